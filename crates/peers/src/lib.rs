@@ -1,1 +1,11 @@
+//! Private instances of the real software that Surehold works beside.
+//!
+//! A test of a transaction is worth nothing against a pretended database, so tests start the real one:
+//! in a temporary directory, on a loopback port of their own, with durability switched on as it is in
+//! production. Nothing that is installed on the machine is touched, and nothing is left behind, not even
+//! after a `kill -9` of the test (see [`postgres::Private`]).
+//!
+//! What this crate must never do: install anything, reach beyond loopback, depend on another crate of
+//! this workspace, or be depended on by what ships.
 
+pub mod postgres;

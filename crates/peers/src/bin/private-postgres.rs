@@ -1,0 +1,16 @@
+//! `cargo run -p peers`: a private PostgreSQL to try things on, until standard input ends (Control-D).
+//!
+//! Prints the server's URL and its directory, a line each.
+
+use std::io::{Read as _, Write as _};
+
+use peers::postgres::{Error, Options, Private};
+
+fn main() -> Result<(), Error> {
+    let private = Private::start(&Options::default())?;
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{}\n{}", private.url(), private.directory().display())?;
+    output.flush()?;
+    std::io::stdin().lock().read_to_end(&mut Vec::new())?;
+    Ok(())
+}

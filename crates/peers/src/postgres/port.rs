@@ -1,0 +1,27 @@
+//! A free port, from below the range that the system hands out to clients (Linux: 32768 and up).
+//!
+//! A server that a test stops and starts again gives its port up in between. Were it one of the system's
+//! own choosing, any client on the machine might be given it in that moment.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use super::Error;
+
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 10_000;
+
+/// A port nobody listens on at this moment; only the server's start tells whether it still is free.
+pub(super) fn free() -> Result<u16, Error> {
+    // Servers of one process count up; processes begin apart, so that they seldom meet.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u32::from(COUNT) * (std::process::id().wrapping_mul(2_654_435_761) >> 16) / (1 << 16);
+    for _ in 0..COUNT {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST + ((start + step) % u32::from(COUNT)) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Error::NoPort { first: FIRST, last: FIRST + COUNT - 1 })
+}

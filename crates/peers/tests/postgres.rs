@@ -1,0 +1,127 @@
+//! The private server is what the other tests stand on, so its own promises are tested first.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use peers::postgres::{Binaries, Error, Options, Private};
+
+/// How long a server may take to end.
+const END_S: u64 = 30;
+
+fn start() -> Private {
+    Private::start(&Options::default()).expect("a private server")
+}
+
+#[test]
+fn a_server_answers_and_is_durable() {
+    let server = start();
+    assert_eq!(server.query("select 1").unwrap(), "1");
+    let check = |name: &str, expected: &str| {
+        assert_eq!(server.query(&format!("show {name}")).unwrap(), expected, "{name}");
+    };
+    check("fsync", "on");
+    check("synchronous_commit", "on");
+    check("listen_addresses", "127.0.0.1");
+    check("max_connections", "200");
+    check("shared_buffers", "256MB");
+    check("unix_socket_directories", &server.directory().display().to_string());
+}
+
+#[test]
+fn settings_of_the_caller_win() {
+    let settings = vec![("max_connections".to_owned(), "7".to_owned())];
+    let server = Private::start(&Options { settings, ..Options::default() }).unwrap();
+    assert_eq!(server.query("show max_connections").unwrap(), "7");
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_told_with_the_servers_log() {
+    let settings = vec![("no_such_setting".to_owned(), "1".to_owned())];
+    let refused = Private::start(&Options { settings, ..Options::default() }).unwrap_err();
+    assert!(matches!(&refused, Error::Refused { log, .. } if log.contains("no_such_setting")), "{refused}");
+}
+
+#[test]
+fn committed_data_outlives_a_restart_and_a_crash() {
+    let server = start();
+    let url = server.url();
+    server.query("create table kept as select 42 as answer").unwrap();
+    server.restart().unwrap();
+    assert_eq!(server.query("select answer from kept").unwrap(), "42");
+    server.query("update kept set answer = 43").unwrap();
+    server.stop_immediate().unwrap();
+    assert!(server.query("select 1").is_err());
+    server.restart().unwrap();
+    assert_eq!(server.query("select answer from kept").unwrap(), "43");
+    assert_eq!(server.url(), url);
+}
+
+#[test]
+fn databases_are_created_by_plain_names_alone() {
+    let server = start();
+    let url = server.create_database("bookings_1").unwrap();
+    assert_eq!(url, format!("postgres://postgres@127.0.0.1:{}/bookings_1", server.port()));
+    assert_eq!(server.query("select count(*) from pg_database where datname = 'bookings_1'").unwrap(), "1");
+    assert!(matches!(server.create_database("bookings_1"), Err(Error::Refused { .. })));
+    for name in ["", "Upper", "a b", "a\"b", &"a".repeat(64)] {
+        assert!(matches!(server.create_database(name), Err(Error::Name { .. })), "{name}");
+    }
+}
+
+#[test]
+fn connections_are_cut() {
+    let server = start();
+    // A session that would last a minute, and says when it has begun.
+    let mut session = Command::new(Binaries::find().unwrap().program("psql"))
+        .args(["-X", "-A", "-t", "-c", "select 'begun'", "-c", "select pg_sleep(60)", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(session.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "begun\n");
+    assert_eq!(server.terminate_connections().unwrap(), 1);
+    assert!(!session.wait().unwrap().success());
+}
+
+#[test]
+fn a_drop_stops_the_server_and_removes_its_directory() {
+    let server = start();
+    let (port, directory) = (server.port(), server.directory().to_owned());
+    assert!(directory.join("data").is_dir());
+    drop(server);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(!directory.exists());
+}
+
+#[test]
+fn a_server_does_not_outlive_a_killed_owner() {
+    let mut owner = Command::new(env!("CARGO_BIN_EXE_private-postgres"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let url = lines.next().unwrap().unwrap();
+    let directory = lines.next().unwrap().unwrap();
+    let address = url.trim_start_matches("postgres://postgres@").trim_end_matches("/postgres").to_owned();
+    let mut connection = TcpStream::connect(&address).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(END_S))).unwrap();
+
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+
+    // The server's end is seen from the connection's; only the directory has to be asked for.
+    let closed = connection.read(&mut [0; 1]);
+    assert!(!matches!(&closed, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "{closed:?}");
+    let deadline = Instant::now() + Duration::from_secs(END_S);
+    while Path::new(&directory).exists() {
+        assert!(Instant::now() < deadline, "{directory} is still there");
+        std::thread::yield_now();
+    }
+    assert!(TcpStream::connect(&address).is_err());
+}
