@@ -1,1 +1,42 @@
+//! THE RULES. Everything that Surehold decides, it decides here, and purely: rows and a command
+//! go in, changed rows and a reply come out, or a refusal.
+//!
+//! What this crate must never do: read a clock, draw a random number or an id, touch a file, a
+//! socket or a thread. It is `no_std` so that the compiler holds it to that; time and ids come in
+//! through [`working_set::Context`].
+//!
+//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`lifecycle`] says which moves exist;
+//! [`rows`] are the tables; [`working_set`] is how rows go in and changes come out; [`commands`]
+//! holds one file for each thing that can be asked; [`ledger`] turns what happened into balanced
+//! transfers.
+#![no_std]
+#![forbid(unsafe_code)]
 
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod money;
+pub mod time;
+#[macro_use]
+pub mod ids;
+pub mod idempotency;
+#[macro_use]
+pub mod lifecycle;
+#[macro_use]
+pub mod working_set;
+pub mod rows;
+
+pub mod limits;
+pub mod provider;
+pub mod refusal;
+
+pub mod commands;
+pub mod ledger;
+pub mod reply;
+
+pub use ids::*;
+pub use money::{Currency, Money};
+pub use refusal::Refusal;
+pub use reply::Reply;
+pub use time::Timestamp;

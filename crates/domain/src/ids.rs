@@ -1,0 +1,190 @@
+//! Ids: UUIDv7 for what is made here, a hash for what the world already named.
+//!
+//! A natural key (tenant + client + idempotency key; provider + account + event id) is hashed into
+//! the row's id, so every table has one key of one shape, and a duplicate is simply the same row.
+
+use alloc::borrow::Cow;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::working_set::{Column, Kind, Value};
+
+/// Where new ids come from. They must be unique and, for locality, ascend with time (UUIDv7).
+pub trait Ids {
+    fn next(&self) -> Uuid;
+}
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl Column for $name {
+            const KIND: Kind = Kind::Id;
+            fn write(&self) -> Value<'_> { Value::Id(self.0) }
+            fn read(value: Value<'static>) -> Option<Self> { value.id().map($name) }
+        }
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Uuid { id.0 }
+        }
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> $name { $name(id) }
+        }
+        impl core::fmt::Display for $name {
+            fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result { self.0.fmt(out) }
+        }
+    )+};
+}
+
+id! {
+    TenantId, ClientId, ApiKeyId, ProductId, UnitId, SlotId, CustomerId, BookingId,
+    /// An account at a provider; hashed from provider and account name.
+    AccountId,
+    /// An idempotency key; hashed from tenant, client and the key itself.
+    KeyId,
+    PaymentId,
+    /// One call that moves money. The charge of a payment carries the payment's own id, the
+    /// attempt of a refund the refund's: what one names is then known without a look-up.
+    AttemptId,
+    RefundId,
+    /// The job that drives an attempt carries the attempt's id.
+    JobId,
+    /// A provider's event; hashed from provider, account and the provider's id of it.
+    EventId,
+    AuditId, MessageId,
+    /// One message at one consumer; hashed from both.
+    InboxId,
+    LedgerAccountId, TransferId, PostingId, ReviewId,
+    /// The end of a tenant's event log; hashed from the tenant.
+    LogId,
+    /// A running process that claims jobs; random at each start.
+    WorkerId,
+}
+
+impl From<PaymentId> for AttemptId {
+    fn from(payment: PaymentId) -> AttemptId {
+        AttemptId(payment.0)
+    }
+}
+impl From<RefundId> for AttemptId {
+    fn from(refund: RefundId) -> AttemptId {
+        AttemptId(refund.0)
+    }
+}
+impl From<AttemptId> for JobId {
+    fn from(attempt: AttemptId) -> JobId {
+        JobId(attempt.0)
+    }
+}
+impl From<JobId> for AttemptId {
+    fn from(job: JobId) -> AttemptId {
+        AttemptId(job.0)
+    }
+}
+
+/// The id of what the world already named: 16 bytes of SHA-256 over the length-prefixed parts,
+/// marked as a version 8 (custom) UUID. Length prefixes keep `("ab","c")` and `("a","bc")` apart.
+pub fn hashed(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+impl KeyId {
+    pub fn of(tenant: TenantId, client: ClientId, key: &str) -> KeyId {
+        KeyId(hashed(&[b"key", tenant.0.as_bytes(), client.0.as_bytes(), key.as_bytes()]))
+    }
+}
+impl CustomerId {
+    /// One customer a tenant and e-mail address; ASCII case does not make another person.
+    pub fn of(tenant: TenantId, email: &str) -> CustomerId {
+        let email = email.trim().to_ascii_lowercase();
+        CustomerId(hashed(&[b"customer", tenant.0.as_bytes(), email.as_bytes()]))
+    }
+}
+impl AccountId {
+    pub fn of(provider: &str, account: &str) -> AccountId {
+        AccountId(hashed(&[b"account", provider.as_bytes(), account.as_bytes()]))
+    }
+}
+impl EventId {
+    pub fn of(account: AccountId, event: &str) -> EventId {
+        EventId(hashed(&[b"event", account.0.as_bytes(), event.as_bytes()]))
+    }
+}
+impl InboxId {
+    pub fn of(consumer: &str, message: MessageId) -> InboxId {
+        InboxId(hashed(&[b"inbox", consumer.as_bytes(), message.0.as_bytes()]))
+    }
+}
+impl LedgerAccountId {
+    pub fn of(tenant: TenantId, name: &str, currency: crate::Currency) -> LedgerAccountId {
+        LedgerAccountId(hashed(&[
+            b"ledger",
+            tenant.0.as_bytes(),
+            name.as_bytes(),
+            currency.code().as_bytes(),
+        ]))
+    }
+}
+impl TransferId {
+    /// One transfer a movement, whatever was delivered how often.
+    pub fn of(tenant: TenantId, movement: &str) -> TransferId {
+        TransferId(hashed(&[b"transfer", tenant.0.as_bytes(), movement.as_bytes()]))
+    }
+}
+impl LogId {
+    pub fn of(tenant: TenantId) -> LogId {
+        LogId(hashed(&[b"log", tenant.0.as_bytes()]))
+    }
+}
+
+impl Column for Uuid {
+    const KIND: Kind = Kind::Id;
+    fn write(&self) -> Value<'_> {
+        Value::Id(*self)
+    }
+    fn read(value: Value<'static>) -> Option<Self> {
+        value.id()
+    }
+}
+
+impl Column for alloc::string::String {
+    const KIND: Kind = Kind::Text;
+    fn write(&self) -> Value<'_> {
+        Value::Text(Cow::Borrowed(self))
+    }
+    fn read(value: Value<'static>) -> Option<Self> {
+        value.text().map(Cow::into_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        assert_ne!(hashed(&[b"ab", b"c"]), hashed(&[b"a", b"bc"]));
+        assert_eq!(hashed(&[b"ab", b"c"]), hashed(&[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn a_customer_is_one_person_in_any_case() {
+        let tenant = TenantId(Uuid::from_u128(1));
+        assert_eq!(CustomerId::of(tenant, "Ana@Example.com "), CustomerId::of(tenant, "ana@example.com"));
+        assert_ne!(
+            CustomerId::of(tenant, "ana@example.com"),
+            CustomerId::of(TenantId(Uuid::from_u128(2)), "ana@example.com")
+        );
+    }
+}

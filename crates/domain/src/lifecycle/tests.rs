@@ -1,0 +1,241 @@
+use super::*;
+use expect_test::{Expect, expect};
+
+/// Every state with every event: each refusal is looked at, not only each move.
+fn check<S: State>(expected: &Expect) {
+    let mut product = String::new();
+    for state in S::ALL {
+        for event in S::EVENTS {
+            let to = Stage(*state).step(*event).map_or("-", |step| step.to().name());
+            writeln!(product, "{} + {} = {to}", state.name(), S::event_name(*event)).unwrap();
+        }
+        let reachable = *state == S::INITIAL || S::TABLE.iter().any(|row| row.to == *state);
+        assert!(reachable, "no way leads to {}", state.name());
+        assert_eq!(S::from_name(state.name()), Some(*state));
+    }
+    expected.assert_eq(&product);
+}
+
+#[test]
+fn every_pair_of_a_booking() {
+    check::<booking::State>(&expect![[r#"
+        held + payment_secured = confirmed
+        held + hold_timed_out = expired
+        held + customer_cancelled = cancelled
+        held + service_delivered = -
+        held + customer_absent = -
+        expired + payment_secured = confirmed
+        expired + hold_timed_out = -
+        expired + customer_cancelled = -
+        expired + service_delivered = -
+        expired + customer_absent = -
+        confirmed + payment_secured = -
+        confirmed + hold_timed_out = -
+        confirmed + customer_cancelled = cancelled
+        confirmed + service_delivered = completed
+        confirmed + customer_absent = no_show
+        completed + payment_secured = -
+        completed + hold_timed_out = -
+        completed + customer_cancelled = -
+        completed + service_delivered = -
+        completed + customer_absent = -
+        no_show + payment_secured = -
+        no_show + hold_timed_out = -
+        no_show + customer_cancelled = -
+        no_show + service_delivered = -
+        no_show + customer_absent = -
+        cancelled + payment_secured = -
+        cancelled + hold_timed_out = -
+        cancelled + customer_cancelled = -
+        cancelled + service_delivered = -
+        cancelled + customer_absent = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_payment() {
+    check::<payment::State>(&expect![[r#"
+        created + sent = pending
+        created + authorized = -
+        created + captured = -
+        created + declined = failed
+        created + voided = cancelled
+        created + authorization_lapsed = -
+        pending + sent = -
+        pending + authorized = authorized
+        pending + captured = captured
+        pending + declined = failed
+        pending + voided = cancelled
+        pending + authorization_lapsed = -
+        authorized + sent = -
+        authorized + authorized = -
+        authorized + captured = captured
+        authorized + declined = -
+        authorized + voided = cancelled
+        authorized + authorization_lapsed = lapsed
+        captured + sent = -
+        captured + authorized = -
+        captured + captured = -
+        captured + declined = -
+        captured + voided = -
+        captured + authorization_lapsed = -
+        failed + sent = -
+        failed + authorized = -
+        failed + captured = -
+        failed + declined = -
+        failed + voided = -
+        failed + authorization_lapsed = -
+        cancelled + sent = -
+        cancelled + authorized = -
+        cancelled + captured = -
+        cancelled + declined = -
+        cancelled + voided = -
+        cancelled + authorization_lapsed = -
+        lapsed + sent = -
+        lapsed + authorized = -
+        lapsed + captured = -
+        lapsed + declined = -
+        lapsed + voided = -
+        lapsed + authorization_lapsed = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_an_attempt() {
+    check::<attempt::State>(&expect![[r#"
+        created + send = sent
+        created + succeed = -
+        created + decline = declined
+        created + lose_sight = -
+        created + give_up = -
+        created + write_off = -
+        sent + send = -
+        sent + succeed = succeeded
+        sent + decline = declined
+        sent + lose_sight = unknown
+        sent + give_up = -
+        sent + write_off = -
+        unknown + send = -
+        unknown + succeed = succeeded
+        unknown + decline = declined
+        unknown + lose_sight = -
+        unknown + give_up = review
+        unknown + write_off = -
+        review + send = -
+        review + succeed = succeeded
+        review + decline = declined
+        review + lose_sight = -
+        review + give_up = -
+        review + write_off = written_off
+        succeeded + send = -
+        succeeded + succeed = -
+        succeeded + decline = -
+        succeeded + lose_sight = -
+        succeeded + give_up = -
+        succeeded + write_off = -
+        declined + send = -
+        declined + succeed = -
+        declined + decline = -
+        declined + lose_sight = -
+        declined + give_up = -
+        declined + write_off = -
+        written_off + send = -
+        written_off + succeed = -
+        written_off + decline = -
+        written_off + lose_sight = -
+        written_off + give_up = -
+        written_off + write_off = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_refund() {
+    check::<refund::State>(&expect![[r#"
+        created + accepted = pending
+        created + lost_sight = unknown
+        created + succeeded = succeeded
+        created + failed = failed
+        created + gave_up = -
+        pending + accepted = -
+        pending + lost_sight = -
+        pending + succeeded = succeeded
+        pending + failed = failed
+        pending + gave_up = -
+        unknown + accepted = pending
+        unknown + lost_sight = -
+        unknown + succeeded = succeeded
+        unknown + failed = failed
+        unknown + gave_up = review
+        review + accepted = -
+        review + lost_sight = -
+        review + succeeded = succeeded
+        review + failed = failed
+        review + gave_up = -
+        succeeded + accepted = -
+        succeeded + lost_sight = -
+        succeeded + succeeded = -
+        succeeded + failed = failed
+        succeeded + gave_up = -
+        failed + accepted = -
+        failed + lost_sight = -
+        failed + succeeded = -
+        failed + failed = -
+        failed + gave_up = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_job() {
+    check::<job::State>(&expect![[r#"
+        ready + claim = running
+        ready + take_over = -
+        ready + reschedule = ready
+        ready + finish = done
+        ready + give_up = -
+        ready + revive = -
+        running + claim = -
+        running + take_over = running
+        running + reschedule = ready
+        running + finish = done
+        running + give_up = dead
+        running + revive = -
+        done + claim = -
+        done + take_over = -
+        done + reschedule = -
+        done + finish = -
+        done + give_up = -
+        done + revive = -
+        dead + claim = -
+        dead + take_over = -
+        dead + reschedule = -
+        dead + finish = done
+        dead + give_up = -
+        dead + revive = ready
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_an_inbound_event() {
+    check::<inbound_event::State>(&expect![[r#"
+        received + process = processed
+        received + ignore = ignored
+        received + give_up = dead
+        dead + process = processed
+        dead + ignore = ignored
+        dead + give_up = -
+        processed + process = -
+        processed + ignore = -
+        processed + give_up = -
+        ignored + process = -
+        ignored + ignore = -
+        ignored + give_up = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_review_case() {
+    check::<review::State>(&expect![[r#"
+        open + resolve = resolved
+        resolved + resolve = -
+    "#]]);
+}

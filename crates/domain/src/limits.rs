@@ -1,0 +1,22 @@
+//! Limits, each with its unit in its name.
+
+/// Units of one kind in one booking.
+pub const QUANTITY_MAX: i64 = 1_000;
+/// Kinds of units in one booking.
+pub const LINES_MAX: usize = 20;
+pub const SEATS_HELD_PER_CUSTOMER_MAX: i64 = 20;
+pub const HOLD_SECONDS: i64 = 15 * 60;
+pub const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;
+pub const HOLD_SECONDS_MIN: i64 = 1;
+pub const PAYMENTS_PER_BOOKING_MAX: i64 = 20;
+pub const REFUNDS_PER_PAYMENT_MAX: i64 = 50;
+/// The largest amount, in minor units: what an integer of JSON carries exactly in every language.
+pub const AMOUNT_MINOR_MAX: i64 = 9_007_199_254_740_991;
+/// A hold whose payment is under way keeps its seats this much longer.
+pub const HOLD_GRACE_SECONDS: i64 = 10 * 60;
+/// Ids in one command of the timer or the relay.
+pub const IDS_PER_COMMAND_MAX: usize = 64;
+pub const PLACES_PER_UNIT_MAX: i64 = 100;
+pub const CAPACITY_MAX: i64 = 1_000_000;
+pub const UNITS_PER_PRODUCT_MAX: usize = 50;
+pub const SLOTS_PER_REQUEST_MAX: usize = 100;

@@ -1,0 +1,187 @@
+//! Why something was not done. A closed list: each code is a sentence and part of the API; the
+//! wire's one exhaustive `match` gives each its status.
+
+use uuid::Uuid;
+
+use crate::lifecycle::NoSuchMove;
+use crate::money::Money;
+
+/// A refusal. Nothing was changed, except that a refusal of work that was begun is remembered
+/// under the idempotency key (see [`Refusal::is_stored`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    ProductNotFound,
+    UnitNotFound {
+        unit: Uuid,
+    },
+    SlotNotFound,
+    BookingNotFound,
+    PaymentNotFound,
+    RefundNotFound,
+    AccountNotFound,
+    ClientNotFound,
+    ReviewNotFound,
+
+    /// Somebody else changed it meanwhile; asking again is safe.
+    ChangedMeanwhile,
+    ProductIsNotOnSale,
+    UnitIsNotOfThisProduct {
+        unit: Uuid,
+    },
+    SlotIsClosed,
+    SlotHasStarted,
+    SlotIsFull {
+        vacancies: i64,
+    },
+    TooManySeatsHeldByCustomer {
+        held: i64,
+        limit: i64,
+    },
+    TooManySeatsHeldByClient {
+        held: i64,
+        limit: i64,
+    },
+    HoldIsTooLong {
+        seconds_max: i64,
+    },
+    AmountIsTooLarge,
+
+    BookingIsNotHeld {
+        state: &'static str,
+    },
+    HoldHasExpired,
+    BookingHasOpenPayment {
+        payment: Uuid,
+    },
+    NothingIsDue,
+    PaymentAlreadyOpen {
+        payment: Uuid,
+    },
+    TooManyPayments {
+        limit: i64,
+    },
+    CurrencyIsNotTheBookings,
+
+    PaymentDeclined {
+        payment: Uuid,
+        code: alloc::string::String,
+        retryable: bool,
+    },
+    PaymentIsNotAuthorized {
+        state: &'static str,
+    },
+    PaymentIsNotCaptured {
+        state: &'static str,
+    },
+    PaymentIsFinal {
+        state: &'static str,
+    },
+    PaymentHasOperationInProgress {
+        attempt: Uuid,
+    },
+    CaptureExceedsAuthorization {
+        authorized: Money,
+    },
+    RefundExceedsCapture {
+        refundable: Money,
+    },
+    TooManyRefunds {
+        limit: i64,
+    },
+    CaptureFailed {
+        payment: Uuid,
+        code: alloc::string::String,
+    },
+    CancelFailed {
+        payment: Uuid,
+        code: alloc::string::String,
+    },
+    RefundFailed {
+        refund: Uuid,
+        code: alloc::string::String,
+    },
+
+    /// A worker's result came under an older token than the job's: another one took over.
+    LeaseLost,
+    /// The job, event or case is not waiting for this.
+    NothingToDo,
+    /// No row of the lifecycle.
+    NoSuchMove(NoSuchMove),
+}
+
+impl From<NoSuchMove> for Refusal {
+    fn from(refused: NoSuchMove) -> Refusal {
+        Refusal::NoSuchMove(refused)
+    }
+}
+
+impl Refusal {
+    /// The stable code, as it stands in a problem document.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::ProductNotFound => "product_not_found",
+            Refusal::UnitNotFound { .. } => "unit_not_found",
+            Refusal::SlotNotFound => "slot_not_found",
+            Refusal::BookingNotFound => "booking_not_found",
+            Refusal::PaymentNotFound => "payment_not_found",
+            Refusal::RefundNotFound => "refund_not_found",
+            Refusal::AccountNotFound => "provider_account_not_found",
+            Refusal::ClientNotFound => "client_not_found",
+            Refusal::ReviewNotFound => "review_case_not_found",
+            Refusal::ChangedMeanwhile => "changed_meanwhile",
+            Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
+            Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
+            Refusal::SlotIsClosed => "slot_is_closed",
+            Refusal::SlotHasStarted => "slot_has_started",
+            Refusal::SlotIsFull { .. } => "slot_is_full",
+            Refusal::TooManySeatsHeldByCustomer { .. } => "too_many_seats_held_by_customer",
+            Refusal::TooManySeatsHeldByClient { .. } => "too_many_seats_held_by_client",
+            Refusal::HoldIsTooLong { .. } => "hold_is_too_long",
+            Refusal::AmountIsTooLarge => "amount_is_too_large",
+            Refusal::BookingIsNotHeld { .. } => "booking_is_not_held",
+            Refusal::HoldHasExpired => "hold_has_expired",
+            Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",
+            Refusal::NothingIsDue => "nothing_is_due",
+            Refusal::PaymentAlreadyOpen { .. } => "payment_already_open",
+            Refusal::TooManyPayments { .. } => "too_many_payments",
+            Refusal::CurrencyIsNotTheBookings => "currency_is_not_the_bookings",
+            Refusal::PaymentDeclined { .. } => "payment_declined",
+            Refusal::PaymentIsNotAuthorized { .. } => "payment_is_not_authorized",
+            Refusal::PaymentIsNotCaptured { .. } => "payment_is_not_captured",
+            Refusal::PaymentIsFinal { .. } => "payment_is_final",
+            Refusal::PaymentHasOperationInProgress { .. } => "payment_has_operation_in_progress",
+            Refusal::CaptureExceedsAuthorization { .. } => "capture_exceeds_authorization",
+            Refusal::RefundExceedsCapture { .. } => "refund_exceeds_capture",
+            Refusal::TooManyRefunds { .. } => "too_many_refunds",
+            Refusal::CaptureFailed { .. } => "capture_failed",
+            Refusal::CancelFailed { .. } => "cancel_failed",
+            Refusal::RefundFailed { .. } => "refund_failed",
+            Refusal::LeaseLost => "lease_lost",
+            Refusal::NothingToDo => "nothing_to_do",
+            Refusal::NoSuchMove(_) => "state_does_not_allow_it",
+        }
+    }
+
+    /// Whether the reply is remembered under the key. What may be otherwise a moment later is not:
+    /// nothing was done, and the same key may ask again.
+    pub fn is_stored(&self) -> bool {
+        !matches!(
+            self,
+            Refusal::ProductNotFound
+                | Refusal::UnitNotFound { .. }
+                | Refusal::SlotNotFound
+                | Refusal::BookingNotFound
+                | Refusal::PaymentNotFound
+                | Refusal::RefundNotFound
+                | Refusal::AccountNotFound
+                | Refusal::ClientNotFound
+                | Refusal::ReviewNotFound
+                | Refusal::ChangedMeanwhile
+                | Refusal::BookingHasOpenPayment { .. }
+                | Refusal::PaymentAlreadyOpen { .. }
+                | Refusal::PaymentHasOperationInProgress { .. }
+                | Refusal::LeaseLost
+                | Refusal::NothingToDo
+        )
+    }
+}

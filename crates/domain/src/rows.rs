@@ -1,0 +1,49 @@
+//! The tables, each described once, and the working set that they form.
+//!
+//! Money stands as minor units beside one currency column a row; instants are microseconds. What a
+//! row remembers of the past (who, when, from which state) is in `audit`, not here.
+
+mod booking;
+mod catalogue;
+mod ledger;
+mod messages;
+mod payment;
+mod tenancy;
+
+pub use booking::{Booking, Customer, Line};
+pub use catalogue::{Product, Slot, Unit};
+pub use ledger::{LedgerAccount, Posting, Transfer};
+pub use messages::{Actor, Audit, InboundEvent, Job, JobKind, Log, Message, Receipt, Review, Subject};
+pub use payment::{Attempt, AttemptKind, Capture, Failure, NextAction, Payment, Refund};
+pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
+
+/// Takes a row of one kind; implemented for [`Changes`] by the working set.
+pub trait Put<R> {
+    fn put(&mut self, row: R);
+}
+
+crate::working_set! {
+    tenants tenant: Tenant,
+    accounts account: Account,
+    clients client: Client,
+    api_keys api_key: ApiKey,
+    products product: Product,
+    units unit: Unit,
+    keys key: Key,
+    customers customer: Customer,
+    slots slot: Slot,
+    bookings booking: Booking,
+    payments payment: Payment,
+    refunds refund: Refund,
+    attempts attempt: Attempt,
+    jobs job: Job,
+    reviews review: Review,
+    inbound_events inbound_event: InboundEvent,
+    logs log: Log,
+    ledger_accounts ledger_account: LedgerAccount,
+    transfers transfer: Transfer,
+    postings posting: Posting,
+    outbox message: Message,
+    inbox receipt: Receipt,
+    audit audit_row: Audit,
+}

@@ -1,0 +1,65 @@
+//! What is sold: products, their units with prices, and dated slots with places.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use crate::ids::{ProductId, SlotId, TenantId, UnitId};
+use crate::money::Currency;
+use crate::time::Timestamp;
+use crate::working_set::Json;
+
+crate::row! {
+    Product in "products" as read {
+        key id: ProductId,
+        fixed tenant: TenantId,
+        moves name: String,
+        moves description: String,
+        /// IANA zone of the place where it happens.
+        fixed time_zone: String,
+        fixed currency: Currency,
+        moves active: bool,
+        moves metadata: Json<BTreeMap<String, String>>,
+        /// Counts changes, so that two at once do not both count.
+        guard version: i64,
+        fixed created_at: Timestamp,
+        moves updated_at: Timestamp,
+    }
+}
+
+crate::row! {
+    /// What one place costs for one kind of guest.
+    Unit in "units" as read {
+        key id: UnitId,
+        fixed tenant: TenantId,
+        fixed product: ProductId,
+        moves name: String,
+        moves price_minor: i64,
+        /// Places that one of it takes.
+        fixed places: i64,
+        moves active: bool,
+        guard version: i64,
+    }
+}
+
+crate::row! {
+    /// A dated departure. `held + sold` never exceeds `capacity`: the lock keeps it, the guards
+    /// stand behind the lock, and a CHECK behind the guards.
+    Slot in "slots" as lock {
+        key id: SlotId,
+        fixed tenant: TenantId,
+        fixed product: ProductId,
+        fixed starts_at: Timestamp,
+        moves capacity: i64,
+        guard held: i64,
+        guard sold: i64,
+        /// No new reservations.
+        moves closed: bool,
+        fixed created_at: Timestamp,
+    }
+}
+
+impl Slot {
+    pub fn vacancies(&self) -> i64 {
+        (self.capacity - self.held - self.sold).max(0)
+    }
+}

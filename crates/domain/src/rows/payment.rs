@@ -1,0 +1,173 @@
+//! Payments, the attempts that move their money, and refunds.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::{Stage, attempt, payment, refund};
+use crate::money::{Currency, Money};
+use crate::time::Timestamp;
+use crate::working_set::Json;
+
+/// When authorised money is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    #[default]
+    Automatic,
+    Manual,
+}
+
+impl Capture {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Capture::Automatic => "automatic",
+            Capture::Manual => "manual",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<Capture> {
+        [Capture::Automatic, Capture::Manual].into_iter().find(|capture| capture.name() == name)
+    }
+}
+crate::named_column!(Capture);
+
+/// What the customer must do before the payment can go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NextAction {
+    /// Send the customer's browser there (3-D Secure and the like).
+    Redirect { url: String },
+    /// The provider's own front-end code must finish it.
+    UseProviderSdk { client_secret: Option<String> },
+}
+
+/// Why no money moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The provider's word for it, such as `card_declined` or `insufficient_funds`.
+    pub code: String,
+    /// Whether a new payment may do better, with the same or another card.
+    pub retryable: bool,
+}
+
+crate::row! {
+    Payment in "payments" as lock {
+        key id: PaymentId,
+        fixed tenant: TenantId,
+        fixed client: ClientId,
+        fixed booking: Option<BookingId>,
+        fixed account: AccountId,
+        fixed provider: String,
+        fixed amount_minor: i64,
+        fixed currency: Currency,
+        fixed capture: Capture,
+        /// A provider's token; never a card number.
+        fixed payment_method: String,
+        fixed reference: Option<String>,
+        fixed return_url: Option<String>,
+        fixed metadata: Json<BTreeMap<String, String>>,
+        /// The idempotency key that asked for it.
+        fixed key: Option<KeyId>,
+        guard state: Stage<payment::State>,
+        guard seq: i64,
+        /// The provider's object, committed before it is confirmed.
+        moves provider_ref: Option<String>,
+        moves authorized_minor: i64,
+        moves captured_minor: i64,
+        /// Asked for and not yet settled: counts against what may be refunded.
+        moves refunding_minor: i64,
+        moves refunded_minor: i64,
+        moves refunds: i64,
+        moves next_action: Option<Json<NextAction>>,
+        moves failure: Option<Json<Failure>>,
+        /// The capture or void under way: one at a time.
+        moves active: Option<AttemptId>,
+        /// Called off: if it was not sent yet it must not be.
+        moves void_requested: bool,
+        /// The present state was seen in a verified webhook or a fetched object.
+        moves evidenced: bool,
+        fixed created_at: Timestamp,
+        moves updated_at: Timestamp,
+    }
+}
+
+impl Payment {
+    pub fn amount(&self) -> Money {
+        Money::new(self.amount_minor, self.currency)
+    }
+
+    /// What may still be asked back.
+    pub fn refundable_minor(&self) -> i64 {
+        (self.captured_minor - self.refunded_minor - self.refunding_minor).max(0)
+    }
+}
+
+/// What an attempt does at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptKind {
+    Charge,
+    Capture,
+    Void,
+    Refund,
+}
+
+impl AttemptKind {
+    pub const ALL: [AttemptKind; 4] =
+        [AttemptKind::Charge, AttemptKind::Capture, AttemptKind::Void, AttemptKind::Refund];
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            AttemptKind::Charge => "charge",
+            AttemptKind::Capture => "capture",
+            AttemptKind::Void => "void",
+            AttemptKind::Refund => "refund",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<AttemptKind> {
+        AttemptKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+crate::named_column!(AttemptKind);
+
+crate::row! {
+    /// One call that moves money (or, for a void, takes back the right to). The job that drives it
+    /// carries its id. The provider's idempotency keys are made from it.
+    Attempt in "attempts" as lock {
+        key id: AttemptId,
+        fixed tenant: TenantId,
+        fixed payment: PaymentId,
+        fixed refund: Option<RefundId>,
+        fixed kind: AttemptKind,
+        fixed amount_minor: i64,
+        /// The idempotency key to answer when the outcome is known.
+        fixed key: Option<KeyId>,
+        guard state: Stage<attempt::State>,
+        moves sent_at: Option<Timestamp>,
+        /// Past it an unknown outcome becomes a review case.
+        fixed deadline_at: Timestamp,
+        moves failure: Option<Json<Failure>>,
+        fixed created_at: Timestamp,
+        moves updated_at: Timestamp,
+    }
+}
+
+crate::row! {
+    Refund in "refunds" as lock {
+        key id: RefundId,
+        fixed tenant: TenantId,
+        fixed payment: PaymentId,
+        fixed booking: Option<BookingId>,
+        fixed amount_minor: i64,
+        fixed currency: Currency,
+        fixed reason: Option<String>,
+        fixed metadata: Json<BTreeMap<String, String>>,
+        fixed key: Option<KeyId>,
+        guard state: Stage<refund::State>,
+        guard seq: i64,
+        moves provider_ref: Option<String>,
+        moves failure: Option<Json<Failure>>,
+        fixed created_at: Timestamp,
+        moves updated_at: Timestamp,
+    }
+}

@@ -1,0 +1,51 @@
+//! Instants and spans, in microseconds since the Unix epoch. Local wall time belongs to the wire.
+
+use crate::working_set::{Column, Kind, Value};
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// A span of time in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(pub i64);
+
+impl Span {
+    pub const fn millis(millis: i64) -> Span {
+        Span(millis * 1_000)
+    }
+    pub const fn seconds(seconds: i64) -> Span {
+        Span(seconds * 1_000_000)
+    }
+    pub const fn as_millis(self) -> i64 {
+        self.0 / 1_000
+    }
+    pub const fn as_seconds(self) -> i64 {
+        self.0 / 1_000_000
+    }
+}
+
+impl Timestamp {
+    pub const fn plus(self, span: Span) -> Timestamp {
+        Timestamp(self.0.saturating_add(span.0))
+    }
+    pub const fn minus(self, span: Span) -> Timestamp {
+        Timestamp(self.0.saturating_sub(span.0))
+    }
+    pub const fn since(self, earlier: Timestamp) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+}
+
+impl Column for Timestamp {
+    const KIND: Kind = Kind::Int;
+    fn write(&self) -> Value<'_> {
+        Value::Int(self.0)
+    }
+    fn read(value: Value<'static>) -> Option<Self> {
+        value.int().map(Timestamp)
+    }
+}

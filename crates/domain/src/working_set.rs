@@ -1,0 +1,193 @@
+//! Facts in, changes out: how a command meets the rows it decides on.
+//!
+//! Each table is described once, with [`row!`](crate::row): its columns, its key, and which columns
+//! guard an update. A [`Command`] says which rows it `needs` and decides purely over the [`Facts`];
+//! it returns the rows as they should be ([`Changes`]) and its reply, and never touches the facts,
+//! so a refusal leaves nothing behind by construction. The store does the rest for a whole batch:
+//!
+//! | phase | who | what |
+//! |---|---|---|
+//! | needs | every command, asked again before each table | ids, children first |
+//! | load | store | rows by id, locked in id order |
+//! | decide | every command, one after another | the second sees what the first changed |
+//! | write | store | inserts and guarded updates, as sets, parents first |
+//! | commit | store | once; only then is anyone answered |
+//!
+//! What must never be here: SQL, and anything that knows which engine it runs on.
+
+mod column;
+mod command;
+mod rows;
+
+pub use column::{Column, Json, Kind, Mismatch, Value};
+pub use command::{Answered, Claim, Command, Context, Decision, Outcome, Settles};
+pub use rows::{ColumnDescription, Part, Role, Row, Rows, Table, Update, Write};
+
+/// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
+/// columns change and must still be as they were loaded, `moves` columns change freely.
+#[macro_export]
+macro_rules! row {
+    (
+        $(#[$doc:meta])*
+        $name:ident in $table:literal as $role:ident {
+            $(#[$keydoc:meta])* key $key:ident : $keyty:ty,
+            $( $(#[$fielddoc:meta])* $part:ident $field:ident : $ty:ty ),* $(,)?
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $(#[$keydoc])* pub $key: $keyty,
+            $( $(#[$fielddoc])* pub $field: $ty, )*
+        }
+
+        impl $crate::working_set::Row for $name {
+            type Id = $keyty;
+            const TABLE: &'static $crate::working_set::Table = &$crate::working_set::Table {
+                name: $table,
+                role: $crate::row!(@role $role),
+                columns: &[
+                    $crate::working_set::ColumnDescription {
+                        name: stringify!($key),
+                        kind: <$keyty as $crate::working_set::Column>::KIND,
+                        nullable: false,
+                        part: $crate::working_set::Part::Key,
+                    },
+                    $( $crate::working_set::ColumnDescription {
+                        name: stringify!($field),
+                        kind: <$ty as $crate::working_set::Column>::KIND,
+                        nullable: <$ty as $crate::working_set::Column>::NULLABLE,
+                        part: $crate::row!(@part $part),
+                    }, )*
+                ],
+            };
+
+            fn id(&self) -> $keyty {
+                self.$key
+            }
+
+            fn values(&self) -> alloc::vec::Vec<$crate::working_set::Value<'_>> {
+                alloc::vec![
+                    $crate::working_set::Column::write(&self.$key),
+                    $( $crate::working_set::Column::write(&self.$field), )*
+                ]
+            }
+
+            fn read(
+                values: alloc::vec::Vec<$crate::working_set::Value<'static>>,
+            ) -> Result<Self, $crate::working_set::Mismatch> {
+                let mut values = values.into_iter();
+                Ok($name {
+                    $key: $crate::working_set::Mismatch::column($table, stringify!($key), values.next())?,
+                    $( $field: $crate::working_set::Mismatch::column(
+                        $table, stringify!($field), values.next())?, )*
+                })
+            }
+        }
+    };
+    (@role lock) => { $crate::working_set::Role::Lock };
+    (@role read) => { $crate::working_set::Role::Read };
+    (@role append) => { $crate::working_set::Role::Append };
+    (@part fixed) => { $crate::working_set::Part::Fixed };
+    (@part guard) => { $crate::working_set::Part::Guard };
+    (@part moves) => { $crate::working_set::Part::Moves };
+}
+
+/// Lists the tables, parents first. They are WRITTEN in this order and LOCKED IN THE REVERSE, so
+/// that what names comes before what is named, and the hottest row is locked last.
+#[macro_export]
+macro_rules! working_set {
+    ($( $table:ident $one:ident : $row:ident ),+ $(,)?) => {
+        /// A table of the working set.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(non_camel_case_types, reason = "a variant is spelled as its table")]
+        pub enum TableName { $( $table ),+ }
+
+        impl TableName {
+            /// Parents first.
+            pub const WRITE_ORDER: &'static [TableName] = &[ $( TableName::$table ),+ ];
+
+            pub fn description(self) -> &'static $crate::working_set::Table {
+                match self { $( TableName::$table => <$row as $crate::working_set::Row>::TABLE ),+ }
+            }
+        }
+
+        /// The rows that a batch has read, as they stand after the commands decided so far.
+        #[derive(Default)]
+        pub struct Facts { $( pub $table: $crate::working_set::Rows<$row> ),+ }
+
+        impl Facts {
+            /// Takes in what the store loaded: `ids` were asked for, `rows` are those that exist.
+            pub fn loaded(
+                &mut self,
+                table: TableName,
+                ids: &[uuid::Uuid],
+                rows: alloc::vec::Vec<alloc::vec::Vec<$crate::working_set::Value<'static>>>,
+            ) -> Result<(), $crate::working_set::Mismatch> {
+                match table { $( TableName::$table => self.$table.loaded(ids, rows) ),+ }
+            }
+
+            /// Whether an id was asked for before, be there a row or not.
+            pub fn knows(&self, table: TableName, id: uuid::Uuid) -> bool {
+                match table { $( TableName::$table => self.$table.knows(id) ),+ }
+            }
+
+            /// Takes over one command's changes. An error is a command that put one row twice or a
+            /// changed row that it never loaded: both are bugs, and nothing of it was applied.
+            pub fn apply(&mut self, changes: Changes) -> Result<(), &'static str> {
+                $( self.$table.check(&changes.$table)?; )+
+                $( self.$table.apply(changes.$table); )+
+                Ok(())
+            }
+
+            /// What the batch changed, parents first.
+            pub fn writes(&self) -> alloc::vec::Vec<$crate::working_set::Write<'_>> {
+                let mut writes = alloc::vec::Vec::new();
+                $( if let Some(write) = self.$table.write() { writes.push(write); } )+
+                writes
+            }
+        }
+
+        /// The rows as one command wants them.
+        #[derive(Default, Debug)]
+        pub struct Changes { $( pub $table: alloc::vec::Vec<$row> ),+ }
+
+        $( impl $crate::rows::Put<$row> for Changes {
+            fn put(&mut self, row: $row) {
+                self.$table.push(row);
+            }
+        } )+
+
+        /// Collects the ids that a batch still has to load, and shows what is there already.
+        pub struct Needs<'facts> {
+            facts: &'facts Facts,
+            wanted: [alloc::vec::Vec<uuid::Uuid>; TableName::WRITE_ORDER.len()],
+        }
+
+        impl<'facts> Needs<'facts> {
+            pub fn new(facts: &'facts Facts) -> Needs<'facts> {
+                Needs { facts, wanted: Default::default() }
+            }
+
+            /// The ids that are wanted and not yet known, sorted, each once.
+            pub fn wanted(&mut self, table: TableName) -> alloc::vec::Vec<uuid::Uuid> {
+                let mut ids = core::mem::take(&mut self.wanted[table as usize]);
+                ids.sort_unstable();
+                ids.dedup();
+                ids
+            }
+
+            $(
+                /// Asks for the row; `None` until it is loaded, and for ever if there is none.
+                pub fn $one(&mut self, id: <$row as $crate::working_set::Row>::Id) -> Option<&'facts $row> {
+                    let uuid: uuid::Uuid = id.into();
+                    if self.facts.$table.knows(uuid) {
+                        return self.facts.$table.get(id);
+                    }
+                    self.wanted[TableName::$table as usize].push(uuid);
+                    None
+                }
+            )+
+        }
+    };
+}

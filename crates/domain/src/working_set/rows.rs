@@ -1,0 +1,162 @@
+//! Rows of one table: as they were loaded, and as the batch has them now.
+
+use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use uuid::Uuid;
+
+use super::column::{Kind, Mismatch, Value};
+
+/// A table as the program knows it; the store makes its statements from this.
+#[derive(Debug)]
+pub struct Table {
+    pub name: &'static str,
+    pub role: Role,
+    pub columns: &'static [ColumnDescription],
+}
+
+#[derive(Debug)]
+pub struct ColumnDescription {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub nullable: bool,
+    pub part: Part,
+}
+
+/// How a table takes part in a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Rows are locked as they are loaded; the guards stand behind the lock.
+    Lock,
+    /// Rows are read without a lock (catalogue, tenants); a change relies on its guards alone.
+    Read,
+    /// Rows are only ever inserted.
+    Append,
+}
+
+/// What an update does with a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Key,
+    /// Set by the insert, never again.
+    Fixed,
+    /// Changes, and must be as it was loaded for the update to count.
+    Guard,
+    /// Changes freely, under the lock.
+    Moves,
+}
+
+/// A row of a described table.
+pub trait Row: Clone + PartialEq {
+    type Id: Copy + Into<Uuid>;
+    const TABLE: &'static Table;
+    fn id(&self) -> Self::Id;
+    /// In the order of the table's columns.
+    fn values(&self) -> Vec<Value<'_>>;
+    fn read(values: Vec<Value<'static>>) -> Result<Self, Mismatch>;
+}
+
+/// What a batch writes to one table.
+#[derive(Debug)]
+pub struct Write<'rows> {
+    pub table: &'static Table,
+    /// Whole rows, in id order, values in the order of the columns.
+    pub inserts: Vec<Vec<Value<'rows>>>,
+    /// In id order.
+    pub updates: Vec<Update<'rows>>,
+}
+
+/// One guarded update. `guards` and `values` follow the order of the table's columns.
+#[derive(Debug)]
+pub struct Update<'rows> {
+    pub id: Uuid,
+    /// The guard columns as they were LOADED: a row may move several times in one batch.
+    pub guards: Vec<Value<'rows>>,
+    /// The new values of the guard and moving columns.
+    pub values: Vec<Value<'rows>>,
+}
+
+struct Entry<R> {
+    loaded: Option<R>,
+    current: Option<R>,
+}
+
+/// The known rows of one table. Sorted by id: everything is locked and written in that order.
+pub struct Rows<R> {
+    entries: BTreeMap<Uuid, Entry<R>>,
+}
+
+impl<R> Default for Rows<R> {
+    fn default() -> Self {
+        Rows { entries: BTreeMap::new() }
+    }
+}
+
+impl<R: Row> Rows<R> {
+    /// The row as it stands now; `None` if it does not exist or was not needed.
+    pub fn get(&self, id: R::Id) -> Option<&R> {
+        self.entries.get(&id.into()).and_then(|entry| entry.current.as_ref())
+    }
+
+    pub(crate) fn knows(&self, id: Uuid) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Result<(), Mismatch> {
+        for id in ids {
+            self.entries.insert(*id, Entry { loaded: None, current: None });
+        }
+        for values in rows {
+            let row = R::read(values)?;
+            let entry = Entry { loaded: Some(row.clone()), current: Some(row.clone()) };
+            self.entries.insert(row.id().into(), entry);
+        }
+        Ok(())
+    }
+
+    /// One decision may put a row once: a second put from the same fact would lose the first.
+    /// A row that the executor did not know before may only be a new one with a fresh id.
+    pub(crate) fn check(&self, rows: &[R]) -> Result<(), &'static str> {
+        if rows.len() < 2 {
+            return Ok(());
+        }
+        let mut seen = BTreeSet::new();
+        if rows.iter().all(|row| seen.insert(row.id().into())) { Ok(()) } else { Err(R::TABLE.name) }
+    }
+
+    pub(crate) fn apply(&mut self, rows: Vec<R>) {
+        for row in rows {
+            match self.entries.get_mut(&row.id().into()) {
+                Some(entry) => entry.current = Some(row),
+                None => {
+                    self.entries.insert(row.id().into(), Entry { loaded: None, current: Some(row) });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn write(&self) -> Option<Write<'_>> {
+        let mut write = Write { table: R::TABLE, inserts: Vec::new(), updates: Vec::new() };
+        for (id, entry) in &self.entries {
+            match (&entry.loaded, &entry.current) {
+                (None, Some(row)) => write.inserts.push(row.values()),
+                (Some(was), Some(is)) if was != is => write.updates.push(Update {
+                    id: *id,
+                    guards: of_part(was, |part| part == Part::Guard),
+                    values: of_part(is, |part| matches!(part, Part::Guard | Part::Moves)),
+                }),
+                _ => {}
+            }
+        }
+        (!write.inserts.is_empty() || !write.updates.is_empty()).then_some(write)
+    }
+}
+
+fn of_part<R: Row>(row: &R, wanted: impl Fn(Part) -> bool) -> Vec<Value<'_>> {
+    row.values()
+        .into_iter()
+        .zip(R::TABLE.columns)
+        .filter(|(_, column)| wanted(column.part))
+        .map(|(value, _)| value)
+        .collect()
+}
