@@ -1,1 +1,68 @@
-fn main() {}
+//! `cargo xtask`: the commands a developer runs, which are the ones continuous integration runs.
+//!
+//! | Command | What it answers |
+//! |---|---|
+//! | `cargo xtask lint` | is it well made: format, lints, documentation, licences, house rules |
+//! | `cargo xtask test` | does it work: against real software, which it installs where it may |
+//! | `cargo xtask generate` | writes the pages of `docs` that follow from the code |
+//!
+//! Each is a list of steps, and each step is told as it begins and as it ends, with its time. What a step
+//! needs and the machine lacks is installed, or the command that would install it is printed and the step
+//! fails: nothing is ever left out in silence.
+
+mod command;
+mod generate;
+mod lint;
+mod needs;
+mod programs;
+mod sdk;
+mod steps;
+mod test;
+mod tidy;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What went wrong, as a sentence for the person at the terminal.
+type Failure = Box<dyn Error>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Surehold's own commands for development")]
+enum Task {
+    /// Runs every test, on a private PostgreSQL and with Stripe's own SDK
+    Test {
+        /// One step alone; may be given more than once
+        #[arg(long, value_name = "STEP")]
+        only: Vec<test::Step>,
+    },
+    /// Checks the format, the lints, the documentation, the licences and the house rules
+    Lint {
+        /// One step alone; may be given more than once
+        #[arg(long, value_name = "STEP")]
+        only: Vec<lint::Step>,
+    },
+    /// Writes the generated pages of docs
+    Generate {
+        /// Writes nothing, and fails if a page is not what it would write
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Test { only } => test::run_all(&only),
+        Task::Lint { only } => lint::run_all(&only),
+        Task::Generate { check: false } => generate::write(),
+        Task::Generate { check: true } => generate::check(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            println!("\ncargo xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -100,7 +100,7 @@ macro_rules! working_set {
     ($( $table:ident $one:ident : $row:ident ),+ $(,)?) => {
         /// A table of the working set.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[allow(non_camel_case_types, reason = "a variant is spelled as its table")]
+        #[expect(non_camel_case_types, reason = "a variant is spelled as its table")]
         pub enum TableName { $( $table ),+ }
 
         impl TableName {
@@ -135,7 +135,7 @@ macro_rules! working_set {
             /// Takes over one command's changes. An error is a command that put one row twice or a
             /// changed row that it never loaded: both are bugs, and nothing of it was applied.
             pub fn apply(&mut self, changes: Changes) -> Result<(), &'static str> {
-                $( self.$table.check(&changes.$table)?; )+
+                $( $crate::working_set::Rows::check(&changes.$table)?; )+
                 $( self.$table.apply(changes.$table); )+
                 Ok(())
             }

@@ -115,8 +115,7 @@ impl<R: Row> Rows<R> {
     }
 
     /// One decision may put a row once: a second put from the same fact would lose the first.
-    /// A row that the executor did not know before may only be a new one with a fresh id.
-    pub(crate) fn check(&self, rows: &[R]) -> Result<(), &'static str> {
+    pub(crate) fn check(rows: &[R]) -> Result<(), &'static str> {
         if rows.len() < 2 {
             return Ok(());
         }
