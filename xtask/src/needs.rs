@@ -1,0 +1,141 @@
+//! What the steps need from the machine, beyond Rust.
+//!
+//! A need that is missing is installed where that is ours to do, as root with `apt-get`. Everywhere else
+//! the step fails and prints the command: to run fewer tests than were asked for would be a lie.
+
+use peers::postgres::{Binaries, MAJOR_MIN};
+
+use crate::Failure;
+use crate::command::{command, output, run};
+
+/// Node's test runner (`node --test`) came with this version.
+const NODE_MAJOR_MIN: u32 = 18;
+
+/// Something a step needs: how to see it, and Debian's packages that bring it.
+struct Need {
+    what: &'static str,
+    packages: &'static [&'static str],
+    /// What is there, or why it will not do.
+    find: fn() -> Result<String, String>,
+}
+
+const POSTGRESQL: Need =
+    Need { what: "PostgreSQL server", packages: &["postgresql"], find: || find_postgresql() };
+const C_COMPILER: Need =
+    Need { what: "C compiler", packages: &["gcc", "libc6-dev"], find: || find_program("cc --version") };
+const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
+const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
+
+/// What `cargo test` needs: the database that tests run on, and a compiler for SQLite's source.
+pub fn for_tests() -> Result<(), Failure> {
+    meet(&[C_COMPILER, POSTGRESQL])
+}
+
+/// What Stripe's official SDK needs.
+pub fn for_sdk() -> Result<(), Failure> {
+    meet(&[NODE, NPM])
+}
+
+/// What the lints need: rustup's minimal profile comes without these two.
+pub fn for_lint() -> Result<(), Failure> {
+    for (component, version) in [("rustfmt", "cargo fmt --version"), ("clippy", "cargo clippy --version")] {
+        if output(&mut command(version)).is_none() {
+            println!("    {component}: missing");
+            run(&mut command(&format!("rustup component add {component}")))?;
+        }
+        let version = output(&mut command(version)).ok_or_else(|| format!("`{version}` does not run"))?;
+        println!("    {component}: {version}");
+    }
+    Ok(())
+}
+
+fn meet(needs: &[Need]) -> Result<(), Failure> {
+    let mut packages: Vec<&str> = Vec::new();
+    for need in needs {
+        match (need.find)() {
+            Ok(found) => println!("    {}: {found}", need.what),
+            Err(reason) => {
+                println!("    {}: {reason}", need.what);
+                packages.extend(need.packages);
+            }
+        }
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    install(&packages.join(" "))?;
+    for need in needs {
+        let found = (need.find)().map_err(|reason| {
+            format!("{} is still not there after `apt-get install`: {reason}", need.what)
+        })?;
+        println!("    {}: {found}", need.what);
+    }
+    Ok(())
+}
+
+fn install(packages: &str) -> Result<(), Failure> {
+    if output(&mut command("apt-get --version")).is_none() {
+        return Err(format!(
+            "there is no apt-get to install what is missing with. Install what Debian calls: {packages}"
+        )
+        .into());
+    }
+    if output(&mut command("id -u")).as_deref() != Some("0") {
+        return Err(format!(
+            "only root may install what is missing. Run: \
+             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {packages}"
+        )
+        .into());
+    }
+    let apt_get = |arguments: &str| {
+        run(command(&format!("apt-get {arguments}")).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install = format!("install --yes --no-install-recommends {packages}");
+    // A fresh image has no lists of packages, an old one has lists of packages that are gone.
+    apt_get(&install).or_else(|_| {
+        apt_get("update")?;
+        apt_get(&install)
+    })
+}
+
+fn find_postgresql() -> Result<String, String> {
+    let binaries = Binaries::find().map_err(|error| error.to_string())?;
+    Ok(format!("{} ({MAJOR_MIN} or newer is needed)", binaries.version()))
+}
+
+fn find_node() -> Result<String, String> {
+    let version = find_program("node --version")?;
+    match major(&version) {
+        Some(major) if major >= NODE_MAJOR_MIN => Ok(version),
+        _ => Err(format!("{version} is too old, {NODE_MAJOR_MIN} is needed")),
+    }
+}
+
+fn find_program(line: &str) -> Result<String, String> {
+    let said = output(&mut command(line)).ok_or("missing")?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
+}
+
+/// `v20.20.2` is 20.
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        let check = |version: &str, expected: Option<u32>| assert_eq!(major(version), expected, "{version}");
+        check("v20.20.2", Some(20));
+        check("v8.0.0", Some(8));
+        check("20", None);
+        check("", None);
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        assert_eq!(find_program("no-such-program --version"), Err("missing".to_owned()));
+    }
+}

@@ -1,0 +1,91 @@
+//! The sandbox under Stripe's official SDK: whoever speaks Stripe's protocol must not see the difference.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::Failure;
+use crate::command::{command, program, root, run, told};
+use crate::programs;
+
+const SUITE: &str = "crates/sandbox/tests/official_sdk";
+/// How long the sandbox may take until it listens.
+const START_S: u64 = 60;
+
+pub fn run_suite() -> Result<(), Failure> {
+    let suite = root().join(SUITE);
+    run(command("npm ci --no-audit --no-fund").current_dir(&suite))?;
+    let journal = tempfile::tempdir()?;
+    let mut serve = program(programs::build()?.join("examples/serve"));
+    serve.arg("127.0.0.1:0").arg(journal.path().join("journal.jsonl"));
+    let sandbox = Sandbox::start(&mut serve)?;
+    run(command("node --test").current_dir(&suite).env("SANDBOX_URL", &sandbox.url))
+}
+
+/// A sandbox of its own; dropping it ends it.
+struct Sandbox {
+    process: Child,
+    url: String,
+}
+
+impl Sandbox {
+    fn start(serve: &mut Command) -> Result<Self, Failure> {
+        let told = told(serve);
+        println!("    $ {told}");
+        let process = serve.stdout(Stdio::piped()).spawn();
+        let mut process = process.map_err(|error| format!("`{told}` did not start: {error}"))?;
+        let lines = BufReader::new(process.stdout.take().expect("standard output is piped")).lines();
+        let (first, line) = mpsc::channel();
+        // Reads on to the end: a program whose pipe is full stands still.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                println!("    sandbox: {line}");
+                // Only the first line is waited for.
+                let _listener_has_gone = first.send(line);
+            }
+        });
+        let mut sandbox = Self { process, url: String::new() };
+        let line = line
+            .recv_timeout(Duration::from_secs(START_S))
+            .map_err(|_| format!("the sandbox said nothing within {START_S} s"))?;
+        let url = line.strip_prefix("listening on ");
+        let url = url.ok_or_else(|| format!("the sandbox said `{line}`"))?;
+        url.trim().clone_into(&mut sandbox.url);
+        Ok(sandbox)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended already, and then there is nothing to end.
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> Result<Sandbox, Failure> {
+        Sandbox::start(Command::new("sh").args(["-c", script]))
+    }
+
+    #[test]
+    fn the_first_line_names_the_address() {
+        let sandbox = start("echo listening on http://127.0.0.1:1; exec sleep 60").unwrap();
+        assert_eq!(sandbox.url, "http://127.0.0.1:1");
+    }
+
+    #[test]
+    fn a_sandbox_that_does_not_listen_is_a_failure() {
+        let check = |script: &str, expected: &str| {
+            let failure = start(script).err().unwrap().to_string();
+            assert!(failure.contains(expected), "{failure}");
+        };
+        check("echo address in use", "the sandbox said `address in use`");
+        check("exit 1", "the sandbox said nothing");
+        let failure = Sandbox::start(&mut Command::new("no-such-sandbox")).err().unwrap().to_string();
+        assert!(failure.starts_with("`no-such-sandbox` did not start"), "{failure}");
+    }
+}

@@ -1,0 +1,103 @@
+//! The arrows between the crates, as ARCHITECTURE.md draws them.
+//!
+//! A crate's rule holds because it cannot name what it must not know: `domain` has no clock and no row
+//! within reach. Cargo would let anybody add an arrow; this does not. Dev-dependencies are free.
+
+use serde_json::Value;
+
+use crate::Failure;
+
+/// One crate, and the crates of this workspace it needs to be built.
+pub struct Crate {
+    name: String,
+    needs: Vec<String>,
+}
+
+/// What a crate may lean on.
+enum Allowed {
+    Only(&'static [&'static str]),
+    AllBut(&'static [&'static str]),
+}
+
+fn allowed(name: &str) -> Option<Allowed> {
+    Some(match name {
+        "domain" | "sandbox" | "peers" => Allowed::Only(&[]),
+        "store" | "providers" | "api" => Allowed::Only(&["domain"]),
+        "server" => Allowed::Only(&["domain", "store", "providers", "api"]),
+        "surehold" => Allowed::Only(&["server", "api", "store", "domain", "providers", "sandbox", "harness"]),
+        "harness" => Allowed::AllBut(&["xtask"]),
+        "xtask" => Allowed::Only(&["peers"]),
+        _ => return None,
+    })
+}
+
+pub fn check(crates: &[Crate]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for Crate { name, needs } in crates {
+        let Some(allowed) = allowed(name) else {
+            complaints.push(format!("crate {name}: say in xtask/src/tidy/arrows.rs what it may lean on"));
+            continue;
+        };
+        for need in needs {
+            let fine = match &allowed {
+                Allowed::Only(crates) => crates.contains(&need.as_str()),
+                Allowed::AllBut(crates) => !crates.contains(&need.as_str()),
+            };
+            if !fine {
+                complaints.push(format!("crate {name}: must not lean on {need}"));
+            }
+        }
+    }
+    complaints
+}
+
+/// From `cargo metadata`, where a dependency of this workspace has a path and one for tests a kind.
+pub fn read(metadata: &Value) -> Result<Vec<Crate>, Failure> {
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
+    let name = |value: &Value| value["name"].as_str().map(str::to_owned).ok_or("a package without a name");
+    let needs = |package: &Value| -> Result<Vec<String>, &str> {
+        let all = package["dependencies"].as_array().ok_or("a package without dependencies")?;
+        all.iter().filter(|need| need["path"].is_string() && need["kind"] != "dev").map(name).collect()
+    };
+    let crates = packages.iter().map(|package| Ok(Crate { name: name(package)?, needs: needs(package)? }));
+    crates.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arrow_that_is_not_drawn_is_refused() {
+        let check = |name: &str, needs: &[&str], expected: &[&str]| {
+            let needs = needs.iter().map(ToString::to_string).collect();
+            assert_eq!(super::check(&[Crate { name: name.to_owned(), needs }]), expected);
+        };
+        check("domain", &[], &[]);
+        check("domain", &["store"], &["crate domain: must not lean on store"]);
+        check("store", &["domain"], &[]);
+        check("store", &["domain", "providers"], &["crate store: must not lean on providers"]);
+        check("surehold", &["server", "harness", "sandbox"], &[]);
+        check("surehold", &["peers"], &["crate surehold: must not lean on peers"]);
+        check("harness", &["surehold", "peers"], &[]);
+        check("harness", &["xtask"], &["crate harness: must not lean on xtask"]);
+        let unknown = "crate newcomer: say in xtask/src/tidy/arrows.rs what it may lean on";
+        check("newcomer", &[], &[unknown]);
+    }
+
+    #[test]
+    fn dependencies_for_tests_and_from_elsewhere_do_not_count() {
+        let metadata = serde_json::json!({ "packages": [{ "name": "domain", "dependencies": [
+            { "name": "serde", "kind": null },
+            { "name": "peers", "kind": "dev", "path": "crates/peers" },
+            { "name": "store", "kind": null, "path": "crates/store" },
+            { "name": "api", "kind": "build", "path": "crates/api" },
+        ] }] });
+        let crates = read(&metadata).unwrap();
+        assert_eq!(
+            (crates[0].name.as_str(), &crates[0].needs[..]),
+            ("domain", &["store".to_owned(), "api".to_owned()][..])
+        );
+        assert!(read(&Value::Null).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! Rules for one file at a time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Failure;
+
+/// Past this a file tells more than one story and is split by idea.
+const LINES_MAX: usize = 500;
+
+/// Names that say nothing of what is inside, and so collect everything.
+const EMPTY_NAMES: [&str; 5] = ["util.rs", "helpers.rs", "common.rs", "manager.rs", "types.rs"];
+
+/// What is not finished, with why it is refused. Written in halves, or this file would refuse itself.
+const UNFINISHED: [(&str, &str); 3] = [
+    (concat!("to", "do!("), "finish it, or leave it out"),
+    (concat!("FIX", "ME"), "fix it, or say in a sentence what is known"),
+    (concat!("#[ig", "nore"), "a test that does not run proves nothing"),
+];
+
+/// Looks at each Rust file below the root, committed or not: how many there are, and what is wrong.
+pub fn check(root: &Path) -> Result<(usize, Vec<String>), Failure> {
+    let mut files = Vec::new();
+    list(root, &mut files)?;
+    files.sort();
+    let mut complaints = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file)?;
+        complaints.extend(check_file(file.strip_prefix(root)?, &text));
+    }
+    Ok((files.len(), complaints))
+}
+
+fn check_file(path: &Path, text: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let count = text.lines().count();
+    if count > LINES_MAX {
+        complaints
+            .push(format!("{}: {count} lines, more than {LINES_MAX}: split it by idea", path.display()));
+    }
+    if EMPTY_NAMES.iter().any(|name| path.ends_with(name)) {
+        complaints.push(format!("{}: name it for what is inside", path.display()));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        for (word, reason) in UNFINISHED {
+            if line.contains(word) {
+                complaints.push(format!("{}:{number}: `{word}`: {reason}", path.display()));
+            }
+        }
+    }
+    complaints
+}
+
+/// Walks past what is built, downloaded or hidden; git is not asked, for it may not be there.
+fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if entry.file_type()?.is_dir() {
+            if name != "target" && name != "node_modules" && !name.starts_with('.') {
+                list(&path, files)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_has_something_it_refuses() {
+        let check = |path: &str, text: &str, expected: &[&str]| {
+            assert_eq!(check_file(Path::new(path), text), expected, "{path}");
+        };
+        check("crates/domain/src/hold.rs", "fn main() {}\n", &[]);
+        check("crates/domain/src/util.rs", "", &["crates/domain/src/util.rs: name it for what is inside"]);
+        check("src/common_law.rs", "", &[]);
+        check("src/a.rs", &"\n".repeat(LINES_MAX), &[]);
+        let long = "\n".repeat(LINES_MAX + 1);
+        check("src/a.rs", &long, &["src/a.rs: 501 lines, more than 500: split it by idea"]);
+        for (word, reason) in UNFINISHED {
+            check("src/a.rs", &format!("\n  {word}"), &[&format!("src/a.rs:2: `{word}`: {reason}")]);
+        }
+    }
+
+    #[test]
+    fn what_is_built_or_downloaded_is_not_looked_at() {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["src", "target", "node_modules", ".git"] {
+            fs::create_dir(root.path().join(directory)).unwrap();
+            fs::write(root.path().join(directory).join("types.rs"), "").unwrap();
+        }
+        fs::write(root.path().join("src/types.md"), "").unwrap();
+        let expected = vec!["src/types.rs: name it for what is inside".to_owned()];
+        assert_eq!(check(root.path()).unwrap(), (1, expected));
+    }
+}
