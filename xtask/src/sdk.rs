@@ -15,6 +15,9 @@ const START_S: u64 = 60;
 
 pub fn run_suite() -> Result<(), Failure> {
     let suite = root().join(SUITE);
+    if !suite.join("package-lock.json").is_file() {
+        return Err(format!("there is no {SUITE}/package-lock.json").into());
+    }
     run(command("npm ci --no-audit --no-fund").current_dir(&suite))?;
     let journal = tempfile::tempdir()?;
     let mut serve = program(programs::build()?.join("examples/serve"));
