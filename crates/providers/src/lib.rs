@@ -1,1 +1,21 @@
+//! THE TELLERS. Each payment provider's wire behind one port, [`Provider`].
+//!
+//! A teller carries a call out and says what it heard, in the words of [`domain::provider`]. It
+//! decides nothing: when to call, whether to call again and what the answer means for a payment is
+//! for others. Therefore it never retries, never sees the store, reads no clock (the time of a webhook's
+//! check is an argument) and draws no random number (the provider's idempotency keys are made from our
+//! own ids, so that a restored database makes the same ones).
+//!
+//! Reading order: [`port`] is what is asked of a provider; [`webhook`] what it tells unasked;
+//! [`registry`] finds the teller of an account; then one folder a provider: [`stripe`].
 
+pub mod port;
+pub mod registry;
+pub mod secret;
+pub mod stripe;
+pub mod webhook;
+
+pub use port::{Answer, Found, Order, Provider, RefundOrder};
+pub use registry::Registry;
+pub use secret::Secret;
+pub use webhook::{About, Arrived};

@@ -1,0 +1,5 @@
+//! Stripe, <https://docs.stripe.com/api>.
+
+mod settings;
+
+pub use settings::Settings;

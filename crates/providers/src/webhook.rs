@@ -1,0 +1,83 @@
+//! What a provider tells unasked: first whether to believe it, then what it is about.
+
+use domain::{
+    PaymentId, RefundId,
+    provider::{Observation, RefundObservation},
+};
+
+/// An event that proved to come from the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// The provider's id of the event: the same in each delivery of it.
+    pub event: String,
+    /// The provider's name for what happened, such as `payment_intent.succeeded`.
+    pub kind: String,
+}
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Payment {
+        /// Ours, as the object carries it. `None`: made by somebody else on the same account.
+        payment: Option<PaymentId>,
+        observation: Observation,
+    },
+    Refund {
+        /// `None`: made by hand, in the provider's own dashboard.
+        refund: Option<RefundId>,
+        payment: Option<PaymentId>,
+        /// The provider's id of the payment's object, where the event names it.
+        payment_object: Option<String>,
+        observation: RefundObservation,
+    },
+    /// Nothing that moves a payment or a refund.
+    Nothing { why: String },
+}
+
+/// Why a delivery is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the delivery carries no signature")]
+    SignatureMissing,
+    #[error("the signature header cannot be read")]
+    SignatureMalformed,
+    #[error("no signature in the header matches the body under a secret of this account")]
+    SignatureDoesNotMatch,
+    #[error("the delivery was signed too long ago")]
+    SignatureIsTooOld,
+    #[error("the delivery was signed in the future")]
+    SignatureIsFromTheFuture,
+    #[error("the signed body is not an event")]
+    BodyIsNotAnEvent,
+    #[error("the event is of test mode on a live account, or the other way round")]
+    ModeDoesNotMatch,
+}
+
+impl Refused {
+    pub const ALL: [Refused; 7] = [
+        Refused::SignatureMissing,
+        Refused::SignatureMalformed,
+        Refused::SignatureDoesNotMatch,
+        Refused::SignatureIsTooOld,
+        Refused::SignatureIsFromTheFuture,
+        Refused::BodyIsNotAnEvent,
+        Refused::ModeDoesNotMatch,
+    ];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Refused::SignatureMissing => "signature_missing",
+            Refused::SignatureMalformed => "signature_malformed",
+            Refused::SignatureDoesNotMatch => "signature_does_not_match",
+            Refused::SignatureIsTooOld => "signature_is_too_old",
+            Refused::SignatureIsFromTheFuture => "signature_is_from_the_future",
+            Refused::BodyIsNotAnEvent => "body_is_not_an_event",
+            Refused::ModeDoesNotMatch => "mode_does_not_match",
+        }
+    }
+}
+
+/// An event whose body does not have the shape its kind promises. Nothing in it may be believed in part.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event cannot be read: {0}")]
+pub struct Malformed(pub String);
