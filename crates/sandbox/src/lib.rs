@@ -1,1 +1,140 @@
+//! The stand-in for payment providers: for now Stripe's wire, faithful enough for Stripe's own SDKs.
+//!
+//! It shares no code with what it judges. Money that moves here is written into books of its own
+//! ([`ledger`] tells their format), by a process of its own, in a file of its own ([`journal`]) that
+//! survives `kill -9`; and it can be told to misbehave as networks and providers do ([`faults`]).
+//!
+//! Reading order: a request comes in by [`connection`] and becomes a [`call`]; the call is decided at a
+//! [`desk`] by the endpoints in [`stripe`]; what was decided is one [`line`] of the [`journal`], which the
+//! [`books`] apply; [`delivery`] tells the events it caused.
+//!
+//! Never here: another crate of this workspace, TLS, the network beyond the addresses it is given.
 
+mod account;
+mod answer;
+mod books;
+mod call;
+mod card;
+mod charge;
+mod clock;
+mod connection;
+pub mod control;
+mod delivery;
+mod desk;
+mod event;
+pub mod faults;
+mod form;
+mod ids;
+mod intent;
+pub mod journal;
+pub mod ledger;
+mod line;
+mod parameters;
+mod random;
+mod refund;
+mod refusal;
+mod reply;
+mod settlement;
+mod signature;
+mod snapshot;
+mod state;
+mod stripe;
+
+use std::{
+    collections::{BTreeSet, HashSet, VecDeque},
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    books::Books,
+    delivery::Courier,
+    faults::Faults,
+    ids::Mint,
+    journal::Journal,
+    line::{Line, Settled},
+    random::Random,
+    state::{Fresh, Shared, State},
+};
+
+/// Where to listen (port 0 for any free one) and which file keeps the books.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub listen: SocketAddr,
+    pub journal: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error("cannot listen on {address}: {cause}")]
+    Listen { address: SocketAddr, cause: io::Error },
+}
+
+/// A sandbox at work. Dropping it ends it too, without waiting for what is being answered.
+pub struct Running {
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Finishes the calls at hand, takes no more, and lets go of the journal.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A task that panicked has told so already.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Replays the journal and starts to serve. Refuses a journal that another process holds.
+pub async fn start(options: Options) -> Result<Running, Error> {
+    let (books, journal, owed) = open(&options.journal)?;
+    let failed = |cause| Error::Listen { address: options.listen, cause };
+    let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let faults = Faults::default();
+    let state = State {
+        books,
+        journal,
+        random: Random::seeded(faults.seed),
+        posting: Random::seeded(!faults.seed),
+        faults,
+        in_flight: HashSet::new(),
+        outgoing: owed,
+    };
+    let shared = Arc::new(Shared::new(address, state));
+    let (stop, stopped) = watch::channel(false);
+    let tasks = vec![
+        tokio::spawn(connection::listen(shared.clone(), listener, stopped.clone())),
+        tokio::spawn(Courier::new(shared.clone()).run(stopped.clone())),
+        tokio::spawn(settlement::run(shared, stopped)),
+    ];
+    Ok(Running { address, stop, tasks })
+}
+
+/// The books as the journal tells them, and the deliveries still owed.
+fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<Fresh>), Error> {
+    let mut books = Books::empty();
+    let mut owed = Vec::new();
+    let mut settled: BTreeSet<Settled> = BTreeSet::new();
+    let mut journal = Journal::open(path, |place, line| {
+        owed.extend(books.apply(place, &line));
+        settled.extend(line.settled);
+    })?;
+    owed.retain(|due| !settled.contains(&due.settled()));
+    if books.mint.salt.is_empty() {
+        let salt = Mint::salt(clock::now_ns() ^ u64::from(std::process::id()));
+        let line = Line { at: clock::now_ms(), next: books.mint.next, salt: Some(salt), ..Line::default() };
+        let place = journal.append(&line).map_err(journal::Error::from)?;
+        books.apply(place, &line);
+    }
+    Ok((books, journal, owed.into_iter().map(|due| Fresh { due, line: None }).collect()))
+}

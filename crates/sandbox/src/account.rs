@@ -1,0 +1,55 @@
+//! An account of the provider: its secret key, and where its events are sent.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The endpoint that comes with the account itself, not made through Stripe's API.
+pub const OWN_ENDPOINT: &str = "we_account";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Account {
+    pub id: String,
+    pub secret_key: String,
+    pub endpoints: Vec<Endpoint>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub url: String,
+    /// Two while a secret is being rotated: then each delivery carries two signatures.
+    pub secrets: Vec<String>,
+    /// `*` for all of them.
+    pub enabled_events: Vec<String>,
+    #[serde(default)]
+    pub removed: bool,
+}
+
+impl Endpoint {
+    pub fn wants(&self, kind: &str) -> bool {
+        !self.removed && self.enabled_events.iter().any(|enabled| enabled == "*" || enabled == kind)
+    }
+
+    /// Stripe shows the secret once: in the answer to the creating call.
+    pub fn view(&self, with_secret: bool) -> Value {
+        if self.removed {
+            return json!({"id": self.id, "object": "webhook_endpoint", "deleted": true});
+        }
+        let mut shown = json!({
+            "id": self.id, "object": "webhook_endpoint", "api_version": null, "application": null,
+            "created": self.created, "description": null, "enabled_events": self.enabled_events,
+            "livemode": false, "metadata": {}, "status": "enabled", "url": self.url,
+        });
+        if with_secret {
+            shown["secret"] = json!(self.secrets.first());
+        }
+        shown
+    }
+}
+
+/// Only plain HTTP: the sandbox runs beside what it tests, and never beyond.
+pub fn is_deliverable(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
+}

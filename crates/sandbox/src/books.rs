@@ -1,0 +1,175 @@
+//! The books: everything the journal tells, in memory.
+//!
+//! [`Books::apply`] is the only way in, for a line just written as for a line read back at the start,
+//! so what a restart finds is what was there before.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    account::Account,
+    charge::Charge,
+    event,
+    ids::Mint,
+    intent::Intent,
+    journal::Place,
+    line::{Call, Line, Settled},
+    refund::Refund,
+    snapshot::Snapshot,
+};
+
+/// What is owed to one endpoint: the telling of one event.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub account: Arc<str>,
+    pub endpoint: Arc<str>,
+    pub event: event::Kept,
+}
+
+impl Due {
+    pub fn settled(&self) -> Settled {
+        let (account, endpoint) = (self.account.to_string(), self.endpoint.to_string());
+        Settled { account, endpoint, event: self.event.number }
+    }
+}
+
+/// Where the first answer to an idempotency key is found again.
+pub struct KeptKey {
+    pub fingerprint: String,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+    pub place: Place,
+}
+
+/// One account and all that is its own. The maps are in order of age: ids grow.
+pub struct Held {
+    pub account: Account,
+    pub intents: BTreeMap<String, Intent>,
+    pub charges: BTreeMap<String, Charge>,
+    pub refunds: BTreeMap<String, Refund>,
+    pub events: Vec<event::Kept>,
+    pub keys: HashMap<String, KeptKey>,
+}
+
+pub struct Books {
+    pub mint: Mint,
+    pub accounts: BTreeMap<Arc<str>, Held>,
+    pub calls: Vec<(Option<Arc<str>>, Call)>,
+    /// Refunds that will still change, by the time they do.
+    pub settlements: BTreeSet<(i64, Arc<str>, String)>,
+    secrets: HashMap<String, Arc<str>>,
+}
+
+impl Books {
+    pub fn empty() -> Self {
+        Self {
+            mint: Mint { salt: String::new(), next: 1 },
+            accounts: BTreeMap::new(),
+            calls: Vec::new(),
+            settlements: BTreeSet::new(),
+            secrets: HashMap::new(),
+        }
+    }
+
+    pub fn account_of(&self, secret_key: &str) -> Option<&Arc<str>> {
+        self.secrets.get(secret_key)
+    }
+
+    /// The account an intent belongs to: ids are unique over all accounts.
+    pub fn account_with(&self, intent: &str) -> Option<&Arc<str>> {
+        self.accounts.iter().find(|(_, held)| held.intents.contains_key(intent)).map(|(id, _)| id)
+    }
+
+    /// Takes in a line and returns the deliveries it causes.
+    pub fn apply(&mut self, place: Place, line: &Line) -> Vec<Due> {
+        self.mint.next = self.mint.next.max(line.next);
+        if let Some(salt) = &line.salt {
+            self.mint.salt.clone_from(salt);
+        }
+        if let Some(account) = &line.configured {
+            self.configure(account);
+        }
+        let id =
+            line.account.as_ref().and_then(|id| self.accounts.get_key_value(&**id)).map(|(id, _)| id.clone());
+        if let Some(call) = &line.call {
+            self.calls.push((id.clone(), call.clone()));
+        }
+        let Some(id) = id else { return Vec::new() };
+        let held = self.accounts.get_mut(&id).expect("found by this very key");
+        for snapshot in &line.snapshots {
+            if let Snapshot::Refund(refund) = snapshot {
+                let before = held.refunds.get(&refund.id).and_then(|refund| refund.settlement);
+                if let Some(settlement) = before {
+                    self.settlements.remove(&(settlement.at_ms, id.clone(), refund.id.clone()));
+                }
+                if let Some(settlement) = refund.settlement {
+                    self.settlements.insert((settlement.at_ms, id.clone(), refund.id.clone()));
+                }
+            }
+            held.put(snapshot);
+        }
+        if let (Some(kept), Some(key)) = (&line.kept, line.call.as_ref().and_then(|call| call.key.clone())) {
+            held.keys.insert(key, KeptKey { fingerprint: kept.fingerprint.clone(), at: line.at, place });
+        }
+        line.events.iter().flat_map(|noted| held.note(&id, *noted, line.at / 1000, place)).collect()
+    }
+
+    fn configure(&mut self, account: &Account) {
+        let id: Arc<str> = account.id.as_str().into();
+        if let Some(held) = self.accounts.get_mut(&id) {
+            self.secrets.remove(&held.account.secret_key);
+            held.account = account.clone();
+        } else {
+            self.accounts.insert(id.clone(), Held::new(account.clone()));
+        }
+        self.secrets.insert(account.secret_key.clone(), id);
+    }
+}
+
+impl Held {
+    fn new(account: Account) -> Self {
+        Self {
+            account,
+            intents: BTreeMap::new(),
+            charges: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            events: Vec::new(),
+            keys: HashMap::new(),
+        }
+    }
+
+    fn put(&mut self, snapshot: &Snapshot) {
+        match snapshot {
+            Snapshot::Intent(intent) => drop(self.intents.insert(intent.id.clone(), intent.clone())),
+            Snapshot::Charge(charge) => drop(self.charges.insert(charge.id.clone(), charge.clone())),
+            Snapshot::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), refund.clone())),
+            Snapshot::Endpoint(endpoint) => {
+                let endpoints = &mut self.account.endpoints;
+                match endpoints.iter_mut().find(|found| found.id == endpoint.id) {
+                    Some(found) => *found = endpoint.clone(),
+                    None => endpoints.push(endpoint.clone()),
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, account: &Arc<str>, noted: event::Noted, created: i64, place: Place) -> Vec<Due> {
+        let wanting = || self.account.endpoints.iter().filter(|endpoint| endpoint.wants(noted.kind.name()));
+        let pending = u8::try_from(wanting().count()).unwrap_or(u8::MAX);
+        let event = event::Kept { number: noted.number, kind: noted.kind, created, place, pending };
+        let owed = |endpoint: &crate::account::Endpoint| Due {
+            account: account.clone(),
+            endpoint: endpoint.id.as_str().into(),
+            event,
+        };
+        let dues = wanting().map(owed).collect();
+        self.events.push(event);
+        dues
+    }
+
+    pub fn event(&self, number: u64) -> Option<&event::Kept> {
+        self.events.binary_search_by_key(&number, |event| event.number).ok().map(|at| &self.events[at])
+    }
+}

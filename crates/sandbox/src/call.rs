@@ -1,0 +1,360 @@
+//! One call of the provider's API, from its arrival to its answer.
+//!
+//! | phase      | under the lock | what can happen                                                    |
+//! |------------|----------------|--------------------------------------------------------------------|
+//! | arrival    | yes            | dice are cast; dropped; 401; a kept answer is told again; 409       |
+//! | delay      | no             | the key stays in flight, and a client that hangs up changes nothing |
+//! | decision   | yes            | decided, written as one line, applied, the key is free again        |
+//! | delay      | no             |                                                                    |
+//! | answer     | no             | sent, lost with its connection, or turned into a 500                |
+
+use std::{borrow::Cow, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+use crate::{
+    answer::Answer,
+    desk::Desk,
+    faults::{Ending, Plan},
+    form::{self, Pairs},
+    line::{Call, Kept, Line},
+    parameters::Parameters,
+    refusal::Refusal,
+    reply::{Dropped, Outcome, Reply},
+    state::{Shared, State},
+    stripe,
+};
+
+/// Stripe's own limit.
+const KEY_BYTES_MAX: usize = 255;
+
+/// A call as it came in.
+pub struct Arrival {
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+    pub method: &'static str,
+    pub path: String,
+    pub query: String,
+    pub key: Option<String>,
+    pub secret_key: Option<String>,
+    /// `Stripe-Account`: on whose behalf.
+    pub connected: Option<String>,
+    /// Where this sandbox was reached.
+    pub base: String,
+    pub body: Bytes,
+}
+
+/// A call that is to be executed.
+struct Pending {
+    arrival: Arrival,
+    account: Arc<str>,
+    pairs: Pairs,
+    fingerprint: String,
+    plan: Plan,
+    /// The key is marked as in flight until the decision.
+    claimed: bool,
+}
+
+enum Begun {
+    Over(Outcome),
+    Pending(Box<Pending>),
+}
+
+pub async fn answer(shared: &Arc<Shared>, arrival: Arrival) -> Outcome {
+    let begun = begin(&mut shared.state(), arrival);
+    let pending = match begun {
+        Begun::Over(outcome) => return outcome,
+        Begun::Pending(pending) => pending,
+    };
+    let (before, after) = (pending.plan.delay_before_ms, pending.plan.delay_after_ms);
+    if before + after == 0 {
+        return execute(shared, *pending);
+    }
+    // A task of its own: the provider goes on when its client hangs up.
+    let shared = shared.clone();
+    let delayed = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(before)).await;
+        let outcome = execute(&shared, *pending);
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        outcome
+    });
+    delayed.await.unwrap_or(Err(Dropped))
+}
+
+fn begin(state: &mut State, arrival: Arrival) -> Begun {
+    let plan = state.faults.plan(&mut state.random);
+    let account = account(state, &arrival);
+    let known = account.as_ref().ok().cloned();
+    if plan.drop_before {
+        // What was never answered needs no answer when its record fails either.
+        let _ = record(state, &arrival, known, "dropped_before".into());
+        return Begun::Over(Err(Dropped));
+    }
+    let account = match account {
+        Ok(account) => account,
+        Err(refusal) => return Begun::Over(refuse(state, &arrival, None, refusal, None)),
+    };
+    let raw = if arrival.method == "POST" { &arrival.body } else { arrival.query.as_bytes() };
+    let pairs = match form::decode(raw) {
+        Ok(pairs) => pairs,
+        Err(message) => {
+            return Begun::Over(refuse(state, &arrival, known, Refusal::invalid(message), None));
+        }
+    };
+    let keyed = arrival.method == "POST" && arrival.key.is_some() && !state.faults.forget_keys;
+    let fingerprint =
+        if keyed { form::fingerprint(arrival.method, &arrival.path, &pairs) } else { String::new() };
+    if keyed && let Some(outcome) = repeated(state, &arrival, &account, &fingerprint) {
+        return Begun::Over(outcome);
+    }
+    let claim = arrival.key.clone().filter(|_| keyed).map(|key| (account.clone(), key));
+    let claimed = claim.is_some_and(|claim| state.in_flight.insert(claim));
+    Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
+}
+
+fn account(state: &State, arrival: &Arrival) -> Result<Arc<str>, Refusal> {
+    let Some(secret_key) = &arrival.secret_key else {
+        return Err(Refusal::unauthorized(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details.",
+        ));
+    };
+    let Some(own) = state.books.account_of(secret_key) else {
+        let shown: String = secret_key.chars().take(8).collect();
+        return Err(Refusal::unauthorized(format!("Invalid API Key provided: {shown}***")));
+    };
+    let Some(connected) = &arrival.connected else { return Ok(own.clone()) };
+    state.books.accounts.get_key_value(&**connected).map(|(id, _)| id.clone()).ok_or_else(|| {
+        let message = format!(
+            "The provided key does not have access to account '{connected}' (or that account does not exist)."
+        );
+        Refusal::invalid(message).with_code("account_invalid").with_status(403)
+    })
+}
+
+/// The answer to a call whose key was seen before, if it was.
+fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprint: &str) -> Option<Outcome> {
+    let key = arrival.key.as_ref()?;
+    let owner = Some(account.clone());
+    if key.len() > KEY_BYTES_MAX {
+        let refusal = Refusal::idempotency(
+            400,
+            None,
+            format!("Idempotency keys can be at most {KEY_BYTES_MAX} characters long."),
+        );
+        return Some(refuse(state, arrival, owner, refusal, None));
+    }
+    if state.in_flight.contains(&(account.clone(), key.clone())) {
+        let message = format!(
+            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
+        );
+        let refusal = Refusal::idempotency(409, Some("idempotency_key_in_use"), message);
+        return Some(refuse(state, arrival, owner, refusal, Some("409 in flight")));
+    }
+    let kept = state.books.accounts.get(account)?.keys.get(key)?;
+    if !state.faults.key_is_remembered(kept.at, arrival.at) {
+        return None;
+    }
+    if kept.fingerprint != fingerprint {
+        let message = format!(
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
+        );
+        let refusal = Refusal::idempotency(400, None, message);
+        return Some(refuse(state, arrival, owner, refusal, Some("400 other parameters")));
+    }
+    let read = state.journal.reader().line(kept.place);
+    let first = read.ok().and_then(|line| Some((line.kept?.answer, line.snapshots, line.call?.request)));
+    let Some((answer, snapshots, original)) = first else {
+        return Some(refuse(state, arrival, owner, Refusal::api("The journal cannot be read."), None));
+    };
+    let status = answer.status();
+    let object = answer.object(&snapshots).map(str::to_owned);
+    let outcome = format!("{status} replayed").into();
+    Some(match record_with(state, arrival, owner, object, outcome) {
+        Err(error) => Ok(unwritten(&error, arrival.key.clone())),
+        Ok(request) => Ok(Reply {
+            status,
+            body: answer.render(&snapshots, &original),
+            request,
+            key: Some(key.clone()),
+            original: Some(original),
+            should_retry: should_retry(status),
+        }
+        .response()),
+    })
+}
+
+fn execute(shared: &Shared, pending: Pending) -> Outcome {
+    let mut guard = shared.state();
+    let state = &mut *guard;
+    if pending.claimed
+        && let Some(key) = &pending.arrival.key
+    {
+        // Free again whatever comes of it: what is kept is in the books before the lock is released.
+        state.in_flight.remove(&(pending.account.clone(), key.clone()));
+    }
+    let outcome = if pending.arrival.method == "GET" { read(state, pending) } else { write(state, pending) };
+    let owed = !state.outgoing.is_empty();
+    let settling = !state.books.settlements.is_empty();
+    drop(guard);
+    if owed {
+        shared.stirred.notify_one();
+    }
+    if settling {
+        shared.settling.notify_one();
+    }
+    outcome
+}
+
+fn read(state: &mut State, pending: Pending) -> Outcome {
+    let Pending { arrival, account, pairs, .. } = pending;
+    let reader = state.journal.reader();
+    let held = state.books.accounts.get(&account).expect("accounts are never removed");
+    let library = stripe::Library { held, salt: &state.books.mint.salt, reader: &reader };
+    match stripe::read(&library, &arrival.path, Parameters::new(pairs)) {
+        Err(refusal) => refuse(state, &arrival, Some(account), refusal, None),
+        Ok(body) => match record(state, &arrival, Some(account), "200".into()) {
+            Err(error) => Ok(unwritten(&error, None)),
+            Ok(request) => {
+                let reply =
+                    Reply { status: 200, body, request, key: None, original: None, should_retry: None };
+                Ok(reply.response())
+            }
+        },
+    }
+}
+
+fn write(state: &mut State, pending: Pending) -> Outcome {
+    let Pending { arrival, account, pairs, fingerprint, plan, claimed } = pending;
+    let mut mint = state.books.mint.clone();
+    let request = mint.id("req");
+    let held = state.books.accounts.get(&account).expect("accounts are never removed");
+    let mut desk = Desk::new(held, mint, arrival.at, &arrival.base);
+    desk.key = arrival.key.as_deref();
+    desk.declined = plan.declined;
+    let decided = stripe::write(&mut desk, arrival.method, &arrival.path, Parameters::new(pairs));
+    let (answer, keeps) = match decided {
+        Ok(answer) => (answer, true),
+        Err(refusal) => (Answer::Refused(refusal.clone()), refusal.kept),
+    };
+    let Desk { mint, snapshots, events, .. } = desk;
+    let status = answer.status();
+    let effect = status == 200 || !events.is_empty();
+    let ending = if effect { plan.ending } else { Ending::Answered };
+    let outcome: Cow<'static, str> = match ending {
+        Ending::Answered => told(status, &answer),
+        Ending::Dropped => "committed_then_dropped".into(),
+        Ending::Failed => "committed_then_500".into(),
+    };
+    let body = answer.render(&snapshots, &request);
+    let object = answer.object(&snapshots).map(str::to_owned);
+    let call = Call { object, ..call(&arrival, request.clone(), outcome) };
+    let line = Line {
+        at: arrival.at,
+        next: mint.next,
+        account: Some(account.to_string()),
+        call: Some(call),
+        snapshots,
+        events,
+        kept: (keeps && claimed).then_some(Kept { fingerprint, answer }),
+        ..Line::default()
+    };
+    let key = arrival.key;
+    if let Err(error) = state.commit(line) {
+        return Ok(unwritten(&error, key));
+    }
+    let reply = Reply { status, body, request, key, original: None, should_retry: should_retry(status) };
+    match ending {
+        Ending::Answered => Ok(reply.response()),
+        Ending::Dropped => Err(Dropped),
+        Ending::Failed => {
+            let refusal = Answer::Refused(Refusal::api("An unexpected error occurred."));
+            let body = refusal.render(&[], &reply.request);
+            Ok(Reply { status: 500, body, should_retry: None, ..reply }.response())
+        }
+    }
+}
+
+fn told(status: u16, answer: &Answer) -> Cow<'static, str> {
+    match answer {
+        Answer::Shown { .. } => "200".into(),
+        Answer::Refused(refusal) => {
+            format!("{status} {}", refusal.code.as_ref().unwrap_or(&refusal.kind)).into()
+        }
+    }
+}
+
+/// Answers without having executed anything.
+fn refuse(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    refusal: Refusal,
+    outcome: Option<&'static str>,
+) -> Outcome {
+    let status = refusal.status;
+    let answer = Answer::Refused(refusal);
+    let outcome = outcome.map_or_else(|| told(status, &answer), Cow::Borrowed);
+    let request = match record(state, arrival, account, outcome) {
+        Ok(request) => request,
+        Err(error) => return Ok(unwritten(&error, arrival.key.clone())),
+    };
+    let body = answer.render(&[], &request);
+    let key = arrival.key.clone();
+    Ok(Reply { status, body, request, key, original: None, should_retry: should_retry(status) }.response())
+}
+
+/// Journals an arrival that changed nothing, and returns its request id.
+fn record(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    outcome: Cow<'static, str>,
+) -> io::Result<String> {
+    record_with(state, arrival, account, None, outcome)
+}
+
+fn record_with(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    object: Option<String>,
+    outcome: Cow<'static, str>,
+) -> io::Result<String> {
+    let mut mint = state.books.mint.clone();
+    let request = mint.id("req");
+    let call = Call { object, ..call(arrival, request.clone(), outcome) };
+    let account = account.map(|id| id.to_string());
+    let line = Line { at: arrival.at, next: mint.next, account, call: Some(call), ..Line::default() };
+    state.commit(line).map(|()| request)
+}
+
+fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> Call {
+    Call {
+        at: arrival.at,
+        request,
+        method: arrival.method.into(),
+        path: arrival.path.clone(),
+        key: arrival.key.clone(),
+        object: None,
+        outcome,
+    }
+}
+
+fn unwritten(error: &io::Error, key: Option<String>) -> Response<Full<Bytes>> {
+    tracing::error!(%error, "the journal could not be written: the call has had no effect");
+    let refusal = Answer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
+    let request = String::new();
+    let body = refusal.render(&[], &request);
+    Reply { status: 500, body, request, key, original: None, should_retry: None }.response()
+}
+
+/// As Stripe tells its SDKs: come back after a conflict, never after a refusal.
+fn should_retry(status: u16) -> Option<bool> {
+    match status {
+        409 => Some(true),
+        400..=499 => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,226 @@
+//! Stripe's test payment methods and what each of them does. See <https://docs.stripe.com/testing>.
+//!
+//! Real Stripe turns such a name into a fresh `pm_…` object; here the name itself stays the id.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One test payment method.
+#[derive(Debug, PartialEq)]
+pub struct Card {
+    pub id: &'static str,
+    pub brand: &'static str,
+    pub last4: &'static str,
+    pub behaviour: Behaviour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Behaviour {
+    Pays,
+    Declines(Decline),
+    /// 3-D Secure first, then it pays.
+    Authenticates,
+    /// 3-D Secure first, and then the bank declines all the same.
+    AuthenticatesThenDeclines(Decline),
+    /// Pays; a refund looks succeeded and fails a little later.
+    RefundFails,
+    /// Pays; a refund is pending and succeeds a little later.
+    RefundPends,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decline {
+    Generic,
+    InsufficientFunds,
+    LostCard,
+    StolenCard,
+    Fraudulent,
+    ExpiredCard,
+    IncorrectCvc,
+    ProcessingError,
+    AuthenticationFailed,
+}
+
+impl Decline {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ExpiredCard => "expired_card",
+            Self::IncorrectCvc => "incorrect_cvc",
+            Self::ProcessingError => "processing_error",
+            Self::AuthenticationFailed => "payment_intent_authentication_failure",
+            _ => "card_declined",
+        }
+    }
+
+    pub fn decline_code(self) -> Option<&'static str> {
+        match self {
+            Self::Generic => Some("generic_decline"),
+            Self::InsufficientFunds => Some("insufficient_funds"),
+            Self::LostCard => Some("lost_card"),
+            Self::StolenCard => Some("stolen_card"),
+            Self::Fraudulent => Some("fraudulent"),
+            Self::IncorrectCvc => Some("incorrect_cvc"),
+            Self::ExpiredCard => Some("expired_card"),
+            Self::ProcessingError => Some("processing_error"),
+            Self::AuthenticationFailed => None,
+        }
+    }
+
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Generic | Self::LostCard | Self::StolenCard | Self::Fraudulent => "Your card was declined.",
+            Self::InsufficientFunds => "Your card has insufficient funds.",
+            Self::ExpiredCard => "Your card has expired.",
+            Self::IncorrectCvc => "Your card's security code is incorrect.",
+            Self::ProcessingError => {
+                "An error occurred while processing your card. Try again in a little bit."
+            }
+            Self::AuthenticationFailed => {
+                "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again."
+            }
+        }
+    }
+}
+
+const fn card(id: &'static str, brand: &'static str, last4: &'static str, behaviour: Behaviour) -> Card {
+    Card { id, brand, last4, behaviour }
+}
+
+use Behaviour::*;
+static CARDS: [Card; 35] = [
+    card("pm_card_visa", "visa", "4242", Pays),
+    card("pm_card_visa_debit", "visa", "5556", Pays),
+    card("pm_card_mastercard", "mastercard", "4444", Pays),
+    card("pm_card_mastercard_debit", "mastercard", "3222", Pays),
+    card("pm_card_mastercard_prepaid", "mastercard", "5100", Pays),
+    card("pm_card_amex", "amex", "8431", Pays),
+    card("pm_card_discover", "discover", "1117", Pays),
+    card("pm_card_diners", "diners", "3237", Pays),
+    card("pm_card_jcb", "jcb", "0505", Pays),
+    card("pm_card_unionpay", "unionpay", "0005", Pays),
+    card("pm_card_us", "visa", "4242", Pays),
+    card("pm_card_br", "visa", "0002", Pays),
+    card("pm_card_gb", "visa", "0005", Pays),
+    card("pm_card_bypassPending", "visa", "0077", Pays),
+    card("pm_card_riskLevelElevated", "visa", "9235", Pays),
+    card("pm_card_chargeDeclined", "visa", "0002", Declines(Decline::Generic)),
+    card("pm_card_visa_chargeDeclined", "visa", "0002", Declines(Decline::Generic)),
+    card("pm_card_chargeDeclinedInsufficientFunds", "visa", "9995", Declines(Decline::InsufficientFunds)),
+    card(
+        "pm_card_visa_chargeDeclinedInsufficientFunds",
+        "visa",
+        "9995",
+        Declines(Decline::InsufficientFunds),
+    ),
+    card("pm_card_visa_chargeDeclinedLostCard", "visa", "9987", Declines(Decline::LostCard)),
+    card("pm_card_visa_chargeDeclinedStolenCard", "visa", "9979", Declines(Decline::StolenCard)),
+    card("pm_card_chargeDeclinedFraudulent", "visa", "0019", Declines(Decline::Fraudulent)),
+    card("pm_card_radarBlock", "visa", "0019", Declines(Decline::Fraudulent)),
+    card("pm_card_chargeDeclinedExpiredCard", "visa", "0069", Declines(Decline::ExpiredCard)),
+    card("pm_card_chargeDeclinedIncorrectCvc", "visa", "0127", Declines(Decline::IncorrectCvc)),
+    card("pm_card_chargeDeclinedProcessingError", "visa", "0119", Declines(Decline::ProcessingError)),
+    card("pm_card_chargeCustomerFail", "visa", "0341", Declines(Decline::Generic)),
+    card("pm_card_authenticationRequired", "visa", "3155", Authenticates),
+    card("pm_card_threeDSecureRequired", "visa", "3063", Authenticates),
+    card("pm_card_threeDSecure2Required", "visa", "3220", Authenticates),
+    card(
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+        "visa",
+        "9995",
+        AuthenticatesThenDeclines(Decline::InsufficientFunds),
+    ),
+    card(
+        "pm_card_threeDSecureRequiredChargeDeclined",
+        "visa",
+        "3097",
+        AuthenticatesThenDeclines(Decline::Generic),
+    ),
+    card("pm_card_refundFail", "visa", "5126", RefundFails),
+    card("pm_card_pendingRefund", "visa", "7726", RefundPends),
+    card("pm_card_refundPending", "visa", "7726", RefundPends),
+];
+
+pub fn find(id: &str) -> Option<&'static Card> {
+    CARDS.iter().find(|card| card.id == id)
+}
+
+/// A reference into the table, journaled as its name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CardRef(pub &'static Card);
+
+impl Serialize for CardRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.id)
+    }
+}
+
+impl<'de> Deserialize<'de> for CardRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        find(&id).map(CardRef).ok_or_else(|| serde::de::Error::custom("unknown test card"))
+    }
+}
+
+/// Stripe's `payment_method` and `payment_method_details` shapes of a card.
+pub mod view {
+    use serde::Serialize;
+    use serde_json::{Value, json};
+
+    use super::Card;
+
+    /// The whole payment method, as an error shows it.
+    pub fn payment_method(card: &Card, created: i64) -> Value {
+        json!({
+            "id": card.id, "object": "payment_method", "allow_redisplay": "unspecified",
+            "billing_details": {"address": null, "email": null, "name": null, "phone": null, "tax_id": null},
+            "card": {
+                "brand": card.brand, "country": "US", "display_brand": card.brand, "exp_month": 12,
+                "exp_year": 2034, "fingerprint": card.id, "funding": "credit", "last4": card.last4,
+                "checks": {"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"},
+            },
+            "created": created, "customer": null, "livemode": false, "metadata": {}, "type": "card",
+        })
+    }
+
+    #[derive(Serialize)]
+    pub struct Details {
+        card: CardDetails,
+        r#type: &'static str,
+    }
+
+    #[derive(Serialize)]
+    struct CardDetails {
+        amount_authorized: i64,
+        brand: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        capture_before: Option<i64>,
+        country: &'static str,
+        exp_month: u8,
+        exp_year: u16,
+        fingerprint: &'static str,
+        funding: &'static str,
+        last4: &'static str,
+        network: &'static str,
+        three_d_secure: Option<()>,
+        wallet: Option<()>,
+    }
+
+    /// What a charge tells of its card; `capture_before` only while it waits to be captured.
+    pub fn details(card: &'static Card, amount: i64, capture_before: Option<i64>) -> Details {
+        let card = CardDetails {
+            amount_authorized: amount,
+            brand: card.brand,
+            capture_before,
+            country: "US",
+            exp_month: 12,
+            exp_year: 2034,
+            fingerprint: card.id,
+            funding: "credit",
+            last4: card.last4,
+            network: card.brand,
+            three_d_secure: None,
+            wallet: None,
+        };
+        Details { card, r#type: "card" }
+    }
+}

@@ -1,0 +1,208 @@
+//! A Charge as the books keep it, and as Stripe shows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    card::{
+        CardRef, Decline,
+        view::{Details, details},
+    },
+    parameters::Metadata,
+};
+
+/// How long a card's hold can be captured: Visa and Mastercard, paid by the holder in person.
+const CAPTURE_WINDOW_S: i64 = 7 * 24 * 60 * 60;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Charge {
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub intent: String,
+    /// What was authorised, or tried.
+    pub amount: i64,
+    pub currency: String,
+    pub card: CardRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<Decline>,
+    #[serde(default)]
+    pub captured: bool,
+    /// The hold was given back without a capture.
+    #[serde(default)]
+    pub voided: bool,
+    #[serde(default)]
+    pub captured_minor: i64,
+    /// Of the captured money; what a partial capture released is not in it.
+    #[serde(default)]
+    pub refunded_minor: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement_descriptor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement_descriptor_suffix: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer_group: Option<String>,
+}
+
+impl Charge {
+    /// The captured money that was not refunded yet.
+    pub fn refundable_minor(&self) -> i64 {
+        self.captured_minor - self.refunded_minor
+    }
+
+    /// Stripe counts what was released, by a void or a partial capture, as refunded on the charge.
+    fn amount_refunded(&self) -> i64 {
+        let released = match (self.voided, self.captured) {
+            (true, _) => self.amount,
+            (false, true) => self.amount - self.captured_minor,
+            (false, false) => 0,
+        };
+        released + self.refunded_minor
+    }
+
+    pub fn view(&self) -> ChargeView<'_> {
+        let paid = self.decline.is_none();
+        let waits = paid && !self.captured && !self.voided;
+        ChargeView {
+            id: &self.id,
+            object: "charge",
+            amount: self.amount,
+            amount_captured: self.captured_minor,
+            amount_refunded: self.amount_refunded(),
+            application: (),
+            application_fee: (),
+            application_fee_amount: (),
+            balance_transaction: self.captured.then(|| self.id.replacen("ch_", "txn_", 1)),
+            billing_details: Billing::default(),
+            calculated_statement_descriptor: self.statement_descriptor.as_deref(),
+            captured: self.captured,
+            created: self.created,
+            currency: &self.currency,
+            customer: self.customer.as_deref(),
+            description: self.description.as_deref(),
+            disputed: false,
+            failure_balance_transaction: (),
+            failure_code: self.decline.map(Decline::code),
+            failure_message: self.decline.map(Decline::message),
+            fraud_details: Nothing {},
+            livemode: false,
+            metadata: &self.metadata,
+            on_behalf_of: (),
+            outcome: self.outcome(),
+            paid,
+            payment_intent: &self.intent,
+            payment_method: self.card.0.id,
+            payment_method_details: details(
+                self.card.0,
+                self.amount,
+                waits.then_some(self.created + CAPTURE_WINDOW_S),
+            ),
+            receipt_email: self.receipt_email.as_deref(),
+            receipt_number: (),
+            receipt_url: (),
+            refunded: paid && self.amount_refunded() == self.amount,
+            review: (),
+            shipping: (),
+            source: (),
+            source_transfer: (),
+            statement_descriptor: self.statement_descriptor.as_deref(),
+            statement_descriptor_suffix: self.statement_descriptor_suffix.as_deref(),
+            status: if paid { "succeeded" } else { "failed" },
+            transfer_data: (),
+            transfer_group: self.transfer_group.as_deref(),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let Some(decline) = self.decline else {
+            return Outcome {
+                network_status: "approved_by_network",
+                reason: None,
+                seller_message: "Payment complete.",
+                r#type: "authorized",
+            };
+        };
+        Outcome {
+            network_status: "declined_by_network",
+            reason: decline.decline_code(),
+            seller_message: "The bank did not return any further details with this decline.",
+            r#type: "issuer_declined",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Outcome {
+    network_status: &'static str,
+    reason: Option<&'static str>,
+    seller_message: &'static str,
+    r#type: &'static str,
+}
+
+#[derive(Serialize, Default)]
+struct Billing {
+    address: Option<()>,
+    email: Option<()>,
+    name: Option<()>,
+    phone: Option<()>,
+    tax_id: Option<()>,
+}
+
+/// The fields and their order follow the SDK's `Charge`; `()` is `null`.
+#[derive(Serialize)]
+pub struct ChargeView<'a> {
+    id: &'a str,
+    object: &'static str,
+    amount: i64,
+    amount_captured: i64,
+    amount_refunded: i64,
+    application: (),
+    application_fee: (),
+    application_fee_amount: (),
+    balance_transaction: Option<String>,
+    billing_details: Billing,
+    calculated_statement_descriptor: Option<&'a str>,
+    captured: bool,
+    created: i64,
+    currency: &'a str,
+    customer: Option<&'a str>,
+    description: Option<&'a str>,
+    disputed: bool,
+    failure_balance_transaction: (),
+    failure_code: Option<&'static str>,
+    failure_message: Option<&'static str>,
+    fraud_details: Nothing,
+    livemode: bool,
+    metadata: &'a Metadata,
+    on_behalf_of: (),
+    outcome: Outcome,
+    paid: bool,
+    payment_intent: &'a str,
+    payment_method: &'static str,
+    payment_method_details: Details,
+    receipt_email: Option<&'a str>,
+    receipt_number: (),
+    receipt_url: (),
+    refunded: bool,
+    review: (),
+    shipping: (),
+    source: (),
+    source_transfer: (),
+    statement_descriptor: Option<&'a str>,
+    statement_descriptor_suffix: Option<&'a str>,
+    status: &'static str,
+    transfer_data: (),
+    transfer_group: Option<&'a str>,
+}

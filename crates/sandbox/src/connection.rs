@@ -1,0 +1,135 @@
+//! Listening, and the road of each request to the provider's API or to the control routes.
+//!
+//! hyper is driven by hand, without a router: each arrival has to be recorded whether it is known
+//! or not, and a fault must be able to close the very connection it came on.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    call::{self, Arrival},
+    clock,
+    control::{self, Order},
+    reply::{Outcome, json},
+    state::Shared,
+};
+
+const CONNECTIONS_MAX: usize = 4_096;
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// After a failed accept, as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+pub async fn listen(shared: Arc<Shared>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let accepted = tokio::select! {
+            _ = stop.changed() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let (shared, stop) = (shared.clone(), stop.clone());
+        connections.spawn(async move {
+            serve(shared, stream, stop).await;
+            drop(place);
+        });
+    }
+    // What is being answered is finished, nothing new is taken.
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| route(shared.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // An error is a client that went away, or a connection dropped on purpose: both are normal here.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome {
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(refused) => return Ok(refused),
+    };
+    let method = match head.method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        _ => return Ok(json(405, b"{}".to_vec())),
+    };
+    let path = head.uri.path();
+    let query = head.uri.query().unwrap_or_default();
+    if path.starts_with("/sandbox/") {
+        let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.contains("form"));
+        let order = Order { method, path, query, is_form, body: &body };
+        return Ok(control::answer(&shared, &order));
+    }
+    let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
+    let arrival = Arrival {
+        at: clock::now_ms(),
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        key: text(&head.headers, "idempotency-key").filter(|key| !key.is_empty()).map(str::to_owned),
+        secret_key: bearer(&head.headers),
+        connected: text(&head.headers, "stripe-account").map(str::to_owned),
+        base: format!("http://{host}"),
+        body,
+    };
+    call::answer(&shared, arrival).await
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
+    let refused = |status, message: &str| {
+        let body = serde_json::json!({"error": {"type": "invalid_request_error", "message": message}});
+        json(status, body.to_string().into_bytes())
+    };
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(refused(413, "Request body too large."))
+        }
+        Ok(Err(_)) => Err(refused(400, "The request body could not be read.")),
+        Err(_) => Err(refused(408, "The request body did not come in time.")),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim().to_owned())
+}

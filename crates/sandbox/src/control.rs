@@ -1,0 +1,252 @@
+//! `/sandbox/…`: what no real provider has. Its calls are not in the books' `calls`.
+//!
+//! | route                                  | does                                                    |
+//! |----------------------------------------|---------------------------------------------------------|
+//! | `GET  /sandbox/health`                 | answers `{"status":"ok"}`                               |
+//! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
+//! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
+//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only              |
+//! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
+//! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
+//! | `POST /sandbox/expire/{pi}`            | a hold runs out, as after seven days                    |
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, header};
+use http_body_util::Full;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    account::{Account, Endpoint, OWN_ENDPOINT, is_deliverable},
+    books::Held,
+    clock,
+    desk::Desk,
+    faults::Faults,
+    form, ids, ledger,
+    line::Line,
+    random::Random,
+    refusal::Refusal,
+    reply::{json as answered, typed},
+    state::{Shared, State},
+    stripe,
+};
+
+const SECRETS_MAX: usize = 8;
+
+type Answered = Response<Full<Bytes>>;
+
+/// A request to one of the routes above.
+pub struct Order<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub is_form: bool,
+    pub body: &'a [u8],
+}
+
+pub fn answer(shared: &Shared, order: &Order) -> Answered {
+    let segments: Vec<&str> = order.path.split('/').skip(2).collect();
+    match (order.method, segments.as_slice()) {
+        ("GET", ["health"]) => answered(200, br#"{"status":"ok"}"#.to_vec()),
+        ("POST", ["accounts"]) => accounts(&mut shared.state(), order.body),
+        ("GET", ["books"]) => books(&shared.state(), order.query),
+        ("GET", ["faults"]) => shown(&shared.state().faults),
+        ("POST", ["faults"]) => faults(&mut shared.state(), order.body),
+        ("GET", ["authenticate", intent]) => page(&shared.state(), intent),
+        ("POST", ["authenticate", intent]) => authenticate(shared, intent, order),
+        ("POST", ["expire", intent]) => match act(shared, intent, |desk| stripe::expire(desk, intent)) {
+            Ok(()) => intent_shown(shared, intent),
+            Err(refusal) => refused(refusal.status, &refusal.message),
+        },
+        _ => refused(404, "There is nothing here."),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountOrder {
+    id: String,
+    secret_key: String,
+    webhook: Option<WebhookOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookOrder {
+    url: String,
+    secrets: Vec<String>,
+    #[serde(default = "all_events")]
+    enabled_events: Vec<String>,
+}
+
+fn all_events() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn accounts(state: &mut State, body: &[u8]) -> Answered {
+    let order: AccountOrder = match serde_json::from_slice(body) {
+        Ok(order) => order,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    if order.id.is_empty() || order.secret_key.is_empty() {
+        return refused(400, "id and secret_key must not be empty");
+    }
+    if state.books.account_of(&order.secret_key).is_some_and(|owner| **owner != *order.id) {
+        return refused(409, "another account has this secret_key");
+    }
+    if let Some(webhook) = &order.webhook {
+        if !is_deliverable(&webhook.url) {
+            return refused(400, "webhook.url must be an http:// address");
+        }
+        if webhook.secrets.is_empty() || webhook.secrets.len() > SECRETS_MAX {
+            return refused(400, &format!("webhook.secrets must have 1 to {SECRETS_MAX} entries"));
+        }
+    }
+    let at = clock::now_ms();
+    let known = state.books.accounts.get(&*order.id).map(|held| held.account.endpoints.clone());
+    let mut endpoints = known.unwrap_or_default();
+    endpoints.retain(|endpoint| endpoint.id != OWN_ENDPOINT);
+    endpoints.extend(order.webhook.map(|webhook| Endpoint {
+        id: OWN_ENDPOINT.to_owned(),
+        created: at / 1000,
+        url: webhook.url,
+        secrets: webhook.secrets,
+        enabled_events: webhook.enabled_events,
+        removed: false,
+    }));
+    let account = Account { id: order.id, secret_key: order.secret_key, endpoints };
+    let shown = json!({"id": account.id});
+    match state.commit(Line { at, configured: Some(account), ..Line::default() }) {
+        Ok(()) => answered(200, shown.to_string().into_bytes()),
+        Err(error) => refused(500, &error.to_string()),
+    }
+}
+
+fn books(state: &State, query: &str) -> Answered {
+    let Ok(pairs) = form::decode(query.as_bytes()) else { return refused(400, "the query cannot be read") };
+    let mut account = None;
+    let mut with_calls = true;
+    for (name, value) in &pairs {
+        match (&name[..], &value[..]) {
+            ("account", id) => account = Some(id),
+            ("calls", "true") => with_calls = true,
+            ("calls", "false") => with_calls = false,
+            _ => return refused(400, "only account=acct_… and calls=true|false are known"),
+        }
+    }
+    answered(200, ledger::render(&state.books, account, with_calls))
+}
+
+fn faults(state: &mut State, body: &[u8]) -> Answered {
+    let faults: Faults = match serde_json::from_slice(body) {
+        Ok(faults) => faults,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    if let Err(message) = faults.check() {
+        return refused(400, &message);
+    }
+    state.random = Random::seeded(faults.seed);
+    state.posting = Random::seeded(!faults.seed);
+    state.faults = faults;
+    shown(&state.faults)
+}
+
+fn shown(faults: &Faults) -> Answered {
+    answered(200, serde_json::to_vec(faults).expect("faults have no keys that are not text"))
+}
+
+fn page(state: &State, intent: &str) -> Answered {
+    let Some(account) = state.books.account_with(intent) else {
+        return refused(404, "no such payment intent");
+    };
+    let held: &Held = &state.books.accounts[account];
+    let intent = &held.intents[intent];
+    let open = if intent.next_action.is_some() { "" } else { " disabled" };
+    let html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>3-D Secure test page</title>\
+         <body style=\"font-family:sans-serif;max-width:28rem;margin:4rem auto\"><h1>3-D Secure test page</h1>\
+         <p>Payment <code>{}</code> of {} {} is <b>{}</b>.</p><form method=post>\
+         <button name=approve value=true{open}>Approve</button> <button name=approve value=false{open}>Decline</button>\
+         </form></body></html>",
+        intent.id,
+        intent.amount,
+        intent.currency,
+        intent.status.name(),
+    );
+    typed(200, "text/html; charset=utf-8", html.into_bytes())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    approve: bool,
+}
+
+fn authenticate(shared: &Shared, intent: &str, order: &Order) -> Answered {
+    let approved = if order.is_form {
+        let pairs = form::decode(order.body).unwrap_or_default();
+        pairs.iter().find(|(name, _)| name == "approve").and_then(|(_, value)| value.parse().ok())
+    } else {
+        serde_json::from_slice::<Verdict>(order.body).ok().map(|verdict| verdict.approve)
+    };
+    let Some(approved) = approved else { return refused(400, "approve must be true or false") };
+    let return_url = match act(shared, intent, |desk| stripe::authenticate(desk, intent, approved)) {
+        Ok(return_url) => return_url,
+        Err(refusal) => return refused(refusal.status, &refusal.message),
+    };
+    let Some(return_url) = return_url.filter(|_| order.is_form) else { return intent_shown(shared, intent) };
+    let status = if approved { "succeeded" } else { "failed" };
+    let joint = if return_url.contains('?') { '&' } else { '?' };
+    let secret = ids::client_secret(intent);
+    let target = format!(
+        "{return_url}{joint}payment_intent={intent}&payment_intent_client_secret={secret}&redirect_status={status}"
+    );
+    let mut response = typed(303, "text/plain", Vec::new());
+    if let Ok(target) = target.parse() {
+        response.headers_mut().insert(header::LOCATION, target);
+    }
+    response
+}
+
+/// Lets something happen to an intent that no API call caused.
+fn act<T>(
+    shared: &Shared,
+    intent: &str,
+    decide: impl FnOnce(&mut Desk) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut guard = shared.state();
+    let state = &mut *guard;
+    let missing = || Refusal::missing_object("payment_intent", intent, "intent").with_status(404);
+    let account: Arc<str> = state.books.account_with(intent).ok_or_else(missing)?.clone();
+    let at = clock::now_ms();
+    let mut desk = Desk::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
+    let decided = decide(&mut desk)?;
+    let line = Line {
+        at,
+        next: desk.mint.next,
+        account: Some(account.to_string()),
+        snapshots: desk.snapshots,
+        events: desk.events,
+        ..Line::default()
+    };
+    state.commit(line).map_err(|error| Refusal::api(&error.to_string()))?;
+    drop(guard);
+    shared.stirred.notify_one();
+    Ok(decided)
+}
+
+fn intent_shown(shared: &Shared, intent: &str) -> Answered {
+    let state = shared.state();
+    let found = state
+        .books
+        .account_with(intent)
+        .and_then(|account| state.books.accounts[account].intents.get(intent));
+    let Some(intent) = found else { return refused(404, "no such payment intent") };
+    answered(200, serde_json::to_vec(&intent.view(None)).expect("an intent has no keys that are not text"))
+}
+
+fn refused(status: u16, message: &str) -> Answered {
+    answered(status, json!({"error": {"message": message}}).to_string().into_bytes())
+}

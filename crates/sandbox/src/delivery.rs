@@ -1,0 +1,222 @@
+//! Telling events to webhook endpoints: at least once, in no promised order.
+//!
+//! One task holds all deliveries: those ready, those waiting for their time, and at most
+//! [`IN_FLIGHT_MAX`] being made. What is over is journaled in batches; a kill in between means that
+//! an event is told again, never that it is forgotten.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::{Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    clock,
+    event::render,
+    line::{Line, Settled},
+    signature,
+    state::{Fresh, Shared},
+};
+
+const IN_FLIGHT_MAX: usize = 64;
+const TIMEOUT: Duration = Duration::from_secs(10);
+const BACKOFF_FIRST_MS: u64 = 1_000;
+const BACKOFF_MAX_MS: u64 = 30_000;
+/// Stripe gives up after three days.
+const GIVEN_UP_AFTER_S: i64 = 3 * 24 * 60 * 60;
+/// So many finished deliveries share one journal line.
+const SETTLED_BATCH: usize = 64;
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+type Sender = Client<HttpConnector, Full<Bytes>>;
+
+struct Delivery {
+    fresh: Fresh,
+    /// Only the first copy decides when the delivery is over.
+    copy: bool,
+    attempts: u32,
+}
+
+enum Attempt {
+    Over,
+    Failed,
+}
+
+pub struct Courier {
+    shared: Arc<Shared>,
+    sender: Sender,
+    ready: VecDeque<Delivery>,
+    /// By the time they become ready, and then by the order they came.
+    waiting: BinaryHeap<Reverse<(Instant, u64)>>,
+    parked: BTreeMap<u64, Delivery>,
+    parkings: u64,
+    settled: Vec<Settled>,
+}
+
+impl Courier {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(TIMEOUT));
+        let sender =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IN_FLIGHT_MAX).build(connector);
+        Self {
+            shared,
+            sender,
+            ready: VecDeque::new(),
+            waiting: BinaryHeap::new(),
+            parked: BTreeMap::new(),
+            parkings: 0,
+            settled: Vec::new(),
+        }
+    }
+
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            self.collect();
+            self.wake();
+            while in_flight.len() < IN_FLIGHT_MAX
+                && let Some(delivery) = self.ready.pop_front()
+            {
+                in_flight.push(attempt(self.shared.clone(), self.sender.clone(), delivery));
+            }
+            if self.settled.len() >= SETTLED_BATCH || in_flight.is_empty() {
+                self.settle();
+            }
+            let next = self.waiting.peek().map(|Reverse((at, _))| *at);
+            tokio::select! {
+                _ = stop.changed() => break,
+                Some((delivery, result)) = in_flight.next(), if !in_flight.is_empty() => self.finished(delivery, &result),
+                () = self.shared.stirred.notified() => {}
+                () = sleep_until(next), if next.is_some() => {}
+            }
+        }
+        self.settle();
+    }
+
+    /// Takes over what calls have caused since, and casts its dice.
+    fn collect(&mut self) {
+        let shared = self.shared.clone();
+        let mut state = shared.state();
+        let state = &mut *state;
+        for fresh in state.outgoing.drain(..) {
+            let posting = state.faults.posting(&mut state.posting);
+            if posting.lost {
+                self.settled.push(fresh.due.settled());
+                continue;
+            }
+            for copy in 0..posting.copies {
+                let fresh = Fresh { due: fresh.due.clone(), line: fresh.line.clone() };
+                let delivery = Delivery { fresh, copy: copy > 0, attempts: 0 };
+                if posting.delay_ms == 0 {
+                    self.ready.push_back(delivery);
+                } else {
+                    self.park(delivery, posting.delay_ms);
+                }
+            }
+        }
+    }
+
+    fn park(&mut self, delivery: Delivery, delay_ms: u64) {
+        let at = Instant::now() + Duration::from_millis(delay_ms);
+        self.waiting.push(Reverse((at, self.parkings)));
+        self.parked.insert(self.parkings, delivery);
+        self.parkings += 1;
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((at, parking))) = self.waiting.peek().copied()
+            && at <= now
+        {
+            self.waiting.pop();
+            self.ready.extend(self.parked.remove(&parking));
+        }
+    }
+
+    fn finished(&mut self, mut delivery: Delivery, result: &Attempt) {
+        let age_s = clock::now_ms() / 1000 - delivery.fresh.due.event.created;
+        if matches!(result, Attempt::Over) || age_s > GIVEN_UP_AFTER_S {
+            if !delivery.copy {
+                self.settled.push(delivery.fresh.due.settled());
+            }
+            return;
+        }
+        let delay_ms = (BACKOFF_FIRST_MS << delivery.attempts.min(10)).min(BACKOFF_MAX_MS);
+        delivery.attempts += 1;
+        // Many may wait for an endpoint that is down: they read their line back when they need it.
+        delivery.fresh.line = None;
+        self.park(delivery, delay_ms);
+    }
+
+    fn settle(&mut self) {
+        if self.settled.is_empty() {
+            return;
+        }
+        let settled = std::mem::take(&mut self.settled);
+        let line = Line { at: clock::now_ms(), settled, ..Line::default() };
+        if let Err(error) = self.shared.state().commit(line) {
+            tracing::warn!(%error, "finished deliveries could not be journaled: a restart will repeat them");
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
+    let Some(request) = prepare(&shared, &delivery) else { return (delivery, Attempt::Over) };
+    let sent = tokio::time::timeout(TIMEOUT, async {
+        let response = sender.request(request).await.ok()?;
+        let accepted = response.status().is_success();
+        // Read to its end, so that the connection can be used again.
+        Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
+        Some(accepted)
+    });
+    match sent.await {
+        Ok(Some(true)) => (delivery, Attempt::Over),
+        _ => (delivery, Attempt::Failed),
+    }
+}
+
+/// The signed request, or nothing when its endpoint is gone.
+fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
+    let due = &delivery.fresh.due;
+    let (url, secrets, salt) = {
+        let state = shared.state();
+        let account = &state.books.accounts.get(&due.account)?.account;
+        let endpoint = account.endpoints.iter().find(|found| *found.id == *due.endpoint && !found.removed)?;
+        (endpoint.url.clone(), endpoint.secrets.clone(), state.books.mint.salt.clone())
+    };
+    let read_back;
+    let line = if let Some(line) = &delivery.fresh.line {
+        line
+    } else {
+        read_back = Arc::new(shared.reader.line(due.event.place).ok()?);
+        &read_back
+    };
+    let body = render(&salt, due.event, line)?;
+    let signature = signature::header(&secrets, clock::now_ms() / 1000, &body);
+    Request::post(url)
+        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+        .header(header::USER_AGENT, "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
+        .header("stripe-signature", signature)
+        .body(Full::new(Bytes::from(body)))
+        .ok()
+}

@@ -1,0 +1,48 @@
+//! The desk where one call is decided: it reads the books and writes down what shall change.
+//!
+//! Nothing here touches the books. What was written down becomes one journal line, and only a line
+//! that is in the file is applied.
+
+use crate::{
+    books::Held,
+    event::{Kind, Noted},
+    ids::Mint,
+    snapshot::Snapshot,
+};
+
+pub struct Desk<'a> {
+    pub held: &'a Held,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Where this sandbox is reached, for the pages it sends payers to.
+    pub base: &'a str,
+    pub key: Option<&'a str>,
+    /// The `decline` fault struck this call.
+    pub declined: bool,
+    pub mint: Mint,
+    pub snapshots: Vec<Snapshot>,
+    pub events: Vec<Noted>,
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(held: &'a Held, mint: Mint, at: i64, base: &'a str) -> Self {
+        Self { held, at, base, key: None, declined: false, mint, snapshots: Vec::new(), events: Vec::new() }
+    }
+
+    /// Unix seconds, as every Stripe object counts.
+    pub fn now(&self) -> i64 {
+        self.at / 1000
+    }
+
+    /// Writes down a version of an object and returns its position.
+    pub fn show(&mut self, snapshot: Snapshot) -> usize {
+        self.snapshots.push(snapshot);
+        self.snapshots.len() - 1
+    }
+
+    /// Tells of an event about the object at a position.
+    pub fn tell(&mut self, kind: Kind, snapshot: usize) {
+        let number = self.mint.number();
+        self.events.push(Noted { number, kind, snapshot });
+    }
+}

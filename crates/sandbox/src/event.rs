@@ -1,0 +1,108 @@
+//! Events: what happened, told to whoever subscribed.
+//!
+//! Memory holds a note of forty bytes for each event. The object it shows is in the journal, in the
+//! line of the call that caused it, and the envelope is drawn around it whenever it is needed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ids, journal::Place, line::Line, snapshot::SnapshotView};
+
+/// The version whose shapes are followed here.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+macro_rules! kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Kind { $(#[serde(rename = $name)] $kind,)* }
+
+        impl Kind {
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    IntentCreated = "payment_intent.created",
+    IntentRequiresAction = "payment_intent.requires_action",
+    IntentCapturable = "payment_intent.amount_capturable_updated",
+    IntentSucceeded = "payment_intent.succeeded",
+    IntentFailed = "payment_intent.payment_failed",
+    IntentCanceled = "payment_intent.canceled",
+    ChargeSucceeded = "charge.succeeded",
+    ChargeFailed = "charge.failed",
+    ChargeCaptured = "charge.captured",
+    ChargeRefunded = "charge.refunded",
+    ChargeExpired = "charge.expired",
+    ChargeRefundUpdated = "charge.refund.updated",
+    RefundCreated = "refund.created",
+    RefundUpdated = "refund.updated",
+    RefundFailed = "refund.failed",
+}
+
+/// An event as its journal line has it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Noted {
+    pub number: u64,
+    pub kind: Kind,
+    /// Position among the line's snapshots.
+    pub snapshot: usize,
+}
+
+/// An event as memory has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    pub number: u64,
+    pub kind: Kind,
+    /// Unix seconds.
+    pub created: i64,
+    pub place: Place,
+    /// How many endpoints wanted it when it happened.
+    pub pending: u8,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: String,
+    object: &'static str,
+    api_version: &'static str,
+    created: i64,
+    data: Data<'a>,
+    livemode: bool,
+    pending_webhooks: u8,
+    request: Cause<'a>,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    object: SnapshotView<'a>,
+}
+
+#[derive(Serialize)]
+struct Cause<'a> {
+    id: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+}
+
+/// Draws the event out of the line that holds it. A line without it would be a broken journal.
+pub fn render(salt: &str, kept: Kept, line: &Line) -> Option<Vec<u8>> {
+    let noted = line.events.iter().find(|event| event.number == kept.number)?;
+    let call = line.call.as_ref();
+    let envelope = Envelope {
+        id: ids::name("evt", salt, kept.number),
+        object: "event",
+        api_version: API_VERSION,
+        created: kept.created,
+        data: Data { object: line.snapshots.get(noted.snapshot)?.view() },
+        livemode: false,
+        pending_webhooks: kept.pending,
+        request: Cause {
+            id: call.map(|call| &*call.request),
+            idempotency_key: call.and_then(|call| call.key.as_deref()),
+        },
+        r#type: kept.kind.name(),
+    };
+    serde_json::to_vec(&envelope).ok()
+}

@@ -1,0 +1,168 @@
+//! The faults that can be switched on, and the dice that decide where they strike.
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
+
+const KEY_RETENTION_DEFAULT_S: u64 = 24 * 60 * 60;
+const DELAY_MAX_MS: u64 = 10 * 60 * 1000;
+const DUPLICATES_MAX: u32 = 100;
+/// Over how long a time shuffled deliveries are spread.
+const SHUFFLE_SPREAD_MS: u64 = 250;
+
+/// The body of `POST /sandbox/faults`; an absent field is its default. Probabilities are in `0..=1`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Of all the dice below; the same seed and the same order of calls give the same faults.
+    pub seed: u64,
+    /// The effect happens and is journaled, then the connection is closed without an answer.
+    pub commit_then_drop: f64,
+    /// The effect happens and is journaled, then the answer is 500. The idempotency key keeps the
+    /// real answer, so a repetition finds it.
+    pub commit_then_500: f64,
+    /// The connection is closed and nothing happens.
+    pub drop_before: f64,
+    /// Each call takes so long, uniformly between the two; a part before its effect and a part after.
+    pub delay_ms: [u64; 2],
+    /// A confirmation is declined although its card would pay.
+    pub decline: f64,
+    /// Each delivery is made so many times more.
+    pub webhook_duplicates: u32,
+    /// Deliveries are spread at random over a quarter of a second.
+    pub webhook_shuffle: bool,
+    /// A delivery is never made, now or later.
+    pub webhook_drop: f64,
+    /// Each delivery waits so long before its first attempt.
+    pub webhook_delay_ms: [u64; 2],
+    /// For how many seconds an idempotency key is remembered.
+    pub key_retention_s: u64,
+    /// Idempotency keys are not honoured at all.
+    pub forget_keys: bool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            commit_then_drop: 0.0,
+            commit_then_500: 0.0,
+            drop_before: 0.0,
+            delay_ms: [0, 0],
+            decline: 0.0,
+            webhook_duplicates: 0,
+            webhook_shuffle: false,
+            webhook_drop: 0.0,
+            webhook_delay_ms: [0, 0],
+            key_retention_s: KEY_RETENTION_DEFAULT_S,
+            forget_keys: false,
+        }
+    }
+}
+
+/// What happens to one call after its effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ending {
+    Answered,
+    Dropped,
+    Failed,
+}
+
+/// The dice of one call, cast when it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub drop_before: bool,
+    pub delay_before_ms: u64,
+    pub delay_after_ms: u64,
+    pub declined: bool,
+    pub ending: Ending,
+}
+
+/// The dice of one delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Posting {
+    pub lost: bool,
+    pub delay_ms: u64,
+    pub copies: u32,
+}
+
+impl Faults {
+    pub fn check(&self) -> Result<(), String> {
+        let probabilities = [
+            ("commit_then_drop", self.commit_then_drop),
+            ("commit_then_500", self.commit_then_500),
+            ("drop_before", self.drop_before),
+            ("decline", self.decline),
+            ("webhook_drop", self.webhook_drop),
+        ];
+        if let Some((name, _)) = probabilities.iter().find(|(_, p)| !(0.0..=1.0).contains(p)) {
+            return Err(format!("{name} must be a probability between 0 and 1"));
+        }
+        let spans = [("delay_ms", self.delay_ms), ("webhook_delay_ms", self.webhook_delay_ms)];
+        if let Some((name, _)) = spans.iter().find(|(_, [low, high])| low > high || *high > DELAY_MAX_MS) {
+            return Err(format!("{name} must be [low, high] with low <= high <= {DELAY_MAX_MS}"));
+        }
+        if self.webhook_duplicates > DUPLICATES_MAX {
+            return Err(format!("webhook_duplicates must be at most {DUPLICATES_MAX}"));
+        }
+        Ok(())
+    }
+
+    pub fn plan(&self, random: &mut Random) -> Plan {
+        let drop_before = random.chance(self.drop_before);
+        let delay_ms = random.between(self.delay_ms[0], self.delay_ms[1]);
+        let delay_before_ms = random.between(0, delay_ms);
+        let declined = random.chance(self.decline);
+        let dropped = random.chance(self.commit_then_drop);
+        let failed = random.chance(self.commit_then_500);
+        let ending = match (dropped, failed) {
+            (true, _) => Ending::Dropped,
+            (false, true) => Ending::Failed,
+            (false, false) => Ending::Answered,
+        };
+        Plan { drop_before, delay_before_ms, delay_after_ms: delay_ms - delay_before_ms, declined, ending }
+    }
+
+    pub fn posting(&self, random: &mut Random) -> Posting {
+        let lost = random.chance(self.webhook_drop);
+        let delay_ms = random.between(self.webhook_delay_ms[0], self.webhook_delay_ms[1]);
+        let spread_ms = if self.webhook_shuffle { random.between(0, SHUFFLE_SPREAD_MS) } else { 0 };
+        Posting { lost, delay_ms: delay_ms + spread_ms, copies: 1 + self.webhook_duplicates }
+    }
+
+    pub fn key_is_remembered(&self, kept_at_ms: i64, now_ms: i64) -> bool {
+        let age_ms = now_ms.saturating_sub(kept_at_ms).max(0) as u64;
+        !self.forget_keys && age_ms < self.key_retention_s.saturating_mul(1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        let check = |text: &str, allowed: bool| {
+            let read: Result<Faults, _> = serde_json::from_str(text);
+            assert_eq!(read.is_ok_and(|faults| faults.check().is_ok()), allowed, "{text}");
+        };
+        check("{}", true);
+        check(r#"{"decline":1,"delay_ms":[1,2]}"#, true);
+        check(r#"{"decline":1.1}"#, false);
+        check(r#"{"drop_before":-0.1}"#, false);
+        check(r#"{"delay_ms":[2,1]}"#, false);
+        check(r#"{"dleay_ms":[1,2]}"#, false);
+        check(r#"{"webhook_duplicates":101}"#, false);
+    }
+
+    #[test]
+    fn a_seed_repeats_its_plans() {
+        let faults = Faults { commit_then_drop: 0.5, delay_ms: [5, 50], ..Faults::default() };
+        let plans = |seed| {
+            let mut random = Random::seeded(seed);
+            (0..50).map(|_| format!("{:?}", faults.plan(&mut random))).collect::<Vec<_>>()
+        };
+        assert_eq!(plans(4), plans(4));
+        assert_ne!(plans(4), plans(5));
+    }
+}

@@ -1,0 +1,146 @@
+//! The append-only file behind the books: JSON lines, one a call, written before the answer is sent.
+//!
+//! A line is handed to the kernel with one `write`, so a process killed with SIGKILL forgets nothing.
+//! It is **not** synced to the disk: the sandbox must survive `kill -9`, not a power cut, and a sync
+//! for every charge would make it slower than what it judges. A last line torn by a kill is cut off
+//! at the next start. A line that cannot be written (a full disk) leaves the file, and the books, as
+//! they were.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, BufRead, BufReader},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+};
+
+use crate::line::Line;
+
+/// Where a line lies in the file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub offset: u64,
+    pub length: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the journal cannot be read or written: {0}")]
+    Io(#[from] io::Error),
+    #[error("another process holds the journal")]
+    Held,
+    #[error("the journal is broken at byte {offset}: {cause}")]
+    Broken { offset: u64, cause: serde_json::Error },
+}
+
+pub struct Journal {
+    reader: Reader,
+    length: u64,
+    buffer: Vec<u8>,
+}
+
+/// Reads lines back, beside the writer and without its lock.
+#[derive(Clone)]
+pub struct Reader(Arc<File>);
+
+impl Reader {
+    pub fn line(&self, place: Place) -> io::Result<Line> {
+        let mut bytes = vec![0; place.length as usize];
+        self.0.read_exact_at(&mut bytes, place.offset)?;
+        serde_json::from_slice(&bytes).map_err(io::Error::other)
+    }
+}
+
+impl Journal {
+    /// Opens or creates the file, takes its lock, and hands every whole line to `replay` in order.
+    pub fn open(path: &Path, mut replay: impl FnMut(Place, Line)) -> Result<Self, Error> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Held),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let mut lines = BufReader::with_capacity(1 << 20, &file);
+        let mut bytes = Vec::new();
+        let mut offset = 0;
+        loop {
+            bytes.clear();
+            let length = lines.read_until(b'\n', &mut bytes)?;
+            if bytes.last() != Some(&b'\n') {
+                break;
+            }
+            let line = serde_json::from_slice(&bytes).map_err(|cause| Error::Broken { offset, cause })?;
+            replay(Place { offset, length: length as u32 }, line);
+            offset += length as u64;
+        }
+        file.set_len(offset)?;
+        Ok(Self { reader: Reader(Arc::new(file)), length: offset, buffer: Vec::new() })
+    }
+
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// Writes one line whole, or leaves the file as it was.
+    pub fn append(&mut self, line: &Line) -> io::Result<Place> {
+        self.buffer.clear();
+        serde_json::to_writer(&mut self.buffer, line).map_err(io::Error::other)?;
+        self.buffer.push(b'\n');
+        if let Err(error) = self.reader.0.write_all_at(&self.buffer, self.length) {
+            // If this fails too, the rest lies behind the end that is kept here: the next line is
+            // written over it, and a fragment without a newline is cut off at the next start.
+            let _ = self.reader.0.set_len(self.length);
+            return Err(error);
+        }
+        let place = Place { offset: self.length, length: self.buffer.len() as u32 };
+        self.length += self.buffer.len() as u64;
+        Ok(place)
+    }
+
+    /// A journal whose every write fails, as on a full disk.
+    #[cfg(test)]
+    pub fn unwritable(path: &Path) -> Self {
+        File::create(path).unwrap();
+        Self { reader: Reader(Arc::new(File::open(path).unwrap())), length: 0, buffer: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn replayed(path: &Path) -> Result<Vec<i64>, Error> {
+        let mut found = Vec::new();
+        Journal::open(path, |_, line| found.push(line.at))?;
+        Ok(found)
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off_and_a_broken_middle_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::open(&path, |_, _| {}).unwrap();
+        let place = journal.append(&Line { at: 1, ..Line::default() }).unwrap();
+        journal.append(&Line { at: 2, ..Line::default() }).unwrap();
+        assert_eq!(journal.reader().line(place).unwrap().at, 1);
+        assert!(matches!(Journal::open(&path, |_, _| {}), Err(Error::Held)));
+        drop(journal);
+
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+        assert_eq!(replayed(&path).unwrap(), [1]);
+        assert_eq!(fs::metadata(&path).unwrap().len(), u64::from(place.length));
+
+        fs::write(&path, [b"nonsense\n", &whole[..]].concat()).unwrap();
+        assert!(matches!(replayed(&path), Err(Error::Broken { offset: 0, .. })));
+    }
+
+    #[test]
+    fn a_write_that_fails_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::unwritable(&folder.path().join("journal"));
+        assert!(journal.append(&Line::default()).is_err());
+    }
+}

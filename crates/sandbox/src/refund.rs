@@ -1,0 +1,120 @@
+//! A Refund as the books keep it, and as Stripe shows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::parameters::Metadata;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Pending,
+    Succeeded,
+    Failed,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a refund still becomes, and when: some test cards answer twice.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Settlement {
+    pub at_ms: i64,
+    pub status: Status,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub charge: String,
+    pub intent: String,
+    pub amount: i64,
+    pub currency: String,
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// The idempotency key of the call that created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl Refund {
+    pub fn view(&self) -> RefundView<'_> {
+        let failed = self.status == Status::Failed;
+        RefundView {
+            id: &self.id,
+            object: "refund",
+            amount: self.amount,
+            balance_transaction: self.id.replacen("re_", "txn_", 1),
+            charge: &self.charge,
+            created: self.created,
+            currency: &self.currency,
+            customer: (),
+            customer_account: (),
+            destination_details: Destination { card: CardDestination { r#type: "refund" }, r#type: "card" },
+            failure_balance_transaction: failed.then(|| self.id.replacen("re_", "txn_f", 1)),
+            failure_reason: failed.then_some("expired_or_canceled_card"),
+            metadata: &self.metadata,
+            payment_intent: &self.intent,
+            payment_method: (),
+            pending_reason: (self.status == Status::Pending).then_some("processing"),
+            reason: self.reason.as_deref(),
+            receipt_number: (),
+            source_transfer_reversal: (),
+            status: self.status,
+            transfer_reversal: (),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Destination {
+    card: CardDestination,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct CardDestination {
+    r#type: &'static str,
+}
+
+/// The fields and their order follow the SDK's `Refund`; `()` is `null`.
+#[derive(Serialize)]
+pub struct RefundView<'a> {
+    id: &'a str,
+    object: &'static str,
+    amount: i64,
+    balance_transaction: String,
+    charge: &'a str,
+    created: i64,
+    currency: &'a str,
+    customer: (),
+    customer_account: (),
+    destination_details: Destination,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_balance_transaction: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<&'static str>,
+    metadata: &'a Metadata,
+    payment_intent: &'a str,
+    payment_method: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_reason: Option<&'static str>,
+    reason: Option<&'a str>,
+    receipt_number: (),
+    source_transfer_reversal: (),
+    status: Status,
+    transfer_reversal: (),
+}

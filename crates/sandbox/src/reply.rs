@@ -1,0 +1,58 @@
+//! The HTTP answer to a call, with Stripe's headers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::HeaderName};
+use http_body_util::Full;
+
+use crate::event::API_VERSION;
+
+/// A connection that is closed without an answer: hyper aborts it when a service fails.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on purpose")]
+pub struct Dropped;
+
+pub type Outcome = Result<Response<Full<Bytes>>, Dropped>;
+
+pub struct Reply {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub request: String,
+    pub key: Option<String>,
+    /// The request whose answer is told again.
+    pub original: Option<String>,
+    /// What Stripe tells the SDK about trying again, where it tells anything.
+    pub should_retry: Option<bool>,
+}
+
+impl Reply {
+    pub fn response(self) -> Response<Full<Bytes>> {
+        let replayed = self.original.is_some();
+        let original = self.original.or_else(|| self.key.as_ref().map(|_| self.request.clone()));
+        let mut response = json(self.status, self.body);
+        let headers = [
+            ("request-id", Some(self.request)),
+            ("stripe-version", Some(API_VERSION.to_owned())),
+            ("idempotency-key", self.key),
+            ("original-request", original),
+            ("idempotent-replayed", replayed.then(|| "true".to_owned())),
+            ("stripe-should-retry", self.should_retry.map(|retry| retry.to_string())),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}
+
+pub fn json(status: u16, body: Vec<u8>) -> Response<Full<Bytes>> {
+    typed(status, "application/json", body)
+}
+
+pub fn typed(status: u16, kind: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,63 @@
+//! Refunds that change their mind: a task that waits for the next one and lets it happen.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    clock,
+    desk::Desk,
+    line::Line,
+    state::{Shared, State},
+    stripe,
+};
+
+/// Between two attempts when the journal cannot be written.
+const RETRY_MS: u64 = 1_000;
+
+pub async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let wait = {
+            let mut state = shared.state();
+            settle_due(&mut state)
+        };
+        shared.stirred.notify_one();
+        let pause = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = shared.settling.notified() => {}
+            () = pause => {}
+        }
+    }
+}
+
+/// Settles all that is due and returns how long the next one waits.
+fn settle_due(state: &mut State) -> Option<Duration> {
+    loop {
+        let (at, account, refund) = state.books.settlements.first()?.clone();
+        let now = clock::now_ms();
+        if at > now {
+            return Some(Duration::from_millis((at - now) as u64));
+        }
+        let held = state.books.accounts.get(&account).expect("accounts are never removed");
+        let mut desk = Desk::new(held, state.books.mint.clone(), now, "");
+        stripe::settle(&mut desk, &refund);
+        let line = Line {
+            at: now,
+            next: desk.mint.next,
+            account: Some(account.to_string()),
+            snapshots: desk.snapshots,
+            events: desk.events,
+            ..Line::default()
+        };
+        if let Err(error) = state.commit(line) {
+            tracing::warn!(%error, "a refund could not be settled yet");
+            return Some(Duration::from_millis(RETRY_MS));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What all calls share: the books, their journal, and the faults, behind one lock.
+//!
+//! The lock is held for a decision and its write, tens of microseconds, and never while waiting.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    books::{Books, Due},
+    faults::Faults,
+    journal::{Journal, Reader},
+    line::Line,
+    random::Random,
+};
+
+/// Above so many waiting deliveries their lines are read back from the file rather than remembered.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// A delivery that was just caused, with the line it shows if that is still at hand.
+pub struct Fresh {
+    pub due: Due,
+    pub line: Option<Arc<Line>>,
+}
+
+pub struct State {
+    pub books: Books,
+    pub journal: Journal,
+    pub faults: Faults,
+    /// The dice of calls.
+    pub random: Random,
+    /// The dice of deliveries: apart, so that how fast events go out does not shift the calls' faults.
+    pub posting: Random,
+    /// Keys whose first call is still being executed, by account.
+    pub in_flight: HashSet<(Arc<str>, String)>,
+    pub outgoing: VecDeque<Fresh>,
+}
+
+impl State {
+    /// Writes the line, then applies it. On an error nothing has happened.
+    pub fn commit(&mut self, line: Line) -> io::Result<()> {
+        let place = self.journal.append(&line)?;
+        let dues = self.books.apply(place, &line);
+        if dues.is_empty() {
+            return Ok(());
+        }
+        let remembered = (self.outgoing.len() < REMEMBERED_MAX).then(|| Arc::new(line));
+        self.outgoing.extend(dues.into_iter().map(|due| Fresh { due, line: remembered.clone() }));
+        Ok(())
+    }
+}
+
+pub struct Shared {
+    pub address: SocketAddr,
+    pub reader: Reader,
+    /// Something may have been added to [`State::outgoing`] or to the settlements.
+    pub stirred: Notify,
+    pub settling: Notify,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    pub fn new(address: SocketAddr, state: State) -> Self {
+        let reader = state.journal.reader();
+        Self { address, reader, stirred: Notify::new(), settling: Notify::new(), state: Mutex::new(state) }
+    }
+
+    /// A panic under the lock cannot leave the books half changed: they change after the decision,
+    /// line by line.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
