@@ -149,10 +149,11 @@ impl Private {
         // An empty cluster need not outlive a power cut; what is committed in it later does, by fsync=on.
         command.arg("--no-sync");
         self.finish(command)?;
+        // A server that stops waits for clients that have connected and said nothing: ten seconds will do.
         let mut lines = format!(
             "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nfsync = on\n\
              synchronous_commit = on\nshared_buffers = {}MB\nmax_connections = {}\ntimezone = 'UTC'\n\
-             log_line_prefix = '%m [%p] %d '\n",
+             log_line_prefix = '%m [%p] %d '\nauthentication_timeout = 10s\n",
             self.directory.display(),
             options.shared_buffers_mb,
             options.connections_max,
