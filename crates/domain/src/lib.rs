@@ -5,8 +5,8 @@
 //! socket or a thread. It is `no_std` so that the compiler holds it to that; time and ids come in
 //! through [`working_set::Context`].
 //!
-//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`working_set`] is how rows go in and changes come out; [`commands`]
+//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
+//! [`rows`] are the tables; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
 //! holds one file for each thing that can be asked; [`ledger`] turns what happened into balanced
 //! transfers.
 #![no_std]

@@ -20,3 +20,13 @@ pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 pub const UNITS_PER_PRODUCT_MAX: usize = 50;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;
+
+/// How long an operation at a provider may stay without a definite outcome before it becomes a
+/// review case. Well inside every provider's key retention.
+pub const OPERATION_DEADLINE_SECONDS: i64 = 60 * 60;
+/// Without a webhook for this long the provider's object is fetched.
+pub const EVIDENCE_AFTER_SECONDS: i64 = 30;
+/// The longest pause between two looks at an object that waits for the customer or the provider.
+pub const POLL_SECONDS_MAX: i64 = 60 * 60;
+/// Claims of one job before it is taken for poison.
+pub const JOB_ATTEMPTS_MAX: i64 = 500;

@@ -38,6 +38,13 @@ pub enum Status {
     Cancelled,
 }
 
+impl Status {
+    /// Money is reserved or taken.
+    pub fn has_money(&self) -> bool {
+        matches!(self, Status::Authorized { .. } | Status::Captured { .. })
+    }
+}
+
 /// The provider's object for a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundObservation {

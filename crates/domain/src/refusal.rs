@@ -33,6 +33,8 @@ pub enum Refusal {
     SlotIsFull {
         vacancies: i64,
     },
+    /// Full at first sight: lapsed holds may still sit on it. Never shown to a client.
+    SlotLooksFull,
     TooManySeatsHeldByCustomer {
         held: i64,
         limit: i64,
@@ -134,6 +136,7 @@ impl Refusal {
             Refusal::SlotIsClosed => "slot_is_closed",
             Refusal::SlotHasStarted => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",
+            Refusal::SlotLooksFull => "slot_looks_full",
             Refusal::TooManySeatsHeldByCustomer { .. } => "too_many_seats_held_by_customer",
             Refusal::TooManySeatsHeldByClient { .. } => "too_many_seats_held_by_client",
             Refusal::HoldIsTooLong { .. } => "hold_is_too_long",
@@ -177,6 +180,7 @@ impl Refusal {
                 | Refusal::ClientNotFound
                 | Refusal::ReviewNotFound
                 | Refusal::ChangedMeanwhile
+                | Refusal::SlotLooksFull
                 | Refusal::BookingHasOpenPayment { .. }
                 | Refusal::PaymentAlreadyOpen { .. }
                 | Refusal::PaymentHasOperationInProgress { .. }

@@ -15,8 +15,14 @@ pub enum Reply {
     /// The slots and their product's time zone.
     Slots(Vec<Slot>, String),
     Booking(Box<BookingReply>),
+    /// A payment that this request made.
     Payment(Box<Payment>),
+    /// A payment that this request changed (captured, cancelled).
+    PaymentChanged(Box<Payment>),
     Refund(Box<Refund>),
+    /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
+    /// and not finished (202). With a lease the job is the asking server's to drive.
+    Started(Box<Claimed>),
     /// Jobs that a worker now holds, with what they drive. Never stored.
     Claimed(Vec<Claimed>),
     /// What the driver of an attempt is to do next. Never stored.

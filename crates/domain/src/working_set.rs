@@ -1,8 +1,9 @@
 //! Facts in, changes out: how a command meets the rows it decides on.
 //!
 //! Each table is described once, with [`row!`](crate::row): its columns, its key, and which columns
-//! guard an update. A [`Command`] says which rows it `needs` and decides purely over the [`Facts`];
-//! it returns the rows as they should be ([`Changes`]) and its reply, and never touches the facts,
+//! guard an update. A [`Command`] says which rows it `needs` and decides purely over the
+//! [`Facts`](crate::rows::Facts);
+//! it returns the rows as they should be ([`Changes`](crate::rows::Changes)) and its reply, and never touches the facts,
 //! so a refusal leaves nothing behind by construction. The store does the rest for a whole batch:
 //!
 //! | phase | who | what |
@@ -175,6 +176,11 @@ macro_rules! working_set {
                 ids.sort_unstable();
                 ids.dedup();
                 ids
+            }
+
+            /// How much was asked for and not known yet, repetitions included.
+            pub fn asked(&self) -> usize {
+                self.wanted.iter().map(alloc::vec::Vec::len).sum()
             }
 
             $(

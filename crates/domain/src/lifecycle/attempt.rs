@@ -29,6 +29,8 @@ crate::lifecycle! {
         Created + Send => Sent,
         // Never sent, so nothing can have moved: the provider was out of reach, or it was called off.
         Created + Decline => Declined,
+        // A void whose payment ended by itself meanwhile: what it wanted is so.
+        Created + Succeed => Succeeded,
         Sent + Succeed => Succeeded,
         Sent + Decline => Declined,
         Sent + LoseSight => Unknown,

@@ -104,7 +104,7 @@ fn every_pair_of_a_payment() {
 fn every_pair_of_an_attempt() {
     check::<attempt::State>(&expect![[r#"
         created + send = sent
-        created + succeed = -
+        created + succeed = succeeded
         created + decline = declined
         created + lose_sight = -
         created + give_up = -

@@ -39,6 +39,8 @@ crate::row! {
         /// Counts the messages about it; assigned under its lock, so they have an order.
         guard seq: i64,
         fixed seats: i64,
+        /// Its seats count against the client's limit while they are held.
+        fixed counts_for_client: bool,
         fixed lines: Json<Vec<Line>>,
         fixed total_minor: i64,
         fixed currency: Currency,

@@ -87,6 +87,11 @@ crate::row! {
         moves void_requested: bool,
         /// The present state was seen in a verified webhook or a fetched object.
         moves evidenced: bool,
+        /// What of it the booking has counted so far, so that evidence counts once however often
+        /// it comes.
+        moves booked_authorized_minor: i64,
+        moves booked_paid_minor: i64,
+        moves booked_refunded_minor: i64,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
     }

@@ -42,7 +42,9 @@ pub trait Command: Send + Sync + fmt::Debug {
     }
 
     /// Asks for rows, children before what they name. Called again before each table is loaded, so
-    /// it must be quick and must ask for the same rows each time; `?` waits for a row.
+    /// it must be quick and must ask for the same rows each time. `?` waits for a row that names
+    /// others; `Some` says that everything was asked for, loaded or not, and so that the rest can be
+    /// loaded in one trip.
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()>;
 
     /// Decides over locked rows. Refusals first; after the last one nothing can fail.

@@ -1,0 +1,34 @@
+//! Bookings: to hold seats, to give them back, to let them go when time is up.
+
+mod cancel_hold;
+mod expire_holds;
+mod reserve;
+mod seats;
+
+pub use cancel_hold::CancelHold;
+pub use expire_holds::{ExpireHolds, Lapsed};
+pub use reserve::{CustomerDetails, Reserve};
+pub(super) use seats::Seats;
+
+use crate::commands::draft::{About, Draft};
+use crate::rows::{Booking, Subject};
+use serde_json::json;
+
+pub(super) fn about(booking: &Booking) -> About {
+    About { tenant: booking.tenant, kind: Subject::Booking, id: booking.id.0 }
+}
+
+/// Tells of a booking: enough to act on, without the customer's data.
+pub(super) fn tell(draft: &mut Draft<'_>, booking: &mut Booking, kind: &str) {
+    let payload = json!({
+        "booking_id": booking.id.0,
+        "slot_id": booking.slot.0,
+        "state": crate::lifecycle::State::name(&*booking.state),
+        "seats": booking.seats,
+        "total": booking.total(),
+        "paid_minor": booking.paid_minor,
+        "refunded_minor": booking.refunded_minor,
+    });
+    let about = about(booking);
+    draft.tell(about, &mut booking.seq, kind, &payload);
+}

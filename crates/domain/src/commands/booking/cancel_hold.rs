@@ -1,0 +1,67 @@
+//! Cancel a hold: the customer gives the seats back before paying.
+
+use super::{Seats, about, tell};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{BookingId, TenantId};
+use crate::lifecycle::booking::{Event, State};
+use crate::refusal::Refusal;
+use crate::reply::{BookingReply, Reply};
+use crate::rows::{Actor, Facts, Needs};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct CancelHold {
+    pub claim: Claim,
+    pub booking: BookingId,
+}
+
+impl Command for CancelHold {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        let booking = rows.booking(self.booking)?;
+        Seats::needs(rows, booking);
+        rows.product(booking.product);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let mut booking = facts
+            .bookings
+            .get(self.booking)
+            .filter(|booking| booking.tenant == self.claim.tenant)
+            .cloned()
+            .ok_or(Refusal::BookingNotFound)?;
+        if !booking.state.is(State::Held) {
+            return Err(Refusal::BookingIsNotHeld { state: crate::lifecycle::State::name(&*booking.state) });
+        }
+        if let Some(payment) = booking.open_payment {
+            return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
+        }
+        let product = facts.products.get(booking.product).ok_or(Refusal::ProductNotFound)?;
+        let mut seats = Seats::default();
+        seats.release(facts, &booking)?;
+        // Nothing can fail from here on.
+
+        let origin = Origin {
+            actor: Actor::Client(self.claim.client),
+            request_id: Some(self.claim.request_id.clone()),
+        };
+        let mut draft = Draft::new(context, &origin);
+        booking.state = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?.to();
+        booking.ended_at = Some(context.now);
+        booking.updated_at = context.now;
+        tell(&mut draft, &mut booking, "booking.cancelled");
+        let slot = seats.slot(facts, booking.slot)?.clone();
+        seats.put(&mut draft);
+        draft.put(booking.clone());
+        let time_zone = product.time_zone.clone();
+        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, slot, time_zone }))))
+    }
+}

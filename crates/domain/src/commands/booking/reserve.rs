@@ -1,0 +1,256 @@
+//! Reserve: hold seats of a slot for a customer, for a while.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{about, tell};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
+use crate::lifecycle::{Stage, booking};
+use crate::limits;
+use crate::money::Currency;
+use crate::refusal::Refusal;
+use crate::reply::{BookingReply, Reply};
+use crate::rows::{Actor, Booking, Client, Customer, Facts, Line, Needs, Product, Slot};
+use crate::time::Span;
+use crate::working_set::{Claim, Command, Context, Decision, Json};
+
+#[derive(Clone, Debug)]
+pub struct CustomerDetails {
+    pub name: String,
+    pub email: String,
+    pub phone: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Reserve {
+    pub claim: Claim,
+    pub slot: SlotId,
+    /// Each unit once, quantities from 1 to [`limits::QUANTITY_MAX`].
+    pub units: Vec<(UnitId, i64)>,
+    pub customer: CustomerDetails,
+    /// The tenant's default where it is `None`.
+    pub hold_seconds: Option<i64>,
+    pub metadata: BTreeMap<String, String>,
+    /// The client has a limit on held seats, so its row must be locked.
+    pub client_is_limited: bool,
+    /// On the first try a full slot is refused as [`Refusal::SlotLooksFull`], which is not stored:
+    /// lapsed holds may still sit on it. The caller expires those and tries a last time.
+    pub last_try: bool,
+}
+
+struct Priced {
+    lines: Vec<Line>,
+    seats: i64,
+    total_minor: i64,
+}
+
+impl Reserve {
+    fn tenant(&self) -> TenantId {
+        self.claim.tenant
+    }
+    fn client(&self) -> ClientId {
+        self.claim.client
+    }
+    fn customer_id(&self) -> CustomerId {
+        CustomerId::of(self.tenant(), &self.customer.email)
+    }
+
+    fn price(&self, facts: &Facts, product: &Product) -> Result<Priced, Refusal> {
+        let mut priced = Priced { lines: Vec::new(), seats: 0, total_minor: 0 };
+        for (id, quantity) in &self.units {
+            let unit = facts
+                .units
+                .get(*id)
+                .filter(|unit| unit.tenant == self.tenant())
+                .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
+            if unit.product != product.id || !unit.active {
+                return Err(Refusal::UnitIsNotOfThisProduct { unit: id.0 });
+            }
+            priced.seats += unit.places * quantity;
+            priced.total_minor = unit
+                .price_minor
+                .checked_mul(*quantity)
+                .and_then(|price| price.checked_add(priced.total_minor))
+                .filter(|total| *total <= limits::AMOUNT_MINOR_MAX)
+                .ok_or(Refusal::AmountIsTooLarge)?;
+            priced.lines.push(Line {
+                unit: *id,
+                name: unit.name.clone(),
+                quantity: *quantity,
+                price_minor: unit.price_minor,
+                places: unit.places,
+            });
+        }
+        Ok(priced)
+    }
+
+    fn hold(&self, facts: &Facts) -> Result<Span, Refusal> {
+        let settings = &facts.tenants.get(self.tenant()).ok_or(Refusal::SlotNotFound)?.settings.0;
+        let seconds = self.hold_seconds.unwrap_or(settings.hold_seconds);
+        if seconds > settings.hold_seconds_max {
+            return Err(Refusal::HoldIsTooLong { seconds_max: settings.hold_seconds_max });
+        }
+        Ok(Span::seconds(seconds))
+    }
+
+    /// The customer's row with the seats counted, or the refusal of one who holds too many.
+    fn holding_customer(
+        &self,
+        facts: &Facts,
+        seats: i64,
+        context: &Context<'_>,
+    ) -> Result<Customer, Refusal> {
+        let mut customer = facts.customers.get(self.customer_id()).cloned().unwrap_or_else(|| Customer {
+            id: self.customer_id(),
+            tenant: self.tenant(),
+            email: self.customer.email.clone(),
+            name: self.customer.name.clone(),
+            held_seats: 0,
+            created_at: context.now,
+        });
+        let limit = facts.tenants.get(self.tenant()).and_then(|t| t.settings.0.seats_held_per_customer_max);
+        if let Some(limit) = limit.filter(|limit| customer.held_seats + seats > *limit) {
+            return Err(Refusal::TooManySeatsHeldByCustomer { held: customer.held_seats, limit });
+        }
+        customer.name.clone_from(&self.customer.name);
+        customer.held_seats += seats;
+        Ok(customer)
+    }
+
+    fn holding_client(&self, facts: &Facts, seats: i64) -> Result<Option<Client>, Refusal> {
+        let Some(client) = facts.clients.get(self.client()).filter(|_| self.client_is_limited) else {
+            return Ok(None);
+        };
+        let held = client.held_seats;
+        if let Some(limit) = client.held_seats_max.filter(|limit| held + seats > *limit) {
+            return Err(Refusal::TooManySeatsHeldByClient { held, limit });
+        }
+        Ok(Some(Client { held_seats: held + seats, ..client.clone() }))
+    }
+
+    fn booking(
+        &self,
+        draft: &Draft<'_>,
+        slot: &Slot,
+        priced: Priced,
+        hold: Span,
+        currency: Currency,
+    ) -> Booking {
+        let now = draft.context.now;
+        Booking {
+            id: draft.id(),
+            tenant: self.tenant(),
+            client: self.client(),
+            slot: slot.id,
+            product: slot.product,
+            customer: self.customer_id(),
+            customer_name: self.customer.name.clone(),
+            customer_email: self.customer.email.clone(),
+            customer_phone: self.customer.phone.clone(),
+            state: Stage::start(),
+            seq: 0,
+            seats: priced.seats,
+            counts_for_client: self.client_is_limited,
+            lines: Json(priced.lines),
+            total_minor: priced.total_minor,
+            currency,
+            open_payment: None,
+            payments: 0,
+            authorized_minor: 0,
+            paid_minor: 0,
+            refunded_minor: 0,
+            hold_expires_at: now.plus(hold),
+            confirmed_at: None,
+            ended_at: None,
+            metadata: Json(self.metadata.clone()),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl Command for Reserve {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant())
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        let product = rows.slot(self.slot).map(|slot| slot.product);
+        rows.customer(self.customer_id());
+        if self.client_is_limited {
+            rows.client(self.client());
+        }
+        for (unit, _) in &self.units {
+            rows.unit(*unit);
+        }
+        rows.tenant(self.tenant());
+        rows.product(product?);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let slot = facts
+            .slots
+            .get(self.slot)
+            .filter(|slot| slot.tenant == self.tenant())
+            .ok_or(Refusal::SlotNotFound)?;
+        let product = facts.products.get(slot.product).ok_or(Refusal::ProductNotFound)?;
+        if !product.active {
+            return Err(Refusal::ProductIsNotOnSale);
+        }
+        if slot.closed {
+            return Err(Refusal::SlotIsClosed);
+        }
+        if slot.starts_at <= context.now {
+            return Err(Refusal::SlotHasStarted);
+        }
+        let hold = self.hold(facts)?;
+        let priced = self.price(facts, product)?;
+        let seats = priced.seats;
+        if slot.vacancies() < seats {
+            let vacancies = slot.vacancies();
+            return Err(if self.last_try {
+                Refusal::SlotIsFull { vacancies }
+            } else {
+                Refusal::SlotLooksFull
+            });
+        }
+        let mut customer = self.holding_customer(facts, seats, context)?;
+        let client = self.holding_client(facts, seats)?;
+        // Nothing can fail from here on.
+
+        let origin =
+            Origin { actor: Actor::Client(self.client()), request_id: Some(self.claim.request_id.clone()) };
+        let mut draft = Draft::new(context, &origin);
+        let mut booking = self.booking(&draft, slot, priced, hold, product.currency);
+        let mut slot = slot.clone();
+        draft.audit(about(&booking), "reserved", None, Some("held"));
+        let free = booking.total_minor == 0;
+        if free {
+            // Nothing to pay: its security is that it is free, and the audit says so.
+            booking.state = booking.state.step(booking::Event::PaymentSecured)?.to();
+            booking.confirmed_at = Some(context.now);
+            slot.sold += seats;
+            customer.held_seats -= seats;
+            draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
+            tell(&mut draft, &mut booking, "booking.confirmed");
+        } else {
+            slot.held += seats;
+            tell(&mut draft, &mut booking, "booking.held");
+            if let Some(client) = client {
+                draft.put(client);
+            }
+        }
+        draft.put(customer);
+        draft.put(slot.clone());
+        draft.put(booking.clone());
+        let time_zone = product.time_zone.clone();
+        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, slot, time_zone }))))
+    }
+}

@@ -1,0 +1,139 @@
+//! An outcome in the making: rows, and with each move its audit row and its message.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use serde_json::Value as JsonValue;
+use uuid::Uuid;
+
+use crate::ids::{AuditId, KeyId, MessageId, ReviewId, TenantId};
+use crate::lifecycle::{Stage, State};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Audit, Changes, Message, Put, Review, Subject};
+use crate::working_set::{Answered, Context, Outcome};
+
+/// Who moves something, and in which request.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub actor: Actor,
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    pub fn of(actor: Actor) -> Origin {
+        Origin { actor, request_id: None }
+    }
+}
+
+/// What something is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About {
+    pub tenant: TenantId,
+    pub kind: Subject,
+    pub id: Uuid,
+}
+
+pub(super) struct Draft<'a> {
+    pub context: &'a Context<'a>,
+    origin: &'a Origin,
+    outcome: Outcome,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(context: &'a Context<'a>, origin: &'a Origin) -> Draft<'a> {
+        Draft { context, origin, outcome: Outcome::default() }
+    }
+
+    pub fn id<T: From<Uuid>>(&self) -> T {
+        T::from(self.context.ids.next())
+    }
+
+    pub fn put<R>(&mut self, row: R)
+    where
+        Changes: Put<R>,
+    {
+        self.outcome.put(row);
+    }
+
+    /// Records a move of a lifecycle, or, without states, that something was done.
+    pub fn audit(&mut self, about: About, action: &str, from: Option<&str>, to: Option<&str>) {
+        let row = Audit {
+            id: AuditId(self.context.ids.next()),
+            tenant: about.tenant,
+            at: self.context.now,
+            actor: self.origin.actor.name().to_owned(),
+            client: self.origin.actor.client(),
+            subject_kind: about.kind,
+            subject: about.id,
+            action: action.to_owned(),
+            from_state: from.map(ToOwned::to_owned),
+            to_state: to.map(ToOwned::to_owned),
+            request_id: self.origin.request_id.clone(),
+        };
+        self.put(row);
+    }
+
+    /// Takes the step, with its audit row.
+    pub fn step<S: State>(
+        &mut self,
+        about: About,
+        stage: Stage<S>,
+        event: S::Event,
+    ) -> Result<crate::lifecycle::Step<S>, crate::lifecycle::NoSuchMove> {
+        let step = stage.step(event)?;
+        self.audit(about, S::event_name(event), Some(stage.name()), Some(step.to().name()));
+        Ok(step)
+    }
+
+    /// Appends a message to the outbox. `seq` is the subject's counter, which the caller raises.
+    pub fn tell(&mut self, about: About, seq: &mut i64, kind: &str, payload: &JsonValue) {
+        *seq += 1;
+        let message = Message {
+            id: MessageId(self.context.ids.next()),
+            tenant: about.tenant,
+            subject_kind: about.kind,
+            subject: about.id,
+            seq: *seq,
+            kind: kind.to_owned(),
+            payload: serde_json::to_string(payload).expect("a message holds only what JSON can say"),
+            created_at: self.context.now,
+            position: None,
+            relayed_at: None,
+        };
+        self.put(message);
+    }
+
+    /// Opens a review case: something that only a person can settle.
+    pub fn review(&mut self, about: About, reason: &str, detail: String) {
+        let review = Review {
+            id: ReviewId(self.context.ids.next()),
+            tenant: about.tenant,
+            subject_kind: about.kind,
+            subject: about.id,
+            reason: reason.to_owned(),
+            detail,
+            state: Stage::start(),
+            opened_at: self.context.now,
+            resolved_at: None,
+            resolution: None,
+        };
+        self.audit(about, "review_opened", None, Some(reason));
+        self.put(review);
+    }
+
+    pub fn answer(&mut self, key: Option<KeyId>, answer: Result<Reply, Refusal>) {
+        let answer = match answer {
+            Ok(reply) => Answered::With(reply),
+            Err(refusal) => Answered::Refused(refusal),
+        };
+        self.outcome.answer(key, answer);
+    }
+
+    pub fn done(self) -> Outcome {
+        self.outcome
+    }
+
+    pub fn reply(self, reply: Reply) -> Outcome {
+        self.outcome.reply(reply)
+    }
+}

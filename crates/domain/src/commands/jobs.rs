@@ -1,0 +1,324 @@
+//! Jobs: claimed under a lease with a fencing token, kept alive, finished or put off.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::payment::{about, settle_unreachable};
+use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
+use crate::lifecycle::{attempt, job, payment};
+use crate::limits::JOB_ATTEMPTS_MAX;
+use crate::refusal::Refusal;
+use crate::reply::{Claimed, Reply};
+use crate::rows::{Actor, Attempt, AttemptKind, Facts, Job, Needs, Refund};
+use crate::time::{Span, Timestamp};
+use crate::working_set::{Command, Context, Decision};
+
+/// Who works on a job, and how long it may be silent.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub worker: WorkerId,
+    pub span: Span,
+}
+
+/// The job, if it still runs under this token; else another worker took over and this one must stop.
+pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal> {
+    facts
+        .jobs
+        .get(id)
+        .filter(|job| job.state.is(job::State::Running) && job.token == token)
+        .ok_or(Refusal::LeaseLost)
+}
+
+/// Claims jobs that a query found due. Those that another worker got first are passed over.
+#[derive(Clone, Debug)]
+pub struct ClaimJobs {
+    pub jobs: Vec<JobId>,
+    pub lease: Lease,
+}
+
+impl ClaimJobs {
+    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<Option<Claimed>, Refusal> {
+        let now = draft.context.now;
+        let event = match *job.state {
+            job::State::Ready if job.due_at <= now => job::Event::Claim,
+            job::State::Running if job.lease_until.is_some_and(|until| until <= now) => job::Event::TakeOver,
+            _ => return Ok(None),
+        };
+        let attempt_id = AttemptId::from(job.id);
+        let Some(attempt) = facts.attempts.get(attempt_id) else { return Ok(None) };
+        let Some(payment) = facts.payments.get(attempt.payment) else { return Ok(None) };
+        let until = now.plus(self.lease.span);
+        let mut job = Job {
+            state: job.state.step(event)?.to(),
+            token: job.token + 1,
+            worker: Some(self.lease.worker),
+            lease_until: Some(until),
+            due_at: until,
+            attempts: job.attempts + 1,
+            updated_at: now,
+            ..job.clone()
+        };
+        if job.attempts > JOB_ATTEMPTS_MAX {
+            job.state = job.state.step(job::Event::GiveUp)?.to();
+            draft.review(about(payment), "job_is_dead", "its attempts are used up".to_owned());
+            draft.put(job);
+            return Ok(None);
+        }
+        draft.put(job.clone());
+        let refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
+        Ok(Some(Claimed { job, attempt: attempt.clone(), payment: payment.clone(), refund }))
+    }
+}
+
+impl Command for ClaimJobs {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        let mut complete = Some(());
+        for id in &self.jobs {
+            rows.job(*id);
+            match rows.attempt(AttemptId::from(*id)) {
+                Some(attempt) => {
+                    if let Some(refund) = attempt.refund {
+                        rows.refund(refund);
+                    }
+                    rows.payment(attempt.payment);
+                }
+                None => complete = None,
+            }
+        }
+        complete
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut claimed = Vec::new();
+        for job in self.jobs.iter().filter_map(|id| facts.jobs.get(*id)) {
+            claimed.extend(self.claim(&mut draft, facts, job)?);
+        }
+        Ok(draft.reply(Reply::Claimed(claimed)))
+    }
+}
+
+/// The worker is alive: the lease runs anew.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    pub job: JobId,
+    pub token: i64,
+    pub span: Span,
+}
+
+impl Command for Heartbeat {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let mut job = held(facts, self.job, self.token)?.clone();
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let until = context.now.plus(self.span);
+        job.lease_until = Some(until);
+        job.due_at = until;
+        draft.put(job);
+        Ok(draft.done())
+    }
+}
+
+/// Committed before the call that moves money. From here on a lost answer means *unknown*.
+#[derive(Clone, Debug)]
+pub struct MarkSent {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    /// The provider's object, made unconfirmed, for a charge; its id is committed here.
+    pub object: Option<String>,
+}
+
+impl Command for MarkSent {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        rows.attempt(AttemptId::from(self.job));
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    /// Answers whether to go on: a payment that was called off meanwhile is not sent.
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        held(facts, self.job, self.token)?;
+        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
+        let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = payment.clone();
+        if let Some(object) = &self.object {
+            payment.provider_ref = Some(object.clone());
+            payment.updated_at = context.now;
+        }
+        if attempt.kind == AttemptKind::Charge && payment.void_requested {
+            draft.put(payment);
+            return Ok(draft.reply(Reply::Proceed(false)));
+        }
+        if attempt.state.is(attempt::State::Created) {
+            draft.put(Attempt {
+                state: attempt.state.step(attempt::Event::Send)?.to(),
+                sent_at: Some(context.now),
+                updated_at: context.now,
+                ..attempt.clone()
+            });
+        }
+        if attempt.kind == AttemptKind::Charge && payment.state.is(payment::State::Created) {
+            payment.state = draft.step(about(&payment), payment.state, payment::Event::Sent)?.to();
+        }
+        draft.put(payment);
+        Ok(draft.reply(Reply::Proceed(true)))
+    }
+}
+
+/// The work is not done: look again later. What was sent and not answered becomes *unknown*; past
+/// its deadline an unknown attempt becomes a review case, and one that was never sent is given up.
+#[derive(Clone, Debug)]
+pub struct Postpone {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    pub refund: Option<RefundId>,
+    pub due_at: Timestamp,
+    /// The last call may have moved money, and its answer was lost.
+    pub lost_sight: bool,
+    pub error: Option<String>,
+}
+
+impl Command for Postpone {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        let attempt = rows.attempt(AttemptId::from(self.job));
+        if let Some(refund) = self.refund {
+            rows.refund(refund);
+        }
+        let payment = rows.payment(self.payment);
+        if let Some(key) = attempt?.key {
+            rows.key(key);
+        }
+        if let Some(booking) = payment?.booking {
+            rows.booking(booking);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let job = held(facts, self.job, self.token)?;
+        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
+        let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut attempt = attempt.clone();
+        let mut refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        if self.lost_sight && attempt.state.is(attempt::State::Sent) {
+            attempt.state = attempt.state.step(attempt::Event::LoseSight)?.to();
+            attempt.updated_at = context.now;
+            lose_sight_of(&mut refund)?;
+        }
+        let mut job = Job {
+            worker: None,
+            lease_until: None,
+            due_at: self.due_at,
+            last_error: self.error.clone().or_else(|| job.last_error.clone()),
+            updated_at: context.now,
+            ..job.clone()
+        };
+        let late = context.now >= attempt.deadline_at;
+        if late && attempt.state.is(attempt::State::Unknown) {
+            give_up(&mut draft, &mut attempt, &mut refund, payment)?;
+        } else if late && attempt.state.is(attempt::State::Created) {
+            // Provably never sent: no money moved.
+            job.state = job.state.step(job::Event::Finish)?.to();
+            draft.put(job);
+            return Ok(settle_unreachable(draft, facts, attempt, payment.clone(), refund)?.done());
+        }
+        job.state = job.state.step(job::Event::Reschedule)?.to();
+        draft.put(job);
+        draft.put(attempt);
+        if let Some(refund) = refund {
+            draft.put(refund);
+        }
+        Ok(draft.done())
+    }
+}
+
+fn lose_sight_of(refund: &mut Option<Refund>) -> Result<(), Refusal> {
+    use crate::lifecycle::refund::{Event, State};
+    if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(State::Created)) {
+        refund.state = refund.state.step(Event::LostSight)?.to();
+    }
+    Ok(())
+}
+
+/// A person must look. The key gets its reply: an outcome unknown at the deadline is a stored 202.
+/// The job goes on looking: what it finds later still settles the attempt.
+fn give_up(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    refund: &mut Option<Refund>,
+    payment: &crate::rows::Payment,
+) -> Result<(), Refusal> {
+    attempt.state = attempt.state.step(attempt::Event::GiveUp)?.to();
+    let detail = alloc::format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
+    draft.review(about(payment), "outcome_unknown_at_deadline", detail);
+    if let Some(refund) =
+        refund.as_mut().filter(|refund| refund.state.is(crate::lifecycle::refund::State::Unknown))
+    {
+        refund.state = refund.state.step(crate::lifecycle::refund::Event::GaveUp)?.to();
+        draft.answer(attempt.key, Ok(Reply::Refund(Box::new(refund.clone()))));
+    } else {
+        draft.answer(attempt.key, Ok(Reply::Payment(Box::new(payment.clone()))));
+    }
+    Ok(())
+}
+
+/// Nothing is left to do for a job: its payment was settled, with evidence, by somebody else.
+#[derive(Clone, Debug)]
+pub struct FinishJob {
+    pub job: JobId,
+    pub token: i64,
+}
+
+impl Command for FinishJob {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let mut job = held(facts, self.job, self.token)?.clone();
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        job.state = job.state.step(job::Event::Finish)?.to();
+        job.updated_at = context.now;
+        draft.put(job);
+        Ok(draft.done())
+    }
+}

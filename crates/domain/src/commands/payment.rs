@@ -1,0 +1,150 @@
+//! Payments: to start one, to capture, to call off, to refund; and to settle what a provider says.
+//!
+//! A command that needs a provider only writes down what is wanted: the payment, the attempt, the
+//! job that drives it. The key stays in flight until a worker, or a webhook, settles the attempt.
+
+mod money_back;
+mod observe;
+mod settle;
+mod settle_refund;
+mod start_capture;
+mod start_payment;
+mod start_refund;
+mod start_void;
+
+pub use settle::{By, Settle};
+pub use settle_refund::{RefundOutcome, SettleRefund};
+pub use start_capture::StartCapture;
+pub use start_payment::{StartPayment, Target};
+pub use start_refund::StartRefund;
+pub use start_void::StartVoid;
+
+pub(super) use observe::settle_unreachable;
+
+use serde_json::json;
+
+use crate::commands::draft::{About, Draft};
+use crate::commands::jobs::Lease;
+use crate::ids::{AttemptId, JobId, KeyId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::{Stage, State, job};
+use crate::limits::OPERATION_DEADLINE_SECONDS;
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::reply::Claimed;
+use crate::rows::{Attempt, AttemptKind, Facts, Job, JobKind, Payment, Refund, Subject};
+use crate::time::Span;
+
+pub(super) fn about(payment: &Payment) -> About {
+    About { tenant: payment.tenant, kind: Subject::Payment, id: payment.id.0 }
+}
+
+pub(super) fn about_refund(refund: &Refund) -> About {
+    About { tenant: refund.tenant, kind: Subject::Refund, id: refund.id.0 }
+}
+
+/// Tells of a payment. `moved_minor` is what this very movement moved, `movement` its own name:
+/// the ledger keys its transfer by that, so it is posted once however often it is told.
+pub(super) fn tell(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    kind: &str,
+    movement: &str,
+    moved_minor: i64,
+) {
+    let payload = json!({
+        "payment_id": payment.id.0,
+        "booking_id": payment.booking.map(|booking| booking.0),
+        "account_id": payment.account.0,
+        "provider": payment.provider,
+        "provider_object": payment.provider_ref,
+        "state": payment.state.name(),
+        "movement": movement,
+        "moved": Money::new(moved_minor, payment.currency),
+    });
+    let about = about(payment);
+    draft.tell(about, &mut payment.seq, kind, &payload);
+}
+
+pub(super) fn tell_refund(draft: &mut Draft<'_>, refund: &mut Refund, payment: &Payment, kind: &str) {
+    let payload = json!({
+        "refund_id": refund.id.0,
+        "payment_id": payment.id.0,
+        "booking_id": payment.booking.map(|booking| booking.0),
+        "account_id": payment.account.0,
+        "provider": payment.provider,
+        "provider_object": refund.provider_ref,
+        "state": refund.state.name(),
+        "movement": alloc::format!("{kind}/{}", refund.id),
+        "moved": Money::new(refund.amount_minor, refund.currency),
+    });
+    let about = about_refund(refund);
+    draft.tell(about, &mut refund.seq, kind, &payload);
+}
+
+/// The tenant's payment.
+pub(super) fn own(facts: &Facts, tenant: TenantId, id: PaymentId) -> Result<&Payment, Refusal> {
+    facts.payments.get(id).filter(|payment| payment.tenant == tenant).ok_or(Refusal::PaymentNotFound)
+}
+
+/// What one call at a provider is to move.
+struct Call {
+    id: AttemptId,
+    payment: PaymentId,
+    refund: Option<RefundId>,
+    tenant: TenantId,
+    kind: AttemptKind,
+    amount_minor: i64,
+    key: Option<KeyId>,
+}
+
+/// Writes the attempt and the job that drives it. With a lease the job is born claimed: the server
+/// that took the request may drive it at once, and if it dies, the lease lapses.
+fn enqueue(
+    draft: &mut Draft<'_>,
+    call: Call,
+    lease: Option<Lease>,
+    payment: Payment,
+    refund: Option<Refund>,
+) -> Result<Claimed, Refusal> {
+    let now = draft.context.now;
+    let attempt = Attempt {
+        id: call.id,
+        tenant: call.tenant,
+        payment: call.payment,
+        refund: call.refund,
+        kind: call.kind,
+        amount_minor: call.amount_minor,
+        key: call.key,
+        state: Stage::start(),
+        sent_at: None,
+        deadline_at: now.plus(Span::seconds(OPERATION_DEADLINE_SECONDS)),
+        failure: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut job = Job {
+        id: JobId::from(call.id),
+        tenant: call.tenant,
+        kind: JobKind::Drive,
+        state: Stage::start(),
+        token: 0,
+        worker: None,
+        lease_until: None,
+        due_at: now,
+        attempts: 0,
+        last_error: None,
+        created_at: now,
+        updated_at: now,
+    };
+    if let Some(lease) = lease {
+        job.state = job.state.step(job::Event::Claim)?.to();
+        job.token = 1;
+        job.attempts = 1;
+        job.worker = Some(lease.worker);
+        job.due_at = now.plus(lease.span);
+        job.lease_until = Some(job.due_at);
+    }
+    draft.put(attempt.clone());
+    draft.put(job.clone());
+    Ok(Claimed { job, attempt, payment, refund })
+}

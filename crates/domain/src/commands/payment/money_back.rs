@@ -1,0 +1,83 @@
+//! Money on its way back: asked for by a client, or by itself when it came too late.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::start_void::void;
+use super::{Call, about_refund, enqueue};
+use crate::commands::draft::Draft;
+use crate::commands::jobs::Lease;
+use crate::ids::{AttemptId, KeyId, RefundId};
+use crate::lifecycle::{Stage, payment};
+use crate::refusal::Refusal;
+use crate::reply::Claimed;
+use crate::rows::{AttemptKind, Payment, Refund};
+use crate::working_set::Json;
+
+pub(super) struct Back {
+    pub amount_minor: i64,
+    pub reason: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub key: Option<KeyId>,
+    pub lease: Option<Lease>,
+}
+
+/// Writes the refund down, counts it against what may be refunded, and enqueues the call.
+pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: Back) -> Result<Claimed, Refusal> {
+    let now = draft.context.now;
+    let refund = Refund {
+        id: draft.id::<RefundId>(),
+        tenant: payment.tenant,
+        payment: payment.id,
+        booking: payment.booking,
+        amount_minor: back.amount_minor,
+        currency: payment.currency,
+        reason: back.reason,
+        metadata: Json(back.metadata),
+        key: back.key,
+        state: Stage::start(),
+        seq: 0,
+        provider_ref: None,
+        failure: None,
+        created_at: now,
+        updated_at: now,
+    };
+    payment.refunding_minor += back.amount_minor;
+    payment.refunds += 1;
+    payment.updated_at = now;
+    draft.audit(about_refund(&refund), "refund_started", None, Some("created"));
+    let call = Call {
+        id: AttemptId::from(refund.id),
+        payment: payment.id,
+        refund: Some(refund.id),
+        tenant: payment.tenant,
+        kind: AttemptKind::Refund,
+        amount_minor: back.amount_minor,
+        key: back.key,
+    };
+    let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()))?;
+    draft.put(refund);
+    Ok(started)
+}
+
+/// Money that came when its booking could no longer take it goes back by itself: a capture is
+/// refunded, an authorisation is called off.
+pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str) -> Result<(), Refusal> {
+    if payment.state.is(payment::State::Captured) {
+        let amount_minor = payment.refundable_minor();
+        if amount_minor > 0 {
+            let back = Back {
+                amount_minor,
+                reason: Some(why.to_owned()),
+                metadata: BTreeMap::new(),
+                key: None,
+                lease: None,
+            };
+            refund(draft, payment, back)?;
+        }
+    } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
+        void(draft, payment, None, None)?;
+    }
+    Ok(())
+}

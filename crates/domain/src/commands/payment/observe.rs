@@ -1,0 +1,325 @@
+//! What an observation of the provider's object does to our payment, its attempts and its booking.
+//!
+//! | the object is | the payment moves | the booking, on evidence only |
+//! |---|---|---|
+//! | authorised | pending -> authorized | secured: confirmed, or retaken, or the money goes back |
+//! | captured | pending, authorized -> captured | the same, and paid |
+//! | cancelled | -> failed, cancelled or lapsed | free for another payment |
+//! | anything else | no move | none |
+//!
+//! Stale observations are ordinary and move nothing. One that contradicts what is final opens a
+//! review case; money in it goes to the suspense account.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use super::money_back::send_back;
+use super::{about, about_refund, tell};
+use crate::commands::booking::{self, Seats};
+use crate::commands::draft::Draft;
+use crate::lifecycle::booking as booking_lifecycle;
+use crate::lifecycle::payment::{Event, State};
+use crate::lifecycle::{State as _, attempt};
+use crate::provider::{Observation, Source, Status};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Attempt, AttemptKind, Booking, Facts, Failure, LateMoney, Payment, Refund};
+use crate::working_set::Json;
+
+/// How an observation stands to what we knew.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It moved the payment, or confirmed where it stands.
+    Agrees,
+    /// Older than what we know.
+    Stale,
+    Contradicts(String),
+}
+
+/// Moves the payment as far as its table and the observation allow.
+pub(super) fn observe(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    seen: &Observation,
+    source: Source,
+) -> Result<Verdict, Refusal> {
+    if payment.provider_ref.as_deref() != Some(seen.object.as_str()) && !seen.status.has_money() {
+        // An object that was made for this payment and never confirmed: nothing can come of it.
+        return Ok(Verdict::Stale);
+    }
+    if let Some(why) = contradiction(payment, seen) {
+        return Ok(Verdict::Contradicts(why));
+    }
+    let event = match (&seen.status, *payment.state) {
+        (Status::Authorized { amount_minor }, State::Pending) => {
+            payment.authorized_minor = *amount_minor;
+            Event::Authorized
+        }
+        (Status::Captured { amount_minor }, State::Pending | State::Authorized) => {
+            payment.captured_minor = *amount_minor;
+            // Whatever was captured of it, it was authorised whole before.
+            payment.authorized_minor = payment.amount_minor;
+            Event::Captured
+        }
+        (Status::Cancelled, State::Created | State::Pending) if payment.failure.is_some() => Event::Declined,
+        (Status::Cancelled, State::Created | State::Pending) => Event::Voided,
+        (Status::Cancelled, State::Authorized) if payment.void_requested => Event::Voided,
+        (Status::Cancelled, State::Authorized) => Event::AuthorizationLapsed,
+        (status, state) => return Ok(no_move(payment, status, state, source)),
+    };
+    payment.state = draft.step(about(payment), payment.state, event)?.to();
+    payment.evidenced = source.is_evidence();
+    payment.next_action = None;
+    payment.updated_at = draft.context.now;
+    let moved_minor = match event {
+        Event::Captured => payment.captured_minor,
+        Event::Authorized => payment.authorized_minor,
+        _ => 0,
+    };
+    let kind = format!("payment.{}", payment.state.name());
+    let movement = format!("{kind}/{}/{}", payment.id, seen.object);
+    tell(draft, payment, &kind, &movement, moved_minor);
+    if event == Event::AuthorizationLapsed && payment.booking.is_some() {
+        draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
+    }
+    Ok(Verdict::Agrees)
+}
+
+/// What an observation says that can never be true of this payment.
+fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
+    if payment.provider_ref.as_deref() != Some(seen.object.as_str()) {
+        return Some(format!("the provider's object is {}", seen.object));
+    }
+    if seen.amount_minor != payment.amount_minor || seen.currency != payment.currency {
+        return Some(format!("the provider's object is for {} {}", seen.amount_minor, seen.currency));
+    }
+    match (&seen.status, *payment.state) {
+        (
+            Status::Authorized { .. } | Status::Captured { .. },
+            State::Failed | State::Cancelled | State::Lapsed,
+        ) => Some(format!("money moved after the payment was {}", payment.state.name())),
+        (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
+            Some(format!("another amount was captured: {amount_minor}"))
+        }
+        (Status::Captured { amount_minor } | Status::Authorized { amount_minor }, _)
+            if *amount_minor > payment.amount_minor =>
+        {
+            Some(format!("more than asked for was taken: {amount_minor}"))
+        }
+        (Status::Cancelled, State::Captured) => Some("it was cancelled after its money was taken".to_owned()),
+        _ => None,
+    }
+}
+
+/// An observation without a move: it may still confirm where the payment stands, or tell what is next.
+fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source) -> Verdict {
+    match (status, state) {
+        (Status::Authorized { .. }, State::Authorized)
+        | (Status::Captured { .. }, State::Captured)
+        | (Status::Cancelled, State::Failed | State::Cancelled | State::Lapsed) => {
+            payment.evidenced |= source.is_evidence();
+            Verdict::Agrees
+        }
+        (Status::NeedsAction(next), State::Pending) => {
+            payment.next_action = Some(Json(next.clone()));
+            Verdict::Agrees
+        }
+        (Status::Declined(failure), State::Pending) => {
+            payment.failure = Some(Json(failure.clone()));
+            Verdict::Agrees
+        }
+        (Status::Unconfirmed | Status::Processing, State::Created | State::Pending) => Verdict::Agrees,
+        _ => Verdict::Stale,
+    }
+}
+
+/// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile.
+pub(super) fn contradict(draft: &mut Draft<'_>, payment: &mut Payment, seen: &Observation, why: String) {
+    let moved_minor = match seen.status {
+        Status::Captured { amount_minor } => amount_minor,
+        _ => 0,
+    };
+    if moved_minor > 0 && seen.currency == payment.currency {
+        let movement = format!("payment.contradicted/{}/{}/{moved_minor}", payment.id, seen.object);
+        tell(draft, payment, "payment.contradicted", &movement, moved_minor);
+    }
+    draft.review(about(payment), "provider_contradicts", why);
+}
+
+/// Settles an open attempt by where its payment now stands, and answers its key.
+/// `refused` is the provider's word when it turned this very call down.
+pub(super) fn settle_attempt(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    payment: &mut Payment,
+    refused: Option<&str>,
+) -> Result<(), Refusal> {
+    if attempt.state.is_final() {
+        return Ok(());
+    }
+    let succeeded = match (attempt.kind, *payment.state) {
+        (AttemptKind::Charge, State::Authorized | State::Captured) => true,
+        (AttemptKind::Capture, State::Captured) => true,
+        (AttemptKind::Void, State::Cancelled | State::Failed | State::Lapsed) => true,
+        (AttemptKind::Charge | AttemptKind::Capture, State::Failed | State::Cancelled | State::Lapsed) => {
+            false
+        }
+        (AttemptKind::Void, State::Captured) => false,
+        (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
+        (AttemptKind::Charge, State::Pending) if payment.next_action.is_some() => {
+            // The customer must act: that is a reply too, though the attempt is still under way.
+            draft.answer(attempt.key, Ok(Reply::Payment(Box::new(payment.clone()))));
+            return Ok(());
+        }
+        _ => return Ok(()),
+    };
+    let event = if succeeded { attempt::Event::Succeed } else { attempt::Event::Decline };
+    attempt.state = attempt.state.step(event)?.to();
+    attempt.updated_at = draft.context.now;
+    attempt.failure.clone_from(&payment.failure);
+    if payment.active == Some(attempt.id) {
+        payment.active = None;
+    }
+    let answer = answer(attempt, payment, succeeded, refused);
+    draft.answer(attempt.key, answer);
+    Ok(())
+}
+
+fn answer(
+    attempt: &Attempt,
+    payment: &Payment,
+    succeeded: bool,
+    refused: Option<&str>,
+) -> Result<Reply, Refusal> {
+    let id = payment.id.0;
+    let code = || refused.unwrap_or(payment.state.name()).to_owned();
+    match (attempt.kind, succeeded) {
+        (AttemptKind::Charge, true) => Ok(Reply::Payment(Box::new(payment.clone()))),
+        (_, true) => Ok(Reply::PaymentChanged(Box::new(payment.clone()))),
+        (AttemptKind::Capture, false) => Err(Refusal::CaptureFailed { payment: id, code: code() }),
+        (AttemptKind::Void, false) => Err(Refusal::CancelFailed { payment: id, code: code() }),
+        (AttemptKind::Charge | AttemptKind::Refund, false) => {
+            let (code, retryable) = match &payment.failure {
+                Some(Json(failure)) => (failure.code.clone(), failure.retryable),
+                None => ("cancelled_before_it_was_paid".to_owned(), true),
+            };
+            Err(Refusal::PaymentDeclined { payment: id, code, retryable })
+        }
+    }
+}
+
+/// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
+/// remembers what its booking has counted. A payment that ended without money frees the booking
+/// for another at once.
+pub(super) fn book(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    payment: &mut Payment,
+    source: Source,
+) -> Result<(), Refusal> {
+    let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return Ok(()) };
+    let mut booking = before.clone();
+    let ended = matches!(*payment.state, State::Failed | State::Cancelled | State::Lapsed);
+    let settled = payment.evidenced && source.is_evidence();
+    if settled {
+        count(payment, &mut booking);
+    }
+    if (ended || (settled && payment.state.is(State::Captured))) && booking.open_payment == Some(payment.id) {
+        booking.open_payment = None;
+    }
+    let mut seats = Seats::default();
+    if settled && !ended {
+        secure(draft, facts, &mut seats, payment, &mut booking)?;
+    }
+    if booking != *before {
+        booking.updated_at = draft.context.now;
+        draft.put(booking);
+    }
+    seats.put(draft);
+    Ok(())
+}
+
+/// The booking counts what the payment holds now, less what it counted of it before.
+fn count(payment: &mut Payment, booking: &mut Booking) {
+    let authorized = if payment.state.is(State::Authorized) { payment.authorized_minor } else { 0 };
+    booking.authorized_minor += authorized - payment.booked_authorized_minor;
+    booking.paid_minor += payment.captured_minor - payment.booked_paid_minor;
+    payment.booked_authorized_minor = authorized;
+    payment.booked_paid_minor = payment.captured_minor;
+}
+
+/// Money is there: the booking is confirmed if its seats are, else the money goes back.
+fn secure(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    payment: &mut Payment,
+    booking: &mut Booking,
+) -> Result<(), Refusal> {
+    // A tenant that captured less than was authorised chose so: the whole was secured.
+    let waived =
+        if payment.state.is(State::Captured) { payment.authorized_minor - payment.captured_minor } else { 0 };
+    let secured = booking.authorized_minor + booking.paid_minor - booking.refunded_minor + waived
+        >= booking.total_minor;
+    match *booking.state {
+        booking_lifecycle::State::Held if secured => seats.sell(facts, booking)?,
+        booking_lifecycle::State::Expired if secured && retaken(facts, seats, booking)? => {}
+        booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
+        booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),
+        _ => return Ok(()),
+    }
+    let about = booking::about(booking);
+    booking.state = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?.to();
+    booking.confirmed_at = Some(draft.context.now);
+    booking.ended_at = None;
+    booking::tell(draft, booking, "booking.confirmed");
+    Ok(())
+}
+
+/// Late money: the seats are taken again where the tenant wants that and they are free.
+fn retaken(facts: &Facts, seats: &mut Seats, booking: &Booking) -> Result<bool, Refusal> {
+    let wanted = facts
+        .tenants
+        .get(booking.tenant)
+        .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
+    Ok(wanted && seats.retake(facts, booking)?)
+}
+
+/// Past the deadline and provably never sent: no money moved, so it is declined for good.
+pub(in crate::commands) fn settle_unreachable<'a>(
+    mut draft: Draft<'a>,
+    facts: &Facts,
+    mut attempt: Attempt,
+    mut payment: Payment,
+    refund: Option<Refund>,
+) -> Result<Draft<'a>, Refusal> {
+    let failure = Failure { code: "provider_unreachable".to_owned(), retryable: true };
+    attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
+    attempt.failure = Some(Json(failure.clone()));
+    let code = failure.code.clone();
+    if let Some(mut refund) = refund {
+        let about = about_refund(&refund);
+        refund.state = draft.step(about, refund.state, crate::lifecycle::refund::Event::Failed)?.to();
+        refund.failure = Some(Json(failure));
+        payment.refunding_minor -= refund.amount_minor;
+        draft.answer(attempt.key, Err(Refusal::RefundFailed { refund: refund.id.0, code }));
+        draft.put(refund);
+    } else if attempt.kind == AttemptKind::Charge {
+        payment.failure = Some(Json(failure));
+        payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
+        let movement = format!("payment.failed/{}", payment.id);
+        tell(&mut draft, &mut payment, "payment.failed", &movement, 0);
+        let refused = answer(&attempt, &payment, false, None);
+        draft.answer(attempt.key, refused);
+        book(&mut draft, facts, &mut payment, Source::Answer)?;
+    } else {
+        payment.active = None;
+        let refused = answer(&attempt, &payment, false, Some(&code));
+        draft.answer(attempt.key, refused);
+    }
+    draft.put(payment);
+    draft.put(attempt);
+    Ok(draft)
+}

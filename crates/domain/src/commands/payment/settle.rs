@@ -1,0 +1,193 @@
+//! Settle: a worker or a webhook tells what the provider's object of a payment is now.
+//!
+//! The heart of the payment path. One transaction moves the payment, its open attempts, its booking
+//! and seats, answers the waiting idempotency keys, finishes or puts off the job, and marks the
+//! event. It may come twice, late, out of order, and from two sides at once: what it finds settled
+//! it leaves alone.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use super::observe::{Verdict, book, contradict, observe, settle_attempt};
+use crate::commands::booking::Seats;
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::events::{self, close};
+use crate::commands::jobs::held;
+use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
+use crate::lifecycle::{State as _, inbound_event, job, payment};
+use crate::provider::{Observation, Source};
+use crate::refusal::Refusal;
+use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
+use crate::time::Timestamp;
+use crate::working_set::{Command, Context, Decision, Json};
+
+/// Who brings an observation.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    /// The driver of an attempt, under its job's token.
+    Job {
+        job: JobId,
+        token: i64,
+    },
+    Event(EventId),
+}
+
+impl By {
+    pub(super) fn origin(self) -> Origin {
+        Origin::of(match self {
+            By::Job { .. } => Actor::Worker,
+            By::Event(_) => Actor::Webhook,
+        })
+    }
+
+    /// Refuses a worker that lost its lease, and an event that was processed before.
+    pub(super) fn check(self, facts: &Facts) -> Result<(), Refusal> {
+        match self {
+            By::Job { job, token } => held(facts, job, token).map(|_| ()),
+            By::Event(event) => events::open(facts, event).map(|_| ()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Settle {
+    pub by: By,
+    pub payment: PaymentId,
+    /// The attempt that the driver works on; of an event, the charge.
+    pub attempt: AttemptId,
+    pub observation: Observation,
+    pub source: Source,
+    /// Why the charge was declined, where the driver heard that before it cancelled the object.
+    pub failure: Option<Failure>,
+    /// The provider turned this call down, in its own word.
+    pub refused: Option<String>,
+    /// When to look again if something is still open.
+    pub look_again_at: Timestamp,
+}
+
+impl Settle {
+    fn charge(&self) -> AttemptId {
+        AttemptId::from(self.payment)
+    }
+
+    /// Settles the driver's attempt and the charge, if they are open.
+    fn settle_attempts(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &mut Payment,
+    ) -> Result<(), Refusal> {
+        for id in [Some(self.attempt), (self.attempt != self.charge()).then(|| self.charge())] {
+            let Some(before) = id.and_then(|id| facts.attempts.get(id)) else { continue };
+            let mut attempt = before.clone();
+            let refused = self.refused.as_deref().filter(|_| attempt.id == self.attempt);
+            settle_attempt(draft, &mut attempt, payment, refused)?;
+            self.settle_job(draft, facts, payment, &attempt)?;
+            if attempt != *before {
+                draft.put(attempt);
+            }
+        }
+        Ok(())
+    }
+
+    /// A job ends when its attempt is settled and the payment's end is known from evidence. The
+    /// driver's own job is otherwise put off, to look again; a stranger's is left alone.
+    fn settle_job(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &Payment,
+        attempt: &Attempt,
+    ) -> Result<(), Refusal> {
+        let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return Ok(()) };
+        if !matches!(*job.state, job::State::Ready | job::State::Running) {
+            return Ok(());
+        }
+        let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
+            && !payment.state.is(payment::State::Captured);
+        let mut job = job.clone();
+        if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
+            job.state = job.state.step(job::Event::Finish)?.to();
+        } else if matches!(self.by, By::Job { job: own, .. } if own == job.id) {
+            job = Job { due_at: self.look_again_at, worker: None, lease_until: None, ..job };
+            job.state = job.state.step(job::Event::Reschedule)?.to();
+        } else {
+            return Ok(());
+        }
+        job.updated_at = draft.context.now;
+        draft.put(job);
+        Ok(())
+    }
+
+    /// The job of a contradicted payment stops: a person decides.
+    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts) -> Result<(), Refusal> {
+        if let By::Job { job, token } = self.by {
+            let mut job = held(facts, job, token)?.clone();
+            job.state = job.state.step(job::Event::GiveUp)?.to();
+            job.updated_at = draft.context.now;
+            draft.put(job);
+        }
+        Ok(())
+    }
+}
+
+impl Command for Settle {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        if let By::Event(event) = self.by {
+            rows.inbound_event(event);
+        }
+        rows.job(JobId::from(self.attempt));
+        rows.job(JobId::from(self.charge()));
+        let own = rows.attempt(self.attempt);
+        let charge = rows.attempt(self.charge());
+        let payment = rows.payment(self.payment)?;
+        if let Some(booking) = payment.booking {
+            let booking = rows.booking(booking)?;
+            Seats::needs(rows, booking);
+        }
+        for key in [own, charge].into_iter().flatten().filter_map(|attempt| attempt.key) {
+            rows.key(key);
+        }
+        rows.tenant(payment.tenant);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        self.by.check(facts)?;
+        let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let origin = self.by.origin();
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = before.clone();
+        if let Some(failure) = &self.failure {
+            payment.failure = Some(Json(failure.clone()));
+        }
+        let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
+        let mut closing = (inbound_event::Event::Process, None);
+        match verdict {
+            Verdict::Contradicts(why) => {
+                closing.1 = Some(why.clone());
+                contradict(&mut draft, &mut payment, &self.observation, why);
+                self.stop_job(&mut draft, facts)?;
+            }
+            Verdict::Stale | Verdict::Agrees => {
+                if verdict == Verdict::Stale {
+                    closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
+                }
+                book(&mut draft, facts, &mut payment, self.source)?;
+                self.settle_attempts(&mut draft, facts, &mut payment)?;
+            }
+        }
+        if payment != *before {
+            payment.updated_at = context.now;
+            draft.put(payment);
+        }
+        if let By::Event(event) = self.by {
+            close(&mut draft, facts, event, closing.0, closing.1)?;
+        }
+        Ok(draft.done())
+    }
+}

@@ -1,0 +1,75 @@
+//! Start a capture: take money that the provider reserved, all of it or less.
+
+use alloc::boxed::Box;
+
+use super::{Call, about, enqueue, own};
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::jobs::Lease;
+use crate::ids::{AttemptId, PaymentId, TenantId};
+use crate::lifecycle::{State as _, payment};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, AttemptKind, Facts, Needs, Payment};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct StartCapture {
+    pub claim: Claim,
+    pub payment: PaymentId,
+    /// All that is authorised where it is `None`; what is left over is released.
+    pub amount: Option<Money>,
+    pub lease: Option<Lease>,
+}
+
+impl Command for StartCapture {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let payment = own(facts, self.claim.tenant, self.payment)?;
+        if let Some(attempt) = payment.active {
+            return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
+        }
+        if !payment.state.is(payment::State::Authorized) || payment.void_requested {
+            return Err(Refusal::PaymentIsNotAuthorized { state: payment.state.name() });
+        }
+        let authorized = Money::new(payment.authorized_minor, payment.currency);
+        let amount = self.amount.unwrap_or(authorized);
+        if amount.currency != authorized.currency || amount.minor > authorized.minor {
+            return Err(Refusal::CaptureExceedsAuthorization { authorized });
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin {
+            actor: Actor::Client(self.claim.client),
+            request_id: Some(self.claim.request_id.clone()),
+        };
+        let mut draft = Draft::new(context, &origin);
+        let id: AttemptId = draft.id();
+        let payment = Payment { active: Some(id), updated_at: context.now, ..payment.clone() };
+        draft.audit(about(&payment), "capture_started", None, None);
+        let call = Call {
+            id,
+            payment: payment.id,
+            refund: None,
+            tenant: payment.tenant,
+            kind: AttemptKind::Capture,
+            amount_minor: amount.minor,
+            key: Some(self.claim.key),
+        };
+        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;
+        draft.put(payment);
+        Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
+    }
+}

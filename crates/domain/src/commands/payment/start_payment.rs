@@ -1,0 +1,183 @@
+//! Start a payment: write down what the customer owes, at which provider, and enqueue the charge.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::{Call, about, enqueue};
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::jobs::Lease;
+use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
+use crate::lifecycle::{Stage, State as _, booking};
+use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, AttemptKind, Booking, Capture, Facts, Needs, Payment};
+use crate::time::Timestamp;
+use crate::working_set::{Claim, Command, Context, Decision, Json};
+
+/// What is paid for.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// All that is due of a booking.
+    Booking(BookingId),
+    Amount {
+        amount: Money,
+        reference: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct StartPayment {
+    pub claim: Claim,
+    pub target: Target,
+    pub account: AccountId,
+    /// A provider's token.
+    pub payment_method: String,
+    pub capture: Capture,
+    pub return_url: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    /// The server drives it itself, at once.
+    pub lease: Option<Lease>,
+}
+
+impl StartPayment {
+    /// The booking, if it may be paid now.
+    fn payable<'f>(&self, facts: &'f Facts, id: BookingId, now: Timestamp) -> Result<&'f Booking, Refusal> {
+        let booking = facts
+            .bookings
+            .get(id)
+            .filter(|booking| booking.tenant == self.claim.tenant)
+            .ok_or(Refusal::BookingNotFound)?;
+        match *booking.state {
+            booking::State::Held if booking.hold_expires_at <= now => return Err(Refusal::HoldHasExpired),
+            booking::State::Expired => return Err(Refusal::HoldHasExpired),
+            booking::State::Held | booking::State::Confirmed => {}
+            state => return Err(Refusal::BookingIsNotHeld { state: state.name() }),
+        }
+        if let Some(payment) = booking.open_payment {
+            return Err(Refusal::PaymentAlreadyOpen { payment: payment.0 });
+        }
+        if booking.due_minor() == 0 {
+            return Err(Refusal::NothingIsDue);
+        }
+        if booking.payments >= PAYMENTS_PER_BOOKING_MAX {
+            return Err(Refusal::TooManyPayments { limit: PAYMENTS_PER_BOOKING_MAX });
+        }
+        Ok(booking)
+    }
+
+    fn payment(
+        &self,
+        draft: &Draft<'_>,
+        provider: &str,
+        amount: Money,
+        booking: Option<&Booking>,
+    ) -> Payment {
+        let now = draft.context.now;
+        Payment {
+            id: draft.id(),
+            tenant: self.claim.tenant,
+            client: self.claim.client,
+            booking: booking.map(|booking| booking.id),
+            account: self.account,
+            provider: String::from(provider),
+            amount_minor: amount.minor,
+            currency: amount.currency,
+            capture: self.capture,
+            payment_method: self.payment_method.clone(),
+            reference: match &self.target {
+                Target::Amount { reference, .. } => reference.clone(),
+                Target::Booking(_) => None,
+            },
+            return_url: self.return_url.clone(),
+            metadata: Json(self.metadata.clone()),
+            key: Some(self.claim.key),
+            state: Stage::start(),
+            seq: 0,
+            provider_ref: None,
+            authorized_minor: 0,
+            captured_minor: 0,
+            refunding_minor: 0,
+            refunded_minor: 0,
+            refunds: 0,
+            next_action: None,
+            failure: None,
+            active: None,
+            void_requested: false,
+            evidenced: false,
+            booked_authorized_minor: 0,
+            booked_paid_minor: 0,
+            booked_refunded_minor: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl Command for StartPayment {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        if let Target::Booking(booking) = self.target {
+            rows.booking(booking);
+        }
+        rows.account(self.account);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let account = facts
+            .accounts
+            .get(self.account)
+            .filter(|account| account.tenant == self.claim.tenant)
+            .ok_or(Refusal::AccountNotFound)?;
+        let (amount, booking) = match &self.target {
+            Target::Booking(id) => {
+                let booking = self.payable(facts, *id, context.now)?;
+                (Money::new(booking.due_minor(), booking.currency), Some(booking))
+            }
+            Target::Amount { amount, .. } => (*amount, None),
+        };
+        if amount.minor > AMOUNT_MINOR_MAX {
+            return Err(Refusal::AmountIsTooLarge);
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin {
+            actor: Actor::Client(self.claim.client),
+            request_id: Some(self.claim.request_id.clone()),
+        };
+        let mut draft = Draft::new(context, &origin);
+        let payment = self.payment(&draft, &account.provider, amount, booking);
+        if let Some(booking) = booking {
+            draft.put(Booking {
+                open_payment: Some(payment.id),
+                payments: booking.payments + 1,
+                updated_at: context.now,
+                ..booking.clone()
+            });
+        }
+        draft.audit(about(&payment), "payment_started", None, Some(payment.state.name()));
+        let call = Call {
+            id: AttemptId::from(payment.id),
+            payment: payment.id,
+            refund: None,
+            tenant: payment.tenant,
+            kind: AttemptKind::Charge,
+            amount_minor: amount.minor,
+            key: Some(self.claim.key),
+        };
+        let id: PaymentId = payment.id;
+        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;
+        draft.put(payment);
+        Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(id))
+    }
+}

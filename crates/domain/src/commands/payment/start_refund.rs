@@ -1,0 +1,78 @@
+//! Start a refund: send captured money back, all of it or a part; several parts may follow.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::own;
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::jobs::Lease;
+use crate::commands::payment::money_back::{Back, refund};
+use crate::ids::{PaymentId, TenantId};
+use crate::lifecycle::{State as _, payment};
+use crate::limits::REFUNDS_PER_PAYMENT_MAX;
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Facts, Needs};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct StartRefund {
+    pub claim: Claim,
+    pub payment: PaymentId,
+    /// All that was captured and not sent back yet, where it is `None`.
+    pub amount: Option<Money>,
+    pub reason: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub lease: Option<Lease>,
+}
+
+impl Command for StartRefund {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let payment = own(facts, self.claim.tenant, self.payment)?;
+        if !payment.state.is(payment::State::Captured) {
+            return Err(Refusal::PaymentIsNotCaptured { state: payment.state.name() });
+        }
+        if payment.refunds >= REFUNDS_PER_PAYMENT_MAX {
+            return Err(Refusal::TooManyRefunds { limit: REFUNDS_PER_PAYMENT_MAX });
+        }
+        let refundable = Money::new(payment.refundable_minor(), payment.currency);
+        let amount = self.amount.unwrap_or(refundable);
+        if amount.currency != refundable.currency || amount.minor > refundable.minor || amount.minor == 0 {
+            return Err(Refusal::RefundExceedsCapture { refundable });
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin {
+            actor: Actor::Client(self.claim.client),
+            request_id: Some(self.claim.request_id.clone()),
+        };
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = payment.clone();
+        let back = Back {
+            amount_minor: amount.minor,
+            reason: self.reason.clone(),
+            metadata: self.metadata.clone(),
+            key: Some(self.claim.key),
+            lease: self.lease,
+        };
+        let started = refund(&mut draft, &mut payment, back)?;
+        draft.put(payment);
+        let id = started.attempt.id;
+        Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(id))
+    }
+}

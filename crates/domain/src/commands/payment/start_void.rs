@@ -1,0 +1,80 @@
+//! Start a void: call a payment off before its money is captured.
+
+use alloc::boxed::Box;
+
+use super::{Call, about, enqueue, own};
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::jobs::Lease;
+use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
+use crate::lifecycle::{State as _, payment};
+use crate::refusal::Refusal;
+use crate::reply::{Claimed, Reply};
+use crate::rows::{Actor, AttemptKind, Facts, Needs, Payment};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct StartVoid {
+    pub claim: Claim,
+    pub payment: PaymentId,
+    pub lease: Option<Lease>,
+}
+
+impl Command for StartVoid {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let payment = own(facts, self.claim.tenant, self.payment)?;
+        if let Some(attempt) = payment.active {
+            return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
+        }
+        if payment.state.rank() >= payment::State::Captured.rank() {
+            return Err(Refusal::PaymentIsFinal { state: payment.state.name() });
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin {
+            actor: Actor::Client(self.claim.client),
+            request_id: Some(self.claim.request_id.clone()),
+        };
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = payment.clone();
+        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.lease)?;
+        draft.put(payment);
+        Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
+    }
+}
+
+/// Marks the payment as called off and enqueues the call. What was not sent yet is not sent now.
+pub(super) fn void(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    key: Option<KeyId>,
+    lease: Option<Lease>,
+) -> Result<Claimed, Refusal> {
+    let id: AttemptId = draft.id();
+    payment.void_requested = true;
+    payment.active = Some(id);
+    payment.updated_at = draft.context.now;
+    draft.audit(about(payment), "void_started", None, None);
+    let call = Call {
+        id,
+        payment: payment.id,
+        refund: None,
+        tenant: payment.tenant,
+        kind: AttemptKind::Void,
+        amount_minor: payment.authorized_minor,
+        key,
+    };
+    enqueue(draft, call, lease, payment.clone(), None)
+}
