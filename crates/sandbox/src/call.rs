@@ -8,7 +8,7 @@
 //! | delay      | no             |                                                                    |
 //! | answer     | no             | sent, lost with its connection, or turned into a 500                |
 
-use std::{borrow::Cow, io, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
@@ -21,6 +21,7 @@ use crate::{
     form::{self, Pairs},
     line::{Call, Kept, Line},
     parameters::Parameters,
+    record::{call, record, record_with, refuse, should_retry, told, unwritten},
     refusal::Refusal,
     reply::{Dropped, Outcome, Reply},
     state::{Shared, State},
@@ -94,13 +95,13 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
     }
     let account = match account {
         Ok(account) => account,
-        Err(refusal) => return Begun::Over(refuse(state, &arrival, None, refusal, None)),
+        Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
     };
     let raw = if arrival.method == "POST" { &arrival.body } else { arrival.query.as_bytes() };
     let pairs = match form::decode(raw) {
         Ok(pairs) => pairs,
         Err(message) => {
-            return Begun::Over(refuse(state, &arrival, known, Refusal::invalid(message), None));
+            return Begun::Over(Ok(refuse(state, &arrival, known, Refusal::invalid(message), None)));
         }
     };
     let keyed = arrival.method == "POST" && arrival.key.is_some() && !state.faults.forget_keys;
@@ -143,14 +144,14 @@ fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprin
             None,
             format!("Idempotency keys can be at most {KEY_BYTES_MAX} characters long."),
         );
-        return Some(refuse(state, arrival, owner, refusal, None));
+        return Some(Ok(refuse(state, arrival, owner, refusal, None)));
     }
     if state.in_flight.contains(&(account.clone(), key.clone())) {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
         );
         let refusal = Refusal::idempotency(409, Some("idempotency_key_in_use"), message);
-        return Some(refuse(state, arrival, owner, refusal, Some("409 in flight")));
+        return Some(Ok(refuse(state, arrival, owner, refusal, Some("409 in flight"))));
     }
     let kept = state.books.accounts.get(account)?.keys.get(key)?;
     if !state.faults.key_is_remembered(kept.at, arrival.at) {
@@ -161,12 +162,12 @@ fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprin
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
         );
         let refusal = Refusal::idempotency(400, None, message);
-        return Some(refuse(state, arrival, owner, refusal, Some("400 other parameters")));
+        return Some(Ok(refuse(state, arrival, owner, refusal, Some("400 other parameters"))));
     }
     let read = state.journal.reader().line(kept.place);
     let first = read.ok().and_then(|line| Some((line.kept?.answer, line.snapshots, line.call?.request)));
     let Some((answer, snapshots, original)) = first else {
-        return Some(refuse(state, arrival, owner, Refusal::api("The journal cannot be read."), None));
+        return Some(Ok(refuse(state, arrival, owner, Refusal::api("The journal cannot be read."), None)));
     };
     let status = answer.status();
     let object = answer.object(&snapshots).map(str::to_owned);
@@ -194,7 +195,8 @@ fn execute(shared: &Shared, pending: Pending) -> Outcome {
         // Free again whatever comes of it: what is kept is in the books before the lock is released.
         state.in_flight.remove(&(pending.account.clone(), key.clone()));
     }
-    let outcome = if pending.arrival.method == "GET" { read(state, pending) } else { write(state, pending) };
+    let outcome =
+        if pending.arrival.method == "GET" { Ok(read(state, pending)) } else { write(state, pending) };
     let owed = !state.outgoing.is_empty();
     let settling = !state.books.settlements.is_empty();
     drop(guard);
@@ -207,7 +209,7 @@ fn execute(shared: &Shared, pending: Pending) -> Outcome {
     outcome
 }
 
-fn read(state: &mut State, pending: Pending) -> Outcome {
+fn read(state: &mut State, pending: Pending) -> Response<Full<Bytes>> {
     let Pending { arrival, account, pairs, .. } = pending;
     let reader = state.journal.reader();
     let held = state.books.accounts.get(&account).expect("accounts are never removed");
@@ -215,11 +217,11 @@ fn read(state: &mut State, pending: Pending) -> Outcome {
     match stripe::read(&library, &arrival.path, Parameters::new(pairs)) {
         Err(refusal) => refuse(state, &arrival, Some(account), refusal, None),
         Ok(body) => match record(state, &arrival, Some(account), "200".into()) {
-            Err(error) => Ok(unwritten(&error, None)),
+            Err(error) => unwritten(&error, None),
             Ok(request) => {
                 let reply =
                     Reply { status: 200, body, request, key: None, original: None, should_retry: None };
-                Ok(reply.response())
+                reply.response()
             }
         },
     }
@@ -273,88 +275,5 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
             let body = refusal.render(&[], &reply.request);
             Ok(Reply { status: 500, body, should_retry: None, ..reply }.response())
         }
-    }
-}
-
-fn told(status: u16, answer: &Answer) -> Cow<'static, str> {
-    match answer {
-        Answer::Shown { .. } => "200".into(),
-        Answer::Refused(refusal) => {
-            format!("{status} {}", refusal.code.as_ref().unwrap_or(&refusal.kind)).into()
-        }
-    }
-}
-
-/// Answers without having executed anything.
-fn refuse(
-    state: &mut State,
-    arrival: &Arrival,
-    account: Option<Arc<str>>,
-    refusal: Refusal,
-    outcome: Option<&'static str>,
-) -> Outcome {
-    let status = refusal.status;
-    let answer = Answer::Refused(refusal);
-    let outcome = outcome.map_or_else(|| told(status, &answer), Cow::Borrowed);
-    let request = match record(state, arrival, account, outcome) {
-        Ok(request) => request,
-        Err(error) => return Ok(unwritten(&error, arrival.key.clone())),
-    };
-    let body = answer.render(&[], &request);
-    let key = arrival.key.clone();
-    Ok(Reply { status, body, request, key, original: None, should_retry: should_retry(status) }.response())
-}
-
-/// Journals an arrival that changed nothing, and returns its request id.
-fn record(
-    state: &mut State,
-    arrival: &Arrival,
-    account: Option<Arc<str>>,
-    outcome: Cow<'static, str>,
-) -> io::Result<String> {
-    record_with(state, arrival, account, None, outcome)
-}
-
-fn record_with(
-    state: &mut State,
-    arrival: &Arrival,
-    account: Option<Arc<str>>,
-    object: Option<String>,
-    outcome: Cow<'static, str>,
-) -> io::Result<String> {
-    let mut mint = state.books.mint.clone();
-    let request = mint.id("req");
-    let call = Call { object, ..call(arrival, request.clone(), outcome) };
-    let account = account.map(|id| id.to_string());
-    let line = Line { at: arrival.at, next: mint.next, account, call: Some(call), ..Line::default() };
-    state.commit(line).map(|()| request)
-}
-
-fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> Call {
-    Call {
-        at: arrival.at,
-        request,
-        method: arrival.method.into(),
-        path: arrival.path.clone(),
-        key: arrival.key.clone(),
-        object: None,
-        outcome,
-    }
-}
-
-fn unwritten(error: &io::Error, key: Option<String>) -> Response<Full<Bytes>> {
-    tracing::error!(%error, "the journal could not be written: the call has had no effect");
-    let refusal = Answer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
-    let request = String::new();
-    let body = refusal.render(&[], &request);
-    Reply { status: 500, body, request, key, original: None, should_retry: None }.response()
-}
-
-/// As Stripe tells its SDKs: come back after a conflict, never after a refusal.
-fn should_retry(status: u16) -> Option<bool> {
-    match status {
-        409 => Some(true),
-        400..=499 => Some(false),
-        _ => None,
     }
 }

@@ -31,6 +31,8 @@ use crate::{
 
 const IN_FLIGHT_MAX: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a stop waits for the answers to what was sent.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
 const BACKOFF_FIRST_MS: u64 = 1_000;
 const BACKOFF_MAX_MS: u64 = 30_000;
 /// Stripe gives up after three days.
@@ -103,6 +105,13 @@ impl Courier {
                 () = sleep_until(next), if next.is_some() => {}
             }
         }
+        // What was sent is answered any moment: waiting for it spares the endpoint a repetition.
+        let answered = async {
+            while let Some((delivery, result)) = in_flight.next().await {
+                self.finished(delivery, &result);
+            }
+        };
+        let _ = tokio::time::timeout(STOP_PATIENCE, answered).await;
         self.settle();
     }
 

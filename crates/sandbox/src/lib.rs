@@ -31,6 +31,7 @@ pub mod ledger;
 mod line;
 mod parameters;
 mod random;
+mod record;
 mod refund;
 mod refusal;
 mod reply;

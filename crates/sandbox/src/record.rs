@@ -1,0 +1,99 @@
+//! What is written down of every arrival, also of those that changed nothing.
+
+use std::{borrow::Cow, io, sync::Arc};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+use crate::{
+    answer::Answer,
+    call::Arrival,
+    line::{Call, Line},
+    refusal::Refusal,
+    reply::Reply,
+    state::State,
+};
+
+pub fn told(status: u16, answer: &Answer) -> Cow<'static, str> {
+    match answer {
+        Answer::Shown { .. } => "200".into(),
+        Answer::Refused(refusal) => {
+            format!("{status} {}", refusal.code.as_ref().unwrap_or(&refusal.kind)).into()
+        }
+    }
+}
+
+/// Answers without having executed anything.
+pub fn refuse(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    refusal: Refusal,
+    outcome: Option<&'static str>,
+) -> Response<Full<Bytes>> {
+    let status = refusal.status;
+    let answer = Answer::Refused(refusal);
+    let outcome = outcome.map_or_else(|| told(status, &answer), Cow::Borrowed);
+    let request = match record(state, arrival, account, outcome) {
+        Ok(request) => request,
+        Err(error) => return unwritten(&error, arrival.key.clone()),
+    };
+    let body = answer.render(&[], &request);
+    let key = arrival.key.clone();
+    Reply { status, body, request, key, original: None, should_retry: should_retry(status) }.response()
+}
+
+/// Journals an arrival that changed nothing, and returns its request id.
+pub fn record(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    outcome: Cow<'static, str>,
+) -> io::Result<String> {
+    record_with(state, arrival, account, None, outcome)
+}
+
+pub fn record_with(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    object: Option<String>,
+    outcome: Cow<'static, str>,
+) -> io::Result<String> {
+    let mut mint = state.books.mint.clone();
+    let request = mint.id("req");
+    let call = Call { object, ..call(arrival, request.clone(), outcome) };
+    let account = account.map(|id| id.to_string());
+    let line = Line { at: arrival.at, next: mint.next, account, call: Some(call), ..Line::default() };
+    state.commit(line).map(|()| request)
+}
+
+pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> Call {
+    Call {
+        at: arrival.at,
+        request,
+        method: arrival.method.into(),
+        path: arrival.path.clone(),
+        key: arrival.key.clone(),
+        object: None,
+        outcome,
+    }
+}
+
+pub fn unwritten(error: &io::Error, key: Option<String>) -> Response<Full<Bytes>> {
+    tracing::error!(%error, "the journal could not be written: the call has had no effect");
+    let refusal = Answer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
+    let request = String::new();
+    let body = refusal.render(&[], &request);
+    Reply { status: 500, body, request, key, original: None, should_retry: None }.response()
+}
+
+/// As Stripe tells its SDKs: come back after a conflict, never after a refusal.
+pub fn should_retry(status: u16) -> Option<bool> {
+    match status {
+        409 => Some(true),
+        400..=499 => Some(false),
+        _ => None,
+    }
+}

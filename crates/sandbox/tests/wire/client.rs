@@ -1,0 +1,153 @@
+//! A sandbox that runs for one test, and a plain client to it.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::header::HeaderMap;
+use sandbox::{Options, Running, start};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const HOLD: &str =
+    "amount=2000&currency=brl&capture_method=manual&confirm=true&payment_method=pm_card_visa";
+pub const SALE: &str = "amount=2000&currency=brl&confirm=true&payment_method=pm_card_visa";
+
+pub struct Bench {
+    pub folder: TempDir,
+    pub url: String,
+    pub secret_key: String,
+    client: reqwest::Client,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn id(&self) -> &str {
+        self.body["id"].as_str().unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// `200 succeeded` for an object with a status, `400 <code>` for an error.
+    pub fn told(&self) -> String {
+        let error = &self.body["error"];
+        let word = [&self.body["status"], &error["code"], &error["type"]];
+        format!("{} {}", self.status, word.iter().find_map(|word| word.as_str()).unwrap_or("-"))
+    }
+}
+
+impl Bench {
+    /// With one account, `acct_1`, that has no webhook.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self::on(folder).await;
+        bench.control("/sandbox/accounts", json!({"id": "acct_1", "secret_key": "sk_test_1"})).await;
+        bench
+    }
+
+    /// On whatever journal is in the folder.
+    pub async fn on(folder: TempDir) -> Self {
+        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(folder.path()) };
+        let running = start(options).await.unwrap();
+        // A fresh connection for each call: what a drop does to others is not of interest here.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        let url = format!("http://{}", running.address);
+        Self { folder, url, secret_key: "sk_test_1".into(), client, running: Some(running) }
+    }
+
+    /// What `kill -9` would leave: the file as it is now, while the first sandbox still runs.
+    pub async fn after_a_kill(&self, torn: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = std::fs::read(journal(self.folder.path())).unwrap();
+        bytes.extend_from_slice(torn);
+        std::fs::write(journal(folder.path()), bytes).unwrap();
+        Self::on(folder).await
+    }
+
+    pub async fn stop(mut self) -> TempDir {
+        self.running.take().unwrap().stop().await;
+        self.folder
+    }
+
+    pub async fn try_post(&self, path: &str, key: Option<&str>, form: &str) -> reqwest::Result<Answer> {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.secret_key)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.to_owned());
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        read(request.send().await?).await
+    }
+
+    pub async fn post(&self, path: &str, form: &str) -> Answer {
+        self.try_post(path, None, form).await.unwrap()
+    }
+
+    pub async fn keyed(&self, key: &str, path: &str, form: &str) -> Answer {
+        self.try_post(path, Some(key), form).await.unwrap()
+    }
+
+    pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
+        let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.secret_key);
+        read(request.send().await?).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.try_get(path).await.unwrap()
+    }
+
+    pub async fn try_control(&self, path: &str, body: Value) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.url)).body(body.to_string());
+        read(request.send().await.unwrap()).await.unwrap()
+    }
+
+    pub async fn control(&self, path: &str, body: Value) -> Value {
+        let answer = self.try_control(path, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    pub async fn faults(&self, body: Value) {
+        self.control("/sandbox/faults", body).await;
+    }
+
+    pub async fn books(&self) -> Value {
+        self.get("/sandbox/books").await.body
+    }
+
+    /// `[authorized, captured, refunded]` of each payment intent.
+    pub async fn sums(&self) -> Vec<[i64; 3]> {
+        let books = self.books().await;
+        let parts = ["authorized_minor", "captured_minor", "refunded_minor"];
+        let charges = books["charges"].as_array().unwrap().iter();
+        charges.map(|charge| parts.map(|part| charge[part].as_i64().unwrap())).collect()
+    }
+
+    /// The outcome of each call so far.
+    pub async fn outcomes(&self) -> Vec<String> {
+        let books = self.books().await;
+        let calls = books["calls"].as_array().unwrap().iter();
+        calls.map(|call| call["outcome"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub fn journal(folder: &Path) -> PathBuf {
+    folder.join("journal.jsonl")
+}
+
+async fn read(response: reqwest::Response) -> reqwest::Result<Answer> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Answer { status, headers, body })
+}

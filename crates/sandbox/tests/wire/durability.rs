@@ -1,0 +1,94 @@
+//! What a kill leaves behind is what there was.
+
+use serde_json::json;
+
+use crate::{
+    client::{Bench, HOLD, SALE, journal},
+    receiver::Receiver,
+};
+
+const CREATE: &str = "/v1/payment_intents";
+
+#[tokio::test]
+async fn a_kill_forgets_nothing_and_a_torn_line_is_cut_off() {
+    let bench = Bench::start().await;
+    let sold = bench.keyed("k1", CREATE, &format!("{SALE}&metadata[operation]=op_1")).await;
+    let held = bench.keyed("k2", CREATE, HOLD).await;
+    bench.keyed("k3", "/v1/refunds", &format!("payment_intent={}&amount=5", sold.id())).await;
+    bench
+        .keyed("k4", CREATE, "amount=9&currency=brl&confirm=true&payment_method=pm_card_chargeDeclined")
+        .await;
+    bench.get(&format!("{CREATE}/{}", sold.id())).await;
+    let (books, events) = (bench.books().await, bench.get("/v1/events?limit=100").await.body);
+    assert_eq!(books["charges"][0]["reference"], "op_1");
+    assert_eq!(books["charges"][0]["idempotency_key"], "k1");
+
+    for torn in [&b""[..], b"{\"at\":17", b"{\"at\":17,\"next\":99999}"] {
+        let second = bench.after_a_kill(torn).await;
+        let found = second.books().await;
+        for part in ["charges", "refunds"] {
+            assert_eq!(found[part], books[part]);
+        }
+        let calls = |books: &serde_json::Value| books["calls"].as_array().unwrap()[..5].to_vec();
+        assert_eq!(calls(&found), calls(&books));
+        assert_eq!(second.get("/v1/events?limit=100").await.body, events);
+        let again = second.keyed("k1", CREATE, &format!("{SALE}&metadata[operation]=op_1")).await;
+        assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &sold.body));
+        let captured = second.post(&format!("{CREATE}/{}/capture", held.id()), "").await;
+        assert_eq!(captured.told(), "200 succeeded");
+        let fresh = second.post(CREATE, SALE).await;
+        assert_ne!(fresh.id(), sold.id());
+        assert!(fresh.id() > held.id(), "ids go on growing");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_delivered_after_a_kill() {
+    let mut receiver = Receiver::answering(&[200]).await;
+    let bench = Bench::start().await;
+    // Nobody listens on port 9 of this machine; the attempts fail and wait to be made again.
+    let webhook = |url: &str| {
+        json!({"id": "acct_1", "secret_key": "sk_test_1", "webhook": {
+        "url": url, "secrets": ["whsec_1"], "enabled_events": ["payment_intent.succeeded"]}})
+    };
+    bench.control("/sandbox/accounts", webhook("http://127.0.0.1:9/")).await;
+    let sold = bench.post(CREATE, SALE).await;
+    let second = bench.after_a_kill(b"").await;
+    second.control("/sandbox/accounts", webhook(&receiver.url)).await;
+    let told = receiver.next().await;
+    assert_eq!(told.event["data"]["object"]["id"], sold.id());
+
+    // And what was delivered is not delivered again.
+    let folder = second.stop().await;
+    let third = Bench::on(folder).await;
+    let last = third.post(CREATE, SALE).await;
+    assert_eq!(receiver.next().await.event["data"]["object"]["id"], last.id());
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn a_refund_that_was_to_fail_fails_after_a_kill() {
+    let bench = Bench::start().await;
+    let form = "amount=2000&currency=brl&confirm=true&payment_method=pm_card_refundFail";
+    let sold = bench.post(CREATE, form).await;
+    let refund = bench.post("/v1/refunds", &format!("payment_intent={}", sold.id())).await;
+    let second = bench.after_a_kill(b"").await;
+    let path = format!("/v1/refunds/{}", refund.id());
+    let failed = async {
+        while second.get(&path).await.body["status"] != "failed" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), failed).await.expect("the refund fails");
+}
+
+#[tokio::test]
+async fn a_journal_has_one_owner_and_is_let_go_at_the_end() {
+    let bench = Bench::start().await;
+    let options =
+        || sandbox::Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(bench.folder.path()) };
+    let second = sandbox::start(options()).await;
+    assert!(matches!(second, Err(sandbox::Error::Journal(sandbox::journal::Error::Held))));
+    let folder = bench.stop().await;
+    Bench::on(folder).await;
+}

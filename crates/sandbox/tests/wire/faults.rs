@@ -1,0 +1,95 @@
+//! Each fault does what it says, and nothing else.
+
+use serde_json::json;
+
+use crate::client::{Bench, HOLD, SALE};
+
+const CREATE: &str = "/v1/payment_intents";
+
+#[tokio::test]
+async fn commit_then_drop_loses_the_answer_and_not_the_effect() {
+    let bench = Bench::start().await;
+    bench.faults(json!({"commit_then_drop": 1})).await;
+    assert!(bench.try_post(CREATE, Some("k1"), SALE).await.is_err());
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((again.told(), again.header("idempotent-replayed")), ("200 succeeded".into(), Some("true")));
+    assert_eq!(bench.get(&format!("{CREATE}/{}", again.id())).await.status, 200, "reading is not struck");
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+    assert_eq!(bench.outcomes().await, ["committed_then_dropped", "200 replayed", "200"]);
+}
+
+#[tokio::test]
+async fn commit_then_500_tells_a_failure_and_keeps_the_success() {
+    let bench = Bench::start().await;
+    bench.faults(json!({"commit_then_500": 1})).await;
+    let failed = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!(failed.told(), "500 api_error");
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((again.told(), again.header("idempotent-replayed")), ("200 succeeded".into(), Some("true")));
+    let refused = bench.keyed("k2", CREATE, "amount=x").await;
+    assert_eq!(refused.status, 400, "a call without an effect is answered");
+    assert_eq!(bench.outcomes().await[..2], ["committed_then_500", "200 replayed"]);
+}
+
+#[tokio::test]
+async fn drop_before_has_no_effect() {
+    let bench = Bench::start().await;
+    bench.faults(json!({"drop_before": 1})).await;
+    assert!(bench.try_post(CREATE, Some("k1"), SALE).await.is_err());
+    assert!(bench.try_get(CREATE).await.is_err(), "reading is struck too");
+    assert_eq!(bench.sums().await.len(), 0);
+    bench.faults(json!({})).await;
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!(again.header("idempotent-replayed"), None, "the key was never seen");
+    let books = bench.books().await;
+    assert_eq!(books["calls"][0]["outcome"], "dropped_before");
+    assert_eq!(books["calls"][0]["idempotency_key"], "k1");
+}
+
+#[tokio::test]
+async fn a_decline_strikes_confirmations_only() {
+    let bench = Bench::start().await;
+    let held = bench.post(CREATE, HOLD).await;
+    bench.faults(json!({"decline": 1})).await;
+    assert_eq!(bench.post(CREATE, SALE).await.told(), "402 card_declined");
+    assert_eq!(bench.post(CREATE, "amount=5&currency=brl").await.status, 200);
+    let capture = bench.post(&format!("{CREATE}/{}/capture", held.id()), "").await;
+    assert_eq!(capture.told(), "200 succeeded");
+}
+
+#[tokio::test]
+async fn a_seed_gives_the_same_run_twice() {
+    let run = async |seed: u64| {
+        let bench = Bench::start().await;
+        bench.faults(json!({"seed": seed, "decline": 0.4, "commit_then_500": 0.3, "drop_before": 0.2})).await;
+        for _ in 0..40 {
+            let _ = bench.try_post(CREATE, None, SALE).await;
+        }
+        bench.outcomes().await
+    };
+    let (first, again, other) = (run(11).await, run(11).await, run(12).await);
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    for outcome in ["200", "402 card_declined", "committed_then_500", "dropped_before"] {
+        assert!(first.iter().any(|found| found == outcome), "{outcome} in {first:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_checked_shown_and_cleared() {
+    let bench = Bench::start().await;
+    let check = async |body: serde_json::Value, status: u16| {
+        assert_eq!(bench.try_control("/sandbox/faults", body.clone()).await.status, status, "{body}");
+    };
+    check(json!({"decline": 0.5, "seed": 3}), 200).await;
+    assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.5);
+    check(json!({"decline": 2}), 400).await;
+    check(json!({"unheard_of": 1}), 400).await;
+    check(json!({"delay_ms": [5, 1]}), 400).await;
+    assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.5, "a refused order changes nothing");
+    check(json!({}), 200).await;
+    assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.0);
+    assert_eq!(bench.get("/sandbox/health").await.body["status"], "ok");
+}

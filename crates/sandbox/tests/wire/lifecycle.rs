@@ -1,0 +1,207 @@
+//! Which moves a payment intent allows, and which it refuses.
+
+use serde_json::json;
+
+use crate::client::{Bench, HOLD, SALE};
+
+/// Brings an intent into each state, tries every move, and tells what came of it.
+#[tokio::test]
+async fn every_state_allows_its_moves_and_refuses_the_others() {
+    let bench = Bench::start().await;
+    let asks = "amount=2000&currency=brl&capture_method=manual&confirm=true&payment_method=pm_card_authenticationRequired";
+    let chosen = "amount=2000&currency=brl&capture_method=manual&payment_method=pm_card_visa";
+    let wrong = "400 payment_intent_unexpected_state";
+    let held = "200 requires_capture";
+    let gone = "200 canceled";
+    // (made by, then, [confirm, capture, cancel])
+    let rows: [(&str, &str, &str, [&str; 3]); 6] = [
+        (
+            "requires_payment_method",
+            "amount=2000&currency=brl&capture_method=manual",
+            "",
+            [held, wrong, gone],
+        ),
+        ("requires_confirmation", chosen, "", [held, wrong, gone]),
+        ("requires_action", asks, "", [held, wrong, gone]),
+        ("requires_capture", HOLD, "", [wrong, "200 succeeded", gone]),
+        ("succeeded", SALE, "", [wrong, wrong, wrong]),
+        ("canceled", HOLD, "cancel", [wrong, wrong, wrong]),
+    ];
+    for (state, form, then, expected) in rows {
+        for (verb, expected) in ["confirm", "capture", "cancel"].into_iter().zip(expected) {
+            let made = bench.post("/v1/payment_intents", form).await;
+            let path = format!("/v1/payment_intents/{}", made.id());
+            if !then.is_empty() {
+                bench.post(&format!("{path}/{then}"), "").await;
+            }
+            let before = bench.get(&path).await;
+            assert_eq!(before.body["status"], state);
+            let body = if verb == "confirm" { "payment_method=pm_card_visa" } else { "" };
+            let moved = bench.post(&format!("{path}/{verb}"), body).await;
+            assert_eq!(moved.told(), expected, "{verb} in {state}: {}", moved.body);
+            if moved.status == 400 {
+                assert_eq!(moved.body["error"]["payment_intent"], before.body);
+                assert_eq!(bench.get(&path).await.body, before.body, "a refused move changes nothing");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_partial_capture_takes_its_part_and_releases_the_rest() {
+    let bench = Bench::start().await;
+    let check = async |amount: &str, expected: &str| {
+        let made = bench.post("/v1/payment_intents", HOLD).await;
+        let capture = format!("/v1/payment_intents/{}/capture", made.id());
+        let captured = bench.post(&capture, &format!("amount_to_capture={amount}")).await;
+        assert_eq!(captured.told(), expected, "{amount}");
+        let charge =
+            bench.get(&format!("/v1/charges/{}", made.body["latest_charge"].as_str().unwrap())).await;
+        (captured.body, charge.body)
+    };
+    let (intent, charge) = check("1500", "200 succeeded").await;
+    assert_eq!((&intent["amount_received"], &intent["amount_capturable"]), (&json!(1500), &json!(0)));
+    assert_eq!((&charge["amount_captured"], &charge["amount_refunded"]), (&json!(1500), &json!(500)));
+    assert_eq!(charge["refunded"], false);
+    check("2000", "200 succeeded").await;
+    check("2001", "400 amount_too_large").await;
+    check("0", "400 parameter_invalid_integer").await;
+    check("x", "400 parameter_invalid_integer").await;
+    assert_eq!(
+        bench.sums().await,
+        [[2000, 1500, 0], [2000, 2000, 0], [2000, 0, 0], [2000, 0, 0], [2000, 0, 0]]
+    );
+}
+
+#[tokio::test]
+async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
+    let bench = Bench::start().await;
+    let check = async |card: &str, code: &str, decline: &str| {
+        let form = format!("amount=2000&currency=brl&confirm=true&payment_method={card}");
+        let declined = bench.post("/v1/payment_intents", &form).await;
+        let error = &declined.body["error"];
+        assert_eq!(declined.told(), format!("402 {code}"), "{card}");
+        assert_eq!(
+            (&error["type"], &error["decline_code"]),
+            (&json!("card_error"), &json!(decline)),
+            "{card}"
+        );
+        let intent = &error["payment_intent"];
+        assert_eq!(intent["status"], "requires_payment_method");
+        assert_eq!(intent["last_payment_error"]["code"], code);
+        let charge = bench.get(&format!("/v1/charges/{}", error["charge"].as_str().unwrap())).await;
+        assert_eq!((charge.told(), &charge.body["paid"]), ("200 failed".into(), &json!(false)));
+        let confirm = format!("/v1/payment_intents/{}/confirm", intent["id"].as_str().unwrap());
+        let paid = bench.post(&confirm, "payment_method=pm_card_visa").await;
+        assert_eq!(paid.told(), "200 succeeded");
+        assert!(paid.body["last_payment_error"].is_null());
+    };
+    check("pm_card_chargeDeclined", "card_declined", "generic_decline").await;
+    check("pm_card_visa_chargeDeclined", "card_declined", "generic_decline").await;
+    check("pm_card_visa_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds").await;
+    check("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card").await;
+    check("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc").await;
+    check("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error").await;
+    // The failed charges hold nothing: each intent was paid once.
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]; 6]);
+}
+
+#[tokio::test]
+async fn three_d_secure_waits_for_the_payer() {
+    let bench = Bench::start().await;
+    let ask = async |card: &str, tail: &str| {
+        let form = format!("amount=2000&currency=brl&confirm=true&payment_method={card}{tail}");
+        bench.post("/v1/payment_intents", &form).await
+    };
+    let check = async |card: &str, approve: bool, expected: &str| {
+        let asked = ask(card, "&return_url=https%3A%2F%2Fexample.com%2Fback").await;
+        assert_eq!(asked.told(), "200 requires_action");
+        let url = asked.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
+        let page = bench.get(url.strip_prefix(&bench.url).unwrap()).await;
+        assert!(page.body.as_str().unwrap().contains("value=true>Approve"), "{}", page.body);
+        let path = format!("/sandbox/authenticate/{}", asked.id());
+        assert_eq!(bench.control(&path, json!({"approve": approve})).await["status"], expected);
+        let again = bench.try_control(&path, json!({"approve": true})).await;
+        assert_eq!(again.status, 400, "it is decided once");
+    };
+    check("pm_card_authenticationRequired", true, "succeeded").await;
+    check("pm_card_authenticationRequired", false, "requires_payment_method").await;
+    check("pm_card_threeDSecureRequiredChargeDeclined", true, "requires_payment_method").await;
+    assert_eq!(bench.sums().await, [[2000, 2000, 0], [0; 3], [0; 3]]);
+    let in_app = ask("pm_card_authenticationRequired", "").await;
+    assert_eq!(in_app.body["next_action"]["type"], "use_stripe_sdk");
+}
+
+#[tokio::test]
+async fn a_hold_runs_out() {
+    let bench = Bench::start().await;
+    let held = bench.post("/v1/payment_intents", HOLD).await;
+    let path = format!("/sandbox/expire/{}", held.id());
+    let expired = bench.control(&path, json!({})).await;
+    assert_eq!(
+        (&expired["status"], &expired["cancellation_reason"]),
+        (&json!("canceled"), &json!("automatic"))
+    );
+    let events = bench.get("/v1/events?limit=2").await;
+    assert_eq!(events.body["data"][0]["type"], "payment_intent.canceled");
+    assert_eq!(events.body["data"][1]["type"], "charge.expired");
+    assert_eq!(bench.try_control(&path, json!({})).await.status, 400);
+}
+
+#[tokio::test]
+async fn wrong_calls_get_stripes_errors() {
+    let bench = Bench::start().await;
+    let create = "/v1/payment_intents";
+    let check = async |path: &str, form: &str, expected: &str, param: Option<&str>| {
+        let answer = bench.post(path, form).await;
+        assert_eq!(answer.told(), expected, "{form}: {}", answer.body);
+        assert_eq!(answer.body["error"]["param"].as_str(), param, "{form}");
+        assert!(answer.header("request-id").unwrap().starts_with("req_"));
+        assert_eq!(answer.header("stripe-should-retry"), Some("false"));
+    };
+    check(create, "currency=brl", "400 parameter_missing", Some("amount")).await;
+    check(create, "amount=0&currency=brl", "400 parameter_invalid_integer", Some("amount")).await;
+    check(create, "amount=1.5&currency=brl", "400 parameter_invalid_integer", Some("amount")).await;
+    check(create, "amount=100000000&currency=brl", "400 amount_too_large", Some("amount")).await;
+    check(create, "amount=5&currency=BRL", "400 invalid_request_error", Some("currency")).await;
+    check(create, "amount=5&currency=brl&odd=1", "400 parameter_unknown", Some("odd")).await;
+    check(
+        create,
+        "amount=5&currency=brl&payment_method=pm_x",
+        "400 resource_missing",
+        Some("payment_method"),
+    )
+    .await;
+    check(create, "amount=5&currency=brl&confirm=true", "400 parameter_missing", Some("payment_method"))
+        .await;
+    check("/v1/payment_intents/pi_x/capture", "", "404 resource_missing", Some("intent")).await;
+    check("/v1/customers", "", "404 invalid_request_error", None).await;
+    check("/v2/anything", "", "404 invalid_request_error", None).await;
+    let huge = bench.post(create, &"x".repeat(64 * 1024 + 1)).await;
+    assert_eq!(huge.status, 413);
+    assert_eq!(bench.get("/v1/payment_intents?limit=101").await.status, 400);
+    assert_eq!(bench.sums().await.len(), 0, "none of these made an intent");
+
+    let mut stranger = Bench::start().await;
+    stranger.secret_key = "sk_test_wrong".into();
+    let refused = stranger.post(create, SALE).await;
+    assert_eq!(refused.told(), "401 invalid_request_error");
+}
+
+#[tokio::test]
+async fn accounts_do_not_see_each_other() {
+    let mut bench = Bench::start().await;
+    bench.control("/sandbox/accounts", json!({"id": "acct_2", "secret_key": "sk_test_2"})).await;
+    let mine = bench.keyed("same", "/v1/payment_intents", SALE).await;
+    bench.secret_key = "sk_test_2".into();
+    let other = bench.keyed("same", "/v1/payment_intents", "amount=7&currency=usd").await;
+    assert_eq!(other.status, 200, "a key belongs to its account");
+    assert_eq!(bench.get(&format!("/v1/payment_intents/{}", mine.id())).await.status, 404);
+    let books = bench.get("/sandbox/books?account=acct_2&calls=false").await.body;
+    assert_eq!(books["charges"].as_array().unwrap().len(), 1);
+    assert_eq!(books["charges"][0]["id"], other.body["id"]);
+    assert_eq!(books["calls"], json!([]));
+    let taken =
+        bench.try_control("/sandbox/accounts", json!({"id": "acct_3", "secret_key": "sk_test_2"})).await;
+    assert_eq!(taken.status, 409);
+}

@@ -1,0 +1,83 @@
+//! A webhook endpoint that hands each delivery to the test, and answers as it is told.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Delivery {
+    pub signature: String,
+    pub raw: Vec<u8>,
+    pub event: Value,
+}
+
+impl Delivery {
+    pub fn kind(&self) -> &str {
+        self.event["type"].as_str().unwrap()
+    }
+}
+
+pub struct Receiver {
+    pub url: String,
+    deliveries: mpsc::UnboundedReceiver<Delivery>,
+}
+
+impl Receiver {
+    /// Answers the first deliveries with these statuses, and all others with 200.
+    pub async fn answering(statuses: &[u16]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        let statuses = Arc::new(Mutex::new(statuses.iter().copied().collect::<VecDeque<_>>()));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (sender, statuses) = (sender.clone(), statuses.clone());
+                let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let (sender, statuses) = (sender.clone(), statuses.clone());
+                    async move {
+                        let signature = request.headers()["stripe-signature"].to_str().unwrap().to_owned();
+                        let raw = request.into_body().collect().await.unwrap().to_bytes().to_vec();
+                        let event = serde_json::from_slice(&raw).unwrap();
+                        // The test may be over and gone.
+                        let _ = sender.send(Delivery { signature, raw, event });
+                        let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
+                        let mut response = hyper::Response::new(Full::new(Bytes::from_static(b"{}")));
+                        *response.status_mut() = status.try_into().unwrap();
+                        Ok::<_, Infallible>(response)
+                    }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { url, deliveries }
+    }
+
+    pub async fn next(&mut self) -> Delivery {
+        let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
+        next.expect("a delivery comes in time").expect("the endpoint is there")
+    }
+
+    pub async fn take(&mut self, count: usize) -> Vec<Delivery> {
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            taken.push(self.next().await);
+        }
+        taken
+    }
+
+    /// What came and was not yet looked at.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+}

@@ -1,0 +1,135 @@
+//! Events reach their endpoint: signed, at least once, and as the faults will have it.
+
+use std::collections::BTreeSet;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::{
+    client::{Bench, HOLD, SALE},
+    receiver::{Delivery, Receiver},
+};
+
+const CREATE: &str = "/v1/payment_intents";
+
+async fn listening(receiver: &Receiver, enabled_events: Value) -> Bench {
+    let bench = Bench::start().await;
+    let webhook =
+        json!({"url": receiver.url, "secrets": ["whsec_old", "whsec_new"], "enabled_events": enabled_events});
+    let account = json!({"id": "acct_1", "secret_key": "sk_test_1", "webhook": webhook});
+    bench.control("/sandbox/accounts", account).await;
+    bench
+}
+
+fn kinds(deliveries: &[Delivery]) -> BTreeSet<&str> {
+    deliveries.iter().map(Delivery::kind).collect()
+}
+
+fn ids(deliveries: &[Delivery]) -> BTreeSet<&str> {
+    deliveries.iter().map(|delivery| delivery.event["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_move_tells_its_events() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["*"])).await;
+    let held = bench.keyed("k1", CREATE, HOLD).await;
+    let told = receiver.take(3).await;
+    let expected = ["charge.succeeded", "payment_intent.amount_capturable_updated", "payment_intent.created"];
+    assert_eq!(kinds(&told), expected.into());
+    for delivery in &told {
+        let event = &delivery.event;
+        assert_eq!((&event["object"], &event["livemode"]), (&json!("event"), &json!(false)));
+        assert_eq!(event["request"], json!({"id": held.header("request-id"), "idempotency_key": "k1"}));
+        assert_eq!(event["pending_webhooks"], 1);
+        let status = match delivery.kind() {
+            "payment_intent.created" => "requires_confirmation",
+            "charge.succeeded" => "succeeded",
+            _ => "requires_capture",
+        };
+        assert_eq!(event["data"]["object"]["status"], status, "the object as it was then");
+    }
+    let path = format!("{CREATE}/{}", held.id());
+    let check = async |receiver: &mut Receiver, path: &str, form: &str, expected: &[&str]| {
+        bench.post(path, form).await;
+        assert_eq!(kinds(&receiver.take(expected.len()).await), expected.iter().copied().collect());
+    };
+    check(&mut receiver, &format!("{path}/capture"), "", &["charge.captured", "payment_intent.succeeded"])
+        .await;
+    let refund = format!("payment_intent={}&amount=5", held.id());
+    check(&mut receiver, "/v1/refunds", &refund, &["refund.created", "charge.refunded"]).await;
+    let declined = "amount=5&currency=brl&confirm=true&payment_method=pm_card_chargeDeclined";
+    let expected = ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"];
+    check(&mut receiver, CREATE, declined, &expected).await;
+    let asks = "amount=5&currency=brl&confirm=true&payment_method=pm_card_authenticationRequired";
+    check(&mut receiver, CREATE, asks, &["payment_intent.created", "payment_intent.requires_action"]).await;
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn both_secrets_sign_while_one_is_rotated() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    bench.post(CREATE, SALE).await;
+    let delivery = receiver.next().await;
+    let mut parts = delivery.signature.split(',');
+    let at = parts.next().unwrap().strip_prefix("t=").unwrap();
+    let found: Vec<&str> = parts.map(|part| part.strip_prefix("v1=").unwrap()).collect();
+    let signed = |secret: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(format!("{at}.").as_bytes());
+        mac.update(&delivery.raw);
+        hex::encode(mac.finalize().into_bytes())
+    };
+    assert_eq!(found, [signed("whsec_old"), signed("whsec_new")]);
+}
+
+#[tokio::test]
+async fn a_refused_delivery_is_made_again() {
+    let mut receiver = Receiver::answering(&[500, 302]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    bench.post(CREATE, SALE).await;
+    let told = receiver.take(3).await;
+    assert_eq!(ids(&told).len(), 1, "one event, three attempts");
+    assert_eq!(told[0].raw, told[2].raw);
+}
+
+#[tokio::test]
+async fn duplicates_shuffle_and_loss() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    let sell = async |count: usize| {
+        for _ in 0..count {
+            bench.post(CREATE, SALE).await;
+        }
+    };
+    bench.faults(json!({"webhook_duplicates": 2})).await;
+    sell(2).await;
+    assert_eq!(ids(&receiver.take(6).await).len(), 2, "each event three times");
+
+    bench.faults(json!({"webhook_drop": 1})).await;
+    sell(5).await;
+    bench.faults(json!({"webhook_shuffle": true, "seed": 5})).await;
+    sell(12).await;
+    let told = receiver.take(12).await;
+    let order: Vec<&str> = told.iter().map(|delivery| delivery.event["id"].as_str().unwrap()).collect();
+    assert!(!order.is_sorted(), "shuffled: {order:?}");
+    let listed = bench.get("/v1/events?type=payment_intent.succeeded&limit=100").await.body;
+    let all: Vec<&str> =
+        listed["data"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(all.len(), 19, "what was lost on the way is still listed");
+    assert_eq!(ids(&told), all[..12].iter().copied().collect(), "and the lost ones never came");
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn a_delay_holds_events_back() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    bench.faults(json!({"webhook_delay_ms": [300, 300]})).await;
+    let before = std::time::Instant::now();
+    bench.post(CREATE, SALE).await;
+    receiver.next().await;
+    assert!(before.elapsed().as_millis() >= 300);
+}
