@@ -79,8 +79,7 @@ pub trait Provider: Send + Sync {
     fn fetch<'a>(&'a self, object: &'a str) -> Answer<'a, Observation>;
 
     /// Takes what is held, or a part of it: what is left is let go.
-    fn capture<'a>(&'a self, attempt: AttemptId, object: &'a str, amount_minor: i64)
-    -> Answer<'a, Observation>;
+    fn capture<'a>(&'a self, attempt: AttemptId, object: &'a str, amount: Money) -> Answer<'a, Observation>;
 
     /// Ends the object: what is held is let go, and no money can move any more.
     fn cancel<'a>(&'a self, attempt: AttemptId, object: &'a str) -> Answer<'a, Observation>;

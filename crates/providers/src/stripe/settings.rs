@@ -61,9 +61,11 @@ impl Settings {
             return Err("webhook_tolerance must be above zero and at most an hour".to_owned());
         }
         if self.key_retention <= Span(0) || self.key_retention >= KEY_RETENTION_OF_STRIPE {
-            return Err("key_retention must be above zero and below Stripe's 24 hours: a key that Stripe has \
+            return Err(
+                "key_retention must be above zero and below Stripe's 24 hours: a key that Stripe has \
                         forgotten charges again"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(())
     }
@@ -84,7 +86,9 @@ impl Settings {
             return Err("the secret key has a character that no key has, perhaps a line's end".to_owned());
         }
         if self.webhook_secrets.len() > WEBHOOK_SECRETS_MAX {
-            return Err(format!("at most {WEBHOOK_SECRETS_MAX} webhook secrets: the new one and the old one"));
+            return Err(format!(
+                "at most {WEBHOOK_SECRETS_MAX} webhook secrets: the new one and the old one"
+            ));
         }
         let is_secret = |secret: &Secret| {
             let text = secret.expose();
@@ -111,9 +115,7 @@ impl Settings {
             Some("https") => Err("base_url is https, and this program was built without TLS: build it with \
                                   the feature `tls`"
                 .to_owned()),
-            Some("http") if self.mode == Mode::Live => {
-                Err("base_url must be https in live mode".to_owned())
-            }
+            Some("http") if self.mode == Mode::Live => Err("base_url must be https in live mode".to_owned()),
             Some("http") if is_loopback(authority.host()) => Ok(()),
             Some("http") => {
                 Err("base_url may be plain http only on loopback: a key must not cross a network unencrypted"
@@ -136,8 +138,7 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        let mut settings =
-            Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_1")], Mode::Test);
+        let mut settings = Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_1")], Mode::Test);
         settings.base_url = "http://127.0.0.1:12111".to_owned();
         settings
     }
@@ -147,7 +148,12 @@ mod tests {
         let check = |mode: Mode, key: &str, base_url: &str, accepted: bool| {
             let settings =
                 Settings { mode, secret_key: Secret::new(key), base_url: base_url.to_owned(), ..settings() };
-            assert_eq!(settings.check().is_ok(), accepted, "{mode:?} {key} {base_url}: {:?}", settings.check());
+            assert_eq!(
+                settings.check().is_ok(),
+                accepted,
+                "{mode:?} {key} {base_url}: {:?}",
+                settings.check()
+            );
         };
         let tls = cfg!(feature = "tls");
         check(Mode::Test, "sk_test_1", "http://127.0.0.1:1", true);

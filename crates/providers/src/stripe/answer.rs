@@ -1,0 +1,139 @@
+//! Sorts each answer of Stripe, and each missing one, into what was [`Heard`]. The table stands in the
+//! module above.
+
+use domain::provider::{Heard, Observation, RefundObservation, Status};
+use http::{StatusCode, header};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    client::{Lost, Reply},
+    decline::{Problem, bounded},
+    objects::{PaymentIntent, Refund},
+};
+
+/// Longer waits are the caller's to choose.
+const RETRY_AFTER_SECONDS_MAX: i64 = 3_600;
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: Refusal,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(flatten)]
+    problem: Problem,
+    /// The object as it is now, where the refusal is about one.
+    payment_intent: Option<PaymentIntent>,
+}
+
+/// `asked_for` is the object the call was about: an answer about another one proves nothing.
+pub fn payment(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Observation> {
+    let is_other = |object: &str| asked_for.is_some_and(|asked_for| asked_for != object);
+    let reply = match whole(replied) {
+        Ok(reply) => reply,
+        Err(heard) => return heard,
+    };
+    if reply.status.is_success() {
+        return match read(&reply, PaymentIntent::observe) {
+            Ok(observation) if is_other(&observation.object) => unknown(&reply, "it is about another object"),
+            Ok(observation) => Heard::Object(observation),
+            Err(why) => unknown(&reply, &why),
+        };
+    }
+    let refusal = match refusal(&reply) {
+        Ok(refusal) => refusal,
+        Err(heard) => return heard,
+    };
+    let problem = refusal.problem;
+    let object = refusal.payment_intent.and_then(|intent| intent.observe().ok());
+    let object = object.filter(|observation| !is_other(&observation.object));
+    let is_card_error = problem.kind.as_deref() == Some("card_error");
+    match object {
+        // A card's refusal is the outcome of the payment; any other is one of the call.
+        Some(object) if is_card_error && matches!(object.status, Status::Declined(_)) => {
+            Heard::Object(object)
+        }
+        Some(object) if is_card_error && object.status == Status::Unconfirmed => {
+            Heard::Object(Observation { status: Status::Declined(problem.failure()), ..object })
+        }
+        object => Heard::Refused { code: code_of(&problem), object },
+    }
+}
+
+pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<RefundObservation> {
+    let reply = match whole(replied) {
+        Ok(reply) => reply,
+        Err(heard) => return heard,
+    };
+    if reply.status.is_success() {
+        return match read(&reply, Refund::observe) {
+            Ok(refund) if asked_for.is_some_and(|asked_for| asked_for != refund.object) => {
+                unknown(&reply, "it is about another object")
+            }
+            Ok(observation) => Heard::Object(observation),
+            Err(why) => unknown(&reply, &why),
+        };
+    }
+    match refusal(&reply) {
+        Ok(refusal) => Heard::Refused { code: code_of(&refusal.problem), object: None },
+        Err(heard) => heard,
+    }
+}
+
+fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
+    replied.map_err(|lost| match lost {
+        Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None },
+        Lost::Unknown(error) => Heard::Unknown { error },
+    })
+}
+
+pub fn read<W: DeserializeOwned, O>(
+    reply: &Reply,
+    observe: impl FnOnce(W) -> Result<O, String>,
+) -> Result<O, String> {
+    let shown: W = serde_json::from_slice(&reply.body).map_err(|_| "its body cannot be read".to_owned())?;
+    observe(shown)
+}
+
+/// A refusal that proves that nothing happened, or whatever else the answer says.
+fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
+    let not_sent = |problem: &str| Heard::NotSent {
+        error: format!("turned away: {}", described(reply, problem)),
+        retry_after_seconds: retry_after_seconds(reply),
+    };
+    let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
+    if reply.status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(not_sent(envelope.as_ref().map_or("", |envelope| envelope.error.problem.word())));
+    }
+    let Some(Envelope { error }) = envelope else {
+        return Err(unknown(reply, "it is not one of Stripe's"));
+    };
+    let kind = error.problem.kind.as_deref().unwrap_or_default();
+    match (reply.status.as_u16(), kind) {
+        (401 | 403, _) => Err(not_sent(error.problem.word())),
+        (_, "idempotency_error") => Err(unknown(reply, error.problem.word())),
+        (400 | 402 | 404, "invalid_request_error" | "card_error") => Ok(error),
+        _ => Err(unknown(reply, error.problem.word())),
+    }
+}
+
+fn code_of(problem: &Problem) -> String {
+    bounded(problem.word())
+}
+
+fn unknown<O>(reply: &Reply, why: &str) -> Heard<O> {
+    Heard::Unknown { error: described(reply, why) }
+}
+
+/// Never the body: a PaymentIntent carries its client secret.
+pub fn described(reply: &Reply, why: &str) -> String {
+    let request = reply.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
+    format!("HTTP {}, {}, request id {}", reply.status.as_u16(), bounded(why), bounded(request))
+}
+
+/// Seconds alone: the form that is a date would need a clock.
+fn retry_after_seconds(reply: &Reply) -> Option<i64> {
+    let seconds: i64 = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    (seconds >= 0).then_some(seconds.min(RETRY_AFTER_SECONDS_MAX))
+}

@@ -1,0 +1,220 @@
+//! What an event of Stripe says, <https://docs.stripe.com/api/events/types>.
+//!
+//! | events | about |
+//! |---|---|
+//! | `payment_intent.*` | the payment its object carries in `metadata[operation]` |
+//! | `refund.*`, `charge.refund.updated` | the refund its object carries in `metadata[refund]` |
+//! | `charge.dispute.*` | nothing yet: disputes are not handled |
+//! | other `charge.*` | nothing: each repeats what a `payment_intent.*` or `refund.*` says |
+//! | any other | nothing |
+//!
+//! Only the object inside is read, and as it was when the event came about: events arrive late and out of
+//! order, so this is what once was, and maybe no longer is.
+
+use domain::rows::Mode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::objects::{PaymentIntent, Refund};
+use crate::webhook::{About, Arrived, Malformed, Refused};
+
+const NAME_BYTES_MAX: usize = 255;
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    object: String,
+    #[serde(rename = "type")]
+    kind: String,
+    livemode: bool,
+}
+
+/// The event a signed body is. Thin events (`v2.core.event`) name an object without showing it: they
+/// belong to another kind of endpoint.
+pub fn arrived(body: &[u8], mode: Mode) -> Result<Arrived, Refused> {
+    let head: Head = serde_json::from_slice(body).map_err(|_| Refused::BodyIsNotAnEvent)?;
+    let is_name = |text: &str| (1..=NAME_BYTES_MAX).contains(&text.len());
+    if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
+        return Err(Refused::BodyIsNotAnEvent);
+    }
+    if head.livemode != (mode == Mode::Live) {
+        return Err(Refused::ModeDoesNotMatch);
+    }
+    Ok(Arrived { event: head.id, kind: head.kind })
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    /// The connected account it happened on, <https://docs.stripe.com/connect/webhooks>.
+    account: Option<String>,
+    #[serde(borrow)]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+pub fn about(body: &[u8]) -> Result<About, Malformed> {
+    let event: Event = serde_json::from_slice(body).map_err(malformed)?;
+    let nothing = |why: &str| Ok(About::Nothing { why: why.to_owned() });
+    if event.account.is_some() {
+        return nothing("it happened on a connected account, and no payment of ours is made there");
+    }
+    match event.kind.as_str() {
+        kind if kind.starts_with("payment_intent.") => {
+            let intent: PaymentIntent = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            let payment = intent.payment();
+            Ok(About::Payment { payment, observation: intent.observe().map_err(Malformed)? })
+        }
+        kind if kind.starts_with("refund.") || kind == "charge.refund.updated" => {
+            let refund: Refund = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            Ok(About::Refund {
+                refund: refund.refund(),
+                payment: refund.payment(),
+                payment_object: refund.payment_object().map(str::to_owned),
+                observation: refund.observe().map_err(Malformed)?,
+            })
+        }
+        kind if kind.starts_with("charge.dispute.") => nothing("disputes are not handled yet"),
+        kind if kind.starts_with("charge.") => {
+            nothing("it repeats what the events of its PaymentIntent or refund say")
+        }
+        _ => nothing("it is about neither a payment nor a refund"),
+    }
+}
+
+fn malformed(error: serde_json::Error) -> Malformed {
+    Malformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        Currency, PaymentId, RefundId,
+        provider::{Observation, RefundObservation, RefundStatus, Status},
+    };
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(kind: &str, object: &Value) -> Vec<u8> {
+        json!({
+            "id": "evt_1", "object": "event", "type": kind, "livemode": false, "created": 1_700_000_000,
+            "api_version": "2026-07-29.dahlia", "data": {"object": object}, "pending_webhooks": 1,
+            "request": {"id": null, "idempotency_key": null},
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    fn intent(operation: &str) -> Value {
+        json!({
+            "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 2000,
+            "amount_received": 2000, "currency": "eur", "metadata": {"operation": operation, "other": "x"},
+        })
+    }
+
+    fn refund(metadata: Value) -> Value {
+        json!({
+            "id": "re_1", "object": "refund", "status": "succeeded", "amount": 500, "currency": "eur",
+            "payment_intent": "pi_1", "metadata": metadata,
+        })
+    }
+
+    #[test]
+    fn a_payment_is_brought_home() {
+        let check = |kind: &str, operation: &str, payment: Option<PaymentId>| {
+            let observation = Observation {
+                object: "pi_1".to_owned(),
+                status: Status::Captured { amount_minor: 2000 },
+                amount_minor: 2000,
+                currency: Currency::EUR,
+            };
+            let found = about(&event(kind, &intent(operation)));
+            assert_eq!(found, Ok(About::Payment { payment, observation }), "{kind} {operation}");
+        };
+        let ours = Uuid::from_u128(7);
+        check("payment_intent.succeeded", &ours.to_string(), Some(PaymentId(ours)));
+        check("payment_intent.invented_in_2030", &ours.to_string(), Some(PaymentId(ours)));
+        check("payment_intent.succeeded", "somebody's", None);
+        check("payment_intent.succeeded", "", None);
+    }
+
+    #[test]
+    fn a_refund_is_brought_home() {
+        let (payment, own) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let check = |kind: &str, metadata: Value, refund_id, payment_id| {
+            let expected = About::Refund {
+                refund: refund_id,
+                payment: payment_id,
+                payment_object: Some("pi_1".to_owned()),
+                observation: RefundObservation {
+                    object: "re_1".to_owned(),
+                    status: RefundStatus::Succeeded,
+                    amount_minor: 500,
+                    currency: Currency::EUR,
+                },
+            };
+            assert_eq!(about(&event(kind, &refund(metadata))), Ok(expected), "{kind}");
+        };
+        for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
+            let metadata = json!({"refund": own, "operation": payment});
+            check(kind, metadata, Some(RefundId(own)), Some(PaymentId(payment)));
+        }
+        check("refund.created", json!({}), None, None);
+    }
+
+    #[test]
+    fn the_rest_is_nothing_and_says_why() {
+        let check = |kind: &str| {
+            let found = about(&event(kind, &json!({"object": "charge"})));
+            assert!(matches!(found, Ok(About::Nothing { .. })), "{kind}: {found:?}");
+        };
+        for kind in ["charge.succeeded", "charge.refunded", "charge.dispute.created", "payout.paid", "", "é"]
+        {
+            check(kind);
+        }
+        let mut connected: Value =
+            serde_json::from_slice(&event("payment_intent.succeeded", &intent(""))).unwrap();
+        connected["account"] = json!("acct_1");
+        assert!(matches!(about(connected.to_string().as_bytes()), Ok(About::Nothing { .. })));
+    }
+
+    #[test]
+    fn what_does_not_have_its_shape_is_malformed() {
+        let check = |body: &[u8]| assert!(about(body).is_err(), "{}", String::from_utf8_lossy(body));
+        check(b"");
+        check(b"null");
+        check(b"{}");
+        check(br#"{"type":"payment_intent.succeeded"}"#);
+        check(&event("payment_intent.succeeded", &json!({})));
+        check(&event("payment_intent.succeeded", &refund(json!({}))));
+        check(&event("refund.updated", &intent("")));
+        check(&event("payment_intent.succeeded", &json!({"id": "pi_1", "metadata": 7})));
+    }
+
+    #[test]
+    fn a_signed_body_must_be_an_event_of_our_mode() {
+        let check = |body: Value, mode: Mode, expected: Result<(), Refused>| {
+            let found = arrived(body.to_string().as_bytes(), mode).map(|_| ());
+            assert_eq!(found, expected, "{body} {mode:?}");
+        };
+        let event = |object: &str, id: &str, livemode: bool| json!({"id": id, "object": object, "type": "payment_intent.succeeded", "livemode": livemode});
+        let not_an_event = Err(Refused::BodyIsNotAnEvent);
+        check(event("event", "evt_1", false), Mode::Test, Ok(()));
+        check(event("event", "evt_1", true), Mode::Live, Ok(()));
+        check(event("event", "evt_1", true), Mode::Test, Err(Refused::ModeDoesNotMatch));
+        check(event("event", "evt_1", false), Mode::Live, Err(Refused::ModeDoesNotMatch));
+        check(event("v2.core.event", "evt_1", false), Mode::Test, not_an_event);
+        check(event("event", "", false), Mode::Test, not_an_event);
+        check(event("event", &"x".repeat(256), false), Mode::Test, not_an_event);
+        check(json!({"id": "evt_test_webhook", "object": "event"}), Mode::Test, not_an_event);
+        check(json!([]), Mode::Test, not_an_event);
+    }
+}

@@ -1,0 +1,75 @@
+//! Money going back, <https://docs.stripe.com/api/refunds>. One step only: a lost answer is settled by the
+//! same bytes under the same key, and past its retention by looking through the payment's refunds.
+
+use domain::provider::{Heard, RefundObservation};
+use serde::Deserialize;
+
+use super::{
+    answer,
+    client::{Client, Lost},
+    currency,
+    form::{Form, segment},
+    key, not_representable,
+    objects::Refund,
+};
+use crate::RefundOrder;
+
+/// What Stripe takes as `reason`; any other is told as metadata.
+const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
+const PAGE: usize = 100;
+const PAGES_MAX: usize = 10;
+
+fn creation(refund: &RefundOrder) -> Option<Form> {
+    let ours = [
+        ("refund", Some(refund.refund.to_string())),
+        ("operation", Some(refund.payment.to_string())),
+        ("attempt", Some(refund.attempt.to_string())),
+        ("reason", refund.reason.clone()),
+    ];
+    let reason = refund.reason.as_deref().filter(|reason| REASONS.contains(reason));
+    let form = Form::new()
+        .with("payment_intent", &refund.object)
+        .with("amount", &currency::to_stripe(refund.amount)?.to_string())
+        .with_some("reason", reason)
+        .with_metadata(&ours, &std::collections::BTreeMap::new());
+    Some(form)
+}
+
+pub async fn make(client: &Client, refund: &RefundOrder) -> Heard<RefundObservation> {
+    let Some(form) = creation(refund) else { return not_representable() };
+    answer::refund(client.post("/v1/refunds", form, &key(refund.attempt, "refund")).await, None)
+}
+
+#[derive(Deserialize)]
+struct Page {
+    data: Vec<Refund>,
+    has_more: bool,
+}
+
+/// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
+pub async fn find(client: &Client, refund: &RefundOrder) -> Result<Option<RefundObservation>, String> {
+    let mut after = String::new();
+    for _ in 0..PAGES_MAX {
+        let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(&refund.object));
+        let page = page(client, &path).await?;
+        let last = page.data.last().map(|last| format!("&starting_after={}", segment(last.id())));
+        if let Some(found) = page.data.into_iter().find(|found| found.refund() == Some(refund.refund)) {
+            return found.observe().map(Some);
+        }
+        match last {
+            Some(last) if page.has_more => after = last,
+            _ => return Ok(None),
+        }
+    }
+    Err(format!("the payment has more than {} refunds", PAGE * PAGES_MAX))
+}
+
+async fn page(client: &Client, path: &str) -> Result<Page, String> {
+    let reply = client.get(path).await.map_err(|lost| match lost {
+        Lost::NotSent(error) | Lost::Unknown(error) => error,
+    })?;
+    if !reply.status.is_success() {
+        return Err(answer::described(&reply, "the refunds cannot be listed"));
+    }
+    answer::read(&reply, Ok).map_err(|why| answer::described(&reply, &why))
+}
