@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`] |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`FinishJob`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`] |
 //! | the relay and its consumers | [`Relay`], [`PostTransfer`] |
 //! | an operator | [`Provision`] |
@@ -24,7 +24,7 @@ pub use booking::{CancelHold, CustomerDetails, ExpireHolds, Lapsed, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
 pub use draft::Origin;
 pub use events::{CloseEvent, RecordEvent};
-pub use jobs::{ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
+pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
 pub use operate::Provision;
 pub use payment::{
     By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,

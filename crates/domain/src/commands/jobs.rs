@@ -6,14 +6,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{about, settle_unreachable};
+use crate::commands::payment::{about, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
 use crate::lifecycle::{attempt, job, payment};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
-use crate::rows::{Actor, Attempt, AttemptKind, Facts, Job, Needs, Refund};
-use crate::time::{Span, Timestamp};
+use crate::rows::{Actor, Attempt, AttemptKind, Facts, Failure, Job, Needs, Refund};
+use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
 /// Who works on a job, and how long it may be silent.
@@ -198,7 +198,8 @@ pub struct Postpone {
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
-    pub due_at: Timestamp,
+    /// How long to wait before the next look.
+    pub pause: Span,
     /// The last call may have moved money, and its answer was lost.
     pub lost_sight: bool,
     pub error: Option<String>,
@@ -241,7 +242,7 @@ impl Command for Postpone {
         let mut job = Job {
             worker: None,
             lease_until: None,
-            due_at: self.due_at,
+            due_at: context.now.plus(self.pause),
             last_error: self.error.clone().or_else(|| job.last_error.clone()),
             updated_at: context.now,
             ..job.clone()
@@ -253,7 +254,8 @@ impl Command for Postpone {
             // Provably never sent: no money moved.
             job.state = job.state.step(job::Event::Finish)?.to();
             draft.put(job);
-            return Ok(settle_unreachable(draft, facts, attempt, payment.clone(), refund)?.done());
+            let failure = Failure { code: "provider_unreachable".to_owned(), retryable: true };
+            return Ok(settle_unsent(draft, facts, attempt, payment.clone(), refund, failure)?.done());
         }
         job.state = job.state.step(job::Event::Reschedule)?.to();
         draft.put(job);
@@ -293,6 +295,56 @@ fn give_up(
         draft.answer(attempt.key, Ok(Reply::Payment(Box::new(payment.clone()))));
     }
     Ok(())
+}
+
+/// The provider turned the order away before anything was sent that could move money.
+#[derive(Clone, Debug)]
+pub struct Abandon {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    pub refund: Option<RefundId>,
+    pub failure: Failure,
+}
+
+impl Command for Abandon {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        let attempt = rows.attempt(AttemptId::from(self.job));
+        if let Some(refund) = self.refund {
+            rows.refund(refund);
+        }
+        let payment = rows.payment(self.payment);
+        if let Some(key) = attempt?.key {
+            rows.key(key);
+        }
+        if let Some(booking) = payment?.booking {
+            rows.booking(booking);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let mut job = held(facts, self.job, self.token)?.clone();
+        let attempt = facts
+            .attempts
+            .get(AttemptId::from(self.job))
+            .filter(|attempt| attempt.state.is(attempt::State::Created))
+            .ok_or(Refusal::NothingToDo)?;
+        let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        job.state = job.state.step(job::Event::Finish)?.to();
+        job.updated_at = context.now;
+        draft.put(job);
+        let failure = self.failure.clone();
+        Ok(settle_unsent(draft, facts, attempt.clone(), payment.clone(), refund, failure)?.done())
+    }
 }
 
 /// Nothing is left to do for a job: its payment was settled, with evidence, by somebody else.

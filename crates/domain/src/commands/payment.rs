@@ -19,7 +19,7 @@ pub use start_payment::{StartPayment, Target};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
-pub(super) use observe::settle_unreachable;
+pub(super) use observe::settle_unsent;
 
 use serde_json::json;
 

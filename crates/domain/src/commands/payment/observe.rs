@@ -16,7 +16,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::money_back::send_back;
-use super::{about, about_refund, tell};
+use super::{about, about_refund, tell, tell_refund};
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
 use crate::lifecycle::booking as booking_lifecycle;
@@ -287,38 +287,37 @@ fn retaken(facts: &Facts, seats: &mut Seats, booking: &Booking) -> Result<bool, 
     Ok(wanted && seats.retake(facts, booking)?)
 }
 
-/// Past the deadline and provably never sent: no money moved, so it is declined for good.
-pub(in crate::commands) fn settle_unreachable<'a>(
+/// Provably never sent: no money moved, so it is declined for good.
+pub(in crate::commands) fn settle_unsent<'a>(
     mut draft: Draft<'a>,
     facts: &Facts,
     mut attempt: Attempt,
     mut payment: Payment,
     refund: Option<Refund>,
+    failure: Failure,
 ) -> Result<Draft<'a>, Refusal> {
-    let failure = Failure { code: "provider_unreachable".to_owned(), retryable: true };
-    attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
-    attempt.failure = Some(Json(failure.clone()));
     let code = failure.code.clone();
     if let Some(mut refund) = refund {
         let about = about_refund(&refund);
+        attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
         refund.state = draft.step(about, refund.state, crate::lifecycle::refund::Event::Failed)?.to();
         refund.failure = Some(Json(failure));
         payment.refunding_minor -= refund.amount_minor;
+        tell_refund(&mut draft, &mut refund, &payment, "refund.failed");
         draft.answer(attempt.key, Err(Refusal::RefundFailed { refund: refund.id.0, code }));
         draft.put(refund);
-    } else if attempt.kind == AttemptKind::Charge {
-        payment.failure = Some(Json(failure));
-        payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
-        let movement = format!("payment.failed/{}", payment.id);
-        tell(&mut draft, &mut payment, "payment.failed", &movement, 0);
-        let refused = answer(&attempt, &payment, false, None);
-        draft.answer(attempt.key, refused);
-        book(&mut draft, facts, &mut payment, Source::Answer)?;
     } else {
-        payment.active = None;
-        let refused = answer(&attempt, &payment, false, Some(&code));
-        draft.answer(attempt.key, refused);
+        if attempt.kind == AttemptKind::Charge {
+            payment.failure = Some(Json(failure));
+            payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
+            let movement = format!("payment.failed/{}", payment.id);
+            tell(&mut draft, &mut payment, "payment.failed", &movement, 0);
+            book(&mut draft, facts, &mut payment, Source::Answer)?;
+        }
+        settle_attempt(&mut draft, &mut attempt, &mut payment, Some(&code))?;
     }
+    payment.updated_at = draft.context.now;
+    attempt.updated_at = draft.context.now;
     draft.put(payment);
     draft.put(attempt);
     Ok(draft)

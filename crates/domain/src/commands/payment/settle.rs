@@ -18,7 +18,7 @@ use crate::lifecycle::{State as _, inbound_event, job, payment};
 use crate::provider::{Observation, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
-use crate::time::Timestamp;
+use crate::time::Span;
 use crate::working_set::{Command, Context, Decision, Json};
 
 /// Who brings an observation.
@@ -61,8 +61,8 @@ pub struct Settle {
     pub failure: Option<Failure>,
     /// The provider turned this call down, in its own word.
     pub refused: Option<String>,
-    /// When to look again if something is still open.
-    pub look_again_at: Timestamp,
+    /// How long to wait before looking again if something is still open.
+    pub look_again: Span,
 }
 
 impl Settle {
@@ -109,7 +109,12 @@ impl Settle {
         if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { job: own, .. } if own == job.id) {
-            job = Job { due_at: self.look_again_at, worker: None, lease_until: None, ..job };
+            job = Job {
+                due_at: draft.context.now.plus(self.look_again),
+                worker: None,
+                lease_until: None,
+                ..job
+            };
             job.state = job.state.step(job::Event::Reschedule)?.to();
         } else {
             return Ok(());

@@ -15,7 +15,7 @@ use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Attempt, Booking, Facts, Failure, Needs, Payment, Refund};
-use crate::time::Timestamp;
+use crate::time::Span;
 use crate::working_set::{Command, Context, Decision, Json};
 
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ pub struct SettleRefund {
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
-    /// When to look again at one that is pending.
-    pub look_again_at: Timestamp,
+    /// How long to wait before looking again at one that is pending.
+    pub look_again: Span,
 }
 
 impl SettleRefund {
@@ -108,7 +108,7 @@ impl SettleRefund {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { .. }) {
             job.state = job.state.step(job::Event::Reschedule)?.to();
-            job.due_at = self.look_again_at;
+            job.due_at = draft.context.now.plus(self.look_again);
             job.worker = None;
             job.lease_until = None;
         } else {
