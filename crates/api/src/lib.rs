@@ -1,1 +1,24 @@
+//! THE WIRE. What clients send and what they are answered, shared by the server and by clients:
+//! requests, the views of rows, problem documents, and the OpenAPI document that tells of them.
+//!
+//! What must never be here: a decision, a row that is written, or anything that listens.
+//!
+//! Reading order: [`json`] and [`findings`] are the gate that a body passes; [`requests`] what may
+//! be asked; [`views`] what rows look like from outside; [`code`] and [`problem`] how a refusal
+//! is told; [`render`] makes the one text that is stored and sent.
 
+pub mod code;
+pub mod findings;
+pub mod json;
+pub mod limits;
+pub mod money;
+pub mod problem;
+pub mod render;
+pub mod requests;
+pub mod time;
+pub mod views;
+
+pub use code::{Code, errors_page};
+pub use money::Money;
+pub use problem::Problem;
+pub use render::{Rendered, render_problem, render_refusal, render_reply};

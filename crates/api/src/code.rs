@@ -1,0 +1,199 @@
+//! Every code that a problem document can carry, with its status, its title and whether to retry.
+//! `docs/errors.md` is written from this list.
+
+use std::fmt::Write as _;
+
+/// Who gives the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The wire itself, before anything was decided. Never stored under an idempotency key.
+    Wire,
+    /// A decision: one of `domain::Refusal`.
+    Refusal,
+}
+
+macro_rules! codes {
+    ($( $origin:ident { $( $name:ident = $code:literal, $status:literal, $retryable:literal, $title:literal; )+ } )+) => {
+        /// A stable code. Codes are never renamed and never change their meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $( $( $name, )+ )+ }
+
+        impl Code {
+            pub const ALL: &'static [Code] = &[ $( $( Code::$name, )+ )+ ];
+
+            pub const fn name(self) -> &'static str {
+                match self { $( $( Code::$name => $code, )+ )+ }
+            }
+            pub const fn status(self) -> u16 {
+                match self { $( $( Code::$name => $status, )+ )+ }
+            }
+            /// Whether the same request, under the same idempotency key, may do better later.
+            pub const fn is_retryable(self) -> bool {
+                match self { $( $( Code::$name => $retryable, )+ )+ }
+            }
+            pub const fn title(self) -> &'static str {
+                match self { $( $( Code::$name => $title, )+ )+ }
+            }
+            /// Where it is told what the code means: the `type` of a problem document.
+            pub const fn page(self) -> &'static str {
+                match self { $( $( Code::$name => concat!("/docs/errors#", $code), )+ )+ }
+            }
+            pub const fn origin(self) -> Origin {
+                match self { $( $( Code::$name => Origin::$origin, )+ )+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Wire {
+        MalformedJson = "malformed_json", 400, false, "The body is not the JSON that is accepted here";
+        ValidationFailed = "validation_failed", 400, false, "The request has mistakes";
+        CardNumberRefused = "card_number_refused", 400, false,
+            "A card number was sent where a provider's token belongs";
+        IdempotencyKeyMissing = "idempotency_key_missing", 400, false,
+            "A request that books or moves money needs an Idempotency-Key header";
+        IdempotencyKeyMalformed = "idempotency_key_malformed", 400, false,
+            "The Idempotency-Key header is not one key of 1 to 255 visible ASCII characters";
+        WebhookSignatureMissing = "webhook_signature_missing", 400, false, "The webhook is not signed";
+        WebhookSignatureInvalid = "webhook_signature_invalid", 400, false,
+            "The webhook's signature is not one of this account";
+        WebhookSignatureTooOld = "webhook_signature_too_old", 400, false,
+            "The webhook was signed too long ago, or in the future";
+        Unauthenticated = "unauthenticated", 401, false, "The API key is missing, unknown or revoked";
+        ScopeIsMissing = "scope_is_missing", 403, false, "The API key does not allow this";
+        NotFound = "not_found", 404, false, "There is nothing at this address";
+        MethodNotAllowed = "method_not_allowed", 405, false, "This address does not take this method";
+        RequestTimedOut = "request_timed_out", 503, true,
+            "The request took too long; its outcome is kept under its idempotency key";
+        RequestInProgress = "request_in_progress", 409, true,
+            "A request with this idempotency key is still in progress";
+        IdempotencyKeyExpired = "idempotency_key_expired", 409, false,
+            "The work was done long ago, and its reply is no longer kept";
+        BodyIsTooLarge = "body_is_too_large", 413, false, "The body is larger than is accepted";
+        AddressIsTooLong = "address_is_too_long", 414, false, "The address is longer than is accepted";
+        UnsupportedMediaType = "unsupported_media_type", 415, false, "The body must be application/json";
+        IdempotencyKeyReused = "idempotency_key_reused", 422, false,
+            "The idempotency key was used for another request";
+        RateLimited = "rate_limited", 429, true, "Too many requests";
+        HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are larger than is accepted";
+        InternalError = "internal_error", 500, true,
+            "Something went wrong here; the same request under the same key is safe";
+        Overloaded = "overloaded", 503, true, "Too much is going on; nothing was done";
+        StorageUnavailable = "storage_unavailable", 503, true, "The database is out of reach; nothing was done";
+        CommitOutcomeUnknown = "commit_outcome_unknown", 503, true,
+            "It may or may not have been done; the same request under the same key finds out";
+    }
+    Refusal {
+        ProductNotFound = "product_not_found", 404, false, "There is no such product";
+        UnitNotFound = "unit_not_found", 404, false, "There is no such unit";
+        SlotNotFound = "slot_not_found", 404, false, "There is no such slot";
+        BookingNotFound = "booking_not_found", 404, false, "There is no such booking";
+        PaymentNotFound = "payment_not_found", 404, false, "There is no such payment";
+        RefundNotFound = "refund_not_found", 404, false, "There is no such refund";
+        ProviderAccountNotFound = "provider_account_not_found", 404, false,
+            "There is no account at this provider";
+        ClientNotFound = "client_not_found", 404, false, "There is no such client";
+        ReviewCaseNotFound = "review_case_not_found", 404, false, "There is no such review case";
+        ChangedMeanwhile = "changed_meanwhile", 409, true, "It was changed meanwhile";
+        ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
+        UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
+            "The unit belongs to another product";
+        SlotIsClosed = "slot_is_closed", 409, false, "The slot takes no more reservations";
+        SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
+        SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
+        SlotLooksFull = "slot_looks_full", 409, true,
+            "The slot is full unless lapsed holds on it are given up";
+        TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
+            "The customer holds too many unpaid seats";
+        TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
+            "This client holds too many unpaid seats";
+        HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is longer than is allowed";
+        AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is larger than can be taken";
+        BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
+        HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";
+        BookingHasOpenPayment = "booking_has_open_payment", 409, true, "A payment of the booking is under way";
+        NothingIsDue = "nothing_is_due", 409, false, "The booking is paid";
+        PaymentAlreadyOpen = "payment_already_open", 409, true, "A payment of the booking is already open";
+        TooManyPayments = "too_many_payments", 409, false, "The booking has had too many payments";
+        CurrencyIsNotTheBookings = "currency_is_not_the_bookings", 422, false,
+            "The amount is in another currency than the booking";
+        PaymentDeclined = "payment_declined", 402, false, "The payment was declined";
+        PaymentIsNotAuthorized = "payment_is_not_authorized", 409, false, "The payment is not authorized";
+        PaymentIsNotCaptured = "payment_is_not_captured", 409, false, "The payment is not captured";
+        PaymentIsFinal = "payment_is_final", 409, false, "The payment has ended";
+        PaymentHasOperationInProgress = "payment_has_operation_in_progress", 409, true,
+            "Another operation on the payment is under way";
+        CaptureExceedsAuthorization = "capture_exceeds_authorization", 422, false,
+            "More is to be captured than was authorized";
+        RefundExceedsCapture = "refund_exceeds_capture", 422, false,
+            "More is to be refunded than was captured and not yet refunded";
+        TooManyRefunds = "too_many_refunds", 409, false, "The payment has had too many refunds";
+        CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
+        CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
+        RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
+        LeaseLost = "lease_lost", 409, false, "Another worker took over";
+        NothingToDo = "nothing_to_do", 409, false, "It is not waiting for this";
+        StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
+    }
+}
+
+impl Code {
+    /// Seconds after which asking again makes sense, for the `Retry-After` header.
+    pub const fn retry_after_seconds(self) -> Option<u32> {
+        match self.status() {
+            409 if self.is_retryable() => Some(1),
+            429 | 503 => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// The generated page `docs/errors.md`.
+pub fn errors_page() -> String {
+    let mut page = String::from(
+        "# Errors\n\n\
+        Generated from `crates/api/src/code.rs`. Every refusal is an RFC 9457 problem document with one \
+        of these codes. *Retry* says whether the same request, under the same idempotency key, may do \
+        better later. The first list is given before anything was decided, and never stored under a key.\n",
+    );
+    for (origin, title) in [(Origin::Wire, "Refused at the door"), (Origin::Refusal, "Refused by a decision")]
+    {
+        let mut draw = || -> std::fmt::Result {
+            writeln!(page, "\n## {title}\n\n| code | status | retry | meaning |\n|---|---|---|---|")?;
+            for code in Code::ALL.iter().filter(|code| code.origin() == origin) {
+                let retry = if code.is_retryable() { "yes" } else { "no" };
+                let (name, status) = (code.name(), code.status());
+                writeln!(page, "| <a id=\"{name}\"></a>`{name}` | {status} | {retry} | {} |", code.title())?;
+            }
+            Ok(())
+        };
+        draw().expect("a String takes whatever is written to it");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_code_is_a_sentence_and_stands_once() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!((400..600).contains(&code.status()), "{code:?}");
+            assert!(code.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_tells_every_code_once() {
+        let page = errors_page();
+        for code in Code::ALL {
+            assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), 1, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The mistakes of a request, each with its place.
+
+use domain::limits::AMOUNT_MINOR_MAX;
+
+use crate::code::Code;
+use crate::json::escape;
+use crate::limits::{
+    EMAIL_CHARS_MAX, ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
+    TOKEN_CHARS_MAX, URL_CHARS_MAX,
+};
+use crate::money::{Money, is_assigned};
+use crate::problem::{FieldError, Problem};
+use crate::views::Metadata;
+
+/// What was found wrong so far. At most [`ERRORS_MAX`] are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    errors: Vec<FieldError>,
+    card_number: bool,
+}
+
+impl Findings {
+    pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        }
+    }
+
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The request, if nothing is wrong with it.
+    pub fn none_or<T>(self, request: T) -> Result<T, Findings> {
+        if self.errors.is_empty() { Ok(request) } else { Err(self) }
+    }
+
+    pub fn problem(self, request_id: &str) -> Problem {
+        let code = if self.card_number { Code::CardNumberRefused } else { Code::ValidationFailed };
+        let detail = self.errors.first().map_or_else(String::new, |error| {
+            let place = if error.pointer.is_empty() { "the body" } else { &error.pointer };
+            format!("{place}: {}", error.detail)
+        });
+        Problem::new(code, request_id).detail(detail).errors(self.errors)
+    }
+
+    /// One line: not empty, bounded, and nothing in it that a terminal or a log would act on.
+    pub fn line(&mut self, pointer: &str, text: &str, chars_max: usize) {
+        if text.trim().is_empty() {
+            self.add(pointer, "must not be empty");
+        } else {
+            self.text(pointer, text, chars_max, |_| false);
+        }
+    }
+
+    /// Like a line, but it may be empty and may have several.
+    pub fn paragraph(&mut self, pointer: &str, text: &str, chars_max: usize) {
+        self.text(pointer, text, chars_max, |letter| matches!(letter, '\n' | '\t' | '\r'));
+    }
+
+    fn text(&mut self, pointer: &str, text: &str, chars_max: usize, may: impl Fn(char) -> bool) {
+        if text.chars().count() > chars_max {
+            self.add(pointer, format!("must not have more than {chars_max} characters"));
+        } else if text.chars().any(|letter| letter.is_control() && !may(letter)) {
+            self.add(pointer, "must not have control characters");
+        }
+    }
+
+    pub fn between(&mut self, pointer: &str, number: i64, min: i64, max: i64) {
+        if !(min..=max).contains(&number) {
+            self.add(pointer, format!("must be between {min} and {max}"));
+        }
+    }
+
+    /// `one` names what is counted.
+    pub fn count(&mut self, pointer: &str, count: usize, max: usize, one: &str) {
+        if !(1..=max).contains(&count) {
+            self.add(pointer, format!("must have between 1 and {max} {one}s"));
+        }
+    }
+
+    /// An amount that moves: at least one minor unit.
+    pub fn amount(&mut self, pointer: &str, money: Money) {
+        self.money(pointer, money, 1);
+    }
+
+    /// A price, which may be nothing.
+    pub fn price(&mut self, pointer: &str, money: Money) {
+        self.money(pointer, money, 0);
+    }
+
+    fn money(&mut self, pointer: &str, money: Money, min: i64) {
+        self.between(&format!("{pointer}/minor"), money.minor, min, AMOUNT_MINOR_MAX);
+        self.currency(&format!("{pointer}/currency"), money.currency);
+    }
+
+    pub fn currency(&mut self, pointer: &str, currency: domain::Currency) {
+        if !is_assigned(currency) {
+            self.add(pointer, "is not a currency of ISO 4217");
+        }
+    }
+
+    pub fn metadata(&mut self, metadata: &Metadata) {
+        if metadata.len() > METADATA_KEYS_MAX {
+            self.add("/metadata", format!("must not have more than {METADATA_KEYS_MAX} members"));
+        }
+        for (key, value) in metadata {
+            let pointer = format!("/metadata/{}", escape(key));
+            self.line(&pointer, key, METADATA_KEY_CHARS_MAX);
+            self.paragraph(&pointer, value, METADATA_VALUE_CHARS_MAX);
+        }
+    }
+
+    /// Only what cannot be an address is refused: whether it is one, a message shows.
+    pub fn email(&mut self, pointer: &str, email: &str) {
+        let sane = email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty()
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+                && !host.contains("..")
+                && host.contains('.')
+        });
+        let spaced = email.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+        if !sane || spaced || email.len() > EMAIL_CHARS_MAX {
+            self.add(pointer, "is not an e-mail address");
+        }
+    }
+
+    /// A provider's name as it stands in paths and settings.
+    pub fn provider(&mut self, pointer: &str, provider: &str) {
+        let letters =
+            provider.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if !letters || provider.is_empty() || provider.len() > 40 {
+            self.add(pointer, "is not the name of a provider");
+        }
+    }
+
+    /// A provider's token. A card number must never come this far: it is refused unread, unstored
+    /// and unlogged.
+    pub fn payment_method(&mut self, pointer: &str, token: &str) {
+        if looks_like_card_number(token) {
+            self.card_number = true;
+            self.add(pointer, "looks like a card number; send the provider's token for it");
+        } else {
+            let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+            if !visible || token.is_empty() || token.len() > TOKEN_CHARS_MAX {
+                self.add(pointer, format!("must be 1 to {TOKEN_CHARS_MAX} visible ASCII characters"));
+            }
+        }
+    }
+
+    pub fn web_address(&mut self, pointer: &str, url: &str) {
+        let lower = url.to_ascii_lowercase();
+        let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        let visible = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        // Whoever writes a user into an address wants another host to be read than is meant.
+        if host.is_empty()
+            || host.starts_with(':')
+            || host.contains('@')
+            || !visible
+            || url.len() > URL_CHARS_MAX
+        {
+            self.add(pointer, "must be an absolute http or https address");
+        }
+    }
+}
+
+/// 12 to 19 digits, with or without separators, whose check digit is right (Luhn; ISO/IEC 7812-1).
+fn looks_like_card_number(text: &str) -> bool {
+    let separator = |letter: char| letter.is_whitespace() || matches!(letter, '-' | '.' | '_' | '/');
+    let mut digits = Vec::with_capacity(19);
+    for letter in text.chars().filter(|letter| !separator(*letter)) {
+        match letter.to_digit(10) {
+            Some(digit) if digits.len() < 19 => digits.push(digit),
+            _ => return false,
+        }
+    }
+    digits.len() >= 12 && luhn(&digits)
+}
+
+fn luhn(digits: &[u32]) -> bool {
+    let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| if place % 2 == 1 { doubled(*digit) } else { *digit })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `find` finds in each text, in order.
+    fn check(find: impl Fn(&mut Findings, &str), fine: &[&str], refused: &[&str]) {
+        for (texts, expected) in [(fine, 0), (refused, 1)] {
+            for text in texts {
+                let mut findings = Findings::default();
+                find(&mut findings, text);
+                assert_eq!(findings.errors.len(), expected, "{text:?}: {findings:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn email() {
+        check(
+            |findings, text| findings.email("/email", text),
+            &["ana@example.com", "a.b+c@x.co", "josé@exämple.de"],
+            &[
+                "",
+                "ana",
+                "@example.com",
+                "ana@",
+                "ana@host",
+                "a@b@c.de",
+                "a b@c.de",
+                "a@c..de",
+                "a@.de",
+                "a\n@b.de",
+            ],
+        );
+        check(|findings, text| findings.email("", text), &[], &[&format!("{}@x.de", "a".repeat(250))]);
+    }
+
+    #[test]
+    fn lines_and_paragraphs() {
+        check(
+            |findings, text| findings.line("/name", text, 5),
+            &["a", "ééééé", "日本語"],
+            &["", "   ", "123456", "a\0b", "a\nb", "\u{1b}[2J", "\u{85}"],
+        );
+        check(|findings, text| findings.paragraph("/d", text, 5), &["", "a\nb"], &["123456", "a\0"]);
+    }
+
+    #[test]
+    fn card_numbers_are_refused_and_tokens_are_not() {
+        check(
+            |findings, text| findings.payment_method("/payment_method", text),
+            &["pm_card_visa", "tok_1", "4242424242424241", "12345678901", "424242424242424242424242"],
+            &[
+                "4242424242424242",
+                "4242 4242 4242 4242",
+                "4242-4242-4242-4242",
+                "378282246310005",
+                "",
+                "a b",
+                "é",
+            ],
+        );
+        let mut findings = Findings::default();
+        findings.payment_method("/payment_method", "4242 4242 4242 4242");
+        let problem = findings.problem("r");
+        assert_eq!(problem.code, "card_number_refused");
+        assert!(!serde_json::to_string(&problem).unwrap().contains("4242"));
+    }
+
+    #[test]
+    fn web_addresses() {
+        check(
+            |findings, text| findings.web_address("/return_url", text),
+            &["https://shop.example/done?x=1", "http://localhost:3000/", "HTTPS://A.example"],
+            &[
+                "",
+                "shop.example",
+                "javascript:alert(1)",
+                "ftp://a.example",
+                "https://",
+                "https:///x",
+                "http://:80",
+                "https://a b",
+                "https://me@evil.example/",
+                "https:\\\\evil.example",
+            ],
+        );
+    }
+
+    #[test]
+    fn money_is_bounded_and_of_a_currency() {
+        let amount = |minor, code| {
+            let mut findings = Findings::default();
+            findings.amount("/amount", Money::new(minor, domain::Currency::new(code).unwrap()));
+            findings.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        assert!(amount(1, "EUR").is_empty());
+        assert!(amount(AMOUNT_MINOR_MAX, "JPY").is_empty());
+        assert_eq!(amount(0, "EUR"), ["/amount/minor"]);
+        assert_eq!(amount(-5, "ZZZ"), ["/amount/minor", "/amount/currency"]);
+        assert_eq!(amount(AMOUNT_MINOR_MAX + 1, "EUR"), ["/amount/minor"]);
+    }
+
+    #[test]
+    fn metadata_is_bounded() {
+        let found = |metadata: Metadata| {
+            let mut findings = Findings::default();
+            findings.metadata(&metadata);
+            findings.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        let of = |key: &str, value: &str| Metadata::from([(key.to_owned(), value.to_owned())]);
+        assert!(found(of("k", "v")).is_empty());
+        assert!(found(of(&"k".repeat(40), &"v".repeat(500))).is_empty());
+        assert_eq!(found(of("a/b", &"v".repeat(501))), ["/metadata/a~1b"]);
+        assert_eq!(found(of("", "v")), ["/metadata/"]);
+        assert_eq!(found(of("k", "\0")), ["/metadata/k"]);
+        assert_eq!(found((0..51).map(|n| (n.to_string(), String::new())).collect()), ["/metadata"]);
+    }
+}

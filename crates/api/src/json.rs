@@ -1,0 +1,151 @@
+//! The gate that a body passes: strict JSON, then its canonical form, then a request.
+//!
+//! JSON leaves open what a duplicate member or a large integer means, and two programs that read
+//! them differently disagree about what was asked. Here such a body is refused, so what was
+//! fingerprinted is what was read.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_path_to_error::Segment;
+
+use crate::findings::Findings;
+use crate::limits::{DEPTH_MAX, INTEGER_MAX};
+use crate::problem::FieldError;
+use crate::requests::Request;
+
+/// A body that is not the JSON that is accepted here; says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+/// Reads a body. An empty one is an empty object: a command without parameters needs no body.
+pub fn parse(body: &[u8]) -> Result<Value, Malformed> {
+    if body.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| Malformed(format!("not UTF-8: {error}")))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| Malformed(error.to_string()))
+}
+
+/// The canonical form by RFC 8785: what the fingerprint of a request is made of.
+pub fn canonical(value: &Value) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(value).expect("a value that was parsed can be written")
+}
+
+/// The request that the value is, with its mistakes told by place.
+pub fn decode<R: Request + DeserializeOwned>(value: Value) -> Result<R, Findings> {
+    let mut findings = Findings::default();
+    match serde_path_to_error::deserialize::<_, R>(value) {
+        Ok(request) => {
+            request.check(&mut findings);
+            findings.none_or(request)
+        }
+        Err(error) => {
+            let pointer = pointer(error.path());
+            findings.add(pointer, error.into_inner().to_string());
+            Err(findings)
+        }
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => format!("{pointer}/{}", escape(key)),
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
+}
+
+/// A member's name as a part of a pointer.
+pub fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// As a list of mistakes for a problem document.
+pub fn errors(malformed: &Malformed) -> Vec<FieldError> {
+    vec![FieldError { pointer: String::new(), detail: malformed.0.clone() }]
+}
+
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn inner<E: Error>(&self) -> Result<Strict, E> {
+        let depth = self.depth + 1;
+        if depth > DEPTH_MAX {
+            return Err(E::custom(format_args!("nested deeper than {DEPTH_MAX}")));
+        }
+        Ok(Strict { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        if value > INTEGER_MAX { Err(too_large()) } else { Ok(Value::Number(value.into())) }
+    }
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        if value.unsigned_abs() > INTEGER_MAX { Err(too_large()) } else { Ok(Value::Number(value.into())) }
+    }
+    /// A large integer that was written with a point, with an exponent or with too many digits comes
+    /// here.
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        if value.abs() > INTEGER_MAX as f64 {
+            return Err(too_large());
+        }
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a number"))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self.inner()?)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(self.inner()?)?;
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("the member {name:?} stands twice")));
+            }
+            map.insert(name, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+fn too_large<E: Error>() -> E {
+    E::custom("a number beyond 2^53 - 1 is read differently by different programs")
+}
+
+#[cfg(test)]
+mod tests;

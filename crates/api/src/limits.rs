@@ -1,0 +1,29 @@
+//! The wire's own limits, each with its unit in its name.
+
+/// A request's body. Webhooks have their own, larger limit.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Objects and arrays inside one another.
+pub const DEPTH_MAX: usize = 32;
+/// The largest integer that every language's JSON carries exactly, and the smallest its negative.
+pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;
+pub const METADATA_KEYS_MAX: usize = 50;
+pub const METADATA_KEY_CHARS_MAX: usize = 40;
+pub const METADATA_VALUE_CHARS_MAX: usize = 500;
+pub const NAME_CHARS_MAX: usize = 200;
+pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
+/// RFC 5321 section 4.5.3.1 as corrected: 254 octets in all.
+pub const EMAIL_CHARS_MAX: usize = 254;
+pub const PHONE_CHARS_MAX: usize = 40;
+pub const REFERENCE_CHARS_MAX: usize = 200;
+pub const REASON_CHARS_MAX: usize = 500;
+pub const TOKEN_CHARS_MAX: usize = 255;
+pub const URL_CHARS_MAX: usize = 2_000;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Mistakes told in one answer.
+pub const ERRORS_MAX: usize = 50;
+/// Rows of one page of a list.
+pub const PAGE_ROWS_MAX: i64 = 200;
+pub const PAGE_ROWS: i64 = 50;
+/// Seconds that `Prefer: wait=` may ask for.
+pub const WAIT_SECONDS_MAX: u64 = 30;

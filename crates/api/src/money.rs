@@ -1,0 +1,53 @@
+//! An amount, as the wire shows it.
+
+use domain::Currency;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An amount in the minor unit of its currency: `{"minor": 12500, "currency": "EUR"}` is 125 euros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// Whole minor units.
+    #[schema(example = 12500)]
+    pub minor: i64,
+    /// ISO 4217, upper case.
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub currency: Currency,
+}
+
+impl Money {
+    pub const fn new(minor: i64, currency: Currency) -> Money {
+        Money { minor, currency }
+    }
+}
+
+impl From<domain::Money> for Money {
+    fn from(money: domain::Money) -> Money {
+        Money { minor: money.minor, currency: money.currency }
+    }
+}
+
+impl From<Money> for domain::Money {
+    fn from(money: Money) -> domain::Money {
+        domain::Money { minor: money.minor, currency: money.currency }
+    }
+}
+
+/// Whether ISO 4217 has assigned the code.
+pub fn is_assigned(currency: Currency) -> bool {
+    iso_currency::Currency::from_code(currency.code()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_codes_that_are_assigned() {
+        for (code, assigned) in [("EUR", true), ("JPY", true), ("BRL", true), ("ZZZ", false), ("EUX", false)]
+        {
+            assert_eq!(is_assigned(Currency::new(code).unwrap()), assigned, "{code}");
+        }
+    }
+}

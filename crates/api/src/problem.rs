@@ -1,0 +1,105 @@
+//! Problem documents (RFC 9457).
+
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::code::Code;
+
+mod refusals;
+
+/// Why something was not done. Sent as `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Where the code is explained.
+    #[schema(example = "/docs/errors#hold_has_expired")]
+    pub r#type: String,
+    /// The code in words; the same for every problem with this code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What a program should look at.
+    #[schema(example = "hold_has_expired")]
+    pub code: String,
+    /// What was the matter this time, for a person who reads a log.
+    pub detail: String,
+    /// Names the request; it stands in the `X-Request-Id` header too.
+    pub request_id: String,
+    /// Whether the same request, under the same idempotency key, may do better later.
+    pub retryable: bool,
+    /// The resource that stood in the way, or that the request has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Uuid>,
+    /// The payment that was declined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<Uuid>,
+    /// Why the provider refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The mistakes in the request, each with a place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// Why no money moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// The provider's word for it.
+    #[schema(example = "insufficient_funds")]
+    pub code: String,
+    /// Whether a new payment may do better, with the same or another card.
+    pub retryable: bool,
+}
+
+impl From<&domain::rows::Failure> for Failure {
+    fn from(failure: &domain::rows::Failure) -> Failure {
+        Failure { code: failure.code.clone(), retryable: failure.retryable }
+    }
+}
+
+/// A mistake in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// A JSON pointer (RFC 6901) into the body; `?name` for a parameter of the query.
+    #[schema(example = "/customer/email")]
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(code: Code, request_id: &str) -> Problem {
+        Problem {
+            r#type: code.page().to_owned(),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code: code.name().to_owned(),
+            detail: code.title().to_owned(),
+            request_id: request_id.to_owned(),
+            retryable: code.is_retryable(),
+            resource: None,
+            payment_id: None,
+            failure: None,
+            errors: Vec::new(),
+        }
+    }
+
+    pub fn detail(mut self, detail: impl Into<String>) -> Problem {
+        self.detail = detail.into();
+        self
+    }
+
+    pub fn resource(mut self, resource: Option<Uuid>) -> Problem {
+        self.resource = resource;
+        self
+    }
+
+    pub fn errors(mut self, errors: Vec<FieldError>) -> Problem {
+        self.errors = errors;
+        self
+    }
+
+    pub fn of(refusal: &Refusal, request_id: &str) -> Problem {
+        refusals::problem(refusal, request_id)
+    }
+}

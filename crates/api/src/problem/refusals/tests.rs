@@ -1,0 +1,110 @@
+use std::collections::BTreeSet;
+
+use domain::lifecycle::NoSuchMove;
+use domain::{Currency, Money};
+
+use super::*;
+use crate::code::Origin;
+
+const ID: Uuid = Uuid::from_u128(7);
+const FIVE: Money = Money::new(500, Currency::EUR);
+
+/// One of each kind.
+fn refusals() -> Vec<Refusal> {
+    let code = || "card_declined".to_owned();
+    let moved = NoSuchMove { lifecycle: "booking", from: "expired", on: "hold_timed_out" };
+    vec![
+        Refusal::ProductNotFound,
+        Refusal::UnitNotFound { unit: ID },
+        Refusal::SlotNotFound,
+        Refusal::BookingNotFound,
+        Refusal::PaymentNotFound,
+        Refusal::RefundNotFound,
+        Refusal::AccountNotFound,
+        Refusal::ClientNotFound,
+        Refusal::ReviewNotFound,
+        Refusal::ChangedMeanwhile,
+        Refusal::ProductIsNotOnSale,
+        Refusal::UnitIsNotOfThisProduct { unit: ID },
+        Refusal::SlotIsClosed,
+        Refusal::SlotHasStarted,
+        Refusal::SlotIsFull { vacancies: 2 },
+        Refusal::SlotLooksFull,
+        Refusal::TooManySeatsHeldByCustomer { held: 19, limit: 20 },
+        Refusal::TooManySeatsHeldByClient { held: 19, limit: 20 },
+        Refusal::HoldIsTooLong { seconds_max: 60 },
+        Refusal::AmountIsTooLarge,
+        Refusal::BookingIsNotHeld { state: "expired" },
+        Refusal::HoldHasExpired,
+        Refusal::BookingHasOpenPayment { payment: ID },
+        Refusal::NothingIsDue,
+        Refusal::PaymentAlreadyOpen { payment: ID },
+        Refusal::TooManyPayments { limit: 20 },
+        Refusal::CurrencyIsNotTheBookings,
+        Refusal::PaymentDeclined { payment: ID, code: code(), retryable: true },
+        Refusal::PaymentIsNotAuthorized { state: "failed" },
+        Refusal::PaymentIsNotCaptured { state: "failed" },
+        Refusal::PaymentIsFinal { state: "failed" },
+        Refusal::PaymentHasOperationInProgress { attempt: ID },
+        Refusal::CaptureExceedsAuthorization { authorized: FIVE },
+        Refusal::RefundExceedsCapture { refundable: FIVE },
+        Refusal::TooManyRefunds { limit: 50 },
+        Refusal::CaptureFailed { payment: ID, code: code() },
+        Refusal::CancelFailed { payment: ID, code: code() },
+        Refusal::RefundFailed { refund: ID, code: code() },
+        Refusal::LeaseLost,
+        Refusal::NothingToDo,
+        Refusal::NoSuchMove(moved),
+    ]
+}
+
+#[test]
+fn the_catalogue_has_each_refusal_and_nothing_else() {
+    let listed: BTreeSet<_> =
+        Code::ALL.iter().filter(|code| code.origin() == Origin::Refusal).map(|code| code.name()).collect();
+    let given: BTreeSet<_> = refusals().iter().map(|refusal| problem(refusal, "r").code).collect();
+    assert_eq!(given.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+    for refusal in refusals() {
+        assert_eq!(problem(&refusal, "r").code, refusal.code(), "the wire gives the domain's own code");
+    }
+}
+
+#[test]
+fn a_refusal_that_is_stored_is_not_retryable() {
+    for refusal in refusals() {
+        let problem = problem(&refusal, "r");
+        assert!(!(problem.retryable && refusal.is_stored()), "{refusal:?} would be replayed for ever");
+    }
+}
+
+#[test]
+fn a_decline_tells_the_payment_and_why() {
+    let refusal = Refusal::PaymentDeclined { payment: ID, code: "card_declined".into(), retryable: true };
+    let json = serde_json::to_value(problem(&refusal, "req-1")).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "type": "/docs/errors#payment_declined",
+            "title": "The payment was declined",
+            "status": 402,
+            "code": "payment_declined",
+            "detail": "The provider said card_declined.",
+            "request_id": "req-1",
+            "retryable": false,
+            "resource": ID,
+            "payment_id": ID,
+            "failure": { "code": "card_declined", "retryable": true },
+        })
+    );
+}
+
+#[test]
+fn what_stood_in_the_way_is_named() {
+    let of = |refusal| problem(&refusal, "r");
+    assert_eq!(of(Refusal::PaymentAlreadyOpen { payment: ID }).resource, Some(ID));
+    assert_eq!(of(Refusal::SlotIsFull { vacancies: 2 }).detail, "The slot has 2 vacancies.");
+    assert_eq!(
+        of(Refusal::CaptureExceedsAuthorization { authorized: FIVE }).detail,
+        "At most 500 EUR (in minor units) can be captured."
+    );
+}

@@ -1,0 +1,110 @@
+//! The one text of a reply: stored under the idempotency key and sent, byte for byte the same.
+
+use domain::lifecycle::{State as _, payment, refund};
+use domain::rows;
+use domain::{Refusal, Reply};
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::views::{Booking, Page, Payment, Product, Refund, Slot};
+
+/// A reply as it is stored and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub status: u16,
+    pub body: String,
+    /// The path of what was made or is being made.
+    pub location: Option<String>,
+}
+
+/// Replies that only the program itself reads have no body.
+pub fn render_reply(reply: &Reply) -> Rendered {
+    match reply {
+        Reply::Product(made) => {
+            let (product, units) = made.as_ref();
+            let location = Some(format!("/v1/products/{}", product.id));
+            // A product that was changed since it was made is an answer to the change.
+            let status = if product.version > 1 { 200 } else { 201 };
+            rendered(status, &Product::of(product, units), location)
+        }
+        Reply::Slots(slots, time_zone) => {
+            let slots = slots.iter().map(|slot| Slot::of(slot, time_zone)).collect();
+            rendered(201, &Page::whole(slots), None)
+        }
+        Reply::Booking(reply) => {
+            let location = Some(format!("/v1/bookings/{}", reply.booking.id));
+            rendered(booking_status(&reply.booking), &Booking::of(reply), location)
+        }
+        Reply::Payment(payment) => with_payment(made_status(payment), payment),
+        Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
+        Reply::Refund(refund) => with_refund(refund_status(refund), refund),
+        Reply::Started(started) => match &started.refund {
+            Some(refund) => with_refund(202, refund),
+            None => with_payment(202, &started.payment),
+        },
+        Reply::Done | Reply::Claimed(_) | Reply::Proceed(_) | Reply::Swept(_) => {
+            Rendered { status: 204, body: String::new(), location: None }
+        }
+    }
+}
+
+pub fn render_refusal(refusal: &Refusal, request_id: &str) -> Rendered {
+    let mut rendered = render_problem(&Problem::of(refusal, request_id));
+    if let Refusal::PaymentDeclined { payment, .. } = refusal {
+        rendered.location = Some(format!("/v1/payments/{payment}"));
+    }
+    rendered
+}
+
+pub fn render_problem(problem: &Problem) -> Rendered {
+    rendered(problem.status, problem, None)
+}
+
+fn with_payment(status: u16, payment: &rows::Payment) -> Rendered {
+    rendered(status, &Payment::of(payment), Some(format!("/v1/payments/{}", payment.id)))
+}
+
+fn with_refund(status: u16, refund: &rows::Refund) -> Rendered {
+    rendered(status, &Refund::of(refund), Some(format!("/v1/refunds/{}", refund.id)))
+}
+
+fn rendered(status: u16, body: &impl Serialize, location: Option<String>) -> Rendered {
+    let body = serde_json::to_string(body).expect("views hold only what JSON can say");
+    Rendered { status, body, location }
+}
+
+/// A booking that was made, or one that was given up.
+fn booking_status(booking: &rows::Booking) -> u16 {
+    if booking.ended_at.is_some() { 200 } else { 201 }
+}
+
+/// 201 for a payment that was made, or that waits for the customer; 202 while the outcome is not
+/// known.
+fn made_status(payment: &rows::Payment) -> u16 {
+    use payment::State;
+    match *payment.state {
+        State::Created => 202,
+        State::Pending if payment.next_action.is_none() => 202,
+        State::Pending | State::Authorized | State::Captured => 201,
+        State::Failed | State::Cancelled | State::Lapsed => 201,
+    }
+}
+
+/// 202 while the operation is under way; 200 once the payment was moved on.
+fn changed_status(payment: &rows::Payment) -> u16 {
+    let under_way = payment.active.is_some() || (payment.void_requested && !payment.state.is_final());
+    if under_way { 202 } else { 200 }
+}
+
+fn refund_status(refund: &rows::Refund) -> u16 {
+    use refund::State;
+    match *refund.state {
+        State::Created | State::Unknown | State::Review => 202,
+        State::Pending | State::Succeeded | State::Failed => 201,
+    }
+}
+
+#[cfg(test)]
+pub mod samples;
+#[cfg(test)]
+mod tests;

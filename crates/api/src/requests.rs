@@ -1,0 +1,19 @@
+//! What may be asked. A member that is not known is refused: a typing error must not be a default.
+
+mod booking;
+mod catalogue;
+mod payment;
+mod queries;
+
+pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
+pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
+pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund};
+pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
+
+use crate::findings::Findings;
+
+/// A body that can be asked for. Its shape is checked as it is read; `check` finds what the shape
+/// does not tell.
+pub trait Request {
+    fn check(&self, findings: &mut Findings);
+}

@@ -1,0 +1,240 @@
+//! Requests of a tenant's own tools: products, units and slots.
+
+use domain::Currency;
+use domain::limits::{CAPACITY_MAX, PLACES_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_PRODUCT_MAX};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Request;
+use crate::findings::Findings;
+use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
+use crate::views::Metadata;
+use crate::{Money, time};
+
+/// Puts a product up for sale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewProduct {
+    #[schema(min_length = 1, max_length = 200, example = "Sunset sail")]
+    pub name: String,
+    #[serde(default)]
+    #[schema(max_length = 5000)]
+    pub description: String,
+    /// IANA zone of the place where it happens.
+    #[schema(example = "Europe/Lisbon")]
+    pub time_zone: String,
+    /// ISO 4217; every price of the product is in it.
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub currency: Currency,
+    #[schema(min_items = 1, max_items = 50)]
+    pub units: Vec<NewUnit>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+}
+
+/// What one place costs for one kind of guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUnit {
+    #[schema(min_length = 1, max_length = 200, example = "Adult")]
+    pub name: String,
+    pub price: Money,
+    /// Places of the slot that one of it takes.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 100, default = 1)]
+    pub places: i64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+/// Changes a product; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedProduct {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 5000)]
+    pub description: Option<String>,
+    /// Whether it can be booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// Takes the place of all the metadata there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// Units to change, which have an `id`, and units to add, which have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
+    pub units: Vec<ChangedUnit>,
+}
+
+/// A change of the unit with this `id`, or without one a new unit, which needs `name` and `price`.
+/// Bookings keep the prices they were made at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedUnit {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// Of a new unit only: the places of a unit never change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub places: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// Opens dated slots of a product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSlots {
+    #[schema(min_items = 1, max_items = 100)]
+    pub slots: Vec<NewSlot>,
+}
+
+/// A dated departure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSlot {
+    /// RFC 3339 with offset.
+    pub starts_at: jiff::Timestamp,
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub capacity: i64,
+}
+
+impl Request for NewProduct {
+    fn check(&self, findings: &mut Findings) {
+        findings.line("/name", &self.name, NAME_CHARS_MAX);
+        findings.paragraph("/description", &self.description, DESCRIPTION_CHARS_MAX);
+        if !time::is_zone(&self.time_zone) {
+            findings.add("/time_zone", "is not a zone of the IANA database");
+        }
+        findings.currency("/currency", self.currency);
+        findings.count("/units", self.units.len(), UNITS_PER_PRODUCT_MAX, "unit");
+        for (index, unit) in self.units.iter().enumerate() {
+            let pointer = format!("/units/{index}");
+            findings.line(&format!("{pointer}/name"), &unit.name, NAME_CHARS_MAX);
+            findings.price(&format!("{pointer}/price"), unit.price);
+            findings.between(&format!("{pointer}/places"), unit.places, 1, PLACES_PER_UNIT_MAX);
+            if unit.price.currency != self.currency {
+                findings.add(format!("{pointer}/price/currency"), "is not the product's currency");
+            }
+        }
+        findings.metadata(&self.metadata);
+    }
+}
+
+impl Request for ChangedProduct {
+    fn check(&self, findings: &mut Findings) {
+        if let Some(name) = &self.name {
+            findings.line("/name", name, NAME_CHARS_MAX);
+        }
+        if let Some(description) = &self.description {
+            findings.paragraph("/description", description, DESCRIPTION_CHARS_MAX);
+        }
+        if let Some(metadata) = &self.metadata {
+            findings.metadata(metadata);
+        }
+        if self.units.len() > UNITS_PER_PRODUCT_MAX {
+            findings.count("/units", self.units.len(), UNITS_PER_PRODUCT_MAX, "unit");
+        }
+        for (index, unit) in self.units.iter().enumerate() {
+            unit.check(&format!("/units/{index}"), findings);
+            if unit.id.is_some() && self.units[..index].iter().any(|earlier| earlier.id == unit.id) {
+                findings.add(format!("/units/{index}/id"), "is named twice");
+            }
+        }
+    }
+}
+
+impl ChangedUnit {
+    fn check(&self, pointer: &str, findings: &mut Findings) {
+        if let Some(name) = &self.name {
+            findings.line(&format!("{pointer}/name"), name, NAME_CHARS_MAX);
+        }
+        if let Some(price) = self.price {
+            findings.price(&format!("{pointer}/price"), price);
+        }
+        if let Some(places) = self.places {
+            findings.between(&format!("{pointer}/places"), places, 1, PLACES_PER_UNIT_MAX);
+        }
+        if self.id.is_some() && self.places.is_some() {
+            findings.add(format!("{pointer}/places"), "cannot be changed");
+        }
+        if self.id.is_none() {
+            if self.name.is_none() {
+                findings.add(format!("{pointer}/name"), "a new unit needs one");
+            }
+            if self.price.is_none() {
+                findings.add(format!("{pointer}/price"), "a new unit needs one");
+            }
+            if self.active.is_some() {
+                findings.add(format!("{pointer}/active"), "a new unit is active");
+            }
+        }
+    }
+}
+
+impl Request for NewSlots {
+    fn check(&self, findings: &mut Findings) {
+        findings.count("/slots", self.slots.len(), SLOTS_PER_REQUEST_MAX, "slot");
+        for (index, slot) in self.slots.iter().enumerate().take(SLOTS_PER_REQUEST_MAX) {
+            findings.between(&format!("/slots/{index}/capacity"), slot.capacity, 1, CAPACITY_MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::json::decode;
+
+    fn check<R: Request + serde::de::DeserializeOwned>(body: Value, expected: &[&str]) {
+        let found = decode::<R>(body.clone()).map_or_else(|findings| findings.errors().to_vec(), |_| vec![]);
+        let found: Vec<_> = found.into_iter().map(|error| error.pointer).collect();
+        assert_eq!(found, expected, "{body}");
+    }
+
+    #[test]
+    fn products() {
+        let product = |zone: &str, currency: &str, unit: Value| json!({ "name": "Sail", "time_zone": zone, "currency": currency, "units": [unit] });
+        let unit = |minor: i64| json!({ "name": "Adult", "price": { "minor": minor, "currency": "EUR" } });
+        check::<NewProduct>(product("Europe/Lisbon", "EUR", unit(0)), &[]);
+        check::<NewProduct>(product("Mars/Olympus", "EUR", unit(1)), &["/time_zone"]);
+        check::<NewProduct>(product("UTC", "USD", unit(1)), &["/units/0/price/currency"]);
+        check::<NewProduct>(product("UTC", "EUR", unit(-1)), &["/units/0/price/minor"]);
+        check::<NewProduct>(product("UTC", "EUR", json!({ "name": "Adult" })), &["/units/0"]);
+    }
+
+    #[test]
+    fn changes() {
+        let id = "00000000-0000-0000-0000-000000000004";
+        let price = json!({ "minor": 1, "currency": "EUR" });
+        check::<ChangedProduct>(json!({}), &[]);
+        check::<ChangedProduct>(json!({ "units": [{ "id": id, "active": false }] }), &[]);
+        check::<ChangedProduct>(json!({ "units": [{ "name": "Child", "price": price, "places": 1 }] }), &[]);
+        check::<ChangedProduct>(json!({ "units": [{}] }), &["/units/0/name", "/units/0/price"]);
+        check::<ChangedProduct>(json!({ "units": [{ "id": id, "places": 2 }] }), &["/units/0/places"]);
+        check::<ChangedProduct>(json!({ "units": [{ "id": id }, { "id": id }] }), &["/units/1/id"]);
+        check::<ChangedProduct>(json!({ "currency": "USD" }), &["/currency"]);
+    }
+
+    #[test]
+    fn slots() {
+        let slot = |at: &str, capacity: i64| json!({ "slots": [{ "starts_at": at, "capacity": capacity }] });
+        check::<NewSlots>(slot("2026-07-01T11:00:00+02:00", 12), &[]);
+        check::<NewSlots>(slot("2026-07-01T11:00:00", 12), &["/slots/0/starts_at"]);
+        check::<NewSlots>(slot("2026-07-01T11:00:00Z", 0), &["/slots/0/capacity"]);
+        check::<NewSlots>(json!({ "slots": [] }), &["/slots"]);
+    }
+}

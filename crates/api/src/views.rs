@@ -1,0 +1,29 @@
+//! What rows look like from outside: one file a resource. Each is made from rows by `of`, and can be
+//! read back by a client.
+
+mod booking;
+mod event;
+mod history;
+mod ledger;
+mod list;
+mod payment;
+mod product;
+mod refund;
+mod review;
+mod slot;
+
+use std::collections::BTreeMap;
+
+pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer};
+pub use event::Event;
+pub use history::HistoryEntry;
+pub use ledger::{LedgerAccount, Posting, Transfer};
+pub use list::Page;
+pub use payment::{NextAction, Payment};
+pub use product::{Product, Unit};
+pub use refund::Refund;
+pub use review::ReviewCase;
+pub use slot::Slot;
+
+/// A client's own notes on a resource.
+pub type Metadata = BTreeMap<String, String>;

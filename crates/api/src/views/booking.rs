@@ -1,0 +1,194 @@
+//! A booking: seats of a slot for a customer, and where its money stands.
+
+use domain::lifecycle::State as _;
+use domain::reply::BookingReply;
+use domain::rows;
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{HistoryEntry, Metadata, Payment};
+use crate::{Money, time};
+
+/// Seats of one slot, held for a customer and then paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Booking {
+    pub id: Uuid,
+    /// `held`, `expired`, `confirmed`, `completed`, `no_show` or `cancelled`.
+    #[schema(example = "held")]
+    pub state: String,
+    /// `free`, `unpaid`, `pending`, `authorized`, `paid`, `partially_refunded` or `refunded`. Follows
+    /// what the provider confirmed, never what a client said.
+    #[schema(example = "unpaid")]
+    pub payment_status: String,
+    pub total: Money,
+    /// What is still to be paid.
+    pub due: Money,
+    pub authorized: Money,
+    pub paid: Money,
+    pub refunded: Money,
+    /// Until then an unpaid booking keeps its seats.
+    pub hold_expires_at: jiff::Timestamp,
+    pub slot: BookingSlot,
+    pub product_id: Uuid,
+    pub units: Vec<BookingUnit>,
+    /// Places that the units take together.
+    pub seats: i64,
+    pub customer: Customer,
+    pub metadata: Metadata,
+    /// The payment under way: a second one is refused meanwhile.
+    #[serde(default)]
+    pub open_payment_id: Option<Uuid>,
+    #[serde(default)]
+    pub confirmed_at: Option<jiff::Timestamp>,
+    /// When it was cancelled, expired or completed.
+    #[serde(default)]
+    pub ended_at: Option<jiff::Timestamp>,
+    pub created_at: jiff::Timestamp,
+    pub updated_at: jiff::Timestamp,
+}
+
+/// The slot of a booking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BookingSlot {
+    pub id: Uuid,
+    pub starts_at: jiff::Timestamp,
+    /// The time on the clocks of the place, without offset.
+    #[schema(value_type = String, example = "2026-07-01T11:00:00")]
+    pub local_starts_at: DateTime,
+    /// IANA zone of the place.
+    #[schema(example = "Europe/Lisbon")]
+    pub time_zone: String,
+}
+
+/// Some of one unit, at the price when it was reserved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BookingUnit {
+    pub unit_id: Uuid,
+    pub name: String,
+    pub quantity: i64,
+    /// Of one.
+    pub price: Money,
+}
+
+/// Who holds a booking, as given with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Customer {
+    pub name: String,
+    pub email: String,
+    #[serde(default)]
+    pub phone: Option<String>,
+}
+
+/// A booking with its payments and all that happened to it, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BookingDetail {
+    #[serde(flatten)]
+    pub booking: Booking,
+    pub payments: Vec<Payment>,
+    pub timeline: Vec<HistoryEntry>,
+}
+
+impl Booking {
+    pub fn of(reply: &BookingReply) -> Booking {
+        let BookingReply { booking, slot, time_zone } = reply;
+        let money = |minor| Money::new(minor, booking.currency);
+        Booking {
+            id: booking.id.0,
+            state: booking.state.name().to_owned(),
+            payment_status: payment_status(booking).to_owned(),
+            total: money(booking.total_minor),
+            due: money(booking.due_minor()),
+            authorized: money(booking.authorized_minor),
+            paid: money(booking.paid_minor),
+            refunded: money(booking.refunded_minor),
+            hold_expires_at: time::instant(booking.hold_expires_at),
+            slot: BookingSlot {
+                id: slot.id.0,
+                starts_at: time::instant(slot.starts_at),
+                local_starts_at: time::local(slot.starts_at, time_zone),
+                time_zone: time_zone.clone(),
+            },
+            product_id: booking.product.0,
+            units: booking.lines.0.iter().map(|line| unit(line, booking)).collect(),
+            seats: booking.seats,
+            customer: Customer {
+                name: booking.customer_name.clone(),
+                email: booking.customer_email.clone(),
+                phone: booking.customer_phone.clone(),
+            },
+            metadata: booking.metadata.0.clone(),
+            open_payment_id: booking.open_payment.map(|payment| payment.0),
+            confirmed_at: booking.confirmed_at.map(time::instant),
+            ended_at: booking.ended_at.map(time::instant),
+            created_at: time::instant(booking.created_at),
+            updated_at: time::instant(booking.updated_at),
+        }
+    }
+}
+
+fn unit(line: &rows::Line, booking: &rows::Booking) -> BookingUnit {
+    BookingUnit {
+        unit_id: line.unit.0,
+        name: line.name.clone(),
+        quantity: line.quantity,
+        price: Money::new(line.price_minor, booking.currency),
+    }
+}
+
+/// Where the money of a booking stands, in one word. A booking of which a part was paid is `unpaid`
+/// until the rest is: `due` tells how much that is.
+fn payment_status(booking: &rows::Booking) -> &'static str {
+    let rows::Booking { total_minor, paid_minor, refunded_minor, authorized_minor, .. } = *booking;
+    if refunded_minor > 0 && refunded_minor >= paid_minor {
+        "refunded"
+    } else if refunded_minor > 0 {
+        "partially_refunded"
+    } else if total_minor == 0 {
+        "free"
+    } else if paid_minor >= total_minor {
+        "paid"
+    } else if authorized_minor > 0 {
+        "authorized"
+    } else if booking.open_payment.is_some() {
+        "pending"
+    } else {
+        "unpaid"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples;
+
+    #[test]
+    fn one_word_for_the_money() {
+        let check = |total, paid, refunded, authorized, open, expected: &str| {
+            let mut booking = samples::booking().booking;
+            (booking.total_minor, booking.paid_minor) = (total, paid);
+            (booking.refunded_minor, booking.authorized_minor) = (refunded, authorized);
+            booking.open_payment = open;
+            assert_eq!(payment_status(&booking), expected);
+        };
+        let open = Some(samples::payment().id);
+        check(0, 0, 0, 0, None, "free");
+        check(100, 0, 0, 0, None, "unpaid");
+        check(100, 0, 0, 0, open, "pending");
+        check(100, 0, 0, 100, open, "authorized");
+        check(100, 100, 0, 0, None, "paid");
+        check(100, 40, 0, 0, None, "unpaid");
+        check(100, 100, 30, 0, None, "partially_refunded");
+        check(100, 100, 100, 0, None, "refunded");
+        check(100, 40, 40, 0, None, "refunded");
+    }
+
+    #[test]
+    fn what_is_sent_can_be_read() {
+        let booking = Booking::of(&samples::booking());
+        let detail = BookingDetail { booking, payments: vec![], timeline: vec![] };
+        let text = serde_json::to_string(&detail).unwrap();
+        assert_eq!(serde_json::from_str::<BookingDetail>(&text).unwrap(), detail);
+    }
+}

@@ -1,0 +1,107 @@
+//! A payment: money for a booking, or for a reference of the client's own.
+
+use domain::lifecycle::State as _;
+use domain::rows;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Metadata;
+use crate::problem::Failure;
+use crate::requests::Capture;
+use crate::{Money, time};
+
+/// One payment at one provider. Trying again is a new payment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Payment {
+    pub id: Uuid,
+    #[serde(default)]
+    pub booking_id: Option<Uuid>,
+    /// `created`, `pending`, `authorized`, `captured`, `failed`, `cancelled` or `lapsed`.
+    #[schema(example = "captured")]
+    pub state: String,
+    pub amount: Money,
+    /// Reserved at the provider.
+    pub authorized: Money,
+    /// Taken.
+    pub captured: Money,
+    pub refunded: Money,
+    /// When authorised money is taken.
+    pub capture: Capture,
+    #[schema(example = "stripe")]
+    pub provider: String,
+    /// The provider's token.
+    #[schema(example = "pm_card_visa")]
+    pub payment_method: String,
+    /// The client's own name for what is paid.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// The provider's id of its object, once there is one.
+    #[serde(default)]
+    pub provider_reference: Option<String>,
+    /// What the customer must do before it can go on.
+    #[serde(default)]
+    pub next_action: Option<NextAction>,
+    /// Why no money moved.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+    pub metadata: Metadata,
+    /// Whether the present state was seen in a verified webhook or an object fetched from the
+    /// provider. Only then does a booking follow it.
+    pub confirmed_by_provider: bool,
+    /// Whether a capture or a cancellation is under way.
+    pub operation_in_progress: bool,
+    pub created_at: jiff::Timestamp,
+    pub updated_at: jiff::Timestamp,
+}
+
+/// What the customer must do before the payment can go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NextAction {
+    /// Send the customer's browser there (3-D Secure and the like).
+    Redirect { url: String },
+    /// The provider's own front-end code must finish it.
+    UseProviderSdk {
+        #[serde(default)]
+        client_secret: Option<String>,
+    },
+}
+
+impl NextAction {
+    fn of(action: &rows::NextAction) -> NextAction {
+        match action {
+            rows::NextAction::Redirect { url } => NextAction::Redirect { url: url.clone() },
+            rows::NextAction::UseProviderSdk { client_secret } => {
+                NextAction::UseProviderSdk { client_secret: client_secret.clone() }
+            }
+        }
+    }
+}
+
+impl Payment {
+    pub fn of(payment: &rows::Payment) -> Payment {
+        let money = |minor| Money::new(minor, payment.currency);
+        Payment {
+            id: payment.id.0,
+            booking_id: payment.booking.map(|booking| booking.0),
+            state: payment.state.name().to_owned(),
+            amount: money(payment.amount_minor),
+            authorized: money(payment.authorized_minor),
+            captured: money(payment.captured_minor),
+            refunded: money(payment.refunded_minor),
+            capture: payment.capture.into(),
+            provider: payment.provider.clone(),
+            payment_method: payment.payment_method.clone(),
+            reference: payment.reference.clone(),
+            provider_reference: payment.provider_ref.clone(),
+            next_action: payment.next_action.as_ref().map(|action| NextAction::of(&action.0)),
+            failure: payment.failure.as_ref().map(|failure| Failure::from(&failure.0)),
+            metadata: payment.metadata.0.clone(),
+            confirmed_by_provider: payment.evidenced,
+            operation_in_progress: payment.active.is_some(),
+            created_at: time::instant(payment.created_at),
+            updated_at: time::instant(payment.updated_at),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A product and what its places cost.
+
+use domain::rows;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Metadata;
+use crate::{Money, time};
+
+/// What is sold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Product {
+    pub id: Uuid,
+    pub name: String,
+    pub description: String,
+    /// IANA zone of the place where it happens.
+    #[schema(example = "Europe/Lisbon")]
+    pub time_zone: String,
+    /// ISO 4217; every price of the product is in it.
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// Whether it can be booked.
+    pub active: bool,
+    pub units: Vec<Unit>,
+    pub metadata: Metadata,
+    pub created_at: jiff::Timestamp,
+    pub updated_at: jiff::Timestamp,
+}
+
+/// What one place costs for one kind of guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Unit {
+    pub id: Uuid,
+    #[schema(example = "Adult")]
+    pub name: String,
+    pub price: Money,
+    /// Places of the slot that one of it takes.
+    pub places: i64,
+    pub active: bool,
+}
+
+impl Product {
+    pub fn of(product: &rows::Product, units: &[rows::Unit]) -> Product {
+        Product {
+            id: product.id.0,
+            name: product.name.clone(),
+            description: product.description.clone(),
+            time_zone: product.time_zone.clone(),
+            currency: product.currency.code().to_owned(),
+            active: product.active,
+            units: units.iter().map(|unit| Unit::of(unit, product)).collect(),
+            metadata: product.metadata.0.clone(),
+            created_at: time::instant(product.created_at),
+            updated_at: time::instant(product.updated_at),
+        }
+    }
+}
+
+impl Unit {
+    fn of(unit: &rows::Unit, product: &rows::Product) -> Unit {
+        Unit {
+            id: unit.id.0,
+            name: unit.name.clone(),
+            price: Money::new(unit.price_minor, product.currency),
+            places: unit.places,
+            active: unit.active,
+        }
+    }
+}

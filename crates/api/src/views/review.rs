@@ -1,0 +1,43 @@
+//! A review case: what only a person can settle.
+
+use domain::lifecycle::State as _;
+use domain::rows;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::time;
+
+/// Something that only a person can settle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReviewCase {
+    pub id: Uuid,
+    /// `booking`, `payment`, `refund` or `event`.
+    pub subject: String,
+    pub subject_id: Uuid,
+    pub reason: String,
+    pub detail: String,
+    /// `open` or `resolved`.
+    pub state: String,
+    pub opened_at: jiff::Timestamp,
+    #[serde(default)]
+    pub resolved_at: Option<jiff::Timestamp>,
+    #[serde(default)]
+    pub resolution: Option<String>,
+}
+
+impl ReviewCase {
+    pub fn of(review: &rows::Review) -> ReviewCase {
+        ReviewCase {
+            id: review.id.0,
+            subject: review.subject_kind.name().to_owned(),
+            subject_id: review.subject,
+            reason: review.reason.clone(),
+            detail: review.detail.clone(),
+            state: review.state.name().to_owned(),
+            opened_at: time::instant(review.opened_at),
+            resolved_at: review.resolved_at.map(time::instant),
+            resolution: review.resolution.clone(),
+        }
+    }
+}
