@@ -99,6 +99,14 @@ pub fn hashed(parts: &[&[u8]]) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
+impl ApiKeyId {
+    /// The id of the API key whose secret has this SHA-256: its first 16 bytes.
+    pub fn of_secret_hash(hash: &[u8; 32]) -> ApiKeyId {
+        let mut bytes = [0u8; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        ApiKeyId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
 impl KeyId {
     pub fn of(tenant: TenantId, client: ClientId, key: &str) -> KeyId {
         KeyId(hashed(&[b"key", tenant.0.as_bytes(), client.0.as_bytes(), key.as_bytes()]))
@@ -176,6 +184,16 @@ mod tests {
     fn parts_do_not_run_into_each_other() {
         assert_ne!(hashed(&[b"ab", b"c"]), hashed(&[b"a", b"bc"]));
         assert_eq!(hashed(&[b"ab", b"c"]), hashed(&[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn an_api_key_is_known_by_the_first_bytes_of_its_hash() {
+        let mut hash = [7u8; 32];
+        let id = ApiKeyId::of_secret_hash(&hash);
+        hash[31] = 8;
+        assert_eq!(ApiKeyId::of_secret_hash(&hash), id, "the whole hash is compared besides");
+        hash[0] = 8;
+        assert_ne!(ApiKeyId::of_secret_hash(&hash), id);
     }
 
     #[test]
