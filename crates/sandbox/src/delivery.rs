@@ -26,7 +26,7 @@ use crate::{
     event::render,
     line::{Line, Settled},
     signature,
-    state::{Fresh, Shared},
+    state::{Fresh, REMEMBERED_MAX, Shared},
 };
 
 const IN_FLIGHT_MAX: usize = 64;
@@ -126,8 +126,10 @@ impl Courier {
                 self.settled.push(fresh.due.settled());
                 continue;
             }
+            let crowded = self.ready.len() + self.parked.len() >= REMEMBERED_MAX;
             for copy in 0..posting.copies {
-                let fresh = Fresh { due: fresh.due.clone(), line: fresh.line.clone() };
+                let line = fresh.line.clone().filter(|_| !crowded);
+                let fresh = Fresh { due: fresh.due.clone(), line };
                 let delivery = Delivery { fresh, copy: copy > 0, attempts: 0 };
                 if posting.delay_ms == 0 {
                     self.ready.push_back(delivery);

@@ -4,9 +4,9 @@
 //! ([`ledger`] tells their format), by a process of its own, in a file of its own ([`journal`]) that
 //! survives `kill -9`; and it can be told to misbehave as networks and providers do ([`faults`]).
 //!
-//! Reading order: a request comes in by [`connection`] and becomes a [`call`]; the call is decided at a
-//! [`desk`] by the endpoints in [`stripe`]; what was decided is one [`line`] of the [`journal`], which the
-//! [`books`] apply; [`delivery`] tells the events it caused.
+//! Reading order: a request comes in by `connection` and becomes a `call`; the call is decided at a
+//! `desk` by the endpoints in `stripe`; what was decided is one `line` of the [`journal`], which the
+//! `books` apply; `delivery` tells the events it caused.
 //!
 //! Never here: another crate of this workspace, TLS, the network beyond the addresses it is given.
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Above so many waiting deliveries their lines are read back from the file rather than remembered.
-const REMEMBERED_MAX: usize = 10_000;
+pub const REMEMBERED_MAX: usize = 10_000;
 
 /// A delivery that was just caused, with the line it shows if that is still at hand.
 pub struct Fresh {
@@ -74,5 +74,29 @@ impl Shared {
     /// line by line.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+
+    #[test]
+    fn what_cannot_be_written_does_not_happen() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State {
+            books: Books::empty(),
+            journal: Journal::unwritable(&folder.path().join("journal")),
+            faults: Faults::default(),
+            random: Random::seeded(0),
+            posting: Random::seeded(0),
+            in_flight: HashSet::new(),
+            outgoing: VecDeque::new(),
+        };
+        let account = Account { id: "acct_1".into(), secret_key: "sk_1".into(), endpoints: Vec::new() };
+        let line = Line { next: 77, configured: Some(account), ..Line::default() };
+        assert!(state.commit(line).is_err());
+        assert!(state.books.accounts.is_empty() && state.books.mint.next == 1);
     }
 }

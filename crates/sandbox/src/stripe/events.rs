@@ -39,8 +39,10 @@ pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Re
     let wanted =
         |event: &&event::Kept| kinds.is_empty() || kinds.iter().any(|kind| kind == event.kind.name());
     let entry = |kept: &event::Kept| Entry { id: ids::name("evt", library.salt, kept.number), kept: *kept };
-    let entries: Vec<Entry> = library.held.events.iter().rev().filter(wanted).map(entry).collect();
-    let (shown, has_more) = page.select(entries.iter());
+    let all = &library.held.events;
+    let after = page.after().and_then(|id| ids::number("evt", library.salt, id));
+    let end = after.map_or(all.len(), |after| all.partition_point(|event| event.number < after));
+    let (shown, has_more) = page.select(all[..end].iter().rev().filter(wanted).map(entry));
     let drawn = shown.into_iter().map(|entry| {
         let text = String::from_utf8(draw(library, entry.kept)?).map_err(|_| unreadable())?;
         RawValue::from_string(text).map_err(|_| unreadable())

@@ -11,6 +11,9 @@ use crate::{parameters::Parameters, refusal::Refusal};
 
 const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MAX: i64 = 100;
+/// Objects are in the order of their making; so far back may the clock have been set meanwhile.
+/// Beyond it nothing newer is looked for, so that a list of the last minute does not read a whole day.
+const CLOCK_SLACK_S: i64 = 3_600;
 
 pub struct Page {
     limit: usize,
@@ -70,25 +73,38 @@ impl Page {
         }
     }
 
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     /// A page of items that come newest first, and whether there are more.
-    pub fn select<'a, T: Listed + 'a>(
-        &self,
-        newest_first: impl Iterator<Item = &'a T>,
-    ) -> (Vec<&'a T>, bool) {
-        let fits = |item: &&T| {
+    pub fn select<T: Listed>(&self, newest_first: impl Iterator<Item = T>) -> (Vec<T>, bool) {
+        let in_reach = |item: &T| item.created() >= self.since.saturating_sub(CLOCK_SLACK_S);
+        let fits = |item: &T| {
             (self.since..=self.until).contains(&item.created())
-                && self.after.as_deref().is_none_or(|after| item.id() < after)
+                && self.after().is_none_or(|after| item.id() < after)
         };
+        let newest_first = newest_first.take_while(in_reach);
         let Some(before) = &self.before else {
-            let mut found: Vec<&T> = newest_first.filter(fits).take(self.limit + 1).collect();
+            let mut found: Vec<T> = newest_first.filter(fits).take(self.limit + 1).collect();
             let has_more = found.len() > self.limit;
             found.truncate(self.limit);
             return (found, has_more);
         };
-        let newer: Vec<&T> =
-            newest_first.take_while(|item| item.id() > before.as_str()).filter(fits).collect();
+        let newer = newest_first.take_while(|item| item.id() > before.as_str()).filter(fits);
+        let mut newer: Vec<T> = newer.collect();
         let skipped = newer.len().saturating_sub(self.limit);
-        (newer[skipped..].to_vec(), skipped > 0)
+        (newer.split_off(skipped), skipped > 0)
+    }
+}
+
+impl<T: Listed> Listed for &T {
+    fn id(&self) -> &str {
+        (*self).id()
+    }
+
+    fn created(&self) -> i64 {
+        (*self).created()
     }
 }
 

@@ -133,3 +133,35 @@ async fn a_delay_holds_events_back() {
     receiver.next().await;
     assert!(before.elapsed().as_millis() >= 300);
 }
+
+#[tokio::test]
+async fn events_are_listed_page_by_page() {
+    let bench = Bench::start().await;
+    for _ in 0..4 {
+        bench.post(CREATE, SALE).await;
+    }
+    let all = bench.get("/v1/events?limit=100").await.body;
+    let all: Vec<Value> = all["data"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 12);
+    let mut found: Vec<Value> = Vec::new();
+    let mut tail = String::new();
+    loop {
+        let page = bench.get(&format!("/v1/events?limit=5{tail}")).await.body;
+        found.extend(page["data"].as_array().unwrap().iter().cloned());
+        tail = format!("&starting_after={}", found.last().unwrap()["id"].as_str().unwrap());
+        if page["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+    let newer =
+        bench.get(&format!("/v1/events?limit=2&ending_before={}", all[5]["id"].as_str().unwrap())).await;
+    assert_eq!(newer.body["data"].as_array().unwrap()[..], all[3..5]);
+    let created = all[0]["created"].as_i64().unwrap();
+    for (bound, count) in
+        [(format!("created[gte]={}", created + 60), 0), (format!("created[lt]={}", created + 60), 12)]
+    {
+        let page = bench.get(&format!("/v1/events?limit=100&{bound}")).await.body;
+        assert_eq!(page["data"].as_array().unwrap().len(), count, "{bound}");
+    }
+}
