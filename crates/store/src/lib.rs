@@ -1,1 +1,48 @@
+//! THE MEMORY. The only crate that knows SQL: the working set, on SQLite and on PostgreSQL.
+//!
+//! A command goes in by [`Store::submit`], waits in a fair and bounded queue, and becomes part of
+//! whatever batch forms next. One batch is one transaction:
+//!
+//! | phase | what | where |
+//! |---|---|---|
+//! | take | whatever waits, tenants in turn, at most 128, no delay added | [`queue`] |
+//! | load | ask `needs`, lock rows by id, children first; sample the clock | [`executor`], [`engine`] |
+//! | decide | each command in turn; keys answer replays; a panic fails its command alone | [`executor`] |
+//! | write | inserts and guarded updates as sets, parents first, all counted | [`sqlite`], [`postgres`] |
+//! | commit | once | [`sqlite`], [`postgres`] |
+//! | answer | everybody, and the listener; never before the commit | [`writer`] |
+//! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | [`writer`] |
+//!
+//! Reading order: [`options`], [`answer`], then [`writer`] and [`executor`] for the write path,
+//! [`statements`] for the SQL of it, [`queries`] for the read side, which never passes the writer.
+//!
+//! What must never be here: a rule of the domain, JSON of the API, `now()` or `random()` in SQL, and
+//! the name of a constraint.
 
+mod answer;
+mod engine;
+mod error;
+mod executor;
+mod location;
+mod migrate;
+mod options;
+mod postgres;
+pub mod queries;
+mod queue;
+mod ruling;
+mod sqlite;
+mod statements;
+mod stats;
+mod store;
+mod writer;
+
+pub use answer::{Answer, Unavailable};
+pub use error::Error;
+pub use location::Location;
+pub use migrate::Migrated;
+pub use options::{
+    BATCH_MAX, Clock, Committed, Listener, Options, QUEUE_MAX, READERS, Render, Rendered, TENANT_SHARE,
+};
+pub use queries::Queries;
+pub use stats::Stats;
+pub use store::Store;

@@ -1,0 +1,384 @@
+-- One table for each row description of the domain. Written once, in the words of PostgreSQL; for
+-- SQLite the types are translated (bigint: integer, bytea and uuid: blob) and the tables are strict.
+-- What stands between "only postgres" and "end" is left out there.
+--
+-- Every table has one key, an id. Where rows of other tables name it, the key carries the tenant as
+-- well, and so do the foreign keys: that nothing of one tenant names a row of another is a constraint.
+-- Ids of those tables are made here or hashed with the tenant, so two tenants never share one.
+-- Foreign keys stand only where a wrong reference would be wrong money or a wrong seat.
+
+create table tenants (
+    id uuid not null primary key,
+    name text not null,
+    settings text not null,
+    created_at bigint not null
+);
+
+create table accounts (
+    id uuid not null primary key,
+    tenant uuid not null,
+    provider text not null,
+    name text not null,
+    mode text not null check (mode in ('test', 'live')),
+    created_at bigint not null
+);
+create index accounts_of_tenant on accounts (tenant, provider, name);
+
+create table clients (
+    id uuid not null primary key,
+    tenant uuid not null,
+    name text not null,
+    held_seats bigint not null check (held_seats >= 0),
+    held_seats_max bigint,
+    created_at bigint not null
+);
+
+create table api_keys (
+    id uuid not null primary key,
+    tenant uuid not null,
+    client uuid not null,
+    hash bytea not null,
+    scopes text not null,
+    mode text not null check (mode in ('test', 'live')),
+    created_at bigint not null,
+    revoked_at bigint
+);
+
+create table products (
+    id uuid not null,
+    tenant uuid not null,
+    name text not null,
+    description text not null,
+    time_zone text not null,
+    currency text not null,
+    active bigint not null check (active in (0, 1)),
+    metadata text not null,
+    version bigint not null,
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (id, tenant)
+);
+create index products_of_tenant on products (tenant, created_at, id);
+
+create table units (
+    id uuid not null primary key,
+    tenant uuid not null,
+    product uuid not null,
+    name text not null,
+    price_minor bigint not null check (price_minor >= 0),
+    places bigint not null check (places >= 0),
+    active bigint not null check (active in (0, 1)),
+    version bigint not null,
+    foreign key (product, tenant) references products (id, tenant)
+);
+create index units_of_product on units (tenant, product);
+
+create table keys (
+    id uuid not null primary key,
+    tenant uuid not null,
+    client uuid not null,
+    text text not null,
+    fingerprint bytea not null,
+    progress text not null check (progress in ('in_flight', 'finished')),
+    status bigint,
+    body text,
+    resource uuid,
+    location text,
+    request_id text not null,
+    created_at bigint not null,
+    finished_at bigint
+);
+create index keys_in_flight on keys (created_at) where progress = 'in_flight';
+
+create table customers (
+    id uuid not null primary key,
+    tenant uuid not null,
+    email text not null,
+    name text not null,
+    held_seats bigint not null check (held_seats >= 0),
+    created_at bigint not null
+);
+
+create table slots (
+    id uuid not null,
+    tenant uuid not null,
+    product uuid not null,
+    starts_at bigint not null,
+    capacity bigint not null check (capacity >= 0),
+    held bigint not null check (held >= 0),
+    sold bigint not null check (sold >= 0),
+    closed bigint not null check (closed in (0, 1)),
+    created_at bigint not null,
+    primary key (id, tenant),
+    foreign key (product, tenant) references products (id, tenant),
+    -- The last wall of never_oversold.
+    check (held + sold <= capacity)
+);
+create index slots_of_product on slots (tenant, product, starts_at);
+
+create table bookings (
+    id uuid not null,
+    tenant uuid not null,
+    client uuid not null,
+    slot uuid not null,
+    product uuid not null,
+    customer uuid not null,
+    customer_name text not null,
+    customer_email text not null,
+    customer_phone text,
+    state text not null
+        check (state in ('held', 'expired', 'confirmed', 'completed', 'no_show', 'cancelled')),
+    seq bigint not null check (seq >= 0),
+    seats bigint not null check (seats > 0),
+    lines text not null,
+    total_minor bigint not null check (total_minor >= 0),
+    currency text not null,
+    open_payment uuid,
+    payments bigint not null check (payments >= 0),
+    authorized_minor bigint not null check (authorized_minor >= 0),
+    paid_minor bigint not null check (paid_minor >= 0),
+    refunded_minor bigint not null check (refunded_minor >= 0),
+    hold_expires_at bigint not null,
+    confirmed_at bigint,
+    ended_at bigint,
+    metadata text not null,
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (id, tenant),
+    foreign key (slot, tenant) references slots (id, tenant)
+);
+create index bookings_of_slot on bookings (tenant, slot);
+create index bookings_of_customer on bookings (tenant, customer, created_at);
+create index bookings_of_tenant on bookings (tenant, created_at, id);
+create index bookings_held on bookings (hold_expires_at) where state = 'held';
+
+create table payments (
+    id uuid not null,
+    tenant uuid not null,
+    client uuid not null,
+    booking uuid,
+    account uuid not null,
+    provider text not null,
+    amount_minor bigint not null check (amount_minor > 0),
+    currency text not null,
+    capture text not null check (capture in ('automatic', 'manual')),
+    payment_method text not null,
+    reference text,
+    return_url text,
+    metadata text not null,
+    key uuid,
+    state text not null check (
+        state in ('created', 'pending', 'authorized', 'captured', 'failed', 'cancelled', 'lapsed')),
+    seq bigint not null check (seq >= 0),
+    provider_ref text,
+    authorized_minor bigint not null check (authorized_minor between 0 and amount_minor),
+    captured_minor bigint not null check (captured_minor between 0 and amount_minor),
+    refunding_minor bigint not null check (refunding_minor >= 0),
+    refunded_minor bigint not null check (refunded_minor >= 0),
+    refunds bigint not null check (refunds >= 0),
+    next_action text,
+    failure text,
+    active uuid,
+    void_requested bigint not null check (void_requested in (0, 1)),
+    evidenced bigint not null check (evidenced in (0, 1)),
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (id, tenant),
+    foreign key (booking, tenant) references bookings (id, tenant),
+    check (refunded_minor + refunding_minor <= captured_minor)
+);
+create index payments_of_booking on payments (tenant, booking) where booking is not null;
+create index payments_of_reference on payments (tenant, reference) where reference is not null;
+create index payments_of_key on payments (tenant, key) where key is not null;
+create index payments_of_tenant on payments (tenant, created_at, id);
+create index payments_at_provider on payments (provider_ref) where provider_ref is not null;
+
+create table refunds (
+    id uuid not null primary key,
+    tenant uuid not null,
+    payment uuid not null,
+    booking uuid,
+    amount_minor bigint not null check (amount_minor > 0),
+    currency text not null,
+    reason text,
+    metadata text not null,
+    key uuid,
+    state text not null
+        check (state in ('created', 'pending', 'unknown', 'review', 'succeeded', 'failed')),
+    seq bigint not null check (seq >= 0),
+    provider_ref text,
+    failure text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    foreign key (payment, tenant) references payments (id, tenant)
+);
+create index refunds_of_payment on refunds (tenant, payment);
+create index refunds_at_provider on refunds (provider_ref) where provider_ref is not null;
+
+create table attempts (
+    id uuid not null primary key,
+    tenant uuid not null,
+    payment uuid not null,
+    refund uuid,
+    kind text not null check (kind in ('charge', 'capture', 'void', 'refund')),
+    amount_minor bigint not null check (amount_minor >= 0),
+    key uuid,
+    state text not null check (
+        state in ('created', 'sent', 'unknown', 'review', 'succeeded', 'declined', 'written_off')),
+    sent_at bigint,
+    deadline_at bigint not null,
+    failure text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    foreign key (payment, tenant) references payments (id, tenant)
+);
+create index attempts_of_payment on attempts (tenant, payment);
+create index attempts_open on attempts (created_at)
+    where state in ('created', 'sent', 'unknown', 'review');
+
+create table jobs (
+    id uuid not null primary key,
+    tenant uuid not null,
+    kind text not null,
+    state text not null check (state in ('ready', 'running', 'done', 'dead')),
+    token bigint not null check (token >= 0),
+    worker uuid,
+    lease_until bigint,
+    due_at bigint not null,
+    attempts bigint not null check (attempts >= 0),
+    last_error text,
+    created_at bigint not null,
+    updated_at bigint not null
+);
+create index jobs_due on jobs (due_at) where state in ('ready', 'running');
+create index jobs_dead on jobs (updated_at) where state = 'dead';
+
+create table reviews (
+    id uuid not null primary key,
+    tenant uuid not null,
+    subject_kind text not null,
+    subject uuid not null,
+    reason text not null,
+    detail text not null,
+    state text not null check (state in ('open', 'resolved')),
+    opened_at bigint not null,
+    resolved_at bigint,
+    resolution text
+);
+create index reviews_open on reviews (tenant, opened_at, id) where state = 'open';
+create index reviews_of_subject on reviews (tenant, subject);
+
+create table inbound_events (
+    id uuid not null primary key,
+    tenant uuid not null,
+    account uuid not null,
+    name text not null,
+    kind text not null,
+    body bytea not null,
+    state text not null check (state in ('received', 'dead', 'processed', 'ignored')),
+    attempts bigint not null check (attempts >= 0),
+    outcome text,
+    received_at bigint not null,
+    processed_at bigint
+);
+create index inbound_events_received on inbound_events (received_at) where state = 'received';
+
+create table logs (
+    id uuid not null primary key,
+    tenant uuid not null,
+    position bigint not null check (position >= 0)
+);
+
+create table ledger_accounts (
+    id uuid not null primary key,
+    tenant uuid not null,
+    name text not null,
+    currency text not null,
+    balance_minor bigint not null,
+    created_at bigint not null
+);
+create index ledger_accounts_of_tenant on ledger_accounts (tenant, name, currency);
+
+create table transfers (
+    id uuid not null,
+    tenant uuid not null,
+    kind text not null,
+    movement text not null,
+    message uuid not null,
+    posted_at bigint not null,
+    primary key (id, tenant)
+);
+create index transfers_of_tenant on transfers (tenant, posted_at, id);
+
+create table postings (
+    id uuid not null primary key,
+    tenant uuid not null,
+    transfer uuid not null,
+    account uuid not null,
+    amount_minor bigint not null,
+    currency text not null,
+    foreign key (transfer, tenant) references transfers (id, tenant)
+);
+create index postings_of_transfer on postings (tenant, transfer);
+create index postings_of_account on postings (account);
+
+create table outbox (
+    id uuid not null primary key,
+    tenant uuid not null,
+    subject_kind text not null,
+    subject uuid not null,
+    seq bigint not null check (seq >= 1),
+    kind text not null,
+    payload text not null,
+    created_at bigint not null,
+    position bigint,
+    relayed_at bigint
+);
+create index outbox_unrelayed on outbox (id) where position is null;
+create index outbox_unrelayed_of_subject on outbox (subject, seq) where position is null;
+create index outbox_log on outbox (tenant, position) where position is not null;
+
+create table inbox (
+    id uuid not null primary key,
+    tenant uuid not null,
+    consumer text not null,
+    message uuid not null,
+    received_at bigint not null
+);
+
+create table audit (
+    id uuid not null primary key,
+    tenant uuid not null,
+    at bigint not null,
+    actor text not null,
+    client uuid,
+    subject_kind text not null,
+    subject uuid not null,
+    action text not null,
+    from_state text,
+    to_state text,
+    request_id text
+);
+create index audit_of_subject on audit (tenant, subject, at, id);
+
+-- only postgres
+-- Rows that are updated often get room on their page, so that an update touches no index, and a
+-- vacuum that follows the updates and not the size of the table.
+alter table slots set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
+    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
+alter table jobs set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
+alter table outbox set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
+alter table bookings set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
+alter table payments set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+alter table attempts set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
+alter table refunds set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
+alter table keys set (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
+alter table customers set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+alter table clients set (fillfactor = 50);
+alter table logs set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
+    autovacuum_vacuum_threshold = 1000);
+alter table ledger_accounts set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
+    autovacuum_vacuum_threshold = 1000);
+-- end

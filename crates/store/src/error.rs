@@ -1,0 +1,30 @@
+//! What keeps the store from opening, or a query from its rows.
+
+use std::path::PathBuf;
+
+use domain::working_set::Mismatch;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{text}` is neither a postgres:// URL nor the path of a file")]
+    Location { text: String },
+    #[error("the schema is at version {found} and this program needs {needed}: migrate first")]
+    NotMigrated { found: i64, needed: i64 },
+    #[error("the schema is at version {found}, newer than the {known} that this program knows")]
+    Newer { found: i64, known: i64 },
+    /// SQLite is for one process.
+    #[error("{} is in use by another process (it holds {}.lock)", path.display(), path.display())]
+    InUse { path: PathBuf },
+    #[error("PostgreSQL: {}", crate::postgres::told(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("no connection to PostgreSQL: {0}")]
+    Pool(String),
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("the store is closed")]
+    Closed,
+}

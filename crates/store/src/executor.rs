@@ -1,0 +1,262 @@
+//! One batch, one transaction.
+//!
+//! | phase | what |
+//! |---|---|
+//! | load | ask every command what it needs, load the next tables, ask again; children first |
+//! | decide | one command after another; the second sees what the first changed |
+//! | write | sets, parents first, counted; a batch that changes nothing writes nothing |
+//! | commit | once |
+//!
+//! Nobody is answered here: the answers go back to the [`writer`](crate::writer), which gives them
+//! once the commit has returned.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use domain::rows::{Facts, Needs, TableName};
+use domain::working_set::{Command, Context, Role, Value, Write};
+use domain::{Ids, Timestamp};
+use uuid::Uuid;
+
+use crate::engine::{Busy, Engine, Fault, Wanted};
+use crate::ruling::{self, panicked};
+use crate::{Answer, Committed, Render, Unavailable};
+
+/// What a batch leaves behind when it is committed.
+pub(crate) struct Done {
+    /// One for each command, in order.
+    pub settled: Vec<Settled>,
+    pub committed: Committed,
+    /// Whether there was anything to commit.
+    pub wrote: bool,
+}
+
+/// What becomes of one command.
+pub(crate) enum Settled {
+    Answered(Answer),
+    /// It alone failed; the others of its batch went on.
+    Failed(Unavailable),
+    /// Somebody else holds this row, which it needs.
+    SetAside(Uuid),
+}
+
+/// What a decision is given beside its rows.
+pub(crate) struct Tools {
+    pub ids: Arc<dyn Ids + Send + Sync>,
+    pub render: Arc<dyn Render>,
+}
+
+/// After an error the caller rolls back.
+pub(crate) async fn run<E: Engine>(
+    engine: &mut E,
+    tools: &Tools,
+    commands: &[&dyn Command],
+    busy: Busy,
+) -> Result<Done, Fault> {
+    let mut batch = Batch { commands, settled: commands.iter().map(|_| None).collect() };
+    let (mut facts, now) = batch.load(engine, busy).await?;
+    let mut committed = Committed::default();
+    let settled = batch.decide(&mut facts, tools, now, &mut committed);
+    let writes = facts.writes();
+    let wrote = !writes.is_empty();
+    if wrote {
+        count(&writes, &mut committed);
+        engine.write(&writes).await?;
+        engine.commit().await?;
+    } else {
+        // Only the locks are to be given back.
+        engine.rollback().await;
+    }
+    Ok(Done { settled, committed, wrote })
+}
+
+struct Batch<'a> {
+    commands: &'a [&'a dyn Command],
+    /// `None`: still under way.
+    settled: Vec<Option<Settled>>,
+}
+
+/// What the commands still want, in lock order.
+struct Asked {
+    wanted: Vec<Wanted>,
+    /// No command waits for one of these rows in order to name others.
+    all: bool,
+}
+
+impl Batch<'_> {
+    async fn load<E: Engine>(&mut self, engine: &mut E, busy: Busy) -> Result<(Facts, Timestamp), Fault> {
+        let mut facts = Facts::default();
+        let mut now = None;
+        // Tables from here on, in lock order, may still be loaded.
+        let mut open = 0;
+        loop {
+            let Asked { mut wanted, all } = self.ask(&facts, open);
+            if let (true, Some(now)) = (wanted.is_empty(), now) {
+                return Ok((facts, now));
+            }
+            if !all {
+                wanted.truncate(1);
+            }
+            let loaded = engine.load(&wanted, busy).await?;
+            now = Some(loaded.now);
+            for (at, id) in loaded.busy {
+                self.set_aside(&facts, wanted[at].table, id);
+                wanted[at].ids.retain(|wanted| *wanted != id);
+            }
+            for (Wanted { table, ids }, rows) in wanted.iter().zip(loaded.rows) {
+                facts.loaded(*table, ids, rows).map_err(|error| Fault::Failed(error.to_string()))?;
+                open = position(*table) + 1;
+            }
+        }
+    }
+
+    fn ask(&mut self, facts: &Facts, open: usize) -> Asked {
+        loop {
+            let mut needs = Needs::new(facts);
+            let mut all = true;
+            for (command, settled) in self.commands.iter().zip(&mut self.settled) {
+                if settled.is_none() {
+                    let before = needs.asked();
+                    match ask_one(*command, &mut needs) {
+                        // A row that is not there is waited for in vain: nothing more will be named.
+                        Ok(complete) => all &= complete || needs.asked() == before,
+                        Err(panic) => *settled = Some(Settled::Failed(Unavailable::Poisoned(panic))),
+                    }
+                }
+            }
+            let mut wanted = Vec::new();
+            let mut passed = None;
+            for (at, table) in lock_order().enumerate() {
+                let ids = needs.wanted(table);
+                if ids.is_empty() {
+                    continue;
+                }
+                if at < open || table.description().role == Role::Append {
+                    passed.get_or_insert(table);
+                } else {
+                    wanted.push(Wanted { table, ids });
+                }
+            }
+            match passed {
+                None => return Asked { wanted, all },
+                Some(table) => self.refuse(facts, table),
+            }
+        }
+    }
+
+    /// Loading from a table that was passed would lock against the order, and deadlock sooner or
+    /// later: it is a bug of the command, which fails alone and by name.
+    fn refuse(&mut self, facts: &Facts, table: TableName) {
+        self.settle_who_wants(
+            facts,
+            table,
+            |_| true,
+            |command| {
+                let message = format!("it asked for a row of {table:?} out of the order of locks");
+                tracing::error!(?command, ?table, "a command asked for a row out of the order of locks");
+                Settled::Failed(Unavailable::Poisoned(message))
+            },
+        );
+    }
+
+    fn set_aside(&mut self, facts: &Facts, table: TableName, id: Uuid) {
+        self.settle_who_wants(facts, table, |wanted| wanted == id, |_| Settled::SetAside(id));
+    }
+
+    fn settle_who_wants(
+        &mut self,
+        facts: &Facts,
+        table: TableName,
+        which: impl Fn(Uuid) -> bool,
+        become_of: impl Fn(&dyn Command) -> Settled,
+    ) {
+        for (command, settled) in self.commands.iter().zip(&mut self.settled) {
+            if settled.is_none() {
+                let mut needs = Needs::new(facts);
+                // A panic was met, and settled, when the command was asked before.
+                let _met_before = ask_one(*command, &mut needs);
+                if needs.wanted(table).into_iter().any(&which) {
+                    *settled = Some(become_of(*command));
+                }
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        facts: &mut Facts,
+        tools: &Tools,
+        now: Timestamp,
+        committed: &mut Committed,
+    ) -> Vec<Settled> {
+        let context = Context { now, ids: &*tools.ids };
+        let settled = std::mem::take(&mut self.settled);
+        let decide = |(command, settled): (&&dyn Command, Option<Settled>)| {
+            settled.unwrap_or_else(|| decide_one(*command, facts, tools, &context, committed))
+        };
+        self.commands.iter().zip(settled).map(decide).collect()
+    }
+}
+
+fn decide_one(
+    command: &dyn Command,
+    facts: &mut Facts,
+    tools: &Tools,
+    context: &Context<'_>,
+    committed: &mut Committed,
+) -> Settled {
+    // Facts are only read in there, so a panic leaves them whole.
+    let ruled = catch_unwind(AssertUnwindSafe(|| ruling::rule(command, facts, context, &*tools.render)));
+    let poisoned = |what: String| {
+        tracing::error!(?command, what, "a command could not be decided");
+        Settled::Failed(Unavailable::Poisoned(what))
+    };
+    match ruled {
+        Err(panic) => poisoned(panicked(&*panic)),
+        Ok(Err(bug)) => poisoned(bug),
+        Ok(Ok(ruling)) => match facts.apply(ruling.changes) {
+            Err(table) => poisoned(format!("it puts one row of {table} twice")),
+            Ok(()) => {
+                committed.answered.extend(ruling.answered);
+                Settled::Answered(ruling.answer)
+            }
+        },
+    }
+}
+
+/// Whether the command has named all that it needs; an error is its panic.
+fn ask_one(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String> {
+    let ask = || {
+        if let Some(claim) = command.claim() {
+            needs.key(claim.key);
+        }
+        command.needs(needs).is_some()
+    };
+    catch_unwind(AssertUnwindSafe(ask)).map_err(|panic| panicked(&*panic))
+}
+
+/// Children first: what names comes before what is named, and the hottest rows come last.
+fn lock_order() -> impl Iterator<Item = TableName> {
+    TableName::WRITE_ORDER.iter().rev().copied()
+}
+
+fn position(table: TableName) -> usize {
+    lock_order().position(|other| other == table).expect("every table is in the order")
+}
+
+/// What others are to be told of.
+fn count(writes: &[Write<'_>], committed: &mut Committed) {
+    for write in writes {
+        match write.table.name {
+            "outbox" => committed.messages += write.inserts.len(),
+            "inbound_events" => committed.events += write.inserts.len(),
+            "jobs" => {
+                let ready = |update: &&domain::working_set::Update<'_>| {
+                    update.values.iter().any(|value| matches!(value, Value::Text(text) if text == "ready"))
+                };
+                committed.jobs += write.inserts.len() + write.updates.iter().filter(ready).count();
+            }
+            _ => {}
+        }
+    }
+}

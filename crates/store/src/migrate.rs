@@ -1,0 +1,212 @@
+//! Migrations: embedded, forward only, safe to run from many processes at once.
+//!
+//! Each runs in one transaction with the row that remembers it, under a lock that makes all others
+//! wait and then find it done. The first also gives the database its id.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use crate::postgres::told;
+use crate::{Error, Location, sqlite};
+
+/// In order; a migration that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_the_books.sql")];
+
+/// The schema that this program needs.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// Any number that nobody else uses for an advisory lock in this database.
+const ADVISORY_LOCK: i64 = 0x5375_7265_686f_6c64;
+
+/// The memory of the migrations, and the database's id. One dialect, and safe to repeat.
+const BOOK: &str = "create table if not exists migrations (version bigint not null primary key); \
+     create table if not exists database_identity (id uuid not null primary key);";
+const VERSION: &str = "select coalesce(max(version), 0) from migrations";
+
+/// What a migration did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version found; 0 is an empty database.
+    pub from: i64,
+    pub to: i64,
+}
+
+/// An older schema lacks what is needed here, and a newer one may mean something else.
+pub(crate) fn check(found: i64) -> Result<(), Error> {
+    match found.cmp(&KNOWN) {
+        std::cmp::Ordering::Less => Err(Error::NotMigrated { found, needed: KNOWN }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(Error::Newer { found, known: KNOWN }),
+    }
+}
+
+pub(crate) async fn run(location: &Location) -> Result<Migrated, Error> {
+    match location {
+        Location::Sqlite { path } => {
+            let path = path.clone();
+            let migrated = tokio::task::spawn_blocking(move || migrate_sqlite(&path));
+            migrated.await.unwrap_or(Err(Error::Closed))
+        }
+        Location::Postgres { url } => migrate_postgres(url).await,
+    }
+}
+
+/// What is still to be run on a database of this version.
+fn pending(found: i64) -> Result<impl Iterator<Item = (i64, &'static str)>, Error> {
+    if found > KNOWN {
+        return Err(Error::Newer { found, known: KNOWN });
+    }
+    Ok((1..).zip(MIGRATIONS.iter().copied()).filter(move |(version, _)| *version > found))
+}
+
+/// Made once for a database and never again, so nothing needs to repeat it from a seed.
+fn new_identity() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
+pub(crate) fn sqlite_version(connection: &Connection) -> Result<i64, Error> {
+    let known = "select 1 from sqlite_schema where type = 'table' and name = 'migrations'";
+    match connection.query_row(known, [], |_| Ok(())).optional()? {
+        None => Ok(0),
+        Some(()) => Ok(connection.query_row(VERSION, [], |row| row.get(0))?),
+    }
+}
+
+fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
+    let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let mut connection = sqlite::connect(path, create)?;
+    // Kept in the file. Where another one is just doing the same it answers busy, and has done it.
+    sqlite::until_free(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute_batch(&for_sqlite(BOOK))?;
+    let from = sqlite_version(&transaction)?;
+    for (version, sql) in pending(from)? {
+        transaction.execute_batch(&for_sqlite(sql))?;
+        transaction.execute("insert into migrations (version) values (?1)", [version])?;
+    }
+    if from == 0 {
+        let identity = new_identity();
+        transaction.execute("insert into database_identity (id) values (?1)", [&identity.as_bytes()[..]])?;
+    }
+    transaction.commit()?;
+    Ok(Migrated { from, to: KNOWN })
+}
+
+async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
+    let (mut client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(error = told(&error), "the connection of a migration ended");
+        }
+    });
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(&format!("select pg_advisory_xact_lock({ADVISORY_LOCK})")).await?;
+    transaction.batch_execute(BOOK).await?;
+    let from: i64 = transaction.query_one(VERSION, &[]).await?.try_get(0)?;
+    for (version, sql) in pending(from)? {
+        transaction.batch_execute(sql).await?;
+        transaction.execute("insert into migrations (version) values ($1)", &[&version]).await?;
+    }
+    if from == 0 {
+        let insert = format!("insert into database_identity (id) values ('{}')", new_identity());
+        transaction.batch_execute(&insert).await?;
+    }
+    transaction.commit().await?;
+    Ok(Migrated { from, to: KNOWN })
+}
+
+/// Differs by necessity: SQLite has neither these types nor storage parameters, and takes a wrong type
+/// unless a table is strict.
+fn for_sqlite(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut skipping = false;
+    for line in sql.lines() {
+        match line.trim() {
+            "-- only postgres" => skipping = true,
+            "-- end" => skipping = false,
+            _ if skipping => {}
+            ");" => out.push_str(") strict;\n"),
+            _ => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out.replace(" bigint", " integer").replace(" uuid", " blob").replace(" bytea", " blob")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::lifecycle::{self, State};
+    use domain::rows::TableName;
+    use domain::working_set::{Kind, Part};
+
+    fn migrated() -> (tempfile::TempDir, Connection) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("books.db");
+        assert_eq!(migrate_sqlite(&path).unwrap(), Migrated { from: 0, to: KNOWN });
+        assert_eq!(migrate_sqlite(&path).unwrap(), Migrated { from: KNOWN, to: KNOWN });
+        let connection = sqlite::reader(&path).unwrap();
+        (directory, connection)
+    }
+
+    #[test]
+    fn the_schema_is_what_the_rows_say() {
+        let (_directory, connection) = migrated();
+        for table in TableName::WRITE_ORDER {
+            let table = table.description();
+            let mut statement = connection
+                .prepare(&format!("select name, type, \"notnull\" from pragma_table_info('{}')", table.name))
+                .unwrap();
+            let found: Vec<(String, String, bool)> = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let expected: Vec<(String, String, bool)> = table
+                .columns
+                .iter()
+                .map(|column| {
+                    let kind = match column.kind {
+                        Kind::Int => "INTEGER",
+                        Kind::Text => "TEXT",
+                        Kind::Bytes | Kind::Id => "BLOB",
+                    };
+                    (column.name.to_owned(), kind.to_owned(), !column.nullable)
+                })
+                .collect();
+            let found: Vec<_> =
+                found.into_iter().map(|(name, kind, filled)| (name, kind.to_uppercase(), filled)).collect();
+            assert_eq!(found, expected, "{}", table.name);
+            assert_eq!(table.columns[0].part, Part::Key, "{}: the key is the first column", table.name);
+        }
+    }
+
+    #[test]
+    fn the_schema_knows_every_state() {
+        fn check<S: State>(table: &str) {
+            let sql = MIGRATIONS.concat();
+            let from = sql.find(&format!("create table {table} (")).unwrap();
+            let text = &sql[from..from + sql[from..].find("\n);").unwrap()];
+            let list = &text[text.find("state in (").unwrap() + "state in (".len()..];
+            let list = &list[..list.find(')').unwrap()];
+            let mut found: Vec<&str> = list.split(", ").map(|state| state.trim_matches('\'')).collect();
+            let mut expected: Vec<&str> = S::ALL.iter().map(State::name).collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{table}");
+        }
+        check::<lifecycle::booking::State>("bookings");
+        check::<lifecycle::payment::State>("payments");
+        check::<lifecycle::refund::State>("refunds");
+        check::<lifecycle::attempt::State>("attempts");
+        check::<lifecycle::job::State>("jobs");
+        check::<lifecycle::inbound_event::State>("inbound_events");
+        check::<lifecycle::review::State>("reviews");
+    }
+}

@@ -1,0 +1,103 @@
+//! What the store is given: a place, a clock, ids, the wire's words, and a listener.
+
+use std::sync::Arc;
+
+use domain::{Ids, KeyId, Refusal, Reply, Timestamp};
+
+use crate::Location;
+
+/// Commands of one batch, and so of one transaction.
+pub const BATCH_MAX: usize = 128;
+/// Commands that may wait; past it a caller is told to come back.
+pub const QUEUE_MAX: usize = 4096;
+/// The part of the queue that one tenant may fill.
+pub const TENANT_SHARE: f64 = 0.5;
+/// Connections for queries.
+pub const READERS: usize = 4;
+
+/// The time. On PostgreSQL commands use the server's instead, so that programs on several machines
+/// agree on leases and expiry.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// A reply as the wire sends it and as it is stored, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub status: u16,
+    pub body: String,
+    /// The path of what was made.
+    pub location: Option<String>,
+}
+
+/// The wire's JSON, injected: the store stores replies and knows no JSON of the API.
+pub trait Render: Send + Sync {
+    fn reply(&self, reply: &Reply) -> Rendered;
+    fn refusal(&self, refusal: &Refusal, request_id: &str) -> Rendered;
+}
+
+/// What a transaction left for others to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Keys that were in flight and now have their reply.
+    pub answered: Vec<(KeyId, Rendered)>,
+    /// Messages appended to the outbox.
+    pub messages: usize,
+    /// Jobs inserted or made ready again.
+    pub jobs: usize,
+    /// Providers' events taken in.
+    pub events: usize,
+}
+
+/// Told after each COMMIT that wrote something. It runs on the writer: it must not block.
+pub trait Listener: Send + Sync {
+    fn committed(&self, committed: &Committed);
+}
+
+struct Nobody;
+
+impl Listener for Nobody {
+    fn committed(&self, _: &Committed) {}
+}
+
+#[derive(Clone)]
+pub struct Options {
+    pub location: Location,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids + Send + Sync>,
+    pub render: Arc<dyn Render>,
+    pub listener: Arc<dyn Listener>,
+    /// Writer connections on PostgreSQL; SQLite has one writer always. Two writers wait for each
+    /// other on a hot row: more than one pays only under wide load.
+    pub writers: usize,
+    pub queue_max: usize,
+    /// Between 0 and 1.
+    pub tenant_share: f64,
+    pub batch_max: usize,
+    pub readers: usize,
+    /// SQLite only: pages that the file may have. For the test of a full disk.
+    pub max_page_count: Option<u32>,
+}
+
+impl Options {
+    pub fn new(
+        location: Location,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids + Send + Sync>,
+        render: Arc<dyn Render>,
+    ) -> Options {
+        Options {
+            location,
+            clock,
+            ids,
+            render,
+            listener: Arc::new(Nobody),
+            writers: 1,
+            queue_max: QUEUE_MAX,
+            tenant_share: TENANT_SHARE,
+            batch_max: BATCH_MAX,
+            readers: READERS,
+            max_page_count: None,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What an error of PostgreSQL means for the transaction: by its SQLSTATE, never by its text.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::engine::Fault;
+
+/// The whole of it: the driver's own words leave the server's out.
+pub(crate) fn told(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(error) => format!("{} ({})", error.message(), error.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+pub(super) fn fault(error: &Error) -> Fault {
+    let message = told(error);
+    let Some(refused) = error.as_db_error() else {
+        // Not the server's: the connection's, or a value of ours that does not fit its column.
+        let source = std::error::Error::source(error);
+        let connection = source.is_none_or(|source| source.is::<std::io::Error>());
+        return if connection { Fault::Lost(message) } else { Fault::Poison(message) };
+    };
+    if fatal(refused) {
+        return Fault::Lost(message);
+    }
+    match refused.code() {
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Fault::Again(message),
+        &SqlState::LOCK_NOT_AVAILABLE => Fault::Locked,
+        &SqlState::DISK_FULL => Fault::Failed(format!("storage full: {message}")),
+        // Data exceptions and violated constraints.
+        code if matches!(&code.code()[..2], "22" | "23") => Fault::Poison(message),
+        code if code.code().starts_with("08") => Fault::Lost(message),
+        _ => Fault::Failed(message),
+    }
+}
+
+/// Only the server's own refusal says that a COMMIT did not happen. A session that was ended may have
+/// committed before it ended.
+pub(super) fn fault_of_commit(error: &Error) -> Fault {
+    match error.as_db_error() {
+        Some(refused) if !fatal(refused) => fault(error),
+        _ => Fault::CommitUnknown(told(error)),
+    }
+}
+
+/// The session ends with it.
+fn fatal(error: &DbError) -> bool {
+    matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || error.severity() == "FATAL"
+}

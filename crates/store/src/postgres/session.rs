@@ -1,0 +1,93 @@
+//! A writer's connection and what is prepared on it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_postgres::{Client, Config, NoTls, Statement};
+
+use super::LOCK_TIMEOUT;
+use super::error::{fault, told};
+use crate::Error;
+use crate::engine::Fault;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A peer that is gone without a word is given up after this long.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Ours never idle in a transaction; should one hang, its locks go.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that restarts is back in a few seconds.
+const RECONNECT_WAITS: [Duration; 6] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+pub(super) struct Session {
+    pub client: Client,
+    statements: HashMap<&'static str, Statement>,
+}
+
+pub(super) fn config(url: &str) -> Result<Config, Error> {
+    let mut config: Config = url.parse()?;
+    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name("surehold writer");
+    Ok(config)
+}
+
+/// The planner's settings were measured: a plan made while a table is small, or anew at each call,
+/// scans and costs twice as much. Hence nothing else may run on these connections.
+fn settings() -> String {
+    format!(
+        "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; \
+         set enable_mergejoin = off; set synchronous_commit = on; set lock_timeout = {}; \
+         set default_transaction_isolation = 'read committed'; set statement_timeout = {}; \
+         set idle_in_transaction_session_timeout = {}; set jit = off",
+        LOCK_TIMEOUT.as_millis(),
+        STATEMENT_TIMEOUT.as_millis(),
+        IDLE_IN_TRANSACTION_TIMEOUT.as_millis()
+    )
+}
+
+impl Session {
+    /// Tries for a few seconds.
+    pub async fn connect(config: &Config) -> Result<Session, Fault> {
+        let mut waits = RECONNECT_WAITS.into_iter();
+        loop {
+            let error = match Session::connect_once(config).await {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            };
+            let Some(wait) = waits.next() else {
+                return Err(Fault::Failed(format!("no connection to PostgreSQL: {}", told(&error))));
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn connect_once(config: &Config) -> Result<Session, tokio_postgres::Error> {
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(error = told(&error), "a writer's connection ended");
+            }
+        });
+        client.batch_execute(&settings()).await?;
+        Ok(Session { client, statements: HashMap::new() })
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    pub async fn prepare(&mut self, sql: &'static str) -> Result<Statement, Fault> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await.map_err(|error| fault(&error))?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}

@@ -1,0 +1,56 @@
+//! A set: all rows that a batch inserts into, or updates in, one table, as one statement with an
+//! array a column.
+
+use domain::working_set::{Value, Write};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Statement};
+
+use super::value::Bound;
+
+pub(super) struct Set<'a> {
+    pub table: &'static str,
+    /// How many rows it must write.
+    pub sent: u64,
+    statement: Statement,
+    columns: Vec<Vec<Bound<'a>>>,
+}
+
+impl<'a> Set<'a> {
+    pub fn of_inserts(write: &'a Write<'_>, statement: Statement) -> Set<'a> {
+        let mut columns = columns(write.table.columns.len(), write.inserts.len());
+        for row in &write.inserts {
+            fill(&mut columns, row.iter());
+        }
+        Set { table: write.table.name, sent: write.inserts.len() as u64, statement, columns }
+    }
+
+    pub fn of_updates(write: &'a Write<'_>, ids: &'a [Value<'static>], statement: Statement) -> Set<'a> {
+        let width = write.updates.first().map_or(0, |update| 1 + update.guards.len() + update.values.len());
+        let mut columns = columns(width, write.updates.len());
+        for (id, update) in ids.iter().zip(&write.updates) {
+            fill(&mut columns, std::iter::once(id).chain(&update.guards).chain(&update.values));
+        }
+        Set { table: write.table.name, sent: write.updates.len() as u64, statement, columns }
+    }
+
+    /// Answers with how many rows were written.
+    pub async fn execute(&self, client: &Client) -> Result<u64, Error> {
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            self.columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+        client.execute(&self.statement, &parameters).await
+    }
+}
+
+fn columns<'a>(width: usize, height: usize) -> Vec<Vec<Bound<'a>>> {
+    (0..width).map(|_| Vec::with_capacity(height)).collect()
+}
+
+fn fill<'a>(columns: &mut [Vec<Bound<'a>>], row: impl Iterator<Item = &'a Value<'a>>) {
+    for (column, value) in columns.iter_mut().zip(row) {
+        column.push(Bound(value));
+    }
+}
+
+pub(super) fn ids_of_updates(write: &Write<'_>) -> Vec<Value<'static>> {
+    write.updates.iter().map(|update| Value::Id(update.id)).collect()
+}

@@ -1,0 +1,33 @@
+//! The read side: plain SQL on connections of its own, decoded into the domain's rows.
+//!
+//! A query is not a need: what it found may have changed when it returns. Ids that it found go into a
+//! command, which decides again under the lock. Every query of a tenant takes the tenant.
+//!
+//! | file | who asks |
+//! |---|---|
+//! | [`tenancy`] | authentication, webhooks |
+//! | [`catalogue`] | the shop window |
+//! | [`booking`], [`payment`] | clients and people who look for one thing, or search |
+//! | [`history`] | audit, event log, ledger, review cases |
+//! | [`work`] | timers, workers, the relay |
+//! | [`figures`] | metrics, counted from committed rows |
+//! | [`check`] | `surehold check`: an invariant a statement |
+//!
+//! What must never be here: a statement that writes, and the writers' connections.
+
+mod booking;
+mod catalogue;
+pub mod check;
+mod figures;
+mod filter;
+mod history;
+mod payment;
+mod reader;
+mod tenancy;
+mod work;
+
+pub use booking::BookingSearch;
+pub use figures::{Counted, Figures};
+pub use filter::Cursor;
+pub use payment::PaymentSearch;
+pub use reader::Queries;

@@ -1,0 +1,72 @@
+//! Conditions that come and go with what was asked.
+
+use std::fmt::Write;
+
+use domain::Timestamp;
+use domain::working_set::{Column, Value};
+use uuid::Uuid;
+
+/// Where the last page ended, for lists in the order of `(created_at, id)`, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub created_at: Timestamp,
+    pub id: Uuid,
+}
+
+/// `where` with its parameters, numbered as they come.
+pub(super) struct Filter {
+    sql: String,
+    parameters: Vec<Value<'static>>,
+}
+
+impl Filter {
+    /// Every search is a tenant's.
+    pub fn of(tenant: domain::TenantId) -> Filter {
+        Filter { sql: "where tenant = $1".to_owned(), parameters: vec![Value::Id(tenant.0)] }
+    }
+
+    /// `comparison` such as `state =`; without a value the condition does not stand.
+    pub fn and<C: Column>(mut self, comparison: &str, value: Option<C>) -> Filter {
+        if let Some(value) = value {
+            self.parameters.push(owned(&value));
+            write!(self.sql, " and {comparison} ${}", self.parameters.len()).expect("a String takes it");
+        }
+        self
+    }
+
+    pub fn after(mut self, cursor: Option<Cursor>) -> Filter {
+        if let Some(Cursor { created_at, id }) = cursor {
+            let at = self.parameters.len();
+            self.parameters.extend([owned(&created_at), Value::Id(id)]);
+            let (first, second) = (at + 1, at + 2);
+            write!(self.sql, " and (created_at, id) < (${first}, ${second})").expect("a String takes it");
+        }
+        self
+    }
+
+    pub fn newest(mut self, limit: usize) -> (String, Vec<Value<'static>>) {
+        self.parameters.push(Value::Int(limit as i64));
+        let limit = self.parameters.len();
+        (format!("{} order by created_at desc, id desc limit ${limit}", self.sql), self.parameters)
+    }
+}
+
+pub(super) fn owned<C: Column>(value: &C) -> Value<'static> {
+    match value.write() {
+        Value::Null => Value::Null,
+        Value::Int(int) => Value::Int(int),
+        Value::Id(id) => Value::Id(id),
+        Value::Text(text) => Value::Text(text.into_owned().into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes.into_owned().into()),
+    }
+}
+
+/// The parameters of a query, each whatever is a column.
+macro_rules! with {
+    ($($value:expr),* $(,)?) => { vec![$( $crate::queries::filter::owned(&$value) ),*] };
+}
+pub(super) use with;
+
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,99 @@
+//! Payments, their attempts and refunds.
+
+use domain::lifecycle::{State, payment};
+use domain::rows::{Attempt, Payment, Refund};
+use domain::{AccountId, AttemptId, BookingId, KeyId, PaymentId, RefundId, TenantId, Timestamp};
+
+use super::filter::{Filter, with};
+use super::{Cursor, Queries};
+use crate::Error;
+
+/// What a search asks for; what is `None` is not asked for.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentSearch {
+    pub booking: Option<BookingId>,
+    pub reference: Option<String>,
+    /// The idempotency key that asked for it.
+    pub key: Option<KeyId>,
+    pub state: Option<payment::State>,
+    pub created_from: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    pub after: Option<Cursor>,
+    pub limit: usize,
+}
+
+impl Queries {
+    pub async fn payment(&self, tenant: TenantId, id: PaymentId) -> Result<Option<Payment>, Error> {
+        self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    /// The payment whose object at the provider this is. Not a tenant's query: the account says whose
+    /// it is.
+    pub async fn payment_at_provider(
+        &self,
+        account: AccountId,
+        provider_ref: &str,
+    ) -> Result<Option<Payment>, Error> {
+        self.row("where provider_ref = $1 and account = $2", with![provider_ref.to_owned(), account]).await
+    }
+
+    /// Newest first.
+    pub async fn payments(&self, tenant: TenantId, search: &PaymentSearch) -> Result<Vec<Payment>, Error> {
+        let (rest, parameters) = Filter::of(tenant)
+            .and("booking =", search.booking)
+            .and("reference =", search.reference.clone())
+            .and("key =", search.key)
+            .and("state =", search.state.map(|state| state.name().to_owned()))
+            .and("created_at >=", search.created_from)
+            .and("created_at <", search.created_before)
+            .after(search.after)
+            .newest(search.limit);
+        self.rows(&rest, parameters).await
+    }
+
+    /// Oldest first. Their number is limited where they are made.
+    pub async fn payments_of_booking(
+        &self,
+        tenant: TenantId,
+        booking: BookingId,
+    ) -> Result<Vec<Payment>, Error> {
+        self.rows("where tenant = $1 and booking = $2 order by created_at, id", with![tenant, booking]).await
+    }
+
+    pub async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<Option<Attempt>, Error> {
+        self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    /// Oldest first.
+    pub async fn attempts_of_payment(
+        &self,
+        tenant: TenantId,
+        payment: PaymentId,
+    ) -> Result<Vec<Attempt>, Error> {
+        self.rows("where tenant = $1 and payment = $2 order by created_at, id", with![tenant, payment]).await
+    }
+
+    pub async fn refund(&self, tenant: TenantId, id: RefundId) -> Result<Option<Refund>, Error> {
+        self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    /// Oldest first.
+    pub async fn refunds_of_payment(
+        &self,
+        tenant: TenantId,
+        payment: PaymentId,
+    ) -> Result<Vec<Refund>, Error> {
+        self.rows("where tenant = $1 and payment = $2 order by created_at, id", with![tenant, payment]).await
+    }
+
+    /// The refund whose object at the provider this is, of a payment of this account.
+    pub async fn refund_at_provider(
+        &self,
+        account: AccountId,
+        provider_ref: &str,
+    ) -> Result<Option<Refund>, Error> {
+        let rest = "where provider_ref = $1 and exists (select 1 from payments \
+             where payments.id = refunds.payment and payments.account = $2)";
+        self.row(rest, with![provider_ref.to_owned(), account]).await
+    }
+}

@@ -1,0 +1,195 @@
+//! Connections for reading, and the one way to run a query on either engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use domain::working_set::{Kind, Row, Value};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+use tokio_postgres::NoTls;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::statements::{list, quoted};
+use crate::{Error, postgres, sqlite};
+
+/// For a free connection, and for a new one.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// A query that meets a connection which the server has ended asks once more for each connection that
+/// the pool may hold, plus one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The queries of the read side; cheap to clone.
+#[derive(Clone)]
+pub struct Queries {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Arc<Files>),
+    Postgres(Pool),
+}
+
+/// A few read-only connections to one file, used on the threads for what blocks.
+struct Files {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    free: Semaphore,
+}
+
+impl Queries {
+    pub(crate) fn sqlite(path: &Path, readers: usize) -> Result<Queries, Error> {
+        // Opened here, so that a missing file is told at once.
+        let first = sqlite::reader(path)?;
+        let files = Files {
+            path: path.to_owned(),
+            idle: Mutex::new(vec![first]),
+            free: Semaphore::new(readers.max(1)),
+        };
+        Ok(Queries { engine: Engine::Sqlite(Arc::new(files)) })
+    }
+
+    pub(crate) fn postgres(url: &str, readers: usize) -> Result<Queries, Error> {
+        let mut config: tokio_postgres::Config = url.parse()?;
+        config.connect_timeout(CONNECT_TIMEOUT).application_name("surehold reader");
+        // Should a statement that writes ever slip in, it is refused.
+        let read_only = "-c default_transaction_read_only=on";
+        let options =
+            config.get_options().map_or(read_only.to_owned(), |given| format!("{given} {read_only}"));
+        config.options(options);
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
+            .max_size(readers.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT_MAX))
+            .create_timeout(Some(WAIT_MAX))
+            .build()
+            .map_err(|error| Error::Pool(error.to_string()))?;
+        Ok(Queries { engine: Engine::Postgres(pool) })
+    }
+
+    /// The version of the schema, 0 for an empty database.
+    pub(crate) async fn read_version(&self) -> Result<i64, Error> {
+        let known = match &self.engine {
+            Engine::Sqlite(_) => "select 1 from sqlite_schema where name = 'migrations'",
+            // Differs by necessity: each engine has a catalogue of its own.
+            Engine::Postgres(_) => "select cast(1 as bigint) where to_regclass('migrations') is not null",
+        };
+        if self.values(known, vec![], &[Kind::Int]).await?.is_empty() {
+            return Ok(0);
+        }
+        self.number("select coalesce(max(version), 0) from migrations", vec![]).await
+    }
+
+    pub(crate) async fn read_database_id(&self) -> Result<Uuid, Error> {
+        let rows = self.values("select id from database_identity", vec![], &[Kind::Id]).await?;
+        let id = rows.into_iter().flatten().next().and_then(Value::id);
+        id.ok_or(Error::NotMigrated { found: 0, needed: 1 })
+    }
+
+    /// Rows of one table: `select <its columns> from <it>` and whatever follows.
+    pub(super) async fn rows<R: Row>(
+        &self,
+        rest: &str,
+        parameters: Vec<Value<'static>>,
+    ) -> Result<Vec<R>, Error> {
+        let columns = list(R::TABLE, |_| true, quoted);
+        let kinds: Vec<Kind> = R::TABLE.columns.iter().map(|column| column.kind).collect();
+        let sql = format!("select {columns} from {} {rest}", R::TABLE.name);
+        let rows = self.values(&sql, parameters, &kinds).await?;
+        Ok(rows.into_iter().map(R::read).collect::<Result<_, _>>()?)
+    }
+
+    pub(super) async fn row<R: Row>(
+        &self,
+        rest: &str,
+        parameters: Vec<Value<'static>>,
+    ) -> Result<Option<R>, Error> {
+        Ok(self.rows(rest, parameters).await?.into_iter().next())
+    }
+
+    pub(super) async fn ids(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<Vec<Uuid>, Error> {
+        let rows = self.values(sql, parameters, &[Kind::Id]).await?;
+        Ok(rows.into_iter().flatten().filter_map(Value::id).collect())
+    }
+
+    /// One number; 0 where there is none.
+    pub(super) async fn number(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<i64, Error> {
+        let rows = self.values(sql, parameters, &[Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().next().and_then(Value::int).unwrap_or(0))
+    }
+
+    /// Any query, in the dialect that both engines share, parameters as `$1`.
+    pub(super) async fn values(
+        &self,
+        sql: &str,
+        parameters: Vec<Value<'static>>,
+        kinds: &[Kind],
+    ) -> Result<Vec<Vec<Value<'static>>>, Error> {
+        match &self.engine {
+            Engine::Postgres(pool) => in_pool(pool, sql, &parameters).await,
+            Engine::Sqlite(files) => {
+                let _free = files.free.acquire().await.map_err(|_| Error::Closed)?;
+                // Differs by necessity: to SQLite `$1` is a name, numbered by its first appearance.
+                let (files, sql, kinds) = (files.clone(), sql.replace('$', "?"), kinds.to_vec());
+                let read = move || files.read(&sql, &parameters, &kinds);
+                tokio::task::spawn_blocking(read).await.unwrap_or(Err(Error::Closed))
+            }
+        }
+    }
+}
+
+impl Files {
+    fn read(
+        &self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        kinds: &[Kind],
+    ) -> Result<Vec<Vec<Value<'static>>>, Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
+        let found = read(&connection, sql, parameters, kinds);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(found?)
+    }
+}
+
+fn read(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value<'_>],
+    kinds: &[Kind],
+) -> rusqlite::Result<Vec<Vec<Value<'static>>>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(sqlite::bind(parameters))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(sqlite::decode(row, kinds)?);
+    }
+    Ok(found)
+}
+
+/// A server that restarted has ended connections which the pool still holds: a query changes nothing,
+/// so it asks again.
+async fn in_pool(
+    pool: &Pool,
+    sql: &str,
+    parameters: &[Value<'_>],
+) -> Result<Vec<Vec<Value<'static>>>, Error> {
+    let mut tries = pool.status().max_size;
+    loop {
+        let client = pool.get().await.map_err(|error| Error::Pool(error.to_string()))?;
+        let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> =
+            bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let found = async { client.query(&client.prepare_cached(sql).await?, &bound).await }.await;
+        match found {
+            Ok(rows) => return Ok(rows.iter().map(postgres::decode).collect::<Result<_, _>>()?),
+            Err(_) if client.is_closed() && tries > 0 => tries -= 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What is due: the ids for the commands of timers, workers and the relay.
+//!
+//! Two processes may find the same ids; the commands decide under the lock, so the second finds
+//! nothing to do.
+
+use domain::rows::{Job, Message};
+use domain::{BookingId, EventId, JobId, SlotId, TenantId, Timestamp};
+
+use super::Queries;
+use super::filter::{limit, with};
+use crate::Error;
+
+impl Queries {
+    /// Jobs that are ready and due, and jobs whose lease has lapsed, most overdue first. While a job
+    /// runs, `due_at` is when its lease lapses.
+    pub async fn due_jobs(&self, now: Timestamp, max: usize) -> Result<Vec<JobId>, Error> {
+        let sql = "select id from jobs where state in ('ready', 'running') and due_at <= $1 \
+             order by due_at limit $2";
+        let ids = self.ids(sql, with![now, limit(max)]).await?;
+        Ok(ids.into_iter().map(JobId).collect())
+    }
+
+    /// When the next job is due, for a worker that sleeps until then.
+    pub async fn next_job_due_at(&self) -> Result<Option<Timestamp>, Error> {
+        let sql = "select due_at from jobs where state in ('ready', 'running') order by due_at limit 1";
+        let rows = self.values(sql, vec![], &[domain::working_set::Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().next().and_then(domain::working_set::Value::int).map(Timestamp))
+    }
+
+    pub async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, Error> {
+        self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    /// Oldest first, of every tenant: the dead letters.
+    pub async fn dead_jobs(&self, max: usize) -> Result<Vec<Job>, Error> {
+        self.rows("where state = 'dead' order by updated_at, id limit $1", with![limit(max)]).await
+    }
+
+    /// Holds past their expiry, longest first.
+    pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<BookingId>, Error> {
+        let sql = "select id from bookings where state = 'held' and hold_expires_at <= $1 \
+             order by hold_expires_at limit $2";
+        let ids = self.ids(sql, with![now, limit(max)]).await?;
+        Ok(ids.into_iter().map(BookingId).collect())
+    }
+
+    /// The same for one slot, before it refuses somebody.
+    pub async fn lapsed_holds_of_slot(
+        &self,
+        tenant: TenantId,
+        slot: SlotId,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<BookingId>, Error> {
+        let sql = "select id from bookings where tenant = $1 and slot = $2 and state = 'held' \
+             and hold_expires_at <= $3 order by hold_expires_at limit $4";
+        let ids = self.ids(sql, with![tenant, slot, now, limit(max)]).await?;
+        Ok(ids.into_iter().map(BookingId).collect())
+    }
+
+    /// Providers' events that were taken in before this instant and not looked at, oldest first.
+    pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<EventId>, Error> {
+        let sql = "select id from inbound_events where state = 'received' and received_at < $1 \
+             order by received_at limit $2";
+        let ids = self.ids(sql, with![before, limit(max)]).await?;
+        Ok(ids.into_iter().map(EventId).collect())
+    }
+
+    /// Messages that have no place in the log yet, so that of each subject the lowest come first and
+    /// none is left out in between: the subjects of the oldest messages, then their messages in order.
+    pub async fn unrelayed(&self, max: usize) -> Result<Vec<Message>, Error> {
+        let rest = "where position is null and subject in \
+             (select subject from outbox where position is null order by id limit $1) \
+             order by subject, seq limit $1";
+        self.rows(rest, with![limit(max)]).await
+    }
+}

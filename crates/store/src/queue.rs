@@ -1,0 +1,193 @@
+//! The queue before the writers: bounded, and fair between tenants.
+//!
+//! A writer takes whatever waits, at most a batch, one command of each tenant in turn: a tenant that
+//! floods the queue delays itself. Nothing is held back to make a batch larger; while a writer
+//! commits, the next batch forms by itself.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::TenantId;
+use domain::working_set::Command;
+use tokio::sync::{Notify, oneshot};
+
+use crate::{Answer, Unavailable};
+
+/// A command that waits, and whoever waits for it.
+pub(crate) struct Pending {
+    pub command: Box<dyn Command>,
+    pub asker: oneshot::Sender<Result<Answer, Unavailable>>,
+}
+
+/// `None` is the system's own work: a lane like a tenant's, without a limit of its own.
+type Lane = Option<TenantId>;
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<Lane, VecDeque<Pending>>,
+    /// The lanes that have something, in the order of their turns.
+    turns: VecDeque<Lane>,
+    len: usize,
+    closed: bool,
+}
+
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Notify,
+    queue_max: usize,
+    tenant_max: usize,
+}
+
+impl Queue {
+    pub fn new(queue_max: usize, tenant_share: f64) -> Queue {
+        let tenant_max = ((queue_max as f64 * tenant_share) as usize).clamp(1, queue_max.max(1));
+        Queue { state: Mutex::default(), wake: Notify::new(), queue_max, tenant_max }
+    }
+
+    // Nothing that can panic runs under the lock, so a poisoned one is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn push(&self, pending: Pending) -> Result<(), Unavailable> {
+        let lane = pending.command.tenant();
+        let mut state = self.state();
+        if state.closed {
+            return Err(Unavailable::Closed);
+        }
+        if state.len >= self.queue_max {
+            return Err(Unavailable::QueueFull);
+        }
+        let waiting = state.lanes.entry(lane).or_default();
+        if lane.is_some() && waiting.len() >= self.tenant_max {
+            return Err(Unavailable::TenantShareFull);
+        }
+        waiting.push_back(pending);
+        if waiting.len() == 1 {
+            state.turns.push_back(lane);
+        }
+        state.len += 1;
+        drop(state);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// What waits, at most `max`; waits while there is nothing. `None` once closed and drained.
+    pub async fn take(&self, max: usize) -> Option<Vec<Pending>> {
+        loop {
+            // Made before the look, so that a push or a close in between is not missed.
+            let woken = self.wake.notified();
+            {
+                let mut state = self.state();
+                if state.len > 0 {
+                    let batch = state.turn(max);
+                    if state.len > 0 {
+                        self.wake.notify_one();
+                    }
+                    return Some(batch);
+                }
+                if state.closed {
+                    return None;
+                }
+            }
+            woken.await;
+        }
+    }
+
+    /// Nothing more gets in; what waits is still carried out.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+    }
+
+    pub fn len(&self) -> usize {
+        self.state().len
+    }
+}
+
+impl State {
+    fn turn(&mut self, max: usize) -> Vec<Pending> {
+        let mut batch = Vec::with_capacity(self.len.min(max));
+        while batch.len() < max
+            && let Some(lane) = self.turns.pop_front()
+        {
+            let waiting = self.lanes.get_mut(&lane).expect("a lane with a turn exists");
+            batch.extend(waiting.pop_front());
+            if waiting.is_empty() {
+                self.lanes.remove(&lane);
+            } else {
+                self.turns.push_back(lane);
+            }
+        }
+        self.len -= batch.len();
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::rows::{Facts, Needs};
+    use domain::working_set::{Context, Decision, Outcome};
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    #[derive(Debug)]
+    struct Of(Option<u128>);
+
+    impl Command for Of {
+        fn tenant(&self) -> Option<TenantId> {
+            self.0.map(|tenant| TenantId(Uuid::from_u128(tenant)))
+        }
+        fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
+            Some(())
+        }
+        fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
+            Ok(Outcome::default())
+        }
+    }
+
+    fn push(queue: &Queue, tenant: Option<u128>) -> Result<(), Unavailable> {
+        queue.push(Pending { command: Box::new(Of(tenant)), asker: oneshot::channel().0 })
+    }
+
+    fn take(queue: &Queue, max: usize) -> Option<Option<Vec<Option<u128>>>> {
+        let tenants = |batch: Vec<Pending>| {
+            batch.iter().map(|pending| pending.command.tenant().map(|tenant| tenant.0.as_u128())).collect()
+        };
+        queue.take(max).now_or_never().map(|batch| batch.map(tenants))
+    }
+
+    #[test]
+    fn tenants_take_turns() {
+        let queue = Queue::new(100, 1.0);
+        for tenant in [Some(1), Some(1), Some(1), Some(2), None, Some(1)] {
+            push(&queue, tenant).unwrap();
+        }
+        assert_eq!(take(&queue, 4), Some(Some(vec![Some(1), Some(2), None, Some(1)])));
+        assert_eq!(take(&queue, 4), Some(Some(vec![Some(1), Some(1)])));
+        assert_eq!(take(&queue, 4), None, "an empty queue waits");
+    }
+
+    #[test]
+    fn the_queue_and_each_tenants_share_are_bounded() {
+        let queue = Queue::new(4, 0.5);
+        assert_eq!(push(&queue, Some(1)), Ok(()));
+        assert_eq!(push(&queue, Some(1)), Ok(()));
+        assert_eq!(push(&queue, Some(1)), Err(Unavailable::TenantShareFull));
+        assert_eq!(push(&queue, Some(2)), Ok(()));
+        assert_eq!(push(&queue, None), Ok(()));
+        assert_eq!(push(&queue, None), Err(Unavailable::QueueFull));
+    }
+
+    #[test]
+    fn what_waits_at_the_close_is_still_taken() {
+        let queue = Queue::new(4, 1.0);
+        push(&queue, None).unwrap();
+        queue.close();
+        assert_eq!(push(&queue, None), Err(Unavailable::Closed));
+        assert_eq!(take(&queue, 4), Some(Some(vec![None])));
+        assert_eq!(take(&queue, 4), Some(None));
+    }
+}

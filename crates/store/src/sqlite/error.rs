@@ -1,0 +1,26 @@
+//! What an error of SQLite means for the transaction.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::engine::Fault;
+
+pub(super) fn fault(error: Error) -> Fault {
+    let message = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Again(message),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
+            Fault::Poison(message)
+        }
+        Some(ErrorCode::DiskFull) => Fault::Failed(format!("storage full: {message}")),
+        _ => Fault::Failed(message),
+    }
+}
+
+/// A failed write or sync during COMMIT may have left the commit in the log, where it is found after
+/// a crash: nobody can say that it did not happen.
+pub(super) fn fault_of_commit(error: Error) -> Fault {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => Fault::CommitUnknown(error.to_string()),
+        _ => fault(error),
+    }
+}

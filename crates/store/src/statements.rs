@@ -1,0 +1,136 @@
+//! The SQL of the working set, made once a table from its description.
+//!
+//! | | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | load | one row by id | many by id, in id order, `FOR NO KEY UPDATE` where the role is `Lock` |
+//! | insert | one row | a set, an array a column, in id order |
+//! | update | one row | a set, an array a column |
+//!
+//! Both inserts pass over a row that is there, and both updates hold only while the guards are as they
+//! were loaded: the caller counts.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use domain::rows::TableName;
+use domain::working_set::{ColumnDescription, Kind, Part, Role, Table};
+
+pub(crate) struct Statements {
+    pub load: String,
+    /// PostgreSQL: as `load`, without the rows that somebody else has locked.
+    pub load_free: String,
+    /// PostgreSQL: the ids that exist, locked or not.
+    pub exist: String,
+    pub insert: String,
+    pub update: String,
+}
+
+pub(crate) type Catalogue = HashMap<&'static str, Statements>;
+
+pub(crate) static SQLITE: LazyLock<Catalogue> = LazyLock::new(|| catalogue(sqlite));
+pub(crate) static POSTGRES: LazyLock<Catalogue> = LazyLock::new(|| catalogue(postgres));
+
+fn catalogue(of: fn(&Table) -> Statements) -> Catalogue {
+    let describe = |name: &TableName| name.description();
+    TableName::WRITE_ORDER.iter().map(describe).map(|table| (table.name, of(table))).collect()
+}
+
+/// Differs by necessity: SQLite has no arrays. A loop over a prepared statement costs no round trip.
+/// It needs no lock of a row either: its one writer excludes everybody.
+fn sqlite(table: &Table) -> Statements {
+    let (name, columns) = (table.name, list(table, |_| true, quoted));
+    let mut at = 0;
+    let mut next = || {
+        at += 1;
+        format!("?{at}")
+    };
+    let values: Vec<String> = table.columns.iter().map(|_| next()).collect();
+    at = 1;
+    let mut next = || {
+        at += 1;
+        format!("?{at}")
+    };
+    let guards: String =
+        guards(table).map(|column| format!(" and {} is {}", quoted(column), next())).collect();
+    let sets: Vec<String> =
+        changing(table).map(|column| format!("{} = {}", quoted(column), next())).collect();
+    Statements {
+        load: format!("select {columns} from {name} where id = ?1"),
+        load_free: String::new(),
+        exist: String::new(),
+        insert: format!(
+            "insert into {name} ({columns}) values ({}) on conflict do nothing",
+            values.join(", ")
+        ),
+        update: format!("update {name} set {} where id = ?1{guards}", sets.join(", ")),
+    }
+}
+
+/// Differs by necessity: a set is one statement, so that a batch costs one round trip.
+fn postgres(table: &Table) -> Statements {
+    let (name, columns) = (table.name, list(table, |_| true, quoted));
+    let load = format!("select {columns} from {name} where id = any($1::uuid[]) order by id");
+    let lock = if table.role == Role::Lock { " for no key update" } else { "" };
+    let skip = if table.role == Role::Lock { " for no key update skip locked" } else { "" };
+    let arrays = |columns: &mut dyn Iterator<Item = &ColumnDescription>| -> Vec<String> {
+        columns.zip(1..).map(|(column, at)| format!("${at}::{}[]", type_of(column.kind))).collect()
+    };
+    let inserted = arrays(&mut table.columns.iter());
+    let key = table.columns.iter().filter(|column| column.part == Part::Key);
+    let updated = arrays(&mut key.chain(guards(table)).chain(changing(table)));
+    let names: Vec<String> = std::iter::once("id".to_owned())
+        .chain(guards(table).map(|column| format!("was_{}", column.name)))
+        .chain(changing(table).map(|column| format!("now_{}", column.name)))
+        .collect();
+    let sets: Vec<String> =
+        changing(table).map(|column| format!("{} = sent.now_{}", quoted(column), column.name)).collect();
+    let guards: String = guards(table)
+        .map(|column| format!(" and {name}.{} is not distinct from sent.was_{}", quoted(column), column.name))
+        .collect();
+    Statements {
+        load: format!("{load}{lock}"),
+        load_free: format!("{load}{skip}"),
+        exist: format!("select id from {name} where id = any($1::uuid[])"),
+        insert: format!(
+            "insert into {name} ({columns}) select {columns} from unnest({}) as sent({columns}) \
+             order by id on conflict do nothing",
+            inserted.join(", ")
+        ),
+        update: format!(
+            "update {name} set {} from unnest({}) as sent({}) where {name}.id = sent.id{guards}",
+            sets.join(", "),
+            updated.join(", "),
+            names.join(", ")
+        ),
+    }
+}
+
+fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
+    table.columns.iter().filter(|column| column.part == Part::Guard)
+}
+
+fn changing(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
+    table.columns.iter().filter(|column| matches!(column.part, Part::Guard | Part::Moves))
+}
+
+/// Some columns' names are words of SQL.
+pub(crate) fn quoted(column: &ColumnDescription) -> String {
+    format!("\"{}\"", column.name)
+}
+
+pub(crate) fn list(
+    table: &Table,
+    wanted: impl Fn(&ColumnDescription) -> bool,
+    write: impl Fn(&ColumnDescription) -> String,
+) -> String {
+    table.columns.iter().filter(|column| wanted(column)).map(write).collect::<Vec<_>>().join(", ")
+}
+
+fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int => "bigint",
+        Kind::Text => "text",
+        Kind::Bytes => "bytea",
+        Kind::Id => "uuid",
+    }
+}

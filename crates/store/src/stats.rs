@@ -1,0 +1,51 @@
+//! What the writers have done since the start, counted where noise does not touch it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Totals since the store was opened, and the queue as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Commands that were answered.
+    pub commands: u64,
+    /// Batches taken from the queue.
+    pub batches: u64,
+    /// Transactions that wrote something.
+    pub commits: u64,
+    /// Transactions run again: rivals, deadlocks, halves of a failed batch.
+    pub retries: u64,
+    /// Commands set aside because somebody held their row.
+    pub set_aside: u64,
+    /// Waits for PostgreSQL's answer; a pipeline is one. SQLite has none.
+    pub round_trips: u64,
+    /// Commands that wait.
+    pub queue_depth: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub commands: AtomicU64,
+    pub batches: AtomicU64,
+    pub commits: AtomicU64,
+    pub retries: AtomicU64,
+    pub set_aside: AtomicU64,
+    pub round_trips: AtomicU64,
+}
+
+pub(crate) fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(count as u64, Ordering::Relaxed);
+}
+
+impl Counters {
+    pub fn read(&self, queue_depth: usize) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            commands: read(&self.commands),
+            batches: read(&self.batches),
+            commits: read(&self.commits),
+            retries: read(&self.retries),
+            set_aside: read(&self.set_aside),
+            round_trips: read(&self.round_trips),
+            queue_depth,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The store as the rest of the program holds it.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::working_set::Command;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::migrate::{self, Migrated};
+use crate::queries::Queries;
+use crate::queue::{Pending, Queue};
+use crate::stats::{Counters, Stats};
+use crate::writer::{self, Running, Shared};
+use crate::{Answer, Error, Location, Options, Unavailable, postgres, sqlite};
+
+/// A handle; clones share the queue, the writers and the readers. Its queries are those of
+/// [`Queries`], to which it dereferences.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    queries: Queries,
+    database_id: Uuid,
+    running: Mutex<Vec<Running>>,
+}
+
+/// Handles that are dropped without a close still end the writers, once the queue is drained.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Deref for Store {
+    type Target = Queries;
+    fn deref(&self) -> &Queries {
+        &self.inner.queries
+    }
+}
+
+impl Store {
+    /// Opens for reading and writing. Refuses a schema that is not migrated, or newer than this
+    /// program, and a SQLite file that another process has open. Needs a Tokio runtime.
+    pub async fn open(options: Options) -> Result<Store, Error> {
+        let queue = Arc::new(Queue::new(options.queue_max, options.tenant_share));
+        let counters = Arc::new(Counters::default());
+        let shared = Arc::new(Shared::new(&options, queue.clone(), counters.clone()));
+        let (queries, running) = match &options.location {
+            Location::Sqlite { path } => {
+                let writer = sqlite::Writer::open(path, &options)?;
+                let queries = Queries::sqlite(path, options.readers)?;
+                (queries, vec![writer::thread(shared, writer)?])
+            }
+            Location::Postgres { url } => {
+                let queries = Queries::postgres(url, options.readers)?;
+                migrate::check(queries.read_version().await?)?;
+                (queries, writer::tasks(&shared, &postgres::Lanes::new(url, &options, &counters)?))
+            }
+        };
+        let database_id = queries.read_database_id().await?;
+        Ok(Store {
+            inner: Arc::new(Inner { queue, counters, queries, database_id, running: Mutex::new(running) }),
+        })
+    }
+
+    /// Only the queries. A SQLite file may meanwhile be written by the process that has it open.
+    pub async fn open_read_only(location: &Location) -> Result<Queries, Error> {
+        let queries = match location {
+            Location::Sqlite { path } => Queries::sqlite(path, crate::READERS)?,
+            Location::Postgres { url } => Queries::postgres(url, crate::READERS)?,
+        };
+        migrate::check(queries.read_version().await?)?;
+        Ok(queries)
+    }
+
+    /// Brings the schema to this program's version. Forward only, and safe from many at once.
+    pub async fn migrate(location: &Location) -> Result<Migrated, Error> {
+        migrate::run(location).await
+    }
+
+    /// Carries out a command, in whatever batch comes next, and answers once that is committed.
+    pub async fn submit(&self, command: Box<dyn Command>) -> Result<Answer, Unavailable> {
+        let (asker, answer) = oneshot::channel();
+        self.inner.queue.push(Pending { command, asker })?;
+        // A writer that dropped the question has died with it.
+        answer.await.unwrap_or(Err(Unavailable::Closed))
+    }
+
+    /// Takes nothing more in, carries out what waits, and ends the writers.
+    pub async fn close(self) {
+        self.inner.queue.close();
+        let running = std::mem::take(&mut *self.inner.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for writer in running {
+            writer.ended().await;
+        }
+    }
+
+    pub fn queries(&self) -> &Queries {
+        &self.inner.queries
+    }
+
+    /// Made at the first migration: names this database, so that a cache is never asked about another.
+    pub fn database_id(&self) -> Uuid {
+        self.inner.database_id
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.read(self.inner.queue.len())
+    }
+}

@@ -1,0 +1,287 @@
+//! The writers: they take batches, see them through, and answer.
+//!
+//! What a fault leads to:
+//!
+//! | fault | what happens |
+//! |---|---|
+//! | a rival was quicker, a deadlock | run again, at once; when that goes on, in halves; alone, `Contended` |
+//! | a row is locked for long | run again without the commands that need it; those wait apart |
+//! | the connection broke before COMMIT | run again on a new one |
+//! | the connection broke during COMMIT | `CommitUnknown` for everybody in the batch |
+//! | the database refuses the rows | halved, until the one poisonous command fails alone |
+//! | the database cannot | everybody in the batch hears so; nothing was written |
+//!
+//! Contention is retried here and nowhere else.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::working_set::Command;
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::engine::{Busy, Engine, Fault};
+use crate::executor::{self, Done, Settled, Tools};
+use crate::postgres::{LOCK_PATIENCE, Lanes, Postgres};
+use crate::queue::{Pending, Queue};
+use crate::ruling::panicked;
+use crate::stats::{Counters, add};
+use crate::{Error, Listener, Options, Unavailable, sqlite};
+
+/// How often a batch is run again before it is halved.
+const TRIES_MAX: usize = 3;
+/// How often a command alone is run again before it is given up.
+const TRIES_ALONE_MAX: usize = 10;
+/// After a locked row was met, rows are not waited for at all for this long.
+const WARY: Duration = Duration::from_secs(1);
+
+pub(crate) struct Shared {
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    tools: Tools,
+    listener: Arc<dyn Listener>,
+    batch_max: usize,
+    queue_max: usize,
+}
+
+impl Shared {
+    pub fn new(options: &Options, queue: Arc<Queue>, counters: Arc<Counters>) -> Shared {
+        Shared {
+            queue,
+            counters,
+            tools: Tools { ids: options.ids.clone(), render: options.render.clone() },
+            listener: options.listener.clone(),
+            batch_max: options.batch_max.max(1),
+            queue_max: options.queue_max.max(1),
+        }
+    }
+}
+
+/// A writer that runs until the queue is closed and drained.
+pub(crate) struct Running(oneshot::Receiver<()>);
+
+impl Running {
+    pub async fn ended(self) {
+        // The sender is dropped at the writer's end, however it ends.
+        let _dropped = self.0.await;
+    }
+}
+
+/// A command that waits apart, for the row that somebody else holds; `None` where it is not known.
+struct Apart {
+    pending: Pending,
+    row: Option<Uuid>,
+    since: Instant,
+}
+
+/// Where commands go whose row is locked.
+enum Way {
+    /// SQLite has one writer: nobody else locks anything.
+    Nowhere,
+    ToTheLaneApart(mpsc::Sender<Apart>),
+    /// This is the lane apart, and they have waited.
+    Out,
+}
+
+/// The one writer of SQLite. The executor is asynchronous and nothing in it ever waits here, so one
+/// poll runs a batch to its end.
+pub(crate) fn thread(shared: Arc<Shared>, mut writer: sqlite::Writer) -> Result<Running, Error> {
+    let (end, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let path = writer.path.clone();
+    let run = move || {
+        let mut lane = Lane { shared, way: Way::Nowhere, wary_until: None };
+        while let Some(batch) = runtime.block_on(lane.shared.queue.take(lane.shared.batch_max)) {
+            lane.carry_out(&mut writer.engine, batch).now_or_never().expect("nothing waits on SQLite");
+        }
+        // Another process may have the file once close has returned.
+        drop(writer);
+        drop(end);
+    };
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(run);
+    thread.map(|_| Running(ended)).map_err(|source| Error::File { path, source })
+}
+
+/// The writers of PostgreSQL, and the lane apart.
+pub(crate) fn tasks(shared: &Arc<Shared>, lanes: &Lanes) -> Vec<Running> {
+    let (set_aside, apart) = mpsc::channel(shared.queue_max);
+    let mut running = Vec::new();
+    for mut engine in lanes.writers() {
+        let (end, ended) = oneshot::channel::<()>();
+        running.push(Running(ended));
+        let way = Way::ToTheLaneApart(set_aside.clone());
+        let mut lane = Lane { shared: shared.clone(), way, wary_until: None };
+        tokio::spawn(async move {
+            while let Some(batch) = lane.shared.queue.take(lane.shared.batch_max).await {
+                lane.carry_out(&mut engine, batch).await;
+            }
+            drop(end);
+        });
+    }
+    let (end, ended) = oneshot::channel::<()>();
+    running.push(Running(ended));
+    let lane = Lane { shared: shared.clone(), way: Way::Out, wary_until: None };
+    let engine = lanes.apart();
+    tokio::spawn(async move {
+        wait_apart(lane, engine, apart).await;
+        drop(end);
+    });
+    running
+}
+
+/// Commands that need the same locked row wait for it together, and hold nothing but their own
+/// rows meanwhile. Ends when the last writer has.
+async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Receiver<Apart>) {
+    let mut waiting: Vec<Apart> = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            let Some(first) = apart.recv().await else { return };
+            waiting.push(first);
+        }
+        while let Ok(more) = apart.try_recv() {
+            waiting.push(more);
+        }
+        let (row, since) = (waiting[0].row, waiting[0].since);
+        let (mut group, rest): (Vec<Apart>, _) = waiting.into_iter().partition(|apart| apart.row == row);
+        waiting = rest;
+        let later = group.split_off(group.len().min(lane.shared.batch_max));
+        waiting.extend(later);
+        engine.patience = Some(LOCK_PATIENCE.saturating_sub(since.elapsed()));
+        let group = group.into_iter().map(|apart| apart.pending).collect();
+        lane.carry_out(&mut engine, group).await;
+    }
+}
+
+/// A part of a batch on its way: all of it at first, halves when it fails.
+struct Part {
+    commands: Vec<Pending>,
+    tries: usize,
+    busy: Busy,
+}
+
+struct Lane {
+    shared: Arc<Shared>,
+    way: Way,
+    wary_until: Option<Instant>,
+}
+
+impl Lane {
+    async fn carry_out<E: Engine>(&mut self, engine: &mut E, commands: Vec<Pending>) {
+        add(&self.shared.counters.batches, 1);
+        let wary = self.wary_until.is_some_and(|until| Instant::now() < until);
+        let busy = if wary { Busy::Skip } else { Busy::Wait };
+        let mut parts = vec![Part { commands, tries: 0, busy }];
+        while let Some(part) = parts.pop() {
+            let commands: Vec<&dyn Command> = part.commands.iter().map(|pending| &*pending.command).collect();
+            let run = executor::run(engine, &self.shared.tools, &commands, part.busy);
+            let ran = AssertUnwindSafe(run).catch_unwind().await;
+            // A bug of the executor's own must not end the writer.
+            let ran = ran.unwrap_or_else(|panic| Err(Fault::Poison(panicked(&*panic))));
+            match ran {
+                Ok(done) => self.answer(part.commands, done),
+                Err(fault) => {
+                    engine.rollback().await;
+                    add(&self.shared.counters.retries, 1);
+                    self.recover(part, fault, &mut parts);
+                }
+            }
+        }
+    }
+
+    fn recover(&mut self, mut part: Part, fault: Fault, parts: &mut Vec<Part>) {
+        let alone = part.commands.len() == 1;
+        match fault {
+            Fault::Again(_) if part.tries < if alone { TRIES_ALONE_MAX } else { TRIES_MAX } => {
+                part.tries += 1;
+                parts.push(part);
+            }
+            Fault::Again(_) | Fault::Poison(_) if !alone => halve(part, parts),
+            Fault::Again(why) => {
+                tracing::warn!(why, "a command met rivals too often");
+                refuse(part, &Unavailable::Contended);
+            }
+            Fault::Locked if part.busy == Busy::Wait => {
+                self.wary_until = Some(Instant::now() + WARY);
+                part.busy = Busy::Skip;
+                parts.push(part);
+            }
+            // Not a row that it loads, or that would have been passed over: one that it inserts.
+            Fault::Locked if matches!(self.way, Way::Out) && !alone => halve(part, parts),
+            Fault::Locked => part.commands.into_iter().for_each(|pending| self.set_aside(pending, None)),
+            Fault::Lost(why) if part.tries < TRIES_MAX => {
+                tracing::warn!(why, "the connection of a writer was lost; its batch runs again");
+                part.tries += 1;
+                parts.push(part);
+            }
+            Fault::Lost(why) | Fault::Failed(why) => {
+                tracing::error!(why, "the database failed a batch");
+                refuse(part, &Unavailable::Database(why));
+            }
+            Fault::CommitUnknown(why) => {
+                tracing::error!(why, "the connection was lost during COMMIT");
+                refuse(part, &Unavailable::CommitUnknown(why));
+            }
+            Fault::Poison(why) => {
+                tracing::error!(why, command = ?part.commands[0].command, "the database refuses a command");
+                refuse(part, &Unavailable::Poisoned(why));
+            }
+        }
+    }
+
+    /// Only ever called after the commit.
+    fn answer(&mut self, commands: Vec<Pending>, done: Done) {
+        let counters = self.shared.counters.clone();
+        add(&counters.commits, usize::from(done.wrote));
+        add(&counters.commands, commands.len());
+        for (pending, settled) in commands.into_iter().zip(done.settled) {
+            match settled {
+                Settled::Answered(answer) => tell(pending, Ok(answer)),
+                Settled::Failed(why) => tell(pending, Err(why)),
+                Settled::SetAside(row) => self.set_aside(pending, Some(row)),
+            }
+        }
+        if done.wrote {
+            let tell = || self.shared.listener.committed(&done.committed);
+            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
+                tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
+            }
+        }
+    }
+
+    fn set_aside(&mut self, pending: Pending, row: Option<Uuid>) {
+        add(&self.shared.counters.set_aside, 1);
+        let refused = match &self.way {
+            Way::ToTheLaneApart(lane) => {
+                self.wary_until = Some(Instant::now() + WARY);
+                match lane.try_send(Apart { pending, row, since: Instant::now() }) {
+                    Ok(()) => return,
+                    Err(
+                        mpsc::error::TrySendError::Full(apart) | mpsc::error::TrySendError::Closed(apart),
+                    ) => apart.pending,
+                }
+            }
+            Way::Nowhere | Way::Out => pending,
+        };
+        tell(refused, Err(Unavailable::Contended));
+    }
+}
+
+/// The first half goes first.
+fn halve(mut part: Part, parts: &mut Vec<Part>) {
+    let second = part.commands.split_off(part.commands.len() / 2);
+    parts.push(Part { commands: second, tries: 0, busy: part.busy });
+    parts.push(Part { tries: 0, ..part });
+}
+
+fn refuse(part: Part, why: &Unavailable) {
+    for pending in part.commands {
+        tell(pending, Err(why.clone()));
+    }
+}
+
+fn tell(pending: Pending, answer: Result<crate::Answer, Unavailable>) {
+    // Whoever asked may have gone; what was committed stays.
+    let _gone = pending.asker.send(answer);
+}
