@@ -90,13 +90,10 @@ impl Client {
                 .header(IDEMPOTENCY_KEY, key);
         }
         let request = request.body(Full::new(body)).map_err(not_sent)?;
-        match tokio::time::timeout(self.call_timeout, self.exchange(request)).await {
-            Ok(exchanged) => exchanged,
-            Err(_) => {
-                let text = format!("no whole answer within {} ms", self.call_timeout.as_millis());
-                Err(Lost::Unknown(text))
-            }
-        }
+        let exchanged = tokio::time::timeout(self.call_timeout, self.exchange(request)).await;
+        exchanged.unwrap_or_else(|_| {
+            Err(Lost::Unknown(format!("no whole answer within {} ms", self.call_timeout.as_millis())))
+        })
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, Lost> {

@@ -60,16 +60,21 @@ impl Service<Uri> for Connector {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failure>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.inner.poll_ready(context).map_err(Into::into)
+        self.inner.poll_ready(context).map_err(boxed)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let (connecting, timeout) = (self.inner.call(uri), self.timeout);
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
-                Ok(made) => made.map_err(Into::into),
+                Ok(made) => made.map_err(boxed),
                 Err(_) => Err(format!("no connection within {} ms", timeout.as_millis()).into()),
             }
         })
     }
+}
+
+/// The connector with TLS boxes its errors itself, the plain one does not.
+fn boxed(error: impl Into<Failure>) -> Failure {
+    error.into()
 }

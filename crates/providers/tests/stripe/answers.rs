@@ -1,0 +1,225 @@
+//! What each answer, and each missing one, is heard as.
+
+use domain::{
+    provider::{Heard, Observation, Status},
+    rows::Failure,
+};
+use providers::Provider;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{
+    euros, order, refund,
+    server::{Behaviour, Server, answer},
+    teller,
+};
+
+/// What is looked at here of what was heard.
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    Object(Status),
+    Refused(&'static str, Option<Status>),
+    NotSent(Option<i64>),
+    Unknown,
+}
+
+fn told(heard: Heard<Observation>) -> Told {
+    match heard {
+        Heard::Object(observation) => Told::Object(observation.status),
+        Heard::Refused { code, object } => Told::Refused(code.leak(), object.map(|object| object.status)),
+        Heard::NotSent { retry_after_seconds, .. } => Told::NotSent(retry_after_seconds),
+        Heard::Unknown { .. } => Told::Unknown,
+    }
+}
+
+async fn check(name: &str, behaviour: Behaviour, expected: Told) {
+    let server = Server::start(vec![behaviour]).await;
+    let heard = teller(server.base_url.clone()).confirm(&order(1), "pi_1").await;
+    assert_eq!(told(heard), expected, "{name}");
+    assert!(server.requests().len() <= 1, "{name}: said again");
+}
+
+async fn check_answer(status: u16, headers: &str, body: Value, expected: Told) {
+    let bytes = answer(status, headers, &body.to_string());
+    check(&format!("{status} {body}"), Behaviour::Answer(bytes), expected).await;
+}
+
+fn intent(status: &str) -> Value {
+    json!({
+        "id": "pi_1", "object": "payment_intent", "status": status, "amount": 2000, "currency": "eur",
+        "amount_capturable": 0, "amount_received": 2000, "client_secret": "pi_1_secret_x", "metadata": {},
+    })
+}
+
+fn error(kind: &str, code: &str, intent: Option<Value>) -> Value {
+    let mut error = json!({"type": kind, "code": code, "message": "Something.", "charge": "ch_1"});
+    if let Some(intent) = intent {
+        error["payment_intent"] = intent;
+    }
+    json!({ "error": error })
+}
+
+fn declined(code: &str, retryable: bool) -> Status {
+    Status::Declined(Failure { code: code.to_owned(), retryable })
+}
+
+#[tokio::test]
+async fn a_broken_wire_is_unknown() {
+    let whole = answer(200, "", &intent("succeeded").to_string());
+    let half = whole[..whole.len() - 10].to_vec();
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n".to_vec();
+    let endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000)).repeat(20).into_bytes();
+    let cases = [
+        ("reset before it was read", Behaviour::ResetUnread),
+        ("reset before an answer", Behaviour::Reset),
+        ("closed before an answer", Behaviour::AnswerAndClose(Vec::new())),
+        ("silence", Behaviour::AnswerAndStall(Vec::new())),
+        ("closed within the headers", Behaviour::AnswerAndClose(b"HTTP/1.1 200 OK\r\nconte".to_vec())),
+        ("closed after the headers", Behaviour::AnswerAndClose(head.clone())),
+        ("silence after the headers", Behaviour::AnswerAndStall(head)),
+        ("closed within the body", Behaviour::AnswerAndClose(half.clone())),
+        ("silence within the body", Behaviour::AnswerAndStall(half)),
+        ("garbage", Behaviour::AnswerAndClose(b"\x00\xff\r\n\r\nSSH-2.0\r\n\r\n".to_vec())),
+        ("endless headers", Behaviour::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec())),
+        ("a body too long", Behaviour::AnswerAndStall([endless, chunk].concat())),
+        ("a body that says it is too long", {
+            Behaviour::AnswerAndStall(b"HTTP/1.1 200 OK\r\ncontent-length: 9999999999\r\n\r\n".to_vec())
+        }),
+    ];
+    for (name, behaviour) in cases {
+        check(name, behaviour, Told::Unknown).await;
+    }
+}
+
+#[tokio::test]
+async fn no_connection_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let teller = teller(base_url);
+    assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::NotSent(None));
+    let found = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    assert!(found.is_err(), "{found:?}");
+}
+
+/// The library must not say a call again that may have been read, however promising a new connection is.
+#[tokio::test]
+async fn a_kept_connection_that_breaks_is_unknown() {
+    let whole = Behaviour::Answer(answer(200, "", &intent("succeeded").to_string()));
+    let server = Server::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
+    let teller = teller(server.base_url.clone());
+    let captured = Told::Object(Status::Captured { amount_minor: 2000 });
+    assert_eq!(told(teller.fetch("pi_1").await), captured);
+    assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::Unknown);
+    assert_eq!(server.requests().len(), 2);
+    assert_eq!(told(teller.fetch("pi_1").await), captured);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn each_status_is_sorted_by_what_it_proves() {
+    let ok = Told::Object(Status::Captured { amount_minor: 2000 });
+    check_answer(200, "", intent("succeeded"), ok).await;
+    check_answer(200, "", intent("invented_in_2030"), Told::Object(Status::Processing)).await;
+    check_answer(200, "", json!({}), Told::Unknown).await;
+    check_answer(200, "", json!({"id": "pi_1", "object": "charge"}), Told::Unknown).await;
+    let mut other = intent("succeeded");
+    other["id"] = json!("pi_2");
+    check_answer(200, "", other, Told::Unknown).await;
+
+    for status in [500, 502, 503, 504, 424, 408, 409, 418, 302] {
+        check_answer(status, "", error("api_error", "", None), Told::Unknown).await;
+        check_answer(status, "", json!("<html>"), Told::Unknown).await;
+    }
+    check_answer(400, "", json!("<html>"), Told::Unknown).await;
+    check_answer(404, "", json!({"message": "no route"}), Told::Unknown).await;
+    check_answer(403, "", json!("<html>"), Told::Unknown).await;
+    check_answer(400, "", error("api_error", "", None), Told::Unknown).await;
+    check_answer(400, "", error("idempotency_error", "", None), Told::Unknown).await;
+    let in_use = error("idempotency_error", "idempotency_key_in_use", None);
+    check_answer(409, "", in_use, Told::Unknown).await;
+    check_answer(409, "", error("invalid_request_error", "lock_timeout", None), Told::Unknown).await;
+
+    let rate_limit = error("invalid_request_error", "rate_limit", None);
+    check_answer(429, "", rate_limit.clone(), Told::NotSent(None)).await;
+    check_answer(429, "retry-after: 7\r\n", rate_limit.clone(), Told::NotSent(Some(7))).await;
+    check_answer(429, "retry-after: 99999\r\n", rate_limit.clone(), Told::NotSent(Some(3600))).await;
+    check_answer(429, "retry-after: -1\r\n", rate_limit.clone(), Told::NotSent(None)).await;
+    check_answer(429, "retry-after: Wed, 21 Oct\r\n", rate_limit, Told::NotSent(None)).await;
+    check_answer(429, "", json!("<html>"), Told::NotSent(None)).await;
+    check_answer(401, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;
+    check_answer(403, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;
+}
+
+#[tokio::test]
+async fn refusals_and_declines_are_told_apart() {
+    let unexpected = "payment_intent_unexpected_state";
+    let captured = Status::Captured { amount_minor: 2000 };
+    let refused = error("invalid_request_error", unexpected, Some(intent("succeeded")));
+    check_answer(400, "", refused, Told::Refused(unexpected, Some(captured.clone()))).await;
+    let missing = error("invalid_request_error", "resource_missing", None);
+    check_answer(404, "", missing, Told::Refused("resource_missing", None)).await;
+    let nameless = error("invalid_request_error", "", None);
+    check_answer(400, "", nameless, Told::Refused("invalid_request_error", None)).await;
+
+    let mut wants_another_card = intent("requires_payment_method");
+    let without_a_reason = wants_another_card.clone();
+    wants_another_card["last_payment_error"] =
+        json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"});
+    let own = |intent: Value| error("card_error", "card_declined", Some(intent));
+    let insufficient = Told::Object(declined("insufficient_funds", true));
+    check_answer(402, "", own(wants_another_card.clone()), insufficient).await;
+    check_answer(402, "", own(without_a_reason), Told::Object(declined("card_declined", true))).await;
+    check_answer(402, "", own(intent("succeeded")), Told::Refused("card_declined", Some(captured))).await;
+    check_answer(402, "", error("card_error", "expired_card", None), Told::Refused("expired_card", None))
+        .await;
+    // A decline of long ago is not the outcome of a call that Stripe refuses today.
+    let stale = error("invalid_request_error", unexpected, Some(wants_another_card));
+    let shown = declined("insufficient_funds", true);
+    check_answer(400, "", stale, Told::Refused(unexpected, Some(shown))).await;
+    let mut other = intent("succeeded");
+    other["id"] = json!("pi_2");
+    let about_another = error("invalid_request_error", unexpected, Some(other));
+    check_answer(400, "", about_another, Told::Refused(unexpected, None)).await;
+}
+
+#[tokio::test]
+async fn refunds_are_sorted_alike() {
+    let shown = json!({
+        "id": "re_1", "object": "refund", "status": "succeeded", "amount": 500, "currency": "eur",
+        "payment_intent": "pi_1", "metadata": {},
+    });
+    let check = async |status: u16, body: Value, expected: &str| {
+        let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
+        let heard = teller(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
+        let word = match heard {
+            Heard::Object(refund) => refund.object,
+            Heard::Refused { code, object: None } => code,
+            Heard::Refused { .. } => "refused with an object".to_owned(),
+            Heard::NotSent { .. } => "not sent".to_owned(),
+            Heard::Unknown { .. } => "unknown".to_owned(),
+        };
+        assert_eq!(word, expected, "{status} {body}");
+    };
+    check(200, shown, "re_1").await;
+    check(200, intent("succeeded"), "unknown").await;
+    check(500, error("api_error", "", None), "unknown").await;
+    let already = error("invalid_request_error", "charge_already_refunded", None);
+    check(400, already, "charge_already_refunded").await;
+    check(429, json!(""), "not sent").await;
+    check(401, error("invalid_request_error", "", None), "not sent").await;
+    check(400, error("idempotency_error", "", None), "unknown").await;
+}
+
+/// An error's text goes into logs and review cases.
+#[tokio::test]
+async fn an_errors_text_holds_no_secret() {
+    let mut own = intent("succeeded");
+    own["currency"] = json!("?");
+    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
+    let heard = teller(server.base_url.clone()).capture(order(1).attempt, "pi_1", euros(1)).await;
+    let Heard::Unknown { error } = heard else { panic!("{heard:?}") };
+    assert!(error.contains("req_1") && error.contains("currency"), "{error}");
+    assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");
+}

@@ -1,0 +1,149 @@
+//! The bytes of each call: Stripe refuses a key that comes back with others.
+
+use domain::{Currency, Money, provider::Heard, rows::Capture};
+use providers::{Order, Provider, RefundOrder};
+use serde_json::json;
+
+use crate::{
+    euros, order, refund,
+    server::{Behaviour, Server, answer},
+    teller,
+};
+
+const ID: &str = "00000000-0000-0000-0000-000000000001";
+
+/// Any answer will do: what was asked is looked at.
+async fn server() -> Server {
+    Server::start(vec![Behaviour::Answer(answer(500, "", ""))]).await
+}
+
+async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb: Option<&str>, body: &str) {
+    let server = server().await;
+    let teller = teller(server.base_url.clone());
+    call(&teller).await;
+    call(&teller).await;
+    let [first, second] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
+    assert_eq!(first, second, "the same call must always be the same bytes");
+    let (head, sent) = first.split_once("\r\n\r\n").unwrap();
+    assert_eq!(head.lines().next().unwrap(), format!("{line} HTTP/1.1"));
+    assert_eq!(sent, body);
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    assert_eq!(header("authorization"), Some("Bearer sk_test_1"));
+    assert!(header("stripe-version").is_some());
+    let key = verb.map(|verb| format!("surehold-{ID}-{verb}"));
+    assert_eq!(header("idempotency-key"), key.as_deref());
+    let form = verb.map(|_| "application/x-www-form-urlencoded");
+    assert_eq!(header("content-type"), form);
+}
+
+#[tokio::test]
+async fn a_charge_is_made_of_two_calls() {
+    let body = |capture: &str| {
+        format!(
+            "amount=2000&currency=eur&capture_method={capture}&payment_method=pm_card_visa&\
+             payment_method_types[0]=card&metadata[operation]={ID}&metadata[attempt]={ID}&\
+             metadata[tenant]=00000000-0000-0000-0000-000000000003&\
+             metadata[booking]=00000000-0000-0000-0000-000000000002&metadata[reference]=tour%207&\
+             metadata[colour]=blue"
+        )
+    };
+    let line = "POST /v1/payment_intents";
+    let automatic = order(1);
+    let manual = Order { capture: Capture::Manual, ..order(1) };
+    check(async |teller| drop(teller.create(&automatic).await), line, Some("create"), &body("automatic"))
+        .await;
+    check(async |teller| drop(teller.create(&manual).await), line, Some("create"), &body("manual")).await;
+
+    let line = "POST /v1/payment_intents/pi_1/confirm";
+    let back = Order { return_url: Some("https://a.example/b".to_owned()), ..order(1) };
+    check(async |teller| drop(teller.confirm(&automatic, "pi_1").await), line, Some("confirm"), "").await;
+    let url = "return_url=https%3A%2F%2Fa.example%2Fb";
+    check(async |teller| drop(teller.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
+}
+
+#[tokio::test]
+async fn the_other_verbs() {
+    let attempt = order(1).attempt;
+    check(
+        async |teller| drop(teller.capture(attempt, "pi_1", euros(1500)).await),
+        "POST /v1/payment_intents/pi_1/capture",
+        Some("capture"),
+        "amount_to_capture=1500",
+    )
+    .await;
+    check(
+        async |teller| drop(teller.cancel(attempt, "pi_1").await),
+        "POST /v1/payment_intents/pi_1/cancel",
+        Some("cancel"),
+        "",
+    )
+    .await;
+    check(
+        async |teller| drop(teller.fetch("pi_1/../x").await),
+        "GET /v1/payment_intents/pi_1%2F%2E%2E%2Fx",
+        None,
+        "",
+    )
+    .await;
+    check(async |teller| drop(teller.fetch_refund("re_1").await), "GET /v1/refunds/re_1", None, "").await;
+}
+
+#[tokio::test]
+async fn a_refund_names_its_reason_where_stripe_knows_it() {
+    let line = "POST /v1/refunds";
+    let start = "payment_intent=pi_1&amount=500";
+    let metadata = format!("metadata[refund]={ID}&metadata[operation]={ID}&metadata[attempt]={ID}");
+    let known = refund(1, &order(1), "pi_1", 500);
+    let own = RefundOrder { reason: Some("rain".to_owned()), ..known.clone() };
+    let body =
+        format!("{start}&reason=requested_by_customer&{metadata}&metadata[reason]=requested_by_customer");
+    check(async |teller| drop(teller.refund(&known).await), line, Some("refund"), &body).await;
+    let body = format!("{start}&{metadata}&metadata[reason]=rain");
+    check(async |teller| drop(teller.refund(&own).await), line, Some("refund"), &body).await;
+}
+
+#[tokio::test]
+async fn an_amount_that_stripe_cannot_say_is_never_sent() {
+    let server = server().await;
+    let teller = teller(server.base_url.clone());
+    let ariary = Money::new(501, Currency::new("MGA").unwrap());
+    let broken = Order { amount: ariary, ..order(1) };
+    let made = teller.create(&broken).await;
+    let captured = teller.capture(broken.attempt, "pi_1", ariary).await;
+    let refunded = teller.refund(&refund(1, &broken, "pi_1", 501)).await;
+    assert!(matches!(made, Heard::Refused { code, object: None } if code == "amount_not_representable"));
+    assert!(matches!(captured, Heard::Refused { code, object: None } if code == "amount_not_representable"));
+    assert!(matches!(refunded, Heard::Refused { code, object: None } if code == "amount_not_representable"));
+    assert_eq!(server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_refund_is_looked_for_page_by_page() {
+    let page = |ids: &[u128], has_more: bool| {
+        let shown = |id: &u128| {
+            json!({
+                "id": format!("re_{id}"), "object": "refund", "status": "pending", "amount": 500,
+                "currency": "eur", "payment_intent": "pi_1",
+                "metadata": {"refund": uuid::Uuid::from_u128(*id)},
+            })
+        };
+        let data: Vec<_> = ids.iter().map(shown).collect();
+        let page = json!({"object": "list", "data": data, "has_more": has_more});
+        Behaviour::Answer(answer(200, "", &page.to_string()))
+    };
+    let look = async |pages: Vec<Behaviour>| {
+        let server = Server::start(pages).await;
+        let found = teller(server.base_url.clone()).find_refund(&refund(7, &order(1), "pi_1", 500)).await;
+        (found.map(|found| found.map(|refund| refund.object)), server.requests().len())
+    };
+    assert_eq!(look(vec![page(&[5, 7], true)]).await, (Ok(Some("re_7".to_owned())), 1));
+    assert_eq!(look(vec![page(&[5, 6], true), page(&[7], false)]).await, (Ok(Some("re_7".to_owned())), 2));
+    assert_eq!(look(vec![page(&[5, 6], true), page(&[8], false)]).await, (Ok(None), 2));
+    assert_eq!(look(vec![page(&[], false)]).await, (Ok(None), 1));
+    let (endless, requests) = look(vec![page(&[5], true)]).await;
+    assert!(endless.is_err() && requests == 10, "{endless:?} {requests}");
+    let (refused, _) = look(vec![Behaviour::Answer(answer(500, "", "{}"))]).await;
+    assert!(refused.is_err(), "{refused:?}");
+    let (garbage, _) = look(vec![Behaviour::Answer(answer(200, "", "[]"))]).await;
+    assert!(garbage.is_err(), "{garbage:?}");
+}

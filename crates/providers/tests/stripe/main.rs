@@ -1,0 +1,69 @@
+//! Stripe's teller against a server that misbehaves byte by byte, against any bytes at all, and against the
+//! sandbox, which follows Stripe's wire and shares no code with it.
+
+#![expect(clippy::unwrap_used, reason = "a test's own server may stop the test")]
+
+mod answers;
+mod any_bytes;
+mod calls;
+mod sandbox;
+mod server;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{
+    AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
+    rows::{Capture, Mode},
+};
+use providers::{
+    Order, RefundOrder, Secret,
+    stripe::{Settings, Stripe},
+};
+use uuid::Uuid;
+
+const CALL_TIMEOUT: Duration = Duration::from_millis(400);
+
+fn settings(base_url: String) -> Settings {
+    Settings {
+        base_url,
+        connect_timeout: Duration::from_millis(200),
+        call_timeout: CALL_TIMEOUT,
+        ..Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_test_secret")], Mode::Test)
+    }
+}
+
+fn teller(base_url: String) -> Stripe {
+    Stripe::new(settings(base_url)).unwrap()
+}
+
+fn euros(minor: i64) -> Money {
+    Money::new(minor, Currency::EUR)
+}
+
+fn order(number: u128) -> Order {
+    Order {
+        attempt: AttemptId(Uuid::from_u128(number)),
+        operation: PaymentId(Uuid::from_u128(number)),
+        booking: Some(BookingId(Uuid::from_u128(2))),
+        tenant: TenantId(Uuid::from_u128(3)),
+        amount: euros(2000),
+        capture: Capture::Automatic,
+        payment_method: "pm_card_visa".to_owned(),
+        return_url: None,
+        metadata: BTreeMap::from([("colour".to_owned(), "blue".to_owned())]),
+        reference: Some("tour 7".to_owned()),
+    }
+}
+
+fn refund(number: u128, order: &Order, object: &str, minor: i64) -> RefundOrder {
+    RefundOrder {
+        attempt: AttemptId(Uuid::from_u128(number)),
+        refund: RefundId(Uuid::from_u128(number)),
+        payment: order.operation,
+        object: object.to_owned(),
+        amount: Money::new(minor, order.amount.currency),
+        reason: Some("requested_by_customer".to_owned()),
+    }
+}

@@ -1,0 +1,240 @@
+//! The contract, against a provider that keeps books: what the teller says happened is what happened.
+
+use domain::{
+    Timestamp,
+    provider::{Heard, RefundStatus, Status},
+    rows::{Capture, Failure, NextAction},
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use providers::{About, Order, Provider, stripe::Stripe};
+use sandbox::{Options, Running};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{euros, order, refund, settings};
+
+struct Desk {
+    sandbox: Running,
+    teller: Stripe,
+    _directory: TempDir,
+}
+
+/// `webhooks`: where the account's events are to go.
+async fn desk(webhooks: Option<&TcpListener>) -> Desk {
+    let directory = tempfile::tempdir().unwrap();
+    let options =
+        Options { listen: "127.0.0.1:0".parse().unwrap(), journal: directory.path().join("journal") };
+    let sandbox = sandbox::start(options).await.unwrap();
+    let settings = settings(format!("http://{}", sandbox.address));
+    let mut account = json!({"id": "acct_1", "secret_key": settings.secret_key.expose()});
+    if let Some(listener) = webhooks {
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        account["webhook"] = json!({"url": url, "secrets": [settings.webhook_secrets[0].expose()]});
+    }
+    let desk = Desk { teller: Stripe::new(settings).unwrap(), sandbox, _directory: directory };
+    desk.tell("/sandbox/accounts", &account).await;
+    desk
+}
+
+impl Desk {
+    async fn tell(&self, path: &str, body: &serde_json::Value) {
+        let mut stream = TcpStream::connect(self.sandbox.address).await.unwrap();
+        let body = body.to_string();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+
+    async fn created(&self, order: &Order) -> String {
+        let observation = object(self.teller.create(order).await);
+        assert_eq!(observation.status, Status::Unconfirmed);
+        assert_eq!((observation.amount_minor, observation.currency), (2000, order.amount.currency));
+        observation.object
+    }
+}
+
+fn object<O: std::fmt::Debug>(heard: Heard<O>) -> O {
+    match heard {
+        Heard::Object(object) => object,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_card(card: &str) -> Order {
+    Order { payment_method: card.to_owned(), ..order(1) }
+}
+
+#[tokio::test]
+async fn a_payment_from_its_making_to_its_refund() {
+    let desk = desk(None).await;
+    let teller = &desk.teller;
+    let order = Order { capture: Capture::Manual, ..order(1) };
+    let id = desk.created(&order).await;
+    assert_eq!(desk.created(&order).await, id, "the same key makes no second object");
+
+    let authorized = Status::Authorized { amount_minor: 2000 };
+    assert_eq!(object(teller.confirm(&order, &id).await).status, authorized);
+    assert_eq!(object(teller.confirm(&order, &id).await).status, authorized, "a replay");
+    assert_eq!(object(teller.fetch(&id).await).status, authorized);
+    let captured = Status::Captured { amount_minor: 1500 };
+    assert_eq!(object(teller.capture(order.attempt, &id, euros(1500)).await).status, captured);
+    assert_eq!(object(teller.fetch(&id).await).status, captured);
+
+    let ours = refund(9, &order, &id, 500);
+    assert_eq!(teller.find_refund(&ours).await, Ok(None));
+    let made = object(teller.refund(&ours).await);
+    assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
+    assert_eq!(teller.find_refund(&ours).await, Ok(Some(made.clone())));
+    assert_eq!(teller.find_refund(&refund(10, &order, &id, 500)).await, Ok(None));
+    assert_eq!(object(teller.fetch_refund(&made.object).await), made);
+    assert_eq!(object(teller.refund(&ours).await), made, "a replay");
+    let too_much = teller.refund(&refund(11, &order, &id, 1001)).await;
+    assert!(matches!(too_much, Heard::Refused { .. }), "{too_much:?}");
+}
+
+#[tokio::test]
+async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
+    let desk = desk(None).await;
+    let check = async |number: u128, card: &str, code: &str, retryable: bool| {
+        let order = Order { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
+        let id = desk.created(&order).await;
+        let declined = Status::Declined(Failure { code: code.to_owned(), retryable });
+        assert_eq!(object(desk.teller.confirm(&order, &id).await).status, declined);
+        assert_eq!(object(desk.teller.fetch(&id).await).status, declined);
+        assert_eq!(object(desk.teller.cancel(order.attempt, &id).await).status, Status::Cancelled);
+        assert_eq!(object(desk.teller.fetch(&id).await).status, Status::Cancelled);
+    };
+    check(21, "pm_card_visa_chargeDeclined", "generic_decline", true).await;
+    check(22, "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds", true).await;
+    check(23, "pm_card_visa_chargeDeclinedStolenCard", "stolen_card", false).await;
+    check(24, "pm_card_chargeDeclinedExpiredCard", "expired_card", true).await;
+}
+
+#[tokio::test]
+async fn a_customer_may_have_to_act() {
+    let desk = desk(None).await;
+    let plain = with_card("pm_card_authenticationRequired");
+    let id = desk.created(&plain).await;
+    let status = object(desk.teller.confirm(&plain, &id).await).status;
+    let Status::NeedsAction(NextAction::UseProviderSdk { client_secret: Some(_) }) = status else {
+        panic!("{status:?}")
+    };
+    let back = Order {
+        attempt: refund(2, &plain, "", 1).attempt,
+        return_url: Some("https://tours.example/back".to_owned()),
+        ..plain
+    };
+    let id = desk.created(&back).await;
+    let status = object(desk.teller.confirm(&back, &id).await).status;
+    let Status::NeedsAction(NextAction::Redirect { url }) = status else { panic!("{status:?}") };
+    assert!(url.ends_with(&id), "{url}");
+    desk.tell(&format!("/sandbox/authenticate/{id}"), &json!({"approve": true})).await;
+    assert_eq!(object(desk.teller.fetch(&id).await).status, Status::Captured { amount_minor: 2000 });
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_the_object_tells() {
+    let desk = desk(None).await;
+    for (number, fault) in [(31, "commit_then_drop"), (32, "commit_then_500"), (33, "drop_before")] {
+        let order = Order { attempt: refund(number, &order(1), "", 1).attempt, ..order(1) };
+        let id = desk.created(&order).await;
+        desk.tell("/sandbox/faults", &json!({fault: 1.0})).await;
+        let heard = desk.teller.confirm(&order, &id).await;
+        assert!(matches!(heard, Heard::Unknown { .. }), "{fault}: {heard:?}");
+        desk.tell("/sandbox/faults", &json!({})).await;
+        let is_captured = fault != "drop_before";
+        let told = if is_captured { Status::Captured { amount_minor: 2000 } } else { Status::Unconfirmed };
+        assert_eq!(object(desk.teller.fetch(&id).await).status, told, "{fault}");
+        let captured = Status::Captured { amount_minor: 2000 };
+        assert_eq!(object(desk.teller.confirm(&order, &id).await).status, captured, "{fault}: said again");
+    }
+}
+
+#[tokio::test]
+async fn what_stripe_refuses_comes_with_the_object() {
+    let desk = desk(None).await;
+    let order = order(1);
+    let id = desk.created(&order).await;
+    object(desk.teller.confirm(&order, &id).await);
+    let captured = Status::Captured { amount_minor: 2000 };
+    let again = refund(2, &order, "", 1).attempt;
+    for heard in [desk.teller.cancel(again, &id).await, desk.teller.capture(again, &id, euros(1)).await] {
+        let Heard::Refused { code, object: Some(shown) } = heard else { panic!("{heard:?}") };
+        assert_eq!(shown.status, captured);
+        assert_eq!(code, "payment_intent_unexpected_state");
+    }
+    let missing = desk.teller.fetch("pi_none").await;
+    assert!(matches!(&missing, Heard::Refused { code, .. } if code == "resource_missing"), "{missing:?}");
+    let other_bytes = Order { amount: euros(2001), ..order };
+    let reused = desk.teller.create(&other_bytes).await;
+    assert!(matches!(reused, Heard::Unknown { .. }), "{reused:?}");
+}
+
+/// What the sandbox signs is what Stripe's SDK accepts, so that both ends are held to one wire.
+#[tokio::test]
+async fn a_delivery_is_believed_and_brought_home() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let desk = desk(Some(&listener)).await;
+    let order = order(1);
+    let id = desk.created(&order).await;
+    object(desk.teller.confirm(&order, &id).await);
+    let ours = refund(9, &order, &id, 500);
+    object(desk.teller.refund(&ours).await);
+    let (mut paid, mut refunded) = (false, false);
+    while !(paid && refunded) {
+        let (headers, body) = delivery(&listener).await;
+        let signed_at = headers["stripe-signature"].to_str().unwrap();
+        let signed_at = signed_at.split(',').find_map(|part| part.strip_prefix("t=")).unwrap();
+        let now = Timestamp(signed_at.parse::<i64>().unwrap() * 1_000_000);
+        let arrived = desk.teller.verify(&headers, &body, now).unwrap();
+        assert!(arrived.event.starts_with("evt_"), "{arrived:?}");
+        let mut changed = body.clone();
+        *changed.last_mut().unwrap() = b' ';
+        assert!(desk.teller.verify(&headers, &changed, now).is_err());
+        match (&*arrived.kind, desk.teller.interpret(&body).unwrap()) {
+            ("payment_intent.succeeded", About::Payment { payment, observation }) => {
+                assert_eq!((payment, &observation.object), (Some(order.operation), &id));
+                assert_eq!(observation.status, Status::Captured { amount_minor: 2000 });
+                paid = true;
+            }
+            ("refund.created", About::Refund { refund, payment, payment_object, observation }) => {
+                assert_eq!((refund, payment), (Some(ours.refund), Some(order.operation)));
+                assert_eq!((payment_object, observation.amount_minor), (Some(id.clone()), 500));
+                refunded = true;
+            }
+            (_, About::Payment { payment, .. }) => assert_eq!(payment, Some(order.operation)),
+            (kind, about) => assert!(matches!(about, About::Nothing { .. }), "{kind}: {about:?}"),
+        }
+    }
+}
+
+async fn delivery(listener: &TcpListener) -> (HeaderMap, Vec<u8>) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut bytes = Vec::new();
+    let (head, length) = loop {
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let mut headers = HeaderMap::new();
+        for line in head.lines().skip(1) {
+            let (name, value) = line.split_once(": ").unwrap();
+            headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
+        if body.len() >= length {
+            break (headers, length);
+        }
+    };
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
+    (head, bytes[bytes.len() - length..].to_vec())
+}

@@ -1,0 +1,119 @@
+//! A server that answers what it is told, and writes down every request it was sent.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// What becomes of one request.
+#[derive(Clone, Debug)]
+pub enum Behaviour {
+    /// These bytes, and the connection is kept.
+    Answer(Vec<u8>),
+    /// These bytes, and the connection is closed.
+    AnswerAndClose(Vec<u8>),
+    /// These bytes, and then nothing for ever.
+    AnswerAndStall(Vec<u8>),
+    /// These bytes over and over.
+    AnswerEndlessly(Vec<u8>),
+    /// A reset, once the whole request was read.
+    Reset,
+    /// A reset as soon as the connection stands, or as the next request begins.
+    ResetUnread,
+}
+
+pub struct Server {
+    pub base_url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Behaves as listed, request by request, and as the last in the list from then on.
+    pub async fn start(behaviours: Vec<Behaviour>) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        tokio::spawn(async move {
+            let script = Arc::new(Mutex::new(behaviours.into_iter()));
+            let last = Arc::new(Mutex::new(None));
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (script, last, seen) = (script.clone(), last.clone(), seen.clone());
+                tokio::spawn(async move {
+                    let next = || {
+                        let mut last = last.lock().unwrap();
+                        *last = script.lock().unwrap().next().or(last.take());
+                        last.clone().unwrap()
+                    };
+                    serve(stream, next, &seen).await;
+                });
+            }
+        });
+        Server { base_url, requests }
+    }
+
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// An error is the client's end of the connection: it may well have gone.
+async fn serve(mut stream: TcpStream, next: impl Fn() -> Behaviour, seen: &Mutex<Vec<String>>) {
+    loop {
+        let behaviour = next();
+        if !matches!(behaviour, Behaviour::ResetUnread) {
+            let Some(request) = read(&mut stream).await else { return };
+            seen.lock().unwrap().push(request);
+        }
+        match behaviour {
+            Behaviour::Answer(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+            }
+            Behaviour::AnswerAndClose(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                return;
+            }
+            Behaviour::AnswerAndStall(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                std::future::pending::<()>().await;
+            }
+            Behaviour::AnswerEndlessly(bytes) => while stream.write_all(&bytes).await.is_ok() {},
+            Behaviour::Reset => return reset(&stream),
+            Behaviour::ResetUnread => {
+                let _ = stream.readable().await;
+                return reset(&stream);
+            }
+        }
+    }
+}
+
+fn reset(stream: &TcpStream) {
+    stream.set_zero_linger().unwrap();
+}
+
+async fn read(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return Some(text.into_owned());
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+pub fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status} Whatever\r\nrequest-id: req_1\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
