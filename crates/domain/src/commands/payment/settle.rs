@@ -40,11 +40,15 @@ impl By {
         })
     }
 
-    /// Refuses a worker that lost its lease, and an event that was processed before.
-    pub(super) fn check(self, facts: &Facts) -> Result<(), Refusal> {
+    /// Refuses a worker that lost its lease, an event that was processed before, and one that came
+    /// by another account than the payment's: what it names is not its own.
+    pub(super) fn check(self, facts: &Facts, payment: &Payment) -> Result<(), Refusal> {
         match self {
             By::Job { job, token } => held(facts, job, token).map(|_| ()),
-            By::Event(event) => events::open(facts, event).map(|_| ()),
+            By::Event(event) if events::open(facts, event)?.account != payment.account => {
+                Err(Refusal::PaymentNotFound)
+            }
+            By::Event(_) => Ok(()),
         }
     }
 }
@@ -162,8 +166,8 @@ impl Command for Settle {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        self.by.check(facts)?;
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        self.by.check(facts, before)?;
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();

@@ -163,13 +163,13 @@ impl Command for SettleRefund {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        self.by.check(facts)?;
+        let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
+        self.by.check(facts, &payment)?;
         let before = facts
             .refunds
             .get(self.refund)
             .filter(|refund| refund.payment == self.payment)
             .ok_or(Refusal::RefundNotFound)?;
-        let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut refund = before.clone();
