@@ -3,8 +3,9 @@
 //! Two processes may find the same ids; the commands decide under the lock, so the second finds
 //! nothing to do.
 
-use domain::rows::{Job, Message};
-use domain::{BookingId, EventId, JobId, SlotId, TenantId, Timestamp};
+use domain::commands::Lapsed;
+use domain::rows::{Booking, InboundEvent, Job, Message};
+use domain::{JobId, SlotId, TenantId, Timestamp};
 
 use super::Queries;
 use super::filter::{limit, with};
@@ -36,12 +37,10 @@ impl Queries {
         self.rows("where state = 'dead' order by updated_at, id limit $1", with![limit(max)]).await
     }
 
-    /// Holds past their expiry, longest first.
-    pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<BookingId>, Error> {
-        let sql = "select id from bookings where state = 'held' and hold_expires_at <= $1 \
-             order by hold_expires_at limit $2";
-        let ids = self.ids(sql, with![now, limit(max)]).await?;
-        Ok(ids.into_iter().map(BookingId).collect())
+    /// Holds past their expiry, longest first, with the payment that each has open.
+    pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<Lapsed>, Error> {
+        let rest = "where state = 'held' and hold_expires_at <= $1 order by hold_expires_at limit $2";
+        Ok(lapsed(self.rows(rest, with![now, limit(max)]).await?))
     }
 
     /// The same for one slot, before it refuses somebody.
@@ -51,19 +50,16 @@ impl Queries {
         slot: SlotId,
         now: Timestamp,
         max: usize,
-    ) -> Result<Vec<BookingId>, Error> {
-        let sql = "select id from bookings where tenant = $1 and slot = $2 and state = 'held' \
-             and hold_expires_at <= $3 order by hold_expires_at limit $4";
-        let ids = self.ids(sql, with![tenant, slot, now, limit(max)]).await?;
-        Ok(ids.into_iter().map(BookingId).collect())
+    ) -> Result<Vec<Lapsed>, Error> {
+        let rest = "where tenant = $1 and slot = $2 and state = 'held' and hold_expires_at <= $3 \
+             order by hold_expires_at limit $4";
+        Ok(lapsed(self.rows(rest, with![tenant, slot, now, limit(max)]).await?))
     }
 
     /// Providers' events that were taken in before this instant and not looked at, oldest first.
-    pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<EventId>, Error> {
-        let sql = "select id from inbound_events where state = 'received' and received_at < $1 \
-             order by received_at limit $2";
-        let ids = self.ids(sql, with![before, limit(max)]).await?;
-        Ok(ids.into_iter().map(EventId).collect())
+    pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<InboundEvent>, Error> {
+        let rest = "where state = 'received' and received_at < $1 order by received_at limit $2";
+        self.rows(rest, with![before, limit(max)]).await
     }
 
     /// Messages that have no place in the log yet, so that of each subject the lowest come first and
@@ -74,4 +70,8 @@ impl Queries {
              order by subject, seq limit $1";
         self.rows(rest, with![limit(max)]).await
     }
+}
+
+fn lapsed(holds: Vec<Booking>) -> Vec<Lapsed> {
+    holds.into_iter().map(|hold| Lapsed { booking: hold.id, open_payment: hold.open_payment }).collect()
 }
