@@ -112,8 +112,8 @@ fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
     let kind = error.problem.kind.as_deref().unwrap_or_default();
     match (reply.status.as_u16(), kind) {
         (401 | 403, _) => Err(not_sent(error.problem.word())),
-        (_, "idempotency_error") => Err(unknown(reply, error.problem.word())),
         (400 | 402 | 404, "invalid_request_error" | "card_error") => Ok(error),
+        // `idempotency_error` above all: a call under this key may be running, or done.
         _ => Err(unknown(reply, error.problem.word())),
     }
 }
