@@ -1,1 +1,12 @@
+//! THE ADVERSARY. What Surehold is judged by, from outside: load, the oracle, and proofs that kill it.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`http`] | a client that is cheap enough to be the load, and never repeats anything by itself |
+//! | [`oracle`] | `surehold check`: the invariants, asked of the database and of the provider's books |
+//!
+//! What must never be here: anything that the server needs in order to run, and a second opinion on how a
+//! decision is made. The oracle looks at rows and books, not at the code that wrote them.
 
+pub mod http;
+pub mod oracle;

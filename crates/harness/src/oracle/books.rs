@@ -1,0 +1,145 @@
+//! The provider's books: what moved, as the provider saw it. The sandbox writes them so; of a real
+//! provider they are an export in the same form.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::Error;
+use crate::http::Client;
+
+/// Where a sandbox keeps its books.
+const PATH: &str = "/sandbox/books";
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Books {
+    #[serde(default)]
+    pub charges: Vec<Charge>,
+    #[serde(default)]
+    pub refunds: Vec<Refund>,
+    /// Money that the provider paid out.
+    #[serde(default, rename = "transfers")]
+    pub releases: Vec<Release>,
+    /// Every raw arrival, replays included.
+    #[serde(default)]
+    pub calls: Vec<Call>,
+}
+
+/// The object of one payment. Sums are in the minor unit of ISO 4217.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Charge {
+    pub provider: String,
+    pub account: String,
+    pub id: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    /// What was ever held.
+    pub authorized_minor: i64,
+    pub captured_minor: i64,
+    pub refunded_minor: i64,
+    pub status: String,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Refund {
+    pub provider: String,
+    pub account: String,
+    pub id: String,
+    pub payment_intent: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub status: String,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Funds of a booking that were released.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Release {
+    pub id: String,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+    #[serde(default)]
+    pub object: Option<String>,
+    pub outcome: String,
+}
+
+impl Books {
+    /// From a sandbox's address, with or without the path of its books, or from a file.
+    pub async fn read(place: &str) -> Result<Books, Error> {
+        let failed = |cause: String| Error::Books { place: place.to_owned(), cause };
+        if place.starts_with("http://") || place.starts_with("https://") {
+            let (base_url, query) = place.split_once('?').unwrap_or((place, "calls=false"));
+            let base_url = base_url.trim_end_matches('/').trim_end_matches(PATH);
+            let mut client = Client::new(base_url).map_err(|error| failed(error.to_string()))?;
+            let answer = client.get(&format!("{PATH}?{query}"), &[]).await;
+            let answer = answer.map_err(|error| failed(error.to_string()))?;
+            if !answer.status.is_success() {
+                return Err(failed(format!("{}: {}", answer.status, answer.text())));
+            }
+            return Books::parse(&answer.body).map_err(failed);
+        }
+        let bytes = std::fs::read(place).map_err(|error| failed(error.to_string()))?;
+        Books::parse(&bytes).map_err(failed)
+    }
+
+    pub fn parse(bytes: &[u8]) -> Result<Books, String> {
+        let mut books: Books = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        for charge in books.charges.iter_mut().filter(|charge| charge.provider == "stripe") {
+            for sum in [
+                &mut charge.amount_minor,
+                &mut charge.authorized_minor,
+                &mut charge.captured_minor,
+                &mut charge.refunded_minor,
+            ] {
+                *sum = from_stripe(*sum, &charge.currency);
+            }
+        }
+        for refund in books.refunds.iter_mut().filter(|refund| refund.provider == "stripe") {
+            refund.amount_minor = from_stripe(refund.amount_minor, &refund.currency);
+        }
+        Ok(books)
+    }
+}
+
+/// Where Stripe's minor unit is not that of ISO 4217, <https://docs.stripe.com/currencies>.
+fn from_stripe(sum: i64, currency: &str) -> i64 {
+    match currency {
+        "isk" | "ugx" => sum / 100,
+        "mga" => sum * 100,
+        _ => sum,
+    }
+}
+
+impl Charge {
+    /// The payment that it was made for, as we told the provider.
+    pub fn operation(&self) -> Option<&str> {
+        self.metadata.get("operation").map(String::as_str)
+    }
+
+    /// Money was reserved or taken.
+    pub fn moved(&self) -> bool {
+        self.authorized_minor > 0 || self.captured_minor > 0
+    }
+}
+
+impl Refund {
+    /// The refund that it was made for, as we told the provider.
+    pub fn refund(&self) -> Option<&str> {
+        self.metadata.get("refund").map(String::as_str)
+    }
+
+    pub fn moved(&self) -> bool {
+        !matches!(self.status.as_str(), "failed" | "canceled")
+    }
+}

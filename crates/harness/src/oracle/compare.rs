@@ -1,0 +1,237 @@
+//! Our rows against the provider's books.
+//!
+//! | promise | what must agree |
+//! |---|---|
+//! | `charged_once` | one object with money an operation; its captured and refunded sums are ours; none is unknown to us |
+//! | `refund_matches_quote` | one refund a refund of ours, to the minor unit |
+//! | `released_once` | one release a booking |
+//! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back |
+//! | `tenant_walls` | an object stands in an account of the tenant that asked for it |
+//!
+//! What is under way may be further over there than here, and never the other way round. What has an
+//! open review case is known to disagree.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use domain::lifecycle::State as _;
+use domain::lifecycle::refund;
+use domain::rows::{Account, Payment};
+use domain::{AccountId, PaymentId, TenantId};
+use store::Queries;
+use store::queries::{Cursor, PaymentSearch};
+use uuid::Uuid;
+
+use super::books::{Books, Charge, Refund};
+use super::{Error, Verdicts};
+
+const PAGE_ROWS: usize = 1_000;
+/// Far more than one installation has.
+const TENANTS_MAX: usize = 100_000;
+
+struct Comparison<'a> {
+    verdicts: &'a mut Verdicts,
+    queries: &'a Queries,
+    books: &'a Books,
+    /// Objects by the provider's id.
+    charges: HashMap<&'a str, &'a Charge>,
+    /// Refunds that moved money, by our id of them.
+    refunds: HashMap<&'a str, Vec<&'a Refund>>,
+    accounts: BTreeMap<AccountId, Account>,
+    /// Of each account: operations that are still under way, or disagree and have a review case.
+    open: BTreeMap<AccountId, usize>,
+    known: HashSet<PaymentId>,
+    reviewed: HashSet<Uuid>,
+}
+
+pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Books) -> Result<(), Error> {
+    let accounts = queries.accounts(TENANTS_MAX).await?;
+    let mut refunds: HashMap<&str, Vec<&Refund>> = HashMap::new();
+    for refund in books.refunds.iter().filter(|refund| refund.moved()) {
+        refunds.entry(refund.refund().unwrap_or_default()).or_default().push(refund);
+    }
+    let mut comparison = Comparison {
+        verdicts,
+        queries,
+        books,
+        charges: books.charges.iter().map(|charge| (charge.id.as_str(), charge)).collect(),
+        refunds,
+        accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
+        open: BTreeMap::new(),
+        known: HashSet::new(),
+        reviewed: HashSet::new(),
+    };
+    let tenants = queries.tenants(TENANTS_MAX).await?;
+    for tenant in &tenants {
+        comparison.tenant(tenant.id).await?;
+    }
+    comparison.theirs();
+    comparison.releases();
+    for tenant in &tenants {
+        comparison.ledger(tenant.id).await?;
+    }
+    Ok(())
+}
+
+impl Comparison<'_> {
+    async fn tenant(&mut self, tenant: TenantId) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page = self.queries.open_reviews(tenant, after, PAGE_ROWS).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(Cursor { created_at: last.opened_at, id: last.id.0 });
+            self.reviewed.extend(page.iter().map(|review| review.subject));
+        }
+        let mut search = PaymentSearch { limit: PAGE_ROWS, ..PaymentSearch::default() };
+        loop {
+            let page = self.queries.payments(tenant, &search).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            search.after = Some(Cursor { created_at: last.created_at, id: last.id.0 });
+            for payment in &page {
+                self.payment(payment);
+                if payment.refunds > 0 {
+                    self.refunds(payment).await?;
+                }
+            }
+        }
+    }
+
+    fn payment(&mut self, payment: &Payment) {
+        self.known.insert(payment.id);
+        self.verdicts.looked("charged_once", 1);
+        let reviewed = self.reviewed.contains(&payment.id.0);
+        let under_way = !payment.state.is_final() || payment.active.is_some() || payment.refunding_minor > 0;
+        if reviewed || under_way {
+            *self.open.entry(payment.account).or_default() += 1;
+        }
+        if reviewed {
+            return;
+        }
+        let theirs = payment.provider_ref.as_deref().and_then(|object| self.charges.get(object));
+        let (captured, refunded) =
+            theirs.map_or((0, 0), |charge| (charge.captured_minor, charge.refunded_minor));
+        let ours = (payment.captured_minor, payment.refunded_minor);
+        let agrees = if under_way {
+            captured >= ours.0
+                && refunded >= ours.1
+                && refunded <= payment.refunded_minor + payment.refunding_minor
+        } else {
+            (captured, refunded) == ours
+        };
+        if !agrees {
+            let words = format!(
+                "payment {} is {}: we count {} captured and {} refunded, the provider {captured} and {refunded}",
+                payment.id,
+                payment.state.name(),
+                ours.0,
+                ours.1
+            );
+            self.verdicts.offends("charged_once", words);
+        }
+    }
+
+    async fn refunds(&mut self, payment: &Payment) -> Result<(), Error> {
+        for refund in self.queries.refunds_of_payment(payment.tenant, payment.id).await? {
+            self.verdicts.looked("refund_matches_quote", 1);
+            let id = refund.id.to_string();
+            let theirs = self.refunds.get(id.as_str()).map_or(&[][..], Vec::as_slice);
+            let made: Vec<i64> = theirs.iter().map(|theirs| theirs.amount_minor).collect();
+            let expected: &[i64] = match *refund.state {
+                refund::State::Succeeded => &[refund.amount_minor],
+                refund::State::Failed => &[],
+                _ if made.is_empty() => &[],
+                _ => &[refund.amount_minor],
+            };
+            if made != expected && !self.reviewed.contains(&refund.id.0) {
+                let words = format!(
+                    "refund {id} of {} is {}, and the provider refunded {made:?}",
+                    refund.amount_minor,
+                    refund.state.name()
+                );
+                self.verdicts.offends("refund_matches_quote", words);
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in their books, whether we know of it or not.
+    fn theirs(&mut self) {
+        let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
+        for charge in &self.books.charges {
+            let Some(operation) = charge.operation() else { continue };
+            self.verdicts.looked("charged_once", 1);
+            if charge.moved() {
+                *moved.entry(operation).or_default() += 1;
+            }
+            let account = AccountId::of(&charge.provider, &charge.account);
+            let Some(account) = self.accounts.get(&account) else { continue };
+            self.verdicts.looked("tenant_walls", 1);
+            let tenant = account.tenant.to_string();
+            if charge.metadata.get("tenant").is_some_and(|asked| *asked != tenant) {
+                let words = format!("{} stands in the account of another tenant", charge.id);
+                self.verdicts.offends("tenant_walls", words);
+            }
+            let payment = operation.parse().map(PaymentId);
+            if !payment.is_ok_and(|payment| self.known.contains(&payment)) {
+                let words = format!("{} is for operation {operation}, which we do not know", charge.id);
+                self.verdicts.offends("charged_once", words);
+            }
+        }
+        for (operation, count) in moved.into_iter().filter(|(_, count)| *count > 1) {
+            let words = format!("operation {operation} moved money by {count} objects");
+            self.verdicts.offends("charged_once", words);
+        }
+    }
+
+    fn releases(&mut self) {
+        let mut released = BTreeSet::new();
+        for release in &self.books.releases {
+            self.verdicts.looked("released_once", 1);
+            let Some(booking) = release.metadata.get("booking") else { continue };
+            if !released.insert(booking) {
+                let words = format!("{} released the funds of booking {booking} again", release.id);
+                self.verdicts.offends("released_once", words);
+            }
+        }
+    }
+
+    /// The ledger against what the provider holds for the tenant, account by account.
+    async fn ledger(&mut self, tenant: TenantId) -> Result<(), Error> {
+        let waiting = self.queries.backlog().await?;
+        let posted = self.queries.ledger_accounts(tenant).await?;
+        for (id, account) in self.accounts.iter().filter(|(_, account)| account.tenant == tenant) {
+            let open = self.open.get(id).copied().unwrap_or(0);
+            if waiting.outbox_pending > 0 || waiting.events_received > 0 || open > 0 {
+                let note = format!(
+                    "the ledger of {} was not held against the provider's books: {} messages and {} events \
+                     wait, {open} operations are open",
+                    account.name, waiting.outbox_pending, waiting.events_received
+                );
+                self.verdicts.notes("books_balance", note);
+                continue;
+            }
+            let name = format!("provider/{}/{id}", account.provider);
+            let mut nets: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+            for ledger in posted.iter().filter(|ledger| ledger.name == name) {
+                nets.entry(ledger.currency.to_string()).or_default().0 += ledger.balance_minor;
+            }
+            let theirs = self.books.charges.iter().filter(|charge| {
+                charge.provider == account.provider
+                    && charge.account == account.name
+                    && charge.operation().is_some()
+            });
+            for charge in theirs {
+                let net = &mut nets.entry(charge.currency.to_ascii_uppercase()).or_default().1;
+                *net += charge.captured_minor - charge.refunded_minor;
+            }
+            for (currency, (ours, theirs)) in nets {
+                self.verdicts.looked("books_balance", 1);
+                if ours != theirs {
+                    let account = &account.name;
+                    let words = format!("{account}: the ledger has {ours} {currency}, the provider {theirs}");
+                    self.verdicts.offends("books_balance", words);
+                }
+            }
+        }
+        Ok(())
+    }
+}

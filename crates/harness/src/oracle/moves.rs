@@ -1,0 +1,60 @@
+//! `only_forward`, by the tables: every move in the audit is a row of its lifecycle.
+
+use domain::lifecycle::{State, booking, inbound_event, payment, refund};
+use store::queries::check::Move;
+
+use super::Verdicts;
+
+const INVARIANT: &str = "only_forward";
+
+pub(super) fn check(verdicts: &mut Verdicts, moves: &[Move]) {
+    for made in moves {
+        verdicts.looked(INVARIANT, made.count);
+        if !allowed(made) {
+            let Move { subject_kind, from, to, count } = made;
+            verdicts.offends(INVARIANT, format!("{count} of {subject_kind} moved from {from} to {to}"));
+        }
+    }
+}
+
+fn allowed(made: &Move) -> bool {
+    match made.subject_kind.as_str() {
+        "booking" => has_row::<booking::State>(made),
+        "payment" => has_row::<payment::State>(made),
+        "refund" => has_row::<refund::State>(made),
+        "event" => has_row::<inbound_event::State>(made),
+        // What has no lifecycle has no moves.
+        _ => false,
+    }
+}
+
+fn has_row<S: State>(made: &Move) -> bool {
+    S::TABLE.iter().any(|row| row.from.name() == made.from && row.to.name() == made.to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_without_a_row_offends() {
+        let check = |subject_kind: &str, from: &str, to: &str, expected: bool| {
+            let made = Move {
+                subject_kind: subject_kind.to_owned(),
+                from: from.to_owned(),
+                to: to.to_owned(),
+                count: 1,
+            };
+            assert_eq!(allowed(&made), expected, "{made:?}");
+        };
+        check("booking", "held", "confirmed", true);
+        check("booking", "expired", "confirmed", true);
+        check("booking", "confirmed", "held", false);
+        check("payment", "pending", "captured", true);
+        check("payment", "failed", "captured", false);
+        check("refund", "succeeded", "failed", true);
+        check("refund", "failed", "succeeded", false);
+        check("event", "received", "processed", true);
+        check("product", "a", "b", false);
+    }
+}
