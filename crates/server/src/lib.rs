@@ -1,1 +1,26 @@
+//! THE SHELL. What the world does to Surehold becomes a command, and what was decided goes out again.
+//!
+//! | folder | its part |
+//! |---|---|
+//! | [`http`] | requests become commands or queries, answers become responses |
+//! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
+//! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
+//! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`timers`] | what becomes due by itself |
+//! | [`service`] | all of it, put together and taken apart |
+//!
+//! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
+//! format (the providers'). A provider is never called, and nothing leaves the process, inside a
+//! transaction.
 
+pub mod clock;
+pub mod consumers;
+pub mod figures;
+pub mod http;
+pub mod ids;
+pub mod relay;
+pub mod service;
+pub mod timers;
+pub mod wake;
+pub mod webhooks;
+pub mod workers;

@@ -1,1 +1,104 @@
-fn main() {}
+//! THE PROGRAM. One binary: `serve demo sandbox migrate check bench tenant`.
+//!
+//! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
+//! the environment is [`config`] (and clap, for flags that have a variable).
+//!
+//! What must never be here: anything that another program would want to call; that is a library's.
+
+mod bench;
+mod check;
+mod config;
+mod demo;
+mod docs;
+mod logging;
+mod migrate;
+mod provision;
+mod sandbox_alone;
+mod serve;
+mod tenant;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A sure hold, on the seat and on the money.
+#[derive(Parser)]
+#[command(name = "surehold", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and work on what it is asked
+    Serve(serve::Arguments),
+    /// See it work: a server, a payment provider's stand-in, and a story told over HTTP
+    Demo(demo::Arguments),
+    /// Run the payment provider's stand-in alone
+    Sandbox(sandbox_alone::Arguments),
+    /// Bring a database to this version's schema
+    Migrate(migrate::Arguments),
+    /// Check every promise against a database and the provider's books
+    Check(check::Arguments),
+    /// Measure, against the plain form of the same work
+    Bench(bench::Arguments),
+    /// Make a tenant with its first API keys
+    Tenant(tenant::Arguments),
+    /// Write the generated pages
+    #[command(hide = true)]
+    Docs(docs::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("surehold: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Sandbox(arguments) => sandbox_alone::run(arguments).await,
+            Command::Migrate(arguments) => migrate::run(arguments).await,
+            Command::Check(arguments) => check::run(arguments).await,
+            Command::Bench(arguments) => bench::run(arguments).await,
+            Command::Tenant(arguments) => tenant::run(arguments).await,
+            Command::Docs(arguments) => docs::run(&arguments),
+        }
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(failed) => {
+            eprintln!("surehold: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a subcommand could not do its work, in a sentence for the person who ran it.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Failed {
+        Failed(error.to_string())
+    }
+}
+
+/// A failure told in words alone.
+pub fn failed(words: impl Into<String>) -> Failed {
+    Failed(words.into())
+}
+
+pub type Outcome = Result<ExitCode, Failed>;

@@ -64,6 +64,16 @@ pub use settings::Settings;
 
 pub const NAME: &str = "stripe";
 
+/// The events that a webhook endpoint for this adapter subscribes to. Others are stored and ignored;
+/// leaving them out saves their traffic.
+pub const EVENTS: &[&str] = &[
+    "payment_intent.succeeded",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "refund.updated",
+    "refund.failed",
+];
+
 /// One account at Stripe.
 pub struct Stripe {
     client: Client,

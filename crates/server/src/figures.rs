@@ -1,0 +1,83 @@
+//! Figures: what `/metrics` shows besides the counters of this process, counted from committed rows,
+//! so that a killed process forgets nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::queries::{Counted, Figures};
+use store::{Clock, Store};
+use tokio::sync::watch;
+
+/// What is open is counted this often; whole tables are, an eighth as often.
+const EVERY: Duration = Duration::from_secs(5);
+const WHOLE_EVERY: u32 = 8;
+
+/// The text of `/metrics`.
+pub struct Scrape {
+    pub store: Store,
+    pub handle: Option<PrometheusHandle>,
+}
+
+impl Scrape {
+    pub fn text(&self) -> String {
+        let stats = self.store.stats();
+        counter!("surehold_store_commands_total").absolute(stats.commands);
+        counter!("surehold_store_batches_total").absolute(stats.batches);
+        counter!("surehold_store_commits_total").absolute(stats.commits);
+        counter!("surehold_store_retries_total").absolute(stats.retries);
+        counter!("surehold_store_set_aside_total").absolute(stats.set_aside);
+        counter!("surehold_store_round_trips_total").absolute(stats.round_trips);
+        gauge!("surehold_queue_depth").set(stats.queue_depth as f64);
+        self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+    }
+}
+
+/// Keeps the figures fresh until told to stop.
+pub async fn refresh(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    let mut rounds: u32 = 0;
+    while !*stop.borrow() {
+        let whole = rounds % WHOLE_EVERY == 0;
+        let figures = if whole { store.figures().await } else { store.backlog().await };
+        match figures {
+            Ok(figures) => show(&figures, clock.now(), whole),
+            Err(error) => tracing::warn!(%error, "figures could not be counted"),
+        }
+        rounds = rounds.wrapping_add(1);
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+fn show(figures: &Figures, now: domain::Timestamp, whole: bool) {
+    let lag = figures.outbox_oldest_pending.map_or(0, |oldest| now.since(oldest).as_millis().max(0));
+    gauge!("surehold_outbox_pending").set(figures.outbox_pending as f64);
+    gauge!("surehold_outbox_lag_seconds").set(lag as f64 / 1_000.0);
+    gauge!("surehold_dead_jobs").set(figures.jobs_dead as f64);
+    gauge!("surehold_review_cases_open").set(figures.reviews_open as f64);
+    gauge!("surehold_inbound_events_waiting").set(figures.events_received as f64);
+    if !whole {
+        return;
+    }
+    for Counted { words, count } in &figures.attempts {
+        if let [operation, outcome] = words.as_slice() {
+            gauge!("surehold_operations", "operation" => operation.clone(), "outcome" => outcome.clone())
+                .set(*count as f64);
+        }
+    }
+    for Counted { words, count } in &figures.transfers {
+        gauge!("surehold_effects_applied", "kind" => words.concat()).set(*count as f64);
+    }
+    for Counted { words, count } in &figures.bookings {
+        gauge!("surehold_bookings", "state" => words.concat()).set(*count as f64);
+    }
+    for Counted { words, count } in &figures.payments {
+        gauge!("surehold_payments", "state" => words.concat()).set(*count as f64);
+    }
+    for Counted { words, count } in &figures.jobs {
+        gauge!("surehold_jobs", "state" => words.concat()).set(*count as f64);
+    }
+}

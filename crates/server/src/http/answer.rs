@@ -1,0 +1,73 @@
+//! What the store answered, as a response. A reply that is stored goes out as the same text.
+
+use api::{Code, Problem};
+use axum::response::{IntoResponse as _, Response};
+use domain::Reply;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, StatusCode};
+use store::{Answer, Rendered, Unavailable};
+use uuid::Uuid;
+
+use super::Refused;
+use super::look::JSON;
+use super::refused::PROBLEM_JSON;
+use super::wire::stored;
+
+pub type Handled = Result<Response, Refused>;
+
+pub fn handled(answer: Result<Answer, Unavailable>) -> Handled {
+    let answer = answer?;
+    match answer {
+        Answer::Fresh { reply, rendered } => {
+            count("new");
+            Ok(fresh(&reply, rendered))
+        }
+        Answer::Refused { rendered: Some(rendered), .. } => {
+            count("new");
+            Ok(response(rendered))
+        }
+        Answer::Refused { refusal, rendered: None } => Err(refusal.into()),
+        Answer::Replay { status, body, location } => {
+            count("replay");
+            let mut response = response(Rendered { status, body, location });
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Answer::InFlight { resource } => {
+            count("in_flight");
+            Err(pointing(Code::RequestInProgress, resource))
+        }
+        Answer::Expired { resource } => {
+            count("expired");
+            Err(pointing(Code::IdempotencyKeyExpired, resource))
+        }
+        Answer::Mismatch => {
+            count("mismatch");
+            Err(Code::IdempotencyKeyReused.into())
+        }
+    }
+}
+
+/// As it was stored; or, where no key was given or the reply is not final, made now.
+pub fn fresh(reply: &Reply, rendered: Option<Rendered>) -> Response {
+    response(rendered.unwrap_or_else(|| stored(api::render_reply(reply))))
+}
+
+pub fn response(rendered: Rendered) -> Response {
+    let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = if status.is_client_error() || status.is_server_error() { PROBLEM_JSON } else { JSON };
+    let mut response = (status, rendered.body).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    if let Some(location) = rendered.location.and_then(|path| HeaderValue::try_from(path).ok()) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+pub fn count(verdict: &'static str) {
+    metrics::counter!("surehold_idempotency_total", "verdict" => verdict).increment(1);
+}
+
+fn pointing(code: Code, resource: Option<Uuid>) -> Refused {
+    Problem::new(code, "").resource(resource).into()
+}

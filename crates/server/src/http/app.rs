@@ -1,0 +1,90 @@
+//! What every endpoint may use.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use domain::commands::Lease;
+use domain::reply::Claimed;
+use domain::rows::Mode;
+use domain::{AccountId, Ids, TenantId};
+use store::{Clock, Store};
+use tokio::sync::Semaphore;
+
+use super::auth::KnownKeys;
+use super::{Limits, Waiters};
+
+/// Which of a tenant's accounts a provider's name means.
+pub trait Accounts: Send + Sync {
+    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId>;
+}
+
+/// The workers of this process, as far as a request needs them.
+pub trait Hands: Send + Sync {
+    /// A lease for a job that is about to be born, if somebody here is free to drive it at once.
+    /// Without one the job is found by the workers' query.
+    fn lease(&self) -> Option<Lease>;
+    /// Drives a job that was born under such a lease. Must not block.
+    fn drive(&self, claimed: Claimed);
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids + Send + Sync>,
+    /// The same that the store's listener wakes.
+    pub waiters: Arc<Waiters>,
+    pub accounts: Arc<dyn Accounts>,
+    pub hands: Arc<dyn Hands>,
+    /// The text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub limits: Limits,
+}
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+pub struct Inner {
+    pub parts: Parts,
+    pub known_keys: KnownKeys,
+    pub room: Semaphore,
+    pub openapi: String,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        let limits = parts.limits;
+        App {
+            inner: Arc::new(Inner {
+                known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
+                room: Semaphore::new(limits.requests_max),
+                openapi: api::openapi_json(),
+                parts,
+            }),
+        }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+    pub fn limits(&self) -> &Limits {
+        &self.parts.limits
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("App").field("limits", self.limits()).finish_non_exhaustive()
+    }
+}

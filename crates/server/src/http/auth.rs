@@ -1,0 +1,223 @@
+//! Who asks: an API key becomes a tenant, a client and what they may do.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use api::Code;
+use domain::rows::{ApiKey, Mode};
+use domain::{ApiKeyId, ClientId, TenantId};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{App, Refused};
+
+/// A secret longer than this is none of ours, and is not hashed.
+const SECRET_BYTES_MAX: usize = 256;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Bookings,
+    Payments,
+    Catalogue,
+    Ops,
+    Ledger,
+}
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Bookings => "bookings",
+            Scope::Payments => "payments",
+            Scope::Catalogue => "catalogue",
+            Scope::Ops => "ops",
+            Scope::Ledger => "ledger",
+        }
+    }
+
+    const ALL: [Scope; 5] = [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ops, Scope::Ledger];
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub tenant: TenantId,
+    pub client: ClientId,
+    pub mode: Mode,
+    /// The client has a limit on held seats.
+    pub client_is_limited: bool,
+    /// A bit a scope.
+    scopes: u8,
+}
+
+impl Caller {
+    fn of(key: &ApiKey, client_is_limited: bool) -> Caller {
+        let has = |scope: Scope| key.scopes.0.iter().any(|name| name == scope.name());
+        let scopes =
+            Scope::ALL.into_iter().filter(|scope| has(*scope)).fold(0, |all, scope| all | bit(scope));
+        Caller { tenant: key.tenant, client: key.client, mode: key.mode, client_is_limited, scopes }
+    }
+
+    /// Any one of the scopes will do.
+    pub fn may(&self, any: &[Scope]) -> Result<(), Refused> {
+        if any.iter().any(|scope| self.scopes & bit(*scope) != 0) {
+            return Ok(());
+        }
+        let names: Vec<_> = any.iter().map(|scope| scope.name()).collect();
+        Err(Refused::from(Code::ScopeIsMissing)
+            .detail(format!("This needs the scope {}.", names.join(" or "))))
+    }
+}
+
+fn bit(scope: Scope) -> u8 {
+    1 << scope as u8
+}
+
+/// Whoever shows a secret that is known and not revoked.
+pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let secret = secret(headers).ok_or(Code::Unauthenticated)?;
+    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    let id = ApiKeyId::of_secret_hash(&hash);
+    if let Some(caller) = app.known_keys.get(id, &hash) {
+        return Ok(caller);
+    }
+    let key = app.store().api_key(id).await?.filter(|key| is_of(key, &hash)).ok_or(Code::Unauthenticated)?;
+    let client = app.store().client(key.tenant, key.client).await?;
+    let limited = client.is_some_and(|client| client.held_seats_max.is_some());
+    let caller = Caller::of(&key, limited);
+    app.known_keys.put(id, hash, caller);
+    Ok(caller)
+}
+
+fn is_of(key: &ApiKey, hash: &[u8; 32]) -> bool {
+    key.revoked_at.is_none() && bool::from(key.hash.as_slice().ct_eq(hash))
+}
+
+/// The scheme in any case, as RFC 9110 section 11.1 has it. Two headers are none.
+fn secret(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, secret) = value.split_once(' ')?;
+    let secret = secret.trim();
+    let sane = !secret.is_empty() && secret.len() <= SECRET_BYTES_MAX;
+    (scheme.eq_ignore_ascii_case("bearer") && sane).then_some(secret)
+}
+
+/// Keys that were seen to be good a moment ago: every request asks, and few keys ask. Only what is
+/// good is remembered, so a guesser cannot fill it.
+pub struct KnownKeys {
+    known: Mutex<HashMap<ApiKeyId, Known>>,
+    keys_max: usize,
+    ttl: Duration,
+}
+
+struct Known {
+    hash: [u8; 32],
+    caller: Caller,
+    until: Instant,
+}
+
+impl KnownKeys {
+    pub fn new(keys_max: usize, ttl: Duration) -> KnownKeys {
+        KnownKeys { known: Mutex::new(HashMap::new()), keys_max, ttl }
+    }
+
+    fn get(&self, id: ApiKeyId, hash: &[u8; 32]) -> Option<Caller> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(&id)?;
+        let good = bool::from(known.hash.ct_eq(hash)) && Instant::now() < known.until;
+        good.then_some(known.caller)
+    }
+
+    fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: Caller) {
+        let now = Instant::now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= self.keys_max {
+            known.retain(|_, known| known.until > now);
+        }
+        if known.len() < self.keys_max {
+            known.insert(id, Known { hash, caller, until: now + self.ttl });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+    use domain::working_set::Json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn key(scopes: &[&str]) -> ApiKey {
+        ApiKey {
+            id: ApiKeyId(Uuid::from_u128(1)),
+            tenant: TenantId(Uuid::from_u128(2)),
+            client: ClientId(Uuid::from_u128(3)),
+            hash: vec![7; 32],
+            scopes: Json(scopes.iter().map(ToString::to_string).collect()),
+            mode: Mode::Test,
+            created_at: Timestamp(0),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn the_secret_of_a_header() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            secret(&headers).map(str::to_owned)
+        };
+        assert_eq!(of(&["Bearer sk_test_1"]).as_deref(), Some("sk_test_1"));
+        assert_eq!(of(&["bearer sk_test_1"]).as_deref(), Some("sk_test_1"));
+        for refused in [&[][..], &["sk_test_1"], &["Basic sk"], &["Bearer "], &["Bearer a", "Bearer a"]] {
+            assert_eq!(of(refused), None, "{refused:?}");
+        }
+        assert_eq!(of(&[&format!("Bearer {}", "a".repeat(257))]), None);
+    }
+
+    #[test]
+    fn only_the_whole_hash_of_a_live_key() {
+        let revoked = ApiKey { revoked_at: Some(Timestamp(1)), ..key(&[]) };
+        let mut other = [7; 32];
+        other[31] = 8;
+        assert!(is_of(&key(&[]), &[7; 32]));
+        assert!(!is_of(&key(&[]), &other), "the same first bytes are not enough");
+        assert!(!is_of(&revoked, &[7; 32]));
+    }
+
+    #[test]
+    fn a_scope_that_was_not_given_is_missing() {
+        let caller = Caller::of(&key(&["bookings", "unheard_of"]), false);
+        assert!(caller.may(&[Scope::Bookings]).is_ok());
+        assert!(caller.may(&[Scope::Ops, Scope::Bookings]).is_ok());
+        let refused = caller.may(&[Scope::Payments, Scope::Ledger]).unwrap_err();
+        assert_eq!(refused.0.code, "scope_is_missing");
+        assert_eq!(refused.0.detail, "This needs the scope payments or ledger.");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten() {
+        let caller = Caller::of(&key(&[]), false);
+        let keys = KnownKeys::new(1, Duration::from_secs(60));
+        let id = |number: u128| ApiKeyId(Uuid::from_u128(number));
+        keys.put(id(1), [1; 32], caller);
+        keys.put(id(2), [2; 32], caller);
+        assert_eq!(keys.get(id(1), &[1; 32]), Some(caller));
+        assert_eq!(keys.get(id(1), &[9; 32]), None, "another secret with the same first bytes");
+        assert_eq!(keys.get(id(2), &[2; 32]), None, "there was no room");
+        let short = KnownKeys::new(1, Duration::ZERO);
+        short.put(id(1), [1; 32], caller);
+        assert_eq!(short.get(id(1), &[1; 32]), None, "its time is up");
+        short.put(id(2), [2; 32], caller);
+        assert_eq!(short.known.lock().unwrap().len(), 1, "what is over makes room");
+    }
+}

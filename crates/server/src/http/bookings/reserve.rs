@@ -1,0 +1,56 @@
+//! `POST /v1/bookings`: holds seats of a slot.
+//!
+//! A slot that looks full may have holds whose time is up and that no timer has met yet. They are let
+//! go first, and the reserve tries once more: an expired hold never costs a sale. The first try's
+//! refusal is not stored under the key, the last one's is.
+
+use api::requests::NewBooking;
+use axum::extract::State;
+use domain::commands::{CustomerDetails, ExpireHolds, Reserve};
+use domain::limits::IDS_PER_COMMAND_MAX;
+use domain::{Refusal, SlotId, TenantId, UnitId};
+use store::Answer;
+
+use crate::http::answer::{Handled, handled};
+use crate::http::call::Call;
+use crate::http::permission::Bookings;
+use crate::http::{App, Refused};
+
+pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking>) -> Handled {
+    let claim = call.keyed()?;
+    let (tenant, request) = (claim.tenant, call.request);
+    let slot = SlotId(request.slot_id);
+    let first = Reserve {
+        claim,
+        slot,
+        units: request.units.iter().map(|unit| (UnitId(unit.unit_id), unit.quantity)).collect(),
+        customer: CustomerDetails {
+            name: request.customer.name,
+            email: request.customer.email,
+            phone: request.customer.phone,
+        },
+        hold_seconds: request.hold_seconds,
+        metadata: request.metadata,
+        client_is_limited: call.caller.client_is_limited,
+        last_try: false,
+    };
+    let last = Reserve { last_try: true, ..first.clone() };
+    let answer = app.store().submit(Box::new(first)).await;
+    let looks_full = matches!(&answer, Ok(Answer::Refused { refusal: Refusal::SlotLooksFull, .. }));
+    if !looks_full {
+        return handled(answer);
+    }
+    expire_lapsed(&app, tenant, slot).await?;
+    handled(app.store().submit(Box::new(last)).await)
+}
+
+/// Lets the lapsed holds of a slot go, so many as one command takes.
+async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), Refused> {
+    let now = app.parts.clock.now();
+    let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, IDS_PER_COMMAND_MAX).await?;
+    if !holds.is_empty() {
+        // Whatever it answers, the last try decides under the lock.
+        let _swept = app.store().submit(Box::new(ExpireHolds { holds })).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! A request that asks for something: who asks, under which key, and what. Whatever is wrong with it
+//! is refused here, before any work, and nothing of it is stored.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use api::Code;
+use api::limits::BODY_BYTES_MAX;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
+use domain::KeyId;
+use domain::idempotency::Fingerprint;
+use domain::working_set::Claim;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::auth::{self, Caller};
+use super::permission::Permission;
+use super::{App, Refused, RequestId, idempotency_key, prefer};
+
+/// `P` is what the API key must allow, `R` the body.
+pub struct Call<P, R> {
+    pub caller: Caller,
+    pub request_id: RequestId,
+    /// Which key the work is done under, once, if the client gave one.
+    pub claim: Option<Claim>,
+    /// How long the client waits for a provider's outcome.
+    pub wait: Duration,
+    pub request: R,
+    permission: PhantomData<P>,
+}
+
+impl<P, R> Call<P, R> {
+    /// For what books or moves money: never without a key.
+    pub fn keyed(&mut self) -> Result<Claim, Refused> {
+        self.claim.take().ok_or_else(|| {
+            metrics::counter!("surehold_idempotency_total", "verdict" => "missing").increment(1);
+            Code::IdempotencyKeyMissing.into()
+        })
+    }
+}
+
+impl<P, R> FromRequest<App> for Call<P, R>
+where
+    P: Permission,
+    R: api::requests::Request + DeserializeOwned,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &App) -> Result<Call<P, R>, Refused> {
+        let (parts, body) = request.into_parts();
+        let caller = auth::caller(app, &parts.headers).await?;
+        caller.may(P::ANY)?;
+        let key = idempotency_key::of(&parts.headers)?;
+        let body = read(&parts.headers, body).await?;
+        let value = api::json::parse(&body)?;
+        let request_id = request_id(&parts);
+        let claim = key.map(|key| {
+            let canonical = api::json::canonical(&value);
+            Claim {
+                key: KeyId::of(caller.tenant, caller.client, &key),
+                tenant: caller.tenant,
+                client: caller.client,
+                text: key.into_owned(),
+                fingerprint: Fingerprint::of(parts.method.as_str(), parts.uri.path(), &canonical),
+                request_id: request_id.as_str().to_owned(),
+            }
+        });
+        let request = api::json::decode(value)?;
+        let wait = prefer::wait(&parts.headers, app.limits().wait);
+        Ok(Call { caller, request_id, claim, wait, request, permission: PhantomData })
+    }
+}
+
+/// The guard gave every request an id.
+pub fn request_id(parts: &Parts) -> RequestId {
+    parts.extensions.get().cloned().expect("the guard stands around every endpoint")
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Code::BodyIsTooLarge.into());
+    }
+    // What breaks off in between is a client that went away, and nobody reads the answer.
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refused::from(Code::BodyIsTooLarge))?;
+    if !body.is_empty() && !headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    Ok(body)
+}
+
+/// `application/json`, alone or with `charset=utf-8`.
+fn is_json(content_type: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content_type) else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    })
+}
+
+/// The id in a path. What is no id names nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, Refused> {
+        let text = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Code::NotFound)?.0;
+        // One spelling alone: the path is part of a key's fingerprint.
+        let id = if text.len() == 36 { Uuid::try_parse(&text).ok() } else { None };
+        id.map(Id).ok_or(Code::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf_8() {
+        for (content_type, fine) in [
+            ("application/json", true),
+            ("Application/JSON; charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json; charset=latin1", false),
+            ("application/json; odd", false),
+            ("application/problem+json", false),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(content_type.as_bytes()), fine, "{content_type}");
+        }
+    }
+}

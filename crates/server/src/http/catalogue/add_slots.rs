@@ -1,0 +1,26 @@
+//! `POST /v1/products/{id}/slots`: opens dated slots.
+
+use api::requests::NewSlots;
+use api::time::timestamp;
+use axum::extract::State;
+use domain::ProductId;
+use domain::commands::{AddSlots, NewSlot};
+
+use crate::http::App;
+use crate::http::answer::{Handled, handled};
+use crate::http::call::{Call, Id};
+use crate::http::permission::Catalogue;
+
+pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSlots>) -> Handled {
+    let slots = call.request.slots.iter();
+    let command = AddSlots {
+        claim: call.claim,
+        tenant: call.caller.tenant,
+        client: call.caller.client,
+        product: ProductId(id),
+        slots: slots
+            .map(|slot| NewSlot { starts_at: timestamp(slot.starts_at), capacity: slot.capacity })
+            .collect(),
+    };
+    handled(app.store().submit(Box::new(command)).await)
+}

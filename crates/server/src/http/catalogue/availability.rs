@@ -1,0 +1,31 @@
+//! `GET /v1/availability`: the slots of a product, earliest first. Always read from the database: a
+//! vacancy that is remembered is a vacancy that is wrong.
+
+use api::requests::AvailabilityQuery;
+use api::time::timestamp;
+use api::views::{Page, Slot};
+use axum::extract::State;
+use domain::{ProductId, Refusal};
+
+use crate::http::answer::Handled;
+use crate::http::listing::limit;
+use crate::http::look::{Look, Parameters, found};
+use crate::http::permission::ReadCatalogue;
+use crate::http::{App, Refused};
+
+pub async fn find(
+    State(app): State<App>,
+    look: Look<ReadCatalogue>,
+    Parameters(query): Parameters<AvailabilityQuery>,
+) -> Handled {
+    let tenant = look.caller.tenant;
+    let limit = limit(query.limit)?;
+    if query.to <= query.from {
+        return Err(Refused::parameter("to", "must be later than from"));
+    }
+    let product = ProductId(query.product_id);
+    let product = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
+    let (from, to) = (timestamp(query.from), timestamp(query.to));
+    let slots = app.store().slots(tenant, product.id, from, to, limit).await?;
+    Ok(found(&Page::whole(slots.iter().map(|slot| Slot::of(slot, &product.time_zone)).collect())))
+}

@@ -1,0 +1,31 @@
+//! `POST /v1/products`: puts a product up for sale. A key is optional: it only saves a double.
+
+use api::requests::NewProduct;
+use axum::extract::State;
+use domain::commands::{CreateProduct, NewUnit};
+
+use crate::http::App;
+use crate::http::answer::{Handled, handled};
+use crate::http::call::Call;
+use crate::http::permission::Catalogue;
+
+pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -> Handled {
+    let request = call.request;
+    let unit = |unit: api::requests::NewUnit| NewUnit {
+        name: unit.name,
+        price_minor: unit.price.minor,
+        places: unit.places,
+    };
+    let command = CreateProduct {
+        claim: call.claim,
+        tenant: call.caller.tenant,
+        client: call.caller.client,
+        name: request.name,
+        description: request.description,
+        time_zone: request.time_zone,
+        currency: request.currency,
+        units: request.units.into_iter().map(unit).collect(),
+        metadata: request.metadata,
+    };
+    handled(app.store().submit(Box::new(command)).await)
+}

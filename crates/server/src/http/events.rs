@@ -1,0 +1,29 @@
+//! `GET /v1/events`: what happened, in order. A reader keeps the position it read last, and misses
+//! nothing.
+
+use api::requests::EventsQuery;
+use api::views::{Event, Page};
+use axum::extract::State;
+
+use super::answer::Handled;
+use super::listing::limit;
+use super::look::{Look, Parameters, found};
+use super::permission::ReadEvents;
+use super::{App, Refused};
+
+pub async fn after(
+    State(app): State<App>,
+    look: Look<ReadEvents>,
+    Parameters(query): Parameters<EventsQuery>,
+) -> Handled {
+    let limit = limit(query.limit)?;
+    let after = query.after.unwrap_or(0);
+    if after < 0 {
+        return Err(Refused::parameter("after", "must not be negative"));
+    }
+    let messages = app.store().events_after(look.caller.tenant, after, limit).await?;
+    let data: Vec<Event> = messages.iter().filter_map(Event::of).collect();
+    // There is always a place to read on from: more may happen.
+    let next_cursor = Some(data.last().map_or(after, |event| event.position).to_string());
+    Ok(found(&Page { data, next_cursor }))
+}

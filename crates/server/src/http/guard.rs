@@ -1,0 +1,87 @@
+//! Around every request: its id, its limits, its panic, its problem document and its count.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use api::Code;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http::HeaderValue;
+use http::header::ALLOW;
+
+use super::refused::{self, Refused};
+use super::request_id::{self, RequestId};
+use super::{App, Limits};
+
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let request_id = RequestId::of(request.headers(), &*app.parts.ids);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(request_id.clone());
+
+    let answered = answer(&app, request, next, &request_id).await;
+    let mut response = answered.unwrap_or_else(|refused| refused::response(refused, &request_id));
+    if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+        let allow = response.headers_mut().remove(ALLOW);
+        response = refused::response(refused, &request_id);
+        // RFC 9110 section 15.5.6: a 405 says what is allowed.
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+        response.headers_mut().insert(request_id::HEADER, value);
+    }
+    count(route.as_ref(), response.status(), began);
+    response
+}
+
+async fn answer(
+    app: &App,
+    request: Request,
+    next: Next,
+    request_id: &RequestId,
+) -> Result<Response, Refused> {
+    check_head(&request, app.limits())?;
+    // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
+    let _place = if request.uri().path().starts_with("/v1/") {
+        Some(app.room.try_acquire().map_err(|_| Code::Overloaded)?)
+    } else {
+        None
+    };
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(app.limits().request_timeout, answer).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_)) => {
+            tracing::error!(request_id = request_id.as_str(), "a request panicked");
+            metrics::counter!("surehold_panics_total").increment(1);
+            Err(Code::InternalError.into())
+        }
+        Err(_) => Err(Code::RequestTimedOut.into()),
+    }
+}
+
+fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
+    let uri = request.uri();
+    let address_bytes = uri.path().len() + uri.query().map_or(0, str::len);
+    if address_bytes > limits.address_bytes_max {
+        return Err(Code::AddressIsTooLong);
+    }
+    let header_bytes: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if request.headers().len() > limits.headers_max || header_bytes > limits.header_bytes_max {
+        return Err(Code::HeadersAreTooLarge);
+    }
+    Ok(())
+}
+
+fn count(route: Option<&MatchedPath>, status: http::StatusCode, began: Instant) {
+    // What was matched, never what was sent: a label that a client chooses would fill the memory.
+    let route = route.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let status = status.as_u16().to_string();
+    metrics::counter!("surehold_http_requests_total", "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("surehold_http_request_seconds", "route" => route).record(began.elapsed());
+}

@@ -1,0 +1,27 @@
+//! Probes, and the numbers.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use domain::TenantId;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use uuid::Uuid;
+
+use super::{App, Refused};
+
+/// The process runs and answers.
+pub async fn live() -> &'static str {
+    "alive\n"
+}
+
+/// The database answers too. Asks for a row that is not there.
+pub async fn ready(State(app): State<App>) -> Result<&'static str, Refused> {
+    app.store().tenant(TenantId(Uuid::nil())).await?;
+    Ok("ready\n")
+}
+
+/// In the text format of Prometheus.
+pub async fn metrics(State(app): State<App>) -> Response {
+    let text = (app.parts.metrics)();
+    (StatusCode::OK, [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,44 @@
+//! The limits of the HTTP side. Each has a name, a unit and a default.
+
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests at work at once; one more is answered 503 `overloaded`.
+    pub requests_max: usize,
+    /// Connections open at once; one more waits to be taken.
+    pub connections_max: usize,
+    /// From the head to the answer. Longer than the longest wait that a client may ask for.
+    pub request_timeout: Duration,
+    /// For a connection to send its next head.
+    pub head_timeout: Duration,
+    /// How long a client waits for a provider's outcome if it does not say.
+    pub wait: Duration,
+    /// How often a wait looks into the database, for an outcome that another process recorded.
+    pub poll: Duration,
+    pub address_bytes_max: usize,
+    pub headers_max: usize,
+    pub header_bytes_max: usize,
+    /// How long an API key is believed without asking the database: so long may a revoked one live.
+    pub key_ttl: Duration,
+    /// API keys remembered at once.
+    pub keys_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            requests_max: 4_096,
+            connections_max: 10_000,
+            request_timeout: Duration::from_secs(45),
+            head_timeout: Duration::from_secs(75),
+            wait: Duration::from_secs(10),
+            poll: Duration::from_millis(500),
+            address_bytes_max: 2_048,
+            headers_max: 64,
+            header_bytes_max: 16 * 1024,
+            key_ttl: Duration::from_secs(5),
+            keys_max: 10_000,
+        }
+    }
+}

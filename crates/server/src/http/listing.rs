@@ -1,0 +1,90 @@
+//! Pages: how many rows, and where the next page begins.
+
+use api::limits::{PAGE_ROWS, PAGE_ROWS_MAX};
+use api::views::Page;
+use domain::Timestamp;
+use store::queries::Cursor;
+use uuid::Uuid;
+
+use super::Refused;
+
+/// Rows of one page.
+pub fn limit(asked: Option<i64>) -> Result<usize, Refused> {
+    let limit = asked.unwrap_or(PAGE_ROWS);
+    if (1..=PAGE_ROWS_MAX).contains(&limit) {
+        Ok(limit as usize)
+    } else {
+        Err(Refused::parameter("limit", format!("must be between 1 and {PAGE_ROWS_MAX}")))
+    }
+}
+
+/// Opaque to clients: an instant and an id, in hexadecimal digits.
+pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, Refused> {
+    text.map(|text| read(text).ok_or_else(|| Refused::parameter("cursor", "is none of ours"))).transpose()
+}
+
+fn read(text: &str) -> Option<Cursor> {
+    let bytes: [u8; 24] = hex::decode(text).ok()?.try_into().ok()?;
+    let (at, id) = bytes.split_at(8);
+    Some(Cursor {
+        created_at: Timestamp(i64::from_be_bytes(at.try_into().ok()?)),
+        id: Uuid::from_slice(id).ok()?,
+    })
+}
+
+fn write(cursor: Cursor) -> String {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&cursor.created_at.0.to_be_bytes());
+    bytes[8..].copy_from_slice(cursor.id.as_bytes());
+    hex::encode(bytes)
+}
+
+/// A page of `limit` rows, of which one more was asked for: where there is one, there is a next page.
+pub fn page<R, V>(
+    mut rows: Vec<R>,
+    limit: usize,
+    at: impl Fn(&R) -> Cursor,
+    view: impl Fn(R) -> V,
+) -> Page<V> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows.last().filter(|_| more).map(|row| write(at(row)));
+    Page { data: rows.into_iter().map(view).collect(), next_cursor }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(number: i64) -> Cursor {
+        Cursor { created_at: Timestamp(number), id: Uuid::from_u128(7) }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() {
+        for number in [0, -1, i64::MAX, 1_767_225_600_000_000] {
+            assert_eq!(cursor(Some(&write(at(number)))).unwrap(), Some(at(number)));
+        }
+        assert_eq!(cursor(None).unwrap(), None);
+        for refused in ["", "zz", "00", &"0".repeat(47), &"0".repeat(50), "' or 1=1"] {
+            assert_eq!(cursor(Some(refused)).unwrap_err().0.code, "validation_failed", "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let of = |rows: &[i64]| page(rows.to_vec(), 2, |row| at(*row), |row| row * 10);
+        assert_eq!(of(&[1, 2, 3]), Page { data: vec![10, 20], next_cursor: Some(write(at(2))) });
+        assert_eq!(of(&[1, 2]), Page { data: vec![10, 20], next_cursor: None });
+        assert_eq!(of(&[]), Page::whole(vec![]));
+    }
+
+    #[test]
+    fn a_limit_has_limits() {
+        assert_eq!(limit(None).unwrap(), 50);
+        assert_eq!(limit(Some(200)).unwrap(), 200);
+        for refused in [0, -1, 201, i64::MAX] {
+            assert_eq!(limit(Some(refused)).unwrap_err().0.errors[0].pointer, "?limit");
+        }
+    }
+}

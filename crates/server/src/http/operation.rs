@@ -1,0 +1,93 @@
+//! Work at a provider: it is begun in one transaction, done by a worker, and answered in another.
+//!
+//! | phase | what |
+//! |---|---|
+//! | register | for the reply under the key, before anybody can give it |
+//! | lease | a worker's, if one is free: the job is then born under it |
+//! | submit | on a task of its own: a client that hangs up cancels nothing |
+//! | drive | the worker begins at once |
+//! | wait | for the reply, woken in this process, or found by the poll |
+
+use api::Code;
+use domain::commands::Lease;
+use domain::idempotency::Progress;
+use domain::working_set::{Claim, Command};
+use domain::{KeyId, Reply, TenantId};
+use std::time::Duration;
+use store::{Answer, Rendered, Unavailable};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::answer::{Handled, count, fresh, handled, response};
+use super::waiters::Waiting;
+use super::{App, Refused};
+
+/// `command` makes the command, with a lease if a worker is free.
+pub async fn begin<C>(
+    app: &App,
+    claim: &Claim,
+    wait: Duration,
+    command: impl FnOnce(Option<Lease>) -> C,
+) -> Handled
+where
+    C: Command + 'static,
+{
+    let (tenant, key) = (claim.tenant, claim.key);
+    let waiting = app.parts.waiters.register(key);
+    let lease = app.parts.hands.lease();
+    let command = Box::new(command(lease));
+    let submitted = tokio::spawn(submit(app.clone(), command, lease.is_some())).await;
+    match submitted.map_err(|_| Refused::from(Code::InternalError))? {
+        Ok(Answer::Fresh { reply: reply @ Reply::Started(_), rendered: None }) => {
+            count("new");
+            let outcome = outcome(app, waiting, tenant, key, wait).await;
+            Ok(outcome.map_or_else(|| fresh(&reply, None), response))
+        }
+        answer => handled(answer),
+    }
+}
+
+async fn submit(app: App, command: Box<dyn Command>, leased: bool) -> Result<Answer, Unavailable> {
+    let answer = app.store().submit(command).await;
+    if let Ok(Answer::Fresh { reply: Reply::Started(started), .. }) = &answer
+        && leased
+    {
+        app.parts.hands.drive((**started).clone());
+    }
+    answer
+}
+
+/// The reply under the key, if it comes in time.
+async fn outcome(
+    app: &App,
+    mut waiting: Waiting,
+    tenant: TenantId,
+    key: KeyId,
+    wait: Duration,
+) -> Option<Rendered> {
+    let over = sleep(wait);
+    let poll = app.limits().poll;
+    let mut look = interval_at(Instant::now() + poll, poll);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            biased;
+            rendered = waiting.reply() => return Some(rendered),
+            () = &mut over => return None,
+            _ = look.tick() => {
+                if let Some(rendered) = stored_reply(app, tenant, key).await {
+                    return Some(rendered);
+                }
+            }
+        }
+    }
+}
+
+/// A query that fails is asked again at the next tick.
+async fn stored_reply(app: &App, tenant: TenantId, key: KeyId) -> Option<Rendered> {
+    let key = app.store().key(tenant, key).await.ok()??;
+    let finished = key.progress == Progress::Finished;
+    let (status, body) = (key.status?, key.body?);
+    let status = u16::try_from(status).ok()?;
+    finished.then_some(Rendered { status, body, location: key.location })
+}

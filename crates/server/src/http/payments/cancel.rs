@@ -1,0 +1,22 @@
+//! `POST /v1/payments/{id}/cancel`: calls a payment off before its money is captured.
+
+use api::requests::NewCancellation;
+use axum::extract::State;
+use domain::PaymentId;
+use domain::commands::StartVoid;
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::call::{Call, Id};
+use crate::http::operation::begin;
+use crate::http::permission::Payments;
+
+pub async fn cancel(
+    State(app): State<App>,
+    Id(id): Id,
+    mut call: Call<Payments, NewCancellation>,
+) -> Handled {
+    let claim = call.keyed()?;
+    let payment = PaymentId(id);
+    begin(&app, &claim.clone(), call.wait, |lease| StartVoid { claim, payment, lease }).await
+}

@@ -1,0 +1,25 @@
+//! `POST /v1/payments/{id}/capture`: takes authorised money.
+
+use api::requests::NewCapture;
+use axum::extract::State;
+use domain::PaymentId;
+use domain::commands::StartCapture;
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::call::{Call, Id};
+use crate::http::operation::begin;
+use crate::http::permission::Payments;
+
+pub async fn capture(State(app): State<App>, Id(id): Id, mut call: Call<Payments, NewCapture>) -> Handled {
+    let claim = call.keyed()?;
+    let request = call.request;
+    let payment = PaymentId(id);
+    begin(&app, &claim.clone(), call.wait, |lease| StartCapture {
+        claim,
+        payment,
+        amount: request.amount.map(Into::into),
+        lease,
+    })
+    .await
+}

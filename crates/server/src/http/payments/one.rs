@@ -1,0 +1,16 @@
+//! `GET /v1/payments/{id}`: where a payment stands.
+
+use api::views::Payment;
+use axum::extract::State;
+use domain::{PaymentId, Refusal};
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::call::Id;
+use crate::http::look::{Look, found};
+use crate::http::permission::Payments;
+
+pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+    let payment = app.store().payment(look.caller.tenant, PaymentId(id)).await?;
+    Ok(found(&Payment::of(&payment.ok_or(Refusal::PaymentNotFound)?)))
+}

@@ -1,0 +1,27 @@
+//! `POST /v1/payments/{id}/refunds`: sends captured money back, all of it or a part.
+
+use api::requests::NewRefund;
+use axum::extract::State;
+use domain::PaymentId;
+use domain::commands::StartRefund;
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::call::{Call, Id};
+use crate::http::operation::begin;
+use crate::http::permission::Payments;
+
+pub async fn refund(State(app): State<App>, Id(id): Id, mut call: Call<Payments, NewRefund>) -> Handled {
+    let claim = call.keyed()?;
+    let request = call.request;
+    let payment = PaymentId(id);
+    begin(&app, &claim.clone(), call.wait, |lease| StartRefund {
+        claim,
+        payment,
+        amount: request.amount.map(Into::into),
+        reason: request.reason,
+        metadata: request.metadata,
+        lease,
+    })
+    .await
+}

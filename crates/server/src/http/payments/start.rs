@@ -1,0 +1,47 @@
+//! `POST /v1/payments`, and its short form `POST /v1/charges`.
+
+use std::time::Duration;
+
+use api::requests::{NewCharge, NewPayment};
+use axum::extract::State;
+use domain::commands::{StartPayment, Target};
+use domain::working_set::Claim;
+use domain::{BookingId, Refusal};
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::auth::Caller;
+use crate::http::call::Call;
+use crate::http::operation::begin;
+use crate::http::permission::Payments;
+
+pub async fn payment(State(app): State<App>, mut call: Call<Payments, NewPayment>) -> Handled {
+    let claim = call.keyed()?;
+    start(&app, call.caller, claim, call.wait, call.request).await
+}
+
+pub async fn charge(State(app): State<App>, mut call: Call<Payments, NewCharge>) -> Handled {
+    let claim = call.keyed()?;
+    start(&app, call.caller, claim, call.wait, call.request.into()).await
+}
+
+async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request: NewPayment) -> Handled {
+    let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
+    let account = account.ok_or(Refusal::AccountNotFound)?;
+    let target = match (request.booking_id, request.amount) {
+        (Some(booking), _) => Target::Booking(BookingId(booking)),
+        (None, Some(amount)) => Target::Amount { amount: amount.into(), reference: request.reference },
+        (None, None) => unreachable!("a payment for nothing was refused when it was read"),
+    };
+    begin(app, &claim.clone(), wait, |lease| StartPayment {
+        claim,
+        target,
+        account,
+        payment_method: request.payment_method,
+        capture: request.capture.into(),
+        return_url: request.return_url,
+        metadata: request.metadata,
+        lease,
+    })
+    .await
+}

@@ -1,0 +1,52 @@
+//! The `Prefer` header (RFC 7240): how long a client waits for a provider's outcome.
+
+use std::time::Duration;
+
+use api::limits::WAIT_SECONDS_MAX;
+use http::HeaderMap;
+
+/// What `wait=N` says, at most [`WAIT_SECONDS_MAX`]; nothing for `respond-async` alone. A preference
+/// that is not understood is passed over, as the RFC has it; the first of several counts.
+pub fn wait(headers: &HeaderMap, default: Duration) -> Duration {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    let mut asynchronous = false;
+    for preference in preferences {
+        let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+        if name.trim().eq_ignore_ascii_case("wait")
+            && let Ok(seconds) = value.trim().trim_matches('"').parse::<u64>()
+        {
+            return Duration::from_secs(seconds.min(WAIT_SECONDS_MAX));
+        }
+        asynchronous |= name.trim().eq_ignore_ascii_case("respond-async");
+    }
+    if asynchronous { Duration::ZERO } else { default }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_what_was_asked_for_within_limits() {
+        for (values, seconds) in [
+            (&[][..], 10),
+            (&["wait=3"], 3),
+            (&["wait=0"], 0),
+            (&["wait=31"], 30),
+            (&["WAIT = \"5\""], 5),
+            (&["respond-async"], 0),
+            (&["respond-async, wait=4"], 4),
+            (&["handling=lenient", "wait=6"], 6),
+            (&["wait=soon"], 10),
+            (&["wait=-1"], 10),
+            (&["wait=2, wait=9"], 2),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("prefer", value.parse().unwrap());
+            }
+            assert_eq!(wait(&headers, Duration::from_secs(10)).as_secs(), seconds, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A refusal on its way out of an endpoint. The guard gives it the request's id and makes the text.
+
+use api::findings::Findings;
+use api::json::Malformed;
+use api::{Code, Problem};
+use axum::response::{IntoResponse, Response};
+use domain::Refusal;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use store::Unavailable;
+
+use super::RequestId;
+
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// A problem document that does not know its request yet.
+#[derive(Clone, Debug)]
+pub struct Refused(pub Box<Problem>);
+
+impl Refused {
+    pub fn detail(self, detail: impl Into<String>) -> Refused {
+        Refused(Box::new(self.0.detail(detail)))
+    }
+
+    /// A mistake in a parameter of the query.
+    pub fn parameter(name: &str, detail: impl Into<String>) -> Refused {
+        let mut findings = Findings::default();
+        findings.add(format!("?{name}"), detail);
+        findings.into()
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused(Box::new(problem))
+    }
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Refused {
+        Problem::new(code, "").into()
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Problem::of(&refusal, "").into()
+    }
+}
+
+impl From<Findings> for Refused {
+    fn from(findings: Findings) -> Refused {
+        findings.problem("").into()
+    }
+}
+
+impl From<Malformed> for Refused {
+    fn from(malformed: Malformed) -> Refused {
+        let errors = api::json::errors(&malformed);
+        Problem::new(Code::MalformedJson, "").detail(malformed.0).errors(errors).into()
+    }
+}
+
+impl From<Unavailable> for Refused {
+    fn from(unavailable: Unavailable) -> Refused {
+        let code = match &unavailable {
+            Unavailable::QueueFull | Unavailable::TenantShareFull | Unavailable::Contended => {
+                Code::Overloaded
+            }
+            Unavailable::CommitUnknown(_) => Code::CommitOutcomeUnknown,
+            Unavailable::Database(_) | Unavailable::Closed => Code::StorageUnavailable,
+            Unavailable::Poisoned(_) => Code::InternalError,
+        };
+        // The client is told the code alone: what the database said is for the log.
+        if matches!(code, Code::Overloaded) {
+            tracing::debug!(%unavailable, "shed");
+        } else {
+            tracing::error!(%unavailable, code = code.name(), "the store gave no answer");
+        }
+        code.into()
+    }
+}
+
+/// A query failed. Nothing was changed.
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Refused {
+        tracing::error!(%error, "a query failed");
+        Code::StorageUnavailable.into()
+    }
+}
+
+/// Only a carrier: the guard makes the response of the problem it finds.
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The problem document as it is sent.
+pub fn response(refused: Refused, request_id: &RequestId) -> Response {
+    let problem = Problem { request_id: request_id.as_str().to_owned(), ..*refused.0 };
+    let code = Code::ALL.iter().find(|code| code.name() == problem.code);
+    let rendered = api::render_problem(&problem);
+    let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, rendered.body).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
+    if let Some(seconds) = code.and_then(|code| code.retry_after_seconds()) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_could_not_do_is_told_without_its_words() {
+        let secret = || "password=hunter2".to_owned();
+        for (unavailable, code, status) in [
+            (Unavailable::QueueFull, "overloaded", 503),
+            (Unavailable::TenantShareFull, "overloaded", 503),
+            (Unavailable::Contended, "overloaded", 503),
+            (Unavailable::CommitUnknown(secret()), "commit_outcome_unknown", 503),
+            (Unavailable::Database(secret()), "storage_unavailable", 503),
+            (Unavailable::Closed, "storage_unavailable", 503),
+            (Unavailable::Poisoned(secret()), "internal_error", 500),
+        ] {
+            let problem = Refused::from(unavailable).0;
+            assert_eq!((problem.code.as_str(), problem.status), (code, status));
+            assert!(problem.retryable);
+            assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Every address, and what stands behind it.
+
+use api::Code;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use super::guard::guard;
+use super::{
+    App, Refused, bookings, catalogue, docs, events, health, history, ledger, ops, payments, refunds,
+};
+
+/// The API, and whatever else the program listens to (`extra`), under one guard.
+pub fn router(app: App, extra: Router) -> Router {
+    Router::new()
+        .route("/v1/products", get(catalogue::products::list).post(catalogue::create_product::create))
+        .route("/v1/products/{id}", get(catalogue::products::one).patch(catalogue::change_product::change))
+        .route("/v1/products/{id}/slots", post(catalogue::add_slots::add))
+        .route("/v1/availability", get(catalogue::availability::find))
+        .route("/v1/bookings", get(bookings::find::find).post(bookings::reserve::reserve))
+        .route("/v1/bookings/{id}", get(bookings::one::one))
+        .route("/v1/bookings/{id}/cancel", post(bookings::cancel::cancel))
+        .route("/v1/bookings/{id}/history", get(history::of_booking))
+        .route("/v1/payments", get(payments::find::find).post(payments::start::payment))
+        .route("/v1/charges", post(payments::start::charge))
+        .route("/v1/payments/{id}", get(payments::one::one))
+        .route("/v1/payments/{id}/capture", post(payments::capture::capture))
+        .route("/v1/payments/{id}/cancel", post(payments::cancel::cancel))
+        .route("/v1/payments/{id}/refunds", get(refunds::of_payment).post(payments::refund::refund))
+        .route("/v1/payments/{id}/history", get(history::of_payment))
+        .route("/v1/refunds/{id}", get(refunds::one))
+        .route("/v1/ledger/accounts", get(ledger::accounts))
+        .route("/v1/ledger/transfers", get(ledger::transfers))
+        .route("/v1/events", get(events::after))
+        .route("/v1/ops/review_cases", get(ops::review_cases))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/errors", get(docs::errors))
+        .with_state(app.clone())
+        .merge(extra)
+        .fallback(|| async { Refused::from(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Refused::from(Code::MethodNotAllowed) })
+        .layer(from_fn_with_state(app, guard))
+}

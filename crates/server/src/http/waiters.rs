@@ -1,0 +1,131 @@
+//! Requests that wait for a worker's outcome, and who wakes them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::KeyId;
+use store::{Committed, Listener, Rendered};
+use tokio::sync::oneshot;
+
+/// Who waits for which key. Registered before the command is submitted, so that an outcome that comes
+/// at once is not missed. One request waits for a key: another one with the same key is told that it
+/// is in flight, and must not take the first one's place. The poll finds whatever waking missed.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    waiting: Mutex<HashMap<KeyId, oneshot::Sender<Rendered>>>,
+}
+
+/// A place in the list; dropping it gives the place up.
+#[derive(Debug)]
+pub struct Waiting {
+    waiters: Arc<Waiters>,
+    key: KeyId,
+    /// `None` where another request has the place.
+    reply: Option<oneshot::Receiver<Rendered>>,
+}
+
+impl Waiters {
+    pub fn register(self: &Arc<Waiters>, key: KeyId) -> Waiting {
+        let reply = match self.lock().entry(key) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                let (waker, reply) = oneshot::channel();
+                place.insert(waker);
+                Some(reply)
+            }
+        };
+        Waiting { waiters: self.clone(), key, reply }
+    }
+
+    pub fn wake(&self, key: KeyId, rendered: &Rendered) {
+        let waker = self.lock().remove(&key);
+        if let Some(waker) = waker {
+            // A request that is gone asks again with its key.
+            let _gone = waker.send(rendered.clone());
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KeyId, oneshot::Sender<Rendered>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Waiters {
+    fn committed(&self, committed: &Committed) {
+        for (key, rendered) in &committed.answered {
+            self.wake(*key, rendered);
+        }
+    }
+}
+
+impl Waiting {
+    /// The reply, once somebody wakes; never, where nobody will.
+    pub async fn reply(&mut self) -> Rendered {
+        if let Some(reply) = &mut self.reply
+            && let Ok(rendered) = reply.await
+        {
+            return rendered;
+        }
+        self.reply = None;
+        std::future::pending().await
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.reply.is_some() {
+            self.waiters.lock().remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn key(number: u128) -> KeyId {
+        KeyId(uuid::Uuid::from_u128(number))
+    }
+
+    fn rendered() -> Rendered {
+        Rendered { status: 201, body: "{}".to_owned(), location: None }
+    }
+
+    #[tokio::test]
+    async fn an_outcome_before_anybody_looks_is_not_missed() {
+        let waiters = Arc::new(Waiters::default());
+        let mut waiting = waiters.register(key(1));
+        waiters.committed(&Committed { answered: vec![(key(1), rendered())], ..Committed::default() });
+        assert_eq!(waiting.reply().await, rendered());
+    }
+
+    #[tokio::test]
+    async fn a_second_request_with_the_key_does_not_take_the_place() {
+        let waiters = Arc::new(Waiters::default());
+        let mut first = waiters.register(key(1));
+        let mut second = waiters.register(key(1));
+        assert!(second.reply().now_or_never().is_none());
+        drop(second);
+        waiters.wake(key(1), &rendered());
+        assert_eq!(first.reply().now_or_never(), Some(rendered()));
+        assert!(first.reply().now_or_never().is_none(), "once");
+    }
+
+    #[test]
+    fn a_place_that_is_dropped_is_free() {
+        let waiters = Arc::new(Waiters::default());
+        drop(waiters.register(key(2)));
+        assert!(waiters.is_empty());
+    }
+}

@@ -1,0 +1,279 @@
+//! The service: store, HTTP, workers, relay, consumers and timers, put together and taken apart.
+//!
+//! Nothing is kept in a process that another could not take over: stop it anywhere, start it
+//! anywhere. A clean stop only makes it quick: no new requests, those at work are answered, workers
+//! finish their calls, the queue is drained.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use domain::rows::{Account, Mode};
+use domain::time::Span;
+use domain::{AccountId, TenantId, WorkerId};
+use metrics_exporter_prometheus::PrometheusHandle;
+use providers::{Registry, stripe};
+use store::{Clock, Location, Store};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::SystemClock;
+use crate::http::{self, Accounts, App, Hands, Limits, Parts, Place, Wire};
+use crate::ids::UuidV7;
+use crate::relay::Relay;
+use crate::wake::Wake;
+use crate::webhooks::{self, AccountEntry};
+use crate::workers::{Driver, Pace, Pool};
+use crate::{figures, timers};
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Serves HTTP alone.
+    Api,
+    /// Drives jobs, reads events, relays and sweeps; serves health and metrics.
+    Worker,
+    All,
+}
+
+/// An account at a provider, with what it takes to call it.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    pub tenant: TenantId,
+    /// The provider's own name of it, as in the webhook's path.
+    pub name: String,
+    pub stripe: stripe::Settings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub role: Role,
+    pub location: Location,
+    pub accounts: Vec<AccountSettings>,
+    pub limits: Limits,
+    pub pace: Pace,
+    pub lease: Span,
+    pub concurrency: usize,
+    pub writers: usize,
+    pub readers: usize,
+    pub queue_max: usize,
+    pub tenant_share: f64,
+    pub sqlite_max_page_count: Option<u32>,
+    /// Where `/metrics` comes from; installed once a process.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+impl Settings {
+    pub fn new(listen: SocketAddr, location: Location) -> Settings {
+        Settings {
+            listen,
+            role: Role::All,
+            location,
+            accounts: Vec::new(),
+            limits: Limits::default(),
+            pace: Pace::default(),
+            lease: crate::workers::LEASE,
+            concurrency: crate::workers::CONCURRENCY,
+            writers: 1,
+            readers: store::READERS,
+            queue_max: store::QUEUE_MAX,
+            tenant_share: store::TENANT_SHARE,
+            sqlite_max_page_count: None,
+            metrics: None,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("cannot listen on {address}: {cause}")]
+    Listen { address: SocketAddr, cause: std::io::Error },
+    #[error("the account {account}: {why}")]
+    Account { account: String, why: String },
+    #[error("SQLite is one process: the role must be `all`")]
+    RoleNeedsPostgres,
+    #[error("the account {account} could not be written down: {why}")]
+    NotWritten { account: String, why: String },
+}
+
+/// A service at work.
+pub struct Running {
+    pub address: SocketAddr,
+    pub store: Store,
+    stop: watch::Sender<bool>,
+    stop_work: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    work: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Answers what is at work, finishes calls under way, drains the queue.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // A task that panicked has said so already.
+        let _ = self.serving.await;
+        self.stop_work.send_replace(true);
+        for task in self.work {
+            let _ = task.await;
+        }
+        self.store.close().await;
+    }
+}
+
+/// Which account a tenant means when it names a provider.
+struct Directory {
+    accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
+}
+
+impl Accounts for Directory {
+    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
+        (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
+    }
+}
+
+/// A process without workers has no places: its jobs are found by those that have them.
+struct NoHands;
+
+impl Hands for NoHands {
+    fn place(&self) -> Option<Box<dyn Place>> {
+        None
+    }
+}
+
+/// Opens everything and starts to serve. The schema must have been migrated.
+pub async fn start(settings: Settings) -> Result<Running, Error> {
+    if settings.role != Role::All && matches!(settings.location, Location::Sqlite { .. }) {
+        return Err(Error::RoleNeedsPostgres);
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids = Arc::new(UuidV7::default());
+    let wake = Wake::default();
+    let mut options =
+        store::Options::new(settings.location.clone(), clock.clone(), ids.clone(), Arc::new(Wire));
+    options.listener = Arc::new(wake.clone());
+    options.writers = settings.writers;
+    options.readers = settings.readers;
+    options.queue_max = settings.queue_max;
+    options.tenant_share = settings.tenant_share;
+    options.max_page_count = settings.sqlite_max_page_count;
+    let store = Store::open(options).await?;
+
+    let (registry, entries, directory) = accounts(&store, &settings.accounts, clock.now()).await?;
+    let registry = Arc::new(registry);
+    let (stop, stopped) = watch::channel(false);
+    let (stop_work, work_stopped) = watch::channel(false);
+    let mut work = Vec::new();
+    let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
+    let mut hands: Arc<dyn Hands> = Arc::new(NoHands);
+    if settings.role != Role::Api {
+        let driver = Driver {
+            store: store.clone(),
+            registry: registry.clone(),
+            clock: clock.clone(),
+            pace: settings.pace,
+        };
+        let worker = WorkerId(domain::Ids::next(ids.as_ref()));
+        let pool = Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone());
+        hands = Arc::new(pool.clone());
+        let relay = Relay { store: store.clone(), wake: wake.outbox.clone() };
+        work.push(tokio::spawn(pool.run(work_stopped.clone())));
+        work.push(tokio::spawn(reader.run(work_stopped.clone())));
+        work.push(tokio::spawn(relay.run(work_stopped.clone())));
+        work.push(tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), work_stopped.clone())));
+    }
+    let scrape = figures::Scrape { store: store.clone(), handle: settings.metrics.clone() };
+    work.push(tokio::spawn(figures::refresh(store.clone(), clock.clone(), work_stopped)));
+
+    let app = App::new(Parts {
+        store: store.clone(),
+        clock,
+        ids,
+        waiters: wake.waiters.clone(),
+        accounts: Arc::new(directory),
+        hands,
+        metrics: Arc::new(move || scrape.text()),
+        limits: settings.limits,
+    });
+    let router = http::router(app.clone(), webhooks::router(hooks));
+    let listener = tokio::net::TcpListener::bind(settings.listen)
+        .await
+        .map_err(|cause| Error::Listen { address: settings.listen, cause })?;
+    let address = listener.local_addr().map_err(|cause| Error::Listen { address: settings.listen, cause })?;
+    let serving = tokio::spawn(async move {
+        if let Err(error) = http::serve(listener, router, settings.limits, told(stopped)).await {
+            tracing::error!(%error, "serving ended");
+        }
+    });
+    Ok(Running { address, store, stop, stop_work, serving, work })
+}
+
+/// Ready once it is time to stop; a sender that is gone says so too.
+async fn told(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+type Books = (Registry, HashMap<(String, String), AccountEntry>, Directory);
+
+/// Checks the configured accounts, writes down those that are new, and finds their tellers.
+async fn accounts(
+    store: &Store,
+    configured: &[AccountSettings],
+    now: domain::Timestamp,
+) -> Result<Books, Error> {
+    let mut registry = Registry::new();
+    let mut entries = HashMap::new();
+    let mut directory = Directory { accounts: HashMap::new() };
+    for account in configured {
+        let refused = |why: String| Error::Account { account: account.name.clone(), why };
+        let id = AccountId::of("stripe", &account.name);
+        let mode = account.stripe.mode;
+        let teller = stripe::Stripe::new(account.stripe.clone()).map_err(refused)?;
+        write_down(store, account, id, now).await?;
+        if registry.insert(id, Arc::new(teller)).is_some() {
+            return Err(refused("is configured twice".to_owned()));
+        }
+        entries
+            .insert(("stripe".to_owned(), account.name.clone()), AccountEntry { id, tenant: account.tenant });
+        if directory.accounts.insert((account.tenant, "stripe", mode.name()), id).is_some() {
+            return Err(refused("its tenant has another account of this provider and mode".to_owned()));
+        }
+    }
+    Ok((registry, entries, directory))
+}
+
+async fn write_down(
+    store: &Store,
+    account: &AccountSettings,
+    id: AccountId,
+    now: domain::Timestamp,
+) -> Result<(), Error> {
+    let refused = |why: &str| Error::Account { account: account.name.clone(), why: why.to_owned() };
+    if let Some(known) = store.account("stripe", &account.name).await? {
+        if known.tenant != account.tenant {
+            return Err(refused("it belongs to another tenant"));
+        }
+        if known.mode != account.stripe.mode {
+            return Err(refused("it is of another mode; test and live never mix"));
+        }
+        return Ok(());
+    }
+    let tenant = store.tenant(account.tenant).await?.ok_or_else(|| refused("there is no such tenant"))?;
+    let row = Account {
+        id,
+        tenant: account.tenant,
+        provider: "stripe".to_owned(),
+        name: account.name.clone(),
+        mode: account.stripe.mode,
+        created_at: now,
+    };
+    let provision =
+        domain::commands::Provision { tenant, accounts: vec![row], clients: vec![], api_keys: vec![] };
+    store
+        .submit(Box::new(provision))
+        .await
+        .map(|_| ())
+        .map_err(|why| Error::NotWritten { account: account.name.clone(), why: why.to_string() })
+}

@@ -1,0 +1,34 @@
+//! Who is woken by a commit: waiting requests, workers, the relay, the reader of events.
+//!
+//! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
+//! that is lost costs time and never work.
+
+use std::sync::Arc;
+
+use store::{Committed, Listener};
+use tokio::sync::Notify;
+
+use crate::http::Waiters;
+
+#[derive(Clone, Default)]
+pub struct Wake {
+    pub waiters: Arc<Waiters>,
+    pub jobs: Arc<Notify>,
+    pub outbox: Arc<Notify>,
+    pub events: Arc<Notify>,
+}
+
+impl Listener for Wake {
+    fn committed(&self, committed: &Committed) {
+        self.waiters.committed(committed);
+        if committed.jobs > 0 {
+            self.jobs.notify_one();
+        }
+        if committed.messages > 0 {
+            self.outbox.notify_one();
+        }
+        if committed.events > 0 {
+            self.events.notify_one();
+        }
+    }
+}

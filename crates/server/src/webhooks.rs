@@ -1,0 +1,247 @@
+//! Webhooks: believed only after their signature, stored before they are answered, looked at later.
+//!
+//! | step | where |
+//! |---|---|
+//! | raw bytes, bounded | [`receive`] |
+//! | signature, in constant time, both secrets, tolerance both ways | the account's teller |
+//! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
+//! | what it says becomes a command, in one transaction with its mark | [`process`] |
+//!
+//! What is not ours, stale or repeated is closed as ignored. What cannot be read is dead, and a
+//! review case says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Code;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use domain::commands::{By, CloseEvent, RecordEvent, RefundOutcome, Settle, SettleRefund};
+use domain::provider::Source;
+use domain::rows::InboundEvent;
+use domain::time::Span;
+use domain::working_set::Command;
+use domain::{AccountId, AttemptId, EventId, TenantId};
+use providers::{About, Provider, Registry, webhook};
+use store::{Answer, Clock, Store};
+use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
+
+use crate::http::Refused;
+
+/// Stripe's events are a few kilobytes.
+pub const BODY_MAX_BYTES: usize = 256 * 1024;
+/// Events that wait in this process; beyond it the sweep finds them.
+const QUEUE_MAX: usize = 4096;
+const CONCURRENCY: usize = 256;
+const SWEEP: Duration = Duration::from_secs(2);
+const SWEEP_AGE: Span = Span::seconds(3);
+const SWEEP_BATCH: usize = 256;
+
+/// Whose account a webhook's path names.
+#[derive(Clone, Debug)]
+pub struct AccountEntry {
+    pub id: AccountId,
+    pub tenant: TenantId,
+}
+
+pub struct Webhooks {
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub clock: Arc<dyn Clock>,
+    /// By provider and the account's own name.
+    pub accounts: std::collections::HashMap<(String, String), AccountEntry>,
+    inbox: mpsc::Sender<InboundEvent>,
+}
+
+/// The part that looks at stored events.
+pub struct Reader {
+    store: Store,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    inbox: mpsc::Receiver<InboundEvent>,
+}
+
+pub fn new(
+    store: Store,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    accounts: std::collections::HashMap<(String, String), AccountEntry>,
+) -> (Arc<Webhooks>, Reader) {
+    let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+    let reader =
+        Reader { store: store.clone(), registry: registry.clone(), clock: clock.clone(), inbox: receiver };
+    (Arc::new(Webhooks { store, registry, clock, accounts, inbox: sender }), reader)
+}
+
+pub fn router(webhooks: Arc<Webhooks>) -> Router {
+    Router::new().route("/webhooks/{provider}/{account}", post(receive)).with_state(webhooks)
+}
+
+async fn receive(
+    State(webhooks): State<Arc<Webhooks>>,
+    Path((provider, account)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    let unknown = || Refused::from(Code::NotFound).detail("there is no such account");
+    let entry = webhooks.accounts.get(&(provider, account)).ok_or_else(unknown)?;
+    let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
+    let body = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| Refused::from(Code::BodyIsTooLarge))?;
+    let arrived = teller.verify(&headers, &body, webhooks.clock.now()).map_err(|refused| {
+        metrics::counter!("surehold_webhooks_total", "outcome" => refused.code()).increment(1);
+        Refused::from(code(refused)).detail(refused.to_string())
+    })?;
+    let record = RecordEvent {
+        tenant: entry.tenant,
+        account: entry.id,
+        name: arrived.event,
+        kind: arrived.kind,
+        body: body.to_vec(),
+    };
+    webhooks.record(record).await
+}
+
+fn code(refused: webhook::Refused) -> Code {
+    match refused {
+        webhook::Refused::SignatureMissing => Code::WebhookSignatureMissing,
+        webhook::Refused::SignatureMalformed
+        | webhook::Refused::SignatureDoesNotMatch
+        | webhook::Refused::ModeDoesNotMatch => Code::WebhookSignatureInvalid,
+        webhook::Refused::SignatureIsTooOld | webhook::Refused::SignatureIsFromTheFuture => {
+            Code::WebhookSignatureTooOld
+        }
+        webhook::Refused::BodyIsNotAnEvent => Code::MalformedJson,
+    }
+}
+
+impl Webhooks {
+    /// Answers 2xx only once the event is stored; what is not stored is sent again by the provider.
+    async fn record(&self, record: RecordEvent) -> Result<Response, Refused> {
+        let id = record.id();
+        let outcome = match self.store.submit(Box::new(record.clone())).await? {
+            Answer::Fresh { .. } => {
+                // A full queue is no loss: the sweep finds what is stored.
+                let _full = self.inbox.try_send(received(id, record));
+                "stored"
+            }
+            _ => "repeated",
+        };
+        metrics::counter!("surehold_webhooks_total", "outcome" => outcome).increment(1);
+        Ok((StatusCode::OK, "{}").into_response())
+    }
+}
+
+fn received(id: EventId, record: RecordEvent) -> InboundEvent {
+    InboundEvent {
+        id,
+        tenant: record.tenant,
+        account: record.account,
+        name: record.name,
+        kind: record.kind,
+        body: record.body,
+        state: domain::lifecycle::Stage::start(),
+        attempts: 0,
+        outcome: None,
+        received_at: domain::Timestamp::default(),
+        processed_at: None,
+    }
+}
+
+impl Reader {
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
+        let tasks = tokio_util::task::TaskTracker::new();
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            let events = tokio::select! {
+                _ = stop.changed() => break,
+                Some(event) = self.inbox.recv() => vec![event],
+                _ = sweep.tick() => self.left_behind().await,
+            };
+            for event in events {
+                let Ok(place) = places.clone().acquire_owned().await else { return };
+                let (store, registry) = (self.store.clone(), self.registry.clone());
+                tasks.spawn(async move {
+                    process(&store, &registry, &event).await;
+                    drop(place);
+                });
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    /// Events that were stored and not looked at: a crash, or a full queue.
+    async fn left_behind(&self) -> Vec<InboundEvent> {
+        let before = self.clock.now().minus(SWEEP_AGE);
+        self.store.received_events(before, SWEEP_BATCH).await.unwrap_or_else(|error| {
+            warn!(%error, "waiting events could not be looked up");
+            Vec::new()
+        })
+    }
+}
+
+/// Turns one stored event into its command. What fails now is found again by the sweep.
+async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
+    let Some(teller) = registry.get(event.account) else {
+        error!(event = %event.id, "no provider is configured for the account of this event");
+        return;
+    };
+    let command = command(teller.as_ref(), event);
+    match store.submit(command).await {
+        Ok(Answer::Fresh { .. } | Answer::Refused { refusal: domain::Refusal::NothingToDo, .. }) => {}
+        Ok(Answer::Refused { refusal, .. }) => {
+            let why = format!("refused: {}", refusal.code());
+            let unknown =
+                matches!(refusal, domain::Refusal::PaymentNotFound | domain::Refusal::RefundNotFound);
+            close(store, event, why, !unknown).await;
+        }
+        Ok(answer) => error!(?answer, event = %event.id, "an event met an answer that has no meaning"),
+        Err(unavailable) if unavailable.retryable() => {
+            warn!(%unavailable, event = %event.id, "an event waits for the store");
+        }
+        Err(unavailable) => {
+            error!(%unavailable, event = %event.id, "an event cannot be processed");
+            close(store, event, unavailable.to_string(), true).await;
+        }
+    }
+}
+
+async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {
+    if let Err(unavailable) = store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await {
+        warn!(%unavailable, event = %event.id, "an event could not be closed; again soon");
+    }
+}
+
+fn command(teller: &dyn Provider, event: &InboundEvent) -> Box<dyn Command> {
+    let ignore = |why: String, dead| Box::new(CloseEvent { event: event.id, why, dead });
+    match teller.interpret(&event.body) {
+        Ok(About::Payment { payment: Some(payment), observation }) => Box::new(Settle {
+            by: By::Event(event.id),
+            payment,
+            attempt: AttemptId::from(payment),
+            observation,
+            source: Source::Webhook,
+            failure: None,
+            refused: None,
+            look_again: Span::default(),
+        }),
+        Ok(About::Refund { refund: Some(refund), payment: Some(payment), observation, .. }) => {
+            Box::new(SettleRefund {
+                by: By::Event(event.id),
+                refund,
+                payment,
+                outcome: RefundOutcome::Seen(observation),
+                look_again: Span::default(),
+            })
+        }
+        Ok(About::Payment { .. } | About::Refund { .. }) => ignore("about nothing of ours".to_owned(), false),
+        Ok(About::Nothing { why }) => ignore(why, false),
+        Err(malformed) => ignore(malformed.to_string(), true),
+    }
+}

@@ -1,0 +1,20 @@
+//! Workers: they claim jobs under a lease and drive one attempt each at its provider.
+//!
+//! | piece | what it does |
+//! |---|---|
+//! | [`Pool`] | takes born-claimed jobs at once and due jobs by query, so many at a time |
+//! | `heartbeat` | keeps the lease alive while a call takes long; stops the work when it is lost |
+//! | [`Driver`] | decides the next call by what is known, makes it, and tells what it heard |
+//!
+//! A worker never writes: what it learned is a command. A worker that was stopped for longer than
+//! its lease finds its token refused and drops what it has.
+
+mod charge;
+mod driver;
+mod heartbeat;
+mod pool;
+mod refund;
+mod release;
+
+pub use driver::{Driver, Pace};
+pub use pool::{CONCURRENCY, LEASE, Pool};

@@ -1,0 +1,31 @@
+//! Keeps a job's lease alive while its work goes on, and stops the work when the lease is lost.
+
+use domain::commands::Heartbeat;
+use domain::reply::Claimed;
+use domain::time::Span;
+use store::{Answer, Store};
+
+/// Drives under heartbeats. A heartbeat is due each third of the lease, so two may fail.
+pub(super) async fn under_lease(
+    store: &Store,
+    claimed: &Claimed,
+    span: Span,
+    work: impl Future<Output = ()> + Send,
+) {
+    tokio::pin!(work);
+    let third = std::time::Duration::from_micros((span.0 / 3).max(1_000).unsigned_abs());
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
+    loop {
+        tokio::select! {
+            () = &mut work => return,
+            _ = beat.tick() => {
+                let beat = Heartbeat { job: claimed.job.id, token: claimed.job.token, span };
+                if let Ok(Answer::Refused { .. }) = store.submit(Box::new(beat)).await {
+                    // Somebody else has it, or it is done: whatever this worker still does is void.
+                    tracing::info!(job = %claimed.job.id, "the lease is lost; the work stops");
+                    return;
+                }
+            }
+        }
+    }
+}

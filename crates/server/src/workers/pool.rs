@@ -1,0 +1,138 @@
+//! The pool: so many attempts are driven at once, from two sources.
+//!
+//! A job that this server's own request made is born claimed and driven at once. All others are
+//! found by a query: due, or under a lease that lapsed. A query is not a claim: several pools may
+//! find the same job, and under the lock one gets it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::commands::{ClaimJobs, Lease};
+use domain::limits::IDS_PER_COMMAND_MAX;
+use domain::reply::Claimed;
+use domain::time::Span;
+use domain::{Reply, WorkerId};
+use store::Answer;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::driver::Driver;
+use super::heartbeat::under_lease;
+use crate::http::{Hands, Place};
+
+/// Attempts driven at once by one process.
+pub const CONCURRENCY: usize = 256;
+/// How long a worker may be silent before its job is another's.
+pub const LEASE: Span = Span::seconds(30);
+/// A look for due jobs at least this often, whatever was or was not notified.
+const POLL: Duration = Duration::from_millis(500);
+
+pub struct Pool {
+    driver: Driver,
+    lease: Lease,
+    places: Arc<Semaphore>,
+    tracker: TaskTracker,
+    wake: Arc<Notify>,
+}
+
+/// A place in the pool, taken before the command that will need it.
+struct Taken {
+    pool: Arc<Pool>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Hands for Arc<Pool> {
+    fn place(&self) -> Option<Box<dyn Place>> {
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        Some(Box::new(Taken { pool: self.clone(), place }))
+    }
+}
+
+impl Place for Taken {
+    fn lease(&self) -> Lease {
+        self.pool.lease
+    }
+
+    fn drive(self: Box<Self>, claimed: Claimed) {
+        let Taken { pool, place } = *self;
+        pool.clone().tracker.spawn(async move { pool.work(claimed, place).await });
+    }
+}
+
+impl Pool {
+    pub fn new(
+        driver: Driver,
+        worker: WorkerId,
+        lease: Span,
+        concurrency: usize,
+        wake: Arc<Notify>,
+    ) -> Arc<Pool> {
+        Arc::new(Pool {
+            driver,
+            lease: Lease { worker, span: lease },
+            places: Arc::new(Semaphore::new(concurrency)),
+            tracker: TaskTracker::new(),
+            wake,
+        })
+    }
+
+    async fn work(&self, claimed: Claimed, place: OwnedSemaphorePermit) {
+        let work = self.driver.run(&claimed);
+        under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
+        drop(place);
+    }
+
+    /// Looks for due jobs until told to stop; then waits for those under way.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let found = self.claim_due().await;
+            if found > 0 {
+                continue;
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Claims as many due jobs as there are free places; the number that it got.
+    async fn claim_due(self: &Arc<Self>) -> usize {
+        let Ok(first) = self.places.clone().acquire_owned().await else { return 0 };
+        drop(first);
+        let limit = self.places.available_permits().clamp(1, IDS_PER_COMMAND_MAX);
+        let now = self.driver.clock.now();
+        let jobs = match self.driver.store.due_jobs(now, limit).await {
+            Ok(jobs) if jobs.is_empty() => return 0,
+            Ok(jobs) => jobs,
+            Err(error) => {
+                warn!(%error, "due jobs could not be looked up");
+                return 0;
+            }
+        };
+        let claim = ClaimJobs { jobs, lease: self.lease };
+        let claimed = match self.driver.store.submit(Box::new(claim)).await {
+            Ok(Answer::Fresh { reply: Reply::Claimed(claimed), .. }) => claimed,
+            Ok(answer) => {
+                warn!(?answer, "due jobs could not be claimed");
+                return 0;
+            }
+            Err(unavailable) => {
+                warn!(%unavailable, "due jobs could not be claimed");
+                return 0;
+            }
+        };
+        let count = claimed.len();
+        for claimed in claimed {
+            // Born-claimed jobs may have taken the places meanwhile; this one waits for the next.
+            let Ok(place) = self.places.clone().acquire_owned().await else { return count };
+            let pool = self.clone();
+            self.tracker.spawn(async move { pool.work(claimed, place).await });
+        }
+        count
+    }
+}

@@ -1,0 +1,275 @@
+//! The configuration: a TOML file, environment variables, flags; the later wins.
+//!
+//! A secret is written as it is, or as `{ env = "NAME" }`, or as `{ file = "PATH" }`, so that a file
+//! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::TenantId;
+use domain::rows::Mode;
+use domain::time::Span;
+use providers::{Secret, stripe};
+use serde::Deserialize;
+use server::service::{AccountSettings, Role, Settings};
+use store::Location;
+
+use crate::{Failed, failed};
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    pub database_url: Option<String>,
+    pub listen: Option<SocketAddr>,
+    pub role: Option<String>,
+    /// Written once the server serves: `{"base_url": ...}`.
+    pub ready_file: Option<PathBuf>,
+    pub log: Option<String>,
+    pub log_format: Option<String>,
+    pub migrate: Option<bool>,
+    pub sqlite_max_page_count: Option<u32>,
+    pub accounts: Vec<AccountFile>,
+    pub limits: LimitsFile,
+    pub workers: WorkersFile,
+    pub store: StoreFile,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountFile {
+    /// The tenant's id, or its name.
+    pub tenant: String,
+    pub provider: String,
+    pub name: String,
+    pub mode: Mode,
+    pub base_url: Option<String>,
+    pub secret_key: SecretFile,
+    pub webhook_secrets: Vec<SecretFile>,
+    pub connect_timeout_ms: Option<u64>,
+    pub call_timeout_ms: Option<u64>,
+    pub webhook_tolerance_seconds: Option<i64>,
+    pub key_retention_seconds: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum SecretFile {
+    Plain(String),
+    Env { env: String },
+    File { file: PathBuf },
+}
+
+impl fmt::Debug for SecretFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretFile::Plain(_) => out.write_str("(hidden)"),
+            SecretFile::Env { env } => write!(out, "(from ${env})"),
+            SecretFile::File { file } => write!(out, "(from {})", file.display()),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsFile {
+    pub requests_max: Option<usize>,
+    pub connections_max: Option<usize>,
+    pub request_timeout_ms: Option<u64>,
+    pub wait_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkersFile {
+    pub concurrency: Option<usize>,
+    pub lease_ms: Option<i64>,
+    pub backoff_base_ms: Option<i64>,
+    pub backoff_cap_ms: Option<i64>,
+    pub evidence_after_ms: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreFile {
+    pub writers: Option<usize>,
+    pub readers: Option<usize>,
+    pub queue_max: Option<usize>,
+    pub tenant_share: Option<f64>,
+}
+
+impl File {
+    pub fn read(path: &Path) -> Result<File, Failed> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| failed(format!("{} cannot be read: {error}", path.display())))?;
+        toml::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))
+    }
+
+    /// What the service runs with. `listen` and `location` were settled by the flags.
+    pub fn settings(&self, listen: SocketAddr, location: Location, role: Role) -> Result<Settings, Failed> {
+        let mut settings = Settings::new(listen, location);
+        settings.role = role;
+        settings.sqlite_max_page_count = self.sqlite_max_page_count;
+        self.apply_limits(&mut settings)?;
+        self.apply_workers(&mut settings)?;
+        self.apply_store(&mut settings)?;
+        Ok(settings)
+    }
+
+    fn apply_limits(&self, settings: &mut Settings) -> Result<(), Failed> {
+        let file = &self.limits;
+        let limits = &mut settings.limits;
+        set(&mut limits.requests_max, file.requests_max);
+        set(&mut limits.connections_max, file.connections_max);
+        set(&mut limits.request_timeout, file.request_timeout_ms.map(Duration::from_millis));
+        set(&mut limits.wait, file.wait_ms.map(Duration::from_millis));
+        if limits.wait >= limits.request_timeout {
+            return Err(failed("limits.wait_ms must be below limits.request_timeout_ms"));
+        }
+        above_zero("limits.requests_max", limits.requests_max)?;
+        above_zero("limits.connections_max", limits.connections_max)
+    }
+
+    fn apply_workers(&self, settings: &mut Settings) -> Result<(), Failed> {
+        let file = &self.workers;
+        set(&mut settings.concurrency, file.concurrency);
+        set(&mut settings.lease, file.lease_ms.map(Span::millis));
+        set(&mut settings.pace.base, file.backoff_base_ms.map(Span::millis));
+        set(&mut settings.pace.cap, file.backoff_cap_ms.map(Span::millis));
+        set(&mut settings.pace.evidence_after, file.evidence_after_ms.map(Span::millis));
+        if settings.lease < Span::millis(1_000) || settings.lease > Span::seconds(3_600) {
+            return Err(failed("workers.lease_ms must be from a second to an hour"));
+        }
+        if settings.pace.base < Span::millis(1) || settings.pace.cap < settings.pace.base {
+            return Err(failed("workers.backoff_base_ms must be above zero and at most backoff_cap_ms"));
+        }
+        if settings.pace.evidence_after < Span::millis(100) {
+            return Err(failed("workers.evidence_after_ms must be at least 100"));
+        }
+        above_zero("workers.concurrency", settings.concurrency)
+    }
+
+    fn apply_store(&self, settings: &mut Settings) -> Result<(), Failed> {
+        let file = &self.store;
+        set(&mut settings.writers, file.writers);
+        set(&mut settings.readers, file.readers);
+        set(&mut settings.queue_max, file.queue_max);
+        set(&mut settings.tenant_share, file.tenant_share);
+        if !(settings.tenant_share > 0.0 && settings.tenant_share <= 1.0) {
+            return Err(failed("store.tenant_share must be above 0 and at most 1"));
+        }
+        above_zero("store.writers", settings.writers)?;
+        above_zero("store.readers", settings.readers)?;
+        above_zero("store.queue_max", settings.queue_max)
+    }
+}
+
+fn set<T>(setting: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *setting = given;
+    }
+}
+
+fn above_zero(name: &str, value: usize) -> Result<(), Failed> {
+    if value == 0 { Err(failed(format!("{name} must be above 0"))) } else { Ok(()) }
+}
+
+impl SecretFile {
+    #[expect(clippy::disallowed_methods, reason = "the configuration is where the environment is read")]
+    fn read(&self, what: &str) -> Result<Secret, Failed> {
+        let text = match self {
+            SecretFile::Plain(text) => text.clone(),
+            SecretFile::Env { env } => std::env::var(env)
+                .map_err(|_| failed(format!("{what}: the environment variable {env} is not set")))?,
+            SecretFile::File { file } => std::fs::read_to_string(file)
+                .map_err(|error| failed(format!("{what}: {} cannot be read: {error}", file.display())))?,
+        };
+        Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+    }
+}
+
+impl AccountFile {
+    /// `find` resolves a tenant's id or name.
+    pub fn settings(&self, tenant: TenantId) -> Result<AccountSettings, Failed> {
+        let what = |field: &str| format!("accounts `{}`: {field}", self.name);
+        if self.provider != "stripe" {
+            return Err(failed(format!(
+                "{}: this version knows `stripe` and not `{}`",
+                what("provider"),
+                self.provider
+            )));
+        }
+        let plain = |text: &str| {
+            !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        if !plain(&self.name) {
+            return Err(failed(format!("{}: letters, digits, `_` and `-`, 1 to 100 of them", what("name"))));
+        }
+        let secrets: Result<Vec<Secret>, Failed> =
+            self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
+        let mut stripe =
+            stripe::Settings::new(self.secret_key.read(&what("secret_key"))?, secrets?, self.mode);
+        set(&mut stripe.base_url, self.base_url.clone());
+        set(&mut stripe.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
+        set(&mut stripe.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
+        set(&mut stripe.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
+        set(&mut stripe.key_retention, self.key_retention_seconds.map(Span::seconds));
+        stripe.check().map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
+        Ok(AccountSettings { tenant, name: self.name.clone(), stripe })
+    }
+}
+
+pub fn role(text: &str) -> Result<Role, Failed> {
+    match text {
+        "all" => Ok(Role::All),
+        "api" => Ok(Role::Api),
+        "worker" => Ok(Role::Worker),
+        other => Err(failed(format!("the role is `all`, `api` or `worker`, not `{other}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let location = Location::parse("sqlite:x").unwrap();
+        for account in &file.accounts {
+            account.settings(TenantId(uuid::Uuid::nil())).map_err(|failed| failed.to_string())?;
+        }
+        file.settings("127.0.0.1:0".parse().unwrap(), location, Role::All).map_err(|failed| failed.to_string())
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_the_reason() {
+        let account = "[[accounts]]\ntenant = 'a'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n\
+                       base_url = 'http://127.0.0.1:1'\nwebhook_secrets = ['whsec_1']\n";
+        for (text, reason) in [
+            ("colour = 'red'", "unknown field"),
+            ("[limits]\nrequests_max = 0", "above 0"),
+            ("[limits]\nwait_ms = 60000\nrequest_timeout_ms = 1000", "below"),
+            ("[workers]\nlease_ms = 10", "from a second"),
+            ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
+            ("[store]\ntenant_share = 2.0", "tenant_share"),
+            ("[store]\nwriters = 0", "above 0"),
+            (&format!("{account}secret_key = 'sk_live_1'"), "test mode"),
+            (&format!("{account}secret_key = {{ env = 'SUREHOLD_NO_SUCH_VARIABLE' }}"), "is not set"),
+            (&format!("{account}secret_key = {{ file = '/no/such/file' }}"), "cannot be read"),
+            (&account.replace("'stripe'", "'paypal'").replace("\nmode", "\nsecret_key = 'sk_test_1'\nmode"), "paypal"),
+        ] {
+            let refused = parse(text).unwrap_err();
+            assert!(refused.contains(reason), "{text}\n-> {refused}");
+        }
+        parse(&format!("{account}secret_key = 'sk_test_1'")).unwrap();
+        parse("").unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let shown = format!("{:?}", SecretFile::Plain("sk_test_hidden".to_owned()));
+        assert!(!shown.contains("sk_test"), "{shown}");
+    }
+}

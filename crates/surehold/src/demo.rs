@@ -1,0 +1,61 @@
+//! `surehold demo`: everything on one machine, and a story that happens for real, over HTTP.
+//!
+//! | piece | what it does |
+//! |---|---|
+//! | `stage` | data directory, sandbox, seeded tenants, server, `demo.json` |
+//! | `story` | reserve, pay, lose the response, retry, duplicate, change, hear twice; then the books |
+//! | `guide` | what to try next |
+
+mod guide;
+mod seeds;
+mod stage;
+mod story;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::logging::Format;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where everything is kept; made if it is not there, used again if it is
+    #[arg(long, default_value = "./surehold-data")]
+    data: PathBuf,
+    /// Where the server listens; port 0 picks a free one
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the payment provider's stand-in listens
+    #[arg(long, default_value = "127.0.0.1:12111")]
+    sandbox_listen: SocketAddr,
+    /// `postgres://...` instead of SQLite in the data directory
+    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// End after the story; success only if every promise held
+    #[arg(long)]
+    once: bool,
+    /// As in `info,store=debug`
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    crate::logging::start(&arguments.log, Format::Text)?;
+    let stage = stage::Stage::set(&arguments).await?;
+    let held = story::tell(&stage).await;
+    let code = match held {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failed) => {
+            stage.strike().await;
+            return Err(failed);
+        }
+    };
+    if !arguments.once {
+        guide::show(&stage);
+        crate::serve::asked_to_stop().await;
+        println!("\nStopping: what is at work is finished, nothing is lost.");
+    }
+    stage.strike().await;
+    Ok(code)
+}

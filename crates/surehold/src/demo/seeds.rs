@@ -1,0 +1,178 @@
+//! The demo's tenants: made once a data directory and database, found again afterwards.
+
+use std::path::Path;
+
+use domain::commands::{AddSlots, CreateProduct, NewSlot, NewUnit};
+use domain::rows::{Mode, Slot};
+use domain::time::Span;
+use domain::{ClientId, Currency, ProductId, Reply, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use server::clock::SystemClock;
+use server::ids::UuidV7;
+use store::{Answer, Clock as _, Store};
+use uuid::Uuid;
+
+use crate::{Failed, failed, provision};
+
+const DAY: Span = Span::seconds(24 * 60 * 60);
+const SLOT_CAPACITY: i64 = 1_000;
+pub const SMALL_CAPACITY: i64 = 10;
+/// Fewer slots ahead than this, and more are opened.
+const SLOTS_AHEAD: usize = 5;
+
+/// What the demo keeps between two runs. It holds secrets, so only its owner may read it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seeds {
+    /// Of the database that it was made in: another one is seeded anew.
+    pub database_id: Uuid,
+    pub tenants: Vec<SeededTenant>,
+    pub product_id: Uuid,
+    pub unit_id: Uuid,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SeededTenant {
+    pub id: Uuid,
+    pub client_id: Uuid,
+    pub name: String,
+    pub api_key: String,
+    pub ops_key: String,
+    pub stripe_account: String,
+    pub stripe_secret_key: String,
+    pub stripe_webhook_secret: String,
+    pub product_id: Uuid,
+}
+
+/// The seeds of this database, from the file or made now.
+pub async fn plant(store: &Store, file: &Path) -> Result<Seeds, Failed> {
+    if let Some(seeds) = read(file)?.filter(|seeds| seeds.database_id == store.database_id()) {
+        return Ok(seeds);
+    }
+    let mut tenants = Vec::new();
+    let mut product_id = Uuid::nil();
+    let mut unit_id = Uuid::nil();
+    for (name, product, price) in
+        [("Harbour Tours", "Sunset sail", 4_500), ("Alpine Guides", "Glacier walk", 12_500)]
+    {
+        let new = provision::tenant(name, Mode::Test, &UuidV7::default(), SystemClock.now());
+        let (tenant, client) = (new.command.tenant.id, new.command.clients[0].id);
+        submit(store, new.command).await?;
+        let (product, units) = make_product(store, tenant, client, product, price).await?;
+        if product_id.is_nil() {
+            (product_id, unit_id) = (product.0, units[0]);
+        }
+        tenants.push(SeededTenant {
+            id: tenant.0,
+            client_id: client.0,
+            name: name.to_owned(),
+            api_key: new.api_key,
+            ops_key: new.ops_key,
+            stripe_account: format!("acct_demo_{}", &tenant.0.simple().to_string()[20..]),
+            stripe_secret_key: provision::secret("sk_test_"),
+            stripe_webhook_secret: provision::secret("whsec_"),
+            product_id: product.0,
+        });
+    }
+    let seeds = Seeds { database_id: store.database_id(), tenants, product_id, unit_id };
+    write_private(file, &serde_json::to_string_pretty(&seeds)?)?;
+    Ok(seeds)
+}
+
+fn read(file: &Path) -> Result<Option<Seeds>, Failed> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).map_err(|error| {
+            failed(format!("{} cannot be read ({error}); remove it to begin anew", file.display()))
+        })?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_private(file: &Path, text: &str) -> Result<(), Failed> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let draft = file.with_extension("draft");
+    let mut options = std::fs::OpenOptions::new();
+    let mut draft_file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    draft_file.write_all(text.as_bytes())?;
+    std::fs::rename(draft, file)?;
+    Ok(())
+}
+
+async fn submit(
+    store: &Store,
+    command: impl domain::working_set::Command + 'static,
+) -> Result<Reply, Failed> {
+    match store.submit(Box::new(command)).await? {
+        Answer::Fresh { reply, .. } => Ok(reply),
+        answer => Err(failed(format!("a seed was refused: {answer:?}"))),
+    }
+}
+
+async fn make_product(
+    store: &Store,
+    tenant: TenantId,
+    client: ClientId,
+    name: &str,
+    price_minor: i64,
+) -> Result<(ProductId, Vec<Uuid>), Failed> {
+    let unit = |name: &str, price_minor| NewUnit { name: name.to_owned(), price_minor, places: 1 };
+    let create = CreateProduct {
+        claim: None,
+        tenant,
+        client,
+        name: name.to_owned(),
+        description: String::new(),
+        time_zone: "Europe/Lisbon".to_owned(),
+        currency: Currency::EUR,
+        units: vec![unit("Adult", price_minor), unit("Child", price_minor / 2)],
+        metadata: std::collections::BTreeMap::new(),
+    };
+    match submit(store, create).await? {
+        Reply::Product(made) => Ok((made.0.id, made.1.iter().map(|unit| unit.id.0).collect())),
+        other => Err(failed(format!("a product's seed answered {other:?}"))),
+    }
+}
+
+/// Opens slots over the coming days where few are ahead: the small one first, then one a day.
+pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Failed> {
+    let now = SystemClock.now();
+    let mut ahead = Vec::new();
+    for tenant in &seeds.tenants {
+        let (id, product) = (TenantId(tenant.id), ProductId(tenant.product_id));
+        let mut slots = slots_ahead(store, id, product, now).await?;
+        let has_small =
+            slots.iter().any(|slot| slot.capacity == SMALL_CAPACITY && slot.vacancies() == SMALL_CAPACITY);
+        if slots.len() < SLOTS_AHEAD || !has_small {
+            let midnight = Timestamp(now.0 - now.0.rem_euclid(DAY.0));
+            let small = NewSlot { starts_at: now.plus(DAY), capacity: SMALL_CAPACITY };
+            let daily = (1..=7).map(|day| NewSlot {
+                starts_at: midnight.plus(Span(DAY.0 * day)).plus(Span::seconds(17 * 3_600)),
+                capacity: SLOT_CAPACITY,
+            });
+            let add = AddSlots {
+                claim: None,
+                tenant: id,
+                client: ClientId(tenant.client_id),
+                product,
+                slots: std::iter::once(small).chain(daily).collect(),
+            };
+            submit(store, add).await?;
+            slots = slots_ahead(store, id, product, now).await?;
+        }
+        if ahead.is_empty() {
+            ahead = slots;
+        }
+    }
+    Ok(ahead)
+}
+
+async fn slots_ahead(
+    store: &Store,
+    tenant: TenantId,
+    product: ProductId,
+    now: Timestamp,
+) -> Result<Vec<Slot>, Failed> {
+    let until = now.plus(Span(DAY.0 * 30));
+    Ok(store.slots(tenant, product, now.plus(Span::seconds(3_600)), until, 100).await?)
+}

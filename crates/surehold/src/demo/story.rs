@@ -1,0 +1,261 @@
+//! The story: one booking and its payment, with everything going wrong that goes wrong, for real.
+//!
+//! Each step is a request over HTTP to the running server; what is printed is what came back. At the
+//! end booking, ledger and the provider's own books stand side by side, and every promise is checked.
+
+use std::time::Duration;
+
+use harness::http::{Client, Response};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use super::stage::Stage;
+use crate::{Failed, failed};
+
+/// How long the story waits for something that must come by itself.
+const PATIENCE: Duration = Duration::from_secs(40);
+const LOOK: Duration = Duration::from_millis(50);
+
+struct Teller<'a> {
+    stage: &'a Stage,
+    api: Client,
+    sandbox: Client,
+    authorization: String,
+    /// Keys of this telling: the story may be told again on the same directory.
+    run: String,
+}
+
+/// Tells it; `true` if every promise held.
+pub async fn tell(stage: &Stage) -> Result<bool, Failed> {
+    let mut teller = Teller {
+        stage,
+        api: Client::new(&stage.base_url)?,
+        sandbox: Client::new(&stage.sandbox_url)?,
+        authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
+        run: hex::encode(rand::random::<[u8; 4]>()),
+    };
+    println!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), stage.location);
+    let booking = teller.reserve().await?;
+    teller.faults(json!({ "webhook_duplicates": 1 })).await?;
+    let payment = teller.pay_through_a_broken_line(&booking).await?;
+    teller.pay_again_and_differently(&booking).await?;
+    teller.hear_twice(&booking, &payment).await?;
+    teller.faults(json!({})).await?;
+    let one_charge = teller.compare(&booking, &payment).await?;
+    let promises = teller.check().await?;
+    Ok(one_charge && promises)
+}
+
+fn step(number: u8, words: &str) {
+    println!("{number}. {words}");
+}
+
+fn said(words: impl AsRef<str>) {
+    println!("   {}", words.as_ref());
+}
+
+impl Teller<'_> {
+    async fn post(&mut self, path: &str, key: &str, body: &Value) -> Result<Response, Failed> {
+        let headers = [
+            ("authorization", self.authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        Ok(self.api.post(path, &headers, body.to_string()).await?)
+    }
+
+    async fn get(&mut self, path: &str) -> Result<Value, Failed> {
+        let answer = self.api.get(path, &[("authorization", self.authorization.as_str())]).await?;
+        if !answer.status.is_success() {
+            return Err(failed(format!("GET {path} answered {}: {}", answer.status, answer.text())));
+        }
+        Ok(answer.json()?)
+    }
+
+    async fn faults(&mut self, faults: Value) -> Result<(), Failed> {
+        let headers = [("content-type", "application/json")];
+        let answer = self.sandbox.post("/sandbox/faults", &headers, faults.to_string()).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(failed(answer.text())) }
+    }
+
+    async fn reserve(&mut self) -> Result<String, Failed> {
+        step(1, "Ana reserves two seats of ten.");
+        let body = json!({
+            "slot_id": self.stage.small_slot.id.0,
+            "units": [{ "unit_id": self.stage.seeds.unit_id, "quantity": 2 }],
+            "customer": { "name": "Ana Lima", "email": format!("ana.{}@example.com", self.run) },
+        });
+        let key = format!("demo-{}-reserve", self.run);
+        let answer = self.post("/v1/bookings", &key, &body).await?;
+        let booking = answer.json()?;
+        if answer.status != 201 {
+            return Err(failed(format!("the reservation was answered {}: {booking}", answer.status)));
+        }
+        said(format!(
+            "201, booking {} is {}, due {}",
+            text(&booking, "/id"),
+            text(&booking, "/state"),
+            money(&booking["due"])
+        ));
+        Ok(text(&booking, "/id"))
+    }
+
+    fn payment_key(&self) -> String {
+        format!("demo-{}-pay", self.run)
+    }
+
+    fn payment_body(booking: &str) -> Value {
+        json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" })
+    }
+
+    /// Sends the payment and hangs up before the answer: the classic way to charge twice.
+    async fn pay_through_a_broken_line(&mut self, booking: &str) -> Result<Value, Failed> {
+        step(2, "She pays by card, and the line breaks before the answer comes.");
+        let authority = self.stage.base_url.trim_start_matches("http://");
+        let body = Self::payment_body(booking).to_string();
+        let request = format!(
+            "POST /v1/payments HTTP/1.1\r\nHost: {authority}\r\nAuthorization: {}\r\nIdempotency-Key: {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.authorization,
+            self.payment_key(),
+            body.len()
+        );
+        let mut line = TcpStream::connect(authority).await?;
+        line.write_all(request.as_bytes()).await?;
+        self.wait_for_payment(booking).await?;
+        drop(line);
+        said("the request was sent, the connection is gone, nobody knows what happened");
+
+        step(3, "Her app sends the same request again, with the same Idempotency-Key.");
+        let began = tokio::time::Instant::now();
+        loop {
+            let answer =
+                self.post("/v1/payments", &self.payment_key(), &Self::payment_body(booking)).await?;
+            let reply = answer.json()?;
+            match answer.status.as_u16() {
+                201 => {
+                    let replayed = answer.header("idempotent-replayed").unwrap_or("false");
+                    said(format!(
+                        "201, payment {} is {}, Idempotent-Replayed: {replayed}",
+                        text(&reply, "/id"),
+                        text(&reply, "/state")
+                    ));
+                    return Ok(reply);
+                }
+                409 if began.elapsed() < PATIENCE => {
+                    said(format!("409 {}: it is still at work; again", text(&reply, "/code")));
+                    tokio::time::sleep(LOOK * 4).await;
+                }
+                status => return Err(failed(format!("the retry was answered {status}: {reply}"))),
+            }
+        }
+    }
+
+    /// Until the server has the request whole, hanging up would prove nothing.
+    async fn wait_for_payment(&mut self, booking: &str) -> Result<(), Failed> {
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < PATIENCE {
+            let payments = self.get(&format!("/v1/payments?booking_id={booking}")).await?;
+            if payments["data"].as_array().is_some_and(|data| !data.is_empty()) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK / 10).await;
+        }
+        Err(failed("the payment never arrived"))
+    }
+
+    async fn pay_again_and_differently(&mut self, booking: &str) -> Result<(), Failed> {
+        step(4, "A duplicate, its members in another order; then the same key with another body.");
+        let key = self.payment_key();
+        let reordered = format!(
+            r#"{{"payment_method": "pm_card_visa",  "provider": "stripe", "booking_id": "{booking}"}}"#
+        );
+        let duplicate: Value = serde_json::from_str(&reordered)?;
+        let answer = self.post("/v1/payments", &key, &duplicate).await?;
+        said(format!(
+            "duplicate: {}, Idempotent-Replayed: {}",
+            answer.status.as_u16(),
+            answer.header("idempotent-replayed").unwrap_or("false")
+        ));
+        let mut changed = Self::payment_body(booking);
+        changed["payment_method"] = json!("pm_card_mastercard");
+        let refused = self.post("/v1/payments", &key, &changed).await?;
+        said(format!("changed:   {} {}", refused.status.as_u16(), text(&refused.json()?, "/code")));
+        if answer.status == 201 && refused.status == 422 {
+            Ok(())
+        } else {
+            Err(failed("a duplicate must be a replay, and a changed body a 422"))
+        }
+    }
+
+    async fn hear_twice(&mut self, booking: &str, payment: &Value) -> Result<(), Failed> {
+        step(5, "Stripe's signed webhook comes, twice. Only it confirms the booking.");
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < PATIENCE {
+            let now = self.get(&format!("/v1/bookings/{booking}")).await?;
+            let drained = self.drained().await?;
+            if now["state"] == "confirmed" && drained {
+                said(format!(
+                    "booking {} is {}, {}, paid {}",
+                    text(&now, "/id"),
+                    text(&now, "/state"),
+                    text(&now, "/payment_status"),
+                    money(&now["paid"])
+                ));
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(failed(format!("payment {} never confirmed its booking", text(payment, "/id"))))
+    }
+
+    /// The ledger has what the outbox had.
+    async fn drained(&mut self) -> Result<bool, Failed> {
+        let transfers = self.get("/v1/ledger/transfers?limit=100").await?;
+        Ok(transfers["data"].as_array().is_some_and(|data| !data.is_empty()))
+    }
+
+    async fn compare(&mut self, booking: &str, payment: &Value) -> Result<bool, Failed> {
+        step(6, "The books, side by side.");
+        let payment_id = text(payment, "/id");
+        let ours = self.get(&format!("/v1/bookings/{booking}")).await?;
+        let books: Value = self.sandbox.get("/sandbox/books", &[]).await?.json()?;
+        let empty = Vec::new();
+        let of_ours = |charge: &&Value| charge["metadata"]["operation"] == payment_id.as_str();
+        let charges: Vec<&Value> = books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
+        let captured: i64 = charges.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
+        let accounts = self.get("/v1/ledger/accounts").await?;
+        println!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
+        for account in accounts["data"].as_array().unwrap_or(&empty) {
+            println!("   ledger    {:>15}   {}", money(&account["balance"]), text(account, "/name"));
+        }
+        for charge in &charges {
+            println!(
+                "   provider  {:>15}   charge {} {}",
+                money(&json!({ "minor": charge["captured_minor"], "currency": charge["currency"] })),
+                text(charge, "/id"),
+                text(charge, "/status")
+            );
+        }
+        let one = charges.len() == 1 && Some(captured) == ours["paid"]["minor"].as_i64();
+        println!("\n   {} charge{}.\n", charges.len(), if charges.len() == 1 { "" } else { "s" });
+        Ok(one)
+    }
+
+    async fn check(&mut self) -> Result<bool, Failed> {
+        step(7, "Every promise, checked against the database and the provider's books.");
+        crate::check::report(&self.stage.location, Some(&format!("{}/sandbox/books", self.stage.sandbox_url)), false)
+            .await
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned()
+}
+
+fn money(value: &Value) -> String {
+    let minor = value["minor"].as_i64().unwrap_or_default();
+    let currency = value["currency"].as_str().unwrap_or("?").to_uppercase();
+    format!("{}{}.{:02} {currency}", if minor < 0 { "-" } else { "" }, (minor / 100).abs(), (minor % 100).abs())
+}

@@ -1,0 +1,42 @@
+//! `surehold docs`: writes the pages that are generated from the code's own tables.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use domain::lifecycle::{attempt, booking, inbound_event, job, page, payment, refund, review};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder to write into
+    #[arg(long, default_value = "docs")]
+    out: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> crate::Outcome {
+    std::fs::create_dir_all(&arguments.out)?;
+    for (name, text) in
+        [("lifecycles.md", lifecycles()), ("errors.md", api::errors_page()), ("openapi.json", api::openapi_json())]
+    {
+        std::fs::write(arguments.out.join(name), text.trim_end().to_owned() + "\n")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every lifecycle, drawn from its table.
+fn lifecycles() -> String {
+    let pages = [
+        page::<booking::State>(),
+        page::<payment::State>(),
+        page::<attempt::State>(),
+        page::<refund::State>(),
+        page::<job::State>(),
+        page::<inbound_event::State>(),
+        page::<review::State>(),
+    ];
+    format!(
+        "# Lifecycles\n\nGenerated from the tables in `crates/domain/src/lifecycle` by `cargo xtask generate`.\n\
+         A pair of state and event without a row is refused. The number behind a state is its rank: no\n\
+         row leads to a lower one, except that a job, which has no ranks, may go round.\n\n{}",
+        pages.concat()
+    )
+}

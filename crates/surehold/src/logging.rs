@@ -1,0 +1,24 @@
+//! Logs: structured, to standard error, so that standard output is a subcommand's own.
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    #[default]
+    Text,
+}
+
+/// Starts logging. `filter` as in `info,store=debug`.
+pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| crate::failed(format!("the log filter `{filter}` cannot be read: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Text => builder.compact().try_init(),
+    };
+    started.map_err(|error| crate::failed(error.to_string()))
+}

@@ -1,0 +1,67 @@
+//! New tenants and API keys: random, shown once, kept as hashes.
+
+use domain::commands::Provision;
+use domain::rows::{ApiKey, Client, Mode, Tenant};
+use domain::working_set::Json;
+use domain::{ApiKeyId, ClientId, Ids, TenantId, Timestamp};
+use rand::RngExt as _;
+use sha2::{Digest as _, Sha256};
+
+/// What a client of the tenant's own programs may do.
+pub const CLIENT_SCOPES: &[&str] = &["bookings", "payments", "catalogue", "ledger"];
+/// What the people who operate it may do besides.
+pub const OPS_SCOPES: &[&str] = &["bookings", "payments", "catalogue", "ledger", "ops"];
+
+/// A tenant with one client and one operator, and their secrets.
+pub struct NewTenant {
+    pub command: Provision,
+    pub api_key: String,
+    pub ops_key: String,
+}
+
+/// 32 random bytes, with a prefix that says what it is and for which mode.
+pub fn secret(prefix: &str) -> String {
+    let bytes: [u8; 32] = rand::rng().random();
+    format!("{prefix}{}", hex::encode(bytes))
+}
+
+/// A row for a secret that is shown to its owner alone.
+pub fn api_key(secret: &str, tenant: TenantId, client: ClientId, scopes: &[&str], now: Timestamp) -> ApiKey {
+    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    let mode = if secret.starts_with("sh_live_") { Mode::Live } else { Mode::Test };
+    ApiKey {
+        id: ApiKeyId::of_secret_hash(&hash),
+        tenant,
+        client,
+        hash: hash.to_vec(),
+        scopes: Json(scopes.iter().map(ToString::to_string).collect()),
+        mode,
+        created_at: now,
+        revoked_at: None,
+    }
+}
+
+pub fn tenant(name: &str, mode: Mode, ids: &dyn Ids, now: Timestamp) -> NewTenant {
+    let tenant = TenantId(ids.next());
+    let client = |name: &str| Client {
+        id: ClientId(ids.next()),
+        tenant,
+        name: name.to_owned(),
+        held_seats: 0,
+        held_seats_max: None,
+        created_at: now,
+    };
+    let (app, ops) = (client("app"), client("ops"));
+    let prefix = format!("sh_{}_", mode.name());
+    let (app_secret, ops_secret) = (secret(&prefix), secret(&prefix));
+    let api_keys = vec![
+        api_key(&app_secret, tenant, app.id, CLIENT_SCOPES, now),
+        api_key(&ops_secret, tenant, ops.id, OPS_SCOPES, now),
+    ];
+    let row = Tenant { id: tenant, name: name.to_owned(), settings: Json::default(), created_at: now };
+    NewTenant {
+        command: Provision { tenant: row, accounts: vec![], clients: vec![app, ops], api_keys },
+        api_key: app_secret,
+        ops_key: ops_secret,
+    }
+}

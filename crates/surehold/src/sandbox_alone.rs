@@ -1,0 +1,25 @@
+//! `surehold sandbox`: the payment provider's stand-in as a process of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, default_value = "127.0.0.1:12111", env = "SUREHOLD_SANDBOX_LISTEN")]
+    listen: SocketAddr,
+    /// The file that keeps its books
+    #[arg(long, default_value = "./surehold-sandbox.journal")]
+    journal: PathBuf,
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    crate::logging::start("info", crate::logging::Format::Text)?;
+    let options = sandbox::Options { listen: arguments.listen, journal: arguments.journal };
+    let running = sandbox::start(options).await?;
+    println!("listening on http://{}", running.address);
+    crate::serve::asked_to_stop().await;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,186 @@
+//! `surehold serve`: the API and its workers, until asked to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use domain::TenantId;
+use server::clock::SystemClock;
+use server::http::Wire;
+use server::ids::UuidV7;
+use server::service::{self, AccountSettings, Role, Running, Settings};
+use store::{Location, Options, Store};
+use tracing::info;
+
+use crate::config::{self, AccountFile, File};
+use crate::logging::Format;
+use crate::{Failed, failed};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The TOML file; see docs/configuration.md
+    #[arg(long, env = "SUREHOLD_CONFIG")]
+    config: Option<PathBuf>,
+    /// `postgres://...`, or `sqlite:FILE` [default: sqlite:./surehold-data/surehold.sqlite]
+    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "SUREHOLD_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// What this process does: `all`, `api` or `worker`
+    #[arg(long, env = "SUREHOLD_ROLE")]
+    role: Option<String>,
+    /// As in `info,store=debug`
+    #[arg(long, env = "SUREHOLD_LOG")]
+    log: Option<String>,
+    #[arg(long, value_enum)]
+    log_format: Option<Format>,
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    let file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    start_logging(&arguments, &file)?;
+    let url = arguments
+        .database_url
+        .as_deref()
+        .or(file.database_url.as_deref())
+        .unwrap_or("sqlite:./surehold-data/surehold.sqlite");
+    let location = Location::parse(url)?;
+    let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let role = config::role(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
+    let mut settings = file.settings(listen, location, role)?;
+    if let Location::Sqlite { path } = &settings.location {
+        make_parent(path)?;
+    }
+    if file.migrate.unwrap_or(true) {
+        Store::migrate(&settings.location).await?;
+    }
+    settings.accounts = accounts(&settings.location, &file.accounts).await?;
+    settings.metrics = Some(metrics_handle()?);
+    say(&settings);
+    let running = service::start(settings).await?;
+    ready(&running, file.ready_file.as_deref())?;
+    asked_to_stop().await;
+    info!("stopping: no new requests; those at work are answered");
+    running.stop().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
+    let format = match (arguments.log_format, file.log_format.as_deref()) {
+        (Some(format), _) => format,
+        (None, Some("text")) => Format::Text,
+        (None, None | Some("json")) => Format::Json,
+        (None, Some(other)) => return Err(failed(format!("log_format is `json` or `text`, not `{other}`"))),
+    };
+    let filter = arguments.log.as_deref().or(file.log.as_deref()).unwrap_or("info");
+    crate::logging::start(filter, format)
+}
+
+/// What it runs with, secrets left out.
+fn say(settings: &Settings) {
+    let accounts: Vec<String> = settings
+        .accounts
+        .iter()
+        .map(|account| format!("stripe/{} ({:?}, {})", account.name, account.stripe.mode, account.stripe.base_url))
+        .collect();
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        database = %settings.location,
+        listen = %settings.listen,
+        role = ?settings.role,
+        ?accounts,
+        concurrency = settings.concurrency,
+        lease_ms = settings.lease.as_millis(),
+        writers = settings.writers,
+        readers = settings.readers,
+        queue_max = settings.queue_max,
+        requests_max = settings.limits.requests_max,
+        "starting"
+    );
+    if settings.accounts.is_empty() && settings.role != Role::Worker {
+        tracing::warn!("no provider account is configured: bookings can be held and not paid");
+    }
+}
+
+fn ready(running: &Running, file: Option<&Path>) -> Result<(), Failed> {
+    let base_url = format!("http://{}", running.address);
+    info!(%base_url, "serving");
+    if let Some(path) = file {
+        write_whole(path, &serde_json::json!({ "base_url": base_url }).to_string())?;
+    }
+    Ok(())
+}
+
+/// Writes a file so that nobody reads half of it.
+pub fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, text)?;
+    std::fs::rename(&draft, path)?;
+    Ok(())
+}
+
+pub fn make_parent(path: &Path) -> Result<(), Failed> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent)
+            .map_err(|error| failed(format!("{} cannot be made: {error}", parent.display()))),
+        None => Ok(()),
+    }
+}
+
+/// The recorder of this process's metrics; one a process.
+pub fn metrics_handle() -> Result<metrics_exporter_prometheus::PrometheusHandle, Failed> {
+    let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    let builder = metrics_exporter_prometheus::PrometheusBuilder::new().set_buckets(&buckets)?;
+    Ok(builder.install_recorder()?)
+}
+
+/// The configured accounts, with their tenants found by id or by name.
+async fn accounts(location: &Location, files: &[AccountFile]) -> Result<Vec<AccountSettings>, Failed> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let queries = Store::open_read_only(location).await?;
+    let tenants = queries.tenants(10_000).await?;
+    let mut accounts = Vec::new();
+    for file in files {
+        let named: Vec<TenantId> = tenants
+            .iter()
+            .filter(|tenant| tenant.name == file.tenant || tenant.id.0.to_string() == file.tenant)
+            .map(|tenant| tenant.id)
+            .collect();
+        let [tenant] = named.as_slice() else {
+            return Err(failed(format!(
+                "accounts `{}`: {} tenants are called `{}`; make one with `surehold tenant create`, or name it by id",
+                file.name,
+                named.len(),
+                file.tenant
+            )));
+        };
+        accounts.push(file.settings(*tenant)?);
+    }
+    Ok(accounts)
+}
+
+/// A store for a subcommand that writes and does not serve.
+pub async fn open(location: Location) -> Result<Store, Failed> {
+    let ids = std::sync::Arc::new(UuidV7::default());
+    let clock = std::sync::Arc::new(SystemClock);
+    Ok(Store::open(Options::new(location, clock, ids, std::sync::Arc::new(Wire))).await?)
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub async fn asked_to_stop() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "requests to terminate cannot be heard");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,53 @@
+//! `surehold tenant create`: a tenant and its first API keys, shown once.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use domain::rows::Mode;
+use server::clock::SystemClock;
+use server::ids::UuidV7;
+use store::{Clock as _, Location, Store};
+
+use crate::provision;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make a tenant; prints its ids and keys as JSON. The keys are not shown again
+    Create {
+        /// `postgres://...`, or `sqlite:FILE` that no server has open
+        #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        #[arg(long)]
+        name: String,
+        /// Keys for live money; test and live never mix
+        #[arg(long)]
+        live: bool,
+    },
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    let Action::Create { database_url, name, live } = arguments.action;
+    if name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        return Err(crate::failed("a tenant's name has 1 to 200 characters, none of them control characters"));
+    }
+    let location = Location::parse(&database_url)?;
+    Store::migrate(&location).await?;
+    let store = crate::serve::open(location).await?;
+    let mode = if live { Mode::Live } else { Mode::Test };
+    let new = provision::tenant(name.trim(), mode, &UuidV7::default(), SystemClock.now());
+    let tenant = new.command.tenant.id;
+    store.submit(Box::new(new.command)).await?;
+    store.close().await;
+    let shown = serde_json::json!({
+        "tenant_id": tenant.0, "name": name.trim(), "mode": mode.name(),
+        "api_key": new.api_key, "ops_key": new.ops_key,
+    });
+    println!("{shown:#}");
+    Ok(ExitCode::SUCCESS)
+}
