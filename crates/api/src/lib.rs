@@ -5,13 +5,15 @@
 //!
 //! Reading order: [`json`] and [`findings`] are the gate that a body passes; [`requests`] what may
 //! be asked; [`views`] what rows look like from outside; [`code`] and [`problem`] how a refusal
-//! is told; [`render`] makes the one text that is stored and sent.
+//! is told; [`render`] makes the one text that is stored and sent; [`mod@openapi`] describes it
+//! all.
 
 pub mod code;
 pub mod findings;
 pub mod json;
 pub mod limits;
 pub mod money;
+pub mod openapi;
 pub mod problem;
 pub mod render;
 pub mod requests;
@@ -20,5 +22,6 @@ pub mod views;
 
 pub use code::{Code, errors_page};
 pub use money::Money;
+pub use openapi::{document as openapi, json as openapi_json};
 pub use problem::Problem;
 pub use render::{Rendered, render_problem, render_refusal, render_reply};

@@ -1,0 +1,197 @@
+//! One endpoint of the table as an operation of the document.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
+};
+
+use super::endpoints::{Answer, Endpoint, Key};
+use super::page_of;
+use crate::code::Code;
+use crate::limits::IDEMPOTENCY_KEY_CHARS_MAX;
+
+pub fn of(endpoint: &Endpoint) -> Operation {
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(endpoint.id))
+        .tag(endpoint.tag)
+        .summary(Some(endpoint.summary))
+        .description(Some(description(endpoint)))
+        .responses(responses(endpoint));
+    for parameter in parameters(endpoint) {
+        operation = operation.parameter(parameter);
+    }
+    if let Some(body) = endpoint.body {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body))).build();
+        let required = if endpoint.body_is_optional { Required::False } else { Required::True };
+        operation = operation.request_body(Some(
+            RequestBodyBuilder::new().required(Some(required)).content("application/json", content).build(),
+        ));
+    }
+    if !endpoint.scopes.is_empty() {
+        operation = operation.security(SecurityRequirement::new("api_key", Vec::<String>::new()));
+    }
+    operation.build()
+}
+
+fn description(endpoint: &Endpoint) -> String {
+    let scopes: Vec<_> = endpoint.scopes.iter().map(|scope| format!("`{scope}`")).collect();
+    match scopes.is_empty() {
+        true => endpoint.description.to_owned(),
+        false => format!("{} Needs the scope {}.", endpoint.description, scopes.join(" or ")),
+    }
+}
+
+fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {
+    let mut parameters = Vec::new();
+    if endpoint.path.contains("{id}") {
+        let id = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+            .build();
+        parameters.push(parameter("id", ParameterIn::Path, true, "The id of the resource.", id.into()));
+    }
+    if let Some(Object { properties, required, .. }) = endpoint.query.and_then(object) {
+        for (name, schema) in properties {
+            let told = described(&schema).unwrap_or_else(|| format!("Only what has this `{name}`."));
+            let needed = required.contains(&name);
+            parameters.push(parameter(&name, ParameterIn::Query, needed, &told, schema));
+        }
+    }
+    if endpoint.key != Key::None {
+        let key = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(IDEMPOTENCY_KEY_CHARS_MAX))
+            .build();
+        let told = "Names this piece of work: visible ASCII, bare or in quotes. Sent again with the same \
+             body it answers the same and does nothing twice.";
+        let required = endpoint.key == Key::Required;
+        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, required, told, key.into()));
+    }
+    if endpoint.waits {
+        let prefer = ObjectBuilder::new().schema_type(Type::String).build();
+        let told = "`wait=N` waits up to N seconds (0 to 30; 10 where it is absent) for the provider's \
+             outcome; `respond-async` does not wait.";
+        parameters.push(parameter("Prefer", ParameterIn::Header, false, told, prefer.into()));
+    }
+    parameters
+}
+
+fn parameter(
+    name: &str,
+    place: ParameterIn,
+    required: bool,
+    description: &str,
+    schema: RefOr<Schema>,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(if required { Required::True } else { Required::False })
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+fn object(query: fn() -> RefOr<Schema>) -> Option<Object> {
+    match query() {
+        RefOr::T(Schema::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+fn described(schema: &RefOr<Schema>) -> Option<String> {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.description.clone(),
+        _ => None,
+    }
+}
+
+fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
+    let mut responses = ResponsesBuilder::new();
+    for (status, answer, description) in endpoint.answers {
+        let mut response = ResponseBuilder::new().description(*description);
+        response = match answer {
+            Answer::One(name) => response.content("application/json", content(name)),
+            Answer::Page(name) => response.content("application/json", content(&page_of(name))),
+            Answer::Text(kind) => response.content(*kind, ContentBuilder::new().build()),
+        };
+        if matches!(status, 201 | 202) && !endpoint.answers_many() {
+            let path =
+                HeaderBuilder::new().schema(Some(text())).description(Some("The path of the resource."));
+            response = response.header("Location", path.build());
+        }
+        if endpoint.key != Key::None {
+            let replayed = "`true` if this is the stored answer of an earlier request with the same key.";
+            let header = HeaderBuilder::new().schema(Some(text())).description(Some(replayed)).build();
+            response = response.header("Idempotent-Replayed", header);
+        }
+        responses = responses.response(status.to_string(), response.build());
+    }
+    for (status, codes) in problems(endpoint) {
+        let names: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
+        let mut response = ResponseBuilder::new()
+            .description(names.join(", "))
+            .content("application/problem+json", content("Problem"));
+        if codes.iter().any(|code| code.retry_after_seconds().is_some()) {
+            let told = "Seconds after which to ask again.";
+            let header = HeaderBuilder::new().schema(Some(text())).description(Some(told)).build();
+            response = response.header("Retry-After", header);
+        }
+        responses = responses.response(status.to_string(), response.build());
+    }
+    responses.build()
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+fn content(name: &str) -> utoipa::openapi::Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build()
+}
+
+/// What may be refused, by status: the endpoint's own refusals, and those of the door.
+fn problems(endpoint: &Endpoint) -> BTreeMap<u16, Vec<Code>> {
+    let mut codes = endpoint.refusals.to_vec();
+    if endpoint.body.is_some() {
+        codes.extend([
+            Code::MalformedJson,
+            Code::ValidationFailed,
+            Code::BodyIsTooLarge,
+            Code::UnsupportedMediaType,
+        ]);
+    }
+    if endpoint.query.is_some() {
+        codes.push(Code::ValidationFailed);
+    }
+    if endpoint.key == Key::Required {
+        codes.push(Code::IdempotencyKeyMissing);
+    }
+    if endpoint.key != Key::None {
+        codes.extend([
+            Code::IdempotencyKeyMalformed,
+            Code::RequestInProgress,
+            Code::IdempotencyKeyExpired,
+            Code::IdempotencyKeyReused,
+            Code::CommitOutcomeUnknown,
+        ]);
+    }
+    if !endpoint.scopes.is_empty() {
+        codes.extend([Code::Unauthenticated, Code::ScopeIsMissing, Code::RateLimited, Code::Overloaded]);
+        codes.extend([Code::StorageUnavailable, Code::RequestTimedOut, Code::InternalError]);
+    }
+    let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
+    for code in codes {
+        let of_status = by_status.entry(code.status()).or_default();
+        if !of_status.contains(&code) {
+            of_status.push(code);
+        }
+    }
+    by_status
+}

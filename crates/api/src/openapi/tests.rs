@@ -1,0 +1,96 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+
+fn read() -> Value {
+    serde_json::from_str(&json()).unwrap()
+}
+
+/// Each operation with its method and path.
+fn operations(document: &Value) -> Vec<(String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of = |(path, item): (&String, &Value)| {
+        let item = item.as_object().unwrap().clone();
+        let path = path.clone();
+        item.into_iter().map(move |(method, told)| (format!("{} {path}", method.to_uppercase()), told))
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str().filter(|_| name == "$ref") {
+                    Some(reference) => drop(found.insert(reference.to_owned())),
+                    None => references(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_is_3_1_and_tells_every_endpoint_once() {
+    let document = read();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let told: BTreeSet<_> = operations(&document).into_iter().map(|(place, _)| place).collect();
+    let listed: BTreeSet<_> = ENDPOINTS.iter().map(|one| format!("{} {}", one.method, one.path)).collect();
+    assert_eq!(told, listed);
+    assert_eq!(listed.len(), ENDPOINTS.len());
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let document = read();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let listed: BTreeSet<_> = schemas.keys().map(|name| format!("#/components/schemas/{name}")).collect();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn every_operation_has_a_name_a_tag_a_story_and_its_refusals() {
+    let document = read();
+    let tags: BTreeSet<_> = TAGS.iter().map(|(name, _)| *name).collect();
+    let mut ids = BTreeSet::new();
+    for (place, told) in operations(&document) {
+        assert!(ids.insert(told["operationId"].as_str().unwrap().to_owned()), "{place}: an id twice");
+        assert!(tags.contains(told["tags"][0].as_str().unwrap()), "{place}");
+        assert!(!told["summary"].as_str().unwrap().is_empty(), "{place}");
+        assert!(!told["description"].as_str().unwrap().is_empty(), "{place}");
+        for parameter in told["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string(), "{place}: {parameter}");
+            assert!(parameter["schema"].is_object(), "{place}: {parameter}");
+        }
+        let secured = told["security"].is_array();
+        assert_eq!(secured, place.contains("/v1/"), "{place}");
+        assert_eq!(secured, told["responses"]["401"].is_object(), "{place}");
+    }
+}
+
+#[test]
+fn what_books_or_moves_money_needs_a_key() {
+    for (place, told) in operations(&read()) {
+        let empty = vec![];
+        let parameters = told["parameters"].as_array().unwrap_or(&empty);
+        let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
+        let required = key.is_some_and(|key| key["required"] == true);
+        let books = place.starts_with("POST") && !place.contains("/products");
+        assert_eq!(required, books, "{place}");
+    }
+}
+
+#[test]
+fn requests_refuse_what_they_do_not_know() {
+    let document = read();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas.iter().filter(|(name, _)| name.starts_with("New")) {
+        assert_eq!(schema["additionalProperties"], false, "{name}");
+    }
+}
