@@ -211,17 +211,16 @@ fn decide_one(
         tracing::error!(?command, what, "a command could not be decided");
         Settled::Failed(Unavailable::Poisoned(what))
     };
-    match ruled {
-        Err(panic) => poisoned(panicked(&*panic)),
-        Ok(Err(bug)) => poisoned(bug),
-        Ok(Ok(ruling)) => match facts.apply(ruling.changes) {
-            Err(table) => poisoned(format!("it puts one row of {table} twice")),
-            Ok(()) => {
-                committed.answered.extend(ruling.answered);
-                Settled::Answered(ruling.answer)
-            }
-        },
+    let ruling = match ruled {
+        Err(panic) => return poisoned(panicked(&*panic)),
+        Ok(Err(bug)) => return poisoned(bug),
+        Ok(Ok(ruling)) => ruling,
+    };
+    if let Err(table) = facts.apply(ruling.changes) {
+        return poisoned(format!("it puts one row of {table} twice"));
     }
+    committed.answered.extend(ruling.answered);
+    Settled::Answered(ruling.answer)
 }
 
 /// Whether the command has named all that it needs; an error is its panic.

@@ -49,7 +49,8 @@ pub struct Committed {
     pub events: usize,
 }
 
-/// Told after each COMMIT that wrote something. It runs on the writer: it must not block.
+/// Told after each COMMIT that wrote something, before anyone is answered. It runs on the writer: it
+/// must not block.
 pub trait Listener: Send + Sync {
     fn committed(&self, committed: &Committed);
 }

@@ -115,10 +115,7 @@ impl Postgres {
             let skip = busy == Busy::Skip && description.role == Role::Lock;
             let sql = if skip { &statements.load_free } else { &statements.load };
             let rows = session.prepare(sql).await?;
-            let exist = match skip {
-                true => Some(session.prepare(&statements.exist).await?),
-                false => None,
-            };
+            let exist = if skip { Some(session.prepare(&statements.exist).await?) } else { None };
             loads.push(Load { rows, exist });
         }
         Ok((loads, clock))

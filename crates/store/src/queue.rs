@@ -152,11 +152,20 @@ mod tests {
         queue.push(Pending { command: Box::new(Of(tenant)), asker: oneshot::channel().0 })
     }
 
-    fn take(queue: &Queue, max: usize) -> Option<Option<Vec<Option<u128>>>> {
-        let tenants = |batch: Vec<Pending>| {
-            batch.iter().map(|pending| pending.command.tenant().map(|tenant| tenant.0.as_u128())).collect()
-        };
-        queue.take(max).now_or_never().map(|batch| batch.map(tenants))
+    #[derive(Debug, PartialEq)]
+    enum Taken {
+        Batch(Vec<Option<u128>>),
+        Ended,
+        Waiting,
+    }
+
+    fn take(queue: &Queue, max: usize) -> Taken {
+        let tenant = |pending: &Pending| pending.command.tenant().map(|tenant| tenant.0.as_u128());
+        match queue.take(max).now_or_never() {
+            Some(Some(batch)) => Taken::Batch(batch.iter().map(tenant).collect()),
+            Some(None) => Taken::Ended,
+            None => Taken::Waiting,
+        }
     }
 
     #[test]
@@ -165,9 +174,9 @@ mod tests {
         for tenant in [Some(1), Some(1), Some(1), Some(2), None, Some(1)] {
             push(&queue, tenant).unwrap();
         }
-        assert_eq!(take(&queue, 4), Some(Some(vec![Some(1), Some(2), None, Some(1)])));
-        assert_eq!(take(&queue, 4), Some(Some(vec![Some(1), Some(1)])));
-        assert_eq!(take(&queue, 4), None, "an empty queue waits");
+        assert_eq!(take(&queue, 4), Taken::Batch(vec![Some(1), Some(2), None, Some(1)]));
+        assert_eq!(take(&queue, 4), Taken::Batch(vec![Some(1), Some(1)]));
+        assert_eq!(take(&queue, 4), Taken::Waiting, "an empty queue waits");
     }
 
     #[test]
@@ -187,7 +196,7 @@ mod tests {
         push(&queue, None).unwrap();
         queue.close();
         assert_eq!(push(&queue, None), Err(Unavailable::Closed));
-        assert_eq!(take(&queue, 4), Some(Some(vec![None])));
-        assert_eq!(take(&queue, 4), Some(None));
+        assert_eq!(take(&queue, 4), Taken::Batch(vec![None]));
+        assert_eq!(take(&queue, 4), Taken::Ended);
     }
 }

@@ -39,18 +39,11 @@ fn catalogue(of: fn(&Table) -> Statements) -> Catalogue {
 /// It needs no lock of a row either: its one writer excludes everybody.
 fn sqlite(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
-    let mut at = 0;
-    let mut next = || {
-        at += 1;
-        format!("?{at}")
-    };
-    let values: Vec<String> = table.columns.iter().map(|_| next()).collect();
-    at = 1;
-    let mut next = || {
-        at += 1;
-        format!("?{at}")
-    };
-    let guards: String =
+    let values: Vec<String> = (1..=table.columns.len()).map(|at| format!("?{at}")).collect();
+    // The id is the first parameter, then the guards as they were, then what is new.
+    let mut numbered = (2..).map(|at| format!("?{at}"));
+    let mut next = move || numbered.next().expect("there is always another number");
+    let held: Vec<String> =
         guards(table).map(|column| format!(" and {} is {}", quoted(column), next())).collect();
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = {}", quoted(column), next())).collect();
@@ -62,7 +55,7 @@ fn sqlite(table: &Table) -> Statements {
             "insert into {name} ({columns}) values ({}) on conflict do nothing",
             values.join(", ")
         ),
-        update: format!("update {name} set {} where id = ?1{guards}", sets.join(", ")),
+        update: format!("update {name} set {} where id = ?1{}", sets.join(", "), held.concat()),
     }
 }
 
@@ -84,7 +77,7 @@ fn postgres(table: &Table) -> Statements {
         .collect();
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = sent.now_{}", quoted(column), column.name)).collect();
-    let guards: String = guards(table)
+    let held: Vec<String> = guards(table)
         .map(|column| format!(" and {name}.{} is not distinct from sent.was_{}", quoted(column), column.name))
         .collect();
     Statements {
@@ -97,10 +90,11 @@ fn postgres(table: &Table) -> Statements {
             inserted.join(", ")
         ),
         update: format!(
-            "update {name} set {} from unnest({}) as sent({}) where {name}.id = sent.id{guards}",
+            "update {name} set {} from unnest({}) as sent({}) where {name}.id = sent.id{}",
             sets.join(", "),
             updated.join(", "),
-            names.join(", ")
+            names.join(", "),
+            held.concat()
         ),
     }
 }

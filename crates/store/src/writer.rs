@@ -235,17 +235,18 @@ impl Lane {
         let counters = self.shared.counters.clone();
         add(&counters.commits, usize::from(done.wrote));
         add(&counters.commands, commands.len());
+        // Before the answers: whoever has one may count on others having been told.
+        if done.wrote {
+            let tell = || self.shared.listener.committed(&done.committed);
+            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
+                tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
+            }
+        }
         for (pending, settled) in commands.into_iter().zip(done.settled) {
             match settled {
                 Settled::Answered(answer) => tell(pending, Ok(answer)),
                 Settled::Failed(why) => tell(pending, Err(why)),
                 Settled::SetAside(row) => self.set_aside(pending, Some(row)),
-            }
-        }
-        if done.wrote {
-            let tell = || self.shared.listener.committed(&done.committed);
-            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
-                tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn fault(error: &Error) -> Fault {
     let Some(refused) = error.as_db_error() else {
         // Not the server's: the connection's, or a value of ours that does not fit its column.
         let source = std::error::Error::source(error);
-        let connection = source.is_none_or(|source| source.is::<std::io::Error>());
+        let connection = source.is_none_or(<dyn std::error::Error>::is::<std::io::Error>);
         return if connection { Fault::Lost(message) } else { Fault::Poison(message) };
     };
     if fatal(refused) {

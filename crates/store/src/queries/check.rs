@@ -1,1 +1,92 @@
-pub struct Finding;
+//! `surehold check`: the invariants, each asked of the committed rows, a statement a check.
+//!
+//! A statement finds what breaks the promise; how many rows it looked at stands beside it, so that a
+//! clean answer over nothing is seen to be one. What only the provider's books can show
+//! (`charged_once` in full) is not here.
+
+mod booking;
+mod books;
+mod lifecycle;
+mod payment;
+
+use domain::working_set::{Kind, Value};
+
+use super::Queries;
+use crate::Error;
+
+/// Offending rows shown for each check.
+pub const BROKEN_MAX: usize = 20;
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The invariant's name, such as `never_oversold`.
+    pub invariant: &'static str,
+    /// What was looked for, as a sentence that holds when nothing is broken.
+    pub promise: &'static str,
+    /// Rows that were looked at.
+    pub counted: i64,
+    /// Rows that break it, in words; at most [`BROKEN_MAX`].
+    pub broken: Vec<String>,
+}
+
+/// A pair of states that the audit has seen, to be held against the lifecycle's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub subject_kind: String,
+    pub from: String,
+    pub to: String,
+    pub count: i64,
+}
+
+struct Check {
+    invariant: &'static str,
+    promise: &'static str,
+    /// One number: how many rows there are to break it.
+    counted: &'static str,
+    /// Rows of (id, words); the limit is added.
+    broken: &'static str,
+}
+
+impl Queries {
+    /// Every invariant, in the order of the promises. Reads whole tables.
+    pub async fn check(&self) -> Result<Vec<Finding>, Error> {
+        let all = [booking::CHECKS, payment::CHECKS, lifecycle::CHECKS, books::CHECKS];
+        let mut findings = Vec::new();
+        for check in all.into_iter().flatten() {
+            findings.push(self.ask(check).await?);
+        }
+        Ok(findings)
+    }
+
+    async fn ask(&self, check: &Check) -> Result<Finding, Error> {
+        let counted = self.number(check.counted, vec![]).await?;
+        let broken = format!("select * from ({}) as broken limit {BROKEN_MAX}", check.broken);
+        let rows = self.values(&broken, vec![], &[Kind::Id, Kind::Text]).await?;
+        let tell = |mut row: Vec<Value<'static>>| {
+            let words = row.pop().and_then(Value::text).unwrap_or_default();
+            let id = row.pop().and_then(Value::id).unwrap_or_default();
+            format!("{id}: {words}")
+        };
+        let broken = rows.into_iter().map(tell).collect();
+        Ok(Finding { invariant: check.invariant, promise: check.promise, counted, broken })
+    }
+
+    /// Every pair of states that was ever moved between, with how often. The caller holds them
+    /// against the lifecycles (`only_forward`).
+    pub async fn moves(&self) -> Result<Vec<Move>, Error> {
+        let sql = "select subject_kind, from_state, to_state, count(*) from audit \
+             where from_state is not null and to_state is not null \
+             group by subject_kind, from_state, to_state order by subject_kind, from_state, to_state";
+        let rows = self.values(sql, vec![], &[Kind::Text, Kind::Text, Kind::Text, Kind::Int]).await?;
+        let mut moves = Vec::new();
+        for row in rows {
+            let mut row = row.into_iter();
+            let mut word = || row.next().and_then(Value::text).unwrap_or_default().into_owned();
+            let (subject_kind, from, to) = (word(), word(), word());
+            let count = row.next().and_then(Value::int).unwrap_or(0);
+            moves.push(Move { subject_kind, from, to, count });
+        }
+        Ok(moves)
+    }
+}

@@ -1,0 +1,78 @@
+//! Seats, and what a booking may cost.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        invariant: "never_oversold",
+        promise: "held and sold are the seats of the slot's bookings, and fit its capacity",
+        counted: "select count(*) from slots",
+        broken: "select id, 'held ' || held || ', sold ' || sold || ' of ' || capacity \
+                || ', and its bookings hold ' || booked_held || ' and bought ' || booked_sold as words \
+            from (select slots.id, slots.held, slots.sold, slots.capacity, \
+                    coalesce(sum(case when bookings.state = 'held' then seats end), 0) as booked_held, \
+                    coalesce(sum(case when bookings.state in ('confirmed', 'completed', 'no_show') \
+                        then seats end), 0) as booked_sold \
+                from slots left join bookings on bookings.slot = slots.id \
+                group by slots.id, slots.held, slots.sold, slots.capacity) as counted \
+            where held <> booked_held or sold <> booked_sold or held + sold > capacity",
+    },
+    Check {
+        invariant: "never_oversold",
+        promise: "a customer's held seats are the seats of their holds",
+        counted: "select count(*) from customers",
+        broken: "select id, 'counts ' || held_seats || ' held seats, its holds have ' || holds as words \
+            from (select customers.id, customers.held_seats, coalesce(sum(seats), 0) as holds \
+                from customers left join bookings \
+                    on bookings.customer = customers.id and bookings.state = 'held' \
+                group by customers.id, customers.held_seats) as counted \
+            where held_seats <> holds",
+    },
+    Check {
+        invariant: "never_overpaid",
+        promise: "a booking has at most one payment under way",
+        counted: "select count(*) from bookings",
+        broken: "select booking as id, count(*) || ' payments under way' as words from payments \
+            where booking is not null and state in ('created', 'pending') \
+            group by booking having count(*) > 1",
+    },
+    Check {
+        invariant: "never_overpaid",
+        promise: "what is captured net of refunds, with what is open, never exceeds the total",
+        counted: "select count(*) from bookings",
+        broken: "select bookings.id, 'costs ' || total_minor || ', captured net of refunds ' \
+                || sum(payments.captured_minor - payments.refunded_minor) || ', open ' \
+                || sum(case when payments.state in ('created', 'pending', 'authorized') \
+                    then payments.amount_minor else 0 end) as words \
+            from bookings join payments on payments.booking = bookings.id \
+            group by bookings.id, total_minor \
+            having sum(payments.captured_minor - payments.refunded_minor) \
+                + sum(case when payments.state in ('created', 'pending', 'authorized') \
+                    then payments.amount_minor else 0 end) > total_minor",
+    },
+    Check {
+        invariant: "paid_by_evidence",
+        promise: "a confirmed booking costs nothing, or its payment was seen at the provider",
+        counted: "select count(*) from bookings where state in ('confirmed', 'completed', 'no_show')",
+        broken: "select id, state || ' without a payment that was seen at the provider' as words \
+            from bookings where state in ('confirmed', 'completed', 'no_show') and total_minor > 0 \
+            and not exists (select 1 from payments where payments.booking = bookings.id and evidenced = 1 \
+                and (payments.state in ('authorized', 'captured') or exists \
+                    (select 1 from reviews where reviews.subject = payments.id)))",
+    },
+    Check {
+        invariant: "paid_by_evidence",
+        promise: "a booking is confirmed by a webhook or by what a worker fetched, or is free",
+        counted: "select count(*) from audit where subject_kind = 'booking' and to_state = 'confirmed'",
+        broken: "select audit.subject as id, 'confirmed by ' || actor || ': ' || action as words from audit \
+            join bookings on bookings.id = audit.subject \
+            where subject_kind = 'booking' and to_state = 'confirmed' \
+            and actor not in ('webhook', 'worker') and total_minor > 0",
+    },
+    Check {
+        invariant: "released_once",
+        promise: "the funds of a booking are released at most once (nothing is released yet)",
+        counted: "select cast(0 as bigint)",
+        broken: "select id, '' as words from tenants where 1 = 0",
+    },
+];

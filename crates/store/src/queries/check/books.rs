@@ -1,0 +1,78 @@
+//! The ledger, and the walls between tenants.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        invariant: "books_balance",
+        promise: "every transfer sums to zero in each currency",
+        counted: "select count(*) from transfers",
+        broken: "select transfer as id, currency || ' ' || sum(amount_minor) as words from postings \
+            group by transfer, currency having sum(amount_minor) <> 0",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "every transfer has postings",
+        counted: "select count(*) from transfers",
+        broken: "select id, kind || ' without postings' as words from transfers \
+            where not exists (select 1 from postings where postings.transfer = transfers.id)",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "an account's balance is the sum of its postings",
+        counted: "select count(*) from ledger_accounts",
+        broken: "select id, name || ' has ' || balance_minor || ', its postings ' || posted as words \
+            from (select ledger_accounts.id, name, balance_minor, coalesce(sum(amount_minor), 0) as posted \
+                from ledger_accounts left join postings on postings.account = ledger_accounts.id \
+                group by ledger_accounts.id, name, balance_minor) as counted \
+            where balance_minor <> posted",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "what a payment captured is in the ledger, once every message about it was posted",
+        counted: "select count(*) from payments where captured_minor > 0",
+        broken: "select id, 'captured ' || captured_minor || ', the ledger has ' || posted as words \
+            from (select payments.id, payments.captured_minor, coalesce((select sum(postings.amount_minor) \
+                    from outbox join transfers on transfers.message = outbox.id \
+                    join postings on postings.transfer = transfers.id and postings.amount_minor > 0 \
+                    where outbox.subject = payments.id and outbox.kind = 'payment.captured'), 0) as posted \
+                from payments where captured_minor > 0 and not exists (select 1 from outbox \
+                    where outbox.subject = payments.id and outbox.kind = 'payment.captured' \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id))) as counted \
+            where captured_minor <> posted",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "what was refunded is in the ledger, once every message about it was posted",
+        counted: "select count(*) from refunds where state = 'succeeded'",
+        broken: "select id, 'refunded ' || amount_minor || ', the ledger has ' || posted as words \
+            from (select refunds.id, refunds.amount_minor, coalesce((select sum(postings.amount_minor) \
+                    from outbox join transfers on transfers.message = outbox.id \
+                    join postings on postings.transfer = transfers.id and postings.amount_minor > 0 \
+                    where outbox.subject = refunds.id and outbox.kind = 'refund.succeeded'), 0) as posted \
+                from refunds where refunds.state = 'succeeded' and not exists (select 1 from outbox \
+                    where outbox.subject = refunds.id and outbox.kind = 'refund.succeeded' \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id))) as counted \
+            where amount_minor <> posted",
+    },
+    Check {
+        invariant: "tenant_walls",
+        promise: "nothing of one tenant names a row of another",
+        counted: "select (select count(*) from bookings) + (select count(*) from payments) \
+            + (select count(*) from attempts) + (select count(*) from refunds) \
+            + (select count(*) from postings)",
+        broken: "select bookings.id, 'a booking of another tenant''s slot' as words from bookings \
+                join slots on slots.id = bookings.slot where slots.tenant <> bookings.tenant \
+            union all select payments.id, 'a payment for another tenant''s booking' from payments \
+                join bookings on bookings.id = payments.booking where bookings.tenant <> payments.tenant \
+            union all select attempts.id, 'an attempt of another tenant''s payment' from attempts \
+                join payments on payments.id = attempts.payment where payments.tenant <> attempts.tenant \
+            union all select refunds.id, 'a refund of another tenant''s payment' from refunds \
+                join payments on payments.id = refunds.payment where payments.tenant <> refunds.tenant \
+            union all select postings.id, 'a posting of another tenant''s transfer' from postings \
+                join transfers on transfers.id = postings.transfer where transfers.tenant <> postings.tenant \
+            union all select postings.id, 'a posting to another tenant''s account' from postings \
+                join ledger_accounts on ledger_accounts.id = postings.account \
+                where ledger_accounts.tenant <> postings.tenant",
+    },
+];

@@ -1,0 +1,72 @@
+//! What the audit and the outbox say of the order of things.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        invariant: "only_forward",
+        promise: "each move of a booking or payment begins where the one before ended",
+        counted: "select count(*) from audit where to_state is not null \
+            and subject_kind in ('booking', 'payment') and action <> 'review_opened'",
+        broken: "select subject as id, subject_kind || ' was ' || before || ' and then moved from ' \
+                || from_state || ' to ' || to_state as words \
+            from (select subject, subject_kind, from_state, to_state, \
+                    lag(to_state) over (partition by subject order by at, id) as before \
+                from audit where to_state is not null and subject_kind in ('booking', 'payment') \
+                and action <> 'review_opened') as moves \
+            where before is not null and (from_state is null or before <> from_state)",
+    },
+    Check {
+        invariant: "only_forward",
+        promise: "a booking is in the state that its last move led to",
+        counted: "select count(*) from bookings",
+        broken: "select bookings.id, 'is ' || state || ' and was last moved to ' || to_state as words \
+            from bookings join (select subject, to_state, \
+                    row_number() over (partition by subject order by at desc, id desc) as back \
+                from audit where subject_kind = 'booking' and to_state is not null \
+                and action <> 'review_opened') as moves on moves.subject = bookings.id and back = 1 \
+            where state <> to_state",
+    },
+    Check {
+        invariant: "only_forward",
+        promise: "a payment is in the state that its last move led to",
+        counted: "select count(*) from payments",
+        broken: "select payments.id, 'is ' || state || ' and was last moved to ' || to_state as words \
+            from payments join (select subject, to_state, \
+                    row_number() over (partition by subject order by at desc, id desc) as back \
+                from audit where subject_kind = 'payment' and to_state is not null \
+                and action <> 'review_opened') as moves on moves.subject = payments.id and back = 1 \
+            where state <> to_state",
+    },
+    Check {
+        invariant: "event_applied_once",
+        promise: "the messages about one subject are numbered without gaps or repetitions",
+        counted: "select count(*) from outbox",
+        broken: "select subject as id, 'from ' || min(seq) || ' to ' || max(seq) || ' in ' || count(*) \
+                || ' messages' as words from outbox group by subject \
+            having count(*) <> max(seq) - min(seq) + 1 or count(distinct seq) <> count(*)",
+    },
+    Check {
+        invariant: "event_applied_once",
+        promise: "a position of a tenant's log is given once",
+        counted: "select count(*) from outbox where position is not null",
+        broken: "select tenant as id, 'position ' || position || ' given ' || count(*) || ' times' as words \
+            from outbox where position is not null group by tenant, position having count(*) > 1",
+    },
+    Check {
+        invariant: "event_applied_once",
+        promise: "a message is received at most once by each consumer",
+        counted: "select count(*) from inbox",
+        broken: "select message as id, consumer || ' received it ' || count(*) || ' times' as words \
+            from inbox group by consumer, message having count(*) > 1",
+    },
+    Check {
+        invariant: "event_applied_once",
+        promise: "a message made at most one transfer, and was received by whoever made it",
+        counted: "select count(*) from transfers",
+        broken: "select message as id, count(*) || ' transfers' as words from transfers \
+                group by message having count(*) > 1 \
+            union all select transfers.id, 'made of a message that nobody received' as words from transfers \
+                where not exists (select 1 from inbox where inbox.message = transfers.message)",
+    },
+];

@@ -1,0 +1,67 @@
+//! Attempts, keys, jobs and refunds.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        invariant: "charged_once",
+        promise: "a payment has at most one attempt to charge",
+        counted: "select count(*) from attempts where kind = 'charge'",
+        broken: "select payment as id, count(*) || ' attempts to charge' as words from attempts \
+            where kind = 'charge' group by payment having count(*) > 1",
+    },
+    Check {
+        invariant: "charged_once",
+        promise: "an idempotency key has at most one attempt to charge",
+        counted: "select count(*) from attempts where kind = 'charge' and key is not null",
+        broken: "select key as id, count(*) || ' attempts to charge' as words from attempts \
+            where kind = 'charge' and key is not null group by key having count(*) > 1",
+    },
+    Check {
+        invariant: "charged_once",
+        promise: "an idempotency key made at most one payment",
+        counted: "select count(*) from payments where key is not null",
+        broken: "select key as id, count(*) || ' payments' as words from payments \
+            where key is not null group by key having count(*) > 1",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "an attempt without an outcome has a live job, or an open review case",
+        counted: "select count(*) from attempts where state in ('created', 'sent', 'unknown', 'review')",
+        broken: "select id, kind || ' is ' || state || ' and nobody works on it' as words from attempts \
+            where state in ('created', 'sent', 'unknown', 'review') \
+            and not exists (select 1 from jobs where jobs.id = attempts.id \
+                and jobs.state in ('ready', 'running')) \
+            and not exists (select 1 from reviews where reviews.state = 'open' \
+                and (reviews.subject = attempts.payment or reviews.subject = attempts.refund \
+                    or reviews.subject = attempts.id))",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "an operation without a reply has an attempt that will give it one",
+        counted: "select count(*) from keys where progress = 'in_flight'",
+        broken: "select id, 'in flight for ever: ' || text as words from keys where progress = 'in_flight' \
+            and not exists (select 1 from attempts left join jobs on jobs.id = attempts.id \
+                where attempts.key = keys.id and (jobs.state in ('ready', 'running') \
+                    or attempts.state in ('created', 'sent', 'unknown', 'review')))",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "a dead job has an open review case",
+        counted: "select count(*) from jobs where state = 'dead'",
+        broken: "select jobs.id, 'dead, and nobody was told: ' || coalesce(last_error, '') as words from jobs \
+            left join attempts on attempts.id = jobs.id where jobs.state = 'dead' \
+            and not exists (select 1 from reviews where reviews.state = 'open' \
+                and (reviews.subject = attempts.payment or reviews.subject = attempts.refund \
+                    or reviews.subject = jobs.id))",
+    },
+    Check {
+        invariant: "refund_matches_quote",
+        promise: "the refunds of a payment, open ones included, never exceed its capture",
+        counted: "select count(*) from refunds",
+        broken: "select payments.id, 'captured ' || captured_minor || ', refunds ' \
+                || sum(refunds.amount_minor) as words \
+            from payments join refunds on refunds.payment = payments.id and refunds.state <> 'failed' \
+            group by payments.id, captured_minor having sum(refunds.amount_minor) > captured_minor",
+    },
+];

@@ -1,0 +1,303 @@
+//! Small commands over the domain's rows.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::Poll;
+
+use domain::idempotency::Fingerprint;
+use domain::lifecycle::{Stage, booking};
+use domain::reply::BookingReply;
+use domain::rows::{Booking, Facts, Message, Needs, Product, Settings, Slot, Subject, Tenant};
+use domain::working_set::{Claim, Command, Context, Decision, Outcome};
+use domain::{
+    BookingId, ClientId, Currency, CustomerId, KeyId, MessageId, ProductId, Refusal, Reply, SlotId, TenantId,
+    Timestamp,
+};
+use store::{Answer, Store, Unavailable};
+
+use crate::place::id;
+
+type NeedsOf = Box<dyn Fn(&mut Needs<'_>) -> Option<()> + Send + Sync>;
+type Decide = Box<dyn Fn(&Facts, &Context<'_>) -> Decision + Send + Sync>;
+
+/// A command made of two closures.
+pub struct Act {
+    pub tenant: Option<TenantId>,
+    pub claim: Option<Claim>,
+    pub needs: NeedsOf,
+    pub decide: Decide,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Act").field("claim", &self.claim).finish_non_exhaustive()
+    }
+}
+
+impl Act {
+    pub fn new(
+        needs: impl Fn(&mut Needs<'_>) -> Option<()> + Send + Sync + 'static,
+        decide: impl Fn(&Facts, &Context<'_>) -> Decision + Send + Sync + 'static,
+    ) -> Act {
+        Act { tenant: None, claim: None, needs: Box::new(needs), decide: Box::new(decide) }
+    }
+
+    pub fn claiming(mut self, claim: &Claim) -> Act {
+        self.claim = Some(claim.clone());
+        self
+    }
+
+    pub async fn on(self, store: &Store) -> Result<Answer, Unavailable> {
+        store.submit(Box::new(self)).await
+    }
+}
+
+impl Command for Act {
+    fn tenant(&self) -> Option<TenantId> {
+        self.tenant
+    }
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        (self.needs)(rows)
+    }
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        (self.decide)(facts, context)
+    }
+}
+
+/// Inserts rows that nothing was known of.
+pub fn insert(put: impl Fn(&mut Outcome) + Send + Sync + 'static) -> Act {
+    Act::new(
+        |_| Some(()),
+        move |_, _| {
+            let mut outcome = Outcome::default();
+            put(&mut outcome);
+            Ok(outcome)
+        },
+    )
+}
+
+/// A tenant with a product, which slots are of.
+#[derive(Clone, Copy)]
+pub struct Shop {
+    pub tenant: TenantId,
+    pub product: ProductId,
+    pub client: ClientId,
+}
+
+impl Shop {
+    pub async fn open(store: &Store) -> Shop {
+        let shop = Shop { tenant: id(), product: id(), client: id() };
+        let (tenant, product) = (shop.tenant_row(), shop.product_row());
+        let act = insert(move |outcome| {
+            outcome.put(tenant.clone());
+            outcome.put(product.clone());
+        });
+        act.on(store).await.unwrap();
+        shop
+    }
+
+    pub fn tenant_row(self) -> Tenant {
+        Tenant {
+            id: self.tenant,
+            name: "Ferry".into(),
+            settings: domain::working_set::Json(Settings::default()),
+            created_at: Timestamp(1),
+        }
+    }
+
+    pub fn product_row(self) -> Product {
+        Product {
+            id: self.product,
+            tenant: self.tenant,
+            name: "Crossing".into(),
+            description: String::new(),
+            time_zone: "Europe/Lisbon".into(),
+            currency: Currency::EUR,
+            active: true,
+            metadata: domain::working_set::Json::default(),
+            version: 1,
+            created_at: Timestamp(1),
+            updated_at: Timestamp(1),
+        }
+    }
+
+    pub fn slot_row(self, capacity: i64) -> Slot {
+        Slot {
+            id: id(),
+            tenant: self.tenant,
+            product: self.product,
+            starts_at: Timestamp(5),
+            capacity,
+            held: 0,
+            sold: 0,
+            closed: false,
+            created_at: Timestamp(1),
+        }
+    }
+
+    pub async fn slot(self, store: &Store, capacity: i64) -> SlotId {
+        let slot = self.slot_row(capacity);
+        let id = slot.id;
+        insert(move |outcome| outcome.put(slot.clone())).on(store).await.unwrap();
+        id
+    }
+
+    pub fn claim(self, key: &str) -> Claim {
+        Claim {
+            key: KeyId::of(self.tenant, self.client, key),
+            tenant: self.tenant,
+            client: self.client,
+            text: key.into(),
+            fingerprint: Fingerprint::of("POST", "/v1/bookings", b"{}"),
+            request_id: format!("request-{key}"),
+        }
+    }
+
+    /// Holds seats of a slot, with a message.
+    pub fn reserve(self, slot: SlotId, seats: i64) -> Act {
+        let decide = move |facts: &Facts, context: &Context<'_>| {
+            let slot = facts.slots.get(slot).ok_or(Refusal::SlotNotFound)?;
+            if slot.vacancies() < seats {
+                return Err(Refusal::SlotIsFull { vacancies: slot.vacancies() });
+            }
+            let slot = Slot { held: slot.held + seats, ..slot.clone() };
+            let booking = self.booking_row(BookingId(context.ids.next()), slot.id, seats, context.now);
+            let mut outcome = Outcome::default();
+            outcome.put(slot.clone());
+            outcome.put(booking.clone());
+            outcome.put(message(&booking, MessageId(context.ids.next())));
+            let reply = BookingReply { booking, slot, time_zone: "Europe/Lisbon".into() };
+            Ok(outcome.reply(Reply::Booking(Box::new(reply))))
+        };
+        Act { tenant: Some(self.tenant), ..Act::new(move |rows| rows.slot(slot).map(drop), decide) }
+    }
+
+    /// Gives the seats back.
+    pub fn cancel(self, booking: BookingId) -> Act {
+        let needs = move |rows: &mut Needs<'_>| {
+            let booking = rows.booking(booking)?;
+            rows.slot(booking.slot).map(drop)
+        };
+        let decide = move |facts: &Facts, context: &Context<'_>| {
+            let booking = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
+            let slot = facts.slots.get(booking.slot).ok_or(Refusal::SlotNotFound)?;
+            let step = booking.state.step(booking::Event::CustomerCancelled)?;
+            let cancelled = Booking {
+                state: step.to(),
+                seq: booking.seq + 1,
+                ended_at: Some(context.now),
+                ..booking.clone()
+            };
+            let mut outcome = Outcome::default();
+            outcome.put(Slot { held: slot.held - booking.seats, ..slot.clone() });
+            outcome.put(message(&cancelled, MessageId(context.ids.next())));
+            outcome.put(cancelled);
+            Ok(outcome)
+        };
+        Act { tenant: Some(self.tenant), ..Act::new(needs, decide) }
+    }
+
+    pub fn booking_row(self, id: BookingId, slot: SlotId, seats: i64, now: Timestamp) -> Booking {
+        Booking {
+            id,
+            tenant: self.tenant,
+            client: self.client,
+            slot,
+            product: self.product,
+            customer: CustomerId::of(self.tenant, "ana@example.com"),
+            customer_name: "Ana".into(),
+            customer_email: "ana@example.com".into(),
+            customer_phone: None,
+            state: Stage::start(),
+            seq: 1,
+            seats,
+            counts_for_client: false,
+            lines: domain::working_set::Json::default(),
+            total_minor: 1000 * seats,
+            currency: Currency::EUR,
+            open_payment: None,
+            payments: 0,
+            authorized_minor: 0,
+            paid_minor: 0,
+            refunded_minor: 0,
+            hold_expires_at: Timestamp(10),
+            confirmed_at: None,
+            ended_at: None,
+            metadata: domain::working_set::Json::default(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn message(booking: &Booking, id: MessageId) -> Message {
+    Message {
+        id,
+        tenant: booking.tenant,
+        subject_kind: Subject::Booking,
+        subject: booking.id.0,
+        seq: booking.seq,
+        kind: format!("booking.{}", domain::lifecycle::State::name(&*booking.state)),
+        payload: "{}".into(),
+        created_at: booking.created_at,
+        position: None,
+        relayed_at: None,
+    }
+}
+
+/// Keeps the writer busy, so that what is submitted meanwhile forms one batch.
+pub struct Gate {
+    entered: Receiver<()>,
+    leave: Sender<()>,
+}
+
+impl Gate {
+    pub fn shut(store: &Store) -> Gate {
+        let (enter, entered) = channel();
+        let (leave, left) = channel();
+        let left = Mutex::new(left);
+        let act = Act::new(
+            |_| Some(()),
+            move |_, _| {
+                enter.send(()).unwrap();
+                // Ends when the gate opens, or is dropped.
+                let _opened = left.lock().unwrap().recv();
+                Ok(Outcome::default())
+            },
+        );
+        let store = store.clone();
+        tokio::spawn(async move { act.on(&store).await });
+        Gate { entered, leave }
+    }
+
+    /// Submits all while the writer is at the gate, then opens it. One tenant's commands are decided
+    /// in this order.
+    pub async fn together(self, store: &Store, acts: Vec<Act>) -> Vec<Result<Answer, Unavailable>> {
+        let entered = self.entered;
+        tokio::task::block_in_place(|| entered.recv().unwrap());
+        let mut submitted: Vec<_> = acts.into_iter().map(|act| Box::pin(act.on(store))).collect();
+        let mut answers: Vec<_> = submitted.iter().map(|_| None).collect();
+        let mut leave = Some(self.leave);
+        poll_fn(|context| {
+            for (act, answer) in submitted.iter_mut().zip(&mut answers) {
+                if answer.is_none()
+                    && let Poll::Ready(ready) = act.as_mut().poll(context)
+                {
+                    *answer = Some(ready);
+                }
+            }
+            // A first poll puts a command into the queue.
+            if let Some(leave) = leave.take() {
+                leave.send(()).unwrap();
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        answers.into_iter().map(|answer| answer.expect("all are ready")).collect()
+    }
+}

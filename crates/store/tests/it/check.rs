@@ -1,0 +1,78 @@
+//! The check is clean over what the store wrote, and finds what was broken behind its back.
+
+use store::Store;
+use store::queries::check::Finding;
+
+use crate::act::Shop;
+use crate::place::Place;
+use crate::seats::reserve;
+
+both!(what_is_broken_is_found, moves_are_counted);
+
+fn broken(findings: &[Finding]) -> Vec<&'static str> {
+    let broken = findings.iter().filter(|finding| !finding.broken.is_empty());
+    let mut names: Vec<_> = broken.map(|finding| finding.invariant).collect();
+    names.dedup();
+    names
+}
+
+async fn what_is_broken_is_found(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 10).await;
+    let booking = reserve(&store, shop, slot).await;
+    shop.cancel(reserve(&store, shop, slot).await).on(&store).await.unwrap();
+    let findings = store.check().await.unwrap();
+    assert_eq!(broken(&findings), Vec::<&str>::new(), "{findings:?}");
+    assert!(findings.iter().any(|finding| finding.counted == 2));
+    store.close().await;
+    let blob = |id: uuid::Uuid| match &place.location {
+        store::Location::Sqlite { .. } => format!("x'{}'", id.simple()),
+        store::Location::Postgres { .. } => format!("'{id}'"),
+    };
+    let (tenant, booking) = (blob(shop.tenant.0), blob(booking.0));
+    let (a, b, c) =
+        (blob(uuid::Uuid::from_u128(1)), blob(uuid::Uuid::from_u128(2)), blob(uuid::Uuid::from_u128(3)));
+    for (harm, found) in [
+        ("update slots set held = held + 1".to_owned(), "never_oversold"),
+        (format!("update bookings set state = 'confirmed' where id = {booking}"), "paid_by_evidence"),
+        (
+            format!(
+                "insert into audit values ({a}, {tenant}, 1, 'client', null, 'booking', {booking}, 'x', null, 'held', null); \
+                 insert into audit values ({b}, {tenant}, 2, 'client', null, 'booking', {booking}, 'x', 'expired', 'confirmed', null)"
+            ),
+            "only_forward",
+        ),
+        (
+            format!(
+                "update outbox set seq = 7 where subject = {booking}; insert into outbox values \
+                 ({a}, {tenant}, 'booking', {booking}, 9, 'x', '', 1, null, null)"
+            ),
+            "event_applied_once",
+        ),
+        (
+            format!(
+                "insert into jobs values ({a}, {tenant}, 'drive', 'dead', 1, null, null, 1, 1, null, 1, 1)"
+            ),
+            "nothing_lost",
+        ),
+        (
+            format!(
+                "insert into transfers values ({a}, {tenant}, 'k', 'm', {b}, 1); \
+                 insert into ledger_accounts values ({c}, {tenant}, 'n', 'EUR', 5, 1); \
+                 insert into postings values ({b}, {tenant}, {a}, {c}, 4, 'EUR')"
+            ),
+            "books_balance",
+        ),
+        (format!("update ledger_accounts set tenant = {a}"), "tenant_walls"),
+    ] {
+        place.sql(&harm).await;
+        let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();
+        assert!(broken(&findings).contains(&found), "{harm}: {findings:?}");
+    }
+}
+
+async fn moves_are_counted(place: Place) {
+    let store = place.open().await;
+    assert_eq!(store.moves().await.unwrap(), []);
+}

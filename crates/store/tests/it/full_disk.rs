@@ -1,0 +1,44 @@
+//! A full disk refuses what it cannot keep, keeps what it has, and recovers once there is room.
+
+use store::{Answer, Unavailable};
+
+use crate::act::Shop;
+use crate::place::Place;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_full_disk_writes_nothing_by_halves() {
+    let place = Place::sqlite().await;
+    let store = place.open_with(|options| options.max_page_count = Some(200)).await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 1_000_000).await;
+    let (mut done, mut refused) = (0, 0);
+    while refused < 50 {
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { shop.reserve(slot, 1).on(&store).await })
+            })
+            .collect();
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(Answer::Fresh { .. }) => done += 1,
+                Err(Unavailable::Database(why)) => {
+                    assert!(why.starts_with("storage full"), "{why}");
+                    refused += 1;
+                }
+                answer => panic!("{answer:?}"),
+            }
+        }
+        assert!(done < 100_000, "the disk is never full");
+    }
+    assert!(done > 0);
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, done);
+    store.close().await;
+    // Room again.
+    let store = place.open().await;
+    assert!(matches!(shop.reserve(slot, 1).on(&store).await, Ok(Answer::Fresh { .. })));
+    let found = store.check().await.unwrap();
+    let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();
+    assert!(broken.iter().all(|finding| finding.broken.is_empty()), "{broken:?}");
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, done + 1);
+}

@@ -1,0 +1,190 @@
+//! Idempotency keys: done once, answered for ever.
+
+use domain::idempotency::{Fingerprint, Progress};
+use domain::working_set::{Answered, Claim, Outcome};
+use domain::{Refusal, Reply};
+use store::{Answer, Rendered, Unavailable};
+use uuid::Uuid;
+
+use crate::act::{Act, Gate, Shop};
+use crate::place::{Place, id};
+
+both!(
+    a_key_is_done_once_and_replayed,
+    another_request_under_the_key_is_a_mismatch,
+    a_pruned_reply_is_expired,
+    an_operation_in_flight_is_answered_once,
+    a_refusal_is_stored_unless_it_may_pass,
+    replays_inside_one_batch,
+    a_key_in_flight_inside_one_batch,
+);
+
+async fn a_key_is_done_once_and_replayed(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 5).await;
+    let claim = shop.claim("one");
+    let fresh = shop.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
+    let Answer::Fresh { rendered: Some(Rendered { status, body, location }), .. } = fresh else {
+        panic!("{fresh:?}");
+    };
+    for _ in 0..3 {
+        let replay = shop.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
+        let expected = Rendered { status, body: body.clone(), location: location.clone() };
+        assert_eq!(replayed(replay), expected);
+    }
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
+    let key = store.key(shop.tenant, claim.key).await.unwrap().unwrap();
+    assert_eq!((key.progress, key.status, key.text.as_str()), (Progress::Finished, Some(201), "one"));
+    assert!(key.resource.is_some() && key.finished_at.is_some());
+}
+
+fn replayed(answer: Answer) -> Rendered {
+    match answer {
+        Answer::Replay { status, body, location } => Rendered { status, body, location },
+        answer => panic!("no replay: {answer:?}"),
+    }
+}
+
+async fn another_request_under_the_key_is_a_mismatch(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 5).await;
+    shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
+    let other = Claim { fingerprint: Fingerprint::of("POST", "/v1/bookings", b"[]"), ..shop.claim("one") };
+    let answer = shop.reserve(slot, 1).claiming(&other).on(&store).await.unwrap();
+    assert!(matches!(answer, Answer::Mismatch), "{answer:?}");
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 1);
+}
+
+async fn a_pruned_reply_is_expired(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 5).await;
+    shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
+    place.sql("update keys set body = null").await;
+    let answer = shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
+    assert!(matches!(answer, Answer::Expired { resource: Some(_) }), "{answer:?}");
+}
+
+/// Starts something that a worker will answer.
+fn begin(claim: &Claim, resource: Uuid) -> Act {
+    Act::new(|_| Some(()), move |_, _| Ok(Outcome::default().settles_later(resource))).claiming(claim)
+}
+
+fn answer(claim: &Claim, with: impl Fn() -> Answered + Send + Sync + 'static) -> Act {
+    let key = claim.key;
+    Act::new(
+        move |rows| rows.key(key).map(drop),
+        move |_, _| {
+            let mut outcome = Outcome::default();
+            outcome.answer(Some(key), with());
+            Ok(outcome)
+        },
+    )
+}
+
+async fn an_operation_in_flight_is_answered_once(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let (claim, resource) = (shop.claim("charge"), id());
+    let fresh = begin(&claim, resource).on(&store).await.unwrap();
+    assert!(matches!(fresh, Answer::Fresh { rendered: None, .. }), "{fresh:?}");
+    let again = begin(&claim, resource).on(&store).await.unwrap();
+    assert!(matches!(again, Answer::InFlight { resource: Some(found) } if found == resource), "{again:?}");
+    let declined = || Answered::Refused(Refusal::NothingIsDue);
+    answer(&claim, declined).on(&store).await.unwrap();
+    // Whatever comes later does not change what was answered.
+    answer(&claim, || Answered::With(Reply::Swept(9))).on(&store).await.unwrap();
+    let replay = replayed(begin(&claim, resource).on(&store).await.unwrap());
+    assert_eq!(replay.body, "nothing_is_due in request-charge");
+    store.close().await;
+    let told: Vec<_> =
+        place.told.0.lock().unwrap().iter().flat_map(|committed| committed.answered.clone()).collect();
+    assert_eq!(told, [(claim.key, replay)]);
+}
+
+async fn a_refusal_is_stored_unless_it_may_pass(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 0).await;
+    let full = shop.claim("full");
+    let refused = shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap();
+    let Answer::Refused { rendered: Some(rendered), .. } = refused else { panic!("{refused:?}") };
+    place.sql("update slots set capacity = 9").await;
+    assert_eq!(replayed(shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap()), rendered);
+
+    let (lost, nowhere) = (shop.claim("lost"), id());
+    for _ in 0..2 {
+        let refused = shop.reserve(nowhere, 1).claiming(&lost).on(&store).await.unwrap();
+        let expected = Refusal::SlotNotFound;
+        assert!(matches!(&refused, Answer::Refused { refusal, rendered: None } if *refusal == expected));
+    }
+    assert_eq!(store.key(shop.tenant, lost.key).await.unwrap(), None, "the key may ask again");
+}
+
+async fn replays_inside_one_batch(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 100).await;
+    let keys = ["a", "b", "a", "a", "b", "c"];
+    let acts = keys.iter().map(|key| shop.reserve(slot, 1).claiming(&shop.claim(key))).collect();
+    let answers = Gate::shut(&store).together(&store, acts).await;
+    let mut bodies = std::collections::BTreeMap::<&str, Vec<Rendered>>::new();
+    let mut fresh = 0;
+    for (key, answer) in keys.into_iter().zip(answers) {
+        bodies.entry(key).or_default().push(match answer.unwrap() {
+            Answer::Fresh { rendered: Some(rendered), .. } => {
+                fresh += 1;
+                rendered
+            }
+            answer => replayed(answer),
+        });
+    }
+    assert_eq!(fresh, 3);
+    assert!(bodies.values().all(|bodies| bodies.iter().all(|body| *body == bodies[0])), "{bodies:?}");
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 3);
+}
+
+async fn a_key_in_flight_inside_one_batch(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let (claim, resource) = (shop.claim("charge"), id());
+    let acts = (0..3).map(|_| begin(&claim, resource)).collect();
+    let answers = Gate::shut(&store).together(&store, acts).await;
+    let fresh = answers.iter().filter(|answer| matches!(answer, Ok(Answer::Fresh { .. }))).count();
+    let in_flight = answers.iter().filter(|answer| matches!(answer, Ok(Answer::InFlight { .. }))).count();
+    assert_eq!((fresh, in_flight), (1, 2));
+}
+
+/// Two servers get the same request at the same time, many times over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn one_key_at_once_from_two_servers_is_done_once() {
+    let place = Place::postgres().await;
+    let stores = [place.open().await, place.open().await];
+    let shop = Shop::open(&stores[0]).await;
+    let slot = shop.slot(&stores[0], 1000).await;
+    for round in 0..10 {
+        let claim = shop.claim(&format!("round {round}"));
+        let ask = |at: usize| {
+            let (store, act) = (stores[at % 2].clone(), shop.reserve(slot, 1).claiming(&claim));
+            tokio::spawn(async move { act.on(&store).await })
+        };
+        let tasks: Vec<_> = (0..200).map(ask).collect();
+        let (mut fresh, mut bodies) = (0, std::collections::BTreeSet::new());
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(Answer::Fresh { rendered: Some(rendered), .. }) => {
+                    fresh += 1;
+                    bodies.insert(rendered.body);
+                }
+                Ok(answer) => {
+                    bodies.insert(replayed(answer).body);
+                }
+                Err(why) => assert_eq!(why, Unavailable::Contended),
+            }
+        }
+        assert_eq!((fresh, bodies.len()), (1, 1));
+    }
+    assert_eq!(stores[0].slot(shop.tenant, slot).await.unwrap().unwrap().held, 10);
+}

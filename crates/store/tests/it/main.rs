@@ -1,0 +1,38 @@
+//! The conformance suite: written once, run against both engines.
+//!
+//! PostgreSQL is the server that `SUREHOLD_TEST_POSTGRES` names; `cargo xtask test` starts one and
+//! sets it. Each test makes a database of its own there. Tests that stop a server start their own.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+/// Each test once on SQLite and once on PostgreSQL.
+macro_rules! both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+            async fn $test() {
+                super::$test(crate::place::Place::sqlite().await).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+            async fn $test() {
+                super::$test(crate::place::Place::postgres().await).await;
+            })+
+        }
+    };
+}
+
+mod act;
+mod check;
+mod contention;
+mod faults;
+mod full_disk;
+mod keys;
+mod migrations;
+mod model;
+mod place;
+mod queries;
+mod restarts;
+mod rows;
+mod seats;

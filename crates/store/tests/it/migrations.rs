@@ -1,0 +1,58 @@
+//! Migrations run once, from however many at a time, and nothing runs on another schema.
+
+use store::{Error, Migrated, Store};
+
+use crate::place::Place;
+
+async fn migrated_once(place: Place) {
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let location = place.location.clone();
+            tokio::spawn(async move { Store::migrate(&location).await })
+        })
+        .collect();
+    let mut did = 0;
+    for task in tasks {
+        let Migrated { from, to } = task.await.unwrap().unwrap();
+        did += usize::from(from < to);
+    }
+    assert_eq!(did, 1);
+    let first = place.open().await;
+    let id = first.database_id();
+    first.close().await;
+    assert_eq!(place.open().await.database_id(), id);
+}
+
+async fn another_schema_is_refused(place: Place) {
+    let refused = Store::open_read_only(&place.location).await.err();
+    assert!(matches!(refused, Some(Error::NotMigrated { found: 0, .. })), "{refused:?}");
+    let refused = Store::open(place.options()).await.err();
+    assert!(matches!(refused, Some(Error::NotMigrated { found: 0, .. })), "{refused:?}");
+    Store::migrate(&place.location).await.unwrap();
+    place.sql("insert into migrations (version) values (9999)").await;
+    for refused in [Store::open(place.options()).await.err(), Store::migrate(&place.location).await.err()] {
+        assert!(matches!(refused, Some(Error::Newer { found: 9999, .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn sqlite_is_migrated_once() {
+    migrated_once(Place::sqlite_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn postgres_is_migrated_once() {
+    migrated_once(Place::postgres_empty().await).await;
+}
+
+#[tokio::test]
+async fn sqlite_refuses_another_schema() {
+    let place = Place::sqlite_empty();
+    place.sql("pragma journal_mode = wal").await;
+    another_schema_is_refused(place).await;
+}
+
+#[tokio::test]
+async fn postgres_refuses_another_schema() {
+    another_schema_is_refused(Place::postgres_empty().await).await;
+}

@@ -1,0 +1,151 @@
+//! Every query runs on both engines, finds what is there, and nothing of another tenant.
+
+use domain::lifecycle::booking;
+use domain::{AccountId, Timestamp};
+use store::queries::{BookingSearch, Cursor, PaymentSearch};
+
+use crate::act::{Shop, insert};
+use crate::place::{Place, id};
+use crate::seats::reserve;
+
+both!(
+    a_search_finds_page_by_page,
+    a_tenant_sees_its_own_alone,
+    every_query_runs,
+    the_relay_finds_subjects_in_order
+);
+
+async fn a_search_finds_page_by_page(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let (slot, other) = (shop.slot(&store, 10).await, shop.slot(&store, 10).await);
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(reserve(&store, shop, slot).await);
+    }
+    reserve(&store, shop, other).await;
+    shop.cancel(made[2]).on(&store).await.unwrap();
+    let mut search = BookingSearch { slot: Some(slot), limit: 2, ..BookingSearch::default() };
+    search.customer_email = Some("ANA@example.com".into());
+    let mut found = Vec::new();
+    loop {
+        let page = store.bookings(shop.tenant, &search).await.unwrap();
+        let Some(last) = page.last() else { break };
+        search.after = Some(Cursor { created_at: last.created_at, id: last.id.0 });
+        found.extend(page.iter().map(|booking| booking.id));
+    }
+    found.reverse();
+    // On SQLite the test's clock stands, so the ids alone give the order.
+    assert_eq!(found, made);
+    let held = BookingSearch { state: Some(booking::State::Cancelled), limit: 9, ..BookingSearch::default() };
+    let cancelled = store.bookings(shop.tenant, &held).await.unwrap();
+    assert_eq!(cancelled.iter().map(|booking| booking.id).collect::<Vec<_>>(), [made[2]]);
+    let lapsed = store.lapsed_holds_of_slot(shop.tenant, slot, Timestamp(10), 9).await.unwrap();
+    assert_eq!(lapsed.len(), 4);
+    assert_eq!(store.lapsed_holds(Timestamp(9), 9).await.unwrap(), []);
+}
+
+async fn a_tenant_sees_its_own_alone(place: Place) {
+    let store = place.open().await;
+    let (shop, stranger) = (Shop::open(&store).await, Shop::open(&store).await);
+    let slot = shop.slot(&store, 10).await;
+    let booking = reserve(&store, shop, slot).await;
+    assert!(store.booking(shop.tenant, booking).await.unwrap().is_some());
+    assert!(store.booking(stranger.tenant, booking).await.unwrap().is_none());
+    assert!(store.slot(stranger.tenant, slot).await.unwrap().is_none());
+    assert!(store.product(stranger.tenant, shop.product).await.unwrap().is_none());
+    let all = BookingSearch { limit: 9, ..BookingSearch::default() };
+    assert_eq!(store.bookings(stranger.tenant, &all).await.unwrap(), []);
+}
+
+async fn every_query_runs(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let tenant = shop.tenant;
+    assert_eq!(store.tenant(tenant).await.unwrap(), Some(shop.tenant_row()));
+    assert_eq!(store.tenants(9).await.unwrap().len(), 1);
+    assert_eq!(store.accounts(9).await.unwrap(), []);
+    assert_eq!(store.accounts_of(tenant).await.unwrap(), []);
+    assert_eq!(store.account("stripe", "acct").await.unwrap(), None);
+    assert_eq!(store.client(tenant, shop.client).await.unwrap(), None);
+    assert_eq!(store.clients(tenant, 9).await.unwrap(), []);
+    assert_eq!(store.api_key(id()).await.unwrap(), None);
+    assert_eq!(store.key(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.products(tenant, None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.units(tenant, shop.product).await.unwrap(), []);
+    let slot = shop.slot(&store, 1).await;
+    let found = store.slots(tenant, shop.product, Timestamp(5), Timestamp(6), 9).await.unwrap();
+    assert_eq!(found.iter().map(|slot| slot.id).collect::<Vec<_>>(), [slot]);
+    assert_eq!(store.slots(tenant, shop.product, Timestamp(4), Timestamp(5), 9).await.unwrap(), []);
+    let search = PaymentSearch {
+        booking: Some(id()),
+        reference: Some("r".into()),
+        key: Some(id()),
+        state: Some(domain::lifecycle::payment::State::Captured),
+        created_from: Some(Timestamp(0)),
+        created_before: Some(Timestamp(9)),
+        after: Some(Cursor { created_at: Timestamp(3), id: id() }),
+        limit: 9,
+    };
+    assert_eq!(store.payments(tenant, &search).await.unwrap(), []);
+    assert_eq!(store.payment(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.payment_at_provider(AccountId::of("a", "b"), "pi_1").await.unwrap(), None);
+    assert_eq!(store.payments_of_booking(tenant, id()).await.unwrap(), []);
+    assert_eq!(store.attempt(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.attempts_of_payment(tenant, id()).await.unwrap(), []);
+    assert_eq!(store.refund(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.refunds_of_payment(tenant, id()).await.unwrap(), []);
+    assert_eq!(store.refund_at_provider(AccountId::of("a", "b"), "re_1").await.unwrap(), None);
+    assert_eq!(store.audit_of(tenant, id(), 9).await.unwrap(), []);
+    assert_eq!(store.events_after(tenant, 0, 9).await.unwrap(), []);
+    assert_eq!(store.ledger_accounts(tenant).await.unwrap(), []);
+    assert_eq!(store.transfers(tenant, None, 9).await.unwrap(), []);
+    assert_eq!(store.review(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.open_reviews(tenant, None, 9).await.unwrap(), []);
+    assert_eq!(store.messages_of(tenant, id(), 9).await.unwrap(), []);
+    assert_eq!(store.due_jobs(Timestamp(9), 9).await.unwrap(), []);
+    assert_eq!(store.next_job_due_at().await.unwrap(), None);
+    assert_eq!(store.job(tenant, id()).await.unwrap(), None);
+    assert_eq!(store.dead_jobs(9).await.unwrap(), []);
+    assert_eq!(store.received_events(Timestamp(9), 9).await.unwrap(), []);
+    reserve(&store, shop, slot).await;
+    let figures = store.figures().await.unwrap();
+    assert_eq!((figures.outbox_pending, figures.bookings[0].count), (1, 1));
+    assert_eq!(figures.bookings[0].words, ["held"]);
+    assert!(figures.outbox_oldest_pending.is_some());
+}
+
+async fn the_relay_finds_subjects_in_order(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 10).await;
+    let (first, second) = (reserve(&store, shop, slot).await, reserve(&store, shop, slot).await);
+    shop.cancel(second).on(&store).await.unwrap();
+    shop.cancel(first).on(&store).await.unwrap();
+    let found = store.unrelayed(9).await.unwrap();
+    let mut of_first = found.iter().filter(|message| message.subject == first.0).map(|message| message.seq);
+    assert_eq!((found.len(), of_first.next(), of_first.next()), (4, Some(1), Some(2)));
+    // However little is asked for, no message comes before a lower one of its subject.
+    for max in 1..4 {
+        let found = store.unrelayed(max).await.unwrap();
+        assert_eq!(found.len(), max);
+        for (at, message) in found.iter().enumerate() {
+            let lower = found[..at].iter().filter(|other| other.subject == message.subject).count();
+            assert_eq!(message.seq, lower as i64 + 1);
+        }
+    }
+    let event = domain::rows::Review {
+        id: id(),
+        tenant: shop.tenant,
+        subject_kind: domain::rows::Subject::Booking,
+        subject: first.0,
+        reason: "why".into(),
+        detail: String::new(),
+        state: domain::lifecycle::Stage::start(),
+        opened_at: Timestamp(3),
+        resolved_at: None,
+        resolution: None,
+    };
+    insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
+    assert_eq!(store.open_reviews(shop.tenant, None, 9).await.unwrap().len(), 1);
+}

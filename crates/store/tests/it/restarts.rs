@@ -1,0 +1,111 @@
+//! PostgreSQL goes away in the middle. What was answered is there, what is unknown is there at most
+//! once, and the store goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use peers::postgres::{Options, Private};
+use store::{Answer, Location, Store, Unavailable};
+
+use crate::act::Shop;
+use crate::place::Place;
+
+/// What became of the keys, by who asked.
+#[derive(Default)]
+struct Seen {
+    answered: BTreeMap<String, String>,
+    unknown: Vec<String>,
+}
+
+async fn reserve_until(
+    store: Store,
+    shop: Shop,
+    slot: domain::SlotId,
+    name: usize,
+    done: Arc<AtomicBool>,
+    served: Arc<AtomicUsize>,
+) -> Seen {
+    let mut seen = Seen::default();
+    for at in 0.. {
+        if done.load(Ordering::SeqCst) {
+            return seen;
+        }
+        let key = format!("{name}/{at}");
+        match shop.reserve(slot, 1).claiming(&shop.claim(&key)).on(&store).await {
+            Ok(Answer::Fresh { rendered: Some(rendered), .. }) => {
+                served.fetch_add(1, Ordering::SeqCst);
+                seen.answered.insert(key, rendered.body);
+            }
+            Err(Unavailable::CommitUnknown(_)) => seen.unknown.push(key),
+            Err(Unavailable::Database(_) | Unavailable::Contended) => {}
+            answer => panic!("{answer:?}"),
+        }
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_server_that_goes_away_loses_nothing() {
+    let server = Arc::new(Private::start(&Options::default()).unwrap());
+    let url = server.create_database("books").unwrap();
+    let place = Place::at(Location::Postgres { url }, None);
+    Store::migrate(&place.location).await.unwrap();
+    let store = place.open_with(|options| options.writers = 2).await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 1_000_000).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let served = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..32)
+        .map(|name| {
+            tokio::spawn(reserve_until(store.clone(), shop, slot, name, done.clone(), served.clone()))
+        })
+        .collect();
+    for round in 0..12 {
+        let before = served.load(Ordering::SeqCst);
+        // Each time it is in full swing again when it is hit again.
+        while served.load(Ordering::SeqCst) < before + 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let server = server.clone();
+        let hit = move || match round % 6 {
+            2 => server.restart().unwrap(),
+            5 => {
+                server.stop_immediate().unwrap();
+                server.restart().unwrap();
+            }
+            _ => drop(server.terminate_connections().unwrap()),
+        };
+        tokio::task::spawn_blocking(hit).await.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+    let (mut answered, mut unknown) = (BTreeMap::new(), Vec::new());
+    for task in tasks {
+        let seen = task.await.unwrap();
+        answered.extend(seen.answered);
+        unknown.extend(seen.unknown);
+    }
+    // The same key may ask again, and learns what happened.
+    for (key, body) in &answered {
+        let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
+        assert!(matches!(&again, Answer::Replay { body: stored, .. } if stored == body), "{key}: {again:?}");
+    }
+    for key in &unknown {
+        let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
+        assert!(matches!(&again, Answer::Replay { .. } | Answer::Fresh { .. }), "{key}: {again:?}");
+    }
+    let count = |what: &'static str| {
+        let sql = format!("select count(*) from {what}");
+        let url = place.url().to_owned();
+        async move {
+            let client = crate::place::connect(&url).await;
+            client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0)
+        }
+    };
+    let (keys, bookings) = (count("keys").await, count("bookings").await);
+    let held = store.slot(shop.tenant, slot).await.unwrap().unwrap().held;
+    println!("{} answered, {} unknown, {keys} keys", answered.len(), unknown.len());
+    // Those that were told that the database failed did nothing, so no key but these is there.
+    assert_eq!((keys, bookings, held), (keys, keys, keys));
+    assert_eq!(keys, (answered.len() + unknown.len()) as i64);
+}
