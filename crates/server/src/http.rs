@@ -40,7 +40,7 @@ mod serve;
 mod waiters;
 mod wire;
 
-pub use app::{Accounts, App, Hands, Parts};
+pub use app::{Accounts, App, Hands, Parts, Place};
 pub use limits::Limits;
 pub use refused::Refused;
 pub use request_id::RequestId;

@@ -40,10 +40,10 @@ pub fn of(endpoint: &Endpoint) -> Operation {
 
 fn description(endpoint: &Endpoint) -> String {
     let scopes: Vec<_> = endpoint.scopes.iter().map(|scope| format!("`{scope}`")).collect();
-    match scopes.is_empty() {
-        true => endpoint.description.to_owned(),
-        false => format!("{} Needs the scope {}.", endpoint.description, scopes.join(" or ")),
+    if scopes.is_empty() {
+        return endpoint.description.to_owned();
     }
+    format!("{} Needs the scope {}.", endpoint.description, scopes.join(" or "))
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {

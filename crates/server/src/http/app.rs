@@ -21,11 +21,17 @@ pub trait Accounts: Send + Sync {
 
 /// The workers of this process, as far as a request needs them.
 pub trait Hands: Send + Sync {
-    /// A lease for a job that is about to be born, if somebody here is free to drive it at once.
-    /// Without one the job is found by the workers' query.
-    fn lease(&self) -> Option<Lease>;
-    /// Drives a job that was born under such a lease. Must not block.
-    fn drive(&self, claimed: Claimed);
+    /// A free place for a job that is about to be born, if there is one now. Without one the job
+    /// is found by the workers' query.
+    fn place(&self) -> Option<Box<dyn Place>>;
+}
+
+/// A worker's place, taken before the command that will need it.
+pub trait Place: Send {
+    /// The lease to bear the job under.
+    fn lease(&self) -> Lease;
+    /// Drives the job that was born under the lease. Must not block.
+    fn drive(self: Box<Self>, claimed: Claimed);
 }
 
 /// What an [`App`] is made of.

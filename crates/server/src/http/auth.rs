@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded_and_forgotten() {
         let caller = Caller::of(&key(&[]), false);
-        let keys = KnownKeys::new(1, Duration::from_secs(60));
+        let keys = KnownKeys::new(1, Duration::from_mins(1));
         let id = |number: u128| ApiKeyId(Uuid::from_u128(number));
         keys.put(id(1), [1; 32], caller);
         keys.put(id(2), [2; 32], caller);

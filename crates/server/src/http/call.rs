@@ -25,7 +25,6 @@ use super::{App, Refused, RequestId, idempotency_key, prefer};
 /// `P` is what the API key must allow, `R` the body.
 pub struct Call<P, R> {
     pub caller: Caller,
-    pub request_id: RequestId,
     /// Which key the work is done under, once, if the client gave one.
     pub claim: Option<Claim>,
     /// How long the client waits for a provider's outcome.
@@ -72,12 +71,12 @@ where
         });
         let request = api::json::decode(value)?;
         let wait = prefer::wait(&parts.headers, app.limits().wait);
-        Ok(Call { caller, request_id, claim, wait, request, permission: PhantomData })
+        Ok(Call { caller, claim, wait, request, permission: PhantomData })
     }
 }
 
 /// The guard gave every request an id.
-pub fn request_id(parts: &Parts) -> RequestId {
+fn request_id(parts: &Parts) -> RequestId {
     parts.extensions.get().cloned().expect("the guard stands around every endpoint")
 }
 

@@ -3,7 +3,7 @@
 //! | phase | what |
 //! |---|---|
 //! | register | for the reply under the key, before anybody can give it |
-//! | lease | a worker's, if one is free: the job is then born under it |
+//! | place | a worker's, if one is free: the job is then born under its lease |
 //! | submit | on a task of its own: a client that hangs up cancels nothing |
 //! | drive | the worker begins at once |
 //! | wait | for the reply, woken in this process, or found by the poll |
@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::answer::{Handled, count, fresh, handled, response};
 use super::waiters::Waiting;
-use super::{App, Refused};
+use super::{App, Place, Refused};
 
 /// `command` makes the command, with a lease if a worker is free.
 pub async fn begin<C>(
@@ -33,9 +33,9 @@ where
 {
     let (tenant, key) = (claim.tenant, claim.key);
     let waiting = app.parts.waiters.register(key);
-    let lease = app.parts.hands.lease();
-    let command = Box::new(command(lease));
-    let submitted = tokio::spawn(submit(app.clone(), command, lease.is_some())).await;
+    let place = app.parts.hands.place();
+    let command = Box::new(command(place.as_ref().map(|place| place.lease())));
+    let submitted = tokio::spawn(submit(app.clone(), command, place)).await;
     match submitted.map_err(|_| Refused::from(Code::InternalError))? {
         Ok(Answer::Fresh { reply: reply @ Reply::Started(_), rendered: None }) => {
             count("new");
@@ -46,12 +46,14 @@ where
     }
 }
 
-async fn submit(app: App, command: Box<dyn Command>, leased: bool) -> Result<Answer, Unavailable> {
+async fn submit(
+    app: App,
+    command: Box<dyn Command>,
+    place: Option<Box<dyn Place>>,
+) -> Result<Answer, Unavailable> {
     let answer = app.store().submit(command).await;
-    if let Ok(Answer::Fresh { reply: Reply::Started(started), .. }) = &answer
-        && leased
-    {
-        app.parts.hands.drive((**started).clone());
+    if let (Some(place), Ok(Answer::Fresh { reply: Reply::Started(started), .. })) = (place, &answer) {
+        place.drive((**started).clone());
     }
     answer
 }

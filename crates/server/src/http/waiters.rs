@@ -70,12 +70,13 @@ impl Listener for Waiters {
 impl Waiting {
     /// The reply, once somebody wakes; never, where nobody will.
     pub async fn reply(&mut self) -> Rendered {
-        if let Some(reply) = &mut self.reply
-            && let Ok(rendered) = reply.await
-        {
-            return rendered;
+        if let Some(reply) = &mut self.reply {
+            let woken = reply.await;
+            self.reply = None;
+            if let Ok(rendered) = woken {
+                return rendered;
+            }
         }
-        self.reply = None;
         std::future::pending().await
     }
 }
