@@ -40,6 +40,7 @@ struct Comparison<'a> {
     /// Of each account: operations that are still under way, or disagree and have a review case.
     open: BTreeMap<AccountId, usize>,
     known: HashSet<PaymentId>,
+    known_refunds: HashSet<String>,
     reviewed: HashSet<Uuid>,
 }
 
@@ -58,6 +59,7 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
         open: BTreeMap::new(),
         known: HashSet::new(),
+        known_refunds: HashSet::new(),
         reviewed: HashSet::new(),
     };
     let tenants = queries.tenants(TENANTS_MAX).await?;
@@ -149,6 +151,7 @@ impl Comparison<'_> {
                 );
                 self.verdicts.offends("refund_matches_quote", words);
             }
+            self.known_refunds.insert(id);
         }
         Ok(())
     }
@@ -179,6 +182,14 @@ impl Comparison<'_> {
         for (operation, count) in moved.into_iter().filter(|(_, count)| *count > 1) {
             let words = format!("operation {operation} moved money by {count} objects");
             self.verdicts.offends("charged_once", words);
+        }
+        for refund in &self.books.refunds {
+            let account = AccountId::of(&refund.provider, &refund.account);
+            let Some(id) = refund.refund().filter(|_| self.accounts.contains_key(&account)) else { continue };
+            if !self.known_refunds.contains(id) {
+                let words = format!("{} is for refund {id}, which we do not know", refund.id);
+                self.verdicts.offends("refund_matches_quote", words);
+            }
         }
     }
 

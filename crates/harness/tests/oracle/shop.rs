@@ -1,0 +1,360 @@
+//! A tenant that sells, and the provider whose books it fills.
+
+use std::collections::BTreeMap;
+
+use domain::commands::{
+    AddSlots, By, CancelHold, CreateProduct, CustomerDetails, Lease, MarkSent, NewSlot, NewUnit,
+    PostTransfer, Provision, RecordEvent, RefundOutcome, Relay, Reserve, Settle, SettleRefund, StartCapture,
+    StartPayment, StartRefund, Target,
+};
+use domain::idempotency::Fingerprint;
+use domain::lifecycle::State as _;
+use domain::provider::{Observation, RefundObservation, RefundStatus, Source, Status};
+use domain::rows::{Account, Capture, Client, Failure, Mode, Settings, Tenant};
+use domain::time::Span;
+use domain::working_set::{Claim, Command, Json};
+use domain::{
+    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, ProductId,
+    Reply, SlotId, TenantId, Timestamp, UnitId, WorkerId,
+};
+use harness::oracle::{Books, Charge, Refund};
+use store::{Answer, Store};
+
+use crate::place::id;
+
+const EUR: Currency = Currency::EUR;
+pub const PRICE_MINOR: i64 = 2_500;
+
+#[derive(Clone)]
+pub struct Shop {
+    pub tenant: TenantId,
+    client: ClientId,
+    pub account: String,
+    product: ProductId,
+    unit: UnitId,
+    pub slot: SlotId,
+}
+
+/// A payment under way: the job that drives it runs under our lease.
+pub struct Charging {
+    pub payment: PaymentId,
+    pub object: String,
+    booking: Option<BookingId>,
+    amount_minor: i64,
+}
+
+pub async fn done(store: &Store, command: impl Command + 'static) -> Reply {
+    match store.submit(Box::new(command)).await.unwrap() {
+        Answer::Fresh { reply, .. } => reply,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+impl Shop {
+    pub async fn open(store: &Store, account: &str) -> Shop {
+        let (tenant, client) = (id(), id());
+        let at = Timestamp(1);
+        let provision = Provision {
+            tenant: Tenant {
+                id: tenant,
+                name: account.to_owned(),
+                settings: Json(Settings::default()),
+                created_at: at,
+            },
+            accounts: vec![Account {
+                id: AccountId::of("stripe", account),
+                tenant,
+                provider: "stripe".to_owned(),
+                name: account.to_owned(),
+                mode: Mode::Test,
+                created_at: at,
+            }],
+            clients: vec![Client {
+                id: client,
+                tenant,
+                name: "web".to_owned(),
+                held_seats: 0,
+                held_seats_max: None,
+                created_at: at,
+            }],
+            api_keys: vec![],
+        };
+        done(store, provision).await;
+        let product = CreateProduct {
+            claim: None,
+            tenant,
+            client,
+            name: "Sunset sail".to_owned(),
+            description: String::new(),
+            time_zone: "Europe/Lisbon".to_owned(),
+            currency: EUR,
+            units: vec![NewUnit { name: "Adult".to_owned(), price_minor: PRICE_MINOR, places: 1 }],
+            metadata: BTreeMap::new(),
+        };
+        let Reply::Product(product) = done(store, product).await else { panic!("no product") };
+        let (product, unit) = (product.0.id, product.1[0].id);
+        let slots = vec![NewSlot { starts_at: Timestamp(i64::MAX), capacity: 10 }];
+        let Reply::Slots(slots, _) =
+            done(store, AddSlots { claim: None, tenant, client, product, slots }).await
+        else {
+            panic!("no slots")
+        };
+        Shop { tenant, client, account: account.to_owned(), product, unit, slot: slots[0].id }
+    }
+
+    fn claim(&self) -> Claim {
+        let text = id::<uuid::Uuid>().to_string();
+        Claim {
+            key: KeyId::of(self.tenant, self.client, &text),
+            tenant: self.tenant,
+            client: self.client,
+            fingerprint: Fingerprint::of("POST", "/", text.as_bytes()),
+            request_id: text.clone(),
+            text,
+        }
+    }
+
+    pub async fn reserve(&self, store: &Store) -> BookingId {
+        let claim = self.claim();
+        let email = format!("{}@example.com", claim.text);
+        let reserve = Reserve {
+            claim,
+            slot: self.slot,
+            units: vec![(self.unit, 1)],
+            customer: CustomerDetails { name: "Ana".to_owned(), email, phone: None },
+            hold_seconds: None,
+            metadata: BTreeMap::new(),
+            client_is_limited: false,
+            last_try: true,
+        };
+        let Reply::Booking(booking) = done(store, reserve).await else { panic!("no booking") };
+        assert_eq!(booking.booking.product, self.product);
+        booking.booking.id
+    }
+
+    pub async fn cancel(&self, store: &Store, booking: BookingId) {
+        done(store, CancelHold { claim: self.claim(), booking }).await;
+    }
+
+    fn lease() -> Lease {
+        Lease { worker: id::<WorkerId>(), span: Span::seconds(60) }
+    }
+
+    /// Begins a payment and sends it, as a worker does.
+    pub async fn send(&self, store: &Store, booking: Option<BookingId>, capture: Capture) -> Charging {
+        let target = match booking {
+            Some(booking) => Target::Booking(booking),
+            None => Target::Amount { amount: Money::new(PRICE_MINOR, EUR), reference: None },
+        };
+        let start = StartPayment {
+            claim: self.claim(),
+            target,
+            account: AccountId::of("stripe", &self.account),
+            payment_method: "pm_card_visa".to_owned(),
+            capture,
+            return_url: None,
+            metadata: BTreeMap::new(),
+            lease: Some(Shop::lease()),
+        };
+        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let payment = started.payment.id;
+        let object = format!("pi_{payment}");
+        let job = JobId::from(AttemptId::from(payment));
+        done(store, MarkSent { job, token: 1, payment, object: Some(object.clone()) }).await;
+        Charging { payment, object, booking, amount_minor: started.payment.amount_minor }
+    }
+
+    /// The provider's answer, and then its webhook.
+    pub async fn settle(
+        &self,
+        store: &Store,
+        charging: &Charging,
+        status: &Status,
+        failure: Option<Failure>,
+    ) {
+        let attempt = AttemptId::from(charging.payment);
+        let by_job = By::Job { job: JobId::from(attempt), token: 1 };
+        self.observe(store, charging, attempt, by_job, Source::Answer, status, failure).await;
+        let event = self.event(store).await;
+        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, status, None).await;
+    }
+
+    async fn event(&self, store: &Store) -> EventId {
+        let event = RecordEvent {
+            tenant: self.tenant,
+            account: AccountId::of("stripe", &self.account),
+            name: format!("evt_{}", id::<uuid::Uuid>()),
+            kind: "payment_intent.succeeded".to_owned(),
+            body: b"{}".to_vec(),
+        };
+        let event_id = event.id();
+        done(store, event).await;
+        event_id
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a worker and a webhook tell, side by side")]
+    async fn observe(
+        &self,
+        store: &Store,
+        charging: &Charging,
+        attempt: AttemptId,
+        by: By,
+        source: Source,
+        status: &Status,
+        failure: Option<Failure>,
+    ) {
+        let settle = Settle {
+            by,
+            payment: charging.payment,
+            attempt,
+            observation: Observation {
+                object: charging.object.clone(),
+                status: status.clone(),
+                amount_minor: charging.amount_minor,
+                currency: EUR,
+            },
+            source,
+            failure,
+            refused: None,
+            look_again: Span::seconds(1),
+        };
+        done(store, settle).await;
+    }
+
+    pub async fn capture(&self, store: &Store, charging: &Charging, minor: i64) {
+        let start = StartCapture {
+            claim: self.claim(),
+            payment: charging.payment,
+            amount: Some(Money::new(minor, EUR)),
+            lease: Some(Shop::lease()),
+        };
+        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let (job, attempt) = (started.job.id, started.attempt.id);
+        done(store, MarkSent { job, token: 1, payment: charging.payment, object: None }).await;
+        let status = Status::Captured { amount_minor: minor };
+        let by_job = By::Job { job, token: 1 };
+        self.observe(store, charging, attempt, by_job, Source::Answer, &status, None).await;
+        let event = self.event(store).await;
+        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, &status, None).await;
+    }
+
+    pub async fn refund(&self, store: &Store, charging: &Charging, minor: i64) -> Refund {
+        let start = StartRefund {
+            claim: self.claim(),
+            payment: charging.payment,
+            amount: Some(Money::new(minor, EUR)),
+            reason: None,
+            metadata: BTreeMap::new(),
+            lease: Some(Shop::lease()),
+        };
+        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let refund = started.refund.expect("a refund was started").id;
+        let job = started.job.id;
+        done(store, MarkSent { job, token: 1, payment: charging.payment, object: None }).await;
+        let object = format!("re_{refund}");
+        let seen = RefundObservation {
+            object: object.clone(),
+            status: RefundStatus::Succeeded,
+            amount_minor: minor,
+            currency: EUR,
+        };
+        let by = By::Job { job, token: 1 };
+        let outcome = RefundOutcome::Seen(seen);
+        let payment = charging.payment;
+        done(store, SettleRefund { by, refund, payment, outcome, look_again: Span::seconds(1) }).await;
+        Refund {
+            provider: "stripe".to_owned(),
+            account: self.account.clone(),
+            id: object,
+            payment_intent: charging.object.clone(),
+            amount_minor: minor,
+            currency: "eur".to_owned(),
+            status: "succeeded".to_owned(),
+            metadata: BTreeMap::from([("refund".to_owned(), refund.to_string())]),
+        }
+    }
+
+    /// The provider's own entry, with its sums.
+    pub fn charge(&self, charging: &Charging, status: &str, captured: i64, refunded: i64) -> Charge {
+        let mut metadata = BTreeMap::from([
+            ("operation".to_owned(), charging.payment.to_string()),
+            ("tenant".to_owned(), self.tenant.to_string()),
+        ]);
+        metadata.extend(charging.booking.map(|booking| ("booking".to_owned(), booking.to_string())));
+        Charge {
+            provider: "stripe".to_owned(),
+            account: self.account.clone(),
+            id: charging.object.clone(),
+            amount_minor: charging.amount_minor,
+            currency: "eur".to_owned(),
+            authorized_minor: if captured > 0 { charging.amount_minor } else { 0 },
+            captured_minor: captured,
+            refunded_minor: refunded,
+            status: status.to_owned(),
+            metadata,
+        }
+    }
+}
+
+/// Brings every message to the ledger and into the log.
+pub async fn relay(store: &Store) {
+    let messages = store.unrelayed(1_000).await.unwrap();
+    for message in &messages {
+        if let Some(post) = PostTransfer::of(message) {
+            done(store, post).await;
+        }
+        done(store, Relay { tenant: message.tenant, messages: vec![message.id] }).await;
+    }
+    assert!(messages.len() < 1_000, "more messages than one page");
+}
+
+/// What both sides hold after an ordinary day.
+pub struct Day {
+    pub ours: Shop,
+    pub theirs: Shop,
+    pub books: Books,
+}
+
+/// Two tenants; payments captured, refunded in part, captured in part, declined; holds kept and given up.
+pub async fn ordinary_day(store: &Store) -> Day {
+    let (ours, theirs) = (Shop::open(store, "acct_ours").await, Shop::open(store, "acct_theirs").await);
+    let mut books = Books::default();
+    let whole = Status::Captured { amount_minor: PRICE_MINOR };
+
+    ours.reserve(store).await;
+    let given_up = ours.reserve(store).await;
+    ours.cancel(store, given_up).await;
+
+    let booking = ours.reserve(store).await;
+    let paid = ours.send(store, Some(booking), Capture::Automatic).await;
+    ours.settle(store, &paid, &whole, None).await;
+    books.charges.push(ours.charge(&paid, "succeeded", PRICE_MINOR, 0));
+
+    let charge = ours.send(store, None, Capture::Automatic).await;
+    ours.settle(store, &charge, &whole, None).await;
+    books.refunds.push(ours.refund(store, &charge, 300).await);
+    books.refunds.push(ours.refund(store, &charge, 200).await);
+    books.charges.push(ours.charge(&charge, "succeeded", PRICE_MINOR, 500));
+
+    let booking = ours.reserve(store).await;
+    let manual = ours.send(store, Some(booking), Capture::Manual).await;
+    ours.settle(store, &manual, &Status::Authorized { amount_minor: PRICE_MINOR }, None).await;
+    ours.capture(store, &manual, 2_000).await;
+    books.charges.push(ours.charge(&manual, "succeeded", 2_000, 0));
+
+    let declined = ours.send(store, None, Capture::Automatic).await;
+    let failure = Failure { code: "card_declined".to_owned(), retryable: true };
+    ours.settle(store, &declined, &Status::Cancelled, Some(failure)).await;
+    books.charges.push(ours.charge(&declined, "canceled", 0, 0));
+
+    let foreign = theirs.send(store, None, Capture::Automatic).await;
+    theirs.settle(store, &foreign, &whole, None).await;
+    books.charges.push(theirs.charge(&foreign, "succeeded", PRICE_MINOR, 0));
+
+    relay(store).await;
+    for (payment, state) in [(&paid, "captured"), (&manual, "captured"), (&declined, "failed")] {
+        let found = store.payment(ours.tenant, payment.payment).await.unwrap().unwrap();
+        assert_eq!(found.state.name(), state);
+    }
+    Day { ours, theirs, books }
+}

@@ -1,0 +1,52 @@
+//! What is sound is called sound, work under way included.
+
+use domain::provider::Status;
+use domain::rows::Capture;
+use harness::oracle::check;
+
+use crate::place::Place;
+use crate::shop::{PRICE_MINOR, ordinary_day};
+
+async fn an_ordinary_day_is_sound(place: Place) {
+    let store = place.open().await;
+    let day = ordinary_day(&store).await;
+    store.close().await;
+    let verdicts = check(&place.location, Some(day.books)).await.unwrap();
+    assert!(verdicts.all_hold() && !verdicts.has_notes(), "{verdicts}");
+    for verdict in verdicts.iter() {
+        // Nothing is open at the end of the day, and nothing is ever released yet.
+        let nothing_there = ["nothing_lost", "released_once"].contains(&verdict.invariant);
+        assert_eq!(verdict.counted == 0, nothing_there, "{verdicts}");
+    }
+    let without = check(&place.location, None).await.unwrap();
+    assert!(without.all_hold() && without.has_notes(), "{without}");
+}
+
+/// The provider may be ahead of us while an operation is open; the ledger is then not compared, and
+/// that is said.
+async fn work_under_way_is_not_called_broken(place: Place) {
+    let store = place.open().await;
+    let mut day = ordinary_day(&store).await;
+    let sent = day.ours.send(&store, None, Capture::Automatic).await;
+    day.books.charges.push(day.ours.charge(&sent, "succeeded", PRICE_MINOR, 0));
+    let verdicts = check(&place.location, Some(day.books.clone())).await.unwrap();
+    assert!(verdicts.all_hold() && verdicts.has_notes(), "{verdicts}");
+    let whole = Status::Captured { amount_minor: PRICE_MINOR };
+    day.ours.settle(&store, &sent, &whole, None).await;
+    day.books.charges.last_mut().unwrap().captured_minor = 0;
+    let verdicts = check(&place.location, Some(day.books)).await.unwrap();
+    assert_eq!(verdicts.broken(), ["charged_once"], "we are ahead of the provider: {verdicts}");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    an_ordinary_day_is_sound(Place::sqlite().await).await;
+    work_under_way_is_not_called_broken(Place::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn on_postgres() {
+    an_ordinary_day_is_sound(Place::postgres().await).await;
+    work_under_way_is_not_called_broken(Place::postgres().await).await;
+}
