@@ -1,1 +1,19 @@
-// tests
+//! The commands against a world that runs them as the executor does, and holds every law after
+//! each of them.
+
+mod world;
+
+mod laws;
+mod shop;
+
+mod bookings;
+mod idempotency;
+mod jobs;
+mod messages;
+mod payments;
+mod refunds;
+mod settling;
+
+mod chaos;
+mod driver;
+mod teller;

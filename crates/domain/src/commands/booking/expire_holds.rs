@@ -11,10 +11,10 @@ use super::{Seats, about, tell};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
-use crate::lifecycle::job;
+use crate::lifecycle::{State as _, job, payment};
 use crate::limits::HOLD_GRACE_SECONDS;
 use crate::reply::Reply;
-use crate::rows::{Actor, Booking, Facts, Needs};
+use crate::rows::{Actor, Booking, Facts, Needs, Payment};
 use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
@@ -72,11 +72,12 @@ impl Command for ExpireHolds {
         for hold in &self.holds {
             let Some(booking) = Self::is_lapsed(hold, facts, context) else { continue };
             let grace_ends = booking.hold_expires_at.plus(Span::seconds(HOLD_GRACE_SECONDS));
-            if let Some(payment) = hold.open_payment
-                && context.now < grace_ends
-            {
+            if let Some(payment) = hold.open_payment {
+                // Past the grace too: nobody is to be charged for a hold that is gone.
                 call_off(&mut draft, facts, payment)?;
-                continue;
+                if context.now < grace_ends {
+                    continue;
+                }
             }
             let mut booking = booking.clone();
             seats.release(facts, &booking)?;
@@ -92,12 +93,13 @@ impl Command for ExpireHolds {
     }
 }
 
-/// Marks the payment as called off, and makes its driver look now.
+/// Marks the payment as called off, and makes its driver look now. Money that is reserved already
+/// is not called off: it waits for its evidence alone.
 fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> Result<(), crate::refusal::Refusal> {
-    let Some(mut payment) = facts.payments.get(payment).filter(|payment| !payment.void_requested).cloned()
-    else {
-        return Ok(());
+    let open = |payment: &&Payment| {
+        !payment.void_requested && payment.state.rank() < payment::State::Authorized.rank()
     };
+    let Some(mut payment) = facts.payments.get(payment).filter(open).cloned() else { return Ok(()) };
     payment.void_requested = true;
     payment.updated_at = draft.context.now;
     let job_id = JobId::from(AttemptId::from(payment.id));

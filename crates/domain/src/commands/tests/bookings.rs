@@ -1,0 +1,287 @@
+//! Reserve, cancel a hold, expire holds.
+
+use std::vec;
+use uuid::Uuid;
+
+use super::shop::{CLIENT, LIMITED, PRICE, STRANGER, Shop, TENANT, claim, provision};
+use super::world::Answer;
+use crate::commands::{CancelHold, CreateProduct, ExpireHolds, Lapsed, NewUnit, Reserve};
+use crate::lifecycle::{booking, job};
+use crate::limits::{AMOUNT_MINOR_MAX, HOLD_GRACE_SECONDS, HOLD_SECONDS, HOLD_SECONDS_MAX};
+use crate::reply::Reply;
+use crate::rows::{Booking, Capture, Job, Message, Payment, Product, Slot, Unit};
+use crate::time::Span;
+use crate::working_set::Claim;
+use crate::{AccountId, BookingId, Currency, Refusal, SlotId, TenantId, UnitId};
+
+fn foreign(tenant: TenantId) -> Claim {
+    Claim { tenant, ..claim("foreign") }
+}
+
+#[test]
+fn a_reserve_is_refused_by_name() {
+    type Arrange = fn(&mut Shop, &mut Reserve);
+    let check = |arrange: Arrange, expected: fn(&Shop) -> Refusal| {
+        let mut shop = Shop::new(4);
+        let mut command = shop.reserve_command(1);
+        arrange(&mut shop, &mut command);
+        let refusal = shop.refused(&command);
+        assert_eq!(refusal, expected(&shop));
+        let stored = matches!(shop.run(&command), Answer::Replay { .. });
+        assert_eq!(stored, refusal.is_stored(), "{refusal:?}");
+    };
+    check(|_, command| command.slot = SlotId(Uuid::nil()), |_| Refusal::SlotNotFound);
+    check(|_, command| command.claim = foreign(STRANGER), |_| Refusal::SlotNotFound);
+    check(
+        |_, command| command.units[0].0 = UnitId(Uuid::nil()),
+        |_| Refusal::UnitNotFound { unit: Uuid::nil() },
+    );
+    check(|_, command| command.units[0].1 = 5, |_| Refusal::SlotIsFull { vacancies: 4 });
+    check(
+        |_, command| {
+            command.units[0].1 = 5;
+            command.last_try = false;
+        },
+        |_| Refusal::SlotLooksFull,
+    );
+    check(|shop, _| shop.set_slot(|slot| slot.closed = true), |_| Refusal::SlotIsClosed);
+    check(
+        |shop, _| {
+            let now = shop.now;
+            shop.set_slot(|slot| slot.starts_at = now);
+        },
+        |_| Refusal::SlotHasStarted,
+    );
+    check(
+        |shop, _| {
+            let product: Product = shop.get(shop.product);
+            shop.set(&Product { active: false, ..product });
+        },
+        |_| Refusal::ProductIsNotOnSale,
+    );
+    check(
+        |shop, _| {
+            let unit: Unit = shop.get(shop.seat);
+            shop.set(&Unit { active: false, ..unit });
+        },
+        |shop| Refusal::UnitIsNotOfThisProduct { unit: shop.seat.0 },
+    );
+    check(
+        |_, command| command.hold_seconds = Some(HOLD_SECONDS_MAX + 1),
+        |_| Refusal::HoldIsTooLong { seconds_max: HOLD_SECONDS_MAX },
+    );
+    for price in [AMOUNT_MINOR_MAX, i64::MAX] {
+        let mut shop = Shop::new(4);
+        let unit: Unit = shop.get(shop.seat);
+        shop.set(&Unit { price_minor: price, ..unit });
+        let command = shop.reserve_command(2);
+        assert_eq!(shop.refused(&command), Refusal::AmountIsTooLarge);
+    }
+}
+
+#[test]
+fn a_unit_of_another_product_is_refused() {
+    let mut shop = Shop::new(4);
+    let made = shop.run(&CreateProduct {
+        claim: None,
+        tenant: TENANT,
+        client: CLIENT,
+        name: "other".into(),
+        description: "".into(),
+        time_zone: "UTC".into(),
+        currency: Currency::USD,
+        units: vec![NewUnit { name: "seat".into(), price_minor: 1, places: 1 }],
+        metadata: Default::default(),
+    });
+    let Reply::Product(other) = made.reply() else { panic!("a product was made") };
+    let unit = other.1[0].id;
+    let command = Reserve { units: vec![(unit, 1)], ..shop.reserve_command(1) };
+    assert_eq!(shop.refused(&command), Refusal::UnitIsNotOfThisProduct { unit: unit.0 });
+}
+
+#[test]
+fn a_hold_takes_seats_until_there_are_none() {
+    let mut shop = Shop::new(4);
+    let booking = shop.reserve(3);
+    let row: Booking = shop.get(booking);
+    assert_eq!((row.total_minor, row.seats), (3 * PRICE, 3));
+    assert_eq!(row.hold_expires_at, shop.now.plus(Span::seconds(HOLD_SECONDS)));
+    let command = shop.reserve_command(2);
+    assert_eq!(shop.refused(&command), Refusal::SlotIsFull { vacancies: 1 });
+    shop.reserve(1);
+    assert_eq!(shop.get::<Slot>(shop.slot).vacancies(), 0);
+}
+
+#[test]
+fn the_same_key_reserves_once() {
+    let mut shop = Shop::new(4);
+    let command = shop.reserve_command(1);
+    shop.run(&command).reply();
+    assert!(matches!(shop.run(&command), Answer::Replay { status: 200, .. }));
+    let mut other = command;
+    other.claim.fingerprint = claim("other").fingerprint;
+    assert!(matches!(shop.run(&other), Answer::Mismatch));
+    assert_eq!(shop.all::<Booking>().len(), 1);
+}
+
+#[test]
+fn a_customer_holds_no_more_than_the_limit() {
+    let mut shop = Shop::new(100);
+    shop.set_settings(|settings| settings.seats_held_per_customer_max = Some(3));
+    let first = shop.reserve(3);
+    let command = shop.reserve_command(1);
+    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByCustomer { held: 3, limit: 3 });
+    // The case of an address makes no other person.
+    let mut command = shop.reserve_command(1);
+    command.customer.email = "ANA@example.com".into();
+    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByCustomer { held: 3, limit: 3 });
+    let cancel = CancelHold { claim: shop.claim(), booking: first };
+    shop.run(&cancel).reply();
+    shop.reserve(3);
+    shop.set_settings(|settings| settings.seats_held_per_customer_max = None);
+    shop.reserve(50);
+}
+
+#[test]
+fn a_client_holds_no_more_than_its_limit() {
+    let mut shop = Shop::new(100);
+    let by_limited = |shop: &mut Shop, quantity, key: &str| Reserve {
+        claim: Claim { client: LIMITED, ..claim(key) },
+        client_is_limited: true,
+        ..shop.reserve_command(quantity)
+    };
+    let command = by_limited(&mut shop, 2, "a");
+    shop.run(&command).reply();
+    let command = by_limited(&mut shop, 2, "b");
+    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByClient { held: 2, limit: 3 });
+    shop.wait(Span::seconds(HOLD_SECONDS));
+    assert_eq!(shop.expire(), 1);
+    let command = by_limited(&mut shop, 3, "c");
+    shop.run(&command).reply();
+}
+
+#[test]
+fn a_free_booking_is_confirmed_at_once() {
+    let mut shop = Shop::new(2);
+    let command = Reserve { units: vec![(shop.child, 2)], ..shop.reserve_command(1) };
+    let Reply::Booking(reply) = shop.run(&command).reply() else { panic!("a booking was made") };
+    assert!(reply.booking.state.is(booking::State::Confirmed));
+    assert_eq!((reply.slot.held, reply.slot.sold), (0, 2));
+    let pay = shop.pay_command(reply.booking.id);
+    assert_eq!(shop.refused(&pay), Refusal::NothingIsDue);
+}
+
+#[test]
+fn a_hold_is_cancelled_once_and_only_while_nobody_pays() {
+    let mut shop = Shop::new(4);
+    let first = shop.reserve(2);
+    let cancel = CancelHold { claim: shop.claim(), booking: first };
+    shop.run(&cancel).reply();
+    assert_eq!(shop.get::<Slot>(shop.slot).vacancies(), 4);
+    assert!(matches!(shop.run(&cancel), Answer::Replay { .. }));
+    let again = CancelHold { claim: shop.claim(), ..cancel };
+    assert_eq!(shop.refused(&again), Refusal::BookingIsNotHeld { state: "cancelled" });
+
+    let second = shop.reserve(2);
+    let payment = shop.pay(second);
+    let cancel = CancelHold { claim: shop.claim(), booking: second };
+    assert_eq!(shop.refused(&cancel), Refusal::BookingHasOpenPayment { payment: payment.0 });
+    let foreign = CancelHold { claim: foreign(STRANGER), booking: second };
+    assert_eq!(shop.refused(&foreign), Refusal::BookingNotFound);
+    let unknown = CancelHold { claim: shop.claim(), booking: BookingId(Uuid::nil()) };
+    assert_eq!(shop.refused(&unknown), Refusal::BookingNotFound);
+}
+
+#[test]
+fn lapsed_holds_of_one_slot_expire_in_one_command() {
+    let mut shop = Shop::new(10);
+    let bookings = [shop.reserve(1), shop.reserve(2), shop.reserve(3)];
+    shop.wait(Span::seconds(HOLD_SECONDS - 1));
+    let last = shop.reserve(4);
+    let all = |shop: &Shop| -> std::vec::Vec<Lapsed> {
+        shop.all::<Booking>().iter().map(|row| Lapsed { booking: row.id, open_payment: None }).collect()
+    };
+    let early = ExpireHolds { holds: all(&shop) };
+    assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)));
+    shop.wait(Span::seconds(1));
+    let sweep = ExpireHolds { holds: all(&shop) };
+    assert!(matches!(shop.run(&sweep).reply(), Reply::Swept(3)));
+    assert!(matches!(shop.run(&sweep).reply(), Reply::Swept(0)), "a hold expires once");
+    for booking in bookings {
+        assert_eq!(shop.booking_is(booking), booking::State::Expired);
+    }
+    assert_eq!(shop.booking_is(last), booking::State::Held);
+    assert_eq!(shop.get::<Slot>(shop.slot).vacancies(), 6);
+}
+
+#[test]
+fn a_hold_that_changed_since_the_query_is_passed_over() {
+    let mut shop = Shop::new(10);
+    let booking = shop.reserve(1);
+    shop.wait(Span::seconds(HOLD_SECONDS - 1));
+    let payment = shop.pay(booking);
+    shop.wait(Span::seconds(1));
+    let stale = ExpireHolds { holds: vec![Lapsed { booking, open_payment: None }] };
+    assert!(matches!(shop.run(&stale).reply(), Reply::Swept(0)));
+    let unknown = ExpireHolds { holds: vec![Lapsed { booking: BookingId(Uuid::nil()), open_payment: None }] };
+    assert!(matches!(shop.run(&unknown).reply(), Reply::Swept(0)));
+    assert_eq!(shop.booking_is(booking), booking::State::Held);
+    assert!(!shop.get::<Payment>(payment).void_requested);
+}
+
+#[test]
+fn a_lapsed_hold_with_a_payment_keeps_its_seats_while_that_is_called_off() {
+    let mut shop = Shop::new(10);
+    let (booking, payment) = shop.sent(Capture::Automatic);
+    shop.answer(payment, crate::provider::Status::Processing);
+    shop.wait(Span::seconds(HOLD_SECONDS));
+    let held = shop.get::<Slot>(shop.slot).held;
+    assert_eq!(shop.expire(), 0);
+    assert!(shop.get::<Payment>(payment).void_requested);
+    assert_eq!(shop.get::<Slot>(shop.slot).held, held);
+    let job: Job = shop.get(payment.0);
+    assert!(job.state.is(job::State::Ready) && job.due_at <= shop.now, "its driver looks now");
+    assert_eq!(shop.expire(), 0, "called off once");
+
+    shop.wait(Span::seconds(HOLD_GRACE_SECONDS));
+    assert_eq!(shop.expire(), 1);
+    assert_eq!(shop.booking_is(booking), booking::State::Expired);
+}
+
+/// The sweeper was away for longer than the grace: what was not sent must still not be.
+#[test]
+fn a_payment_is_called_off_even_when_the_grace_is_over() {
+    let mut shop = Shop::new(10);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    shop.wait(Span::seconds(HOLD_SECONDS + HOLD_GRACE_SECONDS));
+    assert_eq!(shop.expire(), 1);
+    assert_eq!(shop.booking_is(booking), booking::State::Expired);
+    // Its server died; another one takes over.
+    let job: Job = shop.get(payment.0);
+    shop.run(&crate::commands::ClaimJobs { jobs: vec![job.id], lease: super::shop::LEASE }).reply();
+    assert!(!shop.mark_sent(payment), "nobody is charged for a hold that is gone");
+}
+
+#[test]
+fn a_booking_tells_of_each_of_its_states() {
+    let mut shop = Shop::new(10);
+    let booking = shop.reserve(1);
+    shop.wait(Span::seconds(HOLD_SECONDS));
+    shop.expire();
+    let messages = shop.all::<Message>();
+    let told: std::vec::Vec<_> = messages.iter().map(|message| message.kind.as_str()).collect();
+    assert_eq!(told, ["booking.held", "booking.expired"]);
+    let pay = shop.pay_command(booking);
+    assert_eq!(shop.refused(&pay), Refusal::HoldHasExpired);
+}
+
+#[test]
+fn a_provision_leaves_what_exists_as_it_is() {
+    let mut shop = Shop::new(1);
+    shop.set_settings(|settings| settings.hold_seconds = 7);
+    shop.run(&provision(TENANT, super::shop::account())).reply();
+    let tenant: crate::rows::Tenant = shop.get(TENANT);
+    assert_eq!(tenant.settings.0.hold_seconds, 7);
+    shop.run(&provision(STRANGER, AccountId::of("stripe", "other"))).reply();
+}

@@ -1,0 +1,232 @@
+//! What must hold after every command, whatever came before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::string::String;
+use std::vec::Vec;
+use uuid::Uuid;
+
+use super::world::{Rows, World};
+use crate::commands::PostTransfer;
+use crate::lifecycle::{Stage, State, attempt, booking, job, payment, refund, review};
+use crate::rows::{
+    Attempt, Audit, Booking, Client, Customer, Job, LedgerAccount, Message, Payment, Posting, Refund, Review,
+    Slot, Subject,
+};
+use crate::working_set::{Command, Row};
+
+impl World {
+    pub fn hold_every_law(&self, before: &Rows, command: &dyn Command) {
+        let bookings: Vec<Booking> = self.all();
+        let payments: Vec<Payment> = self.all();
+        self.seats_add_up(&bookings, command);
+        self.money_is_in_bounds(&bookings, &payments, command);
+        self.messages_are_dense(command);
+        self.moves_are_audited(before, command);
+        self.no_attempt_is_forgotten(command);
+    }
+
+    fn seats_add_up(&self, bookings: &[Booking], command: &dyn Command) {
+        for slot in self.all::<Slot>() {
+            let of = |wanted: fn(booking::State) -> bool| -> i64 {
+                let here =
+                    bookings.iter().filter(|booking| booking.slot == slot.id && wanted(*booking.state));
+                here.map(|booking| booking.seats).sum()
+            };
+            let held = of(|state| state == booking::State::Held);
+            let sold = of(|state| {
+                matches!(
+                    state,
+                    booking::State::Confirmed | booking::State::Completed | booking::State::NoShow
+                )
+            });
+            assert_eq!((slot.held, slot.sold), (held, sold), "seats of a slot after {command:?}");
+            assert!(held + sold <= slot.capacity, "oversold by {command:?}");
+        }
+        let held_by = |wanted: &dyn Fn(&Booking) -> bool| -> i64 {
+            let held = bookings.iter().filter(|booking| booking.state.is(booking::State::Held));
+            held.filter(|booking| wanted(booking)).map(|booking| booking.seats).sum()
+        };
+        for customer in self.all::<Customer>() {
+            let held = held_by(&|booking| booking.customer == customer.id);
+            assert_eq!(customer.held_seats, held, "held by a customer after {command:?}");
+        }
+        for client in self.all::<Client>() {
+            let held = held_by(&|booking| booking.client == client.id && booking.counts_for_client);
+            assert_eq!(client.held_seats, held, "held through a client after {command:?}");
+        }
+    }
+
+    fn money_is_in_bounds(&self, bookings: &[Booking], payments: &[Payment], command: &dyn Command) {
+        let refunds: Vec<Refund> = self.all();
+        for payment in payments {
+            let what = (payment.id, *payment.state, command);
+            let asked_back = payment.refunded_minor + payment.refunding_minor;
+            assert!((0..=payment.amount_minor).contains(&payment.authorized_minor), "{what:?}");
+            assert!((0..=payment.amount_minor).contains(&payment.captured_minor), "{what:?}");
+            assert!((0..=payment.captured_minor).contains(&payment.refunded_minor), "{what:?}");
+            assert!(
+                (0..=payment.captured_minor).contains(&asked_back),
+                "more asked back than taken: {what:?}"
+            );
+            assert_eq!(payment.captured_minor > 0, payment.state.is(payment::State::Captured), "{what:?}");
+            let of = |wanted: fn(refund::State) -> bool| -> i64 {
+                let here =
+                    refunds.iter().filter(|refund| refund.payment == payment.id && wanted(*refund.state));
+                here.map(|refund| refund.amount_minor).sum()
+            };
+            assert_eq!(payment.refunded_minor, of(|state| state == refund::State::Succeeded), "{what:?}");
+            assert_eq!(payment.refunding_minor, of(|state| state.rank() < 3), "{what:?}");
+        }
+        for booking in bookings {
+            let own = || payments.iter().filter(|payment| payment.booking == Some(booking.id));
+            let open: Vec<_> = own().filter(|payment| !payment.state.is_final()).collect();
+            assert!(open.len() <= 1, "two payments are open after {command:?}");
+            for payment in open {
+                assert_eq!(
+                    booking.open_payment,
+                    Some(payment.id),
+                    "an open payment is not known: {command:?}"
+                );
+            }
+            let sum = |of: fn(&Payment) -> i64| own().map(of).sum::<i64>();
+            assert_eq!(booking.paid_minor, sum(|payment| payment.booked_paid_minor), "{command:?}");
+            assert_eq!(booking.refunded_minor, sum(|payment| payment.booked_refunded_minor), "{command:?}");
+            assert_eq!(
+                booking.authorized_minor,
+                sum(|payment| payment.booked_authorized_minor),
+                "{command:?}"
+            );
+            self.never_overpaid(booking, own(), command);
+            if booking.state.is(booking::State::Confirmed) && booking.total_minor > 0 {
+                assert!(
+                    own().any(|payment| payment.evidenced
+                        || payment.booked_paid_minor > 0
+                        || payment.booked_authorized_minor > 0),
+                    "confirmed without evidence by {command:?}"
+                );
+            }
+        }
+    }
+
+    fn never_overpaid<'p>(
+        &self,
+        booking: &Booking,
+        payments: impl Iterator<Item = &'p Payment>,
+        command: &dyn Command,
+    ) {
+        let mut net = 0;
+        for payment in payments {
+            net += payment.captured_minor - payment.refunded_minor;
+            if !payment.state.is_final() {
+                net += payment.amount_minor;
+            }
+            if self.has_open_review(payment.id.0) {
+                return;
+            }
+        }
+        assert!(net <= booking.total_minor, "overpaid by {command:?}");
+    }
+
+    fn messages_are_dense(&self, command: &dyn Command) {
+        let mut seqs: BTreeMap<(Subject, Uuid), Vec<i64>> = BTreeMap::new();
+        for message in self.all::<Message>() {
+            seqs.entry((message.subject_kind, message.subject)).or_default().push(message.seq);
+        }
+        for (subject, mut seqs) in seqs {
+            seqs.sort_unstable();
+            let dense: Vec<i64> = (1..=seqs.len() as i64).collect();
+            assert_eq!(seqs, dense, "the messages of {subject:?} after {command:?}");
+        }
+    }
+
+    /// Each new state was reached by audited moves of this very command.
+    fn moves_are_audited(&self, before: &Rows, command: &dyn Command) {
+        let audited: Vec<Audit> = self.audited.iter().map(|id| self.get(*id)).collect();
+        self.audited_in::<Booking, _>(before, &audited, |row| row.state, command);
+        self.audited_in::<Payment, _>(before, &audited, |row| row.state, command);
+        self.audited_in::<Refund, _>(before, &audited, |row| row.state, command);
+    }
+
+    fn audited_in<R: Row, S: State>(
+        &self,
+        before: &Rows,
+        audited: &[Audit],
+        stage: fn(&R) -> Stage<S>,
+        command: &dyn Command,
+    ) {
+        for (id, row) in self.rows.get(R::TABLE.name).into_iter().flatten() {
+            let was = before.get(R::TABLE.name).and_then(|rows| rows.get(id));
+            if was == Some(row) {
+                continue;
+            }
+            let is = stage(&R::read(row.clone()).unwrap());
+            let mut reached: BTreeSet<Option<String>> = BTreeSet::new();
+            reached.insert(was.map(|was| String::from(stage(&R::read(was.clone()).unwrap()).name())));
+            // Moves of one command stand in the order in which they were made.
+            for audit in audited.iter().filter(|audit| audit.subject == *id) {
+                if reached.contains(&audit.from_state) {
+                    reached.insert(audit.to_state.clone());
+                }
+            }
+            assert!(
+                reached.contains(&Some(String::from(is.name()))),
+                "{} became {} unaudited: {command:?}",
+                R::TABLE.name,
+                is.name()
+            );
+        }
+    }
+
+    fn no_attempt_is_forgotten(&self, command: &dyn Command) {
+        for attempt in self.all::<Attempt>() {
+            let job: Job = self.get(attempt.id.0);
+            let works = matches!(*job.state, job::State::Ready | job::State::Running);
+            let seen = self.has_open_review(attempt.payment.0)
+                || attempt.refund.is_some_and(|refund| self.has_open_review(refund.0));
+            assert!(
+                attempt.state.is_final() || works || seen,
+                "a {:?} is forgotten: {command:?}",
+                attempt.kind
+            );
+            assert!(!attempt.state.is(attempt::State::Review) || seen, "nobody reviews: {command:?}");
+        }
+    }
+
+    pub fn has_open_review(&self, subject: Uuid) -> bool {
+        self.reviews().iter().any(|review| review.subject == subject)
+    }
+
+    pub fn reviews(&self) -> Vec<Review> {
+        let open = self.all::<Review>().into_iter();
+        open.filter(|review| review.state.is(review::State::Open)).collect()
+    }
+
+    /// Posts every message, twice, and holds the books against the payments.
+    pub fn close_the_books(&mut self) -> BTreeMap<String, i64> {
+        for message in self.all::<Message>() {
+            if let Some(post) = PostTransfer::of(&message) {
+                self.run(&post);
+                assert_eq!(self.run(&post).refusal(), crate::Refusal::NothingToDo);
+            }
+        }
+        let mut transfers: BTreeMap<Uuid, i64> = BTreeMap::new();
+        let mut accounts: BTreeMap<Uuid, i64> = BTreeMap::new();
+        for posting in self.all::<Posting>() {
+            *transfers.entry(posting.transfer.0).or_default() += posting.amount_minor;
+            *accounts.entry(posting.account.0).or_default() += posting.amount_minor;
+        }
+        assert!(transfers.values().all(|sum| *sum == 0), "a transfer does not balance");
+        let mut balances: BTreeMap<String, i64> = BTreeMap::new();
+        for account in self.all::<LedgerAccount>() {
+            assert_eq!(account.balance_minor, accounts[&account.id.0], "{}", account.name);
+            let name = if account.name.starts_with("provider/") { "provider" } else { &account.name };
+            *balances.entry(name.into()).or_default() += account.balance_minor;
+        }
+        let known: i64 =
+            self.all::<Payment>().iter().map(|payment| payment.captured_minor - payment.refunded_minor).sum();
+        let of = |name: &str| balances.get(name).copied().unwrap_or_default();
+        assert_eq!(of("provider") + of("suspense"), known, "the books are not the payments': {balances:?}");
+        assert_eq!(of("deferred_revenue") + of("sales"), -known, "{balances:?}");
+        balances
+    }
+}

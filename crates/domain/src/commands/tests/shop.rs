@@ -1,0 +1,435 @@
+//! A tenant with a product, a slot and an account, and what is done there in one line each.
+
+use std::collections::BTreeMap;
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+use uuid::Uuid;
+
+use super::world::{Answer, World};
+use crate::commands::{
+    AddSlots, By, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, Lapsed, Lease, MarkSent, NewSlot,
+    NewUnit, Provision, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
+    StartPayment, StartRefund, StartVoid, Target,
+};
+use crate::idempotency::Fingerprint;
+use crate::lifecycle::{booking, job};
+use crate::provider::{Observation, RefundObservation, RefundStatus, Source, Status};
+use crate::reply::Reply;
+use crate::rows::{
+    Account, Booking, Capture, Client, Job, Key, Mode, Payment, Refund, Settings, Slot, Tenant,
+};
+use crate::time::{Span, Timestamp};
+use crate::working_set::{Claim, Json};
+use crate::{
+    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, ProductId,
+    RefundId, SlotId, TenantId, UnitId, WorkerId,
+};
+
+pub const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+pub const CLIENT: ClientId = ClientId(Uuid::from_u128(2));
+/// One who has a limit on held seats.
+pub const LIMITED: ClientId = ClientId(Uuid::from_u128(3));
+pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
+pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
+pub const PRICE: i64 = 1_000;
+pub const LEASE: Lease = Lease { worker: WORKER, span: Span::seconds(30) };
+pub const LOOK_AGAIN: Span = Span::seconds(30);
+
+pub struct Shop {
+    pub world: World,
+    pub product: ProductId,
+    /// One place, for [`PRICE`].
+    pub seat: UnitId,
+    /// One place, for nothing.
+    pub child: UnitId,
+    pub slot: SlotId,
+    events: u32,
+    keys: u32,
+}
+
+impl std::ops::Deref for Shop {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+impl std::ops::DerefMut for Shop {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+pub fn account() -> AccountId {
+    AccountId::of("stripe", "main")
+}
+
+pub fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::EUR)
+}
+
+pub fn provision(id: TenantId, account: AccountId) -> Provision {
+    let client = |id, held_seats_max| Client {
+        id,
+        tenant: TENANT,
+        name: "shop".into(),
+        held_seats: 0,
+        held_seats_max,
+        created_at: Timestamp(0),
+    };
+    Provision {
+        tenant: Tenant {
+            id,
+            name: "tours".into(),
+            settings: Json(Settings::default()),
+            created_at: Timestamp(0),
+        },
+        accounts: vec![Account {
+            id: account,
+            tenant: id,
+            provider: "stripe".into(),
+            name: "main".into(),
+            mode: Mode::Test,
+            created_at: Timestamp(0),
+        }],
+        clients: vec![client(CLIENT, None), client(LIMITED, Some(3))],
+        api_keys: vec![],
+    }
+}
+
+impl Shop {
+    pub fn new(capacity: i64) -> Shop {
+        let mut world = World::new();
+        world.run(&provision(TENANT, account()));
+        let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, places: 1 };
+        let made = world.run(&CreateProduct {
+            claim: None,
+            tenant: TENANT,
+            client: CLIENT,
+            name: "tour".into(),
+            description: String::new(),
+            time_zone: "Europe/Lisbon".into(),
+            currency: Currency::EUR,
+            units: vec![unit("seat", PRICE), unit("child", 0)],
+            metadata: BTreeMap::new(),
+        });
+        let Reply::Product(made) = made.reply() else { panic!("a product was made") };
+        let mut shop = Shop {
+            world,
+            product: made.0.id,
+            seat: made.1[0].id,
+            child: made.1[1].id,
+            slot: SlotId(Uuid::nil()),
+            events: 0,
+            keys: 0,
+        };
+        shop.slot = shop.add_slot(capacity);
+        shop
+    }
+
+    pub fn add_slot(&mut self, capacity: i64) -> SlotId {
+        let starts_at = self.now.plus(Span::seconds(7 * 24 * 60 * 60));
+        let added = self.world.run(&AddSlots {
+            claim: None,
+            tenant: TENANT,
+            client: CLIENT,
+            product: self.product,
+            slots: vec![NewSlot { starts_at, capacity }],
+        });
+        let Reply::Slots(slots, _) = added.reply() else { panic!("a slot was added") };
+        slots[0].id
+    }
+
+    /// A claim under a key that nobody used.
+    pub fn claim(&mut self) -> Claim {
+        self.keys += 1;
+        claim(&format!("key-{}", self.keys))
+    }
+
+    pub fn reserve_command(&mut self, quantity: i64) -> Reserve {
+        Reserve {
+            claim: self.claim(),
+            slot: self.slot,
+            units: vec![(self.seat, quantity)],
+            customer: CustomerDetails { name: "Ana".into(), email: "ana@example.com".into(), phone: None },
+            hold_seconds: None,
+            metadata: BTreeMap::new(),
+            client_is_limited: false,
+            last_try: true,
+        }
+    }
+
+    pub fn reserve(&mut self, quantity: i64) -> BookingId {
+        let command = self.reserve_command(quantity);
+        let Reply::Booking(reply) = self.run(&command).reply() else { panic!("a booking was made") };
+        reply.booking.id
+    }
+
+    pub fn pay_command(&mut self, booking: BookingId) -> StartPayment {
+        StartPayment {
+            claim: self.claim(),
+            target: Target::Booking(booking),
+            account: account(),
+            payment_method: "pm_card".into(),
+            capture: Capture::Automatic,
+            return_url: None,
+            metadata: BTreeMap::new(),
+            lease: Some(LEASE),
+        }
+    }
+
+    pub fn start(&mut self, command: &StartPayment) -> PaymentId {
+        let Reply::Started(started) = self.run(command).reply() else { panic!("a payment was started") };
+        started.payment.id
+    }
+
+    pub fn pay(&mut self, booking: BookingId) -> PaymentId {
+        let command = self.pay_command(booking);
+        self.start(&command)
+    }
+
+    pub fn pay_manually(&mut self, booking: BookingId) -> PaymentId {
+        let command = StartPayment { capture: Capture::Manual, ..self.pay_command(booking) };
+        self.start(&command)
+    }
+
+    /// A payment of a booking of its own, sent to the provider.
+    pub fn sent(&mut self, capture: Capture) -> (BookingId, PaymentId) {
+        let booking = self.reserve(2);
+        let command = StartPayment { capture, ..self.pay_command(booking) };
+        let payment = self.start(&command);
+        assert!(self.mark_sent(payment));
+        (booking, payment)
+    }
+
+    /// The token under which the job runs; it is claimed, and waited for, if it does not run.
+    pub fn token(&mut self, job: impl Into<Uuid>) -> i64 {
+        let id = JobId(job.into());
+        let row: Job = self.get(id);
+        match *row.state {
+            job::State::Running => row.token,
+            job::State::Ready => {
+                self.now = self.now.max(row.due_at);
+                self.run(&ClaimJobs { jobs: vec![id], lease: LEASE });
+                row.token + 1
+            }
+            state => panic!("the job is {state:?}"),
+        }
+    }
+
+    pub fn mark_sent(&mut self, payment: PaymentId) -> bool {
+        let token = self.token(payment);
+        let command = MarkSent { job: JobId(payment.0), token, payment, object: Some(self.object(payment)) };
+        matches!(self.run(&command).reply(), Reply::Proceed(true))
+    }
+
+    /// What the provider calls the payment.
+    pub fn object(&self, payment: PaymentId) -> String {
+        format!("pi_{}", payment.0.as_u128())
+    }
+
+    pub fn seen(&self, payment: PaymentId, status: Status) -> Observation {
+        let row: Payment = self.get(payment);
+        Observation {
+            object: self.object(payment),
+            status,
+            amount_minor: row.amount_minor,
+            currency: row.currency,
+        }
+    }
+
+    /// What an attempt's driver heard, as a command under its token.
+    pub fn settle_command(
+        &mut self,
+        attempt: AttemptId,
+        payment: PaymentId,
+        status: Status,
+        source: Source,
+    ) -> Settle {
+        let token = self.token(attempt);
+        Settle {
+            by: By::Job { job: JobId::from(attempt), token },
+            payment,
+            attempt,
+            observation: self.seen(payment, status),
+            source,
+            failure: None,
+            refused: None,
+            look_again: LOOK_AGAIN,
+        }
+    }
+
+    pub fn answer(&mut self, payment: PaymentId, status: Status) {
+        let command = self.settle_command(payment.into(), payment, status, Source::Answer);
+        self.run(&command).reply();
+    }
+
+    pub fn fetched(&mut self, payment: PaymentId, status: Status) {
+        let command = self.settle_command(payment.into(), payment, status, Source::Fetched);
+        self.run(&command).reply();
+    }
+
+    pub fn record(&mut self) -> EventId {
+        self.events += 1;
+        let record = RecordEvent {
+            tenant: TENANT,
+            account: account(),
+            name: format!("evt_{}", self.events),
+            kind: "payment_intent".into(),
+            body: vec![],
+        };
+        self.run(&record).reply();
+        record.id()
+    }
+
+    pub fn event_command(&mut self, payment: PaymentId, observation: Observation) -> Settle {
+        Settle {
+            by: By::Event(self.record()),
+            payment,
+            attempt: payment.into(),
+            observation,
+            source: Source::Webhook,
+            failure: None,
+            refused: None,
+            look_again: Span::default(),
+        }
+    }
+
+    pub fn webhook(&mut self, payment: PaymentId, status: Status) {
+        let seen = self.seen(payment, status);
+        let command = self.event_command(payment, seen);
+        self.run(&command).reply();
+    }
+
+    pub fn refund_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartRefund {
+        StartRefund {
+            claim: self.claim(),
+            payment,
+            amount: amount_minor.map(eur),
+            reason: None,
+            metadata: BTreeMap::new(),
+            lease: Some(LEASE),
+        }
+    }
+
+    pub fn refund(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> RefundId {
+        let command = self.refund_command(payment, amount_minor);
+        let Reply::Started(started) = self.run(&command).reply() else { panic!("a refund was started") };
+        started.refund.unwrap().id
+    }
+
+    pub fn refund_seen(&self, refund: RefundId, status: RefundStatus) -> RefundOutcome {
+        let row: Refund = self.get(refund);
+        RefundOutcome::Seen(RefundObservation {
+            object: format!("re_{}", refund.0.as_u128()),
+            status,
+            amount_minor: row.amount_minor,
+            currency: row.currency,
+        })
+    }
+
+    pub fn settle_refund_command(&mut self, refund: RefundId, outcome: RefundOutcome) -> SettleRefund {
+        let token = self.token(refund);
+        let payment = self.get::<Refund>(refund).payment;
+        let by = By::Job { job: JobId(refund.0), token };
+        SettleRefund { by, refund, payment, outcome, look_again: LOOK_AGAIN }
+    }
+
+    pub fn refund_answer(&mut self, refund: RefundId, status: RefundStatus) {
+        let outcome = self.refund_seen(refund, status);
+        let command = self.settle_refund_command(refund, outcome);
+        self.run(&command).reply();
+    }
+
+    pub fn refund_webhook(&mut self, refund: RefundId, status: RefundStatus) {
+        let outcome = self.refund_seen(refund, status);
+        let payment = self.get::<Refund>(refund).payment;
+        let by = By::Event(self.record());
+        let look_again = Span::default();
+        self.run(&SettleRefund { by, refund, payment, outcome, look_again }).reply();
+    }
+
+    pub fn start_void(&mut self, payment: PaymentId) -> AttemptId {
+        let command = StartVoid { claim: self.claim(), payment, lease: Some(LEASE) };
+        let Reply::Started(started) = self.run(&command).reply() else { panic!("a void was started") };
+        started.attempt.id
+    }
+
+    pub fn start_capture(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> AttemptId {
+        let amount = amount_minor.map(eur);
+        let command = StartCapture { claim: self.claim(), payment, amount, lease: Some(LEASE) };
+        let Reply::Started(started) = self.run(&command).reply() else { panic!("a capture was started") };
+        started.attempt.id
+    }
+
+    /// Commits that a capture's, void's or refund's call is about to be made.
+    pub fn send(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) {
+        let attempt = attempt.into();
+        let token = self.token(attempt);
+        let reply = self.run(&MarkSent { job: JobId(attempt), token, payment, object: None }).reply();
+        assert!(matches!(reply, Reply::Proceed(true)));
+    }
+
+    /// What the timer does: looks holds up that lapsed, and expires them.
+    pub fn expire(&mut self) -> usize {
+        let holds = self.lapsed();
+        let Reply::Swept(expired) = self.run(&ExpireHolds { holds }).reply() else {
+            panic!("a sweep counts")
+        };
+        expired
+    }
+
+    pub fn lapsed(&self) -> Vec<Lapsed> {
+        let held = self
+            .all::<Booking>()
+            .into_iter()
+            .filter(|booking| booking.state.is(booking::State::Held) && booking.hold_expires_at <= self.now);
+        held.map(|booking| Lapsed { booking: booking.id, open_payment: booking.open_payment }).collect()
+    }
+
+    pub fn set_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut tenant: Tenant = self.get(TENANT);
+        change(&mut tenant.settings.0);
+        self.set(&tenant);
+    }
+
+    pub fn set_slot(&mut self, change: impl FnOnce(&mut Slot)) {
+        let mut slot: Slot = self.get(self.slot);
+        change(&mut slot);
+        self.set(&slot);
+    }
+
+    pub fn booking_is(&self, booking: BookingId) -> booking::State {
+        *self.get::<Booking>(booking).state
+    }
+
+    pub fn payment_is(&self, payment: PaymentId) -> crate::lifecycle::payment::State {
+        *self.get::<Payment>(payment).state
+    }
+
+    /// What is stored under the key that asked for an attempt, or that it is in flight.
+    pub fn stored(&self, attempt: impl Into<Uuid>) -> String {
+        let attempt: crate::rows::Attempt = self.get(AttemptId(attempt.into()));
+        let key: Key = self.get(attempt.key.unwrap());
+        key.body.unwrap_or_else(|| "in flight".into())
+    }
+
+    pub fn refused(&mut self, command: &dyn crate::working_set::Command) -> crate::Refusal {
+        match self.run(command) {
+            Answer::Refused(refusal) => refusal,
+            answer => panic!("not refused but {answer:?}: {command:?}"),
+        }
+    }
+}
+
+pub fn claim(text: &str) -> Claim {
+    Claim {
+        key: KeyId::of(TENANT, CLIENT, text),
+        tenant: TENANT,
+        client: CLIENT,
+        text: text.into(),
+        fingerprint: Fingerprint::of("POST", "/", text.as_bytes()),
+        request_id: "request".into(),
+    }
+}

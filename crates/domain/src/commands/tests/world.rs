@@ -1,0 +1,312 @@
+//! A store in miniature: raw rows, and one command at a time, run as the executor runs it.
+//!
+//! It refuses what a real store would only show under load: a row asked for out of the order of
+//! locks, a row put twice, a changed row that was never loaded, a `fixed` column that changed.
+
+use std::boxed::Box;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+use uuid::Uuid;
+
+use crate::idempotency::{Progress, Verdict, verdict};
+use crate::reply::Reply;
+use crate::rows::{Changes, Facts, Key, Needs, Put, TableName};
+use crate::time::{Span, Timestamp};
+use crate::working_set::{
+    Answered, Claim, Command, Context, Outcome, Part, Role, Row, Settles, Value, Write,
+};
+use crate::{Ids, Refusal};
+
+pub type RawRow = Vec<Value<'static>>;
+pub type Rows = BTreeMap<&'static str, BTreeMap<Uuid, RawRow>>;
+
+/// Ids that ascend, and are the same in every run.
+pub struct Counter(Cell<u128>);
+
+impl Ids for Counter {
+    fn next(&self) -> Uuid {
+        self.0.set(self.0.get() + 1);
+        Uuid::from_u128(self.0.get())
+    }
+}
+
+pub struct World {
+    pub rows: Rows,
+    pub now: Timestamp,
+    pub ids: Counter,
+    /// Rows that the last command inserted into the audit.
+    pub audited: Vec<Uuid>,
+}
+
+/// What the executor would answer.
+#[derive(Debug)]
+pub enum Answer {
+    Fresh(Box<Reply>),
+    Refused(Refusal),
+    Replay { status: i64, body: String },
+    InFlight,
+    Expired,
+    Mismatch,
+}
+
+impl Answer {
+    pub fn refusal(self) -> Refusal {
+        if let Answer::Refused(refusal) = self { refusal } else { panic!("not refused: {self:?}") }
+    }
+    pub fn reply(self) -> Reply {
+        if let Answer::Fresh(reply) = self { *reply } else { panic!("not fresh: {self:?}") }
+    }
+}
+
+/// Every row of the changes, with its table.
+macro_rules! rows_of {
+    ($changes:expr, $($table:ident)+) => {{
+        let mut rows: Vec<(&'static str, RawRow)> = Vec::new();
+        $( for row in &$changes.$table {
+            rows.push((stringify!($table), row.values().into_iter().map(owned).collect()));
+        } )+
+        rows
+    }};
+}
+
+impl World {
+    pub fn new() -> World {
+        World {
+            rows: Rows::new(),
+            now: Timestamp(1_800_000_000_000_000),
+            ids: Counter(Cell::new(1_000)),
+            audited: Vec::new(),
+        }
+    }
+
+    pub fn find<R: Row>(&self, id: impl Into<R::Id>) -> Option<R> {
+        let row = self.rows.get(R::TABLE.name)?.get(&id.into().into())?;
+        Some(R::read(row.clone()).unwrap())
+    }
+
+    pub fn get<R: Row>(&self, id: impl Into<R::Id>) -> R {
+        self.find(id).unwrap_or_else(|| panic!("no such row in {}", R::TABLE.name))
+    }
+
+    pub fn all<R: Row>(&self) -> Vec<R> {
+        let rows = self.rows.get(R::TABLE.name).into_iter().flat_map(BTreeMap::values);
+        rows.map(|row| R::read(row.clone()).unwrap()).collect()
+    }
+
+    /// As a test wants it: past the commands and past the laws.
+    pub fn set<R: Row>(&mut self, row: &R) {
+        let values = row.values().into_iter().map(owned).collect();
+        self.rows.entry(R::TABLE.name).or_default().insert(row.id().into(), values);
+    }
+
+    pub fn wait(&mut self, span: Span) {
+        self.now = self.now.plus(span);
+    }
+
+    /// Runs the command, and then holds every law.
+    pub fn run(&mut self, command: &dyn Command) -> Answer {
+        let before = self.rows.clone();
+        let answer = self.rule(command);
+        if matches!(answer, Answer::Refused(_)) {
+            let mut now = self.rows.clone();
+            let mut then = before.clone();
+            now.remove("keys");
+            then.remove("keys");
+            assert_eq!(now, then, "a refusal left something behind: {command:?}");
+        }
+        self.hold_every_law(&before, command);
+        answer
+    }
+
+    fn rule(&mut self, command: &dyn Command) -> Answer {
+        self.audited.clear();
+        let mut facts = self.load(command);
+        if let Some(claim) = command.claim()
+            && let Some(key) = facts.keys.get(claim.key)
+        {
+            return match verdict(key, &claim.fingerprint) {
+                Verdict::InFlight { .. } => Answer::InFlight,
+                Verdict::Replay { status, body } => Answer::Replay { status, body },
+                Verdict::Expired { .. } => Answer::Expired,
+                Verdict::Mismatch => Answer::Mismatch,
+            };
+        }
+        let context = Context { now: self.now, ids: &self.ids };
+        match command.decide(&facts, &context) {
+            Ok(outcome) => {
+                let (changes, reply) = take(outcome, &facts, command, self.now);
+                self.write(&mut facts, changes, command);
+                Answer::Fresh(Box::new(reply))
+            }
+            Err(refusal) => {
+                if let Some(claim) = command.claim().filter(|_| refusal.is_stored()) {
+                    let mut changes = Changes::default();
+                    changes.put(finished(claimed(claim, self.now), &Err(refusal.clone()), self.now));
+                    self.write(&mut facts, changes, command);
+                }
+                Answer::Refused(refusal)
+            }
+        }
+    }
+
+    /// Asks again before each table, children first.
+    fn load(&self, command: &dyn Command) -> Facts {
+        let order: Vec<TableName> = TableName::WRITE_ORDER.iter().rev().copied().collect();
+        let mut facts = Facts::default();
+        let mut open = 0;
+        loop {
+            let mut needs = Needs::new(&facts);
+            if let Some(claim) = command.claim() {
+                needs.key(claim.key);
+            }
+            let complete = command.needs(&mut needs).is_some();
+            let mut wanted = Vec::new();
+            for (at, table) in order.iter().enumerate() {
+                let ids = needs.wanted(*table);
+                if !ids.is_empty() {
+                    assert!(at >= open, "{table:?} was passed already: {command:?}");
+                    assert!(table.description().role != Role::Append, "{table:?} is never read");
+                    wanted.push((at, *table, ids));
+                }
+            }
+            if wanted.is_empty() {
+                return facts;
+            }
+            if !complete {
+                wanted.truncate(1);
+            }
+            for (at, table, ids) in wanted {
+                let stored = self.rows.get(table.description().name);
+                let rows =
+                    ids.iter().filter_map(|id| stored.and_then(|rows| rows.get(id))).cloned().collect();
+                facts.loaded(table, &ids, rows).unwrap();
+                open = at + 1;
+            }
+        }
+    }
+
+    fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
+        let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
+            bookings payments refunds attempts jobs reviews inbound_events logs ledger_accounts transfers
+            postings outbox inbox audit);
+        facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));
+        for write in facts.writes() {
+            self.write_table(&write, command);
+        }
+        for (table, row) in expected {
+            let Value::Id(id) = row[0] else { unreachable!("the key comes first") };
+            assert_eq!(self.rows[table][&id], row, "a fixed column of {table} changed: {command:?}");
+        }
+    }
+
+    fn write_table(&mut self, write: &Write<'_>, command: &dyn Command) {
+        let name = write.table.name;
+        let stored = self.rows.entry(name).or_default();
+        for row in &write.inserts {
+            let row: RawRow = row.iter().cloned().map(owned).collect();
+            let Value::Id(id) = row[0] else { unreachable!("the key comes first") };
+            if name == "audit" {
+                self.audited.push(id);
+            }
+            assert!(stored.insert(id, row).is_none(), "{name} {id} exists already: {command:?}");
+        }
+        let columns_of = |wanted: fn(Part) -> bool| {
+            let columns = write.table.columns.iter().enumerate();
+            columns.filter(move |(_, column)| wanted(column.part)).map(|(at, _)| at)
+        };
+        for update in &write.updates {
+            let row = stored.get_mut(&update.id).unwrap();
+            for (at, was) in columns_of(|part| part == Part::Guard).zip(&update.guards) {
+                assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
+            }
+            let moving = columns_of(|part| matches!(part, Part::Guard | Part::Moves));
+            for (at, is) in moving.zip(&update.values) {
+                row[at] = owned(is.clone());
+            }
+        }
+    }
+}
+
+/// The changes with the keys they answer, as the executor adds them.
+fn take(outcome: Outcome, facts: &Facts, command: &dyn Command, now: Timestamp) -> (Changes, Reply) {
+    let mut changes = outcome.changes;
+    for (id, answer) in outcome.answers {
+        let key =
+            facts.keys.get(id).unwrap_or_else(|| panic!("it did not need the key it answers: {command:?}"));
+        if key.progress == Progress::InFlight {
+            let answer = match answer {
+                Answered::With(reply) => Ok(reply),
+                Answered::Refused(refusal) => Err(refusal),
+            };
+            changes.put(finished(key.clone(), &answer, now));
+        }
+    }
+    if let Some(claim) = command.claim() {
+        let key = claimed(claim, now);
+        changes.put(match outcome.settles {
+            Settles::Now => finished(key, &Ok(outcome.reply.clone()), now),
+            Settles::Later(resource) => Key { resource: Some(resource), ..key },
+        });
+    }
+    (changes, outcome.reply)
+}
+
+fn claimed(claim: &Claim, now: Timestamp) -> Key {
+    Key {
+        id: claim.key,
+        tenant: claim.tenant,
+        client: claim.client,
+        text: claim.text.clone(),
+        fingerprint: claim.fingerprint,
+        progress: Progress::InFlight,
+        status: None,
+        body: None,
+        resource: None,
+        location: None,
+        request_id: claim.request_id.clone(),
+        created_at: now,
+        finished_at: None,
+    }
+}
+
+/// The wire in one line: 200 and what it shows, or 400 and the code.
+fn finished(key: Key, answer: &Result<Reply, Refusal>, now: Timestamp) -> Key {
+    let (status, body) = match answer {
+        Ok(reply) => (200, shown(reply)),
+        Err(refusal) => (400, String::from(refusal.code())),
+    };
+    Key {
+        progress: Progress::Finished,
+        status: Some(status),
+        body: Some(body),
+        finished_at: Some(now),
+        ..key
+    }
+}
+
+pub fn shown(reply: &Reply) -> String {
+    match reply {
+        Reply::Booking(reply) => format!("booking {:?}", reply.booking.state),
+        Reply::Payment(payment) => format!("payment {:?}", payment.state),
+        Reply::PaymentChanged(payment) => {
+            format!("payment changed {:?}, under way: {}", payment.state, payment.active.is_some())
+        }
+        Reply::Refund(refund) => format!("refund {:?}", refund.state),
+        Reply::Product(product) => format!("product {}", product.0.name),
+        Reply::Slots(slots, _) => format!("{} slots", slots.len()),
+        other => panic!("not a reply to keep: {other:?}"),
+    }
+}
+
+fn owned(value: Value<'_>) -> Value<'static> {
+    match value {
+        Value::Null => Value::Null,
+        Value::Int(int) => Value::Int(int),
+        Value::Text(text) => Value::Text(text.into_owned().into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes.into_owned().into()),
+        Value::Id(id) => Value::Id(id),
+    }
+}
