@@ -46,7 +46,7 @@ impl Command for CancelHold {
         }
         let product = facts.products.get(booking.product).ok_or(Refusal::ProductNotFound)?;
         let mut seats = Seats::default();
-        seats.release(facts, &booking)?;
+        seats.slot(facts, booking.slot)?;
         // Nothing can fail from here on.
 
         let origin = Origin {
@@ -54,7 +54,9 @@ impl Command for CancelHold {
             request_id: Some(self.claim.request_id.clone()),
         };
         let mut draft = Draft::new(context, &origin);
-        booking.state = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?.to();
+        let step = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?;
+        seats.carry_out(facts, &booking, step.effects())?;
+        booking.state = step.to();
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
         tell(&mut draft, &mut booking, "booking.cancelled");

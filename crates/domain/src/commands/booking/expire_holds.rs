@@ -80,8 +80,9 @@ impl Command for ExpireHolds {
                 }
             }
             let mut booking = booking.clone();
-            seats.release(facts, &booking)?;
-            booking.state = draft.step(about(&booking), booking.state, Event::HoldTimedOut)?.to();
+            let step = draft.step(about(&booking), booking.state, Event::HoldTimedOut)?;
+            seats.carry_out(facts, &booking, step.effects())?;
+            booking.state = step.to();
             booking.ended_at = Some(context.now);
             booking.updated_at = context.now;
             tell(&mut draft, &mut booking, "booking.expired");

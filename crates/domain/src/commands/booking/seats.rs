@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 
 use crate::commands::draft::Draft;
 use crate::ids::{ClientId, CustomerId, SlotId};
+use crate::lifecycle::Effect;
 use crate::refusal::Refusal;
 use crate::rows::{Booking, Client, Customer, Facts, Needs, Slot};
 
@@ -29,30 +30,29 @@ impl Seats {
         fold(&mut self.slots, id, || facts.slots.get(id).cloned()).ok_or(Refusal::SlotNotFound)
     }
 
-    /// The seats stay, as sold; the customer no longer holds them.
-    pub fn sell(&mut self, facts: &Facts, booking: &Booking) -> Result<(), Refusal> {
-        let slot = self.slot(facts, booking.slot)?;
-        slot.held -= booking.seats;
-        slot.sold += booking.seats;
-        self.let_go(facts, booking);
-        Ok(())
-    }
-
-    /// The seats go back to the slot.
-    pub fn release(&mut self, facts: &Facts, booking: &Booking) -> Result<(), Refusal> {
-        self.slot(facts, booking.slot)?.held -= booking.seats;
-        self.let_go(facts, booking);
-        Ok(())
-    }
-
-    /// Takes given-up seats again, if they are free.
-    pub fn retake(&mut self, facts: &Facts, booking: &Booking) -> Result<bool, Refusal> {
-        let slot = self.slot(facts, booking.slot)?;
-        let free = slot.vacancies() >= booking.seats;
-        if free {
-            slot.sold += booking.seats;
+    /// Does to the counters what the lifecycle's row says.
+    pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) -> Result<(), Refusal> {
+        for effect in effects {
+            let slot = self.slot(facts, booking.slot)?;
+            match effect {
+                Effect::SellSeats => {
+                    slot.held -= booking.seats;
+                    slot.sold += booking.seats;
+                    self.let_go(facts, booking);
+                }
+                Effect::ReleaseSeats => {
+                    slot.held -= booking.seats;
+                    self.let_go(facts, booking);
+                }
+                Effect::RetakeSeats => slot.sold += booking.seats,
+            }
         }
-        Ok(free)
+        Ok(())
+    }
+
+    /// Whether given-up seats could be taken again.
+    pub fn are_free(&mut self, facts: &Facts, booking: &Booking) -> Result<bool, Refusal> {
+        Ok(self.slot(facts, booking.slot)?.vacancies() >= booking.seats)
     }
 
     /// The seats no longer count against the limits on held seats.

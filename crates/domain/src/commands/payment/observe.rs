@@ -264,14 +264,16 @@ fn secure(
     let secured = booking.authorized_minor + booking.paid_minor - booking.refunded_minor + waived
         >= booking.total_minor;
     match *booking.state {
-        booking_lifecycle::State::Held if secured => seats.sell(facts, booking)?,
-        booking_lifecycle::State::Expired if secured && retaken(facts, seats, booking)? => {}
+        booking_lifecycle::State::Held if secured => {}
+        booking_lifecycle::State::Expired if secured && may_retake(facts, seats, booking)? => {}
         booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
         booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),
         _ => return Ok(()),
     }
     let about = booking::about(booking);
-    booking.state = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?.to();
+    let step = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?;
+    seats.carry_out(facts, booking, step.effects())?;
+    booking.state = step.to();
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
     booking::tell(draft, booking, "booking.confirmed");
@@ -279,12 +281,12 @@ fn secure(
 }
 
 /// Late money: the seats are taken again where the tenant wants that and they are free.
-fn retaken(facts: &Facts, seats: &mut Seats, booking: &Booking) -> Result<bool, Refusal> {
+fn may_retake(facts: &Facts, seats: &mut Seats, booking: &Booking) -> Result<bool, Refusal> {
     let wanted = facts
         .tenants
         .get(booking.tenant)
         .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
-    Ok(wanted && seats.retake(facts, booking)?)
+    Ok(wanted && seats.are_free(facts, booking)?)
 }
 
 /// Provably never sent: no money moved, so it is declined for good.
