@@ -1,0 +1,211 @@
+//! The program as it ships, in a process of its own: started, measured, stopped, and killed.
+//!
+//! A child ends with us: one that is dropped is killed. What it prints is kept in a file, and the end of
+//! that file is shown when something goes wrong.
+
+mod installation;
+mod usage;
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::process::{Child, Command};
+
+pub use installation::{Catalogue, Installation, Tenant};
+pub use usage::Usage;
+
+/// A recovery of the database is a part of it.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+/// Requests at work may take this long to be answered.
+const STOPPED_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOG_LINES_MAX: usize = 30;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{program} cannot be run: {cause}")]
+    Spawn { program: String, cause: std::io::Error },
+    #[error("{what} ended with {status} before it was ready; its last words:\n{log}")]
+    Ended { what: String, status: ExitStatus, log: String },
+    #[error("{what} did not come to it within {within:?}; its last words:\n{log}")]
+    TooSlow { what: String, within: Duration, log: String },
+    #[error("{what} failed: {words}")]
+    Failed { what: String, words: String },
+    #[error(transparent)]
+    Http(#[from] crate::http::Error),
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+}
+
+/// How a program says that it serves.
+pub enum Ready {
+    /// By writing `{"base_url"}` into this file.
+    File(PathBuf),
+    /// By printing a line `listening on URL`.
+    Line,
+}
+
+/// A program that serves.
+pub struct Running {
+    process: Child,
+    pid: u32,
+    what: String,
+    log: PathBuf,
+    pub base_url: String,
+}
+
+impl Running {
+    /// Starts it, and comes back when it serves.
+    pub async fn start(
+        program: &Path,
+        arguments: &[&str],
+        ready: Ready,
+        log: PathBuf,
+    ) -> Result<Running, Error> {
+        if let Ready::File(file) = &ready
+            && file.exists()
+        {
+            std::fs::remove_file(file)?;
+        }
+        let what = arguments.first().copied().unwrap_or("the program").to_owned();
+        // Appended to: the words of a life that was cut short are worth reading too.
+        let words = std::fs::File::options().create(true).append(true).open(&log)?;
+        let from = words.metadata()?.len();
+        let process = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(words.try_clone()?)
+            .stderr(words)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|cause| Error::Spawn { program: program.display().to_string(), cause })?;
+        let pid = process.id().unwrap_or_default();
+        let mut running = Running { process, pid, what, log, base_url: String::new() };
+        let begun = Instant::now();
+        loop {
+            if let Some(base_url) = running.says(&ready, from) {
+                running.base_url = base_url;
+                return Ok(running);
+            }
+            if let Some(status) = running.process.try_wait()? {
+                return Err(Error::Ended { what: running.what.clone(), status, log: running.last_words() });
+            }
+            if begun.elapsed() > READY_WITHIN {
+                return Err(running.too_slow(READY_WITHIN));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn says(&self, ready: &Ready, from: u64) -> Option<String> {
+        match ready {
+            Ready::File(file) => {
+                let said: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+                said["base_url"].as_str().map(str::to_owned)
+            }
+            Ready::Line => {
+                let words = std::fs::read(&self.log).ok()?;
+                let words = String::from_utf8_lossy(words.get(usize::try_from(from).ok()?..)?).into_owned();
+                // A line that has no end yet may still grow.
+                let whole = words.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+                let url = |line: &str| line.trim_end().strip_prefix("listening on ").map(str::to_owned);
+                whole.map(str::to_owned).find_map(|line| url(&line))
+            }
+        }
+    }
+
+    /// `kill -9`: nothing is flushed, nobody is told.
+    pub async fn kill(mut self) -> Result<(), Error> {
+        self.process.kill().await?;
+        Ok(())
+    }
+
+    /// Asks it to stop, as a terminal (`INT`) or a supervisor (`TERM`) does, and waits until it has.
+    pub async fn stop(mut self, signal: &str) -> Result<ExitStatus, Error> {
+        let pid = self.pid.to_string();
+        let asked = Command::new("kill").args(["-s", signal, &pid]).status().await?;
+        if !asked.success() {
+            let words = format!("kill -s {signal} ended with {asked}");
+            return Err(Error::Failed { what: self.what.clone(), words });
+        }
+        match tokio::time::timeout(STOPPED_WITHIN, self.process.wait()).await {
+            Ok(status) => Ok(status?),
+            Err(_) => Err(self.too_slow(STOPPED_WITHIN)),
+        }
+    }
+
+    /// Memory and processor time so far.
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.pid)
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    pub fn last_words(&self) -> String {
+        let words = std::fs::read(&self.log).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        let lines: Vec<&str> = words.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES_MAX)..].join("\n")
+    }
+
+    fn too_slow(&self, within: Duration) -> Error {
+        Error::TooSlow { what: self.what.clone(), within, log: self.last_words() }
+    }
+}
+
+/// Runs the program to its end, and answers with what it printed.
+pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|cause| Error::Spawn { program: program.display().to_string(), cause })?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(printed);
+    }
+    let words = format!("{}\n{printed}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    Err(Error::Failed { what: format!("surehold {}", arguments.join(" ")), words })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Vec<&str> {
+        vec!["-c", script]
+    }
+
+    #[tokio::test]
+    async fn a_program_is_ready_when_it_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let script = "echo listening on http://127.0.0.1:1; exec sleep 60";
+        let arguments = shell(script);
+        let start = || Running::start(Path::new("sh"), &arguments, Ready::Line, log.clone());
+        let running = start().await.unwrap();
+        assert_eq!(running.base_url, "http://127.0.0.1:1");
+        assert!(running.usage().resident_bytes > 0);
+        running.kill().await.unwrap();
+        let running = start().await.unwrap();
+        assert!(!running.stop("TERM").await.unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_at_once_is_told_with_its_last_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let ready = Ready::File(directory.path().join("ready"));
+        let words = shell("echo no such thing >&2; exit 3");
+        let ended = Running::start(Path::new("sh"), &words, ready, directory.path().join("log")).await;
+        let Err(error) = ended else { panic!("it did not fail") };
+        assert!(error.to_string().contains("no such thing"), "{error}");
+        let failed = run(Path::new("sh"), &shell("echo broken; exit 1")).await;
+        assert!(failed.unwrap_err().to_string().contains("broken"));
+        assert_eq!(run(Path::new("sh"), &shell("echo well")).await.unwrap(), "well\n");
+    }
+}

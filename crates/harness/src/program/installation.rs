@@ -1,0 +1,172 @@
+//! Surehold installed in a directory: a database, a tenant, a provider's account, and a configuration.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::Location;
+
+use super::{Error, Ready, Running, run};
+use crate::http::Client;
+
+/// A tenant as `surehold tenant create` prints it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tenant {
+    pub tenant_id: String,
+    pub api_key: String,
+    pub ops_key: String,
+}
+
+/// What can be booked.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    pub product: String,
+    pub unit: String,
+    pub slots: Vec<String>,
+}
+
+/// One tenant's Surehold, and its provider's stand-in.
+pub struct Installation {
+    program: PathBuf,
+    directory: PathBuf,
+    pub database_url: String,
+    pub location: Location,
+    pub tenant: Tenant,
+    pub account: String,
+    secret_key: String,
+    webhook_secret: String,
+}
+
+/// In one request.
+const SLOTS_PER_REQUEST: usize = 100;
+
+impl Installation {
+    /// Migrates the database and makes the tenant. No server may have a SQLite file open.
+    pub async fn new(program: &Path, directory: &Path, database_url: &str) -> Result<Installation, Error> {
+        let tenant = ["tenant", "create", "--database-url", database_url, "--name", "Harness"];
+        let printed = run(program, &tenant).await?;
+        let failed = |words: String| Error::Failed { what: "surehold tenant create".to_owned(), words };
+        let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
+        let name = tenant.tenant_id.replace('-', "");
+        Ok(Installation {
+            program: program.to_owned(),
+            directory: directory.to_owned(),
+            database_url: database_url.to_owned(),
+            location: Location::parse(database_url).map_err(|error| failed(error.to_string()))?,
+            account: format!("acct_{name}"),
+            secret_key: format!("sk_test_{name}"),
+            webhook_secret: format!("whsec_{name}"),
+            tenant,
+        })
+    }
+
+    /// A database in a file of the directory.
+    pub fn sqlite_url(directory: &Path) -> String {
+        format!("sqlite:{}", directory.join("surehold.sqlite").display())
+    }
+
+    /// Serves. `more` is further TOML, sections last; `provider` is where the sandbox listens.
+    pub async fn serve(&self, listen: &str, provider: Option<&str>, more: &str) -> Result<Running, Error> {
+        let ready = self.directory.join("ready.json");
+        let quoted = |text: &str| json!(text).to_string();
+        let mut toml = format!(
+            "database_url = {}\nlisten = {}\nready_file = {}\n",
+            quoted(&self.database_url),
+            quoted(listen),
+            quoted(&ready.display().to_string())
+        );
+        let sections = more.find('[').unwrap_or(more.len());
+        toml.push_str(&more[..sections]);
+        if let Some(provider) = provider {
+            let Installation { tenant, account, secret_key, webhook_secret, .. } = self;
+            write!(
+                toml,
+                "\n[[accounts]]\ntenant = {}\nprovider = \"stripe\"\nname = {}\nmode = \"test\"\n\
+                 base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n",
+                quoted(&tenant.tenant_id),
+                quoted(account),
+                quoted(provider),
+                quoted(secret_key),
+                quoted(webhook_secret)
+            )
+            .expect("a String takes it");
+        }
+        write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
+        let config = self.directory.join("surehold.toml");
+        std::fs::write(&config, toml)?;
+        let config = config.display().to_string();
+        let log = self.directory.join("server.log");
+        let arguments = ["serve", "--config", &config];
+        Running::start(&self.program, &arguments, Ready::File(ready), log).await
+    }
+
+    /// The provider's stand-in, with its books in the directory.
+    pub async fn sandbox(&self, listen: &str) -> Result<Running, Error> {
+        let journal = self.directory.join("provider.journal").display().to_string();
+        let log = self.directory.join("sandbox.log");
+        let arguments = ["sandbox", "--listen", listen, "--journal", &journal];
+        Running::start(&self.program, &arguments, Ready::Line, log).await
+    }
+
+    /// Tells the sandbox of the account, and where its webhooks go.
+    pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
+        let webhook = format!("{server_url}/webhooks/stripe/{}", self.account);
+        let account = json!({
+            "id": self.account,
+            "secret_key": self.secret_key,
+            "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
+        });
+        let answer = Client::new(sandbox_url)?.post("/sandbox/accounts", &[], account.to_string()).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(Error::Failed { what: "POST /sandbox/accounts".to_owned(), words: answer.text() })
+    }
+
+    /// A product at 25 EUR a place, and slots of this capacity a good while from now.
+    pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
+        let mut client = Client::new(base_url)?;
+        let product = json!({
+            "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
+            "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
+        });
+        let made = self.post(&mut client, "/v1/products", "harness-product", &product).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut catalogue =
+            Catalogue { product: text(&made["id"]), unit: text(&made["units"][0]["id"]), slots: Vec::new() };
+        let path = format!("/v1/products/{}/slots", catalogue.product);
+        for first in (0..slots).step_by(SLOTS_PER_REQUEST) {
+            let slot = |at: usize| {
+                let (day, hour) = (1 + at / 24 % 28, at % 24);
+                let month = 1 + at / (24 * 28) % 12;
+                json!({ "starts_at": format!("2099-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
+            };
+            let opened: Vec<Value> = (first..slots.min(first + SLOTS_PER_REQUEST)).map(slot).collect();
+            let key = format!("harness-slots-{first}");
+            let made = self.post(&mut client, &path, &key, &json!({ "slots": opened })).await?;
+            let made = made["data"].as_array().cloned().unwrap_or_default();
+            catalogue.slots.extend(made.iter().map(|slot| text(&slot["id"])));
+        }
+        if catalogue.slots.len() != slots {
+            let words = format!("{} of {slots} slots were opened", catalogue.slots.len());
+            return Err(Error::Failed { what: path, words });
+        }
+        Ok(catalogue)
+    }
+
+    async fn post(&self, client: &mut Client, path: &str, key: &str, body: &Value) -> Result<Value, Error> {
+        let authorization = format!("Bearer {}", self.tenant.api_key);
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let answer = client.post(path, &headers, body.to_string()).await?;
+        let failed = |words| Error::Failed { what: format!("POST {path}"), words };
+        if !answer.status.is_success() {
+            return Err(failed(format!("{}: {}", answer.status, answer.text())));
+        }
+        answer.json().map_err(|error| failed(error.to_string()))
+    }
+}
