@@ -208,7 +208,7 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
             .await
             .expect("nothing is in the way");
     }
-    let before = store.stats();
+    let (before, wal_before) = (store.stats(), store.wal_bytes().await.expect("it answers"));
     let begun = Instant::now();
     let ask = |task: usize| {
         let (store, slots) = (store.clone(), slots.clone());
@@ -239,13 +239,14 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
         waited.extend(task.await.expect("no task panics"));
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let after = store.stats();
+    let (after, wal_after) = (store.stats(), store.wal_bytes().await.expect("it answers"));
+    let wal = wal_before.zip(wal_after).map(|(before, after)| (after - before) / waited.len() as i64);
     waited.sort_unstable();
     let millis = |part: f64| waited[(waited.len() as f64 * part) as usize].as_secs_f64() * 1000.0;
     let per_batch = |count: u64| count as f64 / (after.batches - before.batches) as f64;
     println!(
         "{place:10} {:5} slots {tasks:4} tasks {:7.0}/s  p50 {:5.1} ms  p99 {:5.1} ms  {:5.1} a batch  \
-         {:4.1} round trips a batch  {} run again",
+         {:4.1} round trips a batch  {} run again  {} WAL bytes a command",
         slots.len(),
         waited.len() as f64 / seconds,
         millis(0.5),
@@ -253,6 +254,7 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
         per_batch(after.commands - before.commands),
         per_batch(after.round_trips - before.round_trips),
         after.retries - before.retries,
+        wal.map_or("?".to_owned(), |bytes| bytes.to_string()),
     );
     store.close().await;
 }

@@ -50,7 +50,7 @@ impl Writer {
         if let Some(pages) = options.max_page_count {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
-        let engine = Sqlite { connection, clock: options.clock.clone() };
+        let engine = Sqlite { connection, clock: options.clock.clone(), begun: false };
         Ok(Writer { engine, path: path.to_owned(), _lock: lock })
     }
 }
@@ -85,6 +85,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
 pub(crate) struct Sqlite {
     connection: Connection,
     clock: Arc<dyn Clock>,
+    begun: bool,
 }
 
 impl Sqlite {
@@ -130,8 +131,10 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     async fn load(&mut self, wanted: &[Wanted], _: Busy) -> Result<Loaded, Fault> {
-        if self.connection.is_autocommit() {
+        if !self.begun {
+            // Where a rollback failed this fails as well: what it left is never committed with ours.
             self.execute("begin immediate").map_err(fault)?;
+            self.begun = true;
         }
         let load = |wanted: &Wanted| self.load_rows(wanted.table, &wanted.ids);
         let rows = wanted.iter().map(load).collect::<rusqlite::Result<_>>().map_err(fault)?;
@@ -148,10 +151,13 @@ impl Engine for Sqlite {
     }
 
     async fn commit(&mut self) -> Result<(), Fault> {
-        self.execute("commit").map_err(fault_of_commit)
+        self.execute("commit").map_err(fault_of_commit)?;
+        self.begun = false;
+        Ok(())
     }
 
     async fn rollback(&mut self) {
+        self.begun = false;
         // A full disk and a failed write have rolled back by themselves.
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("rollback")

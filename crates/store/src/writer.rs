@@ -202,13 +202,15 @@ impl Lane {
                 tracing::warn!(why, "a command met rivals too often");
                 refuse(part, &Unavailable::Contended);
             }
+            // It has waited as long as it may.
+            Fault::Locked if alone && matches!(self.way, Way::Out) => refuse(part, &Unavailable::Contended),
             Fault::Locked if part.busy == Busy::Wait => {
-                self.wary_until = Some(Instant::now() + WARY);
+                self.be_wary();
                 part.busy = Busy::Skip;
                 parts.push(part);
             }
             // Not a row that it loads, or that would have been passed over: one that it inserts.
-            Fault::Locked if matches!(self.way, Way::Out) && !alone => halve(part, parts),
+            Fault::Locked if !alone => halve(part, parts),
             Fault::Locked => part.commands.into_iter().for_each(|pending| self.set_aside(pending, None)),
             Fault::Lost(why) if part.tries < TRIES_MAX => {
                 tracing::warn!(why, "the connection of a writer was lost; its batch runs again");
@@ -251,18 +253,23 @@ impl Lane {
         }
     }
 
+    /// The lane apart is there to wait.
+    fn be_wary(&mut self) {
+        if matches!(self.way, Way::ToTheLaneApart(_)) {
+            self.wary_until = Some(Instant::now() + WARY);
+        }
+    }
+
     fn set_aside(&mut self, pending: Pending, row: Option<Uuid>) {
         add(&self.shared.counters.set_aside, 1);
+        self.be_wary();
         let refused = match &self.way {
-            Way::ToTheLaneApart(lane) => {
-                self.wary_until = Some(Instant::now() + WARY);
-                match lane.try_send(Apart { pending, row, since: Instant::now() }) {
-                    Ok(()) => return,
-                    Err(
-                        mpsc::error::TrySendError::Full(apart) | mpsc::error::TrySendError::Closed(apart),
-                    ) => apart.pending,
+            Way::ToTheLaneApart(lane) => match lane.try_send(Apart { pending, row, since: Instant::now() }) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(apart) | mpsc::error::TrySendError::Closed(apart)) => {
+                    apart.pending
                 }
-            }
+            },
             Way::Nowhere | Way::Out => pending,
         };
         tell(refused, Err(Unavailable::Contended));

@@ -69,6 +69,17 @@ impl Queries {
         })
     }
 
+    /// Bytes of write-ahead log since the server was set up; what a run wrote is the difference.
+    /// `None` on SQLite, which starts its log anew and counts nothing.
+    pub async fn wal_bytes(&self) -> Result<Option<i64>, Error> {
+        if self.is_sqlite() {
+            return Ok(None);
+        }
+        // Differs by necessity: only PostgreSQL knows.
+        let sql = "select cast(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as bigint)";
+        self.number(sql, vec![]).await.map(Some)
+    }
+
     async fn count(&self, of: &str) -> Result<i64, Error> {
         self.number(&format!("select count(*) from {of}"), vec![]).await
     }

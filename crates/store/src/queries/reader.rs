@@ -17,8 +17,6 @@ use crate::{Error, postgres, sqlite};
 
 /// For a free connection, and for a new one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// A query that meets a connection which the server has ended asks once more for each connection that
-/// the pool may hold, plus one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The queries of the read side; cheap to clone.
@@ -69,6 +67,10 @@ impl Queries {
             .build()
             .map_err(|error| Error::Pool(error.to_string()))?;
         Ok(Queries { engine: Engine::Postgres(pool) })
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
     }
 
     /// The version of the schema, 0 for an empty database.

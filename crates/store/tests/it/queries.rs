@@ -113,6 +113,8 @@ async fn every_query_runs(place: Place) {
     assert_eq!((figures.outbox_pending, figures.bookings[0].count), (1, 1));
     assert_eq!(figures.bookings[0].words, ["held"]);
     assert!(figures.outbox_oldest_pending.is_some());
+    let on_sqlite = matches!(place.location, store::Location::Sqlite { .. });
+    assert_eq!(store.wal_bytes().await.unwrap().is_none(), on_sqlite);
 }
 
 async fn the_relay_finds_subjects_in_order(place: Place) {
