@@ -1,4 +1,4 @@
-//! The table of endpoints. The server has a test that each of them is served, and nothing besides.
+//! The table of endpoints. The server has a test that each of them is served.
 
 use utoipa::PartialSchema as _;
 use utoipa::openapi::RefOr;

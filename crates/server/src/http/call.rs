@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use api::Code;
 use api::limits::BODY_BYTES_MAX;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use bytes::Bytes;
 use domain::KeyId;
 use domain::idempotency::Fingerprint;
 use domain::working_set::Claim;
+use futures_util::StreamExt as _;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -21,6 +21,9 @@ use uuid::Uuid;
 use super::auth::{self, Caller};
 use super::permission::Permission;
 use super::{App, Refused, RequestId, idempotency_key, prefer};
+
+/// So much of a body that is too large is read before it is refused.
+const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 
 /// `P` is what the API key must allow, `R` the body.
 pub struct Call<P, R> {
@@ -80,17 +83,35 @@ fn request_id(parts: &Parts) -> RequestId {
     parts.extensions.get().cloned().expect("the guard stands around every endpoint")
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refused> {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+    if length.is_some_and(|length| length > DRAINED_BYTES_MAX) {
         return Err(Code::BodyIsTooLarge.into());
     }
-    // What breaks off in between is a client that went away, and nobody reads the answer.
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refused::from(Code::BodyIsTooLarge))?;
+    let body = collect(body, length.unwrap_or(0)).await?;
     if !body.is_empty() && !headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
         return Err(Code::UnsupportedMediaType.into());
     }
     Ok(body)
+}
+
+/// What is too large is read to its end all the same, within bounds, and thrown away: a client that is
+/// still sending when the connection closes never sees why.
+async fn collect(body: Body, length: usize) -> Result<Vec<u8>, Refused> {
+    let mut frames = body.into_data_stream();
+    let mut bytes = Vec::with_capacity(length.min(BODY_BYTES_MAX));
+    let mut total = 0;
+    while let Some(frame) = frames.next().await {
+        // A client that broke off reads no answer either.
+        let frame = frame.map_err(|error| Refused::from(Code::MalformedJson).detail(error.to_string()))?;
+        total += frame.len();
+        if total <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&frame);
+        } else if total > DRAINED_BYTES_MAX {
+            break;
+        }
+    }
+    if total > BODY_BYTES_MAX { Err(Code::BodyIsTooLarge.into()) } else { Ok(bytes) }
 }
 
 /// `application/json`, alone or with `charset=utf-8`.

@@ -1,0 +1,111 @@
+//! Holding seats, and giving them back.
+
+use serde_json::{Value, json};
+
+use crate::house::House;
+
+both![
+    a_booking_from_hold_to_cancellation,
+    seats_that_are_not_there_are_not_held,
+    bookings_are_found_by_what_is_known_of_them,
+    a_replay_of_a_full_slot_stays_full,
+];
+
+async fn a_booking_from_hold_to_cancellation(house: House) {
+    let sail = house.sail().await;
+    let mut body = sail.booking(3);
+    body["hold_seconds"] = json!(600);
+    body["metadata"] = json!({ "order": "A-1" });
+    body["customer"]["phone"] = json!("+351 900 000 000");
+    let held = house.post("/v1/bookings", &body).key("b-1").expect(201).await;
+    let path = format!("/v1/bookings/{}", held.id());
+    assert_eq!(held.header("location"), Some(path.as_str()));
+    assert_eq!(held.header("content-type"), Some("application/json"));
+    assert_eq!((&held.body["state"], &held.body["payment_status"]), (&json!("held"), &json!("unpaid")));
+    assert_eq!(held.body["due"], json!({ "minor": 13_500, "currency": "EUR" }));
+    assert_eq!(held.body["seats"], 3);
+    assert_eq!(house.vacancies(&sail).await, 7);
+
+    let seen = house.get(&path).expect(200).await.body;
+    for member in ["id", "state", "total", "slot", "units", "customer", "metadata", "hold_expires_at"] {
+        assert_eq!(seen[member], held.body[member], "{member}");
+    }
+    assert_eq!(seen["payments"], json!([]));
+    assert!(!seen["timeline"].as_array().unwrap().is_empty());
+
+    let cancelled = house.ask("POST", &format!("{path}/cancel")).key("b-2").expect(200).await;
+    assert_eq!(cancelled.body["state"], "cancelled");
+    assert_eq!(house.vacancies(&sail).await, 10);
+    let again = house.post(&format!("{path}/cancel"), &json!({})).key("b-2").expect(200).await;
+    assert_eq!(again.text, cancelled.text, "an empty body is an empty object");
+    house.ask("POST", &format!("{path}/cancel")).key("b-3").refused(409, "booking_is_not_held").await;
+
+    let history = house.get(&format!("{path}/history")).expect(200).await.body;
+    let moves: Vec<_> = history["data"].as_array().unwrap().iter().map(|entry| &entry["to_state"]).collect();
+    assert_eq!(*moves.last().unwrap(), &json!("cancelled"));
+}
+
+async fn seats_that_are_not_there_are_not_held(house: House) {
+    let sail = house.sail().await;
+    house.book(&sail, "b-1", 8).await;
+    let refused = house.post("/v1/bookings", &sail.booking(3)).key("b-2").refused(409, "slot_is_full").await;
+    assert!(refused.body["detail"].as_str().unwrap().contains('2'), "{}", refused.text);
+    assert_eq!(house.vacancies(&sail).await, 2);
+    house.book(&sail, "b-3", 2).await;
+    assert_eq!(house.vacancies(&sail).await, 0);
+    let mut unknown = sail.booking(1);
+    unknown["slot_id"] = json!(sail.adult);
+    house.post("/v1/bookings", &unknown).key("b-4").refused(404, "slot_not_found").await;
+}
+
+/// A definite refusal is the answer to its key for ever; another key may ask again.
+async fn a_replay_of_a_full_slot_stays_full(house: House) {
+    let sail = house.sail().await;
+    let first = house.book(&sail, "b-1", 10).await;
+    let full = house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
+    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    let replay = house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
+    assert_eq!(
+        (replay.text.as_str(), replay.header("idempotent-replayed")),
+        (full.text.as_str(), Some("true"))
+    );
+    house.book(&sail, "b-3", 1).await;
+}
+
+async fn bookings_are_found_by_what_is_known_of_them(house: House) {
+    let (sail, other) = (house.sail().await, house.sail().await);
+    let mine = house.book(&sail, "b-1", 1).await.id();
+    let theirs = house.book(&other, "b-2", 1).await.id();
+    let mut bob = other.booking(1);
+    bob["customer"]["email"] = json!("bob@example.com");
+    let bobs = house.post("/v1/bookings", &bob).key("b-3").expect(201).await.id();
+    house.ask("POST", &format!("/v1/bookings/{theirs}/cancel")).key("c-1").expect(200).await;
+    for (query, expected) in [
+        (String::new(), vec![&bobs, &theirs, &mine]),
+        (format!("slot_id={}", sail.slot), vec![&mine]),
+        ("customer_email=ANA@example.com".to_owned(), vec![&theirs, &mine]),
+        ("state=held".to_owned(), vec![&bobs, &mine]),
+        ("state=cancelled&customer_email=bob@example.com".to_owned(), vec![]),
+    ] {
+        let found = house.get(&format!("/v1/bookings?{query}")).expect(200).await.body;
+        let ids: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        assert_eq!(ids, expected.iter().map(|id| json!(id)).collect::<Vec<Value>>(), "{query}");
+    }
+    for query in ["state=open", "slot_id=1", "from=1"] {
+        house.get(&format!("/v1/bookings?{query}")).refused(400, "validation_failed").await;
+    }
+}
+
+/// Only on SQLite can the clock be moved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lapsed_hold_never_costs_a_sale() {
+    let house = House::on_sqlite().await;
+    let sail = house.sail().await;
+    let lapsing = house.book(&sail, "b-1", 10).await;
+    house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
+    house.clock.on(24 * 60 * 60);
+    house.book(&sail, "b-3", 4).await;
+    assert_eq!(house.vacancies(&sail).await, 6);
+    let seen = house.get(&format!("/v1/bookings/{}", lapsing.id())).expect(200).await.body;
+    assert_eq!(seen["state"], "expired");
+}

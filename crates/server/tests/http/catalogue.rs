@@ -1,0 +1,97 @@
+//! Products, slots and availability.
+
+use serde_json::json;
+
+use crate::house::House;
+
+both![a_product_from_its_birth_to_its_slots, lists_are_read_page_by_page, what_is_sold_is_checked];
+
+async fn a_product_from_its_birth_to_its_slots(house: House) {
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}", sail.product);
+    let product = house.get(&path).expect(200).await.body;
+    assert_eq!(product["name"], "Sunset sail");
+    assert_eq!(product["units"][0]["price"], json!({ "minor": 4_500, "currency": "EUR" }));
+
+    let eur = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
+    let change = json!({
+        "description": "Two hours on the river.",
+        "metadata": { "code": "SAIL" },
+        "units": [{ "id": sail.adult, "price": eur(5_000) }, { "name": "Boat", "price": eur(20_000), "places": 8 }],
+    });
+    let changed = house.ask("PATCH", &path).json(&change).expect(200).await.body;
+    assert_eq!(changed["name"], "Sunset sail");
+    assert_eq!(changed["metadata"], json!({ "code": "SAIL" }));
+    let price_of = |name: &str| {
+        let units = changed["units"].as_array().unwrap();
+        units.iter().find(|unit| unit["name"] == name).unwrap()["price"]["minor"].clone()
+    };
+    assert_eq!(
+        (price_of("Adult"), price_of("Child"), price_of("Boat")),
+        (json!(5_000), json!(0), json!(20_000))
+    );
+    assert_eq!(house.get(&path).expect(200).await.body, changed);
+
+    let range = "from=2050-07-01T00:00:00Z&to=2050-07-02T00:00:00Z";
+    let found = house.get(&format!("/v1/availability?product_id={}&{range}", sail.product)).expect(200).await;
+    assert_eq!(
+        found.body["data"][0],
+        json!({
+            "id": sail.slot,
+            "product_id": sail.product,
+            "starts_at": "2050-07-01T19:00:00Z",
+            "local_starts_at": "2050-07-01T20:00:00",
+            "time_zone": "Europe/Lisbon",
+            "capacity": 10,
+            "vacancies": 10,
+            "status": "available",
+        })
+    );
+    let later = "from=2050-07-01T19:00:00.000001Z&to=2050-07-02T00:00:00Z";
+    let found = house.get(&format!("/v1/availability?product_id={}&{later}", sail.product)).expect(200).await;
+    assert_eq!(found.body["data"], json!([]));
+}
+
+async fn lists_are_read_page_by_page(house: House) {
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(house.sail().await.product);
+    }
+    let (mut seen, mut path) = (Vec::new(), "/v1/products?limit=2".to_owned());
+    loop {
+        let page = house.get(&path).expect(200).await.body;
+        let data = page["data"].as_array().unwrap();
+        assert!(data.len() <= 2);
+        seen.extend(data.iter().map(|product| product["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/products?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    made.reverse();
+    assert_eq!(seen, made, "newest first, each once");
+    for query in ["limit=0", "limit=201", "limit=x", "cursor=x", "colour=red", "limit=1&limit=2"] {
+        house.get(&format!("/v1/products?{query}")).refused(400, "validation_failed").await;
+    }
+}
+
+async fn what_is_sold_is_checked(house: House) {
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}", sail.product);
+    let usd = json!({ "units": [{ "id": sail.adult, "price": { "minor": 1, "currency": "USD" } }] });
+    let refused = house.ask("PATCH", &path).json(&usd).refused(400, "validation_failed").await;
+    assert_eq!(refused.pointers(), ["/units/0/price/currency"]);
+    let unknown = json!({ "units": [{ "id": sail.slot, "active": false }] });
+    house.ask("PATCH", &path).json(&unknown).refused(404, "unit_not_found").await;
+    let nothing = json!({ "slots": [] });
+    house.post(&format!("{path}/slots"), &nothing).refused(400, "validation_failed").await;
+    let range = "from=2050-07-02T00:00:00Z&to=2050-07-01T00:00:00Z";
+    house
+        .get(&format!("/v1/availability?product_id={}&{range}", sail.product))
+        .refused(400, "validation_failed")
+        .await;
+    house
+        .get(&format!("/v1/availability?product_id={}", sail.product))
+        .refused(400, "validation_failed")
+        .await;
+}

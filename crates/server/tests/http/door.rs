@@ -1,0 +1,111 @@
+//! What every request meets first: who it is, where it goes, and the limits.
+
+use api::limits::BODY_BYTES_MAX;
+use domain::Timestamp;
+use serde_json::Value;
+use server::http::Limits;
+
+use crate::house::{ALL_SCOPES, House, tenant};
+
+both![a_stranger_gets_nowhere, probes_and_pages];
+
+async fn a_stranger_gets_nowhere(house: House) {
+    house.provision(tenant(1), &[("sk_revoked", &ALL_SCOPES, Some(Timestamp(1)))]).await;
+    for secret in ["", "sk_none", "sk_revoked", "sk_one_", &"s".repeat(300)] {
+        let refused = house.get("/v1/products").by(secret).refused(401, "unauthenticated").await;
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    }
+    house
+        .get("/v1/products")
+        .by("")
+        .header("authorization", "Basic c2tfb25l")
+        .refused(401, "unauthenticated")
+        .await;
+    house.get("/v1/products").expect(200).await;
+}
+
+async fn probes_and_pages(house: House) {
+    assert_eq!(house.get("/health/live").by("").expect(200).await.text, "alive\n");
+    assert_eq!(house.get("/health/ready").by("").expect(200).await.text, "ready\n");
+    assert!(house.get("/metrics").by("").expect(200).await.text.contains("surehold_up 1"));
+    let page = house.get("/docs").by("").expect(200).await;
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    assert!(house.get("/docs/errors").by("").expect(200).await.text.contains("id=\"slot_is_full\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_endpoint_is_served_and_guarded() {
+    let house = House::on_sqlite().await;
+    let document = house.get("/openapi.json").by("").expect(200).await.body;
+    let id = "00000000-0000-0000-0000-000000000001";
+    let mut served = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, told) in item.as_object().unwrap() {
+            let answer = house.ask(&method.to_uppercase(), &path.replace("{id}", id)).by("").send().await;
+            let expected = if told["security"].is_array() { 401 } else { 200 };
+            assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
+            served += 1;
+        }
+    }
+    assert!(served > 25, "{served}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_turn_is_told() {
+    let house = House::on_sqlite().await;
+    for path in ["/", "/v1", "/v2/bookings", "/v1/bookings/", "/v1/bookings/not-an-id"] {
+        house.get(path).refused(404, "not_found").await;
+    }
+    let braces = "/v1/bookings/%7B00000000-0000-0000-0000-000000000001%7D";
+    house.get(braces).refused(404, "not_found").await;
+    let refused = house.ask("DELETE", "/v1/bookings").refused(405, "method_not_allowed").await;
+    assert_eq!(refused.header("allow"), Some("GET,HEAD,POST"));
+    house.ask("PUT", "/health/live").refused(405, "method_not_allowed").await;
+    house.get("/v1/events?after=-1").refused(400, "validation_failed").await;
+    house.get("/v1/events").expect(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_names_its_request() {
+    let house = House::on_sqlite().await;
+    let given = house.get("/v1/none").header("x-request-id", "req-7").refused(404, "not_found").await;
+    assert_eq!(
+        (given.header("x-request-id"), &given.body["request_id"]),
+        (Some("req-7"), &Value::from("req-7"))
+    );
+    let odd = house.get("/v1/products").header("x-request-id", "a b").expect(200).await;
+    assert_eq!(odd.header("x-request-id").unwrap().len(), 36);
+    let made = house.get("/v1/products").by("").refused(401, "unauthenticated").await;
+    assert_eq!(made.header("x-request-id"), made.body["request_id"].as_str());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_an_internal_error() {
+    let house = House::on_sqlite().await;
+    let answer = house.get("/extra/panic").refused(500, "internal_error").await;
+    assert!(!answer.text.contains("on purpose"));
+    house.get("/health/live").expect(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_and_bodies_have_limits() {
+    let house = House::on_sqlite().await;
+    let long = format!("/v1/products?cursor={}", "0".repeat(3_000));
+    house.get(&long).refused(414, "address_is_too_long").await;
+    house
+        .get("/v1/products")
+        .header("x-large", &"x".repeat(20_000))
+        .refused(431, "headers_are_too_large")
+        .await;
+    let huge = vec![b' '; BODY_BYTES_MAX + 1];
+    house.ask("POST", "/v1/bookings").bytes(huge).key("k").refused(413, "body_is_too_large").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_much_is_shed_and_probes_go_on() {
+    let house = House::on_sqlite_with(Limits { requests_max: 0, ..Limits::default() }).await;
+    let refused = house.get("/v1/products").refused(503, "overloaded").await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.body["retryable"], true);
+    house.get("/health/ready").expect(200).await;
+}

@@ -1,0 +1,56 @@
+//! Bodies that must not get further than the door.
+
+use crate::house::House;
+
+both![what_is_malformed_changes_nothing];
+
+async fn what_is_malformed_changes_nothing(house: House) {
+    let sail = house.sail().await;
+    let good = sail.booking(1).to_string();
+    let with = |from: &str, to: &str| {
+        assert!(good.contains(from));
+        good.replace(from, to).into_bytes()
+    };
+    let deep = format!(r#"{{"metadata":{}1{}}}"#, r#"{"a":"#.repeat(40), "}".repeat(40));
+    let quantity = r#""quantity":1"#;
+    for (body, status, code) in [
+        (b"{".to_vec(), 400, "malformed_json"),
+        (b"\xff\xfe".to_vec(), 400, "malformed_json"),
+        (with("Ana", "\u{0}"), 400, "malformed_json"),
+        (with(quantity, r#""quantity":1,"quantity":2"#), 400, "malformed_json"),
+        (with(quantity, r#""quantity":9007199254740992"#), 400, "malformed_json"),
+        (deep.into_bytes(), 400, "malformed_json"),
+        (b"[]".to_vec(), 400, "validation_failed"),
+        (b"null".to_vec(), 400, "validation_failed"),
+        (Vec::new(), 400, "validation_failed"),
+        (with(quantity, r#""quantity":0"#), 400, "validation_failed"),
+        (with(quantity, r#""quantity":-1"#), 400, "validation_failed"),
+        (with(quantity, r#""quantity":1.5"#), 400, "validation_failed"),
+        (with(quantity, r#""quantity":"1""#), 400, "validation_failed"),
+        (with(quantity, r#""quantity":1,"price":0"#), 400, "validation_failed"),
+        (with("Ana", "\\u0000"), 400, "validation_failed"),
+        (with("ana@example.com", "ana"), 400, "validation_failed"),
+        (with(&sail.slot, "../../etc"), 400, "validation_failed"),
+        (vec![b' '; 65 * 1024], 413, "body_is_too_large"),
+    ] {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned();
+        let answer = house.ask("POST", "/v1/bookings").bytes(body).key("k-1").send().await;
+        assert_eq!(
+            (answer.status, answer.body["code"].as_str()),
+            (status, Some(code)),
+            "{shown}: {}",
+            answer.text
+        );
+    }
+    for content_type in
+        ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
+    {
+        let ask = house.ask("POST", "/v1/bookings").header("content-type", content_type).key("k-1");
+        ask.raw(good.clone().into_bytes()).refused(415, "unsupported_media_type").await;
+    }
+    assert_eq!(house.vacancies(&sail).await, 10);
+    let bookings = house.get("/v1/bookings").expect(200).await.body;
+    assert_eq!(bookings["data"].as_array().unwrap().len(), 0);
+    // None of the refusals was kept under the key.
+    house.book(&sail, "k-1", 1).await;
+}
