@@ -5,9 +5,9 @@
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`] |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
-//! | a timer | [`ExpireHolds`] |
+//! | a timer | [`ExpireHolds`], [`PruneReplies`] |
 //! | the relay and its consumers | [`Relay`], [`PostTransfer`] |
-//! | an operator | [`Provision`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`ResolveReview`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
@@ -25,7 +25,7 @@ pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, Un
 pub use draft::Origin;
 pub use events::{CloseEvent, RecordEvent};
 pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
-pub use operate::Provision;
+pub use operate::{ChangeSettings, Provision, PruneReplies, ResolveReview};
 pub use payment::{
     By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,
 };

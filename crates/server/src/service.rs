@@ -59,6 +59,8 @@ pub struct Settings {
     pub readers: usize,
     pub queue_max: usize,
     pub tenant_share: f64,
+    /// How long stored replies are kept at least; the keys are kept for ever.
+    pub replies_kept: Span,
     pub sqlite_max_page_count: Option<u32>,
     /// Where `/metrics` comes from; installed once a process.
     pub metrics: Option<PrometheusHandle>,
@@ -79,6 +81,7 @@ impl Settings {
             readers: store::READERS,
             queue_max: store::QUEUE_MAX,
             tenant_share: store::TENANT_SHARE,
+            replies_kept: Span::seconds(30 * 24 * 60 * 60),
             sqlite_max_page_count: None,
             metrics: None,
         }
@@ -183,6 +186,13 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         work.push(tokio::spawn(reader.run(work_stopped.clone())));
         work.push(tokio::spawn(relay.run(work_stopped.clone())));
         work.push(tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), work_stopped.clone())));
+        let kept = settings.replies_kept;
+        work.push(tokio::spawn(timers::prune_replies(
+            store.clone(),
+            clock.clone(),
+            kept,
+            work_stopped.clone(),
+        )));
     }
     let scrape = figures::Scrape { store: store.clone(), handle: settings.metrics.clone() };
     work.push(tokio::spawn(figures::refresh(store.clone(), clock.clone(), work_stopped)));

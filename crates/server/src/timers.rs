@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::ExpireHolds;
+use domain::commands::{ExpireHolds, PruneReplies};
 use domain::limits::IDS_PER_COMMAND_MAX;
+use domain::time::Span;
 use store::{Clock, Store};
 use tokio::sync::watch;
 use tracing::warn;
@@ -30,6 +31,34 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
         tokio::select! {
             _ = stop.changed() => {}
             () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+}
+
+/// Looks for old replies this often, and takes this many a round until none is left.
+const PRUNE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+const PRUNE_MAX: usize = 4_096;
+
+/// Lets stored replies go that are older than they must be kept. The keys stay.
+pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let finished_before = clock.now().minus(kept);
+        let keys = store.old_replies(finished_before, PRUNE_MAX).await.unwrap_or_else(|error| {
+            warn!(%error, "old replies could not be looked up");
+            Vec::new()
+        });
+        for chunk in keys.chunks(IDS_PER_COMMAND_MAX) {
+            let command = PruneReplies { keys: chunk.to_vec(), finished_before };
+            if let Err(error) = store.submit(Box::new(command)).await {
+                warn!(%error, "old replies were not let go");
+            }
+        }
+        if keys.len() == PRUNE_MAX {
+            continue;
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
         }
     }
 }

@@ -98,6 +98,7 @@ pub struct StoreFile {
     pub readers: Option<usize>,
     pub queue_max: Option<usize>,
     pub tenant_share: Option<f64>,
+    pub replies_kept_days: Option<i64>,
 }
 
 impl File {
@@ -157,6 +158,12 @@ impl File {
         set(&mut settings.readers, file.readers);
         set(&mut settings.queue_max, file.queue_max);
         set(&mut settings.tenant_share, file.tenant_share);
+        set(&mut settings.replies_kept, file.replies_kept_days.map(|days| Span::seconds(days * 86_400)));
+        if settings.replies_kept < Span::seconds(86_400)
+            || settings.replies_kept > Span::seconds(36_500 * 86_400)
+        {
+            return Err(failed("store.replies_kept_days must be from 1 to 36500"));
+        }
         if !(settings.tenant_share > 0.0 && settings.tenant_share <= 1.0) {
             return Err(failed("store.tenant_share must be above 0 and at most 1"));
         }
@@ -202,7 +209,9 @@ impl AccountFile {
             )));
         }
         let plain = |text: &str| {
-            !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            !text.is_empty()
+                && text.len() <= 100
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
         if !plain(&self.name) {
             return Err(failed(format!("{}: letters, digits, `_` and `-`, 1 to 100 of them", what("name"))));
@@ -240,7 +249,8 @@ mod tests {
         for account in &file.accounts {
             account.settings(TenantId(uuid::Uuid::nil())).map_err(|failed| failed.to_string())?;
         }
-        file.settings("127.0.0.1:0".parse().unwrap(), location, Role::All).map_err(|failed| failed.to_string())
+        file.settings("127.0.0.1:0".parse().unwrap(), location, Role::All)
+            .map_err(|failed| failed.to_string())
     }
 
     #[test]
@@ -255,10 +265,16 @@ mod tests {
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),
             ("[store]\nwriters = 0", "above 0"),
+            ("[store]\nreplies_kept_days = 0", "replies_kept_days"),
             (&format!("{account}secret_key = 'sk_live_1'"), "test mode"),
             (&format!("{account}secret_key = {{ env = 'SUREHOLD_NO_SUCH_VARIABLE' }}"), "is not set"),
             (&format!("{account}secret_key = {{ file = '/no/such/file' }}"), "cannot be read"),
-            (&account.replace("'stripe'", "'paypal'").replace("\nmode", "\nsecret_key = 'sk_test_1'\nmode"), "paypal"),
+            (
+                &account
+                    .replace("'stripe'", "'paypal'")
+                    .replace("\nmode", "\nsecret_key = 'sk_test_1'\nmode"),
+                "paypal",
+            ),
         ] {
             let refused = parse(text).unwrap_err();
             assert!(refused.contains(reason), "{text}\n-> {refused}");

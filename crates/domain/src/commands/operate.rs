@@ -1,11 +1,18 @@
-//! What an operator sets up: tenants with their accounts, clients and API keys.
+//! What operators do: set tenants up, change their settings, settle review cases, and let old
+//! replies go.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::commands::draft::{Draft, Origin};
-use crate::ids::TenantId;
-use crate::rows::{Account, Actor, ApiKey, Client, Facts, Needs, Tenant};
-use crate::working_set::{Command, Context, Decision};
+use crate::commands::draft::{About, Draft, Origin};
+use crate::idempotency::Progress;
+use crate::ids::{ClientId, KeyId, ReviewId, TenantId};
+use crate::lifecycle::review;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Account, Actor, ApiKey, Client, Facts, Key, Needs, Review, Settings, Subject, Tenant};
+use crate::time::Timestamp;
+use crate::working_set::{Command, Context, Decision, Json};
 
 /// Makes a tenant with all that it needs to be called; what exists already stays as it is.
 #[derive(Clone, Debug)]
@@ -51,5 +58,131 @@ impl Command for Provision {
             draft.put(key.clone());
         }
         Ok(draft.done())
+    }
+}
+
+/// Changes a tenant's settings, and how many seats one of its clients may hold.
+#[derive(Clone, Debug)]
+pub struct ChangeSettings {
+    pub tenant: TenantId,
+    /// Who asks.
+    pub client: ClientId,
+    pub request_id: String,
+    /// All of them, as they shall be.
+    pub settings: Settings,
+    /// A client and its limit; `None` lifts it. Seats held before a limit was set do not count.
+    pub held_seats_max: Vec<(ClientId, Option<i64>)>,
+}
+
+impl Command for ChangeSettings {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.tenant(self.tenant);
+        for (client, _) in &self.held_seats_max {
+            rows.client(*client);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::ClientNotFound)?;
+        let own = |id: ClientId| facts.clients.get(id).filter(|client| client.tenant == self.tenant);
+        if self.held_seats_max.iter().any(|(client, _)| own(*client).is_none()) {
+            return Err(Refusal::ClientNotFound);
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin { actor: Actor::Client(self.client), request_id: Some(self.request_id.clone()) };
+        let mut draft = Draft::new(context, &origin);
+        let about = About { tenant: self.tenant, kind: Subject::Tenant, id: self.tenant.0 };
+        draft.audit(about, "settings_changed", None, None);
+        for (id, limit) in &self.held_seats_max {
+            if let Some(client) = own(*id) {
+                draft.put(Client { held_seats_max: *limit, ..client.clone() });
+            }
+        }
+        draft.put(Tenant { settings: Json(self.settings.clone()), ..tenant.clone() });
+        Ok(draft.done())
+    }
+}
+
+/// A person closes a review case, and says what was found and done.
+#[derive(Clone, Debug)]
+pub struct ResolveReview {
+    pub tenant: TenantId,
+    pub client: ClientId,
+    pub request_id: String,
+    pub review: ReviewId,
+    pub resolution: String,
+}
+
+impl Command for ResolveReview {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.review(self.review);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let review = facts
+            .reviews
+            .get(self.review)
+            .filter(|review| review.tenant == self.tenant)
+            .ok_or(Refusal::ReviewNotFound)?;
+        let step = review.state.step(review::Event::Resolve)?;
+        let origin = Origin { actor: Actor::Client(self.client), request_id: Some(self.request_id.clone()) };
+        let mut draft = Draft::new(context, &origin);
+        let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };
+        draft.audit(about, "review_resolved", Some("open"), Some("resolved"));
+        let review = Review {
+            state: step.to(),
+            resolved_at: Some(context.now),
+            resolution: Some(self.resolution.clone()),
+            ..review.clone()
+        };
+        draft.put(review.clone());
+        Ok(draft.reply(Reply::Review(alloc::boxed::Box::new(review))))
+    }
+}
+
+/// Lets stored replies go that are older than they must be kept. The keys stay, for ever: what was
+/// done once under a key is never done again.
+#[derive(Clone, Debug)]
+pub struct PruneReplies {
+    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
+    pub keys: Vec<KeyId>,
+    pub finished_before: Timestamp,
+}
+
+impl Command for PruneReplies {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        for key in &self.keys {
+            rows.key(*key);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = Origin::of(Actor::Timer);
+        let mut draft = Draft::new(context, &origin);
+        let mut pruned = 0;
+        for key in self.keys.iter().filter_map(|id| facts.keys.get(*id)) {
+            let old = key.finished_at.is_some_and(|at| at < self.finished_before);
+            if key.progress == Progress::Finished && key.body.is_some() && old {
+                pruned += 1;
+                draft.put(Key { status: None, body: None, ..key.clone() });
+            }
+        }
+        Ok(draft.reply(Reply::Swept(pruned)))
     }
 }

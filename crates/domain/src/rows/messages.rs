@@ -18,16 +18,18 @@ pub enum Subject {
     Product,
     Slot,
     Event,
+    Tenant,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 6] = [
+    pub const ALL: [Subject; 7] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
         Subject::Product,
         Subject::Slot,
         Subject::Event,
+        Subject::Tenant,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -38,6 +40,7 @@ impl Subject {
             Subject::Product => "product",
             Subject::Slot => "slot",
             Subject::Event => "event",
+            Subject::Tenant => "tenant",
         }
     }
     pub fn from_name(name: &str) -> Option<Subject> {

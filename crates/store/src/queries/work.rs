@@ -5,7 +5,7 @@
 
 use domain::commands::Lapsed;
 use domain::rows::{Booking, InboundEvent, Job, Message};
-use domain::{JobId, SlotId, TenantId, Timestamp};
+use domain::{JobId, KeyId, SlotId, TenantId, Timestamp};
 
 use super::Queries;
 use super::filter::{limit, with};
@@ -60,6 +60,14 @@ impl Queries {
     pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<InboundEvent>, Error> {
         let rest = "where state = 'received' and received_at < $1 order by received_at limit $2";
         self.rows(rest, with![before, limit(max)]).await
+    }
+
+    /// Keys whose stored replies are older than they must be kept. Reads the whole table: for a look a
+    /// day, not for one a minute.
+    pub async fn old_replies(&self, finished_before: Timestamp, max: usize) -> Result<Vec<KeyId>, Error> {
+        let sql = "select id from keys where body is not null and finished_at < $1 limit $2";
+        let ids = self.ids(sql, with![finished_before, limit(max)]).await?;
+        Ok(ids.into_iter().map(KeyId).collect())
     }
 
     /// Messages that have no place in the log yet, so that of each subject the lowest come first and
