@@ -6,6 +6,7 @@
 //! | `refund.succeeded` | `deferred_revenue`, or `sales` | `provider/...` |
 //! | `refund.reversed` | `provider/...` | `deferred_revenue`, or `sales` |
 //! | `payment.contradicted` | `provider/...` | `suspense` |
+//! | `refund.contradicted` | `suspense` | `provider/...` |
 //!
 //! Debits are positive. `provider/<name>/<account>` is what the provider holds for the tenant. Every
 //! entry sums to zero, and its id is hashed from the movement, so a movement is posted once.
@@ -43,8 +44,13 @@ impl Entry {
 }
 
 /// The kinds of messages that are posted.
-pub const POSTED: [&str; 4] =
-    ["payment.captured", "refund.succeeded", "refund.reversed", "payment.contradicted"];
+pub const POSTED: [&str; 5] = [
+    "payment.captured",
+    "refund.succeeded",
+    "refund.reversed",
+    "payment.contradicted",
+    "refund.contradicted",
+];
 
 #[derive(Deserialize)]
 struct Moved {
@@ -66,6 +72,7 @@ pub fn entry(message: &Message) -> Option<Entry> {
     let (debit, credit) = match message.kind.as_str() {
         "refund.succeeded" => (income, provider),
         "payment.contradicted" => (provider, "suspense".to_owned()),
+        "refund.contradicted" => ("suspense".to_owned(), provider),
         _ => (provider, income),
     };
     let minor = moved.moved.minor;

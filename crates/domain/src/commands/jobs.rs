@@ -1,18 +1,18 @@
 //! Jobs: claimed under a lease with a fencing token, kept alive, finished or put off.
 
 use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{about, settle_unsent};
+use crate::commands::payment::{about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
-use crate::lifecycle::{attempt, job, payment};
+use crate::lifecycle::{State as _, attempt, job, payment};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
-use crate::rows::{Actor, Attempt, AttemptKind, Facts, Failure, Job, Needs, Refund};
+use crate::rows::{Actor, Attempt, AttemptKind, Facts, Failure, Job, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
@@ -65,6 +65,13 @@ impl ClaimJobs {
             job.state = job.state.step(job::Event::GiveUp)?.to();
             draft.review(about(payment), "job_is_dead", "its attempts are used up".to_owned());
             draft.put(job);
+            if !attempt.state.is_final() {
+                let mut attempt = attempt.clone();
+                let mut refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
+                give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
+                draft.put(attempt);
+                refund.into_iter().for_each(|refund| draft.put(refund));
+            }
             return Ok(None);
         }
         draft.put(job.clone());
@@ -81,13 +88,17 @@ impl Command for ClaimJobs {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let mut complete = Some(());
         for id in &self.jobs {
-            rows.job(*id);
+            let last = rows.job(*id).is_some_and(|job| job.attempts >= JOB_ATTEMPTS_MAX);
             match rows.attempt(AttemptId::from(*id)) {
                 Some(attempt) => {
                     if let Some(refund) = attempt.refund {
                         rows.refund(refund);
                     }
                     rows.payment(attempt.payment);
+                    // Whoever waits for it is answered as it dies.
+                    if let Some(key) = attempt.key.filter(|_| last) {
+                        rows.key(key);
+                    }
                 }
                 None => complete = None,
             }
@@ -158,10 +169,15 @@ impl Command for MarkSent {
         Some(())
     }
 
-    /// Answers whether to go on: a payment that was called off meanwhile is not sent.
+    /// Answers whether to go on: a payment that was called off meanwhile, or that nobody waits for
+    /// any more, is not sent.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         held(facts, self.job, self.token)?;
-        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
+        let attempt = facts
+            .attempts
+            .get(AttemptId::from(self.job))
+            .filter(|attempt| !attempt.state.is_final())
+            .ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
@@ -170,7 +186,8 @@ impl Command for MarkSent {
             payment.provider_ref = Some(object.clone());
             payment.updated_at = context.now;
         }
-        if attempt.kind == AttemptKind::Charge && payment.void_requested {
+        let too_late = attempt.state.is(attempt::State::Created) && context.now >= attempt.deadline_at;
+        if attempt.kind == AttemptKind::Charge && (payment.void_requested || too_late) {
             draft.put(payment);
             return Ok(draft.reply(Reply::Proceed(false)));
         }
@@ -234,10 +251,9 @@ impl Command for Postpone {
         let mut draft = Draft::new(context, &origin);
         let mut attempt = attempt.clone();
         let mut refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
-        if self.lost_sight && attempt.state.is(attempt::State::Sent) {
-            attempt.state = attempt.state.step(attempt::Event::LoseSight)?.to();
-            attempt.updated_at = context.now;
-            lose_sight_of(&mut refund)?;
+        let late = context.now >= attempt.deadline_at;
+        if self.lost_sight || late {
+            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut())?;
         }
         let mut job = Job {
             worker: None,
@@ -247,14 +263,18 @@ impl Command for Postpone {
             updated_at: context.now,
             ..job.clone()
         };
-        let late = context.now >= attempt.deadline_at;
+        // What a capture or a void was to end has ended by itself.
+        let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
         if late && attempt.state.is(attempt::State::Unknown) {
-            give_up(&mut draft, &mut attempt, &mut refund, payment)?;
-        } else if late && attempt.state.is(attempt::State::Created) {
+            let detail = format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
+            draft.review(about(payment), "outcome_unknown_at_deadline", detail);
+            give_up(&mut draft, &mut attempt, &mut refund.as_mut(), payment)?;
+        } else if (late || moot) && attempt.state.is(attempt::State::Created) {
             // Provably never sent: no money moved.
             job.state = job.state.step(job::Event::Finish)?.to();
             draft.put(job);
-            let failure = Failure { code: "provider_unreachable".to_owned(), retryable: true };
+            let code = if moot { payment.state.name() } else { "provider_unreachable" };
+            let failure = Failure { code: code.to_owned(), retryable: !moot };
             return Ok(settle_unsent(draft, facts, attempt, payment.clone(), refund, failure)?.done());
         }
         job.state = job.state.step(job::Event::Reschedule)?.to();
@@ -265,36 +285,6 @@ impl Command for Postpone {
         }
         Ok(draft.done())
     }
-}
-
-fn lose_sight_of(refund: &mut Option<Refund>) -> Result<(), Refusal> {
-    use crate::lifecycle::refund::{Event, State};
-    if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(State::Created)) {
-        refund.state = refund.state.step(Event::LostSight)?.to();
-    }
-    Ok(())
-}
-
-/// A person must look. The key gets its reply: an outcome unknown at the deadline is a stored 202.
-/// The job goes on looking: what it finds later still settles the attempt.
-fn give_up(
-    draft: &mut Draft<'_>,
-    attempt: &mut Attempt,
-    refund: &mut Option<Refund>,
-    payment: &crate::rows::Payment,
-) -> Result<(), Refusal> {
-    attempt.state = attempt.state.step(attempt::Event::GiveUp)?.to();
-    let detail = alloc::format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
-    draft.review(about(payment), "outcome_unknown_at_deadline", detail);
-    if let Some(refund) =
-        refund.as_mut().filter(|refund| refund.state.is(crate::lifecycle::refund::State::Unknown))
-    {
-        refund.state = refund.state.step(crate::lifecycle::refund::Event::GaveUp)?.to();
-        draft.answer(attempt.key, Ok(Reply::Refund(Box::new(refund.clone()))));
-    } else {
-        draft.answer(attempt.key, Ok(Reply::Payment(Box::new(payment.clone()))));
-    }
-    Ok(())
 }
 
 /// The provider turned the order away before anything was sent that could move money.
@@ -347,7 +337,7 @@ impl Command for Abandon {
     }
 }
 
-/// Nothing is left to do for a job: its payment was settled, with evidence, by somebody else.
+/// Nothing is left to do for a job: its attempt was settled, with evidence, by somebody else.
 #[derive(Clone, Debug)]
 pub struct FinishJob {
     pub job: JobId,
@@ -361,11 +351,16 @@ impl Command for FinishJob {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.job(self.job);
+        rows.attempt(AttemptId::from(self.job));
         Some(())
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let mut job = held(facts, self.job, self.token)?.clone();
+        let settled = facts.attempts.get(AttemptId::from(self.job));
+        if !settled.is_some_and(|attempt| attempt.state.is_final()) {
+            return Err(Refusal::NothingToDo);
+        }
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         job.state = job.state.step(job::Event::Finish)?.to();

@@ -3,6 +3,7 @@
 //! A command that needs a provider only writes down what is wanted: the payment, the attempt, the
 //! job that drives it. The key stays in flight until a worker, or a webhook, settles the attempt.
 
+mod give_up;
 mod money_back;
 mod observe;
 mod settle;
@@ -19,6 +20,7 @@ pub use start_payment::{StartPayment, Target};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
+pub(super) use give_up::{give_up, lose_sight};
 pub(super) use observe::settle_unsent;
 
 use serde_json::json;
@@ -42,15 +44,9 @@ pub(super) fn about_refund(refund: &Refund) -> About {
     About { tenant: refund.tenant, kind: Subject::Refund, id: refund.id.0 }
 }
 
-/// Tells of a payment. `moved_minor` is what this very movement moved, `movement` its own name:
-/// the ledger keys its transfer by that, so it is posted once however often it is told.
-pub(super) fn tell(
-    draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    kind: &str,
-    movement: &str,
-    moved_minor: i64,
-) {
+/// Tells of a payment. `moved` is what this very movement moved, `movement` its own name: the
+/// ledger keys its transfer by that, so it is posted once however often it is told.
+pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, movement: &str, moved: Money) {
     let payload = json!({
         "payment_id": payment.id.0,
         "booking_id": payment.booking.map(|booking| booking.0),
@@ -59,13 +55,26 @@ pub(super) fn tell(
         "provider_object": payment.provider_ref,
         "state": payment.state.name(),
         "movement": movement,
-        "moved": Money::new(moved_minor, payment.currency),
+        "moved": moved,
     });
     let about = about(payment);
     draft.tell(about, &mut payment.seq, kind, &payload);
 }
 
 pub(super) fn tell_refund(draft: &mut Draft<'_>, refund: &mut Refund, payment: &Payment, kind: &str) {
+    let movement = alloc::format!("{kind}/{}", refund.id);
+    let moved = Money::new(refund.amount_minor, refund.currency);
+    tell_refund_of(draft, refund, payment, kind, &movement, moved);
+}
+
+fn tell_refund_of(
+    draft: &mut Draft<'_>,
+    refund: &mut Refund,
+    payment: &Payment,
+    kind: &str,
+    movement: &str,
+    moved: Money,
+) {
     let payload = json!({
         "refund_id": refund.id.0,
         "payment_id": payment.id.0,
@@ -74,8 +83,8 @@ pub(super) fn tell_refund(draft: &mut Draft<'_>, refund: &mut Refund, payment: &
         "provider": payment.provider,
         "provider_object": refund.provider_ref,
         "state": refund.state.name(),
-        "movement": alloc::format!("{kind}/{}", refund.id),
-        "moved": Money::new(refund.amount_minor, refund.currency),
+        "movement": movement,
+        "moved": moved,
     });
     let about = about_refund(refund);
     draft.tell(about, &mut refund.seq, kind, &payload);

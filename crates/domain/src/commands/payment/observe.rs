@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
+use super::give_up::as_it_stands;
 use super::money_back::send_back;
 use super::{about, about_refund, tell, tell_refund};
 use crate::commands::booking::{self, Seats};
@@ -22,10 +23,11 @@ use crate::commands::draft::Draft;
 use crate::lifecycle::booking as booking_lifecycle;
 use crate::lifecycle::payment::{Event, State};
 use crate::lifecycle::{State as _, attempt};
+use crate::money::Money;
 use crate::provider::{Observation, Source, Status};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, AttemptKind, Booking, Facts, Failure, LateMoney, Payment, Refund};
+use crate::rows::{Attempt, AttemptKind, Booking, Capture, Facts, Failure, LateMoney, Payment, Refund};
 use crate::working_set::Json;
 
 /// How an observation stands to what we knew.
@@ -78,9 +80,16 @@ pub(super) fn observe(
         Event::Authorized => payment.authorized_minor,
         _ => 0,
     };
+    if moved_minor > 0 {
+        // An earlier try was declined, a later one was not.
+        payment.failure = None;
+        // Called off, and too late. A void that is under way still ends it.
+        payment.void_requested &= payment.active.is_some();
+    }
     let kind = format!("payment.{}", payment.state.name());
     let movement = format!("{kind}/{}/{}", payment.id, seen.object);
-    tell(draft, payment, &kind, &movement, moved_minor);
+    let moved = Money::new(moved_minor, payment.currency);
+    tell(draft, payment, &kind, &movement, moved);
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
@@ -98,8 +107,8 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
     match (&seen.status, *payment.state) {
         (
             Status::Authorized { .. } | Status::Captured { .. },
-            State::Failed | State::Cancelled | State::Lapsed,
-        ) => Some(format!("money moved after the payment was {}", payment.state.name())),
+            State::Created | State::Failed | State::Cancelled | State::Lapsed,
+        ) => Some(format!("money moved while the payment was {}", payment.state.name())),
         (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
             Some(format!("another amount was captured: {amount_minor}"))
         }
@@ -107,6 +116,14 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
             if *amount_minor > payment.amount_minor =>
         {
             Some(format!("more than asked for was taken: {amount_minor}"))
+        }
+        (Status::Authorized { amount_minor }, State::Pending) if *amount_minor < payment.amount_minor => {
+            Some(format!("less than asked for was reserved: {amount_minor}"))
+        }
+        (Status::Captured { amount_minor }, State::Pending)
+            if *amount_minor < payment.amount_minor && payment.capture == Capture::Automatic =>
+        {
+            Some(format!("less than asked for was taken: {amount_minor}"))
         }
         (Status::Cancelled, State::Captured) => Some("it was cancelled after its money was taken".to_owned()),
         _ => None,
@@ -137,13 +154,17 @@ fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source)
 
 /// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile.
 pub(super) fn contradict(draft: &mut Draft<'_>, payment: &mut Payment, seen: &Observation, why: String) {
-    let moved_minor = match seen.status {
+    let taken_minor = match seen.status {
         Status::Captured { amount_minor } => amount_minor,
         _ => 0,
     };
-    if moved_minor > 0 && seen.currency == payment.currency {
-        let movement = format!("payment.contradicted/{}/{}/{moved_minor}", payment.id, seen.object);
-        tell(draft, payment, "payment.contradicted", &movement, moved_minor);
+    // Of the payment's own object the books have a part already.
+    let own = payment.provider_ref.as_ref() == Some(&seen.object) && seen.currency == payment.currency;
+    let booked_minor = if own { payment.captured_minor } else { 0 };
+    if taken_minor > 0 && taken_minor != booked_minor {
+        let movement = format!("payment.contradicted/{}/{}/{taken_minor}", payment.id, seen.object);
+        let moved = Money::new(taken_minor - booked_minor, seen.currency);
+        tell(draft, payment, "payment.contradicted", &movement, moved);
     }
     draft.review(about(payment), "provider_contradicts", why);
 }
@@ -168,12 +189,16 @@ pub(super) fn settle_attempt(
         }
         (AttemptKind::Void, State::Captured) => false,
         (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
-        (AttemptKind::Charge, State::Pending) if payment.next_action.is_some() => {
-            // The customer must act: that is a reply too, though the attempt is still under way.
-            draft.answer(attempt.key, Ok(Reply::Payment(Box::new(payment.clone()))));
+        (kind, state) => {
+            // The customer must act: that is a reply too, though the attempt is still under way. So
+            // is an outcome that the provider itself does not know at the deadline.
+            let waits =
+                kind == AttemptKind::Charge && state == State::Pending && payment.next_action.is_some();
+            if waits || draft.context.now >= attempt.deadline_at {
+                draft.answer(attempt.key, Ok(as_it_stands(attempt, None, payment)));
+            }
             return Ok(());
         }
-        _ => return Ok(()),
     };
     let event = if succeeded { attempt::Event::Succeed } else { attempt::Event::Decline };
     attempt.state = attempt.state.step(event)?.to();
@@ -181,6 +206,13 @@ pub(super) fn settle_attempt(
     attempt.failure.clone_from(&payment.failure);
     if payment.active == Some(attempt.id) {
         payment.active = None;
+    }
+    if attempt.kind == AttemptKind::Void && payment.state.is(State::Authorized) {
+        // It stays reserved, and may be captured or called off again.
+        payment.void_requested = false;
+        if attempt.key.is_none() {
+            draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
+        }
     }
     let answer = answer(attempt, payment, succeeded, refused);
     draft.answer(attempt.key, answer);
@@ -211,8 +243,8 @@ fn answer(
 }
 
 /// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
-/// remembers what its booking has counted. A payment that ended without money frees the booking
-/// for another at once.
+/// remembers what its booking has counted, and only what is new can confirm it or goes back. A
+/// payment that ended without money frees the booking for another at once.
 pub(super) fn book(
     draft: &mut Draft<'_>,
     facts: &Facts,
@@ -223,14 +255,12 @@ pub(super) fn book(
     let mut booking = before.clone();
     let ended = matches!(*payment.state, State::Failed | State::Cancelled | State::Lapsed);
     let settled = payment.evidenced && source.is_evidence();
-    if settled {
-        count(payment, &mut booking);
-    }
+    let news = (settled || ended) && count(payment, &mut booking);
     if (ended || (settled && payment.state.is(State::Captured))) && booking.open_payment == Some(payment.id) {
         booking.open_payment = None;
     }
     let mut seats = Seats::default();
-    if settled && !ended {
+    if news && !ended {
         secure(draft, facts, &mut seats, payment, &mut booking)?;
     }
     if booking != *before {
@@ -241,13 +271,16 @@ pub(super) fn book(
     Ok(())
 }
 
-/// The booking counts what the payment holds now, less what it counted of it before.
-fn count(payment: &mut Payment, booking: &mut Booking) {
+/// The booking counts what the payment holds now, less what it counted of it before. Answers
+/// whether there was anything new.
+fn count(payment: &mut Payment, booking: &mut Booking) -> bool {
+    let known = (payment.booked_authorized_minor, payment.booked_paid_minor);
     let authorized = if payment.state.is(State::Authorized) { payment.authorized_minor } else { 0 };
     booking.authorized_minor += authorized - payment.booked_authorized_minor;
     booking.paid_minor += payment.captured_minor - payment.booked_paid_minor;
     payment.booked_authorized_minor = authorized;
     payment.booked_paid_minor = payment.captured_minor;
+    known != (payment.booked_authorized_minor, payment.booked_paid_minor)
 }
 
 /// Money is there: the booking is confirmed if its seats are, else the money goes back.
@@ -265,7 +298,7 @@ fn secure(
         >= booking.total_minor;
     match *booking.state {
         booking_lifecycle::State::Held if secured => {}
-        booking_lifecycle::State::Expired if secured && may_retake(facts, seats, booking)? => {}
+        booking_lifecycle::State::Expired if secured && may_retake(draft, facts, seats, booking)? => {}
         booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
         booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),
         _ => return Ok(()),
@@ -280,13 +313,28 @@ fn secure(
     Ok(())
 }
 
-/// Late money: the seats are taken again where the tenant wants that and they are free.
-fn may_retake(facts: &Facts, seats: &mut Seats, booking: &Booking) -> Result<bool, Refusal> {
+/// Late money: the seats are taken again where the tenant wants that, they are free, and nobody
+/// left without them.
+fn may_retake(
+    draft: &Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    booking: &Booking,
+) -> Result<bool, Refusal> {
     let wanted = facts
         .tenants
         .get(booking.tenant)
         .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
-    Ok(wanted && seats.are_free(facts, booking)?)
+    let ahead = seats.slot(facts, booking.slot)?.starts_at > draft.context.now;
+    Ok(wanted && ahead && seats.are_free(facts, booking)?)
+}
+
+/// Nobody waits for a refund that was sent back by itself: if it fails, a person must see it.
+pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund: &Refund) {
+    if refund.key.is_none() {
+        let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
+        draft.review(about(payment), "late_money_not_returned", format!("its refund failed: {code}"));
+    }
 }
 
 /// Provably never sent: no money moved, so it is declined for good.
@@ -304,8 +352,11 @@ pub(in crate::commands) fn settle_unsent<'a>(
         attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
         refund.state = draft.step(about, refund.state, crate::lifecycle::refund::Event::Failed)?.to();
         refund.failure = Some(Json(failure));
+        refund.updated_at = draft.context.now;
+        attempt.failure.clone_from(&refund.failure);
         payment.refunding_minor -= refund.amount_minor;
         tell_refund(&mut draft, &mut refund, &payment, "refund.failed");
+        review_if_unasked(&mut draft, &payment, &refund);
         draft.answer(attempt.key, Err(Refusal::RefundFailed { refund: refund.id.0, code }));
         draft.put(refund);
     } else {
@@ -313,7 +364,8 @@ pub(in crate::commands) fn settle_unsent<'a>(
             payment.failure = Some(Json(failure));
             payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
             let movement = format!("payment.failed/{}", payment.id);
-            tell(&mut draft, &mut payment, "payment.failed", &movement, 0);
+            let nothing = Money::new(0, payment.currency);
+            tell(&mut draft, &mut payment, "payment.failed", &movement, nothing);
             book(&mut draft, facts, &mut payment, Source::Answer)?;
         }
         settle_attempt(&mut draft, &mut attempt, &mut payment, Some(&code))?;

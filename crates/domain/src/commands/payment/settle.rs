@@ -8,6 +8,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
+use super::give_up::give_up;
 use super::observe::{Verdict, book, contradict, observe, settle_attempt};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
@@ -15,7 +16,7 @@ use crate::commands::events::{self, close};
 use crate::commands::jobs::held;
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, inbound_event, job, payment};
-use crate::provider::{Observation, Source};
+use crate::provider::{Observation, Source, Status};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
 use crate::time::Span;
@@ -120,6 +121,10 @@ impl Settle {
                 ..job
             };
             job.state = job.state.step(job::Event::Reschedule)?.to();
+        } else if matches!(self.observation.status, Status::Declined(_)) && job.state.is(job::State::Ready) {
+            // Its driver ends what was declined, so that the customer can try again at once.
+            job.state = job.state.step(job::Event::Reschedule)?.to();
+            job.due_at = draft.context.now;
         } else {
             return Ok(());
         }
@@ -129,8 +134,13 @@ impl Settle {
     }
 
     /// The job of a contradicted payment stops: a person decides.
-    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts) -> Result<(), Refusal> {
+    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) -> Result<(), Refusal> {
         if let By::Job { job, token } = self.by {
+            let open = facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final());
+            if let Some(mut attempt) = open.cloned() {
+                give_up(draft, &mut attempt, &mut None, payment)?;
+                draft.put(attempt);
+            }
             let mut job = held(facts, job, token)?.clone();
             job.state = job.state.step(job::Event::GiveUp)?.to();
             job.updated_at = draft.context.now;
@@ -171,7 +181,8 @@ impl Command for Settle {
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
-        if let Some(failure) = &self.failure {
+        let ended_by_us = self.observation.status == Status::Cancelled && !payment.state.is_final();
+        if let Some(failure) = self.failure.as_ref().filter(|_| ended_by_us) {
             payment.failure = Some(Json(failure.clone()));
         }
         let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
@@ -180,7 +191,7 @@ impl Command for Settle {
             Verdict::Contradicts(why) => {
                 closing.1 = Some(why.clone());
                 contradict(&mut draft, &mut payment, &self.observation, why);
-                self.stop_job(&mut draft, facts)?;
+                self.stop_job(&mut draft, facts, &payment)?;
             }
             Verdict::Stale | Verdict::Agrees => {
                 if verdict == Verdict::Stale {

@@ -4,13 +4,17 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use super::give_up::give_up;
+use super::observe::review_if_unasked;
 use super::settle::By;
-use super::{about, about_refund, tell_refund};
+use super::{about, about_refund, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
 use crate::commands::events::close;
+use crate::commands::jobs::held;
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{State as _, attempt, inbound_event, job};
+use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -41,7 +45,11 @@ impl SettleRefund {
     /// The event this outcome is for the refund, or why it is none.
     fn event(&self, refund: &Refund) -> Result<Option<Event>, String> {
         match &self.outcome {
-            RefundOutcome::Refused { .. } => Ok(Some(Event::Failed)),
+            // A refund that the provider has was not turned down: an earlier call of ours made it.
+            RefundOutcome::Refused { .. } => {
+                let open = refund.provider_ref.is_none() && !refund.state.is(State::Failed);
+                Ok(open.then_some(Event::Failed))
+            }
             RefundOutcome::Seen(seen) => {
                 if refund.provider_ref.as_ref().is_some_and(|known| *known != seen.object) {
                     return Err(alloc::format!("a second refund at the provider: {}", seen.object));
@@ -120,6 +128,40 @@ impl SettleRefund {
     }
 }
 
+impl SettleRefund {
+    /// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile, and
+    /// the driver's job stops.
+    fn contradict(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        refund: &mut Refund,
+        payment: &Payment,
+        why: String,
+    ) -> Result<(), Refusal> {
+        draft.review(about_refund(refund), "provider_contradicts", why);
+        if let RefundOutcome::Seen(seen) = &self.outcome
+            && seen.status == RefundStatus::Succeeded
+        {
+            let movement = alloc::format!("refund.contradicted/{}/{}", refund.id, seen.object);
+            let moved = Money::new(seen.amount_minor, seen.currency);
+            tell_refund_of(draft, refund, payment, "refund.contradicted", &movement, moved);
+        }
+        if let By::Job { job, token } = self.by {
+            let open = facts.attempts.get(AttemptId::from(self.refund));
+            if let Some(mut attempt) = open.filter(|attempt| !attempt.state.is_final()).cloned() {
+                give_up(draft, &mut attempt, &mut Some(refund), payment)?;
+                draft.put(attempt);
+            }
+            let mut job = held(facts, job, token)?.clone();
+            job.state = job.state.step(job::Event::GiveUp)?.to();
+            job.updated_at = draft.context.now;
+            draft.put(job);
+        }
+        Ok(())
+    }
+}
+
 /// What the move means for the payment's sums and, through it, for the booking's.
 fn count(payment: &mut Payment, booking: Option<&mut Booking>, refund: &Refund, from: State, to: State) {
     let amount = refund.amount_minor;
@@ -174,10 +216,12 @@ impl Command for SettleRefund {
         let mut draft = Draft::new(context, &origin);
         let mut refund = before.clone();
         let mut closing = (inbound_event::Event::Process, None);
+        let mut stopped = false;
         match self.event(before) {
             Err(why) => {
-                draft.review(about_refund(&refund), "provider_contradicts", why.clone());
+                self.contradict(&mut draft, facts, &mut refund, &payment, why.clone())?;
                 closing.1 = Some(why);
+                stopped = true;
             }
             Ok(None) => closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned())),
             Ok(Some(event)) => {
@@ -196,14 +240,19 @@ impl Command for SettleRefund {
                     draft.review(about(&payment), "refund_failed_after_it_succeeded", why);
                 }
                 tell_refund(&mut draft, &mut refund, &payment, kind);
+                if kind == "refund.failed" {
+                    review_if_unasked(&mut draft, &payment, &refund);
+                }
                 if let Some(booking) = booking {
                     draft.put(booking);
                 }
                 draft.put(payment);
             }
         }
-        self.settle_attempt(&mut draft, facts, &refund)?;
-        self.settle_job(&mut draft, facts, &refund)?;
+        if !stopped {
+            self.settle_attempt(&mut draft, facts, &refund)?;
+            self.settle_job(&mut draft, facts, &refund)?;
+        }
         if refund != *before {
             draft.put(refund);
         }

@@ -46,7 +46,7 @@ impl Command for StartCapture {
         }
         let authorized = Money::new(payment.authorized_minor, payment.currency);
         let amount = self.amount.unwrap_or(authorized);
-        if amount.currency != authorized.currency || amount.minor > authorized.minor {
+        if amount.currency != authorized.currency || amount.minor > authorized.minor || amount.minor < 1 {
             return Err(Refusal::CaptureExceedsAuthorization { authorized });
         }
         // Nothing can fail from here on.

@@ -146,6 +146,9 @@ impl Command for StartPayment {
             }
             Target::Amount { amount, .. } => (*amount, None),
         };
+        if amount.minor < 1 {
+            return Err(Refusal::NothingIsDue);
+        }
         if amount.minor > AMOUNT_MINOR_MAX {
             return Err(Refusal::AmountIsTooLarge);
         }

@@ -52,7 +52,7 @@ impl Command for StartRefund {
         }
         let refundable = Money::new(payment.refundable_minor(), payment.currency);
         let amount = self.amount.unwrap_or(refundable);
-        if amount.currency != refundable.currency || amount.minor > refundable.minor || amount.minor == 0 {
+        if amount.currency != refundable.currency || amount.minor > refundable.minor || amount.minor < 1 {
             return Err(Refusal::RefundExceedsCapture { refundable });
         }
         // Nothing can fail from here on.

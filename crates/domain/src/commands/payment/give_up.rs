@@ -1,0 +1,55 @@
+//! Giving up: what only a person can settle. The key gets its reply all the same: an outcome that
+//! is unknown is a stored 202. What is found later still settles the attempt.
+
+use alloc::boxed::Box;
+
+use super::about_refund;
+use crate::commands::draft::Draft;
+use crate::lifecycle::{attempt, refund};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Attempt, AttemptKind, Payment, Refund};
+
+/// Hands an open attempt to a person, and answers its key. The review case is the caller's.
+pub(in crate::commands) fn give_up(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    refund: &mut Option<&mut Refund>,
+    payment: &Payment,
+) -> Result<(), Refusal> {
+    lose_sight(draft, attempt, refund)?;
+    if attempt.state.is(attempt::State::Unknown) {
+        attempt.state = attempt.state.step(attempt::Event::GiveUp)?.to();
+    }
+    if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(refund::State::Unknown)) {
+        refund.state = draft.step(about_refund(refund), refund.state, refund::Event::GaveUp)?.to();
+    }
+    draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
+    Ok(())
+}
+
+/// The answer to what was sent is lost.
+pub(in crate::commands) fn lose_sight(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    refund: &mut Option<&mut Refund>,
+) -> Result<(), Refusal> {
+    if attempt.state.is(attempt::State::Sent) {
+        attempt.state = attempt.state.step(attempt::Event::LoseSight)?.to();
+        attempt.updated_at = draft.context.now;
+        if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(refund::State::Created)) {
+            refund.state = draft.step(about_refund(refund), refund.state, refund::Event::LostSight)?.to();
+            refund.updated_at = draft.context.now;
+        }
+    }
+    Ok(())
+}
+
+/// What an operation without an outcome shows of itself.
+pub(super) fn as_it_stands(attempt: &Attempt, refund: Option<&Refund>, payment: &Payment) -> Reply {
+    match (attempt.kind, refund) {
+        (_, Some(refund)) => Reply::Refund(Box::new(refund.clone())),
+        (AttemptKind::Charge, None) => Reply::Payment(Box::new(payment.clone())),
+        (_, None) => Reply::PaymentChanged(Box::new(payment.clone())),
+    }
+}
