@@ -1,4 +1,4 @@
-//! Who is woken by a commit: waiting requests, workers, the relay, the reader of events.
+//! Who is woken by a commit: waiting requests, workers, the relay.
 //!
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
@@ -15,7 +15,6 @@ pub struct Wake {
     pub waiters: Arc<Waiters>,
     pub jobs: Arc<Notify>,
     pub outbox: Arc<Notify>,
-    pub events: Arc<Notify>,
 }
 
 impl Listener for Wake {
@@ -26,9 +25,6 @@ impl Listener for Wake {
         }
         if committed.messages > 0 {
             self.outbox.notify_one();
-        }
-        if committed.events > 0 {
-            self.events.notify_one();
         }
     }
 }

@@ -250,10 +250,13 @@ fn count(writes: &[Write<'_>], committed: &mut Committed) {
             "outbox" => committed.messages += write.inserts.len(),
             "inbound_events" => committed.events += write.inserts.len(),
             "jobs" => {
-                let ready = |update: &&domain::working_set::Update<'_>| {
-                    update.values.iter().any(|value| matches!(value, Value::Text(text) if text == "ready"))
+                // One that is born claimed is somebody's already.
+                let ready = |values: &[Value<'_>]| {
+                    values.iter().any(|value| matches!(value, Value::Text(text) if text == "ready"))
                 };
-                committed.jobs += write.inserts.len() + write.updates.iter().filter(ready).count();
+                let inserted = write.inserts.iter().filter(|row| ready(row)).count();
+                let updated = write.updates.iter().filter(|update| ready(&update.values)).count();
+                committed.jobs += inserted + updated;
             }
             _ => {}
         }
