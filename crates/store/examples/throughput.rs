@@ -79,9 +79,10 @@ impl Command for Reserve {
         Some(&self.claim)
     }
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        let slot = rows.slot(self.slot);
+        rows.slot(self.slot);
         rows.product(self.product);
-        slot.map(drop)
+        // All is named: what is still to be loaded comes in one round trip.
+        Some(())
     }
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let slot = facts.slots.get(self.slot).ok_or(Refusal::SlotNotFound)?;
