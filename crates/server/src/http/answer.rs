@@ -19,7 +19,10 @@ pub fn handled(answer: Result<Answer, Unavailable>) -> Handled {
     let answer = answer?;
     match answer {
         Answer::Fresh { reply, rendered } => {
-            count("new");
+            // Without a key nothing is stored, and there is no verdict.
+            if rendered.is_some() {
+                count("new");
+            }
             Ok(fresh(&reply, rendered))
         }
         Answer::Refused { rendered: Some(rendered), .. } => {

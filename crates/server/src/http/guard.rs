@@ -9,7 +9,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::HeaderValue;
-use http::header::ALLOW;
 
 use super::refused::{self, Refused};
 use super::request_id::{self, RequestId};
@@ -24,12 +23,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let answered = answer(&app, request, next, &request_id).await;
     let mut response = answered.unwrap_or_else(|refused| refused::response(refused, &request_id));
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
-        let allow = response.headers_mut().remove(ALLOW);
         response = refused::response(refused, &request_id);
-        // RFC 9110 section 15.5.6: a 405 says what is allowed.
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
     }
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(request_id::HEADER, value);
