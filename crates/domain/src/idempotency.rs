@@ -78,3 +78,68 @@ pub fn verdict(key: &Key, fingerprint: &Fingerprint) -> Verdict {
         (Progress::Finished, _, _) => Verdict::Expired { resource: key.resource },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ClientId, KeyId, TenantId};
+    use crate::time::Timestamp;
+    use uuid::Uuid;
+
+    fn key(progress: Progress, status: Option<i64>, body: Option<&str>) -> Key {
+        Key {
+            id: KeyId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            client: ClientId(Uuid::nil()),
+            text: "key".into(),
+            fingerprint: Fingerprint::of("POST", "/v1/payments", b"{}"),
+            progress,
+            status,
+            body: body.map(String::from),
+            resource: Some(Uuid::max()),
+            location: None,
+            request_id: "request".into(),
+            created_at: Timestamp(0),
+            finished_at: None,
+        }
+    }
+
+    #[test]
+    fn a_known_key_answers_by_its_progress() {
+        let resource = Some(Uuid::max());
+        let same = Fingerprint::of("POST", "/v1/payments", b"{}");
+        let check = |key: Key, expected: Verdict| assert_eq!(verdict(&key, &same), expected);
+        check(key(Progress::InFlight, None, None), Verdict::InFlight { resource });
+        let replay = Verdict::Replay { status: 201, body: "{}".into() };
+        check(key(Progress::Finished, Some(201), Some("{}")), replay);
+        check(key(Progress::Finished, Some(201), None), Verdict::Expired { resource });
+        check(key(Progress::Finished, None, None), Verdict::Expired { resource });
+    }
+
+    /// Another request is told so before anything else, and never what the first one answered.
+    #[test]
+    fn another_request_never_sees_the_reply() {
+        let other = Fingerprint::of("POST", "/v1/payments", b"{\"a\":1}");
+        for known in [
+            key(Progress::InFlight, None, None),
+            key(Progress::Finished, Some(201), Some("{}")),
+            key(Progress::Finished, Some(201), None),
+        ] {
+            assert_eq!(verdict(&known, &other), Verdict::Mismatch);
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_method_path_and_body_apart() {
+        let of = Fingerprint::of;
+        assert_eq!(of("POST", "/a", b"b"), of("POST", "/a", b"b"));
+        for other in
+            [of("PUT", "/a", b"b"), of("POST", "/ab", b""), of("POST", "/", b"ab"), of("POST", "/a", b"")]
+        {
+            assert_ne!(other, of("POST", "/a", b"b"));
+        }
+        let stored = Fingerprint::read(Value::Bytes(of("POST", "/a", b"b").0.to_vec().into()));
+        assert_eq!(stored, Some(of("POST", "/a", b"b")));
+        assert_eq!(Fingerprint::read(Value::Bytes(alloc::vec![0; 31].into())), None);
+    }
+}

@@ -85,3 +85,72 @@ pub fn entry(message: &Message) -> Option<Entry> {
         ],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MessageId;
+    use crate::rows::Subject;
+    use crate::time::Timestamp;
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    fn message(kind: &str, booking: Option<Uuid>) -> Message {
+        let payload = serde_json::json!({
+            "movement": format!("{kind}/1"),
+            "moved": Money::new(500, Currency::EUR),
+            "provider": "stripe",
+            "account_id": Uuid::nil(),
+            "booking_id": booking,
+            "state": "captured",
+        });
+        Message {
+            id: MessageId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            subject_kind: Subject::Payment,
+            subject: Uuid::nil(),
+            seq: 1,
+            kind: kind.to_owned(),
+            payload: payload.to_string(),
+            created_at: Timestamp(0),
+            position: None,
+            relayed_at: None,
+        }
+    }
+
+    #[test]
+    fn each_movement_debits_one_account_and_credits_another() {
+        let provider = format!("provider/stripe/{}", Uuid::nil());
+        let check = |kind: &str, booking: Option<Uuid>, debit: &str, credit: &str| {
+            let entry = entry(&message(kind, booking)).unwrap();
+            let leg = |account: &str, amount_minor| Leg { account: account.to_owned(), amount_minor };
+            assert_eq!(entry.legs, vec![leg(debit, 500), leg(credit, -500)], "{kind}");
+            assert_eq!((entry.movement, entry.currency), (format!("{kind}/1"), Currency::EUR));
+        };
+        let booking = Some(Uuid::max());
+        check("payment.captured", booking, &provider, "deferred_revenue");
+        check("payment.captured", None, &provider, "sales");
+        check("refund.succeeded", booking, "deferred_revenue", &provider);
+        check("refund.succeeded", None, "sales", &provider);
+        check("refund.reversed", booking, &provider, "deferred_revenue");
+        check("payment.contradicted", booking, &provider, "suspense");
+        check("refund.contradicted", booking, "suspense", &provider);
+    }
+
+    #[test]
+    fn what_moves_no_money_is_not_posted() {
+        for kind in
+            ["payment.authorized", "payment.failed", "refund.pending", "refund.failed", "booking.held"]
+        {
+            assert_eq!(entry(&message(kind, None)), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_movement_has_one_transfer_a_tenant() {
+        let entry = entry(&message("payment.captured", None)).unwrap();
+        let [one, other] = [TenantId(Uuid::nil()), TenantId(Uuid::max())];
+        assert_eq!(entry.id(one), entry.id(one));
+        assert_ne!(entry.id(one), entry.id(other));
+    }
+}

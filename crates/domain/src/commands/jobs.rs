@@ -70,7 +70,9 @@ impl ClaimJobs {
                 let mut refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
                 give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
                 draft.put(attempt);
-                refund.into_iter().for_each(|refund| draft.put(refund));
+                if let Some(refund) = refund {
+                    draft.put(refund);
+                }
             }
             return Ok(None);
         }

@@ -7,7 +7,6 @@ mod laws;
 mod shop;
 
 mod bookings;
-mod idempotency;
 mod jobs;
 mod messages;
 mod payments;

@@ -87,7 +87,7 @@ fn a_unit_of_another_product_is_refused() {
         tenant: TENANT,
         client: CLIENT,
         name: "other".into(),
-        description: "".into(),
+        description: std::string::String::new(),
         time_zone: "UTC".into(),
         currency: Currency::USD,
         units: vec![NewUnit { name: "seat".into(), price_minor: 1, places: 1 }],

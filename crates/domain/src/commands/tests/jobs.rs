@@ -1,1 +1,293 @@
-//! Soon.
+//! Leases, tokens, postponing, and giving up.
+
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+use uuid::Uuid;
+
+use super::payments::{AUTHORIZED, CAPTURED};
+use super::shop::{LEASE, LOOK_AGAIN, PRICE, Shop};
+use crate::commands::{Abandon, ClaimJobs, FinishJob, Heartbeat, MarkSent, Postpone, RefundOutcome, Settle};
+use crate::lifecycle::{attempt, booking, job, payment, refund};
+use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
+use crate::provider::{RefundStatus, Source, Status};
+use crate::reply::Reply;
+use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
+use crate::time::Span;
+use crate::working_set::Command;
+use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal};
+
+fn postpone(shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>, lost_sight: bool) {
+    let token = shop.token(job);
+    let command =
+        Postpone { job: JobId(job), token, payment, refund, pause: LOOK_AGAIN, lost_sight, error: None };
+    shop.run(&command).reply();
+}
+
+fn attempt_is(shop: &Shop, id: impl Into<Uuid>) -> attempt::State {
+    *shop.get::<Attempt>(AttemptId(id.into())).state
+}
+
+fn past_the_deadline(shop: &mut Shop) {
+    shop.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+}
+
+#[test]
+fn a_job_is_taken_over_only_after_its_lease() {
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    let claim = ClaimJobs { jobs: vec![JobId(payment.0), JobId(Uuid::nil())], lease: LEASE };
+    let claimed = |shop: &mut Shop| {
+        let Reply::Claimed(claimed) = shop.run(&claim).reply() else { panic!("claimed") };
+        claimed.len()
+    };
+    assert_eq!(claimed(&mut shop), 0, "its server drives it");
+    shop.wait(Span(LEASE.span.0 - 1));
+    assert_eq!(claimed(&mut shop), 0);
+    let heartbeat = Heartbeat { job: JobId(payment.0), token: 1, span: LEASE.span };
+    shop.run(&heartbeat).reply();
+    shop.wait(Span(LEASE.span.0 - 1));
+    assert_eq!(claimed(&mut shop), 0, "it is alive");
+    shop.wait(Span(1));
+    assert_eq!(claimed(&mut shop), 1);
+    assert_eq!(claimed(&mut shop), 0, "once");
+    assert_eq!(shop.get::<Job>(payment.0).token, 2);
+}
+
+#[test]
+fn a_zombie_is_refused_everywhere() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    let refund = shop.refund(payment, None);
+    shop.send(refund, payment);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let job = JobId(payment.0);
+    let outcome = shop.refund_seen(refund, RefundStatus::Succeeded);
+    let commands: Vec<Box<dyn Command>> = vec![
+        Box::new(Heartbeat { job, token: 1, span: LEASE.span }),
+        Box::new(MarkSent { job, token: 1, payment, object: None }),
+        Box::new(shop.settle_command(payment.into(), payment, CAPTURED, Source::Answer)),
+        Box::new(Postpone {
+            job,
+            token: 1,
+            payment,
+            refund: None,
+            pause: LOOK_AGAIN,
+            lost_sight: true,
+            error: None,
+        }),
+        Box::new(Abandon {
+            job,
+            token: 1,
+            payment,
+            refund: None,
+            failure: Failure { code: "x".into(), retryable: false },
+        }),
+        Box::new(FinishJob { job, token: 1 }),
+        Box::new(shop.settle_refund_command(refund, outcome)),
+    ];
+    shop.wait(LEASE.span);
+    shop.run(&ClaimJobs { jobs: vec![job, JobId(refund.0)], lease: LEASE }).reply();
+    for command in &commands {
+        assert_eq!(shop.refused(&**command), Refusal::LeaseLost, "{command:?}");
+    }
+}
+
+#[test]
+fn sent_is_committed_once() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let sent_at = shop.get::<Attempt>(payment.0).sent_at;
+    shop.wait(Span(1));
+    assert!(shop.mark_sent(payment), "the answer to the commit was lost");
+    assert_eq!(shop.get::<Attempt>(payment.0).sent_at, sent_at);
+    assert_eq!(shop.payment_is(payment), payment::State::Pending);
+    shop.answer(payment, CAPTURED);
+    let token = shop.token(payment);
+    let again = MarkSent { job: JobId(payment.0), token, payment, object: None };
+    assert_eq!(shop.refused(&again), Refusal::NothingToDo, "it has its outcome");
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_sent() {
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    past_the_deadline(&mut shop);
+    assert!(!shop.mark_sent(payment));
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Created);
+}
+
+#[test]
+fn a_lost_answer_is_unknown_and_blocks_another() {
+    let mut shop = Shop::new(9);
+    let (booking, payment) = shop.sent(Capture::Automatic);
+    postpone(&mut shop, payment.0, payment, None, true);
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Unknown);
+    let other = shop.pay_command(booking);
+    assert_eq!(shop.refused(&other), Refusal::PaymentAlreadyOpen { payment: payment.0 });
+    shop.fetched(payment, CAPTURED);
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Succeeded);
+    assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
+}
+
+#[test]
+fn past_the_deadline_the_unknown_waits_for_a_person_and_is_answered() {
+    let mut shop = Shop::new(9);
+    let (booking, payment) = shop.sent(Capture::Automatic);
+    postpone(&mut shop, payment.0, payment, None, true);
+    past_the_deadline(&mut shop);
+    assert!(shop.reviews().is_empty());
+    postpone(&mut shop, payment.0, payment, None, true);
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Review);
+    assert_eq!(shop.stored(payment), "payment Pending");
+    postpone(&mut shop, payment.0, payment, None, true);
+    assert_eq!(shop.reviews().len(), 1, "one case");
+    // It goes on looking.
+    shop.fetched(payment, CAPTURED);
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Succeeded);
+    assert_eq!(shop.booking_is(booking), booking::State::Confirmed, "the hold was not expired yet");
+}
+
+/// The provider turned each try away unread, until the deadline: sent, and never unknown.
+#[test]
+fn past_the_deadline_the_sent_waits_for_a_person_too() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Manual);
+    shop.answer(payment, AUTHORIZED);
+    let capture = shop.start_capture(payment, None);
+    shop.send(capture, payment);
+    past_the_deadline(&mut shop);
+    postpone(&mut shop, capture.0, payment, None, false);
+    assert_eq!(attempt_is(&shop, capture), attempt::State::Review);
+    assert_eq!(shop.stored(capture), "payment changed Authorized, under way: true");
+}
+
+#[test]
+fn past_the_deadline_the_unsent_is_declined() {
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    postpone(&mut shop, payment.0, payment, None, false);
+    assert_eq!(shop.stored(payment), "in flight");
+    past_the_deadline(&mut shop);
+    postpone(&mut shop, payment.0, payment, None, false);
+    assert_eq!(shop.payment_is(payment), payment::State::Failed);
+    assert_eq!(shop.get::<Payment>(payment).failure.unwrap().0.code, "provider_unreachable");
+    assert_eq!(shop.stored(payment), "payment_declined");
+    assert!(shop.get::<Job>(payment.0).state.is(job::State::Done));
+    assert_eq!(shop.get::<Booking>(booking).open_payment, None);
+    assert!(shop.reviews().is_empty());
+}
+
+#[test]
+fn a_refund_is_lost_and_given_up_alike() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    let sent = shop.refund(payment, Some(300));
+    shop.send(sent, payment);
+    let unsent = shop.refund(payment, Some(400));
+    postpone(&mut shop, sent.0, payment, Some(sent), true);
+    assert_eq!(*shop.get::<Refund>(sent).state, refund::State::Unknown);
+    past_the_deadline(&mut shop);
+    postpone(&mut shop, sent.0, payment, Some(sent), true);
+    postpone(&mut shop, unsent.0, payment, Some(unsent), false);
+    assert_eq!(*shop.get::<Refund>(sent).state, refund::State::Review);
+    assert_eq!(shop.stored(sent), "refund Review");
+    assert_eq!(*shop.get::<Refund>(unsent).state, refund::State::Failed);
+    assert_eq!(shop.stored(unsent), "refund_failed");
+    assert_eq!(shop.get::<Payment>(payment).refunding_minor, 300);
+    shop.refund_webhook(sent, RefundStatus::Succeeded);
+    assert_eq!(attempt_is(&shop, sent), attempt::State::Succeeded);
+    assert_eq!(shop.close_the_books()["provider"], 2 * PRICE - 300);
+}
+
+#[test]
+fn a_charge_that_is_turned_away_unsent_failed() {
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    let void = shop.start_void(payment);
+    let token = shop.token(payment);
+    let failure = Failure { code: "invalid_payment_method".into(), retryable: false };
+    let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
+    shop.run(&abandon).reply();
+    assert_eq!(shop.payment_is(payment), payment::State::Failed);
+    assert_eq!(shop.stored(payment), "payment_declined");
+    assert_eq!(shop.refused(&abandon), Refusal::LeaseLost);
+    // Its void has no object to cancel, and nothing to wait for.
+    postpone(&mut shop, void.0, payment, None, false);
+    assert_eq!(shop.stored(void), "payment changed Failed, under way: false");
+    assert!(shop.get::<Job>(void.0).state.is(job::State::Done));
+    shop.pay(booking);
+}
+
+#[test]
+fn what_was_sent_is_not_abandoned() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let token = shop.token(payment);
+    let failure = Failure { code: "x".into(), retryable: false };
+    let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
+    assert_eq!(shop.refused(&abandon), Refusal::NothingToDo);
+}
+
+#[test]
+fn a_job_is_finished_only_with_its_attempt() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let finish = |shop: &mut Shop| FinishJob { job: JobId(payment.0), token: shop.token(payment) };
+    let command = finish(&mut shop);
+    assert_eq!(shop.refused(&command), Refusal::NothingToDo);
+    shop.answer(payment, CAPTURED);
+    let command = finish(&mut shop);
+    shop.run(&command).reply();
+    assert!(shop.get::<Job>(payment.0).state.is(job::State::Done));
+}
+
+#[test]
+fn a_job_that_kills_its_workers_dies_and_answers() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    let refund = shop.refund(payment, None);
+    shop.send(refund, payment);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let jobs = vec![JobId(payment.0), JobId(refund.0)];
+    for id in &jobs {
+        let row: Job = shop.get(*id);
+        shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, ..row });
+    }
+    shop.wait(LEASE.span);
+    let Reply::Claimed(claimed) = shop.run(&ClaimJobs { jobs, lease: LEASE }).reply() else {
+        panic!("claimed")
+    };
+    assert!(claimed.is_empty());
+    for id in [payment.0, refund.0] {
+        assert!(shop.get::<Job>(id).state.is(job::State::Dead));
+        assert_eq!(attempt_is(&shop, id), attempt::State::Review);
+        assert_ne!(shop.stored(id), "in flight");
+    }
+    assert_eq!(shop.reviews().len(), 2);
+    // What is found later still settles it.
+    shop.webhook(payment, CAPTURED);
+    assert_eq!(attempt_is(&shop, payment), attempt::State::Succeeded);
+}
+
+#[test]
+fn a_stranger_finishes_a_job_of_what_is_settled() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let late: Settle = shop.settle_command(payment.into(), payment, Status::Processing, Source::Answer);
+    shop.webhook(payment, CAPTURED);
+    assert!(shop.get::<Job>(payment.0).state.is(job::State::Done));
+    assert_eq!(shop.refused(&late), Refusal::LeaseLost);
+    let refund = shop.refund(payment, None);
+    shop.send(refund, payment);
+    let late = shop.settle_refund_command(refund, RefundOutcome::Refused { code: "late".into() });
+    shop.refund_webhook(refund, RefundStatus::Succeeded);
+    assert_eq!(shop.refused(&late), Refusal::LeaseLost);
+}

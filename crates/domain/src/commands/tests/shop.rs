@@ -189,11 +189,6 @@ impl Shop {
         self.start(&command)
     }
 
-    pub fn pay_manually(&mut self, booking: BookingId) -> PaymentId {
-        let command = StartPayment { capture: Capture::Manual, ..self.pay_command(booking) };
-        self.start(&command)
-    }
-
     /// A payment of a booking of its own, sent to the provider.
     pub fn sent(&mut self, capture: Capture) -> (BookingId, PaymentId) {
         let booking = self.reserve(2);
@@ -220,19 +215,14 @@ impl Shop {
 
     pub fn mark_sent(&mut self, payment: PaymentId) -> bool {
         let token = self.token(payment);
-        let command = MarkSent { job: JobId(payment.0), token, payment, object: Some(self.object(payment)) };
+        let command = MarkSent { job: JobId(payment.0), token, payment, object: Some(object(payment)) };
         matches!(self.run(&command).reply(), Reply::Proceed(true))
-    }
-
-    /// What the provider calls the payment.
-    pub fn object(&self, payment: PaymentId) -> String {
-        format!("pi_{}", payment.0.as_u128())
     }
 
     pub fn seen(&self, payment: PaymentId, status: Status) -> Observation {
         let row: Payment = self.get(payment);
         Observation {
-            object: self.object(payment),
+            object: object(payment),
             status,
             amount_minor: row.amount_minor,
             currency: row.currency,
@@ -432,4 +422,9 @@ pub fn claim(text: &str) -> Claim {
         fingerprint: Fingerprint::of("POST", "/", text.as_bytes()),
         request_id: "request".into(),
     }
+}
+
+/// What the provider calls the payment.
+pub fn object(payment: PaymentId) -> String {
+    format!("pi_{}", payment.0.as_u128())
 }
