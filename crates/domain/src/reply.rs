@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::rows::{Attempt, Booking, Job, Payment, Product, Refund, Review, Slot, Unit};
+use crate::rows::{Attempt, Booking, Job, Payment, Product, Refund, Review, Slot, Tenant, Unit};
 
 #[derive(Clone, Debug, Default)]
 pub enum Reply {
@@ -21,6 +21,8 @@ pub enum Reply {
     PaymentChanged(Box<Payment>),
     Refund(Box<Refund>),
     Review(Box<Review>),
+    /// A tenant with its settings.
+    Tenant(Box<Tenant>),
     /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
     /// and not finished (202). With a lease the job is the asking server's to drive.
     Started(Box<Claimed>),

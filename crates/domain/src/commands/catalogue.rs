@@ -40,7 +40,7 @@ fn about(product: &Product) -> About {
     About { tenant: product.tenant, kind: Subject::Product, id: product.id.0 }
 }
 
-fn origin(client: ClientId, claim: Option<&Claim>) -> Origin {
+pub(super) fn origin(client: ClientId, claim: Option<&Claim>) -> Origin {
     Origin { actor: Actor::Client(client), request_id: claim.map(|claim| claim.request_id.clone()) }
 }
 

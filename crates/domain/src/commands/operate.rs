@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::commands::catalogue::origin;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::idempotency::Progress;
 use crate::ids::{ClientId, KeyId, ReviewId, TenantId};
@@ -12,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Account, Actor, ApiKey, Client, Facts, Key, Needs, Review, Settings, Subject, Tenant};
 use crate::time::Timestamp;
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 /// Makes a tenant with all that it needs to be called; what exists already stays as it is.
 #[derive(Clone, Debug)]
@@ -64,10 +65,10 @@ impl Command for Provision {
 /// Changes a tenant's settings, and how many seats one of its clients may hold.
 #[derive(Clone, Debug)]
 pub struct ChangeSettings {
+    pub claim: Option<Claim>,
     pub tenant: TenantId,
     /// Who asks.
     pub client: ClientId,
-    pub request_id: String,
     /// All of them, as they shall be.
     pub settings: Settings,
     /// A client and its limit; `None` lifts it. Seats held before a limit was set do not count.
@@ -77,6 +78,10 @@ pub struct ChangeSettings {
 impl Command for ChangeSettings {
     fn tenant(&self) -> Option<TenantId> {
         Some(self.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
@@ -95,7 +100,7 @@ impl Command for ChangeSettings {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin { actor: Actor::Client(self.client), request_id: Some(self.request_id.clone()) };
+        let origin = origin(self.client, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let about = About { tenant: self.tenant, kind: Subject::Tenant, id: self.tenant.0 };
         draft.audit(about, "settings_changed", None, None);
@@ -104,17 +109,19 @@ impl Command for ChangeSettings {
                 draft.put(Client { held_seats_max: *limit, ..client.clone() });
             }
         }
-        draft.put(Tenant { settings: Json(self.settings.clone()), ..tenant.clone() });
-        Ok(draft.done())
+        let tenant = Tenant { settings: Json(self.settings.clone()), ..tenant.clone() };
+        draft.put(tenant.clone());
+        Ok(draft.reply(Reply::Tenant(alloc::boxed::Box::new(tenant))))
     }
 }
 
 /// A person closes a review case, and says what was found and done.
 #[derive(Clone, Debug)]
 pub struct ResolveReview {
+    pub claim: Option<Claim>,
     pub tenant: TenantId,
+    /// Who closes it.
     pub client: ClientId,
-    pub request_id: String,
     pub review: ReviewId,
     pub resolution: String,
 }
@@ -122,6 +129,10 @@ pub struct ResolveReview {
 impl Command for ResolveReview {
     fn tenant(&self) -> Option<TenantId> {
         Some(self.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
@@ -136,7 +147,7 @@ impl Command for ResolveReview {
             .filter(|review| review.tenant == self.tenant)
             .ok_or(Refusal::ReviewNotFound)?;
         let step = review.state.step(review::Event::Resolve)?;
-        let origin = Origin { actor: Actor::Client(self.client), request_id: Some(self.request_id.clone()) };
+        let origin = origin(self.client, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };
         draft.audit(about, "review_resolved", Some("open"), Some("resolved"));

@@ -105,10 +105,11 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
         return Some(format!("the provider's object is for {} {}", seen.amount_minor, seen.currency));
     }
     match (&seen.status, *payment.state) {
-        (
-            Status::Authorized { .. } | Status::Captured { .. },
-            State::Created | State::Failed | State::Cancelled | State::Lapsed,
-        ) => Some(format!("money moved while the payment was {}", payment.state.name())),
+        // What was reserved before it ended may be told after it: that is only old. Taken is taken.
+        (Status::Authorized { .. }, State::Created)
+        | (Status::Captured { .. }, State::Created | State::Failed | State::Cancelled | State::Lapsed) => {
+            Some(format!("money moved while the payment was {}", payment.state.name()))
+        }
         (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
             Some(format!("another amount was captured: {amount_minor}"))
         }
@@ -291,13 +292,20 @@ fn secure(
     payment: &mut Payment,
     booking: &mut Booking,
 ) -> Result<(), Refusal> {
-    // A tenant that captured less than was authorised chose so: the whole was secured.
-    let waived =
-        if payment.state.is(State::Captured) { payment.authorized_minor - payment.captured_minor } else { 0 };
-    let secured = booking.authorized_minor + booking.paid_minor - booking.refunded_minor + waived
-        >= booking.total_minor;
+    let captured = payment.state.is(State::Captured);
+    if captured && payment.refundable_minor() == 0 {
+        // All of it is on its way back already.
+        return Ok(());
+    }
+    // A tenant that captured less than was authorised, or gave a part back, chose so: the whole was
+    // secured.
+    let waived = if captured { payment.authorized_minor - payment.captured_minor } else { 0 };
+    let refunded = booking.refunded_minor - payment.booked_refunded_minor;
+    let secured = booking.authorized_minor + booking.paid_minor - refunded + waived >= booking.total_minor;
     match *booking.state {
         booking_lifecycle::State::Held if secured => {}
+        // What was due when it was started has grown: earlier money went back meanwhile.
+        booking_lifecycle::State::Held => return send_back(draft, payment, "it does not cover the booking"),
         booking_lifecycle::State::Expired if secured && may_retake(draft, facts, seats, booking)? => {}
         booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
         booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),

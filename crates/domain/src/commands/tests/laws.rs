@@ -20,6 +20,7 @@ impl World {
         let payments: Vec<Payment> = self.all();
         self.seats_add_up(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);
+        Self::confirmed_by_evidence(before, &bookings, &payments, command);
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
@@ -97,13 +98,25 @@ impl World {
                 "{command:?}"
             );
             self.never_overpaid(booking, own(), command);
-            if booking.state.is(booking::State::Confirmed) && booking.total_minor > 0 {
-                assert!(
-                    own().any(|payment| payment.evidenced
-                        || payment.booked_paid_minor > 0
-                        || payment.booked_authorized_minor > 0),
-                    "confirmed without evidence by {command:?}"
-                );
+        }
+    }
+
+    /// A booking becomes confirmed by money that was seen in a webhook or a fetched object.
+    fn confirmed_by_evidence(
+        before: &Rows,
+        bookings: &[Booking],
+        payments: &[Payment],
+        command: &dyn Command,
+    ) {
+        for booking in bookings.iter().filter(|booking| booking.state.is(booking::State::Confirmed)) {
+            let was = before.get(Booking::TABLE.name).and_then(|rows| rows.get(&booking.id.0));
+            let was = was.map(|row| Booking::read(row.clone()).unwrap());
+            if was.is_some_and(|was| was.state != booking.state) {
+                let by_evidence = |payment: &Payment| {
+                    payment.evidenced && payment.booked_paid_minor + payment.booked_authorized_minor > 0
+                };
+                let own = payments.iter().filter(|payment| payment.booking == Some(booking.id));
+                assert!(own.clone().any(by_evidence), "confirmed without evidence by {command:?}");
             }
         }
     }

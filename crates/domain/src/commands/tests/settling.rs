@@ -61,7 +61,7 @@ fn every_status_in_every_state_from_every_side() {
         (State::Pending, Status::Cancelled) => (State::Cancelled, false),
         (State::Authorized, Status::Cancelled) => (State::Lapsed, true),
         (State::Captured, Status::Cancelled) => (State::Captured, true),
-        (State::Failed | State::Cancelled | State::Lapsed, status) => (state, status.has_money()),
+        (State::Failed | State::Cancelled | State::Lapsed, Status::Captured { .. }) => (state, true),
         (state, _) => (state, false),
     };
     for state in
@@ -401,4 +401,23 @@ fn an_event_of_another_account_moves_nothing() {
     let row: InboundEvent = shop.get(event);
     shop.set(&InboundEvent { account: crate::AccountId::of("stripe", "theirs"), ..row });
     assert_eq!(shop.refused(&command), Refusal::PaymentNotFound);
+}
+
+/// A tenant gave a part, or all, back before the evidence of the capture came.
+#[test]
+fn what_was_given_back_before_the_evidence() {
+    for (amount, state) in [(2 * PRICE - 1, booking::State::Confirmed), (2 * PRICE, booking::State::Held)] {
+        for settled in [false, true] {
+            let mut shop = Shop::new(9);
+            let (booking, payment) = shop.sent(Capture::Automatic);
+            shop.answer(payment, CAPTURED);
+            let refund = shop.refund(payment, Some(amount));
+            if settled {
+                shop.send(refund, payment);
+                shop.refund_answer(refund, RefundStatus::Succeeded);
+            }
+            shop.webhook(payment, CAPTURED);
+            assert_eq!(shop.booking_is(booking), state);
+        }
+    }
 }
