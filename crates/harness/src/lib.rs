@@ -9,6 +9,8 @@
 //! What must never be here: anything that the server needs in order to run, and a second opinion on how a
 //! decision is made. The oracle looks at rows and books, not at the code that wrote them.
 
+pub mod bench;
 pub mod http;
 pub mod oracle;
+pub mod plain;
 pub mod program;
