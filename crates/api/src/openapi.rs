@@ -13,12 +13,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::Problem;
 use crate::requests::{
-    ChangedProduct, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct, NewRefund,
-    NewSlots,
+    ChangedProduct, ChangedSettings, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
+    NewProduct, NewRefund, NewSlots, Resolution,
 };
 use crate::views::{
     Booking, BookingDetail, Event, HistoryEntry, LedgerAccount, Page, Payment, Product, Refund, ReviewCase,
-    Slot, Transfer,
+    Settings, Slot, Transfer,
 };
 use endpoints::{ENDPOINTS, TAGS};
 
@@ -91,6 +91,9 @@ fn components() -> utoipa::openapi::Components {
     add_with_page::<Transfer>(&mut schemas);
     add_with_page::<Event>(&mut schemas);
     add_with_page::<ReviewCase>(&mut schemas);
+    add::<Settings>(&mut schemas);
+    add::<ChangedSettings>(&mut schemas);
+    add::<Resolution>(&mut schemas);
     ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme("api_key", SecurityScheme::Http(bearer))

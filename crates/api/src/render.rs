@@ -6,7 +6,7 @@ use domain::{Refusal, Reply};
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::views::{Booking, Page, Payment, Product, Refund, ReviewCase, Slot};
+use crate::views::{Booking, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
 
 /// A reply as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),
+        Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),
         Reply::Started(started) => match &started.refund {
             Some(refund) => with_refund(202, refund),

@@ -2,11 +2,13 @@
 
 mod booking;
 mod catalogue;
+mod operations;
 mod payment;
 mod queries;
 
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
+pub use operations::{ChangedSettings, ClientLimit, LateMoney, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 

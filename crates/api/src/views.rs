@@ -10,6 +10,7 @@ mod payment;
 mod product;
 mod refund;
 mod review;
+mod settings;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use payment::{NextAction, Payment};
 pub use product::{Product, Unit};
 pub use refund::Refund;
 pub use review::ReviewCase;
+pub use settings::Settings;
 pub use slot::Slot;
 
 /// A client's own notes on a resource.

@@ -38,7 +38,7 @@ impl Scrape {
 pub async fn refresh(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     let mut rounds: u32 = 0;
     while !*stop.borrow() {
-        let whole = rounds % WHOLE_EVERY == 0;
+        let whole = rounds.is_multiple_of(WHOLE_EVERY);
         let figures = if whole { store.figures().await } else { store.backlog().await };
         match figures {
             Ok(figures) => show(&figures, clock.now(), whole),

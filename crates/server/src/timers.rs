@@ -36,7 +36,7 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
 }
 
 /// Looks for old replies this often, and takes this many a round until none is left.
-const PRUNE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
 const PRUNE_MAX: usize = 4_096;
 
 /// Lets stored replies go that are older than they must be kept. The keys stay.

@@ -10,6 +10,7 @@
 //! What is not ours, stale or repeated is closed as ignored. What cannot be read is dead, and a
 //! review case says so.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,12 +50,14 @@ pub struct AccountEntry {
     pub tenant: TenantId,
 }
 
+/// By provider and the provider's own name of the account.
+pub type Accounts = HashMap<(String, String), AccountEntry>;
+
 pub struct Webhooks {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub clock: Arc<dyn Clock>,
-    /// By provider and the account's own name.
-    pub accounts: std::collections::HashMap<(String, String), AccountEntry>,
+    pub accounts: Accounts,
     inbox: mpsc::Sender<InboundEvent>,
 }
 
@@ -70,7 +73,7 @@ pub fn new(
     store: Store,
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
-    accounts: std::collections::HashMap<(String, String), AccountEntry>,
+    accounts: Accounts,
 ) -> (Arc<Webhooks>, Reader) {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let reader =

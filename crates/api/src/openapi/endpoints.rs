@@ -468,6 +468,41 @@ pub const ENDPOINTS: &[Endpoint] = &[
             &[(200, Answer::Page("ReviewCase"), "A page of cases.")],
         )
     },
+    Endpoint {
+        key: Key::Optional,
+        refusals: &[Code::ReviewCaseNotFound, Code::StateDoesNotAllowIt],
+        ..ask(
+            "/v1/ops/review_cases/{id}/resolve",
+            "resolve_review_case",
+            "Operations",
+            &["ops"],
+            ("Close a review case", "Says what was found and done; who and when is in the audit."),
+            "Resolution",
+            &[(200, Answer::One("ReviewCase"), "The case, closed.")],
+        )
+    },
+    look(
+        "/v1/ops/settings",
+        "get_settings",
+        "Operations",
+        &["ops"],
+        ("Get the settings", "What the tenant chose."),
+        &[(200, Answer::One("Settings"), "The settings.")],
+    ),
+    Endpoint {
+        method: "PATCH",
+        key: Key::Optional,
+        refusals: &[Code::ClientNotFound],
+        ..ask(
+            "/v1/ops/settings",
+            "change_settings",
+            "Operations",
+            &["ops"],
+            ("Change the settings", "What is absent stays. Holds that were made keep their time."),
+            "ChangedSettings",
+            &[(200, Answer::One("Settings"), "The settings as they are now.")],
+        )
+    },
     look(
         "/health/live",
         "get_liveness",

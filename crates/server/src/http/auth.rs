@@ -144,6 +144,11 @@ impl KnownKeys {
             known.insert(id, Known { hash, caller, until: now + self.ttl });
         }
     }
+
+    /// What was changed holds in this process at once; in others once their memory has lapsed.
+    pub fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
-//! `GET /v1/ops/review_cases`: what waits for a person, oldest first.
+//! `/v1/ops`: what waits for a person, and what a tenant chose.
 
-use api::requests::ListQuery;
-use api::views::ReviewCase;
+use api::requests::{ChangedSettings, ListQuery, Resolution};
+use api::views::{ReviewCase, Settings};
 use axum::extract::State;
-use domain::rows;
+use domain::commands::{ChangeSettings, ResolveReview};
+use domain::{ClientId, Refusal, ReviewId, rows};
 use store::queries::Cursor;
 
 use super::App;
-use super::answer::Handled;
+use super::answer::{Handled, handled};
+use super::call::{Call, Id};
 use super::listing::{cursor, limit, page};
 use super::look::{Look, Parameters, found};
 use super::permission::Ops;
@@ -22,4 +24,59 @@ pub async fn review_cases(
     let rows = app.store().open_reviews(look.caller.tenant, after, limit + 1).await?;
     let at = |row: &rows::Review| Cursor { created_at: row.opened_at, id: row.id.0 };
     Ok(found(&page(rows, limit, at, |row| ReviewCase::of(&row))))
+}
+
+/// `POST /v1/ops/review_cases/{id}/resolve`
+pub async fn resolve(State(app): State<App>, Id(id): Id, call: Call<Ops, Resolution>) -> Handled {
+    let command = ResolveReview {
+        claim: call.claim,
+        tenant: call.caller.tenant,
+        client: call.caller.client,
+        review: ReviewId(id),
+        resolution: call.request.resolution,
+    };
+    handled(app.store().submit(Box::new(command)).await)
+}
+
+/// `GET /v1/ops/settings`
+pub async fn settings(State(app): State<App>, look: Look<Ops>) -> Handled {
+    let tenant = app.store().tenant(look.caller.tenant).await?.ok_or(Refusal::ClientNotFound)?;
+    Ok(found(&Settings::of(&tenant)))
+}
+
+/// `PATCH /v1/ops/settings`
+pub async fn change_settings(State(app): State<App>, call: Call<Ops, ChangedSettings>) -> Handled {
+    let tenant = app.store().tenant(call.caller.tenant).await?.ok_or(Refusal::ClientNotFound)?;
+    let held_seats_max = call
+        .request
+        .clients
+        .iter()
+        .map(|client| (ClientId(client.client_id), client.held_seats_max))
+        .collect();
+    let command = ChangeSettings {
+        claim: call.claim,
+        tenant: tenant.id,
+        client: call.caller.client,
+        settings: changed(tenant.settings.0, &call.request),
+        held_seats_max,
+    };
+    let answer = app.store().submit(Box::new(command)).await;
+    app.known_keys.forget();
+    handled(answer)
+}
+
+fn changed(settings: rows::Settings, change: &ChangedSettings) -> rows::Settings {
+    use api::requests::LateMoney;
+    rows::Settings {
+        late_money: match change.late_money {
+            Some(LateMoney::Reseat) => rows::LateMoney::Reseat,
+            Some(LateMoney::Refund) => rows::LateMoney::Refund,
+            None => settings.late_money,
+        },
+        seats_held_per_customer_max: change
+            .seats_held_per_customer_max
+            .unwrap_or(settings.seats_held_per_customer_max),
+        hold_seconds: change.hold_seconds.unwrap_or(settings.hold_seconds),
+        hold_seconds_max: change.hold_seconds_max.unwrap_or(settings.hold_seconds_max),
+    }
 }

@@ -33,6 +33,8 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/ledger/transfers", get(ledger::transfers))
         .route("/v1/events", get(events::after))
         .route("/v1/ops/review_cases", get(ops::review_cases))
+        .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
+        .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))

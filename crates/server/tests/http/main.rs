@@ -30,5 +30,6 @@ mod door;
 mod house;
 mod idempotency;
 mod input;
+mod ops;
 mod payments;
 mod walls;

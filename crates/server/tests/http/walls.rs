@@ -99,6 +99,7 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
         ("GET", "/v1/ledger/transfers", &["ledger"]),
         ("GET", "/v1/events", &["bookings", "payments"]),
         ("GET", "/v1/ops/review_cases", &["ops"]),
+        ("GET", "/v1/ops/settings", &["ops"]),
     ];
     for scope in crate::house::ALL_SCOPES {
         let secret = format!("sk_{scope}");

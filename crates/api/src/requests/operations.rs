@@ -1,0 +1,132 @@
+//! Requests of the people who operate a tenant.
+
+use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Request;
+use crate::findings::Findings;
+use crate::limits::DESCRIPTION_CHARS_MAX;
+
+/// More seats than any slot has.
+const SEATS_MAX: i64 = 1_000_000;
+const CLIENTS_MAX: usize = 100;
+
+/// What happens to money that arrives after the hold was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LateMoney {
+    /// Takes the seats again if they are free, else refunds.
+    Reseat,
+    /// Always refunds.
+    Refund,
+}
+
+/// Changes a tenant's settings. What is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangedSettings {
+    pub late_money: Option<LateMoney>,
+    /// Seats that one customer may hold unpaid at once; `null` lifts the limit.
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000)]
+    pub seats_held_per_customer_max: Option<Option<i64>>,
+    /// How long a hold lasts if the request does not say.
+    #[schema(minimum = 1, maximum = 86400)]
+    pub hold_seconds: Option<i64>,
+    /// How long it may last at most.
+    #[schema(minimum = 1, maximum = 86400)]
+    pub hold_seconds_max: Option<i64>,
+    #[schema(max_items = 100)]
+    pub clients: Vec<ClientLimit>,
+}
+
+/// How many unpaid seats may be held through one client at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientLimit {
+    pub client_id: Uuid,
+    /// `null` lifts the limit. Seats held before a limit was set do not count.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub held_seats_max: Option<i64>,
+}
+
+/// Closes a review case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolution {
+    /// What was found, and what was done about it.
+    #[schema(min_length = 1, max_length = 5000)]
+    pub resolution: String,
+}
+
+/// Tells `null` from absent.
+#[expect(clippy::option_option, reason = "absent leaves a limit as it is, and null lifts it")]
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::<i64>::deserialize(deserializer).map(Some)
+}
+
+impl Request for ChangedSettings {
+    fn check(&self, findings: &mut Findings) {
+        for (pointer, seconds) in
+            [("/hold_seconds", self.hold_seconds), ("/hold_seconds_max", self.hold_seconds_max)]
+        {
+            if let Some(seconds) = seconds {
+                findings.between(pointer, seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX);
+            }
+        }
+        if let Some(Some(seats)) = self.seats_held_per_customer_max {
+            findings.between("/seats_held_per_customer_max", seats, 1, SEATS_MAX);
+        }
+        if self.clients.len() > CLIENTS_MAX {
+            findings.add("/clients", "has more than 100 clients");
+        }
+        for (index, client) in self.clients.iter().enumerate().take(CLIENTS_MAX) {
+            if let Some(seats) = client.held_seats_max {
+                findings.between(&format!("/clients/{index}/held_seats_max"), seats, 1, SEATS_MAX);
+            }
+            if self.clients[..index].iter().any(|earlier| earlier.client_id == client.client_id) {
+                findings.add(format!("/clients/{index}/client_id"), "is named twice");
+            }
+        }
+    }
+}
+
+impl Request for Resolution {
+    fn check(&self, findings: &mut Findings) {
+        findings.line("/resolution", &self.resolution, DESCRIPTION_CHARS_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::json::decode;
+
+    #[test]
+    fn null_is_not_absent() {
+        let read = |body: Value| decode::<ChangedSettings>(body).unwrap().seats_held_per_customer_max;
+        assert_eq!(read(json!({})), None);
+        assert_eq!(read(json!({ "seats_held_per_customer_max": null })), Some(None));
+        assert_eq!(read(json!({ "seats_held_per_customer_max": 4 })), Some(Some(4)));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let client = json!({ "client_id": "00000000-0000-0000-0000-000000000004", "held_seats_max": 0 });
+        for (body, pointer) in [
+            (json!({ "hold_seconds": 0 }), "/hold_seconds"),
+            (json!({ "hold_seconds_max": 86_401 }), "/hold_seconds_max"),
+            (json!({ "seats_held_per_customer_max": 0 }), "/seats_held_per_customer_max"),
+            (json!({ "clients": [client] }), "/clients/0/held_seats_max"),
+        ] {
+            let findings = decode::<ChangedSettings>(body).unwrap_err();
+            assert_eq!(findings.errors()[0].pointer, pointer);
+        }
+        assert!(decode::<Resolution>(json!({ "resolution": " " })).is_err());
+        assert!(decode::<ChangedSettings>(json!({ "late_money": "keep" })).is_err());
+    }
+}

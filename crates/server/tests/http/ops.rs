@@ -1,0 +1,90 @@
+//! What operators do: settings, and what waits for a person.
+
+use domain::AccountId;
+use domain::commands::{CloseEvent, RecordEvent};
+use serde_json::{Value, json};
+
+use crate::house::{House, client, tenant};
+
+both![
+    settings_are_changed_one_by_one,
+    a_customer_holds_no_more_than_the_limit,
+    a_client_holds_no_more_than_its_limit,
+    a_review_case_is_closed_once_and_by_its_own_tenant,
+];
+
+async fn settings_are_changed_one_by_one(house: House) {
+    let before = house.get("/v1/ops/settings").expect(200).await.body;
+    assert_eq!(before["late_money"], "reseat");
+    assert_eq!(before["seats_held_per_customer_max"], 20);
+    let change = json!({ "late_money": "refund", "seats_held_per_customer_max": null });
+    let after = house.ask("PATCH", "/v1/ops/settings").json(&change).expect(200).await.body;
+    assert_eq!(
+        (&after["late_money"], &after["seats_held_per_customer_max"]),
+        (&json!("refund"), &Value::Null)
+    );
+    assert_eq!(after["hold_seconds"], before["hold_seconds"]);
+    assert_eq!(house.get("/v1/ops/settings").expect(200).await.body, after);
+    let other = house.get("/v1/ops/settings").by("sk_two").expect(200).await.body;
+    assert_eq!(other["late_money"], "reseat", "another tenant's settings stay");
+    for wrong in [json!({ "hold_seconds": 0 }), json!({ "late_money": "keep" }), json!({ "colour": 1 })] {
+        house.ask("PATCH", "/v1/ops/settings").json(&wrong).refused(400, "validation_failed").await;
+    }
+}
+
+async fn a_customer_holds_no_more_than_the_limit(house: House) {
+    let sail = house.sail().await;
+    let change = json!({ "seats_held_per_customer_max": 3 });
+    house.ask("PATCH", "/v1/ops/settings").json(&change).expect(200).await;
+    let first = house.book(&sail, "b-1", 2).await;
+    let code = "too_many_seats_held_by_customer";
+    house.post("/v1/bookings", &sail.booking(2)).key("b-2").refused(409, code).await;
+    house.book(&sail, "b-3", 1).await;
+    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    house.book(&sail, "b-4", 2).await;
+    let mut bob = sail.booking(3);
+    bob["customer"]["email"] = json!("bob@example.com");
+    house.post("/v1/bookings", &bob).key("b-5").expect(201).await;
+}
+
+async fn a_client_holds_no_more_than_its_limit(house: House) {
+    let sail = house.sail().await;
+    let limit =
+        |seats: Value| json!({ "clients": [{ "client_id": client(tenant(1)).0, "held_seats_max": seats }] });
+    house.ask("PATCH", "/v1/ops/settings").json(&limit(json!(3))).expect(200).await;
+    // Held by many customers, through one client.
+    let book = |number: i64, quantity: i64| {
+        let mut body = sail.booking(quantity);
+        body["customer"]["email"] = json!(format!("guest{number}@example.com"));
+        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+    };
+    let first = book(1, 2).expect(201).await;
+    book(2, 2).refused(409, "too_many_seats_held_by_client").await;
+    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    book(3, 3).expect(201).await;
+    let foreign = json!({ "clients": [{ "client_id": client(tenant(2)).0, "held_seats_max": 1 }] });
+    house.ask("PATCH", "/v1/ops/settings").json(&foreign).refused(404, "client_not_found").await;
+}
+
+async fn a_review_case_is_closed_once_and_by_its_own_tenant(house: House) {
+    let event = RecordEvent {
+        tenant: tenant(1),
+        account: AccountId::of("stripe", &tenant(1).to_string()),
+        name: "evt_1".to_owned(),
+        kind: "payment_intent.succeeded".to_owned(),
+        body: b"{}".to_vec(),
+    };
+    let close = CloseEvent { event: event.id(), why: "nothing can be made of it".to_owned(), dead: true };
+    house.store.submit(Box::new(event)).await.unwrap();
+    house.store.submit(Box::new(close)).await.unwrap();
+    let cases = house.get("/v1/ops/review_cases").expect(200).await.body;
+    let case = cases["data"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/ops/review_cases/{case}/resolve");
+    let said = json!({ "resolution": "sent again by hand" });
+    house.post(&path, &said).by("sk_two").refused(404, "review_case_not_found").await;
+    house.post(&path, &json!({})).refused(400, "validation_failed").await;
+    let closed = house.post(&path, &said).expect(200).await.body;
+    assert_eq!((&closed["state"], &closed["resolution"]), (&json!("resolved"), &said["resolution"]));
+    house.post(&path, &said).refused(409, "state_does_not_allow_it").await;
+    assert_eq!(house.get("/v1/ops/review_cases").expect(200).await.body["data"], json!([]));
+}
