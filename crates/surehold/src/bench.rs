@@ -1,10 +1,137 @@
-//! `surehold bench`.
+//! `surehold bench`: figures, each beside the plain form of the same work in the same run.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+use domain::TenantId;
+use harness::bench::{self, Engine, Options, Progress};
+use harness::plain;
+use store::Location;
+use uuid::Uuid;
+
+use crate::failed;
 
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(subcommand)]
+    work: Work,
+}
 
-#[expect(clippy::unused_async, reason = "replaced as the bench lands")]
-pub async fn run(_: Arguments) -> crate::Outcome {
-    Ok(ExitCode::FAILURE)
+#[derive(Subcommand)]
+enum Work {
+    /// Reservations, over many slots and over one hot slot
+    Reserve(Load),
+    /// Charges, from the request to the definite outcome
+    Charge(Load),
+    /// Serve the plain form; the bench starts this by itself
+    #[command(hide = true)]
+    Plain(Plain),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Engines {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+#[derive(clap::Args)]
+struct Load {
+    #[arg(long, value_enum, default_value = "both")]
+    engine: Engines,
+    /// A PostgreSQL to make databases in; without it a private one is started
+    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Of each run
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Clients at once
+    #[arg(long, default_value_t = 64)]
+    tasks: usize,
+    #[arg(long, default_value_t = 1_000)]
+    slots: usize,
+    /// Only the hot slot
+    #[arg(long)]
+    hot: bool,
+    /// Write the figures there as JSON
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Plain {
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    database_url: String,
+    #[arg(long)]
+    tenant: Uuid,
+    #[arg(long)]
+    api_key: String,
+    #[arg(long)]
+    ready_file: PathBuf,
+}
+
+impl Load {
+    fn options(&self) -> Result<Options, crate::Failed> {
+        for (name, value, most) in [
+            ("--seconds", usize::try_from(self.seconds).unwrap_or(usize::MAX), 3_600),
+            ("--tasks", self.tasks, 4_096),
+            ("--slots", self.slots, 100_000),
+        ] {
+            if value == 0 || value > most {
+                return Err(failed(format!("{name} must be from 1 to {most}")));
+            }
+        }
+        Ok(Options {
+            engines: match self.engine {
+                Engines::Sqlite => vec![Engine::Sqlite],
+                Engines::Postgres => vec![Engine::Postgres],
+                Engines::Both => vec![Engine::Sqlite, Engine::Postgres],
+            },
+            database_url: self.database_url.clone(),
+            duration: Duration::from_secs(self.seconds),
+            tasks: self.tasks,
+            slots: self.slots,
+            hot_only: self.hot,
+            ..Options::new(std::env::current_exe()?)
+        })
+    }
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    let (load, report) = match arguments.work {
+        Work::Plain(plain) => return serve_plain(plain).await,
+        Work::Reserve(load) => {
+            let report = bench::reserve(&load.options()?, &Progress::shown()).await?;
+            (load, report)
+        }
+        Work::Charge(load) => {
+            let report = bench::charge(&load.options()?, &Progress::shown()).await?;
+            (load, report)
+        }
+    };
+    print!("{report}");
+    if let Some(out) = load.out {
+        crate::serve::write_whole(&out, &serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_plain(plain: Plain) -> crate::Outcome {
+    let options = plain::Options {
+        location: Location::parse(&plain.database_url)?,
+        listen: plain.listen,
+        tenant: TenantId(plain.tenant),
+        api_key: plain.api_key,
+        ready_file: plain.ready_file,
+    };
+    tokio::select! {
+        served = plain::serve(options) => served?,
+        () = crate::serve::asked_to_stop() => {}
+    }
+    Ok(ExitCode::SUCCESS)
 }

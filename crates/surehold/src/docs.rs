@@ -14,9 +14,11 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> crate::Outcome {
     std::fs::create_dir_all(&arguments.out)?;
-    for (name, text) in
-        [("lifecycles.md", lifecycles()), ("errors.md", api::errors_page()), ("openapi.json", api::openapi_json())]
-    {
+    for (name, text) in [
+        ("lifecycles.md", lifecycles()),
+        ("errors.md", api::errors_page()),
+        ("openapi.json", api::openapi_json()),
+    ] {
         std::fs::write(arguments.out.join(name), text.trim_end().to_owned() + "\n")?;
     }
     Ok(ExitCode::SUCCESS)

@@ -83,7 +83,9 @@ fn say(settings: &Settings) {
     let accounts: Vec<String> = settings
         .accounts
         .iter()
-        .map(|account| format!("stripe/{} ({:?}, {})", account.name, account.stripe.mode, account.stripe.base_url))
+        .map(|account| {
+            format!("stripe/{} ({:?}, {})", account.name, account.stripe.mode, account.stripe.base_url)
+        })
         .collect();
     info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -34,7 +34,9 @@ enum Action {
 pub async fn run(arguments: Arguments) -> crate::Outcome {
     let Action::Create { database_url, name, live } = arguments.action;
     if name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        return Err(crate::failed("a tenant's name has 1 to 200 characters, none of them control characters"));
+        return Err(crate::failed(
+            "a tenant's name has 1 to 200 characters, none of them control characters",
+        ));
     }
     let location = Location::parse(&database_url)?;
     Store::migrate(&location).await?;

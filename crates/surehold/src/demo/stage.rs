@@ -54,7 +54,8 @@ impl Stage {
         settings.metrics = Some(metrics_handle()?);
         let server = service::start(settings).await?;
         let base_url = format!("http://{}", server.address);
-        let stage = Stage { seeds, slots, small_slot, base_url, sandbox_url, location, data, server, sandbox };
+        let stage =
+            Stage { seeds, slots, small_slot, base_url, sandbox_url, location, data, server, sandbox };
         stage.introduce().await?;
         stage.write_demo_json()?;
         Ok(stage)

@@ -130,8 +130,7 @@ impl Teller<'_> {
         step(3, "Her app sends the same request again, with the same Idempotency-Key.");
         let began = tokio::time::Instant::now();
         loop {
-            let answer =
-                self.post("/v1/payments", &self.payment_key(), &Self::payment_body(booking)).await?;
+            let answer = self.post("/v1/payments", &self.payment_key(), &Self::payment_body(booking)).await?;
             let reply = answer.json()?;
             match answer.status.as_u16() {
                 201 => {
@@ -223,7 +222,8 @@ impl Teller<'_> {
         let books: Value = self.sandbox.get("/sandbox/books", &[]).await?.json()?;
         let empty = Vec::new();
         let of_ours = |charge: &&Value| charge["metadata"]["operation"] == payment_id.as_str();
-        let charges: Vec<&Value> = books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
+        let charges: Vec<&Value> =
+            books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
         let captured: i64 = charges.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
         let accounts = self.get("/v1/ledger/accounts").await?;
         println!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
@@ -245,8 +245,12 @@ impl Teller<'_> {
 
     async fn check(&mut self) -> Result<bool, Failed> {
         step(7, "Every promise, checked against the database and the provider's books.");
-        crate::check::report(&self.stage.location, Some(&format!("{}/sandbox/books", self.stage.sandbox_url)), false)
-            .await
+        crate::check::report(
+            &self.stage.location,
+            Some(&format!("{}/sandbox/books", self.stage.sandbox_url)),
+            false,
+        )
+        .await
     }
 }
 
@@ -257,5 +261,10 @@ fn text(value: &Value, pointer: &str) -> String {
 fn money(value: &Value) -> String {
     let minor = value["minor"].as_i64().unwrap_or_default();
     let currency = value["currency"].as_str().unwrap_or("?").to_uppercase();
-    format!("{}{}.{:02} {currency}", if minor < 0 { "-" } else { "" }, (minor / 100).abs(), (minor % 100).abs())
+    format!(
+        "{}{}.{:02} {currency}",
+        if minor < 0 { "-" } else { "" },
+        (minor / 100).abs(),
+        (minor % 100).abs()
+    )
 }
