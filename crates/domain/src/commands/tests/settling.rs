@@ -8,8 +8,8 @@ use crate::lifecycle::{booking, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{Observation, RefundStatus, Source, Status};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Capture, Failure, InboundEvent, Job, Key, LateMoney, NextAction, Payment,
-    Refund, Slot,
+    Attempt, AttemptKind, Booking, Capture, Failure, InboundEvent, Job, Key, LateMoney, LedgerAccount,
+    NextAction, Payment, Refund, Slot,
 };
 use crate::time::Span;
 use crate::{Currency, PaymentId, Refusal};
@@ -196,6 +196,8 @@ fn what_contradicts_opens_a_review_and_its_money_waits_as_suspense() {
         assert_eq!(shop.payment_is(payment), payment::State::Pending);
         assert_eq!(shop.reviews().len(), 1);
         assert_eq!(shop.close_the_books().get("suspense").copied().unwrap_or_default(), -suspense);
+        let same = shop.all::<LedgerAccount>().iter().all(|account| account.currency == seen.currency);
+        assert!(same, "suspense is in the currency in which it came");
 
         // By its driver: the job stops, and whoever waits is answered.
         let mut command = shop.settle_command(payment.into(), payment, CAPTURED, Source::Fetched);
@@ -327,6 +329,11 @@ fn a_late_authorisation_is_called_off() {
     let voids: Vec<Attempt> =
         shop.all::<Attempt>().into_iter().filter(|attempt| attempt.kind == AttemptKind::Void).collect();
     assert_eq!(voids.len(), 1);
+    // The seats are free again, and another event tells of the same money: too late for it.
+    shop.wait(Span::seconds(HOLD_SECONDS));
+    shop.expire();
+    shop.webhook(payment, AUTHORIZED);
+    assert_eq!(shop.booking_is(booking), booking::State::Expired, "its money is being let go");
     shop.send(voids[0].id, payment);
     let settle = shop.settle_command(voids[0].id, payment, Status::Cancelled, Source::Answer);
     shop.run(&settle).reply();
@@ -346,6 +353,8 @@ fn late_money_that_does_not_go_back_is_seen_by_a_person() {
     shop.send(refund, payment);
     shop.refund_answer(refund, RefundStatus::Failed(Failure { code: "closed".into(), retryable: false }));
     assert!(shop.has_open_review(payment.0));
+    shop.webhook(payment, CAPTURED);
+    assert_eq!(shop.all::<Refund>().len(), 1, "a person decides now");
 }
 
 #[test]
