@@ -9,6 +9,7 @@ mod shop;
 mod bookings;
 mod jobs;
 mod messages;
+mod operate;
 mod payments;
 mod refunds;
 mod settling;

@@ -1,0 +1,78 @@
+//! What operators do.
+
+use std::vec;
+use uuid::Uuid;
+
+use super::payments::CAPTURED;
+use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
+use super::world::Answer;
+use crate::commands::{ChangeSettings, PruneReplies, ResolveReview};
+use crate::provider::Status;
+use crate::reply::Reply;
+use crate::rows::{Capture, Client, Key, Settings, Tenant};
+use crate::time::Span;
+use crate::{ClientId, Refusal, ReviewId};
+
+#[test]
+fn settings_are_changed_for_the_tenant_and_its_own_clients() {
+    let mut shop = Shop::new(1);
+    let settings = Settings { hold_seconds: 60, ..Settings::default() };
+    let command = ChangeSettings {
+        tenant: TENANT,
+        client: CLIENT,
+        request_id: "request".into(),
+        settings,
+        held_seats_max: vec![(LIMITED, Some(9))],
+    };
+    shop.run(&command).reply();
+    assert_eq!(shop.get::<Tenant>(TENANT).settings.0.hold_seconds, 60);
+    assert_eq!(shop.get::<Client>(LIMITED).held_seats_max, Some(9));
+    let unknown = vec![(LIMITED, None), (ClientId(Uuid::nil()), None)];
+    let refused = ChangeSettings { held_seats_max: unknown, ..command.clone() };
+    assert_eq!(shop.refused(&refused), Refusal::ClientNotFound);
+    let foreign: Client = shop.get(LIMITED);
+    shop.set(&Client { tenant: STRANGER, ..foreign });
+    assert_eq!(shop.refused(&command), Refusal::ClientNotFound);
+}
+
+#[test]
+fn a_review_is_resolved_once_and_by_its_tenant() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    shop.webhook(payment, Status::Cancelled);
+    let review = shop.reviews()[0].id;
+    let command = ResolveReview {
+        tenant: TENANT,
+        client: CLIENT,
+        request_id: "request".into(),
+        review,
+        resolution: "it was ours".into(),
+    };
+    let foreign = ResolveReview { tenant: STRANGER, ..command.clone() };
+    assert_eq!(shop.refused(&foreign), Refusal::ReviewNotFound);
+    let unknown = ResolveReview { review: ReviewId(Uuid::nil()), ..command.clone() };
+    assert_eq!(shop.refused(&unknown), Refusal::ReviewNotFound);
+    shop.run(&command).reply();
+    assert!(shop.reviews().is_empty());
+    assert!(matches!(shop.refused(&command), Refusal::NoSuchMove(_)));
+}
+
+/// The reply goes; what was done under the key is never done again.
+#[test]
+fn a_pruned_key_does_nothing_again() {
+    let mut shop = Shop::new(9);
+    let done = shop.reserve_command(1);
+    shop.run(&done).reply();
+    let booking = shop.reserve(1);
+    let open = shop.pay_command(booking);
+    shop.start(&open);
+    shop.wait(Span::seconds(1));
+    let keys = shop.all::<Key>().iter().map(|key| key.id).collect();
+    let now = shop.now;
+    let prune = PruneReplies { keys, finished_before: now };
+    assert!(matches!(shop.run(&prune).reply(), Reply::Swept(2)), "one is in flight");
+    assert!(matches!(shop.run(&prune).reply(), Reply::Swept(0)));
+    assert!(matches!(shop.run(&done), Answer::Expired));
+    assert!(matches!(shop.run(&open), Answer::InFlight));
+}
