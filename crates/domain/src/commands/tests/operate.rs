@@ -20,7 +20,7 @@ fn settings_are_changed_for_the_tenant_and_its_own_clients() {
     let command = ChangeSettings {
         tenant: TENANT,
         client: CLIENT,
-        request_id: "request".into(),
+        claim: None,
         settings,
         held_seats_max: vec![(LIMITED, Some(9))],
     };
@@ -45,7 +45,7 @@ fn a_review_is_resolved_once_and_by_its_tenant() {
     let command = ResolveReview {
         tenant: TENANT,
         client: CLIENT,
-        request_id: "request".into(),
+        claim: None,
         review,
         resolution: "it was ours".into(),
     };
