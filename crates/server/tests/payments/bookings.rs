@@ -1,0 +1,147 @@
+//! A booking is confirmed by evidence of its money, once, and is paid by one payment at a time.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::ask::{eur, payment_of};
+use crate::stage::{Engine, Stage};
+
+both![
+    the_webhook_confirms_and_nothing_else,
+    one_payment_at_a_time,
+    many_payments_at_once_are_one,
+    after_a_decline_another_payment_will_do,
+    a_free_booking_owes_nothing,
+    a_hold_that_is_over_is_not_paid,
+];
+
+async fn the_webhook_confirms_and_nothing_else(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 2).await;
+    stage.provider.faults(json!({ "webhook_delay_ms": [2_500, 2_500] })).await;
+    let paid =
+        stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1").expect(201).await;
+    assert_eq!((&paid.body["state"], &paid.body["amount"]), (&json!("captured"), &eur(9_000)));
+    assert_eq!(paid.body["confirmed_by_provider"], false);
+    let held = stage.one.booking(&booking).await;
+    assert_eq!((&held["state"], &held["payment_status"]), (&json!("held"), &json!("pending")));
+    assert_eq!(held["open_payment_id"], paid.body["id"]);
+    assert_eq!(sail.vacancies(&stage.one).await, 8);
+
+    let confirmed = stage.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!((&confirmed["payment_status"], &confirmed["paid"]), (&json!("paid"), &eur(9_000)));
+    assert_eq!((&confirmed["due"], &confirmed["open_payment_id"]), (&eur(0), &json!(null)));
+    assert_eq!(stage.one.payment(&paid.id()).await["confirmed_by_provider"], true);
+    assert_eq!(sail.vacancies(&stage.one).await, 8);
+    let again = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-2");
+    again.refused(409, "nothing_is_due").await;
+    stage
+        .one
+        .post(&format!("/v1/bookings/{booking}/cancel"), &json!({}))
+        .key("x-1")
+        .refused(409, "booking_is_not_held")
+        .await;
+
+    let history = stage.one.see(&format!("/v1/bookings/{booking}/history")).await;
+    let moves = history["data"].as_array().unwrap().iter();
+    let confirmed = moves.filter(|entry| entry["to_state"] == "confirmed").collect::<Vec<_>>();
+    assert_eq!((confirmed.len(), &confirmed[0]["actor"]), (1, &json!("webhook")));
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&paid.id()), ("succeeded", 9_000, 9_000, 0));
+    assert_eq!(books.charge_of(&paid.id())["metadata"]["booking"], booking);
+    stage.end().await;
+}
+
+async fn one_payment_at_a_time(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    let with_a_question = payment_of(&booking, "pm_card_authenticationRequired");
+    let open = stage.one.post("/v1/payments", &with_a_question).key("p-1").expect(201).await;
+    assert_eq!(open.body["state"], "pending");
+    let body = payment_of(&booking, "pm_card_visa");
+    let second = stage.one.post("/v1/payments", &body).key("p-2").refused(409, "payment_already_open").await;
+    assert_eq!(second.body["resource"], open.body["id"]);
+    let cancel = format!("/v1/bookings/{booking}/cancel");
+    stage.one.post(&cancel, &json!({})).key("x-1").refused(409, "booking_has_open_payment").await;
+
+    let path = format!("/v1/payments/{}/cancel", open.id());
+    let ended = stage.one.post(&path, &json!({})).key("x-2").expect(200).await;
+    assert_eq!(ended.body["state"], "cancelled");
+    // That refusal was not kept as the outcome of its key: nothing had been done.
+    let paid = stage.one.post("/v1/payments", &body).key("p-3").expect(201).await;
+    stage.one.booking_becomes(&booking, "confirmed").await;
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&open.id()), ("canceled", 0, 0, 0));
+    assert_eq!(books.stands(&paid.id()), ("succeeded", 4_500, 4_500, 0));
+    stage.end().await;
+}
+
+async fn many_payments_at_once_are_one(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    let body = payment_of(&booking, "pm_card_visa");
+    let keys: Vec<String> = (0..10).map(|number| format!("p-{number}")).collect();
+    let answers =
+        join_all(keys.iter().map(|key| stage.one.post("/v1/payments", &body).key(key).send())).await;
+    let paid: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(paid.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!(answer.status, 409, "{}", answer.text);
+        assert!(["payment_already_open", "nothing_is_due"].contains(&answer.code()), "{}", answer.text);
+    }
+    stage.one.booking_becomes(&booking, "confirmed").await;
+    let books = stage.quiet().await;
+    assert_eq!(books.charges().len(), 1);
+    assert_eq!(books.stands(&paid[0].id()), ("succeeded", 4_500, 4_500, 0));
+    stage.end().await;
+}
+
+async fn after_a_decline_another_payment_will_do(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    for number in 0..2 {
+        let body = payment_of(&booking, "pm_card_chargeDeclinedInsufficientFunds");
+        let key = format!("p-{number}");
+        stage.one.post("/v1/payments", &body).key(&key).refused(402, "payment_declined").await;
+        let held = stage.one.booking(&booking).await;
+        assert_eq!((&held["state"], &held["payment_status"]), (&json!("held"), &json!("unpaid")));
+        assert_eq!(held["open_payment_id"], json!(null));
+    }
+    let body = payment_of(&booking, "pm_card_visa");
+    let paid = stage.one.post("/v1/payments", &body).key("p-2").expect(201).await;
+    let confirmed = stage.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!((confirmed["payments"].as_array().unwrap().len(), &confirmed["paid"]), (3, &eur(4_500)));
+    let books = stage.quiet().await;
+    assert_eq!((books.charges().len(), books.stands(&paid.id())), (3, ("succeeded", 4_500, 4_500, 0)));
+    stage.end().await;
+}
+
+async fn a_free_booking_owes_nothing(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book_children(&stage.one, "b-1", 2).await;
+    assert_eq!(stage.one.booking(&booking).await["payment_status"], "free");
+    let body = payment_of(&booking, "pm_card_visa");
+    stage.one.post("/v1/payments", &body).key("p-1").refused(409, "nothing_is_due").await;
+    assert!(stage.quiet().await.calls().is_empty());
+    stage.end().await;
+}
+
+async fn a_hold_that_is_over_is_not_paid(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book_for(&stage.one, "b-1", 1).await;
+    stage.one.booking_becomes(&booking, "expired").await;
+    assert_eq!(sail.vacancies(&stage.one).await, 10);
+    let body = payment_of(&booking, "pm_card_visa");
+    stage.one.post("/v1/payments", &body).key("p-1").refused(409, "hold_has_expired").await;
+    assert!(
+        stage.one.post("/v1/payments", &body).key("p-1").refused(409, "hold_has_expired").await.is_replay()
+    );
+    assert!(stage.quiet().await.calls().is_empty());
+    stage.end().await;
+}

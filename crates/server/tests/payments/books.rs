@@ -1,0 +1,109 @@
+//! The sandbox from outside: its books, its faults, and what its test pages do.
+
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub struct Provider {
+    pub http: reqwest::Client,
+    pub base: String,
+}
+
+/// What the provider holds and heard, at one moment.
+#[derive(Debug)]
+pub struct Books(Value);
+
+impl Provider {
+    pub async fn books(&self) -> Books {
+        let response = self.http.get(format!("{}/sandbox/books", self.base)).send().await.unwrap();
+        Books(serde_json::from_str(&response.text().await.unwrap()).unwrap())
+    }
+
+    /// Replaces all faults; `{}` clears them.
+    pub async fn faults(&self, faults: Value) {
+        self.post("/sandbox/faults", &faults).await;
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let response = request.send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The customer at the bank's page.
+    pub async fn authenticate(&self, object: &str, approve: bool) {
+        self.post(&format!("/sandbox/authenticate/{object}"), &json!({ "approve": approve })).await;
+    }
+
+    /// The same, where the object may have ended meanwhile. Whether the bank took it.
+    pub async fn try_authenticate(&self, object: &str) -> bool {
+        let request = self.http.post(format!("{}/sandbox/authenticate/{object}", self.base));
+        let request = request.header("content-type", "application/json").body(r#"{"approve":true}"#);
+        request.send().await.unwrap().status().is_success()
+    }
+}
+
+impl Books {
+    pub fn charges(&self) -> &[Value] {
+        self.0["charges"].as_array().unwrap()
+    }
+
+    pub fn refunds(&self) -> &[Value] {
+        self.0["refunds"].as_array().unwrap()
+    }
+
+    pub fn calls(&self) -> &[Value] {
+        self.0["calls"].as_array().unwrap()
+    }
+
+    /// The one object that was made for this payment.
+    pub fn charge_of(&self, payment: &str) -> &Value {
+        let made: Vec<&Value> =
+            self.charges().iter().filter(|charge| charge["reference"] == payment).collect();
+        assert_eq!(made.len(), 1, "objects of payment {payment}: {made:?}");
+        made[0]
+    }
+
+    /// Status, and what was ever held, taken and given back.
+    pub fn stands(&self, payment: &str) -> (&str, i64, i64, i64) {
+        let charge = self.charge_of(payment);
+        let sum = |name: &str| charge[name].as_i64().unwrap();
+        let status = charge["status"].as_str().unwrap();
+        (status, sum("authorized_minor"), sum("captured_minor"), sum("refunded_minor"))
+    }
+
+    /// Amounts and statuses of the refunds that were made of this payment, in order.
+    pub fn refunds_of(&self, payment: &str) -> Vec<(i64, &str)> {
+        let object = &self.charge_of(payment)["id"];
+        let of = self.refunds().iter().filter(|refund| refund["payment_intent"] == *object);
+        of.map(|refund| (refund["amount_minor"].as_i64().unwrap(), refund["status"].as_str().unwrap()))
+            .collect()
+    }
+
+    /// How often a path that ends so was called; each raw arrival counts.
+    pub fn arrivals(&self, method: &str, end: &str) -> usize {
+        let such = |call: &&Value| call["method"] == method && call["path"].as_str().unwrap().ends_with(end);
+        self.calls().iter().filter(such).count()
+    }
+
+    /// What must be so of the calls, whatever happened: a key is never used for other bytes, each call
+    /// that changes something has one, and no object is confirmed under two.
+    pub fn check_calls(&self) {
+        let mut confirmed = std::collections::BTreeMap::new();
+        for call in self.calls() {
+            let outcome = call["outcome"].as_str().unwrap();
+            assert!(outcome != "400 other parameters" && !outcome.starts_with("401"), "{call}");
+            if call["method"] == "POST" {
+                let key = call["idempotency_key"].as_str();
+                let path = call["path"].as_str().unwrap();
+                assert!(key.is_some(), "{call}");
+                if path.ends_with("/confirm") {
+                    let before = confirmed.insert(path.to_owned(), key);
+                    assert!(before.is_none_or(|before| before == key), "{call}, and before {before:?}");
+                }
+            }
+        }
+    }
+}

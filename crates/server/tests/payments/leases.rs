@@ -1,0 +1,134 @@
+//! Leases: a worker that falls silent is replaced, and what it says afterwards is not heard.
+
+use domain::commands::{By, FinishJob, Heartbeat, Lease, MarkSent, Postpone, Settle, StartPayment, Target};
+use domain::idempotency::Fingerprint;
+use domain::provider::{Heard, Observation, Source, Status};
+use domain::reply::{Claimed, Reply};
+use domain::rows::{Capture, Mode};
+use domain::time::Span;
+use domain::working_set::{Claim, Command};
+use domain::{AccountId, Currency, KeyId, Money, Refusal, WorkerId};
+use providers::{Order, Provider as _, Secret, stripe};
+use serde_json::json;
+use store::Answer;
+use uuid::Uuid;
+
+use crate::ask::charge;
+use crate::stage::{Engine, Stage};
+use crate::tenants::{client_id, tenant_id};
+
+both![
+    a_silent_worker_is_replaced,
+    a_worker_that_wakes_too_late_is_not_heard,
+    a_call_longer_than_the_lease_is_made_once,
+];
+
+/// A payment whose job another process was to drive, under a lease that soon lapses.
+async fn left_behind(stage: &Stage) -> Claimed {
+    let tenant = tenant_id("one");
+    let start = StartPayment {
+        claim: Claim {
+            key: KeyId::of(tenant, client_id("one"), "c-1"),
+            tenant,
+            client: client_id("one"),
+            text: "c-1".to_owned(),
+            fingerprint: Fingerprint([7; 32]),
+            request_id: "req-1".to_owned(),
+        },
+        target: Target::Amount { amount: Money::new(700, Currency::EUR), reference: None },
+        account: AccountId::of("stripe", "acct_one"),
+        payment_method: "pm_card_visa".to_owned(),
+        capture: Capture::Automatic,
+        return_url: None,
+        metadata: [].into(),
+        lease: Some(Lease { worker: WorkerId(Uuid::from_u128(99)), span: Span::millis(700) }),
+    };
+    match stage.store().submit(Box::new(start)).await.unwrap() {
+        Answer::Fresh { reply: Reply::Started(claimed), .. } => *claimed,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+async fn refused(stage: &Stage, command: impl Command + 'static) {
+    let answer = stage.store().submit(Box::new(command)).await.unwrap();
+    assert!(matches!(answer, Answer::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
+}
+
+async fn a_silent_worker_is_replaced(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let claimed = left_behind(&stage).await;
+    let payment = claimed.payment.id.to_string();
+    stage.one.payment_becomes(&payment, "captured").await;
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&payment), ("succeeded", 700, 700, 0));
+    assert_eq!(books.arrivals("POST", "/confirm"), 1);
+    stage.end().await;
+}
+
+async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let claimed = left_behind(&stage).await;
+    let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
+    let mut settings =
+        stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
+    settings.base_url.clone_from(&stage.provider.base);
+    let teller = stripe::Stripe::new(settings).unwrap();
+    let order = Order {
+        attempt: claimed.attempt.id,
+        operation: payment,
+        booking: None,
+        tenant: claimed.payment.tenant,
+        amount: claimed.payment.amount(),
+        capture: Capture::Automatic,
+        payment_method: claimed.payment.payment_method.clone(),
+        return_url: None,
+        metadata: [].into(),
+        reference: None,
+    };
+    // It makes the object, commits that it is about to confirm, and falls asleep.
+    let Heard::Object(Observation { object, .. }) = teller.create(&order).await else { panic!("not made") };
+    let sent = MarkSent { job, token, payment, object: Some(object.clone()) };
+    let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
+    assert!(matches!(answer, Answer::Fresh { reply: Reply::Proceed(true), .. }), "{answer:?}");
+    stage.one.payment_becomes(&payment.to_string(), "captured").await;
+
+    // It wakes, and confirms after all: under the same key, so it hears what became of that.
+    assert!(matches!(teller.confirm(&order, &object).await, Heard::Object(_)));
+    let observation =
+        Observation { object, status: Status::Cancelled, amount_minor: 700, currency: Currency::EUR };
+    let by = By::Job { job, token };
+    let attempt = claimed.attempt.id;
+    let settle = Settle {
+        by,
+        payment,
+        attempt,
+        observation,
+        source: Source::Answer,
+        failure: None,
+        refused: None,
+        look_again: Span::default(),
+    };
+    refused(&stage, settle).await;
+    refused(&stage, sent).await;
+    refused(&stage, Heartbeat { job, token, span: Span::seconds(30) }).await;
+    refused(&stage, FinishJob { job, token }).await;
+    let pause = Span::seconds(1);
+    refused(&stage, Postpone { job, token, payment, refund: None, pause, lost_sight: true, error: None })
+        .await;
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&payment.to_string()), ("succeeded", 700, 700, 0));
+    assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "captured");
+    stage.end().await;
+}
+
+async fn a_call_longer_than_the_lease_is_made_once(engine: Engine) {
+    let stage = Stage::with(engine, |settings| settings.lease = Span::millis(1_200)).await;
+    stage.provider.faults(json!({ "delay_ms": [2_500, 2_500] })).await;
+    let made = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    stage.provider.faults(json!({})).await;
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&made.id()), ("succeeded", 700, 700, 0));
+    assert_eq!(books.arrivals("POST", "/confirm"), 1);
+    assert_eq!(books.arrivals("POST", "/v1/payment_intents"), 1);
+    stage.end().await;
+}

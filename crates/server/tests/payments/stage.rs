@@ -1,0 +1,183 @@
+//! The stage: the service and the sandbox in this process, on a fresh database, and two tenants.
+
+use std::net::SocketAddr;
+
+use domain::time::Span;
+use harness::oracle;
+use providers::stripe;
+use serde_json::json;
+use server::clock::SystemClock;
+use server::service::{self, Settings};
+use store::{Clock as _, Location, Store};
+use tempfile::TempDir;
+
+use crate::ask::{Client, until};
+use crate::books::{Books, Provider};
+use crate::database;
+pub use crate::database::Engine;
+use crate::sail::Sail;
+use crate::tenants::{TENANTS, account, account_name, provision, secret_key, webhook_path, webhook_secret};
+
+pub struct Stage {
+    /// Clients of the two tenants.
+    pub one: Client,
+    pub two: Client,
+    pub provider: Provider,
+    settings: Settings,
+    service: Option<service::Running>,
+    sandbox: sandbox::Running,
+    _directory: TempDir,
+}
+
+impl Stage {
+    pub async fn on(engine: Engine) -> Stage {
+        Stage::with(engine, |_| ()).await
+    }
+
+    /// A stage where a lost webhook is soon replaced by a look at the object.
+    pub async fn watchful(engine: Engine) -> Stage {
+        Stage::with(engine, |settings| settings.pace.evidence_after = Span::millis(300)).await
+    }
+
+    pub async fn with(engine: Engine, change: impl FnOnce(&mut Settings)) -> Stage {
+        let directory = tempfile::tempdir().unwrap();
+        let location = database::fresh(engine, &directory).await;
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let options =
+            sandbox::Options { listen: anywhere, journal: directory.path().join("sandbox.journal") };
+        let sandbox = sandbox::start(options).await.unwrap();
+        let sandbox_url = format!("http://{}", sandbox.address);
+        Store::migrate(&location).await.unwrap();
+        provision(&location).await;
+
+        let mut settings = Settings::new(anywhere, location);
+        // A call that goes wrong is soon tried again; evidence is waited for longer than a test takes.
+        settings.pace.base = Span::millis(10);
+        settings.pace.cap = Span::millis(200);
+        settings.pace.evidence_after = Span::seconds(60);
+        settings.accounts = TENANTS.iter().map(|name| account(name, &sandbox_url)).collect();
+        change(&mut settings);
+        let service = service::start(settings.clone()).await.unwrap();
+        settings.listen = service.address;
+        let http = reqwest::Client::new();
+        let base = format!("http://{}", service.address);
+        let client = |secret| Client { http: http.clone(), base: base.clone(), secret };
+        let stage = Stage {
+            one: client("sk_one"),
+            two: client("sk_two"),
+            provider: Provider { http: http.clone(), base: sandbox_url },
+            settings,
+            service: Some(service),
+            sandbox,
+            _directory: directory,
+        };
+        for name in TENANTS {
+            stage.introduce(name, &[&webhook_secret(name)]).await;
+        }
+        stage
+    }
+
+    /// Tells the sandbox of an account, where it wants its webhooks, and by which secrets.
+    pub async fn introduce(&self, name: &str, secrets: &[&str]) {
+        let account = json!({
+            "id": account_name(name),
+            "secret_key": secret_key(name),
+            "webhook": {
+                "url": format!("{}{}", self.one.base, webhook_path(name)),
+                "secrets": secrets,
+                "enabled_events": stripe::EVENTS,
+            },
+        });
+        self.provider.post("/sandbox/accounts", &account).await;
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.service.as_ref().expect("the service is at work").store
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.settings.location
+    }
+
+    pub async fn stop_service(&mut self) {
+        self.service.take().expect("the service is at work").stop().await;
+    }
+
+    pub async fn start_service(&mut self) {
+        self.service = Some(service::start(self.settings.clone()).await.unwrap());
+    }
+
+    /// Somebody without an API key.
+    pub fn nobody(&self) -> Client {
+        Client { secret: "", ..self.one.clone() }
+    }
+
+    /// The provider's id of what it made for a payment of the first tenant.
+    pub async fn provider_reference(&self, payment: &str) -> String {
+        self.one.payment(payment).await["provider_reference"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn age_holds(&self, seconds: i64) {
+        database::age_holds(self.location(), seconds).await;
+    }
+
+    pub async fn sail(&self, client: &Client, capacity: i64) -> Sail {
+        Sail::offer(client, capacity).await
+    }
+
+    /// The provider's books once nothing is under way any more: what was asked is done, told and posted.
+    pub async fn quiet(&self) -> Books {
+        until("everything is done, told and posted", async || {
+            let figures = self.store().figures().await.unwrap();
+            let open = figures.jobs.iter().filter(|jobs| !matches!(jobs.words[0].as_str(), "done" | "dead"));
+            let open: i64 = open.map(|jobs| jobs.count).sum();
+            let waits = open + figures.outbox_pending + figures.events_received;
+            (waits == 0).then_some(())
+        })
+        .await;
+        self.provider.books().await
+    }
+
+    /// Ends the test: nothing is left open, all promises hold, and nobody needs to look.
+    pub async fn end(self) {
+        self.end_reviewed(&[]).await;
+    }
+
+    /// The same, where these reasons wait for a person, in this order.
+    pub async fn end_reviewed(self, reasons: &[&str]) {
+        let books = self.quiet().await;
+        books.check_calls();
+        for client in [&self.one, &self.two] {
+            let balances = client.see("/v1/ledger/accounts").await;
+            let balances = balances["data"].as_array().unwrap().iter();
+            let sum: i64 = balances.map(|account| account["balance"]["minor"].as_i64().unwrap()).sum();
+            assert_eq!(sum, 0, "the ledger of {} balances", client.secret);
+        }
+        assert_eq!(self.reviews().await, reasons);
+        let verdicts = until("the provider's books can be held against ours", async || {
+            let books = oracle::Books::read(&self.provider.base).await.unwrap();
+            let verdicts = oracle::check(self.location(), Some(books)).await.unwrap();
+            // A webhook that was still on its way may have come meanwhile.
+            let compared = !verdicts.has_notes() || !reasons.is_empty();
+            (compared || !verdicts.all_hold()).then_some(verdicts)
+        })
+        .await;
+        assert!(verdicts.all_hold(), "{verdicts}");
+        if let Some(service) = self.service {
+            service.stop().await;
+        }
+        self.sandbox.stop().await;
+    }
+
+    /// Why a person should look at something of the first tenant.
+    pub async fn reviews(&self) -> Vec<String> {
+        let reviews = self.one.see("/v1/ops/review_cases").await;
+        let reviews = reviews["data"].as_array().unwrap().iter();
+        reviews.map(|review| review["reason"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Unix milliseconds by the clock that the service goes by.
+pub fn now_ms() -> i64 {
+    SystemClock.now().0 / 1_000
+}

@@ -1,0 +1,235 @@
+//! Who may say what: an event is believed by its signature, for the account it came to, and moves only
+//! what is that account's own.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use providers::Secret;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::ask::{Answer, charge, eur, until};
+use crate::stage::{Engine, Stage, now_ms};
+use crate::tenants::{webhook_path, webhook_secret};
+
+both![
+    what_is_not_signed_is_not_heard,
+    what_is_not_ours_is_let_pass,
+    an_event_says_nothing_of_another_tenant,
+    either_secret_will_do_while_one_is_rolled,
+    an_event_is_heard_once,
+    an_event_that_contradicts_needs_a_person,
+    an_event_that_cannot_be_read_needs_a_person,
+];
+
+fn now_s() -> i64 {
+    now_ms() / 1_000
+}
+
+fn signed(secret: &str, at: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at}.").as_bytes());
+    mac.update(body);
+    format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+fn event(id: &str, kind: &str, object: Value) -> Value {
+    json!({
+        "id": id, "object": "event", "type": kind, "livemode": false, "created": now_s(),
+        "api_version": "2026-07-29.dahlia", "data": { "object": object }, "pending_webhooks": 1,
+        "request": { "id": null, "idempotency_key": null },
+    })
+}
+
+/// What Stripe says of a payment whose money it took.
+fn succeeded(payment: &Value, minor: i64) -> Value {
+    json!({
+        "id": payment["provider_reference"], "object": "payment_intent", "status": "succeeded",
+        "amount": payment["amount"]["minor"], "amount_received": minor, "amount_capturable": 0,
+        "currency": "eur", "metadata": { "operation": payment["id"] },
+    })
+}
+
+async fn deliver(stage: &Stage, path: &str, signature: Option<&str>, body: Vec<u8>) -> Answer {
+    let ask = stage.nobody().post(path, &json!({})).raw(body);
+    let ask = if let Some(signature) = signature { ask.header("stripe-signature", signature) } else { ask };
+    ask.send().await
+}
+
+/// An event for an account, signed as it ought to be.
+async fn tell(stage: &Stage, tenant: &str, event: &Value) {
+    let body = event.to_string().into_bytes();
+    let signature = signed(&webhook_secret(tenant), now_s(), &body);
+    let answer = deliver(stage, &webhook_path(tenant), Some(&signature), body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    until("the event was looked at", async || {
+        (stage.store().backlog().await.unwrap().events_received == 0).then_some(())
+    })
+    .await;
+}
+
+/// A payment that waits for its customer: an event that is believed would move it.
+async fn pending(stage: &Stage) -> Value {
+    let body = charge(1_000, "pm_card_authenticationRequired");
+    let id = stage.one.post("/v1/charges", &body).key("c-1").expect(201).await.id();
+    stage.one.payment(&id).await
+}
+
+/// It waits as before, and is then called off.
+async fn unmoved(stage: Stage, payment: &Value) {
+    let id = payment["id"].as_str().unwrap();
+    assert_eq!(stage.one.payment(id).await, *payment);
+    stage.one.post(&format!("/v1/payments/{id}/cancel"), &json!({})).key("x-1").expect(200).await;
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(id), ("canceled", 0, 0, 0));
+    stage.end().await;
+}
+
+async fn what_is_not_signed_is_not_heard(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let payment = pending(&stage).await;
+    let forged = event("evt_forged", "payment_intent.succeeded", succeeded(&payment, 1_000));
+    let body = forged.to_string().into_bytes();
+    let (own, now) = (webhook_secret("one"), now_s());
+    let (to_one, to_two) = (webhook_path("one"), webhook_path("two"));
+    let good = signed(&own, now, &body);
+    let (missing, invalid) = ("webhook_signature_missing", "webhook_signature_invalid");
+    for (path, signature, expected) in [
+        (&to_one, None, (400, missing)),
+        (&to_one, Some(String::new()), (400, invalid)),
+        (&to_one, Some("t=1,v1=00".to_owned()), (400, invalid)),
+        (&to_one, Some(format!("t={now},v1={}", "0".repeat(64))), (400, invalid)),
+        (&to_one, Some(good.replace("v1=", "v0=")), (400, invalid)),
+        (&to_one, Some(signed("whsec_wrong", now, &body)), (400, invalid)),
+        (&to_one, Some(signed("", now, &body)), (400, invalid)),
+        (&to_one, Some(signed(&webhook_secret("two"), now, &body)), (400, invalid)),
+        (&to_one, Some(signed(&own, now, &body[1..])), (400, invalid)),
+        (&to_one, Some(signed(&own, now - 400, &body)), (400, "webhook_signature_too_old")),
+        (&to_one, Some(signed(&own, now + 400, &body)), (400, "webhook_signature_too_old")),
+        (&to_two, Some(good.clone()), (400, invalid)),
+        (&"/webhooks/stripe/acct_nobody".to_owned(), Some(good.clone()), (404, "not_found")),
+        (&"/webhooks/paypal/acct_one".to_owned(), Some(good.clone()), (404, "not_found")),
+    ] {
+        let answer = deliver(&stage, path, signature.as_deref(), body.clone()).await;
+        assert_eq!((answer.status, answer.code()), expected, "{path} {signature:?}");
+    }
+    let mut live = forged.clone();
+    live["livemode"] = json!(true);
+    for (body, expected) in [
+        (live.to_string().into_bytes(), (400, invalid)),
+        (b"{".to_vec(), (400, "malformed_json")),
+        (b"".to_vec(), (400, "malformed_json")),
+        (b"{\"object\":\"event\"}".to_vec(), (400, "malformed_json")),
+        (vec![0xff, 0xfe], (400, "malformed_json")),
+        ("[".repeat(100_000).into_bytes(), (400, "malformed_json")),
+        (vec![b' '; 300_000], (413, "body_is_too_large")),
+    ] {
+        let signature = signed(&own, now_s(), &body);
+        let answer = deliver(&stage, &to_one, Some(&signature), body).await;
+        assert_eq!((answer.status, answer.code()), expected, "{}", answer.text);
+    }
+    unmoved(stage, &payment).await;
+}
+
+async fn what_is_not_ours_is_let_pass(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let payment = pending(&stage).await;
+    let object = succeeded(&payment, 1_000);
+    let mut nobodys = object.clone();
+    nobodys["metadata"] = json!({});
+    let mut strange = object.clone();
+    strange["metadata"]["operation"] = json!("01890000-0000-7000-8000-000000000000");
+    let mut connected = event("evt_4", "payment_intent.succeeded", object.clone());
+    connected["account"] = json!("acct_connected");
+    let refund = json!({
+        "id": "re_1", "object": "refund", "status": "succeeded", "amount": 1_000, "currency": "eur",
+        "payment_intent": payment["provider_reference"],
+        "metadata": { "refund": payment["id"], "operation": payment["id"] },
+    });
+    for event in [
+        event("evt_1", "invoice.paid", json!({ "id": "in_1", "object": "invoice" })),
+        event("evt_2", "payment_intent.succeeded", nobodys),
+        event("evt_3", "payment_intent.succeeded", strange),
+        connected,
+        event("evt_5", "refund.updated", refund),
+        event("evt_6", "charge.succeeded", json!({ "id": "ch_1", "object": "charge" })),
+        event("evt_7", "charge.dispute.created", json!({ "id": "dp_1", "object": "dispute" })),
+    ] {
+        tell(&stage, "one", &event).await;
+    }
+    unmoved(stage, &payment).await;
+}
+
+async fn an_event_says_nothing_of_another_tenant(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let payment = pending(&stage).await;
+    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-2").expect(201).await;
+    let refunds = format!("/v1/payments/{}/refunds", paid.id());
+    let refund = stage.one.post(&refunds, &json!({ "amount": eur(300) })).key("r-1").expect(201).await;
+    let reversed = json!({
+        "id": refund.body["provider_reference"], "object": "refund", "status": "failed", "amount": 300,
+        "currency": "eur", "payment_intent": paid.body["provider_reference"],
+        "metadata": { "refund": refund.id(), "operation": paid.id() },
+    });
+    // The second tenant holds the secret of its own account, and names what is the first one's.
+    tell(&stage, "two", &event("evt_1", "payment_intent.succeeded", succeeded(&payment, 1_000))).await;
+    tell(&stage, "two", &event("evt_2", "refund.failed", reversed)).await;
+    let mut canceled = succeeded(&payment, 0);
+    canceled["status"] = json!("canceled");
+    tell(&stage, "two", &event("evt_3", "payment_intent.canceled", canceled)).await;
+    assert_eq!(stage.one.see(&format!("/v1/refunds/{}", refund.id())).await["state"], "succeeded");
+    unmoved(stage, &payment).await;
+}
+
+async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
+    let stage = Stage::with(engine, |settings| {
+        settings.accounts[0].stripe.webhook_secrets.insert(0, Secret::new("whsec_new"));
+    })
+    .await;
+    for (key, secrets) in [
+        ("c-1", &["whsec_one"][..]),
+        ("c-2", &["whsec_new"]),
+        ("c-3", &["whsec_one", "whsec_new"]),
+        ("c-4", &["whsec_elsewhere", "whsec_one"]),
+    ] {
+        stage.introduce("one", secrets).await;
+        let made = stage.one.post("/v1/charges", &charge(500, "pm_card_visa")).key(key).expect(201).await;
+        let path = format!("/v1/payments/{}", made.id());
+        stage.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "the webhook came").await;
+    }
+    stage.end().await;
+}
+
+async fn an_event_is_heard_once(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    assert_eq!(paid.body["confirmed_by_provider"], false);
+    // True, whoever delivers it; the same event again, and another event that says the same.
+    for id in ["evt_1", "evt_1", "evt_2"] {
+        tell(&stage, "one", &event(id, "payment_intent.succeeded", succeeded(&paid.body, 700))).await;
+        let seen = stage.one.payment(&paid.id()).await;
+        assert_eq!((&seen["captured"], &seen["confirmed_by_provider"]), (&eur(700), &json!(true)));
+    }
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&paid.id()), ("succeeded", 700, 700, 0));
+    assert_eq!(stage.one.see("/v1/ledger/transfers").await["data"].as_array().unwrap().len(), 1);
+    stage.end().await;
+}
+
+async fn an_event_that_contradicts_needs_a_person(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    stage.quiet().await;
+    let before = stage.one.payment(&paid.id()).await;
+    tell(&stage, "one", &event("evt_1", "payment_intent.succeeded", succeeded(&paid.body, 650))).await;
+    assert_eq!(stage.one.payment(&paid.id()).await["captured"], before["captured"]);
+    assert_eq!(stage.quiet().await.stands(&paid.id()), ("succeeded", 700, 700, 0));
+    stage.end_reviewed(&["provider_contradicts"]).await;
+}
+
+async fn an_event_that_cannot_be_read_needs_a_person(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    tell(&stage, "one", &event("evt_1", "payment_intent.succeeded", json!({ "object": "payment_intent" })))
+        .await;
+    assert!(stage.quiet().await.calls().is_empty());
+    stage.end_reviewed(&["event_cannot_be_processed"]).await;
+}
