@@ -20,7 +20,6 @@ struct Done {
 enum End {
     Well,
     Failed(String),
-    Absent,
 }
 
 impl Steps {
@@ -44,18 +43,12 @@ impl Steps {
         outcome.ok()
     }
 
-    /// Says that a step has nothing to run yet; the closing table must not call that well.
-    pub fn absent(&mut self, name: &'static str, reason: &str) {
-        println!("\n==> {name}: ABSENT, nothing was run: {reason}");
-        self.done.push(Done { name, took: Duration::ZERO, end: End::Absent });
-    }
-
     /// Prints the closing table; fails if a step did.
     pub fn finish(self) -> Result<(), Failure> {
         println!("\n{}", self.table());
         let failures = self.done.iter().filter_map(|done| match &done.end {
             End::Failed(failure) => Some(format!("{}: {failure}", done.name)),
-            End::Well | End::Absent => None,
+            End::Well => None,
         });
         let failures: Vec<String> = failures.collect();
         if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
@@ -69,7 +62,6 @@ impl Steps {
         let end = |done: &Done| match done.end {
             End::Well => "ok",
             End::Failed(_) => "FAILED",
-            End::Absent => "ABSENT",
         };
         let steps = self.done.iter().map(|done| line(done.name, done.took, end(done)));
         steps.chain([line("total", total, "")]).collect::<Vec<_>>().join("\n")
@@ -89,11 +81,9 @@ mod tests {
         for done in &mut steps.done {
             done.took = Duration::from_millis(1_500);
         }
-        steps.absent("fourth", "nobody has written it");
         let expected = "first                 1.5 s  ok\n\
                         second                1.5 s  FAILED\n\
                         third                 1.5 s  ok\n\
-                        fourth                0.0 s  ABSENT\n\
                         total                 4.5 s";
         assert_eq!(steps.table(), expected);
         assert_eq!(steps.finish().unwrap_err().to_string(), "second: it broke");

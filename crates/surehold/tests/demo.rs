@@ -1,0 +1,102 @@
+//! The first command, as a new user runs it: the story ends with one charge, on both engines, and
+//! again on the same directory. And what the program refuses to start with.
+#![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn surehold(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_surehold")).args(arguments).output().unwrap()
+}
+
+/// A database of its own in the server that `cargo xtask test` starts.
+#[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
+fn postgres(name: &str) -> String {
+    let server = std::env::var("SUREHOLD_TEST_POSTGRES")
+        .expect("SUREHOLD_TEST_POSTGRES names no PostgreSQL: run `cargo xtask test`");
+    let name = format!("{name}_{}", std::process::id());
+    let create = format!("create database {name}");
+    let made = Command::new("psql").args([&server, "-qc", &create]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (place, _) = server.rsplit_once('/').unwrap();
+    format!("{place}/{name}")
+}
+
+fn tell(data: &Path, database_url: Option<&str>) -> String {
+    let data = data.to_str().unwrap();
+    let mut arguments = vec!["demo", "--once", "--data", data];
+    arguments.extend(["--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
+    if let Some(url) = database_url {
+        arguments.extend(["--database-url", url]);
+    }
+    let told = surehold(&arguments);
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    text
+}
+
+fn check(database_url: Option<&str>) {
+    let data = tempfile::tempdir().unwrap();
+    for time in ["first", "second"] {
+        let story = tell(data.path(), database_url);
+        for line in
+            ["Idempotent-Replayed: true", "422 idempotency_key_reused", "1 charge.", "confirmed, paid"]
+        {
+            assert!(story.contains(line), "{time}: `{line}` is missing in\n{story}");
+        }
+        assert!(!story.contains("BROKEN"), "{story}");
+    }
+    let demo = std::fs::read(data.path().join("demo.json")).unwrap();
+    let demo: Value = serde_json::from_slice(&demo).unwrap();
+    assert_eq!(demo["tenants"].as_array().unwrap().len(), 2);
+    for member in [
+        "/base_url",
+        "/sandbox_url",
+        "/product_id",
+        "/unit_id",
+        "/slots/0/id",
+        "/slots/0/starts_at",
+        "/small_slot/id",
+        "/tenants/1/name",
+        "/tenants/1/api_key",
+        "/tenants/1/ops_key",
+        "/tenants/1/stripe_account",
+    ] {
+        assert!(demo.pointer(member).is_some_and(Value::is_string), "{member} in {demo:#}");
+    }
+    assert_eq!(demo["small_slot"]["capacity"], 10);
+}
+
+#[test]
+fn the_story_ends_with_one_charge_on_sqlite() {
+    check(None);
+}
+
+#[test]
+fn the_story_ends_with_one_charge_on_postgres() {
+    check(Some(&postgres("demo")));
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", directory.path().join("x.sqlite").display());
+    let refused = |arguments: &[&str], reason: &str| {
+        let answer = surehold(arguments);
+        let told = String::from_utf8_lossy(&answer.stderr).into_owned();
+        assert!(!answer.status.success() && told.contains(reason), "{arguments:?}\n{told}");
+    };
+    refused(&["serve", "--database-url", &database, "--role", "api"], "SQLite is one process");
+    refused(&["serve", "--database-url", &database, "--role", "cook"], "`cook`");
+    refused(&["serve", "--config", "/no/such/file"], "cannot be read");
+    refused(&["serve", "--database-url", "mysql://x"], "mysql://x");
+    refused(&["check", "--database-url", &database.replace("x.sqlite", "none.sqlite")], "none.sqlite");
+    let config = directory.path().join("surehold.toml");
+    let account = "[[accounts]]\ntenant = 'nobody'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n\
+                   base_url = 'http://127.0.0.1:1'\nsecret_key = 'sk_test_1'\nwebhook_secrets = []\n";
+    std::fs::write(&config, account).unwrap();
+    let config = config.to_str().unwrap();
+    refused(&["serve", "--config", config, "--database-url", &database], "0 tenants are called `nobody`");
+}
