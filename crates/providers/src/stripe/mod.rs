@@ -70,6 +70,7 @@ pub const EVENTS: &[&str] = &[
     "payment_intent.succeeded",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
+    "payment_intent.payment_failed",
     "refund.updated",
     "refund.failed",
 ];

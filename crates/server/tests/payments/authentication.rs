@@ -65,7 +65,7 @@ async fn an_approved_payment_is_captured(engine: Engine) {
 }
 
 async fn a_denied_payment_fails(engine: Engine) {
-    let stage = Stage::watchful(engine).await;
+    let stage = Stage::on(engine).await;
     let sail = stage.sail(&stage.one, 10).await;
     let (booking, asked, body) = asked(&stage, &sail, "b-1", ASKS).await;
     stage.provider.authenticate(object(&asked), false).await;
@@ -86,7 +86,7 @@ async fn a_denied_payment_fails(engine: Engine) {
 }
 
 async fn an_approval_may_still_be_declined(engine: Engine) {
-    let stage = Stage::watchful(engine).await;
+    let stage = Stage::on(engine).await;
     let sail = stage.sail(&stage.one, 10).await;
     let card = "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds";
     let (booking, asked, _) = asked(&stage, &sail, "b-1", card).await;
