@@ -182,7 +182,9 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         let pool = Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone());
         hands = Arc::new(pool.clone());
         let relay = Relay { store: store.clone(), wake: wake.outbox.clone() };
-        work.push(tokio::spawn(pool.run(work_stopped.clone())));
+        // The lock file of SQLite keeps every other process away.
+        let alone = matches!(settings.location, Location::Sqlite { .. });
+        work.push(tokio::spawn(pool.run(alone, work_stopped.clone())));
         work.push(tokio::spawn(reader.run(work_stopped.clone())));
         work.push(tokio::spawn(relay.run(work_stopped.clone())));
         work.push(tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), work_stopped.clone())));

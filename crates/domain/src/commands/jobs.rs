@@ -37,6 +37,9 @@ pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal
 pub struct ClaimJobs {
     pub jobs: Vec<JobId>,
     pub lease: Lease,
+    /// No other process can be at work on this database: whatever runs under another worker's lease
+    /// was left by one that is dead, and is taken over without waiting for the lease to lapse.
+    pub alone: bool,
 }
 
 impl ClaimJobs {
@@ -45,6 +48,9 @@ impl ClaimJobs {
         let event = match *job.state {
             job::State::Ready if job.due_at <= now => job::Event::Claim,
             job::State::Running if job.lease_until.is_some_and(|until| until <= now) => job::Event::TakeOver,
+            job::State::Running if self.alone && job.worker != Some(self.lease.worker) => {
+                job::Event::TakeOver
+            }
             _ => return Ok(None),
         };
         let attempt_id = AttemptId::from(job.id);

@@ -11,7 +11,7 @@ use domain::commands::{ClaimJobs, Lease};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::reply::Claimed;
 use domain::time::Span;
-use domain::{Reply, WorkerId};
+use domain::{JobId, Reply, Timestamp, WorkerId};
 use store::Answer;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,8 @@ pub const CONCURRENCY: usize = 256;
 pub const LEASE: Span = Span::seconds(30);
 /// A look for due jobs at least this often, whatever was or was not notified.
 const POLL: Duration = Duration::from_millis(500);
+/// More than one process ever has under its lease.
+const TAKEN_OVER_MAX: usize = 4_096;
 
 pub struct Pool {
     driver: Driver,
@@ -83,8 +85,12 @@ impl Pool {
         drop(place);
     }
 
-    /// Looks for due jobs until told to stop; then waits for those under way.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Looks for due jobs until told to stop; then waits for those under way. `alone`: no other
+    /// process can have this database open, so what runs under an older lease is begun with.
+    pub async fn run(self: Arc<Self>, alone: bool, mut stop: watch::Receiver<bool>) {
+        if alone {
+            self.take_over_from_the_dead().await;
+        }
         while !*stop.borrow() {
             let found = self.claim_due().await;
             if found > 0 {
@@ -100,21 +106,35 @@ impl Pool {
         self.tracker.wait().await;
     }
 
+    /// What a process that was killed had under its lease.
+    async fn take_over_from_the_dead(self: &Arc<Self>) {
+        let horizon = self.driver.clock.now().plus(self.lease.span);
+        for jobs in self.look_up(horizon, TAKEN_OVER_MAX).await.chunks(IDS_PER_COMMAND_MAX) {
+            self.claim(ClaimJobs { jobs: jobs.to_vec(), lease: self.lease, alone: true }).await;
+        }
+    }
+
     /// Claims as many due jobs as there are free places; the number that it got.
     async fn claim_due(self: &Arc<Self>) -> usize {
         let Ok(first) = self.places.clone().acquire_owned().await else { return 0 };
         drop(first);
         let limit = self.places.available_permits().clamp(1, IDS_PER_COMMAND_MAX);
-        let now = self.driver.clock.now();
-        let jobs = match self.driver.store.due_jobs(now, limit).await {
-            Ok(jobs) if jobs.is_empty() => return 0,
-            Ok(jobs) => jobs,
-            Err(error) => {
-                warn!(%error, "due jobs could not be looked up");
-                return 0;
-            }
-        };
-        let claim = ClaimJobs { jobs, lease: self.lease };
+        let jobs = self.look_up(self.driver.clock.now(), limit).await;
+        if jobs.is_empty() {
+            return 0;
+        }
+        self.claim(ClaimJobs { jobs, lease: self.lease, alone: false }).await
+    }
+
+    async fn look_up(&self, until: Timestamp, limit: usize) -> Vec<JobId> {
+        self.driver.store.due_jobs(until, limit).await.unwrap_or_else(|error| {
+            warn!(%error, "due jobs could not be looked up");
+            Vec::new()
+        })
+    }
+
+    /// Claims, and sets to work on what it got; how many that is.
+    async fn claim(self: &Arc<Self>, claim: ClaimJobs) -> usize {
         let claimed = match self.driver.store.submit(Box::new(claim)).await {
             Ok(Answer::Fresh { reply: Reply::Claimed(claimed), .. }) => claimed,
             Ok(answer) => {

@@ -162,7 +162,7 @@ impl History {
     fn work(&mut self, jobs_max: usize) -> usize {
         let mut jobs = self.due();
         jobs.truncate(jobs_max);
-        let claim = ClaimJobs { jobs, lease: LEASE };
+        let claim = ClaimJobs { jobs, lease: LEASE, alone: false };
         let Some(Reply::Claimed(claimed)) = self.game.run_system(&claim) else {
             panic!("a claim is answered")
         };

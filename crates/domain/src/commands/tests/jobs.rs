@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{LEASE, LOOK_AGAIN, PRICE, Shop};
-use crate::commands::{Abandon, ClaimJobs, FinishJob, Heartbeat, MarkSent, Postpone, RefundOutcome, Settle};
+use crate::commands::{
+    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone, RefundOutcome, Settle,
+};
 use crate::lifecycle::{attempt, booking, job, payment, refund};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{RefundStatus, Source, Status};
@@ -15,7 +17,7 @@ use crate::reply::Reply;
 use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::Command;
-use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal};
+use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal, WorkerId};
 
 fn postpone(shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>, lost_sight: bool) {
     let token = shop.token(job);
@@ -37,7 +39,7 @@ fn a_job_is_taken_over_only_after_its_lease() {
     let mut shop = Shop::new(9);
     let booking = shop.reserve(2);
     let payment = shop.pay(booking);
-    let claim = ClaimJobs { jobs: vec![JobId(payment.0), JobId(Uuid::nil())], lease: LEASE };
+    let claim = ClaimJobs { jobs: vec![JobId(payment.0), JobId(Uuid::nil())], lease: LEASE, alone: false };
     let claimed = |shop: &mut Shop| {
         let Reply::Claimed(claimed) = shop.run(&claim).reply() else { panic!("claimed") };
         claimed.len()
@@ -52,6 +54,24 @@ fn a_job_is_taken_over_only_after_its_lease() {
     shop.wait(Span(1));
     assert_eq!(claimed(&mut shop), 1);
     assert_eq!(claimed(&mut shop), 0, "once");
+    assert_eq!(shop.get::<Job>(payment.0).token, 2);
+}
+
+/// Where only one process can have the database open, the jobs of its predecessor are orphans.
+#[test]
+fn a_worker_that_is_alone_waits_for_no_lease() {
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(2);
+    let payment = shop.pay(booking);
+    let jobs = vec![JobId(payment.0)];
+    let claimed = |shop: &mut Shop, lease| {
+        let claim = ClaimJobs { jobs: jobs.clone(), lease, alone: true };
+        let Reply::Claimed(claimed) = shop.run(&claim).reply() else { panic!("claimed") };
+        claimed.len()
+    };
+    assert_eq!(claimed(&mut shop, LEASE), 0, "it is its own");
+    let successor = Lease { worker: WorkerId(Uuid::from_u128(77)), ..LEASE };
+    assert_eq!(claimed(&mut shop, successor), 1);
     assert_eq!(shop.get::<Job>(payment.0).token, 2);
 }
 
@@ -89,7 +109,7 @@ fn a_zombie_is_refused_everywhere() {
         Box::new(shop.settle_refund_command(refund, outcome)),
     ];
     shop.wait(LEASE.span);
-    shop.run(&ClaimJobs { jobs: vec![job, JobId(refund.0)], lease: LEASE }).reply();
+    shop.run(&ClaimJobs { jobs: vec![job, JobId(refund.0)], lease: LEASE, alone: false }).reply();
     for command in &commands {
         assert_eq!(shop.refused(&**command), Refusal::LeaseLost, "{command:?}");
     }
@@ -262,7 +282,7 @@ fn a_job_that_kills_its_workers_dies_and_answers() {
         shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, ..row });
     }
     shop.wait(LEASE.span);
-    let Reply::Claimed(claimed) = shop.run(&ClaimJobs { jobs, lease: LEASE }).reply() else {
+    let Reply::Claimed(claimed) = shop.run(&ClaimJobs { jobs, lease: LEASE, alone: false }).reply() else {
         panic!("claimed")
     };
     assert!(claimed.is_empty());

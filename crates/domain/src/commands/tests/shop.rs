@@ -206,7 +206,7 @@ impl Shop {
             job::State::Running => row.token,
             job::State::Ready => {
                 self.now = self.now.max(row.due_at);
-                self.run(&ClaimJobs { jobs: vec![id], lease: LEASE });
+                self.run(&ClaimJobs { jobs: vec![id], lease: LEASE, alone: false });
                 row.token + 1
             }
             state => panic!("the job is {state:?}"),
