@@ -48,7 +48,7 @@ impl Progress {
                 tokio::time::sleep(EVERY).await;
                 let (done, elapsed) = (counted.load(Ordering::Relaxed), begun.elapsed());
                 let rate = done as f64 / elapsed.as_secs_f64();
-                bar.set_message(format!("{:.0?} of {of:.0?}: {done} done, {rate:.0}/s", elapsed));
+                bar.set_message(format!("{elapsed:.0?} of {of:.0?}: {done} done, {rate:.0}/s"));
                 bar.tick();
             }
         });

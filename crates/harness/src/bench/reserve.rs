@@ -131,9 +131,9 @@ async fn measure(
         });
     }
     if form == "plain" {
-        running.kill().await?
+        running.kill().await?;
     } else {
-        stopped(running).await?
+        stopped(running).await?;
     }
     progress.says(format!("{}, {form}: checking the books", engine.name()));
     let tenant = &installation.tenant.tenant_id;

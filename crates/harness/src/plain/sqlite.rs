@@ -65,15 +65,13 @@ impl File {
     pub async fn reserve(self, reservation: Reservation) -> Result<Done, Error> {
         let work = move || {
             let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let done = reserve(&mut connection, reservation, &self.ids)?;
-            self.counters.commits.fetch_add(1, Ordering::Relaxed);
-            Ok(done)
+            reserve(&mut connection, reservation, &self)
         };
         tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
     }
 }
 
-fn reserve(connection: &mut Connection, reservation: Reservation, ids: &UuidV7) -> Result<Done, Error> {
+fn reserve(connection: &mut Connection, reservation: Reservation, file: &File) -> Result<Done, Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let key = transaction.prepare_cached(KEY)?.query_row([bytes(reservation.key.0)], |row| {
         Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u16>(1)?, row.get::<_, String>(2)?))
@@ -90,7 +88,7 @@ fn reserve(connection: &mut Connection, reservation: Reservation, ids: &UuidV7) 
     if found.slot.closed || found.slot.vacancies() < reservation.seats(&found) {
         return Ok(Done::Refused("slot_is_full"));
     }
-    let written = reservation.rows(found, ids);
+    let written = reservation.rows(found, &file.ids);
     let customer = params_from_iter(param::values(&written.customer));
     transaction.prepare_cached(CUSTOMER)?.execute(customer)?;
     insert::<Booking>(&transaction, &written.booking)?;
@@ -99,6 +97,7 @@ fn reserve(connection: &mut Connection, reservation: Reservation, ids: &UuidV7) 
     insert::<Message>(&transaction, &written.message)?;
     insert::<Key>(&transaction, &written.key)?;
     transaction.commit()?;
+    file.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(Done::Stored { status: 201, body: written.key.body.unwrap_or_default() })
 }
 

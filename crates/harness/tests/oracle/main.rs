@@ -3,5 +3,6 @@
 
 mod breaks;
 mod place;
+mod plain_form;
 mod shop;
 mod sound;

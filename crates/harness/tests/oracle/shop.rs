@@ -31,7 +31,7 @@ pub struct Shop {
     client: ClientId,
     pub account: String,
     product: ProductId,
-    unit: UnitId,
+    pub unit: UnitId,
     pub slot: SlotId,
 }
 

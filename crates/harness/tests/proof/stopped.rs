@@ -4,8 +4,16 @@ use crate::incidents::Incident;
 use crate::killed::endure;
 use crate::town::Town;
 
+fn stops() -> Vec<Incident> {
+    [Incident::StopServer("INT"), Incident::StopServer("TERM")].repeat(3)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
-    let stops = [Incident::StopServer("INT"), Incident::StopServer("TERM")].repeat(2);
-    endure(Town::on_sqlite().await, &stops).await;
+    endure(Town::on_sqlite().await, &stops()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    endure(Town::on_postgres().await, &stops()).await;
 }

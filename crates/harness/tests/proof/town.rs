@@ -18,8 +18,8 @@ const CAPACITY: i64 = 10_000;
 /// A database that restarts turns servers away for so long at most.
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// For what is under way to come to its end once nothing more befalls.
-const QUIET_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub const QUIET_WITHIN: Duration = Duration::from_mins(1);
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Quick to take over from the dead, and to fetch what no webhook told.
 const PACE: &str = "log = \"info\"\n[workers]\nlease_ms = 1000\nbackoff_base_ms = 20\nbackoff_cap_ms = 500\n\
