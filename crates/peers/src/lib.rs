@@ -5,7 +5,7 @@
 //! production. Nothing that is installed on the machine is touched, and nothing is left behind, not even
 //! after a `kill -9` of the test (see [`postgres::Private`]).
 //!
-//! What this crate must never do: install anything, reach beyond loopback, depend on another crate of
-//! this workspace, or be depended on by what ships.
+//! What this crate must never do: install anything, reach beyond loopback, or depend on another crate of
+//! this workspace. It ships for one purpose alone: `surehold bench` starts the PostgreSQL that it measures.
 
 pub mod postgres;

@@ -9,7 +9,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt as _},
     path::Path,
     sync::Arc,
 };
@@ -54,7 +54,9 @@ impl Reader {
 impl Journal {
     /// Opens or creates the file, takes its lock, and hands every whole line to `replay` in order.
     pub fn open(path: &Path, mut replay: impl FnMut(Place, Line)) -> Result<Self, Error> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // It records the accounts' secret keys: for its owner's eyes alone.
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Held),

@@ -29,9 +29,9 @@ use crate::{figures, timers};
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Serves HTTP alone.
+    /// Serves HTTP, and looks at the events that it takes.
     Api,
-    /// Drives jobs, reads events, relays and sweeps; serves health and metrics.
+    /// Drives jobs, relays and sweeps; serves health and metrics.
     Worker,
     All,
 }
@@ -85,6 +85,14 @@ impl Settings {
             sqlite_max_page_count: None,
             metrics: None,
         }
+    }
+
+    /// Refuses what cannot work, before anything is touched.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.role != Role::All && matches!(self.location, Location::Sqlite { .. }) {
+            return Err(Error::RoleNeedsPostgres);
+        }
+        Ok(())
     }
 }
 
@@ -148,9 +156,7 @@ impl Hands for NoHands {
 
 /// Opens everything and starts to serve. The schema must have been migrated.
 pub async fn start(settings: Settings) -> Result<Running, Error> {
-    if settings.role != Role::All && matches!(settings.location, Location::Sqlite { .. }) {
-        return Err(Error::RoleNeedsPostgres);
-    }
+    settings.check()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids = Arc::new(UuidV7::default());
     let wake = Wake::default();
@@ -185,7 +191,6 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         // The lock file of SQLite keeps every other process away.
         let alone = matches!(settings.location, Location::Sqlite { .. });
         work.push(tokio::spawn(pool.run(alone, work_stopped.clone())));
-        work.push(tokio::spawn(reader.run(work_stopped.clone())));
         work.push(tokio::spawn(relay.run(work_stopped.clone())));
         work.push(tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), work_stopped.clone())));
         let kept = settings.replies_kept;
@@ -196,6 +201,8 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
             work_stopped.clone(),
         )));
     }
+    // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken.
+    work.push(tokio::spawn(reader.run(work_stopped.clone())));
     let scrape = figures::Scrape { store: store.clone(), handle: settings.metrics.clone() };
     work.push(tokio::spawn(figures::refresh(store.clone(), clock.clone(), work_stopped)));
 

@@ -6,6 +6,13 @@
 //! | `story` | reserve, pay, lose the response, retry, duplicate, change, hear twice; then the books |
 //! | `guide` | what to try next |
 
+/// Prints a line. A reader that has seen enough (`| head`) ends the story's telling, not the story.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::demo::print(format_args!($($words)*))
+    };
+}
+
 mod guide;
 mod seeds;
 mod stage;
@@ -54,8 +61,13 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     if !arguments.once {
         guide::show(&stage);
         crate::serve::asked_to_stop().await;
-        println!("\nStopping: what is at work is finished, nothing is lost.");
+        say!("\nStopping: what is at work is finished, nothing is lost.");
     }
     stage.strike().await;
     Ok(code)
+}
+
+fn print(words: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let _gone = writeln!(std::io::stdout(), "{words}");
 }

@@ -49,6 +49,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let role = config::role(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
     let mut settings = file.settings(listen, location, role)?;
+    settings.check()?;
     if let Location::Sqlite { path } = &settings.location {
         make_parent(path)?;
     }

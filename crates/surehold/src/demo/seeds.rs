@@ -88,7 +88,8 @@ fn read(file: &Path) -> Result<Option<Seeds>, Failed> {
     }
 }
 
-fn write_private(file: &Path, text: &str) -> Result<(), Failed> {
+/// Writes a file that only its owner may read, so that nobody reads half of it.
+pub fn write_private(file: &Path, text: &str) -> Result<(), Failed> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let draft = file.with_extension("draft");

@@ -10,7 +10,7 @@ use server::service::{self, AccountSettings, Settings};
 use store::{Location, Store};
 
 use super::seeds::{self, SMALL_CAPACITY, Seeds};
-use crate::serve::{metrics_handle, open, write_whole};
+use crate::serve::{metrics_handle, open};
 use crate::{Failed, failed};
 
 pub struct Stage {
@@ -110,7 +110,7 @@ impl Stage {
             "slots": slots,
             "small_slot": { "id": self.small_slot.id.0, "capacity": self.small_slot.capacity },
         });
-        write_whole(&self.data.join("demo.json"), &format!("{demo:#}\n"))
+        seeds::write_private(&self.data.join("demo.json"), &format!("{demo:#}\n"))
     }
 
     /// Stops cleanly: the server first, so that what it has under way still finds its provider.

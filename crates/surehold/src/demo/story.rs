@@ -35,7 +35,7 @@ pub async fn tell(stage: &Stage) -> Result<bool, Failed> {
         authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
         run: hex::encode(rand::random::<[u8; 4]>()),
     };
-    println!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), stage.location);
+    say!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), stage.location);
     let booking = teller.reserve().await?;
     teller.faults(json!({ "webhook_duplicates": 1 })).await?;
     let payment = teller.pay_through_a_broken_line(&booking).await?;
@@ -48,11 +48,11 @@ pub async fn tell(stage: &Stage) -> Result<bool, Failed> {
 }
 
 fn step(number: u8, words: &str) {
-    println!("{number}. {words}");
+    say!("{number}. {words}");
 }
 
 fn said(words: impl AsRef<str>) {
-    println!("   {}", words.as_ref());
+    say!("   {}", words.as_ref());
 }
 
 impl Teller<'_> {
@@ -194,7 +194,12 @@ impl Teller<'_> {
         while began.elapsed() < PATIENCE {
             let now = self.get(&format!("/v1/bookings/{booking}")).await?;
             let drained = self.drained().await?;
-            if now["state"] == "confirmed" && drained {
+            let (stored, repeated) = self.deliveries().await?;
+            if now["state"] == "confirmed" && drained && repeated > 0 {
+                said(format!(
+                    "{} deliveries, {stored} stored, {repeated} recognised as repeated",
+                    stored + repeated
+                ));
                 said(format!(
                     "booking {} is {}, {}, paid {}",
                     text(&now, "/id"),
@@ -207,6 +212,17 @@ impl Teller<'_> {
             tokio::time::sleep(LOOK).await;
         }
         Err(failed(format!("payment {} never confirmed its booking", text(payment, "/id"))))
+    }
+
+    /// Webhooks since the start: stored, and repeated.
+    async fn deliveries(&mut self) -> Result<(u64, u64), Failed> {
+        let metrics = self.api.get("/metrics", &[]).await?.text();
+        let count = |outcome: &str| {
+            let name = format!("surehold_webhooks_total{{outcome=\"{outcome}\"}} ");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse::<f64>().ok());
+            line.map_or(0, |count| count as u64)
+        };
+        Ok((count("stored"), count("repeated")))
     }
 
     /// The ledger has what the outbox had.
@@ -226,12 +242,12 @@ impl Teller<'_> {
             books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
         let captured: i64 = charges.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
         let accounts = self.get("/v1/ledger/accounts").await?;
-        println!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
+        say!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
         for account in accounts["data"].as_array().unwrap_or(&empty) {
-            println!("   ledger    {:>15}   {}", money(&account["balance"]), text(account, "/name"));
+            say!("   ledger    {:>15}   {}", money(&account["balance"]), text(account, "/name"));
         }
         for charge in &charges {
-            println!(
+            say!(
                 "   provider  {:>15}   charge {} {}",
                 money(&json!({ "minor": charge["captured_minor"], "currency": charge["currency"] })),
                 text(charge, "/id"),
@@ -239,7 +255,7 @@ impl Teller<'_> {
             );
         }
         let one = charges.len() == 1 && Some(captured) == ours["paid"]["minor"].as_i64();
-        println!("\n   {} charge{}.\n", charges.len(), if charges.len() == 1 { "" } else { "s" });
+        say!("\n   {} charge{}.\n", charges.len(), if charges.len() == 1 { "" } else { "s" });
         Ok(one)
     }
 
