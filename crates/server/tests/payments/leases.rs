@@ -13,7 +13,7 @@ use serde_json::json;
 use store::Answer;
 use uuid::Uuid;
 
-use crate::ask::charge;
+use crate::ask::{charge, until};
 use crate::stage::{Engine, Stage};
 use crate::tenants::{client_id, tenant_id};
 
@@ -90,12 +90,23 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     let sent = MarkSent { job, token, payment, object: Some(object.clone()) };
     let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, Answer::Fresh { reply: Reply::Proceed(true), .. }), "{answer:?}");
-    stage.one.payment_becomes(&payment.to_string(), "captured").await;
+    // Its successor is kept at its own call meanwhile.
+    stage.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
+    until("another worker has the job", async || {
+        // Of an attempt that is open there is nothing to finish: that is refused either way.
+        let answer = stage.store().submit(Box::new(FinishJob { job, token })).await.unwrap();
+        matches!(answer, Answer::Refused { refusal: Refusal::LeaseLost, .. }).then_some(())
+    })
+    .await;
+    assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "pending");
 
-    // It wakes, and confirms after all: under the same key, so it hears what became of that.
-    assert!(matches!(teller.confirm(&order, &object).await, Heard::Object(_)));
-    let observation =
-        Observation { object, status: Status::Cancelled, amount_minor: 700, currency: Currency::EUR };
+    // It wakes.
+    let observation = Observation {
+        object: object.clone(),
+        status: Status::Cancelled,
+        amount_minor: 700,
+        currency: Currency::EUR,
+    };
     let by = By::Job { job, token };
     let attempt = claimed.attempt.id;
     let settle = Settle {
@@ -115,6 +126,10 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     let pause = Span::seconds(1);
     refused(&stage, Postpone { job, token, payment, refund: None, pause, lost_sight: true, error: None })
         .await;
+    // And confirms after all: under the same key, so it hears what became of that.
+    stage.provider.faults(json!({})).await;
+    stage.one.payment_becomes(&payment.to_string(), "captured").await;
+    assert!(matches!(teller.confirm(&order, &object).await, Heard::Object(_)));
     let books = stage.quiet().await;
     assert_eq!(books.stands(&payment.to_string()), ("succeeded", 700, 700, 0));
     assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "captured");

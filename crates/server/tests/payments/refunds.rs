@@ -97,11 +97,12 @@ async fn ten_at_once_never_take_more_than_there_is(engine: Engine) {
     stage.end().await;
 }
 
-/// Twelve refunds, two of each of six payments, while the provider misbehaves so.
+/// Twelve refunds, two of each of six payments, while the provider misbehaves so. There is more to take
+/// than they take: it is not the provider's own limit that keeps them from being made twice.
 async fn refunded_under(stage: Stage, faults: Value) {
     let mut payments = Vec::new();
     for number in 0..6 {
-        payments.push(captured(&stage, 1_000, "pm_card_visa", &format!("c-{number}")).await);
+        payments.push(captured(&stage, 10_000, "pm_card_visa", &format!("c-{number}")).await);
     }
     stage.quiet().await;
     stage.provider.faults(faults).await;
@@ -117,7 +118,7 @@ async fn refunded_under(stage: Stage, faults: Value) {
     let books = stage.quiet().await;
     for (payment, _) in payments {
         assert_eq!(books.refunds_of(payment), [(400, "succeeded"); 2]);
-        assert_eq!(books.stands(payment), ("succeeded", 1_000, 1_000, 800));
+        assert_eq!(books.stands(payment), ("succeeded", 10_000, 10_000, 800));
     }
     assert!(books.arrivals("POST", "/v1/refunds") >= 12);
     stage.end().await;

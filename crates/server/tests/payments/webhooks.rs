@@ -6,7 +6,7 @@ use providers::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::ask::{Answer, charge, eur, until};
+use crate::ask::{Answer, charge, eur, payment_of, until};
 use crate::stage::{Engine, Stage, now_ms};
 use crate::tenants::{webhook_path, webhook_secret};
 
@@ -201,16 +201,20 @@ async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
 async fn an_event_is_heard_once(engine: Engine) {
     let stage = Stage::on(engine).await;
     stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
-    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
-    assert_eq!(paid.body["confirmed_by_provider"], false);
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    let body = payment_of(&booking, "pm_card_visa");
+    let paid = stage.one.post("/v1/payments", &body).key("p-1").expect(201).await;
+    assert_eq!(stage.one.booking(&booking).await["paid"], eur(0));
     // True, whoever delivers it; the same event again, and another event that says the same.
     for id in ["evt_1", "evt_1", "evt_2"] {
-        tell(&stage, "one", &event(id, "payment_intent.succeeded", succeeded(&paid.body, 700))).await;
-        let seen = stage.one.payment(&paid.id()).await;
-        assert_eq!((&seen["captured"], &seen["confirmed_by_provider"]), (&eur(700), &json!(true)));
+        tell(&stage, "one", &event(id, "payment_intent.succeeded", succeeded(&paid.body, 4_500))).await;
+        assert_eq!(stage.one.payment(&paid.id()).await["confirmed_by_provider"], true);
+        let seen = stage.one.booking(&booking).await;
+        assert_eq!((&seen["state"], &seen["paid"]), (&json!("confirmed"), &eur(4_500)));
     }
     let books = stage.quiet().await;
-    assert_eq!(books.stands(&paid.id()), ("succeeded", 700, 700, 0));
+    assert_eq!(books.stands(&paid.id()), ("succeeded", 4_500, 4_500, 0));
     assert_eq!(stage.one.see("/v1/ledger/transfers").await["data"].as_array().unwrap().len(), 1);
     stage.end().await;
 }
