@@ -14,8 +14,10 @@ pub const REFUNDS_PER_PAYMENT_MAX: i64 = 50;
 pub const AMOUNT_MINOR_MAX: i64 = 9_007_199_254_740_991;
 /// A hold whose payment is under way keeps its seats this much longer.
 pub const HOLD_GRACE_SECONDS: i64 = 10 * 60;
-/// Ids in one command of the timer or the relay.
+/// Ids in one command of a timer or a worker.
 pub const IDS_PER_COMMAND_MAX: usize = 64;
+/// Messages that the relay marks in one command.
+pub const RELAYED_PER_COMMAND_MAX: usize = 512;
 pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 pub const UNITS_PER_PRODUCT_MAX: usize = 50;

@@ -29,6 +29,7 @@ impl Scrape {
         counter!("surehold_store_retries_total").absolute(stats.retries);
         counter!("surehold_store_set_aside_total").absolute(stats.set_aside);
         counter!("surehold_store_round_trips_total").absolute(stats.round_trips);
+        counter!("surehold_store_wal_bytes_total").absolute(stats.wal_bytes);
         gauge!("surehold_queue_depth").set(stats.queue_depth as f64);
         self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::commands::Relay as Mark;
-use domain::limits::IDS_PER_COMMAND_MAX;
+use domain::limits::RELAYED_PER_COMMAND_MAX;
 use domain::rows::Message;
 use domain::{MessageId, TenantId};
 use futures_util::StreamExt as _;
+use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 use store::Store;
 use tokio::sync::{Notify, watch};
@@ -21,8 +22,6 @@ use tracing::warn;
 
 use crate::consumers::ledger;
 
-/// Messages looked up at once.
-const BATCH: usize = 512;
 const POLL: Duration = Duration::from_secs(1);
 
 pub struct Relay {
@@ -48,7 +47,8 @@ impl Relay {
 
     /// One batch; how many messages it relayed.
     async fn pass(&self) -> Result<usize, String> {
-        let messages = self.store.unrelayed(BATCH).await.map_err(|error| error.to_string())?;
+        let messages =
+            self.store.unrelayed(RELAYED_PER_COMMAND_MAX).await.map_err(|error| error.to_string())?;
         if messages.is_empty() {
             return Ok(0);
         }
@@ -62,14 +62,12 @@ impl Relay {
                 by_tenant.entry(message.tenant).or_default().push(message.id);
             }
         }
-        let mut relayed = 0;
-        for (tenant, ids) in by_tenant {
-            for chunk in ids.chunks(IDS_PER_COMMAND_MAX) {
-                let mark = Mark { tenant, messages: chunk.to_vec() };
-                self.store.submit(Box::new(mark)).await.map_err(|error| error.to_string())?;
-                relayed += chunk.len();
-            }
-        }
+        // One command a tenant, so that no other writer comes between two messages of a subject.
+        let marks: Vec<Mark> =
+            by_tenant.into_iter().map(|(tenant, messages)| Mark { tenant, messages }).collect();
+        let relayed = marks.iter().map(|mark| mark.messages.len()).sum();
+        let marked = marks.into_iter().map(|mark| self.store.submit(Box::new(mark)));
+        try_join_all(marked).await.map_err(|error| error.to_string())?;
         Ok(relayed)
     }
 

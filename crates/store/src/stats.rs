@@ -17,6 +17,9 @@ pub struct Stats {
     pub set_aside: u64,
     /// Waits for PostgreSQL's answer; a pipeline is one. SQLite has none.
     pub round_trips: u64,
+    /// Appended to SQLite's log. On PostgreSQL the server counts: see
+    /// [`Queries::wal_bytes`](crate::Queries::wal_bytes).
+    pub wal_bytes: u64,
     /// Commands that wait.
     pub queue_depth: usize,
 }
@@ -29,6 +32,7 @@ pub(crate) struct Counters {
     pub retries: AtomicU64,
     pub set_aside: AtomicU64,
     pub round_trips: AtomicU64,
+    pub wal_bytes: AtomicU64,
 }
 
 pub(crate) fn add(counter: &AtomicU64, count: usize) {
@@ -45,6 +49,7 @@ impl Counters {
             retries: read(&self.retries),
             set_aside: read(&self.set_aside),
             round_trips: read(&self.round_trips),
+            wal_bytes: read(&self.wal_bytes),
             queue_depth,
         }
     }

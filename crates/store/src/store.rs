@@ -52,7 +52,7 @@ impl Store {
         let shared = Arc::new(Shared::new(&options, queue.clone(), counters.clone()));
         let (queries, running) = match &options.location {
             Location::Sqlite { path } => {
-                let writer = sqlite::Writer::open(path, &options)?;
+                let writer = sqlite::Writer::open(path, &options, counters.clone())?;
                 let queries = Queries::sqlite(path, options.readers)?;
                 (queries, vec![writer::thread(shared, writer)?])
             }

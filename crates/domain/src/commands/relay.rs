@@ -17,7 +17,7 @@ use crate::working_set::{Command, Context, Decision};
 #[derive(Clone, Debug)]
 pub struct Relay {
     pub tenant: TenantId,
-    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], each subject's in the order of its `seq`.
+    /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`], each subject's in the order of its `seq`.
     pub messages: Vec<MessageId>,
 }
 
