@@ -25,7 +25,7 @@ pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, Un
 pub use draft::Origin;
 pub use events::{CloseEvent, RecordEvent};
 pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
-pub use operate::{ChangeSettings, Provision, PruneReplies, ResolveReview};
+pub use operate::{ChangeSettings, Provision, PruneReplies, ResolveReview, SettingsChange};
 pub use payment::{
     By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,
 };

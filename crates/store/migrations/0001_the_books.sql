@@ -11,6 +11,7 @@ create table tenants (
     id uuid not null primary key,
     name text not null,
     settings text not null,
+    version bigint not null,
     created_at bigint not null
 );
 

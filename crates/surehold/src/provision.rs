@@ -58,7 +58,8 @@ pub fn tenant(name: &str, mode: Mode, ids: &dyn Ids, now: Timestamp) -> NewTenan
         api_key(&app_secret, tenant, app.id, CLIENT_SCOPES, now),
         api_key(&ops_secret, tenant, ops.id, OPS_SCOPES, now),
     ];
-    let row = Tenant { id: tenant, name: name.to_owned(), settings: Json::default(), created_at: now };
+    let row =
+        Tenant { id: tenant, name: name.to_owned(), settings: Json::default(), version: 1, created_at: now };
     NewTenant {
         command: Provision { tenant: row, accounts: vec![], clients: vec![app, ops], api_keys },
         api_key: app_secret,

@@ -11,7 +11,9 @@ use crate::ids::{ClientId, KeyId, ReviewId, TenantId};
 use crate::lifecycle::review;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Account, Actor, ApiKey, Client, Facts, Key, Needs, Review, Settings, Subject, Tenant};
+use crate::rows::{
+    Account, Actor, ApiKey, Client, Facts, Key, LateMoney, Needs, Review, Settings, Subject, Tenant,
+};
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
@@ -62,15 +64,39 @@ impl Command for Provision {
     }
 }
 
-/// Changes a tenant's settings, and how many seats one of its clients may hold.
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct SettingsChange {
+    pub late_money: Option<LateMoney>,
+    /// `Some(None)` lifts the limit.
+    pub seats_held_per_customer_max: Option<Option<i64>>,
+    pub hold_seconds: Option<i64>,
+    pub hold_seconds_max: Option<i64>,
+}
+
+impl SettingsChange {
+    fn of(&self, settings: &Settings) -> Settings {
+        Settings {
+            late_money: self.late_money.unwrap_or(settings.late_money),
+            seats_held_per_customer_max: self
+                .seats_held_per_customer_max
+                .unwrap_or(settings.seats_held_per_customer_max),
+            hold_seconds: self.hold_seconds.unwrap_or(settings.hold_seconds),
+            hold_seconds_max: self.hold_seconds_max.unwrap_or(settings.hold_seconds_max),
+        }
+    }
+}
+
+/// Changes a tenant's settings, and how many seats one of its clients may hold. It carries the
+/// change and not the outcome: whoever changes something else at the same time keeps what they
+/// changed.
 #[derive(Clone, Debug)]
 pub struct ChangeSettings {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
     /// Who asks.
     pub client: ClientId,
-    /// All of them, as they shall be.
-    pub settings: Settings,
+    pub settings: SettingsChange,
     /// A client and its limit; `None` lifts it. Seats held before a limit was set do not count.
     pub held_seats_max: Vec<(ClientId, Option<i64>)>,
 }
@@ -109,7 +135,8 @@ impl Command for ChangeSettings {
                 draft.put(Client { held_seats_max: *limit, ..client.clone() });
             }
         }
-        let tenant = Tenant { settings: Json(self.settings.clone()), ..tenant.clone() };
+        let settings = Json(self.settings.of(&tenant.settings.0));
+        let tenant = Tenant { settings, version: tenant.version + 1, ..tenant.clone() };
         draft.put(tenant.clone());
         Ok(draft.reply(Reply::Tenant(alloc::boxed::Box::new(tenant))))
     }

@@ -69,6 +69,8 @@ crate::row! {
         key id: TenantId,
         fixed name: String,
         moves settings: Json<Settings>,
+        /// Counts changes of the settings, so that of two at once neither is lost.
+        guard version: i64,
         fixed created_at: Timestamp,
     }
 }

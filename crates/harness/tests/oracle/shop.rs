@@ -59,6 +59,7 @@ impl Shop {
                 id: tenant,
                 name: account.to_owned(),
                 settings: Json(Settings::default()),
+                version: 1,
                 created_at: at,
             },
             accounts: vec![Account {

@@ -1,9 +1,9 @@
 //! `/v1/ops`: what waits for a person, and what a tenant chose.
 
-use api::requests::{ChangedSettings, ListQuery, Resolution};
+use api::requests::{ChangedSettings, LateMoney, ListQuery, Resolution};
 use api::views::{ReviewCase, Settings};
 use axum::extract::State;
-use domain::commands::{ChangeSettings, ResolveReview};
+use domain::commands::{ChangeSettings, ResolveReview, SettingsChange};
 use domain::{ClientId, Refusal, ReviewId, rows};
 use store::queries::Cursor;
 
@@ -46,18 +46,19 @@ pub async fn settings(State(app): State<App>, look: Look<Ops>) -> Handled {
 
 /// `PATCH /v1/ops/settings`
 pub async fn change_settings(State(app): State<App>, call: Call<Ops, ChangedSettings>) -> Handled {
-    let tenant = app.store().tenant(call.caller.tenant).await?.ok_or(Refusal::ClientNotFound)?;
-    let held_seats_max = call
-        .request
-        .clients
-        .iter()
-        .map(|client| (ClientId(client.client_id), client.held_seats_max))
-        .collect();
+    let request = call.request;
+    let held_seats_max =
+        request.clients.iter().map(|client| (ClientId(client.client_id), client.held_seats_max)).collect();
     let command = ChangeSettings {
         claim: call.claim,
-        tenant: tenant.id,
+        tenant: call.caller.tenant,
         client: call.caller.client,
-        settings: changed(tenant.settings.0, &call.request),
+        settings: SettingsChange {
+            late_money: request.late_money.map(late_money),
+            seats_held_per_customer_max: request.seats_held_per_customer_max,
+            hold_seconds: request.hold_seconds,
+            hold_seconds_max: request.hold_seconds_max,
+        },
         held_seats_max,
     };
     let answer = app.store().submit(Box::new(command)).await;
@@ -65,18 +66,9 @@ pub async fn change_settings(State(app): State<App>, call: Call<Ops, ChangedSett
     handled(answer)
 }
 
-fn changed(settings: rows::Settings, change: &ChangedSettings) -> rows::Settings {
-    use api::requests::LateMoney;
-    rows::Settings {
-        late_money: match change.late_money {
-            Some(LateMoney::Reseat) => rows::LateMoney::Reseat,
-            Some(LateMoney::Refund) => rows::LateMoney::Refund,
-            None => settings.late_money,
-        },
-        seats_held_per_customer_max: change
-            .seats_held_per_customer_max
-            .unwrap_or(settings.seats_held_per_customer_max),
-        hold_seconds: change.hold_seconds.unwrap_or(settings.hold_seconds),
-        hold_seconds_max: change.hold_seconds_max.unwrap_or(settings.hold_seconds_max),
+fn late_money(asked: LateMoney) -> rows::LateMoney {
+    match asked {
+        LateMoney::Reseat => rows::LateMoney::Reseat,
+        LateMoney::Refund => rows::LateMoney::Refund,
     }
 }

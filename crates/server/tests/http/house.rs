@@ -147,7 +147,13 @@ impl House {
         };
         let name = id.to_string();
         let provision = Provision {
-            tenant: Tenant { id, name: name.clone(), settings: Json(Settings::default()), created_at },
+            tenant: Tenant {
+                id,
+                name: name.clone(),
+                settings: Json(Settings::default()),
+                version: 1,
+                created_at,
+            },
             accounts: vec![Account {
                 id: AccountId::of("stripe", &name),
                 tenant: id,

@@ -8,6 +8,7 @@ use crate::house::{House, client, tenant};
 
 both![
     settings_are_changed_one_by_one,
+    changes_of_settings_at_once_all_hold,
     a_customer_holds_no_more_than_the_limit,
     a_client_holds_no_more_than_its_limit,
     a_review_case_is_closed_once_and_by_its_own_tenant,
@@ -29,6 +30,27 @@ async fn settings_are_changed_one_by_one(house: House) {
     assert_eq!(other["late_money"], "reseat", "another tenant's settings stay");
     for wrong in [json!({ "hold_seconds": 0 }), json!({ "late_money": "keep" }), json!({ "colour": 1 })] {
         house.ask("PATCH", "/v1/ops/settings").json(&wrong).refused(400, "validation_failed").await;
+    }
+}
+
+/// From as many connections: each names one thing, and none is lost.
+async fn changes_of_settings_at_once_all_hold(house: House) {
+    for round in 1..=8 {
+        let (late_money, seats) =
+            if round % 2 == 0 { ("reseat", json!(null)) } else { ("refund", json!(round)) };
+        let changes = [
+            json!({ "late_money": late_money }),
+            json!({ "seats_held_per_customer_max": seats }),
+            json!({ "hold_seconds": 100 + round }),
+            json!({ "hold_seconds_max": 1_000 + round }),
+        ];
+        let asks =
+            changes.iter().map(|change| house.ask("PATCH", "/v1/ops/settings").json(change).expect(200));
+        futures_util::future::join_all(asks).await;
+        let now = house.get("/v1/ops/settings").expect(200).await.body;
+        for (name, value) in changes.iter().flat_map(|change| change.as_object().unwrap()) {
+            assert_eq!(&now[name], value, "round {round}: {name}");
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub async fn provision(location: &Location) {
                 id: tenant,
                 name: name.to_owned(),
                 settings: Json(rows::Settings::default()),
+                version: 1,
                 created_at,
             },
             accounts: vec![],

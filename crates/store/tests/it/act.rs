@@ -106,6 +106,7 @@ impl Shop {
             id: self.tenant,
             name: "Ferry".into(),
             settings: domain::working_set::Json(Settings::default()),
+            version: 1,
             created_at: Timestamp(1),
         }
     }

@@ -6,17 +6,17 @@ use uuid::Uuid;
 use super::payments::CAPTURED;
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
 use super::world::Answer;
-use crate::commands::{ChangeSettings, PruneReplies, ResolveReview};
+use crate::commands::{ChangeSettings, PruneReplies, ResolveReview, SettingsChange};
 use crate::provider::Status;
 use crate::reply::Reply;
-use crate::rows::{Capture, Client, Key, Settings, Tenant};
+use crate::rows::{Capture, Client, Key, LateMoney, Settings, Tenant};
 use crate::time::Span;
 use crate::{ClientId, Refusal, ReviewId};
 
 #[test]
 fn settings_are_changed_for_the_tenant_and_its_own_clients() {
     let mut shop = Shop::new(1);
-    let settings = Settings { hold_seconds: 60, ..Settings::default() };
+    let settings = SettingsChange { hold_seconds: Some(60), ..SettingsChange::default() };
     let command = ChangeSettings {
         tenant: TENANT,
         client: CLIENT,
@@ -33,6 +33,37 @@ fn settings_are_changed_for_the_tenant_and_its_own_clients() {
     let foreign: Client = shop.get(LIMITED);
     shop.set(&Client { tenant: STRANGER, ..foreign });
     assert_eq!(shop.refused(&command), Refusal::ClientNotFound);
+}
+
+/// Both were asked for over the same settings.
+#[test]
+fn what_is_not_named_stays() {
+    let mut shop = Shop::new(1);
+    let change = |settings| ChangeSettings {
+        tenant: TENANT,
+        client: CLIENT,
+        claim: None,
+        settings,
+        held_seats_max: vec![],
+    };
+    let none = SettingsChange::default;
+    for settings in [
+        SettingsChange { seats_held_per_customer_max: Some(None), ..none() },
+        SettingsChange { late_money: Some(LateMoney::Refund), ..none() },
+        SettingsChange { hold_seconds: Some(5), ..none() },
+        SettingsChange { hold_seconds_max: Some(50), ..none() },
+        none(),
+    ] {
+        shop.run(&change(settings)).reply();
+    }
+    let tenant: Tenant = shop.get(TENANT);
+    let expected = Settings {
+        late_money: LateMoney::Refund,
+        seats_held_per_customer_max: None,
+        hold_seconds: 5,
+        hold_seconds_max: 50,
+    };
+    assert_eq!((tenant.settings.0, tenant.version), (expected, 6));
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
             id,
             name: "tours".into(),
             settings: Json(Settings::default()),
+            version: 1,
             created_at: Timestamp(0),
         },
         accounts: vec![Account {
