@@ -10,6 +10,8 @@ pub enum Origin {
     Wire,
     /// A decision: one of `domain::Refusal`.
     Refusal,
+    /// A decision on the program's own work: a refusal that no client ever sees.
+    Internal,
 }
 
 macro_rules! codes {
@@ -102,8 +104,6 @@ codes! {
         SlotIsClosed = "slot_is_closed", 409, false, "The slot takes no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
-        SlotLooksFull = "slot_looks_full", 409, true,
-            "The slot is full unless lapsed holds on it are given up";
         TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
             "The customer holds too many unpaid seats";
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
@@ -132,13 +132,22 @@ codes! {
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
+        StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
+    }
+    Internal {
+        SlotLooksFull = "slot_looks_full", 409, true,
+            "The slot is full unless lapsed holds on it are given up";
         LeaseLost = "lease_lost", 409, false, "Another worker took over";
         NothingToDo = "nothing_to_do", 409, false, "It is not waiting for this";
-        StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
     }
 }
 
 impl Code {
+    /// The codes that a client can meet.
+    pub fn told() -> impl Iterator<Item = Code> {
+        Code::ALL.iter().copied().filter(|code| code.origin() != Origin::Internal)
+    }
+
     /// Seconds after which asking again makes sense, for the `Retry-After` header.
     pub const fn retry_after_seconds(self) -> Option<u32> {
         match self.status() {
@@ -190,10 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_every_code_once() {
+    fn the_page_tells_every_code_that_a_client_can_meet_once() {
         let page = errors_page();
         for code in Code::ALL {
-            assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), 1, "{code:?}");
+            let told = usize::from(code.origin() != Origin::Internal);
+            assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), told, "{code:?}");
         }
+        assert_eq!(Code::told().count() + 3, Code::ALL.len());
     }
 }

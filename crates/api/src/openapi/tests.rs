@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
+use crate::code::{Code, Origin};
 
 fn read() -> Value {
     serde_json::from_str(&json()).unwrap()
@@ -93,4 +94,15 @@ fn requests_refuse_what_they_do_not_know() {
     for (name, schema) in schemas.iter().filter(|(name, _)| name.starts_with("New")) {
         assert_eq!(schema["additionalProperties"], false, "{name}");
     }
+}
+
+#[test]
+fn no_refusal_is_told_that_no_client_sees() {
+    let text = json();
+    let hidden: Vec<_> = Code::ALL.iter().filter(|code| code.origin() == Origin::Internal).collect();
+    assert_eq!(hidden.len(), 3);
+    for code in hidden {
+        assert!(!text.contains(code.name()), "{code:?}");
+    }
+    assert!(text.contains(Code::SlotIsFull.name()));
 }
