@@ -44,7 +44,7 @@ pub use app::{Accounts, App, Hands, Parts, Place};
 pub use limits::Limits;
 pub use refused::Refused;
 pub use request_id::RequestId;
-pub use routes::router;
+pub use routes::{probes, router};
 pub use serve::serve;
 pub use waiters::Waiters;
 pub use wire::Wire;

@@ -12,7 +12,7 @@ use super::{
 
 /// The API, and whatever else the program listens to (`extra`), under one guard.
 pub fn router(app: App, extra: Router) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/products", get(catalogue::products::list).post(catalogue::create_product::create))
         .route("/v1/products/{id}", get(catalogue::products::one).patch(catalogue::change_product::change))
         .route("/v1/products/{id}/slots", post(catalogue::add_slots::add))
@@ -35,14 +35,30 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/ops/review_cases", get(ops::review_cases))
         .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
         .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(health_routes())
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
         .route("/docs/errors", get(docs::errors))
         .with_state(app.clone())
-        .merge(extra)
+        .merge(extra);
+    guarded(app, routes)
+}
+
+/// What a process without the API still answers: whether it is alive and ready, and its numbers.
+pub fn probes(app: App) -> Router {
+    guarded(app.clone(), health_routes().with_state(app))
+}
+
+fn health_routes() -> Router<App> {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+}
+
+/// Whatever else is asked for is refused as everything is, and everything is limited and counted.
+fn guarded(app: App, routes: Router) -> Router {
+    routes
         .fallback(|| async { Refused::from(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Refused::from(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app, guard))

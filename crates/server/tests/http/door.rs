@@ -109,3 +109,21 @@ async fn what_is_too_much_is_shed_and_probes_go_on() {
     assert_eq!(refused.body["retryable"], true);
     house.get("/health/ready").expect(200).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_without_the_api_answers_probes_alone() {
+    let house = House::of_a_worker().await;
+    for (path, text) in
+        [("/health/live", "alive\n"), ("/health/ready", "ready\n"), ("/metrics", "surehold_up 1\n")]
+    {
+        let answer = house.get(path).by("").expect(200).await;
+        assert_eq!(answer.text, text);
+        assert!(answer.header("x-request-id").is_some(), "{path} is guarded");
+    }
+    for path in ["/v1/products", "/v1/ops/settings", "/openapi.json", "/docs", "/webhooks/stripe/main"] {
+        house.get(path).refused(404, "not_found").await;
+    }
+    house.ask("POST", "/health/live").refused(405, "method_not_allowed").await;
+    let large = house.get("/health/live").header("x-large", &"x".repeat(20_000));
+    large.refused(431, "headers_are_too_large").await;
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::Router;
 use domain::commands::Provision;
 use domain::rows::{Account, ApiKey, Client, Mode, Settings, Tenant};
 use domain::working_set::Json;
@@ -10,7 +11,7 @@ use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
-use server::http::{Accounts, App, Hands, Limits, Parts, Place, Waiters, Wire, router, serve};
+use server::http::{Accounts, App, Hands, Limits, Parts, Place, Waiters, Wire, probes, router, serve};
 use server::ids::UuidV7;
 use sha2::{Digest as _, Sha256};
 use store::{Clock, Location, Options, Store};
@@ -73,7 +74,14 @@ impl House {
     pub async fn on_sqlite_with(limits: Limits) -> House {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite { path: directory.path().join("books.db") };
-        House::at(location, Some(directory), limits).await
+        House::at(location, Some(directory), limits, whole).await
+    }
+
+    /// As a process without the API.
+    pub async fn of_a_worker() -> House {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite { path: directory.path().join("books.db") };
+        House::at(location, Some(directory), Limits::default(), probes).await
     }
 
     pub async fn on_postgres() -> House {
@@ -86,10 +94,15 @@ impl House {
         connection.await.unwrap().unwrap();
         let (rest, _) = server.rsplit_once('/').expect("the URL names a database");
         let location = Location::Postgres { url: format!("{rest}/{name}") };
-        House::at(location, None, Limits::default()).await
+        House::at(location, None, Limits::default(), whole).await
     }
 
-    async fn at(location: Location, directory: Option<TempDir>, limits: Limits) -> House {
+    async fn at(
+        location: Location,
+        directory: Option<TempDir>,
+        limits: Limits,
+        served: fn(App) -> Router,
+    ) -> House {
         Store::migrate(&location).await.unwrap();
         let (clock, ids) = (Arc::new(Moved::default()), Arc::new(UuidV7::default()));
         let waiters = Arc::new(Waiters::default());
@@ -113,9 +126,7 @@ impl House {
             let mut stopped = stopped;
             let _gone = stopped.wait_for(|stop| *stop).await;
         };
-        let extra = axum::Router::new()
-            .route("/extra/panic", axum::routing::get(|| async { panic!("on purpose") as &'static str }));
-        tokio::spawn(serve(listener, router(app, extra), limits, told));
+        tokio::spawn(serve(listener, served(app), limits, told));
         let http = reqwest::Client::new();
         let house = House { store, waiters, clock, base, http, _stop: stop, _directory: directory };
         house.tenant(tenant(1), "sk_one").await;
@@ -229,6 +240,12 @@ impl House {
         );
         self.get(&path).expect(200).await.body["data"][0]["vacancies"].as_i64().unwrap()
     }
+}
+
+/// The API, and beside it something that panics.
+fn whole(app: App) -> Router {
+    let panics = axum::routing::get(|| async { panic!("on purpose") as &'static str });
+    router(app, Router::new().route("/extra/panic", panics))
 }
 
 pub fn tenant(number: u128) -> TenantId {
