@@ -38,7 +38,7 @@ impl Findings {
     pub fn problem(self, request_id: &str) -> Problem {
         let code = if self.card_number { Code::CardNumberRefused } else { Code::ValidationFailed };
         let detail = self.errors.first().map_or_else(String::new, |error| {
-            let place = if error.pointer.is_empty() { "the body" } else { &error.pointer };
+            let place = if error.pointer.is_empty() { "the request" } else { &error.pointer };
             format!("{place}: {}", error.detail)
         });
         Problem::new(code, request_id).detail(detail).errors(self.errors)

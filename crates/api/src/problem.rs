@@ -61,7 +61,7 @@ impl From<&domain::rows::Failure> for Failure {
 /// A mistake in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// A JSON pointer (RFC 6901) into the body; `?name` for a parameter of the query.
+    /// A JSON pointer (RFC 6901) into the body, or into the parameters of the query as an object.
     #[schema(example = "/customer/email")]
     pub pointer: String,
     pub detail: String,

@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(limit(None).unwrap(), 50);
         assert_eq!(limit(Some(200)).unwrap(), 200);
         for refused in [0, -1, 201, i64::MAX] {
-            assert_eq!(limit(Some(refused)).unwrap_err().0.errors[0].pointer, "?limit");
+            assert_eq!(limit(Some(refused)).unwrap_err().0.errors[0].pointer, "/limit");
         }
     }
 }

@@ -44,13 +44,51 @@ impl<Q: DeserializeOwned> FromRequestParts<App> for Parameters<Q> {
         query.map(|query| Parameters(query.0)).map_err(|rejection| {
             let text = rejection.body_text();
             let told = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-            Refused::parameter("", told)
+            let (name, told) = named(told);
+            Refused::parameter(name, told)
         })
     }
+}
+
+/// The parameter that is told of, and what: `limit: invalid digit`, or ``missing field `from` ``.
+///
+/// The error keeps the name nowhere but in its words. Should they ever change, the pointer is that of
+/// all parameters together, which is still true.
+fn named(told: &str) -> (&str, &str) {
+    let bare = told.split_once(": ").map_or(told, |(_, rest)| rest);
+    for sentence in [told, bare] {
+        let quoted = ["missing field `", "duplicate field `", "unknown field `"]
+            .iter()
+            .find_map(|begin| sentence.strip_prefix(begin))
+            .and_then(|rest| rest.split_once('`'));
+        if let Some((name, _)) = quoted {
+            return (name, sentence);
+        }
+    }
+    told.split_once(": ").unwrap_or(("", told))
 }
 
 /// What was found.
 pub fn found(view: &impl Serialize) -> Response {
     let body = serde_json::to_string(view).expect("views hold only what JSON can say");
     ([(CONTENT_TYPE, JSON)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn a_mistake_names_its_parameter() {
+        for (told, name, what) in [
+            ("missing field `from`", "from", "missing field `from`"),
+            ("duplicate field `to`", "to", "duplicate field `to`"),
+            ("slot: unknown field `slot`, expected `a`", "slot", "unknown field `slot`, expected `a`"),
+            ("limit: invalid digit found in string", "limit", "invalid digit found in string"),
+            ("from: odd: very odd", "from", "odd: very odd"),
+            ("nothing is known of it", "", "nothing is known of it"),
+        ] {
+            assert_eq!(named(told), (name, what));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A refusal on its way out of an endpoint. The guard gives it the request's id and makes the text.
 
 use api::findings::Findings;
-use api::json::Malformed;
+use api::json::{Malformed, escape};
 use api::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal;
@@ -22,10 +22,11 @@ impl Refused {
         Refused(Box::new(self.0.detail(detail)))
     }
 
-    /// A mistake in a parameter of the query.
+    /// A mistake in a parameter of the query, or, without a name, in all of them together.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Refused {
+        let pointer = if name.is_empty() { String::new() } else { format!("/{}", escape(name)) };
         let mut findings = Findings::default();
-        findings.add(format!("?{name}"), detail);
+        findings.add(pointer, detail);
         findings.into()
     }
 }

@@ -31,5 +31,6 @@ mod house;
 mod idempotency;
 mod input;
 mod ops;
+mod parameters;
 mod payments;
 mod walls;
