@@ -1,9 +1,8 @@
-//! `GET /v1/bookings/{id}/history` and `GET /v1/payments/{id}/history`: who moved it, when, and from
-//! where to where.
+//! `GET /v1/{bookings,payments,refunds}/{id}/history`: who moved it, when, and from where to where.
 
 use api::views::{HistoryEntry, Page};
 use axum::extract::State;
-use domain::{BookingId, PaymentId, Refusal, TenantId};
+use domain::{BookingId, PaymentId, RefundId, Refusal, TenantId};
 use uuid::Uuid;
 
 use super::App;
@@ -24,6 +23,12 @@ pub async fn of_booking(State(app): State<App>, look: Look<Bookings>, Id(id): Id
 pub async fn of_payment(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
+    history(&app, tenant, id).await
+}
+
+pub async fn of_refund(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+    let tenant = look.caller.tenant;
+    app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;
     history(&app, tenant, id).await
 }
 

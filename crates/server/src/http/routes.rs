@@ -29,6 +29,7 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/payments/{id}/refunds", get(refunds::of_payment).post(payments::refund::refund))
         .route("/v1/payments/{id}/history", get(history::of_payment))
         .route("/v1/refunds/{id}", get(refunds::one))
+        .route("/v1/refunds/{id}/history", get(history::of_refund))
         .route("/v1/ledger/accounts", get(ledger::accounts))
         .route("/v1/ledger/transfers", get(ledger::transfers))
         .route("/v1/events", get(events::after))

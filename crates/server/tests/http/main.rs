@@ -33,4 +33,5 @@ mod input;
 mod ops;
 mod parameters;
 mod payments;
+mod refunds;
 mod walls;

@@ -49,6 +49,7 @@ async fn what_is_foreign_is_unknown(house: House) {
         ("POST", format!("/v1/payments/{payment}/cancel"), Some(json!({})), "payment_not_found"),
         // There is no refund yet: its wall is tested with a provider.
         ("GET", format!("/v1/refunds/{payment}"), None, "refund_not_found"),
+        ("GET", format!("/v1/refunds/{payment}/history"), None, "refund_not_found"),
     ] {
         let mut ask = house.ask(method, &path).by("sk_two");
         if let Some(body) = &body {
@@ -95,6 +96,7 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
         ("POST", "/v1/charges", &["payments"]),
         ("POST", "/v1/payments/00000000-0000-0000-0000-000000000001/refunds", &["payments"]),
         ("GET", "/v1/refunds/00000000-0000-0000-0000-000000000001", &["payments"]),
+        ("GET", "/v1/refunds/00000000-0000-0000-0000-000000000001/history", &["payments"]),
         ("GET", "/v1/ledger/accounts", &["ledger"]),
         ("GET", "/v1/ledger/transfers", &["ledger"]),
         ("GET", "/v1/events", &["bookings", "payments"]),

@@ -326,6 +326,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
             &[(200, Answer::One("Refund"), "The refund.")],
         )
     },
+    Endpoint {
+        refusals: &[Code::RefundNotFound],
+        ..look(
+            "/v1/refunds/{id}/history",
+            "get_refund_history",
+            "Refunds",
+            PAYMENTS,
+            ("Get a refund's history", "Who moved it, when, and from where to where; oldest first."),
+            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+        )
+    },
     look(
         "/v1/ledger/accounts",
         "list_ledger_accounts",

@@ -1,0 +1,65 @@
+//! Refunds, as far as no provider is needed: the test itself says what a provider would.
+
+use domain::commands::{By, ClaimJobs, Lease, MarkSent, Settle};
+use domain::provider::{Observation, Source, Status};
+use domain::time::Span;
+use domain::{AttemptId, Currency, JobId, PaymentId, WorkerId};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::house::House;
+
+both![a_refund_tells_its_history];
+
+/// A charge of 5 euros, captured.
+async fn captured(house: &House) -> String {
+    let charge = json!({
+        "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
+    });
+    let ask = house.post("/v1/charges", &charge).key("p-1").header("prefer", "respond-async");
+    let payment = ask.expect(202).await.id();
+    let id = PaymentId(payment.parse().unwrap());
+    let job = JobId::from(AttemptId::from(id));
+    let lease = Lease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
+    let object = "pi_1".to_owned();
+    let observation = Observation {
+        object: object.clone(),
+        status: Status::Captured { amount_minor: 500 },
+        amount_minor: 500,
+        currency: Currency::EUR,
+    };
+    let claim = ClaimJobs { jobs: vec![job], lease, alone: false };
+    let sent = MarkSent { job, token: 1, payment: id, object: Some(object) };
+    let settle = Settle {
+        by: By::Job { job, token: 1 },
+        payment: id,
+        attempt: id.into(),
+        observation,
+        source: Source::Fetched,
+        failure: None,
+        refused: None,
+        look_again: Span::seconds(60),
+    };
+    house.store.submit(Box::new(claim)).await.unwrap();
+    house.store.submit(Box::new(sent)).await.unwrap();
+    house.store.submit(Box::new(settle)).await.unwrap();
+    payment
+}
+
+async fn a_refund_tells_its_history(house: House) {
+    let payment = captured(&house).await;
+    let path = format!("/v1/payments/{payment}/refunds");
+    let refund = house.post(&path, &json!({})).key("r-1").header("prefer", "respond-async").expect(202).await;
+    let path = format!("/v1/refunds/{}/history", refund.id());
+    let history = house.get(&path).expect(200).await.body;
+    let entries = history["data"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{history}");
+    assert_eq!(
+        (&entries[0]["action"], &entries[0]["to_state"], &entries[0]["actor"]),
+        (&json!("refund_started"), &json!("created"), &json!("client"))
+    );
+    house.get(&path).by("sk_two").refused(404, "refund_not_found").await;
+    house.get(&format!("/v1/refunds/{payment}/history")).refused(404, "refund_not_found").await;
+    let of_payment = house.get(&format!("/v1/payments/{payment}/history")).expect(200).await.body;
+    assert!(!of_payment.to_string().contains("refund_started"), "each has its own");
+}
