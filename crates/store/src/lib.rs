@@ -5,16 +5,16 @@
 //!
 //! | phase | what | where |
 //! |---|---|---|
-//! | take | whatever waits, tenants in turn, at most 128, no delay added | [`queue`] |
-//! | load | ask `needs`, lock rows by id, children first; sample the clock | [`executor`], [`engine`] |
-//! | decide | each command in turn; keys answer replays; a panic fails its command alone | [`executor`] |
-//! | write | inserts and guarded updates as sets, parents first, all counted | [`sqlite`], [`postgres`] |
-//! | commit | once | [`sqlite`], [`postgres`] |
-//! | answer | everybody, and the listener; never before the commit | [`writer`] |
-//! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | [`writer`] |
+//! | take | whatever waits, tenants in turn, at most 128, no delay added | `queue` |
+//! | load | ask `needs`, lock rows by id, children first; sample the clock | `executor`, `engine` |
+//! | decide | each command in turn; keys answer replays; a panic fails its command alone | `executor` |
+//! | write | inserts and guarded updates as sets, parents first, all counted | `sqlite`, `postgres` |
+//! | commit | once | `sqlite`, `postgres` |
+//! | answer | everybody, and the listener; never before the commit | `writer` |
+//! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | `writer` |
 //!
-//! Reading order: [`options`], [`answer`], then [`writer`] and [`executor`] for the write path,
-//! [`statements`] for the SQL of it, [`queries`] for the read side, which never passes the writer.
+//! Reading order: `options`, `answer`, then `writer` and `executor` for the write path,
+//! `statements` for the SQL of it, [`queries`] for the read side, which never passes the writer.
 //!
 //! What must never be here: a rule of the domain, JSON of the API, `now()` or `random()` in SQL, and
 //! the name of a constraint.

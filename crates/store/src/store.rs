@@ -68,11 +68,11 @@ impl Store {
         })
     }
 
-    /// Only the queries. A SQLite file may meanwhile be written by the process that has it open.
+    /// Only the queries, for one who looks at whole tables. A SQLite file may meanwhile be written by the process that has it open.
     pub async fn open_read_only(location: &Location) -> Result<Queries, Error> {
         let queries = match location {
             Location::Sqlite { path } => Queries::sqlite(path, crate::READERS)?,
-            Location::Postgres { url } => Queries::postgres(url, crate::READERS)?,
+            Location::Postgres { url } => Queries::postgres_for_checks(url, crate::READERS)?,
         };
         migrate::check(queries.read_version().await?)?;
         Ok(queries)

@@ -50,11 +50,20 @@ impl Queries {
         Ok(Queries { engine: Engine::Sqlite(Arc::new(files)) })
     }
 
+    /// For questions about whole tables. Loops over rows that a young table's missing statistics make
+    /// look few took minutes where a hash join takes a moment.
+    pub(crate) fn postgres_for_checks(url: &str, readers: usize) -> Result<Queries, Error> {
+        Queries::postgres_with(url, readers, "-c default_transaction_read_only=on -c enable_nestloop=off")
+    }
+
     pub(crate) fn postgres(url: &str, readers: usize) -> Result<Queries, Error> {
+        Queries::postgres_with(url, readers, "-c default_transaction_read_only=on")
+    }
+
+    /// Should a statement that writes ever slip in, it is refused.
+    fn postgres_with(url: &str, readers: usize, read_only: &str) -> Result<Queries, Error> {
         let mut config: tokio_postgres::Config = url.parse()?;
         config.connect_timeout(CONNECT_TIMEOUT).application_name("surehold reader");
-        // Should a statement that writes ever slip in, it is refused.
-        let read_only = "-c default_transaction_read_only=on";
         let options =
             config.get_options().map_or(read_only.to_owned(), |given| format!("{given} {read_only}"));
         config.options(options);

@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         broken: "select id, 'counts ' || held_seats || ' held seats, its holds have ' || holds as words \
             from (select customers.id, customers.held_seats, coalesce(sum(seats), 0) as holds \
                 from customers left join bookings \
-                    on bookings.customer = customers.id and bookings.state = 'held' \
+                    on bookings.tenant = customers.tenant and bookings.customer = customers.id and bookings.state = 'held' \
                 group by customers.id, customers.held_seats) as counted \
             where held_seats <> holds",
     },
