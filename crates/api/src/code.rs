@@ -97,6 +97,7 @@ codes! {
             "There is no account at this provider";
         ClientNotFound = "client_not_found", 404, false, "There is no such client";
         ReviewCaseNotFound = "review_case_not_found", 404, false, "There is no such review case";
+        ApiKeyNotFound = "api_key_not_found", 404, false, "There is no such API key";
         ChangedMeanwhile = "changed_meanwhile", 409, true, "It was changed meanwhile";
         ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
@@ -132,6 +133,9 @@ codes! {
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
+        TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has too many API keys";
+        LastOpsKey = "last_ops_key", 409, false,
+            "It is the last key that may give and revoke keys; make another one first";
         StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
     }
     Internal {

@@ -13,12 +13,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::Problem;
 use crate::requests::{
-    ChangedProduct, ChangedSettings, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
-    NewProduct, NewRefund, NewSlots, Resolution,
+    ChangedProduct, ChangedSettings, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge,
+    NewPayment, NewProduct, NewRefund, NewSlots, Resolution,
 };
 use crate::views::{
-    Booking, BookingDetail, Event, HistoryEntry, LedgerAccount, Page, Payment, Product, Refund, ReviewCase,
-    Settings, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Event, HistoryEntry, LedgerAccount, Page, Payment, Product, Refund,
+    ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 use endpoints::{ENDPOINTS, TAGS};
 
@@ -67,7 +67,9 @@ fn components() -> utoipa::openapi::Components {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("API key")
-        .description(Some("A tenant's API key, `sk_...`. What it may do, its scopes say."))
+        .description(Some(
+            "A tenant's API key, `sh_live_...` or `sh_test_...`. What it may do, its scopes say.",
+        ))
         .build();
     let mut schemas = Vec::new();
     add::<Problem>(&mut schemas);
@@ -94,6 +96,9 @@ fn components() -> utoipa::openapi::Components {
     add::<Settings>(&mut schemas);
     add::<ChangedSettings>(&mut schemas);
     add::<Resolution>(&mut schemas);
+    add::<NewApiKey>(&mut schemas);
+    add::<ShownApiKey>(&mut schemas);
+    add_with_page::<ApiKey>(&mut schemas);
     ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme("api_key", SecurityScheme::Http(bearer))

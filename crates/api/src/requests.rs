@@ -1,11 +1,13 @@
 //! What may be asked. A member that is not known is refused: a typing error must not be a default.
 
+mod api_key;
 mod booking;
 mod catalogue;
 mod operations;
 mod payment;
 mod queries;
 
+pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, Resolution};

@@ -1,6 +1,7 @@
 //! What rows look like from outside: one file a resource. Each is made from rows by `of`, and can be
 //! read back by a client.
 
+mod api_key;
 mod booking;
 mod event;
 mod history;
@@ -15,6 +16,7 @@ mod slot;
 
 use std::collections::BTreeMap;
 
+pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer};
 pub use event::Event;
 pub use history::HistoryEntry;

@@ -7,7 +7,7 @@
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`] |
 //! | the relay and its consumers | [`Relay`], [`PostTransfer`] |
-//! | an operator | [`Provision`], [`ChangeSettings`], [`ResolveReview`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
@@ -25,7 +25,10 @@ pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, Un
 pub use draft::Origin;
 pub use events::{CloseEvent, RecordEvent};
 pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
-pub use operate::{ChangeSettings, Provision, PruneReplies, ResolveReview, SettingsChange};
+pub use operate::{
+    AddApiKey, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, ResolveReview, RevokeApiKey,
+    SettingsChange,
+};
 pub use payment::{
     By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,
 };

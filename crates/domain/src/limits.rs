@@ -21,6 +21,8 @@ pub const RELAYED_PER_COMMAND_MAX: usize = 512;
 pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 pub const UNITS_PER_PRODUCT_MAX: usize = 50;
+/// Of one tenant, those that are revoked not counted.
+pub const API_KEYS_MAX: usize = 100;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 
 /// How long an operation at a provider may stay without a definite outcome before it becomes a

@@ -21,6 +21,7 @@ pub enum Refusal {
     AccountNotFound,
     ClientNotFound,
     ReviewNotFound,
+    ApiKeyNotFound,
 
     /// Somebody else changed it meanwhile; asking again is safe.
     ChangedMeanwhile,
@@ -103,6 +104,12 @@ pub enum Refusal {
         code: alloc::string::String,
     },
 
+    TooManyApiKeys {
+        limit: i64,
+    },
+    /// Nobody could give or revoke keys any more.
+    LastOpsKey,
+
     /// A worker's result came under an older token than the job's: another one took over.
     LeaseLost,
     /// The job, event or case is not waiting for this.
@@ -130,6 +137,7 @@ impl Refusal {
             Refusal::AccountNotFound => "provider_account_not_found",
             Refusal::ClientNotFound => "client_not_found",
             Refusal::ReviewNotFound => "review_case_not_found",
+            Refusal::ApiKeyNotFound => "api_key_not_found",
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
@@ -159,6 +167,8 @@ impl Refusal {
             Refusal::CaptureFailed { .. } => "capture_failed",
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
+            Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
+            Refusal::LastOpsKey => "last_ops_key",
             Refusal::LeaseLost => "lease_lost",
             Refusal::NothingToDo => "nothing_to_do",
             Refusal::NoSuchMove(_) => "state_does_not_allow_it",
@@ -179,6 +189,9 @@ impl Refusal {
                 | Refusal::AccountNotFound
                 | Refusal::ClientNotFound
                 | Refusal::ReviewNotFound
+                | Refusal::ApiKeyNotFound
+                | Refusal::TooManyApiKeys { .. }
+                | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile
                 | Refusal::SlotLooksFull
                 | Refusal::BookingHasOpenPayment { .. }

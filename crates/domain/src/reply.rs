@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::rows::{Attempt, Booking, Job, Payment, Product, Refund, Review, Slot, Tenant, Unit};
+use crate::rows::{
+    ApiKey, Attempt, Booking, Client, Job, Payment, Product, Refund, Review, Slot, Tenant, Unit,
+};
 
 #[derive(Clone, Debug, Default)]
 pub enum Reply {
@@ -23,6 +25,8 @@ pub enum Reply {
     Review(Box<Review>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
+    /// An API key and whose it is.
+    ApiKey(Box<(ApiKey, Client)>),
     /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
     /// and not finished (202). With a lease the job is the asking server's to drive.
     Started(Box<Claimed>),

@@ -12,6 +12,7 @@
 //! What must never be here: a decision, SQL, and a call to a provider.
 
 mod answer;
+mod api_keys;
 mod app;
 mod auth;
 mod bookings;
@@ -36,6 +37,7 @@ mod refunds;
 mod refused;
 mod request_id;
 mod routes;
+mod secret;
 mod serve;
 mod waiters;
 mod wire;

@@ -44,6 +44,7 @@ create table api_keys (
     created_at bigint not null,
     revoked_at bigint
 );
+create index api_keys_of_tenant on api_keys (tenant, created_at, id);
 
 create table products (
     id uuid not null,

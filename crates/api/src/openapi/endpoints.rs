@@ -22,6 +22,8 @@ pub enum Key {
 pub enum Answer {
     /// A schema, by its name.
     One(&'static str),
+    /// The same, shown this once: it has no place where it could be looked at again.
+    Once(&'static str),
     /// A page of such.
     Page(&'static str),
     /// Something else, by its media type.
@@ -51,9 +53,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Several things were made, so no one place is theirs.
-    pub fn answers_many(&self) -> bool {
-        self.answers.iter().any(|(_, answer, _)| matches!(answer, Answer::Page(_)))
+    /// Whether what is made has one place, for the `Location` header.
+    pub fn has_a_place(&self) -> bool {
+        self.answers.iter().all(|(_, answer, _)| !matches!(answer, Answer::Page(_) | Answer::Once(_)))
     }
 }
 

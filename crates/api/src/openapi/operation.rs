@@ -117,11 +117,11 @@ fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
     for (status, answer, description) in endpoint.answers {
         let mut response = ResponseBuilder::new().description(*description);
         response = match answer {
-            Answer::One(name) => response.content("application/json", content(name)),
+            Answer::One(name) | Answer::Once(name) => response.content("application/json", content(name)),
             Answer::Page(name) => response.content("application/json", content(&page_of(name))),
             Answer::Text(kind) => response.content(*kind, ContentBuilder::new().build()),
         };
-        if matches!(status, 201 | 202) && !endpoint.answers_many() {
+        if matches!(status, 201 | 202) && endpoint.has_a_place() {
             let path =
                 HeaderBuilder::new().schema(Some(text())).description(Some("The path of the resource."));
             response = response.header("Location", path.build());

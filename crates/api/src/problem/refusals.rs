@@ -37,6 +37,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::AccountNotFound => Code::ProviderAccountNotFound,
         Refusal::ClientNotFound => Code::ClientNotFound,
         Refusal::ReviewNotFound => Code::ReviewCaseNotFound,
+        Refusal::ApiKeyNotFound => Code::ApiKeyNotFound,
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
@@ -66,6 +67,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CaptureFailed { .. } => Code::CaptureFailed,
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
+        Refusal::TooManyApiKeys { .. } => Code::TooManyApiKeys,
+        Refusal::LastOpsKey => Code::LastOpsKey,
         Refusal::LeaseLost => Code::LeaseLost,
         Refusal::NothingToDo => Code::NothingToDo,
         Refusal::NoSuchMove(_) => Code::StateDoesNotAllowIt,
@@ -101,6 +104,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),
+        Refusal::TooManyApiKeys { limit } => {
+            format!("A tenant has at most {limit} keys that are not revoked.")
+        }
         Refusal::TooManyRefunds { limit } => format!("A payment has at most {limit} refunds."),
         Refusal::CaptureExceedsAuthorization { authorized } => {
             format!("At most {authorized} (in minor units) can be captured.")

@@ -1,6 +1,8 @@
 //! What operators do: set tenants up, change their settings, settle review cases, and let old
 //! replies go.
 
+mod api_keys;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,6 +18,8 @@ use crate::rows::{
 };
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
+
+pub use api_keys::{AddApiKey, OPS_SCOPE, Owner, RevokeApiKey};
 
 /// Makes a tenant with all that it needs to be called; what exists already stays as it is.
 #[derive(Clone, Debug)]

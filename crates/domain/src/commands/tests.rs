@@ -6,6 +6,7 @@ mod world;
 mod laws;
 mod shop;
 
+mod api_keys;
 mod bookings;
 mod jobs;
 mod messages;

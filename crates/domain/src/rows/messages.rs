@@ -19,10 +19,11 @@ pub enum Subject {
     Slot,
     Event,
     Tenant,
+    ApiKey,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 7] = [
+    pub const ALL: [Subject; 8] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -30,6 +31,7 @@ impl Subject {
         Subject::Slot,
         Subject::Event,
         Subject::Tenant,
+        Subject::ApiKey,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -41,6 +43,7 @@ impl Subject {
             Subject::Slot => "slot",
             Subject::Event => "event",
             Subject::Tenant => "tenant",
+            Subject::ApiKey => "api_key",
         }
     }
     pub fn from_name(name: &str) -> Option<Subject> {

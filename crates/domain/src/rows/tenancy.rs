@@ -69,7 +69,8 @@ crate::row! {
         key id: TenantId,
         fixed name: String,
         moves settings: Json<Settings>,
-        /// Counts changes of the settings, so that of two at once neither is lost.
+        /// Counts changes of the settings and of the API keys, so that of two at once the second
+        /// decides over what the first left.
         guard version: i64,
         fixed created_at: Timestamp,
     }

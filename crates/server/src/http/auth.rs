@@ -1,10 +1,11 @@
 //! Who asks: an API key becomes a tenant, a client and what they may do.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::Code;
+pub use api::requests::Scope;
 use domain::rows::{ApiKey, Mode};
 use domain::{ApiKeyId, ClientId, TenantId};
 use http::HeaderMap;
@@ -16,30 +17,6 @@ use super::{App, Refused};
 
 /// A secret longer than this is none of ours, and is not hashed.
 const SECRET_BYTES_MAX: usize = 256;
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    Bookings,
-    Payments,
-    Catalogue,
-    Ops,
-    Ledger,
-}
-
-impl Scope {
-    pub fn name(self) -> &'static str {
-        match self {
-            Scope::Bookings => "bookings",
-            Scope::Payments => "payments",
-            Scope::Catalogue => "catalogue",
-            Scope::Ops => "ops",
-            Scope::Ledger => "ledger",
-        }
-    }
-
-    const ALL: [Scope; 5] = [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ops, Scope::Ledger];
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -83,11 +60,12 @@ pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     if let Some(caller) = app.known_keys.get(id, &hash) {
         return Ok(caller);
     }
+    let epoch = app.known_keys.epoch();
     let key = app.store().api_key(id).await?.filter(|key| is_of(key, &hash)).ok_or(Code::Unauthenticated)?;
     let client = app.store().client(key.tenant, key.client).await?;
     let limited = client.is_some_and(|client| client.held_seats_max.is_some());
     let caller = Caller::of(&key, limited);
-    app.known_keys.put(id, hash, caller);
+    app.known_keys.put(id, hash, caller, epoch);
     Ok(caller)
 }
 
@@ -111,10 +89,20 @@ fn secret(headers: &HeaderMap) -> Option<&str> {
 /// Keys that were seen to be good a moment ago: every request asks, and few keys ask. Only what is
 /// good is remembered, so a guesser cannot fill it.
 pub struct KnownKeys {
-    known: Mutex<HashMap<ApiKeyId, Known>>,
+    memory: Mutex<Memory>,
     keys_max: usize,
     ttl: Duration,
 }
+
+#[derive(Default)]
+struct Memory {
+    known: HashMap<ApiKeyId, Known>,
+    epoch: Epoch,
+}
+
+/// How often all was forgotten. What was read before that may be what had to be forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Epoch(u64);
 
 struct Known {
     hash: [u8; 32],
@@ -124,30 +112,44 @@ struct Known {
 
 impl KnownKeys {
     pub fn new(keys_max: usize, ttl: Duration) -> KnownKeys {
-        KnownKeys { known: Mutex::new(HashMap::new()), keys_max, ttl }
+        KnownKeys { memory: Mutex::default(), keys_max, ttl }
     }
 
     fn get(&self, id: ApiKeyId, hash: &[u8; 32]) -> Option<Caller> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(&id)?;
+        let memory = self.memory();
+        let known = memory.known.get(&id)?;
         let good = bool::from(known.hash.ct_eq(hash)) && Instant::now() < known.until;
         good.then_some(known.caller)
     }
 
-    fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: Caller) {
+    fn epoch(&self) -> Epoch {
+        self.memory().epoch
+    }
+
+    /// `epoch` is from before the key was read.
+    fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: Caller, epoch: Epoch) {
         let now = Instant::now();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= self.keys_max {
-            known.retain(|_, known| known.until > now);
+        let mut memory = self.memory();
+        if memory.epoch != epoch {
+            return;
         }
-        if known.len() < self.keys_max {
-            known.insert(id, Known { hash, caller, until: now + self.ttl });
+        if memory.known.len() >= self.keys_max {
+            memory.known.retain(|_, known| known.until > now);
+        }
+        if memory.known.len() < self.keys_max {
+            memory.known.insert(id, Known { hash, caller, until: now + self.ttl });
         }
     }
 
     /// What was changed holds in this process at once; in others once their memory has lapsed.
     pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut memory = self.memory();
+        memory.known.clear();
+        memory.epoch.0 += 1;
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,15 +216,28 @@ mod tests {
         let caller = Caller::of(&key(&[]), false);
         let keys = KnownKeys::new(1, Duration::from_mins(1));
         let id = |number: u128| ApiKeyId(Uuid::from_u128(number));
-        keys.put(id(1), [1; 32], caller);
-        keys.put(id(2), [2; 32], caller);
+        keys.put(id(1), [1; 32], caller, Epoch(0));
+        keys.put(id(2), [2; 32], caller, Epoch(0));
         assert_eq!(keys.get(id(1), &[1; 32]), Some(caller));
         assert_eq!(keys.get(id(1), &[9; 32]), None, "another secret with the same first bytes");
         assert_eq!(keys.get(id(2), &[2; 32]), None, "there was no room");
         let short = KnownKeys::new(1, Duration::ZERO);
-        short.put(id(1), [1; 32], caller);
+        short.put(id(1), [1; 32], caller, Epoch(0));
         assert_eq!(short.get(id(1), &[1; 32]), None, "its time is up");
-        short.put(id(2), [2; 32], caller);
-        assert_eq!(short.known.lock().unwrap().len(), 1, "what is over makes room");
+        short.put(id(2), [2; 32], caller, Epoch(0));
+        assert_eq!(short.memory().known.len(), 1, "what is over makes room");
+    }
+
+    #[test]
+    fn what_was_read_before_all_was_forgotten_is_not_remembered() {
+        let caller = Caller::of(&key(&[]), false);
+        let keys = KnownKeys::new(9, Duration::from_mins(1));
+        let id = ApiKeyId(Uuid::from_u128(1));
+        let before = keys.epoch();
+        keys.forget();
+        keys.put(id, [1; 32], caller, before);
+        assert_eq!(keys.get(id, &[1; 32]), None, "it may have been revoked meanwhile");
+        keys.put(id, [1; 32], caller, keys.epoch());
+        assert_eq!(keys.get(id, &[1; 32]), Some(caller));
     }
 }

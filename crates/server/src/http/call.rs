@@ -46,6 +46,31 @@ impl<P, R> Call<P, R> {
     }
 }
 
+/// A request that takes no key: what answers it must never be stored. A header that is sent all the
+/// same says nothing.
+pub struct Unkeyed<P, R> {
+    pub caller: Caller,
+    pub request: R,
+    permission: PhantomData<P>,
+}
+
+impl<P, R> FromRequest<App> for Unkeyed<P, R>
+where
+    P: Permission,
+    R: api::requests::Request + DeserializeOwned,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &App) -> Result<Unkeyed<P, R>, Refused> {
+        let (parts, body) = request.into_parts();
+        let caller = auth::caller(app, &parts.headers).await?;
+        caller.may(P::ANY)?;
+        let body = read(&parts.headers, body).await?;
+        let request = api::json::decode(api::json::parse(&body)?)?;
+        Ok(Unkeyed { caller, request, permission: PhantomData })
+    }
+}
+
 impl<P, R> FromRequest<App> for Call<P, R>
 where
     P: Permission,

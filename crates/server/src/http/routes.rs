@@ -7,7 +7,8 @@ use axum::routing::{get, post};
 
 use super::guard::guard;
 use super::{
-    App, Refused, bookings, catalogue, docs, events, health, history, ledger, ops, payments, refunds,
+    App, Refused, api_keys, bookings, catalogue, docs, events, health, history, ledger, ops, payments,
+    refunds,
 };
 
 /// The API, and whatever else the program listens to (`extra`), under one guard.
@@ -35,6 +36,8 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/events", get(events::after))
         .route("/v1/ops/review_cases", get(ops::review_cases))
         .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
+        .route("/v1/ops/api_keys", get(api_keys::list).post(api_keys::create))
+        .route("/v1/ops/api_keys/{id}/revoke", post(api_keys::revoke))
         .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
         .merge(health_routes())
         .route("/openapi.json", get(docs::openapi))

@@ -24,6 +24,7 @@ macro_rules! both {
     };
 }
 
+mod api_keys;
 mod bookings;
 mod catalogue;
 mod door;

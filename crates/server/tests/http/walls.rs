@@ -102,6 +102,9 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
         ("GET", "/v1/events", &["bookings", "payments"]),
         ("GET", "/v1/ops/review_cases", &["ops"]),
         ("GET", "/v1/ops/settings", &["ops"]),
+        ("GET", "/v1/ops/api_keys", &["ops"]),
+        ("POST", "/v1/ops/api_keys", &["ops"]),
+        ("POST", "/v1/ops/api_keys/00000000-0000-0000-0000-000000000001/revoke", &["ops"]),
     ];
     for scope in crate::house::ALL_SCOPES {
         let secret = format!("sk_{scope}");

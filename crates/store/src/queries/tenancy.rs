@@ -1,10 +1,11 @@
 //! Tenants, their accounts, clients and keys.
 
-use domain::rows::{Account, ApiKey, Client, Key, Tenant};
-use domain::{AccountId, ApiKeyId, ClientId, KeyId, TenantId};
+use domain::rows::{Account, ApiKey, Client, Key, Mode, Tenant};
+use domain::{AccountId, ApiKeyId, ClientId, KeyId, TenantId, Timestamp};
+use uuid::Uuid;
 
-use super::Queries;
-use super::filter::{limit, with};
+use super::filter::{Filter, limit, with};
+use super::{Cursor, Queries};
 use crate::Error;
 
 impl Queries {
@@ -46,6 +47,37 @@ impl Queries {
     /// Not a tenant's query: the key is what says whose the request is.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
         self.row("where id = $1", with![id]).await
+    }
+
+    /// The tenant's keys that are not revoked.
+    pub async fn live_api_keys(&self, tenant: TenantId, max: usize) -> Result<Vec<ApiKey>, Error> {
+        let rest = "where tenant = $1 and revoked_at is null order by created_at, id limit $2";
+        self.rows(rest, with![tenant, limit(max)]).await
+    }
+
+    /// All of one mode, newest first, each with its client.
+    pub async fn api_keys_of(
+        &self,
+        tenant: TenantId,
+        mode: Mode,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<(ApiKey, Client)>, Error> {
+        let newest = Cursor { created_at: Timestamp(i64::MAX), id: Uuid::max() };
+        let (page, parameters) = Filter::of(tenant).and("mode =", Some(mode)).after(after).newest(max);
+        let keys: Vec<ApiKey> = self.rows(&page, parameters).await?;
+        let Some(last) = keys.last() else { return Ok(Vec::new()) };
+        // From the first to the last of the page: a key that is made in between adds a client at most.
+        let rest = "where tenant = $1 and id in (select client from api_keys where tenant = $1 \
+             and (created_at, id) < ($2, $3) and (created_at, id) >= ($4, $5))";
+        let Cursor { created_at, id } = after.unwrap_or(newest);
+        let parameters = with![tenant, created_at, id, last.created_at, last.id];
+        let clients: Vec<Client> = self.rows(rest, parameters).await?;
+        let with_client = |key: ApiKey| {
+            let client = clients.iter().find(|client| client.id == key.client)?.clone();
+            Some((key, client))
+        };
+        Ok(keys.into_iter().filter_map(with_client).collect())
     }
 
     /// An idempotency key, for a handler that waits for its reply.

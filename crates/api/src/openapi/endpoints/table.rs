@@ -10,6 +10,7 @@ const CATALOGUE: &[&str] = &["catalogue"];
 const READ_CATALOGUE: &[&str] = &["catalogue", "bookings"];
 const BOOKINGS: &[&str] = &["bookings"];
 const PAYMENTS: &[&str] = &["payments"];
+const OPS: &[&str] = &["ops"];
 
 const PAYMENT_STARTED: &[(u16, Answer, &str)] = &[
     (
@@ -373,7 +374,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "/v1/ops/review_cases",
             "list_review_cases",
             "Operations",
-            &["ops"],
+            OPS,
             ("List open review cases", "What only a person can settle, oldest first."),
             &[(200, Answer::Page("ReviewCase"), "A page of cases.")],
         )
@@ -385,7 +386,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "/v1/ops/review_cases/{id}/resolve",
             "resolve_review_case",
             "Operations",
-            &["ops"],
+            OPS,
             ("Close a review case", "Says what was found and done; who and when is in the audit."),
             "Resolution",
             &[(200, Answer::One("ReviewCase"), "The case, closed.")],
@@ -395,7 +396,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/ops/settings",
         "get_settings",
         "Operations",
-        &["ops"],
+        OPS,
         ("Get the settings", "What the tenant chose."),
         &[(200, Answer::One("Settings"), "The settings.")],
     ),
@@ -407,10 +408,63 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "/v1/ops/settings",
             "change_settings",
             "Operations",
-            &["ops"],
+            OPS,
             ("Change the settings", "What is absent stays. Holds that were made keep their time."),
             "ChangedSettings",
             &[(200, Answer::One("Settings"), "The settings as they are now.")],
+        )
+    },
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ops/api_keys",
+            "list_api_keys",
+            "Operations",
+            OPS,
+            ("List API keys", "Those of the asking key's mode, newest first, and never a secret."),
+            &[(200, Answer::Page("ApiKey"), "A page of keys.")],
+        )
+    },
+    Endpoint {
+        key: Key::None,
+        refusals: &[
+            Code::ClientNotFound,
+            Code::TooManyApiKeys,
+            Code::ChangedMeanwhile,
+            Code::CommitOutcomeUnknown,
+        ],
+        ..ask(
+            "/v1/ops/api_keys",
+            "create_api_key",
+            "Operations",
+            OPS,
+            (
+                "Make an API key",
+                "Of the asking key's mode, with scopes that the asking key has itself. The secret is in \
+                 this answer and nowhere else, so an `Idempotency-Key` is ignored: nothing is stored that \
+                 could be answered again. Asked twice it makes two; if the answer was lost, look for the \
+                 key in the list and revoke it. At most 100 keys that are not revoked.",
+            ),
+            "NewApiKey",
+            &[(201, Answer::Once("ShownApiKey"), "The key, with its secret.")],
+        )
+    },
+    Endpoint {
+        key: Key::None,
+        body: None,
+        refusals: &[Code::ApiKeyNotFound, Code::LastOpsKey, Code::CommitOutcomeUnknown],
+        ..ask(
+            "/v1/ops/api_keys/{id}/revoke",
+            "revoke_api_key",
+            "Operations",
+            OPS,
+            (
+                "Revoke an API key",
+                "Once and for all, as often as it is asked. The server that answers refuses the key at once, \
+                 others within seconds. The last key of its mode with the scope `ops` stays.",
+            ),
+            "",
+            &[(200, Answer::One("ApiKey"), "The key, revoked.")],
         )
     },
     look(

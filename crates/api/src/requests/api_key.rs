@@ -1,0 +1,107 @@
+//! API keys, and what they allow.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Request;
+use crate::findings::Findings;
+use crate::limits::NAME_CHARS_MAX;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    Bookings,
+    Payments,
+    Catalogue,
+    Ops,
+    Ledger,
+}
+
+impl Scope {
+    pub const ALL: [Scope; 5] =
+        [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ops, Scope::Ledger];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Bookings => "bookings",
+            Scope::Payments => "payments",
+            Scope::Catalogue => "catalogue",
+            Scope::Ops => "ops",
+            Scope::Ledger => "ledger",
+        }
+    }
+}
+
+/// One more API key: for a client that is there, or for a new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// Whose key it is. Idempotency keys belong to the client, so they survive the rotation of its
+    /// API keys.
+    #[serde(default)]
+    pub client_id: Option<Uuid>,
+    /// Instead: the name of a new client.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    pub client_name: Option<String>,
+    /// Each once. Nobody gives a scope that the asking key does not have.
+    #[schema(min_items = 1, max_items = 5)]
+    pub scopes: Vec<Scope>,
+}
+
+impl Request for NewApiKey {
+    fn check(&self, findings: &mut Findings) {
+        match (&self.client_id, &self.client_name) {
+            (None, None) => findings.add("/client_id", "client_id or client_name is needed"),
+            (Some(_), Some(_)) => findings.add("/client_name", "must not be given beside client_id"),
+            (None, Some(name)) => findings.line("/client_name", name, NAME_CHARS_MAX),
+            (Some(_), None) => {}
+        }
+        if self.scopes.is_empty() || self.scopes.len() > Scope::ALL.len() {
+            findings.add("/scopes", format!("must be 1 to {}", Scope::ALL.len()));
+            return;
+        }
+        for (index, scope) in self.scopes.iter().enumerate() {
+            if self.scopes[..index].contains(scope) {
+                findings.add(format!("/scopes/{index}"), "is named twice");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::json::decode;
+
+    #[test]
+    fn a_scope_is_spelled_as_it_is_named() {
+        for scope in Scope::ALL {
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.name());
+        }
+        assert_eq!(Scope::Ops.name(), domain::commands::OPS_SCOPE);
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let client = "00000000-0000-0000-0000-000000000004";
+        for (body, pointer) in [
+            (json!({ "scopes": ["ops"] }), "/client_id"),
+            (json!({ "client_id": client, "client_name": "a", "scopes": ["ops"] }), "/client_name"),
+            (json!({ "client_name": " ", "scopes": ["ops"] }), "/client_name"),
+            (json!({ "client_name": "a", "scopes": [] }), "/scopes"),
+            (json!({ "client_name": "a", "scopes": ["root"] }), "/scopes/0"),
+            (json!({ "client_name": "a", "scopes": ["ops", "ops"] }), "/scopes/1"),
+            (json!({ "client_name": "a", "scopes": ["ops", "ops", "ops", "ops", "ops", "ops"] }), "/scopes"),
+            (json!({ "client_name": "a", "scopes": ["ops"], "secret": "x" }), "/secret"),
+        ] {
+            let findings = decode::<NewApiKey>(body).unwrap_err();
+            assert_eq!(findings.errors()[0].pointer, pointer);
+        }
+        assert!(decode::<NewApiKey>(json!({ "client_id": client, "scopes": ["ops", "ledger"] })).is_ok());
+    }
+}
