@@ -42,7 +42,7 @@ pub fn run_all(only: &[Step]) -> Result<(), Failure> {
         steps.run("clippy", || run(&mut command(line)));
     }
     if chosen(Step::Doc) {
-        let line = "cargo doc --workspace --all-features --no-deps";
+        let line = "cargo doc --workspace --all-features --no-deps --document-private-items";
         steps.run("doc", || run(command(line).env("RUSTDOCFLAGS", "-Dwarnings")));
     }
     if chosen(Step::Deny) {

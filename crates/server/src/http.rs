@@ -2,7 +2,7 @@
 //!
 //! | piece | what it does |
 //! |---|---|
-//! | [`serve`] | takes connections, with limits on what a head may be |
+//! | [`serve()`] | takes connections, with limits on what a head may be |
 //! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
 //! | [`call`] | who asks, under which key, and what: everything that is refused before any work |
 //! | one file an endpoint | makes the command or asks the query |
