@@ -37,7 +37,7 @@ mod refunds;
 mod refused;
 mod request_id;
 mod routes;
-mod secret;
+pub mod secret;
 mod serve;
 mod waiters;
 mod wire;

@@ -216,7 +216,10 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         metrics: Arc::new(move || scrape.text()),
         limits: settings.limits,
     });
-    let router = http::router(app.clone(), webhooks::router(hooks));
+    let router = match settings.role {
+        Role::Worker => http::probes(app),
+        Role::Api | Role::All => http::router(app, webhooks::router(hooks)),
+    };
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
         .map_err(|cause| Error::Listen { address: settings.listen, cause })?;

@@ -4,8 +4,7 @@ use domain::commands::Provision;
 use domain::rows::{ApiKey, Client, Mode, Tenant};
 use domain::working_set::Json;
 use domain::{ApiKeyId, ClientId, Ids, TenantId, Timestamp};
-use rand::RngExt as _;
-use sha2::{Digest as _, Sha256};
+use server::http::secret;
 
 /// What a client of the tenant's own programs may do.
 pub const CLIENT_SCOPES: &[&str] = &["bookings", "payments", "catalogue", "ledger"];
@@ -19,16 +18,16 @@ pub struct NewTenant {
     pub ops_key: String,
 }
 
-/// 32 random bytes, with a prefix that says what it is and for which mode.
-pub fn secret(prefix: &str) -> String {
-    let bytes: [u8; 32] = rand::rng().random();
-    format!("{prefix}{}", hex::encode(bytes))
-}
-
 /// A row for a secret that is shown to its owner alone.
-pub fn api_key(secret: &str, tenant: TenantId, client: ClientId, scopes: &[&str], now: Timestamp) -> ApiKey {
-    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-    let mode = if secret.starts_with("sh_live_") { Mode::Live } else { Mode::Test };
+fn api_key(
+    secret: &str,
+    mode: Mode,
+    tenant: TenantId,
+    client: ClientId,
+    scopes: &[&str],
+    now: Timestamp,
+) -> ApiKey {
+    let hash = secret::hash(secret);
     ApiKey {
         id: ApiKeyId::of_secret_hash(&hash),
         tenant,
@@ -52,11 +51,10 @@ pub fn tenant(name: &str, mode: Mode, ids: &dyn Ids, now: Timestamp) -> NewTenan
         created_at: now,
     };
     let (app, ops) = (client("app"), client("ops"));
-    let prefix = format!("sh_{}_", mode.name());
-    let (app_secret, ops_secret) = (secret(&prefix), secret(&prefix));
+    let (app_secret, ops_secret) = (secret::new(mode), secret::new(mode));
     let api_keys = vec![
-        api_key(&app_secret, tenant, app.id, CLIENT_SCOPES, now),
-        api_key(&ops_secret, tenant, ops.id, OPS_SCOPES, now),
+        api_key(&app_secret, mode, tenant, app.id, CLIENT_SCOPES, now),
+        api_key(&ops_secret, mode, tenant, ops.id, OPS_SCOPES, now),
     ];
     let row =
         Tenant { id: tenant, name: name.to_owned(), settings: Json::default(), version: 1, created_at: now };
