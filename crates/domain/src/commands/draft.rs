@@ -10,7 +10,7 @@ use crate::lifecycle::{Stage, State};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Changes, Message, Put, Review, Subject};
-use crate::working_set::{Answered, Context, Outcome};
+use crate::working_set::{Answered, Claim, Context, Outcome};
 
 /// Who moves something, and in which request.
 #[derive(Clone, Debug)]
@@ -22,6 +22,11 @@ pub struct Origin {
 impl Origin {
     pub fn of(actor: Actor) -> Origin {
         Origin { actor, request_id: None }
+    }
+
+    /// The client that came with an idempotency key.
+    pub fn claimed(claim: &Claim) -> Origin {
+        Origin { actor: Actor::Client(claim.client), request_id: Some(claim.request_id.clone()) }
     }
 }
 

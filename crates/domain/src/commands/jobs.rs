@@ -215,6 +215,29 @@ impl Command for MarkSent {
     }
 }
 
+/// The rows of an attempt that is put off or given up: it may have to answer its key, and to free its
+/// booking.
+fn ends_or_waits(
+    rows: &mut Needs<'_>,
+    job: JobId,
+    payment: PaymentId,
+    refund: Option<RefundId>,
+) -> Option<()> {
+    rows.job(job);
+    let attempt = rows.attempt(AttemptId::from(job));
+    if let Some(refund) = refund {
+        rows.refund(refund);
+    }
+    let payment = rows.payment(payment);
+    if let Some(key) = attempt?.key {
+        rows.key(key);
+    }
+    if let Some(booking) = payment?.booking {
+        rows.booking(booking);
+    }
+    Some(())
+}
+
 /// The work is not done: look again later. What was sent and not answered becomes *unknown*; past
 /// its deadline an unknown attempt becomes a review case, and one that was never sent is given up.
 #[derive(Clone, Debug)]
@@ -236,19 +259,7 @@ impl Command for Postpone {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(self.job);
-        let attempt = rows.attempt(AttemptId::from(self.job));
-        if let Some(refund) = self.refund {
-            rows.refund(refund);
-        }
-        let payment = rows.payment(self.payment);
-        if let Some(key) = attempt?.key {
-            rows.key(key);
-        }
-        if let Some(booking) = payment?.booking {
-            rows.booking(booking);
-        }
-        Some(())
+        ends_or_waits(rows, self.job, self.payment, self.refund)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
@@ -311,19 +322,7 @@ impl Command for Abandon {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(self.job);
-        let attempt = rows.attempt(AttemptId::from(self.job));
-        if let Some(refund) = self.refund {
-            rows.refund(refund);
-        }
-        let payment = rows.payment(self.payment);
-        if let Some(key) = attempt?.key {
-            rows.key(key);
-        }
-        if let Some(booking) = payment?.booking {
-            rows.booking(booking);
-        }
-        Some(())
+        ends_or_waits(rows, self.job, self.payment, self.refund)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {

@@ -6,7 +6,7 @@ use crate::ids::{BookingId, TenantId};
 use crate::lifecycle::booking::{Event, State};
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
-use crate::rows::{Actor, Facts, Needs};
+use crate::rows::{Facts, Needs};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -49,10 +49,7 @@ impl Command for CancelHold {
         seats.slot(facts, booking.slot)?;
         // Nothing can fail from here on.
 
-        let origin = Origin {
-            actor: Actor::Client(self.claim.client),
-            request_id: Some(self.claim.request_id.clone()),
-        };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let step = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?;
         seats.carry_out(facts, &booking, step.effects())?;

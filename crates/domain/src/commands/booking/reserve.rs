@@ -12,7 +12,7 @@ use crate::limits;
 use crate::money::Currency;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
-use crate::rows::{Actor, Booking, Client, Customer, Facts, Line, Needs, Product, Slot};
+use crate::rows::{Booking, Client, Customer, Facts, Line, Needs, Product, Slot};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
@@ -225,8 +225,7 @@ impl Command for Reserve {
         let client = self.holding_client(facts, seats)?;
         // Nothing can fail from here on.
 
-        let origin =
-            Origin { actor: Actor::Client(self.client()), request_id: Some(self.claim.request_id.clone()) };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut booking = self.booking(&draft, slot, priced, hold, product.currency);
         let mut slot = slot.clone();

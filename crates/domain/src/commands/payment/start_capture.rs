@@ -10,7 +10,7 @@ use crate::lifecycle::{State as _, payment};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, AttemptKind, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Facts, Needs, Payment};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -51,10 +51,7 @@ impl Command for StartCapture {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin {
-            actor: Actor::Client(self.claim.client),
-            request_id: Some(self.claim.request_id.clone()),
-        };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let id: AttemptId = draft.id();
         let payment = Payment { active: Some(id), updated_at: context.now, ..payment.clone() };

@@ -13,7 +13,7 @@ use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, AttemptKind, Booking, Capture, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payment};
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
@@ -154,10 +154,7 @@ impl Command for StartPayment {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin {
-            actor: Actor::Client(self.claim.client),
-            request_id: Some(self.claim.request_id.clone()),
-        };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let payment = self.payment(&draft, &account.provider, amount, booking);
         if let Some(booking) = booking {

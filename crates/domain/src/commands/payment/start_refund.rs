@@ -14,7 +14,7 @@ use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, Facts, Needs};
+use crate::rows::{Facts, Needs};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -57,10 +57,7 @@ impl Command for StartRefund {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin {
-            actor: Actor::Client(self.claim.client),
-            request_id: Some(self.claim.request_id.clone()),
-        };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
         let back = Back {

@@ -9,7 +9,7 @@ use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
-use crate::rows::{Actor, AttemptKind, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Facts, Needs, Payment};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -43,10 +43,7 @@ impl Command for StartVoid {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin {
-            actor: Actor::Client(self.claim.client),
-            request_id: Some(self.claim.request_id.clone()),
-        };
+        let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
         let started = void(&mut draft, &mut payment, Some(self.claim.key), self.lease)?;
