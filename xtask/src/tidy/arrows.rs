@@ -21,10 +21,14 @@ enum Allowed {
 
 fn allowed(name: &str) -> Option<Allowed> {
     Some(match name {
-        "domain" | "sandbox" | "peers" => Allowed::Only(&[]),
-        "store" | "providers" | "api" => Allowed::Only(&["domain"]),
-        "server" => Allowed::Only(&["domain", "store", "providers", "api"]),
-        "surehold" => Allowed::Only(&["server", "api", "store", "domain", "providers", "sandbox", "harness"]),
+        "planted" | "sandbox" | "peers" => Allowed::Only(&[]),
+        "domain" => Allowed::Only(&["planted"]),
+        "store" | "providers" => Allowed::Only(&["domain", "planted"]),
+        "api" => Allowed::Only(&["domain"]),
+        "server" => Allowed::Only(&["domain", "store", "providers", "api", "planted"]),
+        "surehold" => {
+            Allowed::Only(&["server", "api", "store", "domain", "providers", "sandbox", "harness", "planted"])
+        }
         "harness" => Allowed::AllBut(&["xtask"]),
         "xtask" => Allowed::Only(&["peers"]),
         _ => return None,

@@ -1,0 +1,139 @@
+//! Faults put in on purpose: a harness that cannot fail proves nothing.
+//!
+//! Each is a wall taken down at the one place where it stands. With the feature `planted` a program may
+//! be started with one of them, and the attack must then fail, in the scenario and on the promise that
+//! `docs/proof.md` names. Without the feature [`is`] is a constant `false`, and nothing of this is in the
+//! program.
+//!
+//! What must never be here: a way to take two walls down at once, or to change the choice of a program
+//! that runs.
+#![no_std]
+#![forbid(unsafe_code)]
+
+/// A fault: its name, and what is wrong with the program that has it.
+macro_rules! bugs {
+    ($( $bug:ident = $name:literal : $what:literal ),+ $(,)?) => {
+        /// A wall that can be taken down.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug { $( #[doc = $what] $bug ),+ }
+
+        impl Bug {
+            pub const ALL: &'static [Bug] = &[ $( Bug::$bug ),+ ];
+
+            pub fn name(self) -> &'static str {
+                match self { $( Bug::$bug => $name ),+ }
+            }
+
+            /// What a program with this fault does.
+            pub fn what(self) -> &'static str {
+                match self { $( Bug::$bug => $what ),+ }
+            }
+        }
+    };
+}
+
+bugs! {
+    UniqueIndexDropped = "unique_index_dropped":
+        "Two servers can both insert one idempotency key: the primary key of `keys` is gone.",
+    FingerprintNotCompared = "fingerprint_not_compared":
+        "A key that comes back with another body is answered with the first one's reply.",
+    AnsweredBeforeCommit = "answered_before_commit":
+        "The client hears of a success whose transaction is still to be committed.",
+    LeaseNotFenced = "lease_not_fenced":
+        "A worker whose lease was taken over may still write what it learned.",
+    CapacityReadWithoutLock = "capacity_read_without_lock":
+        "A slot is read without its lock and written without its guards.",
+    RefundWithoutGuard = "refund_without_guard":
+        "Refunds are not held against what was captured.",
+    UnknownTakenForFailed = "unknown_taken_for_failed":
+        "A lost answer of the provider is told to the client as a decline.",
+    KeySentPastRetention = "key_sent_past_retention":
+        "A refund is sent again under a key that the provider has forgotten.",
+    WebhookTrustedUnsigned = "webhook_trusted_unsigned":
+        "A webhook is believed whatever its signature says.",
+    MarkedBeforePublished = "marked_before_published":
+        "The relay marks messages as delivered, and delivers them afterwards.",
+    ReceiptNotKept = "receipt_not_kept":
+        "A consumer applies a message without a receipt, under a fresh id.",
+    ReceiptsPrunedEarly = "receipts_pruned_early":
+        "Receipts are let go while their messages may still come again.",
+    AttemptsNotCounted = "attempts_not_counted":
+        "A failed delivery is tried again for ever: its attempts are not counted.",
+    CatchUpUnlimited = "catch_up_unlimited":
+        "After an outage the relay brings the whole backlog at once.",
+    BudgetIgnored = "budget_ignored":
+        "Retries are not held against a budget.",
+    BreakerNeverOpens = "breaker_never_opens":
+        "A provider that is down is called on and on.",
+    JitterRemoved = "jitter_removed":
+        "Every pause before a retry is the longest one.",
+    RetryAfterIgnored = "retry_after_ignored":
+        "A client comes back before the server said that it may.",
+    CacheTrustedForUnfinished = "cache_trusted_for_unfinished":
+        "The cache answers for an operation that it never saw finished.",
+}
+
+impl Bug {
+    pub fn from_name(name: &str) -> Option<Bug> {
+        Bug::ALL.iter().copied().find(|bug| bug.name() == name)
+    }
+}
+
+#[cfg(feature = "planted")]
+mod chosen {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::Bug;
+
+    /// 0: none; else its place in [`Bug::ALL`], from 1.
+    static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+    /// Chooses the fault of this program, once, before it does anything. Answers whether it was the
+    /// first choice.
+    pub fn plant(bug: Bug) -> bool {
+        CHOSEN.compare_exchange(0, bug as usize + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Whether this program was started with this fault.
+    pub fn is(bug: Bug) -> bool {
+        CHOSEN.load(Ordering::Relaxed) == bug as usize + 1
+    }
+}
+
+#[cfg(feature = "planted")]
+pub use chosen::{is, plant};
+
+/// Whether this program was started with this fault: a build without the feature never is.
+#[cfg(not(feature = "planted"))]
+pub const fn is(_: Bug) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        for bug in Bug::ALL {
+            assert_eq!(Bug::from_name(bug.name()), Some(*bug));
+            assert!(bug.what().ends_with('.'), "{}", bug.name());
+        }
+        assert_eq!(Bug::from_name("no_such_bug"), None);
+    }
+
+    #[cfg(feature = "planted")]
+    #[test]
+    fn one_fault_is_chosen_once() {
+        assert!(!is(Bug::JitterRemoved));
+        assert!(plant(Bug::JitterRemoved));
+        assert!(!plant(Bug::BudgetIgnored), "a second choice is no choice");
+        assert!(is(Bug::JitterRemoved) && !is(Bug::BudgetIgnored));
+    }
+
+    #[cfg(not(feature = "planted"))]
+    #[test]
+    fn without_the_feature_there_are_no_faults() {
+        assert!(Bug::ALL.iter().all(|bug| !is(*bug)));
+    }
+}
