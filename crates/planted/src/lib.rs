@@ -73,6 +73,12 @@ bugs! {
         "The cache answers for an operation that it never saw finished.",
 }
 
+/// Whether this build can be given a fault.
+pub const CAN_PLANT: bool = cfg!(feature = "planted");
+
+/// The environment variable that a program of such a build takes its fault from.
+pub const VARIABLE: &str = "SUREHOLD_PLANTED_BUG";
+
 impl Bug {
     pub fn from_name(name: &str) -> Option<Bug> {
         Bug::ALL.iter().copied().find(|bug| bug.name() == name)

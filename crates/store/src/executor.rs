@@ -62,7 +62,9 @@ pub(crate) async fn run<E: Engine>(
     if wrote {
         count(&writes, &mut committed);
         engine.write(&writes).await?;
-        engine.commit().await?;
+        if !planted::is(planted::Bug::AnsweredBeforeCommit) {
+            engine.commit().await?;
+        }
     } else {
         // Only the locks are to be given back.
         engine.rollback().await;

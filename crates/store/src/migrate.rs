@@ -115,6 +115,11 @@ async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
         let insert = format!("insert into database_identity (id) values ('{}')", new_identity());
         transaction.batch_execute(&insert).await?;
     }
+    if planted::is(planted::Bug::UniqueIndexDropped) {
+        let dropped = "alter table keys drop constraint if exists keys_pkey; \
+             create index if not exists keys_by_id on keys (id)";
+        transaction.batch_execute(dropped).await?;
+    }
     transaction.commit().await?;
     Ok(Migrated { from, to: KNOWN })
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::working_set::{Role, Value, Write};
 use futures_util::future::{join, join3};
+use planted::Bug;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use uuid::Uuid;
@@ -43,6 +44,8 @@ pub(crate) use value::{Bound, decode};
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a command waits apart for its row.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// Between reading and writing, in a program that was planted a fault.
+const LINGER: Duration = Duration::from_millis(20);
 /// PostgreSQL takes 0 for "for ever".
 const LOCK_PATIENCE_MIN: Duration = Duration::from_millis(10);
 
@@ -167,6 +170,10 @@ impl Engine for Postgres {
         let Some(session) = &mut self.session else {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
+        if planted::is(Bug::UniqueIndexDropped) || planted::is(Bug::CapacityReadWithoutLock) {
+            // Rivals have read the same rows by now.
+            tokio::time::sleep(LINGER).await;
+        }
         let ids: Vec<Vec<Value<'static>>> = writes.iter().map(set::ids_of_updates).collect();
         let mut sets = Vec::with_capacity(2 * writes.len());
         for (write, ids) in writes.iter().zip(&ids) {

@@ -63,7 +63,8 @@ fn sqlite(table: &Table) -> Statements {
 fn postgres(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
     let load = format!("select {columns} from {name} where id = any($1::uuid[]) order by id");
-    let lock = if table.role == Role::Lock { " for no key update" } else { "" };
+    let unguarded = table.name == "slots" && planted::is(planted::Bug::CapacityReadWithoutLock);
+    let lock = if table.role == Role::Lock && !unguarded { " for no key update" } else { "" };
     let skip = if table.role == Role::Lock { " for no key update skip locked" } else { "" };
     let arrays = |columns: &mut dyn Iterator<Item = &ColumnDescription>| -> Vec<String> {
         columns.zip(1..).map(|(column, at)| format!("${at}::{}[]", type_of(column.kind))).collect()
@@ -77,8 +78,12 @@ fn postgres(table: &Table) -> Statements {
         .collect();
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = sent.now_{}", quoted(column), column.name)).collect();
+    let holds = if unguarded { "true or " } else { "" };
     let held: Vec<String> = guards(table)
-        .map(|column| format!(" and {name}.{} is not distinct from sent.was_{}", quoted(column), column.name))
+        .map(|column| {
+            let (name_of, was) = (quoted(column), column.name);
+            format!(" and ({holds}{name}.{name_of} is not distinct from sent.was_{was})")
+        })
         .collect();
     Statements {
         load: format!("{load}{lock}"),

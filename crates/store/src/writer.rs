@@ -32,6 +32,8 @@ use crate::{Error, Listener, Options, Unavailable, sqlite};
 
 /// How often a batch is run again before it is halved.
 const TRIES_MAX: usize = 3;
+/// Between an answer and its commit, in a program that was planted a fault.
+const LINGER: Duration = Duration::from_millis(20);
 /// How often a command alone is run again before it is given up.
 const TRIES_ALONE_MAX: usize = 10;
 /// After a locked row was met, rows are not waited for at all for this long.
@@ -180,7 +182,13 @@ impl Lane {
             // A bug of the executor's own must not end the writer.
             let ran = ran.unwrap_or_else(|panic| Err(Fault::Poison(panicked(&*panic))));
             match ran {
-                Ok(done) => self.answer(part.commands, done),
+                Ok(done) => {
+                    self.answer(part.commands, done);
+                    if planted::is(planted::Bug::AnsweredBeforeCommit) {
+                        std::thread::sleep(LINGER);
+                        let _too_late_to_matter = engine.commit().await;
+                    }
+                }
                 Err(fault) => {
                     engine.rollback().await;
                     add(&self.shared.counters.retries, 1);

@@ -12,6 +12,8 @@ mod demo;
 mod docs;
 mod logging;
 mod migrate;
+#[cfg(feature = "planted")]
+mod planted_bug;
 mod provision;
 mod sandbox_alone;
 mod serve;
@@ -52,6 +54,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(feature = "planted")]
+    if let Err(failed) = planted_bug::plant() {
+        eprintln!("surehold: {failed}");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
