@@ -35,6 +35,9 @@ pub fn verify(
     tolerance: Span,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    if planted::is(planted::Bug::WebhookTrustedUnsigned) {
+        return Ok(());
+    }
     let header = headers.get(HEADER).ok_or(Refused::SignatureMissing)?;
     let signed = header.to_str().ok().and_then(parse).ok_or(Refused::SignatureMalformed)?;
     let mut matches = Choice::from(0);

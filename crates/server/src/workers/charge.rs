@@ -9,10 +9,11 @@
 //! | waits for the customer | tell the client; look again; cancel when called off or too late |
 //! | authorised, captured, cancelled | settle |
 
-use domain::AttemptId;
 use domain::lifecycle::attempt::State;
 use domain::provider::{Heard, Observation, Source, Status};
 use domain::rows::Failure;
+use domain::{AttemptId, Money};
+use planted::Bug;
 use providers::Order;
 
 use super::driver::{Drive, Gone};
@@ -87,6 +88,13 @@ impl Drive<'_> {
                 self.cancel_object(object, Source::Answer, Some(failure)).await
             }
             Heard::NotSent { error, retry_after_seconds } => self.not_sent(&error, retry_after_seconds).await,
+            Heard::Unknown { error } if planted::is(Bug::UnknownTakenForFailed) => {
+                let failure = Failure { code: error, retryable: true };
+                let Money { minor: amount_minor, currency } = order.amount;
+                let object = object.to_owned();
+                let given_up = Observation { object, status: Status::Cancelled, amount_minor, currency };
+                self.settle(given_up, Source::Answer, Some(failure), None).await
+            }
             Heard::Unknown { error } => self.lost_sight(&error).await,
         }
     }

@@ -42,6 +42,9 @@ impl Drive<'_> {
                 | Heard::Refused { code: error, .. } => self.lost_sight(&error).await,
             };
         }
+        if planted::is(planted::Bug::KeySentPastRetention) {
+            return self.call(&order).await;
+        }
         match self.teller.find_refund(&order).await {
             Ok(Some(seen)) => self.seen(refund.id, seen).await,
             Ok(None) if self.key_still_protects() => self.call(&order).await,
