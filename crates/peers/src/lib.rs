@@ -3,9 +3,24 @@
 //! A test of a transaction is worth nothing against a pretended database, so tests start the real one:
 //! in a temporary directory, on a loopback port of their own, with durability switched on as it is in
 //! production. Nothing that is installed on the machine is touched, and nothing is left behind, not even
-//! after a `kill -9` of the test (see [`postgres::Private`]).
+//! after a `kill -9` of the test (see [`watchdog`]).
+//!
+//! | module | what it starts | how it differs |
+//! |---|---|---|
+//! | [`postgres`] | PostgreSQL | has a controller of its own, `pg_ctl`, and does not run as root |
+//! | [`redis`] | Redis | an [`Instance`]; its snapshot can be kept and put back |
 //!
 //! What this crate must never do: install anything, reach beyond loopback, or depend on another crate of
 //! this workspace. It ships for one purpose alone: `surehold bench` starts the PostgreSQL that it measures.
 
+mod error;
+mod instance;
+mod port;
 pub mod postgres;
+pub mod program;
+pub mod redis;
+mod watchdog;
+
+pub use error::Error;
+pub use instance::{Instance, Peer};
+pub use port::NoPort;

@@ -13,8 +13,6 @@
 mod account;
 mod binaries;
 mod error;
-mod port;
-mod watchdog;
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -25,7 +23,9 @@ use std::process::Command;
 use account::Account;
 pub use binaries::{Binaries, MAJOR_MIN};
 pub use error::Error;
-use watchdog::Watchdog;
+
+use crate::port;
+use crate::watchdog::Watchdog;
 
 /// How often a start is tried, each time on another port.
 const START_ATTEMPTS_MAX: usize = 5;
@@ -69,7 +69,11 @@ impl Private {
         let account = Account::find()?;
         let directory = account.directory()?;
         // From here on the directory is the watchdog's to remove.
-        let watchdog = Watchdog::start(&account, &binaries, directory)?;
+        let (pg_ctl, data) = (binaries.program("pg_ctl"), directory.path().join("data"));
+        let (pg_ctl, data) = (pg_ctl.display().to_string(), format!("--pgdata={}", data.display()));
+        let timeout = format!("--timeout={WAIT_S}");
+        let stop = [&*pg_ctl, "stop", "--silent", "--mode=immediate", "--wait", &timeout, &data];
+        let watchdog = Watchdog::start(account.command(Path::new("sh")), directory, &stop)?;
         let directory = watchdog.directory().to_owned();
         let mut private = Self { binaries, account, directory, port: 0, _watchdog: watchdog };
         private.initialise(options)?;

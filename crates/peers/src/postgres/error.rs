@@ -3,6 +3,7 @@
 use std::process::ExitStatus;
 
 use super::MAJOR_MIN;
+use crate::port::NoPort;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,8 +24,8 @@ pub enum Error {
          has no place. Set TMPDIR to a directory with mode 1777"
     )]
     NoDirectory,
-    #[error("no free port on 127.0.0.1 between {first} and {last}")]
-    NoPort { first: u16, last: u16 },
+    #[error(transparent)]
+    NoPort(#[from] NoPort),
     #[error("a database's name is 1 to 63 of a-z, 0-9 and _, not `{name}`")]
     Name { name: String },
     #[error("{command} ended with {status}\n{stderr}\n{log}")]

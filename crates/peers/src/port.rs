@@ -6,13 +6,15 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::Error;
-
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 10_000;
 
+#[derive(Debug, thiserror::Error)]
+#[error("no free port on 127.0.0.1 between {FIRST} and {}", FIRST + COUNT - 1)]
+pub struct NoPort;
+
 /// A port nobody listens on at this moment; only the server's start tells whether it still is free.
-pub(super) fn free() -> Result<u16, Error> {
+pub(crate) fn free() -> Result<u16, NoPort> {
     // Servers of one process count up; processes begin apart, so that they seldom meet.
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u32::from(COUNT) * (std::process::id().wrapping_mul(2_654_435_761) >> 16) / (1 << 16);
@@ -23,5 +25,5 @@ pub(super) fn free() -> Result<u16, Error> {
             return Ok(port);
         }
     }
-    Err(Error::NoPort { first: FIRST, last: FIRST + COUNT - 1 })
+    Err(NoPort)
 }

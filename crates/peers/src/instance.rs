@@ -1,0 +1,269 @@
+//! A private server that is one process: what Redis, NATS and HAProxy have in common.
+//!
+//! | Phase | What happens | What a `kill -9` of us at this point leaves |
+//! |---|---|---|
+//! | directory | a temporary directory | an empty directory |
+//! | watchdog | a shell waits for us to end | nothing: from here on it clears up |
+//! | gate | a shell that becomes the server waits for a word from us | nothing: without us it ends |
+//! | guard | the watchdog learns the process id, then the gate opens | nothing |
+//! | answer | asked until it answers, on a free port, retried when somebody else was quicker | nothing |
+//! | drop | the process is killed, the watchdog removes the directory | nothing |
+//!
+//! What can be done to it is what happens to servers: killed, stopped, started again on the same port
+//! with the same data, and held still (SIGSTOP) as a machine that swaps or a virtual machine that moves.
+
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::program::{Program, Wanted};
+use crate::watchdog::Watchdog;
+use crate::{Error, port};
+
+/// How often a start is tried, each time on another port.
+const START_ATTEMPTS_MAX: usize = 5;
+/// How long a server may take until it answers, its data read.
+const START_S: u64 = 60;
+/// How long a server may take to stop before it is killed.
+const STOP_S: u64 = 20;
+const POLL_MS: u64 = 10;
+/// How long one question may wait for its answer.
+const ANSWER_MS: u64 = 1_000;
+/// How much of the server's log an error shows.
+const LOG_LINES_MAX: usize = 20;
+
+/// Waits for a line, then becomes the server. A line never comes where we died before the watchdog knew.
+const GATE: &str = r#"read -r _ || exit; exec "$0" "$@" </dev/null"#;
+
+/// A kind of server, with what a test may want to differ.
+pub trait Peer {
+    const WANTED: Wanted;
+    const SCHEME: &'static str;
+
+    /// How it is started in this directory on this port, its configuration written.
+    fn arguments(&self, place: &Place<'_>) -> Result<Vec<String>, Error>;
+
+    /// Whether the server that answers is there for clients, and is this one: another may have been
+    /// quicker with the port.
+    fn answers(&self, place: &Place<'_>, process: u32) -> bool;
+}
+
+/// Where a server is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub directory: &'a Path,
+    pub port: u16,
+}
+
+/// A server of its own; dropping it kills the server and removes its directory.
+#[derive(Debug)]
+pub struct Instance<P> {
+    peer: P,
+    program: Program,
+    directory: PathBuf,
+    port: u16,
+    run: Mutex<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    child: Option<Child>,
+    watchdog: Watchdog,
+}
+
+impl<P: Peer> Instance<P> {
+    /// Starts a server; on return it answers.
+    pub fn start(peer: P) -> Result<Self, Error> {
+        let program = Program::find(P::WANTED)?;
+        let prefix = format!("surehold-{}-", program.name());
+        let directory = tempfile::Builder::new().prefix(&prefix).tempdir()?;
+        let mut shell = Command::new("sh");
+        shell.stdin(Stdio::null());
+        // From here on the directory is the watchdog's to remove.
+        let watchdog = Watchdog::start(shell, directory, &[])?;
+        let directory = watchdog.directory().to_owned();
+        let run = Mutex::new(Run { child: None, watchdog });
+        let mut instance = Self { peer, program, directory, port: 0, run };
+        let mut attempt = 1;
+        loop {
+            instance.port = port::free()?;
+            let launched = instance.launch(&mut instance.lock());
+            match launched {
+                Ok(()) => return Ok(instance),
+                Err(error) if attempt == START_ATTEMPTS_MAX => return Err(error),
+                // A port is only known to be taken once the server has tried it.
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+
+    /// `SCHEME://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("{}://127.0.0.1:{}", P::SCHEME, self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the program says of its version.
+    pub fn version(&self) -> &str {
+        self.program.version()
+    }
+
+    /// Where its data and its log are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// All that it wrote since the first start.
+    pub fn log_path(&self) -> PathBuf {
+        self.directory.join("server.log")
+    }
+
+    /// Pulls the plug: nothing is flushed, nobody is told.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.lock().kill()
+    }
+
+    /// Asks the server to stop, as an operator would. One that does not is killed.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.lock().stop()
+    }
+
+    /// Stops the server, if it still runs, and starts it again on the same port with the same data.
+    pub fn restart(&self) -> Result<(), Error> {
+        let mut run = self.lock();
+        run.stop()?;
+        self.launch(&mut run)
+    }
+
+    /// Holds the process still: its connections stay open and nothing is answered.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.signal("STOP")
+    }
+
+    pub fn resume(&self) -> Result<(), Error> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> Result<(), Error> {
+        match &self.lock().child {
+            Some(child) => signal(child, name),
+            None => Err(Error::DoesNotRun { program: self.program.name() }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { directory: &self.directory, port: self.port }
+    }
+
+    fn launch(&self, run: &mut Run) -> Result<(), Error> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
+        let mut command = Command::new("sh");
+        command.args(["-c", GATE]).arg(self.program.path()).args(self.peer.arguments(&self.place())?);
+        // A group of its own, for the same reason as the watchdog's.
+        command.process_group(0).current_dir(&self.directory);
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+        let child = run.child.insert(command.spawn()?);
+        run.watchdog.guard(child.id())?;
+        child.stdin.take().expect("piped").write_all(b"go\n")?;
+
+        let deadline = Instant::now() + Duration::from_secs(START_S);
+        loop {
+            let ended = child.try_wait()?;
+            if ended.is_none() && self.peer.answers(&self.place(), child.id()) {
+                return Ok(());
+            }
+            if ended.is_some() || Instant::now() > deadline {
+                run.kill()?;
+                return Err(self.did_not_start(ended));
+            }
+            std::thread::sleep(Duration::from_millis(POLL_MS));
+        }
+    }
+
+    fn did_not_start(&self, ended: Option<ExitStatus>) -> Error {
+        let why = ended.map_or_else(
+            || format!("no answer on port {} after {START_S} s", self.port),
+            |status| format!("it ended with {status}"),
+        );
+        let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let log = lines[lines.len().saturating_sub(LOG_LINES_MAX)..].join("\n");
+        Error::DidNotStart { program: self.program.name(), why, log }
+    }
+}
+
+impl Run {
+    fn kill(&mut self) -> Result<(), Error> {
+        let Some(child) = &mut self.child else { return Ok(()) };
+        child.kill()?;
+        self.forget()
+    }
+
+    fn stop(&mut self) -> Result<(), Error> {
+        let Some(child) = &mut self.child else { return Ok(()) };
+        if child.try_wait()?.is_none() {
+            signal(child, "TERM")?;
+            // One that is held still would never hear of it.
+            signal(child, "CONT")?;
+        }
+        let deadline = Instant::now() + Duration::from_secs(STOP_S);
+        while child.try_wait()?.is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(POLL_MS));
+        }
+        self.kill()
+    }
+
+    /// The process is dead or dying. The watchdog hears of it before its id can be another's.
+    fn forget(&mut self) -> Result<(), Error> {
+        self.watchdog.forget()?;
+        if let Some(mut child) = self.child.take() {
+            child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // What cannot be killed here the watchdog kills.
+        let _killed = self.kill();
+    }
+}
+
+/// The shell's own `kill`: a program of that name is in a package that a small image may lack.
+fn signal(child: &Child, name: &str) -> Result<(), Error> {
+    let status = Command::new("sh")
+        .args(["-c", r#"kill -s "$0" "$1""#, name, &child.id().to_string()])
+        .stdin(Stdio::null())
+        .status()?;
+    let command = || format!("kill -s {name} {}", child.id());
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Refused { command: command(), said: status.to_string() })
+    }
+}
+
+/// Says something to a server and hears all until it hangs up; nothing, if it does not.
+pub(crate) fn ask(port: u16, question: &str) -> Option<String> {
+    let wait = Some(Duration::from_millis(ANSWER_MS));
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(wait).ok()?;
+    stream.set_write_timeout(wait).ok()?;
+    stream.write_all(question.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
