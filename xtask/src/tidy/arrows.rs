@@ -22,13 +22,23 @@ enum Allowed {
 fn allowed(name: &str) -> Option<Allowed> {
     Some(match name {
         "planted" | "sandbox" | "peers" => Allowed::Only(&[]),
-        "domain" => Allowed::Only(&["planted"]),
-        "store" | "providers" => Allowed::Only(&["domain", "planted"]),
+        "domain" | "resilience" => Allowed::Only(&["planted"]),
+        "store" => Allowed::Only(&["domain", "planted"]),
+        "providers" => Allowed::Only(&["domain", "planted", "resilience"]),
         "api" => Allowed::Only(&["domain"]),
-        "server" => Allowed::Only(&["domain", "store", "providers", "api", "planted"]),
-        "surehold" => {
-            Allowed::Only(&["server", "api", "store", "domain", "providers", "sandbox", "harness", "planted"])
-        }
+        "client" => Allowed::Only(&["api", "resilience"]),
+        "server" => Allowed::Only(&["domain", "store", "providers", "api", "planted", "resilience"]),
+        "surehold" => Allowed::Only(&[
+            "server",
+            "api",
+            "store",
+            "domain",
+            "providers",
+            "resilience",
+            "sandbox",
+            "harness",
+            "planted",
+        ]),
         "harness" => Allowed::AllBut(&["xtask"]),
         "xtask" => Allowed::Only(&["peers"]),
         _ => return None,

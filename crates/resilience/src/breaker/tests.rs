@@ -1,0 +1,529 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use super::window::SLOTS;
+use super::*;
+
+const fn s(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+/// A breaker that is told things one after the other.
+struct Told {
+    breaker: Breaker,
+    rng: StdRng,
+    now: Duration,
+}
+
+impl Told {
+    fn new(settings: Settings) -> Told {
+        settings.check().unwrap();
+        Told { breaker: Breaker::new(settings), rng: StdRng::seed_from_u64(3), now: s(1_000) }
+    }
+
+    fn admit(&mut self) -> Result<Permit, Rejected> {
+        self.breaker.admit(self.now, &mut self.rng)
+    }
+
+    fn report(&mut self, permit: Permit, health: Health) {
+        self.breaker.report(permit, health, self.now, &mut self.rng);
+    }
+
+    fn call(&mut self, health: Health) {
+        let permit = self.admit().expect("the circuit lets it through");
+        self.report(permit, health);
+    }
+
+    fn calls(&mut self, count: u32, health: Health) {
+        for _ in 0..count {
+            self.call(health);
+        }
+    }
+
+    fn state(&self) -> State {
+        self.breaker.state(self.now)
+    }
+
+    /// Opens it, and waits until it lets probes through.
+    fn half_open(&mut self) {
+        self.calls(20, Health::Bad);
+        self.now += self.breaker.open_left(self.now);
+        assert_eq!(self.state(), State::HalfOpen);
+    }
+
+    fn open_seconds(&self) -> f64 {
+        self.breaker.open_left(self.now).as_secs_f64()
+    }
+}
+
+fn told() -> Told {
+    Told::new(Settings::default())
+}
+
+#[test]
+fn opens_at_the_share_and_not_before_the_minimum() {
+    let check = |good: u32, bad: u32, expected: State| {
+        let mut told = told();
+        told.calls(good, Health::Good);
+        for _ in 0..bad {
+            // The last failures may find it open already.
+            if let Ok(permit) = told.admit() {
+                told.report(permit, Health::Bad);
+            }
+        }
+        assert_eq!(told.state(), expected, "{good} good, {bad} bad");
+    };
+    check(0, 19, State::Closed);
+    check(0, 20, State::Open);
+    check(10, 10, State::Open);
+    check(11, 10, State::Closed);
+    check(19, 1, State::Closed);
+    check(500, 499, State::Closed);
+    check(500, 500, State::Open);
+}
+
+#[test]
+fn what_is_unclear_counts_for_nothing() {
+    let mut told = told();
+    told.calls(100, Health::Unclear);
+    assert_eq!(told.breaker.counted(told.now), (0, 0));
+    told.calls(19, Health::Bad);
+    assert_eq!(told.state(), State::Closed);
+}
+
+#[test]
+fn old_failures_are_forgotten() {
+    let mut told = told();
+    told.calls(19, Health::Bad);
+    told.now += s(30);
+    told.calls(19, Health::Bad);
+    assert_eq!(told.state(), State::Closed);
+    told.call(Health::Bad);
+    assert_eq!(told.state(), State::Open);
+}
+
+#[test]
+fn open_rejects_and_says_until_when() {
+    let mut told = told();
+    told.calls(20, Health::Bad);
+    let open = told.open_seconds();
+    assert!((12.0..=18.0).contains(&open), "{open}");
+    let rejected = told.admit().unwrap_err();
+    assert_eq!(rejected.retry_after.as_secs_f64().to_bits(), open.to_bits());
+    told.now += rejected.retry_after.saturating_sub(Duration::from_nanos(1));
+    assert_eq!(told.admit(), Err(Rejected { retry_after: Duration::from_nanos(1) }));
+    told.now += Duration::from_nanos(1);
+    assert!(told.admit().is_ok());
+}
+
+#[test]
+fn half_open_lets_three_probes_through_and_decides_when_all_are_back() {
+    let check = |healths: [Health; 3], expected: State| {
+        let mut told = told();
+        told.half_open();
+        let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
+        assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
+        for (probe, health) in probes.into_iter().zip(healths) {
+            assert_eq!(told.state(), State::HalfOpen);
+            assert!(told.admit().is_err(), "a probe that is back makes no room for a fourth");
+            told.report(probe, health);
+        }
+        assert_eq!(told.state(), expected, "{healths:?}");
+    };
+    use Health::{Bad, Good};
+    check([Good, Good, Good], State::Closed);
+    check([Good, Bad, Good], State::Closed);
+    check([Bad, Good, Bad], State::Open);
+    check([Bad, Bad, Bad], State::Open);
+}
+
+#[test]
+fn an_unclear_probe_gives_its_place_back() {
+    let mut told = told();
+    told.half_open();
+    let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
+    assert!(told.admit().is_err());
+    for probe in probes {
+        told.report(probe, Health::Unclear);
+    }
+    assert_eq!(told.state(), State::HalfOpen);
+    told.calls(3, Health::Good);
+    assert_eq!(told.state(), State::Closed);
+}
+
+#[test]
+fn probes_that_never_come_back_have_failed() {
+    let mut told = told();
+    told.half_open();
+    let lost: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
+    told.now += s(59);
+    assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
+    told.now += s(1);
+    assert!(told.admit().is_err());
+    assert_eq!(told.state(), State::Open, "and it is not wedged half-open");
+    told.now += s(120);
+    for probe in lost {
+        told.report(probe, Health::Bad);
+    }
+    assert_eq!(told.state(), State::HalfOpen, "what they say now is of another generation");
+    told.calls(3, Health::Good);
+    assert_eq!(told.state(), State::Closed);
+}
+
+#[test]
+fn open_times_double_to_their_cap_and_begin_anew_after_a_closing() {
+    let mut told = told();
+    told.calls(20, Health::Bad);
+    for expected in [15.0, 30.0, 60.0, 120.0, 120.0, 120.0] {
+        let open = told.open_seconds();
+        assert!((expected * 0.8..=expected * 1.2).contains(&open), "{open} is not about {expected}");
+        told.now += told.breaker.open_left(told.now);
+        told.calls(3, Health::Bad);
+    }
+    told.now += told.breaker.open_left(told.now);
+    told.calls(3, Health::Good);
+    told.calls(20, Health::Bad);
+    assert!((12.0..=18.0).contains(&told.open_seconds()));
+}
+
+#[test]
+fn open_times_are_spread() {
+    let open_time = |seed: u64| {
+        let mut told = Told { rng: StdRng::seed_from_u64(seed), ..told() };
+        told.calls(20, Health::Bad);
+        told.breaker.open_left(told.now)
+    };
+    let mut times: Vec<_> = (0..100).map(open_time).collect();
+    times.sort();
+    times.dedup();
+    assert!(times.len() > 95, "{} different open times in a hundred", times.len());
+    let spread = times[times.len() - 1].saturating_sub(times[0]);
+    assert!(spread > s(4), "the fleet would probe within {spread:?}");
+}
+
+#[test]
+fn late_results_of_an_earlier_state_do_not_count() {
+    let mut told = told();
+    let slow: Vec<_> = (0..30).map(|_| told.admit().unwrap()).collect();
+    told.half_open();
+    for permit in slow {
+        told.report(permit, Health::Bad);
+    }
+    assert_eq!(told.state(), State::HalfOpen);
+    assert_eq!(told.breaker.counted(told.now), (0, 0));
+    told.calls(3, Health::Good);
+    assert_eq!((told.state(), told.breaker.counted(told.now)), (State::Closed, (0, 0)));
+}
+
+#[test]
+fn every_move_is_told_once() {
+    let mut told = told();
+    assert_eq!(told.breaker.take_move(), None);
+    told.half_open();
+    let opened = told.breaker.take_move().unwrap();
+    assert_eq!((opened.from, opened.to), (State::Closed, State::Open));
+    assert_eq!((opened.calls, opened.failures), (20, 20));
+    assert!(opened.open_for.is_some());
+    assert_eq!(told.breaker.take_move(), None);
+    told.calls(3, Health::Good);
+    let closed = told.breaker.take_move().unwrap();
+    assert_eq!((closed.from, closed.to, closed.open_for), (State::HalfOpen, State::Closed, None));
+}
+
+#[test]
+fn settings_have_their_limits() {
+    let check = |accepted: bool, change: fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        assert_eq!(settings.check().is_ok(), accepted, "{settings:?}: {:?}", settings.check());
+    };
+    check(true, |_| ());
+    check(true, |settings| settings.failure_share = 1.0);
+    check(false, |settings| settings.failure_share = 0.0);
+    check(false, |settings| settings.failure_share = 1.01);
+    check(false, |settings| settings.failure_share = f64::NAN);
+    check(false, |settings| settings.calls_min = 0);
+    check(false, |settings| settings.calls_min = 10_001);
+    check(false, |settings| settings.window = Duration::from_millis(999));
+    check(false, |settings| settings.window = s(3_601));
+    check(false, |settings| settings.open_base = Duration::from_millis(99));
+    check(false, |settings| settings.open_base = s(121));
+    check(false, |settings| settings.open_cap = s(3_601));
+    check(false, |settings| settings.probes = 0);
+    check(false, |settings| settings.probes = 101);
+    check(false, |settings| settings.probe_patience = Duration::ZERO);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Pass(u32),
+    Call(Health),
+    /// A call goes out, and what becomes of it is heard later, or never.
+    Begin,
+    End(usize, Health),
+}
+
+fn health() -> impl Strategy<Value = Health> {
+    prop_oneof![3 => Just(Health::Good), 4 => Just(Health::Bad), 1 => Just(Health::Unclear)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..6_000u32).prop_map(Step::Pass),
+        8 => health().prop_map(Step::Call),
+        3 => Just(Step::Begin),
+        3 => (any::<usize>(), health()).prop_map(|(which, health)| Step::End(which, health)),
+    ]
+}
+
+/// The breaker told naively: every call and every probe is a row. It draws nothing: an open time is what
+/// the breaker drew, checked for its bounds.
+struct Model {
+    generation: u32,
+    state: State,
+    calls: Vec<(Duration, bool)>,
+    probes: Vec<(u32, Duration)>,
+    results: Vec<bool>,
+    until: Duration,
+    openings: u32,
+}
+
+struct Run {
+    told: Told,
+    model: Model,
+    out: Vec<(Permit, u32, Option<Duration>)>,
+}
+
+impl Run {
+    fn new() -> Run {
+        let settings = Settings {
+            calls_min: 5,
+            window: s(10),
+            open_base: s(2),
+            open_cap: s(10),
+            probe_patience: s(5),
+            ..Settings::default()
+        };
+        let model = Model {
+            generation: 0,
+            state: State::Closed,
+            calls: Vec::new(),
+            probes: Vec::new(),
+            results: Vec::new(),
+            until: Duration::ZERO,
+            openings: 0,
+        };
+        Run { told: Told::new(settings), model, out: Vec::new() }
+    }
+
+    fn enter(&mut self, state: State) {
+        self.model.generation += 1;
+        self.model.state = state;
+        self.model.calls.clear();
+        self.model.probes.clear();
+        self.model.results.clear();
+    }
+
+    /// Called after the breaker was asked or told something: it may have opened just now.
+    fn open(&mut self) {
+        let now = self.told.now;
+        let doubled = (2.0 * f64::from(1u32 << self.model.openings.min(10))).min(10.0);
+        let open = self.told.open_seconds();
+        assert!((doubled * 0.8..=doubled * 1.2).contains(&open), "open for {open}, {doubled} expected");
+        self.model.openings += 1;
+        self.model.until = now + self.told.breaker.open_left(now);
+        self.enter(State::Open);
+    }
+
+    fn judge_probes(&mut self) {
+        let results = self.model.results.len();
+        if self.model.state != State::HalfOpen || results < 3 {
+            return;
+        }
+        if self.model.results.iter().filter(|failed| **failed).count() * 2 >= results {
+            self.open();
+        } else {
+            self.model.openings = 0;
+            self.enter(State::Closed);
+        }
+    }
+
+    fn judge_window(&mut self) {
+        let slot = |at: Duration| at.as_nanos() / (s(10).as_nanos() / u128::from(SLOTS));
+        let current = slot(self.told.now);
+        let live = self.model.calls.iter().filter(|(at, _)| slot(*at) + u128::from(SLOTS) > current);
+        let live: Vec<_> = live.collect();
+        let failures = live.iter().filter(|(_, failed)| *failed).count();
+        if self.model.state == State::Closed && live.len() >= 5 && failures * 2 >= live.len() {
+            self.open();
+        }
+    }
+
+    fn pass(&mut self) {
+        let now = self.told.now;
+        if self.model.state == State::Open && self.model.until <= now {
+            self.enter(State::HalfOpen);
+        }
+        let before = self.model.probes.len();
+        self.model.probes.retain(|(_, since)| now.saturating_sub(*since) < s(5));
+        self.model.results.extend(std::iter::repeat_n(true, before - self.model.probes.len()));
+        self.judge_probes();
+    }
+
+    fn begin(&mut self) -> bool {
+        let now = self.told.now;
+        let admitted = self.told.admit();
+        self.pass();
+        let room = self.model.probes.len() + self.model.results.len() < 3;
+        let expected = match self.model.state {
+            State::Closed => true,
+            State::Open => false,
+            State::HalfOpen => room,
+        };
+        assert_eq!(admitted.is_ok(), expected, "{admitted:?} in {:?}", self.model.state);
+        match admitted {
+            Ok(permit) => {
+                let probe = (self.model.state == State::HalfOpen).then_some(now);
+                if let Some(since) = probe {
+                    self.model.probes.push((self.model.generation, since));
+                }
+                self.out.push((permit, self.model.generation, probe));
+                true
+            }
+            Err(rejected) => {
+                assert!(!rejected.retry_after.is_zero() && rejected.retry_after <= s(12), "{rejected:?}");
+                false
+            }
+        }
+    }
+
+    fn end(&mut self, which: usize, health: Health) {
+        if self.out.is_empty() {
+            return;
+        }
+        let (permit, generation, probe) = self.out.swap_remove(which % self.out.len());
+        self.told.report(permit, health);
+        self.pass();
+        if generation == self.model.generation && self.model.state == State::Closed {
+            if health != Health::Unclear {
+                self.model.calls.push((self.told.now, health == Health::Bad));
+            }
+        } else if let Some(since) = probe.filter(|_| generation == self.model.generation)
+            && let Some(place) = self.model.probes.iter().position(|(_, at)| *at == since)
+        {
+            self.model.probes.swap_remove(place);
+            if health != Health::Unclear {
+                self.model.results.push(health == Health::Bad);
+            }
+        }
+        self.judge_window();
+        self.judge_probes();
+    }
+}
+
+proptest! {
+    #[test]
+    fn does_what_the_model_does(steps in proptest::collection::vec(step(), 0..200)) {
+        let mut run = Run::new();
+        for step in steps {
+            match step {
+                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Call(health) => {
+                    if run.begin() {
+                        run.end(run.out.len() - 1, health);
+                    }
+                }
+                Step::Begin => { run.begin(); }
+                Step::End(which, health) => run.end(which, health),
+            }
+            let since = run.model.state;
+            let due = since == State::Open && run.model.until <= run.told.now;
+            prop_assert_eq!(run.told.state(), if due { State::HalfOpen } else { since });
+        }
+    }
+
+    /// Whatever happens, half an hour of good answers closes it: no history wedges it.
+    #[test]
+    fn it_always_finds_its_way_back(steps in proptest::collection::vec(step(), 0..100)) {
+        let mut run = Run::new();
+        for step in steps {
+            match step {
+                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Call(_) | Step::Begin => { run.begin(); }
+                Step::End(which, health) => run.end(which, health),
+            }
+        }
+        for _ in 0..1_800 {
+            run.told.now += s(1);
+            if let Ok(permit) = run.told.admit() {
+                run.told.report(permit, Health::Good);
+            }
+        }
+        prop_assert_eq!(run.told.state(), State::Closed);
+    }
+}
+
+/// Counts moves by where they lead.
+#[derive(Default)]
+struct Moves {
+    opened: AtomicU32,
+    closed: AtomicU32,
+}
+
+impl crate::Observer for Moves {
+    fn moved(&self, moved: &Move) {
+        let counter = match moved.to {
+            State::Open => &self.opened,
+            State::Closed => &self.closed,
+            State::HalfOpen => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn many_threads_get_three_probes_and_one_opening() {
+    const THREADS: usize = 8;
+    let moves = Arc::new(Moves::default());
+    let settings =
+        Settings { open_base: Settings::OPEN_MIN, open_cap: Settings::OPEN_MIN, ..Settings::default() };
+    let breaker = SharedBreaker::observed(settings, crate::Dice::seeded(1), moves.clone());
+    let everywhere = |work: &(dyn Fn() -> u32 + Sync)| -> u32 {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        })
+    };
+    let failing =
+        || (0..100).filter_map(|_| breaker.admit().ok()).map(|call| call.end(Health::Bad)).count() as u32;
+    let out = everywhere(&failing);
+    assert!(out >= 20, "{out}");
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(moves.opened.load(Ordering::Relaxed), 1);
+    let deadline = std::time::Instant::now() + s(10);
+    while breaker.state() == State::Open {
+        assert!(std::time::Instant::now() < deadline, "it stays open");
+        std::thread::yield_now();
+    }
+    let probes = std::sync::Mutex::new(Vec::new());
+    let probing = || {
+        let calls: Vec<_> = (0..100).filter_map(|_| breaker.admit().ok()).collect();
+        let count = calls.len() as u32;
+        probes.lock().unwrap().extend(calls);
+        count
+    };
+    assert_eq!(everywhere(&probing), 3);
+    // One caller goes away without a word: its place is free again, and no more than its own.
+    let mut probes = probes.into_inner().unwrap();
+    drop(probes.pop());
+    probes.push(breaker.admit().ok().unwrap());
+    assert!(breaker.admit().is_err());
+    for call in probes {
+        call.end(Health::Good);
+    }
+    assert_eq!((breaker.state(), moves.closed.load(Ordering::Relaxed)), (State::Closed, 1));
+    assert_eq!(breaker.snapshot().calls, 0);
+}

@@ -1,0 +1,52 @@
+//! Calls and failures of the last while, counted in slots: no row a call, whatever the rate.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A call counts for nine to ten tenths of the window.
+pub const SLOTS: u32 = 10;
+
+#[derive(Clone, Debug)]
+struct Slot {
+    number: u128,
+    calls: u32,
+    failures: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Window {
+    slot_ns: u128,
+    slots: VecDeque<Slot>,
+}
+
+impl Window {
+    pub fn new(span: Duration) -> Window {
+        Window { slot_ns: (span.as_nanos() / u128::from(SLOTS)).max(1), slots: VecDeque::new() }
+    }
+
+    pub fn add(&mut self, now: Duration, failed: bool) {
+        self.forget(now);
+        let number = now.as_nanos() / self.slot_ns;
+        if self.slots.back().is_none_or(|slot| slot.number < number) {
+            self.slots.push_back(Slot { number, calls: 0, failures: 0 });
+        }
+        let slot = self.slots.back_mut().expect("one was pushed if there was none");
+        slot.calls = slot.calls.saturating_add(1);
+        slot.failures = slot.failures.saturating_add(u32::from(failed));
+    }
+
+    /// Calls and failures.
+    pub fn counted(&mut self, now: Duration) -> (u32, u32) {
+        self.forget(now);
+        self.slots.iter().fold((0, 0), |(calls, failures), slot| {
+            (slot.calls.saturating_add(calls), slot.failures.saturating_add(failures))
+        })
+    }
+
+    fn forget(&mut self, now: Duration) {
+        let current = now.as_nanos() / self.slot_ns;
+        while self.slots.front().is_some_and(|slot| slot.number + u128::from(SLOTS) <= current) {
+            self.slots.pop_front();
+        }
+    }
+}

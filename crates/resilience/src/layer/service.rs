@@ -1,0 +1,181 @@
+//! The service that a [`Layer`](super::Layer) makes.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tower::Service;
+
+use super::{Error, Outcome, Policy, Shared, Wish};
+use crate::observer::{Ended, GaveUp, Retry};
+use crate::retry_after::clamp;
+use crate::timeout::Deadline;
+
+pub struct Resilient<S, P> {
+    inner: S,
+    shared: Arc<Shared<P>>,
+}
+
+type Tried<Response, Failure> = Result<Response, Error<Failure>>;
+
+impl<S, P> Resilient<S, P> {
+    pub(super) fn new(inner: S, shared: Arc<Shared<P>>) -> Resilient<S, P> {
+        Resilient { inner, shared }
+    }
+}
+
+impl<S: Clone, P> Clone for Resilient<S, P> {
+    fn clone(&self) -> Self {
+        Resilient { inner: self.inner.clone(), shared: self.shared.clone() }
+    }
+}
+
+impl<S, P, Request> Service<Request> for Resilient<S, P>
+where
+    S: Service<Request> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Response: Send,
+    S::Error: Send,
+    P: Policy<Request, S::Response, S::Error>,
+    Request: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = Error<S::Error>;
+    type Future = Pin<Box<dyn Future<Output = Tried<S::Response, S::Error>> + Send>>;
+
+    /// Always: each try waits for the inner service within its own timeout.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (inner, shared) = (self.inner.clone(), self.shared.clone());
+        Box::pin(async move { Operation::begin(inner, shared, &request).run(request).await })
+    }
+}
+
+fn heard<Response, Failure>(tried: &Tried<Response, Failure>) -> Outcome<'_, Response, Failure> {
+    match tried {
+        Ok(response) => Outcome::Answered(response),
+        Err(Error::Inner(failure)) => Outcome::Failed(failure),
+        Err(Error::TimedOut { .. } | Error::Open { .. }) => Outcome::TimedOut,
+    }
+}
+
+struct Operation<S, P> {
+    inner: S,
+    shared: Arc<Shared<P>>,
+    timeouts: crate::Timeouts,
+    deadline: Deadline,
+    call: u64,
+    attempts: u32,
+}
+
+impl<S, P> Operation<S, P> {
+    fn begin<Request>(inner: S, shared: Arc<Shared<P>>, request: &Request) -> Operation<S, P>
+    where
+        S: Service<Request>,
+        P: Policy<Request, S::Response, S::Error>,
+    {
+        let timeouts = shared.policy.timeouts(request).unwrap_or(shared.timeouts);
+        let deadline = timeouts.begin(shared.start.elapsed());
+        let call = shared.calls.fetch_add(1, Ordering::Relaxed);
+        Operation { inner, shared, timeouts, deadline, call, attempts: 0 }
+    }
+
+    async fn run<Request>(mut self, request: Request) -> Tried<S::Response, S::Error>
+    where
+        S: Service<Request>,
+        P: Policy<Request, S::Response, S::Error>,
+    {
+        let mut request = request;
+        let mut last = None;
+        loop {
+            let spare = self.shared.policy.again(&request);
+            let outcome = match self.attempt(request).await {
+                Ok(tried) => tried,
+                // An outcome that was heard says more than a door that is shut now.
+                Err(open) => return self.end(last.unwrap_or(Err(open)), Some(GaveUp::Open)),
+            };
+            let wish = spare.as_ref().and_then(|spare| self.shared.policy.retry(spare, &heard(&outcome)));
+            let (Some(wish), Some(spare)) = (wish, spare) else { return self.end(outcome, None) };
+            if let Err(why) = self.pause(&wish).await {
+                return self.end(outcome, Some(why));
+            }
+            last = Some(outcome);
+            request = spare;
+        }
+    }
+
+    /// One try. The error: it was not let through.
+    async fn attempt<Request>(
+        &mut self,
+        request: Request,
+    ) -> Result<Tried<S::Response, S::Error>, Error<S::Error>>
+    where
+        S: Service<Request>,
+        P: Policy<Request, S::Response, S::Error>,
+    {
+        let leave = match self.shared.breaker.as_ref().map(crate::SharedBreaker::admit) {
+            Some(Err(rejected)) => return Err(Error::Open { retry_after: rejected.retry_after }),
+            Some(Ok(leave)) => Some(leave),
+            None => None,
+        };
+        if self.attempts == 0
+            && let Some(budget) = &self.shared.budget
+        {
+            budget.deposit();
+        }
+        self.attempts += 1;
+        let now = self.shared.start.elapsed();
+        let limit = self.timeouts.attempt(now, self.deadline).unwrap_or(Duration::ZERO);
+        let inner = &mut self.inner;
+        let exchange = async {
+            poll_fn(|context| inner.poll_ready(context)).await?;
+            inner.call(request).await
+        };
+        let tried = match tokio::time::timeout(limit, exchange).await {
+            Ok(tried) => tried.map_err(Error::Inner),
+            Err(_) => Err(Error::TimedOut { after: limit }),
+        };
+        if let Some(leave) = leave {
+            leave.end(self.shared.policy.health(&heard(&tried)));
+        }
+        Ok(tried)
+    }
+
+    /// Waits for the next try, or says why there is none.
+    async fn pause(&mut self, wish: &Wish) -> Result<(), GaveUp> {
+        let shared = &self.shared;
+        if self.attempts >= shared.attempts_max {
+            return Err(GaveUp::Attempts);
+        }
+        let drawn = shared.dice.with(|rng| shared.backoff.pause(self.attempts - 1, rng));
+        let left = self.deadline.left(shared.start.elapsed());
+        let delay = clamp(drawn, wish.after, left).ok_or(GaveUp::Deadline)?;
+        if let Some(budget) = &shared.budget
+            && !budget.withdraw().await
+        {
+            return Err(GaveUp::Budget);
+        }
+        shared.observer.retrying(&Retry {
+            call: self.call,
+            attempt: self.attempts,
+            delay,
+            reason: wish.reason,
+            retry_after: wish.after,
+            at: shared.start.elapsed(),
+        });
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+
+    fn end<T>(&self, outcome: T, gave_up: Option<GaveUp>) -> T {
+        let at = self.shared.start.elapsed();
+        self.shared.observer.ended(&Ended { call: self.call, attempts: self.attempts, gave_up, at });
+        outcome
+    }
+}

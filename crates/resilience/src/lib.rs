@@ -1,0 +1,82 @@
+//! THE NERVES. How a call that may fail is made again, and when it is left alone.
+//!
+//! | module | what it answers | state |
+//! |---|---|---|
+//! | [`backoff`] | how long to wait before the next try: full jitter | none |
+//! | [`retry_after`] | what the other side asked for, and how far it is obeyed | none |
+//! | [`budget`] | whether one more retry may be made at all | tokens of one call site |
+//! | [`breaker`] | whether a dependency is called now | one dependency |
+//! | [`timeout`] | how long an attempt and a whole operation may take | none |
+//! | [`layer`] | all of them around a [`tower::Service`] | shares the above |
+//!
+//! The first five are pure: time is a [`Duration`](std::time::Duration) since a start of the caller's
+//! choosing, which never runs backwards, and randomness is an argument. So they can be driven through an
+//! hour in a test in a millisecond. [`SharedBudget`] and [`SharedBreaker`] put them behind a lock and on
+//! tokio's clock, for all who call one dependency; they follow `tokio::time::pause`.
+//!
+//! **Why a budget besides the breaker.** Three tries a request make three times the traffic exactly
+//! when the other side can bear it least. A breaker sees that only after enough calls have failed, and not
+//! at all while half of them succeed. The budget bounds it from the first failure: at most a tenth of the
+//! recent requests, plus a small floor so that a quiet caller may retry too.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::Duration;
+//!
+//! use resilience::{Health, Layer, Outcome, Policy, SharedBreaker, SharedBudget, Timeouts, Wish};
+//! use tower::{Layer as _, ServiceExt as _, service_fn};
+//!
+//! struct Reads;
+//!
+//! impl Policy<u32, &'static str, String> for Reads {
+//!     fn again(&self, request: &u32) -> Option<u32> {
+//!         Some(*request)
+//!     }
+//!     fn health(&self, outcome: &Outcome<'_, &'static str, String>) -> Health {
+//!         if matches!(outcome, Outcome::Answered(_)) { Health::Good } else { Health::Bad }
+//!     }
+//!     fn retry(&self, _: &u32, outcome: &Outcome<'_, &'static str, String>) -> Option<Wish> {
+//!         (!matches!(outcome, Outcome::Answered(_))).then_some(Wish { reason: "failed", after: None })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! static CALLS: AtomicU32 = AtomicU32::new(0);
+//! let flaky = service_fn(|_: u32| async {
+//!     match CALLS.fetch_add(1, Ordering::Relaxed) {
+//!         0 => Err("the connection broke".to_owned()),
+//!         _ => Ok("here it is"),
+//!     }
+//! });
+//! let layer = Layer::new(Reads)
+//!     .attempts_max(3)
+//!     .timeouts(Timeouts { attempt: Duration::from_secs(2), operation: Duration::from_secs(10) })
+//!     .budget(SharedBudget::new("reads", resilience::budget::Settings::default()))
+//!     .breaker(SharedBreaker::new(resilience::breaker::Settings::default()));
+//! assert_eq!(layer.layer(flaky).oneshot(7).await.unwrap(), "here it is");
+//! # }
+//! ```
+//!
+//! What must never be here: a clock of its own in the pure modules, a word of what is called, and a retry
+//! that the policy did not allow.
+
+pub mod backoff;
+pub mod breaker;
+pub mod budget;
+pub mod layer;
+pub mod retry_after;
+pub mod timeout;
+
+mod clock;
+mod dice;
+mod observer;
+
+pub use backoff::Backoff;
+pub use breaker::{Health, SharedBreaker};
+pub use budget::SharedBudget;
+pub use clock::Start;
+pub use dice::Dice;
+pub use layer::{Error, Layer, Outcome, Policy, Wish};
+pub use observer::{Ended, GaveUp, Observer, Retry, Silent};
+pub use timeout::Timeouts;
