@@ -13,7 +13,7 @@
 //! with the same data, and held still (SIGSTOP) as a machine that swaps or a virtual machine that moves.
 
 use std::fs::OpenOptions;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const START_S: u64 = 60;
 const STOP_S: u64 = 20;
 const POLL_MS: u64 = 10;
 /// How long one question may wait for its answer.
-const ANSWER_MS: u64 = 1_000;
+pub(crate) const ANSWER_MS: u64 = 1_000;
 /// How much of the server's log an error shows.
 const LOG_LINES_MAX: usize = 20;
 
@@ -256,14 +256,11 @@ fn signal(child: &Child, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Says something to a server and hears all until it hangs up; nothing, if it does not.
-pub(crate) fn ask(port: u16, question: &str) -> Option<String> {
+/// A connection that waits for nobody for long.
+pub(crate) fn connect(port: u16) -> Option<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     let wait = Some(Duration::from_millis(ANSWER_MS));
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(wait).ok()?;
     stream.set_write_timeout(wait).ok()?;
-    stream.write_all(question.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
+    Some(stream)
 }

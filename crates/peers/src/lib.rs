@@ -9,12 +9,16 @@
 //! |---|---|---|
 //! | [`postgres`] | PostgreSQL | has a controller of its own, `pg_ctl`, and does not run as root |
 //! | [`redis`] | Redis | an [`Instance`]; its snapshot can be kept and put back |
+//! | [`nats`] | NATS with JetStream | an [`Instance`] |
+//! | [`haproxy`] | HAProxy in front of some servers | an [`Instance`]; backends are drained and enabled |
 //!
 //! What this crate must never do: install anything, reach beyond loopback, or depend on another crate of
 //! this workspace. It ships for one purpose alone: `surehold bench` starts the PostgreSQL that it measures.
 
 mod error;
+pub mod haproxy;
 mod instance;
+pub mod nats;
 mod port;
 pub mod postgres;
 pub mod program;

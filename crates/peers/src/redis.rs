@@ -6,11 +6,12 @@
 //!
 //! Sources: Redis' manual, "Redis configuration", "Redis persistence", "Key eviction".
 
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Error;
-use crate::instance::{Instance, Peer, Place, ask};
+use crate::instance::{Instance, Peer, Place, connect};
 use crate::program::{Program, Wanted};
 
 pub const SERVER: Wanted =
@@ -78,9 +79,12 @@ impl Peer for Options {
 
     fn answers(&self, place: &Place<'_>, process: u32) -> bool {
         // A server that still reads its snapshot answers INFO, but not PING.
-        ask(place.port, "INFO server\r\nPING\r\nQUIT\r\n").is_some_and(|said| {
-            said.contains(&format!("\nprocess_id:{process}\r\n")) && said.contains("+PONG")
-        })
+        let mut said = String::new();
+        let heard = connect(place.port).and_then(|mut stream| {
+            stream.write_all(b"INFO server\r\nPING\r\nQUIT\r\n").ok()?;
+            stream.read_to_string(&mut said).ok()
+        });
+        heard.is_some() && said.contains(&format!("\nprocess_id:{process}\r\n")) && said.contains("+PONG")
     }
 }
 

@@ -1,18 +1,26 @@
 //! `cargo run -p peers --bin private-peer redis`: a private server to try things on, until standard input
-//! ends (Control-D). PostgreSQL's is `private-postgres`.
+//! ends (Control-D). `nats` and `haproxy PORT...` as well; PostgreSQL's is `private-postgres`.
 //!
 //! Prints the server's URL and its directory, a line each.
 
 use std::io::{Read as _, Write as _};
 
-use peers::{Error, Instance, Peer, redis};
+use peers::{Error, Instance, Peer, haproxy, nats, redis};
 
 fn main() -> Result<(), Error> {
-    let Some("redis") = std::env::args().nth(1).as_deref() else {
-        eprintln!("usage: private-peer redis");
-        std::process::exit(2);
-    };
-    keep(&redis::Private::start(redis::Options::default())?)
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ports: Option<Vec<u16>> = arguments.iter().skip(1).map(|port| port.parse().ok()).collect();
+    match (arguments.first().map(String::as_str), ports.as_deref()) {
+        (Some("redis"), Some([])) => keep(&redis::Private::start(redis::Options::default())?),
+        (Some("nats"), Some([])) => keep(&nats::Private::start(nats::Options::default())?),
+        (Some("haproxy"), Some(ports)) => {
+            keep(&haproxy::Private::start(haproxy::Options::in_front_of(ports))?)
+        }
+        _ => {
+            eprintln!("usage: private-peer redis | nats | haproxy PORT...");
+            std::process::exit(2);
+        }
+    }
 }
 
 fn keep<P: Peer>(private: &Instance<P>) -> Result<(), Error> {

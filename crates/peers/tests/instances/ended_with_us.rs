@@ -31,3 +31,13 @@ fn check(peer: &str) {
 fn redis_does_not_outlive_a_killed_owner() {
     check("redis");
 }
+
+#[test]
+fn nats_does_not_outlive_a_killed_owner() {
+    check("nats");
+}
+
+#[test]
+fn haproxy_does_not_outlive_a_killed_owner() {
+    check("haproxy");
+}

@@ -1,6 +1,8 @@
 //! The private servers are what the other tests stand on, so their own promises are tested first.
 
 mod ended_with_us;
+mod haproxy;
+mod nats;
 mod redis;
 
 use std::io::{Read as _, Write as _};
