@@ -4,6 +4,8 @@
 //! the step fails and prints the command: to run fewer tests than were asked for would be a lie.
 
 use peers::postgres::{Binaries, MAJOR_MIN};
+use peers::program::{Program, Wanted};
+use peers::{haproxy, nats, redis};
 
 use crate::Failure;
 use crate::command::{command, output, run};
@@ -23,12 +25,24 @@ const POSTGRESQL: Need =
     Need { what: "PostgreSQL server", packages: &["postgresql"], find: || find_postgresql() };
 const C_COMPILER: Need =
     Need { what: "C compiler", packages: &["gcc", "libc6-dev"], find: || find_program("cc --version") };
+const REDIS: Need = Need { what: "Redis", packages: &["redis-server"], find: || find_server(redis::SERVER) };
+const NATS: Need = Need { what: "NATS", packages: &["nats-server"], find: || find_server(nats::SERVER) };
+const HAPROXY: Need = Need { what: "HAProxy", packages: &["haproxy"], find: || find_server(haproxy::SERVER) };
+/// Reads metrics and alert rules as Prometheus would.
+const PROMTOOL: Need =
+    Need { what: "promtool", packages: &["prometheus"], find: || find_server(PROMTOOL_WANTED) };
+const PROMTOOL_WANTED: Wanted =
+    Wanted { program: "promtool", package: "prometheus", version: "--version", oldest: (2, 42) };
 const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
 const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
 
-/// What `cargo test` needs: the database that tests run on, and a compiler for SQLite's source.
+/// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
+/// server of the machine's own; tests start theirs on other ports.
+const FOR_TESTS: [Need; 6] = [C_COMPILER, POSTGRESQL, REDIS, NATS, HAPROXY, PROMTOOL];
+
+/// What `cargo test` needs.
 pub fn for_tests() -> Result<(), Failure> {
-    meet(&[C_COMPILER, POSTGRESQL])
+    meet(&FOR_TESTS)
 }
 
 /// What Stripe's official SDK needs.
@@ -103,6 +117,12 @@ fn find_postgresql() -> Result<String, String> {
     Ok(format!("{} ({MAJOR_MIN} or newer is needed)", binaries.version()))
 }
 
+fn find_server(wanted: Wanted) -> Result<String, String> {
+    let program = Program::find(wanted).map_err(|error| error.to_string())?;
+    let (major, minor) = wanted.oldest;
+    Ok(format!("{} ({major}.{minor} or newer is needed)", program.version()))
+}
+
 fn find_node() -> Result<String, String> {
     let version = find_program("node --version")?;
     match major(&version) {
@@ -137,5 +157,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_told() {
         assert_eq!(find_program("no-such-program --version"), Err("missing".to_owned()));
+    }
+
+    #[test]
+    fn the_tests_do_not_run_without_what_they_need() {
+        for need in FOR_TESTS {
+            assert!((need.find)().is_ok_and(|found| !found.is_empty()), "{}", need.what);
+        }
     }
 }
