@@ -1,0 +1,215 @@
+//! Any history: the breaker does what a naive telling of it does, and always finds its way back.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::breaker::window::SLOTS;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Pass(u32),
+    Call(Health),
+    /// A call goes out, and what becomes of it is heard later, or never.
+    Begin,
+    End(usize, Health),
+}
+
+fn health() -> impl Strategy<Value = Health> {
+    prop_oneof![3 => Just(Health::Good), 4 => Just(Health::Bad), 1 => Just(Health::Unclear)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..6_000u32).prop_map(Step::Pass),
+        8 => health().prop_map(Step::Call),
+        3 => Just(Step::Begin),
+        3 => (any::<usize>(), health()).prop_map(|(which, health)| Step::End(which, health)),
+    ]
+}
+
+/// The breaker told naively: every call and every probe is a row. It draws nothing: an open time is what
+/// the breaker drew, checked for its bounds.
+struct Model {
+    generation: u32,
+    state: State,
+    calls: Vec<(Duration, bool)>,
+    probes: Vec<(u32, Duration)>,
+    results: Vec<bool>,
+    until: Duration,
+    openings: u32,
+}
+
+struct Run {
+    told: Told,
+    model: Model,
+    out: Vec<(Permit, u32, Option<Duration>)>,
+}
+
+impl Run {
+    fn new() -> Run {
+        let settings = Settings {
+            calls_min: 5,
+            window: s(10),
+            open_base: s(2),
+            open_cap: s(10),
+            probe_patience: s(5),
+            ..Settings::default()
+        };
+        let model = Model {
+            generation: 0,
+            state: State::Closed,
+            calls: Vec::new(),
+            probes: Vec::new(),
+            results: Vec::new(),
+            until: Duration::ZERO,
+            openings: 0,
+        };
+        Run { told: Told::new(settings), model, out: Vec::new() }
+    }
+
+    fn enter(&mut self, state: State) {
+        self.model.generation += 1;
+        self.model.state = state;
+        self.model.calls.clear();
+        self.model.probes.clear();
+        self.model.results.clear();
+    }
+
+    /// Called after the breaker was asked or told something: it may have opened just now.
+    fn open(&mut self) {
+        let now = self.told.now;
+        let doubled = (2.0 * f64::from(1u32 << self.model.openings.min(10))).min(10.0);
+        let open = self.told.open_seconds();
+        assert!((doubled * 0.8..=doubled * 1.2).contains(&open), "open for {open}, {doubled} expected");
+        self.model.openings += 1;
+        self.model.until = now + self.told.breaker.open_left(now);
+        self.enter(State::Open);
+    }
+
+    fn judge_probes(&mut self) {
+        let results = self.model.results.len();
+        if self.model.state != State::HalfOpen || results < 3 {
+            return;
+        }
+        if self.model.results.iter().filter(|failed| **failed).count() * 2 >= results {
+            self.open();
+        } else {
+            self.model.openings = 0;
+            self.enter(State::Closed);
+        }
+    }
+
+    fn judge_window(&mut self) {
+        let slot = |at: Duration| at.as_nanos() / (s(10).as_nanos() / u128::from(SLOTS));
+        let current = slot(self.told.now);
+        let live = self.model.calls.iter().filter(|(at, _)| slot(*at) + u128::from(SLOTS) > current);
+        let live: Vec<_> = live.collect();
+        let failures = live.iter().filter(|(_, failed)| *failed).count();
+        if self.model.state == State::Closed && live.len() >= 5 && failures * 2 >= live.len() {
+            self.open();
+        }
+    }
+
+    fn pass(&mut self) {
+        let now = self.told.now;
+        if self.model.state == State::Open && self.model.until <= now {
+            self.enter(State::HalfOpen);
+        }
+        let before = self.model.probes.len();
+        self.model.probes.retain(|(_, since)| now.saturating_sub(*since) < s(5));
+        self.model.results.extend(std::iter::repeat_n(true, before - self.model.probes.len()));
+        self.judge_probes();
+    }
+
+    fn begin(&mut self) -> bool {
+        let now = self.told.now;
+        let admitted = self.told.admit();
+        self.pass();
+        let room = self.model.probes.len() + self.model.results.len() < 3;
+        let expected = match self.model.state {
+            State::Closed => true,
+            State::Open => false,
+            State::HalfOpen => room,
+        };
+        assert_eq!(admitted.is_ok(), expected, "{admitted:?} in {:?}", self.model.state);
+        match admitted {
+            Ok(permit) => {
+                let probe = (self.model.state == State::HalfOpen).then_some(now);
+                if let Some(since) = probe {
+                    self.model.probes.push((self.model.generation, since));
+                }
+                self.out.push((permit, self.model.generation, probe));
+                true
+            }
+            Err(rejected) => {
+                assert!(!rejected.retry_after.is_zero() && rejected.retry_after <= s(12), "{rejected:?}");
+                false
+            }
+        }
+    }
+
+    fn end(&mut self, which: usize, health: Health) {
+        if self.out.is_empty() {
+            return;
+        }
+        let (permit, generation, probe) = self.out.swap_remove(which % self.out.len());
+        self.told.report(permit, health);
+        self.pass();
+        if generation == self.model.generation && self.model.state == State::Closed {
+            if health != Health::Unclear {
+                self.model.calls.push((self.told.now, health == Health::Bad));
+            }
+        } else if let Some(since) = probe.filter(|_| generation == self.model.generation)
+            && let Some(place) = self.model.probes.iter().position(|(_, at)| *at == since)
+        {
+            self.model.probes.swap_remove(place);
+            if health != Health::Unclear {
+                self.model.results.push(health == Health::Bad);
+            }
+        }
+        self.judge_window();
+        self.judge_probes();
+    }
+}
+
+proptest! {
+    #[test]
+    fn does_what_the_model_does(steps in proptest::collection::vec(step(), 0..200)) {
+        let mut run = Run::new();
+        for step in steps {
+            match step {
+                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Call(health) => {
+                    if run.begin() {
+                        run.end(run.out.len() - 1, health);
+                    }
+                }
+                Step::Begin => { run.begin(); }
+                Step::End(which, health) => run.end(which, health),
+            }
+            let since = run.model.state;
+            let due = since == State::Open && run.model.until <= run.told.now;
+            prop_assert_eq!(run.told.state(), if due { State::HalfOpen } else { since });
+        }
+    }
+
+    /// Whatever happens, half an hour of good answers closes it: no history wedges it.
+    #[test]
+    fn it_always_finds_its_way_back(steps in proptest::collection::vec(step(), 0..100)) {
+        let mut run = Run::new();
+        for step in steps {
+            match step {
+                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Call(_) | Step::Begin => { run.begin(); }
+                Step::End(which, health) => run.end(which, health),
+            }
+        }
+        for _ in 0..1_800 {
+            run.told.now += s(1);
+            if let Ok(permit) = run.told.admit() {
+                run.told.report(permit, Health::Good);
+            }
+        }
+        prop_assert_eq!(run.told.state(), State::Closed);
+    }
+}
