@@ -281,7 +281,7 @@ impl Breaker {
             return;
         }
         let failing = f64::from(failures) >= self.settings.failure_share * f64::from(calls);
-        if failing {
+        if failing && !planted::is(planted::Bug::BreakerNeverOpens) {
             let until = now.saturating_add(self.open_time(rng));
             self.openings = self.openings.saturating_add(1);
             self.enter(Phase::Open { until }, now, (calls, failures));
