@@ -1,0 +1,127 @@
+//! Tallies: how many rows stand where, kept in the transaction that moves them.
+//!
+//! A figure that is counted from committed rows must not read them all: with ten million payments that
+//! is seconds of the database's time, every time. So whoever moves a row to where it may stay adds one to
+//! a counter in the same transaction. What is under way is not kept here, there is never much of it and a
+//! partial index finds it; so a command that only moves work along writes no tally.
+//!
+//! | subject | words | not counted here |
+//! |---|---|---|
+//! | `bookings` | states | `held` |
+//! | `payments` | states | `created`, `pending` |
+//! | `refunds` | states | `created`, `pending`, `unknown`, `review` |
+//! | `transfers` | kinds | |
+//! | `late_payments` | `seated`, `refunded`, `voided` | |
+//!
+//! One counter for all would be the hottest row of the database. Each writer's connection has a shard of
+//! its own, so that no writer waits for another; a reader adds the shards up.
+//!
+//! What must never be here: anything that decides by a tally.
+
+use std::collections::BTreeMap;
+
+use domain::working_set::{Part, Value, Write};
+
+/// By subject and word, in one order, so that two who share a shard never wait crosswise.
+pub(crate) type Tallies<'w> = BTreeMap<(&'static str, &'w str), i64>;
+
+pub(crate) const SQLITE_ADD: &str = "insert into tallies (shard, subject, word, count) values (0, ?1, ?2, ?3) \
+     on conflict (shard, subject, word) do update set count = tallies.count + excluded.count";
+
+/// Differs by necessity, as every write of a set does.
+pub(crate) const POSTGRES_ADD: &str = "insert into tallies (shard, subject, word, count) \
+     select shard, subject, word, count \
+     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) as sent(shard, subject, word, count) \
+     on conflict (shard, subject, word) do update set count = tallies.count + excluded.count";
+
+/// A table whose rows are counted by one column.
+struct Counted {
+    table: &'static str,
+    column: &'static str,
+    /// Where rows are only under way.
+    passing: &'static [&'static str],
+}
+
+const COUNTED: [Counted; 4] = [
+    Counted { table: "bookings", column: "state", passing: &["held"] },
+    Counted { table: "payments", column: "state", passing: &["created", "pending"] },
+    Counted { table: "refunds", column: "state", passing: &["created", "pending", "unknown", "review"] },
+    Counted { table: "transfers", column: "kind", passing: &[] },
+];
+
+const LATE: &str = "late_payments";
+
+/// What a batch's writes add and take away.
+pub(crate) fn of<'w>(writes: &'w [Write<'_>]) -> Tallies<'w> {
+    let mut tallies = Tallies::new();
+    for write in writes {
+        if let Some(counted) = COUNTED.iter().find(|counted| counted.table == write.table.name) {
+            counted.add(write, &mut tallies);
+        }
+        late_payments(write, &mut tallies);
+    }
+    tallies.retain(|_, count| *count != 0);
+    tallies
+}
+
+impl Counted {
+    fn add<'w>(&self, write: &'w Write<'_>, tallies: &mut Tallies<'w>) {
+        let mut count = |word: Option<&'w str>, by: i64| {
+            if let Some(word) = word.filter(|word| !self.passing.contains(word)) {
+                *tallies.entry((self.table, word)).or_default() += by;
+            }
+        };
+        for row in &write.inserts {
+            count(inserted(write, row, self.column), 1);
+        }
+        for (was, is) in moves(write, self.column) {
+            count(Some(was), -1);
+            count(Some(is), 1);
+        }
+    }
+}
+
+/// Money that came when its booking could no longer take it: it was seated all the same, or it goes back
+/// by itself, under no key.
+fn late_payments<'w>(write: &'w Write<'_>, tallies: &mut Tallies<'w>) {
+    let mut count =
+        |word: &'static str, count: usize| *tallies.entry((LATE, word)).or_default() += count as i64;
+    let by_itself = |row: &&Vec<Value<'_>>| matches!(value(write, row, "key"), Some(Value::Null));
+    match write.table.name {
+        "bookings" => {
+            count("seated", moves(write, "state").filter(|moved| *moved == ("expired", "confirmed")).count());
+        }
+        "refunds" => count("refunded", write.inserts.iter().filter(by_itself).count()),
+        "attempts" => {
+            let voids = |row: &&Vec<Value<'_>>| inserted(write, row, "kind") == Some("void");
+            count("voided", write.inserts.iter().filter(by_itself).filter(voids).count());
+        }
+        _ => {}
+    }
+}
+
+fn value<'r, 'v>(write: &Write<'_>, row: &'r [Value<'v>], column: &str) -> Option<&'r Value<'v>> {
+    row.get(write.table.columns.iter().position(|described| described.name == column)?)
+}
+
+fn inserted<'r>(write: &Write<'_>, row: &'r [Value<'_>], column: &str) -> Option<&'r str> {
+    value(write, row, column).and_then(text)
+}
+
+fn text<'r>(value: &'r Value<'_>) -> Option<&'r str> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}
+
+/// Where the updates lead from and to, by a column that guards them.
+fn moves<'w>(write: &'w Write<'_>, column: &str) -> impl Iterator<Item = (&'w str, &'w str)> + use<'w> {
+    let place = |parts: &[Part]| {
+        let mut of_parts = write.table.columns.iter().filter(|described| parts.contains(&described.part));
+        of_parts.position(|described| described.name == column)
+    };
+    let places = place(&[Part::Guard]).zip(place(&[Part::Guard, Part::Moves]));
+    write.updates.iter().filter_map(move |update| {
+        let (was, is) = places?;
+        let moved = (text(update.guards.get(was)?)?, text(update.values.get(is)?)?);
+        (moved.0 != moved.1).then_some(moved)
+    })
+}

@@ -1,0 +1,171 @@
+//! Tallies say what the tables say, whoever moved the rows and however it went.
+
+use domain::lifecycle::booking::Event;
+use domain::rows::{Booking, Facts, Transfer};
+use domain::working_set::{Context, Outcome};
+use domain::{BookingId, Refusal, Timestamp};
+use store::Store;
+
+use crate::act::{Act, Gate, Shop, insert};
+use crate::place::{Place, id};
+use crate::seats::reserve;
+
+both!(
+    a_tally_says_what_the_tables_say,
+    what_is_rolled_back_is_not_counted,
+    a_reseated_booking_is_a_late_payment,
+    what_was_there_before_is_counted_by_the_migration,
+);
+
+/// As `subject/word count`.
+async fn tallies(store: &Store) -> Vec<String> {
+    let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
+    assert_eq!(kept, store.recounted_tallies().await.unwrap(), "what the tables say");
+    kept.iter().map(|tally| format!("{} {}", tally.words.join("/"), tally.count)).collect()
+}
+
+fn transfer(shop: Shop, kind: &str) -> Act {
+    let row = Transfer {
+        id: id(),
+        tenant: shop.tenant,
+        kind: kind.into(),
+        movement: kind.into(),
+        message: id(),
+        posted_at: Timestamp(1),
+    };
+    insert(move |outcome| outcome.put(row.clone()))
+}
+
+fn step(booking: BookingId, event: Event) -> Act {
+    let decide = move |facts: &Facts, _: &Context<'_>| {
+        let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
+        let mut outcome = Outcome::default();
+        outcome.put(Booking { state: row.state.step(event)?.to(), ..row.clone() });
+        Ok(outcome)
+    };
+    Act::new(move |rows| rows.booking(booking).map(drop), decide)
+}
+
+async fn a_tally_says_what_the_tables_say(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 10).await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(reserve(&store, shop, slot).await);
+    }
+    assert_eq!(tallies(&store).await, [""; 0], "holds are under way");
+    for act in
+        [shop.cancel(made[0]), step(made[1], Event::PaymentSecured), transfer(shop, "refund.succeeded")]
+    {
+        act.on(&store).await.unwrap();
+    }
+    assert_eq!(
+        tallies(&store).await,
+        ["bookings/cancelled 1", "bookings/confirmed 1", "transfers/refund.succeeded 1"]
+    );
+    // Several moves in one batch, and one row that moves twice in it.
+    let acts = vec![
+        step(made[1], Event::ServiceDelivered),
+        step(made[2], Event::HoldTimedOut),
+        step(made[3], Event::PaymentSecured),
+        step(made[3], Event::CustomerAbsent),
+        transfer(shop, "refund.succeeded"),
+    ];
+    for answer in Gate::shut(&store).together(&store, acts).await {
+        answer.unwrap();
+    }
+    let expected = [
+        "bookings/cancelled 1",
+        "bookings/completed 1",
+        "bookings/expired 1",
+        "bookings/no_show 1",
+        "transfers/refund.succeeded 2",
+    ];
+    assert_eq!(tallies(&store).await, expected);
+    store.close().await;
+    assert_eq!(tallies(&place.open().await).await, expected, "another process counts on");
+}
+
+async fn what_is_rolled_back_is_not_counted(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let mut poisonous = shop.slot_row(1);
+    poisonous.held = -1;
+    let poison = insert(move |outcome| {
+        outcome.put(poisonous.clone());
+        outcome.put(Transfer {
+            id: id(),
+            tenant: shop.tenant,
+            kind: "payment.captured".into(),
+            movement: "never".into(),
+            message: id(),
+            posted_at: Timestamp(1),
+        });
+    });
+    let acts = vec![transfer(shop, "payment.captured"), poison, transfer(shop, "payment.captured")];
+    let answers = Gate::shut(&store).together(&store, acts).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
+    assert_eq!(tallies(&store).await, ["transfers/payment.captured 2"]);
+}
+
+async fn a_reseated_booking_is_a_late_payment(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 10).await;
+    let booking = reserve(&store, shop, slot).await;
+    for event in [Event::HoldTimedOut, Event::PaymentSecured] {
+        step(booking, event).on(&store).await.unwrap();
+    }
+    let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
+    let kept: Vec<String> =
+        kept.iter().map(|tally| format!("{} {}", tally.words.join("/"), tally.count)).collect();
+    assert_eq!(kept, ["bookings/confirmed 1", "late_payments/seated 1"]);
+}
+
+async fn what_was_there_before_is_counted_by_the_migration(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 10).await;
+    let booking = reserve(&store, shop, slot).await;
+    for act in [step(booking, Event::PaymentSecured), transfer(shop, "payment.captured")] {
+        act.on(&store).await.unwrap();
+    }
+    let expected = tallies(&store).await;
+    store.close().await;
+    place
+        .sql("drop table tallies; drop index inbound_events_dead; delete from migrations where version = 2")
+        .await;
+    Store::migrate(&place.location).await.unwrap();
+    assert_eq!(tallies(&place.open().await).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn each_connection_to_postgres_has_a_shard_of_its_own() {
+    let place = Place::postgres().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let shop = Shop::open(&one).await;
+    for store in [&one, &other, &one] {
+        transfer(shop, "payment.captured").on(store).await.unwrap();
+    }
+    assert_eq!(tallies(&one).await, ["transfers/payment.captured 3"]);
+    let client = crate::place::connect(place.url()).await;
+    let shards = "select count from tallies order by shard";
+    let counts = async || {
+        let rows = client.query(shards, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<i64>>()
+    };
+    assert_eq!(counts().await, [2, 1]);
+    one.close().await;
+    // The shard is free once PostgreSQL has seen the connection off.
+    let held = "select count(*) from pg_locks where locktype = 'advisory' \
+         and database = (select oid from pg_database where datname = current_database())";
+    let begun = std::time::Instant::now();
+    while client.query_one(held, &[]).await.unwrap().get::<_, i64>(0) > 1 {
+        assert!(begun.elapsed().as_secs() < 20, "the shard of a connection that ended is still taken");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let third = place.open().await;
+    transfer(shop, "payment.captured").on(&third).await.unwrap();
+    assert_eq!(counts().await, [3, 1], "shards do not pile up");
+}
