@@ -6,6 +6,8 @@ use domain::rows::TableName;
 use domain::working_set::{Value, Write};
 use uuid::Uuid;
 
+use crate::tally::Tallies;
+
 /// The rows of one table that a batch wants, in id order.
 #[derive(Debug)]
 pub(crate) struct Wanted {
@@ -56,8 +58,12 @@ pub(crate) trait Engine: Send {
     fn load(&mut self, wanted: &[Wanted], busy: Busy) -> impl Future<Output = Result<Loaded, Fault>> + Send;
 
     /// Writes the sets in the order given and counts what was written; fewer rows than sent is
-    /// [`Fault::Again`].
-    fn write(&mut self, writes: &[Write<'_>]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// [`Fault::Again`]. The tallies are added last.
+    fn write(
+        &mut self,
+        writes: &[Write<'_>],
+        tallies: &Tallies<'_>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     fn commit(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 

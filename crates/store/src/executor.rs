@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::engine::{Busy, Engine, Fault, Wanted};
 use crate::ruling::{self, panicked};
-use crate::{Answer, Committed, Render, Unavailable};
+use crate::{Answer, Committed, Render, Unavailable, tally};
 
 /// What a batch leaves behind when it is committed.
 pub(crate) struct Done {
@@ -61,7 +61,7 @@ pub(crate) async fn run<E: Engine>(
     let wrote = !writes.is_empty();
     if wrote {
         count(&writes, &mut committed);
-        engine.write(&writes).await?;
+        engine.write(&writes, &tally::of(&writes)).await?;
         if !planted::is(planted::Bug::AnsweredBeforeCommit) {
             engine.commit().await?;
         }

@@ -34,6 +34,7 @@ mod sqlite;
 mod statements;
 mod stats;
 mod store;
+mod tally;
 mod writer;
 
 pub use answer::{Answer, Unavailable};

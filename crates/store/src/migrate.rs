@@ -13,7 +13,8 @@ use crate::postgres::told;
 use crate::{Error, Location, sqlite};
 
 /// In order; a migration that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_the_books.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_the_books.sql"), include_str!("../migrations/0002_tallies.sql")];
 
 /// The schema that this program needs.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

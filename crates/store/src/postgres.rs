@@ -32,6 +32,7 @@ use uuid::Uuid;
 use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
 use crate::statements::POSTGRES;
 use crate::stats::{Counters, add};
+use crate::tally::{POSTGRES_ADD, Tallies};
 use crate::{Error, Options};
 pub(crate) use error::told;
 use error::{fault, fault_of_commit};
@@ -166,7 +167,7 @@ impl Engine for Postgres {
         Ok(Loaded { rows, busy, now: Timestamp(now) })
     }
 
-    async fn write(&mut self, writes: &[Write<'_>]) -> Result<(), Fault> {
+    async fn write(&mut self, writes: &[Write<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
         let Some(session) = &mut self.session else {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
@@ -186,6 +187,10 @@ impl Engine for Postgres {
                 let statement = session.prepare(&statements.update).await?;
                 sets.push(Set::of_updates(write, ids, statement));
             }
+        }
+        let counted = set::rows_of_tallies(tallies, session.shard);
+        if !counted.is_empty() {
+            sets.push(Set::of_tallies(&counted, session.prepare(POSTGRES_ADD).await?));
         }
         add(&self.counters.round_trips, 1);
         let written = in_order(sets.iter().map(|set| set.execute(&session.client))).await;

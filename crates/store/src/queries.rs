@@ -27,7 +27,7 @@ mod tenancy;
 mod work;
 
 pub use booking::BookingSearch;
-pub use figures::{Counted, Figures};
+pub use figures::{Backlog, COUNT_MAX, Counted, Figures, Waiting};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
 pub use reader::Queries;

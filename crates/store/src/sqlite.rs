@@ -21,6 +21,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
 use crate::statements::SQLITE;
 use crate::stats::Counters;
+use crate::tally::{self, Tallies};
 use crate::{Clock, Error, Options, migrate};
 use error::{fault, fault_of_commit};
 use value::Bound;
@@ -150,6 +151,14 @@ impl Sqlite {
         Ok(count)
     }
 
+    fn add(&self, tallies: &Tallies<'_>) -> rusqlite::Result<()> {
+        for ((subject, word), count) in tallies {
+            let mut add = self.connection.prepare_cached(tally::SQLITE_ADD)?;
+            add.execute(rusqlite::params![subject, word, count])?;
+        }
+        Ok(())
+    }
+
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
@@ -167,13 +176,13 @@ impl Engine for Sqlite {
         Ok(Loaded { rows, busy: Vec::new(), now: self.clock.now() })
     }
 
-    async fn write(&mut self, writes: &[Write<'_>]) -> Result<(), Fault> {
+    async fn write(&mut self, writes: &[Write<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
         for write in writes {
             if self.write_set(write).map_err(fault)? != write.inserts.len() + write.updates.len() {
                 return Err(Fault::Again(format!("a row of {} is not as it was loaded", write.table.name)));
             }
         }
-        Ok(())
+        self.add(tallies).map_err(fault)
     }
 
     async fn commit(&mut self) -> Result<(), Fault> {

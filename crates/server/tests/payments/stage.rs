@@ -128,10 +128,9 @@ impl Stage {
     /// The provider's books once nothing is under way any more: what was asked is done, told and posted.
     pub async fn quiet(&self) -> Books {
         until("everything is done, told and posted", async || {
-            let figures = self.store().figures().await.unwrap();
-            let open = figures.jobs.iter().filter(|jobs| !matches!(jobs.words[0].as_str(), "done" | "dead"));
-            let open: i64 = open.map(|jobs| jobs.count).sum();
-            let waits = open + figures.outbox_pending + figures.events_received;
+            let figures = self.store().figures(SystemClock.now()).await.unwrap();
+            let open: i64 = figures.jobs.iter().map(|jobs| jobs.count).sum();
+            let waits = open + figures.backlog.outbox_pending + figures.backlog.events_received;
             (waits == 0).then_some(())
         })
         .await;
@@ -154,6 +153,8 @@ impl Stage {
             assert_eq!(sum, 0, "the ledger of {} balances", client.secret);
         }
         assert_eq!(self.reviews().await, reasons);
+        let (kept, counted) = (self.store().figures(SystemClock.now()), self.store().recounted_tallies());
+        assert_eq!(kept.await.unwrap().tallies, counted.await.unwrap(), "what was counted as it was moved");
         let verdicts = until("the provider's books can be held against ours", async || {
             let books = oracle::Books::read(&self.provider.base).await.unwrap();
             let verdicts = oracle::check(self.location(), Some(books)).await.unwrap();

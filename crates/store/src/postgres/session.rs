@@ -26,8 +26,15 @@ const RECONNECT_WAITS: [Duration; 6] = [
     Duration::from_secs(2),
 ];
 
+/// Takes the lowest shard that no living connection has; it is free again when the connection ends,
+/// however it ends. Where all are taken one is shared: its two writers wait for each other's commits.
+const TAKE_SHARD: &str = "select coalesce((select shard from generate_series(0, 4095) as shard \
+     where pg_try_advisory_lock(1953066092, shard) limit 1), 0)";
+
 pub(super) struct Session {
     pub client: Client,
+    /// Of the [tallies](crate::tally): this connection's alone.
+    pub shard: i64,
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -75,7 +82,8 @@ impl Session {
             }
         });
         client.batch_execute(&settings()).await?;
-        Ok(Session { client, statements: HashMap::new() })
+        let shard: i32 = client.query_one(TAKE_SHARD, &[]).await?.try_get(0)?;
+        Ok(Session { client, shard: shard.into(), statements: HashMap::new() })
     }
 
     pub fn is_closed(&self) -> bool {

@@ -6,6 +6,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::value::Bound;
+use crate::tally::Tallies;
 
 pub(super) struct Set<'a> {
     pub table: &'static str,
@@ -33,6 +34,15 @@ impl<'a> Set<'a> {
         Set { table: write.table.name, sent: write.updates.len() as u64, statement, columns }
     }
 
+    /// `rows` as [`rows_of_tallies`] made them.
+    pub fn of_tallies(rows: &'a [[Value<'a>; 4]], statement: Statement) -> Set<'a> {
+        let mut columns = columns(4, rows.len());
+        for row in rows {
+            fill(&mut columns, row.iter());
+        }
+        Set { table: "tallies", sent: rows.len() as u64, statement, columns }
+    }
+
     /// Answers with how many rows were written.
     pub async fn execute(&self, client: &Client) -> Result<u64, Error> {
         let parameters: Vec<&(dyn ToSql + Sync)> =
@@ -53,4 +63,13 @@ fn fill<'a>(columns: &mut [Vec<Bound<'a>>], row: impl Iterator<Item = &'a Value<
 
 pub(super) fn ids_of_updates(write: &Write<'_>) -> Vec<Value<'static>> {
     write.updates.iter().map(|update| Value::Id(update.id)).collect()
+}
+
+/// Shard, subject, word, count.
+pub(super) fn rows_of_tallies<'a>(tallies: &Tallies<'a>, shard: i64) -> Vec<[Value<'a>; 4]> {
+    let text = |text: &'a str| Value::Text(text.into());
+    let row = |(&(subject, word), &count): (&(&'static str, &'a str), &i64)| {
+        [Value::Int(shard), text(subject), text(word), Value::Int(count)]
+    };
+    tallies.iter().map(row).collect()
 }

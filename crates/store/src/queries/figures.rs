@@ -1,72 +1,129 @@
 //! Figures for the metrics, counted from committed rows: a killed process forgets nothing.
+//!
+//! | what | how it is counted | what it costs |
+//! |---|---|---|
+//! | what is open or waits | by partial indexes, at most [`COUNT_MAX`] of each | what is open |
+//! | where everything else stands | the tallies, which each transaction keeps | a few rows |
+//! | the tallies again | whole tables: for tests and for `surehold check` alone | all there is |
 
 use domain::Timestamp;
 use domain::working_set::{Kind, Value};
 
 use super::Queries;
+use super::filter::with;
 use crate::Error;
 
-/// How many rows have these words: `["charge", "succeeded"]` for attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What waits is counted up to this number, so that a figure stays cheap when there is trouble.
+pub const COUNT_MAX: i64 = 100_000;
+
+/// How many rows have these words: `["charge", "sent"]` for attempts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Counted {
     pub words: Vec<String>,
     pub count: i64,
 }
 
-/// The state of the work.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+/// What waits: how many, and since when the oldest does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub count: i64,
+    pub oldest: Option<Timestamp>,
+}
+
+/// What was taken in or decided, and is not yet everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
     /// Messages without a place in the log.
     pub outbox_pending: i64,
     pub outbox_oldest_pending: Option<Timestamp>,
-    pub jobs_dead: i64,
-    pub reviews_open: i64,
+    /// Providers' events that nobody has looked at.
     pub events_received: i64,
-    /// By state.
-    pub jobs: Vec<Counted>,
-    /// By kind and state.
-    pub attempts: Vec<Counted>,
-    /// By state.
-    pub payments: Vec<Counted>,
-    /// By state.
-    pub bookings: Vec<Counted>,
-    /// By kind.
-    pub transfers: Vec<Counted>,
-    /// By progress.
-    pub keys: Vec<Counted>,
 }
 
+/// The state of the work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub backlog: Backlog,
+    pub events_dead: i64,
+    /// Jobs that are ready or run, by state.
+    pub jobs: Vec<Counted>,
+    pub jobs_dead: i64,
+    /// Jobs that are due and that nobody has claimed, or whose lease has lapsed.
+    pub jobs_due: Waiting,
+    /// Attempts without a definite outcome, by kind and state.
+    pub attempts_open: Vec<Counted>,
+    /// Review cases for a person: opened within the last hour, the last day, and longer ago.
+    pub reviews_open: [i64; 3],
+    pub reviews_oldest: Option<Timestamp>,
+    pub holds: i64,
+    /// Holds past their expiry that still have their seats.
+    pub holds_lapsed: Waiting,
+    /// Where everything stands that is not under way, by subject and word: what the transactions counted
+    /// themselves.
+    pub tallies: Vec<Counted>,
+}
+
+const HOUR: domain::time::Span = domain::time::Span::seconds(60 * 60);
+const DAY: domain::time::Span = domain::time::Span::seconds(24 * 60 * 60);
+
 impl Queries {
-    /// The cheap half: what is open, by partial indexes alone.
-    pub async fn backlog(&self) -> Result<Figures, Error> {
-        let oldest = self
-            .values(
-                "select created_at from outbox where position is null order by id limit 1",
-                vec![],
-                &[Kind::Int],
-            )
-            .await?;
-        Ok(Figures {
-            outbox_pending: self.count("outbox where position is null").await?,
-            outbox_oldest_pending: oldest.into_iter().flatten().next().and_then(Value::int).map(Timestamp),
-            jobs_dead: self.count("jobs where state = 'dead'").await?,
-            reviews_open: self.count("reviews where state = 'open'").await?,
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        let pending = self.waiting("outbox where position is null", "created_at", vec![]).await?;
+        Ok(Backlog {
+            outbox_pending: pending.count,
+            outbox_oldest_pending: pending.oldest,
             events_received: self.count("inbound_events where state = 'received'").await?,
-            ..Figures::default()
         })
     }
 
-    /// All of it. Reads whole tables: for a scrape a minute, not for one a second.
-    pub async fn figures(&self) -> Result<Figures, Error> {
+    /// All of it, by partial indexes and tallies: cheap however large the tables are.
+    pub async fn figures(&self, now: Timestamp) -> Result<Figures, Error> {
+        let due = "jobs where state in ('ready', 'running') and due_at <= $1";
+        let reviews = self.waiting("reviews where state = 'open'", "opened_at", vec![]).await?;
+        let lapsed = "bookings where state = 'held' and hold_expires_at <= $1";
         Ok(Figures {
-            jobs: self.counted("jobs", &["state"]).await?,
-            attempts: self.counted("attempts", &["kind", "state"]).await?,
-            payments: self.counted("payments", &["state"]).await?,
-            bookings: self.counted("bookings", &["state"]).await?,
-            transfers: self.counted("transfers", &["kind"]).await?,
-            keys: self.counted("keys", &["progress"]).await?,
-            ..self.backlog().await?
+            backlog: self.backlog().await?,
+            events_dead: self.count("inbound_events where state = 'dead'").await?,
+            jobs: self.counted("jobs where state in ('ready', 'running')", &["state"]).await?,
+            jobs_dead: self.count("jobs where state = 'dead'").await?,
+            jobs_due: self.waiting(due, "due_at", with![now]).await?,
+            attempts_open: self
+                .counted(
+                    "attempts where state in ('created', 'sent', 'unknown', 'review')",
+                    &["kind", "state"],
+                )
+                .await?,
+            reviews_open: self.reviews_by_age(now).await?,
+            reviews_oldest: reviews.oldest,
+            holds: self.count("bookings where state = 'held'").await?,
+            holds_lapsed: self.waiting(lapsed, "hold_expires_at", with![now]).await?,
+            tallies: self.tallies().await?,
         })
+    }
+
+    async fn tallies(&self) -> Result<Vec<Counted>, Error> {
+        let sql = "select subject, word, cast(sum(count) as bigint) from tallies \
+             group by subject, word having sum(count) <> 0 order by subject, word";
+        self.counted_by(sql, 2).await
+    }
+
+    /// What the tallies ought to say, counted anew. Reads whole tables.
+    pub async fn recounted_tallies(&self) -> Result<Vec<Counted>, Error> {
+        let sql = "select subject, word, count from ( \
+                select 'bookings' as subject, state as word, count(*) as count from bookings \
+                    where state <> 'held' group by state \
+                union all select 'payments', state, count(*) from payments \
+                    where state not in ('created', 'pending') group by state \
+                union all select 'refunds', state, count(*) from refunds \
+                    where state in ('succeeded', 'failed') group by state \
+                union all select 'transfers', kind, count(*) from transfers group by kind \
+                union all select 'late_payments', 'refunded', count(*) from refunds where key is null \
+                union all select 'late_payments', 'voided', count(*) from attempts \
+                    where kind = 'void' and key is null \
+                union all select 'late_payments', 'seated', count(*) from audit \
+                    where subject_kind = 'booking' and from_state = 'expired' and to_state = 'confirmed' \
+            ) as counted where count > 0 order by subject, word";
+        self.counted_by(sql, 2).await
     }
 
     /// Bytes of write-ahead log since the server was set up; what a run wrote is the difference.
@@ -81,15 +138,54 @@ impl Queries {
     }
 
     async fn count(&self, of: &str) -> Result<i64, Error> {
-        self.number(&format!("select count(*) from {of}"), vec![]).await
+        self.number(
+            &format!("select count(*) from (select 1 from {of} limit {COUNT_MAX}) as counted"),
+            vec![],
+        )
+        .await
     }
 
-    async fn counted(&self, table: &str, words: &[&str]) -> Result<Vec<Counted>, Error> {
+    async fn waiting(
+        &self,
+        of: &str,
+        since: &str,
+        parameters: Vec<Value<'static>>,
+    ) -> Result<Waiting, Error> {
+        let sql = format!(
+            "select count(*), min(since) from \
+             (select {since} as since from {of} order by {since} limit {COUNT_MAX}) as counted"
+        );
+        let rows = self.values(&sql, parameters, &[Kind::Int, Kind::Int]).await?;
+        let mut row = rows.into_iter().flatten().map(Value::int);
+        let (count, oldest) = (row.next().flatten(), row.next().flatten());
+        Ok(Waiting { count: count.unwrap_or(0), oldest: oldest.map(Timestamp) })
+    }
+
+    async fn reviews_by_age(&self, now: Timestamp) -> Result<[i64; 3], Error> {
+        let sql = format!(
+            "select coalesce(sum(case when opened_at > $1 then 1 else 0 end), 0), \
+             coalesce(sum(case when opened_at <= $1 and opened_at > $2 then 1 else 0 end), 0), \
+             coalesce(sum(case when opened_at <= $2 then 1 else 0 end), 0) \
+             from (select opened_at from reviews where state = 'open' limit {COUNT_MAX}) as counted"
+        );
+        let rows = self.values(&sql, with![now.minus(HOUR), now.minus(DAY)], &[Kind::Int; 3]).await?;
+        let mut counts = rows.into_iter().flatten().map(|value| value.int().unwrap_or(0));
+        Ok(std::array::from_fn(|_| counts.next().unwrap_or(0)))
+    }
+
+    async fn counted(&self, of: &str, words: &[&str]) -> Result<Vec<Counted>, Error> {
         let columns = words.join(", ");
-        let sql = format!("select {columns}, count(*) from {table} group by {columns} order by {columns}");
-        let mut kinds = vec![Kind::Text; words.len()];
+        let sql = format!(
+            "select {columns}, count(*) from (select {columns} from {of} limit {COUNT_MAX}) as counted \
+             group by {columns} order by {columns}"
+        );
+        self.counted_by(&sql, words.len()).await
+    }
+
+    async fn counted_by(&self, sql: &str, words: usize) -> Result<Vec<Counted>, Error> {
+        let mut kinds = vec![Kind::Text; words];
         kinds.push(Kind::Int);
-        let rows = self.values(&sql, vec![], &kinds).await?;
+        let rows = self.values(sql, vec![], &kinds).await?;
         let counted = |mut row: Vec<Value<'static>>| Counted {
             count: row.pop().and_then(Value::int).unwrap_or(0),
             words: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),

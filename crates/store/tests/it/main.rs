@@ -36,3 +36,4 @@ mod queries;
 mod restarts;
 mod rows;
 mod seats;
+mod tallies;

@@ -109,10 +109,9 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.dead_jobs(9).await.unwrap(), []);
     assert_eq!(store.received_events(Timestamp(9), 9).await.unwrap(), []);
     reserve(&store, shop, slot).await;
-    let figures = store.figures().await.unwrap();
-    assert_eq!((figures.outbox_pending, figures.bookings[0].count), (1, 1));
-    assert_eq!(figures.bookings[0].words, ["held"]);
-    assert!(figures.outbox_oldest_pending.is_some());
+    let figures = store.figures(Timestamp(9)).await.unwrap();
+    assert_eq!((figures.backlog.outbox_pending, figures.holds), (1, 1));
+    assert!(figures.backlog.outbox_oldest_pending.is_some());
     let on_sqlite = matches!(place.location, store::Location::Sqlite { .. });
     assert_eq!(store.wal_bytes().await.unwrap().is_none(), on_sqlite);
 }
