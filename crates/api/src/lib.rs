@@ -21,6 +21,7 @@ pub mod time;
 pub mod views;
 
 pub use code::{Code, errors_page};
+pub use domain::Currency;
 pub use money::Money;
 pub use openapi::{document as openapi, json as openapi_json};
 pub use problem::Problem;

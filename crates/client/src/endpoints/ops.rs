@@ -1,0 +1,50 @@
+//! What waits for a person, and what a tenant chose. All of it needs a key with the scope `ops`.
+
+use api::requests::{ChangedSettings, ListQuery, NewApiKey, Resolution};
+use api::views::{ApiKey, Page, ReviewCase, Settings, ShownApiKey};
+use http::Method;
+use uuid::Uuid;
+
+use crate::answer::json;
+use crate::call::Call;
+use crate::{Client, Operation, Result};
+
+impl Client {
+    /// The cases that are open, oldest first.
+    pub async fn list_review_cases(&self, query: &ListQuery) -> Result<Page<ReviewCase>> {
+        self.ask(Call::search("/v1/ops/review_cases", query)).await
+    }
+
+    /// Closes a review case: says what was found and done.
+    pub fn resolve_review_case(&self, id: Uuid, request: &Resolution) -> Operation<ReviewCase> {
+        let path = format!("/v1/ops/review_cases/{id}/resolve");
+        self.operation(Call::send(Method::POST, path, request), json)
+    }
+
+    pub async fn get_settings(&self) -> Result<Settings> {
+        self.ask(Call::get("/v1/ops/settings")).await
+    }
+
+    /// What is absent stays.
+    pub fn change_settings(&self, request: &ChangedSettings) -> Operation<Settings> {
+        self.operation(Call::send(Method::PATCH, "/v1/ops/settings", request), json)
+    }
+
+    /// Those of the asking key's mode, newest first, and never a secret.
+    pub async fn list_api_keys(&self, query: &ListQuery) -> Result<Page<ApiKey>> {
+        self.ask(Call::search("/v1/ops/api_keys", query)).await
+    }
+
+    /// Makes an API key. Its secret is in this answer and nowhere else, so the server stores no answer,
+    /// and the request takes no idempotency key: it is sent again only if nothing of it was written. If
+    /// its outcome is unknown, look for the key in the list and revoke it.
+    pub async fn create_api_key(&self, request: &NewApiKey) -> Result<ShownApiKey> {
+        self.ask(Call::send(Method::POST, "/v1/ops/api_keys", request)).await
+    }
+
+    /// Revokes an API key. It takes no idempotency key, and may be asked as often as one likes.
+    pub async fn revoke_api_key(&self, id: Uuid) -> Result<ApiKey> {
+        let path = format!("/v1/ops/api_keys/{id}/revoke");
+        self.ask(Call { method: Method::POST, ..Call::get(path) }).await
+    }
+}

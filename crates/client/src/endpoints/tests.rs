@@ -1,0 +1,152 @@
+//! Every endpoint of the API has its call, and says of its key what the API says.
+
+use std::collections::BTreeSet;
+
+use api::requests::{
+    AvailabilityQuery, ChangedProduct, ChangedSettings, NewApiKey, NewBooking, NewCharge, NewCustomer,
+    NewPayment, NewProduct, NewSlots, Resolution,
+};
+use api::{Currency, Money};
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::Client;
+use crate::call::Repeat;
+use crate::script::{Script, answer};
+
+/// Probes and numbers are for those who watch the server.
+const NOT_FOR_CLIENTS: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
+
+fn id() -> Uuid {
+    Uuid::nil()
+}
+
+/// Whatever comes back: what was asked is what matters.
+async fn all_writes(client: &Client) {
+    let amount = Money::new(1, Currency::EUR);
+    let text = String::new;
+    let charge = NewCharge {
+        amount,
+        provider: text(),
+        payment_method: text(),
+        reference: None,
+        return_url: None,
+        metadata: Default::default(),
+    };
+    let customer = NewCustomer { name: text(), email: text(), phone: None };
+    let booking = NewBooking {
+        slot_id: id(),
+        units: vec![],
+        customer,
+        hold_seconds: None,
+        metadata: Default::default(),
+    };
+    let product = NewProduct {
+        name: text(),
+        description: text(),
+        time_zone: text(),
+        currency: Currency::EUR,
+        units: vec![],
+        metadata: Default::default(),
+    };
+    let _ = client.create_product(&product).send().await;
+    let _ = client.change_product(id(), &ChangedProduct::default()).send().await;
+    let _ = client.add_slots(id(), &NewSlots { slots: vec![] }).send().await;
+    let _ = client.reserve(&booking).send().await;
+    let _ = client.cancel_booking(id()).send().await;
+    let _ = client.charge(&charge).send().await;
+    let _ = client.start_payment(&NewPayment::from(charge)).send().await;
+    let _ = client.capture(id(), &Default::default()).send().await;
+    let _ = client.cancel_payment(id()).send().await;
+    let _ = client.refund(id(), &Default::default()).send().await;
+    let resolution = Resolution { resolution: text() };
+    let _ = client.resolve_review_case(id(), &resolution).send().await;
+    let _ = client.change_settings(&ChangedSettings::default()).send().await;
+    let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
+    let _ = client.revoke_api_key(id()).await;
+}
+
+async fn all_looks(client: &Client) {
+    let span =
+        AvailabilityQuery { product_id: id(), from: Timestamp::MIN, to: Timestamp::MAX, limit: Some(1) };
+    let _ = client.list_products(&Default::default()).await;
+    let _ = client.get_product(id()).await;
+    let _ = client.get_availability(&span).await;
+    let _ = client.find_bookings(&Default::default()).await;
+    let _ = client.get_booking(id()).await;
+    let _ = client.get_booking_history(id()).await;
+    let _ = client.find_payments(&Default::default()).await;
+    let _ = client.get_payment(id()).await;
+    let _ = client.get_payment_history(id()).await;
+    let _ = client.list_refunds(id()).await;
+    let _ = client.get_refund(id()).await;
+    let _ = client.get_refund_history(id()).await;
+    let _ = client.list_ledger_accounts().await;
+    let _ = client.list_ledger_transfers(&Default::default()).await;
+    let _ = client.list_events(&Default::default()).await;
+    let _ = client.list_review_cases(&Default::default()).await;
+    let _ = client.get_settings().await;
+    let _ = client.list_api_keys(&Default::default()).await;
+}
+
+/// Method, path and how it may be repeated, of what the document describes.
+fn described() -> BTreeSet<String> {
+    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().filter(|(path, _)| !NOT_FOR_CLIENTS.contains(&path.as_str()));
+    let operations = operations.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| {
+            let parameters = operation["parameters"].as_array();
+            let has = |name| {
+                parameters
+                    .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == name))
+            };
+            let repeat = match (method.as_str(), has("Idempotency-Key")) {
+                ("get", _) => Repeat::Read,
+                (_, true) => Repeat::Keyed,
+                (_, false) => Repeat::Once,
+            };
+            line(&method.to_uppercase(), path, repeat, has("Prefer"))
+        })
+    });
+    operations.collect()
+}
+
+fn line(method: &str, path: &str, repeat: Repeat, waits: bool) -> String {
+    format!("{method} {path}, {repeat:?}{}", if waits { ", waits" } else { "" })
+}
+
+#[tokio::test]
+async fn every_endpoint_has_its_call() {
+    let script = Script::of([answer(400, "")]);
+    let client = script.client_with(|builder| builder.breaker(None));
+    all_writes(&client).await;
+    all_looks(&client).await;
+    let made: Vec<String> = script
+        .calls()
+        .iter()
+        .map(|call| {
+            let path = call.path().replace(&id().to_string(), "{id}");
+            line(call.method.as_str(), &path, call.repeat(), call.wait.is_some())
+        })
+        .collect();
+    let once: BTreeSet<String> = made.iter().cloned().collect();
+    assert_eq!(once.len(), made.len(), "no call was made twice");
+    assert_eq!(once, described());
+}
+
+/// The shorthands of a search ask for what they are named after.
+#[tokio::test]
+async fn searches() {
+    let script = Script::of([answer(200, r#"{"data":[]}"#)]);
+    let client = script.client();
+    let key = "order-17".parse().unwrap();
+    assert_eq!(client.find_payment_of_key(&key).await, Ok(None));
+    client.find_payments_of_reference("a&b").await.unwrap();
+    client.find_payments_of_booking(id()).await.unwrap();
+    let asked: Vec<String> = script.calls().iter().map(|call| call.target.clone()).collect();
+    let expected =
+        ["idempotency_key=order-17", "reference=a%26b", "booking_id=00000000-0000-0000-0000-000000000000"];
+    assert_eq!(asked, expected.map(|query| format!("/v1/payments?{query}")));
+}

@@ -1,0 +1,246 @@
+//! One call, pursued to its end.
+//!
+//! | round | what |
+//! |---|---|
+//! | retry | the layer of `resilience`: attempts, pauses, budget, breaker, under the deadline |
+//! | wait | the server is at work on this very operation: it is asked again, as often as the deadline allows |
+//!
+//! Waiting is not retrying. Nothing has failed, the server has said when to come back, and the answer is the
+//! one that is wanted: so it takes neither an attempt nor a token of the budget.
+//!
+//! All along it is kept in mind whether anything that was sent may have been done: that decides between
+//! "nothing was done" and "the outcome is unknown" at the end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use api::Code;
+use resilience::timeout::Deadline;
+use resilience::{Health, Layer, Outcome, Policy, Start, Timeouts, Wish, layer, retry_after};
+use tower::{Layer as _, Service as _};
+
+use crate::answer::{Answer, Reader};
+use crate::attempt::{Attempt, Heard, Missed, Refusal};
+use crate::call::{Call, Repeat};
+use crate::client::Parts;
+use crate::{Error, Failure, Observer, Refused, Result, Retry, Stop, Stopped};
+
+/// A result, with the answer that brought it.
+pub struct Settled<T> {
+    pub value: T,
+    pub answer: Answer,
+    pub attempts: u32,
+}
+
+struct Pursuit {
+    call: Call,
+    timeouts: Timeouts,
+    start: Start,
+    deadline: Deadline,
+    observer: Arc<dyn Observer>,
+    log: Mutex<Log>,
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Log {
+    attempts: u32,
+    perhaps_done: bool,
+    last: Option<Missed>,
+    gave_up: Option<resilience::GaveUp>,
+}
+
+pub async fn pursue<T: Send + 'static>(
+    parts: &Parts,
+    call: &Call,
+    timeouts: Timeouts,
+    read: Reader<T>,
+) -> Result<Settled<T>> {
+    let settings = &parts.settings;
+    let start = Start::here();
+    let pursuit = Arc::new(Pursuit {
+        call: call.clone(),
+        timeouts,
+        start,
+        deadline: timeouts.begin(start.elapsed()),
+        observer: settings.observer.clone(),
+        log: Mutex::default(),
+    });
+    let attempt = Attempt { carrier: parts.carrier.clone(), read, wall: settings.wall };
+    let mut service = parts.layer(pursuit.clone()).observer(pursuit.clone()).layer(attempt);
+    let mut waits = 0;
+    loop {
+        match service.call(call.clone()).await {
+            Ok(Heard::Result(value, answer)) => {
+                return Ok(Settled { value, answer, attempts: pursuit.log().attempts });
+            }
+            Ok(Heard::Refused(refusal)) => return Err(pursuit.refused(refusal)),
+            Err(layer::Error::Inner(missed)) if missed.is_in_progress() => {
+                let drawn = settings.dice.with(|rng| settings.backoff.pause(waits, rng));
+                waits += 1;
+                let Some(delay) = retry_after::clamp(drawn, missed.retry_after, pursuit.left()) else {
+                    return Err(pursuit.stopped(Stop::Deadline, missed.retry_after));
+                };
+                pursuit.tell(delay, missed.retry_after);
+                tokio::time::sleep(delay).await;
+            }
+            Err(layer::Error::Open { retry_after }) => {
+                return Err(pursuit.stopped(Stop::CircuitOpen, Some(retry_after)));
+            }
+            Err(layer::Error::TimedOut { .. } | layer::Error::Inner(_)) => {
+                let (why, retry_after) = pursuit.log().end();
+                return Err(pursuit.stopped(why, retry_after));
+            }
+        }
+    }
+}
+
+impl Parts {
+    fn layer<P>(&self, policy: P) -> Layer<P> {
+        let settings = &self.settings;
+        let layer = Layer::new(policy)
+            .attempts_max(settings.attempts_max)
+            .backoff(settings.backoff)
+            .budget(self.budget.clone())
+            .dice(settings.dice.clone());
+        match &self.breaker {
+            Some(breaker) => layer.breaker(breaker.clone()),
+            None => layer,
+        }
+    }
+}
+
+impl Log {
+    /// What ended the retries, and what the server asked for at last.
+    fn end(&self) -> (Stop, Option<Duration>) {
+        use resilience::GaveUp;
+        let why = match self.gave_up {
+            Some(GaveUp::Attempts) => Stop::Attempts,
+            Some(GaveUp::Deadline) => Stop::Deadline,
+            Some(GaveUp::Budget) => Stop::Budget,
+            Some(GaveUp::Open) => Stop::CircuitOpen,
+            None => Stop::NotRepeatable,
+        };
+        (why, self.last.as_ref().and_then(|missed| missed.retry_after))
+    }
+}
+
+impl Pursuit {
+    /// What is behind the lock is whole between any two statements.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.left(self.start.elapsed())
+    }
+
+    fn tell(&self, delay: Duration, retry_after: Option<Duration>) {
+        let (attempt, last) = {
+            let log = self.log();
+            (log.attempts, log.last.clone())
+        };
+        let Some(Missed { failure, .. }) = last else { return };
+        self.observer.retrying(&Retry {
+            method: self.call.method.as_str(),
+            path: self.call.path(),
+            key: self.call.key.as_ref(),
+            attempt,
+            delay,
+            failure: &failure,
+            retry_after,
+        });
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        let log = self.log();
+        let open = (log.perhaps_done || !refusal.is_surehold_s()) && !refusal.settles_earlier_attempts();
+        Error::Refused(Box::new(Refused {
+            key: self.call.key.clone(),
+            replayed: refusal.replayed,
+            in_doubt: open && self.call.repeat() != Repeat::Read,
+            attempts: log.attempts,
+            status: refusal.status,
+            problem: refusal.problem,
+        }))
+    }
+
+    fn stopped(&self, why: Stop, retry_after: Option<Duration>) -> Error {
+        let log = self.log();
+        let stopped = Box::new(Stopped {
+            why,
+            key: self.call.key.clone(),
+            attempts: log.attempts,
+            last: log.last.as_ref().map(|missed| missed.failure.clone()),
+            retry_after,
+        });
+        if log.perhaps_done && self.call.repeat() != Repeat::Read {
+            Error::OutcomeUnknown(stopped)
+        } else {
+            Error::Unavailable(stopped)
+        }
+    }
+
+    /// Whether the call may be sent again after this.
+    fn may_again(&self, missed: &Missed) -> bool {
+        match self.call.repeat() {
+            // Somebody is at work on it: that is waited for, outside of the retries.
+            _ if missed.is_in_progress() => false,
+            Repeat::Read | Repeat::Keyed => missed.again,
+            Repeat::Once => matches!(missed.failure, Failure::NotSent(_)),
+        }
+    }
+}
+
+impl<T> Policy<Call, Heard<T>, Missed> for Arc<Pursuit> {
+    fn again(&self, call: &Call) -> Option<Call> {
+        Some(call.clone())
+    }
+
+    /// A refusal is a good sign, and one for the number of requests says nothing of the server's health.
+    fn health(&self, outcome: &Outcome<'_, Heard<T>, Missed>) -> Health {
+        let missed = match outcome {
+            Outcome::Answered(_) => return Health::Good,
+            Outcome::TimedOut => return Health::Bad,
+            Outcome::Failed(missed) => missed,
+        };
+        match (missed.failure.code(), &missed.failure) {
+            (Some(Code::RequestInProgress), _) => Health::Good,
+            (Some(Code::Overloaded), _) | (_, Failure::Answered { status: 429, .. }) => Health::Unclear,
+            _ => Health::Bad,
+        }
+    }
+
+    /// Asked once after each attempt: here it is written down.
+    fn retry(&self, _: &Call, outcome: &Outcome<'_, Heard<T>, Missed>) -> Option<Wish> {
+        let mut log = self.log();
+        log.attempts += 1;
+        let missed = match outcome {
+            Outcome::Answered(_) => return None,
+            Outcome::TimedOut => Missed::from(Failure::TimedOut),
+            Outcome::Failed(missed) => (*missed).clone(),
+        };
+        log.perhaps_done |= missed.perhaps_done;
+        let wish = Wish { reason: missed.failure.word(), after: missed.retry_after };
+        let wish = self.may_again(&missed).then_some(wish);
+        log.last = Some(missed);
+        wish
+    }
+
+    fn timeouts(&self, _: &Call) -> Option<Timeouts> {
+        Some(Timeouts { operation: self.left(), ..self.timeouts })
+    }
+}
+
+impl resilience::Observer for Pursuit {
+    fn retrying(&self, retry: &resilience::Retry) {
+        self.tell(retry.delay, retry.retry_after);
+    }
+
+    fn ended(&self, ended: &resilience::Ended) {
+        self.log().gave_up = ended.gave_up;
+    }
+}
+
+#[cfg(test)]
+mod tests;

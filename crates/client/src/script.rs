@@ -1,0 +1,133 @@
+//! For tests: a server that behaves as it is told, request by request, without a socket, so that time can
+//! be held still.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use api::{Code, Problem};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tower::Service;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::transport::Answered;
+use crate::{Builder, Client, Failure, Retry};
+
+/// What becomes of one request.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Answer(Answer),
+    Lost(Failure),
+    /// Nothing, for ever.
+    Silence,
+}
+
+/// The last step is repeated for ever.
+#[derive(Clone, Default)]
+pub struct Script {
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+    retries: Arc<Mutex<Vec<Told>>>,
+}
+
+/// What the observer heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub attempt: u32,
+    pub word: &'static str,
+    pub delay: Duration,
+    pub retry_after: Option<Duration>,
+    pub key: Option<String>,
+}
+
+/// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
+pub fn wall() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)
+}
+
+impl Script {
+    pub fn of(steps: impl IntoIterator<Item = Step>) -> Script {
+        let script = Script::default();
+        script.steps.lock().unwrap().extend(steps);
+        script
+    }
+
+    pub fn client(&self) -> Client {
+        self.client_with(|builder| builder)
+    }
+
+    pub fn client_with(&self, change: impl FnOnce(Builder) -> Builder) -> Client {
+        let retries = self.retries.clone();
+        let observer = move |retry: &Retry<'_>| {
+            retries.lock().unwrap().push(Told {
+                attempt: retry.attempt,
+                word: retry.failure.word(),
+                delay: retry.delay,
+                retry_after: retry.retry_after,
+                key: retry.key.map(ToString::to_string),
+            });
+        };
+        let builder = Client::builder("http://script", "sh_test_key").seed(7).observer(observer).wall(wall);
+        change(builder).over(self.clone()).unwrap()
+    }
+
+    /// What was sent so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub fn retries(&self) -> Vec<Told> {
+        self.retries.lock().unwrap().clone()
+    }
+}
+
+impl Service<Call> for Script {
+    type Response = Answer;
+    type Error = Failure;
+    type Future = Answered;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Answered {
+        self.calls.lock().unwrap().push(call);
+        let mut steps = self.steps.lock().unwrap();
+        let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
+        Box::pin(async move {
+            match step.expect("a script has a step") {
+                Step::Answer(answer) => Ok(answer),
+                Step::Lost(failure) => Err(failure),
+                Step::Silence => std::future::pending().await,
+            }
+        })
+    }
+}
+
+pub fn answer(status: u16, body: impl Into<Bytes>) -> Step {
+    let status = StatusCode::from_u16(status).unwrap();
+    Step::Answer(Answer { status, headers: HeaderMap::new(), body: body.into() })
+}
+
+pub fn problem(code: Code) -> Step {
+    answer(code.status(), serde_json::to_vec(&Problem::new(code, "req_1")).unwrap())
+}
+
+pub fn not_sent() -> Step {
+    Step::Lost(Failure::NotSent("refused".to_owned()))
+}
+
+pub fn broken() -> Step {
+    Step::Lost(Failure::Broken("reset".to_owned()))
+}
+
+impl Step {
+    pub fn with(self, name: &'static str, value: &'static str) -> Step {
+        let Step::Answer(mut answer) = self else { panic!("only an answer has headers") };
+        answer.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        Step::Answer(answer)
+    }
+}
