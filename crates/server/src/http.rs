@@ -6,6 +6,7 @@
 //! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
 //! | [`call`] | who asks, under which key, and what: everything that is refused before any work |
 //! | one file an endpoint | makes the command or asks the query |
+//! | [`hot_path`] | whether it is a duplicate that is known without asking the database |
 //! | [`answer`] | what the store answered, as a response; the stored text goes out as it is |
 //! | [`operation`] | begins work at a provider, and waits for the worker that will answer |
 //!
@@ -23,6 +24,7 @@ mod events;
 mod guard;
 mod health;
 mod history;
+mod hot_path;
 mod idempotency_key;
 mod ledger;
 mod limits;
@@ -43,6 +45,7 @@ mod waiters;
 mod wire;
 
 pub use app::{Accounts, App, Hands, Parts, Place};
+pub use hot_path::{Asked, HotPath, Known, Marker, NoHotPath};
 pub use limits::Limits;
 pub use refused::Refused;
 pub use request_id::RequestId;

@@ -213,6 +213,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
         hands,
+        hot_path: Arc::new(http::NoHotPath),
         metrics: Arc::new(move || scrape.text()),
         limits: settings.limits,
     });

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use domain::Reply;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
-use store::{Answer, Rendered, Unavailable};
+use store::{Answer, Rendered};
 use uuid::Uuid;
 
 use super::Refused;
@@ -15,12 +15,11 @@ use super::wire::stored;
 
 pub type Handled = Result<Response, Refused>;
 
-pub fn handled(answer: Result<Answer, Unavailable>) -> Handled {
-    let answer = answer?;
+pub fn handled(answer: Answer) -> Handled {
     match answer {
         Answer::Fresh { reply, rendered } => {
-            // Without a key nothing is stored, and there is no verdict.
-            if rendered.is_some() {
+            // Without a key nothing is stored or begun, and there is no verdict.
+            if rendered.is_some() || matches!(reply, Reply::Started(_)) {
                 count("new");
             }
             Ok(fresh(&reply, rendered))
@@ -52,11 +51,11 @@ pub fn handled(answer: Result<Answer, Unavailable>) -> Handled {
 }
 
 /// As it was stored; or, where no key was given or the reply is not final, made now.
-pub fn fresh(reply: &Reply, rendered: Option<Rendered>) -> Response {
+fn fresh(reply: &Reply, rendered: Option<Rendered>) -> Response {
     response(rendered.unwrap_or_else(|| stored(api::render_reply(reply))))
 }
 
-pub fn response(rendered: Rendered) -> Response {
+fn response(rendered: Rendered) -> Response {
     let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = if status.is_client_error() || status.is_server_error() { PROBLEM_JSON } else { JSON };
     let mut response = (status, rendered.body).into_response();
@@ -67,7 +66,7 @@ pub fn response(rendered: Rendered) -> Response {
     response
 }
 
-pub fn count(verdict: &'static str) {
+fn count(verdict: &'static str) {
     metrics::counter!("surehold_idempotency_total", "verdict" => verdict).increment(1);
 }
 

@@ -18,6 +18,7 @@ use store::queries::Cursor;
 
 use super::answer::{Handled, handled};
 use super::call::{Id, Unkeyed};
+use super::hot_path::submit;
 use super::listing::{cursor, limit, page};
 use super::look::{JSON, Look, Parameters, found};
 use super::permission::Ops;
@@ -73,7 +74,7 @@ pub async fn create(
                 return Ok(shown(ApiKey::of(&made.0, &made.1), secret));
             }
             Answer::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return handled(Ok(answer)),
+            answer => return handled(answer),
         }
     }
 }
@@ -95,10 +96,10 @@ pub async fn revoke(
         key: ApiKeyId(id),
         live: live(&app, caller.tenant).await?,
     };
-    let answer = app.store().submit(Box::new(command)).await;
+    let answer = submit(&app, command).await;
     // Whatever came of it: an outcome that is not known may be a key that is revoked.
     app.known_keys.forget();
-    handled(answer)
+    answer
 }
 
 /// One more than there may be, should a tenant have been set up with more: what is beyond is not

@@ -12,7 +12,7 @@ use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
 use super::auth::KnownKeys;
-use super::{Limits, Waiters};
+use super::{HotPath, Limits, Waiters};
 
 /// Which of a tenant's accounts a provider's name means.
 pub trait Accounts: Send + Sync {
@@ -43,6 +43,7 @@ pub struct Parts {
     pub waiters: Arc<Waiters>,
     pub accounts: Arc<dyn Accounts>,
     pub hands: Arc<dyn Hands>,
+    pub hot_path: Arc<dyn HotPath>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub limits: Limits,

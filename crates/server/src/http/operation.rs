@@ -2,6 +2,7 @@
 //!
 //! | phase | what |
 //! |---|---|
+//! | ask | whether it is a duplicate that is known without the database ([`hot_path`](super::hot_path)) |
 //! | register | for the reply under the key, before anybody can give it |
 //! | place | a worker's, if one is free: the job is then born under its lease |
 //! | submit | on a task of its own: a client that hangs up cancels nothing |
@@ -11,13 +12,16 @@
 use api::Code;
 use domain::commands::Lease;
 use domain::idempotency::Progress;
+use domain::reply::Claimed;
 use domain::working_set::{Claim, Command};
 use domain::{KeyId, Reply, TenantId};
 use std::time::Duration;
 use store::{Answer, Rendered, Unavailable};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use uuid::Uuid;
 
-use super::answer::{Handled, count, fresh, handled, response};
+use super::answer::Handled;
+use super::hot_path::once;
 use super::waiters::Waiting;
 use super::{App, Place, Refused};
 
@@ -32,18 +36,26 @@ where
     C: Command + 'static,
 {
     let (tenant, key) = (claim.tenant, claim.key);
-    let waiting = app.parts.waiters.register(key);
-    let place = app.parts.hands.place();
-    let command = Box::new(command(place.as_ref().map(|place| place.lease())));
-    let submitted = tokio::spawn(submit(app.clone(), command, place)).await;
-    match submitted.map_err(|_| Refused::from(Code::InternalError))? {
-        Ok(Answer::Fresh { reply: reply @ Reply::Started(_), rendered: None }) => {
-            count("new");
-            let outcome = outcome(app, waiting, tenant, key, wait).await;
-            Ok(outcome.map_or_else(|| fresh(&reply, None), response))
+    once(app, Some(claim), |marker| async move {
+        let waiting = app.parts.waiters.register(key);
+        let place = app.parts.hands.place();
+        let command = Box::new(command(place.as_ref().map(|place| place.lease())));
+        let submitted = tokio::spawn(submit(app.clone(), command, place)).await;
+        match submitted.map_err(|_| Refused::from(Code::InternalError))?? {
+            Answer::Fresh { reply: Reply::Started(started), rendered: None } => {
+                let making = marker.points_at(making(&started));
+                let (rendered, ()) = tokio::join!(outcome(app, waiting, tenant, key, wait), making);
+                Ok(Answer::Fresh { reply: Reply::Started(started), rendered })
+            }
+            answer => Ok::<_, Refused>(answer),
         }
-        answer => handled(answer),
-    }
+    })
+    .await
+}
+
+/// What the key of the operation is making, as a duplicate is told.
+fn making(started: &Claimed) -> Uuid {
+    started.refund.as_ref().map_or(started.payment.id.0, |refund| refund.id.0)
 }
 
 async fn submit(

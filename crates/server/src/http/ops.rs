@@ -8,8 +8,9 @@ use domain::{ClientId, Refusal, ReviewId, rows};
 use store::queries::Cursor;
 
 use super::App;
-use super::answer::{Handled, handled};
+use super::answer::Handled;
 use super::call::{Call, Id};
+use super::hot_path::submit;
 use super::listing::{cursor, limit, page};
 use super::look::{Look, Parameters, found};
 use super::permission::Ops;
@@ -35,7 +36,7 @@ pub async fn resolve(State(app): State<App>, Id(id): Id, call: Call<Ops, Resolut
         review: ReviewId(id),
         resolution: call.request.resolution,
     };
-    handled(app.store().submit(Box::new(command)).await)
+    submit(&app, command).await
 }
 
 /// `GET /v1/ops/settings`
@@ -61,9 +62,9 @@ pub async fn change_settings(State(app): State<App>, call: Call<Ops, ChangedSett
         },
         held_seats_max,
     };
-    let answer = app.store().submit(Box::new(command)).await;
+    let answer = submit(&app, command).await;
     app.known_keys.forget();
-    handled(answer)
+    answer
 }
 
 fn late_money(asked: LateMoney) -> rows::LateMoney {

@@ -11,7 +11,9 @@ use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
-use server::http::{Accounts, App, Hands, Limits, Parts, Place, Waiters, Wire, probes, router, serve};
+use server::http::{
+    Accounts, App, Hands, Limits, NoHotPath, Parts, Place, Waiters, Wire, probes, router, serve,
+};
 use server::ids::UuidV7;
 use sha2::{Digest as _, Sha256};
 use store::{Clock, Location, Options, Store};
@@ -116,6 +118,7 @@ impl House {
             waiters: waiters.clone(),
             accounts: Arc::new(Directory),
             hands: Arc::new(NoHands),
+            hot_path: Arc::new(NoHotPath),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
             limits,
         });

@@ -6,8 +6,9 @@ use domain::BookingId;
 use domain::commands::CancelHold;
 
 use crate::http::App;
-use crate::http::answer::{Handled, handled};
+use crate::http::answer::Handled;
 use crate::http::call::{Call, Id};
+use crate::http::hot_path::submit;
 use crate::http::permission::Bookings;
 
 pub async fn cancel(
@@ -16,5 +17,5 @@ pub async fn cancel(
     mut call: Call<Bookings, NewCancellation>,
 ) -> Handled {
     let command = CancelHold { claim: call.keyed()?, booking: BookingId(id) };
-    handled(app.store().submit(Box::new(command)).await)
+    submit(&app, command).await
 }

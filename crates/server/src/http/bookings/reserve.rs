@@ -11,8 +11,9 @@ use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::{Refusal, SlotId, TenantId, UnitId};
 use store::Answer;
 
-use crate::http::answer::{Handled, handled};
+use crate::http::answer::Handled;
 use crate::http::call::Call;
+use crate::http::hot_path::once;
 use crate::http::permission::Bookings;
 use crate::http::{App, Refused};
 
@@ -35,13 +36,16 @@ pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking
         last_try: false,
     };
     let last = Reserve { last_try: true, ..first.clone() };
-    let answer = app.store().submit(Box::new(first)).await;
-    let looks_full = matches!(&answer, Ok(Answer::Refused { refusal: Refusal::SlotLooksFull, .. }));
-    if !looks_full {
-        return handled(answer);
-    }
-    expire_lapsed(&app, tenant, slot).await?;
-    handled(app.store().submit(Box::new(last)).await)
+    let claim = first.claim.clone();
+    once(&app, Some(&claim), |_| async {
+        let answer = app.store().submit(Box::new(first)).await?;
+        if !matches!(&answer, Answer::Refused { refusal: Refusal::SlotLooksFull, .. }) {
+            return Ok(answer);
+        }
+        expire_lapsed(&app, tenant, slot).await?;
+        Ok::<_, Refused>(app.store().submit(Box::new(last)).await?)
+    })
+    .await
 }
 
 /// Lets the lapsed holds of a slot go, so many as one command takes.

@@ -7,8 +7,9 @@ use domain::ProductId;
 use domain::commands::{AddSlots, NewSlot};
 
 use crate::http::App;
-use crate::http::answer::{Handled, handled};
+use crate::http::answer::Handled;
 use crate::http::call::{Call, Id};
+use crate::http::hot_path::submit;
 use crate::http::permission::Catalogue;
 
 pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSlots>) -> Handled {
@@ -22,5 +23,5 @@ pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSl
             .map(|slot| NewSlot { starts_at: timestamp(slot.starts_at), capacity: slot.capacity })
             .collect(),
     };
-    handled(app.store().submit(Box::new(command)).await)
+    submit(&app, command).await
 }

@@ -6,8 +6,9 @@ use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
 
-use crate::http::answer::{Handled, handled};
+use crate::http::answer::Handled;
 use crate::http::call::{Call, Id};
+use crate::http::hot_path::submit;
 use crate::http::permission::Catalogue;
 use crate::http::{App, Refused};
 
@@ -31,7 +32,7 @@ pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, Ch
         new_units: new.into_iter().filter_map(added).collect(),
         all_units: all_units.into_iter().map(|unit| unit.id).collect(),
     };
-    handled(app.store().submit(Box::new(command)).await)
+    submit(&app, command).await
 }
 
 /// The product's currency never changes, so what a query read of it holds.

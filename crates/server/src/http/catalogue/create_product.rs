@@ -5,8 +5,9 @@ use axum::extract::State;
 use domain::commands::{CreateProduct, NewUnit};
 
 use crate::http::App;
-use crate::http::answer::{Handled, handled};
+use crate::http::answer::Handled;
 use crate::http::call::Call;
+use crate::http::hot_path::submit;
 use crate::http::permission::Catalogue;
 
 pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -> Handled {
@@ -27,5 +28,5 @@ pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -
         units: request.units.into_iter().map(unit).collect(),
         metadata: request.metadata,
     };
-    handled(app.store().submit(Box::new(command)).await)
+    submit(&app, command).await
 }
