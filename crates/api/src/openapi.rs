@@ -20,7 +20,7 @@ use crate::views::{
     ApiKey, Booking, BookingDetail, Event, HistoryEntry, LedgerAccount, Page, Payment, Product, Refund,
     ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
-use endpoints::{ENDPOINTS, TAGS};
+use endpoints::TAGS;
 
 const DESCRIPTION: &str = "Takes bookings and the money for them, and does each exactly as often as it was \
      asked. Every request that books or moves money carries an `Idempotency-Key`: send it again with the \
@@ -39,7 +39,7 @@ pub fn document() -> OpenApi {
         .build();
     let tags = TAGS.iter().map(|(name, told)| TagBuilder::new().name(*name).description(Some(*told)).build());
     let mut paths = PathsBuilder::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints::all() {
         let method = match endpoint.method {
             "POST" => HttpMethod::Post,
             "PATCH" => HttpMethod::Patch,

@@ -1,13 +1,28 @@
-//! What is said of an endpoint, and the [`table`] of all of them.
+//! What is said of an endpoint, and all of them: a table a part of the API, in the order in which they are
+//! documented. The server has a test that each of them is served.
 
-mod table;
+mod bookings;
+mod catalogue;
+mod operations;
+mod payments;
+mod reading;
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::code::Code;
 
-pub use table::ENDPOINTS;
+/// Every endpoint there is.
+pub fn all() -> impl Iterator<Item = &'static Endpoint> {
+    let tables = [
+        catalogue::ENDPOINTS,
+        bookings::ENDPOINTS,
+        payments::ENDPOINTS,
+        reading::ENDPOINTS,
+        operations::ENDPOINTS,
+    ];
+    tables.into_iter().flatten()
+}
 
 /// Whether an endpoint takes an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,86 @@
+//! What is sold, and when.
+
+use utoipa::PartialSchema as _;
+
+use super::{Answer, Endpoint, Key, ask, look};
+use crate::code::Code;
+use crate::requests::{AvailabilityQuery, ListQuery};
+
+const CATALOGUE: &[&str] = &["catalogue"];
+const READ_CATALOGUE: &[&str] = &["catalogue", "bookings"];
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/products",
+            "list_products",
+            "Catalogue",
+            READ_CATALOGUE,
+            ("List products", "Newest first."),
+            &[(200, Answer::Page("Product"), "A page of products.")],
+        )
+    },
+    Endpoint {
+        key: Key::Optional,
+        ..ask(
+            "/v1/products",
+            "create_product",
+            "Catalogue",
+            CATALOGUE,
+            ("Create a product", "Puts a product with its units up for sale."),
+            "NewProduct",
+            &[(201, Answer::One("Product"), "The product.")],
+        )
+    },
+    Endpoint {
+        refusals: &[Code::ProductNotFound],
+        ..look(
+            "/v1/products/{id}",
+            "get_product",
+            "Catalogue",
+            READ_CATALOGUE,
+            ("Get a product", "With all its units."),
+            &[(200, Answer::One("Product"), "The product.")],
+        )
+    },
+    Endpoint {
+        method: "PATCH",
+        key: Key::Optional,
+        refusals: &[Code::ProductNotFound, Code::UnitNotFound, Code::ChangedMeanwhile],
+        ..ask(
+            "/v1/products/{id}",
+            "change_product",
+            "Catalogue",
+            CATALOGUE,
+            ("Change a product", "What is absent stays. Bookings keep the prices they were made at."),
+            "ChangedProduct",
+            &[(200, Answer::One("Product"), "The product as it is now.")],
+        )
+    },
+    Endpoint {
+        key: Key::Optional,
+        refusals: &[Code::ProductNotFound],
+        ..ask(
+            "/v1/products/{id}/slots",
+            "add_slots",
+            "Catalogue",
+            CATALOGUE,
+            ("Open slots", "Adds dated departures with their capacity."),
+            "NewSlots",
+            &[(201, Answer::Page("Slot"), "The slots, in the order they were asked for.")],
+        )
+    },
+    Endpoint {
+        query: Some(AvailabilityQuery::schema),
+        refusals: &[Code::ProductNotFound],
+        ..look(
+            "/v1/availability",
+            "get_availability",
+            "Catalogue",
+            READ_CATALOGUE,
+            ("Find slots", "The slots of a product in a span of time, earliest first."),
+            &[(200, Answer::Page("Slot"), "The slots with their vacancies.")],
+        )
+    },
+];

@@ -1,0 +1,138 @@
+//! What waits for a person; probes and numbers.
+
+use utoipa::PartialSchema as _;
+
+use super::{Answer, Endpoint, Key, ask, look};
+use crate::code::Code;
+use crate::requests::ListQuery;
+
+const OPS: &[&str] = &["ops"];
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ops/review_cases",
+            "list_review_cases",
+            "Operations",
+            OPS,
+            ("List open review cases", "What only a person can settle, oldest first."),
+            &[(200, Answer::Page("ReviewCase"), "A page of cases.")],
+        )
+    },
+    Endpoint {
+        key: Key::Optional,
+        refusals: &[Code::ReviewCaseNotFound, Code::StateDoesNotAllowIt],
+        ..ask(
+            "/v1/ops/review_cases/{id}/resolve",
+            "resolve_review_case",
+            "Operations",
+            OPS,
+            ("Close a review case", "Says what was found and done; who and when is in the audit."),
+            "Resolution",
+            &[(200, Answer::One("ReviewCase"), "The case, closed.")],
+        )
+    },
+    look(
+        "/v1/ops/settings",
+        "get_settings",
+        "Operations",
+        OPS,
+        ("Get the settings", "What the tenant chose."),
+        &[(200, Answer::One("Settings"), "The settings.")],
+    ),
+    Endpoint {
+        method: "PATCH",
+        key: Key::Optional,
+        refusals: &[Code::ClientNotFound],
+        ..ask(
+            "/v1/ops/settings",
+            "change_settings",
+            "Operations",
+            OPS,
+            ("Change the settings", "What is absent stays. Holds that were made keep their time."),
+            "ChangedSettings",
+            &[(200, Answer::One("Settings"), "The settings as they are now.")],
+        )
+    },
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ops/api_keys",
+            "list_api_keys",
+            "Operations",
+            OPS,
+            ("List API keys", "Those of the asking key's mode, newest first, and never a secret."),
+            &[(200, Answer::Page("ApiKey"), "A page of keys.")],
+        )
+    },
+    Endpoint {
+        key: Key::None,
+        refusals: &[
+            Code::ClientNotFound,
+            Code::TooManyApiKeys,
+            Code::ChangedMeanwhile,
+            Code::CommitOutcomeUnknown,
+        ],
+        ..ask(
+            "/v1/ops/api_keys",
+            "create_api_key",
+            "Operations",
+            OPS,
+            (
+                "Make an API key",
+                "Of the asking key's mode, with scopes that the asking key has itself. The secret is in \
+                 this answer and nowhere else, so an `Idempotency-Key` is ignored: nothing is stored that \
+                 could be answered again. Asked twice it makes two; if the answer was lost, look for the \
+                 key in the list and revoke it. At most 100 keys that are not revoked.",
+            ),
+            "NewApiKey",
+            &[(201, Answer::Once("ShownApiKey"), "The key, with its secret.")],
+        )
+    },
+    Endpoint {
+        key: Key::None,
+        body: None,
+        refusals: &[Code::ApiKeyNotFound, Code::LastOpsKey, Code::CommitOutcomeUnknown],
+        ..ask(
+            "/v1/ops/api_keys/{id}/revoke",
+            "revoke_api_key",
+            "Operations",
+            OPS,
+            (
+                "Revoke an API key",
+                "Once and for all, as often as it is asked. The server that answers refuses the key at once, \
+                 others within seconds. The last key of its mode with the scope `ops` stays.",
+            ),
+            "",
+            &[(200, Answer::One("ApiKey"), "The key, revoked.")],
+        )
+    },
+    look(
+        "/health/live",
+        "get_liveness",
+        "Operations",
+        &[],
+        ("Is it alive?", "The process runs and answers."),
+        &[(200, Answer::Text("text/plain"), "It does.")],
+    ),
+    Endpoint {
+        refusals: &[Code::StorageUnavailable],
+        ..look(
+            "/health/ready",
+            "get_readiness",
+            "Operations",
+            &[],
+            ("Is it ready?", "The database answers too."),
+            &[(200, Answer::Text("text/plain"), "It does.")],
+        )
+    },
+    look(
+        "/metrics",
+        "get_metrics",
+        "Operations",
+        &[],
+        ("Get the numbers", "In the text format of Prometheus."),
+        &[(200, Answer::Text("text/plain"), "The numbers.")],
+    ),
+];

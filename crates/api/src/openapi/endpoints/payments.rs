@@ -1,0 +1,194 @@
+//! Money in, and on its way back.
+
+use utoipa::PartialSchema as _;
+
+use super::{Answer, Endpoint, ask, look};
+use crate::code::Code;
+use crate::requests::PaymentsQuery;
+
+const PAYMENTS: &[&str] = &["payments"];
+
+const PAYMENT_STARTED: &[(u16, Answer, &str)] = &[
+    (
+        201,
+        Answer::One("Payment"),
+        "Authorized or captured, or `next_action` tells what the customer must do.",
+    ),
+    (202, Answer::One("Payment"), "In progress: ask again with the same key, or look at `Location`."),
+];
+const PAYMENT_CHANGED: &[(u16, Answer, &str)] =
+    &[(200, Answer::One("Payment"), "Done."), (202, Answer::One("Payment"), "In progress.")];
+const PAYMENT_REFUSALS: &[Code] =
+    &[Code::CardNumberRefused, Code::PaymentDeclined, Code::ProviderAccountNotFound, Code::AmountIsTooLarge];
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        query: Some(PaymentsQuery::schema),
+        ..look(
+            "/v1/payments",
+            "find_payments",
+            "Payments",
+            PAYMENTS,
+            ("Find payments", "Newest first. `idempotency_key` finds what became of a lost answer."),
+            &[(200, Answer::Page("Payment"), "A page of payments.")],
+        )
+    },
+    Endpoint {
+        waits: true,
+        refusals: &[
+            Code::CardNumberRefused,
+            Code::PaymentDeclined,
+            Code::ProviderAccountNotFound,
+            Code::BookingNotFound,
+            Code::BookingIsNotHeld,
+            Code::HoldHasExpired,
+            Code::NothingIsDue,
+            Code::PaymentAlreadyOpen,
+            Code::TooManyPayments,
+            Code::AmountIsTooLarge,
+        ],
+        ..ask(
+            "/v1/payments",
+            "create_payment",
+            "Payments",
+            PAYMENTS,
+            ("Start a payment", "For what a booking owes, or for an amount with a reference."),
+            "NewPayment",
+            PAYMENT_STARTED,
+        )
+    },
+    Endpoint {
+        waits: true,
+        refusals: PAYMENT_REFUSALS,
+        ..ask(
+            "/v1/charges",
+            "create_charge",
+            "Payments",
+            PAYMENTS,
+            ("Charge an amount", "The short form of a payment with automatic capture."),
+            "NewCharge",
+            PAYMENT_STARTED,
+        )
+    },
+    Endpoint {
+        refusals: &[Code::PaymentNotFound],
+        ..look(
+            "/v1/payments/{id}",
+            "get_payment",
+            "Payments",
+            PAYMENTS,
+            ("Get a payment", "Where it stands, and what the customer must do."),
+            &[(200, Answer::One("Payment"), "The payment.")],
+        )
+    },
+    Endpoint {
+        waits: true,
+        body_is_optional: true,
+        refusals: &[
+            Code::PaymentNotFound,
+            Code::PaymentIsNotAuthorized,
+            Code::PaymentHasOperationInProgress,
+            Code::CaptureExceedsAuthorization,
+            Code::CaptureFailed,
+        ],
+        ..ask(
+            "/v1/payments/{id}/capture",
+            "capture_payment",
+            "Payments",
+            PAYMENTS,
+            ("Capture a payment", "Takes authorised money, all of it or less."),
+            "NewCapture",
+            PAYMENT_CHANGED,
+        )
+    },
+    Endpoint {
+        waits: true,
+        body_is_optional: true,
+        refusals: &[
+            Code::PaymentNotFound,
+            Code::PaymentIsFinal,
+            Code::PaymentHasOperationInProgress,
+            Code::CancelFailed,
+        ],
+        ..ask(
+            "/v1/payments/{id}/cancel",
+            "cancel_payment",
+            "Payments",
+            PAYMENTS,
+            ("Cancel a payment", "Calls it off before its money is captured."),
+            "NewCancellation",
+            PAYMENT_CHANGED,
+        )
+    },
+    Endpoint {
+        refusals: &[Code::PaymentNotFound],
+        ..look(
+            "/v1/payments/{id}/history",
+            "get_payment_history",
+            "Payments",
+            PAYMENTS,
+            ("Get a payment's history", "Who moved it, when, and from where to where; oldest first."),
+            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+        )
+    },
+    Endpoint {
+        refusals: &[Code::PaymentNotFound],
+        ..look(
+            "/v1/payments/{id}/refunds",
+            "list_refunds",
+            "Refunds",
+            PAYMENTS,
+            ("List a payment's refunds", "Oldest first."),
+            &[(200, Answer::Page("Refund"), "All of them.")],
+        )
+    },
+    Endpoint {
+        waits: true,
+        body_is_optional: true,
+        refusals: &[
+            Code::PaymentNotFound,
+            Code::PaymentIsNotCaptured,
+            Code::RefundExceedsCapture,
+            Code::TooManyRefunds,
+            Code::RefundFailed,
+        ],
+        ..ask(
+            "/v1/payments/{id}/refunds",
+            "create_refund",
+            "Refunds",
+            PAYMENTS,
+            ("Refund a payment", "Sends captured money back, all of it or a part."),
+            "NewRefund",
+            &[
+                (201, Answer::One("Refund"), "The provider has it."),
+                (
+                    202,
+                    Answer::One("Refund"),
+                    "In progress: ask again with the same key, or look at `Location`.",
+                ),
+            ],
+        )
+    },
+    Endpoint {
+        refusals: &[Code::RefundNotFound],
+        ..look(
+            "/v1/refunds/{id}",
+            "get_refund",
+            "Refunds",
+            PAYMENTS,
+            ("Get a refund", "Where it stands."),
+            &[(200, Answer::One("Refund"), "The refund.")],
+        )
+    },
+    Endpoint {
+        refusals: &[Code::RefundNotFound],
+        ..look(
+            "/v1/refunds/{id}/history",
+            "get_refund_history",
+            "Refunds",
+            PAYMENTS,
+            ("Get a refund's history", "Who moved it, when, and from where to where; oldest first."),
+            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+        )
+    },
+];

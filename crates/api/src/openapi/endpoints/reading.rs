@@ -1,0 +1,39 @@
+//! What came of it: the ledger and the events.
+
+use utoipa::PartialSchema as _;
+
+use super::{Answer, Endpoint, look};
+use crate::requests::{EventsQuery, ListQuery};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    look(
+        "/v1/ledger/accounts",
+        "list_ledger_accounts",
+        "Ledger",
+        &["ledger"],
+        ("List accounts", "All of them, with their balances."),
+        &[(200, Answer::Page("LedgerAccount"), "The accounts.")],
+    ),
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ledger/transfers",
+            "list_ledger_transfers",
+            "Ledger",
+            &["ledger"],
+            ("List transfers", "Newest first, each with its postings."),
+            &[(200, Answer::Page("Transfer"), "A page of transfers.")],
+        )
+    },
+    Endpoint {
+        query: Some(EventsQuery::schema),
+        ..look(
+            "/v1/events",
+            "list_events",
+            "Events",
+            &["bookings", "payments"],
+            ("Read events", "In order and without gaps: pass `next_cursor` as `after` to read on."),
+            &[(200, Answer::Page("Event"), "The events after a position.")],
+        )
+    },
+];
