@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`http`] | a client that is cheap enough to be the load, and never repeats anything by itself |
 //! | [`program`] | the program as a process of its own: started, measured, stopped, killed |
+//! | [`proxy`] | a network between two peers that fails on command |
 //! | [`oracle`] | `surehold check`: the invariants, asked of the database and of the provider's books |
 //!
 //! What must never be here: anything that the server needs in order to run, and a second opinion on how a
@@ -14,3 +15,4 @@ pub mod http;
 pub mod oracle;
 pub mod plain;
 pub mod program;
+pub mod proxy;

@@ -1,0 +1,104 @@
+//! What was done to which connection: counted, and written down for a timeline.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::Fault;
+
+/// Later ones are only counted.
+const ENTRIES_MAX: usize = 10_000;
+
+/// Since the proxy began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    pub connections: u64,
+    /// Connections that a fault has reached: each fault once a connection.
+    pub struck: u64,
+    /// Connections whose upstream could not be reached.
+    pub unreachable: u64,
+    /// Connections that have ended.
+    pub ended: u64,
+    /// Bytes that came through.
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// Bytes that vanished.
+    pub swallowed_bytes: u64,
+    /// Requests said a second time, to their answer.
+    pub copies: u64,
+    /// Requests that were to be said a second time and were not: too many, too long, or no HTTP.
+    pub copies_left_out: u64,
+    pub log_left_out: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A fault reached a connection; so many of its bytes had come through in each direction.
+    Struck {
+        connection: u64,
+        fault: Fault,
+        request_bytes: u64,
+        response_bytes: u64,
+    },
+    Unreachable {
+        connection: u64,
+    },
+    /// A command to all connections.
+    Commanded(Fault),
+    ResetAll,
+    /// Nobody can connect from here on.
+    Closed,
+    Opened,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub at: Instant,
+    pub what: What,
+}
+
+pub(super) struct Chronicle {
+    counters: watch::Sender<Counters>,
+    entries: Mutex<Vec<Entry>>,
+}
+
+impl Chronicle {
+    pub fn new() -> Chronicle {
+        Chronicle { counters: watch::Sender::new(Counters::default()), entries: Mutex::new(Vec::new()) }
+    }
+
+    pub fn count(&self, change: impl FnOnce(&mut Counters)) {
+        self.counters.send_modify(change);
+    }
+
+    /// Written down before it is counted: who waits for the count finds it.
+    pub fn says(&self, what: What) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = entries.len() >= ENTRIES_MAX;
+        if !full {
+            entries.push(Entry { at: Instant::now(), what });
+        }
+        drop(entries);
+        self.count(|counters| {
+            counters.log_left_out += u64::from(full);
+            counters.struck += u64::from(matches!(what, What::Struck { .. }));
+            counters.unreachable += u64::from(matches!(what, What::Unreachable { .. }));
+        });
+    }
+
+    pub fn counters(&self) -> Counters {
+        *self.counters.borrow()
+    }
+
+    pub async fn wait_for(&self, so: impl FnMut(&Counters) -> bool) -> Counters {
+        let mut counters = self.counters.subscribe();
+        let found = counters.wait_for(so).await.map(|counters| *counters);
+        found.expect("the sender lives as long as this")
+    }
+
+    pub fn log(&self) -> Vec<Entry> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

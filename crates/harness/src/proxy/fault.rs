@@ -1,0 +1,121 @@
+//! What can befall a connection, and the plan that decides what does.
+
+use std::sync::Arc;
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use serde::Serialize;
+
+/// Bytes are counted from the connection's beginning, or from the command that struck it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub enum Fault {
+    /// Nothing.
+    Pass,
+    /// So many bytes of the response come through, then both sides are closed. With 0 the response is
+    /// lost whole, once its first byte was there: the work was done.
+    CutResponse { after_bytes: u64 },
+    /// So many bytes of the request come through, then both sides are closed. With 0 nothing does.
+    CutRequest { after_bytes: u64 },
+    /// As `CutResponse`, by a reset.
+    Reset { after_bytes: u64 },
+    /// Taken in, swallowed, never answered; nobody else hears of it.
+    Blackhole,
+    /// Requests come through, the answers vanish, and so does their end.
+    HalfOpen,
+    /// Once the first bytes of a request came through, the client sees the connection end; its requests
+    /// still come through.
+    HalfClose,
+    /// In both directions.
+    Slow { bytes_per_second: u64 },
+    /// Whatever is read at once waits so long, in both directions.
+    Latency { ms: u64 },
+    /// Reset as soon as it comes.
+    Refuse,
+    /// Each HTTP request is said a second time, on a connection of its own, by a layer that nobody told.
+    Duplicate,
+}
+
+impl Fault {
+    /// As counters and reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Pass => "pass",
+            Fault::CutResponse { .. } => "cut_response",
+            Fault::CutRequest { .. } => "cut_request",
+            Fault::Reset { .. } => "reset",
+            Fault::Blackhole => "blackhole",
+            Fault::HalfOpen => "half_open",
+            Fault::HalfClose => "half_close",
+            Fault::Slow { .. } => "slow",
+            Fault::Latency { .. } => "latency",
+            Fault::Refuse => "refuse",
+            Fault::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// What befalls the connection of a number, counted from 0 in the order they come.
+#[derive(Clone)]
+pub enum Plan {
+    Always(Fault),
+    /// The first ones by the list, the others pass.
+    Listed(Vec<Fault>),
+    /// Drawn anew for each; the same seed and number give the same.
+    Drawn {
+        seed: u64,
+        draw: Arc<dyn Fn(&mut StdRng) -> Fault + Send + Sync>,
+    },
+}
+
+impl Plan {
+    pub fn pass() -> Plan {
+        Plan::Always(Fault::Pass)
+    }
+
+    pub fn drawn(seed: u64, draw: impl Fn(&mut StdRng) -> Fault + Send + Sync + 'static) -> Plan {
+        Plan::Drawn { seed, draw: Arc::new(draw) }
+    }
+
+    pub fn fault(&self, number: u64) -> Fault {
+        match self {
+            Plan::Always(fault) => *fault,
+            Plan::Listed(faults) => {
+                let listed = usize::try_from(number).ok().and_then(|number| faults.get(number));
+                listed.copied().unwrap_or(Fault::Pass)
+            }
+            // From the number, not from the last draw: what one connection suffers does not hang on how
+            // many came before it.
+            Plan::Drawn { seed, draw } => {
+                let mixed = seed.rotate_left(32) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                draw(&mut StdRng::seed_from_u64(mixed))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_what_befalls_each() {
+        let drawn = |seed| {
+            let plan =
+                Plan::drawn(seed, |random| Fault::Reset { after_bytes: random.random_range(0..1_000) });
+            (0..50).map(|number| plan.fault(number)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(4), drawn(4));
+        assert_ne!(drawn(4), drawn(5));
+        assert!(drawn(4).windows(2).any(|pair| pair[0] != pair[1]), "not the same for all");
+    }
+
+    #[test]
+    fn a_list_ends() {
+        let plan = Plan::Listed(vec![Fault::Blackhole, Fault::Refuse]);
+        let faults: Vec<Fault> = (0..3).map(|number| plan.fault(number)).collect();
+        assert_eq!(faults, [Fault::Blackhole, Fault::Refuse, Fault::Pass]);
+    }
+}
