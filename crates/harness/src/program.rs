@@ -1,8 +1,9 @@
 //! The program as it ships, in a process of its own: started, measured, stopped, and killed.
 //!
-//! A child ends with us: one that is dropped is killed. What it prints is kept in a file, and the end of
-//! that file is shown when something goes wrong.
+//! A child ends with us, also when we are killed ([`guard`]): one that is dropped is killed. What it prints
+//! is kept in a file, and the end of that file is shown when something goes wrong.
 
+mod guard;
 mod installation;
 mod usage;
 
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-pub use installation::{Catalogue, Installation, Tenant};
+use guard::Guard;
+pub use installation::{Catalogue, Installation, Serving, Tenant, sell};
 pub use usage::Usage;
 
 /// A recovery of the database is a part of it.
@@ -48,7 +50,9 @@ pub enum Ready {
 
 /// A program that serves.
 pub struct Running {
+    // Before the guard: the child is told to end while nobody else can have its number.
     process: Child,
+    _guard: Guard,
     pid: u32,
     what: String,
     log: PathBuf,
@@ -81,7 +85,8 @@ impl Running {
             .spawn()
             .map_err(|cause| Error::Spawn { program: program.display().to_string(), cause })?;
         let pid = process.id().unwrap_or_default();
-        let mut running = Running { process, pid, what, log, base_url: String::new() };
+        let guard = Guard::of(pid)?;
+        let mut running = Running { process, _guard: guard, pid, what, log, base_url: String::new() };
         let begun = Instant::now();
         loop {
             if let Some(base_url) = running.says(&ready, from) {
@@ -123,16 +128,33 @@ impl Running {
 
     /// Asks it to stop, as a terminal (`INT`) or a supervisor (`TERM`) does, and waits until it has.
     pub async fn stop(mut self, signal: &str) -> Result<ExitStatus, Error> {
-        let pid = self.pid.to_string();
-        let asked = Command::new("kill").args(["-s", signal, &pid]).status().await?;
-        if !asked.success() {
-            let words = format!("kill -s {signal} ended with {asked}");
-            return Err(Error::Failed { what: self.what.clone(), words });
-        }
+        self.signal(signal).await?;
         match tokio::time::timeout(STOPPED_WITHIN, self.process.wait()).await {
             Ok(status) => Ok(status?),
             Err(_) => Err(self.too_slow(STOPPED_WITHIN)),
         }
+    }
+
+    /// Stalls it: it runs no further, holds all that it has, and answers nobody, until [`Running::wake`].
+    pub async fn stall(&self) -> Result<(), Error> {
+        self.signal("STOP").await
+    }
+
+    pub async fn wake(&self) -> Result<(), Error> {
+        self.signal("CONT").await
+    }
+
+    async fn signal(&self, signal: &str) -> Result<(), Error> {
+        let pid = self.pid.to_string();
+        let told = Command::new("kill").args(["-s", signal, &pid]).status().await?;
+        if told.success() {
+            return Ok(());
+        }
+        Err(Error::Failed { what: self.what.clone(), words: format!("kill -s {signal} ended with {told}") })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Memory and processor time so far.
@@ -194,6 +216,69 @@ mod tests {
         running.kill().await.unwrap();
         let running = start().await.unwrap();
         assert!(!running.stop("TERM").await.unwrap().success());
+    }
+
+    /// The state of a process in `/proc`: `S` sleeps, `T` was stopped, `Z` is dead and not yet buried.
+    fn state(pid: u32) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    async fn becomes(pid: u32, reached: impl Fn(Option<char>) -> bool) {
+        let begun = Instant::now();
+        while !reached(state(pid)) {
+            assert!(begun.elapsed() < READY_WITHIN, "it is {:?}", state(pid));
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_stalled_goes_on_when_it_is_woken() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = "echo listening on http://127.0.0.1:1; exec sleep 60";
+        let log = directory.path().join("log");
+        let running = Running::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
+        running.stall().await.unwrap();
+        becomes(running.pid(), |state| state == Some('T')).await;
+        running.wake().await.unwrap();
+        becomes(running.pid(), |state| state == Some('S')).await;
+    }
+
+    /// This very test, run again as a process of its own that has a child, and is killed.
+    #[tokio::test]
+    async fn a_child_ends_with_us_even_if_we_are_killed() {
+        const DIRECTORY: &str = "SUREHOLD_GUARD_TEST";
+        #[expect(clippy::disallowed_methods, reason = "what the test tells the process that it starts")]
+        let told = std::env::var(DIRECTORY);
+        if let Ok(directory) = told {
+            let directory = Path::new(&directory);
+            let script = "echo listening on http://127.0.0.1:1; exec sleep 600";
+            let log = directory.join("log");
+            let running = Running::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
+            running.stall().await.unwrap();
+            std::fs::write(directory.join("pid.draft"), running.pid().to_string()).unwrap();
+            std::fs::rename(directory.join("pid.draft"), directory.join("pid")).unwrap();
+            return std::future::pending().await;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let mut parent = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "program::tests::a_child_ends_with_us_even_if_we_are_killed"])
+            .env(DIRECTORY, directory.path())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        let child: u32 = loop {
+            if let Ok(pid) = std::fs::read_to_string(directory.path().join("pid")) {
+                break pid.parse().unwrap();
+            }
+            assert!(begun.elapsed() < READY_WITHIN, "it has no child");
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        assert_eq!(state(child), Some('T'));
+        parent.kill().await.unwrap();
+        becomes(child, |state| matches!(state, None | Some('Z'))).await;
     }
 
     #[tokio::test]

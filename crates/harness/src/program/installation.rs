@@ -38,6 +38,19 @@ pub struct Installation {
     webhook_secret: String,
 }
 
+/// One process of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving<'a> {
+    /// Of its files: configuration, log.
+    pub name: &'a str,
+    pub role: &'a str,
+    pub listen: &'a str,
+    /// Where the provider is reached.
+    pub provider: Option<&'a str>,
+    /// Further TOML, sections last.
+    pub more: &'a str,
+}
+
 /// In one request.
 const SLOTS_PER_REQUEST: usize = 100;
 
@@ -66,13 +79,20 @@ impl Installation {
         format!("sqlite:{}", directory.join("surehold.sqlite").display())
     }
 
-    /// Serves. `more` is further TOML, sections last; `provider` is where the sandbox listens.
+    /// Serves alone. `more` is further TOML, sections last; `provider` is where the sandbox listens.
     pub async fn serve(&self, listen: &str, provider: Option<&str>, more: &str) -> Result<Running, Error> {
-        let ready = self.directory.join("ready.json");
+        self.serve_as(&Serving { name: "server", role: "all", listen, provider, more }).await
+    }
+
+    /// Serves as one process of several.
+    pub async fn serve_as(&self, serving: &Serving<'_>) -> Result<Running, Error> {
+        let Serving { name, role, listen, provider, more } = *serving;
+        let ready = self.directory.join(format!("{name}.ready.json"));
         let quoted = |text: &str| json!(text).to_string();
         let mut toml = format!(
-            "database_url = {}\nlisten = {}\nready_file = {}\n",
+            "database_url = {}\nrole = {}\nlisten = {}\nready_file = {}\n",
             quoted(&self.database_url),
+            quoted(role),
             quoted(listen),
             quoted(&ready.display().to_string())
         );
@@ -93,20 +113,29 @@ impl Installation {
             .expect("a String takes it");
         }
         write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
-        let config = self.directory.join("surehold.toml");
+        let config = self.directory.join(format!("{name}.toml"));
         std::fs::write(&config, toml)?;
         let config = config.display().to_string();
-        let log = self.directory.join("server.log");
         let arguments = ["serve", "--config", &config];
-        Running::start(&self.program, &arguments, Ready::File(ready), log).await
+        Running::start(&self.program, &arguments, Ready::File(ready), self.log(name)).await
+    }
+
+    /// What a process of this name has said so far, in all its lives.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.log"))
     }
 
     /// The provider's stand-in, with its books in the directory.
     pub async fn sandbox(&self, listen: &str) -> Result<Running, Error> {
         let journal = self.directory.join("provider.journal").display().to_string();
-        let log = self.directory.join("sandbox.log");
+        let log = self.log("sandbox");
         let arguments = ["sandbox", "--listen", listen, "--journal", &journal];
         Running::start(&self.program, &arguments, Ready::Line, log).await
+    }
+
+    /// What it takes to sign webhooks as the provider does.
+    pub fn webhook_secret(&self) -> &str {
+        &self.webhook_secret
     }
 
     /// Tells the sandbox of the account, and where its webhooks go.
@@ -126,47 +155,65 @@ impl Installation {
 
     /// A product at 25 EUR a place, and slots of this capacity a good while from now.
     pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
-        let mut client = Client::new(base_url)?;
-        let product = json!({
-            "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
-            "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
-        });
-        let made = self.post(&mut client, "/v1/products", "harness-product", &product).await?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut catalogue =
-            Catalogue { product: text(&made["id"]), unit: text(&made["units"][0]["id"]), slots: Vec::new() };
-        let path = format!("/v1/products/{}/slots", catalogue.product);
-        for first in (0..slots).step_by(SLOTS_PER_REQUEST) {
-            let slot = |at: usize| {
-                let (day, hour) = (1 + at / 24 % 28, at % 24);
-                let month = 1 + at / (24 * 28) % 12;
-                json!({ "starts_at": format!("2099-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
-            };
-            let opened: Vec<Value> = (first..slots.min(first + SLOTS_PER_REQUEST)).map(slot).collect();
-            let key = format!("harness-slots-{first}");
-            let made = self.post(&mut client, &path, &key, &json!({ "slots": opened })).await?;
-            let made = made["data"].as_array().cloned().unwrap_or_default();
-            catalogue.slots.extend(made.iter().map(|slot| text(&slot["id"])));
-        }
-        if catalogue.slots.len() != slots {
-            let words = format!("{} of {slots} slots were opened", catalogue.slots.len());
-            return Err(Error::Failed { what: path, words });
-        }
-        Ok(catalogue)
+        sell(base_url, &self.tenant.api_key, "harness", slots, capacity).await
     }
+}
 
-    async fn post(&self, client: &mut Client, path: &str, key: &str, body: &Value) -> Result<Value, Error> {
-        let authorization = format!("Bearer {}", self.tenant.api_key);
-        let headers = [
-            ("authorization", authorization.as_str()),
-            ("content-type", "application/json"),
-            ("idempotency-key", key),
-        ];
-        let answer = client.post(path, &headers, body.to_string()).await?;
-        let failed = |words| Error::Failed { what: format!("POST {path}"), words };
-        if !answer.status.is_success() {
-            return Err(failed(format!("{}: {}", answer.status, answer.text())));
-        }
-        answer.json().map_err(|error| failed(error.to_string()))
+/// A product at 25 EUR a place, and slots of this capacity a good while from now. `name` begins the
+/// idempotency keys of it.
+pub async fn sell(
+    base_url: &str,
+    api_key: &str,
+    name: &str,
+    slots: usize,
+    capacity: i64,
+) -> Result<Catalogue, Error> {
+    let mut client = Client::new(base_url)?;
+    let product = json!({
+        "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
+        "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
+    });
+    let made = post(&mut client, api_key, "/v1/products", &format!("{name}-product"), &product).await?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut catalogue =
+        Catalogue { product: text(&made["id"]), unit: text(&made["units"][0]["id"]), slots: Vec::new() };
+    let path = format!("/v1/products/{}/slots", catalogue.product);
+    for first in (0..slots).step_by(SLOTS_PER_REQUEST) {
+        let slot = |at: usize| {
+            let (day, hour) = (1 + at / 24 % 28, at % 24);
+            let month = 1 + at / (24 * 28) % 12;
+            json!({ "starts_at": format!("2099-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
+        };
+        let opened: Vec<Value> = (first..slots.min(first + SLOTS_PER_REQUEST)).map(slot).collect();
+        let key = format!("{name}-slots-{first}");
+        let made = post(&mut client, api_key, &path, &key, &json!({ "slots": opened })).await?;
+        let made = made["data"].as_array().cloned().unwrap_or_default();
+        catalogue.slots.extend(made.iter().map(|slot| text(&slot["id"])));
     }
+    if catalogue.slots.len() != slots {
+        let words = format!("{} of {slots} slots were opened", catalogue.slots.len());
+        return Err(Error::Failed { what: path, words });
+    }
+    Ok(catalogue)
+}
+
+async fn post(
+    client: &mut Client,
+    api_key: &str,
+    path: &str,
+    key: &str,
+    body: &Value,
+) -> Result<Value, Error> {
+    let authorization = format!("Bearer {api_key}");
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", key),
+    ];
+    let answer = client.post(path, &headers, body.to_string()).await?;
+    let failed = |words| Error::Failed { what: format!("POST {path}"), words };
+    if !answer.status.is_success() {
+        return Err(failed(format!("{}: {}", answer.status, answer.text())));
+    }
+    answer.json().map_err(|error| failed(error.to_string()))
 }
