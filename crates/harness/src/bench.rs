@@ -86,7 +86,7 @@ pub enum Error {
     #[error(transparent)]
     Oracle(#[from] crate::oracle::Error),
     #[error(transparent)]
-    Peers(#[from] peers::postgres::Error),
+    Databases(#[from] crate::databases::Error),
     #[error("PostgreSQL: {0}")]
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]

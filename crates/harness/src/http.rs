@@ -128,12 +128,24 @@ impl Client {
         self.request(Method::POST, path, headers, body).await
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response, Error> {
-        let ready = match self.connection.take() {
-            Some(mut kept) => kept.ready().await.ok().map(|()| kept),
-            None => None,
+    /// Connects now, so that the next request leaves at once.
+    pub async fn open(&mut self) -> Result<(), Error> {
+        let connection = match self.kept().await {
+            Some(kept) => kept,
+            None => self.connect().await?,
         };
-        let mut connection = match ready {
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The connection that was kept, if it still carries anything.
+    async fn kept(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut kept = self.connection.take()?;
+        kept.ready().await.ok().map(|()| kept)
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response, Error> {
+        let mut connection = match self.kept().await {
             Some(kept) => kept,
             None => self.connect().await?,
         };
