@@ -2,6 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`attack`] | `surehold attack`: scenarios that try to make it do something twice, or lose something |
 //! | [`bench`] | `surehold bench`: how much, how fast, at what cost |
 //! | [`databases`] | databases of one's own on a PostgreSQL |
 //! | [`http`] | a client that is cheap enough to be the load, and never repeats anything by itself |
@@ -14,6 +15,7 @@
 //! What must never be here: anything that the server needs in order to run, and a second opinion on how a
 //! decision is made. The oracle looks at rows and books, not at the code that wrote them.
 
+pub mod attack;
 pub mod bench;
 pub mod databases;
 pub mod http;

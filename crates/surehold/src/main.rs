@@ -1,10 +1,11 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate check bench tenant`.
+//! THE PROGRAM. One binary: `serve demo sandbox migrate check attack bench tenant`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).
 //!
 //! What must never be here: anything that another program would want to call; that is a library's.
 
+mod attack;
 mod bench;
 mod check;
 mod config;
@@ -43,6 +44,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check every promise against a database and the provider's books
     Check(check::Arguments),
+    /// Try to make it do something twice, or lose something, and judge it by the provider's books
+    Attack(attack::Arguments),
     /// Measure, against the plain form of the same work
     Bench(bench::Arguments),
     /// Make a tenant with its first API keys
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
             Command::Sandbox(arguments) => sandbox_alone::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
+            Command::Attack(arguments) => attack::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,
             Command::Tenant(arguments) => tenant::run(arguments).await,
             Command::Docs(arguments) => docs::run(&arguments),

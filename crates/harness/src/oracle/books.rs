@@ -127,6 +127,11 @@ impl Charge {
         self.metadata.get("operation").map(String::as_str)
     }
 
+    /// The operation of an attack that it was made for, as its client marked it.
+    pub fn mark(&self) -> Option<&str> {
+        self.metadata.get(crate::attack::ask::MARK).map(String::as_str)
+    }
+
     /// Money was reserved or taken.
     pub fn moved(&self) -> bool {
         self.authorized_minor > 0 || self.captured_minor > 0

@@ -1,0 +1,176 @@
+//! `surehold attack`: scenarios that try to make Surehold do something twice, or lose something, and judge
+//! it by the provider's own books.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`scenario`], [`scenarios`] | what is tried: a table, one file a scenario |
+//! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
+//! | [`arena`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
+//! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
+//! | [`ask`], [`caller`] | clients that never give up |
+//! | [`journal`] | what a client is about to say, on the disk before it is said |
+//! | [`judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
+//! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
+//! | [`run`], [`report`] | one after another, and what came of it |
+//!
+//! # To add a scenario
+//!
+//! 1. A file `scenarios/NAME.rs` with
+//!
+//!    ```ignore
+//!    pub const SCENARIO: Scenario = Scenario {
+//!        number: 8,
+//!        name: "name",
+//!        promise: "One sentence: what must be true whatever it does.",
+//!        needs: &[Need::Deployment, Need::Redis],
+//!        always: &["what_must_hold_each_time"],
+//!        sometimes: &["what_a_run_must_have_seen"],
+//!        run: |arena| Box::pin(run(arena)),
+//!    };
+//!
+//!    async fn run(arena: Arena) -> Result<(), Error> {
+//!        let mut random = arena.random("faults");             // the same for the same seed, whatever the timing
+//!        let mut town = arena.deploy(&Tuning::default()).await?;
+//!        let mut caller = arena.caller(&town.shop, 0)?;
+//!        let ask = Ask::charge(&arena.operation("one"), PRICE_MINOR, PAYS);
+//!        town.kill("server-1").await?;                        // each fault writes itself into the timeline
+//!        town.start_again("server-1").await?;
+//!        let answer = caller.insist(&ask).await?;             // written down before it is sent
+//!        arena.findings.always("what_must_hold_each_time", answer.status == 201, || answer.words());
+//!        arena.findings.reached("what_a_run_must_have_seen");
+//!        judge(&arena, &mut town).await?;                     // books, ledger, figures, oracle
+//!        town.end().await
+//!    }
+//!    ```
+//! 2. Its line in [`scenarios`], in the order of the numbers.
+//!
+//! That is all: `--list`, the report, the shortened run of `cargo xtask test` and the page of the proof read
+//! the table. `run` fails (`Err`) only if it could not do what it wanted to; what it finds goes to
+//! [`findings`]. Size its work by [`Arena::operations`]. Draw everything that is random from
+//! [`Arena::random`] before anything is sent, so that a seed repeats it. Name operations by
+//! [`Arena::operation`], and let each payment carry its name as metadata ([`ask::MARK`]; the makers of
+//! [`ask::Ask`] do): that is how it is found again in the provider's books. A TCP proxy between two of them
+//! goes in after [`Arena::prepare`]: set `provider_url`, `webhook_url` or `shop.base_urls`, then
+//! [`deployment::Deployment::start`].
+//!
+//! What must never be here: an invariant that is judged by what the program says of itself alone.
+
+pub mod arena;
+pub mod ask;
+pub mod caller;
+pub mod deployment;
+pub mod findings;
+pub mod journal;
+pub mod judge;
+mod progress;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod scenarios;
+pub mod timeline;
+
+use std::path::PathBuf;
+
+use crate::program::Catalogue;
+
+pub use arena::Arena;
+pub use ask::{Answer, Ask, Heard, Wants};
+pub use caller::{Caller, Said, at_once};
+pub use deployment::{Deployment, Part, Tuning};
+pub use judge::judge;
+pub use progress::Progress;
+pub use report::Report;
+pub use run::run;
+pub use scenario::{Need, Scenario};
+
+/// What to attack, and how hard.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program itself: it must know `serve`, `sandbox` and `tenant create`.
+    pub program: PathBuf,
+    /// Names of [`scenarios`]; none means all of them.
+    pub scenarios: Vec<String>,
+    pub seed: u64,
+    /// Logical operations of a scenario, so far as it has many.
+    pub operations: usize,
+    pub ground: Ground,
+    /// Where the report goes, and the logs of what failed.
+    pub out: PathBuf,
+}
+
+/// Where the attack takes place.
+#[derive(Clone, Debug)]
+pub enum Ground {
+    /// One process, and the provider's stand-in.
+    Sqlite,
+    Postgres {
+        /// A server to make databases on; without it a private one is started.
+        url: Option<String>,
+        fleet: Fleet,
+        redis: bool,
+        nats: bool,
+    },
+    /// A test deployment that runs already.
+    Target {
+        url: String,
+        api_key: String,
+        /// A sandbox whose books to judge by.
+        books: Option<String>,
+    },
+}
+
+/// How many processes of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    pub servers: usize,
+    pub workers: usize,
+    pub relays: usize,
+}
+
+impl Default for Fleet {
+    fn default() -> Fleet {
+        Fleet { servers: 2, workers: 2, relays: 1 }
+    }
+}
+
+/// Where clients go, and what they can book.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// Of every server.
+    pub base_urls: Vec<String>,
+    pub api_key: String,
+    /// Of a person who operates it, where we have one.
+    pub ops_key: Option<String>,
+    pub catalogue: Catalogue,
+}
+
+/// Why a scenario could not be carried out. What it found is no error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Program(#[from] crate::program::Error),
+    #[error(transparent)]
+    Http(#[from] crate::http::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Oracle(#[from] crate::oracle::Error),
+    #[error(transparent)]
+    Databases(#[from] crate::databases::Error),
+    #[error(transparent)]
+    Postgres(#[from] peers::postgres::Error),
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    #[error("{operation} got no definite answer; the last: {told}")]
+    NoAnswer { operation: String, told: String },
+    #[error("{operation} was answered {told}, which is not what was asked for")]
+    Unexpected { operation: String, told: String },
+    #[error("the answer to {0} cannot be read: {1}")]
+    Unreadable(String, String),
+    #[error("it does not come to rest: {0}")]
+    Restless(String),
+    #[error("there is no process `{0}` of ours")]
+    NotOurs(String),
+    #[error("{0}")]
+    Refused(String),
+}

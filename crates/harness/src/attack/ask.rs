@@ -1,0 +1,288 @@
+//! What a client asks for, what it is to bring about, and what it hears.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::http::Response;
+use crate::program::Catalogue;
+
+/// A card that pays, and one that does not.
+pub const PAYS: &str = "pm_card_visa";
+pub const DECLINED: &str = "pm_card_chargeDeclined";
+/// Of everything that the attack sells.
+pub const PRICE_MINOR: i64 = 2_500;
+/// Where the name of an operation stands in the provider's books: metadata of its payment.
+pub const MARK: &str = "attack";
+
+/// What an operation brings about in the provider's books if it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Wants {
+    /// So much is taken. Money for seats that may be gone when it comes may go back by itself.
+    Charge { minor: i64, may_return: bool },
+    /// So much is reserved, and taken by captures.
+    Authorize { minor: i64 },
+    /// So much is taken of what the operation `of` reserved.
+    Capture { of: String, minor: i64 },
+    /// So much of what the operation `of` took goes back.
+    Refund { of: String, minor: i64 },
+    /// What the operation `of` reserved is let go.
+    Void { of: String },
+    /// Seats, and no money.
+    Seats,
+    /// Nothing: it is to be refused, or moves neither money nor seats.
+    Nothing,
+}
+
+/// A request, and what it is part of.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// One thing that a customer wants, however often it is said.
+    pub operation: String,
+    pub key: String,
+    pub path: String,
+    pub body: String,
+    pub wants: Wants,
+}
+
+/// What an answer means to the client that hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// Done, or declined: its work was done for this request.
+    New,
+    /// The stored reply.
+    Replay,
+    /// 409 `request_in_progress`.
+    InFlight,
+    /// 422 `idempotency_key_reused`.
+    Mismatch,
+    /// 202: the outcome is not known yet.
+    Accepted,
+    /// Refused for good.
+    Refused,
+    /// Refused for the moment.
+    Unavailable,
+    /// No whole answer came.
+    Lost,
+}
+
+impl Heard {
+    pub const ALL: [Heard; 8] = [
+        Heard::New,
+        Heard::Replay,
+        Heard::InFlight,
+        Heard::Mismatch,
+        Heard::Accepted,
+        Heard::Refused,
+        Heard::Unavailable,
+        Heard::Lost,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Heard::New => "new",
+            Heard::Replay => "replay",
+            Heard::InFlight => "in_flight",
+            Heard::Mismatch => "mismatch",
+            Heard::Accepted => "accepted",
+            Heard::Refused => "refused",
+            Heard::Unavailable => "unavailable",
+            Heard::Lost => "lost",
+        }
+    }
+
+    /// By what stands in an answer.
+    pub fn of(status: u16, replayed: bool, code: Option<&str>, retryable: bool) -> Heard {
+        match (status, code) {
+            (409, Some("request_in_progress")) => Heard::InFlight,
+            (422, Some("idempotency_key_reused")) => Heard::Mismatch,
+            (429 | 500.., _) => Heard::Unavailable,
+            (409, _) if retryable => Heard::Unavailable,
+            // A stored 202 is as definite as it gets; the first one is only "not yet".
+            _ if replayed => Heard::Replay,
+            (202, _) => Heard::Accepted,
+            (200..300 | 402, _) => Heard::New,
+            _ => Heard::Refused,
+        }
+    }
+
+    /// The same request will not be answered otherwise.
+    pub fn is_definite(self) -> bool {
+        matches!(self, Heard::New | Heard::Replay | Heard::Mismatch | Heard::Refused)
+    }
+}
+
+/// An answer that came whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub replayed: bool,
+    pub retry_after: Option<Duration>,
+    pub text: String,
+    /// Null where the text is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn of(response: &Response) -> Answer {
+        let text = response.text();
+        Answer {
+            status: response.status.as_u16(),
+            replayed: response.header("idempotent-replayed") == Some("true"),
+            retry_after: response
+                .header("retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        }
+    }
+
+    pub fn heard(&self) -> Heard {
+        Heard::of(self.status, self.replayed, self.code().as_deref(), self.is_retryable())
+    }
+
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Of a problem document.
+    pub fn code(&self) -> Option<String> {
+        self.body["code"].as_str().map(str::to_owned)
+    }
+
+    /// Of the resource that it shows; of a problem, of what it speaks of.
+    pub fn id(&self) -> Option<String> {
+        let names = ["id", "payment_id", "resource"];
+        names.iter().find_map(|name| self.body[*name].as_str()).map(str::to_owned)
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        self.body["retryable"] == true
+    }
+
+    /// As one would say it in a sentence.
+    pub fn words(&self) -> String {
+        self.code().map_or_else(|| self.status.to_string(), |code| format!("{} {code}", self.status))
+    }
+}
+
+pub fn euros(minor: i64) -> Value {
+    json!({ "minor": minor, "currency": "EUR" })
+}
+
+impl Ask {
+    /// A charge for no booking.
+    pub fn charge(operation: &str, minor: i64, payment_method: &str) -> Ask {
+        let body = json!({
+            "amount": euros(minor), "provider": "stripe", "payment_method": payment_method,
+            "metadata": { MARK: operation },
+        });
+        Ask::new(operation, "/v1/charges", &body, Wants::Charge { minor, may_return: false })
+    }
+
+    /// A payment whose money is only reserved.
+    pub fn authorize(operation: &str, minor: i64) -> Ask {
+        let body = json!({
+            "amount": euros(minor), "provider": "stripe", "payment_method": PAYS, "capture": "manual",
+            "metadata": { MARK: operation },
+        });
+        Ask::new(operation, "/v1/payments", &body, Wants::Authorize { minor })
+    }
+
+    /// What a booking owes, which is so much.
+    pub fn pay(operation: &str, booking: &str, minor: i64, payment_method: &str) -> Ask {
+        let body = json!({
+            "booking_id": booking, "provider": "stripe", "payment_method": payment_method,
+            "metadata": { MARK: operation },
+        });
+        Ask::new(operation, "/v1/payments", &body, Wants::Charge { minor, may_return: false })
+    }
+
+    /// A seat of the slot, for a customer of its own.
+    pub fn hold(operation: &str, catalogue: &Catalogue, slot: usize, seconds: u32) -> Ask {
+        let body = json!({
+            "slot_id": catalogue.slots[slot],
+            "units": [{ "unit_id": catalogue.unit, "quantity": 1 }],
+            "customer": { "name": "Ana Lima", "email": format!("{operation}@example.com") },
+            "hold_seconds": seconds,
+        });
+        Ask::new(operation, "/v1/bookings", &body, Wants::Seats)
+    }
+
+    pub fn capture(operation: &str, payment: &str, of: &str, minor: i64) -> Ask {
+        let path = format!("/v1/payments/{payment}/capture");
+        let wants = Wants::Capture { of: of.to_owned(), minor };
+        Ask::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+    }
+
+    pub fn refund(operation: &str, payment: &str, of: &str, minor: i64) -> Ask {
+        let path = format!("/v1/payments/{payment}/refunds");
+        let wants = Wants::Refund { of: of.to_owned(), minor };
+        Ask::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+    }
+
+    pub fn void(operation: &str, payment: &str, of: &str) -> Ask {
+        let path = format!("/v1/payments/{payment}/cancel");
+        Ask::new(operation, &path, &json!({}), Wants::Void { of: of.to_owned() })
+    }
+
+    /// Its key is its operation's name.
+    pub fn new(operation: &str, path: &str, body: &Value, wants: Wants) -> Ask {
+        Ask {
+            operation: operation.to_owned(),
+            key: operation.to_owned(),
+            path: path.to_owned(),
+            body: body.to_string(),
+            wants,
+        }
+    }
+
+    /// Its seats may be gone when the money comes, which then goes back.
+    pub fn that_may_return(mut self) -> Ask {
+        if let Wants::Charge { may_return, .. } = &mut self.wants {
+            *may_return = true;
+        }
+        self
+    }
+
+    /// The same key, with another body that is to bring about something else.
+    pub fn with_body(&self, body: String, wants: Wants) -> Ask {
+        Ask { body, wants, ..self.clone() }
+    }
+}
+
+/// How often each was heard.
+pub type Heards = BTreeMap<&'static str, u64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_means_one_thing() {
+        let check = |status, replayed, code: Option<&str>, retryable, expected: Heard| {
+            assert_eq!(Heard::of(status, replayed, code, retryable), expected, "{status} {code:?}");
+        };
+        check(201, false, None, false, Heard::New);
+        check(201, true, None, false, Heard::Replay);
+        check(402, false, Some("payment_declined"), false, Heard::New);
+        check(402, true, Some("payment_declined"), false, Heard::Replay);
+        check(409, false, Some("request_in_progress"), true, Heard::InFlight);
+        check(409, false, Some("payment_already_open"), true, Heard::Unavailable);
+        check(409, false, Some("hold_has_expired"), false, Heard::Refused);
+        check(422, false, Some("idempotency_key_reused"), false, Heard::Mismatch);
+        check(422, false, Some("refund_exceeds_capture"), false, Heard::Refused);
+        check(202, false, None, false, Heard::Accepted);
+        check(202, true, None, false, Heard::Replay);
+        check(503, false, Some("overloaded"), true, Heard::Unavailable);
+        check(429, false, None, false, Heard::Unavailable);
+        for heard in [Heard::InFlight, Heard::Accepted, Heard::Unavailable, Heard::Lost] {
+            assert!(!heard.is_definite(), "{heard:?}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A client that never gives up: what it says is in the journal first, and it says it again under the same
+//! key until the answer is definite. It is more impatient than a good client on purpose: it does not wait
+//! as long as it is told to.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::Value;
+use tokio::sync::Barrier;
+
+use super::ask::{Answer, Ask, Heard};
+use super::journal::{Journal, Ticket};
+use super::timeline::{Retry, Timeline};
+use super::{Error, Shop};
+use crate::http::{self, Client};
+
+/// For one request, through everything that befalls the server.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Shorter than the server's own wait, so that clients are also seen to hang up.
+pub const TIMEOUT: Duration = Duration::from_secs(3);
+/// Full jitter: at random up to the base, doubled with each attempt, at most the cap.
+const BACKOFF_BASE_MS: u64 = 40;
+const BACKOFF_CAP_MS: u64 = 1_000;
+
+/// What became of one request.
+#[derive(Clone, Debug)]
+pub enum Said {
+    Answered(Answer),
+    Lost(String),
+}
+
+impl Said {
+    pub fn heard(&self) -> Heard {
+        match self {
+            Said::Answered(answer) => answer.heard(),
+            Said::Lost(_) => Heard::Lost,
+        }
+    }
+
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Said::Answered(answer) => Some(answer),
+            Said::Lost(_) => None,
+        }
+    }
+
+    pub fn words(&self) -> String {
+        match self {
+            Said::Answered(answer) => answer.words(),
+            Said::Lost(why) => format!("no answer: {why}"),
+        }
+    }
+}
+
+/// One client, with a connection to each server.
+pub struct Caller {
+    clients: Vec<Client>,
+    /// The server that is asked now; the next one after a loss.
+    at: usize,
+    authorization: String,
+    journal: Journal,
+    timeline: Timeline,
+    random: StdRng,
+}
+
+impl Caller {
+    /// `number` says which server it asks first.
+    pub fn new(
+        shop: &Shop,
+        journal: &Journal,
+        timeline: &Timeline,
+        number: usize,
+        random: StdRng,
+    ) -> Result<Caller, http::Error> {
+        let client = |url: &String| Ok(Client::new(url)?.with_timeout(TIMEOUT));
+        let clients: Result<Vec<Client>, http::Error> = shop.base_urls.iter().map(client).collect();
+        let clients = clients?;
+        Ok(Caller {
+            at: number % clients.len().max(1),
+            clients,
+            authorization: format!("Bearer {}", shop.api_key),
+            journal: journal.clone(),
+            timeline: timeline.clone(),
+            random,
+        })
+    }
+
+    /// How long it waits for an answer.
+    pub fn with_timeout(mut self, timeout: Duration) -> Caller {
+        self.clients = self.clients.into_iter().map(|client| client.with_timeout(timeout)).collect();
+        self
+    }
+
+    /// Says it once.
+    pub async fn once(&mut self, ask: &Ask) -> Result<Said, Error> {
+        let ticket = self.journal.sends(ask).await?;
+        Ok(self.send(ask, ticket).await)
+    }
+
+    /// Says it until the answer is definite.
+    pub async fn insist(&mut self, ask: &Ask) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        let mut tries = 0;
+        loop {
+            let ticket = self.journal.sends(ask).await?;
+            let said = self.send(ask, ticket).await;
+            match said {
+                Said::Answered(answer) if answer.heard().is_definite() => return Ok(answer),
+                said if begun.elapsed() > PATIENCE => {
+                    return Err(Error::NoAnswer { operation: ask.operation.clone(), told: said.words() });
+                }
+                said => self.pause(ask, &said, tries).await,
+            }
+            tries += 1;
+        }
+    }
+
+    /// Reads something. With `key` another's API key than the clients'.
+    pub async fn get(&mut self, path: &str, key: Option<&str>) -> Result<Value, Error> {
+        let authorization = key.map_or_else(|| self.authorization.clone(), |key| format!("Bearer {key}"));
+        let begun = Instant::now();
+        loop {
+            let got = self.clients[self.at].get(path, &[("authorization", &authorization)]).await;
+            let told = match got {
+                Ok(answer) if answer.status.is_success() => {
+                    return answer
+                        .json()
+                        .map_err(|error| Error::Unreadable(path.to_owned(), error.to_string()));
+                }
+                Ok(answer) => format!("{}: {}", answer.status, answer.text()),
+                Err(error) => error.to_string(),
+            };
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::NoAnswer { operation: format!("GET {path}"), told });
+            }
+            self.at = (self.at + 1) % self.clients.len();
+            tokio::time::sleep(Duration::from_millis(BACKOFF_BASE_MS)).await;
+        }
+    }
+
+    async fn send(&mut self, ask: &Ask, ticket: Ticket) -> Said {
+        let headers = [
+            ("authorization", self.authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", ask.key.as_str()),
+        ];
+        match self.clients[self.at].post(&ask.path, &headers, ask.body.clone()).await {
+            Ok(response) => {
+                let answer = Answer::of(&response);
+                self.journal.heard(ticket, &answer);
+                Said::Answered(answer)
+            }
+            Err(error) => {
+                self.at = (self.at + 1) % self.clients.len();
+                let why = error.to_string();
+                self.journal.lost(ticket, &why);
+                Said::Lost(why)
+            }
+        }
+    }
+
+    async fn pause(&mut self, ask: &Ask, said: &Said, tries: u32) {
+        let most = BACKOFF_BASE_MS.saturating_mul(1 << tries.min(20)).min(BACKOFF_CAP_MS);
+        let delay_ms = self.random.random_range(0..=most);
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        let retry_after = said.answer().and_then(|answer| answer.retry_after);
+        self.timeline.retry(Retry {
+            at_ms: self.timeline.now_ms(),
+            operation: ask.operation.clone(),
+            attempt: tries + 2,
+            delay_ms,
+            reason: said.words(),
+            retry_after_ms: retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
+        });
+    }
+}
+
+/// Says each once, all at the same moment: written down and connected first, then let go together.
+pub async fn at_once(callers: &mut [Caller], asks: &[Ask]) -> Result<Vec<Said>, Error> {
+    let count = callers.len().min(asks.len());
+    let barrier = Barrier::new(count);
+    let said = callers.iter_mut().zip(asks).map(|(caller, ask)| async {
+        let ticket = caller.journal.sends(ask).await;
+        let at = caller.at;
+        // A server that cannot be reached now is told by the request itself.
+        let _told_then = caller.clients[at].open().await;
+        barrier.wait().await;
+        Ok(caller.send(ask, ticket?).await)
+    });
+    join_all(said).await.into_iter().collect()
+}

@@ -1,0 +1,134 @@
+//! One process over all its lives.
+
+use std::time::{Duration, Instant};
+
+use super::tuning::Tuning;
+use crate::attack::{Error, Fleet, Ground};
+use crate::program::{self, Installation, Running, Serving};
+
+/// A database that restarts turns servers away for so long at most.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Answers clients; on SQLite it does everything.
+    Server,
+    Worker,
+    Relay,
+    /// The provider's stand-in.
+    Sandbox,
+}
+
+pub(super) struct Process {
+    pub name: String,
+    pub part: Part,
+    /// Known from its first life on, and the same in all of them.
+    pub base_url: String,
+    role: &'static str,
+    toml: String,
+    running: Option<Running>,
+}
+
+/// What a ground has besides the sandbox.
+pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
+    let toml = tuning.toml();
+    let process = |part: Part, name: &str, role, number: usize| Process {
+        name: format!("{name}-{number}"),
+        part,
+        base_url: String::new(),
+        role,
+        toml: toml.clone(),
+        running: None,
+    };
+    match ground {
+        Ground::Sqlite => vec![process(Part::Server, "server", "all", 1)],
+        Ground::Postgres { fleet: Fleet { servers, workers, relays: _ }, .. } => {
+            let servers = (1..=*servers).map(|number| process(Part::Server, "server", "api", number));
+            let workers = (1..=*workers).map(|number| process(Part::Worker, "worker", "worker", number));
+            servers.chain(workers).collect()
+        }
+        Ground::Target { .. } => Vec::new(),
+    }
+}
+
+impl Process {
+    pub fn of_sandbox(running: Running) -> Process {
+        Process {
+            name: super::SANDBOX.to_owned(),
+            part: Part::Sandbox,
+            base_url: running.base_url.clone(),
+            role: "",
+            toml: String::new(),
+            running: Some(running),
+        }
+    }
+
+    pub async fn start(&mut self, installation: &Installation, provider: &str) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            match self.start_once(installation, provider).await {
+                Ok(running) => {
+                    self.base_url.clone_from(&running.base_url);
+                    self.running = Some(running);
+                    return Ok(());
+                }
+                Err(error) if begun.elapsed() > START_WITHIN => return Err(error.into()),
+                // It said why in its log, which is kept.
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn start_once(
+        &self,
+        installation: &Installation,
+        provider: &str,
+    ) -> Result<Running, program::Error> {
+        let known = self.base_url.trim_start_matches("http://");
+        let listen = if known.is_empty() { "127.0.0.1:0" } else { known };
+        if self.part == Part::Sandbox {
+            return installation.sandbox(listen).await;
+        }
+        let Process { name, role, toml, .. } = self;
+        installation.serve_as(&Serving { name, role, listen, provider: Some(provider), more: toml }).await
+    }
+
+    pub async fn kill(&mut self) -> Result<(), Error> {
+        Ok(self.take()?.kill().await?)
+    }
+
+    pub async fn stop(&mut self, signal: &str) -> Result<(), Error> {
+        let status = self.take()?.stop(signal).await?;
+        if status.success() {
+            return Ok(());
+        }
+        let operation = format!("SIG{signal} to {}", self.name);
+        Err(Error::Unexpected { operation, told: format!("with {status}") })
+    }
+
+    pub async fn stall(&self, span: Duration) -> Result<(), Error> {
+        let running = self.running.as_ref().ok_or_else(|| self.dead())?;
+        running.stall().await?;
+        tokio::time::sleep(span).await;
+        Ok(running.wake().await?)
+    }
+
+    /// One that was killed on purpose is not asked.
+    pub fn check_alive(&mut self) -> Result<(), Error> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        if running.is_alive() {
+            return Ok(());
+        }
+        let words = running.last_words();
+        Err(Error::Refused(format!("{} ended by itself; its last words:\n{words}", self.name)))
+    }
+
+    fn take(&mut self) -> Result<Running, Error> {
+        self.running.take().ok_or_else(|| self.dead())
+    }
+
+    fn dead(&self) -> Error {
+        Error::NotOurs(format!("{} (it is dead)", self.name))
+    }
+}

@@ -1,0 +1,66 @@
+//! Settings of the program for an attack: quick to take over from the dead, and quick to look again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The shortest that the program takes.
+pub const LEASE_MS: u64 = 1_000;
+
+/// The configuration of every process, by section and name. [`Tuning::default`] is what scenarios share.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    values: BTreeMap<(&'static str, &'static str), String>,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        let tuning = Tuning { values: BTreeMap::new() };
+        tuning
+            .with("", "log", "\"info\"")
+            .with("workers", "lease_ms", LEASE_MS)
+            .with("workers", "backoff_base_ms", 20)
+            .with("workers", "backoff_cap_ms", 500)
+            .with("workers", "evidence_after_ms", 300)
+    }
+}
+
+impl Tuning {
+    /// `section` is empty for what stands before all sections; `value` is as TOML writes it.
+    pub fn with(
+        mut self,
+        section: &'static str,
+        name: &'static str,
+        value: impl std::fmt::Display,
+    ) -> Tuning {
+        self.values.insert((section, name), value.to_string());
+        self
+    }
+
+    pub(super) fn toml(&self) -> String {
+        let mut text = String::new();
+        let mut within = "";
+        // The empty section sorts first, as TOML wants it.
+        for ((section, name), value) in &self.values {
+            if *section != within {
+                writeln!(text, "[{section}]").expect("a String takes it");
+                within = section;
+            }
+            writeln!(text, "{name} = {value}").expect("a String takes it");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_follow_what_stands_before_them() {
+        let tuning =
+            Tuning::default().with("relay", "a", 1).with("workers", "lease_ms", 2_000).with("", "x", true);
+        let expected = "log = \"info\"\nx = true\n[relay]\na = 1\n[workers]\nbackoff_base_ms = 20\n\
+                        backoff_cap_ms = 500\nevidence_after_ms = 300\nlease_ms = 2000\n";
+        assert_eq!(tuning.toml(), expected);
+    }
+}

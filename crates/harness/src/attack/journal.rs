@@ -1,0 +1,199 @@
+//! The client's journal: what was to be said is on the disk before it is said, then what was heard.
+//!
+//! A client that keeps its accounts in memory can be wrong about what it asked for: it dies, or it forgets
+//! the request whose answer it never got. So a line is written, and flushed to the disk, before a request is
+//! sent; the judge reads the file and nothing else. Lines of many clients share a flush.
+//!
+//! | line | when |
+//! |---|---|
+//! | `sent` | before the request leaves: operation, key, body's hash, attempt, what it is to bring about |
+//! | `heard` | an answer came whole |
+//! | `lost` | none did |
+//!
+//! A `sent` without a line of what was heard is a client that died: the request may have been carried out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+
+use super::ask::{Answer, Ask, Wants};
+use super::timeline::Timeline;
+
+/// A line of the file, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub enum Line {
+    Sent {
+        /// Of the request; the lines of what was heard name it.
+        number: u64,
+        at_ms: u64,
+        operation: String,
+        key: String,
+        /// How often this key was said, this time included.
+        attempt: u32,
+        path: String,
+        body_sha256: String,
+        wants: Wants,
+    },
+    Heard {
+        number: u64,
+        at_ms: u64,
+        status: u16,
+        replayed: bool,
+        /// Of a problem document.
+        #[serde(default)]
+        code: Option<String>,
+        /// Of the resource that the answer shows.
+        #[serde(default)]
+        id: Option<String>,
+        #[serde(default)]
+        state: Option<String>,
+        retryable: bool,
+        body_sha256: String,
+    },
+    Lost {
+        number: u64,
+        at_ms: u64,
+        why: String,
+    },
+}
+
+/// A request that is written down and may now be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket {
+    pub number: u64,
+    pub attempt: u32,
+}
+
+struct Entry {
+    line: String,
+    flushed: Option<oneshot::Sender<io::Result<()>>>,
+}
+
+/// Writes the file; clones write into the same.
+#[derive(Clone)]
+pub struct Journal {
+    entries: Sender<Entry>,
+    counted: Arc<Mutex<Counted>>,
+    timeline: Timeline,
+}
+
+#[derive(Default)]
+struct Counted {
+    numbers: u64,
+    attempts: HashMap<String, u32>,
+}
+
+impl Journal {
+    pub fn create(path: &Path, timeline: Timeline) -> io::Result<Journal> {
+        let file = File::create(path)?;
+        let (entries, received) = channel();
+        std::thread::Builder::new().name("journal".to_owned()).spawn(move || write(file, &received))?;
+        Ok(Journal { entries, counted: Arc::default(), timeline })
+    }
+
+    /// On return the line is on the disk.
+    pub async fn sends(&self, ask: &Ask) -> io::Result<Ticket> {
+        let ticket = self.ticket(&ask.key);
+        let line = Line::Sent {
+            number: ticket.number,
+            at_ms: self.timeline.now_ms(),
+            operation: ask.operation.clone(),
+            key: ask.key.clone(),
+            attempt: ticket.attempt,
+            path: ask.path.clone(),
+            body_sha256: sha256(ask.body.as_bytes()),
+            wants: ask.wants.clone(),
+        };
+        let (flushed, wait) = oneshot::channel();
+        self.write(&line, Some(flushed));
+        wait.await.unwrap_or_else(|_| Err(io::Error::other("the journal's writer is gone")))?;
+        Ok(ticket)
+    }
+
+    pub fn heard(&self, ticket: Ticket, answer: &Answer) {
+        let line = Line::Heard {
+            number: ticket.number,
+            at_ms: self.timeline.now_ms(),
+            status: answer.status,
+            replayed: answer.replayed,
+            code: answer.code(),
+            id: answer.id(),
+            state: answer.body["state"].as_str().map(str::to_owned),
+            retryable: answer.is_retryable(),
+            body_sha256: sha256(answer.text.as_bytes()),
+        };
+        self.write(&line, None);
+    }
+
+    pub fn lost(&self, ticket: Ticket, why: &str) {
+        let line = Line::Lost { number: ticket.number, at_ms: self.timeline.now_ms(), why: why.to_owned() };
+        self.write(&line, None);
+    }
+
+    /// On return everything so far is on the disk.
+    pub async fn flush(&self) -> io::Result<()> {
+        let (flushed, wait) = oneshot::channel();
+        let _gone = self.entries.send(Entry { line: String::new(), flushed: Some(flushed) });
+        wait.await.unwrap_or_else(|_| Err(io::Error::other("the journal's writer is gone")))
+    }
+
+    fn ticket(&self, key: &str) -> Ticket {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.numbers += 1;
+        let number = counted.numbers;
+        let attempt = counted.attempts.entry(key.to_owned()).or_default();
+        *attempt += 1;
+        Ticket { number, attempt: *attempt }
+    }
+
+    fn write(&self, line: &Line, flushed: Option<oneshot::Sender<io::Result<()>>>) {
+        let line = serde_json::to_string(line).expect("a line has no keys that are not text") + "\n";
+        // A writer that is gone is told to whoever waits for the disk.
+        let _gone = self.entries.send(Entry { line, flushed });
+    }
+}
+
+/// Whatever waits shares one flush.
+fn write(mut file: File, entries: &Receiver<Entry>) {
+    while let Ok(first) = entries.recv() {
+        let mut text = first.line;
+        let mut waiting: Vec<_> = first.flushed.into_iter().collect();
+        for Entry { line, flushed } in entries.try_iter() {
+            text.push_str(&line);
+            waiting.extend(flushed);
+        }
+        let mut written = file.write_all(text.as_bytes());
+        if !waiting.is_empty() {
+            written = written.and_then(|()| file.sync_data());
+        }
+        for waiting in waiting {
+            let told = written.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()));
+            // Whoever no longer waits needs no answer.
+            let _gone = waiting.send(told.copied());
+        }
+    }
+}
+
+/// The lines of a file, however its writer ended: what it was in the middle of is not a line.
+pub fn read(path: &Path) -> io::Result<Vec<Line>> {
+    let text = std::fs::read(path)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).map_err(io::Error::other)).collect()
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a String takes it");
+        hex
+    })
+}

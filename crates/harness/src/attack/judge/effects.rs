@@ -1,0 +1,155 @@
+//! Effects against operations, in the provider's books.
+
+use std::collections::BTreeMap;
+
+use super::told::{Operation, Told};
+use crate::attack::ask::Wants;
+use crate::attack::findings::Findings;
+use crate::oracle::{Books, Charge, Refund};
+
+/// How many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Operations that move money and were accepted.
+    pub operations: u64,
+    /// Of those, the ones whose effect is in the books.
+    pub applied: u64,
+    /// Effects in the books beyond the first of an operation.
+    pub duplicates: u64,
+    /// Effects for what nobody asked, or was refused.
+    pub unasked: u64,
+}
+
+/// What the books must show of one payment.
+#[derive(Debug, Default)]
+struct Expected {
+    captured_minor: i64,
+    /// All of it may be back.
+    may_return: bool,
+    /// By refunds that are through, and by all that were accepted.
+    refunded_minor: (i64, i64),
+}
+
+/// Compares each operation with what moved.
+pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
+    let mut effects = Effects::default();
+    let mut moved: BTreeMap<&str, Vec<&Charge>> = BTreeMap::new();
+    for charge in books.charges.iter().filter(|charge| charge.moved()) {
+        match charge.mark() {
+            Some(mark) => moved.entry(mark).or_default().push(charge),
+            None => unasked(findings, &mut effects, &format!("{} carries no operation's name", charge.id)),
+        }
+    }
+    let expected = expected(told);
+    for operation in told.operations.values() {
+        let made = match operation.wants {
+            Wants::Charge { .. } | Wants::Authorize { .. } => {
+                moved.remove(operation.operation.as_str()).unwrap_or_default()
+            }
+            _ => continue,
+        };
+        charge(findings, &mut effects, operation, &made, expected.get(operation.operation.as_str()));
+    }
+    for (operation, charges) in moved {
+        unasked(findings, &mut effects, &format!("{} objects moved money for {operation}", charges.len()));
+    }
+    // Looked at, whether or not there was anything of the kind.
+    findings.always("nothing_moved_unasked", true, String::new);
+    captures_and_refunds(findings, &mut effects, told, books);
+    effects
+}
+
+fn unasked(findings: &Findings, effects: &mut Effects, words: &str) {
+    effects.unasked += 1;
+    findings.always("nothing_moved_unasked", false, || words.to_owned());
+}
+
+/// What captures and refunds that were accepted add up to, by the operation they are of.
+fn expected(told: &Told) -> BTreeMap<&str, Expected> {
+    let mut expected: BTreeMap<&str, Expected> = BTreeMap::new();
+    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+        match &operation.wants {
+            Wants::Charge { minor, may_return } => {
+                let expected = expected.entry(&operation.operation).or_default();
+                expected.captured_minor += minor;
+                expected.may_return = *may_return;
+            }
+            Wants::Capture { of, minor } => expected.entry(of).or_default().captured_minor += minor,
+            Wants::Refund { of, minor } => {
+                let through = operation.answer.as_ref().and_then(|answer| answer.state.as_deref());
+                let refunded = &mut expected.entry(of).or_default().refunded_minor;
+                refunded.0 += if through == Some("succeeded") { *minor } else { 0 };
+                refunded.1 += minor;
+            }
+            _ => {}
+        }
+    }
+    expected
+}
+
+fn charge(
+    findings: &Findings,
+    effects: &mut Effects,
+    operation: &Operation,
+    made: &[&Charge],
+    expected: Option<&Expected>,
+) {
+    let name = "effects_equal_operations";
+    let wanted = usize::from(operation.is_done());
+    effects.operations += wanted as u64;
+    effects.applied += made.len().min(wanted) as u64;
+    effects.duplicates += made.len().saturating_sub(1) as u64;
+    findings.always(name, made.len() == wanted, || {
+        let ids: Vec<&str> = made.iter().map(|charge| charge.id.as_str()).collect();
+        format!("{}: {} objects moved money: {}", operation.words(), made.len(), ids.join(", "))
+    });
+    let (Some(charge), true) = (made.first(), operation.is_done()) else { return };
+    let nothing = Expected::default();
+    let Expected { captured_minor, may_return, refunded_minor } = expected.unwrap_or(&nothing);
+    let back = (refunded_minor.0..=refunded_minor.1).contains(&charge.refunded_minor)
+        || (*may_return && charge.refunded_minor == charge.captured_minor);
+    findings.always(name, charge.captured_minor == *captured_minor && back, || {
+        format!(
+            "{}: {captured_minor} was to be captured and {refunded_minor:?} to go back; the provider captured {} \
+             and sent back {}",
+            operation.operation, charge.captured_minor, charge.refunded_minor
+        )
+    });
+    let id = operation.answer.as_ref().and_then(|answer| answer.id.as_deref());
+    findings.always(name, charge.operation() == id, || {
+        format!("{}: the provider was told {:?}, the client {id:?}", operation.operation, charge.operation())
+    });
+}
+
+/// Each accepted refund is one refund at the provider; each accepted capture was counted with its payment.
+fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told, books: &Books) {
+    let mut moved: BTreeMap<&str, Vec<&Refund>> = BTreeMap::new();
+    for refund in books.refunds.iter().filter(|refund| refund.moved()) {
+        moved.entry(refund.refund().unwrap_or_default()).or_default().push(refund);
+    }
+    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+        match operation.wants {
+            Wants::Capture { .. } => {
+                effects.operations += 1;
+                // The sum of what was captured is exact, or was complained of above.
+                effects.applied += 1;
+            }
+            Wants::Refund { minor, .. } => {
+                let answer = operation.answer.as_ref();
+                let id = answer.and_then(|answer| answer.id.as_deref()).unwrap_or_default();
+                let made = moved.remove(id).unwrap_or_default();
+                let through = answer.and_then(|answer| answer.state.as_deref()) == Some("succeeded");
+                effects.operations += 1;
+                effects.applied += u64::from(!made.is_empty());
+                effects.duplicates += made.len().saturating_sub(1) as u64;
+                let exact = made.iter().all(|refund| refund.amount_minor == minor);
+                let right = exact && made.len() <= 1 && (!made.is_empty() || !through);
+                findings.always("effects_equal_operations", right, || {
+                    let sums: Vec<i64> = made.iter().map(|refund| refund.amount_minor).collect();
+                    format!("{}: {minor} was to go back, the provider sent back {sums:?}", operation.words())
+                });
+            }
+            _ => {}
+        }
+    }
+}

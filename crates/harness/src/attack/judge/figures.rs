@@ -1,0 +1,67 @@
+//! The figures of `/metrics`, which are counted from committed rows, against the provider's books.
+
+use std::time::{Duration, Instant};
+
+use crate::attack::{Arena, Deployment, Error, Part};
+use crate::oracle::Books;
+use crate::scrape::Scrape;
+
+/// The program reads its tallies now and then.
+const COUNTED_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What the books say that the figures must be.
+struct Expected {
+    metric: &'static str,
+    labels: Vec<(&'static str, &'static str)>,
+    count: usize,
+}
+
+fn expected(books: &Books) -> Vec<Expected> {
+    let captured = books.charges.iter().filter(|charge| charge.captured_minor > 0).count();
+    let refunded = books.refunds.iter().filter(|refund| refund.moved()).count();
+    let effect =
+        |kind, count| Expected { metric: "surehold_effects_applied", labels: vec![("kind", kind)], count };
+    vec![
+        Expected {
+            metric: "surehold_operations",
+            labels: vec![("operation", "charge"), ("outcome", "captured")],
+            count: captured,
+        },
+        effect("payment.captured", captured),
+        effect("refund.succeeded", refunded),
+    ]
+}
+
+/// Waits until the figures were counted anew, for so long at most, and then holds them to the books.
+pub(super) async fn judge(arena: &Arena, town: &Deployment, books: &Books) -> Result<(), Error> {
+    let expected = expected(books);
+    let Some(server) = town.names(Part::Server).into_iter().next() else { return Ok(()) };
+    let begun = Instant::now();
+    let seen = loop {
+        let scrape = town.scrape(&server).await?;
+        if expected.iter().all(|expected| agrees(&scrape, expected)) || begun.elapsed() > COUNTED_WITHIN {
+            break scrape;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    for expected in &expected {
+        let shown = count(&seen, expected);
+        arena.findings.always("figures_equal_books", agrees(&seen, expected), || {
+            let Expected { metric, labels, count } = expected;
+            format!("{metric}{labels:?} is {shown}, the provider's books have {count}")
+        });
+        let name = expected.labels.iter().map(|(_, value)| *value).collect::<Vec<_>>().join(" ");
+        arena.findings.figure(format!("{} {name}", expected.metric), shown);
+    }
+    Ok(())
+}
+
+/// What was never counted is not there.
+fn count(scrape: &Scrape, expected: &Expected) -> f64 {
+    scrape.sum(expected.metric, &expected.labels).unwrap_or(0.0)
+}
+
+fn agrees(scrape: &Scrape, expected: &Expected) -> bool {
+    (count(scrape, expected) - expected.count as f64).abs() < 0.5
+}

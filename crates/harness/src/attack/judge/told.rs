@@ -1,0 +1,116 @@
+//! What the journal tells of each operation.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::attack::ask::{Heard, Heards, Wants};
+use crate::attack::findings::Findings;
+use crate::attack::journal::{self, Line};
+
+/// One idempotency key: what was asked under it, and what was heard.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub operation: String,
+    pub key: String,
+    /// Of the first request under the key.
+    pub wants: Wants,
+    pub sent: u64,
+    /// The first definite answer.
+    pub answer: Option<Definite>,
+    /// Definite answers that differ from it, in words.
+    pub others: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definite {
+    pub status: u16,
+    pub body_sha256: String,
+    pub id: Option<String>,
+    pub state: Option<String>,
+}
+
+impl Operation {
+    /// It was carried out.
+    pub fn is_done(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| matches!(answer.status, 200 | 201))
+    }
+
+    pub fn words(&self) -> String {
+        let answer =
+            self.answer.as_ref().map_or("nothing definite".to_owned(), |answer| answer.status.to_string());
+        format!("{} (sent {} times, answered {answer})", self.operation, self.sent)
+    }
+}
+
+/// The journal, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub operations: BTreeMap<String, Operation>,
+    pub heards: Heards,
+}
+
+impl Told {
+    pub fn read(path: &Path) -> io::Result<Told> {
+        Ok(Told::of(journal::read(path)?))
+    }
+
+    pub fn of(lines: impl IntoIterator<Item = Line>) -> Told {
+        let mut told = Told::default();
+        let mut keys: BTreeMap<u64, String> = BTreeMap::new();
+        for line in lines {
+            told.take(line, &mut keys);
+        }
+        told
+    }
+
+    fn take(&mut self, line: Line, keys: &mut BTreeMap<u64, String>) {
+        match line {
+            Line::Sent { number, operation, key, wants, .. } => {
+                keys.insert(number, key.clone());
+                let fresh = || Operation {
+                    operation,
+                    key: key.clone(),
+                    wants,
+                    sent: 0,
+                    answer: None,
+                    others: Vec::new(),
+                };
+                self.operations.entry(key.clone()).or_insert_with(fresh).sent += 1;
+            }
+            Line::Heard { number, status, replayed, code, id, state, retryable, body_sha256, .. } => {
+                let heard = Heard::of(status, replayed, code.as_deref(), retryable);
+                self.count(heard);
+                // A changed body under a used key is another question; its refusal is not the key's answer.
+                let definite = heard.is_definite() && heard != Heard::Mismatch;
+                let operation = keys.get(&number).and_then(|key| self.operations.get_mut(key));
+                if let Some(operation) = operation.filter(|_| definite) {
+                    let answer = Definite { status, body_sha256, id, state };
+                    match &operation.answer {
+                        None => operation.answer = Some(answer),
+                        Some(first)
+                            if (first.status, &first.body_sha256) == (status, &answer.body_sha256) => {}
+                        Some(first) => {
+                            operation.others.push(format!("{} and then {status} {code:?}", first.status));
+                        }
+                    }
+                }
+            }
+            Line::Lost { .. } => self.count(Heard::Lost),
+        }
+    }
+
+    fn count(&mut self, heard: Heard) {
+        *self.heards.entry(heard.name()).or_default() += 1;
+    }
+
+    /// What the client can see for itself.
+    pub fn judge(&self, findings: &Findings) {
+        for operation in self.operations.values() {
+            findings.always("every_operation_is_definite", operation.answer.is_some(), || operation.words());
+            findings.always("one_answer_a_key", operation.others.is_empty(), || {
+                format!("{} was answered {}", operation.operation, operation.others.join(", "))
+            });
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What is shown while it runs: a bar a scenario on a terminal, plain lines elsewhere.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+const EVERY: Duration = Duration::from_millis(120);
+
+/// All of a run.
+#[derive(Clone)]
+pub struct Progress(Shown);
+
+#[derive(Clone)]
+enum Shown {
+    Bars(MultiProgress),
+    Lines,
+    Nothing,
+}
+
+/// One scenario's line.
+#[derive(Clone)]
+pub struct Step {
+    name: String,
+    bar: ProgressBar,
+    lines: bool,
+}
+
+impl Progress {
+    /// On standard error.
+    pub fn shown() -> Progress {
+        let terminal = std::io::stderr().is_terminal();
+        Progress(if terminal { Shown::Bars(MultiProgress::new()) } else { Shown::Lines })
+    }
+
+    pub fn hidden() -> Progress {
+        Progress(Shown::Nothing)
+    }
+
+    /// Something that stays to be read.
+    pub fn line(&self, words: &str) {
+        match &self.0 {
+            // A terminal that is gone is no failure of the attack.
+            Shown::Bars(bars) => drop(bars.println(words)),
+            Shown::Lines => drop(writeln!(std::io::stderr(), "{words}")),
+            Shown::Nothing => {}
+        }
+    }
+
+    pub(super) fn step(&self, name: &str) -> Step {
+        let bar = match &self.0 {
+            Shown::Bars(bars) => {
+                let bar = bars.add(ProgressBar::no_length());
+                if let Ok(style) =
+                    ProgressStyle::with_template("{spinner} {prefix:<14} [{elapsed}] {wide_msg}")
+                {
+                    bar.set_style(style);
+                }
+                bar.enable_steady_tick(EVERY);
+                bar
+            }
+            Shown::Lines | Shown::Nothing => ProgressBar::hidden(),
+        };
+        bar.set_prefix(name.to_owned());
+        Step { name: name.to_owned(), bar, lines: matches!(self.0, Shown::Lines) }
+    }
+}
+
+impl Step {
+    /// What is being done now.
+    pub fn says(&self, words: impl Into<String>) {
+        let words = words.into();
+        if self.lines {
+            let _gone = writeln!(std::io::stderr(), "  {}: {words}", self.name);
+        }
+        self.bar.unset_length();
+        self.bar.set_message(words);
+    }
+
+    /// Work of so many pieces begins; [`Step::advance`] counts them.
+    pub fn counts(&self, words: &str, pieces: usize) {
+        self.says(words);
+        let template = "{spinner} {prefix:<14} [{elapsed}] {bar:30} {pos}/{len} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(pieces as u64);
+        self.bar.set_position(0);
+    }
+
+    pub fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    pub(super) fn ends(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,296 @@
+//! What a run came to: for programs as JSON, for people as a page.
+//!
+//! `report.json` has the shape of [`Report`]. Its `report` member is the version of that shape: members are
+//! added, and none is renamed or changes its meaning within a version. Times are in milliseconds since the
+//! scenario began, unless their name says otherwise.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use domain::Timestamp;
+use serde::Serialize;
+
+use super::ask::{Heard, Heards};
+use super::findings::{Always, Found, Sometimes, Verdict};
+use super::scenario::Scenario;
+use super::timeline::{Fault, Lag, Retry};
+use super::{Arena, Fleet, Ground, Options};
+
+/// Of the shape.
+const VERSION: u32 = 1;
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub report: u32,
+    pub run: Run,
+    pub deployment: Described,
+    /// Of the run: the worst of its scenarios.
+    pub verdict: Verdict,
+    pub totals: Totals,
+    pub scenarios: Vec<Outcome>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// What begins the names of its operations.
+    pub name: String,
+    pub version: &'static str,
+    /// What repeats its choices: `--seed`.
+    pub seed: u64,
+    pub operations: usize,
+    /// RFC 3339.
+    pub started_at: String,
+    pub took_ms: u64,
+    #[serde(skip)]
+    began: Timestamp,
+}
+
+/// What was attacked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Described {
+    /// `sqlite`, `postgres` or `target`.
+    pub engine: &'static str,
+    /// In a sentence.
+    pub words: String,
+    /// Of PostgreSQL.
+    pub database_version: Option<String>,
+    /// How many processes there are of each kind.
+    pub processes: BTreeMap<&'static str, usize>,
+    pub redis: bool,
+    pub nats: bool,
+    /// Whose books were read.
+    pub books: bool,
+}
+
+/// Over all scenarios.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Totals {
+    /// That move money, and were accepted.
+    pub operations: u64,
+    /// Of those, the ones whose effect is in the provider's books.
+    pub effects: u64,
+    /// Effects beyond the first of an operation.
+    pub duplicates: u64,
+    pub requests: u64,
+    pub faults: u64,
+    /// What clients heard, by [`Heard::name`].
+    pub heard: BTreeMap<&'static str, u64>,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub number: u8,
+    pub name: &'static str,
+    pub promise: &'static str,
+    pub verdict: Verdict,
+    /// Why it could not run, or is not applicable.
+    pub why: Option<String>,
+    pub took_ms: u64,
+    pub operations: u64,
+    pub effects: u64,
+    pub duplicates: u64,
+    /// What clients heard, by [`Heard::name`].
+    pub heard: Heards,
+    pub always: Vec<Always>,
+    pub sometimes: Vec<Sometimes>,
+    pub notes: Vec<String>,
+    pub figures: BTreeMap<String, f64>,
+    pub faults: Vec<Fault>,
+    pub retries: Vec<Retry>,
+    pub retries_left_out: u64,
+    pub lag: Vec<Lag>,
+    /// Where the files of its deployment are, if they were kept.
+    pub kept: Option<PathBuf>,
+}
+
+impl Described {
+    pub(super) fn of(ground: &Ground, database_version: Option<String>) -> Described {
+        let (engine, words, processes) = match ground {
+            Ground::Sqlite => ("sqlite", "SQLite, one process".to_owned(), vec![("server", 1)]),
+            Ground::Postgres { fleet: Fleet { servers, workers, relays }, .. } => {
+                let version = database_version.as_deref().unwrap_or_default();
+                let words =
+                    format!("PostgreSQL {version}, {servers} servers, {workers} workers, {relays} relays");
+                ("postgres", words, vec![("server", *servers), ("worker", *workers), ("relay", *relays)])
+            }
+            Ground::Target { url, .. } => ("target", url.clone(), vec![]),
+        };
+        let (redis, nats) = match ground {
+            Ground::Postgres { redis, nats, .. } => (*redis, *nats),
+            _ => (false, false),
+        };
+        let more = [(redis, ", Redis"), (nats, ", NATS")].map(|(has, name)| if has { name } else { "" });
+        let books = !matches!(ground, Ground::Target { books: None, .. });
+        Described {
+            engine,
+            words: words + &more.concat(),
+            database_version,
+            processes: processes.into_iter().collect(),
+            redis,
+            nats,
+            books,
+        }
+    }
+}
+
+impl Outcome {
+    pub(super) fn not_applicable(scenario: &'static Scenario, why: String) -> Outcome {
+        Outcome::new(scenario, Verdict::NotApplicable, Found::default(), Some(why))
+    }
+
+    /// `trouble` is why it did not come to its end.
+    pub(super) fn of(arena: &Arena, heard: Heards, trouble: Option<String>) -> Outcome {
+        let (verdict, found) = arena.findings.conclude();
+        // A promise that was seen broken is told as that, whatever befell the run afterwards.
+        let verdict = if trouble.is_some() && verdict != Verdict::Broken { Verdict::Failed } else { verdict };
+        let events = arena.timeline.taken();
+        let count = |name: &str| found.figures.get(name).copied().unwrap_or(0.0) as u64;
+        let (operations, effects, duplicates) = (count("operations"), count("effects"), count("duplicates"));
+        Outcome {
+            took_ms: arena.timeline.now_ms(),
+            operations,
+            effects,
+            duplicates,
+            heard,
+            faults: events.faults,
+            retries: events.retries,
+            retries_left_out: events.retries_left_out,
+            lag: events.lag,
+            kept: (verdict != Verdict::Held && arena.directory.exists())
+                .then(|| arena.directory.to_path_buf()),
+            ..Outcome::new(arena.scenario, verdict, found, trouble)
+        }
+    }
+
+    fn new(scenario: &'static Scenario, verdict: Verdict, found: Found, why: Option<String>) -> Outcome {
+        let Scenario { number, name, promise, .. } = *scenario;
+        let Found { always, sometimes, notes, figures } = found;
+        Outcome {
+            number,
+            name,
+            promise,
+            verdict,
+            why,
+            took_ms: 0,
+            operations: 0,
+            effects: 0,
+            duplicates: 0,
+            heard: Heards::new(),
+            always,
+            sometimes,
+            notes,
+            figures,
+            faults: Vec::new(),
+            retries: Vec::new(),
+            retries_left_out: 0,
+            lag: Vec::new(),
+            kept: None,
+        }
+    }
+
+    /// Requests that were sent.
+    pub fn requests(&self) -> u64 {
+        self.heard.values().sum()
+    }
+
+    /// Why it did not hold, a line each.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints: Vec<String> = self.why.iter().cloned().collect();
+        for always in self.always.iter().filter(|always| !always.holds) {
+            let seen = always.offenders.first().map_or("", String::as_str);
+            complaints.push(format!("{} is broken {} times, such as: {seen}", always.name, always.broken));
+        }
+        if self.verdict == Verdict::NotReached {
+            let unseen = self.always.iter().filter(|always| always.checked == 0).map(|always| always.name);
+            let unreached = self.sometimes.iter().filter(|one| one.reached == 0).map(|one| one.name);
+            complaints.extend(unseen.map(|name| format!("{name} was never looked at")));
+            complaints.extend(unreached.map(|name| format!("{name} was never reached")));
+        }
+        complaints
+    }
+
+    /// In a line, as it is shown when it ends; its complaints below it.
+    pub fn line(&self) -> String {
+        let Outcome { number, name, took_ms, operations, effects, duplicates, .. } = self;
+        let seconds = *took_ms as f64 / 1_000.0;
+        let verdict = self.verdict.words();
+        let mut line = match self.verdict {
+            Verdict::NotApplicable => format!("{number:>2} {name:<14} {verdict}"),
+            _ => format!(
+                "{number:>2} {name:<14} {verdict}: {operations} operations, {effects} effects, {duplicates} \
+                 duplicates, {} requests, {} faults, {seconds:.1} s",
+                self.requests(),
+                self.faults.len()
+            ),
+        };
+        for complaint in self.complaints() {
+            line.push_str("\n     ");
+            line.push_str(&complaint.trim_end().replace('\n', "\n     "));
+        }
+        line
+    }
+}
+
+impl Report {
+    pub(super) fn begun(options: &Options, name: &str, deployment: Described, now: Timestamp) -> Report {
+        Report {
+            report: VERSION,
+            run: Run {
+                name: name.to_owned(),
+                version: env!("CARGO_PKG_VERSION"),
+                seed: options.seed,
+                operations: options.operations,
+                started_at: rfc3339(now),
+                took_ms: 0,
+                began: now,
+            },
+            deployment,
+            verdict: Verdict::Failed,
+            totals: Totals::default(),
+            scenarios: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        let totals = &mut self.totals;
+        totals.operations += outcome.operations;
+        totals.effects += outcome.effects;
+        totals.duplicates += outcome.duplicates;
+        totals.requests += outcome.requests();
+        totals.faults += outcome.faults.len() as u64;
+        for heard in Heard::ALL {
+            let count = outcome.heard.get(heard.name()).copied().unwrap_or(0);
+            *totals.heard.entry(heard.name()).or_default() += count;
+        }
+        self.scenarios.push(outcome);
+    }
+
+    pub(super) fn concluded(&mut self, now: Timestamp) {
+        self.run.took_ms = now.since(self.run.began).as_millis().unsigned_abs();
+        let any = |verdict| self.scenarios.iter().any(|outcome| outcome.verdict == verdict);
+        let worst = [Verdict::Broken, Verdict::Failed, Verdict::NotReached, Verdict::Held];
+        // Nothing that was carried out is nothing that held.
+        self.verdict = worst.into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::NotApplicable);
+    }
+
+    /// Every invariant of every scenario that was possible here held, and each state was reached.
+    pub fn held(&self) -> bool {
+        self.verdict == Verdict::Held
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Outcome> {
+        self.scenarios.iter().find(|outcome| outcome.name == name)
+    }
+
+    /// Writes `report.json` into the directory.
+    pub fn write(&self, out: &Path) -> std::io::Result<()> {
+        let json = serde_json::to_string_pretty(self).map_err(std::io::Error::other)?;
+        std::fs::write(out.join("report.json"), json + "\n")
+    }
+}
+
+fn rfc3339(now: Timestamp) -> String {
+    api::time::instant(now).to_string()
+}

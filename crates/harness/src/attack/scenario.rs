@@ -1,0 +1,52 @@
+//! What a scenario is, and what it needs.
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+
+use super::{Arena, Error};
+
+/// One way to attack. See the module's doc ([`super`]) for how to add one.
+pub struct Scenario {
+    /// Its place in the list; also where its random choices begin.
+    pub number: u8,
+    pub name: &'static str,
+    /// One sentence: what must be true whatever it does.
+    pub promise: &'static str,
+    pub needs: &'static [Need],
+    /// Its own invariants, besides those that are asked of every scenario.
+    pub always: &'static [&'static str],
+    /// The states that a run must have been in, or it proves nothing.
+    pub sometimes: &'static [&'static str],
+    pub run: fn(Arena) -> BoxFuture<'static, Result<(), Error>>,
+}
+
+/// What not every ground has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Processes of our own, to kill, to stall, to cut off.
+    Deployment,
+    Postgres,
+    Redis,
+    Nats,
+}
+
+impl Need {
+    pub fn words(self) -> &'static str {
+        match self {
+            Need::Deployment => "a deployment of its own, which --target is not",
+            Need::Postgres => "PostgreSQL",
+            Need::Redis => "Redis",
+            Need::Nats => "NATS",
+        }
+    }
+}
+
+impl Scenario {
+    /// What it misses on a ground that has these, in words.
+    pub fn misses(&self, has: &[Need]) -> Option<String> {
+        let missing: Vec<&str> =
+            self.needs.iter().filter(|need| !has.contains(need)).map(|need| need.words()).collect();
+        (!missing.is_empty()).then(|| format!("needs {}", missing.join(" and ")))
+    }
+}

@@ -1,0 +1,101 @@
+//! Two or more requests with one key at the same moment, many times: one is worked on.
+//!
+//! | round | what is asked | why |
+//! |---|---|---|
+//! | charges | a charge, whose work takes the provider's time | the others meet it in flight |
+//! | holds | a seat, which is one transaction | the others meet its commit |
+//!
+//! The requests of a round are written down and connected first, and then let go together, spread over all
+//! servers. Whoever heard nothing definite says it again.
+
+use rand::RngExt as _;
+use serde_json::json;
+
+use crate::attack::ask::PAYS;
+use crate::attack::{Arena, Ask, Caller, Error, Heard, Said, Scenario, Tuning, at_once, judge};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 2,
+    name: "same-key",
+    promise: "Of simultaneous requests with one key exactly one is worked on; each other one is told to wait, or gets its reply.",
+    needs: &[],
+    always: &["one_is_worked_on", "the_others_wait_or_get_the_reply"],
+    sometimes: &["met_in_flight", "got_the_reply"],
+    run: |arena| Box::pin(run(arena)),
+};
+
+/// In one round.
+const AT_ONCE_MAX: usize = 8;
+/// Operations for one round.
+const OPERATIONS_A_ROUND: usize = 5;
+const ROUNDS_MIN: usize = 20;
+
+/// What is drawn for a round.
+struct Round {
+    at_once: usize,
+    charges: bool,
+    minor: i64,
+}
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let mut random = arena.random("rounds");
+    let count = (arena.operations() / OPERATIONS_A_ROUND).max(ROUNDS_MIN);
+    let mut round = |number: usize| Round {
+        // The first rounds are the smallest and the largest.
+        at_once: if number < 2 { [2, AT_ONCE_MAX][number] } else { random.random_range(2..=AT_ONCE_MAX) },
+        charges: number < 2 || random.random_bool(0.7),
+        minor: random.random_range(100..=9_999),
+    };
+    let rounds: Vec<Round> = (0..count).map(&mut round).collect();
+
+    let mut town = arena.deploy(&Tuning::default()).await?;
+    // Long enough for the others to meet the first in flight.
+    if town.location().is_some() {
+        town.set_faults(json!({ "delay_ms": [5, 40] })).await?;
+    }
+    let mut callers = arena.callers(&town.shop, AT_ONCE_MAX)?;
+    let mut asks = Vec::new();
+    arena.progress.counts("rounds of simultaneous requests", count);
+    for (number, round) in rounds.iter().enumerate() {
+        let operation = arena.operation(number);
+        let ask = if round.charges {
+            Ask::charge(&operation, round.minor, PAYS)
+        } else {
+            Ask::hold(&operation, &town.shop.catalogue, 0, 3_600)
+        };
+        self::round(&arena, &mut callers[..round.at_once], &ask).await?;
+        asks.push(ask);
+        arena.progress.advance();
+    }
+    for ask in &asks {
+        callers[0].insist(ask).await?;
+    }
+    town.all_alive()?;
+    judge(&arena, &town).await?;
+    Ok(())
+}
+
+async fn round(arena: &Arena, callers: &mut [Caller], ask: &Ask) -> Result<(), Error> {
+    let asks = vec![ask.clone(); callers.len()];
+    let said = at_once(callers, &asks).await?;
+    let count = |wanted: Heard| said.iter().filter(|said| said.heard() == wanted).count();
+    // A 202 is an answer of the one that is worked on too, given before it was done.
+    let worked_on = count(Heard::New) + count(Heard::Accepted);
+    // The one that was worked on may be the one whose answer was lost, or that was turned away.
+    let unknown = count(Heard::Lost) + count(Heard::Unavailable);
+    let told = || {
+        let words: Vec<String> = said.iter().map(Said::words).collect();
+        format!("{}: {}", ask.operation, words.join("; "))
+    };
+    let one = worked_on == 1 || (worked_on == 0 && unknown > 0);
+    arena.findings.always("one_is_worked_on", one, told);
+    let others = said.iter().filter(|said| !matches!(said.heard(), Heard::New | Heard::Accepted));
+    let fine = others.clone().all(|said| {
+        matches!(said.heard(), Heard::InFlight | Heard::Replay | Heard::Lost | Heard::Unavailable)
+    });
+    arena.findings.always("the_others_wait_or_get_the_reply", fine, told);
+    arena.findings.reached_times("met_in_flight", count(Heard::InFlight) as u64);
+    arena.findings.reached_times("got_the_reply", count(Heard::Replay) as u64);
+    callers[0].insist(ask).await?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! What happened when: the faults, the retries, the lag of the outbox, all by one clock.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+/// Of each kind; a run that has more keeps the first ones and counts the rest.
+const KEPT_MAX: usize = 20_000;
+
+/// Something that was done to the deployment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fault {
+    pub at_ms: u64,
+    /// When it was over; none where it was over at once.
+    pub until_ms: Option<u64>,
+    /// Such as `kill -9`, `stall`, `network cut`.
+    pub what: String,
+    /// Such as `server-1`, `postgres`, `provider`.
+    pub whom: String,
+    pub words: String,
+}
+
+/// A request that was said again: when, after which pause, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Retry {
+    pub at_ms: u64,
+    pub operation: String,
+    /// Of the next attempt, from 2.
+    pub attempt: u32,
+    pub delay_ms: u64,
+    /// What was heard of the attempt before, such as `409 request_in_progress` or `no answer`.
+    pub reason: String,
+    /// What the server asked for.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The outbox at one moment.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Lag {
+    pub at_ms: u64,
+    pub pending: u64,
+    pub oldest_ms: u64,
+}
+
+/// All of one scenario.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Events {
+    pub faults: Vec<Fault>,
+    pub retries: Vec<Retry>,
+    /// Retries that are not in the list.
+    pub retries_left_out: u64,
+    pub lag: Vec<Lag>,
+}
+
+/// Where they are written down. Clones write into the same.
+#[derive(Clone)]
+pub struct Timeline {
+    begun: Instant,
+    events: Arc<Mutex<Events>>,
+}
+
+/// A fault that lasts; see [`Timeline::begin`].
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting(usize);
+
+impl Timeline {
+    pub fn begin_now() -> Timeline {
+        Timeline { begun: Instant::now(), events: Arc::default() }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Milliseconds since the scenario began.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A fault that was over at once.
+    pub fn fault(&self, what: impl Into<String>, whom: impl Into<String>, words: impl Into<String>) {
+        self.push(what.into(), whom.into(), words.into());
+    }
+
+    /// A fault that lasts until [`Timeline::end`].
+    pub fn begin(&self, what: impl Into<String>, whom: impl Into<String>) -> Lasting {
+        Lasting(self.push(what.into(), whom.into(), String::new()))
+    }
+
+    pub fn end(&self, lasting: Lasting) {
+        let now = self.now_ms();
+        if let Some(fault) = self.events().faults.get_mut(lasting.0) {
+            fault.until_ms = Some(now);
+        }
+    }
+
+    pub fn retry(&self, retry: Retry) {
+        let mut events = self.events();
+        if events.retries.len() < KEPT_MAX {
+            events.retries.push(retry);
+        } else {
+            events.retries_left_out += 1;
+        }
+    }
+
+    pub fn lag(&self, pending: u64, oldest_ms: u64) {
+        let at_ms = self.now_ms();
+        let mut events = self.events();
+        if events.lag.len() < KEPT_MAX {
+            events.lag.push(Lag { at_ms, pending, oldest_ms });
+        }
+    }
+
+    pub fn taken(&self) -> Events {
+        self.events().clone()
+    }
+
+    fn push(&self, what: String, whom: String, words: String) -> usize {
+        let at_ms = self.now_ms();
+        let mut events = self.events();
+        events.faults.push(Fault { at_ms, until_ms: None, what, whom, words });
+        events.faults.len() - 1
+    }
+
+    fn events(&self) -> MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,152 @@
+//! `surehold attack`: does it do anything twice, or lose anything, whatever befalls it?
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use harness::attack::scenarios::SCENARIOS;
+use harness::attack::{self, Fleet, Ground, Options, Progress, Report, Scenario};
+
+use crate::{Failed, failed};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A scenario's name or number, or `all`; may be given more than once [default: all]
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Show the scenarios, and end
+    #[arg(long)]
+    list: bool,
+    /// Repeats the choices of an earlier run
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Logical operations of a scenario
+    #[arg(long, default_value_t = 1_000)]
+    operations: usize,
+    /// A PostgreSQL to make databases on, as a user who may; without it and --postgres it is SQLite
+    #[arg(long, conflicts_with_all = ["postgres", "target"])]
+    database_url: Option<String>,
+    /// On a private PostgreSQL, which is started and ended
+    #[arg(long, conflicts_with = "target")]
+    postgres: bool,
+    /// Processes with the API, on PostgreSQL
+    #[arg(long, default_value_t = Fleet::default().servers)]
+    servers: usize,
+    /// Processes that drive jobs, on PostgreSQL
+    #[arg(long, default_value_t = Fleet::default().workers)]
+    workers: usize,
+    /// Processes that relay messages, on PostgreSQL
+    #[arg(long, default_value_t = Fleet::default().relays)]
+    relays: usize,
+    /// A test deployment that runs already, by its address; scenarios that need processes of their own are
+    /// left out, by name
+    #[arg(long, requires = "api_key")]
+    target: Option<String>,
+    /// A test key of the target, with the scopes `bookings`, `payments`, `catalogue` and `ledger`
+    #[arg(long, env = "SUREHOLD_API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    /// The sandbox that the target's accounts are at, to judge by its books
+    #[arg(long, requires = "target")]
+    books: Option<String>,
+    /// For report.json, report.html, the clients' journals, and the logs of what failed
+    #[arg(long, default_value = "./attack-report")]
+    out: PathBuf,
+}
+
+/// Of each kind.
+const PROCESSES_MAX: usize = 32;
+const OPERATIONS_MAX: usize = 1_000_000;
+
+impl Arguments {
+    fn options(&self) -> Result<Options, Failed> {
+        if self.operations == 0 || self.operations > OPERATIONS_MAX {
+            return Err(failed(format!("--operations must be from 1 to {OPERATIONS_MAX}")));
+        }
+        for (name, value) in
+            [("--servers", self.servers), ("--workers", self.workers), ("--relays", self.relays)]
+        {
+            if value == 0 || value > PROCESSES_MAX {
+                return Err(failed(format!("{name} must be from 1 to {PROCESSES_MAX}")));
+            }
+        }
+        Ok(Options {
+            program: std::env::current_exe()?,
+            scenarios: self.scenario.clone(),
+            seed: self.seed.unwrap_or_else(rand::random),
+            operations: self.operations,
+            ground: self.ground()?,
+            out: self.out.clone(),
+        })
+    }
+
+    fn ground(&self) -> Result<Ground, Failed> {
+        if let (Some(url), Some(api_key)) = (&self.target, &self.api_key) {
+            return self.target(url, api_key);
+        }
+        let wants_postgres = self.postgres || self.database_url.is_some();
+        if !wants_postgres {
+            return Ok(Ground::Sqlite);
+        }
+        let url = self.database_url.clone();
+        if let Some(url) = &url
+            && !url.starts_with("postgres://")
+            && !url.starts_with("postgresql://")
+        {
+            return Err(failed("--database-url is a PostgreSQL; on SQLite, leave it out"));
+        }
+        let fleet = Fleet { servers: self.servers, workers: self.workers, relays: self.relays };
+        Ok(Ground::Postgres { url, fleet, redis: false, nats: false })
+    }
+
+    /// An attack moves money as often as it can: never a live key's.
+    fn target(&self, url: &str, api_key: &str) -> Result<Ground, Failed> {
+        if !url.starts_with("http://") {
+            return Err(failed("--target is an http:// address"));
+        }
+        if api_key.starts_with("sh_live_") {
+            return Err(failed("--api-key is a live key: an attack moves money. Give it a test key"));
+        }
+        if !api_key.starts_with("sh_test_") {
+            return Err(failed("--api-key is no test key: those begin with sh_test_"));
+        }
+        let (url, api_key, books) = (url.to_owned(), api_key.to_owned(), self.books.clone());
+        Ok(Ground::Target { url, api_key, books })
+    }
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    if arguments.list {
+        list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = arguments.options()?;
+    // Also for whoever stops it half-way.
+    println!("seed {}", options.seed);
+    let report = attack::run(&options, &Progress::shown()).await?;
+    report.write(&options.out)?;
+    let out = options.out.display();
+    println!("{}; {out}/report.html", summary(&report));
+    Ok(if report.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn summary(report: &Report) -> String {
+    let totals = &report.totals;
+    format!(
+        "{}: {} operations, {} effects, {} duplicates; seed {}",
+        report.verdict.words(),
+        totals.operations,
+        totals.effects,
+        totals.duplicates,
+        report.run.seed
+    )
+}
+
+fn list() {
+    let mut out = std::io::stdout();
+    for Scenario { number, name, promise, needs, .. } in SCENARIOS {
+        let needs: Vec<&str> = needs.iter().map(|need| need.words()).collect();
+        let needs = if needs.is_empty() { String::new() } else { format!(" Needs {}.", needs.join(", ")) };
+        // A reader that has seen enough is no failure.
+        let _gone = writeln!(out, "{number:>2}  {name:<16} {promise}{needs}");
+    }
+}
