@@ -45,7 +45,7 @@ pub fn for_tests() -> Result<(), Failure> {
     meet(&FOR_TESTS)
 }
 
-/// What Stripe's official SDK needs.
+/// What the official SDKs need.
 pub fn for_sdk() -> Result<(), Failure> {
     meet(&[NODE, NPM])
 }

@@ -1,6 +1,12 @@
-//! The sandbox under Stripe's official SDK: whoever speaks Stripe's protocol must not see the difference.
+//! What others wrote, against what we wrote for them.
+//!
+//! | suite | official | ours |
+//! |---|---|---|
+//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: whoever speaks Stripe's protocol must not see the difference |
+//! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which believes or refuses |
 
 use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,21 +15,42 @@ use crate::Failure;
 use crate::command::{command, program, root, run, told};
 use crate::programs;
 
-const SUITE: &str = "crates/sandbox/tests/official_sdk";
+const STRIPE: &str = "crates/sandbox/tests/official_sdk";
+const WEBHOOKS: &str = "crates/client/tests/official";
 /// How long the sandbox may take until it listens.
 const START_S: u64 = 60;
 
-pub fn run_suite() -> Result<(), Failure> {
-    let suite = root().join(SUITE);
-    if !suite.join("package-lock.json").is_file() {
-        return Err(format!("there is no {SUITE}/package-lock.json").into());
-    }
-    run(command("npm ci --no-audit --no-fund").current_dir(&suite))?;
+/// Both suites run, whatever becomes of the first.
+pub fn run_suites() -> Result<(), Failure> {
+    let examples = programs::build()?.join("examples");
+    let failures = [run_stripe(&examples), run_webhooks(&examples)].into_iter().filter_map(Result::err);
+    let failures: Vec<String> = failures.map(|failure| failure.to_string()).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+fn run_stripe(examples: &Path) -> Result<(), Failure> {
+    let suite = install(STRIPE)?;
     let journal = tempfile::tempdir()?;
-    let mut serve = program(programs::build()?.join("examples/serve"));
+    let mut serve = program(examples.join("serve"));
     serve.arg("127.0.0.1:0").arg(journal.path().join("journal.jsonl"));
     let sandbox = Sandbox::start(&mut serve)?;
     run(command("node --test").current_dir(&suite).env("SANDBOX_URL", &sandbox.url))
+}
+
+fn run_webhooks(examples: &Path) -> Result<(), Failure> {
+    let suite = install(WEBHOOKS)?;
+    let verifier = examples.join("verify_webhook");
+    run(command("node --test").current_dir(&suite).env("VERIFY_WEBHOOK", verifier))
+}
+
+/// What the suite was locked to, and nothing newer.
+fn install(suite: &str) -> Result<PathBuf, Failure> {
+    let directory = root().join(suite);
+    if !directory.join("package-lock.json").is_file() {
+        return Err(format!("there is no {suite}/package-lock.json").into());
+    }
+    run(command("npm ci --no-audit --no-fund").current_dir(&directory))?;
+    Ok(directory)
 }
 
 /// A sandbox of its own; dropping it ends it.
