@@ -2,7 +2,7 @@
 //!
 //! | phase      | under the lock | what can happen                                                    |
 //! |------------|----------------|--------------------------------------------------------------------|
-//! | arrival    | yes            | dice are cast; dropped; 401; a kept answer is told again; 409       |
+//! | arrival    | yes            | dice are cast; dropped; 503; 401; a kept answer is told again; 409  |
 //! | delay      | no             | the key stays in flight, and a client that hangs up changes nothing |
 //! | decision   | yes            | decided, written as one line, applied, the key is free again        |
 //! | delay      | no             |                                                                    |
@@ -11,13 +11,13 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, header};
 use http_body_util::Full;
 
 use crate::{
     answer::Answer,
     desk::Desk,
-    faults::{Ending, Plan},
+    faults::{Ending, Plan, TurnedAway},
     form::{self, Pairs},
     line::{Call, Kept, Line},
     parameters::Parameters,
@@ -93,6 +93,9 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
         let _ = record(state, &arrival, known, "dropped_before".into());
         return Begun::Over(Err(Dropped));
     }
+    if let Some(why) = plan.turned_away {
+        return Begun::Over(Ok(turn_away(state, &arrival, known, why)));
+    }
     let account = match account {
         Ok(account) => account,
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
@@ -113,6 +116,30 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
     let claim = arrival.key.clone().filter(|_| keyed).map(|key| (account.clone(), key));
     let claimed = claim.is_some_and(|claim| state.in_flight.insert(claim));
     Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
+}
+
+/// Nothing happens, whoever asks for whatever.
+fn turn_away(
+    state: &mut State,
+    arrival: &Arrival,
+    account: Option<Arc<str>>,
+    why: TurnedAway,
+) -> Response<Full<Bytes>> {
+    let (refusal, outcome) = match why {
+        TurnedAway::Unavailable => {
+            (Refusal::api("Stripe is temporarily unavailable.").with_status(503), "503 unavailable")
+        }
+        TurnedAway::RateLimited => {
+            let message = "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.";
+            (Refusal::invalid(message).with_status(429).with_code("rate_limit"), "429 rate_limit")
+        }
+    };
+    let after_s = state.faults.retry_after_s;
+    let mut response = refuse(state, arrival, account, refusal, Some(outcome));
+    if after_s > 0 {
+        response.headers_mut().insert(header::RETRY_AFTER, after_s.into());
+    }
+    response
 }
 
 fn account(state: &State, arrival: &Arrival) -> Result<Arc<str>, Refusal> {

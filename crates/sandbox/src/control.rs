@@ -5,7 +5,10 @@
 //! | `GET  /sandbox/health`                 | answers `{"status":"ok"}`                               |
 //! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
 //! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
+//! | `GET  /sandbox/calls`                  | see [`crate::tally`]                                    |
 //! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only              |
+//! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
+//! |                                        | webhook signs this body with, at this Unix second       |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
 //! | `POST /sandbox/expire/{pi}`            | a hold runs out, as after seven days                    |
@@ -29,8 +32,10 @@ use crate::{
     random::Random,
     refusal::Refusal,
     reply::{json as answered, typed},
+    signature,
     state::{Shared, State},
     stripe,
+    tally::{self, Span},
 };
 
 const SECRETS_MAX: usize = 8;
@@ -52,8 +57,15 @@ pub fn answer(shared: &Shared, order: &Order) -> Answered {
         ("GET", ["health"]) => answered(200, br#"{"status":"ok"}"#.to_vec()),
         ("POST", ["accounts"]) => accounts(&mut shared.state(), order.body),
         ("GET", ["books"]) => books(&shared.state(), order.query),
+        ("GET", ["calls"]) => calls(&shared.state(), order.query),
         ("GET", ["faults"]) => shown(&shared.state().faults),
-        ("POST", ["faults"]) => faults(&mut shared.state(), order.body),
+        ("POST", ["faults"]) => {
+            let answered = faults(&mut shared.state(), order.body);
+            // What was held back may go now.
+            shared.stirred.notify_one();
+            answered
+        }
+        ("POST", ["sign"]) => sign(&shared.state(), order.body),
         ("GET", ["authenticate", intent]) => page(&shared.state(), intent),
         ("POST", ["authenticate", intent]) => authenticate(shared, intent, order),
         ("POST", ["expire", intent]) => match act(shared, intent, |desk| stripe::expire(desk, intent)) {
@@ -137,6 +149,36 @@ fn books(state: &State, query: &str) -> Answered {
         }
     }
     answered(200, ledger::render(&state.books, account, with_calls))
+}
+
+fn calls(state: &State, query: &str) -> Answered {
+    match form::decode(query.as_bytes()).map_err(str::to_owned).and_then(|pairs| Span::read(&pairs)) {
+        Ok(span) => answered(200, tally::render(&state.books, &span)),
+        Err(message) => refused(400, &message),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignOrder {
+    account: String,
+    body: String,
+    at: Option<i64>,
+}
+
+/// Whoever holds an account's secret can sign what they like: a judge that plays them needs that too.
+fn sign(state: &State, body: &[u8]) -> Answered {
+    let order: SignOrder = match serde_json::from_slice(body) {
+        Ok(order) => order,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    let held = state.books.accounts.get(&*order.account);
+    let own =
+        held.and_then(|held| held.account.endpoints.iter().find(|endpoint| endpoint.id == OWN_ENDPOINT));
+    let Some(endpoint) = own else { return refused(404, "no account with a webhook has this id") };
+    let at = order.at.unwrap_or_else(|| clock::now_ms() / 1000);
+    let signature = signature::header(&endpoint.secrets, at, order.body.as_bytes());
+    answered(200, json!({"signature": signature}).to_string().into_bytes())
 }
 
 fn faults(state: &mut State, body: &[u8]) -> Answered {

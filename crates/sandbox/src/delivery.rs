@@ -23,7 +23,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     clock,
-    event::render,
+    event::{Kept, render},
     line::{Line, Settled},
     signature,
     state::{Fresh, REMEMBERED_MAX, Shared},
@@ -115,11 +115,14 @@ impl Courier {
         self.settle();
     }
 
-    /// Takes over what calls have caused since, and casts its dice.
+    /// Takes over what calls have caused since, and casts its dice. What is held back stays where it is.
     fn collect(&mut self) {
         let shared = self.shared.clone();
         let mut state = shared.state();
         let state = &mut *state;
+        if state.faults.webhook_hold {
+            return;
+        }
         for fresh in state.outgoing.drain(..) {
             let posting = state.faults.posting(&mut state.posting);
             if posting.lost {
@@ -209,11 +212,12 @@ async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (De
 /// The signed request, or nothing when its endpoint is gone.
 fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
     let due = &delivery.fresh.due;
-    let (url, secrets, salt) = {
+    let (url, secrets, salt, age_s) = {
         let state = shared.state();
         let account = &state.books.accounts.get(&due.account)?.account;
         let endpoint = account.endpoints.iter().find(|found| *found.id == *due.endpoint && !found.removed)?;
-        (endpoint.url.clone(), endpoint.secrets.clone(), state.books.mint.salt.clone())
+        let (secrets, salt) = (endpoint.secrets.clone(), state.books.mint.salt.clone());
+        (endpoint.url.clone(), secrets, salt, state.faults.webhook_age_s)
     };
     let read_back;
     let line = if let Some(line) = &delivery.fresh.line {
@@ -222,7 +226,8 @@ fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>>
         read_back = Arc::new(shared.reader.line(due.event.place).ok()?);
         &read_back
     };
-    let body = render(&salt, due.event, line)?;
+    let event = Kept { created: due.event.created - age_s as i64, ..due.event };
+    let body = render(&salt, event, line)?;
     let signature = signature::header(&secrets, clock::now_ms() / 1000, &body);
     Request::post(url)
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")

@@ -7,6 +7,9 @@ use crate::random::Random;
 const KEY_RETENTION_DEFAULT_S: u64 = 24 * 60 * 60;
 const DELAY_MAX_MS: u64 = 10 * 60 * 1000;
 const DUPLICATES_MAX: u32 = 100;
+const RETRY_AFTER_MAX_S: u64 = 60 * 60;
+/// Stripe keeps events for thirty days.
+const AGE_MAX_S: u64 = 30 * 24 * 60 * 60;
 /// Over how long a time shuffled deliveries are spread.
 const SHUFFLE_SPREAD_MS: u64 = 250;
 
@@ -23,8 +26,16 @@ pub struct Faults {
     pub commit_then_500: f64,
     /// The connection is closed and nothing happens.
     pub drop_before: f64,
+    /// The answer is 503 and nothing happens.
+    pub unavailable: f64,
+    /// The answer is 429 and nothing happens.
+    pub rate_limited: f64,
+    /// What a 503 or 429 says in `Retry-After`; 0 says nothing.
+    pub retry_after_s: u64,
     /// Each call takes so long, uniformly between the two; a part before its effect and a part after.
     pub delay_ms: [u64; 2],
+    /// Each answer comes so much later, after its effect: its webhooks are quicker.
+    pub answer_delay_ms: [u64; 2],
     /// A confirmation is declined although its card would pay.
     pub decline: f64,
     /// Each delivery is made so many times more.
@@ -35,6 +46,11 @@ pub struct Faults {
     pub webhook_drop: f64,
     /// Each delivery waits so long before its first attempt.
     pub webhook_delay_ms: [u64; 2],
+    /// Events are kept back for as long as this is set; the dice are cast when they go.
+    pub webhook_hold: bool,
+    /// What is delivered now says that it happened so long ago, as after an outage of days. Its signature
+    /// is of now, as that of any late attempt.
+    pub webhook_age_s: u64,
     /// For how many seconds an idempotency key is remembered.
     pub key_retention_s: u64,
     /// Idempotency keys are not honoured at all.
@@ -48,12 +64,18 @@ impl Default for Faults {
             commit_then_drop: 0.0,
             commit_then_500: 0.0,
             drop_before: 0.0,
+            unavailable: 0.0,
+            rate_limited: 0.0,
+            retry_after_s: 0,
             delay_ms: [0, 0],
+            answer_delay_ms: [0, 0],
             decline: 0.0,
             webhook_duplicates: 0,
             webhook_shuffle: false,
             webhook_drop: 0.0,
             webhook_delay_ms: [0, 0],
+            webhook_hold: false,
+            webhook_age_s: 0,
             key_retention_s: KEY_RETENTION_DEFAULT_S,
             forget_keys: false,
         }
@@ -68,10 +90,18 @@ pub enum Ending {
     Failed,
 }
 
+/// Why a call is turned away before it has an effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TurnedAway {
+    Unavailable,
+    RateLimited,
+}
+
 /// The dice of one call, cast when it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub drop_before: bool,
+    pub turned_away: Option<TurnedAway>,
     pub delay_before_ms: u64,
     pub delay_after_ms: u64,
     pub declined: bool,
@@ -92,18 +122,30 @@ impl Faults {
             ("commit_then_drop", self.commit_then_drop),
             ("commit_then_500", self.commit_then_500),
             ("drop_before", self.drop_before),
+            ("unavailable", self.unavailable),
+            ("rate_limited", self.rate_limited),
             ("decline", self.decline),
             ("webhook_drop", self.webhook_drop),
         ];
         if let Some((name, _)) = probabilities.iter().find(|(_, p)| !(0.0..=1.0).contains(p)) {
             return Err(format!("{name} must be a probability between 0 and 1"));
         }
-        let spans = [("delay_ms", self.delay_ms), ("webhook_delay_ms", self.webhook_delay_ms)];
+        let spans = [
+            ("delay_ms", self.delay_ms),
+            ("answer_delay_ms", self.answer_delay_ms),
+            ("webhook_delay_ms", self.webhook_delay_ms),
+        ];
         if let Some((name, _)) = spans.iter().find(|(_, [low, high])| low > high || *high > DELAY_MAX_MS) {
             return Err(format!("{name} must be [low, high] with low <= high <= {DELAY_MAX_MS}"));
         }
         if self.webhook_duplicates > DUPLICATES_MAX {
             return Err(format!("webhook_duplicates must be at most {DUPLICATES_MAX}"));
+        }
+        if self.retry_after_s > RETRY_AFTER_MAX_S {
+            return Err(format!("retry_after_s must be at most {RETRY_AFTER_MAX_S}"));
+        }
+        if self.webhook_age_s > AGE_MAX_S {
+            return Err(format!("webhook_age_s must be at most {AGE_MAX_S}"));
         }
         Ok(())
     }
@@ -120,7 +162,18 @@ impl Faults {
             (false, true) => Ending::Failed,
             (false, false) => Ending::Answered,
         };
-        Plan { drop_before, delay_before_ms, delay_after_ms: delay_ms - delay_before_ms, declined, ending }
+        // Apart, so that a run with a seed of old suffers what it always did.
+        let mut apart = random.fork();
+        let unavailable = apart.chance(self.unavailable);
+        let limited = apart.chance(self.rate_limited);
+        let turned_away = match (unavailable, limited) {
+            (true, _) => Some(TurnedAway::Unavailable),
+            (false, true) => Some(TurnedAway::RateLimited),
+            (false, false) => None,
+        };
+        let late_ms = apart.between(self.answer_delay_ms[0], self.answer_delay_ms[1]);
+        let delay_after_ms = delay_ms - delay_before_ms + late_ms;
+        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, declined, ending }
     }
 
     pub fn posting(&self, random: &mut Random) -> Posting {
@@ -153,6 +206,10 @@ mod tests {
         check(r#"{"delay_ms":[2,1]}"#, false);
         check(r#"{"dleay_ms":[1,2]}"#, false);
         check(r#"{"webhook_duplicates":101}"#, false);
+        check(r#"{"unavailable":2}"#, false);
+        check(r#"{"rate_limited":1,"retry_after_s":3600}"#, true);
+        check(r#"{"retry_after_s":3601}"#, false);
+        check(r#"{"webhook_age_s":2592001}"#, false);
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome` one of
 //!   `200`, `200 replayed`, `402 card_declined`, `402 replayed`, `400 <code or type>`,
 //!   `400 other parameters`, `401 …`, `404 …`, `409 in flight`, `dropped_before`,
-//!   `committed_then_dropped`, `committed_then_500`. A call waiting in a `delay_ms` appears when it is done.
+//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`. A call waiting in a `delay_ms` appears when it is done.
 //!
 //! `?account=acct_…` keeps one account, `?calls=false` leaves the calls out. The answer is drawn under
 //! the lock, so it is one moment's truth; it is as long as the books are.

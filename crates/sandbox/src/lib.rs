@@ -40,6 +40,7 @@ mod signature;
 mod snapshot;
 mod state;
 mod stripe;
+mod tally;
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},

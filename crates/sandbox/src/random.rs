@@ -7,6 +7,11 @@ impl Random {
         Self(seed)
     }
 
+    /// A generator of its own, which leaves this one where it is.
+    pub fn fork(&self) -> Self {
+        Self(mix(!self.0))
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)

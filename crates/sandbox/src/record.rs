@@ -89,10 +89,10 @@ pub fn unwritten(error: &io::Error, key: Option<String>) -> Response<Full<Bytes>
     Reply { status: 500, body, request, key, original: None, should_retry: None }.response()
 }
 
-/// As Stripe tells its SDKs: come back after a conflict, never after a refusal.
+/// As Stripe tells its SDKs: come back after a conflict or a limit, never after a refusal.
 pub fn should_retry(status: u16) -> Option<bool> {
     match status {
-        409 => Some(true),
+        409 | 429 => Some(true),
         400..=499 => Some(false),
         _ => None,
     }

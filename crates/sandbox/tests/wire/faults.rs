@@ -93,3 +93,70 @@ async fn faults_are_checked_shown_and_cleared() {
     assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.0);
     assert_eq!(bench.get("/sandbox/health").await.body["status"], "ok");
 }
+
+#[tokio::test]
+async fn who_is_turned_away_is_told_when_to_come_back() {
+    let bench = Bench::start().await;
+    let check = async |faults: serde_json::Value, told: &str, after: Option<&str>, retry: Option<&str>| {
+        bench.faults(faults).await;
+        for answer in [bench.keyed("k1", CREATE, SALE).await, bench.get(CREATE).await] {
+            assert_eq!(answer.told(), told);
+            assert_eq!(answer.header("retry-after"), after);
+            assert_eq!(answer.header("stripe-should-retry"), retry);
+        }
+    };
+    check(json!({"unavailable": 1}), "503 api_error", None, None).await;
+    check(json!({"unavailable": 1, "retry_after_s": 2}), "503 api_error", Some("2"), None).await;
+    check(json!({"rate_limited": 1, "retry_after_s": 7}), "429 rate_limit", Some("7"), Some("true")).await;
+    assert_eq!(bench.sums().await.len(), 0, "nothing happened");
+    bench.faults(json!({})).await;
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, None), "the key was never seen");
+    let outcomes = bench.outcomes().await;
+    assert_eq!(
+        outcomes[..5],
+        ["503 unavailable"; 4].into_iter().chain(["429 rate_limit"]).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_verb_and_window() {
+    let bench = Bench::start().await;
+    let held = bench.keyed("k1", CREATE, HOLD).await;
+    bench.keyed("k1", CREATE, HOLD).await;
+    let path = format!("{CREATE}/{}", held.id());
+    bench.post(&format!("{path}/capture"), "").await;
+    bench.get(&path).await;
+    bench.get(CREATE).await;
+    bench.post("/v1/refunds", &format!("payment_intent={}&amount=5", held.id())).await;
+    let check = async |query: &str, expected: &[(&str, &str, u64)]| {
+        let found = bench.get(&format!("/sandbox/calls?{query}")).await.body;
+        let counted = |call: &serde_json::Value| {
+            let text = |name: &str| call[name].as_str().unwrap().to_owned();
+            (text("verb"), text("outcome"), call["count"].as_u64().unwrap())
+        };
+        let found: Vec<_> = found["calls"].as_array().unwrap().iter().map(counted).collect();
+        let found: Vec<_> =
+            found.iter().map(|(verb, outcome, count)| (&verb[..], &outcome[..], *count)).collect();
+        assert_eq!(found, expected, "{query}");
+    };
+    let all = [
+        ("capture", "200", 1),
+        ("create", "200", 1),
+        ("create", "200 replayed", 1),
+        ("list", "200", 1),
+        ("refund", "200", 1),
+        ("retrieve", "200", 1),
+    ];
+    // One window for all time, so that no call falls beyond its edge.
+    let forever = "per_ms=9000000000000";
+    check(forever, &all).await;
+    check(&format!("{forever}&account=acct_1"), &all).await;
+    check(&format!("{forever}&account=acct_2"), &[]).await;
+    let at = bench.books().await["calls"][1]["at"].as_i64().unwrap();
+    check(&format!("{forever}&since_ms={}", at + 600_000), &[]).await;
+    check(&format!("{forever}&until_ms={}", at - 600_000), &[]).await;
+    for wrong in ["per_ms=0", "since_ms=x", "verb=create"] {
+        assert_eq!(bench.get(&format!("/sandbox/calls?{wrong}")).await.status, 400, "{wrong}");
+    }
+}

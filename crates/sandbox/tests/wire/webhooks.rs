@@ -165,3 +165,64 @@ async fn events_are_listed_page_by_page() {
         assert_eq!(page["data"].as_array().unwrap().len(), count, "{bound}");
     }
 }
+
+#[tokio::test]
+async fn what_is_held_back_goes_when_it_may() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    bench.faults(json!({"webhook_hold": true})).await;
+    for _ in 0..3 {
+        bench.post(CREATE, SALE).await;
+    }
+    assert!(receiver.is_empty());
+    bench.faults(json!({"webhook_duplicates": 1, "webhook_age_s": 259_200})).await;
+    let told = receiver.take(6).await;
+    assert_eq!(ids(&told).len(), 3, "the dice are those of the moment they go");
+    let listed = bench.get("/v1/events?type=payment_intent.succeeded").await.body;
+    for delivery in &told {
+        let events = listed["data"].as_array().unwrap();
+        let event = events.iter().find(|event| event["id"] == delivery.event["id"]).unwrap();
+        let created = |event: &Value| event["created"].as_i64().unwrap();
+        assert_eq!(created(&delivery.event), created(event) - 259_200, "three days late");
+        let signed: i64 =
+            delivery.signature.split(',').next().unwrap().trim_start_matches("t=").parse().unwrap();
+        assert!(signed >= created(event), "and signed afresh");
+    }
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn a_late_answer_lets_its_webhook_go_first() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    bench.faults(json!({"answer_delay_ms": [600_000, 600_000]})).await;
+    let call = bench.post(CREATE, SALE);
+    tokio::pin!(call);
+    tokio::select! {
+        answer = &mut call => panic!("it was answered at once: {}", answer.told()),
+        delivery = receiver.next() => assert_eq!(delivery.kind(), "payment_intent.succeeded"),
+    }
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+}
+
+#[tokio::test]
+async fn a_judge_may_sign_as_the_account_does() {
+    let receiver = Receiver::answering(&[]).await;
+    let bench = listening(&receiver, json!(["*"])).await;
+    let order = json!({"account": "acct_1", "body": "{}", "at": 1_700_000_000});
+    let signed = bench.control("/sandbox/sign", order).await;
+    let v1 = |secret: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(b"1700000000.{}");
+        hex::encode(mac.finalize().into_bytes())
+    };
+    let expected = format!("t=1700000000,v1={},v1={}", v1("whsec_old"), v1("whsec_new"));
+    assert_eq!(signed["signature"], expected);
+    let now = bench.control("/sandbox/sign", json!({"account": "acct_1", "body": "{}"})).await;
+    assert_ne!(now["signature"], signed["signature"]);
+    let check = async |order: Value, status: u16| {
+        assert_eq!(bench.try_control("/sandbox/sign", order.clone()).await.status, status, "{order}");
+    };
+    check(json!({"account": "acct_9", "body": "{}"}), 404).await;
+    check(json!({"account": "acct_1"}), 400).await;
+}
