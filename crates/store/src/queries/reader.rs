@@ -1,5 +1,6 @@
 //! Connections for reading, and the one way to run a query on either engine.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -99,6 +100,22 @@ impl Queries {
         let rows = self.values("select id from database_identity", vec![], &[Kind::Id]).await?;
         let id = rows.into_iter().flatten().next().and_then(Value::id);
         id.ok_or(Error::NotMigrated { found: 0, needed: 1 })
+    }
+
+    /// Names the course that the history of this database has taken. It is another one after a restore to
+    /// an earlier moment, after a failover, and of a copy, so that what was remembered outside of the first
+    /// is not believed of the second. A copy of the files themselves cannot be told from them.
+    pub async fn lineage(&self) -> Result<String, Error> {
+        // Differs by necessity: SQLite is its file, and keeps nothing that a copy of it would not have.
+        if self.is_sqlite() {
+            return Ok(String::new());
+        }
+        // A dump that is read back makes its tables anew, and so with other numbers.
+        let sql = "select concat_ws('/', system_identifier, timeline_id, 'keys'::regclass::oid) \
+                   from pg_control_system(), pg_control_checkpoint()";
+        let rows = self.values(sql, vec![], &[Kind::Text]).await?;
+        let lineage = rows.into_iter().flatten().next().and_then(Value::text);
+        Ok(lineage.map(Cow::into_owned).unwrap_or_default())
     }
 
     /// Rows of one table: `select <its columns> from <it>` and whatever follows.
