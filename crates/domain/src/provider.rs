@@ -84,7 +84,8 @@ pub enum Heard<O> {
     /// The provider refused the call itself; nothing changed there. `object` where it came along.
     Refused { code: String, object: Option<O> },
     /// It provably never left us, or the provider turned it away unread (connect error, 429).
-    NotSent { error: String, retry_after_seconds: Option<i64> },
+    /// `asked`: whether the provider was. Not while our own circuit to it is open, or no worker is free.
+    NotSent { error: String, retry_after_seconds: Option<i64>, asked: bool },
     /// It may or may not have happened.
     Unknown { error: String },
 }

@@ -250,6 +250,9 @@ pub struct Postpone {
     pub pause: Span,
     /// The last call may have moved money, and its answer was lost.
     pub lost_sight: bool,
+    /// Whether the provider was asked anything. A try that was turned away at our own door is none: it
+    /// would make a poisonous job of one that waits for an outage to end.
+    pub asked: bool,
     pub error: Option<String>,
 }
 
@@ -278,6 +281,7 @@ impl Command for Postpone {
             worker: None,
             lease_until: None,
             due_at: context.now.plus(self.pause),
+            attempts: job.attempts - i64::from(!self.asked),
             last_error: self.error.clone().or_else(|| job.last_error.clone()),
             updated_at: context.now,
             ..job.clone()

@@ -83,7 +83,7 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
 
 fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
     replied.map_err(|lost| match lost {
-        Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None },
+        Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None, asked: true },
         Lost::Unknown(error) => Heard::Unknown { error },
     })
 }
@@ -101,6 +101,7 @@ fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
     let not_sent = |problem: &str| Heard::NotSent {
         error: format!("turned away: {}", described(reply, problem)),
         retry_after_seconds: retry_after_seconds(reply),
+        asked: true,
     };
     let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
     if reply.status == StatusCode::TOO_MANY_REQUESTS {

@@ -148,6 +148,7 @@ impl Driver {
             refund: claimed.attempt.refund,
             pause,
             lost_sight,
+            asked: true,
             error: Some(error.chars().take(500).collect()),
         };
         self.submit(postpone).await.map(|_| ())

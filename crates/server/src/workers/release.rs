@@ -56,7 +56,9 @@ impl Drive<'_> {
             Heard::Object(seen) => self.settle(seen, source, None, None).await,
             Heard::Refused { code, object: Some(seen) } => self.settle(seen, source, None, Some(code)).await,
             Heard::Refused { code, object: None } => self.refused(code).await,
-            Heard::NotSent { error, retry_after_seconds } => self.not_sent(&error, retry_after_seconds).await,
+            Heard::NotSent { error, retry_after_seconds, .. } => {
+                self.not_sent(&error, retry_after_seconds).await
+            }
             Heard::Unknown { error } => self.lost_sight(&error).await,
         }
     }

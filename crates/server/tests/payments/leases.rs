@@ -124,8 +124,8 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     refused(&stage, Heartbeat { job, token, span: Span::seconds(30) }).await;
     refused(&stage, FinishJob { job, token }).await;
     let pause = Span::seconds(1);
-    refused(&stage, Postpone { job, token, payment, refund: None, pause, lost_sight: true, error: None })
-        .await;
+    let (refund, lost_sight, asked, error) = (None, true, true, None);
+    refused(&stage, Postpone { job, token, payment, refund, pause, lost_sight, asked, error }).await;
     // And confirms after all: under the same key, so it hears what became of that.
     stage.provider.faults(json!({})).await;
     stage.one.payment_becomes(&payment.to_string(), "captured").await;

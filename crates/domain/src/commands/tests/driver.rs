@@ -42,7 +42,7 @@ impl Game {
     fn call<T>(&mut self, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
         let lost = || Heard::Unknown { error: "lost".into() };
         match self.chaos.next() % 16 {
-            0 => Heard::NotSent { error: "refused".into(), retry_after_seconds: None },
+            0 => Heard::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
             1 => lost(),
             2 => {
                 call(&mut self.teller);
@@ -246,6 +246,7 @@ impl Game {
             refund: claimed.attempt.refund,
             pause: Span::seconds(1),
             lost_sight,
+            asked: true,
             error: None,
         };
         self.submit(postpone).map(drop)

@@ -21,8 +21,9 @@ use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal, WorkerId};
 
 fn postpone(shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>, lost_sight: bool) {
     let token = shop.token(job);
-    let command =
-        Postpone { job: JobId(job), token, payment, refund, pause: LOOK_AGAIN, lost_sight, error: None };
+    let job = JobId(job);
+    let pause = LOOK_AGAIN;
+    let command = Postpone { job, token, payment, refund, pause, lost_sight, asked: true, error: None };
     shop.run(&command).reply();
 }
 
@@ -96,6 +97,7 @@ fn a_zombie_is_refused_everywhere() {
             refund: None,
             pause: LOOK_AGAIN,
             lost_sight: true,
+            asked: true,
             error: None,
         }),
         Box::new(Abandon {
@@ -295,6 +297,24 @@ fn a_job_that_kills_its_workers_dies_and_answers() {
     // What is found later still settles it.
     shop.webhook(payment, CAPTURED);
     assert_eq!(attempt_is(&shop, payment), attempt::State::Succeeded);
+}
+
+/// However long an outage is waited out behind an open circuit, it makes no poison of what waits.
+#[test]
+fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
+    let mut shop = Shop::new(9);
+    let (_, payment) = shop.sent(Capture::Automatic);
+    let job = JobId(payment.0);
+    let mut tried = |asked: bool| {
+        let token = shop.token(job);
+        let (refund, pause) = (None, LOOK_AGAIN);
+        let put_off = Postpone { job, token, payment, refund, pause, lost_sight: false, asked, error: None };
+        shop.run(&put_off).reply();
+        shop.wait(LOOK_AGAIN);
+        shop.run(&ClaimJobs { jobs: vec![job], lease: LEASE, alone: false }).reply();
+        shop.get::<Job>(job).attempts
+    };
+    assert_eq!([tried(false), tried(false), tried(true), tried(false), tried(true)], [1, 1, 2, 2, 3]);
 }
 
 #[test]
