@@ -6,6 +6,7 @@
 //! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
 //! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
 //! | [`timers`] | what becomes due by itself |
 //! | [`service`] | all of it, put together and taken apart |
 //!
@@ -18,6 +19,7 @@ pub mod consumers;
 pub mod figures;
 pub mod http;
 pub mod ids;
+pub mod redis;
 pub mod relay;
 pub mod service;
 pub mod timers;

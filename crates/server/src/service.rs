@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::clock::SystemClock;
 use crate::http::{self, Accounts, App, Hands, Limits, Parts, Place, Wire};
 use crate::ids::UuidV7;
+use crate::redis;
 use crate::relay::Relay;
 use crate::wake::Wake;
 use crate::webhooks::{self, AccountEntry};
@@ -62,6 +63,8 @@ pub struct Settings {
     /// How long stored replies are kept at least; the keys are kept for ever.
     pub replies_kept: Span,
     pub sqlite_max_page_count: Option<u32>,
+    /// What stands in front of the database. Without it nothing does.
+    pub redis: Option<redis::Settings>,
     /// Where `/metrics` comes from; installed once a process.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -83,6 +86,7 @@ impl Settings {
             tenant_share: store::TENANT_SHARE,
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             sqlite_max_page_count: None,
+            redis: None,
             metrics: None,
         }
     }
@@ -100,6 +104,8 @@ impl Settings {
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Redis(#[from] redis::Error),
     #[error("cannot listen on {address}: {cause}")]
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the account {account}: {why}")]
@@ -169,6 +175,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     options.tenant_share = settings.tenant_share;
     options.max_page_count = settings.sqlite_max_page_count;
     let store = Store::open(options).await?;
+    let shared = redis::open(settings.redis.as_ref(), &store).await?;
 
     let (registry, entries, directory) = accounts(&store, &settings.accounts, clock.now()).await?;
     let registry = Arc::new(registry);
@@ -213,7 +220,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
         hands,
-        hot_path: Arc::new(http::NoHotPath),
+        hot_path: shared.hot_path,
         metrics: Arc::new(move || scrape.text()),
         limits: settings.limits,
     });

@@ -1,0 +1,138 @@
+//! A Redis, a database beside it, and requests that claim keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::idempotency::Fingerprint;
+use domain::working_set::Claim;
+use domain::{ClientId, KeyId, TenantId};
+use peers::redis::{Options, Private};
+use providers::Secret;
+use server::clock::SystemClock;
+use server::http::{Asked, Known, Marker, Wire};
+use server::ids::UuidV7;
+use server::redis::{Settings, Shared, open};
+use store::{Location, Rendered, Store};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Longer than any test: a marker that goes away in one was given back.
+const LEASE: Duration = Duration::from_mins(1);
+/// For what comes by itself in a moment. Only a failing test waits so long.
+const SOON: Duration = Duration::from_secs(30);
+
+pub struct Bench {
+    pub redis: Private,
+    pub store: Store,
+    _directory: TempDir,
+}
+
+impl Bench {
+    pub async fn new() -> Bench {
+        Bench::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Bench {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(&Location::Sqlite { path: directory.path().join("books.db") }).await;
+        Bench { redis: Private::start(options).unwrap(), store, _directory: directory }
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings { lease: LEASE, ..Settings::new(Secret::new(self.redis.url())) }
+    }
+
+    /// As one server has it: connected.
+    pub async fn server(&self) -> Shared {
+        self.server_with(&self.settings()).await
+    }
+
+    pub async fn server_with(&self, settings: &Settings) -> Shared {
+        let shared = open(Some(settings), &self.store).await.unwrap();
+        connected(&shared).await;
+        shared
+    }
+
+    /// The one key that stands in Redis.
+    pub fn key(&self) -> String {
+        let keys = self.redis.command(&["KEYS", "*"]).unwrap();
+        assert!(!keys.is_empty() && !keys.contains('\n'), "one key: {keys}");
+        keys
+    }
+
+    pub fn number(&self, words: &[&str]) -> i64 {
+        self.redis.command(words).unwrap().parse().unwrap()
+    }
+
+    pub fn keys(&self) -> i64 {
+        self.number(&["DBSIZE"])
+    }
+
+    /// How often Redis has carried out a command since it was started.
+    pub fn carried_out(&self, command: &str) -> u64 {
+        let stats = self.redis.command(&["INFO", "commandstats"]).unwrap();
+        let calls = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        calls.map_or(0, |calls| calls.split(',').next().unwrap().parse().unwrap())
+    }
+}
+
+pub async fn store(location: &Location) -> Store {
+    Store::migrate(location).await.unwrap();
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
+    Store::open(store::Options::new(location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()
+}
+
+/// Asks until Redis has answered: a marker that is set and found.
+pub async fn connected(shared: &Shared) {
+    until("redis answers", async || {
+        let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
+        let first = shared.hot_path.ask(&probe).await;
+        let second = shared.hot_path.ask(&probe).await;
+        let Asked::Decide(marker) = first else { panic!("nobody asked before") };
+        marker.settle(None).await;
+        matches!(second, Asked::Known(Known::InFlight { .. }))
+    })
+    .await;
+}
+
+/// Waits for a condition, for long enough.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waited = tokio::time::timeout(SOON, async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "in vain: {what}");
+}
+
+/// A request of one client.
+pub fn claim(key: &str, body: &str) -> Claim {
+    let (tenant, client) = (TenantId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
+    Claim {
+        key: KeyId::of(tenant, client, key),
+        tenant,
+        client,
+        text: key.to_owned(),
+        fingerprint: Fingerprint::of("POST", "/v1/charges", body.as_bytes()),
+        request_id: "request".to_owned(),
+    }
+}
+
+pub fn reply(body: &str) -> Rendered {
+    Rendered { status: 201, body: body.to_owned(), location: Some("/v1/payments/1".to_owned()) }
+}
+
+/// The database decides.
+pub async fn decides(shared: &Shared, claim: &Claim) -> Arc<dyn Marker> {
+    match shared.hot_path.ask(claim).await {
+        Asked::Decide(marker) => marker,
+        Asked::Known(known) => panic!("{} is known: {known:?}", claim.text),
+    }
+}
+
+pub async fn known(shared: &Shared, claim: &Claim) -> Known {
+    match shared.hot_path.ask(claim).await {
+        Asked::Known(known) => known,
+        Asked::Decide(_) => panic!("{} is not known", claim.text),
+    }
+}

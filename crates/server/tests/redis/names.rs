@@ -1,0 +1,57 @@
+//! Entries belong to one database, and to one course of its history.
+
+use peers::redis::{Options, Private};
+use providers::Secret;
+use server::http::{Asked, Known};
+use server::redis::{Settings, Shared, open};
+use store::{Location, Store};
+
+use crate::bench::{claim, connected, decides, known, reply, store};
+
+async fn server(redis: &Private, store: &Store, epoch: &str) -> Shared {
+    let settings = Settings { epoch: epoch.to_owned(), ..Settings::new(Secret::new(redis.url())) };
+    let shared = open(Some(&settings), store).await.unwrap();
+    connected(&shared).await;
+    shared
+}
+
+#[tokio::test]
+async fn another_database_and_another_epoch_know_nothing_of_it() {
+    let redis = Private::start(Options::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| Location::Sqlite { path: directory.path().join(name) };
+    let (one, two) = (store(&at("one.db")).await, store(&at("two.db")).await);
+    let request = claim("k", "{}");
+    let first = server(&redis, &one, "").await;
+    decides(&first, &request).await.settle(Some(&reply("{}"))).await;
+    for (stranger, who) in
+        [(server(&redis, &two, "").await, "database"), (server(&redis, &one, "b").await, "epoch")]
+    {
+        assert!(matches!(stranger.hot_path.ask(&request).await, Asked::Decide(_)), "another {who}");
+    }
+    assert_eq!(known(&server(&redis, &one, "").await, &request).await, Known::Replay(reply("{}")));
+}
+
+/// A dump that is read back brings the database's id along, and its tables are others.
+#[tokio::test]
+async fn a_database_that_was_read_back_from_a_dump_is_another() {
+    let redis = Private::start(Options::default()).unwrap();
+    let database = crate::database::Database::new().await;
+    let location = database.location();
+    let request = claim("k", "{}");
+    let before = store(&location).await;
+    let (id, lineage) = (before.database_id(), before.lineage().await.unwrap());
+    decides(&server(&redis, &before, "").await, &request).await.settle(Some(&reply("{}"))).await;
+    before.close().await;
+
+    let again = store(&location).await;
+    assert_eq!(again.lineage().await.unwrap(), lineage, "a restart of the server changes nothing");
+    assert_eq!(known(&server(&redis, &again, "").await, &request).await, Known::Replay(reply("{}")));
+    again.close().await;
+
+    database.read_back().await;
+    let restored = store(&location).await;
+    assert_eq!(restored.database_id(), id);
+    assert_ne!(restored.lineage().await.unwrap(), lineage);
+    decides(&server(&redis, &restored, "").await, &request).await;
+}
