@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use guard::Guard;
-pub use installation::{Catalogue, Installation, Serving, Tenant, sell};
+pub use installation::{Catalogue, Installation, Resident, Serving, Tenant, sell};
 pub use usage::Usage;
 
 /// A recovery of the database is a part of it.

@@ -24,11 +24,11 @@ use tokio::task::AbortHandle;
 use super::{Arena, Error, Ground, Shop};
 use crate::http::Client;
 use crate::oracle::{self, Books, Verdicts};
-use crate::program::{Catalogue, Installation, sell};
+use crate::program::{Catalogue, Installation, Resident, sell};
 use crate::scrape::Scrape;
 pub use process::Part;
 use process::Process;
-pub use tuning::Tuning;
+pub use tuning::{ACCOUNTS, Tuning};
 
 /// For what is under way to come to its end once nothing more befalls.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
@@ -112,6 +112,11 @@ impl Deployment {
         let own = self.own_mut()?;
         let url = own.webhook_url.insert(url.into());
         Ok(own.installation.open_account(&own.sandbox_url, url).await?)
+    }
+
+    /// Lets another tenant move in, with an account of its own at the same provider. Before the start.
+    pub async fn neighbour(&mut self) -> Result<Resident, Error> {
+        Ok(self.own_mut()?.installation.neighbour().await?)
     }
 
     /// Starts every process, and sells something. On return the shop is open.

@@ -26,6 +26,17 @@ pub struct Catalogue {
     pub slots: Vec<String>,
 }
 
+/// A tenant, with its account at the provider.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    pub tenant: Tenant,
+    pub account: String,
+    /// Of the account: what the provider knows its owner by.
+    pub secret_key: String,
+    /// What it takes to sign webhooks as the provider does.
+    pub webhook_secret: String,
+}
+
 /// One tenant's Surehold, and its provider's stand-in.
 pub struct Installation {
     program: PathBuf,
@@ -34,8 +45,8 @@ pub struct Installation {
     pub location: Location,
     pub tenant: Tenant,
     pub account: String,
-    secret_key: String,
-    webhook_secret: String,
+    /// The tenant above, and whoever moved in beside it.
+    residents: Vec<Resident>,
 }
 
 /// One process of it.
@@ -47,6 +58,8 @@ pub struct Serving<'a> {
     pub listen: &'a str,
     /// Where the provider is reached.
     pub provider: Option<&'a str>,
+    /// Further TOML of each account at it.
+    pub account: &'a str,
     /// Further TOML, sections last.
     pub more: &'a str,
 }
@@ -57,21 +70,32 @@ const SLOTS_PER_REQUEST: usize = 100;
 impl Installation {
     /// Migrates the database and makes the tenant. No server may have a SQLite file open.
     pub async fn new(program: &Path, directory: &Path, database_url: &str) -> Result<Installation, Error> {
-        let tenant = ["tenant", "create", "--database-url", database_url, "--name", "Harness"];
-        let printed = run(program, &tenant).await?;
-        let failed = |words: String| Error::Failed { what: "surehold tenant create".to_owned(), words };
-        let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
-        let name = tenant.tenant_id.replace('-', "");
+        let own = Resident::new(program, database_url, "Harness").await?;
+        let location = Location::parse(database_url)
+            .map_err(|error| Error::Failed { what: database_url.to_owned(), words: error.to_string() })?;
         Ok(Installation {
             program: program.to_owned(),
             directory: directory.to_owned(),
             database_url: database_url.to_owned(),
-            location: Location::parse(database_url).map_err(|error| failed(error.to_string()))?,
-            account: format!("acct_{name}"),
-            secret_key: format!("sk_test_{name}"),
-            webhook_secret: format!("whsec_{name}"),
-            tenant,
+            location,
+            tenant: own.tenant.clone(),
+            account: own.account.clone(),
+            residents: vec![own],
         })
+    }
+
+    /// Another tenant of the same deployment, with an account of its own at the same provider. No server may
+    /// run yet.
+    pub async fn neighbour(&mut self) -> Result<Resident, Error> {
+        let name = format!("Neighbour {}", self.residents.len());
+        let neighbour = Resident::new(&self.program, &self.database_url, &name).await?;
+        self.residents.push(neighbour.clone());
+        Ok(neighbour)
+    }
+
+    /// The first one is the tenant of the installation itself.
+    pub fn residents(&self) -> &[Resident] {
+        &self.residents
     }
 
     /// A database in a file of the directory.
@@ -81,14 +105,13 @@ impl Installation {
 
     /// Serves alone. `more` is further TOML, sections last; `provider` is where the sandbox listens.
     pub async fn serve(&self, listen: &str, provider: Option<&str>, more: &str) -> Result<Running, Error> {
-        self.serve_as(&Serving { name: "server", role: "all", listen, provider, more }).await
+        self.serve_as(&Serving { name: "server", role: "all", listen, provider, account: "", more }).await
     }
 
     /// Serves as one process of several.
     pub async fn serve_as(&self, serving: &Serving<'_>) -> Result<Running, Error> {
-        let Serving { name, role, listen, provider, more } = *serving;
+        let Serving { name, role, listen, provider, account, more } = *serving;
         let ready = self.directory.join(format!("{name}.ready.json"));
-        let quoted = |text: &str| json!(text).to_string();
         let mut toml = format!(
             "database_url = {}\nrole = {}\nlisten = {}\nready_file = {}\n",
             quoted(&self.database_url),
@@ -99,18 +122,8 @@ impl Installation {
         let sections = more.find('[').unwrap_or(more.len());
         toml.push_str(&more[..sections]);
         if let Some(provider) = provider {
-            let Installation { tenant, account, secret_key, webhook_secret, .. } = self;
-            write!(
-                toml,
-                "\n[[accounts]]\ntenant = {}\nprovider = \"stripe\"\nname = {}\nmode = \"test\"\n\
-                 base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n",
-                quoted(&tenant.tenant_id),
-                quoted(account),
-                quoted(provider),
-                quoted(secret_key),
-                quoted(webhook_secret)
-            )
-            .expect("a String takes it");
+            let residents = self.residents.iter().map(|resident| resident.toml(provider) + account);
+            toml.extend(residents);
         }
         write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
         let config = self.directory.join(format!("{name}.toml"));
@@ -133,13 +146,53 @@ impl Installation {
         Running::start(&self.program, &arguments, Ready::Line, log).await
     }
 
-    /// What it takes to sign webhooks as the provider does.
-    pub fn webhook_secret(&self) -> &str {
-        &self.webhook_secret
+    /// Tells the sandbox of every account, and where its webhooks go.
+    pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
+        for resident in &self.residents {
+            resident.open(sandbox_url, server_url).await?;
+        }
+        Ok(())
     }
 
-    /// Tells the sandbox of the account, and where its webhooks go.
-    pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
+    /// A product at 25 EUR a place, and slots of this capacity a good while from now.
+    pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
+        sell(base_url, &self.tenant.api_key, "harness", slots, capacity).await
+    }
+}
+
+fn quoted(text: &str) -> String {
+    json!(text).to_string()
+}
+
+impl Resident {
+    async fn new(program: &Path, database_url: &str, name: &str) -> Result<Resident, Error> {
+        let tenant = ["tenant", "create", "--database-url", database_url, "--name", name];
+        let printed = run(program, &tenant).await?;
+        let failed = |words: String| Error::Failed { what: "surehold tenant create".to_owned(), words };
+        let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
+        let name = tenant.tenant_id.replace('-', "");
+        Ok(Resident {
+            account: format!("acct_{name}"),
+            secret_key: format!("sk_test_{name}"),
+            webhook_secret: format!("whsec_{name}"),
+            tenant,
+        })
+    }
+
+    fn toml(&self, provider: &str) -> String {
+        let Resident { tenant, account, secret_key, webhook_secret } = self;
+        format!(
+            "\n[[accounts]]\ntenant = {}\nprovider = \"stripe\"\nname = {}\nmode = \"test\"\n\
+             base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n",
+            quoted(&tenant.tenant_id),
+            quoted(account),
+            quoted(provider),
+            quoted(secret_key),
+            quoted(webhook_secret)
+        )
+    }
+
+    async fn open(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
         let webhook = format!("{server_url}/webhooks/stripe/{}", self.account);
         let account = json!({
             "id": self.account,
@@ -151,11 +204,6 @@ impl Installation {
             return Ok(());
         }
         Err(Error::Failed { what: "POST /sandbox/accounts".to_owned(), words: answer.text() })
-    }
-
-    /// A product at 25 EUR a place, and slots of this capacity a good while from now.
-    pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
-        sell(base_url, &self.tenant.api_key, "harness", slots, capacity).await
     }
 }
 

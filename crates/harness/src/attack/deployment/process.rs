@@ -27,18 +27,21 @@ pub(super) struct Process {
     pub base_url: String,
     role: &'static str,
     toml: String,
+    /// Of each account at the provider.
+    account: String,
     running: Option<Running>,
 }
 
 /// What a ground has besides the sandbox.
 pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
-    let toml = tuning.toml();
+    let (toml, account) = (tuning.toml(), tuning.account());
     let process = |part: Part, name: &str, role, number: usize| Process {
         name: format!("{name}-{number}"),
         part,
         base_url: String::new(),
         role,
         toml: toml.clone(),
+        account: account.clone(),
         running: None,
     };
     match ground {
@@ -60,6 +63,7 @@ impl Process {
             base_url: running.base_url.clone(),
             role: "",
             toml: String::new(),
+            account: String::new(),
             running: Some(running),
         }
     }
@@ -90,8 +94,9 @@ impl Process {
         if self.part == Part::Sandbox {
             return installation.sandbox(listen).await;
         }
-        let Process { name, role, toml, .. } = self;
-        installation.serve_as(&Serving { name, role, listen, provider: Some(provider), more: toml }).await
+        let Process { name, role, toml, account, .. } = self;
+        let provider = Some(provider);
+        installation.serve_as(&Serving { name, role, listen, provider, account, more: toml }).await
     }
 
     pub async fn kill(&mut self) -> Result<(), Error> {

@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 /// The shortest that the program takes.
 pub const LEASE_MS: u64 = 1_000;
 
+/// The section of what every account at the provider has.
+pub const ACCOUNTS: &str = "accounts";
+
 /// The configuration of every process, by section and name. [`Tuning::default`] is what scenarios share.
 #[derive(Clone, Debug)]
 pub struct Tuning {
@@ -25,7 +28,8 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// `section` is empty for what stands before all sections; `value` is as TOML writes it.
+    /// `section` is empty for what stands before all sections, and [`ACCOUNTS`] for what stands in each
+    /// account at the provider; `value` is as TOML writes it.
     pub fn with(
         mut self,
         section: &'static str,
@@ -36,11 +40,20 @@ impl Tuning {
         self
     }
 
+    /// Of each account.
+    pub(super) fn account(&self) -> String {
+        let of_accounts = self.values.iter().filter(|((section, _), _)| *section == ACCOUNTS);
+        of_accounts.map(|((_, name), value)| format!("{name} = {value}\n")).collect()
+    }
+
     pub(super) fn toml(&self) -> String {
         let mut text = String::new();
         let mut within = "";
         // The empty section sorts first, as TOML wants it.
         for ((section, name), value) in &self.values {
+            if *section == ACCOUNTS {
+                continue;
+            }
             if *section != within {
                 writeln!(text, "[{section}]").expect("a String takes it");
                 within = section;
@@ -61,6 +74,8 @@ mod tests {
             Tuning::default().with("relay", "a", 1).with("workers", "lease_ms", 2_000).with("", "x", true);
         let expected = "log = \"info\"\nx = true\n[relay]\na = 1\n[workers]\nbackoff_base_ms = 20\n\
                         backoff_cap_ms = 500\nevidence_after_ms = 300\nlease_ms = 2000\n";
-        assert_eq!(tuning.toml(), expected);
+        assert_eq!((tuning.toml().as_str(), tuning.account().as_str()), (expected, ""));
+        let tuning = tuning.with(ACCOUNTS, "call_timeout_ms", 5);
+        assert_eq!((tuning.toml().as_str(), tuning.account().as_str()), (expected, "call_timeout_ms = 5\n"));
     }
 }
