@@ -6,8 +6,16 @@
 //! | the floor brings `floor_per_second` tokens | saved for `ttl` at most, so that a quiet caller may retry, and no more |
 //! | or the fleet grants tokens from outside | they live `ttl` as deposits do ([`FloorSource`]) |
 //! | a retry withdraws a whole token, or is not made | what expires first is spent first |
+//! | a retry that cost the other side nothing in vain may give its token back | it lives `ttl` anew |
 //!
-//! In any stretch of time, then: `retries <= ratio * requests + floor_per_second * (time + ttl) + granted`.
+//! In any stretch of time, then:
+//! `retries - given back <= ratio * requests + floor_per_second * (time + ttl) + granted`.
+//!
+//! **Giving back** is for work that has to be done in the end, such as a queue of jobs. There a retry that
+//! is answered well is the one call that was owed anyway; if it cost a token too, a dependency that fails
+//! one call in five would be starved of the retries that settle them, and a backlog would grow for ever.
+//! In an outage nothing is answered well, and the bound is the strict one. A caller that may simply give
+//! up, as [`Layer`](crate::Layer)'s may, gives nothing back.
 //!
 //! Tokens are counted in whole parts, never in floating point: ten deposits of a tenth are one token.
 
@@ -119,6 +127,11 @@ impl Budget {
     /// So many tokens were taken from the floor that the fleet shares.
     pub fn grant(&mut self, now: Duration, tokens: u32) {
         self.put(now, u128::from(tokens) * TOKEN);
+    }
+
+    /// A retry's token comes back.
+    pub fn give_back(&mut self, now: Duration) {
+        self.put(now, TOKEN);
     }
 
     /// Whether one retry may be made.

@@ -53,6 +53,7 @@ pub(crate) struct Shared<P> {
     backoff: Backoff,
     timeouts: Timeouts,
     budget: Option<SharedBudget>,
+    deposits: bool,
     breaker: Option<SharedBreaker>,
     observer: Arc<dyn Observer>,
     dice: Dice,
@@ -69,6 +70,7 @@ impl<P> Layer<P> {
             backoff: Backoff::default(),
             timeouts: Timeouts::default(),
             budget: None,
+            deposits: true,
             breaker: None,
             observer: Arc::new(Silent),
             dice: Dice::default(),
@@ -91,8 +93,15 @@ impl<P> Layer<P> {
         self.with(|shared| shared.timeouts = timeouts)
     }
 
+    /// The first try of each operation deposits, each other one withdraws.
     pub fn budget(self, budget: SharedBudget) -> Layer<P> {
         self.with(|shared| shared.budget = Some(budget))
+    }
+
+    /// Retries withdraw, and nothing is deposited: another layer above knows better which requests are
+    /// fresh, and which are its own retries.
+    pub fn withdraws_from(self, budget: SharedBudget) -> Layer<P> {
+        self.budget(budget).with(|shared| shared.deposits = false)
     }
 
     pub fn breaker(self, breaker: SharedBreaker) -> Layer<P> {

@@ -17,8 +17,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
-/// One value of the header. `wall` is the time a date is measured from.
-pub fn parse(value: &[u8], wall: SystemTime) -> Option<Duration> {
+/// One value of the header. `wall` is the time a date is measured from; without it a date asks for nothing.
+pub fn parse(value: &[u8], wall: Option<SystemTime>) -> Option<Duration> {
     let text = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
     if text.is_empty() {
         return None;
@@ -28,11 +28,22 @@ pub fn parse(value: &[u8], wall: SystemTime) -> Option<Duration> {
         return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(wall).unwrap_or(Duration::ZERO))
+    Some(until.duration_since(wall?).unwrap_or(Duration::ZERO))
 }
 
 /// What the headers of an answer ask for.
 pub fn wanted(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
+    longest(headers, Some(wall))
+}
+
+/// The same without a clock: a date is measured from the answer's own `Date`, which no difference between
+/// two clocks can distort.
+pub fn wanted_by_its_own_clock(headers: &HeaderMap) -> Option<Duration> {
+    let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
+    longest(headers, date.and_then(|date| httpdate::parse_http_date(date).ok()))
+}
+
+fn longest(headers: &HeaderMap, wall: Option<SystemTime>) -> Option<Duration> {
     headers.get_all(header::RETRY_AFTER).iter().filter_map(|value| parse(value.as_bytes(), wall)).max()
 }
 
@@ -60,7 +71,7 @@ mod tests {
     #[test]
     fn seconds_and_dates_and_nothing_else() {
         let check = |value: &str, expected: Option<Duration>| {
-            assert_eq!(parse(value.as_bytes(), wall()), expected, "{value:?}");
+            assert_eq!(parse(value.as_bytes(), Some(wall())), expected, "{value:?}");
         };
         check("0", Some(Duration::ZERO));
         check("120", Some(Duration::from_mins(2)));
@@ -79,7 +90,7 @@ mod tests {
         {
             check(garbage, None);
         }
-        assert_eq!(parse(b"\xff\xfe", wall()), None);
+        assert_eq!(parse(b"\xff\xfe", Some(wall())), None);
     }
 
     #[test]
@@ -90,6 +101,31 @@ mod tests {
             headers.append(header::RETRY_AFTER, HeaderValue::from_static(value));
         }
         assert_eq!(wanted(&headers, wall()), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_date_is_measured_from_the_answers_own() {
+        let check = |date: &str, values: &[&str], expected: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::RETRY_AFTER, value.parse().unwrap());
+            }
+            if !date.is_empty() {
+                headers.insert(header::DATE, date.parse().unwrap());
+            }
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(wanted_by_its_own_clock(&headers), expected, "{date:?} {values:?}");
+        };
+        let (now, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:47 GMT");
+        check(now, &[later], Some(10));
+        check(later, &[now], Some(0));
+        check(now, &["7"], Some(7));
+        check(now, &["7", later], Some(10));
+        check("", &["7"], Some(7));
+        check("", &[later], None);
+        check("rubbish", &[later, "7"], Some(7));
+        check("", &["soon"], None);
+        check(now, &[], None);
     }
 
     #[test]
@@ -113,12 +149,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..40), now in 0..u64::from(u32::MAX)) {
-            let _ = parse(&value, SystemTime::UNIX_EPOCH + Duration::from_secs(now));
+            let _ = parse(&value, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(now)));
         }
 
         #[test]
         fn any_text_like_a_date_is_read_without_a_panic(value in "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
-            let _ = parse(value.as_bytes(), wall());
+            let _ = parse(value.as_bytes(), Some(wall()));
         }
 
         #[test]

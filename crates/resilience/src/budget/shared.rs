@@ -107,6 +107,11 @@ impl SharedBudget {
         }
     }
 
+    /// A token that was withdrawn comes back: its retry was answered well, or not made after all.
+    pub fn give_back(&self) {
+        self.with(Budget::give_back);
+    }
+
     /// Tokens that this process could spend now, without asking anybody.
     pub fn left(&self) -> f64 {
         if self.0.source.is_some() { self.with(Budget::left_deposited) } else { self.with(Budget::left) }

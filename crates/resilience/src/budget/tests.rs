@@ -116,6 +116,7 @@ enum Step {
     Grant(u8),
     Withdraw,
     WithdrawDeposited,
+    GiveBack,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -125,6 +126,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4u8).prop_map(Step::Grant),
         4 => Just(Step::Withdraw),
         2 => Just(Step::WithdrawDeposited),
+        1 => Just(Step::GiveBack),
     ]
 }
 
@@ -185,7 +187,7 @@ proptest! {
         };
         let mut budget = Budget::new(&settings, ms(0));
         let mut model = Model { deposits: Vec::new(), floor: FLOOR_MAX, now: 0 };
-        let (mut requests, mut granted, mut retries) = (0u64, 0u64, 0u64);
+        let (mut requests, mut granted, mut retries, mut given_back) = (0u64, 0u64, 0u64, 0u64);
         for (index, step) in steps.iter().enumerate() {
             let now = ms(model.now);
             match step {
@@ -195,6 +197,11 @@ proptest! {
                     budget.grant(now, u32::from(*tokens));
                     model.put(u64::from(*tokens) * ONE);
                     granted += u64::from(*tokens);
+                }
+                Step::GiveBack => {
+                    budget.give_back(now);
+                    model.put(ONE);
+                    given_back += 1;
                 }
                 Step::Withdraw => {
                     let allowed = budget.withdraw(now);
@@ -207,7 +214,7 @@ proptest! {
                     retries += u64::from(allowed);
                 }
             }
-            let law = RATIO * requests + FLOOR_PER_SECOND * 1_000 * model.now + FLOOR_MAX + granted * ONE;
+            let law = given_back * ONE + RATIO * requests + FLOOR_PER_SECOND * 1_000 * model.now + FLOOR_MAX + (granted + given_back) * ONE;
             prop_assert!(retries * ONE <= law, "step {}: {} retries, {} millionths allowed", index, retries, law);
             let left = budget.left(ms(model.now));
             prop_assert!(left <= 6.0 + 20.0, "it holds {} tokens", left);

@@ -125,6 +125,7 @@ impl<S, P> Operation<S, P> {
             None => None,
         };
         if self.attempts == 0
+            && self.shared.deposits
             && let Some(budget) = &self.shared.budget
         {
             budget.deposit();

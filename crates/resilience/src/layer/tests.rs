@@ -267,6 +267,18 @@ async fn a_spent_budget_gives_the_outcome_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_layer_below_another_only_withdraws() {
+    let settings = budget::Settings { ratio: 1.0, floor_per_second: 0.0, ..Default::default() };
+    let budget = SharedBudget::new("test", settings);
+    let stage = Stage::new(&[Script::Fail]).with(|layer| layer.withdraws_from(budget.clone()));
+    stage.call(SAFE).await.unwrap_err();
+    assert_eq!(stage.last_end(), (1, Some(GaveUp::Budget)));
+    budget.deposit();
+    stage.call(SAFE).await.unwrap_err();
+    assert_eq!(stage.last_end(), (2, Some(GaveUp::Budget)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_at_once_share_budget_and_breaker() {
     let budget = SharedBudget::new("test", budget::Settings { floor_per_second: 0.0, ..Default::default() });
     let stage = Arc::new(Stage::new(&[Script::Fail]).with(|layer| layer.budget(budget)));
