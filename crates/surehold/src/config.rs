@@ -3,6 +3,8 @@
 //! A secret is written as it is, or as `{ env = "NAME" }`, or as `{ file = "PATH" }`, so that a file
 //! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
 
+mod redis;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use domain::TenantId;
 use domain::rows::Mode;
 use domain::time::Span;
 use providers::{Secret, stripe};
+pub use redis::RedisFile;
 use serde::Deserialize;
 use server::service::{AccountSettings, Role, Settings};
 use store::Location;
@@ -35,6 +38,7 @@ pub struct File {
     pub limits: LimitsFile,
     pub workers: WorkersFile,
     pub store: StoreFile,
+    pub redis: Option<RedisFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,6 +120,9 @@ impl File {
         self.apply_limits(&mut settings)?;
         self.apply_workers(&mut settings)?;
         self.apply_store(&mut settings)?;
+        if let Some(redis) = &self.redis {
+            redis.apply(&mut settings)?;
+        }
         Ok(settings)
     }
 

@@ -12,7 +12,7 @@ use server::service::{self, AccountSettings, Role, Running, Settings};
 use store::{Location, Options, Store};
 use tracing::info;
 
-use crate::config::{self, AccountFile, File};
+use crate::config::{self, AccountFile, File, SecretFile};
 use crate::logging::Format;
 use crate::{Failed, failed};
 
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// What this process does: `all`, `api` or `worker`
     #[arg(long, env = "SUREHOLD_ROLE")]
     role: Option<String>,
+    /// `redis://...`: what stands in front of the database [default: nothing]
+    #[arg(long, env = "SUREHOLD_REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// As in `info,store=debug`
     #[arg(long, env = "SUREHOLD_LOG")]
     log: Option<String>,
@@ -38,7 +41,10 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
-    let file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    let mut file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    if let Some(url) = &arguments.redis_url {
+        file.redis.get_or_insert_default().url = Some(SecretFile::Plain(url.clone()));
+    }
     start_logging(&arguments, &file)?;
     let url = arguments
         .database_url
@@ -100,6 +106,7 @@ fn say(settings: &Settings) {
         readers = settings.readers,
         queue_max = settings.queue_max,
         requests_max = settings.limits.requests_max,
+        redis = settings.redis.is_some(),
         "starting"
     );
     if settings.accounts.is_empty() && settings.role != Role::Worker {
