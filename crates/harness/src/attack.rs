@@ -7,7 +7,10 @@
 //! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
 //! | [`arena`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
-//! | [`ask`], [`caller`] | clients that never give up |
+//! | [`ask`], [`caller`] | clients that never give up, and are impatient on purpose |
+//! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |
+//! | [`orders`] | what customers want: charges of every kind, carried out to their end |
+//! | [`incidents`] | what befalls a deployment, and when |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
 //! | [`judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
 //! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
@@ -60,13 +63,16 @@ pub mod ask;
 pub mod caller;
 pub mod deployment;
 pub mod findings;
+pub mod incidents;
 pub mod journal;
 pub mod judge;
+pub mod orders;
 mod progress;
 pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod scenarios;
+pub mod sdk;
 pub mod timeline;
 
 use std::path::PathBuf;
@@ -82,6 +88,7 @@ pub use progress::Progress;
 pub use report::Report;
 pub use run::run;
 pub use scenario::{Need, Scenario};
+pub use sdk::Sdk;
 
 /// What to attack, and how hard.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -47,6 +47,11 @@ impl Arena {
     /// The same choices for the same seed, scenario and purpose, whatever else was drawn, and when.
     pub fn random(&self, purpose: &str) -> StdRng {
         random(self.seed, self.scenario.name, purpose)
+    }
+
+    /// One number of them.
+    pub fn draw(&self, purpose: &str) -> u64 {
+        self.random(purpose).random()
     }
 
     /// A name that no other run on the same deployment has used.
@@ -94,8 +99,6 @@ pub(super) fn random(seed: u64, scenario: &str, purpose: &str) -> StdRng {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt as _;
-
     use super::*;
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Ask {
     /// One thing that a customer wants, however often it is said.
     pub operation: String,
     pub key: String,
+    /// How the key is written in the header, if not as it is.
+    pub header_key: Option<String>,
     pub path: String,
     pub body: String,
     pub wants: Wants,
@@ -122,7 +124,8 @@ pub struct Answer {
     pub status: u16,
     pub replayed: bool,
     pub retry_after: Option<Duration>,
-    pub text: String,
+    /// As it came; none where somebody else has read it.
+    pub text: Option<String>,
     /// Null where the text is no JSON.
     pub body: Value,
 }
@@ -138,8 +141,13 @@ impl Answer {
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
-            text,
+            text: Some(text),
         }
+    }
+
+    /// One that somebody else has read.
+    pub fn read(status: u16, replayed: bool, retry_after: Option<Duration>, body: Value) -> Answer {
+        Answer { status, replayed, retry_after, text: None, body }
     }
 
     pub fn heard(&self) -> Heard {
@@ -203,6 +211,15 @@ impl Ask {
         Ask::new(operation, "/v1/payments", &body, Wants::Charge { minor, may_return: false })
     }
 
+    /// What a booking owes, reserved and not taken.
+    pub fn reserve_money(operation: &str, booking: &str, minor: i64) -> Ask {
+        let body = json!({
+            "booking_id": booking, "provider": "stripe", "payment_method": PAYS, "capture": "manual",
+            "metadata": { MARK: operation },
+        });
+        Ask::new(operation, "/v1/payments", &body, Wants::Authorize { minor })
+    }
+
     /// A seat of the slot, for a customer of its own.
     pub fn hold(operation: &str, catalogue: &Catalogue, slot: usize, seconds: u32) -> Ask {
         let body = json!({
@@ -236,6 +253,7 @@ impl Ask {
         Ask {
             operation: operation.to_owned(),
             key: operation.to_owned(),
+            header_key: None,
             path: path.to_owned(),
             body: body.to_string(),
             wants,

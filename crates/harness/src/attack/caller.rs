@@ -144,7 +144,7 @@ impl Caller {
         let headers = [
             ("authorization", self.authorization.as_str()),
             ("content-type", "application/json"),
-            ("idempotency-key", ask.key.as_str()),
+            ("idempotency-key", ask.header_key.as_deref().unwrap_or(&ask.key)),
         ];
         match self.clients[self.at].post(&ask.path, &headers, ask.body.clone()).await {
             Ok(response) => {

@@ -17,11 +17,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use peers::postgres::Private;
 use serde_json::{Value, json};
 use store::Location;
 use tokio::task::AbortHandle;
 
 use super::{Arena, Error, Ground, Shop};
+use crate::databases::Databases;
 use crate::http::Client;
 use crate::oracle::{self, Books, Verdicts};
 use crate::program::{Catalogue, Installation, Resident, sell};
@@ -32,6 +34,8 @@ pub use tuning::{ACCOUNTS, Tuning};
 
 /// For what is under way to come to its end once nothing more befalls.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
+/// What is seen broken already need not come to rest: it is only looked at once more.
+const QUIET_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// More seats than any scenario takes.
 const CAPACITY: i64 = 100_000;
@@ -213,6 +217,19 @@ impl Deployment {
         stalled
     }
 
+    /// Something done to the database's server, where it is our own.
+    pub async fn database(
+        &self,
+        act: impl FnOnce(&Private) -> Result<(), peers::postgres::Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let databases = self.arena.databases.clone().lock_owned().await;
+        let act = move || {
+            let server = databases.as_ref().and_then(Databases::server);
+            act(server.ok_or_else(|| Error::NotOurs("postgres".to_owned()))?).map_err(Error::from)
+        };
+        tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other)?
+    }
+
     /// What the provider does wrong from now on; it stays so over its own restarts.
     pub async fn set_faults(&mut self, faults: Value) -> Result<(), Error> {
         let clean = faults.as_object().is_some_and(serde_json::Map::is_empty);
@@ -243,7 +260,9 @@ impl Deployment {
         loop {
             let verdicts = self.verdicts().await?;
             let reached = verdicts.all_hold() && !verdicts.has_notes();
-            if reached || begun.elapsed() > QUIET_WITHIN {
+            let broken = self.arena.findings.any_broken();
+            let within = if broken { QUIET_WITHIN_IF_BROKEN } else { QUIET_WITHIN };
+            if reached || begun.elapsed() > within {
                 return Ok(Rest { verdicts, reached });
             }
             tokio::time::sleep(LOOK_EVERY).await;

@@ -56,7 +56,9 @@ pub enum Line {
         #[serde(default)]
         state: Option<String>,
         retryable: bool,
-        body_sha256: String,
+        /// None where the SDK has read it.
+        #[serde(default)]
+        body_sha256: Option<String>,
     },
     Lost {
         number: u64,
@@ -128,7 +130,7 @@ impl Journal {
             id: answer.id(),
             state: answer.body["state"].as_str().map(str::to_owned),
             retryable: answer.is_retryable(),
-            body_sha256: sha256(answer.text.as_bytes()),
+            body_sha256: answer.text.as_ref().map(|text| sha256(text.as_bytes())),
         };
         self.write(&line, None);
     }

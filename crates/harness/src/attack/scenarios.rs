@@ -1,11 +1,14 @@
 //! What is tried, in the order of their numbers. A scenario is a file here and a line below.
 
+mod changed_body;
+mod charges;
+mod network;
 mod same_key;
 
 use super::scenario::Scenario;
 
 /// All of them.
-pub const SCENARIOS: &[&Scenario] = &[&same_key::SCENARIO];
+pub const SCENARIOS: &[&Scenario] = &[&charges::SCENARIO, &same_key::SCENARIO, &changed_body::SCENARIO, &network::SCENARIO];
 
 /// By its name, or by its number.
 pub fn find(name: &str) -> Option<&'static Scenario> {

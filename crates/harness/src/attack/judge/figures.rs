@@ -25,7 +25,7 @@ fn expected(books: &Books) -> Vec<Expected> {
     vec![
         Expected {
             metric: "surehold_operations",
-            labels: vec![("operation", "charge"), ("outcome", "captured")],
+            labels: vec![("operation", "charge"), ("outcome", "succeeded")],
             count: captured,
         },
         effect("payment.captured", captured),

@@ -1,0 +1,151 @@
+//! What befalls a deployment, and when: planned from the seed, told by how much of the work is finished, so
+//! that a slow machine suffers the same as a quick one.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use tokio::sync::watch;
+
+use super::deployment::{Deployment, Part};
+use super::orders::moment;
+use super::{Arena, Error};
+
+/// One thing that befalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incident {
+    /// `kill -9`, and started again.
+    Kill(Whom),
+    /// Asked to stop by this signal, and started again.
+    Stop(Whom, &'static str),
+    /// SIGSTOP, for so long, and SIGCONT.
+    Stall(Whom, Duration),
+    /// PostgreSQL loses what it did not flush, and recovers.
+    RestartDatabase,
+    /// Each connection to PostgreSQL is cut off.
+    CutConnections,
+}
+
+/// Which process. By its kind, since a plan is made before anything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    Server,
+    /// One that drives jobs, whatever else it does.
+    Worker,
+    Relay,
+    /// The provider's stand-in dies as well, and forgets nothing.
+    Provider,
+}
+
+/// An incident comes once so many orders are finished, and a moment later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    pub after_orders: usize,
+    pub moment: Duration,
+    pub incident: Incident,
+    /// Which of several processes it is.
+    pub nth: usize,
+}
+
+/// Of one fleet.
+const NTH_MAX: usize = 1_000;
+
+/// Spread at random over most of the work: the last orders finish in peace.
+pub fn plan(incidents: &[Incident], orders: usize, random: &mut StdRng) -> Vec<Planned> {
+    let mut plan: Vec<Planned> = incidents
+        .iter()
+        .map(|incident| Planned {
+            after_orders: random.random_range(0..(orders * 9 / 10).max(1)),
+            moment: moment(random),
+            incident: *incident,
+            nth: random.random_range(0..NTH_MAX),
+        })
+        .collect();
+    plan.sort_by_key(|planned| planned.after_orders);
+    plan
+}
+
+/// One of these, drawn.
+pub fn one_of(kinds: &[Whom], random: &mut StdRng) -> Whom {
+    kinds.choose(random).copied().unwrap_or(Whom::Server)
+}
+
+/// Lets the plan come to pass as orders finish.
+pub async fn suffer(
+    arena: &Arena,
+    town: &mut Deployment,
+    plan: &[Planned],
+    mut finished: watch::Receiver<usize>,
+) -> Result<(), Error> {
+    for planned in plan {
+        let due = finished.wait_for(|count| *count >= planned.after_orders).await.is_ok();
+        if !due {
+            return Err(Error::Refused(format!("the clients gave up before {planned:?}")));
+        }
+        // Not to wait for anything: so that it falls at any moment.
+        tokio::time::sleep(planned.moment).await;
+        befall(arena, town, planned).await?;
+        town.all_alive()?;
+    }
+    Ok(())
+}
+
+async fn befall(arena: &Arena, town: &mut Deployment, planned: &Planned) -> Result<(), Error> {
+    match planned.incident {
+        Incident::Kill(whom) => {
+            let name = name(town, whom, planned.nth)?;
+            town.kill(&name).await?;
+            town.start_again(&name).await
+        }
+        Incident::Stop(whom, signal) => {
+            let name = name(town, whom, planned.nth)?;
+            town.stop(&name, signal).await?;
+            town.start_again(&name).await
+        }
+        Incident::Stall(whom, span) => {
+            let name = name(town, whom, planned.nth)?;
+            town.stall(&name, span).await
+        }
+        Incident::RestartDatabase => {
+            let lasting = arena.timeline.begin("restart", "postgres");
+            let restarted = town.database(peers::postgres::Private::restart).await;
+            arena.timeline.end(lasting);
+            restarted
+        }
+        Incident::CutConnections => {
+            arena.timeline.fault("connections cut", "postgres", "");
+            // A server that was killed a moment ago may have none.
+            town.database(|server| server.terminate_connections().map(drop)).await
+        }
+    }
+}
+
+fn name(town: &Deployment, whom: Whom, nth: usize) -> Result<String, Error> {
+    let names = match whom {
+        Whom::Server => town.names(Part::Server),
+        Whom::Worker => town.workers(),
+        Whom::Relay => town.names(Part::Relay),
+        Whom::Provider => town.names(Part::Sandbox),
+    };
+    let at = nth.checked_rem(names.len()).ok_or_else(|| Error::NotOurs(format!("{whom:?}")))?;
+    Ok(names[at].clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_the_plan() {
+        let incidents = [Incident::Kill(Whom::Server), Incident::Stall(Whom::Worker, Duration::from_secs(2))];
+        let incidents = incidents.repeat(20);
+        let plan = |seed| plan(&incidents, 200, &mut StdRng::seed_from_u64(seed));
+        assert_eq!(plan(7), plan(7));
+        assert_ne!(plan(7), plan(8));
+        assert!(plan(7).is_sorted_by_key(|planned| planned.after_orders));
+        assert!(plan(7).iter().all(|planned| planned.after_orders < 180), "the last orders finish in peace");
+    }
+}

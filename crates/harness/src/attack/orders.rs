@@ -1,0 +1,183 @@
+//! What customers want: charges of every kind, carried out to their end whatever befalls the server.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use tokio::sync::watch;
+
+use super::ask::{DECLINED, PAYS, PRICE_MINOR};
+use super::{Arena, Ask, Caller, Deployment, Error, Shop};
+
+/// For a webhook that was lost to be made up for.
+const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const HOLD_SECONDS: u32 = 3_600;
+
+/// One thing to be paid, and what comes after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What begins the names of its operations.
+    pub name: String,
+    /// Seats are held first, and the payment is theirs.
+    pub books: bool,
+    /// Authorised first, and then so much of it captured.
+    pub captures_minor: Option<i64>,
+    /// Partial refunds after the money was taken.
+    pub refunds_minor: Vec<i64>,
+    pub declined: bool,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub order: Order,
+    pub booking: Option<String>,
+    pub declined: bool,
+    /// What was asked for on its way, in order.
+    pub asks: Vec<Ask>,
+}
+
+/// Every kind among them, in an order that is drawn.
+pub fn orders(arena: &Arena, count: usize, random: &mut StdRng) -> Vec<Order> {
+    let order = |number: usize| Order {
+        name: arena.operation(number),
+        books: number.is_multiple_of(2),
+        captures_minor: (number % 10 < 2).then_some(if number % 20 < 10 { 1_700 } else { PRICE_MINOR }),
+        refunds_minor: match number % 10 {
+            3 => vec![300, 200],
+            4 => vec![500],
+            _ => vec![],
+        },
+        declined: number % 20 == 19,
+    };
+    let mut orders: Vec<Order> = (0..count).map(order).collect();
+    orders.shuffle(random);
+    orders
+}
+
+/// So many clients work through the orders; `finished` counts those that are.
+pub async fn serve(
+    arena: &Arena,
+    shop: &Shop,
+    clients: usize,
+    orders: Vec<Order>,
+    finished: watch::Sender<usize>,
+) -> Result<Vec<Outcome>, Error> {
+    arena.progress.counts("orders", orders.len());
+    let waiting = Arc::new(Mutex::new(VecDeque::from(orders)));
+    let finished = Arc::new(finished);
+    let mut serving = tokio::task::JoinSet::new();
+    for number in 0..clients {
+        let mut caller = arena.caller(shop, number)?;
+        let (arena, shop) = (arena.clone(), shop.clone());
+        let (waiting, finished) = (waiting.clone(), finished.clone());
+        serving.spawn(async move {
+            let mut outcomes = Vec::new();
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(order) = next else { return Ok::<_, Error>(outcomes) };
+                outcomes.push(carry_out(&mut caller, &shop, order).await?);
+                finished.send_modify(|count| *count += 1);
+                arena.progress.advance();
+            }
+        });
+    }
+    let mut outcomes = Vec::new();
+    while let Some(served) = serving.join_next().await {
+        outcomes.extend(served.map_err(std::io::Error::other)??);
+    }
+    Ok(outcomes)
+}
+
+/// To its end: every answer on the way is definite.
+pub async fn carry_out(caller: &mut Caller, shop: &Shop, order: Order) -> Result<Outcome, Error> {
+    let mut asks = Vec::new();
+    let name = &order.name;
+    let mut booking = None;
+    if order.books {
+        let ask = Ask::hold(&format!("{name}-hold"), &shop.catalogue, 0, HOLD_SECONDS);
+        booking = Some(done(caller, &ask, &mut asks).await?);
+    }
+    let operation = format!("{name}-pay");
+    let method = if order.declined { DECLINED } else { PAYS };
+    let ask = match (&booking, order.captures_minor) {
+        (Some(booking), None) => Ask::pay(&operation, booking, PRICE_MINOR, method),
+        (Some(booking), Some(_)) => Ask::reserve_money(&operation, booking, PRICE_MINOR),
+        (None, Some(_)) => Ask::authorize(&operation, PRICE_MINOR),
+        (None, None) => Ask::charge(&operation, PRICE_MINOR, method),
+    };
+    if order.declined {
+        let answer = caller.insist(&ask).await?;
+        asks.push(ask);
+        if answer.status != 402 {
+            return Err(Error::Unexpected { operation, told: answer.words() });
+        }
+        return Ok(Outcome { order, booking, declined: true, asks });
+    }
+    let payment = done(caller, &ask, &mut asks).await?;
+    if let Some(minor) = order.captures_minor {
+        let ask = Ask::capture(&format!("{name}-capture"), &payment, &operation, minor);
+        done(caller, &ask, &mut asks).await?;
+    }
+    for (at, minor) in order.refunds_minor.iter().enumerate() {
+        let ask = Ask::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
+        done(caller, &ask, &mut asks).await?;
+    }
+    Ok(Outcome { order, booking, declined: false, asks })
+}
+
+/// The id of what was made.
+async fn done(caller: &mut Caller, ask: &Ask, asks: &mut Vec<Ask>) -> Result<String, Error> {
+    let answer = caller.insist(ask).await?;
+    asks.push(ask.clone());
+    match answer.id().filter(|_| answer.is_success()) {
+        Some(id) => Ok(id),
+        None => Err(Error::Unexpected { operation: ask.operation.clone(), told: answer.words() }),
+    }
+}
+
+/// Says each request of the orders once more, as clients with a long memory do. The journal tells whether
+/// the answers are the same.
+pub async fn repeat(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<(), Error> {
+    let asks: Vec<&Ask> = outcomes.iter().flat_map(|outcome| &outcome.asks).collect();
+    arena.progress.counts("repeating every request", asks.len());
+    let mut caller = arena.caller(shop, 0)?;
+    for ask in asks {
+        caller.insist(ask).await?;
+        arena.progress.advance();
+    }
+    Ok(())
+}
+
+/// A booking follows what was seen at the provider: `paid_bookings_are_confirmed`, and no other is.
+pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcome]) -> Result<(), Error> {
+    let mut caller = arena.caller(&town.shop, 0)?;
+    let begun = Instant::now();
+    for outcome in outcomes {
+        let Some(booking) = &outcome.booking else { continue };
+        let expected = if outcome.declined { "held" } else { "confirmed" };
+        let path = format!("/v1/bookings/{booking}");
+        let seen = loop {
+            let seen = caller.get(&path, None).await?;
+            let waits = seen["state"] == "held" && !seen["open_payment_id"].is_null();
+            if !waits || begun.elapsed() > EVIDENCE_WITHIN {
+                break seen;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        arena.findings.always("paid_bookings_are_confirmed", seen["state"] == expected, || {
+            format!("{}: its booking is {}, not {expected}", outcome.order.name, seen["state"])
+        });
+    }
+    Ok(())
+}
+
+/// A moment, long enough to fall anywhere within a charge.
+pub fn moment(random: &mut StdRng) -> Duration {
+    const MOMENT_MAX_MS: u64 = 200;
+    Duration::from_millis(random.random_range(0..MOMENT_MAX_MS))
+}

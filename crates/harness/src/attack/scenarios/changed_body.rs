@@ -1,0 +1,174 @@
+//! A key that is used again: with another body it is refused, with the same body said otherwise it is the
+//! same request.
+//!
+//! | said under a used key | answer |
+//! |---|---|
+//! | another amount, card, metadata; a member more or less; another address | 422 `idempotency_key_reused` |
+//! | members in another order, other white space, letters as escapes; the key in quotes (RFC 9651) | the stored reply |
+//!
+//! Both are said while the first is in flight and after it has ended. What the books show is what was asked
+//! for first.
+
+mod disguise;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+use crate::attack::ask::{PAYS, euros};
+use crate::attack::{Arena, Ask, Caller, Error, Heard, Scenario, Shop, Tuning, Wants, judge};
+use disguise::disguise;
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 3,
+    name: "changed-body",
+    promise: "A key that comes back with a changed body is refused with 422; one whose body is only written otherwise gets the stored reply.",
+    needs: &[],
+    always: &["a_changed_body_is_refused", "the_same_body_is_a_replay"],
+    sometimes: &["changed_in_flight", "changed_afterwards", "disguised_in_flight", "disguised_afterwards"],
+    run: |arena| Box::pin(run(arena)),
+};
+
+/// Operations for one key.
+const OPERATIONS_A_KEY: usize = 5;
+const KEYS_MIN: usize = 20;
+/// Of each kind, after the first has ended.
+const VARIANTS: usize = 2;
+
+/// What is said under one key.
+struct Plan {
+    first: Ask,
+    /// Meanwhile, and then.
+    changed: Vec<Ask>,
+    disguised: Vec<Ask>,
+}
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let mut random = arena.random("bodies");
+    let count = (arena.operations() / OPERATIONS_A_KEY).max(KEYS_MIN);
+    let mut town = arena.deploy(&Tuning::default()).await?;
+    // Long enough to say something else meanwhile.
+    if town.location().is_some() {
+        town.set_faults(json!({ "delay_ms": [20, 60] })).await?;
+    }
+    let mut caller = arena.caller(&town.shop, 0)?;
+    let mut other = arena.caller(&town.shop, 1)?;
+    arena.progress.counts("keys that are used again", count);
+    for number in 0..count {
+        let plan = plan(&arena, &town.shop, number, &mut random);
+        one_key(&arena, &mut caller, &mut other, &plan).await?;
+        arena.progress.advance();
+    }
+    town.all_alive()?;
+    judge(&arena, &town).await?;
+    Ok(())
+}
+
+fn plan(arena: &Arena, shop: &Shop, number: usize, random: &mut StdRng) -> Plan {
+    let operation = arena.operation(number);
+    let first = if number.is_multiple_of(4) {
+        Ask::hold(&operation, &shop.catalogue, 0, 3_600)
+    } else {
+        let body = json!({
+            "amount": euros(random.random_range(100..=9_999)), "provider": "stripe", "payment_method": PAYS,
+            "reference": format!("Tischle\u{ef}n \u{1f6a2} {number}"),
+            "metadata": { "attack": operation, "a": "1", "b": "2" },
+        });
+        let minor = body["amount"]["minor"].as_i64().unwrap_or_default();
+        Ask::new(&operation, "/v1/charges", &body, Wants::Charge { minor, may_return: false })
+    };
+    let changed = (0..=VARIANTS).map(|_| changed(&first, random)).collect();
+    let mut disguised: Vec<Ask> = (0..=VARIANTS)
+        .map(|_| first.with_body(disguise(&parsed(&first), random), first.wants.clone()))
+        .collect();
+    if let Some(last) = disguised.last_mut() {
+        // RFC 9651 writes a string in quotes.
+        last.header_key = Some(format!("\"{}\"", last.key));
+    }
+    Plan { first, changed, disguised }
+}
+
+fn parsed(ask: &Ask) -> Value {
+    serde_json::from_str(&ask.body).unwrap_or_default()
+}
+
+/// The same key, for something else.
+fn changed(first: &Ask, random: &mut StdRng) -> Ask {
+    let mut body = parsed(first);
+    let mut path = first.path.clone();
+    if first.wants == Wants::Seats {
+        match random.random_range(0..4) {
+            0 => body["units"][0]["quantity"] = json!(2),
+            1 => body["customer"]["name"] = json!("Ana Lim\u{e3}"),
+            2 => body["hold_seconds"] = json!(3_601),
+            _ => drop(body.as_object_mut().map(|body| body.remove("hold_seconds"))),
+        }
+    } else {
+        match random.random_range(0..6) {
+            0 => body["amount"]["minor"] = json!(body["amount"]["minor"].as_i64().unwrap_or(0) + 1),
+            1 => body["payment_method"] = json!("pm_card_mastercard"),
+            2 => body["metadata"]["a"] = json!("2"),
+            3 => body["metadata"]["c"] = json!("3"),
+            4 => drop(body.as_object_mut().map(|body| body.remove("reference"))),
+            _ => "/v1/payments".clone_into(&mut path),
+        }
+    }
+    Ask { path, ..first.with_body(body.to_string(), Wants::Nothing) }
+}
+
+async fn one_key(arena: &Arena, caller: &mut Caller, other: &mut Caller, plan: &Plan) -> Result<(), Error> {
+    let [changed_first, changed @ ..] = &plan.changed[..] else { return Ok(()) };
+    let [disguised_first, disguised @ ..] = &plan.disguised[..] else { return Ok(()) };
+    let meanwhile = async {
+        // Until the server has seen the key: before that, what is said would be the first.
+        loop {
+            let seen = other.once(disguised_first).await?;
+            match seen.heard() {
+                Heard::InFlight => {
+                    arena.findings.reached("disguised_in_flight");
+                    break;
+                }
+                Heard::Lost | Heard::Unavailable | Heard::Accepted => {}
+                // It was quicker, or the two were worked on in the other order.
+                _ => return Ok::<(), Error>(()),
+            }
+        }
+        let said = other.once(changed_first).await?;
+        arena.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+            format!("{}: {}", changed_first.operation, said.words())
+        });
+        if said.heard() == Heard::Mismatch {
+            arena.findings.reached("changed_in_flight");
+        }
+        Ok(())
+    };
+    let (first, meanwhile) = tokio::join!(caller.insist(&plan.first), meanwhile);
+    meanwhile?;
+    let first = first?;
+    if !first.is_success() {
+        return Err(Error::Unexpected { operation: plan.first.operation.clone(), told: first.words() });
+    }
+    for ask in changed {
+        let said = caller.once(ask).await?;
+        arena.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+        });
+        if said.heard() == Heard::Mismatch {
+            arena.findings.reached("changed_afterwards");
+        }
+    }
+    for ask in disguised {
+        let said = caller.insist(ask).await?;
+        let same = said.replayed && said.status == first.status && said.body == first.body;
+        arena.findings.always("the_same_body_is_a_replay", same, || {
+            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+        });
+        arena.findings.reached("disguised_afterwards");
+    }
+    Ok(())
+}
+
+/// For good; or it was not heard at all, which the next one makes up for.
+fn refused(heard: Heard) -> bool {
+    matches!(heard, Heard::Mismatch | Heard::Lost | Heard::Unavailable)
+}

@@ -1,0 +1,162 @@
+//! A good client: Surehold's own SDK, with what it does in the journal.
+//!
+//! The SDK retries by itself. It tells of each retry before it makes it, and what it tells becomes lines of
+//! the journal and of the report's transcript. Where it gives up, the outcome unknown, the program that uses
+//! it asks again later under the same key, as its documentation says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use api::requests::NewCharge;
+use client::{Builder, Charge, Client, Failure, Observer, Reply, Retry};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::ask::{Answer, Ask};
+use super::journal::{Journal, Ticket};
+use super::timeline::{self, Timeline};
+use super::{Arena, Error, Shop};
+
+/// For one operation, through everything that befalls the server.
+const PATIENCE: Duration = Duration::from_mins(3);
+/// Before the program that uses it asks again.
+const LATER: Duration = Duration::from_millis(200);
+
+/// One client of one server; clones share its connections, its budget and its breaker.
+#[derive(Clone)]
+pub struct Sdk {
+    client: Client,
+    transcript: Arc<Transcript>,
+}
+
+/// What is under way, by key.
+struct Transcript {
+    journal: Journal,
+    timeline: Timeline,
+    under_way: Mutex<HashMap<String, UnderWay>>,
+}
+
+#[derive(Clone)]
+struct UnderWay {
+    ask: Ask,
+    ticket: Ticket,
+}
+
+impl Sdk {
+    /// `number` says which server it asks. `settings` may change what the SDK does by default.
+    pub fn new(
+        arena: &Arena,
+        shop: &Shop,
+        number: usize,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Sdk, Error> {
+        let transcript = Arc::new(Transcript {
+            journal: arena.journal.clone(),
+            timeline: arena.timeline.clone(),
+            under_way: Mutex::default(),
+        });
+        let base_url = &shop.base_urls[number % shop.base_urls.len().max(1)];
+        let observer = transcript.clone();
+        let builder = Client::builder(base_url, &shop.api_key)
+            .seed(arena.draw(&format!("sdk {number}")))
+            .observer(move |retry: &Retry<'_>| observer.retrying(retry));
+        let client = settings(builder).build().map_err(|error| Error::Refused(error.to_string()))?;
+        Ok(Sdk { client, transcript })
+    }
+
+    /// Charges once; an error is what the SDK told, in words. Its key may be asked for by others as well.
+    pub async fn charge(&self, ask: &Ask) -> Result<Result<Answer, String>, Error> {
+        let unreadable = |error: String| Error::Unreadable(ask.path.clone(), error);
+        let request: NewCharge =
+            serde_json::from_str(&ask.body).map_err(|error| unreadable(error.to_string()))?;
+        let operation = self.client.charge(&request).key(ask.key.as_str());
+        let operation = operation.map_err(|error| unreadable(error.to_string()))?;
+        let ticket = self.transcript.journal.sends(ask).await?;
+        self.transcript.begin(ask, ticket);
+        let sent = operation.send().await;
+        let Some(UnderWay { ticket, .. }) = self.transcript.end(&ask.key) else {
+            return Err(unreadable("nobody began it".to_owned()));
+        };
+        let answer = match sent {
+            Ok(reply) => of_reply(&reply),
+            Err(client::Error::Refused(refused)) => {
+                Answer::read(refused.status, refused.replayed, None, shown(&refused.problem))
+            }
+            Err(error) => {
+                self.transcript.journal.lost(ticket, &error.to_string());
+                return Ok(Err(error.to_string()));
+            }
+        };
+        self.transcript.journal.heard(ticket, &answer);
+        Ok(Ok(answer))
+    }
+
+    /// Charges until the answer is definite.
+    pub async fn insist(&self, ask: &Ask) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        loop {
+            let told = match self.charge(ask).await? {
+                Ok(answer) if answer.heard().is_definite() => return Ok(answer),
+                Ok(answer) => answer.words(),
+                Err(told) => told,
+            };
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::NoAnswer { operation: ask.operation.clone(), told });
+            }
+            tokio::time::sleep(LATER).await;
+        }
+    }
+}
+
+fn of_reply(reply: &Reply<Charge>) -> Answer {
+    let body = match &reply.value {
+        Charge::Accepted(payment) => shown(payment),
+        Charge::Declined(declined) => shown(&declined.problem),
+    };
+    Answer::read(reply.status, reply.replayed, None, body)
+}
+
+fn shown(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("views hold only what JSON can say")
+}
+
+impl Transcript {
+    fn begin(&self, ask: &Ask, ticket: Ticket) {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.insert(ask.key.clone(), UnderWay { ask: ask.clone(), ticket });
+    }
+
+    fn end(&self, key: &str) -> Option<UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+    }
+}
+
+impl Observer for Transcript {
+    /// The last attempt's end, and the next one's beginning: on the disk before it is sent.
+    fn retrying(&self, retry: &Retry<'_>) {
+        let Some(key) = retry.key.map(client::IdempotencyKey::as_str) else { return };
+        let Some(UnderWay { ask, ticket }) = self.end(key) else { return };
+        match retry.failure {
+            Failure::Answered { status, problem } => {
+                let answer = Answer::read(*status, false, retry.retry_after, shown(problem));
+                self.journal.heard(ticket, &answer);
+            }
+            failure => self.journal.lost(ticket, &failure.to_string()),
+        }
+        let journal = &self.journal;
+        let handle = tokio::runtime::Handle::current();
+        let written = tokio::task::block_in_place(|| handle.block_on(journal.sends(&ask)));
+        // A journal that cannot be written is told by the next line that somebody waits for.
+        let ticket = written.unwrap_or(ticket);
+        self.timeline.retry(timeline::Retry {
+            at_ms: self.timeline.now_ms(),
+            operation: ask.operation.clone(),
+            attempt: retry.attempt + 1,
+            delay_ms: u64::try_from(retry.delay.as_millis()).unwrap_or(u64::MAX),
+            reason: retry.failure.word().to_owned(),
+            retry_after_ms: retry.retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
+        });
+        self.begin(&ask, ticket);
+    }
+}
