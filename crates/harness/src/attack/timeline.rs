@@ -83,6 +83,13 @@ impl Timeline {
         self.push(what.into(), whom.into(), words.into());
     }
 
+    /// A fault that somebody else wrote down, with its moment.
+    pub fn fault_at(&self, at: Instant, what: &str, whom: &str, words: String) {
+        let at_ms = u64::try_from(at.saturating_duration_since(self.begun).as_millis()).unwrap_or(u64::MAX);
+        let (what, whom) = (what.to_owned(), whom.to_owned());
+        self.events().faults.push(Fault { at_ms, until_ms: None, what, whom, words });
+    }
+
     /// A fault that lasts until [`Timeline::end`].
     pub fn begin(&self, what: impl Into<String>, whom: impl Into<String>) -> Lasting {
         Lasting(self.push(what.into(), whom.into(), String::new()))

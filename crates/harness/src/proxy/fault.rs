@@ -59,8 +59,8 @@ impl Fault {
 #[derive(Clone)]
 pub enum Plan {
     Always(Fault),
-    /// The first ones by the list, the others pass.
-    Listed(Vec<Fault>),
+    /// The first ones by the list, the others as it says.
+    Listed { first: Vec<Fault>, then: Box<Plan> },
     /// Drawn anew for each; the same seed and number give the same.
     Drawn {
         seed: u64,
@@ -73,6 +73,16 @@ impl Plan {
         Plan::Always(Fault::Pass)
     }
 
+    /// The first ones by the list, the others pass.
+    pub fn listed(first: Vec<Fault>) -> Plan {
+        Plan::Listed { first, then: Box::new(Plan::pass()) }
+    }
+
+    /// The first ones by the list, and then this.
+    pub fn after(self, first: Vec<Fault>) -> Plan {
+        Plan::Listed { first, then: Box::new(self) }
+    }
+
     pub fn drawn(seed: u64, draw: impl Fn(&mut StdRng) -> Fault + Send + Sync + 'static) -> Plan {
         Plan::Drawn { seed, draw: Arc::new(draw) }
     }
@@ -80,9 +90,9 @@ impl Plan {
     pub fn fault(&self, number: u64) -> Fault {
         match self {
             Plan::Always(fault) => *fault,
-            Plan::Listed(faults) => {
-                let listed = usize::try_from(number).ok().and_then(|number| faults.get(number));
-                listed.copied().unwrap_or(Fault::Pass)
+            Plan::Listed { first, then } => {
+                let listed = usize::try_from(number).ok().and_then(|number| first.get(number));
+                listed.copied().unwrap_or_else(|| then.fault(number))
             }
             // From the number, not from the last draw: what one connection suffers does not hang on how
             // many came before it.
@@ -114,8 +124,10 @@ mod tests {
 
     #[test]
     fn a_list_ends() {
-        let plan = Plan::Listed(vec![Fault::Blackhole, Fault::Refuse]);
-        let faults: Vec<Fault> = (0..3).map(|number| plan.fault(number)).collect();
-        assert_eq!(faults, [Fault::Blackhole, Fault::Refuse, Fault::Pass]);
+        let listed = vec![Fault::Blackhole, Fault::Refuse];
+        let faults = |plan: Plan| (0..3).map(|number| plan.fault(number)).collect::<Vec<_>>();
+        assert_eq!(faults(Plan::listed(listed.clone())), [Fault::Blackhole, Fault::Refuse, Fault::Pass]);
+        let then = Plan::Always(Fault::HalfOpen).after(listed);
+        assert_eq!(faults(then), [Fault::Blackhole, Fault::Refuse, Fault::HalfOpen]);
     }
 }

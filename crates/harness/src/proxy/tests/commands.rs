@@ -69,7 +69,7 @@ async fn a_strike_reaches_what_lives() {
 #[tokio::test]
 async fn everything_ends_with_the_handle() {
     let mut server = Server::answering(ANSWER).await;
-    let proxy = proxied(&server, Plan::Listed(vec![Fault::Pass, Fault::Blackhole]));
+    let proxy = proxied(&server, Plan::listed(vec![Fault::Pass, Fault::Blackhole]));
     let mut passing = ask(&proxy).await;
     exactly(&mut passing, ANSWER.len()).await;
     let mut swallowed = ask(&proxy).await;

@@ -144,7 +144,7 @@ async fn latency_holds_both_directions_back() {
 #[tokio::test]
 async fn who_is_turned_away_is_reset() {
     let server = Server::answering(ANSWER).await;
-    let proxy = proxied(&server, Plan::Listed(vec![Fault::Refuse]));
+    let proxy = proxied(&server, Plan::listed(vec![Fault::Refuse]));
     assert_eq!(rest(&mut connect(&proxy).await).await, (vec![], End::Reset));
     let mut second = ask(&proxy).await;
     assert_eq!(exactly(&mut second, ANSWER.len()).await, ANSWER);

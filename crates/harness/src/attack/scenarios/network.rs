@@ -1,0 +1,261 @@
+//! The network eats requests and answers: between good clients and the server, and between the server and
+//! the provider. The SDK retries, under the same key.
+//!
+//! | part | what is done | why |
+//! |---|---|---|
+//! | weather | proxies before every server and before the provider do to connections what networks do | any request or answer may be lost, come late, or come twice |
+//! | spread | a gate answers each request with 503 a few times | the pauses of the SDK, enough of them to judge their distribution |
+//! | told when | the gate says `Retry-After`, in seconds, by a date, and far too late | the SDK comes back no sooner, and not at all where it cannot wait |
+//! | repeated | every request is said once more, by clients of another kind | the answers stand |
+
+mod gate;
+mod spread;
+mod weather;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use client::{Backoff, Timeouts, budget};
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use tokio::task::JoinSet;
+
+use crate::attack::ask::PAYS;
+use crate::attack::deployment::ACCOUNTS;
+use crate::attack::{Arena, Ask, Deployment, Error, Scenario, Sdk, Shop, Tuning, judge};
+use crate::proxy::Proxy;
+use gate::{Gate, Told, When};
+use weather::Side;
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 4,
+    name: "network",
+    promise: "Whatever the network loses, delays or repeats, on either side, each charge is applied once, and the SDK comes back with the same key, spread out, and no sooner than it was told.",
+    needs: &[crate::attack::Need::Deployment],
+    always: &["delays_are_spread", "comes_back_no_sooner_than_told", "does_not_wait_past_its_deadline"],
+    sometimes: &[
+        "clients_met_cut_response",
+        "clients_met_cut_request",
+        "clients_met_reset",
+        "clients_met_blackhole",
+        "clients_met_half_open",
+        "clients_met_half_close",
+        "clients_met_slow",
+        "clients_met_latency",
+        "clients_met_refuse",
+        "clients_met_duplicate",
+        "provider_met_cut_response",
+        "provider_met_cut_request",
+        "provider_met_reset",
+        "provider_met_blackhole",
+        "provider_met_half_open",
+        "provider_met_half_close",
+        "provider_met_slow",
+        "provider_met_latency",
+        "provider_met_refuse",
+        "provider_met_duplicate",
+        "unknown_became_known",
+        "told_in_seconds",
+        "told_by_a_date",
+    ],
+    run: |arena| Box::pin(run(arena)),
+};
+
+const CLIENTS: usize = 16;
+const CHARGES_MIN: usize = 60;
+/// All live connections are ended so many times on the way: who got a lasting fault draws anew.
+const RESETS: usize = 8;
+/// Requests whose pauses are judged, and how often each is turned away.
+const TURNED_AWAY: usize = 60;
+const TIMES: u32 = 4;
+/// Requests that are told when to come back, of each kind.
+const TOLD: usize = 8;
+/// The pause of the SDK before each retry is drawn from this span, whichever retry it is: so that all of
+/// them can be judged together.
+pub(super) const SPAN: Duration = Duration::from_millis(400);
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let mut random = arena.random("charges");
+    let count = arena.operations().max(CHARGES_MIN);
+    let asks: Vec<Ask> = (0..count).map(|number| charge(&arena, "weather", number, &mut random)).collect();
+
+    let mut town = arena.prepare().await?;
+    let provider =
+        Proxy::start(address(town.sandbox_url()?)?, weather::plan(Side::Provider, arena.draw("provider")))?;
+    town.provider_is_at(provider.url())?;
+    town.start(&tuning()).await?;
+    let fronts = fronts(&arena, &town)?;
+    let shop = Shop { base_urls: fronts.iter().map(Proxy::url).collect(), ..town.shop.clone() };
+
+    weather(&arena, &shop, &asks, &fronts, &provider).await?;
+    town.all_alive()?;
+    weather::told(&arena, Side::Clients, &fronts);
+    weather::told(&arena, Side::Provider, std::slice::from_ref(&provider));
+    provider.heal();
+
+    let gate = Gate::open(&town.shop.base_urls[0]).await?;
+    let shop = Shop { base_urls: vec![gate.url()], ..town.shop.clone() };
+    let mut further = turned_away(&arena, &shop, &gate, &mut random).await?;
+    further.extend(told_when(&arena, &shop, &gate, &mut random).await?);
+    spread::judge(&arena, SPAN);
+
+    arena.progress.counts("saying everything once more", asks.len() + further.len());
+    let mut caller = arena.caller(&town.shop, 0)?;
+    for ask in asks.iter().chain(&further) {
+        caller.insist(ask).await?;
+        arena.progress.advance();
+    }
+    judge(&arena, &town).await?;
+    Ok(())
+}
+
+fn charge(arena: &Arena, part: &str, number: usize, random: &mut StdRng) -> Ask {
+    let operation = arena.operation(format!("{part}-{number}"));
+    Ask::charge(&operation, random.random_range(100..=9_999), PAYS)
+}
+
+/// A server that waits for a lost answer of its provider for seconds, not for half a minute.
+fn tuning() -> Tuning {
+    Tuning::default().with(ACCOUNTS, "connect_timeout_ms", 500).with(ACCOUNTS, "call_timeout_ms", 1_500)
+}
+
+fn address(url: &str) -> Result<SocketAddr, Error> {
+    let address = url.trim_start_matches("http://").parse();
+    address.map_err(|_| Error::Refused(format!("{url} is not an address of ours")))
+}
+
+fn fronts(arena: &Arena, town: &Deployment) -> Result<Vec<Proxy>, Error> {
+    let front = |(number, url): (usize, &String)| {
+        let plan = weather::plan(Side::Clients, arena.draw(&format!("front {number}")));
+        Ok(Proxy::start(address(url)?, plan)?)
+    };
+    town.shop.base_urls.iter().enumerate().map(front).collect()
+}
+
+/// A client of the SDK that gives up soon, so that it does it often, and may retry as often as it likes: its
+/// budget and its breaker are tested where a server is down, not where a network is bad.
+fn sdk(arena: &Arena, shop: &Shop, number: usize) -> Result<Sdk, Error> {
+    Sdk::new(arena, shop, number, |builder| {
+        builder
+            .timeouts(Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) })
+            .wait(Duration::from_secs(1))
+            .attempts_max(TIMES + 1)
+            .backoff(Backoff { base: SPAN, cap: SPAN })
+            .budget(budget::Settings { ratio: 1.0, floor_per_second: 1_000.0, ..budget::Settings::default() })
+            .breaker(None)
+    })
+}
+
+/// Clients work through the charges while connections suffer what they drew.
+async fn weather(
+    arena: &Arena,
+    shop: &Shop,
+    asks: &[Ask],
+    fronts: &[Proxy],
+    provider: &Proxy,
+) -> Result<(), Error> {
+    arena.progress.counts("charges through a bad network", asks.len());
+    let waiting = Arc::new(Mutex::new(VecDeque::from(asks.to_vec())));
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let sdk = sdk(arena, shop, number)?;
+        let (arena, waiting) = (arena.clone(), waiting.clone());
+        clients.spawn(async move {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(ask) = next else { return Ok::<_, Error>(()) };
+                let first = sdk.charge(&ask).await?;
+                if !matches!(&first, Ok(answer) if answer.heard().is_definite()) {
+                    sdk.insist(&ask).await?;
+                    arena.findings.reached("unknown_became_known");
+                }
+                arena.progress.advance();
+            }
+        });
+    }
+    let left = || waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let step = asks.len().div_ceil(RESETS + 1);
+    let mut next = asks.len().saturating_sub(step);
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        tokio::select! {
+            client = clients.join_next() => match client {
+                Some(client) => client.map_err(std::io::Error::other)??,
+                None => return Ok(()),
+            },
+            _ = looks.tick() => if left() < next {
+                next = next.saturating_sub(step);
+                fronts.iter().for_each(Proxy::reset_all);
+                provider.reset_all();
+            },
+        }
+    }
+}
+
+/// Each is turned away so often that its pauses can be judged, and then let through.
+async fn turned_away(
+    arena: &Arena,
+    shop: &Shop,
+    gate: &Gate,
+    random: &mut StdRng,
+) -> Result<Vec<Ask>, Error> {
+    let asks: Vec<Ask> = (0..TURNED_AWAY).map(|number| charge(arena, "spread", number, random)).collect();
+    for ask in &asks {
+        gate.turns_away(&ask.key, vec![Told::busy(None); TIMES as usize]);
+    }
+    through_the_gate(arena, shop, gate, &asks).await?;
+    Ok(asks)
+}
+
+/// Each is told once when to come back.
+async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng) -> Result<Vec<Ask>, Error> {
+    let mut told = |kind: &str, told: Told| {
+        let asks: Vec<Ask> = (0..TOLD).map(|number| charge(arena, kind, number, random)).collect();
+        for ask in &asks {
+            gate.turns_away(&ask.key, vec![told]);
+        }
+        asks
+    };
+    let mut asks = told("seconds", Told::limited(Some(When::Seconds(1))));
+    asks.extend(told("date", Told::busy(Some(When::Date { seconds: 2 }))));
+    through_the_gate(arena, shop, gate, &asks).await?;
+
+    // An hour is more than an operation has: who waits, waits for nothing.
+    let late = told("never", Told::busy(Some(When::Seconds(3_600))));
+    let sdk = sdk(arena, shop, 0)?;
+    for ask in &late {
+        let heard = sdk.charge(ask).await?;
+        let arrivals = gate.arrivals(&ask.key).len();
+        arena.findings.always("does_not_wait_past_its_deadline", heard.is_err() && arrivals == 1, || {
+            format!(
+                "{}: told to come back in an hour, it asked {arrivals} times and heard {heard:?}",
+                ask.operation
+            )
+        });
+        sdk.insist(ask).await?;
+    }
+    asks.extend(late);
+    Ok(asks)
+}
+
+/// All at once, each by a client of its own, and then held to what the gate saw.
+async fn through_the_gate(arena: &Arena, shop: &Shop, gate: &Gate, asks: &[Ask]) -> Result<(), Error> {
+    arena.progress.counts("turned away at a gate", asks.len());
+    let mut clients = JoinSet::new();
+    for (number, ask) in asks.iter().cloned().enumerate() {
+        let sdk = sdk(arena, shop, number)?;
+        let arena = arena.clone();
+        clients.spawn(async move {
+            let answer = sdk.insist(&ask).await;
+            arena.progress.advance();
+            answer
+        });
+    }
+    while let Some(client) = clients.join_next().await {
+        client.map_err(std::io::Error::other)??;
+    }
+    gate.judge(arena, asks);
+    Ok(())
+}
