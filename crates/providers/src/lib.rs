@@ -2,19 +2,23 @@
 //!
 //! A teller carries a call out and says what it heard, in the words of [`domain::provider`]. It
 //! decides nothing: when to call, whether to call again and what the answer means for a payment is
-//! for others. Therefore it never retries, never sees the store, reads no clock (the time of a webhook's
-//! check is an argument) and draws no random number (the provider's idempotency keys are made from our
+//! for others. Therefore it says a call twice only where the first time provably did nothing (not a byte
+//! was written, or it was a look-up), never sees the store, reads no wall clock (the time of a webhook's
+//! check is an argument) and makes no key by chance (the provider's idempotency keys are made from our
 //! own ids, so that a restored database makes the same ones).
 //!
-//! Reading order: [`port`] is what is asked of a provider; [`webhook`] what it tells unasked;
-//! [`registry`] finds the teller of an account; then one folder a provider: [`stripe`].
+//! Reading order: [`port`] is what is asked of a provider; [`webhook`] what it tells unasked; [`guard`]
+//! what stands before its wire; [`registry`] finds the teller of an account; then one folder a provider:
+//! [`stripe`].
 
+pub mod guard;
 pub mod port;
 pub mod registry;
 pub mod secret;
 pub mod stripe;
 pub mod webhook;
 
+pub use guard::Guard;
 pub use port::{Answer, Found, Order, Provider, RefundOrder};
 pub use registry::Registry;
 pub use secret::Secret;

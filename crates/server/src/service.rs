@@ -12,7 +12,9 @@ use domain::rows::{Account, Mode};
 use domain::time::Span;
 use domain::{AccountId, TenantId, WorkerId};
 use metrics_exporter_prometheus::PrometheusHandle;
-use providers::{Registry, stripe};
+use providers::{Guard, Registry, guard, stripe};
+use resilience::Silent;
+use resilience::budget::FloorSource;
 use store::{Clock, Location, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub accounts: Vec<AccountSettings>,
     pub limits: Limits,
     pub pace: Pace,
+    /// Circuit and retry budget of each account.
+    pub guard: guard::Settings,
     pub lease: Span,
     pub concurrency: usize,
     pub writers: usize,
@@ -78,6 +82,7 @@ impl Settings {
             accounts: Vec::new(),
             limits: Limits::default(),
             pace: Pace::default(),
+            guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
             concurrency: crate::workers::CONCURRENCY,
             writers: 1,
@@ -177,7 +182,8 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     let store = Store::open(options).await?;
     let shared = redis::open(settings.redis.as_ref(), &store).await?;
 
-    let (registry, entries, directory) = accounts(&store, &settings.accounts, clock.now()).await?;
+    let (registry, entries, directory) =
+        accounts(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
     let (stop, stopped) = watch::channel(false);
     let (stop_work, work_stopped) = watch::channel(false);
@@ -250,19 +256,22 @@ type Books = (Registry, HashMap<(String, String), AccountEntry>, Directory);
 /// Checks the configured accounts, writes down those that are new, and finds their tellers.
 async fn accounts(
     store: &Store,
-    configured: &[AccountSettings],
+    settings: &Settings,
+    floors: Option<&Arc<dyn FloorSource>>,
     now: domain::Timestamp,
 ) -> Result<Books, Error> {
     let mut registry = Registry::new();
     let mut entries = HashMap::new();
     let mut directory = Directory { accounts: HashMap::new() };
-    for account in configured {
+    for account in &settings.accounts {
         let refused = |why: String| Error::Account { account: account.name.clone(), why };
         let id = AccountId::of("stripe", &account.name);
         let mode = account.stripe.mode;
-        let teller = stripe::Stripe::new(account.stripe.clone()).map_err(refused)?;
+        let name = format!("stripe/{}", account.name);
+        let guard = Guard::new(&name, &settings.guard, floors.cloned(), Arc::new(Silent));
+        let teller = stripe::Stripe::guarded(account.stripe.clone(), &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        if registry.insert(id, Arc::new(teller)).is_some() {
+        if !registry.insert(id, Arc::new(teller), guard) {
             return Err(refused("is configured twice".to_owned()));
         }
         entries

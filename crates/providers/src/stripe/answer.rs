@@ -1,8 +1,11 @@
 //! Sorts each answer of Stripe, and each missing one, into what was [`Heard`]. The table stands in the
 //! module above.
 
+use std::time::Duration;
+
 use domain::provider::{Heard, Observation, RefundObservation, Status};
-use http::{StatusCode, header};
+use http::StatusCode;
+use resilience::retry_after;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -84,6 +87,10 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
 fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
     replied.map_err(|lost| match lost {
         Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None, asked: true },
+        Lost::Shut(left) => {
+            let error = "the circuit of this account is open".to_owned();
+            Heard::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
+        }
         Lost::Unknown(error) => Heard::Unknown { error },
     })
 }
@@ -133,8 +140,12 @@ pub fn described(reply: &Reply, why: &str) -> String {
     format!("HTTP {}, {}, request id {}", reply.status.as_u16(), bounded(why), bounded(request))
 }
 
-/// Seconds alone: the form that is a date would need a clock.
 fn retry_after_seconds(reply: &Reply) -> Option<i64> {
-    let seconds: i64 = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    (seconds >= 0).then_some(seconds.min(RETRY_AFTER_SECONDS_MAX))
+    retry_after::wanted_by_its_own_clock(&reply.headers).map(seconds)
+}
+
+/// Rounded up: nobody comes back too early.
+fn seconds(wanted: Duration) -> i64 {
+    let whole = wanted.as_secs().saturating_add(u64::from(wanted.subsec_nanos() > 0));
+    i64::try_from(whole).unwrap_or(i64::MAX).min(RETRY_AFTER_SECONDS_MAX)
 }

@@ -16,6 +16,7 @@
 //!
 //! | answer | heard | because |
 //! |---|---|---|
+//! | none: the circuit is open | not sent, nobody was asked | |
 //! | no such name, refused, no connection or TLS in time | not sent | not a byte was written |
 //! | connection broke, timeout, an answer that broke off, is too long or cannot be read | unknown | it may have been carried out |
 //! | 2xx with the object | object | |
@@ -32,7 +33,7 @@
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
 //! `refund`, `operation`, `attempt`: whatever arrives later can be brought home.
 //!
-//! What must never be done here: say a call twice, use Stripe's search (it lags behind), or let a body into
+//! What must never be done here: say a call twice that may have moved money, use Stripe's search (it lags behind), or let a body into
 //! a log or an error's text (it holds client secrets).
 
 mod answer;
@@ -41,6 +42,7 @@ mod connector;
 mod currency;
 mod decline;
 mod event;
+mod exchange;
 mod form;
 mod objects;
 mod refunds;
@@ -55,7 +57,7 @@ use domain::{
 use http::HeaderMap;
 
 use crate::{
-    About, Answer, Arrived, Found, Order, Provider, RefundOrder,
+    About, Answer, Arrived, Found, Guard, Order, Provider, RefundOrder,
     webhook::{Malformed, Refused},
 };
 use client::Client;
@@ -84,8 +86,13 @@ pub struct Stripe {
 impl Stripe {
     /// Opens nothing yet. The error says in a sentence what is wrong with the settings.
     pub fn new(settings: Settings) -> Result<Stripe, String> {
+        Stripe::guarded(settings, &Guard::default())
+    }
+
+    /// The same, behind a guard that others know of.
+    pub fn guarded(settings: Settings, guard: &Guard) -> Result<Stripe, String> {
         settings.check()?;
-        Ok(Stripe { client: Client::new(&settings)?, settings })
+        Ok(Stripe { client: Client::new(&settings, guard)?, settings })
     }
 
     /// `verb` of the PaymentIntent itself, such as `/confirm`.

@@ -67,6 +67,7 @@ pub async fn find(client: &Client, refund: &RefundOrder) -> Result<Option<Refund
 async fn page(client: &Client, path: &str) -> Result<Page, String> {
     let reply = client.get(path).await.map_err(|lost| match lost {
         Lost::NotSent(error) | Lost::Unknown(error) => error,
+        Lost::Shut(_) => "the circuit of this account is open".to_owned(),
     })?;
     if !reply.status.is_success() {
         return Err(answer::described(&reply, "the refunds cannot be listed"));

@@ -12,6 +12,7 @@ use crate::Secret;
 const KEY_RETENTION_OF_STRIPE: Span = Span::seconds(24 * 3_600);
 /// Two while a secret is being rolled (<https://docs.stripe.com/webhooks#roll-endpoint-secrets>).
 const WEBHOOK_SECRETS_MAX: usize = 2;
+const OPERATION_TIMEOUT_MAX: Duration = Duration::from_mins(10);
 const WEBHOOK_TOLERANCE_MAX: Span = Span::seconds(3_600);
 
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// For the whole call, connection and body included. Stripe's own SDKs wait 80 s.
     pub call_timeout: Duration,
+    /// For all that a call takes: where it may be said twice, the second time is within this.
+    pub operation_timeout: Duration,
     /// How far a delivery's time may lie from ours, in either direction.
     pub webhook_tolerance: Span,
     /// For how long a call may be said again under its key. Under Stripe's 24 h by a margin, for the
@@ -45,6 +48,7 @@ impl Settings {
             mode,
             connect_timeout: Duration::from_secs(3),
             call_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(40),
             webhook_tolerance: Span::seconds(300),
             key_retention: Span::seconds(23 * 3_600),
         }
@@ -56,6 +60,9 @@ impl Settings {
         self.check_base_url()?;
         if self.connect_timeout.is_zero() || self.call_timeout <= self.connect_timeout {
             return Err("connect_timeout must be above zero and below call_timeout".to_owned());
+        }
+        if self.operation_timeout < self.call_timeout || self.operation_timeout > OPERATION_TIMEOUT_MAX {
+            return Err("operation_timeout must be at least call_timeout and at most ten minutes".to_owned());
         }
         if self.webhook_tolerance <= Span(0) || self.webhook_tolerance > WEBHOOK_TOLERANCE_MAX {
             return Err("webhook_tolerance must be above zero and at most an hour".to_owned());
@@ -201,6 +208,9 @@ mod tests {
         check(false, |settings| settings.webhook_secrets = vec![Secret::new("whsec_1 ")]);
         check(false, |settings| settings.connect_timeout = Duration::ZERO);
         check(false, |settings| settings.call_timeout = settings.connect_timeout);
+        check(true, |settings| settings.operation_timeout = settings.call_timeout);
+        check(false, |settings| settings.operation_timeout = Duration::from_secs(29));
+        check(false, |settings| settings.operation_timeout = Duration::from_secs(601));
         check(false, |settings| settings.webhook_tolerance = Span(0));
         check(false, |settings| settings.webhook_tolerance = Span::seconds(3_601));
         check(true, |settings| settings.key_retention = Span::seconds(60));

@@ -149,6 +149,8 @@ async fn each_status_is_sorted_by_what_it_proves() {
     check_answer(429, "retry-after: 99999\r\n", rate_limit.clone(), Told::NotSent(Some(3600))).await;
     check_answer(429, "retry-after: -1\r\n", rate_limit.clone(), Told::NotSent(None)).await;
     check_answer(429, "retry-after: Wed, 21 Oct\r\n", rate_limit, Told::NotSent(None)).await;
+    let dated = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:49:47 GMT\r\n";
+    check_answer(429, dated, json!("<html>"), Told::NotSent(Some(10))).await;
     check_answer(429, "", json!("<html>"), Told::NotSent(None)).await;
     check_answer(401, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;
     check_answer(403, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;

@@ -6,21 +6,23 @@
 mod answers;
 mod any_bytes;
 mod calls;
+mod guarded;
 mod sandbox;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
     rows::{Capture, Mode},
 };
 use providers::{
-    Order, RefundOrder, Secret,
+    Guard, Order, RefundOrder, Secret, guard,
     stripe::{Settings, Stripe},
 };
+use resilience::{Silent, breaker, budget};
 use uuid::Uuid;
 
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
@@ -34,8 +36,14 @@ fn settings(base_url: String) -> Settings {
     }
 }
 
+/// One that says nothing twice, and whose circuit never opens: what is asked and heard is looked at.
 fn teller(base_url: String) -> Stripe {
-    Stripe::new(settings(base_url)).unwrap()
+    let settings_of_guard = guard::Settings {
+        breaker: breaker::Settings { calls_min: breaker::Settings::CALLS_MIN_MAX, ..Default::default() },
+        budget: budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() },
+    };
+    let guard = Guard::new("test", &settings_of_guard, None, Arc::new(Silent));
+    Stripe::guarded(settings(base_url), &guard).unwrap()
 }
 
 fn euros(minor: i64) -> Money {

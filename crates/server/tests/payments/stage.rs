@@ -1,6 +1,7 @@
 //! The stage: the service and the sandbox in this process, on a fresh database, and two tenants.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use domain::time::Span;
 use harness::oracle;
@@ -55,6 +56,10 @@ impl Stage {
         settings.pace.base = Span::millis(10);
         settings.pace.cap = Span::millis(200);
         settings.pace.evidence_after = Span::seconds(60);
+        // So is an account whose circuit opened; and only the tests of the budget are short of tokens.
+        settings.guard.breaker.open_base = Duration::from_millis(100);
+        settings.guard.breaker.open_cap = Duration::from_millis(400);
+        settings.guard.budget.floor_per_second = 1_000.0;
         settings.accounts = TENANTS.iter().map(|name| account(name, &sandbox_url)).collect();
         change(&mut settings);
         let service = service::start(settings.clone()).await.unwrap();

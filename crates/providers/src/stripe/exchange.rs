@@ -1,0 +1,109 @@
+//! One call over the wire, and what may be said of it again.
+
+use std::{error::Error, fmt::Write, pin::Pin, task::Context, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy;
+use resilience::{Health, Outcome, Policy, Wish, retry_after};
+use tower::Service;
+
+use super::connector::Connector;
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// An answer that came whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// No answer, or none that came whole.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Not a byte of it was written.
+    NotSent(String),
+    /// It was not even tried: the circuit is open, for so long.
+    Shut(Duration),
+    Unknown(String),
+}
+
+/// Writes a call and reads its answer, body included: within the timeout of whoever is around it.
+#[derive(Clone)]
+pub struct Exchange {
+    pub http: legacy::Client<Connector, Full<Bytes>>,
+}
+
+impl Service<Request<Full<Bytes>>> for Exchange {
+    type Response = Reply;
+    type Error = Lost;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Lost>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let asked = self.http.request(request);
+        Box::pin(async move {
+            let response = asked.await.map_err(|error| {
+                if error.is_connect() {
+                    Lost::NotSent(format!("no connection: {}", chain(&error)))
+                } else {
+                    Lost::Unknown(format!("the connection broke before an answer: {}", chain(&error)))
+                }
+            })?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
+                Lost::Unknown(format!("the answer ({}) broke off: {}", parts.status.as_u16(), chain(&*error)))
+            })?;
+            Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+        })
+    }
+}
+
+/// An error with its causes: hyper's own text says no more than "connection error".
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        write!(text, ": {cause}").expect("writing into a String cannot fail");
+        source = cause.source();
+    }
+    text
+}
+
+/// The table of [`crate::guard`].
+pub struct Rules;
+
+impl Policy<Request<Full<Bytes>>, Reply, Lost> for Rules {
+    fn again(&self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
+        Some(request.clone())
+    }
+
+    fn health(&self, outcome: &Outcome<'_, Reply, Lost>) -> Health {
+        match outcome {
+            Outcome::Answered(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => Health::Unclear,
+            Outcome::Answered(reply) if reply.status.is_server_error() => Health::Bad,
+            Outcome::Answered(_) => Health::Good,
+            Outcome::Failed(_) | Outcome::TimedOut => Health::Bad,
+        }
+    }
+
+    fn retry(&self, request: &Request<Full<Bytes>>, outcome: &Outcome<'_, Reply, Lost>) -> Option<Wish> {
+        let looks = request.method() == Method::GET;
+        let (reason, after) = match outcome {
+            Outcome::Failed(Lost::NotSent(_)) => ("not_sent", None),
+            Outcome::Failed(_) if looks => ("connection_broke", None),
+            Outcome::TimedOut if looks => ("timed_out", None),
+            Outcome::Answered(reply) if looks && reply.status.is_server_error() => {
+                ("server_error", retry_after::wanted_by_its_own_clock(&reply.headers))
+            }
+            _ => return None,
+        };
+        Some(Wish { reason, after })
+    }
+}
