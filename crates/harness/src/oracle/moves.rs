@@ -23,6 +23,7 @@ fn allowed(made: &Move) -> bool {
         "payment" => has_row::<payment::State>(made),
         "refund" => has_row::<refund::State>(made),
         "event" => has_row::<inbound_event::State>(made),
+        "api_key" => (made.from.as_str(), made.to.as_str()) == ("live", "revoked"),
         // What has no lifecycle has no moves.
         _ => false,
     }
@@ -55,6 +56,8 @@ mod tests {
         check("refund", "succeeded", "failed", true);
         check("refund", "failed", "succeeded", false);
         check("event", "received", "processed", true);
+        check("api_key", "live", "revoked", true);
+        check("api_key", "revoked", "live", false);
         check("product", "a", "b", false);
     }
 }

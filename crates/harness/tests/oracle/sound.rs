@@ -39,14 +39,34 @@ async fn work_under_way_is_not_called_broken(place: Place) {
     store.close().await;
 }
 
+/// A person closes a review case and revokes a key: both are written into the audit, and neither is a move
+/// of a booking or a payment.
+const BY_A_PERSON: &str = "insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
+        select NEW_ID, tenant, 9, 'worker', 'payment', id, 'review_opened', null, 'amount_differs' from payments; \
+    insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
+        select NEW_ID, tenant, 9000000000000000, 'client', 'payment', id, 'review_resolved', 'open', 'resolved' from payments; \
+    insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
+        select NEW_ID, id, 9, 'client', 'api_key', NEW_ID, 'api_key_revoked', 'live', 'revoked' from tenants";
+
+async fn what_a_person_did_is_sound(place: Place) {
+    let store = place.open().await;
+    let day = ordinary_day(&store).await;
+    store.close().await;
+    let location = place.broken_by(BY_A_PERSON).await;
+    let verdicts = check(&location, Some(day.books)).await.unwrap();
+    assert!(verdicts.all_hold(), "{verdicts}");
+}
+
 #[tokio::test]
 async fn on_sqlite() {
     an_ordinary_day_is_sound(Place::sqlite().await).await;
     work_under_way_is_not_called_broken(Place::sqlite().await).await;
+    what_a_person_did_is_sound(Place::sqlite().await).await;
 }
 
 #[tokio::test]
 async fn on_postgres() {
     an_ordinary_day_is_sound(Place::postgres().await).await;
     work_under_way_is_not_called_broken(Place::postgres().await).await;
+    what_a_person_did_is_sound(Place::postgres().await).await;
 }

@@ -73,10 +73,11 @@ impl Queries {
     }
 
     /// Every pair of states that was ever moved between, with how often. The caller holds them
-    /// against the lifecycles (`only_forward`).
+    /// against the lifecycles (`only_forward`). A review case stands in the audit of what it is about,
+    /// and is no move of that.
     pub async fn moves(&self) -> Result<Vec<Move>, Error> {
         let sql = "select subject_kind, from_state, to_state, count(*) from audit \
-             where from_state is not null and to_state is not null \
+             where from_state is not null and to_state is not null and action <> 'review_resolved' \
              group by subject_kind, from_state, to_state order by subject_kind, from_state, to_state";
         let rows = self.values(sql, vec![], &[Kind::Text, Kind::Text, Kind::Text, Kind::Int]).await?;
         let mut moves = Vec::new();

@@ -1,4 +1,6 @@
 //! What the audit and the outbox say of the order of things.
+//!
+//! A review case is written into the audit of what it is about, and is no move of that.
 
 use super::Check;
 
@@ -7,13 +9,13 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "only_forward",
         promise: "each move of a booking or payment begins where the one before ended",
         counted: "select count(*) from audit where to_state is not null \
-            and subject_kind in ('booking', 'payment') and action <> 'review_opened'",
+            and subject_kind in ('booking', 'payment') and action not in ('review_opened', 'review_resolved')",
         broken: "select subject as id, subject_kind || ' was ' || before || ' and then moved from ' \
                 || from_state || ' to ' || to_state as words \
             from (select subject, subject_kind, from_state, to_state, \
                     lag(to_state) over (partition by subject order by at, id) as before \
                 from audit where to_state is not null and subject_kind in ('booking', 'payment') \
-                and action <> 'review_opened') as moves \
+                and action not in ('review_opened', 'review_resolved')) as moves \
             where before is not null and (from_state is null or before <> from_state)",
     },
     Check {
@@ -24,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
             from bookings join (select subject, to_state, \
                     row_number() over (partition by subject order by at desc, id desc) as back \
                 from audit where subject_kind = 'booking' and to_state is not null \
-                and action <> 'review_opened') as moves on moves.subject = bookings.id and back = 1 \
+                and action not in ('review_opened', 'review_resolved')) as moves on moves.subject = bookings.id and back = 1 \
             where state <> to_state",
     },
     Check {
@@ -35,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
             from payments join (select subject, to_state, \
                     row_number() over (partition by subject order by at desc, id desc) as back \
                 from audit where subject_kind = 'payment' and to_state is not null \
-                and action <> 'review_opened') as moves on moves.subject = payments.id and back = 1 \
+                and action not in ('review_opened', 'review_resolved')) as moves on moves.subject = payments.id and back = 1 \
             where state <> to_state",
     },
     Check {
