@@ -3,6 +3,7 @@
 //! A secret is written as it is, or as `{ env = "NAME" }`, or as `{ file = "PATH" }`, so that a file
 //! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
 
+mod guard;
 mod redis;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use domain::TenantId;
 use domain::rows::Mode;
 use domain::time::Span;
+pub use guard::{BreakerFile, RetryBudgetFile};
 use providers::{Secret, stripe};
 pub use redis::RedisFile;
 use serde::Deserialize;
@@ -20,6 +22,9 @@ use server::service::{AccountSettings, Role, Settings};
 use store::Location;
 
 use crate::{Failed, failed};
+
+/// What the default leaves for a second try of a call.
+const SECOND_TRY: Duration = Duration::from_secs(10);
 
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +44,8 @@ pub struct File {
     pub workers: WorkersFile,
     pub store: StoreFile,
     pub redis: Option<RedisFile>,
+    pub breaker: BreakerFile,
+    pub retry_budget: RetryBudgetFile,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +61,7 @@ pub struct AccountFile {
     pub webhook_secrets: Vec<SecretFile>,
     pub connect_timeout_ms: Option<u64>,
     pub call_timeout_ms: Option<u64>,
+    pub operation_timeout_ms: Option<u64>,
     pub webhook_tolerance_seconds: Option<i64>,
     pub key_retention_seconds: Option<i64>,
 }
@@ -120,6 +128,8 @@ impl File {
         self.apply_limits(&mut settings)?;
         self.apply_workers(&mut settings)?;
         self.apply_store(&mut settings)?;
+        self.breaker.apply(&mut settings)?;
+        self.retry_budget.apply(&mut settings)?;
         if let Some(redis) = &self.redis {
             redis.apply(&mut settings)?;
         }
@@ -230,6 +240,9 @@ impl AccountFile {
         set(&mut stripe.base_url, self.base_url.clone());
         set(&mut stripe.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
         set(&mut stripe.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
+        // Whoever waits longer for a call and says no more gets a second try no shorter than by default.
+        stripe.operation_timeout = stripe.operation_timeout.max(stripe.call_timeout + SECOND_TRY);
+        set(&mut stripe.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
         set(&mut stripe.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
         set(&mut stripe.key_retention, self.key_retention_seconds.map(Span::seconds));
         stripe.check().map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
