@@ -38,7 +38,7 @@ async fn a_lost_answer_is_asked_for_again() {
     let mut expected = Vec::new();
     for (number, faults) in (1_000..).zip(cases) {
         // What befalls a connection goes by its number, so each case has a line of its own.
-        let line = stage.line_to_service(Plan::Listed(faults.to_vec()));
+        let line = stage.line_to_service(Plan::listed(faults.to_vec()));
         let heard = Heard::nothing();
         let client = patient(&line, &heard);
         let reply = client.charge(&new_charge(number, "pm_card_visa")).send().await.unwrap();
