@@ -18,6 +18,7 @@
 mod booking;
 mod catalogue;
 pub mod check;
+mod due;
 mod figures;
 mod filter;
 mod history;

@@ -26,6 +26,7 @@ macro_rules! both {
 mod act;
 mod check;
 mod contention;
+mod due;
 mod faults;
 mod full_disk;
 mod keys;
