@@ -81,7 +81,7 @@ use crate::program::Catalogue;
 
 pub use arena::Arena;
 pub use ask::{Answer, Ask, Heard, Wants};
-pub use caller::{Caller, Said, at_once};
+pub use caller::{Caller, Said, at_once, staggered};
 pub use deployment::{Deployment, Part, Tuning};
 pub use judge::judge;
 pub use progress::Progress;

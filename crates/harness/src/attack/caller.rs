@@ -179,14 +179,23 @@ impl Caller {
 
 /// Says each once, all at the same moment: written down and connected first, then let go together.
 pub async fn at_once(callers: &mut [Caller], asks: &[Ask]) -> Result<Vec<Said>, Error> {
-    let count = callers.len().min(asks.len());
-    let barrier = Barrier::new(count);
-    let said = callers.iter_mut().zip(asks).map(|(caller, ask)| async {
+    staggered(callers, asks, &[]).await
+}
+
+/// The same, but some of them so much later than the first.
+pub async fn staggered(callers: &mut [Caller], asks: &[Ask], lags: &[Duration]) -> Result<Vec<Said>, Error> {
+    let barrier = Barrier::new(callers.len().min(asks.len()));
+    let barrier = &barrier;
+    let lags = lags.iter().copied().chain(std::iter::repeat(Duration::ZERO));
+    let said = callers.iter_mut().zip(asks).zip(lags).map(|((caller, ask), lag)| async move {
         let ticket = caller.journal.sends(ask).await;
         let at = caller.at;
         // A server that cannot be reached now is told by the request itself.
         let _told_then = caller.clients[at].open().await;
         barrier.wait().await;
+        if !lag.is_zero() {
+            tokio::time::sleep(lag).await;
+        }
         Ok(caller.send(ask, ticket?).await)
     });
     join_all(said).await.into_iter().collect()

@@ -30,7 +30,7 @@ use crate::program::{Catalogue, Installation, Resident, sell};
 use crate::scrape::Scrape;
 pub use process::Part;
 use process::Process;
-pub use tuning::{ACCOUNTS, Tuning};
+pub use tuning::{ACCOUNTS, LEASE_MS, Tuning};
 
 /// For what is under way to come to its end once nothing more befalls.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);

@@ -46,6 +46,15 @@ pub struct Sometimes {
     pub name: &'static str,
     /// How often the run was there.
     pub reached: u64,
+    /// Why it cannot be reached on this ground, if it cannot.
+    pub excused: Option<String>,
+}
+
+impl Sometimes {
+    /// The run should have been there, and was not.
+    pub fn is_missing(&self) -> bool {
+        self.reached == 0 && self.excused.is_none()
+    }
 }
 
 /// What a scenario came to.
@@ -100,7 +109,11 @@ impl Findings {
             |name: &&'static str| Always { name, holds: true, checked: 0, broken: 0, offenders: Vec::new() };
         let found = Found {
             always: scenario.always.iter().chain(&COMMON).chain(&INVARIANTS).map(clean).collect(),
-            sometimes: scenario.sometimes.iter().map(|name| Sometimes { name, reached: 0 }).collect(),
+            sometimes: scenario
+                .sometimes
+                .iter()
+                .map(|name| Sometimes { name, reached: 0, excused: None })
+                .collect(),
             ..Found::default()
         };
         Findings { scenario, found: Arc::new(Mutex::new(found)) }
@@ -126,11 +139,12 @@ impl Findings {
     }
 
     pub fn reached_times(&self, name: &str, times: u64) {
-        let mut found = self.found();
-        let sometimes = found.sometimes.iter_mut().find(|sometimes| sometimes.name == name);
-        let scenario = self.scenario.name;
-        sometimes.unwrap_or_else(|| panic!("`{scenario}` does not declare the state `{name}`")).reached +=
-            times;
+        self.state(&mut self.found(), name).reached += times;
+    }
+
+    /// A state that cannot be reached on this ground need not be.
+    pub fn excuse(&self, name: &str, why: impl Into<String>) {
+        self.state(&mut self.found(), name).excused = Some(why.into());
     }
 
     pub fn has_reached(&self, name: &str) -> bool {
@@ -171,7 +185,7 @@ impl Findings {
         let mut found = self.found().clone();
         let own = |name: &str| self.scenario.always.contains(&name);
         let unseen = found.always.iter().any(|always| own(always.name) && always.checked == 0);
-        let unreached = found.sometimes.iter().any(|sometimes| sometimes.reached == 0);
+        let unreached = found.sometimes.iter().any(Sometimes::is_missing);
         let verdict = if found.always.iter().any(|always| !always.holds) {
             Verdict::Broken
         } else if unseen || unreached {
@@ -187,6 +201,12 @@ impl Findings {
     fn found(&self) -> MutexGuard<'_, Found> {
         // What a task that panicked had found stands.
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state<'a>(&self, found: &'a mut Found, name: &str) -> &'a mut Sometimes {
+        let sometimes = found.sometimes.iter_mut().find(|sometimes| sometimes.name == name);
+        let scenario = self.scenario.name;
+        sometimes.unwrap_or_else(|| panic!("`{scenario}` does not declare the state `{name}`"))
     }
 
     fn invariant<'a>(&self, found: &'a mut Found, name: &str) -> &'a mut Always {
@@ -227,6 +247,17 @@ mod tests {
         check(Some(true), None, 1, Verdict::NotReached);
         check(Some(false), Some(true), 1, Verdict::Broken);
         check(Some(false), None, 0, Verdict::Broken);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_here_is_excused() {
+        let findings = Findings::new(&TRIED);
+        for name in ["one", "other"] {
+            findings.always(name, true, String::new);
+        }
+        findings.excuse("there", "one process");
+        let (verdict, found) = findings.conclude();
+        assert_eq!((verdict, found.sometimes[0].excused.as_deref()), (Verdict::Held, Some("one process")));
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Outcome {
         }
         if self.verdict == Verdict::NotReached {
             let unseen = self.always.iter().filter(|always| always.checked == 0).map(|always| always.name);
-            let unreached = self.sometimes.iter().filter(|one| one.reached == 0).map(|one| one.name);
+            let unreached = self.sometimes.iter().filter(|one| one.is_missing()).map(|one| one.name);
             complaints.extend(unseen.map(|name| format!("{name} was never looked at")));
             complaints.extend(unreached.map(|name| format!("{name} was never reached")));
         }

@@ -2,14 +2,22 @@
 
 mod changed_body;
 mod charges;
+mod killed;
 mod network;
+mod races;
 mod same_key;
 
 use super::scenario::Scenario;
 
 /// All of them.
-pub const SCENARIOS: &[&Scenario] =
-    &[&charges::SCENARIO, &same_key::SCENARIO, &changed_body::SCENARIO, &network::SCENARIO];
+pub const SCENARIOS: &[&Scenario] = &[
+    &charges::SCENARIO,
+    &same_key::SCENARIO,
+    &changed_body::SCENARIO,
+    &network::SCENARIO,
+    &killed::SCENARIO,
+    &races::SCENARIO,
+];
 
 /// By its name, or by its number.
 pub fn find(name: &str) -> Option<&'static Scenario> {

@@ -22,7 +22,8 @@ pub(super) async fn under_lease(
                 let beat = Heartbeat { job: claimed.job.id, token: claimed.job.token, span };
                 if let Ok(Answer::Refused { .. }) = store.submit(Box::new(beat)).await {
                     // Somebody else has it, or it is done: whatever this worker still does is void.
-                    tracing::info!(job = %claimed.job.id, "the lease is lost; the work stops");
+                    let token = claimed.job.token;
+                    tracing::info!(job = %claimed.job.id, token, "the lease is lost; the work stops");
                     return;
                 }
             }

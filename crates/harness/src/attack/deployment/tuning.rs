@@ -19,7 +19,7 @@ impl Default for Tuning {
     fn default() -> Tuning {
         let tuning = Tuning { values: BTreeMap::new() };
         tuning
-            .with("", "log", "\"info\"")
+            .with("", "log", "\"info,server::workers=debug\"")
             .with("workers", "lease_ms", LEASE_MS)
             .with("workers", "backoff_base_ms", 20)
             .with("workers", "backoff_cap_ms", 500)
@@ -43,7 +43,9 @@ impl Tuning {
     /// Of each account.
     pub(super) fn account(&self) -> String {
         let of_accounts = self.values.iter().filter(|((section, _), _)| *section == ACCOUNTS);
-        of_accounts.map(|((_, name), value)| format!("{name} = {value}\n")).collect()
+        let lines: Vec<String> =
+            of_accounts.map(|((_, name), value)| format!("{name} = {value}\n")).collect();
+        lines.concat()
     }
 
     pub(super) fn toml(&self) -> String {
@@ -72,7 +74,7 @@ mod tests {
     fn sections_follow_what_stands_before_them() {
         let tuning =
             Tuning::default().with("relay", "a", 1).with("workers", "lease_ms", 2_000).with("", "x", true);
-        let expected = "log = \"info\"\nx = true\n[relay]\na = 1\n[workers]\nbackoff_base_ms = 20\n\
+        let expected = "log = \"info,server::workers=debug\"\nx = true\n[relay]\na = 1\n[workers]\nbackoff_base_ms = 20\n\
                         backoff_cap_ms = 500\nevidence_after_ms = 300\nlease_ms = 2000\n";
         assert_eq!((tuning.toml().as_str(), tuning.account().as_str()), (expected, ""));
         let tuning = tuning.with(ACCOUNTS, "call_timeout_ms", 5);

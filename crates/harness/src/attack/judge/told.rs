@@ -16,9 +16,9 @@ pub struct Operation {
     /// Of the first request under the key.
     pub wants: Wants,
     pub sent: u64,
-    /// The first definite answer.
+    /// The first that is settled, or the last refusal.
     pub answer: Option<Definite>,
-    /// Definite answers that differ from it, in words.
+    /// What was answered after it was settled and differs, in words.
     pub others: Vec<String>,
 }
 
@@ -28,6 +28,8 @@ pub struct Definite {
     pub body_sha256: Option<String>,
     pub id: Option<String>,
     pub state: Option<String>,
+    /// It was done, declined, or replayed. A refusal that is not stored may change.
+    pub settled: bool,
 }
 
 impl Definite {
@@ -44,6 +46,17 @@ impl Operation {
     /// It was carried out.
     pub fn is_done(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| matches!(answer.status, 200 | 201))
+    }
+
+    fn hears(&mut self, answer: Definite, code: Option<&str>) {
+        match &self.answer {
+            Some(first) if first.settled => {
+                if !first.is_the_same(&answer) {
+                    self.others.push(format!("{} and then {} {code:?}", first.status, answer.status));
+                }
+            }
+            _ => self.answer = Some(answer),
+        }
     }
 
     pub fn words(&self) -> String {
@@ -95,14 +108,8 @@ impl Told {
                 let definite = heard.is_definite() && heard != Heard::Mismatch;
                 let operation = keys.get(&number).and_then(|key| self.operations.get_mut(key));
                 if let Some(operation) = operation.filter(|_| definite) {
-                    let answer = Definite { status, body_sha256, id, state };
-                    match &operation.answer {
-                        None => operation.answer = Some(answer),
-                        Some(first) if first.is_the_same(&answer) => {}
-                        Some(first) => {
-                            operation.others.push(format!("{} and then {status} {code:?}", first.status));
-                        }
-                    }
+                    let settled = heard != Heard::Refused;
+                    operation.hears(Definite { status, body_sha256, id, state, settled }, code.as_deref());
                 }
             }
             Line::Lost { .. } => self.count(Heard::Lost),

@@ -1,0 +1,69 @@
+//! Refunds of one payment at the same moment, that add up to more than was captured.
+
+use futures_util::future::try_join_all;
+use rand::RngExt as _;
+
+use crate::attack::ask::{PAYS, PRICE_MINOR};
+use crate::attack::{Arena, Ask, Deployment, Error, at_once};
+
+/// At the same moment.
+const REFUNDS: usize = 4;
+
+/// What is drawn for a race.
+struct Race {
+    number: usize,
+    /// There is room for so many of them, and never for all.
+    fit: i64,
+    minor: i64,
+}
+
+pub(super) async fn race(arena: &Arena, town: &Deployment, count: usize) -> Result<(), Error> {
+    let mut random = arena.random("refunds");
+    let mut race = |number| {
+        let fit = random.random_range(1..REFUNDS as i64);
+        let minor = random.random_range(PRICE_MINOR / (fit + 1) + 1..=PRICE_MINOR / fit);
+        Race { number, fit, minor }
+    };
+    let races: Vec<Race> = (0..count).map(&mut race).collect();
+    arena.progress.counts("refunds past what was captured", count);
+    for races in races.chunks(super::AT_ONCE) {
+        try_join_all(races.iter().map(|race| one(arena, town, race))).await?;
+    }
+    Ok(())
+}
+
+async fn one(arena: &Arena, town: &Deployment, race: &Race) -> Result<(), Error> {
+    let Race { number, fit, minor } = *race;
+    let callers = (0..REFUNDS).map(|caller| arena.caller(&town.shop, number + caller));
+    let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
+    let paid = Ask::charge(&arena.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
+    let answer = callers[0].insist(&paid).await?;
+    let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
+        return Err(Error::Unexpected { operation: paid.operation, told: answer.words() });
+    };
+    let refund =
+        |at: usize| Ask::refund(&format!("{}-back-{at}", paid.operation), &payment, &paid.operation, minor);
+    let asks: Vec<Ask> = (0..REFUNDS).map(refund).collect();
+    at_once(&mut callers, &asks).await?;
+    let mut made = 0;
+    for (caller, ask) in callers.iter_mut().zip(&asks) {
+        let answer = caller.insist(ask).await?;
+        made += i64::from(answer.is_success());
+        arena.findings.reached(if answer.is_success() {
+            "a_refund_was_made"
+        } else {
+            "a_refund_was_refused"
+        });
+    }
+    let seen = callers[0].get(&format!("/v1/payments/{payment}"), None).await?;
+    let refunded = seen["refunded"]["minor"].as_i64().unwrap_or(i64::MAX);
+    let right = made == fit && refunded == fit * minor;
+    arena.findings.always("refunds_stay_within_what_was_captured", right, || {
+        format!(
+            "payment {payment} of {PRICE_MINOR}: of {REFUNDS} refunds of {minor} there is room for {fit}; {made} \
+             were accepted, and {refunded} went back"
+        )
+    });
+    arena.progress.advance();
+    Ok(())
+}
