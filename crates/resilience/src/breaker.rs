@@ -221,6 +221,17 @@ impl Breaker {
         self.judge(now, rng);
     }
 
+    /// Whether a call would be let through now, without letting one through.
+    pub fn peek(&self, now: Duration) -> Result<(), Rejected> {
+        match &self.phase {
+            Phase::Open { until } if now < *until => Err(Rejected { retry_after: until.saturating_sub(now) }),
+            Phase::HalfOpen { out, good, bad } if out.len() as u32 + good + bad >= self.settings.probes => {
+                Err(Rejected { retry_after: PROBING_RETRY_AFTER })
+            }
+            Phase::Closed(_) | Phase::Open { .. } | Phase::HalfOpen { .. } => Ok(()),
+        }
+    }
+
     /// As it would meet a call now.
     pub fn state(&self, now: Duration) -> State {
         match self.phase {

@@ -52,6 +52,15 @@ impl SharedBreaker {
         admitted.map(|permit| Call { breaker: self.clone(), permit: Some(permit) })
     }
 
+    /// Whether a call would be let through now. A promise it is not: another may take the last place.
+    pub fn peek(&self) -> Result<(), Rejected> {
+        // Time alone may give up the probes that are out: what is asked is the state after that.
+        self.with(|breaker, now, dice| {
+            dice.with(|rng| breaker.pass(now, rng));
+            breaker.peek(now)
+        })
+    }
+
     pub fn state(&self) -> State {
         self.with(|breaker, now, _| breaker.state(now))
     }

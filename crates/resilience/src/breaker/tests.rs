@@ -24,8 +24,13 @@ impl Told {
         Told { breaker: Breaker::new(settings), rng: StdRng::seed_from_u64(3), now: s(1_000) }
     }
 
+    /// Whatever is let through would have been, and the other way round.
     fn admit(&mut self) -> Result<Permit, Rejected> {
-        self.breaker.admit(self.now, &mut self.rng)
+        self.breaker.pass(self.now, &mut self.rng);
+        let peeked = self.breaker.peek(self.now);
+        let admitted = self.breaker.admit(self.now, &mut self.rng);
+        assert_eq!(peeked, admitted.as_ref().map(|_| ()).map_err(|rejected| *rejected));
+        admitted
     }
 
     fn report(&mut self, permit: Permit, health: Health) {
