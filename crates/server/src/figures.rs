@@ -1,46 +1,57 @@
-//! Figures: what `/metrics` shows besides the counters of this process, counted from committed rows,
-//! so that a killed process forgets nothing.
+//! Figures: what `/metrics` shows besides what this process recorded, counted from committed rows, so
+//! that a killed process forgets nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge};
+use domain::Timestamp;
+use domain::lifecycle::booking;
 use metrics_exporter_prometheus::PrometheusHandle;
-use store::queries::{Counted, Figures};
+use store::queries::{Counted, Figures, Waiting};
 use store::{Clock, Store};
 use tokio::sync::watch;
+
+use crate::metrics::catalogue::*;
+use crate::metrics::labels::{Age, BookingState, Letter};
 
 /// Often enough for an alert, and cheap: what is open is found by partial indexes, all else is tallied.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The text of `/metrics`.
+#[derive(Clone)]
 pub struct Scrape {
     pub store: Store,
+    pub queue_max: usize,
     pub handle: Option<PrometheusHandle>,
 }
 
 impl Scrape {
     pub fn text(&self) -> String {
         let stats = self.store.stats();
-        counter!("surehold_store_commands_total").absolute(stats.commands);
-        counter!("surehold_store_batches_total").absolute(stats.batches);
-        counter!("surehold_store_commits_total").absolute(stats.commits);
-        counter!("surehold_store_retries_total").absolute(stats.retries);
-        counter!("surehold_store_set_aside_total").absolute(stats.set_aside);
-        counter!("surehold_store_round_trips_total").absolute(stats.round_trips);
-        counter!("surehold_store_wal_bytes_total").absolute(stats.wal_bytes);
-        gauge!("surehold_queue_depth").set(stats.queue_depth as f64);
+        STORE_COMMANDS.absolute((), stats.commands);
+        STORE_BATCHES.absolute((), stats.batches);
+        STORE_COMMITS.absolute((), stats.commits);
+        STORE_RETRIES.absolute((), stats.retries);
+        STORE_SET_ASIDE.absolute((), stats.set_aside);
+        STORE_ROUND_TRIPS.absolute((), stats.round_trips);
+        STORE_WAL_BYTES.absolute((), stats.wal_bytes);
+        QUEUE_DEPTH.set((), stats.queue_depth as f64);
+        QUEUE_LIMIT.set((), self.queue_max as f64);
         self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }
 }
 
 /// Keeps the figures fresh until told to stop.
-pub async fn refresh(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+pub async fn refresh(scrape: Scrape, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = clock.now();
-        match store.figures(now).await {
+        match scrape.store.figures(now).await {
             Ok(figures) => show(&figures, now),
             Err(error) => tracing::warn!(%error, "figures could not be counted"),
+        }
+        // What histograms were told is kept until it is put into buckets; nobody may be scraping.
+        if let Some(handle) = &scrape.handle {
+            handle.run_upkeep();
         }
         tokio::select! {
             _ = stop.changed() => {}
@@ -49,27 +60,56 @@ pub async fn refresh(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Recei
     }
 }
 
-fn show(figures: &Figures, now: domain::Timestamp) {
+fn show(figures: &Figures, now: Timestamp) {
+    let age = |since: Option<Timestamp>| since.map_or(0.0, |since| seconds(now.since(since)).max(0.0));
     let backlog = &figures.backlog;
-    let lag = backlog.outbox_oldest_pending.map_or(0, |oldest| now.since(oldest).as_millis().max(0));
-    gauge!("surehold_outbox_pending").set(backlog.outbox_pending as f64);
-    gauge!("surehold_outbox_lag_seconds").set(lag as f64 / 1_000.0);
-    gauge!("surehold_dead_jobs").set(figures.jobs_dead as f64);
-    gauge!("surehold_review_cases_open").set(figures.reviews_open.iter().sum::<i64>() as f64);
-    gauge!("surehold_inbound_events_waiting").set(backlog.events_received as f64);
-    for Counted { words, count } in &figures.tallies {
-        let [subject, word] = words.as_slice() else { continue };
-        let count = *count as f64;
-        match subject.as_str() {
-            "payments" => {
-                gauge!("surehold_operations", "operation" => "charge", "outcome" => word.clone()).set(count);
-            }
-            "refunds" => {
-                gauge!("surehold_operations", "operation" => "refund", "outcome" => word.clone()).set(count);
-            }
-            "transfers" => gauge!("surehold_effects_applied", "kind" => word.clone()).set(count),
-            "bookings" => gauge!("surehold_bookings", "state" => word.clone()).set(count),
-            _ => {}
-        }
+    OUTBOX_PENDING.set((), backlog.outbox_pending as f64);
+    OUTBOX_LAG_SECONDS.set((), age(backlog.outbox_oldest_pending));
+    INBOUND_EVENTS_WAITING.set((), backlog.events_received as f64);
+    JOBS.set_all(pairs(&figures.jobs));
+    let Waiting { count, oldest } = figures.jobs_due;
+    JOBS_DUE.set((), count as f64);
+    JOBS_DUE_SECONDS.set((), age(oldest));
+    ATTEMPTS_OPEN.set_all(pairs(&figures.attempts_open));
+    DEAD_LETTERS.set(Letter::Job, figures.jobs_dead as f64);
+    DEAD_LETTERS.set(Letter::Event, figures.events_dead as f64);
+    for (age, count) in [Age::WithinAnHour, Age::WithinADay, Age::Older].into_iter().zip(figures.reviews_open)
+    {
+        REVIEW_CASES_OPEN.set(age, count as f64);
     }
+    REVIEW_CASE_AGE_SECONDS.set((), age(figures.reviews_oldest));
+    let Waiting { count, oldest } = figures.holds_lapsed;
+    HOLDS_OVERDUE.set((), count as f64);
+    HOLDS_OVERDUE_SECONDS.set((), age(oldest));
+    show_tallies(&figures.tallies);
+    BOOKINGS.set(BookingState(booking::State::Held), figures.holds as f64);
+    FIGURES_COUNTED.set((), seconds(now.since(Timestamp(0))));
+}
+
+fn show_tallies(tallies: &[Counted]) {
+    let of = |subject: &'static str| {
+        let tallies =
+            tallies.iter().filter(move |tally| tally.words.first().is_some_and(|word| word == subject));
+        tallies.map(|tally| (&tally.words[1..], tally.count))
+    };
+    BOOKINGS.set_all(of("bookings"));
+    EFFECTS_APPLIED.set_all(of("transfers"));
+    LATE_PAYMENTS.set_all(of("late_payments"));
+    let operation = |operation: &str, (words, count): (&[String], i64)| {
+        // A charge has come to what it was asked for when its money is there.
+        let outcome = if words == ["captured"] { "succeeded".to_owned() } else { words.concat() };
+        (vec![operation.to_owned(), outcome], count)
+    };
+    let charges = of("payments").map(|tally| operation("charge", tally));
+    let refunds = of("refunds").map(|tally| operation("refund", tally));
+    let operations: Vec<(Vec<String>, i64)> = charges.chain(refunds).collect();
+    OPERATIONS.set_all(operations.iter().map(|(words, count)| (words.as_slice(), *count)));
+}
+
+fn pairs(counted: &[Counted]) -> impl Iterator<Item = (&[String], i64)> {
+    counted.iter().map(|counted| (counted.words.as_slice(), counted.count))
+}
+
+fn seconds(span: domain::time::Span) -> f64 {
+    span.0 as f64 / 1_000_000.0
 }

@@ -8,6 +8,7 @@
 //! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
 //! | [`timers`] | what becomes due by itself |
+//! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
 //! | [`service`] | all of it, put together and taken apart |
 //!
 //! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
@@ -19,6 +20,7 @@ pub mod consumers;
 pub mod figures;
 pub mod http;
 pub mod ids;
+pub mod metrics;
 pub mod redis;
 pub mod relay;
 pub mod service;

@@ -22,11 +22,13 @@ use tokio::task::JoinHandle;
 use crate::clock::SystemClock;
 use crate::http::{self, Accounts, App, Hands, Limits, Parts, Place, Wire};
 use crate::ids::UuidV7;
+use crate::metrics::catalogue::{ROLE, STARTED};
+use crate::metrics::labels;
 use crate::redis;
 use crate::relay::Relay;
 use crate::wake::Wake;
 use crate::webhooks::{self, AccountEntry};
-use crate::workers::{Driver, Pace, Pool};
+use crate::workers::{Driver, Gates, Pace, Pool, Watched};
 use crate::{figures, timers};
 
 /// What a process does.
@@ -60,6 +62,8 @@ pub struct Settings {
     pub guard: guard::Settings,
     pub lease: Span,
     pub concurrency: usize,
+    /// The part of them that one account at a provider may hold, if there are others.
+    pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
     pub queue_max: usize,
@@ -85,6 +89,7 @@ impl Settings {
             guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
             concurrency: crate::workers::CONCURRENCY,
+            account_share: crate::workers::ACCOUNT_SHARE,
             writers: 1,
             readers: store::READERS,
             queue_max: store::QUEUE_MAX,
@@ -194,6 +199,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         let driver = Driver {
             store: store.clone(),
             registry: registry.clone(),
+            gates: Arc::new(Gates::new(&registry, settings.concurrency, settings.account_share)),
             clock: clock.clone(),
             pace: settings.pace,
         };
@@ -216,8 +222,13 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     }
     // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken.
     work.push(tokio::spawn(reader.run(work_stopped.clone())));
-    let scrape = figures::Scrape { store: store.clone(), handle: settings.metrics.clone() };
-    work.push(tokio::spawn(figures::refresh(store.clone(), clock.clone(), work_stopped)));
+    let scrape = figures::Scrape {
+        store: store.clone(),
+        queue_max: settings.queue_max,
+        handle: settings.metrics.clone(),
+    };
+    tell_what_runs(settings.role, clock.now());
+    work.push(tokio::spawn(figures::refresh(scrape.clone(), clock.clone(), work_stopped)));
 
     let app = App::new(Parts {
         store: store.clone(),
@@ -246,6 +257,18 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     Ok(Running { address, store, stop, stop_work, serving, work })
 }
 
+fn tell_what_runs(role: Role, now: domain::Timestamp) {
+    let roles: &[labels::Role] = match role {
+        Role::Api => &[labels::Role::Api],
+        Role::Worker => &[labels::Role::Worker, labels::Role::Relay],
+        Role::All => &[labels::Role::Api, labels::Role::Worker, labels::Role::Relay],
+    };
+    for role in roles {
+        ROLE.set(*role, 1.0);
+    }
+    STARTED.set((), now.unix_seconds() as f64);
+}
+
 /// Ready once it is time to stop; a sender that is gone says so too.
 async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
@@ -271,7 +294,7 @@ async fn accounts(
         let guard = Guard::new(&name, &settings.guard, floors.cloned(), Arc::new(Silent));
         let teller = stripe::Stripe::guarded(account.stripe.clone(), &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        if !registry.insert(id, Arc::new(teller), guard) {
+        if !registry.insert(id, Arc::new(Watched::new(Arc::new(teller))), guard) {
             return Err(refused("is configured twice".to_owned()));
         }
         entries

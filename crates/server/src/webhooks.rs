@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::Code;
 use axum::Router;
@@ -33,7 +33,11 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::http::Refused;
+use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS, WEBHOOKS};
+use crate::metrics::labels::{Delivery, Reason, Work};
 
+/// As the router matches it.
+pub const PATH: &str = "/webhooks/{provider}/{account}";
 /// Stripe's events are a few kilobytes.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 /// Events that wait in this process; beyond it the sweep finds them.
@@ -82,7 +86,7 @@ pub fn new(
 }
 
 pub fn router(webhooks: Arc<Webhooks>) -> Router {
-    Router::new().route("/webhooks/{provider}/{account}", post(receive)).with_state(webhooks)
+    Router::new().route(PATH, post(receive)).with_state(webhooks)
 }
 
 async fn receive(
@@ -96,7 +100,7 @@ async fn receive(
     let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
     let body = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| Refused::from(Code::BodyIsTooLarge))?;
     let arrived = teller.verify(&headers, &body, webhooks.clock.now()).map_err(|refused| {
-        metrics::counter!("surehold_webhooks_total", "outcome" => refused.code()).increment(1);
+        WEBHOOKS.increment(delivery(refused));
         Refused::from(code(refused)).detail(refused.to_string())
     })?;
     let record = RecordEvent {
@@ -107,6 +111,18 @@ async fn receive(
         body: body.to_vec(),
     };
     webhooks.record(record).await
+}
+
+fn delivery(refused: webhook::Refused) -> Delivery {
+    match refused {
+        webhook::Refused::SignatureMissing => Delivery::SignatureMissing,
+        webhook::Refused::SignatureMalformed => Delivery::SignatureMalformed,
+        webhook::Refused::SignatureDoesNotMatch => Delivery::SignatureDoesNotMatch,
+        webhook::Refused::ModeDoesNotMatch => Delivery::ModeDoesNotMatch,
+        webhook::Refused::SignatureIsTooOld => Delivery::SignatureIsTooOld,
+        webhook::Refused::SignatureIsFromTheFuture => Delivery::SignatureIsFromTheFuture,
+        webhook::Refused::BodyIsNotAnEvent => Delivery::BodyIsNotAnEvent,
+    }
 }
 
 fn code(refused: webhook::Refused) -> Code {
@@ -130,11 +146,11 @@ impl Webhooks {
             Answer::Fresh { .. } => {
                 // A full queue is no loss: the sweep finds what is stored.
                 let _full = self.inbox.try_send(received(id, record));
-                "stored"
+                Delivery::Stored
             }
-            _ => "repeated",
+            _ => Delivery::Repeated,
         };
-        metrics::counter!("surehold_webhooks_total", "outcome" => outcome).increment(1);
+        WEBHOOKS.increment(outcome);
         Ok((StatusCode::OK, "{}").into_response())
     }
 }
@@ -170,7 +186,9 @@ impl Reader {
                 let Ok(place) = places.clone().acquire_owned().await else { return };
                 let (store, registry) = (self.store.clone(), self.registry.clone());
                 tasks.spawn(async move {
+                    let began = Instant::now();
                     process(&store, &registry, &event).await;
+                    PROCESSING_SECONDS.record(Work::Event, began.elapsed());
                     drop(place);
                 });
             }
@@ -192,6 +210,7 @@ impl Reader {
 /// Turns one stored event into its command. What fails now is found again by the sweep.
 async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
     let Some(teller) = registry.get(event.account) else {
+        FAILURES.increment((Work::Event, Reason::NotConfigured));
         error!(event = %event.id, "no provider is configured for the account of this event");
         return;
     };
@@ -206,9 +225,11 @@ async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
         }
         Ok(answer) => error!(?answer, event = %event.id, "an event met an answer that has no meaning"),
         Err(unavailable) if unavailable.retryable() => {
+            FAILURES.increment((Work::Event, Reason::StoreUnavailable));
             warn!(%unavailable, event = %event.id, "an event waits for the store");
         }
         Err(unavailable) => {
+            FAILURES.increment((Work::Event, Reason::Poisonous));
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }

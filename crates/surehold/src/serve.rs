@@ -63,7 +63,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
         Store::migrate(&settings.location).await?;
     }
     settings.accounts = accounts(&settings.location, &file.accounts).await?;
-    settings.metrics = Some(metrics_handle()?);
+    settings.metrics = Some(server::metrics::install()?);
     say(&settings);
     let running = service::start(settings).await?;
     ready(&running, file.ready_file.as_deref())?;
@@ -137,13 +137,6 @@ pub fn make_parent(path: &Path) -> Result<(), Failed> {
             .map_err(|error| failed(format!("{} cannot be made: {error}", parent.display()))),
         None => Ok(()),
     }
-}
-
-/// The recorder of this process's metrics; one a process.
-pub fn metrics_handle() -> Result<metrics_exporter_prometheus::PrometheusHandle, Failed> {
-    let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    let builder = metrics_exporter_prometheus::PrometheusBuilder::new().set_buckets(&buckets)?;
-    Ok(builder.install_recorder()?)
 }
 
 /// The configured accounts, with their tenants found by id or by name.

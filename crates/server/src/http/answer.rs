@@ -12,6 +12,8 @@ use super::Refused;
 use super::look::JSON;
 use super::refused::PROBLEM_JSON;
 use super::wire::stored;
+use crate::metrics::catalogue::IDEMPOTENCY;
+use crate::metrics::labels::Verdict;
 
 pub type Handled = Result<Response, Refused>;
 
@@ -20,31 +22,31 @@ pub fn handled(answer: Answer) -> Handled {
         Answer::Fresh { reply, rendered } => {
             // Without a key nothing is stored or begun, and there is no verdict.
             if rendered.is_some() || matches!(reply, Reply::Started(_)) {
-                count("new");
+                IDEMPOTENCY.increment(Verdict::New);
             }
             Ok(fresh(&reply, rendered))
         }
         Answer::Refused { rendered: Some(rendered), .. } => {
-            count("new");
+            IDEMPOTENCY.increment(Verdict::New);
             Ok(response(rendered))
         }
         Answer::Refused { refusal, rendered: None } => Err(refusal.into()),
         Answer::Replay { status, body, location } => {
-            count("replay");
+            IDEMPOTENCY.increment(Verdict::Replay);
             let mut response = response(Rendered { status, body, location });
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
             Ok(response)
         }
         Answer::InFlight { resource } => {
-            count("in_flight");
+            IDEMPOTENCY.increment(Verdict::InFlight);
             Err(pointing(Code::RequestInProgress, resource))
         }
         Answer::Expired { resource } => {
-            count("expired");
+            IDEMPOTENCY.increment(Verdict::Expired);
             Err(pointing(Code::IdempotencyKeyExpired, resource))
         }
         Answer::Mismatch => {
-            count("mismatch");
+            IDEMPOTENCY.increment(Verdict::Mismatch);
             Err(Code::IdempotencyKeyReused.into())
         }
     }
@@ -64,10 +66,6 @@ fn response(rendered: Rendered) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
-}
-
-fn count(verdict: &'static str) {
-    metrics::counter!("surehold_idempotency_total", "verdict" => verdict).increment(1);
 }
 
 fn pointing(code: Code, resource: Option<Uuid>) -> Refused {

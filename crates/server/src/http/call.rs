@@ -21,6 +21,8 @@ use uuid::Uuid;
 use super::auth::{self, Caller};
 use super::permission::Permission;
 use super::{App, Refused, RequestId, idempotency_key, prefer};
+use crate::metrics::catalogue::IDEMPOTENCY;
+use crate::metrics::labels::Verdict;
 
 /// So much of a body that is too large is read before it is refused.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
@@ -40,7 +42,7 @@ impl<P, R> Call<P, R> {
     /// For what books or moves money: never without a key.
     pub fn keyed(&mut self) -> Result<Claim, Refused> {
         self.claim.take().ok_or_else(|| {
-            metrics::counter!("surehold_idempotency_total", "verdict" => "missing").increment(1);
+            IDEMPOTENCY.increment(Verdict::Missing);
             Code::IdempotencyKeyMissing.into()
         })
     }

@@ -13,6 +13,8 @@ use http::HeaderValue;
 use super::refused::{self, Refused};
 use super::request_id::{self, RequestId};
 use super::{App, Limits};
+use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS, PANICS};
+use crate::metrics::labels::{Route, Status};
 
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -50,7 +52,7 @@ async fn answer(
         Ok(Ok(response)) => Ok(response),
         Ok(Err(_)) => {
             tracing::error!(request_id = request_id.as_str(), "a request panicked");
-            metrics::counter!("surehold_panics_total").increment(1);
+            PANICS.increment(());
             Err(Code::InternalError.into())
         }
         Err(_) => Err(Code::RequestTimedOut.into()),
@@ -72,10 +74,7 @@ fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
 }
 
 fn count(route: Option<&MatchedPath>, status: http::StatusCode, began: Instant) {
-    // What was matched, never what was sent: a label that a client chooses would fill the memory.
-    let route = route.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let status = status.as_u16().to_string();
-    metrics::counter!("surehold_http_requests_total", "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!("surehold_http_request_seconds", "route" => route).record(began.elapsed());
+    let route = Route::of(route);
+    HTTP_REQUESTS.increment((route, Status(status)));
+    HTTP_REQUEST_SECONDS.record(route, began.elapsed());
 }

@@ -28,6 +28,8 @@ use super::Settings;
 use super::entry::{self, Names, Owner};
 use super::link::{Link, Unavailable};
 use crate::http::{Asked, HotPath, Known, Marker};
+use crate::metrics::catalogue::HOT_PATH;
+use crate::metrics::labels::Lookup;
 
 /// Compared and changed in one step, or it could be another's by then. A marker begins with its owner.
 const POINT_IF_OURS: &str = "if redis.call('GETRANGE', KEYS[1], 0, -1) == ARGV[1] then \
@@ -62,21 +64,22 @@ impl Shield {
         commands.cmd("GET").arg(&key);
         let found: Result<(bool, Option<Vec<u8>>), Unavailable> = self.shared.link.run(&commands).await;
         let (outcome, ours) = match found {
-            Ok((true, _)) => ("miss", true),
+            Ok((true, _)) => (Lookup::Miss, true),
             Ok((false, standing)) => {
                 match standing.and_then(|standing| entry::says(&standing, &claim.fingerprint)) {
                     Some(known) => {
-                        count(if matches!(known, Known::InFlight { .. }) { "shielded" } else { "hit" });
+                        let in_flight = matches!(known, Known::InFlight { .. });
+                        HOT_PATH.increment(if in_flight { Lookup::Shielded } else { Lookup::Hit });
                         return Asked::Known(known);
                     }
-                    None => ("miss", false),
+                    None => (Lookup::Miss, false),
                 }
             }
-            Err(Unavailable::NotSent) => ("unavailable", false),
+            Err(Unavailable::NotSent) => (Lookup::Unavailable, false),
             // It may stand there yet.
-            Err(Unavailable::Unknown) => ("unavailable", true),
+            Err(Unavailable::Unknown) => (Lookup::Unavailable, true),
         };
-        count(outcome);
+        HOT_PATH.increment(outcome);
         let fingerprint = claim.fingerprint;
         let held =
             Held { key, fingerprint, marker, ours: AtomicBool::new(ours), shared: self.shared.clone() };
@@ -159,8 +162,4 @@ impl Drop for Held {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!("surehold_hot_path_total", "outcome" => outcome).increment(1);
 }

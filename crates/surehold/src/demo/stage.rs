@@ -10,7 +10,7 @@ use server::service::{self, AccountSettings, Settings};
 use store::{Location, Store};
 
 use super::seeds::{self, SMALL_CAPACITY, Seeds};
-use crate::serve::{metrics_handle, open};
+use crate::serve::open;
 use crate::{Failed, failed};
 
 pub struct Stage {
@@ -51,7 +51,7 @@ impl Stage {
         let sandbox_url = format!("http://{}", sandbox.address);
         let mut settings = Settings::new(arguments.listen, location.clone());
         settings.accounts = seeds.tenants.iter().map(|tenant| account(tenant, &sandbox_url)).collect();
-        settings.metrics = Some(metrics_handle()?);
+        settings.metrics = Some(server::metrics::install()?);
         let server = service::start(settings).await?;
         let base_url = format!("http://{}", server.address);
         let stage =

@@ -1,0 +1,136 @@
+//! THE TABLE of metrics. A row's doc comment is its help, and is what Prometheus shows.
+//!
+//! Names begin with `surehold_`, end with their unit where they have one, and with `_total` if and only if
+//! they are counters. A row from `Rows` is set by [`figures`](crate::figures), all others are recorded where
+//! the thing happens.
+
+use domain::rows::AttemptKind;
+
+use super::instrument::Source::{Process, Rows};
+use super::instrument::Unit::{Bytes, Count, Seconds};
+use super::instrument::{Counter, Gauge, Histogram, Instrument};
+use super::labels::{
+    Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open, Outcome,
+    Pending, Posted, Provider, Reason, Role, Route, Status, Verdict, Work,
+};
+
+macro_rules! catalogue {
+    ($( $(#[doc = $help:literal])+ $row:ident: $kind:ident<$labels:ty> = $name:literal, $unit:ident, $source:ident; )+) => {
+        $(
+            $(#[doc = $help])+
+            pub static $row: $kind<$labels> = $kind::new($name, $unit, $source, &[$($help),+]);
+        )+
+
+        /// All of it, in the order of the table.
+        pub static CATALOGUE: &[&dyn Instrument] = &[ $( &$row ),+ ];
+    };
+}
+
+catalogue! {
+    // The four to triage by.
+
+    /// What idempotency keys came to. Many replays and keys in flight are clients that retry; a mismatch is a
+    /// client that used one key for two requests.
+    IDEMPOTENCY: Counter<Verdict> = "surehold_idempotency_total", Count, Process;
+    /// Drives of an operation at its provider, by which claim of its job this was. Above 1 it had to be looked
+    /// after, or its evidence was late; 10 stands for that and more.
+    ATTEMPTS: Counter<(AttemptKind, Attempt)> = "surehold_attempts_total", Count, Process;
+    /// How long the oldest message has waited that the relay has not brought to everybody.
+    OUTBOX_LAG_SECONDS: Gauge<()> = "surehold_outbox_lag_seconds", Seconds, Rows;
+    /// Messages that the relay has not brought to everybody. At most 100000 are counted.
+    OUTBOX_PENDING: Gauge<()> = "surehold_outbox_pending", Count, Rows;
+    /// Payments and refunds by where they stand; a charge has succeeded when its money is captured. Each that
+    /// succeeded owes the ledger one effect.
+    OPERATIONS: Gauge<(Charged, Outcome)> = "surehold_operations", Count, Rows;
+    /// Transfers in the ledger, by what they post. Beside the operations that succeeded they show whether
+    /// something was lost or done twice.
+    EFFECTS_APPLIED: Gauge<Posted> = "surehold_effects_applied", Count, Rows;
+
+    // Requests.
+
+    /// What Redis had to say of keys, where it is used. Unavailable costs time and nothing else.
+    HOT_PATH: Counter<Lookup> = "surehold_hot_path_total", Count, Process;
+    /// Answers by address and status. What matches no address is `unmatched`.
+    HTTP_REQUESTS: Counter<(Route, Status)> = "surehold_http_requests_total", Count, Process;
+    /// How long requests took, waiting for a provider's outcome included.
+    HTTP_REQUEST_SECONDS: Histogram<Route> = "surehold_http_request_seconds", Seconds, Process;
+    /// Panics, in requests and elsewhere. Each is a bug, and its place is in the log.
+    PANICS: Counter<()> = "surehold_panics_total", Count, Process;
+
+    // Work.
+
+    /// How long a piece of work took from its claim to its end, by lane and kind.
+    PROCESSING_SECONDS: Histogram<Work> = "surehold_processing_seconds", Seconds, Process;
+    /// Pieces of work that did not come to their end, by lane, kind and reason. They are tried again, unless
+    /// they were refused or are poisonous.
+    FAILURES: Counter<(Work, Reason)> = "surehold_failures_total", Count, Process;
+    /// Drives of an attempt that were put off, to be tried again.
+    RETRIES: Counter<AttemptKind> = "surehold_retries_total", Count, Process;
+    /// Jobs that are ready or run. At most 100000 are counted.
+    JOBS: Gauge<Pending> = "surehold_jobs", Count, Rows;
+    /// Jobs that are due and wait for a worker. At most 100000 are counted.
+    JOBS_DUE: Gauge<()> = "surehold_jobs_due", Count, Rows;
+    /// How long the job has waited for a worker that is due longest.
+    JOBS_DUE_SECONDS: Gauge<()> = "surehold_jobs_due_seconds", Seconds, Rows;
+    /// Attempts whose outcome is not definite. What is unknown blocks its payment until it is known.
+    ATTEMPTS_OPEN: Gauge<(AttemptKind, Open)> = "surehold_attempts_open", Count, Rows;
+    /// What gave up and waits for a person.
+    DEAD_LETTERS: Gauge<Letter> = "surehold_dead_letters", Count, Rows;
+    /// What only a person can settle, by how long it has been open.
+    REVIEW_CASES_OPEN: Gauge<Age> = "surehold_review_cases_open", Count, Rows;
+    /// How long the oldest open review case has been open.
+    REVIEW_CASE_AGE_SECONDS: Gauge<()> = "surehold_review_case_age_seconds", Seconds, Rows;
+
+    // Providers.
+
+    /// Calls to providers, by what was heard. Unknown means that money may have moved, and is looked up.
+    PROVIDER_CALLS: Counter<(Provider, Call, Answer)> = "surehold_provider_calls_total", Count, Process;
+    /// How long calls to providers took.
+    PROVIDER_CALL_SECONDS: Histogram<(Provider, Call)> = "surehold_provider_call_seconds", Seconds, Process;
+    /// Webhooks of providers: stored, repeated, or why they were refused.
+    WEBHOOKS: Counter<Delivery> = "surehold_webhooks_total", Count, Process;
+    /// Events of providers that are stored and that nobody has looked at. At most 100000 are counted.
+    INBOUND_EVENTS_WAITING: Gauge<()> = "surehold_inbound_events_waiting", Count, Rows;
+
+    // Bookings.
+
+    /// Bookings by where they stand. Of holds at most 100000 are counted.
+    BOOKINGS: Gauge<BookingState> = "surehold_bookings", Count, Rows;
+    /// Holds past their expiry that still have their seats. Some wait for their payment to end.
+    HOLDS_OVERDUE: Gauge<()> = "surehold_holds_overdue", Count, Rows;
+    /// How long ago the hold expired that is overdue longest.
+    HOLDS_OVERDUE_SECONDS: Gauge<()> = "surehold_holds_overdue_seconds", Seconds, Rows;
+    /// Money that came when its booking could no longer take it: seated all the same, or sent back.
+    LATE_PAYMENTS: Gauge<Late> = "surehold_late_payments", Count, Rows;
+
+    // The store.
+
+    /// Commands that were answered.
+    STORE_COMMANDS: Counter<()> = "surehold_store_commands_total", Count, Process;
+    /// Batches that were taken from the queue. Commands by batches is how large they are.
+    STORE_BATCHES: Counter<()> = "surehold_store_batches_total", Count, Process;
+    /// Transactions that wrote something.
+    STORE_COMMITS: Counter<()> = "surehold_store_commits_total", Count, Process;
+    /// Transactions that ran again: rivals, lost connections, poisonous commands.
+    STORE_RETRIES: Counter<()> = "surehold_store_retries_total", Count, Process;
+    /// Commands that waited apart for a row that somebody else held.
+    STORE_SET_ASIDE: Counter<()> = "surehold_store_set_aside_total", Count, Process;
+    /// Waits for PostgreSQL's answer. SQLite has none.
+    STORE_ROUND_TRIPS: Counter<()> = "surehold_store_round_trips_total", Count, Process;
+    /// What was appended to SQLite's log. On PostgreSQL the server counts.
+    STORE_WAL_BYTES: Counter<()> = "surehold_store_wal_bytes_total", Bytes, Process;
+    /// Commands that wait for a writer.
+    QUEUE_DEPTH: Gauge<()> = "surehold_queue_depth", Count, Process;
+    /// Commands that may wait for a writer: beyond it requests are answered 503.
+    QUEUE_LIMIT: Gauge<()> = "surehold_queue_limit", Count, Process;
+
+    // The process.
+
+    /// What the process does: 1 for each of its roles.
+    ROLE: Gauge<Role> = "surehold_role", Count, Process;
+    /// When the process started, in seconds since 1970.
+    STARTED: Gauge<()> = "surehold_started_timestamp_seconds", Seconds, Process;
+    /// When the figures of committed rows were last counted, in seconds since 1970. Older than a minute, and
+    /// they are not to be trusted.
+    FIGURES_COUNTED: Gauge<()> = "surehold_figures_timestamp_seconds", Seconds, Process;
+}

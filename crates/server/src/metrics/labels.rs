@@ -1,0 +1,389 @@
+//! Labels, each with the closed set of its values: what is not in the set cannot be recorded, so no
+//! metric has more series than its row in the catalogue says.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use axum::extract::MatchedPath;
+use domain::lifecycle::{State, booking};
+use domain::rows::AttemptKind;
+use http::StatusCode;
+
+/// A label's name and values.
+#[derive(Clone, Copy, Debug)]
+pub struct LabelSet {
+    pub name: &'static str,
+    pub values: fn() -> &'static [&'static str],
+}
+
+/// The value of one label.
+pub trait Label: Copy {
+    const NAME: &'static str;
+    fn values() -> &'static [&'static str];
+    /// Which of the values.
+    fn index(self) -> usize;
+}
+
+/// The values of all of a metric's labels.
+pub trait Labels: Copy {
+    const SETS: &'static [LabelSet];
+    /// Which of all combinations, the last label's values first.
+    fn place(self) -> usize;
+}
+
+impl Labels for () {
+    const SETS: &'static [LabelSet] = &[];
+    fn place(self) -> usize {
+        0
+    }
+}
+
+const fn set<L: Label>() -> LabelSet {
+    LabelSet { name: L::NAME, values: L::values }
+}
+
+impl<A: Label> Labels for A {
+    const SETS: &'static [LabelSet] = &[set::<A>()];
+    fn place(self) -> usize {
+        self.index()
+    }
+}
+
+impl<A: Label, B: Label> Labels for (A, B) {
+    const SETS: &'static [LabelSet] = &[set::<A>(), set::<B>()];
+    fn place(self) -> usize {
+        self.0.index() * B::values().len() + self.1.index()
+    }
+}
+
+impl<A: Label, B: Label, C: Label> Labels for (A, B, C) {
+    const SETS: &'static [LabelSet] = &[set::<A>(), set::<B>(), set::<C>()];
+    fn place(self) -> usize {
+        (self.0, self.1).place() * C::values().len() + self.2.index()
+    }
+}
+
+/// An enum whose variants are the values.
+macro_rules! labels {
+    ($( $(#[$doc:meta])* $label:ident in $name:literal { $( $(#[$vdoc:meta])* $variant:ident = $value:literal ),+ $(,)? } )+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $label { $( $(#[$vdoc])* $variant ),+ }
+
+        impl Label for $label {
+            const NAME: &'static str = $name;
+            fn values() -> &'static [&'static str] {
+                &[ $( $value ),+ ]
+            }
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    )+ };
+}
+
+labels! {
+    /// What a request's idempotency key came to.
+    Verdict in "verdict" {
+        New = "new",
+        Replay = "replay",
+        InFlight = "in_flight",
+        Mismatch = "mismatch",
+        Expired = "expired",
+        Missing = "missing",
+    }
+
+    /// What became of a delivery by a provider.
+    Delivery in "outcome" {
+        Stored = "stored",
+        Repeated = "repeated",
+        SignatureMissing = "signature_missing",
+        SignatureMalformed = "signature_malformed",
+        SignatureDoesNotMatch = "signature_does_not_match",
+        SignatureIsTooOld = "signature_is_too_old",
+        SignatureIsFromTheFuture = "signature_is_from_the_future",
+        ModeDoesNotMatch = "mode_does_not_match",
+        BodyIsNotAnEvent = "body_is_not_an_event",
+    }
+
+    /// Why something that was tried did not come to its end.
+    Reason in "reason" {
+        /// The provider was out of reach, or said to come back: nothing moved.
+        NotSent = "not_sent",
+        /// An answer was lost, and money may have moved: it is looked up.
+        OutcomeUnknown = "outcome_unknown",
+        /// Turned away as it stands.
+        Refused = "refused",
+        NotConfigured = "not_configured",
+        /// Another worker has it now.
+        LeaseLost = "lease_lost",
+        /// The database was out of reach, or too much waited for it.
+        StoreUnavailable = "store_unavailable",
+        /// It cannot be read, or the database refuses what would come of it.
+        Poisonous = "poisonous",
+    }
+
+    /// What is asked of a provider.
+    Call in "call" {
+        Create = "create",
+        Confirm = "confirm",
+        Fetch = "fetch",
+        Capture = "capture",
+        Cancel = "cancel",
+        Refund = "refund",
+        FindRefund = "find_refund",
+        FetchRefund = "fetch_refund",
+    }
+
+    /// What was heard of a provider.
+    Answer in "answer" {
+        Object = "object",
+        Refused = "refused",
+        NotSent = "not_sent",
+        Unknown = "unknown",
+        /// Looked for and not found.
+        Nothing = "nothing",
+    }
+
+    /// Providers that there is a teller for.
+    Provider in "provider" {
+        Stripe = "stripe",
+        Other = "other",
+    }
+
+    /// What an attempt is while its outcome is not definite.
+    Open in "state" {
+        Created = "created",
+        Sent = "sent",
+        Unknown = "unknown",
+        Review = "review",
+    }
+
+    /// A job that is not done.
+    Pending in "state" {
+        Ready = "ready",
+        Running = "running",
+    }
+
+    /// What gave up, and waits for a person.
+    Letter in "kind" {
+        Job = "job",
+        Event = "event",
+    }
+
+    /// How long a review case has been open.
+    Age in "age" {
+        WithinAnHour = "within_an_hour",
+        WithinADay = "within_a_day",
+        Older = "older",
+    }
+
+    /// What a booking or a payment counts as for whoever asks whether money moved.
+    Charged in "operation" {
+        Charge = "charge",
+        Refund = "refund",
+    }
+
+    /// Where an operation stands that is not under way.
+    Outcome in "outcome" {
+        Authorized = "authorized",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        Lapsed = "lapsed",
+    }
+
+    /// What became of money that came when its booking could no longer take it.
+    Late in "outcome" {
+        Seated = "seated",
+        Refunded = "refunded",
+        Voided = "voided",
+    }
+
+    /// What Redis had to say of a key.
+    Lookup in "outcome" {
+        /// The finished reply.
+        Hit = "hit",
+        /// In flight, so PostgreSQL was not asked.
+        Shielded = "shielded",
+        Miss = "miss",
+        Unavailable = "unavailable",
+    }
+
+    /// What a process does.
+    Role in "role" {
+        Api = "api",
+        Worker = "worker",
+        Relay = "relay",
+    }
+}
+
+/// What the ledger posts.
+#[derive(Clone, Copy, Debug)]
+pub struct Posted(usize);
+
+impl Label for Posted {
+    const NAME: &'static str = "kind";
+    fn values() -> &'static [&'static str] {
+        &domain::ledger::POSTED
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// What is worked on, and in which lane: critical work is what somebody waits for with their money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    Charge,
+    Capture,
+    Void,
+    Refund,
+    /// A provider's event, once it is stored.
+    Event,
+    /// Holds that lapsed.
+    Expiry,
+    /// The ledger's consumer, a message.
+    Ledger,
+    /// A batch of messages.
+    Relay,
+    /// Old replies.
+    Pruning,
+}
+
+impl Work {
+    pub fn is_background(self) -> bool {
+        matches!(self, Work::Ledger | Work::Relay | Work::Pruning)
+    }
+}
+
+impl From<AttemptKind> for Work {
+    fn from(kind: AttemptKind) -> Work {
+        match kind {
+            AttemptKind::Charge => Work::Charge,
+            AttemptKind::Capture => Work::Capture,
+            AttemptKind::Void => Work::Void,
+            AttemptKind::Refund => Work::Refund,
+        }
+    }
+}
+
+const LANE: LabelSet = LabelSet { name: "lane", values: || &["critical", "background"] };
+const WORK: LabelSet = LabelSet {
+    name: "kind",
+    values: || &["charge", "capture", "void", "refund", "event", "expiry", "ledger", "relay", "pruning"],
+};
+
+impl Labels for Work {
+    const SETS: &'static [LabelSet] = &[LANE, WORK];
+    fn place(self) -> usize {
+        usize::from(self.is_background()) * (WORK.values)().len() + self as usize
+    }
+}
+
+impl Labels for (Work, Reason) {
+    const SETS: &'static [LabelSet] = &[LANE, WORK, set::<Reason>()];
+    fn place(self) -> usize {
+        self.0.place() * Reason::values().len() + self.1.index()
+    }
+}
+
+impl Label for AttemptKind {
+    const NAME: &'static str = "operation";
+    fn values() -> &'static [&'static str] {
+        &["charge", "capture", "void", "refund"]
+    }
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// By which claim of its job a call is made; the last stands for all that come after.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt(pub i64);
+
+impl Label for Attempt {
+    const NAME: &'static str = "attempt";
+    fn values() -> &'static [&'static str] {
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
+    }
+    fn index(self) -> usize {
+        (self.0.clamp(1, 10) - 1) as usize
+    }
+}
+
+/// Where a booking stands.
+#[derive(Clone, Copy, Debug)]
+pub struct BookingState(pub booking::State);
+
+impl Label for BookingState {
+    const NAME: &'static str = "state";
+    fn values() -> &'static [&'static str] {
+        static VALUES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| booking::State::ALL.iter().map(State::name).collect());
+        &VALUES
+    }
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Which address was matched, never what was sent: a label that a client chooses would fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Route(usize);
+
+static ROUTES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let documented = api::openapi().paths.paths.into_keys().map(|path| &*Box::leak(path.into_boxed_str()));
+    let besides = ["/docs", "/docs/errors", "/openapi.json", crate::webhooks::PATH, UNMATCHED];
+    documented.chain(besides).collect()
+});
+static ROUTE_INDEXES: LazyLock<HashMap<&'static str, usize>> =
+    LazyLock::new(|| ROUTES.iter().enumerate().map(|(index, path)| (*path, index)).collect());
+
+const UNMATCHED: &str = "unmatched";
+
+impl Route {
+    pub fn of(matched: Option<&MatchedPath>) -> Route {
+        let known = matched.and_then(|path| ROUTE_INDEXES.get(path.as_str()));
+        Route(known.copied().unwrap_or_else(|| ROUTE_INDEXES[UNMATCHED]))
+    }
+}
+
+impl Label for Route {
+    const NAME: &'static str = "route";
+    fn values() -> &'static [&'static str] {
+        &ROUTES
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The status of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Status(pub StatusCode);
+
+const STATUSES: [&str; 20] = [
+    "200", "201", "202", "204", "400", "401", "402", "403", "404", "405", "408", "409", "413", "414", "415",
+    "422", "429", "431", "500", "503",
+];
+/// With what no code of ours has.
+const STATUSES_AND_OTHER: [&str; 21] = {
+    let mut all = ["other"; 21];
+    let mut at = 0;
+    while at < STATUSES.len() {
+        all[at] = STATUSES[at];
+        at += 1;
+    }
+    all
+};
+
+impl Label for Status {
+    const NAME: &'static str = "status";
+    fn values() -> &'static [&'static str] {
+        &STATUSES_AND_OTHER
+    }
+    fn index(self) -> usize {
+        STATUSES.iter().position(|status| *status == self.0.as_str()).unwrap_or(STATUSES.len())
+    }
+}

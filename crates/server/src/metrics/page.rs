@@ -1,0 +1,53 @@
+//! `docs/metrics.md`, written from the catalogue.
+
+use std::fmt::Write as _;
+
+use super::instrument::{Metric, Source, Unit};
+use super::{BUCKETS, CATALOGUE};
+
+/// A label with more values than this is told by how many there are.
+const VALUES_MAX: usize = 12;
+
+pub fn page() -> String {
+    let mut out = String::from(
+        "# Metrics\n\nGenerated from the table in `crates/server/src/metrics/catalogue.rs` by `cargo xtask generate`; \
+         `GET /metrics` shows them in Prometheus' text format.\n\n\
+         *process*: of one process, and it begins anew with it. Add the processes up: `sum(rate(...))`.\n\
+         *rows*: counted from committed rows every five seconds, so that a killed process forgets nothing. Every\n\
+         process on a database shows the same: take `max`, never `sum`.\n\n\
+         No label has a value that a client or a provider chooses: each has the closed set of values below.\n",
+    );
+    let buckets: Vec<String> = BUCKETS.iter().map(f64::to_string).collect();
+    writeln!(out, "The buckets of histograms are, in seconds: {}.\n", buckets.join(", "))
+        .expect("a String takes it");
+    out.push_str("| metric | kind | of | labels | |\n|---|---|---|---|---|\n");
+    for instrument in CATALOGUE {
+        row(&mut out, instrument.metric()).expect("a String takes it");
+    }
+    out
+}
+
+fn row(out: &mut String, metric: &Metric) -> std::fmt::Result {
+    let source = match metric.source {
+        Source::Process => "process",
+        Source::Rows => "rows",
+    };
+    let unit = match metric.unit {
+        Unit::Count => String::new(),
+        unit => format!(", {}", unit.suffix().trim_start_matches('_')),
+    };
+    let labels: Vec<String> = metric
+        .labels
+        .iter()
+        .map(|label| {
+            let values = (label.values)();
+            if values.len() > VALUES_MAX {
+                return format!("`{}`: {} values", label.name, values.len());
+            }
+            format!("`{}`: {}", label.name, values.join(", "))
+        })
+        .collect();
+    let (name, kind) = (metric.name, metric.kind.name());
+    let help = metric.help_lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+    writeln!(out, "| `{name}` | {kind}{unit} | {source} | {} | {help} |", labels.join("; "))
+}

@@ -1,0 +1,115 @@
+//! The catalogue keeps its own rules. What a running server shows is held against it elsewhere.
+
+use super::instrument::{Kind, Unit};
+use super::labels::{Attempt, BookingState, Label, Labels, Open, Outcome, Route, Status, Work};
+use super::*;
+
+/// Series of one metric, all combinations of its labels.
+const SERIES_MAX: usize = 1_200;
+
+#[test]
+fn names_follow_the_rules_of_prometheus() {
+    let mut seen = std::collections::HashSet::new();
+    for instrument in CATALOGUE {
+        let Metric { name, kind, unit, labels, .. } = instrument.metric();
+        assert!(seen.insert(name), "{name} is there twice");
+        assert!(name.starts_with("surehold_"), "{name}");
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(plain(name) && !name.contains("__"), "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}: `_total` is for counters");
+        let unsuffixed = name.trim_end_matches("_total");
+        assert!(unsuffixed.ends_with(unit.suffix()), "{name} is in{}", unit.suffix());
+        let has_unit = ["_seconds", "_bytes", "_ratio"].iter().any(|unit| unsuffixed.ends_with(unit));
+        assert_eq!(has_unit, *unit != Unit::Count, "{name}");
+        for other in
+            ["_ms", "_milliseconds", "_micros", "_minutes", "_kb", "_percent", "_count", "_sum", "_bucket"]
+        {
+            assert!(!unsuffixed.ends_with(other), "{name}: base units, and no suffix of Prometheus' own");
+        }
+        assert!(*kind != Kind::Histogram || *unit == Unit::Seconds, "{name}: the buckets are seconds");
+        for label in *labels {
+            assert!(plain(label.name) && !["le", "quantile", "job", "instance"].contains(&label.name));
+        }
+    }
+}
+
+#[test]
+fn no_metric_explodes_and_every_help_is_a_sentence() {
+    for instrument in CATALOGUE {
+        let metric = instrument.metric();
+        let series: usize = metric.labels.iter().map(|label| (label.values)().len()).product();
+        assert!(series <= SERIES_MAX, "{} has {series} series", metric.name);
+        for label in metric.labels {
+            let values = (label.values)();
+            let distinct: std::collections::HashSet<_> = values.iter().collect();
+            assert_eq!(distinct.len(), values.len(), "{} {}", metric.name, label.name);
+        }
+        let help = metric.help();
+        let first = help.chars().next().unwrap();
+        assert!(first.is_uppercase() && help.ends_with('.') && !help.contains('\n'), "{help}");
+        assert!(page::page().contains(&format!("| `{}` |", metric.name)), "{}", metric.name);
+    }
+}
+
+/// The place of a value leads back to the value.
+fn check<L: Labels>(labels: L, expected: &[&str]) {
+    let mut place = labels.place();
+    let mut values = Vec::new();
+    for label in L::SETS.iter().rev() {
+        let set = (label.values)();
+        values.insert(0, set[place % set.len()]);
+        place /= set.len();
+    }
+    assert_eq!((values.as_slice(), place), (expected, 0));
+}
+
+#[test]
+fn a_place_is_its_values() {
+    use domain::rows::AttemptKind;
+    use labels::{Answer, Call, Provider, Reason};
+    for kind in AttemptKind::ALL {
+        check(kind, &[kind.name()]);
+    }
+    check((AttemptKind::Void, Attempt(0)), &["void", "1"]);
+    check((AttemptKind::Refund, Attempt(3)), &["refund", "3"]);
+    check((AttemptKind::Charge, Attempt(77)), &["charge", "10"]);
+    check(Work::Capture, &["critical", "capture"]);
+    check((Work::Ledger, Reason::Poisonous), &["background", "ledger", "poisonous"]);
+    check((Provider::Stripe, Call::FindRefund, Answer::NotSent), &["stripe", "find_refund", "not_sent"]);
+    check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);
+    check(Outcome::Lapsed, &["lapsed"]);
+    check(Open::Review, &["review"]);
+    check(Status(http::StatusCode::UNPROCESSABLE_ENTITY), &["422"]);
+    check(Status(http::StatusCode::IM_A_TEAPOT), &["other"]);
+    check(Route::of(None), &["unmatched"]);
+}
+
+#[test]
+fn every_status_of_a_problem_has_a_label() {
+    for code in api::Code::ALL {
+        let status = code.status().to_string();
+        assert!(Status::values().contains(&status.as_str()), "{status} of {}", code.name());
+    }
+    for path in ["/v1/bookings/{id}", "/health/ready", "/webhooks/{provider}/{account}", "/docs"] {
+        assert!(Route::values().contains(&path), "{path}");
+    }
+}
+
+#[test]
+fn what_is_counted_under_words_goes_to_its_series() {
+    // A recorder of its own, so that no other test sees it.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    static GAUGE: Gauge<(labels::Charged, Outcome)> =
+        Gauge::new("surehold_test", Unit::Count, instrument::Source::Rows, &["A test."]);
+    ::metrics::with_local_recorder(&recorder, || {
+        let words = |words: [&str; 2]| words.map(str::to_owned);
+        let first = [(words(["charge", "succeeded"]), 3), (words(["charge", "unheard_of"]), 9)];
+        GAUGE.set_all(first.iter().map(|(words, count)| (words.as_slice(), *count)));
+        assert!(handle.render().contains(r#"surehold_test{operation="charge",outcome="succeeded"} 3"#));
+        assert!(!handle.render().contains(" 9"), "{}", handle.render());
+        // What is counted no more is nought, and not what it was.
+        GAUGE.set_all(std::iter::empty());
+        assert!(handle.render().contains(r#"surehold_test{operation="charge",outcome="succeeded"} 0"#));
+    });
+}

@@ -1,0 +1,109 @@
+//! A teller whose calls are counted and timed. It changes nothing of what is asked and heard.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::provider::{Heard, Observation, RefundObservation};
+use domain::time::Span;
+use domain::{AttemptId, Money, Timestamp};
+use http::HeaderMap;
+use providers::webhook::{About, Arrived, Malformed, Refused};
+use providers::{Order, Provider, RefundOrder, port};
+
+use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
+use crate::metrics::labels::{Answer, Call, Provider as Name};
+
+pub struct Watched {
+    teller: Arc<dyn Provider>,
+    name: Name,
+}
+
+impl Watched {
+    pub fn new(teller: Arc<dyn Provider>) -> Watched {
+        let name = match teller.name() {
+            "stripe" => Name::Stripe,
+            _ => Name::Other,
+        };
+        Watched { teller, name }
+    }
+
+    async fn watch<T>(&self, call: Call, asked: impl Future<Output = T>, answer: fn(&T) -> Answer) -> T {
+        let began = Instant::now();
+        let heard = asked.await;
+        PROVIDER_CALL_SECONDS.record((self.name, call), began.elapsed());
+        PROVIDER_CALLS.increment((self.name, call, answer(&heard)));
+        heard
+    }
+}
+
+fn heard<T>(heard: &Heard<T>) -> Answer {
+    match heard {
+        Heard::Object(_) => Answer::Object,
+        Heard::Refused { .. } => Answer::Refused,
+        Heard::NotSent { .. } => Answer::NotSent,
+        Heard::Unknown { .. } => Answer::Unknown,
+    }
+}
+
+fn found<T>(found: &Result<Option<T>, String>) -> Answer {
+    match found {
+        Ok(Some(_)) => Answer::Object,
+        Ok(None) => Answer::Nothing,
+        Err(_) => Answer::Unknown,
+    }
+}
+
+impl Provider for Watched {
+    fn name(&self) -> &'static str {
+        self.teller.name()
+    }
+
+    fn create<'a>(&'a self, order: &'a Order) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Create, self.teller.create(order), heard))
+    }
+
+    fn confirm<'a>(&'a self, order: &'a Order, object: &'a str) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Confirm, self.teller.confirm(order, object), heard))
+    }
+
+    fn fetch<'a>(&'a self, object: &'a str) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Fetch, self.teller.fetch(object), heard))
+    }
+
+    fn capture<'a>(
+        &'a self,
+        attempt: AttemptId,
+        object: &'a str,
+        amount: Money,
+    ) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Capture, self.teller.capture(attempt, object, amount), heard))
+    }
+
+    fn cancel<'a>(&'a self, attempt: AttemptId, object: &'a str) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Cancel, self.teller.cancel(attempt, object), heard))
+    }
+
+    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> port::Answer<'a, RefundObservation> {
+        Box::pin(self.watch(Call::Refund, self.teller.refund(refund), heard))
+    }
+
+    fn find_refund<'a>(&'a self, refund: &'a RefundOrder) -> port::Found<'a, RefundObservation> {
+        Box::pin(self.watch(Call::FindRefund, self.teller.find_refund(refund), found))
+    }
+
+    fn fetch_refund<'a>(&'a self, object: &'a str) -> port::Answer<'a, RefundObservation> {
+        Box::pin(self.watch(Call::FetchRefund, self.teller.fetch_refund(object), heard))
+    }
+
+    fn key_retention(&self) -> Span {
+        self.teller.key_retention()
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused> {
+        self.teller.verify(headers, body, now)
+    }
+
+    fn interpret(&self, body: &[u8]) -> Result<About, Malformed> {
+        self.teller.interpret(body)
+    }
+}
