@@ -28,7 +28,7 @@ use crate::redis;
 use crate::relay::Relay;
 use crate::wake::Wake;
 use crate::webhooks::{self, AccountEntry};
-use crate::workers::{Driver, Gates, Pace, Pool, Watched};
+use crate::workers::{Driver, Pace, Pool, Watched};
 use crate::{figures, timers};
 
 /// What a process does.
@@ -62,8 +62,6 @@ pub struct Settings {
     pub guard: guard::Settings,
     pub lease: Span,
     pub concurrency: usize,
-    /// The part of them that one account at a provider may hold, if there are others.
-    pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
     pub queue_max: usize,
@@ -89,7 +87,6 @@ impl Settings {
             guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
             concurrency: crate::workers::CONCURRENCY,
-            account_share: crate::workers::ACCOUNT_SHARE,
             writers: 1,
             readers: store::READERS,
             queue_max: store::QUEUE_MAX,
@@ -199,7 +196,6 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         let driver = Driver {
             store: store.clone(),
             registry: registry.clone(),
-            gates: Arc::new(Gates::new(&registry, settings.concurrency, settings.account_share)),
             clock: clock.clone(),
             pace: settings.pace,
         };
