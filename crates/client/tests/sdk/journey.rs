@@ -30,7 +30,7 @@ async fn offer(client: &Client) -> (Product, Slot) {
     let changed = client.change_product(id, &change).send().await.unwrap();
     assert_eq!((changed.status, changed.value.description.as_str()), (200, "With wine."));
     assert_eq!(client.get_product(id).await.unwrap(), changed.value);
-    assert_eq!(client.list_products(&ListQuery::default()).await.unwrap().data, [changed.value.clone()]);
+    assert_eq!(client.list_products(&ListQuery::default()).await.unwrap().data, vec![changed.value.clone()]);
     let slot = NewSlot { starts_at: "2050-07-01T20:00:00+01:00".parse().unwrap(), capacity: 10 };
     let slots = client.add_slots(id, &NewSlots { slots: vec![slot] }).send().await.unwrap().value.data;
     let span = AvailabilityQuery {
