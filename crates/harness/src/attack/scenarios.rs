@@ -6,6 +6,7 @@ mod killed;
 mod network;
 mod races;
 mod same_key;
+mod webhooks;
 
 use super::scenario::Scenario;
 
@@ -16,6 +17,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &changed_body::SCENARIO,
     &network::SCENARIO,
     &killed::SCENARIO,
+    &webhooks::SCENARIO,
     &races::SCENARIO,
 ];
 

@@ -1,0 +1,188 @@
+//! Webhooks as they come, and as they are made up: a booking is confirmed by good evidence alone, once.
+//!
+//! | part | what comes | what must be |
+//! |---|---|---|
+//! | before | the answer of the provider comes late, its webhooks first | confirmed, once |
+//! | ten times | each event ten times, shuffled, behind charges, captures and refunds | every effect once |
+//! | held back | no webhook at all | paid bookings stay held: an answer is no evidence |
+//! | bad | unsigned, guessed, altered, stale, from the future, another tenant's, and the like | refused; nothing moves |
+//! | days late | the true events, ten times: by hand in reverse, or from the provider shuffled | confirmed, once |
+//! | old news | early events again, under ids of their own | nothing goes back |
+//!
+//! A second tenant lives in the deployment, with an account of its own at the same provider. Events about one
+//! go to the other's door, signed by either.
+
+mod courier;
+mod forgery;
+mod held_back;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::attack::ask::{PAYS, PRICE_MINOR};
+use crate::attack::orders::{self, Order, Outcome};
+use crate::attack::{Arena, Ask, Deployment, Error, Need, Scenario, Shop, Tuning, judge};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 11,
+    name: "webhooks",
+    promise: "A booking is confirmed by good evidence, however late, often and disordered it comes, and by no bad one; nothing goes back, and each effect is there once.",
+    needs: &[Need::Deployment],
+    always: &[
+        "paid_bookings_are_confirmed",
+        "answers_alone_confirm_nothing",
+        "bad_evidence_is_refused",
+        "bad_evidence_changes_nothing",
+        "good_evidence_is_taken",
+        "nothing_goes_back",
+        "each_effect_is_told_once",
+        "neighbours_stay_apart",
+    ],
+    sometimes: &[
+        "told_before_the_answer",
+        "told_ten_times_and_shuffled",
+        "held_back_and_paid",
+        "told_in_reverse",
+        "told_days_late",
+        "old_news_under_a_new_id",
+        "tried_unsigned",
+        "tried_guessed",
+        "tried_altered",
+        "tried_for_another_payment",
+        "tried_stale",
+        "tried_days_old",
+        "tried_from_the_future",
+        "tried_signed_by_a_neighbour",
+        "tried_other_scheme",
+        "tried_unreadable_header",
+        "tried_live_mode",
+        "tried_thin",
+        "tried_too_large",
+        "tried_at_the_neighbours_door",
+        "tried_about_the_neighbour",
+    ],
+    run: |arena| Box::pin(run(arena)),
+};
+
+const CLIENTS: usize = 12;
+/// Of bookings whose webhooks come first, and of those whose webhooks are held back.
+const FIRST_MIN: usize = 8;
+const FIRST_MAX: usize = 40;
+const HELD_MIN: usize = 12;
+const HELD_MAX: usize = 60;
+const ORDERS_MIN: usize = 20;
+/// Of the provider's answer behind its effect.
+const ANSWER_LATE_MS: u64 = 400;
+const HOLD_SECONDS: u32 = 3_600;
+/// Of the event log.
+const PAGE_ROWS: usize = 200;
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let mut random = arena.random("orders");
+    let share = |part: usize, min: usize, max: usize| (arena.operations() / part).clamp(min, max);
+    let many = orders::orders(&arena, share(4, ORDERS_MIN, usize::MAX), &mut random);
+    let first = share(20, FIRST_MIN, FIRST_MAX);
+    let held = share(15, HELD_MIN, HELD_MAX);
+
+    let mut town = arena.prepare().await?;
+    let neighbour = town.neighbour().await?;
+    // Nobody looks for what no webhook told: what is confirmed was told.
+    town.start(&Tuning::default().with("workers", "evidence_after_ms", 900_000)).await?;
+
+    let mut outcomes = told_first(&arena, &mut town, first).await?;
+    outcomes.extend(told_ten_times(&arena, &mut town, many).await?);
+    outcomes.extend(held_back::run(&arena, &mut town, &neighbour, held).await?);
+
+    town.set_faults(json!({})).await?;
+    town.all_alive()?;
+    orders::judge_bookings(&arena, &town, &outcomes).await?;
+    judge(&arena, &town).await?;
+    each_effect_once(&arena, &town.shop, &outcomes).await
+}
+
+/// The provider answers late: each of its webhooks is quicker than its answer.
+async fn told_first(arena: &Arena, town: &mut Deployment, count: usize) -> Result<Vec<Outcome>, Error> {
+    town.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
+    arena.progress.counts("webhooks before the answer", count);
+    let mut paying = tokio::task::JoinSet::new();
+    for number in 0..count {
+        let (arena, shop) = (arena.clone(), town.shop.clone());
+        let mut caller = arena.caller(&shop, number)?;
+        paying.spawn(async move {
+            let order = plain(arena.operation(format!("first-{number}")));
+            let hold = Ask::hold(&format!("{}-hold", order.name), &shop.catalogue, 0, HOLD_SECONDS);
+            let booking = made(&hold, caller.insist(&hold).await?.id())?;
+            let pay = Ask::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
+            let begun = Instant::now();
+            let answer = caller.insist(&pay).await?;
+            // Two calls were made, and each is answered so late: it was not the answer that told us.
+            if answer.is_success() && begun.elapsed() < 2 * Duration::from_millis(ANSWER_LATE_MS) {
+                arena.findings.reached("told_before_the_answer");
+            }
+            arena.progress.advance();
+            Ok::<_, Error>(Outcome { order, booking: Some(booking), declined: false, asks: vec![hold, pay] })
+        });
+    }
+    let mut outcomes = Vec::new();
+    while let Some(paid) = paying.join_next().await {
+        outcomes.push(paid.map_err(std::io::Error::other)??);
+    }
+    Ok(outcomes)
+}
+
+async fn told_ten_times(
+    arena: &Arena,
+    town: &mut Deployment,
+    orders: Vec<Order>,
+) -> Result<Vec<Outcome>, Error> {
+    let faults = json!({ "seed": arena.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
+    town.set_faults(faults).await?;
+    arena.findings.reached("told_ten_times_and_shuffled");
+    let (finished, _) = watch::channel(0);
+    orders::serve(arena, &town.shop, CLIENTS, orders, finished).await
+}
+
+/// A booking that is paid, and no more.
+fn plain(name: String) -> Order {
+    Order { name, books: true, captures_minor: None, refunds_minor: Vec::new(), declined: false }
+}
+
+fn made(ask: &Ask, id: Option<String>) -> Result<String, Error> {
+    id.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: "no id".to_owned() })
+}
+
+/// By the event log: whatever webhooks did, they did it once.
+async fn each_effect_once(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<(), Error> {
+    const ONCE: [&str; 3] = ["booking.confirmed", "payment.captured", "payment.authorized"];
+    let mut caller = arena.caller(shop, 0)?;
+    let mut told: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = caller.get(&format!("/v1/events?after={after}&limit={PAGE_ROWS}"), None).await?;
+        let events = page["data"].as_array().cloned().unwrap_or_default();
+        let Some(last) = events.last() else { break };
+        after = last["position"].as_i64().unwrap_or(i64::MAX);
+        for event in &events {
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            if ONCE.contains(&text("type").as_str()) {
+                *told.entry((text("type"), text("subject_id"))).or_default() += 1;
+            }
+        }
+    }
+    for ((kind, subject), times) in &told {
+        arena.findings.always("each_effect_is_told_once", *times == 1, || {
+            format!("{kind} of {subject} stands {times} times in the event log")
+        });
+    }
+    for outcome in outcomes.iter().filter(|outcome| !outcome.declined) {
+        let Some(booking) = &outcome.booking else { continue };
+        let confirmed = told.contains_key(&("booking.confirmed".to_owned(), booking.clone()));
+        arena.findings.always("each_effect_is_told_once", confirmed, || {
+            format!("{}: nobody was told that {booking} is confirmed", outcome.order.name)
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! The provider's webhooks are held back; bad evidence comes instead; then the true one comes, days late.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+use super::courier::Courier;
+use super::forgery::Forgery;
+use super::plain;
+use crate::attack::ask::PAYS;
+use crate::attack::orders::{Order, Outcome, carry_out};
+use crate::attack::{Arena, Ask, Caller, Deployment, Error, Shop};
+use crate::program::Resident;
+
+const DAYS_LATE_S: i64 = 3 * 86_400;
+const TIMES: usize = 10;
+/// Of the neighbour.
+const NEIGHBOURS_CHARGES: usize = 4;
+/// For an event that was stored to be looked at.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// One booking whose payment nobody has told.
+struct Paid {
+    outcome: Outcome,
+    booking: String,
+    payment: String,
+    /// Oldest first.
+    events: Vec<Value>,
+}
+
+struct Stage<'a> {
+    arena: &'a Arena,
+    caller: Caller,
+    courier: Courier,
+    own: Resident,
+    neighbour: Resident,
+    random: StdRng,
+}
+
+pub async fn run(
+    arena: &Arena,
+    town: &mut Deployment,
+    neighbour: &Resident,
+    count: usize,
+) -> Result<Vec<Outcome>, Error> {
+    town.set_faults(json!({ "webhook_hold": true })).await?;
+    let own = town.installation()?.residents()[0].clone();
+    let mut stage = Stage {
+        arena,
+        caller: arena.caller(&town.shop, 0)?,
+        courier: Courier::new(town)?,
+        own,
+        neighbour: neighbour.clone(),
+        random: arena.random("bad evidence"),
+    };
+    let mut paid = stage.pays(&town.shop, count).await?;
+    let theirs = stage.neighbour_pays(&town.shop).await?;
+    for paid in &paid {
+        stage.still_held(paid, "answers_alone_confirm_nothing", "an answer").await?;
+        arena.findings.reached("held_back_and_paid");
+    }
+    stage.forges(&paid).await?;
+    stage.crosses(&paid, &theirs).await?;
+
+    // What came before the first true one has been looked at once that one was.
+    let first = paid.remove(0);
+    stage.brings_all(&first, 1).await?;
+    stage.is_confirmed(&first).await?;
+    for paid in &paid {
+        stage.still_held(paid, "bad_evidence_changes_nothing", "bad evidence").await?;
+    }
+    stage.neighbours_stay_apart(&theirs, false).await?;
+
+    let by_hand = paid.len() / 2;
+    for paid in &paid[..by_hand] {
+        stage.brings_all(paid, TIMES).await?;
+    }
+    let faults = json!({
+        "seed": arena.draw("days late"), "webhook_duplicates": TIMES - 1, "webhook_shuffle": true,
+        "webhook_age_s": DAYS_LATE_S,
+    });
+    town.set_faults(faults).await?;
+    paid.push(first);
+    for paid in &paid {
+        stage.is_confirmed(paid).await?;
+    }
+    stage.neighbours_stay_apart(&theirs, true).await?;
+    stage.old_news(town, &paid).await?;
+    Ok(paid.into_iter().map(|paid| paid.outcome).collect())
+}
+
+impl Stage<'_> {
+    /// Bookings that are paid: at once, or authorised and captured, or with a part given back.
+    async fn pays(&mut self, shop: &Shop, count: usize) -> Result<Vec<Paid>, Error> {
+        self.arena.progress.counts("paid while webhooks are held back", count);
+        let mut outcomes = Vec::new();
+        for number in 0..count {
+            let name = self.arena.operation(format!("late-{number}"));
+            let order = match number % 3 {
+                0 => plain(name),
+                1 => Order { captures_minor: Some(1_700), ..plain(name) },
+                _ => Order { refunds_minor: vec![300], ..plain(name) },
+            };
+            outcomes.push(carry_out(&mut self.caller, shop, order).await?);
+            self.arena.progress.advance();
+        }
+        let events = self.courier.events(&self.own).await?;
+        let mut by_mark: BTreeMap<String, (String, Vec<Value>)> = BTreeMap::new();
+        for (payment, events) in events {
+            let mark = events.iter().find_map(|event| event["data"]["object"]["metadata"]["attack"].as_str());
+            if let Some(mark) = mark {
+                by_mark.insert(mark.to_owned(), (payment, events.clone()));
+            }
+        }
+        let paid = outcomes.into_iter().map(|outcome| {
+            let mark = format!("{}-pay", outcome.order.name);
+            let missing = || Error::Unexpected { operation: mark.clone(), told: "no events".to_owned() };
+            let (payment, events) = by_mark.remove(&mark).ok_or_else(missing)?;
+            let booking = outcome.booking.clone().ok_or_else(missing)?;
+            Ok(Paid { outcome, booking, payment, events })
+        });
+        paid.collect()
+    }
+
+    /// The ids of the payments.
+    async fn neighbour_pays(&mut self, shop: &Shop) -> Result<Vec<String>, Error> {
+        let shop = Shop { api_key: self.neighbour.tenant.api_key.clone(), ..shop.clone() };
+        let mut caller = self.arena.caller(&shop, 0)?;
+        let mut payments = Vec::new();
+        for number in 0..NEIGHBOURS_CHARGES {
+            let operation = self.arena.operation(format!("neighbour-{number}"));
+            let ask = Ask::charge(&operation, self.random.random_range(100..=9_999), PAYS);
+            payments.extend(caller.insist(&ask).await?.id());
+        }
+        Ok(payments)
+    }
+
+    /// Every kind of bad evidence for every booking.
+    async fn forges(&mut self, paid: &[Paid]) -> Result<(), Error> {
+        self.arena.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
+        let (own, neighbour) = (self.own.clone(), self.neighbour.clone());
+        for (at, victim) in paid.iter().enumerate() {
+            let other = &paid[(at + 1) % paid.len()];
+            for forgery in Forgery::ALL {
+                let events = (telling(victim), telling(other));
+                let made =
+                    forgery.made(&mut self.courier, (&own, &neighbour), events, &mut self.random).await?;
+                let status = self.courier.delivers(&own.account, &made.0, made.1.as_deref()).await?;
+                let closed = status.is_none() && forgery == Forgery::TooLarge;
+                let refused = status.is_some_and(|status| (400..500).contains(&status));
+                self.arena.findings.always("bad_evidence_is_refused", refused || closed, || {
+                    format!("{forgery:?} for {} was answered {status:?}", victim.payment)
+                });
+                self.arena.findings.reached(forgery.state());
+                self.arena.progress.advance();
+            }
+        }
+        Ok(())
+    }
+
+    /// Events that are truly signed, by an account that has no say in what they are about. They are taken,
+    /// as anything that is truly signed, and come to nothing.
+    async fn crosses(&mut self, paid: &[Paid], theirs: &[String]) -> Result<(), Error> {
+        let (own, neighbour) = (self.own.account.clone(), self.neighbour.account.clone());
+        for victim in paid {
+            for event in &victim.events {
+                self.courier.brings(&neighbour, event).await?;
+                self.arena.findings.reached("tried_at_the_neighbours_door");
+            }
+        }
+        let events = self.courier.events(&self.neighbour.clone()).await?;
+        let events: Vec<&Value> = theirs.iter().filter_map(|payment| events.get(payment)).flatten().collect();
+        for event in events {
+            self.courier.brings(&own, event).await?;
+            self.arena.findings.reached("tried_about_the_neighbour");
+        }
+        Ok(())
+    }
+
+    async fn still_held(&mut self, paid: &Paid, invariant: &str, whom: &str) -> Result<(), Error> {
+        let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
+        let payment = self.caller.get(&format!("/v1/payments/{}", paid.payment), None).await?;
+        let held = booking["state"] == "held" && payment["confirmed_by_provider"] == false;
+        self.arena.findings.always(invariant, held, || {
+            let (booking, payment) = (&booking["state"], &payment["confirmed_by_provider"]);
+            format!(
+                "{}: after {whom} it is {booking}, its payment confirmed: {payment}",
+                paid.outcome.order.name
+            )
+        });
+        Ok(())
+    }
+
+    /// All its events by hand, the newest first, so many times, as they would come days later.
+    async fn brings_all(&mut self, paid: &Paid, times: usize) -> Result<(), Error> {
+        let account = self.own.account.clone();
+        for event in paid.events.iter().rev() {
+            let mut late = event.clone();
+            late["created"] = json!(event["created"].as_i64().unwrap_or_default() - DAYS_LATE_S);
+            for _ in 0..times {
+                let status = self.courier.brings(&account, &late).await?;
+                self.arena.findings.always("good_evidence_is_taken", status == Some(200), || {
+                    format!("{} of {} was answered {status:?}", event["type"], paid.payment)
+                });
+            }
+        }
+        self.arena.findings.reached("told_in_reverse");
+        Ok(())
+    }
+
+    async fn is_confirmed(&mut self, paid: &Paid) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
+            if booking["state"] == "confirmed" || begun.elapsed() > TAKEN_WITHIN {
+                self.arena.findings.always("good_evidence_is_taken", booking["state"] == "confirmed", || {
+                    format!("{}: told everything, it is {}", paid.outcome.order.name, booking["state"])
+                });
+                self.arena.findings.reached("told_days_late");
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// The neighbour has its own payments and no others, and they wait for its own webhooks.
+    async fn neighbours_stay_apart(&mut self, theirs: &[String], told: bool) -> Result<(), Error> {
+        let key = self.neighbour.tenant.api_key.clone();
+        let seen = self.caller.get("/v1/payments?limit=200", Some(&key)).await?;
+        let payments = seen["data"].as_array().cloned().unwrap_or_default();
+        let known = payments.iter().all(|payment| theirs.iter().any(|id| payment["id"] == **id));
+        let all = known && payments.len() == theirs.len();
+        self.arena.findings.always("neighbours_stay_apart", all, || {
+            format!("the neighbour made {theirs:?} and sees {} payments", payments.len())
+        });
+        for payment in theirs {
+            let path = format!("/v1/payments/{payment}");
+            let begun = Instant::now();
+            let confirmed = loop {
+                let confirmed = self.caller.get(&path, Some(&key)).await?["confirmed_by_provider"] == true;
+                if confirmed == told || begun.elapsed() > TAKEN_WITHIN {
+                    break confirmed;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            };
+            self.arena.findings.always("neighbours_stay_apart", confirmed == told, || {
+                format!("{payment} of the neighbour: told by its own account: {told}, confirmed: {confirmed}")
+            });
+        }
+        Ok(())
+    }
+
+    /// What was true early on comes again, as an event of its own: it is old, and moves nothing.
+    async fn old_news(&mut self, town: &Deployment, paid: &[Paid]) -> Result<(), Error> {
+        let account = self.own.account.clone();
+        let before = self.states(paid).await?;
+        for (at, paid) in paid.iter().enumerate() {
+            for (number, event) in intents(paid).into_iter().enumerate() {
+                let mut again = event.clone();
+                again["id"] = json!(format!("evt_again{at:06}{number:03}"));
+                self.courier.brings(&account, &again).await?;
+                self.arena.findings.reached("old_news_under_a_new_id");
+            }
+        }
+        // Everything that was stored has been looked at.
+        town.rest().await?;
+        let after = self.states(paid).await?;
+        for (before, after) in before.iter().zip(&after) {
+            self.arena.findings.always("nothing_goes_back", before == after, || {
+                format!("by old news {before:?} became {after:?}")
+            });
+        }
+        Ok(())
+    }
+
+    /// Of each booking and its payment.
+    async fn states(&mut self, paid: &[Paid]) -> Result<Vec<[Value; 5]>, Error> {
+        let mut states = Vec::new();
+        for paid in paid {
+            let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
+            let payment = self.caller.get(&format!("/v1/payments/{}", paid.payment), None).await?;
+            states.push([
+                booking["id"].clone(),
+                booking["state"].clone(),
+                payment["state"].clone(),
+                payment["captured"].clone(),
+                payment["refunded"].clone(),
+            ]);
+        }
+        Ok(states)
+    }
+}
+
+/// The event that would confirm the booking: the last one about the payment's object itself.
+fn telling(paid: &Paid) -> &Value {
+    intents(paid).last().copied().unwrap_or(&Value::Null)
+}
+
+/// The events about the payment's object, oldest first.
+fn intents(paid: &Paid) -> Vec<&Value> {
+    let about = |event: &&Value| event["data"]["object"]["object"] == "payment_intent";
+    paid.events.iter().filter(about).collect()
+}
