@@ -59,8 +59,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The last command; a connection that lives follows it.
 #[derive(Clone, Copy, Debug)]
-struct Command {
-    fault: Fault,
+enum Command {
+    Suffer(Fault),
+    /// By a reset, at once.
+    End,
 }
 
 /// What the handle and all connections share.
@@ -100,7 +102,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream: Mutex::new(upstream),
             plan: Mutex::new(plan),
-            command: watch::Sender::new(Command { fault: Fault::Pass }),
+            command: watch::Sender::new(Command::Suffer(Fault::Pass)),
             chronicle: Chronicle::new(),
             copies,
         });
@@ -130,7 +132,7 @@ impl Proxy {
     pub fn strike(&self, fault: Fault) {
         self.plan(Plan::Always(fault));
         self.shared.chronicle.says(What::Commanded(fault));
-        self.shared.command.send_replace(Command { fault });
+        self.shared.command.send_replace(Command::Suffer(fault));
     }
 
     pub fn heal(&self) {
@@ -140,7 +142,7 @@ impl Proxy {
     /// Ends those that live, by a reset.
     pub fn reset_all(&self) {
         self.shared.chronicle.says(What::ResetAll);
-        self.shared.command.send_replace(Command { fault: Fault::Refuse });
+        self.shared.command.send_replace(Command::End);
     }
 
     /// From its return on nobody can connect.

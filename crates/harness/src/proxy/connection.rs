@@ -69,10 +69,14 @@ impl Connection {
                 _ => return Ok(()),
             }
             tokio::select! {
-                changed = self.commands.changed() => match changed {
-                    Ok(()) => self.fault = self.commands.borrow_and_update().fault,
-                    Err(_) => return Err(Stop::Ended),
-                },
+                changed = self.commands.changed() => {
+                    let command = *self.commands.borrow_and_update();
+                    self.fault = match (changed, command) {
+                        (Ok(()), Command::Suffer(fault)) => fault,
+                        (Ok(()), Command::End) => return Err(Stop::Reset),
+                        (Err(_), _) => return Err(Stop::Ended),
+                    };
+                }
                 read = client.read(&mut buffer) => match read {
                     Ok(0) | Err(_) => return Err(Stop::Ended),
                     Ok(bytes) => {

@@ -60,7 +60,10 @@ impl Fault {
 pub enum Plan {
     Always(Fault),
     /// The first ones by the list, the others as it says.
-    Listed { first: Vec<Fault>, then: Box<Plan> },
+    Listed {
+        first: Vec<Fault>,
+        then: Box<Plan>,
+    },
     /// Drawn anew for each; the same seed and number give the same.
     Drawn {
         seed: u64,

@@ -195,7 +195,10 @@ impl<'a> Pump<'a> {
         if self.commands.changed().await.is_err() {
             return Some(Stop::Reset);
         }
-        self.fault = self.commands.borrow_and_update().fault;
+        self.fault = match *self.commands.borrow_and_update() {
+            Command::Suffer(fault) => fault,
+            Command::End => return Some(Stop::Reset),
+        };
         self.course = Course::of(self.fault, self.direction);
         self.copier = None;
         match self.course {

@@ -65,6 +65,8 @@ pub const SCENARIO: Scenario = Scenario {
 
 const CLIENTS: usize = 16;
 const CHARGES_MIN: usize = 60;
+/// Of the SDK, in bad weather: so few that it gives up now and then, and is asked again.
+const ATTEMPTS: u32 = 2;
 /// All live connections are ended so many times on the way: who got a lasting fault draws anew.
 const RESETS: usize = 8;
 /// Requests whose pauses are judged, and how often each is turned away.
@@ -136,12 +138,15 @@ fn fronts(arena: &Arena, town: &Deployment) -> Result<Vec<Proxy>, Error> {
 
 /// A client of the SDK that gives up soon, so that it does it often, and may retry as often as it likes: its
 /// budget and its breaker are tested where a server is down, not where a network is bad.
-fn sdk(arena: &Arena, shop: &Shop, number: usize) -> Result<Sdk, Error> {
+fn sdk(arena: &Arena, shop: &Shop, part: &str, number: usize, attempts: u32) -> Result<Sdk, Error> {
+    // Each draws its own pauses: two that draw the same would be one to whoever judges them.
+    let seed = arena.draw(&format!("sdk {part} {number}"));
     Sdk::new(arena, shop, number, |builder| {
         builder
+            .seed(seed)
             .timeouts(Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) })
             .wait(Duration::from_secs(1))
-            .attempts_max(TIMES + 1)
+            .attempts_max(attempts)
             .backoff(Backoff { base: SPAN, cap: SPAN })
             .budget(budget::Settings { ratio: 1.0, floor_per_second: 1_000.0, ..budget::Settings::default() })
             .breaker(None)
@@ -160,7 +165,7 @@ async fn weather(
     let waiting = Arc::new(Mutex::new(VecDeque::from(asks.to_vec())));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let sdk = sdk(arena, shop, number)?;
+        let sdk = sdk(arena, shop, "weather", number, ATTEMPTS)?;
         let (arena, waiting) = (arena.clone(), waiting.clone());
         clients.spawn(async move {
             loop {
@@ -205,7 +210,7 @@ async fn turned_away(
     for ask in &asks {
         gate.turns_away(&ask.key, vec![Told::busy(None); TIMES as usize]);
     }
-    through_the_gate(arena, shop, gate, &asks).await?;
+    through_the_gate(arena, shop, gate, "spread", &asks).await?;
     Ok(asks)
 }
 
@@ -220,11 +225,11 @@ async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng)
     };
     let mut asks = told("seconds", Told::limited(Some(When::Seconds(1))));
     asks.extend(told("date", Told::busy(Some(When::Date { seconds: 2 }))));
-    through_the_gate(arena, shop, gate, &asks).await?;
+    through_the_gate(arena, shop, gate, "told when", &asks).await?;
 
     // An hour is more than an operation has: who waits, waits for nothing.
     let late = told("never", Told::busy(Some(When::Seconds(3_600))));
-    let sdk = sdk(arena, shop, 0)?;
+    let sdk = sdk(arena, shop, "never", 0, TIMES + 1)?;
     for ask in &late {
         let heard = sdk.charge(ask).await?;
         let arrivals = gate.arrivals(&ask.key).len();
@@ -241,11 +246,17 @@ async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng)
 }
 
 /// All at once, each by a client of its own, and then held to what the gate saw.
-async fn through_the_gate(arena: &Arena, shop: &Shop, gate: &Gate, asks: &[Ask]) -> Result<(), Error> {
+async fn through_the_gate(
+    arena: &Arena,
+    shop: &Shop,
+    gate: &Gate,
+    part: &str,
+    asks: &[Ask],
+) -> Result<(), Error> {
     arena.progress.counts("turned away at a gate", asks.len());
     let mut clients = JoinSet::new();
     for (number, ask) in asks.iter().cloned().enumerate() {
-        let sdk = sdk(arena, shop, number)?;
+        let sdk = sdk(arena, shop, part, number, TIMES + 1)?;
         let arena = arena.clone();
         clients.spawn(async move {
             let answer = sdk.insist(&ask).await;
