@@ -35,6 +35,8 @@ mod captures;
 mod charges;
 mod database;
 mod delivery;
+#[cfg(feature = "redis")]
+mod duplicates;
 mod expiry;
 mod leases;
 mod refunds;

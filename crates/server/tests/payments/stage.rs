@@ -62,7 +62,7 @@ impl Stage {
         settings.guard.budget.floor_per_second = 1_000.0;
         settings.accounts = TENANTS.iter().map(|name| account(name, &sandbox_url)).collect();
         change(&mut settings);
-        let service = service::start(settings.clone()).await.unwrap();
+        let service = start(&settings).await;
         settings.listen = service.address;
         let http = reqwest::Client::new();
         let base = format!("http://{}", service.address);
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     pub async fn start_service(&mut self) {
-        self.service = Some(service::start(self.settings.clone()).await.unwrap());
+        self.service = Some(start(&self.settings).await);
     }
 
     /// Somebody without an API key.
@@ -181,6 +181,16 @@ impl Stage {
         let reviews = reviews["data"].as_array().unwrap().iter();
         reviews.map(|review| review["reason"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// A program that another test starts at this moment holds our files open until it has become itself, and
+/// with them the lock of a database that was just closed.
+async fn start(settings: &Settings) -> service::Running {
+    until("nobody holds the database", async || match service::start(settings.clone()).await {
+        Err(service::Error::Store(store::Error::InUse { .. })) => None,
+        started => Some(started.unwrap()),
+    })
+    .await
 }
 
 /// Unix milliseconds by the clock that the service goes by.

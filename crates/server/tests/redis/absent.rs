@@ -1,6 +1,7 @@
 //! Redis is gone, hangs, forgets or is full: the database is asked, and nobody waits for Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use peers::redis::Options;
@@ -82,7 +83,8 @@ async fn what_is_flushed_is_asked_of_the_database() {
 #[tokio::test]
 async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     let bench = Bench::new().await;
-    let server = bench.server().await;
+    let settings = Settings { timeout: Duration::from_millis(50), ..bench.settings() };
+    let server = bench.server_with(&settings).await;
     bench.redis.command(&["CONFIG", "RESETSTAT"]).unwrap();
     bench.redis.pause().unwrap();
     for round in 0..5 {

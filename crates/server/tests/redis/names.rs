@@ -1,5 +1,7 @@
 //! Entries belong to one database, and to one course of its history.
 
+use std::time::Duration;
+
 use peers::redis::{Options, Private};
 use providers::Secret;
 use server::http::{Asked, Known};
@@ -9,7 +11,11 @@ use store::{Location, Store};
 use crate::bench::{claim, connected, decides, known, reply, store};
 
 async fn server(redis: &Private, store: &Store, epoch: &str) -> Shared {
-    let settings = Settings { epoch: epoch.to_owned(), ..Settings::new(Secret::new(redis.url())) };
+    let settings = Settings {
+        epoch: epoch.to_owned(),
+        timeout: Duration::from_secs(1),
+        ..Settings::new(Secret::new(redis.url()))
+    };
     let shared = open(Some(&settings), store).await.unwrap();
     connected(&shared).await;
     shared
