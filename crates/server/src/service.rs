@@ -127,6 +127,7 @@ pub enum Error {
 pub struct Running {
     pub address: SocketAddr,
     pub store: Store,
+    app: App,
     stop: watch::Sender<bool>,
     stop_work: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -134,6 +135,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Readiness says no, and each answer closes its connection. Requests are served as before until
+    /// [`Running::stop`]; the wait in between is the caller's.
+    pub fn leave(&self) {
+        self.app.leave();
+    }
+
     /// Answers what is at work, finishes calls under way, drains the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -238,8 +245,8 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         limits: settings.limits,
     });
     let router = match settings.role {
-        Role::Worker => http::probes(app),
-        Role::Api | Role::All => http::router(app, webhooks::router(hooks)),
+        Role::Worker => http::probes(app.clone()),
+        Role::Api | Role::All => http::router(app.clone(), webhooks::router(hooks)),
     };
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
@@ -250,7 +257,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
             tracing::error!(%error, "serving ended");
         }
     });
-    Ok(Running { address, store, stop, stop_work, serving, work })
+    Ok(Running { address, store, app, stop, stop_work, serving, work })
 }
 
 fn tell_what_runs(role: Role, now: domain::Timestamp) {

@@ -91,6 +91,7 @@ pub struct LimitsFile {
     pub connections_max: Option<usize>,
     pub request_timeout_ms: Option<u64>,
     pub wait_ms: Option<u64>,
+    pub drain_ms: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -112,6 +113,9 @@ pub struct StoreFile {
     pub tenant_share: Option<f64>,
     pub replies_kept_days: Option<i64>,
 }
+
+/// Longer than any balancer takes to notice.
+const DRAIN_MAX: Duration = Duration::from_mins(10);
 
 impl File {
     pub fn read(path: &Path) -> Result<File, Failed> {
@@ -143,8 +147,12 @@ impl File {
         set(&mut limits.connections_max, file.connections_max);
         set(&mut limits.request_timeout, file.request_timeout_ms.map(Duration::from_millis));
         set(&mut limits.wait, file.wait_ms.map(Duration::from_millis));
+        set(&mut limits.drain, file.drain_ms.map(Duration::from_millis));
         if limits.wait >= limits.request_timeout {
             return Err(failed("limits.wait_ms must be below limits.request_timeout_ms"));
+        }
+        if limits.drain > DRAIN_MAX {
+            return Err(failed("limits.drain_ms must be at most 600000"));
         }
         above_zero("limits.requests_max", limits.requests_max)?;
         above_zero("limits.connections_max", limits.connections_max)
@@ -280,6 +288,7 @@ mod tests {
         for (text, reason) in [
             ("colour = 'red'", "unknown field"),
             ("[limits]\nrequests_max = 0", "above 0"),
+            ("[limits]\ndrain_ms = 600001", "drain_ms"),
             ("[limits]\nwait_ms = 60000\nrequest_timeout_ms = 1000", "below"),
             ("[workers]\nlease_ms = 10", "from a second"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),

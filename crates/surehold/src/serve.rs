@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use domain::TenantId;
 use server::clock::SystemClock;
@@ -65,9 +66,11 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     settings.accounts = accounts(&settings.location, &file.accounts).await?;
     settings.metrics = Some(server::metrics::install()?);
     say(&settings);
+    let drain = settings.limits.drain;
     let running = service::start(settings).await?;
     ready(&running, file.ready_file.as_deref())?;
     asked_to_stop().await;
+    leave(&running, drain).await;
     info!("stopping: no new requests; those at work are answered");
     running.stop().await;
     info!("stopped");
@@ -171,6 +174,19 @@ pub async fn open(location: Location) -> Result<Store, Failed> {
     let ids = std::sync::Arc::new(UuidV7::default());
     let clock = std::sync::Arc::new(SystemClock);
     Ok(Store::open(Options::new(location, clock, ids, std::sync::Arc::new(Wire))).await?)
+}
+
+/// Gives a balancer the time to notice. Who asks a second time does not want to wait.
+async fn leave(running: &Running, drain: Duration) {
+    if drain.is_zero() {
+        return;
+    }
+    info!(drain_ms = drain.as_millis(), "leaving: not ready any more, requests are served until then");
+    running.leave();
+    tokio::select! {
+        () = asked_to_stop() => {}
+        () = tokio::time::sleep(drain) => {}
+    }
 }
 
 /// Waits for Ctrl-C or a request to terminate.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::commands::Lease;
 use domain::reply::Claimed;
@@ -60,6 +61,7 @@ pub struct Inner {
     pub known_keys: KnownKeys,
     pub room: Semaphore,
     pub openapi: String,
+    leaving: AtomicBool,
 }
 
 impl App {
@@ -70,6 +72,7 @@ impl App {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
                 openapi: api::openapi_json(),
+                leaving: AtomicBool::new(false),
                 parts,
             }),
         }
@@ -80,6 +83,15 @@ impl App {
     }
     pub fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    /// From now on readiness says no, and each answer closes its connection: a request that comes over a
+    /// kept connection at the moment when we close it is lost, and nobody can tell whether it was done.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 }
 

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::HeaderValue;
+use http::header::CONNECTION;
 
 use super::refused::{self, Refused};
 use super::request_id::{self, RequestId};
@@ -29,6 +30,9 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(request_id::HEADER, value);
+    }
+    if app.is_leaving() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     count(route.as_ref(), response.status(), began);
     response

@@ -14,10 +14,13 @@ pub async fn live() -> &'static str {
     "alive\n"
 }
 
-/// The database answers too. Asks for a row that is not there.
-pub async fn ready(State(app): State<App>) -> Result<&'static str, Refused> {
+/// The database answers too, and there is no end in sight. Asks for a row that is not there.
+pub async fn ready(State(app): State<App>) -> Result<Response, Refused> {
+    if app.is_leaving() {
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, "leaving\n").into_response());
+    }
     app.store().tenant(TenantId(Uuid::nil())).await?;
-    Ok("ready\n")
+    Ok("ready\n".into_response())
 }
 
 /// In the text format of Prometheus.

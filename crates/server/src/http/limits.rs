@@ -16,6 +16,9 @@ pub struct Limits {
     pub wait: Duration,
     /// How often a wait looks into the database, for an outcome that another process recorded.
     pub poll: Duration,
+    /// Between being told to leave and closing the door: readiness says no, so that a balancer sends
+    /// nothing new, and each answer closes its connection. Longer than the balancer takes to notice.
+    pub drain: Duration,
     pub address_bytes_max: usize,
     pub headers_max: usize,
     pub header_bytes_max: usize,
@@ -34,6 +37,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(75),
             wait: Duration::from_secs(10),
             poll: Duration::from_millis(500),
+            drain: Duration::ZERO,
             address_bytes_max: 2_048,
             headers_max: 64,
             header_bytes_max: 16 * 1024,

@@ -34,6 +34,20 @@ async fn probes_and_pages(house: House) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_leaves_says_so_and_keeps_no_connection() {
+    let house = House::on_sqlite().await;
+    let kept = house.get("/health/ready").by("").expect(200).await;
+    assert_eq!(kept.header("connection"), None);
+    house.app.leave();
+    let leaving = house.get("/health/ready").by("").expect(503).await;
+    assert_eq!((leaving.text.as_str(), leaving.header("connection")), ("leaving\n", Some("close")));
+    // It is alive, and serves whoever has not noticed yet.
+    assert_eq!(house.get("/health/live").by("").expect(200).await.header("connection"), Some("close"));
+    assert_eq!(house.get("/v1/products").expect(200).await.header("connection"), Some("close"));
+    assert_eq!(house.get("/v1/none").refused(404, "not_found").await.header("connection"), Some("close"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_documented_endpoint_is_served_and_guarded() {
     let house = House::on_sqlite().await;
     let document = house.get("/openapi.json").by("").expect(200).await.body;

@@ -29,6 +29,7 @@ pub struct House {
     pub waiters: Arc<Waiters>,
     pub clock: Arc<Moved>,
     pub base: String,
+    pub app: App,
     http: reqwest::Client,
     _stop: watch::Sender<bool>,
     _directory: Option<TempDir>,
@@ -129,9 +130,9 @@ impl House {
             let mut stopped = stopped;
             let _gone = stopped.wait_for(|stop| *stop).await;
         };
-        tokio::spawn(serve(listener, served(app), limits, told));
+        tokio::spawn(serve(listener, served(app.clone()), limits, told));
         let http = reqwest::Client::new();
-        let house = House { store, waiters, clock, base, http, _stop: stop, _directory: directory };
+        let house = House { store, waiters, clock, base, app, http, _stop: stop, _directory: directory };
         house.tenant(tenant(1), "sk_one").await;
         house.tenant(tenant(2), "sk_two").await;
         house
