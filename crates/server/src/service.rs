@@ -297,7 +297,7 @@ async fn accounts(
         let guard = Guard::new(&name, &settings.guard, floors.cloned(), Arc::new(Silent));
         let teller = stripe::Stripe::guarded(account.stripe.clone(), &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        if !registry.insert(id, Arc::new(Watched::new(Arc::new(teller))), guard) {
+        if !registry.insert(id, Arc::new(Watched::new(Arc::new(teller), labels::Provider::Stripe)), guard) {
             return Err(refused("is configured twice".to_owned()));
         }
         entries

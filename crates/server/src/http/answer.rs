@@ -12,8 +12,8 @@ use super::Refused;
 use super::look::JSON;
 use super::refused::PROBLEM_JSON;
 use super::wire::stored;
-use crate::metrics::catalogue::IDEMPOTENCY;
-use crate::metrics::labels::Verdict;
+use crate::metrics::catalogue::{IDEMPOTENCY, REFUSALS};
+use crate::metrics::labels::{RefusalCode, Verdict};
 
 pub type Handled = Result<Response, Refused>;
 
@@ -26,7 +26,8 @@ pub fn handled(answer: Answer) -> Handled {
             }
             Ok(fresh(&reply, rendered))
         }
-        Answer::Refused { rendered: Some(rendered), .. } => {
+        Answer::Refused { refusal, rendered: Some(rendered) } => {
+            REFUSALS.increment(RefusalCode::of(refusal.code()));
             IDEMPOTENCY.increment(Verdict::New);
             Ok(response(rendered))
         }

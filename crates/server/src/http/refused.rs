@@ -10,6 +10,8 @@ use http::{HeaderValue, StatusCode};
 use store::Unavailable;
 
 use super::RequestId;
+use crate::metrics::catalogue::REFUSALS;
+use crate::metrics::labels::RefusalCode;
 
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -102,6 +104,7 @@ impl IntoResponse for Refused {
 /// The problem document as it is sent.
 pub fn response(refused: Refused, request_id: &RequestId) -> Response {
     let problem = Problem { request_id: request_id.as_str().to_owned(), ..*refused.0 };
+    REFUSALS.increment(RefusalCode::of(&problem.code));
     let code = Code::ALL.iter().find(|code| code.name() == problem.code);
     let rendered = api::render_problem(&problem);
     let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -11,7 +11,7 @@ use super::instrument::Unit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open, Outcome,
-    Pending, Posted, Provider, Reason, Role, Route, Status, Verdict, Work,
+    Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Status, Verdict, Work,
 };
 
 macro_rules! catalogue {
@@ -52,6 +52,9 @@ catalogue! {
     HOT_PATH: Counter<Lookup> = "surehold_hot_path_total", Count, Process;
     /// Answers by address and status. What matches no address is `unmatched`.
     HTTP_REQUESTS: Counter<(Route, Status)> = "surehold_http_requests_total", Count, Process;
+    /// Refusals by their code, those that are stored under a key when they were made: docs/errors.md says what
+    /// each means.
+    REFUSALS: Counter<RefusalCode> = "surehold_refusals_total", Count, Process;
     /// How long requests took, waiting for a provider's outcome included.
     HTTP_REQUEST_SECONDS: Histogram<Route> = "surehold_http_request_seconds", Seconds, Process;
     /// Panics, in requests and elsewhere. Each is a bug, and its place is in the log.

@@ -13,7 +13,7 @@ use super::labels::{LabelSet, Labels};
 
 /// Counters with at most so many series start at zero, all of them: what grows from nothing to one is no
 /// growth to Prometheus, and the first dead letter would alarm nobody.
-const ZEROED_MAX: usize = 64;
+const ZEROED_MAX: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -74,6 +74,10 @@ pub struct Metric {
     /// As it was written, in lines.
     pub help_lines: &'static [&'static str],
     pub labels: &'static [LabelSet],
+    /// How many combinations of labels can be.
+    pub series: fn() -> usize,
+    /// The labels' values of one of them.
+    pub values_of: fn(usize) -> Vec<&'static str>,
 }
 
 impl Metric {
@@ -89,24 +93,11 @@ impl Metric {
         }
     }
 
-    fn series(&self) -> usize {
-        self.labels.iter().map(|label| (label.values)().len()).product()
-    }
-
     fn key(&self, place: usize) -> Key {
-        let mut place = place;
-        let mut labels: Vec<Label> = self
-            .labels
-            .iter()
-            .rev()
-            .map(|label| {
-                let values = (label.values)();
-                let value = values[place % values.len()];
-                place /= values.len();
-                Label::from_static_parts(label.name, value)
-            })
-            .collect();
-        labels.reverse();
+        let values = (self.values_of)(place);
+        let pairs = self.labels.iter().zip(values);
+        let labels: Vec<Label> =
+            pairs.map(|(label, value)| Label::from_static_parts(label.name, value)).collect();
         Key::from_parts(self.name, labels)
     }
 }
@@ -120,7 +111,7 @@ impl<H> Series<H> {
     }
 
     fn at(&self, metric: &Metric, place: usize, make: impl FnOnce(&Key, &Metadata<'_>) -> H) -> &H {
-        let series = self.0.get_or_init(|| (0..metric.series()).map(|_| OnceLock::new()).collect());
+        let series = self.0.get_or_init(|| (0..(metric.series)()).map(|_| OnceLock::new()).collect());
         series[place].get_or_init(|| {
             make(&metric.key(place), &Metadata::new("server", Level::INFO, Some(module_path!())))
         })
@@ -152,7 +143,16 @@ macro_rules! instrument {
                 source: Source,
                 help_lines: &'static [&'static str],
             ) -> $name<L> {
-                let metric = Metric { name, kind: Kind::$name, unit, source, help_lines, labels: L::SETS };
+                let metric = Metric {
+                    name,
+                    kind: Kind::$name,
+                    unit,
+                    source,
+                    help_lines,
+                    labels: L::SETS,
+                    series: L::series,
+                    values_of: L::values_of,
+                };
                 $name { metric, series: Series::new(), labels: PhantomData }
             }
 
@@ -178,7 +178,7 @@ macro_rules! instrument {
                     recorder.$describe(KeyName::from_const_str(self.metric.name), None, help);
                 };
                 ::metrics::with_recorder(describe);
-                let series = self.metric.series();
+                let series = (self.metric.series)();
                 if $zeroed && series <= ZEROED_MAX {
                     for place in 0..series {
                         let _made = self.at(place);
@@ -227,14 +227,11 @@ impl<L: Labels> Gauge<L> {
     /// Sets every series: those that are not among the counted have none. Words that are no label's are
     /// those of a newer version, and are left out.
     pub fn set_all<'w>(&self, counted: impl Iterator<Item = (&'w [String], i64)>) {
-        let mut values = vec![0; self.metric.series()];
-        for (words, count) in counted {
-            if let Some(place) = place_of(self.metric.labels, words) {
-                values[place] += count;
-            }
-        }
-        for (place, value) in values.into_iter().enumerate() {
-            self.at(place).set(value as f64);
+        let counted: Vec<_> = counted.collect();
+        for place in 0..L::series() {
+            let values = L::values_of(place);
+            let counts = counted.iter().filter(|(words, _)| *words == values).map(|(_, count)| *count);
+            self.at(place).set(counts.sum::<i64>() as f64);
         }
     }
 }
@@ -243,14 +240,4 @@ impl<L: Labels> Histogram<L> {
     pub fn record(&self, labels: L, took: Duration) {
         self.at(labels.place()).record(took.as_secs_f64());
     }
-}
-
-fn place_of(labels: &[LabelSet], words: &[String]) -> Option<usize> {
-    if labels.len() != words.len() {
-        return None;
-    }
-    labels.iter().zip(words).try_fold(0, |place, (label, word)| {
-        let values = (label.values)();
-        Some(place * values.len() + values.iter().position(|value| value == word)?)
-    })
 }

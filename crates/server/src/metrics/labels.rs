@@ -24,15 +24,24 @@ pub trait Label: Copy {
     fn index(self) -> usize;
 }
 
-/// The values of all of a metric's labels.
+/// The values of all of a metric's labels. Its series are the combinations that can be.
 pub trait Labels: Copy {
     const SETS: &'static [LabelSet];
-    /// Which of all combinations, the last label's values first.
+    fn series() -> usize;
+    /// Of one of the series, in the order of the labels.
+    fn values_of(place: usize) -> Vec<&'static str>;
+    /// Which of the series.
     fn place(self) -> usize;
 }
 
 impl Labels for () {
     const SETS: &'static [LabelSet] = &[];
+    fn series() -> usize {
+        1
+    }
+    fn values_of(_: usize) -> Vec<&'static str> {
+        Vec::new()
+    }
     fn place(self) -> usize {
         0
     }
@@ -44,6 +53,12 @@ const fn set<L: Label>() -> LabelSet {
 
 impl<A: Label> Labels for A {
     const SETS: &'static [LabelSet] = &[set::<A>()];
+    fn series() -> usize {
+        A::values().len()
+    }
+    fn values_of(place: usize) -> Vec<&'static str> {
+        vec![A::values()[place]]
+    }
     fn place(self) -> usize {
         self.index()
     }
@@ -51,15 +66,29 @@ impl<A: Label> Labels for A {
 
 impl<A: Label, B: Label> Labels for (A, B) {
     const SETS: &'static [LabelSet] = &[set::<A>(), set::<B>()];
+    fn series() -> usize {
+        A::series() * B::series()
+    }
+    fn values_of(place: usize) -> Vec<&'static str> {
+        vec![A::values()[place / B::series()], B::values()[place % B::series()]]
+    }
     fn place(self) -> usize {
-        self.0.index() * B::values().len() + self.1.index()
+        self.0.index() * B::series() + self.1.index()
     }
 }
 
 impl<A: Label, B: Label, C: Label> Labels for (A, B, C) {
     const SETS: &'static [LabelSet] = &[set::<A>(), set::<B>(), set::<C>()];
+    fn series() -> usize {
+        <(A, B)>::series() * C::series()
+    }
+    fn values_of(place: usize) -> Vec<&'static str> {
+        let mut values = <(A, B)>::values_of(place / C::series());
+        values.push(C::values()[place % C::series()]);
+        values
+    }
     fn place(self) -> usize {
-        (self.0, self.1).place() * C::values().len() + self.2.index()
+        (self.0, self.1).place() * C::series() + self.2.index()
     }
 }
 
@@ -148,7 +177,6 @@ labels! {
     /// Providers that there is a teller for.
     Provider in "provider" {
         Stripe = "stripe",
-        Other = "other",
     }
 
     /// What an attempt is while its outcome is not definite.
@@ -232,7 +260,8 @@ impl Label for Posted {
     }
 }
 
-/// What is worked on, and in which lane: critical work is what somebody waits for with their money.
+/// What is worked on, critical work first: what somebody waits for with their money. A kind of work has one
+/// lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     Charge,
@@ -252,9 +281,10 @@ pub enum Work {
 }
 
 impl Work {
-    pub fn is_background(self) -> bool {
-        matches!(self, Work::Ledger | Work::Relay | Work::Pruning)
-    }
+    const NAMES: [&str; 9] =
+        ["charge", "capture", "void", "refund", "event", "expiry", "ledger", "relay", "pruning"];
+    /// From here on nobody waits for it.
+    const BACKGROUND: Work = Work::Ledger;
 }
 
 impl From<AttemptKind> for Work {
@@ -269,22 +299,34 @@ impl From<AttemptKind> for Work {
 }
 
 const LANE: LabelSet = LabelSet { name: "lane", values: || &["critical", "background"] };
-const WORK: LabelSet = LabelSet {
-    name: "kind",
-    values: || &["charge", "capture", "void", "refund", "event", "expiry", "ledger", "relay", "pruning"],
-};
+const WORK: LabelSet = LabelSet { name: "kind", values: || &Work::NAMES };
 
 impl Labels for Work {
     const SETS: &'static [LabelSet] = &[LANE, WORK];
+    fn series() -> usize {
+        Work::NAMES.len()
+    }
+    fn values_of(place: usize) -> Vec<&'static str> {
+        let lane = if place < Work::BACKGROUND as usize { "critical" } else { "background" };
+        vec![lane, Work::NAMES[place]]
+    }
     fn place(self) -> usize {
-        usize::from(self.is_background()) * (WORK.values)().len() + self as usize
+        self as usize
     }
 }
 
 impl Labels for (Work, Reason) {
     const SETS: &'static [LabelSet] = &[LANE, WORK, set::<Reason>()];
+    fn series() -> usize {
+        Work::series() * Reason::series()
+    }
+    fn values_of(place: usize) -> Vec<&'static str> {
+        let mut values = Work::values_of(place / Reason::series());
+        values.push(Reason::values()[place % Reason::series()]);
+        values
+    }
     fn place(self) -> usize {
-        self.0.place() * Reason::values().len() + self.1.index()
+        self.0.place() * Reason::series() + self.1.index()
     }
 }
 
@@ -353,6 +395,29 @@ impl Label for Route {
     const NAME: &'static str = "route";
     fn values() -> &'static [&'static str] {
         &ROUTES
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusalCode(usize);
+
+impl RefusalCode {
+    pub fn of(code: &str) -> RefusalCode {
+        let index = |code: &str| RefusalCode::values().iter().position(|value| *value == code);
+        RefusalCode(index(code).or_else(|| index(api::Code::InternalError.name())).unwrap_or(0))
+    }
+}
+
+impl Label for RefusalCode {
+    const NAME: &'static str = "code";
+    fn values() -> &'static [&'static str] {
+        static VALUES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| api::Code::told().map(api::Code::name).collect());
+        &VALUES
     }
     fn index(self) -> usize {
         self.0

@@ -19,11 +19,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    pub fn new(teller: Arc<dyn Provider>) -> Watched {
-        let name = match teller.name() {
-            "stripe" => Name::Stripe,
-            _ => Name::Other,
-        };
+    pub fn new(teller: Arc<dyn Provider>, name: Name) -> Watched {
         Watched { teller, name }
     }
 
