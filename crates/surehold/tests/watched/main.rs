@@ -1,0 +1,11 @@
+//! What is seen from outside while the program runs: its metrics, the alerts over them, its logs.
+//!
+//! The program is a process of its own, as it ships; `promtool` is Prometheus' own, so that what we call
+//! well-formed is what Prometheus calls so.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+mod alerts;
+mod metrics;
+mod prometheus;
+mod town;

@@ -1,0 +1,66 @@
+//! What a server that has worked a little shows is what the catalogue says, and what Prometheus takes.
+
+use server::metrics::CATALOGUE;
+
+use crate::prometheus::{families, promtool};
+use crate::town::{Engine, Town};
+
+async fn check(engine: Engine) {
+    let town = Town::open(engine, "").await;
+    town.live_a_day().await;
+    town.counted().await;
+    let text = town.get("/metrics").await.text();
+    let said = promtool(&["check", "metrics"], &text);
+    assert_eq!(said, "", "promtool has something to say");
+    let families = families(&text);
+    for (name, family) in &families {
+        let known = CATALOGUE.iter().find(|instrument| instrument.metric().name == name);
+        let metric = known.unwrap_or_else(|| panic!("{name} is not in the catalogue")).metric();
+        assert_eq!(
+            (family.kind.as_str(), family.help.clone()),
+            (metric.kind.name(), metric.help()),
+            "{name}"
+        );
+        for (labels, _) in &family.series {
+            let expected: Vec<&str> = metric.labels.iter().map(|label| label.name).collect();
+            let besides = |name: &&str| *name != "le";
+            let mut found: Vec<&str> = labels.keys().map(String::as_str).filter(besides).collect();
+            found.sort_by_key(|name| expected.iter().position(|expected| expected == name));
+            assert_eq!(found, expected, "{name}");
+            for label in metric.labels {
+                let value = &labels[label.name];
+                assert!((label.values)().contains(&value.as_str()), "{name}: {} = {value}", label.name);
+            }
+        }
+    }
+    let missing: Vec<&str> = CATALOGUE
+        .iter()
+        .map(|instrument| instrument.metric().name)
+        .filter(|name| !families.contains_key(*name))
+        .collect();
+    assert_eq!(missing, [""; 0], "a server that has worked shows all of the catalogue");
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrape_is_what_the_catalogue_says_on_sqlite() {
+    check(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrape_is_what_the_catalogue_says_on_postgres() {
+    check(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_forgets_nothing() {
+    let mut town = Town::open(Engine::Sqlite, "").await;
+    town.live_a_day().await;
+    town.counted().await;
+    town.kill_and_restart().await;
+    // Nothing happens in this life: what it shows, it has from the rows.
+    town.counted().await;
+    let scrape = town.scrape().await;
+    assert_eq!(scrape.total("surehold_attempts_total"), Some(0.0), "what a process counts begins anew");
+    town.close().await;
+}

@@ -1,0 +1,185 @@
+//! A server and the provider's stand-in, and clients who do a little of everything.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use harness::databases::Databases;
+use harness::http::{Client, Response};
+use harness::program::{Catalogue, Installation, Running};
+use harness::scrape::Scrape;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Clone, Copy, Debug)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Town {
+    pub installation: Installation,
+    server: Option<Running>,
+    pub base_url: String,
+    pub sandbox: Running,
+    pub catalogue: Catalogue,
+    databases: Option<Databases>,
+    _directory: TempDir,
+}
+
+impl Town {
+    /// `more` is further TOML of the server.
+    pub async fn open(engine: Engine, more: &str) -> Town {
+        let directory = tempfile::tempdir().unwrap();
+        let (databases, url) = match engine {
+            Engine::Sqlite => (None, Installation::sqlite_url(directory.path())),
+            Engine::Postgres => {
+                let mut databases = Databases::on(&postgres());
+                let url = databases.create("watched").await.unwrap();
+                (Some(databases), url)
+            }
+        };
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_surehold"));
+        let installation = Installation::new(&program, directory.path(), &url).await.unwrap();
+        let sandbox = installation.sandbox("127.0.0.1:0").await.unwrap();
+        let server = installation.serve("127.0.0.1:0", Some(&sandbox.base_url), more).await.unwrap();
+        installation.open_account(&sandbox.base_url, &server.base_url).await.unwrap();
+        let catalogue = installation.sell(&server.base_url, 2, 10).await.unwrap();
+        let base_url = server.base_url.clone();
+        Town {
+            installation,
+            server: Some(server),
+            base_url,
+            sandbox,
+            catalogue,
+            databases,
+            _directory: directory,
+        }
+    }
+
+    /// `kill -9`, and another life at the same address.
+    pub async fn kill_and_restart(&mut self) {
+        self.server.take().expect("the server runs").kill().await.unwrap();
+        let listen = self.base_url.strip_prefix("http://").unwrap();
+        let again = self.installation.serve(listen, Some(&self.sandbox.base_url), "").await.unwrap();
+        self.server = Some(again);
+    }
+
+    pub async fn close(mut self) {
+        self.server.take().expect("the server runs").stop("TERM").await.unwrap();
+        self.sandbox.stop("TERM").await.unwrap();
+        if let Some(databases) = &mut self.databases {
+            databases.drop_all().await.unwrap();
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        let key = format!("Bearer {}", self.installation.tenant.api_key);
+        let mut client = Client::new(&self.base_url).unwrap();
+        client.get(path, &[("authorization", &key)]).await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, key: &str, body: &Value) -> Response {
+        let authorization = format!("Bearer {}", self.installation.tenant.api_key);
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let mut client = Client::new(&self.base_url).unwrap();
+        client.post(path, &headers, body.to_string()).await.unwrap()
+    }
+
+    /// Holds a seat; the booking.
+    pub async fn reserve(&self, key: &str, customer: &Value) -> Value {
+        let body = json!({
+            "slot_id": self.catalogue.slots[0],
+            "units": [{ "unit_id": self.catalogue.unit, "quantity": 1 }],
+            "customer": customer,
+        });
+        made(&self.post("/v1/bookings", key, &body).await)
+    }
+
+    pub async fn scrape(&self) -> Scrape {
+        Scrape::of(&self.base_url).await.unwrap()
+    }
+
+    /// A booking that is paid and given back in part, a retry, a reused key, a decline, a hold that is let go,
+    /// and a stranger: a little of everything that is measured.
+    pub async fn live_a_day(&self) {
+        let ana = json!({ "name": "Ana", "email": "ana@example.com" });
+        let booking = self.reserve("reserve-1", &ana).await;
+        let pay =
+            json!({ "booking_id": booking["id"], "provider": "stripe", "payment_method": "pm_card_visa" });
+        let payment = made(&self.post("/v1/payments", "pay-1", &pay).await);
+        assert_eq!(
+            self.post("/v1/payments", "pay-1", &pay).await.header("idempotent-replayed"),
+            Some("true")
+        );
+        let other =
+            json!({ "booking_id": booking["id"], "provider": "stripe", "payment_method": "pm_other" });
+        assert_eq!(self.post("/v1/payments", "pay-1", &other).await.status, 422);
+        let back = json!({ "amount": { "minor": 500, "currency": "EUR" } });
+        let refunds = format!("/v1/payments/{}/refunds", payment["id"].as_str().unwrap());
+        made(&self.post(&refunds, "refund-1", &back).await);
+        let declined = json!({
+            "amount": { "minor": 700, "currency": "EUR" },
+            "provider": "stripe", "payment_method": "pm_card_chargeDeclined",
+        });
+        assert_eq!(self.post("/v1/charges", "decline-1", &declined).await.status, 402);
+        let held = self.reserve("reserve-2", &ana).await;
+        let cancel = format!("/v1/bookings/{}/cancel", held["id"].as_str().unwrap());
+        made(&self.post(&cancel, "cancel-1", &json!({})).await);
+        let mut stranger = Client::new(&self.base_url).unwrap();
+        assert_eq!(stranger.get("/v1/products", &[]).await.unwrap().status, 401);
+        let forged = stranger.post(&self.webhooks(), &[("stripe-signature", "t=1,v1=00")], "{}").await;
+        assert_eq!(forged.unwrap().status, 400);
+    }
+
+    pub fn webhooks(&self) -> String {
+        format!("/webhooks/stripe/{}", self.installation.account)
+    }
+
+    /// What the figures of committed rows say once the day is over.
+    pub async fn counted(&self) {
+        until("the day is in the figures", async || {
+            let scrape = self.scrape().await;
+            let is = |name: &str, label: (&str, &str), count: f64| {
+                scrape.sum(name, &[label]).is_some_and(|found| (found - count).abs() < 0.5)
+            };
+            let counted = is("surehold_effects_applied", ("kind", "payment.captured"), 1.0)
+                && is("surehold_effects_applied", ("kind", "refund.succeeded"), 1.0)
+                && is("surehold_operations", ("outcome", "succeeded"), 2.0)
+                && is("surehold_operations", ("outcome", "failed"), 1.0)
+                && is("surehold_bookings", ("state", "confirmed"), 1.0)
+                && is("surehold_bookings", ("state", "cancelled"), 1.0)
+                && is("surehold_bookings", ("state", "held"), 0.0);
+            counted.then_some(())
+        })
+        .await;
+    }
+}
+
+fn made(response: &Response) -> Value {
+    assert!(response.status.is_success(), "{} {}", response.status, response.text());
+    response.json().unwrap()
+}
+
+/// Looks until there is something; what is waited for is named if it never comes.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it never came to it that {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
+fn postgres() -> String {
+    std::env::var("SUREHOLD_TEST_POSTGRES")
+        .expect("SUREHOLD_TEST_POSTGRES names no PostgreSQL: run `cargo xtask test`")
+}
