@@ -221,14 +221,15 @@ impl Breaker {
         self.judge(now, rng);
     }
 
-    /// Whether a call would be let through now, without letting one through.
-    pub fn peek(&self, now: Duration) -> Result<(), Rejected> {
+    /// How many calls would be let through now, without letting one through. `None`: any number.
+    pub fn room(&self, now: Duration) -> Option<u32> {
         match &self.phase {
-            Phase::Open { until } if now < *until => Err(Rejected { retry_after: until.saturating_sub(now) }),
-            Phase::HalfOpen { out, good, bad } if out.len() as u32 + good + bad >= self.settings.probes => {
-                Err(Rejected { retry_after: PROBING_RETRY_AFTER })
+            Phase::Closed(_) => None,
+            Phase::Open { until } if now < *until => Some(0),
+            Phase::Open { .. } => Some(self.settings.probes),
+            Phase::HalfOpen { out, good, bad } => {
+                Some(self.settings.probes.saturating_sub(out.len() as u32 + good + bad))
             }
-            Phase::Closed(_) | Phase::Open { .. } | Phase::HalfOpen { .. } => Ok(()),
         }
     }
 

@@ -11,6 +11,7 @@ use store::queries::{Counted, Figures, Waiting};
 use store::{Clock, Store};
 use tokio::sync::watch;
 
+use crate::circuits::Circuits;
 use crate::metrics::catalogue::*;
 use crate::metrics::labels::{Age, BookingState, Letter};
 
@@ -22,6 +23,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Scrape {
     pub store: Store,
     pub queue_max: usize,
+    pub circuits: Circuits,
     pub handle: Option<PrometheusHandle>,
 }
 
@@ -36,6 +38,7 @@ impl Scrape {
         STORE_ROUND_TRIPS.absolute((), stats.round_trips);
         STORE_WAL_BYTES.absolute((), stats.wal_bytes);
         QUEUE_DEPTH.set((), stats.queue_depth as f64);
+        self.circuits.show();
         QUEUE_LIMIT.set((), self.queue_max as f64);
         self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }

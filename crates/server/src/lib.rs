@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`http`] | requests become commands or queries, answers become responses |
 //! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
+//! | [`accounts`], [`circuits`] | who is called at which provider, and whether now |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
 //! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
@@ -15,6 +16,8 @@
 //! format (the providers'). A provider is never called, and nothing leaves the process, inside a
 //! transaction.
 
+pub mod accounts;
+pub mod circuits;
 pub mod clock;
 pub mod consumers;
 pub mod figures;

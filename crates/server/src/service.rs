@@ -4,31 +4,30 @@
 //! anywhere. A clean stop only makes it quick: no new requests, those at work are answered, workers
 //! finish their calls, the queue is drained.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use domain::rows::{Account, Mode};
+use domain::WorkerId;
 use domain::time::Span;
-use domain::{AccountId, TenantId, WorkerId};
 use metrics_exporter_prometheus::PrometheusHandle;
-use providers::{Guard, Registry, guard, stripe};
-use resilience::Silent;
-use resilience::budget::FloorSource;
+use providers::{Registry, guard};
 use store::{Clock, Location, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use crate::accounts::AccountSettings;
+use crate::accounts::{self, Desks};
+use crate::circuits::Circuits;
 use crate::clock::SystemClock;
-use crate::http::{self, Accounts, App, Hands, Limits, Parts, Place, Wire};
+use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{ROLE, STARTED};
 use crate::metrics::labels;
 use crate::redis;
 use crate::relay::Relay;
 use crate::wake::Wake;
-use crate::webhooks::{self, AccountEntry};
-use crate::workers::{Driver, Pace, Pool, Watched};
+use crate::webhooks;
+use crate::workers::{Driver, Gates, Pace, Pool};
 use crate::{figures, timers};
 
 /// What a process does.
@@ -39,15 +38,6 @@ pub enum Role {
     /// Drives jobs, relays and sweeps; serves health and metrics.
     Worker,
     All,
-}
-
-/// An account at a provider, with what it takes to call it.
-#[derive(Clone, Debug)]
-pub struct AccountSettings {
-    pub tenant: TenantId,
-    /// The provider's own name of it, as in the webhook's path.
-    pub name: String,
-    pub stripe: stripe::Settings,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +52,8 @@ pub struct Settings {
     pub guard: guard::Settings,
     pub lease: Span,
     pub concurrency: usize,
+    /// The part of them that one account at a provider may hold, if there are others.
+    pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
     pub queue_max: usize,
@@ -87,6 +79,7 @@ impl Settings {
             guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
             concurrency: crate::workers::CONCURRENCY,
+            account_share: crate::workers::ACCOUNT_SHARE,
             writers: 1,
             readers: store::READERS,
             queue_max: store::QUEUE_MAX,
@@ -154,17 +147,6 @@ impl Running {
     }
 }
 
-/// Which account a tenant means when it names a provider.
-struct Directory {
-    accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
-}
-
-impl Accounts for Directory {
-    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
-        (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
-    }
-}
-
 /// A process without workers has no places: its jobs are found by those that have them.
 struct NoHands;
 
@@ -191,23 +173,18 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     let store = Store::open(options).await?;
     let shared = redis::open(settings.redis.as_ref(), &store).await?;
 
-    let (registry, entries, directory) =
-        accounts(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
+    let Desks { registry, entries, directory } =
+        accounts::open(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
+    let circuits = if settings.role == Role::Api { Circuits::default() } else { directory.circuits() };
     let (stop, stopped) = watch::channel(false);
     let (stop_work, work_stopped) = watch::channel(false);
     let mut work = Vec::new();
     let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
     let mut hands: Arc<dyn Hands> = Arc::new(NoHands);
     if settings.role != Role::Api {
-        let driver = Driver {
-            store: store.clone(),
-            registry: registry.clone(),
-            clock: clock.clone(),
-            pace: settings.pace,
-        };
         let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        let pool = Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone());
+        let pool = workers(&settings, &store, &registry, &clock, worker, &wake);
         hands = Arc::new(pool.clone());
         let relay = Relay { store: store.clone(), wake: wake.outbox.clone() };
         // The lock file of SQLite keeps every other process away.
@@ -228,6 +205,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     let scrape = figures::Scrape {
         store: store.clone(),
         queue_max: settings.queue_max,
+        circuits,
         handle: settings.metrics.clone(),
     };
     tell_what_runs(settings.role, clock.now());
@@ -260,6 +238,24 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     Ok(Running { address, store, app, stop, stop_work, serving, work })
 }
 
+fn workers(
+    settings: &Settings,
+    store: &Store,
+    registry: &Arc<Registry>,
+    clock: &Arc<dyn Clock>,
+    worker: WorkerId,
+    wake: &Wake,
+) -> Arc<Pool> {
+    let driver = Driver {
+        store: store.clone(),
+        registry: registry.clone(),
+        gates: Arc::new(Gates::new(registry, settings.concurrency, settings.account_share)),
+        clock: clock.clone(),
+        pace: settings.pace,
+    };
+    Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone())
+}
+
 fn tell_what_runs(role: Role, now: domain::Timestamp) {
     let roles: &[labels::Role] = match role {
         Role::Api => &[labels::Role::Api],
@@ -275,70 +271,4 @@ fn tell_what_runs(role: Role, now: domain::Timestamp) {
 /// Ready once it is time to stop; a sender that is gone says so too.
 async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-type Books = (Registry, HashMap<(String, String), AccountEntry>, Directory);
-
-/// Checks the configured accounts, writes down those that are new, and finds their tellers.
-async fn accounts(
-    store: &Store,
-    settings: &Settings,
-    floors: Option<&Arc<dyn FloorSource>>,
-    now: domain::Timestamp,
-) -> Result<Books, Error> {
-    let mut registry = Registry::new();
-    let mut entries = HashMap::new();
-    let mut directory = Directory { accounts: HashMap::new() };
-    for account in &settings.accounts {
-        let refused = |why: String| Error::Account { account: account.name.clone(), why };
-        let id = AccountId::of("stripe", &account.name);
-        let mode = account.stripe.mode;
-        let name = format!("stripe/{}", account.name);
-        let guard = Guard::new(&name, &settings.guard, floors.cloned(), Arc::new(Silent));
-        let teller = stripe::Stripe::guarded(account.stripe.clone(), &guard).map_err(refused)?;
-        write_down(store, account, id, now).await?;
-        if !registry.insert(id, Arc::new(Watched::new(Arc::new(teller), labels::Provider::Stripe)), guard) {
-            return Err(refused("is configured twice".to_owned()));
-        }
-        entries
-            .insert(("stripe".to_owned(), account.name.clone()), AccountEntry { id, tenant: account.tenant });
-        if directory.accounts.insert((account.tenant, "stripe", mode.name()), id).is_some() {
-            return Err(refused("its tenant has another account of this provider and mode".to_owned()));
-        }
-    }
-    Ok((registry, entries, directory))
-}
-
-async fn write_down(
-    store: &Store,
-    account: &AccountSettings,
-    id: AccountId,
-    now: domain::Timestamp,
-) -> Result<(), Error> {
-    let refused = |why: &str| Error::Account { account: account.name.clone(), why: why.to_owned() };
-    if let Some(known) = store.account("stripe", &account.name).await? {
-        if known.tenant != account.tenant {
-            return Err(refused("it belongs to another tenant"));
-        }
-        if known.mode != account.stripe.mode {
-            return Err(refused("it is of another mode; test and live never mix"));
-        }
-        return Ok(());
-    }
-    let tenant = store.tenant(account.tenant).await?.ok_or_else(|| refused("there is no such tenant"))?;
-    let row = Account {
-        id,
-        tenant: account.tenant,
-        provider: "stripe".to_owned(),
-        name: account.name.clone(),
-        mode: account.stripe.mode,
-        created_at: now,
-    };
-    let provision =
-        domain::commands::Provision { tenant, accounts: vec![row], clients: vec![], api_keys: vec![] };
-    store
-        .submit(Box::new(provision))
-        .await
-        .map(|_| ())
-        .map_err(|why| Error::NotWritten { account: account.name.clone(), why: why.to_string() })
 }

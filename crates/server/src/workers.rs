@@ -5,6 +5,7 @@
 //! | [`Pool`] | takes born-claimed jobs at once and due jobs by query, so many at a time |
 //! | `heartbeat` | keeps the lease alive while a call takes long; stops the work when it is lost |
 //! | [`Watched`] | counts and times the calls to a provider |
+//! | [`Gates`] | whether an account may be called now: its share of the workers, its circuit, its retry budget |
 //! | [`Driver`] | decides the next call by what is known, makes it, and tells what it heard |
 //!
 //! A worker never writes: what it learned is a command. A worker that was stopped for longer than
@@ -12,12 +13,15 @@
 
 mod charge;
 mod driver;
+mod gate;
 mod heartbeat;
 mod pool;
 mod refund;
 mod release;
+mod teller;
 mod watched;
 
 pub use driver::{Driver, Pace};
+pub use gate::{ACCOUNT_SHARE, Gates};
 pub use pool::{CONCURRENCY, LEASE, Pool};
 pub use watched::Watched;

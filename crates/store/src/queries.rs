@@ -28,6 +28,7 @@ mod tenancy;
 mod work;
 
 pub use booking::BookingSearch;
+pub use due::Due;
 pub use figures::{Backlog, COUNT_MAX, Counted, Figures, Waiting};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;

@@ -98,6 +98,7 @@ pub struct LimitsFile {
 #[serde(default, deny_unknown_fields)]
 pub struct WorkersFile {
     pub concurrency: Option<usize>,
+    pub account_share: Option<f64>,
     pub lease_ms: Option<i64>,
     pub backoff_base_ms: Option<i64>,
     pub backoff_cap_ms: Option<i64>,
@@ -161,6 +162,7 @@ impl File {
     fn apply_workers(&self, settings: &mut Settings) -> Result<(), Failed> {
         let file = &self.workers;
         set(&mut settings.concurrency, file.concurrency);
+        set(&mut settings.account_share, file.account_share);
         set(&mut settings.lease, file.lease_ms.map(Span::millis));
         set(&mut settings.pace.base, file.backoff_base_ms.map(Span::millis));
         set(&mut settings.pace.cap, file.backoff_cap_ms.map(Span::millis));
@@ -173,6 +175,9 @@ impl File {
         }
         if settings.pace.evidence_after < Span::millis(100) {
             return Err(failed("workers.evidence_after_ms must be at least 100"));
+        }
+        if !(settings.account_share > 0.0 && settings.account_share <= 1.0) {
+            return Err(failed("workers.account_share must be above 0 and at most 1"));
         }
         above_zero("workers.concurrency", settings.concurrency)
     }
@@ -292,6 +297,7 @@ mod tests {
             ("[limits]\nwait_ms = 60000\nrequest_timeout_ms = 1000", "below"),
             ("[workers]\nlease_ms = 10", "from a second"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
+            ("[workers]\naccount_share = 0.0", "account_share"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),
             ("[store]\nwriters = 0", "above 0"),
             ("[store]\nreplies_kept_days = 0", "replies_kept_days"),

@@ -52,12 +52,13 @@ impl SharedBreaker {
         admitted.map(|permit| Call { breaker: self.clone(), permit: Some(permit) })
     }
 
-    /// Whether a call would be let through now. A promise it is not: another may take the last place.
-    pub fn peek(&self) -> Result<(), Rejected> {
-        // Time alone may give up the probes that are out: what is asked is the state after that.
+    /// How many calls would be let through now; `None`: any number. A promise it is not: others may take
+    /// the places.
+    pub fn room(&self) -> Option<u32> {
+        // Time alone may give up the probes that are out: what is asked is the room after that.
         self.with(|breaker, now, dice| {
             dice.with(|rng| breaker.pass(now, rng));
-            breaker.peek(now)
+            breaker.room(now)
         })
     }
 

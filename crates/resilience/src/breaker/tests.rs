@@ -24,12 +24,12 @@ impl Told {
         Told { breaker: Breaker::new(settings), rng: StdRng::seed_from_u64(3), now: s(1_000) }
     }
 
-    /// Whatever is let through would have been, and the other way round.
     fn admit(&mut self) -> Result<Permit, Rejected> {
         self.breaker.pass(self.now, &mut self.rng);
-        let peeked = self.breaker.peek(self.now);
+        let before = self.breaker.room(self.now);
         let admitted = self.breaker.admit(self.now, &mut self.rng);
-        assert_eq!(peeked, admitted.as_ref().map(|_| ()).map_err(|rejected| *rejected));
+        assert_eq!(admitted.is_ok(), before != Some(0));
+        assert_eq!(self.breaker.room(self.now), before.map(|room| room.saturating_sub(1)));
         admitted
     }
 

@@ -10,8 +10,8 @@ use super::instrument::Source::{Process, Rows};
 use super::instrument::Unit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open, Outcome,
-    Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Status, Verdict, Work,
+    Account, Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open,
+    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Shut, Status, Verdict, Work,
 };
 
 macro_rules! catalogue {
@@ -90,6 +90,17 @@ catalogue! {
     PROVIDER_CALLS: Counter<(Provider, Call, Answer)> = "surehold_provider_calls_total", Count, Process;
     /// How long calls to providers took.
     PROVIDER_CALL_SECONDS: Histogram<(Provider, Call)> = "surehold_provider_call_seconds", Seconds, Process;
+    /// Second tries of calls to providers: look-ups, and what was provably never written.
+    PROVIDER_SECOND_TRIES: Counter<Provider> = "surehold_provider_second_tries_total", Count, Process;
+    /// Drives of an attempt that were put off before its provider was asked, and so did not count as tries.
+    TURNED_AWAY: Counter<(AttemptKind, Shut)> = "surehold_turned_away_total", Count, Process;
+    /// The circuit of each account at a provider: 0 closed, 1 half-open, 2 open. Each process has its own.
+    BREAKER_STATE: Gauge<(Provider, Account)> = "surehold_breaker_state", Count, Process;
+    /// Circuits that opened.
+    BREAKER_OPENINGS: Counter<(Provider, Account)> = "surehold_breaker_openings_total", Count, Process;
+    /// Retries that each account at a provider could be asked now. Each process has its own, but for the floor
+    /// that a fleet shares through Redis, which is not in here.
+    RETRY_BUDGET_LEFT: Gauge<(Provider, Account)> = "surehold_retry_budget_left", Count, Process;
     /// Webhooks of providers: stored, repeated, or why they were refused.
     WEBHOOKS: Counter<Delivery> = "surehold_webhooks_total", Count, Process;
     /// Events of providers that are stored and that nobody has looked at. At most 100000 are counted.

@@ -2,7 +2,7 @@
 //! metric has more series than its row in the catalogue says.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::extract::MatchedPath;
 use domain::lifecycle::{State, booking};
@@ -152,6 +152,16 @@ labels! {
         Poisonous = "poisonous",
     }
 
+    /// Why an account at a provider was not called.
+    Shut in "why" {
+        /// It has its share of the workers already.
+        Crowded = "crowded",
+        /// Its circuit is open, or its probes are out.
+        Open = "open",
+        /// Its retry budget is spent.
+        Spent = "spent",
+    }
+
     /// What is asked of a provider.
     Call in "call" {
         Create = "create",
@@ -243,6 +253,38 @@ labels! {
         Api = "api",
         Worker = "worker",
         Relay = "relay",
+    }
+}
+
+/// An account at a provider, by its configured name. They are known once, before anything is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account(usize);
+
+static ACCOUNTS: OnceLock<Vec<&'static str>> = OnceLock::new();
+/// Of an account that was not known: there is none such in a process that serves.
+const UNCONFIGURED: &str = "unconfigured";
+
+impl Account {
+    /// Names the accounts of this process. The first call counts.
+    pub fn know<'n>(names: impl Iterator<Item = &'n str>) {
+        ACCOUNTS.get_or_init(|| {
+            let leaked = names.map(|name| &*Box::leak(name.to_owned().into_boxed_str()));
+            std::iter::once(UNCONFIGURED).chain(leaked).collect()
+        });
+    }
+
+    pub fn of(name: &str) -> Account {
+        Account(Account::values().iter().position(|known| *known == name).unwrap_or(0))
+    }
+}
+
+impl Label for Account {
+    const NAME: &'static str = "account";
+    fn values() -> &'static [&'static str] {
+        ACCOUNTS.get_or_init(|| vec![UNCONFIGURED])
+    }
+    fn index(self) -> usize {
+        self.0
     }
 }
 

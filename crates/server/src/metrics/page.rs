@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::instrument::{Metric, Source, Unit};
+use super::labels::{Account, Label as _};
 use super::{BUCKETS, CATALOGUE};
 
 /// A label with more values than this is told by how many there are.
@@ -15,7 +16,8 @@ pub fn page() -> String {
          *process*: of one process, and it begins anew with it. Add the processes up: `sum(rate(...))`.\n\
          *rows*: counted from committed rows every five seconds, so that a killed process forgets nothing. Every\n\
          process on a database shows the same: take `max`, never `sum`.\n\n\
-         No label has a value that a client or a provider chooses: each has the closed set of values below.\n",
+         No label has a value that a client or a provider chooses: each has the closed set of values below. An\n\
+         account is one of those that are configured.\n",
     );
     let buckets: Vec<String> = BUCKETS.iter().map(f64::to_string).collect();
     writeln!(out, "The buckets of histograms are, in seconds: {}.\n", buckets.join(", "))
@@ -40,6 +42,9 @@ fn row(out: &mut String, metric: &Metric) -> std::fmt::Result {
         .labels
         .iter()
         .map(|label| {
+            if label.name == Account::NAME {
+                return format!("`{}`: as configured", label.name);
+            }
             let values = (label.values)();
             if values.len() > VALUES_MAX {
                 return format!("`{}`: {} values", label.name, values.len());

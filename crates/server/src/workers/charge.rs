@@ -59,11 +59,9 @@ impl Drive<'_> {
         match self.teller.create(order).await {
             Heard::Object(seen) => return Ok(Some(seen.object)),
             Heard::Refused { code, .. } => self.abandon(code).await?,
-            Heard::NotSent { error, retry_after_seconds, .. } => {
-                self.not_sent(&error, retry_after_seconds).await?;
-            }
+            Heard::NotSent { error, .. } => self.not_sent(&error).await?,
             // No money can move by a create: it is simply made again, under the same key.
-            Heard::Unknown { error } => self.not_sent(&error, None).await?,
+            Heard::Unknown { error } => self.not_sent(&error).await?,
         }
         Ok(None)
     }
@@ -87,9 +85,7 @@ impl Drive<'_> {
                 let failure = Failure { code, retryable: false };
                 self.cancel_object(object, Source::Answer, Some(failure)).await
             }
-            Heard::NotSent { error, retry_after_seconds, .. } => {
-                self.not_sent(&error, retry_after_seconds).await
-            }
+            Heard::NotSent { error, .. } => self.not_sent(&error).await,
             Heard::Unknown { error } if planted::is(Bug::UnknownTakenForFailed) => {
                 let failure = Failure { code: error, retryable: true };
                 let Money { minor: amount_minor, currency } = order.amount;

@@ -5,6 +5,7 @@
 //! money could move.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::commands::{Abandon, By, FinishJob, MarkSent, Postpone, Settle};
 use domain::lifecycle::State as _;
@@ -14,13 +15,17 @@ use domain::rows::{AttemptKind, Failure};
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{Refusal, Reply};
-use providers::{Provider, Registry};
+use providers::Registry;
 use rand::RngExt as _;
+use resilience::Backoff;
 use store::{Answer, Clock, Store, Unavailable};
 use tracing::{error, warn};
 
-use crate::metrics::catalogue::{ATTEMPTS, FAILURES, RETRIES};
-use crate::metrics::labels::{Attempt, Reason, Work};
+use crate::metrics::catalogue::{ATTEMPTS, FAILURES, RETRIES, TURNED_AWAY};
+use crate::metrics::labels::{Attempt, Reason, Shut, Work};
+
+use super::gate::Gates;
+use super::teller::Teller;
 
 /// How fast a worker tries again, and how patiently it waits.
 #[derive(Clone, Copy, Debug)]
@@ -45,20 +50,42 @@ impl Default for Pace {
 }
 
 impl Pace {
-    fn exponential(base: Span, cap: Span, attempt: i64) -> i64 {
-        let doublings = u32::try_from(attempt.clamp(0, 30)).unwrap_or(0);
-        base.0.saturating_mul(1i64 << doublings).min(cap.0)
-    }
-
     /// A pause before the next try, spread so that a crowd of failures does not come back as one.
     pub fn backoff(&self, attempt: i64) -> Span {
-        Span(rand::rng().random_range(0..=Self::exponential(self.base, self.cap, attempt).max(1)))
+        span(doubling(self.base, self.cap).pause(exponent(attempt), &mut rand::rng()))
     }
 
     /// A pause before the next look at an object that waits for somebody else.
     pub fn look_again(&self, attempt: i64) -> Span {
-        Span(Self::exponential(self.evidence_after, self.poll_max, attempt - 1))
+        span(doubling(self.evidence_after, self.poll_max).ceiling(exponent(attempt - 1)))
     }
+
+    /// A pause before a job is brought to the gate again. Short where it is not looked for while it could
+    /// not pass; long where it would only ask for a token again that others need.
+    pub fn turned_away(&self, shut: Shut) -> Span {
+        let longest = match shut {
+            Shut::Crowded => CROWDED,
+            Shut::Open => OPEN,
+            Shut::Spent => self.cap,
+        };
+        Span(rand::rng().random_range(longest.0 / 2..=longest.0))
+    }
+}
+
+const CROWDED: Span = Span::millis(200);
+const OPEN: Span = Span::seconds(2);
+
+fn doubling(base: Span, cap: Span) -> Backoff {
+    let duration = |span: Span| Duration::from_micros(span.0.max(0).unsigned_abs());
+    Backoff { base: duration(base), cap: duration(cap) }
+}
+
+fn exponent(attempt: i64) -> u32 {
+    u32::try_from(attempt.max(0)).unwrap_or(u32::MAX)
+}
+
+fn span(duration: Duration) -> Span {
+    Span(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The end of a drive that is no failure: somebody else has the job now, or settled it.
@@ -68,6 +95,7 @@ pub(super) struct Gone;
 pub struct Driver {
     pub store: Store,
     pub registry: Arc<Registry>,
+    pub gates: Arc<Gates>,
     pub clock: Arc<dyn Clock>,
     pub pace: Pace,
 }
@@ -76,20 +104,30 @@ pub struct Driver {
 pub(super) struct Drive<'a> {
     pub driver: &'a Driver,
     pub claimed: &'a Claimed,
-    pub teller: Arc<dyn Provider>,
+    pub teller: Teller,
 }
 
 impl Driver {
     /// Drives as far as it goes now. Whatever is left open was put off, and comes back.
     pub async fn run(&self, claimed: &Claimed) {
-        let Some(teller) = self.registry.get(claimed.payment.account).cloned() else {
-            error!(payment = %claimed.payment.id, account = %claimed.payment.account,
+        let account = claimed.payment.account;
+        let (Some(provider), Some(entered)) =
+            (self.registry.get(account).cloned(), self.gates.enter(claimed).await)
+        else {
+            error!(payment = %claimed.payment.id, %account,
                 "no provider is configured for the account of this payment");
             let _ = self.postpone(claimed, Reason::NotConfigured, "the account is not configured").await;
             return;
         };
+        let turn = match entered {
+            Ok(turn) => turn,
+            Err(shut) => {
+                let _ = self.turn_away(claimed, shut).await;
+                return;
+            }
+        };
         ATTEMPTS.increment((claimed.attempt.kind, Attempt(claimed.job.attempts)));
-        let drive = Drive { driver: self, claimed, teller };
+        let drive = Drive { driver: self, claimed, teller: Teller { provider, turn } };
         let ended = match claimed.attempt.kind {
             AttemptKind::Charge => drive.charge().await,
             AttemptKind::Capture => drive.capture().await,
@@ -120,7 +158,7 @@ impl Driver {
                     warn!(%unavailable, "the store did not take what a worker learned; again");
                     tries += 1;
                     let pause = self.pace.backoff(tries).as_millis().max(20);
-                    tokio::time::sleep(std::time::Duration::from_millis(pause.unsigned_abs())).await;
+                    tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
                 }
                 Err(unavailable) => {
                     error!(?command, %unavailable, "a worker's command failed");
@@ -130,28 +168,38 @@ impl Driver {
         }
     }
 
-    pub(super) async fn postpone(&self, claimed: &Claimed, reason: Reason, error: &str) -> Result<(), Gone> {
-        self.postpone_for(claimed, reason, error, self.pace.backoff(claimed.job.attempts)).await
+    async fn postpone(&self, claimed: &Claimed, reason: Reason, error: &str) -> Result<(), Gone> {
+        let pause = self.pace.backoff(claimed.job.attempts);
+        self.put_off(claimed, Some(reason), Some(error), pause, true).await
     }
 
-    async fn postpone_for(
+    /// Before anybody was asked.
+    async fn turn_away(&self, claimed: &Claimed, shut: Shut) -> Result<(), Gone> {
+        TURNED_AWAY.increment((claimed.attempt.kind, shut));
+        self.put_off(claimed, None, None, self.pace.turned_away(shut), false).await
+    }
+
+    async fn put_off(
         &self,
         claimed: &Claimed,
-        reason: Reason,
-        error: &str,
+        reason: Option<Reason>,
+        error: Option<&str>,
         pause: Span,
+        asked: bool,
     ) -> Result<(), Gone> {
-        RETRIES.increment(claimed.attempt.kind);
-        FAILURES.increment((Work::from(claimed.attempt.kind), reason));
+        if let Some(reason) = reason {
+            RETRIES.increment(claimed.attempt.kind);
+            FAILURES.increment((Work::from(claimed.attempt.kind), reason));
+        }
         let postpone = Postpone {
             job: claimed.job.id,
             token: claimed.job.token,
             payment: claimed.payment.id,
             refund: claimed.attempt.refund,
             pause,
-            lost_sight: reason == Reason::OutcomeUnknown,
-            asked: true,
-            error: Some(error.chars().take(500).collect()),
+            lost_sight: reason == Some(Reason::OutcomeUnknown),
+            asked,
+            error: error.map(|error| error.chars().take(500).collect()),
         };
         self.submit(postpone).await.map(|_| ())
     }
@@ -166,14 +214,22 @@ impl Drive<'_> {
     pub(super) async fn lost_sight(&self, error: &str) -> Result<(), Gone> {
         warn!(attempt = %self.claimed.attempt.id, kind = self.claimed.attempt.kind.name(), error,
             "the outcome of a call is unknown; it will be looked up");
-        self.driver.postpone(self.claimed, Reason::OutcomeUnknown, error).await
+        self.try_later(Reason::OutcomeUnknown, error).await
     }
 
-    /// Nothing was sent: try again later, no sooner than the provider wants.
-    pub(super) async fn not_sent(&self, error: &str, retry_after_seconds: Option<i64>) -> Result<(), Gone> {
-        let backoff = self.driver.pace.backoff(self.claimed.job.attempts);
-        let wanted = Span::seconds(retry_after_seconds.unwrap_or(0).clamp(0, 600));
-        self.driver.postpone_for(self.claimed, Reason::NotSent, error, backoff.max(wanted)).await
+    /// Nothing was sent: try again later.
+    pub(super) async fn not_sent(&self, error: &str) -> Result<(), Gone> {
+        self.try_later(Reason::NotSent, error).await
+    }
+
+    /// No sooner than the provider wants, or than its circuit lets a call through.
+    async fn try_later(&self, reason: Reason, error: &str) -> Result<(), Gone> {
+        let Drive { driver, claimed, teller } = self;
+        let backoff = driver.pace.backoff(claimed.job.attempts);
+        let turned_away = teller.turn.turned_away();
+        let pause = if turned_away { driver.pace.turned_away(Shut::Open) } else { backoff };
+        let pause = pause.max(teller.turn.retry_after());
+        driver.put_off(claimed, Some(reason), Some(error), pause, !turned_away).await
     }
 
     /// Commits that the call is about to be made. `false`: it was called off meanwhile.

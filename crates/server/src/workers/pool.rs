@@ -5,14 +5,16 @@
 //! find the same job, and under the lock one gets it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::commands::{ClaimJobs, Lease};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::reply::Claimed;
 use domain::time::Span;
-use domain::{JobId, Reply, Timestamp, WorkerId};
+use domain::{AccountId, JobId, Reply, Timestamp, WorkerId};
 use store::Answer;
+use store::queries::Due;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -38,6 +40,8 @@ pub struct Pool {
     places: Arc<Semaphore>,
     tracker: TaskTracker,
     wake: Arc<Notify>,
+    /// Due jobs were left where they are, because their accounts had no room.
+    left_out: AtomicBool,
 }
 
 /// A place in the pool, taken before the command that will need it.
@@ -78,6 +82,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(concurrency)),
             tracker: TaskTracker::new(),
             wake,
+            left_out: AtomicBool::new(false),
         })
     }
 
@@ -87,6 +92,9 @@ impl Pool {
         under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
         PROCESSING_SECONDS.record(Work::from(claimed.attempt.kind), began.elapsed());
         drop(place);
+        if self.left_out.load(Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
     }
 
     /// Looks for due jobs until told to stop; then waits for those under way. `alone`: no other
@@ -113,7 +121,9 @@ impl Pool {
     /// What a process that was killed had under its lease.
     async fn take_over_from_the_dead(self: &Arc<Self>) {
         let horizon = self.driver.clock.now().plus(self.lease.span);
-        for jobs in self.look_up(horizon, TAKEN_OVER_MAX).await.chunks(IDS_PER_COMMAND_MAX) {
+        let jobs: Vec<JobId> =
+            self.look_up(horizon, &[], TAKEN_OVER_MAX).await.iter().map(|due| due.job).collect();
+        for jobs in jobs.chunks(IDS_PER_COMMAND_MAX) {
             self.claim(ClaimJobs { jobs: jobs.to_vec(), lease: self.lease, alone: true }).await;
         }
     }
@@ -123,15 +133,51 @@ impl Pool {
         let Ok(first) = self.places.clone().acquire_owned().await else { return 0 };
         drop(first);
         let limit = self.places.available_permits().clamp(1, IDS_PER_COMMAND_MAX);
-        let jobs = self.look_up(self.driver.clock.now(), limit).await;
+        let jobs = self.choose(limit).await;
         if jobs.is_empty() {
             return 0;
         }
         self.claim(ClaimJobs { jobs, lease: self.lease, alone: false }).await
     }
 
-    async fn look_up(&self, until: Timestamp, limit: usize) -> Vec<JobId> {
-        self.driver.store.due_jobs(until, limit).await.unwrap_or_else(|error| {
+    /// Due jobs, of each account as many as may call it now. Where one account has so many that they hide
+    /// those of others, there is a second look past it.
+    async fn choose(&self, limit: usize) -> Vec<JobId> {
+        let now = self.driver.clock.now();
+        let mut room = self.driver.gates.room();
+        let mut full: Vec<AccountId> =
+            room.iter().filter(|(_, room)| **room == 0).map(|(account, _)| *account).collect();
+        let mut chosen = Vec::new();
+        for _ in 0..2 {
+            let due = self.look_up(now, &full, limit).await;
+            let all = due.len() < limit;
+            let full_before = full.len();
+            for Due { job, account } in due {
+                if chosen.contains(&job) {
+                    continue;
+                }
+                match room.get_mut(&account) {
+                    Some(0) if !full.contains(&account) => full.push(account),
+                    Some(0) => {}
+                    Some(room) => {
+                        *room -= 1;
+                        chosen.push(job);
+                    }
+                    // Not configured: that is said of it where it is driven.
+                    None => chosen.push(job),
+                }
+            }
+            if all || full.len() == full_before {
+                break;
+            }
+        }
+        self.left_out.store(!full.is_empty(), Ordering::Relaxed);
+        chosen.truncate(limit);
+        chosen
+    }
+
+    async fn look_up(&self, until: Timestamp, without: &[AccountId], limit: usize) -> Vec<Due> {
+        self.driver.store.due_jobs(until, without, limit).await.unwrap_or_else(|error| {
             warn!(%error, "due jobs could not be looked up");
             Vec::new()
         })

@@ -70,9 +70,7 @@ impl Drive<'_> {
                 Ok(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
                 Err(error) => self.lost_sight(&error).await,
             },
-            Heard::NotSent { error, retry_after_seconds, .. } => {
-                self.not_sent(&error, retry_after_seconds).await
-            }
+            Heard::NotSent { error, .. } => self.not_sent(&error).await,
             Heard::Unknown { error } => self.lost_sight(&error).await,
         }
     }

@@ -36,7 +36,7 @@ impl Drive<'_> {
         }
         let Some(object) = self.claimed.payment.provider_ref.as_deref() else {
             // Its charge has made no object yet, and will not send what was called off.
-            return self.not_sent("the charge has no object yet", None).await;
+            return self.not_sent("the charge has no object yet").await;
         };
         if self.claimed.attempt.state.is(State::Created) {
             self.mark_sent(None).await?;
@@ -56,9 +56,7 @@ impl Drive<'_> {
             Heard::Object(seen) => self.settle(seen, source, None, None).await,
             Heard::Refused { code, object: Some(seen) } => self.settle(seen, source, None, Some(code)).await,
             Heard::Refused { code, object: None } => self.refused(code).await,
-            Heard::NotSent { error, retry_after_seconds, .. } => {
-                self.not_sent(&error, retry_after_seconds).await
-            }
+            Heard::NotSent { error, .. } => self.not_sent(&error).await,
             Heard::Unknown { error } => self.lost_sight(&error).await,
         }
     }

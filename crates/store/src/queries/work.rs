@@ -12,15 +12,6 @@ use super::filter::{limit, with};
 use crate::Error;
 
 impl Queries {
-    /// Jobs that are ready and due, and jobs whose lease has lapsed, most overdue first. While a job
-    /// runs, `due_at` is when its lease lapses.
-    pub async fn due_jobs(&self, now: Timestamp, max: usize) -> Result<Vec<JobId>, Error> {
-        let sql = "select id from jobs where state in ('ready', 'running') and due_at <= $1 \
-             order by due_at limit $2";
-        let ids = self.ids(sql, with![now, limit(max)]).await?;
-        Ok(ids.into_iter().map(JobId).collect())
-    }
-
     /// When the next job is due, for a worker that sleeps until then.
     pub async fn next_job_due_at(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "select due_at from jobs where state in ('ready', 'running') order by due_at limit 1";

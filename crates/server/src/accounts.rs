@@ -1,0 +1,125 @@
+//! The configured accounts at providers: checked, written down when they are new, each with its teller and
+//! the guard before it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::rows::{Account, Mode};
+use domain::{AccountId, TenantId};
+use providers::{Guard, Registry, stripe};
+use resilience::budget::FloorSource;
+use store::Store;
+
+use crate::circuits::{Circuit, Circuits, Watch};
+use crate::http::Accounts;
+use crate::metrics::labels;
+use crate::service::{Error, Settings};
+use crate::webhooks::AccountEntry;
+use crate::workers::Watched;
+
+/// An account at a provider, with what it takes to call it.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    pub tenant: TenantId,
+    /// The provider's own name of it, as in the webhook's path.
+    pub name: String,
+    pub stripe: stripe::Settings,
+}
+
+/// What the parts of a service know of the accounts.
+pub struct Desks {
+    /// Workers: whom to call.
+    pub registry: Registry,
+    /// Webhooks: who is told, by provider and name in the path.
+    pub entries: HashMap<(String, String), AccountEntry>,
+    /// Requests: which account a tenant means.
+    pub directory: Directory,
+}
+
+/// Which account a tenant means when it names a provider.
+#[derive(Default)]
+pub struct Directory {
+    accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
+    circuits: Vec<Circuit>,
+}
+
+impl Directory {
+    /// Of all accounts, whether or not this process calls them.
+    pub fn circuits(&self) -> Circuits {
+        Circuits::new(self.circuits.clone())
+    }
+}
+
+impl Accounts for Directory {
+    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
+        (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
+    }
+}
+
+/// Checks the configured accounts, writes down those that are new, and finds their tellers. `floors`: where
+/// the fleet shares the floors of its retry budgets.
+pub async fn open(
+    store: &Store,
+    settings: &Settings,
+    floors: Option<&Arc<dyn FloorSource>>,
+    now: domain::Timestamp,
+) -> Result<Desks, Error> {
+    labels::Account::know(settings.accounts.iter().map(|account| account.name.as_str()));
+    let mut desks =
+        Desks { registry: Registry::new(), entries: HashMap::new(), directory: Directory::default() };
+    for account in &settings.accounts {
+        let AccountSettings { tenant, name, stripe } = account;
+        let refused = |why: String| Error::Account { account: name.clone(), why };
+        let (id, provider) = (AccountId::of("stripe", name), labels::Provider::Stripe);
+        let watch = Arc::new(Watch { provider, account: name.clone() });
+        let guard = Guard::new(&format!("stripe/{name}"), &settings.guard, floors.cloned(), watch);
+        let teller = stripe::Stripe::guarded(stripe.clone(), &guard).map_err(refused)?;
+        write_down(store, account, id, now).await?;
+        let watched = Arc::new(Watched::new(Arc::new(teller), provider));
+        if !desks.registry.insert(id, watched, guard.clone()) {
+            return Err(refused("is configured twice".to_owned()));
+        }
+        desks.entries.insert(("stripe".to_owned(), name.clone()), AccountEntry { id, tenant: *tenant });
+        let directory = &mut desks.directory;
+        if directory.accounts.insert((*tenant, "stripe", stripe.mode.name()), id).is_some() {
+            return Err(refused("its tenant has another account of this provider and mode".to_owned()));
+        }
+        let (tenant, mode, account) = (*tenant, stripe.mode, name.clone());
+        directory.circuits.push(Circuit { tenant, mode, provider, account, guard });
+    }
+    Ok(desks)
+}
+
+async fn write_down(
+    store: &Store,
+    account: &AccountSettings,
+    id: AccountId,
+    now: domain::Timestamp,
+) -> Result<(), Error> {
+    let refused = |why: &str| Error::Account { account: account.name.clone(), why: why.to_owned() };
+    if let Some(known) = store.account("stripe", &account.name).await? {
+        if known.tenant != account.tenant {
+            return Err(refused("it belongs to another tenant"));
+        }
+        if known.mode != account.stripe.mode {
+            return Err(refused("it is of another mode; test and live never mix"));
+        }
+        return Ok(());
+    }
+    let tenant = store.tenant(account.tenant).await?.ok_or_else(|| refused("there is no such tenant"))?;
+    let row = Account {
+        id,
+        tenant: account.tenant,
+        provider: "stripe".to_owned(),
+        name: account.name.clone(),
+        mode: account.stripe.mode,
+        created_at: now,
+    };
+    let provision =
+        domain::commands::Provision { tenant, accounts: vec![row], clients: vec![], api_keys: vec![] };
+    store
+        .submit(Box::new(provision))
+        .await
+        .map(|_| ())
+        .map_err(|why| Error::NotWritten { account: account.name.clone(), why: why.to_string() })
+}

@@ -1,0 +1,163 @@
+//! The gate alone, on a paused clock: who passes, who does not, and what is left in the budget.
+
+use std::time::Duration;
+
+use domain::lifecycle::Stage;
+use domain::rows::JobKind;
+use domain::{JobId, TenantId, Timestamp};
+use providers::guard;
+use resilience::{Health, Silent, breaker, budget};
+use uuid::Uuid;
+
+use super::*;
+
+fn job(attempts: i64, last_error: Option<&str>) -> Job {
+    Job {
+        id: JobId(Uuid::from_u128(1)),
+        tenant: TenantId(Uuid::from_u128(2)),
+        kind: JobKind::Drive,
+        state: Stage::start(),
+        token: attempts,
+        worker: None,
+        lease_until: None,
+        due_at: Timestamp(0),
+        attempts,
+        last_error: last_error.map(str::to_owned),
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+    }
+}
+
+fn first() -> Job {
+    job(1, None)
+}
+
+fn retry() -> Job {
+    job(2, Some("no answer"))
+}
+
+/// Two places, one token at the start at most, and a circuit that opens after four failures.
+fn gate(ratio: f64, floor_per_second: f64) -> Gate {
+    let settings = guard::Settings {
+        breaker: breaker::Settings { calls_min: 4, ..Default::default() },
+        budget: budget::Settings { ratio, floor_per_second, ..Default::default() },
+    };
+    let guard = Guard::new("test", &settings, None, Arc::new(Silent));
+    Gate { guard, places: Arc::new(Semaphore::new(2)) }
+}
+
+const WELL: Outcome = Outcome::Answered;
+const LOST: Outcome = Outcome::Nothing { asked: true, retry_after_seconds: None };
+const NOT_ASKED: Outcome = Outcome::Nothing { asked: false, retry_after_seconds: Some(7) };
+
+async fn drive(gate: &Gate, job: &Job, outcomes: &[Outcome]) -> Result<(), Shut> {
+    let turn = gate.enter(job).await?;
+    for outcome in outcomes {
+        turn.call(async {}, |()| *outcome).await;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_has_its_share_of_places() {
+    let gate = gate(0.1, 1.0);
+    let (one, two) = (gate.enter(&first()).await.unwrap(), gate.enter(&first()).await.unwrap());
+    assert_eq!(gate.room(), 0);
+    assert_eq!(gate.enter(&first()).await.err(), Some(Shut::Crowded));
+    drop(one);
+    assert_eq!(gate.room(), 1);
+    assert!(gate.enter(&first()).await.is_ok());
+    drop(two);
+}
+
+#[test]
+fn a_share_is_at_least_one_place() {
+    let check = |concurrency: usize, share: f64, expected: usize| {
+        assert_eq!(share_of(concurrency, share), expected, "{share} of {concurrency}");
+    };
+    check(256, 0.5, 128);
+    check(3, 0.5, 2);
+    check(1, 0.5, 1);
+    check(8, 0.01, 1);
+    check(8, 1.0, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_passes_an_open_circuit_and_no_more_than_the_probes_after_it() {
+    let gate = Gate { places: Arc::new(Semaphore::new(9)), ..gate(0.1, 0.0) };
+    for _ in 0..4 {
+        gate.guard.breaker.admit().unwrap().end(Health::Bad);
+    }
+    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
+    tokio::time::advance(Duration::from_secs(18)).await;
+    assert_eq!(gate.room(), 3);
+    let probes: Vec<_> = (0..3).map(|_| gate.guard.breaker.admit().unwrap()).collect();
+    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
+    for probe in probes {
+        probe.end(Health::Good);
+    }
+    assert_eq!(gate.room(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_needs_a_token_and_nothing_else_does() {
+    let gate = gate(0.0, 0.0);
+    assert_eq!(drive(&gate, &first(), &[LOST]).await, Ok(()));
+    assert_eq!(drive(&gate, &job(3, None), &[LOST]).await, Ok(()), "a look that was planned");
+    assert_eq!(drive(&gate, &job(1, Some("turned away")), &[LOST]).await, Ok(()), "it was never made");
+    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Shut::Spent));
+    gate.guard.budget.give_back();
+    assert_eq!(drive(&gate, &retry(), &[LOST]).await, Ok(()));
+    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Shut::Spent));
+}
+
+/// What of a token is left after a drive that began with one.
+#[tokio::test(start_paused = true)]
+async fn what_a_drive_leaves_in_the_budget() {
+    async fn check(job: Job, outcomes: &[Outcome], expected: f64) {
+        let gate = gate(0.5, 0.0);
+        gate.guard.budget.give_back();
+        drive(&gate, &job, outcomes).await.unwrap();
+        let left = gate.guard.budget.left();
+        assert!((left - expected).abs() < 1e-9, "{left} of {expected}: {job:?} {outcomes:?}");
+    }
+    check(first(), &[], 1.0).await;
+    check(first(), &[WELL], 1.5).await;
+    check(first(), &[LOST], 1.5).await;
+    check(first(), &[WELL, WELL, NOT_ASKED], 1.5).await;
+    check(first(), &[NOT_ASKED], 1.0).await;
+    check(retry(), &[LOST], 0.0).await;
+    check(retry(), &[WELL, LOST], 0.0).await;
+    check(retry(), &[WELL, NOT_ASKED], 0.0).await;
+    check(retry(), &[LOST, WELL], 1.0).await;
+    check(retry(), &[WELL], 1.0).await;
+    check(retry(), &[NOT_ASKED], 1.0).await;
+    check(retry(), &[], 1.0).await;
+    check(job(5, None), &[WELL], 1.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_knows_whether_anybody_was_asked_and_when_to_come_back() {
+    let gate = gate(0.1, 1.0);
+    let turn = gate.enter(&first()).await.unwrap();
+    assert!(!turn.turned_away(), "it made no call");
+    turn.call(async {}, |()| NOT_ASKED).await;
+    assert_eq!((turn.turned_away(), turn.retry_after()), (true, Span::seconds(7)));
+    turn.call(async {}, |()| LOST).await;
+    assert_eq!((turn.turned_away(), turn.retry_after()), (false, Span::seconds(0)));
+}
+
+/// Its worker lost the lease and stopped in the middle of a call: it may well have been carried out.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_cut_off_was_made() {
+    let gate = gate(0.5, 0.0);
+    gate.guard.budget.give_back();
+    for (job, expected) in [(first(), 1.5), (retry(), 0.5)] {
+        let turn = gate.enter(&job).await.unwrap();
+        let call = turn.call(std::future::pending::<()>(), |()| WELL);
+        assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+        assert!(!turn.turned_away());
+        drop(turn);
+        assert!((gate.guard.budget.left() - expected).abs() < 1e-9, "{}", gate.guard.budget.left());
+    }
+}
