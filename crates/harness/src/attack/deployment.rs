@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use store::Location;
 use tokio::task::AbortHandle;
 
+use super::timeline::{Lasting, Timeline};
 use super::{Arena, Error, Ground, Shop};
 use crate::databases::Databases;
 use crate::http::Client;
@@ -61,6 +62,9 @@ struct Own {
     sandbox_url: String,
     /// What the provider does wrong; it forgets that when it dies.
     faults: Value,
+    /// In the timeline, until they are others.
+    faulty: Option<Lasting>,
+    timeline: Timeline,
     processes: BTreeMap<String, Process>,
     watch: Option<AbortHandle>,
 }
@@ -99,6 +103,8 @@ impl Deployment {
             webhook_url: None,
             sandbox_url: sandbox_url.clone(),
             faults: json!({}),
+            faulty: None,
+            timeline: arena.timeline.clone(),
             processes,
             watch: None,
         };
@@ -209,6 +215,18 @@ impl Deployment {
         Ok(())
     }
 
+    /// Stops every process but the provider, one after the other, and starts it with other settings.
+    pub async fn retune(&mut self, tuning: &Tuning) -> Result<(), Error> {
+        for part in [Part::Server, Part::Worker, Part::Relay] {
+            for name in self.names(part) {
+                self.stop(&name, "TERM").await?;
+                self.process_mut(&name)?.tune(tuning);
+                self.start_again(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// SIGSTOP: it holds what it has and says nothing, for so long; then SIGCONT.
     pub async fn stall(&mut self, name: &str, span: Duration) -> Result<(), Error> {
         let lasting = self.arena.timeline.begin("stall", name);
@@ -232,10 +250,10 @@ impl Deployment {
 
     /// What the provider does wrong from now on; it stays so over its own restarts.
     pub async fn set_faults(&mut self, faults: Value) -> Result<(), Error> {
-        let clean = faults.as_object().is_some_and(serde_json::Map::is_empty);
-        let words = if clean { "none any more".to_owned() } else { faults.to_string() };
-        self.arena.timeline.fault("faults", "provider", words);
         let own = self.own_mut()?;
+        own.end_faults();
+        let clean = faults.as_object().is_some_and(serde_json::Map::is_empty);
+        own.faulty = (!clean).then(|| own.timeline.begin_with("faults", "provider", faults.to_string()));
         own.faults = faults;
         tell_faults(&own.sandbox_url, &own.faults).await
     }
@@ -314,8 +332,17 @@ impl Deployment {
     }
 }
 
+impl Own {
+    fn end_faults(&mut self) {
+        if let Some(lasting) = self.faulty.take() {
+            self.timeline.end(lasting);
+        }
+    }
+}
+
 impl Drop for Own {
     fn drop(&mut self) {
+        self.end_faults();
         if let Some(watch) = &self.watch {
             watch.abort();
         }

@@ -4,6 +4,7 @@ mod changed_body;
 mod charges;
 mod killed;
 mod network;
+mod provider;
 mod races;
 mod same_key;
 mod webhooks;
@@ -17,6 +18,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &changed_body::SCENARIO,
     &network::SCENARIO,
     &killed::SCENARIO,
+    &provider::SCENARIO,
     &webhooks::SCENARIO,
     &races::SCENARIO,
 ];

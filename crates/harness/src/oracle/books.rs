@@ -65,6 +65,9 @@ pub struct Release {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
+    /// Unix milliseconds.
+    #[serde(default)]
+    pub at: i64,
     pub method: String,
     pub path: String,
     #[serde(default)]

@@ -68,6 +68,11 @@ impl Process {
         }
     }
 
+    /// From its next start on.
+    pub fn tune(&mut self, tuning: &Tuning) {
+        (self.toml, self.account) = (tuning.toml(), tuning.account());
+    }
+
     pub async fn start(&mut self, installation: &Installation, provider: &str) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
