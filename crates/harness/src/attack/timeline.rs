@@ -35,6 +35,13 @@ pub struct Retry {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Retry {
+    /// It waited as long as the server asked for.
+    pub fn was_asked_for(&self) -> bool {
+        self.retry_after_ms.is_some_and(|asked| asked > 0 && self.delay_ms >= asked)
+    }
+}
+
 /// The outbox at one moment.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Lag {
@@ -92,7 +99,16 @@ impl Timeline {
 
     /// A fault that lasts until [`Timeline::end`].
     pub fn begin(&self, what: impl Into<String>, whom: impl Into<String>) -> Lasting {
-        Lasting(self.push(what.into(), whom.into(), String::new()))
+        self.begin_with(what, whom, "")
+    }
+
+    pub fn begin_with(
+        &self,
+        what: impl Into<String>,
+        whom: impl Into<String>,
+        words: impl Into<String>,
+    ) -> Lasting {
+        Lasting(self.push(what.into(), whom.into(), words.into()))
     }
 
     pub fn end(&self, lasting: Lasting) {
