@@ -300,9 +300,9 @@ async fn redis_is_killed_all_the_time(engine: Engine) {
     let stage = stage(engine, &redis, SHORT).await;
     in_the_middle_of_duplicates(&stage, async |round| {
         if round % 2 == 0 {
-            redis.kill().unwrap()
+            redis.kill().unwrap();
         } else {
-            redis.restart().unwrap()
+            redis.restart().unwrap();
         }
         a_moment().await;
     })
