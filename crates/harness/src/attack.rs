@@ -10,7 +10,7 @@
 //! | [`ask`], [`caller`] | clients that never give up, and are impatient on purpose |
 //! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |
 //! | [`orders`] | what customers want: charges of every kind, carried out to their end |
-//! | [`incidents`] | what befalls a deployment, and when |
+//! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay meanwhile |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
 //! | [`judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
 //! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
@@ -73,6 +73,7 @@ pub mod run;
 pub mod scenario;
 pub mod scenarios;
 pub mod sdk;
+pub mod siege;
 pub mod timeline;
 
 use std::path::PathBuf;
@@ -100,6 +101,8 @@ pub struct Options {
     pub seed: u64,
     /// Logical operations of a scenario, so far as it has many.
     pub operations: usize,
+    /// Scenarios that are carried out at the same time, each on a deployment of its own.
+    pub at_once: usize,
     pub ground: Ground,
     /// Where the report goes, and the logs of what failed.
     pub out: PathBuf,
@@ -126,7 +129,24 @@ pub enum Ground {
     },
 }
 
-/// How many processes of each kind.
+impl Ground {
+    /// What scenarios may need of it.
+    pub fn has(&self) -> Vec<Need> {
+        match self {
+            Ground::Sqlite => vec![Need::Deployment],
+            Ground::Postgres { url, redis, nats, .. } => {
+                let mut has = vec![Need::Deployment, Need::Postgres];
+                has.extend(url.is_none().then_some(Need::PrivatePostgres));
+                has.extend(redis.then_some(Need::Redis));
+                has.extend(nats.then_some(Need::Nats));
+                has
+            }
+            Ground::Target { .. } => vec![],
+        }
+    }
+}
+
+/// How many processes of each kind. Without workers the servers do everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fleet {
     pub servers: usize,

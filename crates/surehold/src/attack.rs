@@ -23,13 +23,16 @@ pub struct Arguments {
     /// Logical operations of a scenario
     #[arg(long, default_value_t = 1_000)]
     operations: usize,
+    /// Scenarios at the same time, each on a deployment of its own: quicker, and harder to read
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
     /// A PostgreSQL to make databases on, as a user who may; without it and --postgres it is SQLite
     #[arg(long, conflicts_with_all = ["postgres", "target"])]
     database_url: Option<String>,
     /// On a private PostgreSQL, which is started and ended
     #[arg(long, conflicts_with = "target")]
     postgres: bool,
-    /// Processes with the API, on PostgreSQL
+    /// Processes with the API, on PostgreSQL; without workers they do everything
     #[arg(long, default_value_t = Fleet::default().servers)]
     servers: usize,
     /// Processes that drive jobs, on PostgreSQL
@@ -62,11 +65,14 @@ impl Arguments {
         if self.operations == 0 || self.operations > OPERATIONS_MAX {
             return Err(failed(format!("--operations must be from 1 to {OPERATIONS_MAX}")));
         }
-        for (name, value) in
-            [("--servers", self.servers), ("--workers", self.workers), ("--relays", self.relays)]
-        {
-            if value == 0 || value > PROCESSES_MAX {
-                return Err(failed(format!("{name} must be from 1 to {PROCESSES_MAX}")));
+        for (name, value, least) in [
+            ("--servers", self.servers, 1),
+            ("--workers", self.workers, 0),
+            ("--relays", self.relays, 0),
+            ("--at-once", self.at_once, 1),
+        ] {
+            if value < least || value > PROCESSES_MAX {
+                return Err(failed(format!("{name} must be from {least} to {PROCESSES_MAX}")));
             }
         }
         Ok(Options {
@@ -74,6 +80,7 @@ impl Arguments {
             scenarios: self.scenario.clone(),
             seed: self.seed.unwrap_or_else(rand::random),
             operations: self.operations,
+            at_once: self.at_once,
             ground: self.ground()?,
             out: self.out.clone(),
         })
@@ -122,7 +129,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     let options = arguments.options()?;
     // Also for whoever stops it half-way.
     println!("seed {}", options.seed);
-    let report = attack::run(&options, &Progress::shown()).await?;
+    let report = attack::run(&options, &Progress::shown(), crate::serve::asked_to_stop()).await?;
     report.write(&options.out)?;
     let out = options.out.display();
     println!("{}; {out}/report.html", summary(&report));

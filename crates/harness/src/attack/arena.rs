@@ -13,7 +13,7 @@ use super::deployment::{Deployment, Tuning};
 use super::findings::Findings;
 use super::journal::Journal;
 use super::progress::Step;
-use super::scenario::Scenario;
+use super::scenario::{Need, Scenario};
 use super::timeline::Timeline;
 use super::{Error, Ground, Shop};
 use crate::databases::Databases;
@@ -42,6 +42,10 @@ impl Arena {
     /// How many logical operations were asked for; a scenario takes what share of it it can use.
     pub fn operations(&self) -> usize {
         self.operations
+    }
+
+    pub fn has(&self, need: Need) -> bool {
+        self.ground.has().contains(&need)
     }
 
     /// The same choices for the same seed, scenario and purpose, whatever else was drawn, and when.

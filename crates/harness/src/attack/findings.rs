@@ -74,6 +74,28 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// As it stands in report.json.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Held => "held",
+            Verdict::Broken => "broken",
+            Verdict::NotReached => "not_reached",
+            Verdict::Failed => "failed",
+            Verdict::NotApplicable => "not_applicable",
+        }
+    }
+
+    /// As a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Verdict::Held => "Held",
+            Verdict::Broken => "Broken",
+            Verdict::NotReached => "Not reached",
+            Verdict::Failed => "Could not run",
+            Verdict::NotApplicable => "Not applicable",
+        }
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Verdict::Held => "held",
@@ -167,7 +189,7 @@ impl Findings {
         let mut found = self.found();
         for verdict in verdicts.iter() {
             let always = self.invariant(&mut found, verdict.invariant);
-            always.checked += u64::try_from(verdict.counted).unwrap_or(0).max(1);
+            always.checked += u64::try_from(verdict.counted).unwrap_or(0);
             always.holds &= verdict.holds;
             always.broken += verdict.broken as u64;
             always.offenders.extend(verdict.offenders.iter().cloned());
@@ -194,7 +216,7 @@ impl Findings {
             Verdict::Held
         };
         // What every scenario is asked, and this one has nothing of, is not told.
-        found.always.retain(|always| own(always.name) || always.checked > 0);
+        found.always.retain(|always| own(always.name) || always.checked > 0 || !always.holds);
         (verdict, found)
     }
 

@@ -199,3 +199,100 @@ pub fn sha256(bytes: &[u8]) -> String {
         hex
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+    use super::*;
+    use crate::attack::ask::PAYS;
+
+    fn ask(number: usize) -> Ask {
+        Ask::charge(&format!("operation-{number}"), 100, PAYS)
+    }
+
+    #[tokio::test]
+    async fn what_was_said_and_heard_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = Journal::create(&path, Timeline::begin_now()).unwrap();
+        let first = journal.sends(&ask(1)).await.unwrap();
+        journal.lost(first, "cut");
+        let again = journal.sends(&ask(1)).await.unwrap();
+        journal.heard(again, &Answer::read(201, true, None, serde_json::json!({ "id": "p1" })));
+        journal.flush().await.unwrap();
+        assert_eq!((first.attempt, again.attempt), (1, 2));
+        let told: Vec<String> = read(&path)
+            .unwrap()
+            .into_iter()
+            .map(|line| match line {
+                Line::Sent { number, attempt, key, .. } => format!("{number} {key} {attempt}"),
+                Line::Heard { number, status, replayed, id, .. } => {
+                    format!("{number} {status} {replayed} {id:?}")
+                }
+                Line::Lost { number, why, .. } => format!("{number} {why}"),
+            })
+            .collect();
+        let expected = ["1 operation-1 1", "1 cut", "2 operation-1 2", "2 201 true Some(\"p1\")"];
+        assert_eq!(told, expected);
+    }
+
+    /// This very test, run again as a process of its own that is killed while it writes.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_kill_forgets_nothing_that_may_have_been_sent() {
+        const PATH: &str = "SUREHOLD_JOURNAL_TEST";
+        #[expect(clippy::disallowed_methods, reason = "what the test tells the process that it starts")]
+        let told = std::env::var(PATH);
+        if let Ok(path) = told {
+            let journal = Journal::create(Path::new(&path), Timeline::begin_now()).unwrap();
+            for number in 0.. {
+                journal.sends(&ask(number)).await.unwrap();
+                // From here on the request may be on the wire.
+                writeln!(std::io::stderr(), "sent {number}").unwrap();
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let mut writer = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "attack::journal::tests::a_kill_forgets_nothing_that_may_have_been_sent"])
+            .arg("--nocapture")
+            .env(PATH, &path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(writer.stderr.take().unwrap()).lines();
+        let mut sent = 0;
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line.starts_with("sent ") {
+                sent += 1;
+            }
+            if sent == 20 {
+                writer.kill().await.unwrap();
+            }
+        }
+        assert!(sent >= 20, "it was killed too early");
+        let lines = read(&path).unwrap();
+        assert!(lines.len() >= sent, "{} lines for {sent} requests", lines.len());
+        for (number, line) in lines.iter().enumerate() {
+            let Line::Sent { key, .. } = line else { panic!("{line:?}") };
+            assert_eq!(*key, format!("operation-{number}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn half_a_line_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = Journal::create(&path, Timeline::begin_now()).unwrap();
+        journal.sends(&ask(1)).await.unwrap();
+        File::options().append(true).open(&path).unwrap().write_all(b"{\"line\":\"sent\",\"num").unwrap();
+        assert_eq!(read(&path).unwrap().len(), 1);
+        std::fs::write(&path, "not a line\n").unwrap();
+        assert!(read(&path).is_err(), "what is no journal is not taken for one");
+    }
+}

@@ -110,15 +110,15 @@ pub async fn carry_out(caller: &mut Caller, shop: &Shop, order: Order) -> Result
         (None, Some(_)) => Ask::authorize(&operation, PRICE_MINOR),
         (None, None) => Ask::charge(&operation, PRICE_MINOR, method),
     };
-    if order.declined {
-        let answer = caller.insist(&ask).await?;
-        asks.push(ask);
-        if answer.status != 402 {
-            return Err(Error::Unexpected { operation, told: answer.words() });
-        }
+    let answer = caller.insist(&ask).await?;
+    asks.push(ask);
+    // A bank may decline any card.
+    if answer.status == 402 {
         return Ok(Outcome { order, booking, declined: true, asks });
     }
-    let payment = done(caller, &ask, &mut asks).await?;
+    let Some(payment) = answer.id().filter(|_| answer.is_success() && !order.declined) else {
+        return Err(Error::Unexpected { operation, told: answer.words() });
+    };
     if let Some(minor) = order.captures_minor {
         let ask = Ask::capture(&format!("{name}-capture"), &payment, &operation, minor);
         done(caller, &ask, &mut asks).await?;

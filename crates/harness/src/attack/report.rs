@@ -4,6 +4,12 @@
 //! added, and none is renamed or changes its meaning within a version. Times are in milliseconds since the
 //! scenario began, unless their name says otherwise.
 
+mod markup;
+mod page;
+mod plot;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +44,8 @@ pub struct Run {
     pub version: &'static str,
     /// What repeats its choices: `--seed`.
     pub seed: u64,
+    /// The command that does so.
+    pub again: String,
     pub operations: usize,
     /// RFC 3339.
     pub started_at: String,
@@ -241,6 +249,7 @@ impl Report {
                 name: name.to_owned(),
                 version: env!("CARGO_PKG_VERSION"),
                 seed: options.seed,
+                again: again(options),
                 operations: options.operations,
                 started_at: rfc3339(now),
                 took_ms: 0,
@@ -284,11 +293,41 @@ impl Report {
         self.scenarios.iter().find(|outcome| outcome.name == name)
     }
 
-    /// Writes `report.json` into the directory.
+    /// Writes `report.json` and `report.html` into the directory.
     pub fn write(&self, out: &Path) -> std::io::Result<()> {
         let json = serde_json::to_string_pretty(self).map_err(std::io::Error::other)?;
-        std::fs::write(out.join("report.json"), json + "\n")
+        std::fs::write(out.join("report.json"), json + "\n")?;
+        std::fs::write(out.join("report.html"), self.page())
     }
+
+    /// A page of its own.
+    pub fn page(&self) -> String {
+        page::page(self)
+    }
+}
+
+/// The command that makes the same choices again. What may hold a secret is left to be filled in.
+fn again(options: &Options) -> String {
+    let mut words = vec!["surehold attack".to_owned()];
+    words.extend(options.scenarios.iter().map(|scenario| format!("--scenario {scenario}")));
+    words.push(format!("--operations {} --seed {}", options.operations, options.seed));
+    match &options.ground {
+        Ground::Sqlite => {}
+        Ground::Postgres { url, fleet, redis, nats } => {
+            words.push(if url.is_some() { "--database-url ..." } else { "--postgres" }.to_owned());
+            if *fleet != Fleet::default() {
+                let Fleet { servers, workers, relays } = fleet;
+                words.push(format!("--servers {servers} --workers {workers} --relays {relays}"));
+            }
+            words.extend(redis.then(|| "--redis".to_owned()));
+            words.extend(nats.then(|| "--nats".to_owned()));
+        }
+        Ground::Target { url, books, .. } => {
+            words.push(format!("--target {url} --api-key ..."));
+            words.extend(books.as_ref().map(|_| "--books ...".to_owned()));
+        }
+    }
+    words.join(" ")
 }
 
 fn rfc3339(now: Timestamp) -> String {

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Ids as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::Clock as _;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 use super::findings::{Findings, Verdict};
 use super::journal::Journal;
 use super::judge::Told;
 use super::report::{Described, Outcome, Report};
-use super::scenario::{Need, Scenario};
+use super::scenario::Scenario;
 use super::scenarios::{SCENARIOS, find};
 use super::timeline::Timeline;
 use super::{Arena, Error, Ground, Options, Progress};
@@ -33,10 +35,23 @@ struct Run<'a> {
     progress: &'a Progress,
 }
 
-/// Carries out what was asked for. An error is a run that could not begin; what a scenario met is in the
-/// report.
-pub async fn run(options: &Options, progress: &Progress) -> Result<Report, Error> {
-    let chosen = chosen(options)?;
+/// Carries out what was asked for, until it is done or told to stop. An error is a run that could not be
+/// made; what a scenario met is in the report.
+pub async fn run(
+    options: &Options,
+    progress: &Progress,
+    stop: impl Future<Output = ()>,
+) -> Result<Report, Error> {
+    carry_out(options, &chosen(options)?, progress, stop).await
+}
+
+/// The same, of scenarios that need not be in the table.
+pub async fn carry_out(
+    options: &Options,
+    chosen: &[&'static Scenario],
+    progress: &Progress,
+    stop: impl Future<Output = ()>,
+) -> Result<Report, Error> {
     std::fs::create_dir_all(options.out.join("journals"))?;
     let (databases, described) = ground(options, progress).await?;
     // Unlike the seed it is never the same again: a target remembers the keys of earlier runs.
@@ -46,16 +61,15 @@ pub async fn run(options: &Options, progress: &Progress) -> Result<Report, Error
     progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
     let ground = Arc::new(options.ground.clone());
     let run = Run { options, name, ground, databases: Arc::new(Mutex::new(databases)), progress };
-    for scenario in chosen {
-        let outcome = match scenario.misses(&has(&options.ground)) {
-            Some(missing) => Outcome::not_applicable(scenario, missing),
-            None => run.scenario(scenario).await?,
-        };
-        progress.line(&outcome.line());
-        report.add(outcome);
-    }
+    let ended = tokio::select! {
+        outcomes = run.all(chosen) => outcomes,
+        () = stop => Err(Error::Refused("it was told to stop before it was done".to_owned())),
+    };
     if let Some(databases) = run.databases.lock().await.as_mut() {
         databases.drop_all().await?;
+    }
+    for outcome in ended? {
+        report.add(outcome);
     }
     report.concluded(SystemClock.now());
     Ok(report)
@@ -71,7 +85,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
     for name in &options.scenarios {
         let refused = |why: &str| Error::Refused(format!("scenario `{name}`: {why}"));
         let scenario = find(name).ok_or_else(|| refused("there is none; --list shows them"))?;
-        if let Some(missing) = scenario.misses(&has(&options.ground)) {
+        if let Some(missing) = scenario.misses(&options.ground.has()) {
             return Err(refused(&missing));
         }
         chosen.push(scenario);
@@ -79,19 +93,6 @@ fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
     chosen.sort_by_key(|scenario| scenario.number);
     chosen.dedup_by_key(|scenario| scenario.number);
     Ok(chosen)
-}
-
-fn has(ground: &Ground) -> Vec<Need> {
-    match ground {
-        Ground::Sqlite => vec![Need::Deployment],
-        Ground::Postgres { redis, nats, .. } => {
-            let mut has = vec![Need::Deployment, Need::Postgres];
-            has.extend(redis.then_some(Need::Redis));
-            has.extend(nats.then_some(Need::Nats));
-            has
-        }
-        Ground::Target { .. } => vec![],
-    }
 }
 
 /// The database server, and what is told of all of it.
@@ -110,6 +111,32 @@ async fn ground(options: &Options, progress: &Progress) -> Result<(Option<Databa
 }
 
 impl Run<'_> {
+    /// In the order of their numbers, whichever ended first.
+    async fn all(&self, chosen: &[&'static Scenario]) -> Result<Vec<Outcome>, Error> {
+        let has = self.options.ground.has();
+        let (alone, together): (Vec<_>, Vec<_>) =
+            chosen.iter().partition(|scenario| scenario.wants_to_be_alone());
+        let carried_out = |scenario: &'static Scenario| {
+            let missing = scenario.misses(&has);
+            async move {
+                let outcome = match missing {
+                    Some(missing) => Outcome::not_applicable(scenario, missing),
+                    None => self.scenario(scenario).await?,
+                };
+                self.progress.line(&outcome.line());
+                Ok::<Outcome, Error>(outcome)
+            }
+        };
+        let at_once = self.options.at_once.max(1);
+        let together = stream::iter(together).map(carried_out).buffer_unordered(at_once);
+        let mut outcomes: Vec<Outcome> = together.try_collect().await?;
+        for scenario in alone {
+            outcomes.push(carried_out(scenario).await?);
+        }
+        outcomes.sort_by_key(|outcome| outcome.number);
+        Ok(outcomes)
+    }
+
     async fn scenario(&self, scenario: &'static Scenario) -> Result<Outcome, Error> {
         let step = self.progress.step(scenario.name);
         step.says("setting up");
@@ -132,16 +159,16 @@ impl Run<'_> {
             databases: self.databases.clone(),
         };
         let within = SCENARIO_WITHIN + OPERATION_WITHIN * u32::try_from(self.options.operations).unwrap_or(0);
-        // On a task of its own: what panics there ends there.
-        let mut task = tokio::spawn((scenario.run)(arena.clone()));
-        let ended = tokio::time::timeout(within, &mut task).await;
-        task.abort();
-        let trouble = match ended {
-            Ok(Ok(Ok(()))) => None,
-            Ok(Ok(Err(error))) => Some(error.to_string()),
-            Ok(Err(panicked)) => Some(panicked.to_string()),
+        // On a task of its own: what panics there ends there, and it ends with us.
+        let mut task = JoinSet::new();
+        task.spawn((scenario.run)(arena.clone()));
+        let trouble = match tokio::time::timeout(within, task.join_next()).await {
+            Ok(None | Some(Ok(Ok(())))) => None,
+            Ok(Some(Ok(Err(error)))) => Some(error.to_string()),
+            Ok(Some(Err(panicked))) => Some(panicked.to_string()),
             Err(_) => Some(format!("it did not end within {within:?}")),
         };
+        task.shutdown().await;
         step.ends();
         arena.journal.flush().await?;
         let heards = Told::read(&arena.journal_path)?.heards;

@@ -27,6 +27,8 @@ pub enum Need {
     /// Processes of our own, to kill, to stall, to cut off.
     Deployment,
     Postgres,
+    /// A PostgreSQL that is ours alone, to stop and to restart.
+    PrivatePostgres,
     Redis,
     Nats,
 }
@@ -36,6 +38,7 @@ impl Need {
         match self {
             Need::Deployment => "a deployment of its own, which --target is not",
             Need::Postgres => "PostgreSQL",
+            Need::PrivatePostgres => "a PostgreSQL of its own (--postgres)",
             Need::Redis => "Redis",
             Need::Nats => "NATS",
         }
@@ -43,6 +46,12 @@ impl Need {
 }
 
 impl Scenario {
+    /// What it does to software that scenarios share would befall the others too.
+    pub fn wants_to_be_alone(&self) -> bool {
+        let shared = |need: &Need| matches!(need, Need::PrivatePostgres | Need::Redis | Need::Nats);
+        self.needs.iter().any(shared)
+    }
+
     /// What it misses on a ground that has these, in words.
     pub fn misses(&self, has: &[Need]) -> Option<String> {
         let missing: Vec<&str> =

@@ -1,58 +1,61 @@
 //! Killed at any moment, with a provider and a network that misbehave.
 
-use std::time::Instant;
-
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
+use harness::attack::incidents::{Incident, Whom, plan};
+use harness::attack::orders::orders;
+use harness::attack::siege::{self, Siege};
+use harness::attack::{Arena, Error, Ground, Need, Scenario, Tuning};
 use serde_json::json;
-use tokio::sync::watch;
 
-use crate::binary::seed;
-use crate::incidents::{Incident, plan};
-use crate::town::Town;
-use crate::{clients, judge, orders};
+use crate::{on_postgres, prove};
 
-const ORDERS: usize = 200;
+pub const ORDERS: usize = 200;
+const CLIENTS: usize = 16;
 
-pub async fn endure(mut town: Town, incidents: &[Incident]) {
-    let seed = seed();
-    println!("SUREHOLD_PROOF_SEED={seed}");
-    let begun = Instant::now();
-    let mut random = StdRng::seed_from_u64(seed);
-    let orders = orders::orders(ORDERS, &mut random);
-    let plan = plan(incidents, ORDERS, &mut random);
-    town.set_faults(json!({
-        "seed": seed >> 12,
+static KILLED: Scenario = Scenario {
+    number: 1,
+    name: "proof-killed",
+    promise: "Whoever dies, whenever: each order is carried out exactly once.",
+    needs: &[Need::Deployment],
+    always: &siege::ALWAYS,
+    sometimes: &[],
+    run: |arena| Box::pin(killed(arena)),
+};
+
+async fn killed(arena: Arena) -> Result<(), Error> {
+    let mut incidents = vec![Incident::Kill(Whom::Server); 12];
+    incidents.extend([Incident::Kill(Whom::Provider); 3]);
+    if arena.has(Need::PrivatePostgres) {
+        incidents.extend([Incident::RestartDatabase; 2]);
+        incidents.extend([Incident::CutConnections; 4]);
+    }
+    endure(&arena, &incidents).await
+}
+
+/// Lets this befall the town while customers pay.
+pub async fn endure(arena: &Arena, incidents: &[Incident]) -> Result<(), Error> {
+    let count = arena.operations();
+    let faults = json!({
+        "seed": arena.draw("provider") >> 12,
         "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "delay_ms": [0, 60],
         "decline": 0.1,
         "webhook_duplicates": 2, "webhook_shuffle": true, "webhook_drop": 0.3, "webhook_delay_ms": [0, 200],
-    }))
-    .await;
-    let (finished, watched) = watch::channel(0);
-    let shop = town.shop.clone();
-    let serving = clients::serve(&shop, orders.clone(), finished);
-    let peace = async {
-        town.suffer(&plan, watched).await;
-        town.set_faults(json!({})).await;
+    });
+    let siege = Siege {
+        orders: orders(arena, count, &mut arena.random("orders")),
+        clients: CLIENTS,
+        plan: plan(incidents, count, &mut arena.random("incidents")),
+        faults,
+        tuning: Tuning::default(),
     };
-    let (outcomes, ()) = tokio::join!(serving, peace);
-    println!("{} incidents and {ORDERS} orders in {:.1?}", plan.len(), begun.elapsed());
-    judge::judge(&town, &orders, &outcomes).await;
-    println!("judged after {:.1?}", begun.elapsed());
+    siege::lay(arena, siege).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
-    let mut incidents = vec![Incident::KillServer; 12];
-    incidents.extend([Incident::KillProvider; 3]);
-    endure(Town::on_sqlite().await, &incidents).await;
+    prove(&KILLED, ORDERS, Ground::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgres() {
-    let mut incidents = vec![Incident::KillServer; 10];
-    incidents.extend([Incident::KillProvider; 2]);
-    incidents.extend([Incident::RestartDatabase; 2]);
-    incidents.extend([Incident::CutConnections; 4]);
-    endure(Town::on_postgres().await, &incidents).await;
+async fn on_a_database_that_dies_too() {
+    prove(&KILLED, ORDERS, on_postgres()).await;
 }

@@ -1,19 +1,32 @@
 //! Asked to stop in the middle of the work: what was accepted is answered, and nothing is lost.
 
-use crate::incidents::Incident;
-use crate::killed::endure;
-use crate::town::Town;
+use harness::attack::incidents::{Incident, Whom};
+use harness::attack::{Arena, Error, Ground, Need, Scenario, siege};
 
-fn stops() -> Vec<Incident> {
-    [Incident::StopServer("INT"), Incident::StopServer("TERM")].repeat(3)
+use crate::killed::{ORDERS, endure};
+use crate::{on_postgres, prove};
+
+static STOPPED: Scenario = Scenario {
+    number: 2,
+    name: "proof-stopped",
+    promise: "Asked to stop it ends well, and what it had begun goes on after it.",
+    needs: &[Need::Deployment],
+    always: &siege::ALWAYS,
+    sometimes: &[],
+    run: |arena| Box::pin(stopped(arena)),
+};
+
+async fn stopped(arena: Arena) -> Result<(), Error> {
+    let stops = ["INT", "TERM"].map(|signal| Incident::Stop(Whom::Server, signal));
+    endure(&arena, &stops.repeat(3)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
-    endure(Town::on_sqlite().await, &stops()).await;
+    prove(&STOPPED, ORDERS, Ground::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgres() {
-    endure(Town::on_postgres().await, &stops()).await;
+async fn on_postgresql() {
+    prove(&STOPPED, ORDERS, on_postgres()).await;
 }

@@ -47,7 +47,8 @@ pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
     match ground {
         Ground::Sqlite => vec![process(Part::Server, "server", "all", 1)],
         Ground::Postgres { fleet: Fleet { servers, workers, relays: _ }, .. } => {
-            let servers = (1..=*servers).map(|number| process(Part::Server, "server", "api", number));
+            let role = if *workers == 0 { "all" } else { "api" };
+            let servers = (1..=*servers).map(|number| process(Part::Server, "server", role, number));
             let workers = (1..=*workers).map(|number| process(Part::Worker, "worker", "worker", number));
             servers.chain(workers).collect()
         }

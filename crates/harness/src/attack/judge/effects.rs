@@ -153,3 +153,168 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::attack::findings::Findings;
+    use crate::attack::journal::Line;
+    use crate::attack::scenarios::SCENARIOS;
+
+    fn sent(number: u64, operation: &str, wants: Wants) -> Line {
+        Line::Sent {
+            number,
+            at_ms: 0,
+            operation: operation.to_owned(),
+            key: operation.to_owned(),
+            attempt: 1,
+            path: "/v1/charges".to_owned(),
+            body_sha256: String::new(),
+            wants,
+        }
+    }
+
+    fn heard(number: u64, status: u16, id: &str, state: &str) -> Line {
+        Line::Heard {
+            number,
+            at_ms: 0,
+            status,
+            replayed: false,
+            code: None,
+            id: Some(id.to_owned()),
+            state: Some(state.to_owned()),
+            retryable: false,
+            body_sha256: None,
+        }
+    }
+
+    /// A charge, an authorisation of which a part was captured, a decline, and a refund of the charge.
+    fn told() -> Told {
+        let charge = |minor| Wants::Charge { minor, may_return: false };
+        Told::of([
+            sent(1, "charge", charge(700)),
+            heard(1, 201, "p1", "captured"),
+            sent(2, "authorize", Wants::Authorize { minor: 500 }),
+            heard(2, 201, "p2", "authorized"),
+            sent(3, "capture", Wants::Capture { of: "authorize".to_owned(), minor: 300 }),
+            heard(3, 200, "p2", "captured"),
+            sent(4, "decline", charge(900)),
+            heard(4, 402, "p4", "failed"),
+            sent(5, "refund", Wants::Refund { of: "charge".to_owned(), minor: 200 }),
+            heard(5, 201, "r1", "succeeded"),
+        ])
+    }
+
+    fn books() -> Value {
+        let charge = |id: &str, mark: &str, operation: &str, amounts: [i64; 3]| {
+            json!({
+                "provider": "stripe", "account": "acct_1", "id": id, "amount_minor": amounts[0], "currency": "eur",
+                "authorized_minor": amounts[0], "captured_minor": amounts[1], "refunded_minor": amounts[2],
+                "status": "succeeded", "metadata": { "attack": mark, "operation": operation },
+            })
+        };
+        let refund = json!({
+            "provider": "stripe", "account": "acct_1", "id": "re_1", "payment_intent": "pi_1", "amount_minor": 200,
+            "currency": "eur", "status": "succeeded", "metadata": { "refund": "r1" },
+        });
+        json!({
+            "charges": [charge("pi_1", "charge", "p1", [700, 700, 200]), charge("pi_2", "authorize", "p2", [500, 300, 0])],
+            "refunds": [refund],
+        })
+    }
+
+    fn judged(books: &Value) -> (Effects, Vec<&'static str>) {
+        let books = Books::parse(books.to_string().as_bytes()).unwrap();
+        let findings = Findings::new(SCENARIOS[0]);
+        let effects = judge(&findings, &told(), &books);
+        let broken = findings.conclude().1.always.into_iter().filter(|always| !always.holds);
+        (effects, broken.map(|always| always.name).collect())
+    }
+
+    #[test]
+    fn books_that_are_right_are_found_right() {
+        let expected = Effects { operations: 4, applied: 4, duplicates: 0, unasked: 0 };
+        assert_eq!(judged(&books()), (expected, vec![]));
+    }
+
+    #[test]
+    fn each_difference_is_found() {
+        let check = |doctor: fn(&mut Value), broken: &str, applied: u64, duplicates: u64| {
+            let mut books = books();
+            doctor(&mut books);
+            let (effects, found) = judged(&books);
+            assert_eq!(
+                (found.as_slice(), effects.applied, effects.duplicates),
+                (&[broken][..], applied, duplicates)
+            );
+        };
+        let equal = "effects_equal_operations";
+        // Taken twice, by another object.
+        check(
+            |books| {
+                let mut again = books["charges"][0].clone();
+                again["id"] = json!("pi_9");
+                books["charges"].as_array_mut().unwrap().push(again);
+            },
+            equal,
+            4,
+            1,
+        );
+        // Never taken, though the client was told so.
+        check(|books| drop(books["charges"].as_array_mut().unwrap().remove(0)), equal, 3, 0);
+        // Another sum: too much, too little, more back than was asked for.
+        check(|books| books["charges"][0]["captured_minor"] = json!(701), equal, 4, 0);
+        check(|books| books["charges"][1]["captured_minor"] = json!(500), equal, 4, 0);
+        check(|books| books["charges"][0]["refunded_minor"] = json!(700), equal, 4, 0);
+        // For another payment than the client was told of.
+        check(|books| books["charges"][0]["metadata"]["operation"] = json!("p7"), equal, 4, 0);
+        // The refund twice, of another sum, or not at all.
+        check(
+            |books| {
+                let again = books["refunds"][0].clone();
+                books["refunds"].as_array_mut().unwrap().push(again);
+            },
+            equal,
+            4,
+            1,
+        );
+        check(|books| books["refunds"][0]["amount_minor"] = json!(201), equal, 4, 0);
+        check(|books| books["refunds"] = json!([]), equal, 3, 0);
+        // The declined one was taken all the same: its effect is not one of an operation that was accepted.
+        check(
+            |books| {
+                let mut declined = books["charges"][0].clone();
+                declined["metadata"] = json!({ "attack": "decline", "operation": "p4" });
+                declined["refunded_minor"] = json!(0);
+                books["charges"].as_array_mut().unwrap().push(declined);
+            },
+            equal,
+            4,
+            0,
+        );
+        // Nobody asked.
+        let unasked = "nothing_moved_unasked";
+        check(
+            |books| {
+                let mut stray = books["charges"][0].clone();
+                stray["metadata"] = json!({ "attack": "nobody" });
+                books["charges"].as_array_mut().unwrap().push(stray);
+            },
+            unasked,
+            4,
+            0,
+        );
+        check(
+            |books| {
+                let mut stray = books["charges"][0].clone();
+                stray["metadata"] = json!({});
+                books["charges"].as_array_mut().unwrap().push(stray);
+            },
+            unasked,
+            4,
+            0,
+        );
+    }
+}

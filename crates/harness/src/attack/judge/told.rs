@@ -130,3 +130,69 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attack::scenarios::SCENARIOS;
+
+    /// What one key was answered, in order: status, whether replayed, code, hash of the body.
+    fn broken(answers: &[(u16, bool, Option<&str>, &str)]) -> Vec<&'static str> {
+        let mut lines = Vec::new();
+        for (number, (status, replayed, code, hash)) in (1..).zip(answers) {
+            lines.push(Line::Sent {
+                number,
+                at_ms: 0,
+                operation: "o".to_owned(),
+                key: "o".to_owned(),
+                attempt: 1,
+                path: String::new(),
+                body_sha256: String::new(),
+                wants: Wants::Nothing,
+            });
+            lines.push(match status {
+                0 => Line::Lost { number, at_ms: 0, why: "cut".to_owned() },
+                _ => Line::Heard {
+                    number,
+                    at_ms: 0,
+                    status: *status,
+                    replayed: *replayed,
+                    code: code.map(str::to_owned),
+                    id: None,
+                    state: None,
+                    retryable: *code == Some("request_in_progress"),
+                    body_sha256: Some((*hash).to_owned()),
+                },
+            });
+        }
+        let findings = Findings::new(SCENARIOS[0]);
+        Told::of(lines).judge(&findings);
+        let found = findings.conclude().1.always.into_iter();
+        found.filter(|always| !always.holds).map(|always| always.name).collect()
+    }
+
+    #[test]
+    fn a_key_has_one_answer() {
+        let check = |answers: &[(u16, bool, Option<&str>, &str)], expected: &[&str]| {
+            assert_eq!(broken(answers), expected, "{answers:?}");
+        };
+        let (busy, reused) = (Some("request_in_progress"), Some("idempotency_key_reused"));
+        check(
+            &[(0, false, None, ""), (409, false, busy, "x"), (201, false, None, "a"), (201, true, None, "a")],
+            &[],
+        );
+        check(&[(201, false, None, "a"), (422, false, reused, "x"), (201, true, None, "a")], &[]);
+        check(&[(402, false, None, "a"), (402, true, None, "a")], &[]);
+        // A refusal that is not stored may change; what was done may not.
+        check(
+            &[(409, false, Some("slot_is_full"), "x"), (201, false, None, "a"), (201, true, None, "a")],
+            &[],
+        );
+        check(&[(201, false, None, "a"), (201, true, None, "b")], &["one_answer_a_key"]);
+        check(&[(201, false, None, "a"), (402, false, None, "a")], &["one_answer_a_key"]);
+        check(&[(201, false, None, "a"), (409, false, Some("slot_is_full"), "x")], &["one_answer_a_key"]);
+        let never = "every_operation_is_definite";
+        check(&[(0, false, None, "")], &[never]);
+        check(&[(202, false, None, "a"), (503, false, None, "x")], &[never]);
+    }
+}

@@ -15,19 +15,19 @@ use domain::{JobId, TenantId};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 use store::Store;
-use tokio::sync::watch;
 
 use crate::attack::deployment::LEASE_MS;
-use crate::attack::incidents::{Incident, Whom, one_of, plan, suffer};
-use crate::attack::orders::{judge_bookings, orders, repeat, serve};
-use crate::attack::{Arena, Deployment, Error, Need, Part, Scenario, Tuning, judge};
+use crate::attack::incidents::{Incident, Planned, Whom, one_of, plan};
+use crate::attack::orders::orders;
+use crate::attack::siege::{self, Siege};
+use crate::attack::{Arena, Deployment, Error, Need, Part, Scenario, Tuning};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 6,
     name: "killed",
     promise: "Servers and workers that are killed, or stalled past their leases and woken, lose nothing and do nothing twice: a zombie's late write is fenced off.",
     needs: &[Need::Deployment],
-    always: &["paid_bookings_are_confirmed", "nobody_has_to_look"],
+    always: &siege::ALWAYS,
     sometimes: &["killed_under_load", "stalled_past_its_lease", "answer_was_lost", "late_write_fenced_off"],
     run: |arena| Box::pin(run(arena)),
 };
@@ -59,33 +59,24 @@ async fn run(arena: Arena) -> Result<(), Error> {
     }
     let plan = plan(&incidents, count, &mut random);
 
-    let mut town = arena.deploy(&Tuning::default()).await?;
-    // Slow enough that something is always under way; and webhooks do not save a worker that is asleep.
-    town.set_faults(json!({
-        "seed": arena.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
-        "webhook_delay_ms": [0, 200],
-    }))
-    .await?;
-    let (finished, watched) = watch::channel(0);
-    let shop = town.shop.clone();
-    let serving = serve(&arena, &shop, CLIENTS, orders, finished);
-    let peace = async {
-        suffer(&arena, &mut town, &plan, watched).await?;
-        town.set_faults(json!({})).await
+    let siege = Siege {
+        orders,
+        clients: CLIENTS,
+        plan: plan.clone(),
+        // Slow enough that something is always under way; and webhooks do not save a worker that is asleep.
+        faults: json!({
+            "seed": arena.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
+            "webhook_delay_ms": [0, 200],
+        }),
+        tuning: Tuning::default(),
     };
-    let (outcomes, peace) = tokio::join!(serving, peace);
-    peace?;
-    let outcomes = outcomes?;
+    let town = siege::lay(&arena, siege).await?;
     seen(&arena, &plan);
-    repeat(&arena, &shop, &outcomes).await?;
-    judge(&arena, &town).await?;
-    judge_bookings(&arena, &town, &outcomes).await?;
-    nobody_has_to_look(&arena, &town).await?;
     fenced_off(&arena, &town).await
 }
 
 /// What befell while orders were not finished: all of it, since the last orders finish in peace.
-fn seen(arena: &Arena, plan: &[crate::attack::incidents::Planned]) {
+fn seen(arena: &Arena, plan: &[Planned]) {
     for planned in plan {
         match planned.incident {
             Incident::Stall(..) => arena.findings.reached("stalled_past_its_lease"),
@@ -95,14 +86,6 @@ fn seen(arena: &Arena, plan: &[crate::attack::incidents::Planned]) {
     let lost =
         arena.timeline.taken().retries.iter().filter(|retry| retry.reason.contains("no answer")).count();
     arena.findings.reached_times("answer_was_lost", lost as u64);
-}
-
-async fn nobody_has_to_look(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    let cases =
-        arena.caller(&town.shop, 0)?.get("/v1/ops/review_cases", town.shop.ops_key.as_deref()).await?;
-    let none = cases["data"].as_array().is_some_and(Vec::is_empty);
-    arena.findings.always("nobody_has_to_look", none, || cases.to_string());
-    Ok(())
 }
 
 /// A worker's words on a job that it lost.

@@ -1,0 +1,55 @@
+//! Customers pay while things befall the deployment; then it is judged.
+//!
+//! Every order is carried out to its end, whatever befalls; nothing may wait for a person; every request is
+//! said once more, and answered as it was.
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::incidents::{Planned, suffer};
+use super::orders::{Order, judge_bookings, repeat, serve};
+use super::{Arena, Deployment, Error, Tuning, judge};
+
+/// The invariants that a siege looks at: a scenario that lays one names them.
+pub const ALWAYS: [&str; 2] = ["paid_bookings_are_confirmed", "nobody_has_to_look"];
+
+/// What is to befall, and whom.
+pub struct Siege {
+    pub orders: Vec<Order>,
+    pub clients: usize,
+    pub plan: Vec<Planned>,
+    /// What the provider does wrong meanwhile.
+    pub faults: Value,
+    pub tuning: Tuning,
+}
+
+/// Lays it, and judges. The deployment is left as it is, at rest.
+pub async fn lay(arena: &Arena, siege: Siege) -> Result<Deployment, Error> {
+    let Siege { orders, clients, plan, faults, tuning } = siege;
+    let mut town = arena.deploy(&tuning).await?;
+    town.set_faults(faults).await?;
+    let (finished, watched) = watch::channel(0);
+    let shop = town.shop.clone();
+    let serving = serve(arena, &shop, clients, orders, finished);
+    let peace = async {
+        suffer(arena, &mut town, &plan, watched).await?;
+        town.set_faults(json!({})).await
+    };
+    let (outcomes, peace) = tokio::join!(serving, peace);
+    // Clients that gave up are the reason why what was planned did not come to pass.
+    let outcomes = outcomes?;
+    peace?;
+    repeat(arena, &shop, &outcomes).await?;
+    judge(arena, &town).await?;
+    judge_bookings(arena, &town, &outcomes).await?;
+    nobody_has_to_look(arena, &town).await?;
+    Ok(town)
+}
+
+async fn nobody_has_to_look(arena: &Arena, town: &Deployment) -> Result<(), Error> {
+    let cases =
+        arena.caller(&town.shop, 0)?.get("/v1/ops/review_cases", town.shop.ops_key.as_deref()).await?;
+    let none = cases["data"].as_array().is_some_and(Vec::is_empty);
+    arena.findings.always("nobody_has_to_look", none, || cases.to_string());
+    Ok(())
+}
