@@ -12,9 +12,9 @@
 //! | [`orders`] | what customers want: charges of every kind, carried out to their end |
 //! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay meanwhile |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
-//! | [`judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
+//! | [`mod@judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
 //! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
-//! | [`run`], [`report`] | one after another, and what came of it |
+//! | [`mod@run`], [`report`] | one after another, and what came of it |
 //!
 //! # To add a scenario
 //!

@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`attack`] | `surehold attack`: scenarios that try to make it do something twice, or lose something |
-//! | [`bench`] | `surehold bench`: how much, how fast, at what cost |
+//! | [`mod@bench`] | `surehold bench`: how much, how fast, at what cost |
 //! | [`databases`] | databases of one's own on a PostgreSQL |
 //! | [`http`] | a client that is cheap enough to be the load, and never repeats anything by itself |
 //! | [`program`] | the program as a process of its own: started, measured, stopped, killed |

@@ -20,7 +20,7 @@ use crate::oracle::{INVARIANTS, Verdicts};
 pub const OFFENDERS_MAX: usize = 20;
 const NOTES_MAX: usize = 100;
 
-/// What the judge asks of every scenario besides its own invariants; see [`super::judge`].
+/// What the judge asks of every scenario besides its own invariants; see [`mod@super::judge`].
 pub const COMMON: [&str; 5] = [
     "every_operation_is_definite",
     "one_answer_a_key",
