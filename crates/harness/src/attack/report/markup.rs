@@ -16,7 +16,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
                 '\'' => out.write_str("&#39;")?,
                 // What is no text of HTML would be read as something else, or end the page.
                 letter if letter.is_control() && !matches!(letter, '\n' | '\t') => {
-                    out.write_str("\u{fffd}")?
+                    out.write_str("\u{fffd}")?;
                 }
                 letter => write!(out, "{letter}")?,
             }
