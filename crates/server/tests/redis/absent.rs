@@ -9,14 +9,15 @@ use providers::Secret;
 use server::http::{Asked, Known, Marker};
 use server::redis::{Settings, Shared, open};
 
-use crate::bench::{Bench, claim, connected, decides, known, reply, until};
+use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
 
 const MANY: usize = 300;
 
 /// Different requests, all answered by the database.
 async fn all_decided_by_the_database(shared: &Shared, round: &str) -> Vec<Arc<dyn Marker>> {
     let claims: Vec<_> = (0..MANY).map(|number| claim(&format!("{round}-{number}"), "{}")).collect();
-    let asked = join_all(claims.iter().map(|claim| shared.hot_path.ask(claim))).await;
+    let asked =
+        soon("all are answered", join_all(claims.iter().map(|claim| shared.hot_path.ask(claim)))).await;
     let markers = asked.into_iter().map(|asked| match asked {
         Asked::Decide(marker) => marker,
         Asked::Known(known) => panic!("known: {known:?}"),
@@ -89,7 +90,7 @@ async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     bench.redis.pause().unwrap();
     for round in 0..5 {
         for marker in all_decided_by_the_database(&server, &format!("hung-{round}")).await {
-            marker.settle(Some(&reply("{}"))).await;
+            soon("it is told", marker.settle(Some(&reply("{}")))).await;
         }
     }
     bench.redis.resume().unwrap();

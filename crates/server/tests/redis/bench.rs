@@ -99,12 +99,20 @@ pub async fn connected(shared: &Shared) {
 
 /// Waits for a condition, for long enough.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let waited = tokio::time::timeout(SOON, async {
+    let waited = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    });
-    assert!(waited.await.is_ok(), "in vain: {what}");
+    };
+    soon(what, waited).await;
+}
+
+/// What must not wait for anything that may never come.
+pub async fn soon<T>(what: &str, act: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(SOON, act).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
 }
 
 /// A request of one client.
