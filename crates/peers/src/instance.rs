@@ -143,9 +143,17 @@ impl<P: Peer> Instance<P> {
         self.launch(&mut run)
     }
 
-    /// Holds the process still: its connections stay open and nothing is answered.
+    /// Holds the process still: its connections stay open and nothing is answered. On return it is still:
+    /// a signal is sent long before the last thread of a busy process has taken it.
     pub fn pause(&self) -> Result<(), Error> {
-        self.signal("STOP")
+        self.signal("STOP")?;
+        let id = self.lock().child.as_ref().map(Child::id);
+        let id = id.ok_or_else(|| Error::DoesNotRun { program: self.program.name() })?;
+        let deadline = Instant::now() + Duration::from_secs(STOP_S);
+        while !all_threads_stand(id)? && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(POLL_MS));
+        }
+        Ok(())
     }
 
     pub fn resume(&self) -> Result<(), Error> {
@@ -240,6 +248,19 @@ impl Drop for Run {
         // What cannot be killed here the watchdog kills.
         let _killed = self.kill();
     }
+}
+
+/// Whether each thread of the process is stopped (`T`); its state follows the name, which may hold anything.
+fn all_threads_stand(process: u32) -> Result<bool, Error> {
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // One that has just ended stands as well.
+        let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+        let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+        if state != Some('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The shell's own `kill`: a program of that name is in a package that a small image may lack.
