@@ -109,10 +109,8 @@ pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 
 /// What must not wait for anything that may never come.
 pub async fn soon<T>(what: &str, act: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(SOON, act).await {
-        Ok(done) => done,
-        Err(_) => panic!("waited in vain: {what}"),
-    }
+    let done = tokio::time::timeout(SOON, act).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
 /// A request of one client.
