@@ -3,16 +3,19 @@
 //! | who asks | commands |
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
-//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`] |
+//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`] |
-//! | the relay and its consumers | [`Relay`], [`PostTransfer`] |
-//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`] |
+//! | the relay | [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
+//! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
 mod booking;
 mod catalogue;
+mod dead_letter;
+mod delivery;
 mod draft;
 mod events;
 mod jobs;
@@ -22,8 +25,10 @@ mod relay;
 
 pub use booking::{CancelHold, CustomerDetails, ExpireHolds, Lapsed, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
+pub use dead_letter::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
+pub use delivery::{At, FailDelivery, PostTransfer, StartDelivery};
 pub use draft::Origin;
-pub use events::{CloseEvent, RecordEvent};
+pub use events::{CloseEvent, RecordEvent, StartEvent};
 pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
 pub use operate::{
     AddApiKey, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, ResolveReview, RevokeApiKey,
@@ -32,7 +37,10 @@ pub use operate::{
 pub use payment::{
     By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,
 };
-pub use relay::{PostTransfer, Relay};
+pub use relay::{
+    ClaimPartitions, Hold, MarkPublished, MarkRepublished, PruneDeliveries, PruneMessages, Published,
+    SettleMessages,
+};
 
 #[cfg(test)]
 mod tests;

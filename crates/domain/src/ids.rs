@@ -60,6 +60,8 @@ id! {
     LedgerAccountId, TransferId, PostingId, ReviewId,
     /// The end of a tenant's event log; hashed from the tenant.
     LogId,
+    /// A part of the outbox; hashed from its number.
+    PartitionId,
     /// A running process that claims jobs; random at each start.
     WorkerId,
 }
@@ -153,6 +155,12 @@ impl TransferId {
 impl LogId {
     pub fn of(tenant: TenantId) -> LogId {
         LogId(hashed(&[b"log", tenant.0.as_bytes()]))
+    }
+}
+
+impl PartitionId {
+    pub fn of(number: i64) -> PartitionId {
+        PartitionId(hashed(&[b"partition", &number.to_be_bytes()]))
     }
 }
 

@@ -13,8 +13,9 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::fmt;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -61,12 +62,27 @@ struct Moved {
     booking_id: Option<Uuid>,
 }
 
-/// What a message means in the books; `None` if it moves no money.
-pub fn entry(message: &Message) -> Option<Entry> {
-    if !POSTED.contains(&message.kind.as_str()) {
-        return None;
+/// A message that moves money, and does not say what. It must be seen, never passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the payload cannot be read: {}", self.why)
     }
-    let moved: Moved = serde_json::from_str(&message.payload).ok()?;
+}
+
+impl core::error::Error for Unreadable {}
+
+/// What a message means in the books; `None` if it moves no money.
+pub fn entry(message: &Message) -> Result<Option<Entry>, Unreadable> {
+    if !POSTED.contains(&message.kind.as_str()) {
+        return Ok(None);
+    }
+    let moved: Moved =
+        serde_json::from_str(&message.payload).map_err(|why| Unreadable { why: why.to_string() })?;
     let provider = format!("provider/{}/{}", moved.provider, moved.account_id);
     let income = if moved.booking_id.is_some() { "deferred_revenue" } else { "sales" }.to_owned();
     let (debit, credit) = match message.kind.as_str() {
@@ -76,14 +92,14 @@ pub fn entry(message: &Message) -> Option<Entry> {
         _ => (provider, income),
     };
     let minor = moved.moved.minor;
-    Some(Entry {
+    Ok(Some(Entry {
         movement: moved.movement,
         currency: moved.moved.currency,
         legs: alloc::vec![
             Leg { account: debit, amount_minor: minor },
             Leg { account: credit, amount_minor: -minor },
         ],
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -92,7 +108,6 @@ mod tests {
     use crate::ids::MessageId;
     use crate::rows::Subject;
     use crate::time::Timestamp;
-    use alloc::string::ToString as _;
     use alloc::vec;
 
     fn message(kind: &str, booking: Option<Uuid>) -> Message {
@@ -113,8 +128,11 @@ mod tests {
             kind: kind.to_owned(),
             payload: payload.to_string(),
             created_at: Timestamp(0),
+            partition: 0,
             position: None,
-            relayed_at: None,
+            published: 0,
+            published_at: None,
+            received_at: None,
         }
     }
 
@@ -122,7 +140,7 @@ mod tests {
     fn each_movement_debits_one_account_and_credits_another() {
         let provider = format!("provider/stripe/{}", Uuid::nil());
         let check = |kind: &str, booking: Option<Uuid>, debit: &str, credit: &str| {
-            let entry = entry(&message(kind, booking)).unwrap();
+            let entry = entry(&message(kind, booking)).unwrap().unwrap();
             let leg = |account: &str, amount_minor| Leg { account: account.to_owned(), amount_minor };
             assert_eq!(entry.legs, vec![leg(debit, 500), leg(credit, -500)], "{kind}");
             assert_eq!((entry.movement, entry.currency), (format!("{kind}/1"), Currency::EUR));
@@ -142,13 +160,26 @@ mod tests {
         for kind in
             ["payment.authorized", "payment.failed", "refund.pending", "refund.failed", "booking.held"]
         {
-            assert_eq!(entry(&message(kind, None)), None, "{kind}");
+            assert_eq!(entry(&message(kind, None)), Ok(None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_moves_money_and_cannot_be_read_is_an_error() {
+        for payload in ["", "{}", "null", r#"{"movement": "m", "moved": {"minor": 1.5, "currency": "EUR"}}"#]
+        {
+            for kind in POSTED {
+                let poison = Message { payload: payload.to_owned(), ..message(kind, None) };
+                assert!(entry(&poison).is_err(), "{kind}: {payload}");
+            }
+            let harmless = Message { payload: payload.to_owned(), ..message("booking.held", None) };
+            assert_eq!(entry(&harmless), Ok(None));
         }
     }
 
     #[test]
     fn a_movement_has_one_transfer_a_tenant() {
-        let entry = entry(&message("payment.captured", None)).unwrap();
+        let entry = entry(&message("payment.captured", None)).unwrap().unwrap();
         let [one, other] = [TenantId(Uuid::nil()), TenantId(Uuid::max())];
         assert_eq!(entry.id(one), entry.id(one));
         assert_ne!(entry.id(one), entry.id(other));

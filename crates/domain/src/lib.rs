@@ -7,8 +7,8 @@
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
 //! [`rows`] are the tables; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
-//! holds one file for each thing that can be asked; [`ledger`] turns what happened into balanced
-//! transfers.
+//! holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
+//! and [`ledger`] turns what happened into balanced transfers.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,7 @@ pub mod provider;
 pub mod refusal;
 
 pub mod commands;
+pub mod consumers;
 pub mod ledger;
 pub mod reply;
 

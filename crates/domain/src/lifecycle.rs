@@ -12,6 +12,7 @@ use core::ops::Deref;
 
 pub mod attempt;
 pub mod booking;
+pub mod delivery;
 pub mod inbound_event;
 pub mod job;
 pub mod payment;

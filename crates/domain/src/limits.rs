@@ -18,6 +18,15 @@ pub const HOLD_GRACE_SECONDS: i64 = 10 * 60;
 pub const IDS_PER_COMMAND_MAX: usize = 64;
 /// Messages that the relay marks in one command.
 pub const RELAYED_PER_COMMAND_MAX: usize = 512;
+/// Parts of the outbox. Every process and every version must divide it alike.
+pub const PARTITIONS: i64 = 16;
+/// A relay that waits for a partition is waited for this long.
+pub const PARTITION_KEPT_FOR_SECONDS: i64 = 10;
+/// Who retried or discarded a dead letter, and why.
+pub const PERSON_CHARACTERS_MAX: usize = 100;
+pub const WHY_CHARACTERS_MAX: usize = 1_000;
+/// Of an error that is kept with a row.
+pub const ERROR_CHARACTERS_MAX: usize = 500;
 pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 pub const UNITS_PER_PRODUCT_MAX: usize = 50;
@@ -34,3 +43,7 @@ pub const EVIDENCE_AFTER_SECONDS: i64 = 30;
 pub const POLL_SECONDS_MAX: i64 = 60 * 60;
 /// Claims of one job before it is taken for poison.
 pub const JOB_ATTEMPTS_MAX: i64 = 500;
+/// Claims of one that may only look, before it goes back to the dead letters.
+pub const LOOKS_MAX: i64 = 12;
+/// Times that an event from a provider is begun and does not come to its end.
+pub const EVENT_ATTEMPTS_MAX: i64 = 12;

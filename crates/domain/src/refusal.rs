@@ -22,6 +22,7 @@ pub enum Refusal {
     ClientNotFound,
     ReviewNotFound,
     ApiKeyNotFound,
+    DeadLetterNotFound,
 
     /// Somebody else changed it meanwhile; asking again is safe.
     ChangedMeanwhile,
@@ -114,6 +115,8 @@ pub enum Refusal {
     LeaseLost,
     /// The job, event or case is not waiting for this.
     NothingToDo,
+    /// A consumer gave the message up: a person decides.
+    DeliveryIsDead,
     /// No row of the lifecycle.
     NoSuchMove(NoSuchMove),
 }
@@ -138,6 +141,7 @@ impl Refusal {
             Refusal::ClientNotFound => "client_not_found",
             Refusal::ReviewNotFound => "review_case_not_found",
             Refusal::ApiKeyNotFound => "api_key_not_found",
+            Refusal::DeadLetterNotFound => "dead_letter_not_found",
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
@@ -171,6 +175,7 @@ impl Refusal {
             Refusal::LastOpsKey => "last_ops_key",
             Refusal::LeaseLost => "lease_lost",
             Refusal::NothingToDo => "nothing_to_do",
+            Refusal::DeliveryIsDead => "delivery_is_dead",
             Refusal::NoSuchMove(_) => "state_does_not_allow_it",
         }
     }
@@ -190,6 +195,7 @@ impl Refusal {
                 | Refusal::ClientNotFound
                 | Refusal::ReviewNotFound
                 | Refusal::ApiKeyNotFound
+                | Refusal::DeadLetterNotFound
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile
@@ -199,6 +205,7 @@ impl Refusal {
                 | Refusal::PaymentHasOperationInProgress { .. }
                 | Refusal::LeaseLost
                 | Refusal::NothingToDo
+                | Refusal::DeliveryIsDead
         )
     }
 }

@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::ids::MessageId;
 use crate::rows::{
-    ApiKey, Attempt, Booking, Client, Job, Payment, Product, Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, Client, Delivery, InboundEvent, Job, Message, Payment, Product, Refund, Review,
+    Slot, Tenant, Unit,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,27 @@ pub enum Reply {
     Proceed(bool),
     /// How many rows a sweep moved. Never stored.
     Swept(usize),
+    /// Partitions that a relay now holds, and how many it waits for. Never stored.
+    Partitions {
+        claimed: Vec<ClaimedPartition>,
+        to_come: usize,
+    },
+    /// What a relay's marks came to: how many messages, and numbers of partitions. Never stored.
+    Marked {
+        marked: usize,
+        /// Another relay has them.
+        lost: Vec<i64>,
+        handed_back: Vec<i64>,
+    },
+    /// How many messages were found received, and which must be published again. Never stored.
+    Settled {
+        settled: usize,
+        again: Vec<MessageId>,
+    },
+    /// Where a message is at a consumer. Never stored.
+    Delivery(DeliveryIs),
+    /// A dead letter, as a person left it.
+    DeadLetter(Box<DeadLetter>),
 }
 
 /// A booking with what its page shows beside it.
@@ -53,4 +76,35 @@ pub struct Claimed {
     pub attempt: Attempt,
     pub payment: Payment,
     pub refund: Option<Refund>,
+}
+
+/// A partition under a relay's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimedPartition {
+    pub number: i64,
+    pub token: i64,
+    /// The lease of the one before lapsed: what it had in its hands may have killed it.
+    pub left_behind: bool,
+    /// Nobody else had it since this relay had it last.
+    pub again: bool,
+}
+
+/// Where a message is at a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryIs {
+    /// Counted: the handler may start.
+    Begun,
+    /// It is tried again later.
+    Waiting,
+    /// Its effect is committed, or a person decided that it has none.
+    Received,
+    Dead,
+}
+
+/// What was given up, of any kind, with what it takes to judge it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeadLetter {
+    Job { job: Job, attempt: Attempt },
+    Event(InboundEvent),
+    Message { delivery: Delivery, message: Message },
 }

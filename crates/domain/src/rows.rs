@@ -13,7 +13,9 @@ mod tenancy;
 pub use booking::{Booking, Customer, Line};
 pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
-pub use messages::{Actor, Audit, InboundEvent, Job, JobKind, Log, Message, Receipt, Review, Subject};
+pub use messages::{
+    Actor, Audit, Delivery, InboundEvent, Job, JobKind, Log, Message, Partition, Review, Subject,
+};
 pub use payment::{Attempt, AttemptKind, Capture, Failure, NextAction, Payment, Refund};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
@@ -21,6 +23,9 @@ pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenan
 pub trait Put<R> {
     fn put(&mut self, row: R);
 }
+
+/// A row that may be let go when its time is over. Nothing else is ever removed.
+pub trait Removable: crate::working_set::Row {}
 
 crate::working_set! {
     tenants tenant: Tenant,
@@ -43,7 +48,8 @@ crate::working_set! {
     ledger_accounts ledger_account: LedgerAccount,
     transfers transfer: Transfer,
     postings posting: Posting,
+    partitions partition: Partition,
     outbox message: Message,
-    inbox receipt: Receipt,
+    inbox delivery: Delivery,
     audit audit_row: Audit,
 }

@@ -11,7 +11,7 @@
 //! | needs | every command, asked again before each table | ids, children first |
 //! | load | store | rows by id, locked in id order |
 //! | decide | every command, one after another | the second sees what the first changed |
-//! | write | store | inserts and guarded updates, as sets, parents first |
+//! | write | store | inserts, guarded updates and removals, as sets, parents first |
 //! | commit | store | once; only then is anyone answered |
 //!
 //! What must never be here: SQL, and anything that knows which engine it runs on.
@@ -22,7 +22,7 @@ mod rows;
 
 pub use column::{Column, Json, Kind, Mismatch, Value};
 pub use command::{Answered, Claim, Command, Context, Decision, Outcome, Settles};
-pub use rows::{ColumnDescription, Part, Role, Row, Rows, Table, Update, Write};
+pub use rows::{ColumnDescription, Part, Removal, Role, Row, Rows, Table, Update, Write};
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
 /// columns change and must still be as they were loaded, `moves` columns change freely.
@@ -133,11 +133,14 @@ macro_rules! working_set {
                 match table { $( TableName::$table => self.$table.knows(id) ),+ }
             }
 
-            /// Takes over one command's changes. An error is a command that put one row twice or a
-            /// changed row that it never loaded: both are bugs, and nothing of it was applied.
+            /// Takes over one command's changes. An error is a command that put one row twice: a bug,
+            /// and nothing of it was applied. A row that is not there is not removed.
             pub fn apply(&mut self, changes: Changes) -> Result<(), &'static str> {
                 $( $crate::working_set::Rows::check(&changes.$table)?; )+
                 $( self.$table.apply(changes.$table); )+
+                for (table, id) in changes.removed {
+                    match table { $( TableName::$table => self.$table.remove(id) ),+ };
+                }
                 Ok(())
             }
 
@@ -151,7 +154,19 @@ macro_rules! working_set {
 
         /// The rows as one command wants them.
         #[derive(Default, Debug)]
-        pub struct Changes { $( pub $table: alloc::vec::Vec<$row> ),+ }
+        pub struct Changes {
+            $( pub $table: alloc::vec::Vec<$row>, )+
+            pub removed: alloc::vec::Vec<(TableName, uuid::Uuid)>,
+        }
+
+        impl Changes {
+            /// Lets a row go. The command must have needed it.
+            pub fn remove<R: $crate::rows::Removable>(&mut self, id: R::Id) {
+                $( if <$row as $crate::working_set::Row>::TABLE.name == R::TABLE.name {
+                    self.removed.push((TableName::$table, id.into()));
+                } )+
+            }
+        }
 
         $( impl $crate::rows::Put<$row> for Changes {
             fn put(&mut self, row: $row) {

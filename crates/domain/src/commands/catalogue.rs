@@ -41,7 +41,8 @@ fn about(product: &Product) -> About {
 }
 
 pub(super) fn origin(client: ClientId, claim: Option<&Claim>) -> Origin {
-    Origin { actor: Actor::Client(client), request_id: claim.map(|claim| claim.request_id.clone()) }
+    let request_id = claim.map(|claim| claim.request_id.clone());
+    Origin { request_id, ..Origin::of(Actor::Client(client)) }
 }
 
 impl Command for CreateProduct {

@@ -9,24 +9,27 @@ use crate::ids::{AuditId, KeyId, MessageId, ReviewId, TenantId};
 use crate::lifecycle::{Stage, State};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, Audit, Changes, Message, Put, Review, Subject};
+use crate::rows::{Actor, Audit, Changes, Message, Put, Removable, Review, Subject};
 use crate::working_set::{Answered, Claim, Context, Outcome};
 
-/// Who moves something, and in which request.
+/// Who moves something, in which request, and why.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub actor: Actor,
     pub request_id: Option<String>,
+    /// A person who acts through a client, in their own words.
+    pub person: Option<String>,
+    pub why: Option<String>,
 }
 
 impl Origin {
     pub fn of(actor: Actor) -> Origin {
-        Origin { actor, request_id: None }
+        Origin { actor, request_id: None, person: None, why: None }
     }
 
     /// The client that came with an idempotency key.
     pub fn claimed(claim: &Claim) -> Origin {
-        Origin { actor: Actor::Client(claim.client), request_id: Some(claim.request_id.clone()) }
+        Origin { request_id: Some(claim.request_id.clone()), ..Origin::of(Actor::Client(claim.client)) }
     }
 }
 
@@ -60,8 +63,23 @@ impl<'a> Draft<'a> {
         self.outcome.put(row);
     }
 
+    pub fn remove<R: Removable>(&mut self, id: R::Id) {
+        self.outcome.changes.remove::<R>(id);
+    }
+
     /// Records a move of a lifecycle, or, without states, that something was done.
     pub fn audit(&mut self, about: About, action: &str, from: Option<&str>, to: Option<&str>) {
+        self.audit_because(about, action, from, to, self.origin.why.clone());
+    }
+
+    pub fn audit_because(
+        &mut self,
+        about: About,
+        action: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+        why: Option<String>,
+    ) {
         let row = Audit {
             id: AuditId(self.context.ids.next()),
             tenant: about.tenant,
@@ -74,6 +92,8 @@ impl<'a> Draft<'a> {
             from_state: from.map(ToOwned::to_owned),
             to_state: to.map(ToOwned::to_owned),
             request_id: self.origin.request_id.clone(),
+            person: self.origin.person.clone(),
+            why,
         };
         self.put(row);
     }
@@ -102,8 +122,11 @@ impl<'a> Draft<'a> {
             kind: kind.to_owned(),
             payload: serde_json::to_string(payload).expect("a message holds only what JSON can say"),
             created_at: self.context.now,
+            partition: Message::partition_of(about.id),
             position: None,
-            relayed_at: None,
+            published: 0,
+            published_at: None,
+            received_at: None,
         };
         self.put(message);
     }

@@ -1,12 +1,15 @@
 //! Inbound events: stored first, with their raw bytes, and looked at afterwards.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{AccountId, EventId, TenantId};
-use crate::lifecycle::{Stage, inbound_event};
+use crate::lifecycle::{Stage, State as _, inbound_event};
+use crate::limits::EVENT_ATTEMPTS_MAX;
 use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::rows::{Actor, Facts, InboundEvent, Needs, Subject};
 use crate::working_set::{Command, Context, Decision};
 
@@ -80,12 +83,68 @@ pub(super) fn close(
     let event = open(facts, id)?;
     draft.put(InboundEvent {
         state: event.state.step(how)?.to(),
-        attempts: event.attempts + 1,
+        // One that was left behind was counted as it began.
+        attempts: event.attempts.max(1),
         outcome,
         processed_at: Some(draft.context.now),
         ..event.clone()
     });
     Ok(())
+}
+
+/// Gives an event up: a person should look.
+fn give_up(draft: &mut Draft<'_>, event: &InboundEvent, why: String) -> Result<(), Refusal> {
+    let step = event.state.step(inbound_event::Event::GiveUp)?;
+    let (from, to) = (step.from(), step.to());
+    let about = about(event);
+    draft.review(about, "event_cannot_be_processed", why.clone());
+    draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
+    draft.put(InboundEvent {
+        state: to,
+        attempts: event.attempts.max(1),
+        outcome: Some(why),
+        processed_at: Some(draft.context.now),
+        ..event.clone()
+    });
+    Ok(())
+}
+
+fn about(event: &InboundEvent) -> About {
+    About { tenant: event.tenant, kind: Subject::Event, id: event.id.0 }
+}
+
+/// An event was found left behind: it is counted before it is processed, so that one which kills the
+/// process is counted, and dies one day. Answers whether to go on.
+#[derive(Clone, Debug)]
+pub struct StartEvent {
+    pub event: EventId,
+}
+
+impl Command for StartEvent {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.inbound_event(self.event);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let event = open(facts, self.event)?;
+        let origin = Origin::of(Actor::Webhook);
+        let mut draft = Draft::new(context, &origin);
+        if event.state.is(inbound_event::State::Dead) {
+            return Err(Refusal::NothingToDo);
+        }
+        if event.attempts >= EVENT_ATTEMPTS_MAX {
+            let why = format!("begun {} times, and never came to an end", event.attempts);
+            give_up(&mut draft, event, why)?;
+            return Ok(draft.reply(Reply::Proceed(false)));
+        }
+        draft.put(InboundEvent { attempts: event.attempts + 1, ..event.clone() });
+        Ok(draft.reply(Reply::Proceed(true)))
+    }
 }
 
 /// Closes an event that moves nothing: it is about nothing of ours, or nothing can be made of it.
@@ -111,12 +170,12 @@ impl Command for CloseEvent {
         let event = open(facts, self.event)?;
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);
-        let how = if self.dead { inbound_event::Event::GiveUp } else { inbound_event::Event::Ignore };
         if self.dead {
-            let about = About { tenant: event.tenant, kind: Subject::Event, id: event.id.0 };
-            draft.review(about, "event_cannot_be_processed", self.why.clone());
+            give_up(&mut draft, event, self.why.clone())?;
+        } else {
+            let ignore = inbound_event::Event::Ignore;
+            close(&mut draft, facts, self.event, ignore, Some(self.why.clone()))?;
         }
-        close(&mut draft, facts, self.event, how, Some(self.why.clone()))?;
         Ok(draft.done())
     }
 }

@@ -5,14 +5,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::commands::draft::{Draft, Origin};
+use crate::commands::draft::{About, Draft, Origin};
 use crate::commands::payment::{about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
 use crate::lifecycle::{State as _, attempt, job, payment};
-use crate::limits::JOB_ATTEMPTS_MAX;
+use crate::limits::{JOB_ATTEMPTS_MAX, LOOKS_MAX};
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
-use crate::rows::{Actor, Attempt, AttemptKind, Facts, Failure, Job, Needs};
+use crate::rows::{Actor, Attempt, AttemptKind, Facts, Failure, Job, JobKind, Needs, Subject};
 use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
@@ -30,6 +30,24 @@ pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal
         .get(id)
         .filter(|job| job.state.is(job::State::Running) && job.token == token)
         .ok_or(Refusal::LeaseLost)
+}
+
+/// Claims of one job before it is given up.
+fn attempts_max(kind: JobKind) -> i64 {
+    match kind {
+        JobKind::Drive => JOB_ATTEMPTS_MAX,
+        JobKind::Look => LOOKS_MAX,
+    }
+}
+
+/// To the dead letters, where a person finds it.
+pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) -> Result<(), Refusal> {
+    let step = job.state.step(job::Event::GiveUp)?;
+    let (from, to) = (step.from(), step.to());
+    let about = About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 };
+    draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
+    draft.put(Job { state: to, last_error: Some(why), updated_at: draft.context.now, ..job });
+    Ok(())
 }
 
 /// Claims jobs that a query found due. Those that another worker got first are passed over.
@@ -57,7 +75,7 @@ impl ClaimJobs {
         let Some(attempt) = facts.attempts.get(attempt_id) else { return Ok(None) };
         let Some(payment) = facts.payments.get(attempt.payment) else { return Ok(None) };
         let until = now.plus(self.lease.span);
-        let mut job = Job {
+        let job = Job {
             state: job.state.step(event)?.to(),
             token: job.token + 1,
             worker: Some(self.lease.worker),
@@ -67,10 +85,10 @@ impl ClaimJobs {
             updated_at: now,
             ..job.clone()
         };
-        if job.attempts > JOB_ATTEMPTS_MAX {
-            job.state = job.state.step(job::Event::GiveUp)?.to();
+        if job.attempts > attempts_max(job.kind) {
             draft.review(about(payment), "job_is_dead", "its attempts are used up".to_owned());
-            draft.put(job);
+            let why = job.last_error.clone().unwrap_or_else(|| "its attempts are used up".to_owned());
+            give_up_job(draft, job, why)?;
             if !attempt.state.is_final() {
                 let mut attempt = attempt.clone();
                 let mut refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
@@ -96,7 +114,7 @@ impl Command for ClaimJobs {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let mut complete = Some(());
         for id in &self.jobs {
-            let last = rows.job(*id).is_some_and(|job| job.attempts >= JOB_ATTEMPTS_MAX);
+            let last = rows.job(*id).is_some_and(|job| job.attempts >= attempts_max(job.kind));
             match rows.attempt(AttemptId::from(*id)) {
                 Some(attempt) => {
                     if let Some(refund) = attempt.refund {

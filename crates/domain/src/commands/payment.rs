@@ -12,6 +12,7 @@ mod start_capture;
 mod start_payment;
 mod start_refund;
 mod start_void;
+mod write_off;
 
 pub use settle::{By, Settle};
 pub use settle_refund::{RefundOutcome, SettleRefund};
@@ -22,6 +23,7 @@ pub use start_void::StartVoid;
 
 pub(super) use give_up::{give_up, lose_sight};
 pub(super) use observe::settle_unsent;
+pub(super) use write_off::write_off;
 
 use serde_json::json;
 

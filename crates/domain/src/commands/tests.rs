@@ -8,11 +8,14 @@ mod shop;
 
 mod api_keys;
 mod bookings;
+mod dead_letters;
+mod deliveries;
+mod events;
 mod jobs;
-mod messages;
 mod operate;
 mod payments;
 mod refunds;
+mod relay;
 mod settling;
 
 mod chaos;

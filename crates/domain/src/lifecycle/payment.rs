@@ -15,6 +15,8 @@ crate::lifecycle! {
         Cancelled = "cancelled" (3),
         /// The authorisation ran out.
         Lapsed = "lapsed" (3),
+        /// A person gave it up with its outcome unknown. Money that is seen of it later contradicts.
+        WrittenOff = "written_off" (3),
     }
     events {
         /// The provider has an object for it.
@@ -24,6 +26,7 @@ crate::lifecycle! {
         Declined = "declined",
         Voided = "voided",
         AuthorizationLapsed = "authorization_lapsed",
+        WrittenOff = "written_off",
     }
     starts Created;
     rows {
@@ -34,6 +37,7 @@ crate::lifecycle! {
         Pending + Captured => Captured,
         Pending + Declined => Failed,
         Pending + Voided => Cancelled,
+        Pending + WrittenOff => WrittenOff,
         Authorized + Captured => Captured,
         Authorized + Voided => Cancelled,
         Authorized + AuthorizationLapsed => Lapsed,

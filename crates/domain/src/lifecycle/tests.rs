@@ -61,42 +61,56 @@ fn every_pair_of_a_payment() {
         created + declined = failed
         created + voided = cancelled
         created + authorization_lapsed = -
+        created + written_off = -
         pending + sent = -
         pending + authorized = authorized
         pending + captured = captured
         pending + declined = failed
         pending + voided = cancelled
         pending + authorization_lapsed = -
+        pending + written_off = written_off
         authorized + sent = -
         authorized + authorized = -
         authorized + captured = captured
         authorized + declined = -
         authorized + voided = cancelled
         authorized + authorization_lapsed = lapsed
+        authorized + written_off = -
         captured + sent = -
         captured + authorized = -
         captured + captured = -
         captured + declined = -
         captured + voided = -
         captured + authorization_lapsed = -
+        captured + written_off = -
         failed + sent = -
         failed + authorized = -
         failed + captured = -
         failed + declined = -
         failed + voided = -
         failed + authorization_lapsed = -
+        failed + written_off = -
         cancelled + sent = -
         cancelled + authorized = -
         cancelled + captured = -
         cancelled + declined = -
         cancelled + voided = -
         cancelled + authorization_lapsed = -
+        cancelled + written_off = -
         lapsed + sent = -
         lapsed + authorized = -
         lapsed + captured = -
         lapsed + declined = -
         lapsed + voided = -
         lapsed + authorization_lapsed = -
+        lapsed + written_off = -
+        written_off + sent = -
+        written_off + authorized = -
+        written_off + captured = -
+        written_off + declined = -
+        written_off + voided = -
+        written_off + authorization_lapsed = -
+        written_off + written_off = -
     "#]]);
 }
 
@@ -215,20 +229,54 @@ fn every_pair_of_a_job() {
 }
 
 #[test]
+fn every_pair_of_a_delivery() {
+    check::<delivery::State>(&expect![[r#"
+        waiting + begin = waiting
+        waiting + fail = waiting
+        waiting + receive = received
+        waiting + give_up = dead
+        waiting + retry = -
+        waiting + discard = -
+        received + begin = -
+        received + fail = -
+        received + receive = -
+        received + give_up = -
+        received + retry = -
+        received + discard = -
+        dead + begin = -
+        dead + fail = -
+        dead + receive = -
+        dead + give_up = -
+        dead + retry = waiting
+        dead + discard = discarded
+        discarded + begin = -
+        discarded + fail = -
+        discarded + receive = -
+        discarded + give_up = -
+        discarded + retry = -
+        discarded + discard = -
+    "#]]);
+}
+
+#[test]
 fn every_pair_of_an_inbound_event() {
     check::<inbound_event::State>(&expect![[r#"
         received + process = processed
         received + ignore = ignored
         received + give_up = dead
+        received + retry = -
         dead + process = processed
         dead + ignore = ignored
         dead + give_up = -
+        dead + retry = received
         processed + process = -
         processed + ignore = -
         processed + give_up = -
+        processed + retry = -
         ignored + process = -
         ignored + ignore = -
         ignored + give_up = -
+        ignored + retry = -
     "#]]);
 }
 

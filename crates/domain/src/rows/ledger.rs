@@ -27,6 +27,8 @@ crate::row! {
         fixed movement: String,
         fixed message: MessageId,
         fixed posted_at: Timestamp,
+        /// The payment or refund that moved. The message that told of it is let go one day.
+        fixed subject: uuid::Uuid,
     }
 }
 

@@ -1,12 +1,14 @@
-//! What goes on after the transaction: jobs, messages, events, receipts; and the audit of it all.
+//! What goes on after the transaction: jobs, messages, events, deliveries; and the audit of it all.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ids::{
-    AccountId, AuditId, EventId, InboxId, JobId, LogId, MessageId, ReviewId, TenantId, WorkerId,
+    AccountId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId, TenantId, WorkerId,
 };
-use crate::lifecycle::{Stage, inbound_event, job, review};
+use crate::lifecycle::{Stage, delivery, inbound_event, job, review};
+use crate::limits::PARTITIONS;
+use crate::rows::Removable;
 use crate::time::Timestamp;
 
 /// What a message, an audit row or a review case is about.
@@ -20,10 +22,13 @@ pub enum Subject {
     Event,
     Tenant,
     ApiKey,
+    Job,
+    /// One message at one consumer.
+    Delivery,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 8] = [
+    pub const ALL: [Subject; 10] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -32,6 +37,8 @@ impl Subject {
         Subject::Event,
         Subject::Tenant,
         Subject::ApiKey,
+        Subject::Job,
+        Subject::Delivery,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -44,6 +51,8 @@ impl Subject {
             Subject::Event => "event",
             Subject::Tenant => "tenant",
             Subject::ApiKey => "api_key",
+            Subject::Job => "job",
+            Subject::Delivery => "delivery",
         }
     }
     pub fn from_name(name: &str) -> Option<Subject> {
@@ -52,20 +61,27 @@ impl Subject {
 }
 crate::named_column!(Subject);
 
-/// What a job does. Every job today drives one attempt at a provider.
+/// What a job may do about its attempt at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
+    /// Whatever it takes to bring the attempt to its end.
     Drive,
+    /// A person sent a dead job round again after money may have moved: it looks what became of the
+    /// call, and sends nothing that could move money. A person may have settled it by hand meanwhile.
+    Look,
 }
 
 impl JobKind {
+    pub const ALL: [JobKind; 2] = [JobKind::Drive, JobKind::Look];
+
     pub fn name(&self) -> &'static str {
         match self {
             JobKind::Drive => "drive",
+            JobKind::Look => "look",
         }
     }
     pub fn from_name(name: &str) -> Option<JobKind> {
-        (name == "drive").then_some(JobKind::Drive)
+        JobKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 crate::named_column!(JobKind);
@@ -76,7 +92,7 @@ crate::row! {
     Job in "jobs" as lock {
         key id: JobId,
         fixed tenant: TenantId,
-        fixed kind: JobKind,
+        moves kind: JobKind,
         guard state: Stage<job::State>,
         guard token: i64,
         moves worker: Option<WorkerId>,
@@ -105,10 +121,44 @@ crate::row! {
         /// JSON.
         fixed payload: String,
         fixed created_at: Timestamp,
-        /// Its place in the tenant's event log; null until it was relayed. Given after the commit
+        /// Of its subject, so that one relay at a time brings a subject's messages, in order.
+        fixed partition: i64,
+        /// Its place in the tenant's event log; null until it was published. Given after the commit
         /// of what it tells, under the log's lock, so that a reader never misses or reorders.
         guard position: Option<i64>,
-        moves relayed_at: Option<Timestamp>,
+        /// How often it was published.
+        moves published: i64,
+        /// When it was published last.
+        moves published_at: Option<Timestamp>,
+        /// Every consumer's receipt is committed. Only then may it be pruned.
+        guard received_at: Option<Timestamp>,
+    }
+}
+
+impl Message {
+    /// The top bits of a multiplicative hash: ids that ascend are spread as well as random ones.
+    pub fn partition_of(subject: uuid::Uuid) -> i64 {
+        const FIBONACCI: u64 = 0x9E37_79B9_7F4A_7C15;
+        let (high, low) = subject.as_u64_pair();
+        let hash = (high ^ low).wrapping_mul(FIBONACCI);
+        (hash >> 32).cast_signed() % PARTITIONS
+    }
+}
+
+crate::row! {
+    /// A part of the outbox. A relay leases it, publishes with no lock held, and marks under the
+    /// token: of two that believe they have it, the later one's marks count.
+    Partition in "partitions" as lock {
+        key id: PartitionId,
+        fixed number: i64,
+        guard token: i64,
+        /// Whose it is, or was last.
+        moves worker: Option<WorkerId>,
+        /// Null once it was handed back.
+        moves lease_until: Option<Timestamp>,
+        /// A relay that has fewer than its share, and gets this one when it is handed back.
+        moves next: Option<WorkerId>,
+        moves next_until: Option<Timestamp>,
     }
 }
 
@@ -122,15 +172,26 @@ crate::row! {
 }
 
 crate::row! {
-    /// A message's receipt at one consumer: written with the effect, so the effect happens once.
-    Receipt in "inbox" as lock {
+    /// A message at one consumer. Received, it is the receipt: written with the effect, so the effect
+    /// happens once. It stands there before only where something went wrong.
+    Delivery in "inbox" as lock {
         key id: InboxId,
         fixed tenant: TenantId,
         fixed consumer: String,
         fixed message: MessageId,
-        fixed received_at: Timestamp,
+        guard state: Stage<delivery::State>,
+        /// Counted before the handler starts wherever an earlier one may not have come to its end.
+        moves attempts: i64,
+        moves last_error: Option<String>,
+        /// While it waits: when it may be begun again.
+        moves due_at: Option<Timestamp>,
+        fixed created_at: Timestamp,
+        moves updated_at: Timestamp,
     }
 }
+
+impl Removable for Message {}
+impl Removable for Delivery {}
 
 crate::row! {
     /// An event that a provider sent, verified, with its raw bytes.
@@ -206,5 +267,9 @@ crate::row! {
         fixed from_state: Option<String>,
         fixed to_state: Option<String>,
         fixed request_id: Option<String>,
+        /// Who it was, in their own word, where a person acted through a client.
+        fixed person: Option<String>,
+        /// In the words of whoever did it, or of what went wrong.
+        fixed why: Option<String>,
     }
 }

@@ -41,6 +41,12 @@ pub trait Command: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Relaying, posting, sweeping, pruning: it takes what the others leave of a batch, and never
+    /// less than an eighth of it.
+    fn background(&self) -> bool {
+        false
+    }
+
     /// Asks for rows, children before what they name. Called again before each table is loaded, so
     /// it must be quick and must ask for the same rows each time. `?` waits for a row that names
     /// others; `Some` says that everything was asked for, loaded or not, and so that the rest can be

@@ -64,6 +64,27 @@ pub struct Write<'rows> {
     pub inserts: Vec<Vec<Value<'rows>>>,
     /// In id order.
     pub updates: Vec<Update<'rows>>,
+    /// In id order.
+    pub removals: Vec<Removal<'rows>>,
+}
+
+impl Write<'_> {
+    /// How many rows it must touch; fewer mean that somebody was quicker.
+    pub fn len(&self) -> usize {
+        self.inserts.len() + self.updates.len() + self.removals.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One guarded removal, of a row whose time is over.
+#[derive(Debug)]
+pub struct Removal<'rows> {
+    pub id: Uuid,
+    /// The guard columns as they were loaded.
+    pub guards: Vec<Value<'rows>>,
 }
 
 /// One guarded update. `guards` and `values` follow the order of the table's columns.
@@ -134,8 +155,14 @@ impl<R: Row> Rows<R> {
         }
     }
 
+    /// Whether there is such a row to remove.
+    pub(crate) fn remove(&mut self, id: Uuid) -> bool {
+        self.entries.get_mut(&id).is_some_and(|entry| entry.current.take().is_some())
+    }
+
     pub(crate) fn write(&self) -> Option<Write<'_>> {
-        let mut write = Write { table: R::TABLE, inserts: Vec::new(), updates: Vec::new() };
+        let mut write =
+            Write { table: R::TABLE, inserts: Vec::new(), updates: Vec::new(), removals: Vec::new() };
         for (id, entry) in &self.entries {
             match (&entry.loaded, &entry.current) {
                 (None, Some(row)) => write.inserts.push(row.values()),
@@ -144,10 +171,13 @@ impl<R: Row> Rows<R> {
                     guards: of_part(was, |part| part == Part::Guard),
                     values: of_part(is, |part| matches!(part, Part::Guard | Part::Moves)),
                 }),
+                (Some(was), None) => {
+                    write.removals.push(Removal { id: *id, guards: of_part(was, |part| part == Part::Guard) })
+                }
                 _ => {}
             }
         }
-        (!write.inserts.is_empty() || !write.updates.is_empty()).then_some(write)
+        (!write.is_empty()).then_some(write)
     }
 }
 

@@ -195,5 +195,5 @@ fn about(key: &ApiKey) -> About {
 }
 
 fn origin(by: ClientId, request_id: &str) -> Origin {
-    Origin { actor: Actor::Client(by), request_id: Some(request_id.into()) }
+    Origin { request_id: Some(request_id.into()), ..Origin::of(Actor::Client(by)) }
 }

@@ -17,6 +17,17 @@ pub(in crate::commands) fn give_up(
     refund: &mut Option<&mut Refund>,
     payment: &Payment,
 ) -> Result<(), Refusal> {
+    hand_over(draft, attempt, refund)?;
+    draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
+    Ok(())
+}
+
+/// What was sent goes to a person; what never was stays as it is.
+pub(super) fn hand_over(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    refund: &mut Option<&mut Refund>,
+) -> Result<(), Refusal> {
     lose_sight(draft, attempt, refund)?;
     if attempt.state.is(attempt::State::Unknown) {
         attempt.state = attempt.state.step(attempt::Event::GiveUp)?.to();
@@ -24,7 +35,6 @@ pub(in crate::commands) fn give_up(
     if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(refund::State::Unknown)) {
         refund.state = draft.step(about_refund(refund), refund.state, refund::Event::GaveUp)?.to();
     }
-    draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
     Ok(())
 }
 

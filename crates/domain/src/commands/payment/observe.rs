@@ -107,9 +107,10 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
     match (&seen.status, *payment.state) {
         // What was reserved before it ended may be told after it: that is only old. Taken is taken.
         (Status::Authorized { .. }, State::Created)
-        | (Status::Captured { .. }, State::Created | State::Failed | State::Cancelled | State::Lapsed) => {
-            Some(format!("money moved while the payment was {}", payment.state.name()))
-        }
+        | (
+            Status::Captured { .. },
+            State::Created | State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
+        ) => Some(format!("money moved while the payment was {}", payment.state.name())),
         (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
             Some(format!("another amount was captured: {amount_minor}"))
         }
@@ -136,7 +137,7 @@ fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source)
     match (status, state) {
         (Status::Authorized { .. }, State::Authorized)
         | (Status::Captured { .. }, State::Captured)
-        | (Status::Cancelled, State::Failed | State::Cancelled | State::Lapsed) => {
+        | (Status::Cancelled, State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff) => {
             payment.evidenced |= source.is_evidence();
             Verdict::Agrees
         }
@@ -184,10 +185,11 @@ pub(super) fn settle_attempt(
     let succeeded = match (attempt.kind, *payment.state) {
         (AttemptKind::Charge, State::Authorized | State::Captured) => true,
         (AttemptKind::Capture, State::Captured) => true,
-        (AttemptKind::Void, State::Cancelled | State::Failed | State::Lapsed) => true,
-        (AttemptKind::Charge | AttemptKind::Capture, State::Failed | State::Cancelled | State::Lapsed) => {
-            false
-        }
+        (AttemptKind::Void, State::Cancelled | State::Failed | State::Lapsed | State::WrittenOff) => true,
+        (
+            AttemptKind::Charge | AttemptKind::Capture,
+            State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
+        ) => false,
         (AttemptKind::Void, State::Captured) => false,
         (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
         (kind, state) => {

@@ -13,7 +13,7 @@ use super::observe::{Verdict, book, contradict, observe, settle_attempt};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, close};
-use crate::commands::jobs::held;
+use crate::commands::jobs::{give_up_job, held};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, inbound_event, job, payment};
 use crate::provider::{Observation, Source, Status};
@@ -105,13 +105,17 @@ impl Settle {
         attempt: &Attempt,
     ) -> Result<(), Refusal> {
         let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return Ok(()) };
-        if !matches!(*job.state, job::State::Ready | job::State::Running) {
-            return Ok(());
-        }
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
+        let ended = attempt.state.is_final() && (payment.evidenced || nothing_moved);
+        match *job.state {
+            job::State::Ready | job::State::Running => {}
+            // What killed it has settled itself: no person has to see to it.
+            job::State::Dead if ended => {}
+            job::State::Dead | job::State::Done => return Ok(()),
+        }
         let mut job = job.clone();
-        if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
+        if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { job: own, .. } if own == job.id) {
             job = Job {
@@ -134,17 +138,21 @@ impl Settle {
     }
 
     /// The job of a contradicted payment stops: a person decides.
-    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) -> Result<(), Refusal> {
+    fn stop_job(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &Payment,
+        why: &str,
+    ) -> Result<(), Refusal> {
         if let By::Job { job, token } = self.by {
             let open = facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final());
             if let Some(mut attempt) = open.cloned() {
                 give_up(draft, &mut attempt, &mut None, payment)?;
                 draft.put(attempt);
             }
-            let mut job = held(facts, job, token)?.clone();
-            job.state = job.state.step(job::Event::GiveUp)?.to();
-            job.updated_at = draft.context.now;
-            draft.put(job);
+            let job = held(facts, job, token)?.clone();
+            give_up_job(draft, job, why.to_owned())?;
         }
         Ok(())
     }
@@ -190,8 +198,8 @@ impl Command for Settle {
         match verdict {
             Verdict::Contradicts(why) => {
                 closing.1 = Some(why.clone());
-                contradict(&mut draft, &mut payment, &self.observation, why);
-                self.stop_job(&mut draft, facts, &payment)?;
+                contradict(&mut draft, &mut payment, &self.observation, why.clone());
+                self.stop_job(&mut draft, facts, &payment, &why)?;
             }
             Verdict::Stale | Verdict::Agrees => {
                 if verdict == Verdict::Stale {

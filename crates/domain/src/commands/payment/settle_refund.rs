@@ -10,7 +10,7 @@ use super::settle::By;
 use super::{about, about_refund, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
 use crate::commands::events::close;
-use crate::commands::jobs::held;
+use crate::commands::jobs::{give_up_job, held};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{State as _, attempt, inbound_event, job};
@@ -108,11 +108,15 @@ impl SettleRefund {
 
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) -> Result<(), Refusal> {
         let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return Ok(()) };
-        if !matches!(*job.state, job::State::Ready | job::State::Running) {
-            return Ok(());
+        let ended = matches!(*refund.state, State::Succeeded | State::Failed);
+        match *job.state {
+            job::State::Ready | job::State::Running => {}
+            // What killed it has settled itself: no person has to see to it.
+            job::State::Dead if ended => {}
+            job::State::Dead | job::State::Done => return Ok(()),
         }
         let mut job = job.clone();
-        if matches!(*refund.state, State::Succeeded | State::Failed) {
+        if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { .. }) {
             job.state = job.state.step(job::Event::Reschedule)?.to();
@@ -137,9 +141,9 @@ impl SettleRefund {
         facts: &Facts,
         refund: &mut Refund,
         payment: &Payment,
-        why: String,
+        why: &str,
     ) -> Result<(), Refusal> {
-        draft.review(about_refund(refund), "provider_contradicts", why);
+        draft.review(about_refund(refund), "provider_contradicts", why.to_owned());
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
         {
@@ -153,10 +157,8 @@ impl SettleRefund {
                 give_up(draft, &mut attempt, &mut Some(refund), payment)?;
                 draft.put(attempt);
             }
-            let mut job = held(facts, job, token)?.clone();
-            job.state = job.state.step(job::Event::GiveUp)?.to();
-            job.updated_at = draft.context.now;
-            draft.put(job);
+            let job = held(facts, job, token)?.clone();
+            give_up_job(draft, job, why.to_owned())?;
         }
         Ok(())
     }
@@ -219,7 +221,7 @@ impl Command for SettleRefund {
         let mut stopped = false;
         match self.event(before) {
             Err(why) => {
-                self.contradict(&mut draft, facts, &mut refund, &payment, why.clone())?;
+                self.contradict(&mut draft, facts, &mut refund, &payment, &why)?;
                 closing.1 = Some(why);
                 stopped = true;
             }

@@ -12,7 +12,7 @@ use crate::commands::{By, FinishJob, MarkSent, Postpone, RefundOutcome, Settle, 
 use crate::lifecycle::{State as _, attempt};
 use crate::provider::{Heard, Observation, RefundObservation, RefundStatus, Source, Status};
 use crate::reply::{Claimed, Reply};
-use crate::rows::{AttemptKind, Capture, Failure, Payment, Refund};
+use crate::rows::{AttemptKind, Capture, Failure, JobKind, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::Command;
 use crate::{PaymentId, RefundId, Refusal};
@@ -106,6 +106,9 @@ impl Game {
             };
         }
         match self.call(|teller| teller.fetch(payment)) {
+            Heard::Object(Status::Unconfirmed) if looks_only(claimed) && !self.must_end(claimed) => {
+                self.postpone(claimed, true)
+            }
             Heard::Object(Status::Unconfirmed) if !self.must_end(claimed) => self.confirm(claimed),
             Heard::Object(seen) => self.conclude(claimed, seen, Source::Fetched),
             _ => self.postpone(claimed, true),
@@ -172,6 +175,9 @@ impl Game {
             }
         }
         let capture = claimed.attempt.kind == AttemptKind::Capture;
+        if capture && looks_only(claimed) {
+            return self.postpone(claimed, true);
+        }
         let heard =
             self.call(
                 |teller| {
@@ -193,6 +199,9 @@ impl Game {
         let (id, payment, amount_minor) = (refund.id, refund.payment, refund.amount_minor);
         if claimed.attempt.state.is(attempt::State::Created) {
             self.mark_sent(claimed, None)?;
+        }
+        if looks_only(claimed) && !self.teller.returns.contains_key(&id) {
+            return self.postpone(claimed, true);
         }
         let slow = self.chaos.next().is_multiple_of(4);
         let outcome = match self.call(|teller| teller.refund(id, payment, amount_minor, slow)) {
@@ -279,6 +288,11 @@ impl Game {
             }
         }
     }
+}
+
+/// A person sent it round again after money may have moved.
+fn looks_only(claimed: &Claimed) -> bool {
+    claimed.job.kind == JobKind::Look
 }
 
 fn seen_of(shop: &Shop, payment: PaymentId, status: Status) -> Observation {

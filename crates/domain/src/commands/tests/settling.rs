@@ -2,9 +2,10 @@
 
 use std::vec::Vec;
 
+use super::dead_letters::write_off;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop};
-use crate::lifecycle::{booking, job, payment};
+use crate::lifecycle::{State as _, booking, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{Observation, RefundStatus, Source, Status};
 use crate::rows::{
@@ -37,6 +38,7 @@ fn reach(shop: &mut Shop, state: payment::State) -> PaymentId {
             shop.webhook(payment, AUTHORIZED);
             shop.webhook(payment, Status::Cancelled);
         }
+        payment::State::WrittenOff => write_off(shop, payment),
         payment::State::Created => panic!("it was sent"),
     }
     assert_eq!(shop.payment_is(payment), state);
@@ -61,12 +63,12 @@ fn every_status_in_every_state_from_every_side() {
         (State::Pending, Status::Cancelled) => (State::Cancelled, false),
         (State::Authorized, Status::Cancelled) => (State::Lapsed, true),
         (State::Captured, Status::Cancelled) => (State::Captured, true),
-        (State::Failed | State::Cancelled | State::Lapsed, Status::Captured { .. }) => (state, true),
+        (State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff, Status::Captured { .. }) => {
+            (state, true)
+        }
         (state, _) => (state, false),
     };
-    for state in
-        [State::Pending, State::Authorized, State::Captured, State::Failed, State::Cancelled, State::Lapsed]
-    {
+    for state in State::ALL.iter().copied().filter(|state| *state != State::Created) {
         for (name, status) in &statuses {
             for source in [Source::Answer, Source::Fetched, Source::Webhook] {
                 let mut shop = Shop::new(9);

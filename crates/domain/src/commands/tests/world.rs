@@ -191,10 +191,15 @@ impl World {
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
         let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
             bookings payments refunds attempts jobs reviews inbound_events logs ledger_accounts transfers
-            postings outbox inbox audit);
+            postings partitions outbox inbox audit);
+        let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));
         for write in facts.writes() {
             self.write_table(&write, command);
+        }
+        for (table, id) in removed {
+            assert!(facts.knows(table, id), "{table:?} {id} is removed and was not needed: {command:?}");
+            assert!(!self.rows[table.description().name].contains_key(&id), "it is still there: {command:?}");
         }
         for (table, row) in expected {
             let Value::Id(id) = row[0] else { unreachable!("the key comes first") };
@@ -225,6 +230,12 @@ impl World {
             let moving = columns_of(|part| matches!(part, Part::Guard | Part::Moves));
             for (at, is) in moving.zip(&update.values) {
                 row[at] = owned(is.clone());
+            }
+        }
+        for removal in &write.removals {
+            let row = stored.remove(&removal.id).unwrap();
+            for (at, was) in columns_of(|part| part == Part::Guard).zip(&removal.guards) {
+                assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
         }
     }
@@ -296,6 +307,7 @@ pub fn shown(reply: &Reply) -> String {
         }
         Reply::Refund(refund) => format!("refund {:?}", refund.state),
         Reply::Product(product) => format!("product {}", product.0.name),
+        Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
         Reply::Slots(slots, _) => format!("{} slots", slots.len()),
         other => panic!("not a reply to keep: {other:?}"),
     }

@@ -1,0 +1,116 @@
+//! Dead letters: jobs, providers' events and deliveries that were given up, and what a person does about
+//! them. Each says who and why, and is audited. To retry is safe whenever it is done: what a retry may do
+//! is decided from the state of the rows at that moment, never from what the person saw.
+//!
+//! | dead | retry | discard |
+//! |---|---|---|
+//! | a job, its attempt never sent | drives it as at first | the attempt is declined: no money moved |
+//! | a job, its attempt in review | looks what became of it; sends nothing that could move money | the attempt is written off |
+//! | a job, its attempt settled | looks once more | done |
+//! | an event | is read again | is ignored |
+//! | a delivery | is brought to its consumer again | never has its effect there |
+
+mod discard;
+mod retry;
+
+pub use discard::DiscardDeadLetter;
+pub use retry::RetryDeadLetter;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::commands::draft::{About, Origin};
+use crate::ids::{AttemptId, ClientId, EventId, InboxId, JobId, TenantId};
+use crate::lifecycle::{Stage, State};
+use crate::refusal::Refusal;
+use crate::reply::{DeadLetter, Reply};
+use crate::rows::{Actor, Delivery, Facts, InboundEvent, Job, Message, Needs, Subject};
+use crate::working_set::Claim;
+
+/// Which dead letter. Each kind has ids of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letter {
+    Job(JobId),
+    Event(EventId),
+    /// One message at one consumer.
+    Message(InboxId),
+}
+
+/// A person's decision on a dead letter.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub claim: Option<Claim>,
+    pub tenant: TenantId,
+    /// Through whom the person asks.
+    pub client: ClientId,
+    pub request_id: String,
+    pub letter: Letter,
+    /// Who decides, in their own word.
+    pub person: String,
+    pub why: String,
+}
+
+impl Decided {
+    fn origin(&self) -> Origin {
+        Origin {
+            actor: Actor::Client(self.client),
+            request_id: Some(self.request_id.clone()),
+            person: Some(self.person.clone()),
+            why: Some(self.why.clone()),
+        }
+    }
+
+    fn job<'f>(&self, facts: &'f Facts, id: JobId) -> Result<&'f Job, Refusal> {
+        facts.jobs.get(id).filter(|job| job.tenant == self.tenant).ok_or(Refusal::DeadLetterNotFound)
+    }
+
+    fn event<'f>(&self, facts: &'f Facts, id: EventId) -> Result<&'f InboundEvent, Refusal> {
+        let event = facts.inbound_events.get(id).filter(|event| event.tenant == self.tenant);
+        event.ok_or(Refusal::DeadLetterNotFound)
+    }
+
+    fn delivery<'f>(&self, facts: &'f Facts, id: InboxId) -> Result<(&'f Delivery, &'f Message), Refusal> {
+        let delivery = facts.inbox.get(id).filter(|delivery| delivery.tenant == self.tenant);
+        let delivery = delivery.ok_or(Refusal::DeadLetterNotFound)?;
+        // A message outlives its dead deliveries.
+        let message = facts.outbox.get(delivery.message).ok_or(Refusal::DeadLetterNotFound)?;
+        Ok((delivery, message))
+    }
+
+    /// What shows the letter, whatever is done about it.
+    fn needs_letter(&self, rows: &mut Needs<'_>) -> Option<()> {
+        match self.letter {
+            Letter::Job(id) => {
+                rows.job(id);
+                rows.attempt(AttemptId::from(id));
+                Some(())
+            }
+            Letter::Event(id) => {
+                rows.inbound_event(id);
+                Some(())
+            }
+            Letter::Message(id) => rows.delivery(id).map(|delivery| _ = rows.message(delivery.message)),
+        }
+    }
+}
+
+/// A person moves only what is dead.
+fn is_dead<S: State>(stage: Stage<S>, dead: S, event: S::Event) -> Result<(), Refusal> {
+    if stage.is(dead) {
+        return Ok(());
+    }
+    let (lifecycle, from, on) = (S::NAME, stage.name(), S::event_name(event));
+    Err(Refusal::NoSuchMove(crate::lifecycle::NoSuchMove { lifecycle, from, on }))
+}
+
+pub(super) fn about_job(job: &Job) -> About {
+    About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 }
+}
+
+pub(super) fn about_event(event: &InboundEvent) -> About {
+    About { tenant: event.tenant, kind: Subject::Event, id: event.id.0 }
+}
+
+fn shown(letter: DeadLetter) -> Reply {
+    Reply::DeadLetter(Box::new(letter))
+}

@@ -1,0 +1,124 @@
+//! Discard a dead letter: nothing more is tried.
+//!
+//! Of a job whose attempt is in review this is the end of the operation, on a person's word: the
+//! attempt is written off, the booking is free for another payment, and whoever still waits is answered.
+//! It says nothing about the money. If the provider did move it, and tells so later, that contradicts:
+//! the money is booked to suspense, a review case says so, and a person sends it back at the provider.
+//! A refund that is written off keeps its sum asked back: it may have been made.
+
+use alloc::borrow::ToOwned;
+
+use super::{Decided, Letter, about_event, about_job, is_dead, shown};
+use crate::commands::delivery;
+use crate::commands::draft::Draft;
+use crate::commands::payment::{settle_unsent, write_off};
+use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
+use crate::lifecycle::{attempt, delivery as delivery_lifecycle, inbound_event, job};
+use crate::refusal::Refusal;
+use crate::reply::DeadLetter;
+use crate::rows::{Attempt, Delivery, Facts, Failure, InboundEvent, Job, Needs};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct DiscardDeadLetter(pub Decided);
+
+impl DiscardDeadLetter {
+    fn job<'a>(
+        &self,
+        mut draft: Draft<'a>,
+        facts: &Facts,
+        id: JobId,
+    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+        let job = self.0.job(facts, id)?;
+        is_dead(job.state, job::State::Dead, job::Event::Finish)?;
+        let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
+        let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
+        let job = Job {
+            state: draft.step(about_job(job), job.state, job::Event::Finish)?.to(),
+            updated_at: draft.context.now,
+            ..job.clone()
+        };
+        draft.put(job.clone());
+        let mut attempt: Attempt = attempt.clone();
+        match *attempt.state {
+            attempt::State::Created => {
+                let refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
+                let failure = Failure { code: "discarded".to_owned(), retryable: true };
+                draft = settle_unsent(draft, facts, attempt.clone(), payment.clone(), refund, failure)?;
+                attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
+            }
+            attempt::State::Sent | attempt::State::Unknown | attempt::State::Review => {
+                write_off(&mut draft, facts, &mut attempt, payment)?;
+            }
+            attempt::State::Succeeded | attempt::State::Declined | attempt::State::WrittenOff => {}
+        }
+        Ok((draft, DeadLetter::Job { job, attempt }))
+    }
+
+    fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
+        let event = self.0.event(facts, id)?;
+        is_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Ignore)?;
+        let event = InboundEvent {
+            state: draft.step(about_event(event), event.state, inbound_event::Event::Ignore)?.to(),
+            processed_at: Some(draft.context.now),
+            ..event.clone()
+        };
+        draft.put(event.clone());
+        Ok(DeadLetter::Event(event))
+    }
+
+    fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
+        let (delivery, message) = self.0.delivery(facts, id)?;
+        let event = delivery_lifecycle::Event::Discard;
+        is_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
+        let delivery = Delivery {
+            state: draft.step(delivery::about(delivery), delivery.state, event)?.to(),
+            updated_at: draft.context.now,
+            ..delivery.clone()
+        };
+        draft.put(delivery.clone());
+        Ok(DeadLetter::Message { delivery, message: message.clone() })
+    }
+}
+
+impl Command for DiscardDeadLetter {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.0.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.0.claim.as_ref()
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        self.0.needs_letter(rows)?;
+        let Letter::Job(id) = self.0.letter else { return Some(()) };
+        let attempt = rows.attempt(AttemptId::from(id))?;
+        if let Some(refund) = attempt.refund {
+            rows.refund(refund);
+        }
+        let payment = rows.payment(attempt.payment);
+        if let Some(key) = attempt.key {
+            rows.key(key);
+        }
+        if let Some(booking) = payment?.booking {
+            rows.booking(booking);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = self.0.origin();
+        let mut draft = Draft::new(context, &origin);
+        let letter = match self.0.letter {
+            Letter::Job(id) => {
+                let (discarded, letter) = self.job(draft, facts, id)?;
+                draft = discarded;
+                letter
+            }
+            Letter::Event(id) => self.event(&mut draft, facts, id)?,
+            Letter::Message(id) => self.delivery(&mut draft, facts, id)?,
+        };
+        Ok(draft.reply(shown(letter)))
+    }
+}

@@ -1,0 +1,94 @@
+//! Retry a dead letter.
+
+use super::{Decided, Letter, about_event, about_job, is_dead, shown};
+use crate::commands::delivery;
+use crate::commands::draft::Draft;
+use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
+use crate::lifecycle::{attempt, delivery as delivery_lifecycle, inbound_event, job};
+use crate::refusal::Refusal;
+use crate::reply::DeadLetter;
+use crate::rows::{Attempt, Delivery, Facts, InboundEvent, Job, JobKind, Needs};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct RetryDeadLetter(pub Decided);
+
+impl RetryDeadLetter {
+    /// Money first: only what was provably never sent is driven again. Of anything else it is looked
+    /// up what became of it.
+    fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
+        let job = self.0.job(facts, id)?;
+        is_dead(job.state, job::State::Dead, job::Event::Revive)?;
+        let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
+        let job = Job {
+            kind: kind(attempt),
+            state: draft.step(about_job(job), job.state, job::Event::Revive)?.to(),
+            worker: None,
+            lease_until: None,
+            due_at: draft.context.now,
+            attempts: 0,
+            updated_at: draft.context.now,
+            ..job.clone()
+        };
+        draft.put(job.clone());
+        Ok(DeadLetter::Job { job, attempt: attempt.clone() })
+    }
+
+    fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
+        let event = self.0.event(facts, id)?;
+        is_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Retry)?;
+        let event = InboundEvent {
+            state: draft.step(about_event(event), event.state, inbound_event::Event::Retry)?.to(),
+            attempts: 0,
+            processed_at: None,
+            ..event.clone()
+        };
+        draft.put(event.clone());
+        Ok(DeadLetter::Event(event))
+    }
+
+    /// Due at once; the sweep brings it.
+    fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
+        let (delivery, message) = self.0.delivery(facts, id)?;
+        let event = delivery_lifecycle::Event::Retry;
+        is_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
+        let delivery = Delivery {
+            state: draft.step(delivery::about(delivery), delivery.state, event)?.to(),
+            attempts: 0,
+            due_at: Some(draft.context.now),
+            updated_at: draft.context.now,
+            ..delivery.clone()
+        };
+        draft.put(delivery.clone());
+        Ok(DeadLetter::Message { delivery, message: message.clone() })
+    }
+}
+
+fn kind(attempt: &Attempt) -> JobKind {
+    if attempt.state.is(attempt::State::Created) { JobKind::Drive } else { JobKind::Look }
+}
+
+impl Command for RetryDeadLetter {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.0.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.0.claim.as_ref()
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        self.0.needs_letter(rows)
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = self.0.origin();
+        let mut draft = Draft::new(context, &origin);
+        let letter = match self.0.letter {
+            Letter::Job(id) => self.job(&mut draft, facts, id)?,
+            Letter::Event(id) => self.event(&mut draft, facts, id)?,
+            Letter::Message(id) => self.delivery(&mut draft, facts, id)?,
+        };
+        Ok(draft.reply(shown(letter)))
+    }
+}

@@ -1,0 +1,81 @@
+//! Deliveries: a message at one consumer, counted, applied with its receipt, or given up.
+//!
+//! | what happens | command |
+//! |---|---|
+//! | the ordinary case: effect and receipt at once | [`PostTransfer`] |
+//! | an earlier handler may have died with it: counted first | [`StartDelivery`], then the effect |
+//! | the handler failed | [`FailDelivery`]: again later, or dead |
+//!
+//! The effect is refused only where it was had before, or where a person decides.
+
+mod fail_delivery;
+mod post_transfer;
+mod start_delivery;
+
+pub use fail_delivery::FailDelivery;
+pub use post_transfer::PostTransfer;
+pub use start_delivery::StartDelivery;
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use crate::commands::draft::{About, Draft};
+use crate::ids::{InboxId, MessageId, TenantId};
+use crate::lifecycle::{Stage, State as _, delivery};
+use crate::limits::ERROR_CHARACTERS_MAX;
+use crate::refusal::Refusal;
+use crate::rows::{Delivery, Facts, Subject};
+use crate::time::Timestamp;
+
+/// A message at a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub consumer: &'static str,
+}
+
+impl At {
+    pub fn id(&self) -> InboxId {
+        InboxId::of(self.consumer, self.message)
+    }
+
+    /// As it stands, or as it begins.
+    fn delivery(&self, facts: &Facts, now: Timestamp) -> Delivery {
+        facts.inbox.get(self.id()).cloned().unwrap_or_else(|| Delivery {
+            id: self.id(),
+            tenant: self.tenant,
+            consumer: self.consumer.to_owned(),
+            message: self.message,
+            state: Stage::start(),
+            attempts: 0,
+            last_error: None,
+            due_at: None,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+}
+
+pub(super) fn about(delivery: &Delivery) -> About {
+    About { tenant: delivery.tenant, kind: Subject::Delivery, id: delivery.id.0 }
+}
+
+/// To the dead letters, where a person finds it.
+fn give_up(draft: &mut Draft<'_>, delivery: Delivery, why: String) -> Result<(), Refusal> {
+    let step = delivery.state.step(delivery::Event::GiveUp)?;
+    let (from, to) = (step.from(), step.to());
+    draft.audit_because(about(&delivery), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
+    draft.put(Delivery {
+        state: to,
+        due_at: None,
+        last_error: Some(why),
+        updated_at: draft.context.now,
+        ..delivery
+    });
+    Ok(())
+}
+
+fn bounded(error: &str) -> String {
+    error.chars().take(ERROR_CHARACTERS_MAX).collect()
+}

@@ -1,0 +1,64 @@
+//! Fail a delivery: the handler could not do it. Again later, or, when its attempts are used up, to the
+//! dead letters.
+
+use alloc::string::String;
+
+use super::{At, bounded, give_up};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::TenantId;
+use crate::lifecycle::delivery::{Event, State};
+use crate::refusal::Refusal;
+use crate::reply::{DeliveryIs, Reply};
+use crate::rows::{Actor, Delivery, Facts, Needs};
+use crate::time::Span;
+use crate::working_set::{Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct FailDelivery {
+    pub at: At,
+    pub error: String,
+    /// Until it is begun again.
+    pub pause: Span,
+    pub attempts_max: i64,
+    /// This attempt was counted as it began.
+    pub counted: bool,
+}
+
+impl Command for FailDelivery {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.delivery(self.at.id());
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let mut delivery = self.at.delivery(facts, context.now);
+        if !delivery.state.is(State::Waiting) {
+            return Err(Refusal::NothingToDo);
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        delivery.attempts += i64::from(!self.counted);
+        if delivery.attempts >= self.attempts_max {
+            give_up(&mut draft, delivery, bounded(&self.error))?;
+            return Ok(draft.reply(Reply::Delivery(DeliveryIs::Dead)));
+        }
+        draft.put(Delivery {
+            state: delivery.state.step(Event::Fail)?.to(),
+            due_at: Some(context.now.plus(self.pause)),
+            last_error: Some(bounded(&self.error)),
+            updated_at: context.now,
+            ..delivery
+        });
+        Ok(draft.reply(Reply::Delivery(DeliveryIs::Waiting)))
+    }
+}

@@ -1,0 +1,70 @@
+//! Start a delivery: counted before the handler starts, so that a message which kills the process is
+//! counted, and dies one day.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::{At, give_up};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::TenantId;
+use crate::lifecycle::delivery::{Event, State};
+use crate::reply::{DeliveryIs, Reply};
+use crate::rows::{Actor, Delivery, Facts, Needs};
+use crate::time::Span;
+use crate::working_set::{Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct StartDelivery {
+    pub at: At,
+    /// Until it may be begun once more, if nothing is heard of this one.
+    pub pause: Span,
+    pub attempts_max: i64,
+}
+
+impl Command for StartDelivery {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.delivery(self.at.id());
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let delivery = self.at.delivery(facts, context.now);
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let is = match *delivery.state {
+            State::Received | State::Discarded => DeliveryIs::Received,
+            State::Dead => DeliveryIs::Dead,
+            State::Waiting if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
+                DeliveryIs::Waiting
+            }
+            State::Waiting if delivery.attempts >= self.attempts_max => {
+                let why = delivery.last_error.clone().unwrap_or_else(|| never_ended(delivery.attempts));
+                give_up(&mut draft, delivery, why)?;
+                DeliveryIs::Dead
+            }
+            State::Waiting => {
+                draft.put(Delivery {
+                    state: delivery.state.step(Event::Begin)?.to(),
+                    attempts: delivery.attempts + 1,
+                    due_at: Some(context.now.plus(self.pause)),
+                    updated_at: context.now,
+                    ..delivery
+                });
+                DeliveryIs::Begun
+            }
+        };
+        Ok(draft.reply(Reply::Delivery(is)))
+    }
+}
+
+fn never_ended(attempts: i64) -> String {
+    format!("begun {attempts} times, and never came to an end: its handler may kill the process")
+}

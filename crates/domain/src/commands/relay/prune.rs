@@ -1,0 +1,95 @@
+//! Prune: a message is let go long after it was received, its receipts later still. A receipt that
+//! went first would let a message that comes again have its effect again.
+
+use alloc::vec::Vec;
+
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{InboxId, MessageId, TenantId};
+use crate::lifecycle::delivery;
+use crate::reply::Reply;
+use crate::rows::{Actor, Delivery, Facts, Message, Needs};
+use crate::time::Timestamp;
+use crate::working_set::{Command, Context, Decision};
+
+/// Lets messages go that every consumer has received, or a person discarded.
+#[derive(Clone, Debug)]
+pub struct PruneMessages {
+    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], a subject's lowest first.
+    pub messages: Vec<MessageId>,
+    pub received_before: Timestamp,
+}
+
+impl Command for PruneMessages {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        for message in &self.messages {
+            rows.message(*message);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = Origin::of(Actor::Timer);
+        let mut draft = Draft::new(context, &origin);
+        let mut pruned = 0;
+        for message in self.messages.iter().filter_map(|id| facts.outbox.get(*id)) {
+            if message.received_at.is_some_and(|at| at < self.received_before) {
+                pruned += 1;
+                draft.remove::<Message>(message.id);
+            }
+        }
+        Ok(draft.reply(Reply::Swept(pruned)))
+    }
+}
+
+/// Lets the receipts of messages go that are gone themselves. While one consumer's delivery is dead
+/// or waits, its message is not received, so it is there, and so are the receipts of the others.
+#[derive(Clone, Debug)]
+pub struct PruneDeliveries {
+    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
+    pub deliveries: Vec<InboxId>,
+    pub received_before: Timestamp,
+}
+
+impl Command for PruneDeliveries {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        let mut complete = Some(());
+        for delivery in &self.deliveries {
+            match rows.delivery(*delivery) {
+                Some(delivery) => _ = rows.message(delivery.message),
+                None => complete = None,
+            }
+        }
+        complete
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = Origin::of(Actor::Timer);
+        let mut draft = Draft::new(context, &origin);
+        let mut pruned = 0;
+        for delivery in self.deliveries.iter().filter_map(|id| facts.inbox.get(*id)) {
+            let over = matches!(*delivery.state, delivery::State::Received | delivery::State::Discarded)
+                && delivery.updated_at < self.received_before;
+            if over && facts.outbox.get(delivery.message).is_none() {
+                pruned += 1;
+                draft.remove::<Delivery>(delivery.id);
+            }
+        }
+        Ok(draft.reply(Reply::Swept(pruned)))
+    }
+}

@@ -1,0 +1,129 @@
+//! Deliveries and events that are counted before they are handled.
+
+use super::payments::CAPTURED;
+use super::shop::{Shop, TENANT};
+use crate::commands::{At, CloseEvent, FailDelivery, PostTransfer, StartDelivery, StartEvent};
+use crate::consumers::LEDGER;
+use crate::lifecycle::{delivery, inbound_event};
+use crate::limits::EVENT_ATTEMPTS_MAX;
+use crate::reply::{DeliveryIs, Reply};
+use crate::rows::{Capture, Delivery, InboundEvent, Message, Posting, Transfer};
+use crate::time::Span;
+use crate::{MessageId, Refusal};
+use uuid::Uuid;
+
+const PAUSE: Span = Span::seconds(10);
+const ATTEMPTS_MAX: i64 = 3;
+
+fn told(shop: &mut Shop) -> (PostTransfer, At) {
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    let message = shop.all::<Message>().into_iter().find(|told| told.kind == "payment.captured").unwrap();
+    let at = At { tenant: TENANT, message: message.id, consumer: LEDGER };
+    (PostTransfer::of(&message).unwrap().unwrap(), at)
+}
+
+fn start(shop: &mut Shop, at: At) -> DeliveryIs {
+    let start = StartDelivery { at, pause: PAUSE, attempts_max: ATTEMPTS_MAX };
+    let Reply::Delivery(is) = shop.run(&start).reply() else { panic!("it says where it is") };
+    is
+}
+
+fn fail(shop: &mut Shop, at: At, counted: bool) -> DeliveryIs {
+    let fail = FailDelivery { at, error: "broken".into(), pause: PAUSE, attempts_max: ATTEMPTS_MAX, counted };
+    let Reply::Delivery(is) = shop.run(&fail).reply() else { panic!("it says where it is") };
+    is
+}
+
+fn attempts(shop: &Shop, at: At) -> i64 {
+    shop.get::<Delivery>(at.id()).attempts
+}
+
+#[test]
+fn a_movement_is_posted_once_whoever_tells_it() {
+    let mut shop = Shop::new(9);
+    let (post, _) = told(&mut shop);
+    shop.run(&post).reply();
+    assert_eq!(shop.refused(&post), Refusal::NothingToDo);
+    let mut again = post;
+    again.message.id = MessageId(Uuid::from_u128(77));
+    shop.run(&again).reply();
+    assert_eq!(shop.refused(&again), Refusal::NothingToDo);
+    assert_eq!((shop.all::<Transfer>().len(), shop.all::<Posting>().len()), (1, 2));
+    let held = shop.all::<Message>().into_iter().find(|message| message.kind == "booking.held").unwrap();
+    assert!(PostTransfer::of(&held).unwrap().is_none());
+}
+
+#[test]
+fn a_message_that_kills_the_process_is_counted_and_dies() {
+    let mut shop = Shop::new(9);
+    let (post, at) = told(&mut shop);
+    for attempt in 1..=ATTEMPTS_MAX {
+        assert_eq!(start(&mut shop, at), DeliveryIs::Begun);
+        assert_eq!(attempts(&shop, at), attempt, "counted before it is handled");
+        // The process dies here. Nobody begins it again before its time.
+        assert_eq!(start(&mut shop, at), DeliveryIs::Waiting);
+        shop.wait(PAUSE);
+    }
+    assert_eq!(start(&mut shop, at), DeliveryIs::Dead);
+    assert_eq!(start(&mut shop, at), DeliveryIs::Dead);
+    let row: Delivery = shop.get(at.id());
+    assert!(row.state.is(delivery::State::Dead) && row.due_at.is_none(), "{row:?}");
+    assert!(row.last_error.unwrap().contains("never came to an end"));
+    assert_eq!(shop.refused(&post), Refusal::DeliveryIsDead);
+}
+
+#[test]
+fn a_failure_counts_once_however_it_began() {
+    let mut shop = Shop::new(9);
+    let (post, at) = told(&mut shop);
+    assert_eq!(fail(&mut shop, at, false), DeliveryIs::Waiting);
+    assert_eq!(attempts(&shop, at), 1);
+    shop.wait(PAUSE);
+    assert_eq!(start(&mut shop, at), DeliveryIs::Begun);
+    assert_eq!(fail(&mut shop, at, true), DeliveryIs::Waiting);
+    assert_eq!(attempts(&shop, at), 2);
+    let row: Delivery = shop.get(at.id());
+    assert_eq!((row.due_at, row.last_error.as_deref()), (Some(shop.now.plus(PAUSE)), Some("broken")));
+    // It goes well at last: the waiting row becomes the receipt.
+    shop.run(&post).reply();
+    let row: Delivery = shop.get(at.id());
+    assert!(row.state.is(delivery::State::Received) && row.attempts == 2 && row.due_at.is_none());
+    assert_eq!(start(&mut shop, at), DeliveryIs::Received);
+    let late = FailDelivery { at, error: "x".into(), pause: PAUSE, attempts_max: 1, counted: false };
+    assert_eq!(shop.refused(&late), Refusal::NothingToDo, "a receipt stays");
+}
+
+#[test]
+fn the_last_failure_goes_to_the_dead_letters_with_its_reason() {
+    let mut shop = Shop::new(9);
+    let (_, at) = told(&mut shop);
+    for _ in 1..ATTEMPTS_MAX {
+        assert_eq!(fail(&mut shop, at, false), DeliveryIs::Waiting);
+    }
+    assert_eq!(fail(&mut shop, at, false), DeliveryIs::Dead);
+    let row: Delivery = shop.get(at.id());
+    assert_eq!((row.attempts, row.last_error.as_deref()), (ATTEMPTS_MAX, Some("broken")));
+}
+
+#[test]
+fn an_event_that_was_left_behind_is_counted_and_dies() {
+    let mut shop = Shop::new(9);
+    let event = shop.record();
+    let start = StartEvent { event };
+    for attempt in 1..=EVENT_ATTEMPTS_MAX {
+        assert!(matches!(shop.run(&start).reply(), Reply::Proceed(true)));
+        assert_eq!(shop.get::<InboundEvent>(event).attempts, attempt);
+    }
+    assert!(matches!(shop.run(&start).reply(), Reply::Proceed(false)));
+    let row: InboundEvent = shop.get(event);
+    assert!(row.state.is(inbound_event::State::Dead) && row.attempts == EVENT_ATTEMPTS_MAX);
+    assert!(shop.has_open_review(event.0));
+    assert_eq!(shop.refused(&start), Refusal::NothingToDo);
+
+    let event = shop.record();
+    shop.run(&StartEvent { event }).reply();
+    shop.run(&CloseEvent { event, why: "not ours".into(), dead: false }).reply();
+    assert_eq!(shop.get::<InboundEvent>(event).attempts, 1, "counted once");
+    assert_eq!(shop.refused(&StartEvent { event }), Refusal::NothingToDo);
+}

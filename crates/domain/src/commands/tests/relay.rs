@@ -1,0 +1,275 @@
+//! The relay's commands: partitions, marks under their tokens, the sweep, and what is let go.
+
+use std::vec;
+use std::vec::Vec;
+use uuid::Uuid;
+
+use super::payments::CAPTURED;
+use super::shop::{STRANGER, Shop, TENANT};
+use crate::commands::{
+    At, ClaimPartitions, FailDelivery, Hold, Lease, MarkPublished, MarkRepublished, PostTransfer,
+    PruneDeliveries, PruneMessages, Published, SettleMessages,
+};
+use crate::consumers::LEDGER;
+use crate::lifecycle::delivery;
+use crate::limits::{PARTITION_KEPT_FOR_SECONDS, PARTITIONS};
+use crate::reply::{ClaimedPartition, Reply};
+use crate::rows::{Capture, Delivery, Log, Message, Partition};
+use crate::time::Span;
+use crate::{InboxId, LogId, MessageId, PartitionId, Refusal, Timestamp, WorkerId};
+
+const SPAN: Span = Span::seconds(15);
+
+fn relay(number: u128) -> Lease {
+    Lease { worker: WorkerId(Uuid::from_u128(number)), span: SPAN }
+}
+
+fn claim_with(
+    shop: &mut Shop,
+    lease: Lease,
+    wanted: Vec<i64>,
+    alone: bool,
+) -> (Vec<ClaimedPartition>, usize) {
+    let Reply::Partitions { claimed, to_come } = shop.run(&ClaimPartitions { wanted, lease, alone }).reply()
+    else {
+        panic!("partitions are claimed")
+    };
+    (claimed, to_come)
+}
+
+fn claim(shop: &mut Shop, lease: Lease) -> (Vec<ClaimedPartition>, usize) {
+    claim_with(shop, lease, (0..PARTITIONS).collect(), false)
+}
+
+fn holds(claimed: &[ClaimedPartition]) -> Vec<Hold> {
+    claimed.iter().map(|one| Hold { number: one.number, token: one.token }).collect()
+}
+
+fn published(message: &Message, received: bool) -> Published {
+    let number = message.published + 1;
+    Published { tenant: message.tenant, message: message.id, number, received }
+}
+
+/// Some messages, in order.
+fn messages(shop: &mut Shop) -> Vec<Message> {
+    let (_, payment) = shop.sent(Capture::Automatic);
+    shop.webhook(payment, CAPTURED);
+    shop.reserve(1);
+    let mut messages: Vec<Message> = shop.all();
+    messages.sort_by_key(|message| message.seq);
+    messages
+}
+
+fn mark(holds: &[Hold], messages: &[Message], received: bool) -> MarkPublished {
+    let published = messages.iter().map(|message| published(message, received)).collect();
+    MarkPublished { holds: holds.to_vec(), published, hand_back: vec![] }
+}
+
+fn marked(shop: &mut Shop, command: &MarkPublished) -> (usize, Vec<i64>, Vec<i64>) {
+    let Reply::Marked { marked, lost, handed_back } = shop.run(command).reply() else { panic!("counted") };
+    (marked, lost, handed_back)
+}
+
+#[test]
+fn a_subject_has_one_partition_and_subjects_are_spread() {
+    let mut counts = [0; PARTITIONS as usize];
+    for ascending in 0..1_600u128 {
+        let partition = Message::partition_of(Uuid::from_u128(ascending << 70 | ascending));
+        counts[usize::try_from(partition).unwrap()] += 1;
+    }
+    assert!(counts.iter().all(|count| (50..200).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn one_relay_alone_gets_all_and_a_second_gets_none_before_they_are_handed_back() {
+    let mut shop = Shop::new(9);
+    let (first, waits) = claim(&mut shop, relay(1));
+    assert_eq!((first.len() as i64, waits), (PARTITIONS, 0));
+    assert!(first.iter().all(|one| !one.left_behind && !one.again && one.token == 1));
+    let (second, waits) = claim(&mut shop, relay(2));
+    assert_eq!((second.len(), waits), (0, 8), "half of them, when they are handed back");
+    assert_eq!(claim(&mut shop, relay(2)), (vec![], 8), "it asks for no more than its share");
+    // A mark hands back what another waits for, and its holder does not get it again.
+    let (_, lost, handed_back) = marked(&mut shop, &mark(&holds(&first), &[], true));
+    assert_eq!((lost.len(), handed_back.len()), (0, 8));
+    assert_eq!(claim_with(&mut shop, relay(1), handed_back.clone(), false).0, []);
+    let (second, waits) = claim(&mut shop, relay(2));
+    assert_eq!(second.iter().map(|one| one.number).collect::<Vec<_>>(), handed_back);
+    assert!(second.iter().all(|one| !one.left_behind && one.token == 2) && waits == 0);
+}
+
+#[test]
+fn what_is_kept_for_a_relay_that_never_comes_is_free_again() {
+    let mut shop = Shop::new(9);
+    let (first, _) = claim(&mut shop, relay(1));
+    claim(&mut shop, relay(2));
+    let (_, _, handed_back) = marked(&mut shop, &mark(&holds(&first), &[], true));
+    shop.wait(Span::seconds(PARTITION_KEPT_FOR_SECONDS));
+    let (claimed, _) = claim_with(&mut shop, relay(1), handed_back.clone(), false);
+    assert_eq!(claimed.len(), handed_back.len());
+    assert!(claimed.iter().all(|one| one.again), "nobody else had them");
+}
+
+#[test]
+fn a_lapsed_lease_is_taken_over_and_tells_what_was_left_behind() {
+    let mut shop = Shop::new(9);
+    let (first, _) = claim(&mut shop, relay(1));
+    shop.wait(Span(SPAN.0 - 1));
+    assert_eq!(claim(&mut shop, relay(2)).0, []);
+    shop.wait(Span(1));
+    let (second, _) = claim(&mut shop, relay(2));
+    assert_eq!(second.len() as i64, PARTITIONS);
+    assert!(second.iter().all(|one| one.left_behind && one.token == 2));
+    // The zombie's marks count for nothing, and nor does its handing back.
+    let all = messages(&mut shop);
+    let late = MarkPublished { hand_back: vec![0], ..mark(&holds(&first), &all, true) };
+    assert_eq!(shop.refused(&late), Refusal::LeaseLost);
+    let (count, ..) = marked(&mut shop, &mark(&holds(&second), &all, true));
+    assert_eq!(count, all.len());
+    // On SQLite nobody else can be alive.
+    let (third, _) = claim_with(&mut shop, relay(3), vec![0, 1], true);
+    assert!(third.len() == 2 && third.iter().all(|one| one.left_behind), "{third:?}");
+}
+
+#[test]
+fn of_a_lost_partition_nothing_is_marked_and_of_the_others_everything() {
+    let mut shop = Shop::new(9);
+    let (claimed, _) = claim(&mut shop, relay(1));
+    let all = messages(&mut shop);
+    let lost = all[0].partition;
+    let row: Partition = shop.get(PartitionId::of(lost));
+    shop.set(&Partition { token: row.token + 1, ..row });
+    let here = all.iter().filter(|message| message.partition != lost).count();
+    assert_eq!(marked(&mut shop, &mark(&holds(&claimed), &all, true)), (here, vec![lost], vec![]));
+    for message in &all {
+        let found: Message = shop.get(message.id);
+        assert_eq!(found.position.is_some(), message.partition != lost, "{found:?}");
+    }
+}
+
+#[test]
+fn positions_are_dense_and_given_once() {
+    let mut shop = Shop::new(9);
+    let (claimed, _) = claim(&mut shop, relay(1));
+    let holds = holds(&claimed);
+    let all = messages(&mut shop);
+    let theirs: Vec<Message> = all.iter().map(|row| Message { tenant: STRANGER, ..row.clone() }).collect();
+    assert_eq!(marked(&mut shop, &mark(&holds, &theirs, true)).0, 0, "not theirs");
+    let (first, rest) = all.split_at(2);
+    assert_eq!(marked(&mut shop, &mark(&holds, first, true)).0, 2);
+    assert_eq!(marked(&mut shop, &mark(&holds, first, true)).0, 0, "a repetition moves nothing");
+    assert_eq!(marked(&mut shop, &mark(&holds, &all, true)).0, rest.len());
+    let found: Vec<Message> = all.iter().map(|row| shop.get(row.id)).collect();
+    let positions: Vec<i64> = found.iter().map(|row| row.position.unwrap()).collect();
+    assert_eq!(positions, (1..=all.len() as i64).collect::<Vec<_>>(), "in the order given");
+    assert!(found.iter().all(|row| row.published == 1 && row.received_at == Some(shop.now)));
+    assert_eq!(shop.get::<Log>(LogId::of(TENANT)).position, all.len() as i64);
+}
+
+/// The message that moved money, published and not received.
+fn stored(shop: &mut Shop) -> (Message, At) {
+    let (claimed, _) = claim(shop, relay(1));
+    let all = messages(shop);
+    let hand_back = (0..PARTITIONS).collect();
+    shop.run(&MarkPublished { hand_back, ..mark(&holds(&claimed), &all, false) }).reply();
+    for message in &all {
+        let row: Message = shop.get(message.id);
+        assert_eq!(row.received_at.is_some(), row.kind != "payment.captured", "only the ledger waits");
+    }
+    let message = all.into_iter().find(|message| message.kind == "payment.captured").unwrap();
+    let at = At { tenant: TENANT, message: message.id, consumer: LEDGER };
+    (shop.get(message.id), at)
+}
+
+fn settle(shop: &mut Shop, message: MessageId, published_before: Timestamp) -> (usize, usize) {
+    let settle = SettleMessages { messages: vec![message, MessageId(Uuid::nil())], published_before };
+    let Reply::Settled { settled, again } = shop.run(&settle).reply() else { panic!("settled") };
+    (settled, again.len())
+}
+
+#[test]
+fn the_sweep_believes_receipts_and_nothing_else() {
+    let mut shop = Shop::new(9);
+    let (message, at) = stored(&mut shop);
+    let (early, late) = (shop.now, shop.now.plus(Span(1)));
+    assert_eq!(settle(&mut shop, message.id, early), (0, 0), "it may still be on its way");
+    assert_eq!(settle(&mut shop, message.id, late), (0, 1), "its receipt is missing");
+    let post = PostTransfer::of(&message).unwrap().unwrap();
+    let fail = |attempts_max| FailDelivery {
+        at,
+        error: "broken".into(),
+        pause: Span::seconds(5),
+        attempts_max,
+        counted: false,
+    };
+    shop.run(&fail(9)).reply();
+    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "not yet");
+    shop.wait(Span::seconds(5));
+    assert_eq!(settle(&mut shop, message.id, early), (0, 1), "it is due");
+    let row: Delivery = shop.get(at.id());
+    shop.run(&fail(1)).reply();
+    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "a person decides");
+    shop.set(&row);
+    shop.run(&post).reply();
+    assert_eq!(settle(&mut shop, message.id, early), (1, 0), "received");
+    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "once");
+}
+
+#[test]
+fn a_message_is_counted_each_time_it_is_published() {
+    let mut shop = Shop::new(9);
+    let (message, _) = stored(&mut shop);
+    let again = |shop: &mut Shop, received| {
+        let published = vec![published(&shop.get::<Message>(message.id), received)];
+        MarkRepublished { published }
+    };
+    let first = again(&mut shop, false);
+    assert!(matches!(shop.run(&first).reply(), Reply::Swept(1)));
+    assert!(matches!(shop.run(&first).reply(), Reply::Swept(0)), "of two at once, one counts");
+    let row: Message = shop.get(message.id);
+    assert_eq!((row.published, row.position, row.received_at), (2, message.position, None));
+    let last = again(&mut shop, true);
+    shop.run(&last).reply();
+    assert_eq!(shop.get::<Message>(message.id).received_at, Some(shop.now));
+}
+
+#[test]
+fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
+    let mut shop = Shop::new(9);
+    let (message, at) = stored(&mut shop);
+    let prune = |shop: &mut Shop| {
+        let received_before = shop.now.plus(Span(1));
+        let command = PruneMessages { messages: vec![message.id], received_before };
+        let Reply::Swept(pruned) = shop.run(&command).reply() else { panic!("counted") };
+        pruned
+    };
+    let prune_receipt = |shop: &mut Shop, id: InboxId| {
+        let received_before = shop.now.plus(Span(1));
+        let command = PruneDeliveries { deliveries: vec![id, InboxId(Uuid::nil())], received_before };
+        let Reply::Swept(pruned) = shop.run(&command).reply() else { panic!("counted") };
+        pruned
+    };
+    assert_eq!(prune(&mut shop), 0, "nobody received it");
+    shop.run(&PostTransfer::of(&message).unwrap().unwrap()).reply();
+    assert_eq!(prune(&mut shop), 0, "not settled");
+    assert_eq!(prune_receipt(&mut shop, at.id()), 0, "its message may come again");
+    let late = shop.now.plus(Span(1));
+    settle(&mut shop, message.id, late);
+    let early = PruneMessages { messages: vec![message.id], received_before: shop.now };
+    assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)), "too young");
+    assert_eq!(prune(&mut shop), 1);
+    assert!(shop.find::<Message>(message.id).is_none());
+    // Even were its message gone: what is dead is kept.
+    let row: Delivery = shop.get(at.id());
+    let fail = FailDelivery {
+        at: At { message: MessageId(Uuid::from_u128(5)), ..at },
+        error: "x".into(),
+        pause: Span(0),
+        attempts_max: 1,
+        counted: false,
+    };
+    shop.run(&fail).reply();
+    assert_eq!(prune_receipt(&mut shop, fail.at.id()), 0);
+    assert_eq!(prune_receipt(&mut shop, row.id), 1);
+    assert!(shop.get::<Delivery>(fail.at.id()).state.is(delivery::State::Dead));
+}
