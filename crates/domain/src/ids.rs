@@ -158,6 +158,13 @@ impl LogId {
     }
 }
 
+/// Below every UUIDv7 that is made from this instant on, and above those made before: a search for what
+/// is old need not look at the young.
+pub fn first_of(at: crate::Timestamp) -> Uuid {
+    let millis = u128::try_from(at.0 / 1_000).unwrap_or(0);
+    Uuid::from_u128(millis << 80)
+}
+
 impl PartitionId {
     pub fn of(number: i64) -> PartitionId {
         PartitionId(hashed(&[b"partition", &number.to_be_bytes()]))
@@ -202,6 +209,13 @@ mod tests {
         assert_eq!(ApiKeyId::of_secret_hash(&hash), id, "the whole hash is compared besides");
         hash[0] = 8;
         assert_ne!(ApiKeyId::of_secret_hash(&hash), id);
+    }
+
+    #[test]
+    fn what_was_made_before_an_instant_is_below_it() {
+        let at = crate::Timestamp(1_767_225_600_123_456);
+        let made = |millis: u64| uuid::Builder::from_unix_timestamp_millis(millis, &[255; 10]).into_uuid();
+        assert!(made(1_767_225_600_122) < first_of(at) && first_of(at) < made(1_767_225_600_123));
     }
 
     #[test]

@@ -4,11 +4,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::MessageId;
+use uuid::Uuid;
+
+use crate::ids::{MessageId, TenantId};
+use crate::lifecycle::State as _;
 use crate::rows::{
     ApiKey, Attempt, Booking, Client, Delivery, InboundEvent, Job, Message, Payment, Product, Refund, Review,
     Slot, Tenant, Unit,
 };
+use crate::time::Timestamp;
 
 #[derive(Clone, Debug, Default)]
 pub enum Reply {
@@ -42,6 +46,8 @@ pub enum Reply {
     Partitions {
         claimed: Vec<ClaimedPartition>,
         to_come: usize,
+        /// The time by which messages are young or old: on PostgreSQL the database's.
+        at: Timestamp,
     },
     /// What a relay's marks came to: how many messages, and numbers of partitions. Never stored.
     Marked {
@@ -107,4 +113,66 @@ pub enum DeadLetter {
     Job { job: Job, attempt: Attempt },
     Event(InboundEvent),
     Message { delivery: Delivery, message: Message },
+}
+
+impl DeadLetter {
+    pub fn id(&self) -> Uuid {
+        match self {
+            DeadLetter::Job { job, .. } => job.id.0,
+            DeadLetter::Event(event) => event.id.0,
+            DeadLetter::Message { delivery, .. } => delivery.id.0,
+        }
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            DeadLetter::Job { job, .. } => job.tenant,
+            DeadLetter::Event(event) => event.tenant,
+            DeadLetter::Message { delivery, .. } => delivery.tenant,
+        }
+    }
+
+    /// Where it is now: dead, until somebody decides.
+    pub fn state(&self) -> &'static str {
+        match self {
+            DeadLetter::Job { job, .. } => job.state.name(),
+            DeadLetter::Event(event) => event.state.name(),
+            DeadLetter::Message { delivery, .. } => delivery.state.name(),
+        }
+    }
+
+    pub fn attempts(&self) -> i64 {
+        match self {
+            DeadLetter::Job { job, .. } => job.attempts,
+            DeadLetter::Event(event) => event.attempts,
+            DeadLetter::Message { delivery, .. } => delivery.attempts,
+        }
+    }
+
+    /// Why it was given up.
+    pub fn reason(&self) -> &str {
+        let reason = match self {
+            DeadLetter::Job { job, .. } => &job.last_error,
+            DeadLetter::Event(event) => &event.outcome,
+            DeadLetter::Message { delivery, .. } => &delivery.last_error,
+        };
+        reason.as_deref().unwrap_or_default()
+    }
+
+    pub fn created_at(&self) -> Timestamp {
+        match self {
+            DeadLetter::Job { job, .. } => job.created_at,
+            DeadLetter::Event(event) => event.received_at,
+            DeadLetter::Message { message, .. } => message.created_at,
+        }
+    }
+
+    /// When it was given up, or moved since.
+    pub fn moved_at(&self) -> Timestamp {
+        match self {
+            DeadLetter::Job { job, .. } => job.updated_at,
+            DeadLetter::Event(event) => event.processed_at.unwrap_or(event.received_at),
+            DeadLetter::Message { delivery, .. } => delivery.updated_at,
+        }
+    }
 }

@@ -101,8 +101,11 @@ impl Command for Reserve {
             kind: "booking.held".into(),
             payload: format!(r#"{{"booking":"{}"}}"#, booking.id),
             created_at: context.now,
+            partition: Message::partition_of(booking.id.0),
             position: None,
-            relayed_at: None,
+            published: 0,
+            published_at: None,
+            received_at: None,
         });
         outcome.put(slot.clone());
         outcome.put(booking.clone());

@@ -170,8 +170,7 @@ create table payments (
     return_url text,
     metadata text not null,
     key uuid,
-    state text not null check (
-        state in ('created', 'pending', 'authorized', 'captured', 'failed', 'cancelled', 'lapsed')),
+    state text not null check (state in ('created', 'pending', 'authorized', 'captured', 'failed', 'cancelled', 'lapsed', 'written_off')),
     seq bigint not null check (seq >= 0),
     provider_ref text,
     authorized_minor bigint not null check (authorized_minor between 0 and amount_minor),
@@ -245,7 +244,7 @@ create index attempts_open on attempts (created_at)
 create table jobs (
     id uuid not null primary key,
     tenant uuid not null,
-    kind text not null,
+    kind text not null check (kind in ('drive', 'look')),
     state text not null check (state in ('ready', 'running', 'done', 'dead')),
     token bigint not null check (token >= 0),
     worker uuid,
@@ -257,7 +256,7 @@ create table jobs (
     updated_at bigint not null
 );
 create index jobs_due on jobs (due_at) where state in ('ready', 'running');
-create index jobs_dead on jobs (updated_at) where state = 'dead';
+create index jobs_dead on jobs (tenant, updated_at, id) where state = 'dead';
 
 create table reviews (
     id uuid not null primary key,
@@ -288,6 +287,7 @@ create table inbound_events (
     processed_at bigint
 );
 create index inbound_events_received on inbound_events (received_at) where state = 'received';
+create index inbound_events_dead on inbound_events (tenant, processed_at, id) where state = 'dead';
 
 create table logs (
     id uuid not null primary key,
@@ -312,6 +312,7 @@ create table transfers (
     movement text not null,
     message uuid not null,
     posted_at bigint not null,
+    subject uuid not null,
     primary key (id, tenant)
 );
 create index transfers_of_tenant on transfers (tenant, posted_at, id);
@@ -328,6 +329,16 @@ create table postings (
 create index postings_of_transfer on postings (tenant, transfer);
 create index postings_of_account on postings (account);
 
+create table partitions (
+    id uuid not null primary key,
+    number bigint not null check (number >= 0),
+    token bigint not null check (token >= 0),
+    worker uuid,
+    lease_until bigint,
+    next uuid,
+    next_until bigint
+);
+
 create table outbox (
     id uuid not null primary key,
     tenant uuid not null,
@@ -337,11 +348,17 @@ create table outbox (
     kind text not null,
     payload text not null,
     created_at bigint not null,
+    partition bigint not null check (partition >= 0),
     position bigint,
-    relayed_at bigint
+    published bigint not null check (published >= 0),
+    published_at bigint,
+    received_at bigint,
+    -- What nobody has published yet nobody has received.
+    check (received_at is null or position is not null)
 );
-create index outbox_unrelayed on outbox (id) where position is null;
-create index outbox_unrelayed_of_subject on outbox (subject, seq) where position is null;
+create index outbox_unpublished on outbox (partition, created_at, id) where position is null;
+create index outbox_unreceived_of_subject on outbox (subject, seq) where received_at is null;
+create index outbox_unreceived on outbox (published_at) where position is not null and received_at is null;
 create index outbox_log on outbox (tenant, position) where position is not null;
 
 create table inbox (
@@ -349,8 +366,17 @@ create table inbox (
     tenant uuid not null,
     consumer text not null,
     message uuid not null,
-    received_at bigint not null
+    state text not null check (state in ('waiting', 'received', 'dead', 'discarded')),
+    attempts bigint not null check (attempts >= 0),
+    last_error text,
+    due_at bigint,
+    created_at bigint not null,
+    updated_at bigint not null
 );
+-- Ids are hashed; messages ascend with time, so the oldest receipts are found by theirs.
+create index inbox_of_message on inbox (message);
+create index inbox_waiting on inbox (due_at) where state = 'waiting';
+create index inbox_dead on inbox (tenant, updated_at, id) where state = 'dead';
 
 create table audit (
     id uuid not null primary key,
@@ -363,7 +389,9 @@ create table audit (
     action text not null,
     from_state text,
     to_state text,
-    request_id text
+    request_id text,
+    person text,
+    why text
 );
 create index audit_of_subject on audit (tenant, subject, at, id);
 
@@ -376,6 +404,8 @@ alter table jobs set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
 alter table outbox set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
+alter table partitions set (fillfactor = 20, autovacuum_vacuum_scale_factor = 0.0,
+    autovacuum_vacuum_threshold = 500);
 alter table bookings set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 alter table payments set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 alter table attempts set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);

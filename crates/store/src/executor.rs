@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use domain::rows::{Facts, Needs, TableName};
-use domain::working_set::{Command, Context, Role, Value, Write};
+use domain::working_set::{Command, Context, Part, Role, Update, Value, Write};
 use domain::{Ids, Timestamp};
 use uuid::Uuid;
 
@@ -248,19 +248,54 @@ fn position(table: TableName) -> usize {
 /// What others are to be told of.
 fn count(writes: &[Write<'_>], committed: &mut Committed) {
     for write in writes {
+        let inserted =
+            |column, word| write.inserts.iter().filter(|row| says(write, row, column, word)).count();
+        let updated = |column, word| {
+            write.updates.iter().filter(|update| update_says(write, update, column, word)).count()
+        };
         match write.table.name {
             "outbox" => committed.messages += write.inserts.len(),
-            "inbound_events" => committed.events += write.inserts.len(),
-            "jobs" => {
-                // One that is born claimed is somebody's already.
-                let ready = |values: &[Value<'_>]| {
-                    values.iter().any(|value| matches!(value, Value::Text(text) if text == "ready"))
-                };
-                let inserted = write.inserts.iter().filter(|row| ready(row)).count();
-                let updated = write.updates.iter().filter(|update| ready(&update.values)).count();
-                committed.jobs += inserted + updated;
+            "inbound_events" => committed.events += write.inserts.len() + updated("state", "received"),
+            // One that is born claimed is somebody's already.
+            "jobs" => committed.jobs += inserted("state", "ready") + updated("state", "ready"),
+            "inbox" => committed.retries += write.updates.iter().filter(|update| is_retried(update)).count(),
+            "partitions" => {
+                committed.partitions +=
+                    write.updates.iter().filter(|update| is_awaited(write, update)).count();
             }
             _ => {}
         }
     }
+}
+
+fn says(write: &Write<'_>, row: &[Value<'_>], column: &str, word: &str) -> bool {
+    let value = write.table.columns.iter().zip(row).find(|(described, _)| described.name == column);
+    value.is_some_and(|(_, value)| is_word(value, word))
+}
+
+/// The new value of one of the columns that an update sends.
+fn now<'u>(write: &Write<'_>, update: &'u Update<'_>, column: &str) -> Option<&'u Value<'u>> {
+    let changing =
+        write.table.columns.iter().filter(|column| matches!(column.part, Part::Guard | Part::Moves));
+    changing.zip(&update.values).find(|(described, _)| described.name == column).map(|(_, value)| value)
+}
+
+fn update_says(write: &Write<'_>, update: &Update<'_>, column: &str, word: &str) -> bool {
+    now(write, update, column).is_some_and(|value| is_word(value, word))
+}
+
+fn is_word(value: &Value<'_>, word: &str) -> bool {
+    matches!(value, Value::Text(text) if text == word)
+}
+
+/// A delivery that was dead and waits again.
+fn is_retried(update: &Update<'_>) -> bool {
+    let was_dead = update.guards.iter().any(|value| is_word(value, "dead"));
+    was_dead && update.values.iter().any(|value| is_word(value, "waiting"))
+}
+
+/// A partition that was handed back, and that a relay waits for.
+fn is_awaited(write: &Write<'_>, update: &Update<'_>) -> bool {
+    let is_null = |column| matches!(now(write, update, column), Some(Value::Null));
+    is_null("lease_until") && !is_null("next")
 }

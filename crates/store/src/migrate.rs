@@ -214,5 +214,6 @@ mod tests {
         check::<lifecycle::job::State>("jobs");
         check::<lifecycle::inbound_event::State>("inbound_events");
         check::<lifecycle::review::State>("reviews");
+        check::<lifecycle::delivery::State>("inbox");
     }
 }

@@ -41,11 +41,15 @@ pub trait Render: Send + Sync {
 pub struct Committed {
     /// Keys that were in flight and now have their reply.
     pub answered: Vec<(KeyId, Rendered)>,
-    /// Messages appended to the outbox.
+    /// Messages appended to the outbox: for relays.
     pub messages: usize,
-    /// Jobs inserted or made ready again.
+    /// Partitions that were handed back, and that a relay waits for.
+    pub partitions: usize,
+    /// Deliveries that a person sent round again: for the sweep.
+    pub retries: usize,
+    /// Jobs inserted or made ready again: for workers.
     pub jobs: usize,
-    /// Providers' events taken in.
+    /// Providers' events taken in, or sent round again: for those who read them.
     pub events: usize,
 }
 

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | load | BEGIN, the locks of the first tables, the clock |
 //! | load | the remaining tables, where a row named others; the clock again |
-//! | write | every insert and update, parents first |
+//! | write | every insert, update and removal, parents first |
 //! | commit | COMMIT, alone: the rows are counted before it |
 //!
 //! Everything is prepared before a pipeline is sent: a prepare inside it would change its order.
@@ -175,7 +175,7 @@ impl Engine for Postgres {
             // Rivals have read the same rows by now.
             tokio::time::sleep(LINGER).await;
         }
-        let ids: Vec<Vec<Value<'static>>> = writes.iter().map(set::ids_of_updates).collect();
+        let ids: Vec<set::Ids> = writes.iter().map(set::Ids::of).collect();
         let mut sets = Vec::with_capacity(2 * writes.len());
         for (write, ids) in writes.iter().zip(&ids) {
             let statements = &POSTGRES[write.table.name];
@@ -185,7 +185,11 @@ impl Engine for Postgres {
             }
             if !write.updates.is_empty() {
                 let statement = session.prepare(&statements.update).await?;
-                sets.push(Set::of_updates(write, ids, statement));
+                sets.push(Set::of_updates(write, &ids.updated, statement));
+            }
+            if !write.removals.is_empty() {
+                let statement = session.prepare(&statements.remove).await?;
+                sets.push(Set::of_removals(write, &ids.removed, statement));
             }
         }
         let counted = set::rows_of_tallies(tallies, session.shard);

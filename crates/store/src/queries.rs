@@ -9,7 +9,9 @@
 //! | [`catalogue`] | the shop window |
 //! | [`booking`], [`payment`] | clients and people who look for one thing, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
-//! | [`work`] | timers, workers, the relay |
+//! | [`work`] | timers, workers |
+//! | [`relay`] | the relay, its sweep and its pruning |
+//! | [`dead_letters`] | people who look at what was given up |
 //! | [`figures`] | metrics, counted from committed rows |
 //! | [`check`] | `surehold check`: an invariant a statement |
 //!
@@ -19,11 +21,13 @@ mod booking;
 mod catalogue;
 pub mod check;
 mod due;
+mod dead_letters;
 mod figures;
 mod filter;
 mod history;
 mod payment;
 mod reader;
+mod relay;
 mod tenancy;
 mod work;
 
@@ -33,3 +37,4 @@ pub use figures::{Backlog, COUNT_MAX, Counted, Figures, Waiting};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
 pub use reader::Queries;
+pub use relay::Work;

@@ -1,8 +1,12 @@
-//! The queue before the writers: bounded, and fair between tenants.
+//! The queue before the writers: bounded, fair between tenants, and with a lane for what can wait.
 //!
 //! A writer takes whatever waits, at most a batch, one command of each tenant in turn: a tenant that
 //! floods the queue delays itself. Nothing is held back to make a batch larger; while a writer
 //! commits, the next batch forms by itself.
+//!
+//! Background commands (relaying, posting, sweeping, pruning) take what the others leave of a batch, and
+//! at least an eighth of it: they never delay the others by much, and nobody can starve them. Their lane
+//! has a bound of its own, so that they cannot fill the queue before a client's command either.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +23,9 @@ pub(crate) struct Pending {
     pub asker: oneshot::Sender<Result<Answer, Unavailable>>,
 }
 
+/// The part of a batch that background commands are sure of: one of so many.
+const BACKGROUND_PART: usize = 8;
+
 /// `None` is the system's own work: a lane like a tenant's, without a limit of its own.
 type Lane = Option<TenantId>;
 
@@ -27,7 +34,11 @@ struct State {
     lanes: HashMap<Lane, VecDeque<Pending>>,
     /// The lanes that have something, in the order of their turns.
     turns: VecDeque<Lane>,
+    /// Commands in the lanes.
     len: usize,
+    background: VecDeque<Pending>,
+    /// Commands that went before a background command that waited: for batches too small to share.
+    passed: usize,
     closed: bool,
 }
 
@@ -55,9 +66,15 @@ impl Queue {
         if state.closed {
             return Err(Unavailable::Closed);
         }
-        if state.len >= self.queue_max {
-            return Err(Unavailable::QueueFull);
+        let full = |len| if len >= self.queue_max { Err(Unavailable::QueueFull) } else { Ok(()) };
+        if pending.command.background() {
+            full(state.background.len())?;
+            state.background.push_back(pending);
+            drop(state);
+            self.wake.notify_one();
+            return Ok(());
         }
+        full(state.len)?;
         let waiting = state.lanes.entry(lane).or_default();
         if lane.is_some() && waiting.len() >= self.tenant_max {
             return Err(Unavailable::TenantShareFull);
@@ -79,9 +96,9 @@ impl Queue {
             let woken = self.wake.notified();
             {
                 let mut state = self.state();
-                if state.len > 0 {
-                    let batch = state.turn(max);
-                    if state.len > 0 {
+                if state.waits() > 0 {
+                    let batch = state.take(max);
+                    if state.waits() > 0 {
                         self.wake.notify_one();
                     }
                     return Some(batch);
@@ -102,11 +119,28 @@ impl Queue {
     }
 
     pub fn len(&self) -> usize {
-        self.state().len
+        self.state().waits()
     }
 }
 
 impl State {
+    fn waits(&self) -> usize {
+        self.len + self.background.len()
+    }
+
+    fn take(&mut self, max: usize) -> Vec<Pending> {
+        let sure = match max / BACKGROUND_PART {
+            0 => usize::from(self.passed + 1 >= BACKGROUND_PART),
+            part => part,
+        };
+        let mut batch = self.turn(max - sure.min(self.background.len()));
+        let foreground = batch.len();
+        let left = (max - foreground).min(self.background.len());
+        batch.extend(self.background.drain(..left));
+        self.passed = if left > 0 || self.background.is_empty() { 0 } else { self.passed + foreground };
+        batch
+    }
+
     fn turn(&mut self, max: usize) -> Vec<Pending> {
         let mut batch = Vec::with_capacity(self.len.min(max));
         while batch.len() < max
@@ -136,9 +170,15 @@ mod tests {
     #[derive(Debug)]
     struct Of(Option<u128>);
 
+    /// Stands for a tenant that no command has.
+    const BACKGROUND: Option<u128> = Some(u128::MAX);
+
     impl Command for Of {
         fn tenant(&self) -> Option<TenantId> {
             self.0.map(|tenant| TenantId(Uuid::from_u128(tenant)))
+        }
+        fn background(&self) -> bool {
+            self.0 == BACKGROUND
         }
         fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
             Some(())
@@ -188,6 +228,51 @@ mod tests {
         assert_eq!(push(&queue, Some(2)), Ok(()));
         assert_eq!(push(&queue, None), Ok(()));
         assert_eq!(push(&queue, None), Err(Unavailable::QueueFull));
+    }
+
+    /// How many of a batch are in the background.
+    fn shares(queue: &Queue, max: usize) -> (usize, usize) {
+        let Taken::Batch(batch) = take(queue, max) else { panic!("something waits") };
+        let background = batch.iter().filter(|tenant| **tenant == BACKGROUND).count();
+        (batch.len() - background, background)
+    }
+
+    #[test]
+    fn background_commands_fill_what_is_left_and_have_an_eighth_for_sure() {
+        let queue = Queue::new(1_000, 1.0);
+        let fill = |tenant, count| (0..count).for_each(|_| push(&queue, tenant).unwrap());
+        fill(BACKGROUND, 20);
+        fill(Some(1), 30);
+        assert_eq!(shares(&queue, 16), (14, 2), "an eighth, however many wait before them");
+        assert_eq!(shares(&queue, 16), (14, 2));
+        assert_eq!(shares(&queue, 16), (2, 14), "and whatever the others leave");
+        fill(Some(1), 5);
+        assert_eq!(shares(&queue, 16), (5, 2), "no more than there are");
+    }
+
+    #[test]
+    fn a_batch_of_one_is_a_background_command_now_and_then() {
+        let queue = Queue::new(1_000, 1.0);
+        for _ in 0..30 {
+            push(&queue, Some(1)).unwrap();
+            push(&queue, BACKGROUND).unwrap();
+        }
+        let taken: Vec<usize> = (0..24).map(|_| shares(&queue, 1).1).collect();
+        assert_eq!(taken.iter().sum::<usize>(), 3, "one in eight: {taken:?}");
+        assert_eq!(taken[..7], [0; 7]);
+    }
+
+    #[test]
+    fn background_commands_do_not_fill_the_queue_before_a_client() {
+        let queue = Queue::new(2, 1.0);
+        push(&queue, BACKGROUND).unwrap();
+        push(&queue, BACKGROUND).unwrap();
+        assert_eq!(push(&queue, BACKGROUND), Err(Unavailable::QueueFull));
+        assert_eq!(push(&queue, Some(1)), Ok(()));
+        assert_eq!(queue.len(), 3);
+        queue.close();
+        assert_eq!(shares(&queue, 4), (1, 2), "what waits at the close is still taken");
+        assert_eq!(take(&queue, 4), Taken::Ended);
     }
 
     #[test]

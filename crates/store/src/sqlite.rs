@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::rows::TableName;
-use domain::working_set::{Kind, Update, Value, Write};
+use domain::working_set::{Kind, Removal, Update, Value, Write};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
@@ -37,7 +37,7 @@ const FRAME_BYTES: u64 = 4_096 + 24;
 /// The writer's page cache, in KiB. Keys and customers are spread over their trees by hash: with
 /// SQLite's 2 MiB most of a batch's pages are read anew from the file.
 const CACHE_KIB: i64 = 32 * 1_024;
-/// Each table has three statements, and transactions have theirs.
+/// Each table has at most four statements, and transactions have theirs.
 const STATEMENTS_MAX: usize = 256;
 
 /// The writer's connection, and the lock that makes it the only one.
@@ -148,6 +148,14 @@ impl Sqlite {
                 count += update.execute(rusqlite::params_from_iter(all.map(Bound)))?;
             }
         }
+        if !write.removals.is_empty() {
+            let mut remove = self.connection.prepare_cached(&statements.remove)?;
+            for Removal { id, guards } in &write.removals {
+                let id = Value::Id(*id);
+                let all = std::iter::once(&id).chain(guards);
+                count += remove.execute(rusqlite::params_from_iter(all.map(Bound)))?;
+            }
+        }
         Ok(count)
     }
 
@@ -178,7 +186,7 @@ impl Engine for Sqlite {
 
     async fn write(&mut self, writes: &[Write<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
         for write in writes {
-            if self.write_set(write).map_err(fault)? != write.inserts.len() + write.updates.len() {
+            if self.write_set(write).map_err(fault)? != write.len() {
                 return Err(Fault::Again(format!("a row of {} is not as it was loaded", write.table.name)));
             }
         }

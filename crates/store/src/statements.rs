@@ -5,9 +5,10 @@
 //! | load | one row by id | many by id, in id order, `FOR NO KEY UPDATE` where the role is `Lock` |
 //! | insert | one row | a set, an array a column, in id order |
 //! | update | one row | a set, an array a column |
+//! | remove | one row | a set, an array a column |
 //!
-//! Both inserts pass over a row that is there, and both updates hold only while the guards are as they
-//! were loaded: the caller counts.
+//! Both inserts pass over a row that is there, and updates and removals hold only while the guards are
+//! as they were loaded: the caller counts.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -23,6 +24,7 @@ pub(crate) struct Statements {
     pub exist: String,
     pub insert: String,
     pub update: String,
+    pub remove: String,
 }
 
 pub(crate) type Catalogue = HashMap<&'static str, Statements>;
@@ -56,6 +58,7 @@ fn sqlite(table: &Table) -> Statements {
             values.join(", ")
         ),
         update: format!("update {name} set {} where id = ?1{}", sets.join(", "), held.concat()),
+        remove: format!("delete from {name} where id = ?1{}", held.concat()),
     }
 }
 
@@ -71,11 +74,13 @@ fn postgres(table: &Table) -> Statements {
     };
     let inserted = arrays(&mut table.columns.iter());
     let key = table.columns.iter().filter(|column| column.part == Part::Key);
+    let removed = arrays(&mut key.clone().chain(guards(table)));
     let updated = arrays(&mut key.chain(guards(table)).chain(changing(table)));
-    let names: Vec<String> = std::iter::once("id".to_owned())
+    let guarded: Vec<String> = std::iter::once("id".to_owned())
         .chain(guards(table).map(|column| format!("was_{}", column.name)))
-        .chain(changing(table).map(|column| format!("now_{}", column.name)))
         .collect();
+    let names: Vec<String> =
+        guarded.iter().cloned().chain(changing(table).map(|column| format!("now_{}", column.name))).collect();
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = sent.now_{}", quoted(column), column.name)).collect();
     let holds = if unguarded { "true or " } else { "" };
@@ -99,6 +104,12 @@ fn postgres(table: &Table) -> Statements {
             sets.join(", "),
             updated.join(", "),
             names.join(", "),
+            held.concat()
+        ),
+        remove: format!(
+            "delete from {name} using unnest({}) as sent({}) where {name}.id = sent.id{}",
+            removed.join(", "),
+            guarded.join(", "),
             held.concat()
         ),
     }

@@ -172,7 +172,8 @@ impl<R: Row> Rows<R> {
                     values: of_part(is, |part| matches!(part, Part::Guard | Part::Moves)),
                 }),
                 (Some(was), None) => {
-                    write.removals.push(Removal { id: *id, guards: of_part(was, |part| part == Part::Guard) })
+                    let guards = of_part(was, |part| part == Part::Guard);
+                    write.removals.push(Removal { id: *id, guards });
                 }
                 _ => {}
             }

@@ -184,7 +184,10 @@ fn message(booking: &Booking, now: Timestamp, ids: &UuidV7) -> Message {
         kind: "booking.held".to_owned(),
         payload: payload.to_string(),
         created_at: now,
+        partition: Message::partition_of(booking.id.0),
         position: None,
-        relayed_at: None,
+        published: 0,
+        published_at: None,
+        received_at: None,
     }
 }

@@ -43,6 +43,15 @@ impl<'a> Set<'a> {
         Set { table: "tallies", sent: rows.len() as u64, statement, columns }
     }
 
+    pub fn of_removals(write: &'a Write<'_>, ids: &'a [Value<'static>], statement: Statement) -> Set<'a> {
+        let width = write.removals.first().map_or(0, |removal| 1 + removal.guards.len());
+        let mut columns = columns(width, write.removals.len());
+        for (id, removal) in ids.iter().zip(&write.removals) {
+            fill(&mut columns, std::iter::once(id).chain(&removal.guards));
+        }
+        Set { table: write.table.name, sent: write.removals.len() as u64, statement, columns }
+    }
+
     /// Answers with how many rows were written.
     pub async fn execute(&self, client: &Client) -> Result<u64, Error> {
         let parameters: Vec<&(dyn ToSql + Sync)> =
@@ -61,8 +70,19 @@ fn fill<'a>(columns: &mut [Vec<Bound<'a>>], row: impl Iterator<Item = &'a Value<
     }
 }
 
-pub(super) fn ids_of_updates(write: &Write<'_>) -> Vec<Value<'static>> {
-    write.updates.iter().map(|update| Value::Id(update.id)).collect()
+/// The ids of what is updated and of what is removed, for the sets to borrow.
+pub(super) struct Ids {
+    pub updated: Vec<Value<'static>>,
+    pub removed: Vec<Value<'static>>,
+}
+
+impl Ids {
+    pub fn of(write: &Write<'_>) -> Ids {
+        Ids {
+            updated: write.updates.iter().map(|update| Value::Id(update.id)).collect(),
+            removed: write.removals.iter().map(|removal| Value::Id(removal.id)).collect(),
+        }
+    }
 }
 
 /// Shard, subject, word, count.

@@ -33,9 +33,13 @@ pub struct Waiting {
 /// What was taken in or decided, and is not yet everywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Messages without a place in the log.
+    /// Messages that were not published.
     pub outbox_pending: i64,
     pub outbox_oldest_pending: Option<Timestamp>,
+    /// Published, and a consumer's receipt is missing.
+    pub outbox_unreceived: i64,
+    /// Deliveries that failed and are tried again.
+    pub deliveries_waiting: i64,
     /// Providers' events that nobody has looked at.
     pub events_received: i64,
 }
@@ -44,6 +48,7 @@ pub struct Backlog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     pub backlog: Backlog,
+    pub deliveries_dead: i64,
     pub events_dead: i64,
     /// Jobs that are ready or run, by state.
     pub jobs: Vec<Counted>,
@@ -72,6 +77,10 @@ impl Queries {
         Ok(Backlog {
             outbox_pending: pending.count,
             outbox_oldest_pending: pending.oldest,
+            outbox_unreceived: self
+                .count("outbox where position is not null and received_at is null")
+                .await?,
+            deliveries_waiting: self.count("inbox where state = 'waiting'").await?,
             events_received: self.count("inbound_events where state = 'received'").await?,
         })
     }
@@ -83,6 +92,7 @@ impl Queries {
         let lapsed = "bookings where state = 'held' and hold_expires_at <= $1";
         Ok(Figures {
             backlog: self.backlog().await?,
+            deliveries_dead: self.count("inbox where state = 'dead'").await?,
             events_dead: self.count("inbound_events where state = 'dead'").await?,
             jobs: self.counted("jobs where state in ('ready', 'running')", &["state"]).await?,
             jobs_dead: self.count("jobs where state = 'dead'").await?,

@@ -1,10 +1,10 @@
-//! What is due: the ids for the commands of timers, workers and the relay.
+//! What is due: the ids for the commands of timers and workers.
 //!
 //! Two processes may find the same ids; the commands decide under the lock, so the second finds
 //! nothing to do.
 
 use domain::commands::Lapsed;
-use domain::rows::{Booking, InboundEvent, Job, Message};
+use domain::rows::{Booking, InboundEvent, Job};
 use domain::{JobId, KeyId, SlotId, TenantId, Timestamp};
 
 use super::Queries;
@@ -21,11 +21,6 @@ impl Queries {
 
     pub async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
-    }
-
-    /// Oldest first, of every tenant: the dead letters.
-    pub async fn dead_jobs(&self, max: usize) -> Result<Vec<Job>, Error> {
-        self.rows("where state = 'dead' order by updated_at, id limit $1", with![limit(max)]).await
     }
 
     /// Holds past their expiry, longest first, with the payment that each has open.
@@ -59,15 +54,6 @@ impl Queries {
         let sql = "select id from keys where body is not null and finished_at < $1 limit $2";
         let ids = self.ids(sql, with![finished_before, limit(max)]).await?;
         Ok(ids.into_iter().map(KeyId).collect())
-    }
-
-    /// Messages that have no place in the log yet, so that of each subject the lowest come first and
-    /// none is left out in between: the subjects of the oldest messages, then their messages in order.
-    pub async fn unrelayed(&self, max: usize) -> Result<Vec<Message>, Error> {
-        let rest = "where position is null and subject in \
-             (select subject from outbox where position is null order by id limit $1) \
-             order by subject, seq limit $1";
-        self.rows(rest, with![limit(max)]).await
     }
 }
 

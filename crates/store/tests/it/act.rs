@@ -246,8 +246,11 @@ fn message(booking: &Booking, id: MessageId) -> Message {
         kind: format!("booking.{}", domain::lifecycle::State::name(&*booking.state)),
         payload: "{}".into(),
         created_at: booking.created_at,
+        partition: Message::partition_of(booking.id.0),
         position: None,
-        relayed_at: None,
+        published: 0,
+        published_at: None,
+        received_at: None,
     }
 }
 

@@ -38,15 +38,15 @@ async fn what_is_broken_is_found(place: Place) {
         (format!("update bookings set state = 'confirmed' where id = {booking}"), "paid_by_evidence"),
         (
             format!(
-                "insert into audit values ({a}, {tenant}, 1, 'client', null, 'booking', {booking}, 'x', null, 'held', null); \
-                 insert into audit values ({b}, {tenant}, 2, 'client', null, 'booking', {booking}, 'x', 'expired', 'confirmed', null)"
+                "insert into audit values ({a}, {tenant}, 1, 'client', null, 'booking', {booking}, 'x', null, 'held', null, null, null); \
+                 insert into audit values ({b}, {tenant}, 2, 'client', null, 'booking', {booking}, 'x', 'expired', 'confirmed', null, null, null)"
             ),
             "only_forward",
         ),
         (
             format!(
                 "update outbox set seq = 7 where subject = {booking}; insert into outbox values \
-                 ({a}, {tenant}, 'booking', {booking}, 9, 'x', '', 1, null, null)"
+                 ({a}, {tenant}, 'booking', {booking}, 9, 'x', '', 1, 0, null, 0, null, null)"
             ),
             "event_applied_once",
         ),
@@ -58,7 +58,7 @@ async fn what_is_broken_is_found(place: Place) {
         ),
         (
             format!(
-                "insert into transfers values ({a}, {tenant}, 'k', 'm', {b}, 1); \
+                "insert into transfers values ({a}, {tenant}, 'k', 'm', {b}, 1, {c}); \
                  insert into ledger_accounts values ({c}, {tenant}, 'n', 'EUR', 5, 1); \
                  insert into postings values ({b}, {tenant}, {a}, {c}, 4, 'EUR')"
             ),

@@ -34,6 +34,7 @@ mod migrations;
 mod model;
 mod place;
 mod queries;
+mod relay;
 mod restarts;
 mod rows;
 mod seats;

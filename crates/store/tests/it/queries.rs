@@ -8,12 +8,7 @@ use crate::act::{Shop, insert};
 use crate::place::{Place, id};
 use crate::seats::reserve;
 
-both!(
-    a_search_finds_page_by_page,
-    a_tenant_sees_its_own_alone,
-    every_query_runs,
-    the_relay_finds_subjects_in_order
-);
+both!(a_search_finds_page_by_page, a_tenant_sees_its_own_alone, every_query_runs, review_cases_are_found);
 
 async fn a_search_finds_page_by_page(place: Place) {
     let store = place.open().await;
@@ -106,7 +101,8 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.due_jobs(Timestamp(9), &[], 9).await.unwrap(), []);
     assert_eq!(store.next_job_due_at().await.unwrap(), None);
     assert_eq!(store.job(tenant, id()).await.unwrap(), None);
-    assert_eq!(store.dead_jobs(9).await.unwrap(), []);
+    assert_eq!(store.dead_letters(tenant, None, 9).await.unwrap(), []);
+    assert_eq!(store.letter(tenant, id()).await.unwrap(), None);
     assert_eq!(store.received_events(Timestamp(9), 9).await.unwrap(), []);
     reserve(&store, shop, slot).await;
     let figures = store.figures(Timestamp(9)).await.unwrap();
@@ -116,25 +112,11 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.wal_bytes().await.unwrap().is_none(), on_sqlite);
 }
 
-async fn the_relay_finds_subjects_in_order(place: Place) {
+async fn review_cases_are_found(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     let slot = shop.slot(&store, 10).await;
-    let (first, second) = (reserve(&store, shop, slot).await, reserve(&store, shop, slot).await);
-    shop.cancel(second).on(&store).await.unwrap();
-    shop.cancel(first).on(&store).await.unwrap();
-    let found = store.unrelayed(9).await.unwrap();
-    let mut of_first = found.iter().filter(|message| message.subject == first.0).map(|message| message.seq);
-    assert_eq!((found.len(), of_first.next(), of_first.next()), (4, Some(1), Some(2)));
-    // However little is asked for, no message comes before a lower one of its subject.
-    for max in 1..4 {
-        let found = store.unrelayed(max).await.unwrap();
-        assert_eq!(found.len(), max);
-        for (at, message) in found.iter().enumerate() {
-            let lower = found[..at].iter().filter(|other| other.subject == message.subject).count();
-            assert_eq!(message.seq, lower as i64 + 1);
-        }
-    }
+    let first = reserve(&store, shop, slot).await;
     let event = domain::rows::Review {
         id: id(),
         tenant: shop.tenant,

@@ -6,6 +6,8 @@ use domain::working_set::{Context, Outcome};
 use domain::{BookingId, Refusal, Timestamp};
 use store::Store;
 
+use uuid::Uuid;
+
 use crate::act::{Act, Gate, Shop, insert};
 use crate::place::{Place, id};
 use crate::seats::reserve;
@@ -32,6 +34,7 @@ fn transfer(shop: Shop, kind: &str) -> Act {
         movement: kind.into(),
         message: id(),
         posted_at: Timestamp(1),
+        subject: Uuid::nil(),
     };
     insert(move |outcome| outcome.put(row.clone()))
 }
@@ -101,6 +104,7 @@ async fn what_is_rolled_back_is_not_counted(place: Place) {
             movement: "never".into(),
             message: id(),
             posted_at: Timestamp(1),
+            subject: Uuid::nil(),
         });
     });
     let acts = vec![transfer(shop, "payment.captured"), poison, transfer(shop, "payment.captured")];

@@ -153,6 +153,6 @@ impl Command for ClaimPartitions {
                 draft.put(row);
             }
         }
-        Ok(draft.reply(Reply::Partitions { claimed, to_come }))
+        Ok(draft.reply(Reply::Partitions { claimed, to_come, at: now }))
     }
 }

@@ -33,12 +33,13 @@ pub(super) const CHECKS: &[Check] = &[
         counted: "select count(*) from payments where captured_minor > 0",
         broken: "select id, 'captured ' || captured_minor || ', the ledger has ' || posted as words \
             from (select payments.id, payments.captured_minor, coalesce((select sum(postings.amount_minor) \
-                    from outbox join transfers on transfers.message = outbox.id \
-                    join postings on postings.transfer = transfers.id and postings.amount_minor > 0 \
-                    where outbox.subject = payments.id and outbox.kind = 'payment.captured'), 0) as posted \
+                    from transfers join postings on postings.transfer = transfers.id \
+                        and postings.amount_minor > 0 \
+                    where transfers.subject = payments.id and transfers.kind = 'payment.captured'), 0) as posted \
                 from payments where captured_minor > 0 and not exists (select 1 from outbox \
                     where outbox.subject = payments.id and outbox.kind = 'payment.captured' \
-                    and not exists (select 1 from inbox where inbox.message = outbox.id))) as counted \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id \
+                        and inbox.state = 'received'))) as counted \
             where captured_minor <> posted",
     },
     Check {
@@ -47,12 +48,13 @@ pub(super) const CHECKS: &[Check] = &[
         counted: "select count(*) from refunds where state = 'succeeded'",
         broken: "select id, 'refunded ' || amount_minor || ', the ledger has ' || posted as words \
             from (select refunds.id, refunds.amount_minor, coalesce((select sum(postings.amount_minor) \
-                    from outbox join transfers on transfers.message = outbox.id \
-                    join postings on postings.transfer = transfers.id and postings.amount_minor > 0 \
-                    where outbox.subject = refunds.id and outbox.kind = 'refund.succeeded'), 0) as posted \
+                    from transfers join postings on postings.transfer = transfers.id \
+                        and postings.amount_minor > 0 \
+                    where transfers.subject = refunds.id and transfers.kind = 'refund.succeeded'), 0) as posted \
                 from refunds where refunds.state = 'succeeded' and not exists (select 1 from outbox \
                     where outbox.subject = refunds.id and outbox.kind = 'refund.succeeded' \
-                    and not exists (select 1 from inbox where inbox.message = outbox.id))) as counted \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id \
+                        and inbox.state = 'received'))) as counted \
             where amount_minor <> posted",
     },
     Check {

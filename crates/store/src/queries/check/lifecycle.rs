@@ -69,6 +69,8 @@ pub(super) const CHECKS: &[Check] = &[
         broken: "select message as id, count(*) || ' transfers' as words from transfers \
                 group by message having count(*) > 1 \
             union all select transfers.id, 'made of a message that nobody received' as words from transfers \
-                where not exists (select 1 from inbox where inbox.message = transfers.message)",
+                where not exists (select 1 from inbox where inbox.message = transfers.message \
+                    and inbox.state = 'received') \
+                and exists (select 1 from outbox where outbox.id = transfers.message)",
     },
 ];

@@ -1,0 +1,85 @@
+//! Dead letters: one list over jobs, providers' events and deliveries that were given up.
+
+use std::collections::HashMap;
+
+use domain::reply::DeadLetter;
+use domain::rows::{Attempt, Delivery, InboundEvent, Job, Message};
+use domain::working_set::{Row, Value};
+use domain::{AttemptId, MessageId, TenantId, Timestamp};
+use uuid::Uuid;
+
+use super::filter::{limit, with};
+use super::{Cursor, Queries};
+use crate::Error;
+
+impl Queries {
+    /// Those that were given up first come first; the cursor's instant is when that was.
+    pub async fn dead_letters(
+        &self,
+        tenant: TenantId,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let start = Cursor { created_at: Timestamp(i64::MIN), id: Uuid::nil() };
+        let Cursor { created_at, id } = after.unwrap_or(start);
+        let page = |at: &str| {
+            format!(
+                "where tenant = $1 and state = 'dead' and ({at}, id) > ($2, $3) order by {at}, id limit $4"
+            )
+        };
+        let parameters = with![tenant, created_at, id, limit(max)];
+        let jobs = self.rows(&page("updated_at"), parameters.clone()).await?;
+        let events: Vec<InboundEvent> = self.rows(&page("processed_at"), parameters.clone()).await?;
+        let deliveries = self.rows(&page("updated_at"), parameters).await?;
+        let mut letters = self.with_attempts(jobs).await?;
+        letters.extend(events.into_iter().map(DeadLetter::Event));
+        letters.extend(self.with_messages(deliveries).await?);
+        letters.sort_by_key(|letter| (letter.moved_at(), letter.id()));
+        letters.truncate(max);
+        Ok(letters)
+    }
+
+    /// A job, event or delivery, dead or not.
+    pub async fn letter(&self, tenant: TenantId, id: Uuid) -> Result<Option<DeadLetter>, Error> {
+        let one = "where tenant = $1 and id = $2";
+        if let Some(job) = self.row::<Job>(one, with![tenant, id]).await? {
+            return Ok(self.with_attempts(vec![job]).await?.pop());
+        }
+        if let Some(event) = self.row::<InboundEvent>(one, with![tenant, id]).await? {
+            return Ok(Some(DeadLetter::Event(event)));
+        }
+        let delivery = self.row::<Delivery>(one, with![tenant, id]).await?;
+        Ok(self.with_messages(delivery.into_iter().collect()).await?.pop())
+    }
+
+    async fn with_attempts(&self, jobs: Vec<Job>) -> Result<Vec<DeadLetter>, Error> {
+        let attempts: HashMap<Uuid, Attempt> =
+            self.by_id(jobs.iter().map(|job| AttemptId::from(job.id))).await?;
+        let with_attempt = |job: Job| {
+            let attempt = attempts.get(&job.id.0).cloned()?;
+            Some(DeadLetter::Job { job, attempt })
+        };
+        Ok(jobs.into_iter().filter_map(with_attempt).collect())
+    }
+
+    async fn with_messages(&self, deliveries: Vec<Delivery>) -> Result<Vec<DeadLetter>, Error> {
+        let messages: HashMap<Uuid, Message> =
+            self.by_id(deliveries.iter().map(|delivery| delivery.message)).await?;
+        let with_message = |delivery: Delivery| {
+            let MessageId(id) = delivery.message;
+            let message = messages.get(&id).cloned()?;
+            Some(DeadLetter::Message { delivery, message })
+        };
+        Ok(deliveries.into_iter().filter_map(with_message).collect())
+    }
+
+    async fn by_id<R: Row>(&self, ids: impl Iterator<Item = R::Id>) -> Result<HashMap<Uuid, R>, Error> {
+        let ids: Vec<Value<'static>> = ids.map(|id| Value::Id(id.into())).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
+        let rows: Vec<R> = self.rows(&format!("where id in ({})", places.join(", ")), ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id().into(), row)).collect())
+    }
+}

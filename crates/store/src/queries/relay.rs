@@ -1,0 +1,165 @@
+//! What waits in the outbox, was published and not received, or may be let go.
+//!
+//! Rows are found by their state, never by an offset over a sequence: commits become visible out of
+//! order, and an offset would pass over the late ones.
+
+use std::fmt::Write as _;
+
+use domain::ids::first_of;
+use domain::limits::PARTITIONS;
+use domain::rows::Message;
+use domain::working_set::{Kind, Value};
+use domain::{InboxId, MessageId, Timestamp};
+
+use super::Queries;
+use super::filter::{limit, with};
+use crate::Error;
+
+/// A partition that has something to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    pub number: i64,
+    /// Nobody holds it, or its lease has lapsed.
+    pub free: bool,
+}
+
+impl Queries {
+    pub async fn partitions_with_work(&self, now: Timestamp) -> Result<Vec<Work>, Error> {
+        let mut numbers = "select cast(0 as bigint) as number".to_owned();
+        for number in 1..PARTITIONS {
+            write!(numbers, " union all select {number}").expect("a String takes it");
+        }
+        let sql = format!(
+            "select number, cast(case when exists (select 1 from partitions \
+                where partitions.number = known.number and lease_until > $1) then 0 else 1 end as bigint) \
+             from ({numbers}) as known where exists (select 1 from outbox \
+                where outbox.partition = known.number and position is null) order by number"
+        );
+        let rows = self.values(&sql, with![now], &[Kind::Int, Kind::Int]).await?;
+        let int = |value: Option<Value<'static>>| value.and_then(Value::int).unwrap_or(0);
+        let work = |row: Vec<Value<'static>>| {
+            let mut row = row.into_iter();
+            Work { number: int(row.next()), free: int(row.next()) == 1 }
+        };
+        Ok(rows.into_iter().map(work).collect())
+    }
+
+    /// Partitions of these that have unpublished messages from before this instant.
+    pub async fn partitions_with_backlog(
+        &self,
+        partitions: &[i64],
+        before: Timestamp,
+    ) -> Result<Vec<i64>, Error> {
+        let probe = |number: &i64| {
+            format!(
+                "select cast({number} as bigint) where exists (select 1 from outbox \
+                 where partition = {number} and position is null and created_at < $1)"
+            )
+        };
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = partitions.iter().map(probe).collect::<Vec<_>>().join(" union all ");
+        let rows = self.values(&sql, with![before], &[Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().filter_map(Value::int).collect())
+    }
+
+    /// Young messages that were not published, so that of each subject the lowest come first and none
+    /// is left out in between. A subject that has an older one waits for it.
+    pub async fn live_messages(
+        &self,
+        partitions: &[i64],
+        since: Timestamp,
+        max: usize,
+    ) -> Result<Vec<Message>, Error> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let partitions = partitions.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let rest = format!(
+            "where position is null and received_at is null and subject in (select subject from outbox \
+                where partition in ({partitions}) and position is null and created_at >= $1 \
+                order by created_at, id limit $2) \
+             and not exists (select 1 from outbox as older where older.subject = outbox.subject \
+                and older.received_at is null and older.position is null and older.created_at < $1) \
+             order by subject, seq limit $2"
+        );
+        self.rows(&rest, with![since, limit(max)]).await
+    }
+
+    /// Old messages of one partition that were not published, in the same order.
+    pub async fn backlog_messages(
+        &self,
+        partition: i64,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<Message>, Error> {
+        let rest = "where position is null and received_at is null and subject in \
+             (select subject from outbox where partition = $1 and position is null and created_at < $2 \
+                order by created_at, id limit $3) \
+             order by subject, seq limit $3";
+        self.rows(rest, with![partition, before, limit(max)]).await
+    }
+
+    /// Messages whose delivery is due again, and messages that were published before this instant and
+    /// that nobody received. What is dead waits for a person, and is not among them.
+    pub async fn unsettled_messages(
+        &self,
+        published_before: Timestamp,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<MessageId>, Error> {
+        let due = "select message from inbox where state = 'waiting' and due_at <= $1 \
+             order by due_at limit $2";
+        let unreceived = "select id from outbox \
+             where position is not null and received_at is null and published_at < $1 \
+             and not exists (select 1 from inbox where inbox.message = outbox.id \
+                and (state = 'dead' or (state = 'waiting' and due_at > $2))) \
+             order by published_at limit $3";
+        let mut ids = self.ids(due, with![now, limit(max)]).await?;
+        ids.extend(self.ids(unreceived, with![published_before, now, limit(max)]).await?);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(max);
+        Ok(ids.into_iter().map(MessageId).collect())
+    }
+
+    /// Of every tenant.
+    pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
+        let rest = format!("where id in ({}) order by subject, seq", places.join(", "));
+        self.rows(&rest, ids.iter().map(|id| Value::Id(id.0)).collect()).await
+    }
+
+    /// Messages that were received before this instant, oldest first. While one of a subject waits for
+    /// a receipt, those of its subject stay, so that what is left of a subject has no gaps.
+    pub async fn prunable_messages(
+        &self,
+        received_before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<MessageId>, Error> {
+        let sql = "select id from outbox where id < $1 and received_at < $2 \
+             and not exists (select 1 from outbox as open where open.subject = outbox.subject \
+                and open.received_at is null) \
+             order by id limit $3";
+        let parameters = with![first_of(received_before), received_before, limit(max)];
+        Ok(self.ids(sql, parameters).await?.into_iter().map(MessageId).collect())
+    }
+
+    /// Receipts from before this instant whose messages were let go.
+    pub async fn prunable_deliveries(
+        &self,
+        received_before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<InboxId>, Error> {
+        let sql = "select id from inbox where message < $1 and updated_at < $2 \
+             and state in ('received', 'discarded') \
+             and not exists (select 1 from outbox where outbox.id = inbox.message) \
+             order by message limit $3";
+        let parameters = with![first_of(received_before), received_before, limit(max)];
+        Ok(self.ids(sql, parameters).await?.into_iter().map(InboxId).collect())
+    }
+}
