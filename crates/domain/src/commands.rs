@@ -3,11 +3,11 @@
 //! | who asks | commands |
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
-//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind |
+//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`] |
 //! | the relay | [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
-//! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`] |
+//! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
@@ -26,9 +26,9 @@ mod relay;
 pub use booking::{CancelHold, CustomerDetails, ExpireHolds, Lapsed, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
 pub use dead_letter::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
-pub use delivery::{At, FailDelivery, PostTransfer, StartDelivery};
+pub use delivery::{At, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};
 pub use draft::Origin;
-pub use events::{CloseEvent, RecordEvent, StartEvent};
+pub use events::{CloseEvent, PutOffEvent, RecordEvent, StartEvent};
 pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
 pub use operate::{
     AddApiKey, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, ResolveReview, RevokeApiKey,

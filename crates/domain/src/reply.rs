@@ -99,7 +99,9 @@ pub struct ClaimedPartition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryIs {
     /// Counted: the handler may start.
-    Begun,
+    Begun {
+        attempts: i64,
+    },
     /// It is tried again later.
     Waiting,
     /// Its effect is committed, or a person decided that it has none.

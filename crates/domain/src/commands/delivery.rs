@@ -5,6 +5,7 @@
 //! | the ordinary case: effect and receipt at once | [`PostTransfer`] |
 //! | an earlier handler may have died with it: counted first | [`StartDelivery`], then the effect |
 //! | the handler failed | [`FailDelivery`]: again later, or dead |
+//! | the store was out of reach | [`PutOffDelivery`]: it does not count |
 //!
 //! The effect is refused only where it was had before, or where a person decides.
 
@@ -12,7 +13,7 @@ mod fail_delivery;
 mod post_transfer;
 mod start_delivery;
 
-pub use fail_delivery::FailDelivery;
+pub use fail_delivery::{FailDelivery, PutOffDelivery};
 pub use post_transfer::PostTransfer;
 pub use start_delivery::StartDelivery;
 

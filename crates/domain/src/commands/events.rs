@@ -147,6 +147,35 @@ impl Command for StartEvent {
     }
 }
 
+/// An event that was begun could not be processed, and it was not the event's fault: an outage must not
+/// use up its attempts, so the count is taken back.
+#[derive(Clone, Debug)]
+pub struct PutOffEvent {
+    pub event: EventId,
+}
+
+impl Command for PutOffEvent {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.inbound_event(self.event);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let event = open(facts, self.event)?;
+        if event.state.is(inbound_event::State::Dead) || event.attempts == 0 {
+            return Err(Refusal::NothingToDo);
+        }
+        let origin = Origin::of(Actor::Webhook);
+        let mut draft = Draft::new(context, &origin);
+        draft.put(InboundEvent { attempts: event.attempts - 1, ..event.clone() });
+        Ok(draft.done())
+    }
+}
+
 /// Closes an event that moves nothing: it is about nothing of ours, or nothing can be made of it.
 #[derive(Clone, Debug)]
 pub struct CloseEvent {

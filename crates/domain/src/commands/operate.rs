@@ -207,6 +207,10 @@ impl Command for PruneReplies {
         None
     }
 
+    fn background(&self) -> bool {
+        true
+    }
+
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         for key in &self.keys {
             rows.key(*key);

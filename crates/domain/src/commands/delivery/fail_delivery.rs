@@ -1,5 +1,5 @@
 //! Fail a delivery: the handler could not do it. Again later, or, when its attempts are used up, to the
-//! dead letters.
+//! dead letters. Put one off: it was not the message's fault.
 
 use alloc::string::String;
 
@@ -56,6 +56,46 @@ impl Command for FailDelivery {
             state: delivery.state.step(Event::Fail)?.to(),
             due_at: Some(context.now.plus(self.pause)),
             last_error: Some(bounded(&self.error)),
+            updated_at: context.now,
+            ..delivery
+        });
+        Ok(draft.reply(Reply::Delivery(DeliveryIs::Waiting)))
+    }
+}
+
+/// A delivery that was begun could not be tried: the store was out of reach, or somebody held its rows.
+/// An outage must not use up attempts, so the count is taken back.
+#[derive(Clone, Debug)]
+pub struct PutOffDelivery {
+    pub at: At,
+    pub pause: Span,
+}
+
+impl Command for PutOffDelivery {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.delivery(self.at.id());
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let delivery = self.at.delivery(facts, context.now);
+        if !delivery.state.is(State::Waiting) || delivery.attempts == 0 {
+            return Err(Refusal::NothingToDo);
+        }
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        draft.put(Delivery {
+            state: delivery.state.step(Event::Fail)?.to(),
+            attempts: delivery.attempts - 1,
+            due_at: Some(context.now.plus(self.pause)),
             updated_at: context.now,
             ..delivery
         });

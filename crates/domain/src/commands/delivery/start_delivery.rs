@@ -51,14 +51,15 @@ impl Command for StartDelivery {
                 DeliveryIs::Dead
             }
             State::Waiting => {
+                let attempts = delivery.attempts + 1;
                 draft.put(Delivery {
                     state: delivery.state.step(Event::Begin)?.to(),
-                    attempts: delivery.attempts + 1,
+                    attempts,
                     due_at: Some(context.now.plus(self.pause)),
                     updated_at: context.now,
                     ..delivery
                 });
-                DeliveryIs::Begun
+                DeliveryIs::Begun { attempts }
             }
         };
         Ok(draft.reply(Reply::Delivery(is)))

@@ -123,8 +123,9 @@ fn what_a_retried_job_may_do_is_decided_by_its_attempt() {
 
 fn postpone(shop: &mut Shop, payment: PaymentId, token: i64) {
     let job = JobId(payment.0);
-    let (refund, error) = (None, None);
-    let postpone = Postpone { job, token, payment, refund, pause: LOOK_AGAIN, lost_sight: true, error };
+    let (refund, asked, error) = (None, true, None);
+    let postpone =
+        Postpone { job, token, payment, refund, pause: LOOK_AGAIN, lost_sight: true, asked, error };
     shop.run(&postpone).reply();
 }
 

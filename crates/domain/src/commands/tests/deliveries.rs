@@ -2,7 +2,9 @@
 
 use super::payments::CAPTURED;
 use super::shop::{Shop, TENANT};
-use crate::commands::{At, CloseEvent, FailDelivery, PostTransfer, StartDelivery, StartEvent};
+use crate::commands::{
+    At, CloseEvent, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery, StartEvent,
+};
 use crate::consumers::LEDGER;
 use crate::lifecycle::{delivery, inbound_event};
 use crate::limits::EVENT_ATTEMPTS_MAX;
@@ -59,7 +61,7 @@ fn a_message_that_kills_the_process_is_counted_and_dies() {
     let mut shop = Shop::new(9);
     let (post, at) = told(&mut shop);
     for attempt in 1..=ATTEMPTS_MAX {
-        assert_eq!(start(&mut shop, at), DeliveryIs::Begun);
+        assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: attempt });
         assert_eq!(attempts(&shop, at), attempt, "counted before it is handled");
         // The process dies here. Nobody begins it again before its time.
         assert_eq!(start(&mut shop, at), DeliveryIs::Waiting);
@@ -80,7 +82,7 @@ fn a_failure_counts_once_however_it_began() {
     assert_eq!(fail(&mut shop, at, false), DeliveryIs::Waiting);
     assert_eq!(attempts(&shop, at), 1);
     shop.wait(PAUSE);
-    assert_eq!(start(&mut shop, at), DeliveryIs::Begun);
+    assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: 2 });
     assert_eq!(fail(&mut shop, at, true), DeliveryIs::Waiting);
     assert_eq!(attempts(&shop, at), 2);
     let row: Delivery = shop.get(at.id());
@@ -92,6 +94,26 @@ fn a_failure_counts_once_however_it_began() {
     assert_eq!(start(&mut shop, at), DeliveryIs::Received);
     let late = FailDelivery { at, error: "x".into(), pause: PAUSE, attempts_max: 1, counted: false };
     assert_eq!(shop.refused(&late), Refusal::NothingToDo, "a receipt stays");
+}
+
+#[test]
+fn an_outage_uses_up_no_attempts() {
+    let mut shop = Shop::new(9);
+    let (_, at) = told(&mut shop);
+    let put_off = PutOffDelivery { at, pause: PAUSE };
+    assert_eq!(shop.refused(&put_off), Refusal::NothingToDo, "nothing was begun");
+    for _ in 0..2 * ATTEMPTS_MAX {
+        assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: 1 });
+        shop.run(&put_off).reply();
+        assert_eq!(start(&mut shop, at), DeliveryIs::Waiting, "not at once");
+        shop.wait(PAUSE);
+    }
+    let event = shop.record();
+    for _ in 0..2 * EVENT_ATTEMPTS_MAX {
+        assert!(matches!(shop.run(&StartEvent { event }).reply(), Reply::Proceed(true)));
+        shop.run(&PutOffEvent { event }).reply();
+    }
+    assert_eq!(shop.refused(&PutOffEvent { event }), Refusal::NothingToDo);
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn claim_with(
     wanted: Vec<i64>,
     alone: bool,
 ) -> (Vec<ClaimedPartition>, usize) {
-    let Reply::Partitions { claimed, to_come, .. } = shop.run(&ClaimPartitions { wanted, lease, alone }).reply()
+    let Reply::Partitions { claimed, to_come, .. } =
+        shop.run(&ClaimPartitions { wanted, lease, alone }).reply()
     else {
         panic!("partitions are claimed")
     };
