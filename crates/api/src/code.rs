@@ -98,6 +98,7 @@ codes! {
         ClientNotFound = "client_not_found", 404, false, "There is no such client";
         ReviewCaseNotFound = "review_case_not_found", 404, false, "There is no such review case";
         ApiKeyNotFound = "api_key_not_found", 404, false, "There is no such API key";
+        DeadLetterNotFound = "dead_letter_not_found", 404, false, "There is no such dead letter";
         ChangedMeanwhile = "changed_meanwhile", 409, true, "It was changed meanwhile";
         ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
@@ -143,6 +144,7 @@ codes! {
             "The slot is full unless lapsed holds on it are given up";
         LeaseLost = "lease_lost", 409, false, "Another worker took over";
         NothingToDo = "nothing_to_do", 409, false, "It is not waiting for this";
+        DeliveryIsDead = "delivery_is_dead", 409, false, "A consumer gave the message up; a person decides";
     }
 }
 
@@ -209,6 +211,6 @@ mod tests {
             let told = usize::from(code.origin() != Origin::Internal);
             assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), told, "{code:?}");
         }
-        assert_eq!(Code::told().count() + 3, Code::ALL.len());
+        assert_eq!(Code::told().count() + 4, Code::ALL.len());
     }
 }

@@ -13,12 +13,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::Problem;
 use crate::requests::{
-    ChangedProduct, ChangedSettings, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge,
-    NewPayment, NewProduct, NewRefund, NewSlots, Resolution,
+    ChangedProduct, ChangedSettings, LetterDecision, NewApiKey, NewBooking, NewCancellation, NewCapture,
+    NewCharge, NewPayment, NewProduct, NewRefund, NewSlots, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Event, HistoryEntry, LedgerAccount, Page, Payment, Product, Refund,
-    ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, DeadLetter, Event, HistoryEntry, LedgerAccount, Page, Payment, Product,
+    Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 use endpoints::TAGS;
 
@@ -93,6 +93,8 @@ fn components() -> utoipa::openapi::Components {
     add_with_page::<Transfer>(&mut schemas);
     add_with_page::<Event>(&mut schemas);
     add_with_page::<ReviewCase>(&mut schemas);
+    add_with_page::<DeadLetter>(&mut schemas);
+    add::<LetterDecision>(&mut schemas);
     add::<Settings>(&mut schemas);
     add::<ChangedSettings>(&mut schemas);
     add::<Resolution>(&mut schemas);

@@ -6,7 +6,7 @@ use domain::{Refusal, Reply};
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::views::{ApiKey, Booking, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
+use crate::views::{ApiKey, Booking, DeadLetter, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
 
 /// A reply as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +41,19 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),
+        Reply::DeadLetter(letter) => rendered(200, &DeadLetter::of(letter), None),
         Reply::Started(started) => match &started.refund {
             Some(refund) => with_refund(202, refund),
             None => with_payment(202, &started.payment),
         },
-        Reply::Done | Reply::Claimed(_) | Reply::Proceed(_) | Reply::Swept(_) => {
-            Rendered { status: 204, body: String::new(), location: None }
-        }
+        Reply::Done
+        | Reply::Claimed(_)
+        | Reply::Proceed(_)
+        | Reply::Swept(_)
+        | Reply::Partitions { .. }
+        | Reply::Marked { .. }
+        | Reply::Settled { .. }
+        | Reply::Delivery(_) => Rendered { status: 204, body: String::new(), location: None },
     }
 }
 
@@ -86,7 +92,8 @@ fn booking_status(booking: &rows::Booking) -> u16 {
 fn made_status(payment: &rows::Payment) -> u16 {
     use payment::State;
     match *payment.state {
-        State::Created => 202,
+        // Nobody knows the outcome of one that was written off.
+        State::Created | State::WrittenOff => 202,
         State::Pending if payment.next_action.is_none() => 202,
         State::Pending | State::Authorized | State::Captured => 201,
         State::Failed | State::Cancelled | State::Lapsed => 201,

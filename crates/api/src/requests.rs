@@ -10,7 +10,7 @@ mod queries;
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
-pub use operations::{ChangedSettings, ClientLimit, LateMoney, Resolution};
+pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 

@@ -3,6 +3,7 @@
 
 mod api_key;
 mod booking;
+mod dead_letter;
 mod event;
 mod history;
 mod ledger;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer};
+pub use dead_letter::DeadLetter;
 pub use event::Event;
 pub use history::HistoryEntry;
 pub use ledger::{LedgerAccount, Posting, Transfer};

@@ -38,6 +38,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ClientNotFound => Code::ClientNotFound,
         Refusal::ReviewNotFound => Code::ReviewCaseNotFound,
         Refusal::ApiKeyNotFound => Code::ApiKeyNotFound,
+        Refusal::DeadLetterNotFound => Code::DeadLetterNotFound,
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
@@ -71,6 +72,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::LastOpsKey => Code::LastOpsKey,
         Refusal::LeaseLost => Code::LeaseLost,
         Refusal::NothingToDo => Code::NothingToDo,
+        Refusal::DeliveryIsDead => Code::DeliveryIsDead,
         Refusal::NoSuchMove(_) => Code::StateDoesNotAllowIt,
     }
 }

@@ -1,6 +1,6 @@
 //! Requests of the people who operate a tenant.
 
-use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN};
+use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, PERSON_CHARACTERS_MAX, WHY_CHARACTERS_MAX};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -61,6 +61,17 @@ pub struct Resolution {
     pub resolution: String,
 }
 
+/// What a person decides about a dead letter: who it is, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetterDecision {
+    /// Who decides, in their own word.
+    #[schema(min_length = 1, max_length = 100)]
+    pub who: String,
+    #[schema(min_length = 1, max_length = 1000)]
+    pub why: String,
+}
+
 /// Tells `null` from absent.
 #[expect(clippy::option_option, reason = "absent leaves a limit as it is, and null lifts it")]
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
@@ -99,6 +110,13 @@ impl Request for Resolution {
     }
 }
 
+impl Request for LetterDecision {
+    fn check(&self, findings: &mut Findings) {
+        findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
+        findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -126,6 +144,10 @@ mod tests {
             let findings = decode::<ChangedSettings>(body).unwrap_err();
             assert_eq!(findings.errors()[0].pointer, pointer);
         }
+        let decision = |who: &str, why: &str| decode::<LetterDecision>(json!({ "who": who, "why": why }));
+        assert!(decision("Ana", "mended").is_ok());
+        assert!(decision("", "mended").is_err() && decision("Ana", "").is_err());
+        assert!(decision(&"a".repeat(101), "b").is_err() && decision("a", &"b".repeat(1_001)).is_err());
         assert!(decode::<Resolution>(json!({ "resolution": " " })).is_err());
         assert!(decode::<ChangedSettings>(json!({ "late_money": "keep" })).is_err());
     }

@@ -22,6 +22,11 @@ pub struct HistoryEntry {
     pub to_state: Option<String>,
     #[serde(default)]
     pub request_id: Option<String>,
+    /// Who it was in their own word, where a person acted through a client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl HistoryEntry {
@@ -34,6 +39,8 @@ impl HistoryEntry {
             from_state: audit.from_state.clone(),
             to_state: audit.to_state.clone(),
             request_id: audit.request_id.clone(),
+            person: audit.person.clone(),
+            why: audit.why.clone(),
         }
     }
 }

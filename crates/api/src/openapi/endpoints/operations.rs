@@ -33,6 +33,66 @@ pub const ENDPOINTS: &[Endpoint] = &[
             &[(200, Answer::One("ReviewCase"), "The case, closed.")],
         )
     },
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ops/dead_letters",
+            "list_dead_letters",
+            "Operations",
+            OPS,
+            (
+                "List dead letters",
+                "Work that was given up: jobs, providers' events, and messages at a consumer. Those that \
+                 were given up first come first.",
+            ),
+            &[(200, Answer::Page("DeadLetter"), "A page of letters.")],
+        )
+    },
+    Endpoint {
+        refusals: &[Code::DeadLetterNotFound],
+        ..look(
+            "/v1/ops/dead_letters/{id}",
+            "get_dead_letter",
+            "Operations",
+            OPS,
+            ("Get a dead letter", "With its history, also after somebody has decided on it."),
+            &[(200, Answer::One("DeadLetter"), "The letter.")],
+        )
+    },
+    Endpoint {
+        key: Key::Optional,
+        refusals: &[Code::DeadLetterNotFound, Code::StateDoesNotAllowIt],
+        ..ask(
+            "/v1/ops/dead_letters/{id}/retry",
+            "retry_dead_letter",
+            "Operations",
+            OPS,
+            (
+                "Retry a dead letter",
+                "Safe whenever it is done: what was had before is not had again. A job that may have moved \
+                 money is only looked up; nothing is sent that could move money.",
+            ),
+            "LetterDecision",
+            &[(200, Answer::One("DeadLetter"), "The letter, on its way again.")],
+        )
+    },
+    Endpoint {
+        key: Key::Optional,
+        refusals: &[Code::DeadLetterNotFound, Code::StateDoesNotAllowIt],
+        ..ask(
+            "/v1/ops/dead_letters/{id}/discard",
+            "discard_dead_letter",
+            "Operations",
+            OPS,
+            (
+                "Discard a dead letter",
+                "Nothing more is tried. A job whose outcome is unknown is written off: its booking can be \
+                 paid otherwise, and money that is seen of it later opens a review case.",
+            ),
+            "LetterDecision",
+            &[(200, Answer::One("DeadLetter"), "The letter, done with.")],
+        )
+    },
     look(
         "/v1/ops/settings",
         "get_settings",

@@ -24,6 +24,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ClientNotFound,
         Refusal::ReviewNotFound,
         Refusal::ApiKeyNotFound,
+        Refusal::DeadLetterNotFound,
         Refusal::TooManyApiKeys { limit: 100 },
         Refusal::LastOpsKey,
         Refusal::ChangedMeanwhile,
@@ -57,6 +58,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::RefundFailed { refund: ID, code: code() },
         Refusal::LeaseLost,
         Refusal::NothingToDo,
+        Refusal::DeliveryIsDead,
         Refusal::NoSuchMove(moved),
     ]
 }

@@ -1,0 +1,97 @@
+//! A dead letter: what was given up, and waits for a person.
+
+use domain::lifecycle::State as _;
+use domain::reply;
+use domain::rows;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::HistoryEntry;
+use crate::time;
+
+/// Work that was given up: a job, an event from a provider, or a message at a consumer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeadLetter {
+    pub id: Uuid,
+    /// `job`, `event` or `message`.
+    pub kind: String,
+    /// `dead`, or where it has come since somebody decided.
+    pub state: String,
+    /// Why it was given up.
+    pub reason: String,
+    /// How often it was tried since it was made, or sent round again.
+    pub attempts: i64,
+    /// What it was to do, in the words of its kind.
+    #[schema(value_type = Object)]
+    pub payload: Value,
+    pub created_at: jiff::Timestamp,
+    /// When it was given up, or moved since.
+    pub moved_at: jiff::Timestamp,
+    /// Who did what with it, when and why. Only where one letter is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryEntry>>,
+}
+
+impl DeadLetter {
+    pub fn of(letter: &reply::DeadLetter) -> DeadLetter {
+        let (kind, payload) = match letter {
+            reply::DeadLetter::Job { attempt, .. } => ("job", of_job(attempt)),
+            reply::DeadLetter::Event(event) => ("event", of_event(event)),
+            reply::DeadLetter::Message { delivery, message } => ("message", of_message(delivery, message)),
+        };
+        DeadLetter {
+            id: letter.id(),
+            kind: kind.to_owned(),
+            state: letter.state().to_owned(),
+            reason: letter.reason().to_owned(),
+            attempts: letter.attempts(),
+            payload,
+            created_at: time::instant(letter.created_at()),
+            moved_at: time::instant(letter.moved_at()),
+            history: None,
+        }
+    }
+
+    pub fn with_history(mut self, entries: &[rows::Audit]) -> DeadLetter {
+        self.history = Some(entries.iter().map(HistoryEntry::of).collect());
+        self
+    }
+}
+
+fn of_job(attempt: &rows::Attempt) -> Value {
+    json!({
+        "operation": attempt.kind.name(),
+        "outcome": attempt.state.name(),
+        "payment_id": attempt.payment.0,
+        "refund_id": attempt.refund.map(|refund| refund.0),
+        "amount_minor": attempt.amount_minor,
+    })
+}
+
+fn of_event(event: &rows::InboundEvent) -> Value {
+    json!({
+        "account_id": event.account.0,
+        "event": event.name,
+        "type": event.kind,
+        "body": text_or_json(&String::from_utf8_lossy(&event.body)),
+    })
+}
+
+fn of_message(delivery: &rows::Delivery, message: &rows::Message) -> Value {
+    json!({
+        "consumer": delivery.consumer,
+        "message_id": message.id.0,
+        "type": message.kind,
+        "subject": message.subject_kind.name(),
+        "subject_id": message.subject,
+        "seq": message.seq,
+        "data": text_or_json(&message.payload),
+    })
+}
+
+/// What cannot be read is shown as it stands: that may be why it is here.
+fn text_or_json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
