@@ -76,6 +76,7 @@ fn show(figures: &Figures, now: Timestamp) {
     ATTEMPTS_OPEN.set_all(pairs(&figures.attempts_open));
     DEAD_LETTERS.set(Letter::Job, figures.jobs_dead as f64);
     DEAD_LETTERS.set(Letter::Event, figures.events_dead as f64);
+    DEAD_LETTERS.set(Letter::Message, figures.deliveries_dead as f64);
     for (age, count) in [Age::WithinAnHour, Age::WithinADay, Age::Older].into_iter().zip(figures.reviews_open)
     {
         REVIEW_CASES_OPEN.set(age, count as f64);

@@ -19,6 +19,7 @@ mod auth;
 mod bookings;
 mod call;
 mod catalogue;
+mod dead_letters;
 mod docs;
 mod events;
 mod guard;

@@ -6,7 +6,7 @@
 //! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
 //! | [`accounts`], [`circuits`] | who is called at which provider, and whether now |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
-//! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`relay`], [`broker`], [`consumers`] | messages go from the outbox to those who keep receipts |
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
@@ -17,6 +17,7 @@
 //! transaction.
 
 pub mod accounts;
+pub mod broker;
 pub mod circuits;
 pub mod clock;
 pub mod consumers;
@@ -26,6 +27,7 @@ pub mod ids;
 pub mod metrics;
 pub mod redis;
 pub mod relay;
+pub mod roles;
 pub mod service;
 pub mod timers;
 pub mod wake;

@@ -1,90 +1,332 @@
-//! The relay: brings the outbox's messages to their consumers, in order per subject, and then
-//! gives each its place in the tenant's event log.
+//! The relay: publishes the outbox, in order per subject, and marks what it published.
 //!
-//! The broker here is embedded: a message counts as relayed only when every consumer's receipt is
-//! committed, so the mark itself is the proof. A crash between the two brings it again, and the
-//! receipts keep the effect at one. No lock is held while consumers work.
+//! | step | what | if it dies there |
+//! |---|---|---|
+//! | lease | partitions of the outbox, up to a fair share, for a few seconds | the lease lapses; another relay takes over |
+//! | find | young messages of its partitions, and so many old ones as the rate allows | nothing |
+//! | publish | to the [`broker`](crate::broker), with no lock held | published again, under the same number |
+//! | mark | under the tokens: places in the log, one more publication; and hand back what was held long enough | all of it, or nothing |
+//! | [`sweep`] | what was published and not received is published again, under a new number | the next sweep |
+//!
+//! Any number of relays may run. A relay that was stopped for longer than its lease still believes that
+//! it holds partitions: what it publishes then comes twice, and its marks are refused.
+//!
+//! A message counts as received only when every consumer's receipt is committed. What a broker says
+//! about it is not proof.
 
-use std::collections::BTreeMap;
+mod catch_up;
+mod holds;
+pub mod sweep;
+
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use domain::commands::Relay as Mark;
-use domain::limits::RELAYED_PER_COMMAND_MAX;
+use domain::commands::{ClaimPartitions, Lease, MarkPublished, Published};
+use domain::limits::{PARTITIONS, RELAYED_PER_COMMAND_MAX};
 use domain::rows::Message;
-use domain::{MessageId, TenantId};
-use futures_util::StreamExt as _;
-use futures_util::future::try_join_all;
-use futures_util::stream::FuturesUnordered;
-use store::Store;
+use domain::time::Span;
+use domain::working_set::Command;
+use domain::{Refusal, Reply, Timestamp, WorkerId};
+use futures_util::FutureExt as _;
+use resilience::Backoff;
+use store::{Answer, Clock, Store};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tracing::warn;
 
-use crate::consumers::ledger;
+use crate::broker::{Ack, Broker, Error, Publication};
+use crate::metrics::catalogue::PROCESSING_SECONDS;
+use crate::metrics::labels::Work;
+use catch_up::CatchUp;
+use holds::Holds;
 
+/// A look at least this often, whatever was or was not notified.
 const POLL: Duration = Duration::from_secs(1);
+/// While a backlog is worked off, or partitions are awaited.
+const POLL_BUSY: Duration = Duration::from_millis(50);
+/// A message that is older than this is backlog, and counts against the rate.
+pub const YOUNG_FOR: Span = Span::seconds(5);
+/// A relay that holds less than its share asks for more this often.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// While the broker takes nothing.
+const BROKER_BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
+
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Messages of a backlog that are published in a second, by all relays together. Young messages are
+    /// not limited.
+    pub catch_up_per_second: u32,
+    /// How long a relay may be silent before its partitions are another's.
+    pub lease: Span,
+    /// Published for this long, and no receipt: it is published again.
+    pub unreceived_after: Span,
+    /// Received messages are kept for this long at least, their receipts twice as long.
+    pub messages_kept: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            catch_up_per_second: 500,
+            lease: Span::seconds(15),
+            unreceived_after: Span::seconds(30),
+            messages_kept: Span::seconds(45 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// What relay and sweep work with.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Store,
+    pub broker: Arc<dyn Broker>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+}
 
 pub struct Relay {
-    pub store: Store,
-    pub wake: Arc<Notify>,
+    parts: Parts,
+    worker: WorkerId,
+    wake: Arc<Notify>,
+    /// No other process can have this database open.
+    alone: bool,
+    holds: Holds,
+    catch_up: CatchUp,
+    /// How far the database's clock is ahead of ours, in microseconds: messages are dated by it.
+    ahead: AtomicI64,
+    asked_at: Option<Instant>,
+    /// Partitions that are kept for us.
+    to_come: usize,
+    batch_max: usize,
+}
+
+/// What a pass came to.
+#[derive(Default)]
+struct Passed {
+    published: usize,
+    failed: usize,
+    /// Old messages wait for their rate.
+    backlog: bool,
 }
 
 impl Relay {
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub fn new(parts: Parts, worker: WorkerId, wake: Arc<Notify>, alone: bool) -> Relay {
+        let rate = parts.settings.catch_up_per_second;
+        Relay {
+            parts,
+            worker,
+            wake,
+            alone,
+            holds: Holds::default(),
+            catch_up: CatchUp::new(rate),
+            ahead: AtomicI64::new(0),
+            asked_at: None,
+            to_come: 0,
+            batch_max: RELAYED_PER_COMMAND_MAX,
+        }
+    }
+
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut failures = 0;
         while !*stop.borrow() {
-            match self.pass().await {
-                Ok(relayed) if relayed > 0 => continue,
-                Ok(_) => {}
-                Err(error) => warn!(error, "the relay will try again"),
-            }
+            // A bug met once must not end the relay.
+            let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
+            let (pause, wakes) = match passed.unwrap_or_else(|_| Err("a pass panicked".to_owned())) {
+                Ok(Passed { published, failed, .. }) if published == 0 && failed > 0 => {
+                    failures += 1;
+                    (BROKER_BACKOFF.pause(failures, &mut rand::rng()), false)
+                }
+                Ok(Passed { published, .. }) if published > 0 => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(Passed { backlog, .. }) => {
+                    failures = 0;
+                    (self.idle(backlog), true)
+                }
+                Err(error) => {
+                    warn!(error, "the relay will try again");
+                    failures += 1;
+                    (BROKER_BACKOFF.pause(failures, &mut rand::rng()), false)
+                }
+            };
             tokio::select! {
                 _ = stop.changed() => {}
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = self.wake.notified(), if wakes => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        self.hand_everything_back().await;
+    }
+
+    fn idle(&self, backlog: bool) -> Duration {
+        if backlog || self.to_come > 0 { POLL_BUSY } else { self.holds.until_hand_back().min(POLL) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now().plus(Span(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    async fn pass(&mut self) -> Result<Passed, String> {
+        let began = Instant::now();
+        // Who was held still, or cut off, does not trust its leases.
+        self.holds.drop_older_than(half(self.parts.settings.lease));
+        self.claim().await?;
+        let mut passed = Passed::default();
+        let publications = self.find(&mut passed).await?;
+        let answers = self.publish(&publications).await;
+        let mut published = Vec::new();
+        for (publication, answer) in publications.iter().zip(answers) {
+            match answer {
+                Ok(ack) => published.push(of(publication, ack)),
+                Err(Error::HeldBack) => {}
+                Err(Error::Unavailable(why)) => {
+                    passed.failed += 1;
+                    if passed.failed == 1 {
+                        warn!(message = %publication.message.id, why, "a message was not published");
+                    }
+                }
+            }
+        }
+        passed.published = published.len();
+        if !published.is_empty() || self.holds.any_is_over() {
+            self.mark(published).await?;
+        }
+        if passed.published > 0 {
+            PROCESSING_SECONDS.record(Work::Relay, began.elapsed());
+        }
+        Ok(passed)
+    }
+
+    /// Claims what is free and has something to publish, and now and then asks for a share of the rest.
+    async fn claim(&mut self) -> Result<(), String> {
+        if self.holds.len() as i64 == PARTITIONS {
+            return Ok(());
+        }
+        let work =
+            self.parts.store.partitions_with_work(self.now()).await.map_err(|error| error.to_string())?;
+        let missing: Vec<_> = work.iter().filter(|work| !self.holds.has(work.number)).collect();
+        let ask = self.alone || self.to_come > 0 || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
+        if missing.is_empty() || !(ask || missing.iter().any(|work| work.free)) {
+            return Ok(());
+        }
+        self.asked_at = Some(Instant::now());
+        // All at once: those without work now have some soon.
+        let wanted = (0..PARTITIONS).filter(|number| !self.holds.has(*number)).collect();
+        let lease = Lease { worker: self.worker, span: self.parts.settings.lease };
+        match self.submit(ClaimPartitions { wanted, lease, alone: self.alone }).await? {
+            Some(Reply::Partitions { claimed, to_come, at }) => {
+                let ahead = at.since(self.parts.clock.now());
+                self.ahead.store(ahead.0, Ordering::Relaxed);
+                self.to_come = to_come;
+                for one in claimed {
+                    if !one.again {
+                        self.catch_up.begin(one.number, at);
+                    }
+                    self.holds.add(one, at);
+                }
+                Ok(())
+            }
+            _ => Err("partitions could not be claimed".to_owned()),
+        }
+    }
+
+    async fn find(&mut self, passed: &mut Passed) -> Result<Vec<Publication>, String> {
+        let partitions = self.holds.numbers();
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (now, told) = (self.now(), |error: store::Error| error.to_string());
+        let since = now.minus(YOUNG_FOR);
+        let live = self.parts.store.live_messages(&partitions, since, self.batch_max);
+        let backlog = self.parts.store.partitions_with_backlog(&partitions, since);
+        let (mut found, backlog) = tokio::try_join!(live, backlog).map_err(told)?;
+        for partition in backlog {
+            passed.backlog = true;
+            let allowed = self.catch_up.allowed(partition, now).min(self.batch_max);
+            if allowed > 0 {
+                let old = self.parts.store.backlog_messages(partition, since, allowed).await.map_err(told)?;
+                self.catch_up.spend(partition, old.len());
+                found.extend(old);
+            }
+        }
+        Ok(found.into_iter().map(|message| self.publication(message)).collect())
+    }
+
+    fn publication(&self, message: Message) -> Publication {
+        let left_behind = self.holds.was_left_behind(&message);
+        Publication { number: message.published + 1, message: Arc::new(message), left_behind }
+    }
+
+    /// A broker that takes too long loses the batch, and gets a smaller one next: the mark must come
+    /// well before the lease is over.
+    async fn publish(&mut self, publications: &[Publication]) -> Vec<Result<Ack, Error>> {
+        if publications.is_empty() {
+            return Vec::new();
+        }
+        let patience = half(self.parts.settings.lease);
+        if let Ok(answers) = tokio::time::timeout(patience, self.parts.broker.publish(publications)).await {
+            self.batch_max = (self.batch_max * 2).min(RELAYED_PER_COMMAND_MAX);
+            return answers;
+        }
+        self.batch_max = (self.batch_max / 2).max(1);
+        let late = Error::Unavailable(format!("it took longer than {patience:?}"));
+        vec![Err(late); publications.len()]
+    }
+
+    async fn mark(&mut self, published: Vec<Published>) -> Result<(), String> {
+        let hand_back = self.holds.over();
+        let chunks = published.len().div_ceil(RELAYED_PER_COMMAND_MAX).max(1);
+        let mut rest = published;
+        for chunk in 1..=chunks {
+            let later = rest.split_off(rest.len().min(RELAYED_PER_COMMAND_MAX));
+            let published = std::mem::replace(&mut rest, later);
+            // A partition goes back with the last of its messages.
+            let hand_back = if chunk == chunks { hand_back.clone() } else { Vec::new() };
+            let mark = MarkPublished { holds: self.holds.tokens(), published, hand_back };
+            match self.submit(mark).await? {
+                Some(Reply::Marked { lost, handed_back, .. }) => {
+                    self.holds.remove(&lost);
+                    self.holds.remove(&handed_back);
+                }
+                _ => self.holds.clear(),
+            }
+        }
+        Ok(())
+    }
+
+    async fn hand_everything_back(&mut self) {
+        if self.holds.len() > 0 {
+            let hand_back = (0..PARTITIONS).collect();
+            let mark = MarkPublished { holds: self.holds.tokens(), published: Vec::new(), hand_back };
+            if let Err(error) = self.submit(mark).await {
+                warn!(error, "partitions were not handed back; their lease lapses");
             }
         }
     }
 
-    /// One batch; how many messages it relayed.
-    async fn pass(&self) -> Result<usize, String> {
-        let messages =
-            self.store.unrelayed(RELAYED_PER_COMMAND_MAX).await.map_err(|error| error.to_string())?;
-        if messages.is_empty() {
-            return Ok(0);
+    /// `None`: somebody else has the partitions now.
+    async fn submit(&self, command: impl Command + 'static) -> Result<Option<Reply>, String> {
+        match self.parts.store.submit(Box::new(command)).await {
+            Ok(Answer::Fresh { reply, .. }) => Ok(Some(reply)),
+            Ok(Answer::Refused { refusal: Refusal::LeaseLost, .. }) => Ok(None),
+            Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
+            Err(unavailable) => Err(unavailable.to_string()),
         }
-        let received = self.deliver(&messages).await;
-        let mut by_tenant: BTreeMap<TenantId, Vec<MessageId>> = BTreeMap::new();
-        for message in &messages {
-            let subject = (message.subject_kind, message.subject);
-            // A message that failed holds back the later ones of its subject, and no others.
-            let held_back = received.get(&subject).is_some_and(|failed_at| message.seq >= *failed_at);
-            if !held_back {
-                by_tenant.entry(message.tenant).or_default().push(message.id);
-            }
-        }
-        // One command a tenant, so that no other writer comes between two messages of a subject.
-        let marks: Vec<Mark> =
-            by_tenant.into_iter().map(|(tenant, messages)| Mark { tenant, messages }).collect();
-        let relayed = marks.iter().map(|mark| mark.messages.len()).sum();
-        let marked = marks.into_iter().map(|mark| self.store.submit(Box::new(mark)));
-        try_join_all(marked).await.map_err(|error| error.to_string())?;
-        Ok(relayed)
     }
+}
 
-    /// Brings every message to the consumers; per subject, the first `seq` that failed.
-    async fn deliver(&self, messages: &[Message]) -> BTreeMap<(domain::rows::Subject, uuid::Uuid), i64> {
-        let mut deliveries: FuturesUnordered<_> = messages
-            .iter()
-            .map(|message| async move { (message, ledger::receive(&self.store, message).await) })
-            .collect();
-        let mut failed = BTreeMap::new();
-        while let Some((message, outcome)) = deliveries.next().await {
-            if let Err(error) = outcome {
-                warn!(message = %message.id, %error, "a consumer did not take a message");
-                let first = failed.entry((message.subject_kind, message.subject)).or_insert(message.seq);
-                *first = message.seq.min(*first);
-            }
-        }
-        failed
+fn half(lease: Span) -> Duration {
+    Duration::from_micros((lease.0 / 2).unsigned_abs())
+}
+
+fn of(publication: &Publication, ack: Ack) -> Published {
+    Published {
+        tenant: publication.message.tenant,
+        message: publication.message.id,
+        number: publication.number,
+        received: ack == Ack::Received,
     }
 }

@@ -17,33 +17,26 @@ use tokio::task::JoinHandle;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
+use crate::broker::embedded::Embedded;
 use crate::circuits::Circuits;
 use crate::clock::SystemClock;
+use crate::consumers::{self, Desk};
 use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{ROLE, STARTED};
 use crate::metrics::labels;
 use crate::redis;
-use crate::relay::Relay;
+use crate::relay::{self, Relay};
+use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::workers::{Driver, Gates, Pace, Pool};
 use crate::{figures, timers};
 
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Serves HTTP, and looks at the events that it takes.
-    Api,
-    /// Drives jobs, relays and sweeps; serves health and metrics.
-    Worker,
-    All,
-}
-
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    pub role: Role,
+    pub roles: Roles,
     pub location: Location,
     pub accounts: Vec<AccountSettings>,
     pub limits: Limits,
@@ -58,6 +51,8 @@ pub struct Settings {
     pub readers: usize,
     pub queue_max: usize,
     pub tenant_share: f64,
+    pub relay: relay::Settings,
+    pub consumers: consumers::Settings,
     /// How long stored replies are kept at least; the keys are kept for ever.
     pub replies_kept: Span,
     pub sqlite_max_page_count: Option<u32>,
@@ -71,7 +66,7 @@ impl Settings {
     pub fn new(listen: SocketAddr, location: Location) -> Settings {
         Settings {
             listen,
-            role: Role::All,
+            roles: Roles::ALL,
             location,
             accounts: Vec::new(),
             limits: Limits::default(),
@@ -84,6 +79,8 @@ impl Settings {
             readers: store::READERS,
             queue_max: store::QUEUE_MAX,
             tenant_share: store::TENANT_SHARE,
+            relay: relay::Settings::default(),
+            consumers: consumers::Settings::default(),
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             sqlite_max_page_count: None,
             redis: None,
@@ -93,10 +90,15 @@ impl Settings {
 
     /// Refuses what cannot work, before anything is touched.
     pub fn check(&self) -> Result<(), Error> {
-        if self.role != Role::All && matches!(self.location, Location::Sqlite { .. }) {
+        if self.roles != Roles::ALL && self.is_alone() {
             return Err(Error::RoleNeedsPostgres);
         }
         Ok(())
+    }
+
+    /// The lock file of SQLite keeps every other process away.
+    fn is_alone(&self) -> bool {
+        matches!(self.location, Location::Sqlite { .. })
     }
 }
 
@@ -176,39 +178,34 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     let Desks { registry, entries, directory } =
         accounts::open(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
-    let circuits = if settings.role == Role::Api { Circuits::default() } else { directory.circuits() };
+    let circuits = if settings.roles.worker { directory.circuits() } else { Circuits::default() };
     let (stop, stopped) = watch::channel(false);
     let (stop_work, work_stopped) = watch::channel(false);
     let mut work = Vec::new();
     let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
     let mut hands: Arc<dyn Hands> = Arc::new(NoHands);
-    if settings.role != Role::Api {
+    if settings.roles.worker {
         let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        let pool = workers(&settings, &store, &registry, &clock, worker, &wake);
+        let pool = pool(&settings, &store, &registry, &clock, worker, &wake);
         hands = Arc::new(pool.clone());
-        let relay = Relay { store: store.clone(), wake: wake.outbox.clone() };
-        // The lock file of SQLite keeps every other process away.
-        let alone = matches!(settings.location, Location::Sqlite { .. });
-        work.push(tokio::spawn(pool.run(alone, work_stopped.clone())));
-        work.push(tokio::spawn(relay.run(work_stopped.clone())));
-        work.push(tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), work_stopped.clone())));
-        let kept = settings.replies_kept;
-        work.push(tokio::spawn(timers::prune_replies(
-            store.clone(),
-            clock.clone(),
-            kept,
-            work_stopped.clone(),
-        )));
+        work.extend(workers(&settings, &store, &clock, pool, &work_stopped));
     }
-    // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken.
-    work.push(tokio::spawn(reader.run(work_stopped.clone())));
+    if settings.roles.relay {
+        let worker = WorkerId(domain::Ids::next(ids.as_ref()));
+        work.extend(relay(&settings, &store, &clock, &wake, worker, &work_stopped));
+    }
+    // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken. Workers look
+    // at what was left behind.
+    if settings.roles.api || settings.roles.worker {
+        work.push(tokio::spawn(reader.run(settings.roles.worker, work_stopped.clone())));
+    }
     let scrape = figures::Scrape {
         store: store.clone(),
         queue_max: settings.queue_max,
         circuits,
         handle: settings.metrics.clone(),
     };
-    tell_what_runs(settings.role, clock.now());
+    tell_what_runs(settings.roles, clock.now());
     work.push(tokio::spawn(figures::refresh(scrape.clone(), clock.clone(), work_stopped)));
 
     let app = App::new(Parts {
@@ -222,9 +219,10 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         metrics: Arc::new(move || scrape.text()),
         limits: settings.limits,
     });
-    let router = match settings.role {
-        Role::Worker => http::probes(app.clone()),
-        Role::Api | Role::All => http::router(app.clone(), webhooks::router(hooks)),
+    let router = if settings.roles.api {
+        http::router(app.clone(), webhooks::router(hooks))
+    } else {
+        http::probes(app.clone())
     };
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
@@ -238,7 +236,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     Ok(Running { address, store, app, stop, stop_work, serving, work })
 }
 
-fn workers(
+fn pool(
     settings: &Settings,
     store: &Store,
     registry: &Arc<Registry>,
@@ -256,16 +254,57 @@ fn workers(
     Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone())
 }
 
-fn tell_what_runs(role: Role, now: domain::Timestamp) {
-    let roles: &[labels::Role] = match role {
-        Role::Api => &[labels::Role::Api],
-        Role::Worker => &[labels::Role::Worker, labels::Role::Relay],
-        Role::All => &[labels::Role::Api, labels::Role::Worker, labels::Role::Relay],
-    };
-    for role in roles {
-        ROLE.set(*role, 1.0);
+fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
+    let labels = [
+        (roles.api, labels::Role::Api),
+        (roles.worker, labels::Role::Worker),
+        (roles.relay, labels::Role::Relay),
+    ];
+    for (_, role) in labels.into_iter().filter(|(has, _)| *has) {
+        ROLE.set(role, 1.0);
     }
     STARTED.set((), now.unix_seconds() as f64);
+}
+
+/// Those who drive attempts, and the timers.
+fn workers(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    pool: Arc<Pool>,
+    stop: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 3] {
+    let kept = settings.replies_kept;
+    [
+        tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
+        tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
+        tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), kept, stop.clone())),
+    ]
+}
+
+/// The relay, its sweep, and what lets old messages go.
+fn relay(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    wake: &Wake,
+    worker: WorkerId,
+    stop: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 3] {
+    let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
+    let parts = relay::Parts {
+        store: store.clone(),
+        broker: Arc::new(Embedded { desk }),
+        clock: clock.clone(),
+        settings: settings.relay,
+    };
+    let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
+    let kept = settings.relay.messages_kept;
+    [
+        tokio::spawn(relay.run(stop.clone())),
+        tokio::spawn(relay::sweep::run(parts, wake.sweep.clone(), stop.clone())),
+        tokio::spawn(timers::prune_messages(store.clone(), clock.clone(), kept, stop.clone())),
+    ]
 }
 
 /// Ready once it is time to stop; a sender that is gone says so too.

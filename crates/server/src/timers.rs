@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ExpireHolds, PruneReplies};
+use domain::Timestamp;
+use domain::commands::{ExpireHolds, PruneDeliveries, PruneMessages, PruneReplies};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use store::{Clock, Store};
@@ -61,4 +62,50 @@ pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut 
             () = tokio::time::sleep(PRUNE_EVERY) => {}
         }
     }
+}
+
+/// Lets messages go that were received long ago, and their receipts after as long again.
+pub async fn prune_messages(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    kept: Span,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        if let Err(error) = prune_messages_once(&store, clock.now().minus(kept), kept).await {
+            warn!(error, "old messages were not let go");
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
+        }
+    }
+}
+
+async fn prune_messages_once(store: &Store, received_before: Timestamp, kept: Span) -> Result<(), String> {
+    while prune_page_of_messages(store, received_before).await? == PRUNE_MAX {}
+    while prune_page_of_deliveries(store, received_before.minus(kept)).await? == PRUNE_MAX {}
+    Ok(())
+}
+
+/// How many were found.
+async fn prune_page_of_messages(store: &Store, received_before: Timestamp) -> Result<usize, String> {
+    let found =
+        store.prunable_messages(received_before, PRUNE_MAX).await.map_err(|error| error.to_string())?;
+    for chunk in found.chunks(IDS_PER_COMMAND_MAX) {
+        // One after another: of a subject the lowest go first.
+        let command = PruneMessages { messages: chunk.to_vec(), received_before };
+        store.submit(Box::new(command)).await.map_err(|error| error.to_string())?;
+    }
+    Ok(found.len())
+}
+
+async fn prune_page_of_deliveries(store: &Store, received_before: Timestamp) -> Result<usize, String> {
+    let found =
+        store.prunable_deliveries(received_before, PRUNE_MAX).await.map_err(|error| error.to_string())?;
+    for chunk in found.chunks(IDS_PER_COMMAND_MAX) {
+        let command = PruneDeliveries { deliveries: chunk.to_vec(), received_before };
+        store.submit(Box::new(command)).await.map_err(|error| error.to_string())?;
+    }
+    Ok(found.len())
 }

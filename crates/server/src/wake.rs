@@ -1,4 +1,4 @@
-//! Who is woken by a commit: waiting requests, workers, the relay.
+//! Who is woken by a commit: waiting requests, workers, the relay and its sweep.
 //!
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
@@ -15,6 +15,7 @@ pub struct Wake {
     pub waiters: Arc<Waiters>,
     pub jobs: Arc<Notify>,
     pub outbox: Arc<Notify>,
+    pub sweep: Arc<Notify>,
 }
 
 impl Listener for Wake {
@@ -23,8 +24,11 @@ impl Listener for Wake {
         if committed.jobs > 0 {
             self.jobs.notify_one();
         }
-        if committed.messages > 0 {
+        if committed.messages > 0 || committed.partitions > 0 {
             self.outbox.notify_one();
+        }
+        if committed.retries > 0 {
+            self.sweep.notify_one();
         }
     }
 }

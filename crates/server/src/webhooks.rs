@@ -7,8 +7,10 @@
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
 //! | what it says becomes a command, in one transaction with its mark | [`process`] |
 //!
-//! What is not ours, stale or repeated is closed as ignored. What cannot be read is dead, and a
-//! review case says so.
+//! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
+//! without coming to an end ([`left_behind`]), is dead, and a review case says so.
+
+mod left_behind;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use tracing::{error, warn};
 use crate::http::Refused;
 use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
+use left_behind::LeftBehind;
 
 /// As the router matches it.
 pub const PATH: &str = "/webhooks/{provider}/{account}";
@@ -71,6 +74,7 @@ pub struct Reader {
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     inbox: mpsc::Receiver<InboundEvent>,
+    left_behind: LeftBehind,
 }
 
 pub fn new(
@@ -80,8 +84,13 @@ pub fn new(
     accounts: Accounts,
 ) -> (Arc<Webhooks>, Reader) {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-    let reader =
-        Reader { store: store.clone(), registry: registry.clone(), clock: clock.clone(), inbox: receiver };
+    let reader = Reader {
+        store: store.clone(),
+        registry: registry.clone(),
+        clock: clock.clone(),
+        inbox: receiver,
+        left_behind: LeftBehind::new(store.clone()),
+    };
     (Arc::new(Webhooks { store, registry, clock, accounts, inbox: sender }), reader)
 }
 
@@ -172,24 +181,37 @@ fn received(id: EventId, record: RecordEvent) -> InboundEvent {
 }
 
 impl Reader {
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// Looks at what this process takes; with `sweeps` also at what was left behind.
+    pub async fn run(mut self, sweeps: bool, mut stop: watch::Receiver<bool>) {
         let places = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
         let tasks = tokio_util::task::TaskTracker::new();
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
-            let events = tokio::select! {
+            let (swept, events) = tokio::select! {
                 _ = stop.changed() => break,
-                Some(event) = self.inbox.recv() => vec![event],
-                _ = sweep.tick() => self.left_behind().await,
+                Some(event) = self.inbox.recv() => (false, vec![event]),
+                _ = sweep.tick(), if sweeps => (true, self.find_left_behind().await),
             };
             for event in events {
+                // An account that is not configured here may be configured elsewhere: it is not counted.
+                let configured = self.registry.get(event.account).is_some();
+                let Some(in_hand) = self.left_behind.take(event.id) else { continue };
                 let Ok(place) = places.clone().acquire_owned().await else { return };
                 let (store, registry) = (self.store.clone(), self.registry.clone());
+                let left_behind = self.left_behind.clone();
                 tasks.spawn(async move {
-                    let began = Instant::now();
-                    process(&store, &registry, &event).await;
-                    PROCESSING_SECONDS.record(Work::Event, began.elapsed());
-                    drop(place);
+                    let look = async {
+                        let began = Instant::now();
+                        let ended = process(&store, &registry, &event).await;
+                        PROCESSING_SECONDS.record(Work::Event, began.elapsed());
+                        ended
+                    };
+                    if swept && configured {
+                        left_behind.look_at(&event, look).await;
+                    } else {
+                        look.await;
+                    }
+                    drop((in_hand, place));
                 });
             }
         }
@@ -198,7 +220,7 @@ impl Reader {
     }
 
     /// Events that were stored and not looked at: a crash, or a full queue.
-    async fn left_behind(&self) -> Vec<InboundEvent> {
+    async fn find_left_behind(&self) -> Vec<InboundEvent> {
         let before = self.clock.now().minus(SWEEP_AGE);
         self.store.received_events(before, SWEEP_BATCH).await.unwrap_or_else(|error| {
             warn!(%error, "waiting events could not be looked up");
@@ -207,12 +229,13 @@ impl Reader {
     }
 }
 
-/// Turns one stored event into its command. What fails now is found again by the sweep.
-async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
+/// Turns one stored event into its command. What fails now is found again by the sweep. Answers whether
+/// it came to an end, or failed by its own fault.
+async fn process(store: &Store, registry: &Registry, event: &InboundEvent) -> bool {
     let Some(teller) = registry.get(event.account) else {
         FAILURES.increment((Work::Event, Reason::NotConfigured));
         error!(event = %event.id, "no provider is configured for the account of this event");
-        return;
+        return false;
     };
     let command = command(teller.as_ref(), event);
     match store.submit(command).await {
@@ -227,6 +250,7 @@ async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
         Err(unavailable) if unavailable.retryable() => {
             FAILURES.increment((Work::Event, Reason::StoreUnavailable));
             warn!(%unavailable, event = %event.id, "an event waits for the store");
+            return false;
         }
         Err(unavailable) => {
             FAILURES.increment((Work::Event, Reason::Poisonous));
@@ -234,6 +258,7 @@ async fn process(store: &Store, registry: &Registry, event: &InboundEvent) {
             close(store, event, unavailable.to_string(), true).await;
         }
     }
+    true
 }
 
 async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {

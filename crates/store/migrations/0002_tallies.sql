@@ -29,9 +29,6 @@ insert into tallies (shard, subject, word, count)
     where subject_kind = 'booking' and from_state = 'expired' and to_state = 'confirmed'
     having count(*) > 0;
 
--- Dead letters are counted too.
-create index inbound_events_dead on inbound_events (received_at) where state = 'dead';
-
 -- only postgres
 alter table tallies set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
     autovacuum_vacuum_threshold = 1000);

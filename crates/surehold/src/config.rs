@@ -5,6 +5,7 @@
 
 mod guard;
 mod redis;
+mod relay;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,8 +18,10 @@ use domain::time::Span;
 pub use guard::{BreakerFile, RetryBudgetFile};
 use providers::{Secret, stripe};
 pub use redis::RedisFile;
+pub use relay::{ConsumersFile, RelayFile};
 use serde::Deserialize;
-use server::service::{AccountSettings, Role, Settings};
+use server::roles::Roles;
+use server::service::{AccountSettings, Settings};
 use store::Location;
 
 use crate::{Failed, failed};
@@ -42,6 +45,8 @@ pub struct File {
     pub accounts: Vec<AccountFile>,
     pub limits: LimitsFile,
     pub workers: WorkersFile,
+    pub relay: RelayFile,
+    pub consumers: ConsumersFile,
     pub store: StoreFile,
     pub redis: Option<RedisFile>,
     pub breaker: BreakerFile,
@@ -126,12 +131,14 @@ impl File {
     }
 
     /// What the service runs with. `listen` and `location` were settled by the flags.
-    pub fn settings(&self, listen: SocketAddr, location: Location, role: Role) -> Result<Settings, Failed> {
+    pub fn settings(&self, listen: SocketAddr, location: Location, roles: Roles) -> Result<Settings, Failed> {
         let mut settings = Settings::new(listen, location);
-        settings.role = role;
+        settings.roles = roles;
         settings.sqlite_max_page_count = self.sqlite_max_page_count;
         self.apply_limits(&mut settings)?;
         self.apply_workers(&mut settings)?;
+        self.relay.apply(&mut settings)?;
+        self.consumers.apply(&mut settings)?;
         self.apply_store(&mut settings)?;
         self.breaker.apply(&mut settings)?;
         self.retry_budget.apply(&mut settings)?;
@@ -263,13 +270,10 @@ impl AccountFile {
     }
 }
 
-pub fn role(text: &str) -> Result<Role, Failed> {
-    match text {
-        "all" => Ok(Role::All),
-        "api" => Ok(Role::Api),
-        "worker" => Ok(Role::Worker),
-        other => Err(failed(format!("the role is `all`, `api` or `worker`, not `{other}`"))),
-    }
+pub fn roles(text: &str) -> Result<Roles, Failed> {
+    Roles::parse(text).map_err(|word| {
+        failed(format!("the role is `all`, or some of `api`, `worker`, `relay` with commas, not `{word}`"))
+    })
 }
 
 #[cfg(test)]
@@ -282,7 +286,7 @@ mod tests {
         for account in &file.accounts {
             account.settings(TenantId(uuid::Uuid::nil())).map_err(|failed| failed.to_string())?;
         }
-        file.settings("127.0.0.1:0".parse().unwrap(), location, Role::All)
+        file.settings("127.0.0.1:0".parse().unwrap(), location, Roles::ALL)
             .map_err(|failed| failed.to_string())
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use domain::lifecycle::{attempt, booking, inbound_event, job, page, payment, refund, review};
+use domain::lifecycle::{attempt, booking, delivery, inbound_event, job, page, payment, refund, review};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -34,12 +34,13 @@ fn lifecycles() -> String {
         page::<refund::State>(),
         page::<job::State>(),
         page::<inbound_event::State>(),
+        page::<delivery::State>(),
         page::<review::State>(),
     ];
     format!(
         "# Lifecycles\n\nGenerated from the tables in `crates/domain/src/lifecycle` by `cargo xtask generate`.\n\
          A pair of state and event without a row is refused. The number behind a state is its rank: no\n\
-         row leads to a lower one, except that a job, which has no ranks, may go round.\n\n{}",
+         row leads to a lower one, except that jobs and deliveries, which have no ranks, may go round.\n\n{}",
         pages.concat()
     )
 }

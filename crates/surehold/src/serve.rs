@@ -9,7 +9,7 @@ use domain::TenantId;
 use server::clock::SystemClock;
 use server::http::Wire;
 use server::ids::UuidV7;
-use server::service::{self, AccountSettings, Role, Running, Settings};
+use server::service::{self, AccountSettings, Running, Settings};
 use store::{Location, Options, Store};
 use tracing::info;
 
@@ -54,8 +54,8 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
         .unwrap_or("sqlite:./surehold-data/surehold.sqlite");
     let location = Location::parse(url)?;
     let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-    let role = config::role(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
-    let mut settings = file.settings(listen, location, role)?;
+    let roles = config::roles(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
+    let mut settings = file.settings(listen, location, roles)?;
     settings.check()?;
     if let Location::Sqlite { path } = &settings.location {
         make_parent(path)?;
@@ -101,7 +101,7 @@ fn say(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         database = %settings.location,
         listen = %settings.listen,
-        role = ?settings.role,
+        role = ?settings.roles,
         ?accounts,
         concurrency = settings.concurrency,
         lease_ms = settings.lease.as_millis(),
@@ -112,7 +112,7 @@ fn say(settings: &Settings) {
         redis = settings.redis.is_some(),
         "starting"
     );
-    if settings.accounts.is_empty() && settings.role != Role::Worker {
+    if settings.accounts.is_empty() && settings.roles.api {
         tracing::warn!("no provider account is configured: bookings can be held and not paid");
     }
 }

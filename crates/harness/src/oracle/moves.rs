@@ -1,6 +1,6 @@
 //! `only_forward`, by the tables: every move in the audit is a row of its lifecycle.
 
-use domain::lifecycle::{State, booking, inbound_event, payment, refund};
+use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, refund};
 use store::queries::check::Move;
 
 use super::Verdicts;
@@ -23,6 +23,8 @@ fn allowed(made: &Move) -> bool {
         "payment" => has_row::<payment::State>(made),
         "refund" => has_row::<refund::State>(made),
         "event" => has_row::<inbound_event::State>(made),
+        "job" => has_row::<job::State>(made),
+        "delivery" => has_row::<delivery::State>(made),
         "api_key" => (made.from.as_str(), made.to.as_str()) == ("live", "revoked"),
         // What has no lifecycle has no moves.
         _ => false,
@@ -58,6 +60,10 @@ mod tests {
         check("event", "received", "processed", true);
         check("api_key", "live", "revoked", true);
         check("api_key", "revoked", "live", false);
+        check("job", "dead", "ready", true);
+        check("job", "done", "ready", false);
+        check("delivery", "dead", "discarded", true);
+        check("delivery", "received", "waiting", false);
         check("product", "a", "b", false);
     }
 }

@@ -103,6 +103,8 @@ impl Reservation {
             from_state: None,
             to_state: Some("held".to_owned()),
             request_id: Some(ids.next().to_string()),
+            person: None,
+            why: None,
         };
         let message = message(&booking, now, ids);
         let reply = BookingReply { booking, slot, time_zone: found.time_zone };

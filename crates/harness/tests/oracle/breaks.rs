@@ -59,8 +59,10 @@ const HARMS: &[(&str, &[&str])] = &[
     ),
     ("update ledger_accounts set balance_minor = balance_minor + 1", &["books_balance"]),
     (
-        "insert into inbox (id, tenant, consumer, message, received_at) \
-         select NEW_ID, tenant, consumer, message, received_at from inbox limit 1",
+        "insert into inbox (id, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at) \
+         select NEW_ID, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at from inbox limit 1",
         &["event_applied_once"],
     ),
     (

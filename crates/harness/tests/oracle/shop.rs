@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::commands::{
-    AddSlots, By, CancelHold, CreateProduct, CustomerDetails, Lease, MarkSent, NewSlot, NewUnit,
-    PostTransfer, Provision, RecordEvent, RefundOutcome, Relay, Reserve, Settle, SettleRefund, StartCapture,
-    StartPayment, StartRefund, Target,
+    AddSlots, By, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, Hold, Lease, MarkPublished,
+    MarkSent, NewSlot, NewUnit, PostTransfer, Provision, Published, RecordEvent, RefundOutcome, Reserve,
+    Settle, SettleRefund, StartCapture, StartPayment, StartRefund, Target,
 };
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
+use domain::limits::PARTITIONS;
 use domain::provider::{Observation, RefundObservation, RefundStatus, Source, Status};
 use domain::rows::{Account, Capture, Client, Failure, Mode, Settings, Tenant};
 use domain::time::Span;
@@ -299,14 +300,25 @@ impl Shop {
 
 /// Brings every message to the ledger and into the log.
 pub async fn relay(store: &Store) {
-    let messages = store.unrelayed(1_000).await.unwrap();
+    let lease = Lease { worker: id(), span: Span::seconds(60) };
+    let wanted = (0..PARTITIONS).collect();
+    let Reply::Partitions { claimed, .. } = done(store, ClaimPartitions { wanted, lease, alone: true }).await
+    else {
+        panic!("partitions are claimed")
+    };
+    let holds: Vec<Hold> = claimed.iter().map(|one| Hold { number: one.number, token: one.token }).collect();
+    let partitions: Vec<i64> = (0..PARTITIONS).collect();
+    let messages = store.live_messages(&partitions, Timestamp(i64::MIN), 1_000).await.unwrap();
+    assert!(messages.len() < 1_000, "more messages than one page");
+    let mut published = Vec::new();
     for message in &messages {
-        if let Some(post) = PostTransfer::of(message) {
+        if let Some(post) = PostTransfer::of(message).unwrap() {
             done(store, post).await;
         }
-        done(store, Relay { tenant: message.tenant, messages: vec![message.id] }).await;
+        published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
-    assert!(messages.len() < 1_000, "more messages than one page");
+    let hand_back = (0..PARTITIONS).collect();
+    done(store, MarkPublished { holds, published, hand_back }).await;
 }
 
 /// What both sides hold after an ordinary day.

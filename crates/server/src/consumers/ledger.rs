@@ -2,15 +2,38 @@
 
 use domain::Refusal;
 use domain::commands::PostTransfer;
+use domain::consumers::LEDGER;
 use domain::rows::Message;
-use store::{Answer, Store, Unavailable};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use store::{Answer, Store};
 
-/// Posts what the message moved. `Ok` means that its receipt is committed, now or before, or that
-/// it moves nothing.
-pub async fn receive(store: &Store, message: &Message) -> Result<(), Unavailable> {
-    let Some(post) = PostTransfer::of(message) else { return Ok(()) };
-    match store.submit(Box::new(post)).await? {
-        Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. } => Ok(()),
-        answer => Err(Unavailable::Poisoned(format!("{answer:?}"))),
+use super::{Consumer, Failure};
+
+pub struct Ledger {
+    pub store: Store,
+}
+
+impl Ledger {
+    async fn post(&self, message: &Message) -> Result<(), Failure> {
+        let post = PostTransfer::of(message).map_err(|unreadable| Failure::Broken(unreadable.to_string()))?;
+        // The desk asks only about kinds that are posted.
+        let Some(post) = post else { return Ok(()) };
+        match self.store.submit(Box::new(post)).await {
+            Ok(Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. }) => Ok(()),
+            Ok(Answer::Refused { refusal: Refusal::DeliveryIsDead, .. }) => Err(Failure::Dead),
+            Ok(answer) => Err(Failure::Broken(format!("{answer:?}"))),
+            Err(unavailable) if unavailable.retryable() => Err(Failure::Unavailable(unavailable.to_string())),
+            Err(unavailable) => Err(Failure::Broken(unavailable.to_string())),
+        }
+    }
+}
+
+impl Consumer for Ledger {
+    fn name(&self) -> &'static str {
+        LEDGER
+    }
+
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        self.post(message).boxed()
     }
 }

@@ -7,8 +7,8 @@ use axum::routing::{get, post};
 
 use super::guard::guard;
 use super::{
-    App, Refused, api_keys, bookings, catalogue, docs, events, health, history, ledger, ops, payments,
-    refunds,
+    App, Refused, api_keys, bookings, catalogue, dead_letters, docs, events, health, history, ledger, ops,
+    payments, refunds,
 };
 
 /// The API, and whatever else the program listens to (`extra`), under one guard.
@@ -36,6 +36,10 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/events", get(events::after))
         .route("/v1/ops/review_cases", get(ops::review_cases))
         .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
+        .route("/v1/ops/dead_letters", get(dead_letters::list))
+        .route("/v1/ops/dead_letters/{id}", get(dead_letters::one))
+        .route("/v1/ops/dead_letters/{id}/retry", post(dead_letters::retry))
+        .route("/v1/ops/dead_letters/{id}/discard", post(dead_letters::discard))
         .route("/v1/ops/api_keys", get(api_keys::list).post(api_keys::create))
         .route("/v1/ops/api_keys/{id}/revoke", post(api_keys::revoke))
         .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))

@@ -207,6 +207,7 @@ labels! {
     Letter in "kind" {
         Job = "job",
         Event = "event",
+        Message = "message",
     }
 
     /// How long a review case has been open.
@@ -229,6 +230,7 @@ labels! {
         Failed = "failed",
         Cancelled = "cancelled",
         Lapsed = "lapsed",
+        WrittenOff = "written_off",
     }
 
     /// What became of money that came when its booking could no longer take it.

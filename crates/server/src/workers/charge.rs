@@ -101,6 +101,9 @@ impl Drive<'_> {
     async fn resume(&self, order: &Order, object: &str) -> Result<(), Gone> {
         match self.teller.fetch(object).await {
             Heard::Object(seen) if seen.status == Status::Unconfirmed && !self.must_end() => {
+                if self.looks_only() {
+                    return self.lost_sight("it was never confirmed, and is not confirmed now").await;
+                }
                 self.confirm(order, object).await
             }
             Heard::Object(seen) => self.conclude(seen, Source::Fetched).await,

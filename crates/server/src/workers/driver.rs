@@ -11,7 +11,7 @@ use domain::commands::{Abandon, By, FinishJob, MarkSent, Postpone, Settle};
 use domain::lifecycle::State as _;
 use domain::provider::{Observation, Source};
 use domain::reply::Claimed;
-use domain::rows::{AttemptKind, Failure};
+use domain::rows::{AttemptKind, Failure, JobKind};
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{Refusal, Reply};
@@ -169,7 +169,10 @@ impl Driver {
     }
 
     async fn postpone(&self, claimed: &Claimed, reason: Reason, error: &str) -> Result<(), Gone> {
-        let pause = self.pace.backoff(claimed.job.attempts);
+        let pause = match claimed.job.kind {
+            JobKind::Drive => self.pace.backoff(claimed.job.attempts),
+            JobKind::Look => self.pace.look_again(claimed.job.attempts),
+        };
         self.put_off(claimed, Some(reason), Some(error), pause, true).await
     }
 
@@ -285,6 +288,12 @@ impl Drive<'_> {
         }
         let finish = FinishJob { job: self.claimed.job.id, token: self.claimed.job.token };
         Some(self.driver.submit(finish).await.map(|_| ()))
+    }
+
+    /// A person sent it round again after money may have moved, and may have settled it by hand: it is
+    /// looked at, and what takes no money may be said again.
+    pub(super) fn looks_only(&self) -> bool {
+        self.claimed.job.kind == JobKind::Look
     }
 
     /// Past its deadline, or called off: what waits for the customer is ended at the provider.

@@ -47,6 +47,7 @@ impl Drive<'_> {
         }
         match self.teller.find_refund(&order).await {
             Ok(Some(seen)) => self.seen(refund.id, seen).await,
+            Ok(None) if self.looks_only() => self.lost_sight("not found, and not sent again").await,
             Ok(None) if self.key_still_protects() => self.call(&order).await,
             Ok(None) => self.lost_sight("not found, and too old to be sent again").await,
             Err(error) => self.lost_sight(&error).await,

@@ -21,6 +21,9 @@ impl Drive<'_> {
             self.mark_sent(None).await?;
         } else {
             match self.teller.fetch(object).await {
+                Heard::Object(Observation { status: Status::Authorized { .. }, .. }) if self.looks_only() => {
+                    return self.lost_sight("it was not captured, and is not captured now").await;
+                }
                 Heard::Object(Observation { status: Status::Authorized { .. }, .. }) => {}
                 other => return self.tell(other, Source::Fetched).await,
             }

@@ -27,6 +27,7 @@ macro_rules! both {
 mod api_keys;
 mod bookings;
 mod catalogue;
+mod dead_letters;
 mod door;
 mod house;
 mod idempotency;

@@ -85,6 +85,17 @@ impl Client {
         until(what, async || Some(self.see(path).await).filter(&so)).await
     }
 
+    /// A dead letter, or the problem that says it is none.
+    pub async fn letter(&self, id: &str) -> Value {
+        self.get(&format!("/v1/ops/dead_letters/{id}")).send().await.body
+    }
+
+    /// A person retries or discards a dead letter.
+    pub async fn decide(&self, id: &str, verb: &str) -> Value {
+        let decision = json!({ "who": "Ana", "why": "looked it up" });
+        self.post(&format!("/v1/ops/dead_letters/{id}/{verb}"), &decision).expect(200).await.body
+    }
+
     /// Asks again under the same key, as a client does, until the answer is none that bids it wait.
     pub async fn persist(&self, path: &str, body: &Value, key: &str) -> Answer {
         until(&format!("an answer to {key}"), async || {

@@ -27,6 +27,16 @@ pub async fn age_holds(location: &Location, seconds: i64) {
     }
 }
 
+/// Behind the program's back, in the words of each engine.
+pub async fn sql(location: &Location, for_sqlite: &str, for_postgres: &str) {
+    match location {
+        Location::Sqlite { path } => {
+            rusqlite::Connection::open(path).unwrap().execute_batch(for_sqlite).unwrap();
+        }
+        Location::Postgres { url } => execute(url, for_postgres).await,
+    }
+}
+
 async fn new_database() -> String {
     let server = server_url();
     let name = format!("payments_{:032x}", rand::random::<u128>());

@@ -25,6 +25,11 @@ both![
 
 /// A payment whose job another process was to drive, under a lease that soon lapses.
 async fn left_behind(stage: &Stage) -> Claimed {
+    begun(stage, Span::millis(700)).await
+}
+
+/// A payment whose job another process has under its lease.
+pub async fn begun(stage: &Stage, span: Span) -> Claimed {
     let tenant = tenant_id("one");
     let start = StartPayment {
         claim: Claim {
@@ -41,7 +46,7 @@ async fn left_behind(stage: &Stage) -> Claimed {
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
-        lease: Some(Lease { worker: WorkerId(Uuid::from_u128(99)), span: Span::millis(700) }),
+        lease: Some(Lease { worker: WorkerId(Uuid::from_u128(99)), span }),
     };
     match stage.store().submit(Box::new(start)).await.unwrap() {
         Answer::Fresh { reply: Reply::Started(claimed), .. } => *claimed,
@@ -65,14 +70,13 @@ async fn a_silent_worker_is_replaced(engine: Engine) {
     stage.end().await;
 }
 
-async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let claimed = left_behind(&stage).await;
-    let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
+/// The other process makes the object, and commits that it is about to confirm it.
+pub async fn sent(stage: &Stage, claimed: &Claimed) -> (stripe::Stripe, Order, MarkSent) {
     let mut settings =
         stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
     settings.base_url.clone_from(&stage.provider.base);
     let teller = stripe::Stripe::new(settings).unwrap();
+    let payment = claimed.payment.id;
     let order = Order {
         attempt: claimed.attempt.id,
         operation: payment,
@@ -85,11 +89,21 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         metadata: [].into(),
         reference: None,
     };
-    // It makes the object, commits that it is about to confirm, and falls asleep.
     let Heard::Object(Observation { object, .. }) = teller.create(&order).await else { panic!("not made") };
-    let sent = MarkSent { job, token, payment, object: Some(object.clone()) };
+    let (job, token) = (claimed.job.id, claimed.job.token);
+    let sent = MarkSent { job, token, payment, object: Some(object) };
     let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, Answer::Fresh { reply: Reply::Proceed(true), .. }), "{answer:?}");
+    (teller, order, sent)
+}
+
+async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let claimed = left_behind(&stage).await;
+    let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
+    // It makes the object, commits that it is about to confirm, and falls asleep.
+    let (teller, order, sent) = sent(&stage, &claimed).await;
+    let object = sent.object.clone().unwrap();
     // Its successor is kept at its own call meanwhile.
     stage.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
     until("another worker has the job", async || {

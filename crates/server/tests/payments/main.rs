@@ -34,6 +34,7 @@ mod books;
 mod captures;
 mod charges;
 mod database;
+mod dead_letters;
 mod delivery;
 #[cfg(feature = "redis")]
 mod duplicates;

@@ -57,7 +57,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use providers::guard;
-    use server::service::Role;
+    use server::roles::Roles;
     use store::Location;
 
     use crate::config::File;
@@ -66,7 +66,7 @@ mod tests {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let location = Location::parse("sqlite:x").unwrap();
-        let settings = file.settings(listen, location, Role::All).map_err(|failed| failed.to_string())?;
+        let settings = file.settings(listen, location, Roles::ALL).map_err(|failed| failed.to_string())?;
         Ok(settings.guard)
     }
 

@@ -1,0 +1,54 @@
+//! The broker: carries messages from the relay to the consumers.
+//!
+//! | broker | how it carries | what its answer proves |
+//! |---|---|---|
+//! | [`embedded`] | in this process, at once | every consumer's receipt, or that it will be brought again |
+//! | a broker outside | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
+//!
+//! A message may come twice and may come late, from any broker. Of a subject it comes in order of its
+//! `seq`, but for what failed: that is brought again later, on its own.
+//!
+//! What must never be here: a mark in the outbox, or a receipt.
+
+pub mod embedded;
+
+use std::sync::Arc;
+
+use domain::rows::Message;
+use futures_util::future::BoxFuture;
+
+/// A message to be published.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub message: Arc<Message>,
+    /// How often it was published, this time included. A publication that is made again because its
+    /// mark was lost has the same number; one that was asked for because nobody received the message
+    /// has a higher one, and a broker must not take it for a repetition.
+    pub number: i64,
+    /// A handler may have begun it and died: it is counted before it is handled.
+    pub left_behind: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ack {
+    /// Every consumer's receipt is committed.
+    Received,
+    /// It is kept, or waits for its next try. The sweep will see.
+    Stored,
+}
+
+/// It was not published, and nothing is known of it: the relay tries again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("the broker cannot be reached: {0}")]
+    Unavailable(String),
+    /// An earlier message of its subject failed.
+    #[error("it waits for an earlier message of its subject")]
+    HeldBack,
+}
+
+pub trait Broker: Send + Sync {
+    /// One answer each, in order. A subject's messages come in order of `seq`; after one that failed,
+    /// the later ones of its subject are not published.
+    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
+}

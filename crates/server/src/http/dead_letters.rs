@@ -1,0 +1,94 @@
+//! `/v1/ops/dead_letters`: what was given up, and what a person does about it.
+
+use api::requests::{LetterDecision, ListQuery};
+use api::views::DeadLetter;
+use axum::Extension;
+use axum::extract::State;
+use domain::Refusal;
+use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
+use domain::reply;
+use store::queries::Cursor;
+use uuid::Uuid;
+
+use super::answer::Handled;
+use super::call::{Call, Id};
+use super::history::ENTRIES_MAX;
+use super::hot_path::submit;
+use super::listing::{cursor, limit, page};
+use super::look::{Look, Parameters, found};
+use super::permission::Ops;
+use super::{App, Refused, RequestId};
+
+/// What every dead letter's audit has.
+const GAVE_UP: &str = "gave_up";
+
+/// `GET /v1/ops/dead_letters`
+pub async fn list(
+    State(app): State<App>,
+    look: Look<Ops>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?;
+    let letters = app.store().dead_letters(look.caller.tenant, after, limit + 1).await?;
+    let at = |letter: &reply::DeadLetter| Cursor { created_at: letter.moved_at(), id: letter.id() };
+    Ok(found(&page(letters, limit, at, |letter| DeadLetter::of(&letter))))
+}
+
+/// `GET /v1/ops/dead_letters/{id}`
+pub async fn one(State(app): State<App>, look: Look<Ops>, Id(id): Id) -> Handled {
+    let tenant = look.caller.tenant;
+    let letter = app.store().letter(tenant, id).await?.ok_or(Refusal::DeadLetterNotFound)?;
+    let history = app.store().audit_of(tenant, id, ENTRIES_MAX).await?;
+    // A job that is well is no dead letter.
+    if !history.iter().any(|entry| entry.action == GAVE_UP) {
+        return Err(Refusal::DeadLetterNotFound.into());
+    }
+    Ok(found(&DeadLetter::of(&letter).with_history(&history)))
+}
+
+/// `POST /v1/ops/dead_letters/{id}/retry`
+pub async fn retry(
+    State(app): State<App>,
+    Id(id): Id,
+    Extension(request_id): Extension<RequestId>,
+    call: Call<Ops, LetterDecision>,
+) -> Handled {
+    let decided = decided(&app, id, &request_id, call).await?;
+    submit(&app, RetryDeadLetter(decided)).await
+}
+
+/// `POST /v1/ops/dead_letters/{id}/discard`
+pub async fn discard(
+    State(app): State<App>,
+    Id(id): Id,
+    Extension(request_id): Extension<RequestId>,
+    call: Call<Ops, LetterDecision>,
+) -> Handled {
+    let decided = decided(&app, id, &request_id, call).await?;
+    submit(&app, DiscardDeadLetter(decided)).await
+}
+
+/// Finds only which kind of letter it is; what may be done is decided under the lock.
+async fn decided(
+    app: &App,
+    id: Uuid,
+    request_id: &RequestId,
+    call: Call<Ops, LetterDecision>,
+) -> Result<Decided, Refused> {
+    let tenant = call.caller.tenant;
+    let letter = match app.store().letter(tenant, id).await?.ok_or(Refusal::DeadLetterNotFound)? {
+        reply::DeadLetter::Job { job, .. } => Letter::Job(job.id),
+        reply::DeadLetter::Event(event) => Letter::Event(event.id),
+        reply::DeadLetter::Message { delivery, .. } => Letter::Message(delivery.id),
+    };
+    Ok(Decided {
+        claim: call.claim,
+        tenant,
+        client: call.caller.client,
+        request_id: request_id.as_str().to_owned(),
+        letter,
+        person: call.request.who,
+        why: call.request.why,
+    })
+}

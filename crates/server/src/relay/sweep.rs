@@ -1,0 +1,92 @@
+//! The sweep: holds what was published against the receipts, and publishes again what nobody received.
+//!
+//! A broker may lose what it said it keeps, and a consumer may have failed. The outbox and the inbox
+//! know. Every relay process sweeps; two that find the same message publish it twice, under one number.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::commands::{MarkRepublished, SettleMessages};
+use domain::limits::RELAYED_PER_COMMAND_MAX;
+use domain::working_set::Command;
+use domain::{MessageId, Reply};
+use futures_util::FutureExt as _;
+use rand::RngExt as _;
+use store::Answer;
+use tokio::sync::{Notify, watch};
+use tracing::warn;
+
+use super::{Parts, of};
+use crate::broker::{Error, Publication};
+
+/// About so often; no two processes in step.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Sweeps until told to stop.
+pub async fn run(parts: Parts, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let swept = AssertUnwindSafe(sweep(&parts)).catch_unwind().await;
+        match swept.unwrap_or_else(|_| Err("a sweep panicked".to_owned())) {
+            Ok(settled) if settled == RELAYED_PER_COMMAND_MAX => continue,
+            Ok(_) => {}
+            Err(error) => warn!(error, "the sweep will try again"),
+        }
+        let pause = SWEEP.mul_f64(rand::rng().random_range(0.5..1.5));
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = wake.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// How many messages were settled.
+async fn sweep(parts: &Parts) -> Result<usize, String> {
+    let now = parts.clock.now();
+    let published_before = now.minus(parts.settings.unreceived_after);
+    let found = parts.store.unsettled_messages(published_before, now, RELAYED_PER_COMMAND_MAX).await;
+    let messages = found.map_err(|error| error.to_string())?;
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let Reply::Settled { settled, again } =
+        submit(parts, SettleMessages { messages, published_before }).await?
+    else {
+        return Err("messages could not be settled".to_owned());
+    };
+    if !again.is_empty() {
+        publish_again(parts, &again).await?;
+    }
+    Ok(settled)
+}
+
+async fn publish_again(parts: &Parts, again: &[MessageId]) -> Result<(), String> {
+    let messages = parts.store.messages(again).await.map_err(|error| error.to_string())?;
+    let publication = |message: domain::rows::Message| Publication {
+        number: message.published + 1,
+        message: Arc::new(message),
+        left_behind: true,
+    };
+    let publications: Vec<Publication> = messages.into_iter().map(publication).collect();
+    let answers = parts.broker.publish(&publications).await;
+    let mut published = Vec::new();
+    for (publication, answer) in publications.iter().zip(answers) {
+        match answer {
+            Ok(ack) => published.push(of(publication, ack)),
+            Err(Error::HeldBack) => {}
+            Err(error) => {
+                warn!(message = %publication.message.id, %error, "a message was not published again");
+            }
+        }
+    }
+    submit(parts, MarkRepublished { published }).await.map(drop)
+}
+
+async fn submit(parts: &Parts, command: impl Command + 'static) -> Result<Reply, String> {
+    match parts.store.submit(Box::new(command)).await {
+        Ok(Answer::Fresh { reply, .. }) => Ok(reply),
+        Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
+        Err(unavailable) => Err(unavailable.to_string()),
+    }
+}

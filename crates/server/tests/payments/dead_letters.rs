@@ -1,0 +1,97 @@
+//! Dead jobs that a person sends round again: what may have moved money is looked at and not sent again.
+
+use domain::time::Span;
+use serde_json::json;
+
+use crate::ask::{charge, eur, until};
+use crate::stage::{Engine, Stage};
+use crate::{database, leases};
+
+both![
+    a_refund_that_may_have_been_made_is_only_looked_for,
+    a_charge_that_may_have_been_taken_is_only_looked_at,
+    what_was_taken_after_all_is_found,
+];
+
+/// The worker claims the job once more than it may.
+async fn wear_out(stage: &Stage, id: &str) {
+    let worn_out =
+        "update jobs set attempts = 1000, due_at = 0, lease_until = null, state = 'ready' where id =";
+    let hex = id.replace('-', "");
+    database::sql(stage.location(), &format!("{worn_out} x'{hex}'"), &format!("{worn_out} '{id}'")).await;
+    until("it is dead", async || (stage.one.letter(id).await["state"] == "dead").then_some(())).await;
+}
+
+async fn a_refund_that_may_have_been_made_is_only_looked_for(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    let paid = stage.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await;
+    let path = format!("/v1/payments/{}/refunds", paid.id());
+    stage.provider.faults(json!({ "drop_before": 1.0 })).await;
+    let asked = stage.one.post(&path, &json!({})).key("r-1").header("prefer", "wait=0").expect(202).await;
+    until("it was sent", async || {
+        (stage.provider.books().await.arrivals("POST", "/v1/refunds") > 0).then_some(())
+    })
+    .await;
+    wear_out(&stage, &asked.id()).await;
+    stage.provider.faults(json!({})).await;
+    let sent = stage.provider.books().await.arrivals("POST", "/v1/refunds");
+    let looked = stage.provider.books().await.arrivals("GET", "/v1/refunds");
+    stage.one.decide(&asked.id(), "retry").await;
+    until("it was looked for, twice", async || {
+        (stage.provider.books().await.arrivals("GET", "/v1/refunds") > looked + 1).then_some(())
+    })
+    .await;
+    assert_eq!(stage.provider.books().await.arrivals("POST", "/v1/refunds"), sent, "never sent again");
+    assert_eq!(stage.one.see(&format!("/v1/refunds/{}", asked.id())).await["state"], "review");
+    wear_out(&stage, &asked.id()).await;
+    let letter = stage.one.decide(&asked.id(), "discard").await;
+    assert_eq!(letter["payload"]["outcome"], "written_off");
+    // It may have been made: what was asked back stays asked back.
+    stage.one.post(&path, &json!({})).key("r-2").refused(422, "refund_exceeds_capture").await;
+    stage.end_reviewed(&["job_is_dead", "job_is_dead"]).await;
+}
+
+async fn a_charge_that_may_have_been_taken_is_only_looked_at(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    // Its object is made and never confirmed: the worker dies with the call.
+    let claimed = leases::begun(&stage, Span::seconds(600)).await;
+    let payment = claimed.payment.id.to_string();
+    leases::sent(&stage, &claimed).await;
+    wear_out(&stage, &payment).await;
+    let confirmed = stage.provider.books().await.arrivals("POST", "/confirm");
+    stage.one.decide(&payment, "retry").await;
+    let fetched = stage.provider.books().await.calls().len();
+    until("it was looked at, twice", async || {
+        (stage.provider.books().await.calls().len() > fetched + 1).then_some(())
+    })
+    .await;
+    assert_eq!(stage.provider.books().await.arrivals("POST", "/confirm"), confirmed, "never confirmed");
+    wear_out(&stage, &payment).await;
+    stage.one.decide(&payment, "discard").await;
+    assert_eq!(stage.one.payment(&payment).await["state"], "written_off");
+    stage.end_reviewed(&["job_is_dead", "job_is_dead"]).await;
+}
+
+async fn what_was_taken_after_all_is_found(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    // The money is taken, and neither the answer nor a webhook ever comes.
+    stage.provider.faults(json!({ "commit_then_drop": 1.0, "webhook_drop": 1.0 })).await;
+    let body = charge(700, "pm_card_visa");
+    let asked = stage.one.post("/v1/charges", &body).key("c-1").header("prefer", "wait=0").expect(202).await;
+    until("it was confirmed", async || {
+        (stage.provider.books().await.arrivals("POST", "/confirm") > 0).then_some(())
+    })
+    .await;
+    wear_out(&stage, &asked.id()).await;
+    stage.provider.faults(json!({})).await;
+    let confirmed = stage.provider.books().await.arrivals("POST", "/confirm");
+    stage.one.decide(&asked.id(), "retry").await;
+    stage.one.payment_becomes(&asked.id(), "captured").await;
+    assert_eq!(stage.one.payment(&asked.id()).await["captured"], eur(700));
+    let books = stage.quiet().await;
+    assert_eq!(books.arrivals("POST", "/confirm"), confirmed);
+    assert_eq!(books.stands(&asked.id()), ("succeeded", 700, 700, 0));
+    let letters = stage.one.see("/v1/ops/dead_letters").await;
+    assert_eq!(letters["data"], json!([]));
+    stage.end_reviewed(&["job_is_dead"]).await;
+}

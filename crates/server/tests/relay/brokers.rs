@@ -1,0 +1,137 @@
+//! Brokers and consumers that do as they are told, and remember.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use domain::MessageId;
+use domain::consumers::LEDGER;
+use domain::rows::Message;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use server::broker::{Ack, Broker, Error, Publication};
+use server::consumers::{Consumer, Failure};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// One publication, as the broker saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub message: MessageId,
+    pub subject: Uuid,
+    pub seq: i64,
+    pub number: i64,
+}
+
+/// Keeps what it is given, brings it to nobody, and refuses what it is told to.
+#[derive(Default)]
+pub struct Keeping {
+    pub seen: Mutex<Vec<Seen>>,
+    pub refuses: Mutex<BTreeSet<MessageId>>,
+}
+
+impl Broker for Keeping {
+    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+        async move {
+            let refuses = self.refuses.lock().unwrap().clone();
+            let mut held_back = BTreeSet::new();
+            let mut answers = Vec::new();
+            for Publication { message, number, .. } in batch {
+                if held_back.contains(&message.subject) {
+                    answers.push(Err(Error::HeldBack));
+                } else if refuses.contains(&message.id) {
+                    held_back.insert(message.subject);
+                    answers.push(Err(Error::Unavailable("as it was told".to_owned())));
+                } else {
+                    let (subject, seq) = (message.subject, message.seq);
+                    let seen = Seen { message: message.id, subject, seq, number: *number };
+                    self.seen.lock().unwrap().push(seen);
+                    answers.push(Ok(Ack::Stored));
+                }
+            }
+            answers
+        }
+        .boxed()
+    }
+}
+
+impl Keeping {
+    pub fn numbers(&self, message: MessageId) -> Vec<i64> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|seen| seen.message == message).map(|seen| seen.number).collect()
+    }
+}
+
+/// Publishes, and then stands still with the answers in its hands.
+pub struct Stalling {
+    pub inner: Arc<dyn Broker>,
+    /// One permit once a batch was published.
+    pub published: Semaphore,
+    /// A permit lets one batch's answers go.
+    pub go_on: Semaphore,
+}
+
+impl Stalling {
+    pub fn new(inner: Arc<dyn Broker>) -> Arc<Stalling> {
+        Arc::new(Stalling { inner, published: Semaphore::new(0), go_on: Semaphore::new(0) })
+    }
+}
+
+impl Broker for Stalling {
+    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+        async move {
+            let answers = self.inner.publish(batch).await;
+            self.published.add_permits(1);
+            self.go_on.acquire().await.unwrap().forget();
+            answers
+        }
+        .boxed()
+    }
+}
+
+/// What a consumer does with the messages that it is told of; all others it passes on.
+pub enum Does {
+    Panic,
+    /// Stands still for ever, as if the process had died with it.
+    Hang,
+    /// The store is out of reach for it.
+    FindNoStore,
+}
+
+pub struct Moody {
+    pub inner: Arc<dyn Consumer>,
+    pub does: Does,
+    pub with: Mutex<BTreeSet<MessageId>>,
+    /// Each message as often as it came.
+    pub came: Mutex<Vec<MessageId>>,
+}
+
+impl Moody {
+    pub fn new(inner: Arc<dyn Consumer>, does: Does, with: &[&Message]) -> Arc<Moody> {
+        let with = with.iter().map(|message| message.id).collect();
+        Arc::new(Moody { inner, does, with: Mutex::new(with), came: Mutex::default() })
+    }
+
+    pub fn came(&self, message: &Message) -> usize {
+        self.came.lock().unwrap().iter().filter(|came| **came == message.id).count()
+    }
+}
+
+impl Consumer for Moody {
+    fn name(&self) -> &'static str {
+        LEDGER
+    }
+
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            self.came.lock().unwrap().push(message.id);
+            if !self.with.lock().unwrap().contains(&message.id) {
+                return self.inner.receive(message).await;
+            }
+            match self.does {
+                Does::Panic => panic!("as it was told"),
+                Does::Hang => std::future::pending().await,
+                Does::FindNoStore => Err(Failure::Unavailable("as it was told".to_owned())),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,60 @@
+//! A backlog is worked off at its rate, by a clock that is moved by hand; young messages go first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::limits::PARTITIONS;
+use domain::rows::Message;
+use domain::time::Span;
+use server::relay::Settings;
+
+use crate::brokers::Keeping;
+use crate::post::{Post, id, until};
+
+both!(a_backlog_keeps_its_rate_and_young_messages_do_not_wait);
+
+/// So many a partition and second.
+const RATE: usize = 2;
+
+fn old(post: &Post, each: usize) -> Vec<Message> {
+    let mut of: BTreeMap<i64, Vec<Message>> = BTreeMap::new();
+    while of.len() < PARTITIONS as usize || of.values().any(|messages| messages.len() < each) {
+        let mut message = post.message(id(), 1);
+        message.created_at = message.created_at.minus(Span::seconds(60));
+        let of = of.entry(message.partition).or_default();
+        if of.len() < each {
+            of.push(message);
+        }
+    }
+    of.into_values().flatten().collect()
+}
+
+async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(post: Post) {
+    post.clock.hold_still();
+    let broker = Arc::new(Keeping::default());
+    let backlog = old(&post, 8);
+    post.append(&backlog).await;
+    let catch_up_per_second = u32::try_from(RATE * PARTITIONS as usize).unwrap();
+    let settings = Settings { catch_up_per_second, ..Settings::default() };
+    let relay = post.relay(broker.clone(), settings, true);
+    let published = || broker.seen.lock().unwrap().len();
+    // Time stands still: nothing is allowed, and what is young goes at once.
+    let mut young = post.message(id(), 1);
+    // PostgreSQL's clock, by which the relay judges, runs on meanwhile.
+    young.created_at = young.created_at.plus(Span::seconds(3_600));
+    post.append(std::slice::from_ref(&young)).await;
+    until("the young message is published", async || (!broker.numbers(young.id).is_empty()).then_some(()))
+        .await;
+    assert_eq!(published(), 1, "and nothing of the backlog");
+    for second in 1..=4 {
+        post.clock.on(Span::seconds(1));
+        let allowed = 1 + second * RATE * PARTITIONS as usize;
+        until("what a second allows is published", async || (published() >= allowed).then_some(())).await;
+        // Many looks later it is no more.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        assert_eq!(published(), allowed, "in second {second}");
+    }
+    assert_eq!(published(), 1 + backlog.len());
+    relay.stop().await;
+}

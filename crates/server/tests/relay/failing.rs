@@ -1,0 +1,131 @@
+//! Messages that fail, panic, or die with their process: counted, set aside, and had once when mended.
+
+use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
+use domain::lifecycle::delivery;
+use domain::rows::{Delivery, Message};
+use server::relay::Settings;
+use store::Answer;
+
+use crate::brokers::{Does, Moody};
+use crate::post::{Post, id, until};
+
+both!(
+    poison_dies_the_rest_flows_and_mended_it_is_had_once,
+    a_handler_that_panics_is_an_error_of_its_message,
+    a_message_that_kills_its_process_is_counted_and_dies,
+    an_outage_of_the_store_kills_no_message,
+    what_is_discarded_is_never_had,
+);
+
+async fn dead(post: &Post, message: &Message) -> Delivery {
+    until("it is dead", async || {
+        post.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
+    })
+    .await
+}
+
+fn decided(post: &Post, delivery: &Delivery) -> Decided {
+    Decided {
+        claim: None,
+        tenant: post.tenant,
+        client: id(),
+        request_id: "request".to_owned(),
+        letter: Letter::Message(delivery.id),
+        person: "Ana".to_owned(),
+        why: "mended".to_owned(),
+    }
+}
+
+async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
+    let good: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
+    let (mut poison, after) = (post.message(id(), 1), post.message(id(), 1));
+    let readable = std::mem::replace(&mut poison.payload, "not JSON".to_owned());
+    // The next message of the same subject does not wait for it.
+    let after = Message { subject: poison.subject, partition: poison.partition, seq: 2, ..after };
+    post.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
+    let relay = post.relay(post.embedded(post.ledger()), Settings::default(), true);
+    post.until_all_are_received(&[vec![after], good].concat()).await;
+    let letter = dead(&post, &poison).await;
+    assert_eq!(letter.attempts, 3);
+    assert!(letter.last_error.as_deref().unwrap().contains("cannot be read"), "{letter:?}");
+    assert_eq!(post.posted().await, 21);
+    // It is mended, and sent round again; twice does nothing more.
+    post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
+    let retry = RetryDeadLetter(decided(&post, &letter));
+    assert!(matches!(post.store.submit(Box::new(retry.clone())).await.unwrap(), Answer::Fresh { .. }));
+    post.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), Answer::Refused { .. }));
+    assert_eq!(post.posted().await, 22);
+    relay.stop().await;
+}
+
+async fn a_handler_that_panics_is_an_error_of_its_message(post: Post) {
+    let (bad, good) = (post.message(id(), 1), post.message(id(), 1));
+    let consumer = Moody::new(post.ledger(), Does::Panic, &[&bad]);
+    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    post.append(&[bad.clone(), good.clone()]).await;
+    let letter = dead(&post, &bad).await;
+    assert_eq!((letter.attempts, letter.last_error.as_deref()), (3, Some("it panicked: as it was told")));
+    assert_eq!(consumer.came(&bad), 3);
+    // Relay and desk live on.
+    let more = post.message(id(), 1);
+    post.append(std::slice::from_ref(&more)).await;
+    post.until_all_are_received(&[good, more]).await;
+    relay.stop().await;
+}
+
+/// The relay is killed while the handler has the message in its hands, again and again.
+async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
+    let (killer, good) = (post.message(id(), 1), post.message(id(), 1));
+    let consumer = Moody::new(post.ledger(), Does::Hang, &[&killer]);
+    post.append(&[killer.clone(), good.clone()]).await;
+    for death in 1..=4 {
+        let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+        until("it has the message in its hands", async || (consumer.came(&killer) == death).then_some(()))
+            .await;
+        // The first time nothing was known of it, so it was not counted.
+        let attempts = post.delivery(&killer).await.map_or(0, |delivery| delivery.attempts);
+        assert_eq!(attempts, death as i64 - 1, "counted before it is handled");
+        relay.kill().await;
+        post.sql("update inbox set due_at = 0 where state = 'waiting'").await;
+    }
+    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    let letter = dead(&post, &killer).await;
+    assert_eq!(letter.attempts, 3);
+    assert!(letter.last_error.as_deref().unwrap().contains("never came to an end"), "{letter:?}");
+    assert_eq!(consumer.came(&killer), 4, "it is not begun any more");
+    post.until_all_are_received(&[good]).await;
+    relay.stop().await;
+}
+
+async fn an_outage_of_the_store_kills_no_message(post: Post) {
+    let message = post.message(id(), 1);
+    let consumer = Moody::new(post.ledger(), Does::FindNoStore, &[&message]);
+    post.append(std::slice::from_ref(&message)).await;
+    // Left behind by a relay that died: each attempt is counted before it begins.
+    let killed = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    until("it came", async || (consumer.came(&message) >= 1).then_some(())).await;
+    killed.kill().await;
+    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    until("it came more often than a message may fail", async || (consumer.came(&message) > 8).then_some(()))
+        .await;
+    consumer.with.lock().unwrap().clear();
+    post.until_all_are_received(std::slice::from_ref(&message)).await;
+    relay.stop().await;
+    assert_eq!(post.posted().await, 1);
+}
+
+async fn what_is_discarded_is_never_had(post: Post) {
+    let mut poison = post.message(id(), 1);
+    "{}".clone_into(&mut poison.payload);
+    post.append(std::slice::from_ref(&poison)).await;
+    let relay = post.relay(post.embedded(post.ledger()), Settings::default(), true);
+    let letter = dead(&post, &poison).await;
+    let discard = DiscardDeadLetter(decided(&post, &letter));
+    post.store.submit(Box::new(discard)).await.unwrap();
+    // Settled by a person's word; nothing was posted.
+    post.sql("update outbox set published_at = 0").await;
+    post.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert_eq!(post.posted().await, 0);
+    relay.stop().await;
+}

@@ -1,0 +1,94 @@
+//! Relays that die after they published, stand still past their lease, or share the work.
+
+use std::sync::Arc;
+
+use domain::rows::Message;
+use domain::time::Span;
+use server::relay::Settings;
+
+use crate::brokers::{Keeping, Stalling};
+use crate::post::{Post, id, until};
+
+both!(
+    one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one,
+    a_zombie_marks_nothing,
+    two_share_the_work_and_nothing_comes_twice,
+);
+
+fn messages(post: &Post, count: usize) -> Vec<Message> {
+    (0..count).map(|_| post.message(id(), 1)).collect()
+}
+
+async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(post: Post) {
+    let all = messages(&post, 10);
+    post.append(&all).await;
+    let stalling = Stalling::new(post.embedded(post.ledger()));
+    let dying = post.relay(stalling.clone(), Settings::default(), true);
+    stalling.published.acquire().await.unwrap().forget();
+    dying.kill().await;
+    assert_eq!(post.posted().await, 10, "published, and not marked");
+    assert!(post.found(&all).await.iter().all(|message| message.position.is_none()));
+    // As the restarted process on SQLite does; on PostgreSQL the lease lapses first.
+    let broker = Arc::new(Keeping::default());
+    let successor = post.relay(broker.clone(), Settings::default(), true);
+    until("all are published again", async || {
+        let found = post.found(&all).await;
+        found.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    successor.stop().await;
+    for message in &all {
+        assert_eq!(broker.numbers(message.id), [1], "the same publication once more");
+    }
+    let settings = Settings { unreceived_after: Span::millis(1), ..Settings::default() };
+    let last = post.relay(post.embedded(post.ledger()), settings, true);
+    post.until_all_are_received(&all).await;
+    last.stop().await;
+    assert_eq!(post.posted().await, 10, "each receipt kept its effect at one");
+}
+
+async fn a_zombie_marks_nothing(post: Post) {
+    let all = messages(&post, 10);
+    post.append(&all).await;
+    let stalling = Stalling::new(post.embedded(post.ledger()));
+    let settings = Settings { lease: Span::seconds(3_600), ..Settings::default() };
+    let zombie = post.relay(stalling.clone(), settings, false);
+    stalling.published.acquire().await.unwrap().forget();
+    post.sql("update partitions set lease_until = 0").await;
+    let successor = post.relay(post.embedded(post.ledger()), settings, false);
+    let marked = post.until_all_are_received(&all).await;
+    stalling.go_on.add_permits(1_000);
+    // It goes on once it was refused: what is told next may be either's, and is published once.
+    let more = messages(&post, 10);
+    post.append(&more).await;
+    post.until_all_are_received(&more).await;
+    zombie.stop().await;
+    successor.stop().await;
+    assert_eq!(post.found(&all).await, marked, "what the zombie said changed nothing");
+    assert_eq!(post.posted().await, 20);
+    let events = post.store.events_after(post.tenant, 0, 100).await.unwrap();
+    assert_eq!(events.len(), 20);
+}
+
+async fn two_share_the_work_and_nothing_comes_twice(post: Post) {
+    let brokers = [Arc::new(Keeping::default()), Arc::new(Keeping::default())];
+    let relays = brokers.clone().map(|broker| post.relay(broker, Settings::default(), false));
+    let mut all = Vec::new();
+    until("both have published", async || {
+        let some = messages(&post, 20);
+        post.append(&some).await;
+        all.extend(some);
+        brokers.iter().all(|broker| !broker.seen.lock().unwrap().is_empty()).then_some(())
+    })
+    .await;
+    until("everything is published", async || {
+        let found = post.found(&all[all.len().saturating_sub(500)..]).await;
+        found.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    for relay in relays {
+        relay.stop().await;
+    }
+    let seen: usize = brokers.iter().map(|broker| broker.seen.lock().unwrap().len()).sum();
+    assert_eq!(seen, all.len(), "each once, by one of them");
+}
