@@ -1,8 +1,8 @@
 //! Charges 12.50 euros once, however often it is run and wherever it dies.
 //!
 //! ```sh
-//! cargo run --release -- demo                  # in one terminal
-//! cargo run -p client --example charge         # in another, in the same directory
+//! cargo run --release -- demo                       # in one terminal
+//! cargo run --release -p client --example charge    # in another, in the same directory
 //! ```
 //!
 //! The key of the charge is written to `surehold-data/charge.key` before anything is sent, and is removed
@@ -10,12 +10,23 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
 use client::requests::NewCharge;
 use client::{Charge, Client, Currency, Money, Retry};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args().nth(1).unwrap_or_else(|| "surehold-data".to_owned());
     let directory = Path::new(&directory);
     let demo: serde_json::Value = serde_json::from_slice(&std::fs::read(directory.join("demo.json"))?)?;

@@ -249,7 +249,9 @@ async fn work_in_progress_is_waited_for() {
     let in_progress = || problem(Code::RequestInProgress).with("retry-after", "1");
     let steps = std::iter::repeat_n(in_progress(), 9).chain([captured().with("idempotent-replayed", "true")]);
     let script = Script::of(steps);
-    let client = script.client_with(|builder| builder.attempts_max(1));
+    // One token, and another one after a hundred seconds.
+    let scarce = budget::Settings { ratio: 0.0, floor_per_second: 0.01, ..budget::Settings::default() };
+    let client = script.client_with(|builder| builder.budget(scarce));
     let before = client.retries_left();
     let reply = charge(&client).send().await.unwrap();
     assert!(reply.replayed);
@@ -270,6 +272,15 @@ async fn work_in_progress_is_waited_for() {
     assert_eq!(told(&Err::<(), _>(error.clone())), "unknown: Deadline");
     assert_eq!((error.resource(), error.code()), (Some(Uuid::from_u128(8)), Some("request_in_progress")));
     assert_eq!(error.request_id(), Some("req_1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_takes_of_the_operations_time() {
+    let script = Script::of([problem(Code::RequestInProgress).with("retry-after", "55"), Step::Silence]);
+    let begun = Instant::now();
+    assert_eq!(told(&charged(&script).await), "unknown: Deadline");
+    let (took, whole) = (begun.elapsed(), Duration::from_mins(1));
+    assert!(took >= whole && took < whole + Duration::from_millis(5), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
