@@ -25,7 +25,7 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PROCESSES: [(&str, &str); 4] =
-    [("server1", "api"), ("server2", "api"), ("worker1", "worker"), ("worker2", "worker")];
+    [("server1", "api"), ("server2", "api"), ("worker1", "worker,relay"), ("worker2", "worker,relay")];
 
 pub struct Deployment {
     pub shop: Shop,

@@ -46,11 +46,17 @@ pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
     };
     match ground {
         Ground::Sqlite => vec![process(Part::Server, "server", "all", 1)],
-        Ground::Postgres { fleet: Fleet { servers, workers, relays: _ }, .. } => {
-            let role = if *workers == 0 { "all" } else { "api" };
-            let servers = (1..=*servers).map(|number| process(Part::Server, "server", role, number));
-            let workers = (1..=*workers).map(|number| process(Part::Worker, "worker", "worker", number));
-            servers.chain(workers).collect()
+        Ground::Postgres { fleet: Fleet { servers, workers, relays }, .. } => {
+            let (of_servers, of_workers) = match (*workers, *relays) {
+                (0, 0) => ("all", ""),
+                (0, _) => ("api,worker", ""),
+                (_, 0) => ("api", "worker,relay"),
+                _ => ("api", "worker"),
+            };
+            let servers = (1..=*servers).map(|number| process(Part::Server, "server", of_servers, number));
+            let workers = (1..=*workers).map(|number| process(Part::Worker, "worker", of_workers, number));
+            let relays = (1..=*relays).map(|number| process(Part::Relay, "relay", "relay", number));
+            servers.chain(workers).chain(relays).collect()
         }
         Ground::Target { .. } => Vec::new(),
     }
