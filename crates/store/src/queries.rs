@@ -20,8 +20,8 @@
 mod booking;
 mod catalogue;
 pub mod check;
-mod due;
 mod dead_letters;
+mod due;
 mod figures;
 mod filter;
 mod history;
