@@ -1,7 +1,7 @@
 //! What waits for a person, and what a tenant chose. All of it needs a key with the scope `ops`.
 
-use api::requests::{ChangedSettings, ListQuery, NewApiKey, Resolution};
-use api::views::{ApiKey, Page, ReviewCase, Settings, ShownApiKey};
+use api::requests::{ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution};
+use api::views::{ApiKey, DeadLetter, Page, ReviewCase, Settings, ShownApiKey};
 use http::Method;
 use uuid::Uuid;
 
@@ -19,6 +19,29 @@ impl Client {
     pub fn resolve_review_case(&self, id: Uuid, request: &Resolution) -> Operation<ReviewCase> {
         let path = format!("/v1/ops/review_cases/{id}/resolve");
         self.operation(Call::send(Method::POST, path, request), json)
+    }
+
+    /// Work that was given up: jobs, providers' events, and messages at a consumer. Those that were given up
+    /// first come first.
+    pub async fn list_dead_letters(&self, query: &ListQuery) -> Result<Page<DeadLetter>> {
+        self.ask(Call::search("/v1/ops/dead_letters", query)).await
+    }
+
+    /// With its history, also after somebody has decided on it.
+    pub async fn get_dead_letter(&self, id: Uuid) -> Result<DeadLetter> {
+        self.ask(Call::get(format!("/v1/ops/dead_letters/{id}"))).await
+    }
+
+    /// Sends it round again: safe whenever it is done.
+    pub fn retry_dead_letter(&self, id: Uuid, decision: &LetterDecision) -> Operation<DeadLetter> {
+        let path = format!("/v1/ops/dead_letters/{id}/retry");
+        self.operation(Call::send(Method::POST, path, decision), json)
+    }
+
+    /// Nothing more is tried.
+    pub fn discard_dead_letter(&self, id: Uuid, decision: &LetterDecision) -> Operation<DeadLetter> {
+        let path = format!("/v1/ops/dead_letters/{id}/discard");
+        self.operation(Call::send(Method::POST, path, decision), json)
     }
 
     pub async fn get_settings(&self) -> Result<Settings> {

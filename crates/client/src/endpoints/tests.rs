@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, NewApiKey, NewBooking, NewCharge, NewCustomer,
-    NewPayment, NewProduct, NewSlots, Resolution,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, NewApiKey, NewBooking, NewCharge,
+    NewCustomer, NewPayment, NewProduct, NewSlots, Resolution,
 };
 use api::{Currency, Money};
 use jiff::Timestamp;
@@ -62,6 +62,9 @@ async fn all_writes(client: &Client) {
     let _ = client.refund(id(), &Default::default()).send().await;
     let resolution = Resolution { resolution: text() };
     let _ = client.resolve_review_case(id(), &resolution).send().await;
+    let decision = LetterDecision { who: text(), why: text() };
+    let _ = client.retry_dead_letter(id(), &decision).send().await;
+    let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
     let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
     let _ = client.revoke_api_key(id()).await;
@@ -86,6 +89,8 @@ async fn all_looks(client: &Client) {
     let _ = client.list_ledger_transfers(&Default::default()).await;
     let _ = client.list_events(&Default::default()).await;
     let _ = client.list_review_cases(&Default::default()).await;
+    let _ = client.list_dead_letters(&Default::default()).await;
+    let _ = client.get_dead_letter(id()).await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use client::requests::{
-    AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings, ListQuery,
-    NewApiKey, NewBooking, NewCapture, NewCustomer, NewPayment, NewProduct, NewRefund, NewSlot, NewSlots,
-    NewUnit, Scope,
+    AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings, LetterDecision,
+    ListQuery, NewApiKey, NewBooking, NewCapture, NewCustomer, NewPayment, NewProduct, NewRefund, NewSlot,
+    NewSlots, NewUnit, Scope,
 };
-use client::views::{Booking, Event, Product, Slot};
+use client::views::{Booking, Event, HistoryEntry, Product, Slot};
 use client::{Charge, Client, Currency};
 use futures_util::StreamExt as _;
 use uuid::Uuid;
@@ -189,5 +189,27 @@ async fn books_and_operations() {
     assert_eq!(kiosk.get_settings().await.unwrap_err().code(), Some("scope_is_missing"));
     assert!(client.list_api_keys(&ListQuery::default()).await.unwrap().data.contains(&made.key));
     assert!(client.revoke_api_key(made.key.id).await.unwrap().revoked_at.is_some());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_is_shown_and_decided_on() {
+    let stage = Stage::set().await;
+    let client = stage.client();
+    assert_eq!(client.list_dead_letters(&ListQuery::default()).await.unwrap().data, []);
+    let dead = stage.dead_event().await;
+    let listed = client.list_dead_letters(&ListQuery::default()).await.unwrap().data;
+    assert_eq!((listed.len(), listed[0].id, listed[0].kind.as_str()), (1, dead, "event"));
+    let decision = LetterDecision { who: "Ana Lima".to_owned(), why: "nobody needs it".to_owned() };
+    let discarded = client.discard_dead_letter(dead, &decision).send().await.unwrap();
+    assert_eq!((discarded.status, discarded.value.id), (200, dead));
+    assert_eq!(client.list_dead_letters(&ListQuery::default()).await.unwrap().data, []);
+    let again = client.retry_dead_letter(dead, &decision).send().await.unwrap_err();
+    assert_eq!(again.code(), Some("state_does_not_allow_it"));
+    let history = client.get_dead_letter(dead).await.unwrap().history.unwrap();
+    let told = |entry: &HistoryEntry| (entry.person.clone(), entry.why.clone());
+    assert!(
+        history.iter().map(told).any(|told| told == (Some(decision.who.clone()), Some(decision.why.clone())))
+    );
     stage.end().await;
 }

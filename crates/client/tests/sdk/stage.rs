@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use client::requests::NewCharge;
 use client::{Builder, Client, Currency, Money, Retry};
-use domain::commands::Provision;
+use domain::commands::{CloseEvent, Provision, RecordEvent};
 use domain::rows::{self, ApiKey, Mode};
 use domain::time::Span;
 use domain::working_set::Json;
-use domain::{ApiKeyId, ClientId, TenantId, Timestamp};
+use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
 use harness::oracle;
 use harness::proxy::{Plan, Proxy};
 use providers::{Secret, stripe};
@@ -130,6 +130,22 @@ impl Stage {
 
     pub fn client_over(line: &Proxy, change: impl FnOnce(Builder) -> Builder) -> Client {
         change(Client::builder(line.url(), API_KEY)).build().unwrap()
+    }
+
+    /// An event of the provider that nothing can be made of, given up.
+    pub async fn dead_event(&self) -> Uuid {
+        let event = RecordEvent {
+            tenant: TENANT,
+            account: AccountId::of("stripe", ACCOUNT),
+            name: "evt_1".to_owned(),
+            kind: "payment_intent.succeeded".to_owned(),
+            body: b"no JSON".to_vec(),
+        };
+        let id = event.id();
+        let closed = CloseEvent { event: id, why: "nothing can be made of it".to_owned(), dead: true };
+        self.service.store.submit(Box::new(event)).await.unwrap();
+        self.service.store.submit(Box::new(closed)).await.unwrap();
+        id.0
     }
 
     /// What the provider has taken: the payments, each with what was captured of it.
