@@ -17,8 +17,8 @@ use crate::requests::{
     NewCharge, NewPayment, NewProduct, NewRefund, NewSlots, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, DeadLetter, Event, HistoryEntry, LedgerAccount, Page, Payment, Product,
-    Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Page, Payment,
+    Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 use endpoints::TAGS;
 
@@ -84,6 +84,7 @@ fn components() -> utoipa::openapi::Components {
     add::<NewSlots>(&mut schemas);
     add::<BookingDetail>(&mut schemas);
     add_with_page::<Booking>(&mut schemas);
+    add_with_page::<Breaker>(&mut schemas);
     add_with_page::<Payment>(&mut schemas);
     add_with_page::<Refund>(&mut schemas);
     add_with_page::<Product>(&mut schemas);

@@ -3,6 +3,7 @@
 
 mod api_key;
 mod booking;
+mod breaker;
 mod dead_letter;
 mod event;
 mod history;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer};
+pub use breaker::Breaker;
 pub use dead_letter::DeadLetter;
 pub use event::Event;
 pub use history::HistoryEntry;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use api::views::Breaker;
 use domain::rows::{Account, Mode};
 use domain::{AccountId, TenantId};
 use providers::{Guard, Registry, stripe};
@@ -44,15 +45,25 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Of all accounts, whether or not this process calls them.
     pub fn circuits(&self) -> Circuits {
         Circuits::new(self.circuits.clone())
+    }
+
+    /// Of a process that calls none of the accounts: what its own circuits would say means nothing.
+    pub fn without_circuits(mut self) -> Directory {
+        self.circuits.clear();
+        self
     }
 }
 
 impl Accounts for Directory {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
         (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
+    }
+
+    fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
+        let own = |circuit: &&Circuit| circuit.tenant == tenant && circuit.mode == mode;
+        self.circuits.iter().filter(own).map(Circuit::view).collect()
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
+use api::views::Breaker;
 use domain::TenantId;
 use domain::rows::Mode;
 use providers::Guard;
-use resilience::breaker::{Move, State};
+use resilience::breaker::{Move, Snapshot, State};
 use resilience::{Observer, Retry};
 
 use crate::metrics::catalogue::{BREAKER_OPENINGS, BREAKER_STATE, PROVIDER_SECOND_TRIES, RETRY_BUDGET_LEFT};
-use crate::metrics::labels::{Account, Provider};
+use crate::metrics::labels::{Account, Label as _, Provider};
 
 /// One account's.
 #[derive(Clone, Debug)]
@@ -25,6 +26,21 @@ pub struct Circuit {
     pub guard: Guard,
 }
 
+impl Circuit {
+    pub fn view(&self) -> Breaker {
+        let Snapshot { state, calls, failures, open_left } = self.guard.breaker.snapshot();
+        Breaker {
+            provider: Provider::values()[self.provider.index()].to_owned(),
+            account: self.account.clone(),
+            state: state.name().to_owned(),
+            calls,
+            failures,
+            open_for_ms: u64::try_from(open_left.as_millis()).unwrap_or(u64::MAX),
+            retries_left: self.guard.budget.left() as u64,
+        }
+    }
+}
+
 /// Those of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Circuits(Arc<Vec<Circuit>>);
@@ -32,10 +48,6 @@ pub struct Circuits(Arc<Vec<Circuit>>);
 impl Circuits {
     pub fn new(circuits: Vec<Circuit>) -> Circuits {
         Circuits(Arc::new(circuits))
-    }
-
-    pub fn of(&self, tenant: TenantId, mode: Mode) -> impl Iterator<Item = &Circuit> {
-        self.0.iter().filter(move |circuit| circuit.tenant == tenant && circuit.mode == mode)
     }
 
     /// For a scrape: how they stand now.

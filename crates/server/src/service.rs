@@ -18,7 +18,6 @@ use tokio::task::JoinHandle;
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
 use crate::broker::embedded::Embedded;
-use crate::circuits::Circuits;
 use crate::clock::SystemClock;
 use crate::consumers::{self, Desk};
 use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
@@ -178,7 +177,8 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     let Desks { registry, entries, directory } =
         accounts::open(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
-    let circuits = if settings.roles.worker { directory.circuits() } else { Circuits::default() };
+    let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
+    let circuits = directory.circuits();
     let (stop, stopped) = watch::channel(false);
     let (stop_work, work_stopped) = watch::channel(false);
     let mut work = Vec::new();

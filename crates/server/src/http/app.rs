@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use api::views::Breaker;
 use domain::commands::Lease;
 use domain::reply::Claimed;
 use domain::rows::Mode;
@@ -18,6 +19,12 @@ use super::{HotPath, Limits, Waiters};
 /// Which of a tenant's accounts a provider's name means.
 pub trait Accounts: Send + Sync {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId>;
+
+    /// How the way to a tenant's accounts stands; none where none is called.
+    fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
+        let _ = (tenant, mode);
+        Vec::new()
+    }
 }
 
 /// The workers of this process, as far as a request needs them.

@@ -1,8 +1,9 @@
 //! `/v1/ops`: what waits for a person, and what a tenant chose.
 
 use api::requests::{ChangedSettings, LateMoney, ListQuery, Resolution};
-use api::views::{ReviewCase, Settings};
+use api::views::{Page, ReviewCase, Settings};
 use axum::extract::State;
+use axum::response::Response;
 use domain::commands::{ChangeSettings, ResolveReview, SettingsChange};
 use domain::{ClientId, Refusal, ReviewId, rows};
 use store::queries::Cursor;
@@ -72,4 +73,9 @@ fn late_money(asked: LateMoney) -> rows::LateMoney {
         LateMoney::Reseat => rows::LateMoney::Reseat,
         LateMoney::Refund => rows::LateMoney::Refund,
     }
+}
+
+/// `GET /v1/ops/breakers`
+pub async fn breakers(State(app): State<App>, look: Look<Ops>) -> Response {
+    found(&Page::whole(app.parts.accounts.breakers(look.caller.tenant, look.caller.mode)))
 }

@@ -42,6 +42,7 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/ops/dead_letters/{id}/discard", post(dead_letters::discard))
         .route("/v1/ops/api_keys", get(api_keys::list).post(api_keys::create))
         .route("/v1/ops/api_keys/{id}/revoke", post(api_keys::revoke))
+        .route("/v1/ops/breakers", get(ops::breakers))
         .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
         .merge(health_routes())
         .route("/openapi.json", get(docs::openapi))

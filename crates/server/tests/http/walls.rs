@@ -103,6 +103,7 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
         ("GET", "/v1/ops/review_cases", &["ops"]),
         ("GET", "/v1/ops/settings", &["ops"]),
         ("GET", "/v1/ops/api_keys", &["ops"]),
+        ("GET", "/v1/ops/breakers", &["ops"]),
         ("POST", "/v1/ops/api_keys", &["ops"]),
         ("POST", "/v1/ops/api_keys/00000000-0000-0000-0000-000000000001/revoke", &["ops"]),
     ];

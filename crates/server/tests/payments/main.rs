@@ -40,6 +40,7 @@ mod delivery;
 mod duplicates;
 mod expiry;
 mod leases;
+mod outage;
 mod refunds;
 mod restarts;
 mod sail;

@@ -108,6 +108,11 @@ impl Stage {
         self.service.take().expect("the service is at work").stop().await;
     }
 
+    /// For the next start of the service.
+    pub fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+    }
+
     pub async fn start_service(&mut self) {
         self.service = Some(start(&self.settings).await);
     }

@@ -169,6 +169,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     look(
+        "/v1/ops/breakers",
+        "list_breakers",
+        "Operations",
+        OPS,
+        (
+            "List circuit breakers",
+            "The way to each of the tenant's accounts at providers, as the process that answers knows it. \
+             Each process that calls providers has its own; one that only serves the API calls none, and \
+             lists none: there, look at `surehold_breaker_state`.",
+        ),
+        &[(200, Answer::Page("Breaker"), "Those of the asking key's mode.")],
+    ),
+    look(
         "/health/live",
         "get_liveness",
         "Operations",
