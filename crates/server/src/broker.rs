@@ -3,7 +3,7 @@
 //! | broker | how it carries | what its answer proves |
 //! |---|---|---|
 //! | [`embedded`] | in this process, at once | every consumer's receipt, or that it will be brought again |
-//! | a broker outside | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
+//! | [`nats`] | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
 //!
 //! A message may come twice and may come late, from any broker. Of a subject it comes in order of its
 //! `seq`, but for what failed: that is brought again later, on its own.
@@ -11,11 +11,17 @@
 //! What must never be here: a mark in the outbox, or a receipt.
 
 pub mod embedded;
+pub mod nats;
 
 use std::sync::Arc;
 
 use domain::rows::Message;
 use futures_util::future::BoxFuture;
+use store::Store;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::consumers::Desk;
 
 /// A message to be published.
 #[derive(Clone, Debug)]
@@ -51,4 +57,25 @@ pub trait Broker: Send + Sync {
     /// One answer each, in order. A subject's messages come in order of `seq`; after one that failed,
     /// the later ones of its subject are not published.
     fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
+}
+
+/// What carries messages in this process, and what consumes them here besides.
+pub struct Opened {
+    pub broker: Arc<dyn Broker>,
+    pub consuming: Option<JoinHandle<()>>,
+}
+
+/// NATS, if it is set; else the embedded broker. `consumes`: this process takes messages from a broker
+/// outside, until it is told to stop.
+pub async fn open(
+    settings: Option<&nats::Settings>,
+    store: &Store,
+    desk: Arc<Desk>,
+    consumes: bool,
+    stop: &watch::Receiver<bool>,
+) -> Result<Opened, String> {
+    match settings {
+        Some(settings) => nats::open(settings, store, desk, consumes, stop).await,
+        None => Ok(Opened { broker: Arc::new(embedded::Embedded { desk }), consuming: None }),
+    }
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
-use crate::broker::embedded::Embedded;
+use crate::broker::{self, nats};
 use crate::clock::SystemClock;
 use crate::consumers::{self, Desk};
 use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
@@ -57,6 +57,8 @@ pub struct Settings {
     pub sqlite_max_page_count: Option<u32>,
     /// What stands in front of the database. Without it nothing does.
     pub redis: Option<redis::Settings>,
+    /// What carries messages to the consumers. Without it the relay brings them itself.
+    pub nats: Option<nats::Settings>,
     /// Where `/metrics` comes from; installed once a process.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -83,6 +85,7 @@ impl Settings {
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             sqlite_max_page_count: None,
             redis: None,
+            nats: None,
             metrics: None,
         }
     }
@@ -107,6 +110,8 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Redis(#[from] redis::Error),
+    #[error("the broker: {0}")]
+    Broker(String),
     #[error("cannot listen on {address}: {cause}")]
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the account {account}: {why}")]
@@ -190,9 +195,9 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         hands = Arc::new(pool.clone());
         work.extend(workers(&settings, &store, &clock, pool, &work_stopped));
     }
-    if settings.roles.relay {
+    if settings.roles.relay || settings.roles.worker {
         let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        work.extend(relay(&settings, &store, &clock, &wake, worker, &work_stopped));
+        work.extend(messages(&settings, &store, &clock, &wake, worker, &work_stopped).await?);
     }
     // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken. Workers look
     // at what was left behind.
@@ -282,29 +287,34 @@ fn workers(
     ]
 }
 
-/// The relay, its sweep, and what lets old messages go.
-fn relay(
+/// What carries messages: the relay, its sweep, and what lets old messages go; and where a broker outside
+/// brings them, what takes them from there.
+async fn messages(
     settings: &Settings,
     store: &Store,
     clock: &Arc<dyn Clock>,
     wake: &Wake,
     worker: WorkerId,
     stop: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 3] {
+) -> Result<Vec<JoinHandle<()>>, Error> {
     let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
-    let parts = relay::Parts {
-        store: store.clone(),
-        broker: Arc::new(Embedded { desk }),
-        clock: clock.clone(),
-        settings: settings.relay,
-    };
-    let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
-    let kept = settings.relay.messages_kept;
-    [
-        tokio::spawn(relay.run(stop.clone())),
-        tokio::spawn(relay::sweep::run(parts, wake.sweep.clone(), stop.clone())),
-        tokio::spawn(timers::prune_messages(store.clone(), clock.clone(), kept, stop.clone())),
-    ]
+    let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
+    let opened = opened.map_err(Error::Broker)?;
+    let mut work = Vec::from_iter(opened.consuming);
+    if settings.roles.relay {
+        let parts = relay::Parts {
+            store: store.clone(),
+            broker: opened.broker,
+            clock: clock.clone(),
+            settings: settings.relay,
+        };
+        let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
+        let kept = settings.relay.messages_kept;
+        work.push(tokio::spawn(relay.run(stop.clone())));
+        work.push(tokio::spawn(relay::sweep::run(parts, wake.sweep.clone(), stop.clone())));
+        work.push(tokio::spawn(timers::prune_messages(store.clone(), clock.clone(), kept, stop.clone())));
+    }
+    Ok(work)
 }
 
 /// Ready once it is time to stop; a sender that is gone says so too.

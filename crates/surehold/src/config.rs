@@ -3,6 +3,7 @@
 //! A secret is written as it is, or as `{ env = "NAME" }`, or as `{ file = "PATH" }`, so that a file
 //! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
 
+mod broker;
 mod guard;
 mod redis;
 mod relay;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use broker::BrokerFile;
 use domain::TenantId;
 use domain::rows::Mode;
 use domain::time::Span;
@@ -49,6 +51,7 @@ pub struct File {
     pub consumers: ConsumersFile,
     pub store: StoreFile,
     pub redis: Option<RedisFile>,
+    pub broker: Option<BrokerFile>,
     pub breaker: BreakerFile,
     pub retry_budget: RetryBudgetFile,
 }
@@ -144,6 +147,9 @@ impl File {
         self.retry_budget.apply(&mut settings)?;
         if let Some(redis) = &self.redis {
             redis.apply(&mut settings)?;
+        }
+        if let Some(broker) = &self.broker {
+            broker.apply(&mut settings)?;
         }
         Ok(settings)
     }

@@ -34,6 +34,9 @@ pub struct Arguments {
     /// `redis://...`: what stands in front of the database [default: nothing]
     #[arg(long, env = "SUREHOLD_REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// `nats://...`: what carries messages to the consumers [default: the relay itself]
+    #[arg(long, env = "SUREHOLD_NATS_URL")]
+    nats_url: Option<String>,
     /// As in `info,store=debug`
     #[arg(long, env = "SUREHOLD_LOG")]
     log: Option<String>,
@@ -45,6 +48,9 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     let mut file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
     if let Some(url) = &arguments.redis_url {
         file.redis.get_or_insert_default().url = Some(SecretFile::Plain(url.clone()));
+    }
+    if let Some(url) = &arguments.nats_url {
+        file.broker.get_or_insert_default().nats_url = Some(url.clone());
     }
     start_logging(&arguments, &file)?;
     let url = arguments
@@ -110,6 +116,7 @@ fn say(settings: &Settings) {
         queue_max = settings.queue_max,
         requests_max = settings.limits.requests_max,
         redis = settings.redis.is_some(),
+        nats = ?settings.nats.as_ref().map(|nats| &nats.urls),
         "starting"
     );
     if settings.accounts.is_empty() && settings.roles.api {

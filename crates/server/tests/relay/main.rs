@@ -27,6 +27,8 @@ macro_rules! both {
 mod brokers;
 mod catch_up;
 mod failing;
+#[cfg(feature = "nats")]
+mod nats;
 mod order;
 mod post;
 mod pruning;

@@ -1,0 +1,121 @@
+//! Publishing: many subjects at once, one message of a subject after the other.
+//!
+//! A subject's next message is published when the stream has acknowledged the one before, so the stream has
+//! them in order whatever is cut in between. While NATS is not there nothing is handed to its client, which
+//! would keep it in memory: publishing fails, and the backlog stays where it is safe, in the outbox.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use uuid::Uuid;
+
+use super::LEFT_BEHIND;
+use super::connection::Nats;
+use super::{stream as names, wire};
+use crate::broker::{Ack, Broker, Error, Publication};
+
+/// Subjects that are published at once: enough to hide the way there and back, and well below what the
+/// client takes before it makes us wait.
+const SUBJECTS_AT_ONCE_MAX: usize = 256;
+
+impl Broker for Nats {
+    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+        Box::pin(async move {
+            if let Err(why) = self.stand_ready().await {
+                return vec![Err(Error::Unavailable(why)); batch.len()];
+            }
+            let mut subjects: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
+            for (at, publication) in batch.iter().enumerate() {
+                subjects.entry(publication.message.subject).or_default().push(at);
+            }
+            // One that is not answered is enough to know: the others would wait as long.
+            let silent = AtomicBool::new(false);
+            let silent = &silent;
+            let mut outcomes = vec![Err(Error::HeldBack); batch.len()];
+            let mut done = stream::iter(subjects.into_values())
+                .map(|chain| self.publish_in_order(batch, chain, silent))
+                .buffer_unordered(SUBJECTS_AT_ONCE_MAX);
+            while let Some(chain) = done.next().await {
+                for (at, outcome) in chain {
+                    outcomes[at] = outcome;
+                }
+            }
+            outcomes
+        })
+    }
+}
+
+impl Nats {
+    async fn stand_ready(&self) -> Result<(), String> {
+        if !self.is_connected() {
+            return Err("NATS is not connected".to_owned());
+        }
+        self.see_stream().await
+    }
+
+    /// One subject's, up to the first that fails.
+    async fn publish_in_order(
+        &self,
+        batch: &[Publication],
+        chain: Vec<usize>,
+        silent: &AtomicBool,
+    ) -> Vec<(usize, Result<Ack, Error>)> {
+        let mut outcomes = Vec::with_capacity(chain.len());
+        for at in chain {
+            let outcome = self.publish_one(&batch[at], silent).await;
+            let failed = outcome.is_err();
+            outcomes.push((at, outcome));
+            if failed {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn publish_one(&self, publication: &Publication, silent: &AtomicBool) -> Result<Ack, Error> {
+        if silent.load(Ordering::Relaxed) || !self.is_connected() {
+            return Err(Error::Unavailable("NATS does not answer".to_owned()));
+        }
+        let message = &publication.message;
+        let payload = wire::write(message).map_err(Error::Unavailable)?;
+        let subject = names::subject(self.database, message.partition, &message.kind);
+        // Another stream that takes the same subjects must not answer in its place.
+        let mut publish = PublishMessage::build()
+            .message_id(message_id(publication))
+            .expected_stream(&self.settings.stream)
+            .payload(payload.into());
+        // Another relay's death is no word about who may have handled a first publication.
+        if publication.left_behind && publication.number > 1 {
+            publish = publish.header(LEFT_BEHIND, "true");
+        }
+        let acknowledged = match self.jetstream.send_publish(subject, publish).await {
+            Ok(acknowledged) => acknowledged.await,
+            Err(refused) => Err(refused),
+        };
+        match acknowledged {
+            // A duplicate is one that the stream has: an earlier try whose acknowledgement was lost.
+            Ok(_) => Ok(Ack::Stored),
+            Err(error) => {
+                match error.kind() {
+                    PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => {
+                        silent.store(true, Ordering::Relaxed);
+                    }
+                    PublishErrorKind::MaxPayloadExceeded => {}
+                    _ => self.doubt(),
+                }
+                Err(Error::Unavailable(format!("NATS: {error}")))
+            }
+        }
+    }
+}
+
+/// The same for each try of one publication, another for each publication: a message that is published again
+/// because nobody received it would be swallowed under its old id.
+fn message_id(publication: &Publication) -> String {
+    format!("{}-{}", publication.message.id.0, publication.number)
+}
