@@ -6,6 +6,7 @@
 //! | [`scenario`], [`scenarios`] | what is tried: a table, one file a scenario |
 //! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
 //! | [`arena`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
+//! | [`beside`] | the software beside the program, which the scenarios of a run share |
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
 //! | [`ask`], [`caller`] | clients that never give up, and are impatient on purpose |
 //! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |
@@ -13,6 +14,7 @@
 //! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay meanwhile |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
 //! | [`mod@judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
+//! | [`rows`] | rows of the program's own database, read beside it |
 //! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
 //! | [`mod@run`], [`report`] | one after another, and what came of it |
 //!
@@ -60,6 +62,7 @@
 
 pub mod arena;
 pub mod ask;
+pub mod beside;
 pub mod caller;
 pub mod deployment;
 pub mod findings;
@@ -69,6 +72,7 @@ pub mod judge;
 pub mod orders;
 mod progress;
 pub mod report;
+mod rows;
 pub mod run;
 pub mod scenario;
 pub mod scenarios;
@@ -186,6 +190,10 @@ pub enum Error {
     Databases(#[from] crate::databases::Error),
     #[error(transparent)]
     Postgres(#[from] peers::postgres::Error),
+    #[error(transparent)]
+    Peer(#[from] peers::Error),
+    #[error("PostgreSQL: {0}")]
+    Sql(#[from] tokio_postgres::Error),
     #[error(transparent)]
     File(#[from] std::io::Error),
     #[error("{operation} got no definite answer; the last: {told}")]

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// On a private PostgreSQL, which is started and ended
     #[arg(long, conflicts_with = "target")]
     postgres: bool,
+    /// With a private Redis in front of PostgreSQL
+    #[arg(long, conflicts_with = "target")]
+    redis: bool,
     /// Processes with the API, on PostgreSQL; without workers they do everything
     #[arg(long, default_value_t = Fleet::default().servers)]
     servers: usize,
@@ -91,7 +94,13 @@ impl Arguments {
             return self.target(url, api_key);
         }
         let wants_postgres = self.postgres || self.database_url.is_some();
+        if self.redis && !cfg!(feature = "redis") {
+            return Err(failed("this build has no Redis; build with --features redis"));
+        }
         if !wants_postgres {
+            if self.redis {
+                return Err(failed("--redis needs --postgres or --database-url"));
+            }
             return Ok(Ground::Sqlite);
         }
         let url = self.database_url.clone();
@@ -102,7 +111,7 @@ impl Arguments {
             return Err(failed("--database-url is a PostgreSQL; on SQLite, leave it out"));
         }
         let fleet = Fleet { servers: self.servers, workers: self.workers, relays: self.relays };
-        Ok(Ground::Postgres { url, fleet, redis: false, nats: false })
+        Ok(Ground::Postgres { url, fleet, redis: self.redis, nats: false })
     }
 
     /// An attack moves money as often as it can: never a live key's.

@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+use super::beside::Beside;
 use super::caller::Caller;
 use super::deployment::{Deployment, Tuning};
 use super::findings::Findings;
@@ -36,6 +37,7 @@ pub struct Arena {
     pub(super) journal_path: PathBuf,
     /// Where databases are made, if it is PostgreSQL.
     pub(super) databases: Arc<Mutex<Option<Databases>>>,
+    pub(super) beside: Beside,
 }
 
 impl Arena {

@@ -132,8 +132,9 @@ impl Deployment {
     /// Starts every process, and sells something. On return the shop is open.
     pub async fn start(&mut self, tuning: &Tuning) -> Result<(), Error> {
         let ground = self.arena.ground.clone();
+        let tuning = self.arena.beside.tune(tuning);
         if let Some(own) = &mut self.own {
-            let planned = process::planned(&ground, tuning);
+            let planned = process::planned(&ground, &tuning);
             let started = planned.into_iter().map(|mut process| {
                 let (installation, provider) = (&own.installation, own.provider_url.as_str());
                 async move { process.start(installation, provider).await.map(|()| process) }
@@ -217,14 +218,25 @@ impl Deployment {
 
     /// Stops every process but the provider, one after the other, and starts it with other settings.
     pub async fn retune(&mut self, tuning: &Tuning) -> Result<(), Error> {
+        let tuning = self.arena.beside.tune(tuning);
         for part in [Part::Server, Part::Worker, Part::Relay] {
             for name in self.names(part) {
                 self.stop(&name, "TERM").await?;
-                self.process_mut(&name)?.tune(tuning);
+                self.process_mut(&name)?.tune(&tuning);
                 self.start_again(&name).await?;
             }
         }
         Ok(())
+    }
+
+    /// SIGSTOP, until [`Deployment::thaw`] or [`Deployment::kill`].
+    pub async fn freeze(&self, name: &str) -> Result<(), Error> {
+        self.process(name)?.freeze().await
+    }
+
+    /// SIGCONT.
+    pub async fn thaw(&self, name: &str) -> Result<(), Error> {
+        self.process(name)?.thaw().await
     }
 
     /// SIGSTOP: it holds what it has and says nothing, for so long; then SIGCONT.
@@ -246,6 +258,14 @@ impl Deployment {
             act(server.ok_or_else(|| Error::NotOurs("postgres".to_owned()))?).map_err(Error::from)
         };
         tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other)?
+    }
+
+    /// Something done to Redis, where it is our own.
+    pub async fn redis<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&peers::redis::Private) -> Result<T, peers::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.arena.beside.redis(act).await
     }
 
     /// What the provider does wrong from now on; it stays so over its own restarts.

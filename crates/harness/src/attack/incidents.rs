@@ -109,7 +109,11 @@ async fn befall(arena: &Arena, town: &mut Deployment, planned: &Planned) -> Resu
         }
         Incident::RestartDatabase => {
             let lasting = arena.timeline.begin("restart", "postgres");
-            let restarted = town.database(peers::postgres::Private::restart).await;
+            let restarted = town.database(|server| {
+                server.stop_immediate()?;
+                server.restart()
+            });
+            let restarted = restarted.await;
             arena.timeline.end(lasting);
             restarted
         }

@@ -12,6 +12,7 @@ use store::Clock as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use super::beside::Beside;
 use super::findings::{Findings, Verdict};
 use super::journal::Journal;
 use super::judge::Told;
@@ -32,6 +33,7 @@ struct Run<'a> {
     name: Arc<str>,
     ground: Arc<Ground>,
     databases: Arc<Mutex<Option<Databases>>>,
+    beside: Beside,
     progress: &'a Progress,
 }
 
@@ -54,13 +56,14 @@ pub async fn carry_out(
 ) -> Result<Report, Error> {
     std::fs::create_dir_all(options.out.join("journals"))?;
     let (databases, described) = ground(options, progress).await?;
+    let beside = Beside::start(&options.ground, progress).await?;
     // Unlike the seed it is never the same again: a target remembers the keys of earlier runs.
     let name = UuidV7::default().next().simple().to_string();
     let name: Arc<str> = format!("a{}", &name[name.len() - 10..]).into();
     let mut report = Report::begun(options, &name, described, SystemClock.now());
     progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
     let ground = Arc::new(options.ground.clone());
-    let run = Run { options, name, ground, databases: Arc::new(Mutex::new(databases)), progress };
+    let run = Run { options, name, ground, databases: Arc::new(Mutex::new(databases)), beside, progress };
     let ended = tokio::select! {
         outcomes = run.all(chosen) => outcomes,
         () = stop => Err(Error::Refused("it was told to stop before it was done".to_owned())),
@@ -157,6 +160,7 @@ impl Run<'_> {
             directory: out.join("logs").join(format!("{}-{}", self.name, scenario.name)).into(),
             journal_path,
             databases: self.databases.clone(),
+            beside: self.beside.clone(),
         };
         let within = SCENARIO_WITHIN + OPERATION_WITHIN * u32::try_from(self.options.operations).unwrap_or(0);
         // On a task of its own: what panics there ends there, and it ends with us.

@@ -4,8 +4,12 @@ mod changed_body;
 mod charges;
 mod killed;
 mod network;
+mod poison;
+mod postgres;
 mod provider;
 mod races;
+mod redis;
+mod relay;
 mod same_key;
 mod webhooks;
 
@@ -17,9 +21,13 @@ pub const SCENARIOS: &[&Scenario] = &[
     &same_key::SCENARIO,
     &changed_body::SCENARIO,
     &network::SCENARIO,
+    &relay::SCENARIO,
     &killed::SCENARIO,
+    &postgres::SCENARIO,
+    &redis::SCENARIO,
     &provider::SCENARIO,
     &webhooks::SCENARIO,
+    &poison::SCENARIO,
     &races::SCENARIO,
 ];
 

@@ -125,10 +125,17 @@ impl Process {
     }
 
     pub async fn stall(&self, span: Duration) -> Result<(), Error> {
-        let running = self.running.as_ref().ok_or_else(|| self.dead())?;
-        running.stall().await?;
+        self.freeze().await?;
         tokio::time::sleep(span).await;
-        Ok(running.wake().await?)
+        self.thaw().await
+    }
+
+    pub async fn freeze(&self) -> Result<(), Error> {
+        Ok(self.running()?.stall().await?)
+    }
+
+    pub async fn thaw(&self) -> Result<(), Error> {
+        Ok(self.running()?.wake().await?)
     }
 
     /// One that was killed on purpose is not asked.
@@ -139,6 +146,10 @@ impl Process {
         }
         let words = running.last_words();
         Err(Error::Refused(format!("{} ended by itself; its last words:\n{words}", self.name)))
+    }
+
+    fn running(&self) -> Result<&Running, Error> {
+        self.running.as_ref().ok_or_else(|| self.dead())
     }
 
     fn take(&mut self) -> Result<Running, Error> {

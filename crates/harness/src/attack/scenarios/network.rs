@@ -15,7 +15,7 @@ mod weather;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::{Backoff, Timeouts, budget};
 use rand::RngExt as _;
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
 use crate::attack::{Arena, Ask, Deployment, Error, Scenario, Sdk, Shop, Tuning, judge};
-use crate::proxy::Proxy;
+use crate::proxy::{Plan, Proxy};
 use gate::{Gate, Told, When};
 use weather::Side;
 
@@ -63,12 +63,15 @@ pub const SCENARIO: Scenario = Scenario {
     run: |arena| Box::pin(run(arena)),
 };
 
-const CLIENTS: usize = 16;
+const CLIENTS: usize = 32;
 const CHARGES_MIN: usize = 60;
 /// Of the SDK, in bad weather: so few that it gives up now and then, and is asked again.
 const ATTEMPTS: u32 = 2;
 /// All live connections are ended so many times on the way: who got a lasting fault draws anew.
 const RESETS: usize = 8;
+/// For one more charge to meet a fault that nobody has met.
+const MET_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Requests whose pauses are judged, and how often each is turned away.
 const TURNED_AWAY: usize = 60;
 const TIMES: u32 = 4;
@@ -93,13 +96,15 @@ async fn run(arena: Arena) -> Result<(), Error> {
 
     weather(&arena, &shop, &asks, &fronts, &provider).await?;
     town.all_alive()?;
+    let provider = std::slice::from_ref(&provider);
     weather::told(&arena, Side::Clients, &fronts);
-    weather::told(&arena, Side::Provider, std::slice::from_ref(&provider));
-    provider.heal();
+    weather::told(&arena, Side::Provider, provider);
+    let mut further = missed(&arena, &shop, Side::Clients, &fronts, &mut random).await?;
+    further.extend(missed(&arena, &shop, Side::Provider, provider, &mut random).await?);
 
     let gate = Gate::open(&town.shop.base_urls[0]).await?;
     let shop = Shop { base_urls: vec![gate.url()], ..town.shop.clone() };
-    let mut further = turned_away(&arena, &shop, &gate, &mut random).await?;
+    further.extend(turned_away(&arena, &shop, &gate, &mut random).await?);
     further.extend(told_when(&arena, &shop, &gate, &mut random).await?);
     spread::judge(&arena, SPAN);
 
@@ -183,7 +188,7 @@ async fn weather(
     let left = || waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
     let step = asks.len().div_ceil(RESETS + 1);
     let mut next = asks.len().saturating_sub(step);
-    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let mut looks = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             client = clients.join_next() => match client {
@@ -197,6 +202,40 @@ async fn weather(
             },
         }
     }
+}
+
+/// A connection may have drawn something and never carried a byte. What nobody met by chance, one more charge
+/// meets on purpose; the network is good again afterwards.
+async fn missed(
+    arena: &Arena,
+    shop: &Shop,
+    side: Side,
+    proxies: &[Proxy],
+    random: &mut StdRng,
+) -> Result<Vec<Ask>, Error> {
+    proxies.iter().for_each(Proxy::heal);
+    let mut asks = Vec::new();
+    for (fault, state) in weather::missed(arena, side) {
+        let ask = charge(arena, state, 0, random);
+        let plan = |plan: Plan| proxies.iter().for_each(|proxy| proxy.plan(plan.clone()));
+        plan(Plan::Always(fault));
+        proxies.iter().for_each(Proxy::reset_all);
+        let sdk = sdk(arena, shop, state, 0, ATTEMPTS)?;
+        let asking = tokio::spawn({
+            let ask = ask.clone();
+            async move { sdk.insist(&ask).await }
+        });
+        let begun = Instant::now();
+        while !weather::has_struck(proxies, fault) && begun.elapsed() < MET_WITHIN {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        arena.findings.reached_times(state, u64::from(weather::has_struck(proxies, fault)));
+        plan(Plan::pass());
+        proxies.iter().for_each(Proxy::reset_all);
+        asking.await.map_err(std::io::Error::other)??;
+        asks.push(ask);
+    }
+    Ok(asks)
 }
 
 /// Each is turned away so often that its pauses can be judged, and then let through.

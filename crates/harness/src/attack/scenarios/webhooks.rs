@@ -17,14 +17,15 @@ mod forgery;
 mod held_back;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::attack::ask::{PAYS, PRICE_MINOR};
 use crate::attack::orders::{self, Order, Outcome};
+use crate::attack::rows::Rows;
 use crate::attack::{Arena, Ask, Deployment, Error, Need, Scenario, Shop, Tuning, judge};
+use courier::Courier;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 11,
@@ -116,12 +117,7 @@ async fn told_first(arena: &Arena, town: &mut Deployment, count: usize) -> Resul
             let hold = Ask::hold(&format!("{}-hold", order.name), &shop.catalogue, 0, HOLD_SECONDS);
             let booking = made(&hold, caller.insist(&hold).await?.id())?;
             let pay = Ask::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
-            let begun = Instant::now();
-            let answer = caller.insist(&pay).await?;
-            // Two calls were made, and each is answered so late: it was not the answer that told us.
-            if answer.is_success() && begun.elapsed() < 2 * Duration::from_millis(ANSWER_LATE_MS) {
-                arena.findings.reached("told_before_the_answer");
-            }
+            caller.insist(&pay).await?;
             arena.progress.advance();
             Ok::<_, Error>(Outcome { order, booking: Some(booking), declined: false, asks: vec![hold, pay] })
         });
@@ -130,7 +126,34 @@ async fn told_first(arena: &Arena, town: &mut Deployment, count: usize) -> Resul
     while let Some(paid) = paying.join_next().await {
         outcomes.push(paid.map_err(std::io::Error::other)??);
     }
+    let overtaken = overtaken(town).await?;
+    arena.findings.reached_times("told_before_the_answer", overtaken);
     Ok(outcomes)
+}
+
+/// By the provider's log and our rows: how often an event was stored while the call that caused it had no
+/// answer yet.
+async fn overtaken(town: &Deployment) -> Result<u64, Error> {
+    let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
+    let stored = Rows::of(location).await?.select("select name, received_at from inbound_events").await?;
+    let stored: BTreeMap<String, i64> = stored
+        .into_iter()
+        .filter_map(|row| match &row[..] {
+            [Some(name), Some(at)] => Some((name.clone(), at.parse::<i64>().ok()? / 1_000)),
+            _ => None,
+        })
+        .collect();
+    let calls = town.books().await?.map(|books| books.calls).unwrap_or_default();
+    let own = town.installation()?.residents()[0].clone();
+    let mut overtaken = 0;
+    for event in Courier::new(town)?.events(&own).await?.into_values().flatten() {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let confirms = format!("/v1/payment_intents/{}/confirm", text(&event["data"]["object"]["id"]));
+        let Some(stored) = stored.get(&text(&event["id"])) else { continue };
+        let confirmed = calls.iter().find(|call| call.path == confirms && call.outcome == "200");
+        overtaken += u64::from(confirmed.is_some_and(|call| *stored < call.at + ANSWER_LATE_MS.cast_signed()));
+    }
+    Ok(overtaken)
 }
 
 async fn told_ten_times(

@@ -4,7 +4,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use crate::attack::Arena;
-use crate::proxy::{Fault, Plan, Proxy, What};
+use crate::proxy::{Entry, Fault, Plan, Proxy, What};
 
 /// Of one proxy, in the timeline.
 const TOLD_MAX: usize = 400;
@@ -18,25 +18,26 @@ pub enum Side {
     Provider,
 }
 
+const EVERY_KIND: [Fault; 10] = [
+    Fault::CutResponse { after_bytes: 0 },
+    Fault::CutRequest { after_bytes: 100 },
+    Fault::Reset { after_bytes: 40 },
+    Fault::Blackhole,
+    Fault::HalfOpen,
+    Fault::HalfClose,
+    Fault::Slow { bytes_per_second: 2_000 },
+    Fault::Latency { ms: 50 },
+    Fault::Refuse,
+    Fault::Duplicate,
+];
+
 /// Every kind once, in the first connections; then by the dice.
 pub fn plan(side: Side, seed: u64) -> Plan {
-    let every_kind = vec![
-        Fault::CutResponse { after_bytes: 0 },
-        Fault::CutRequest { after_bytes: 100 },
-        Fault::Reset { after_bytes: 40 },
-        Fault::Blackhole,
-        Fault::HalfOpen,
-        Fault::HalfClose,
-        Fault::Slow { bytes_per_second: 2_000 },
-        Fault::Latency { ms: 50 },
-        Fault::Refuse,
-        Fault::Duplicate,
-    ];
     let draw = match side {
         Side::Clients => before_clients,
         Side::Provider => before_the_provider,
     };
-    Plan::drawn(seed, draw).after(every_kind)
+    Plan::drawn(seed, draw).after(EVERY_KIND.to_vec())
 }
 
 /// An exchange is about 600 bytes there and 1,000 back: a cut falls into the first, or into one to come.
@@ -97,6 +98,18 @@ fn state(side: Side, fault: Fault) -> Option<&'static str> {
         (Side::Provider, Fault::Refuse) => "provider_met_refuse",
         (Side::Provider, Fault::Duplicate) => "provider_met_duplicate",
     })
+}
+
+/// Kinds that nobody has met yet, with the names of their states.
+pub fn missed(arena: &Arena, side: Side) -> Vec<(Fault, &'static str)> {
+    let named = EVERY_KIND.into_iter().filter_map(|fault| Some((fault, state(side, fault)?)));
+    named.filter(|(_, state)| !arena.findings.has_reached(state)).collect()
+}
+
+/// Whether a fault of this kind has reached any connection.
+pub fn has_struck(proxies: &[Proxy], kind: Fault) -> bool {
+    let struck = |entry: &Entry| matches!(entry.what, What::Struck { fault, .. } if fault.name() == kind.name());
+    proxies.iter().any(|proxy| proxy.log().iter().any(struck))
 }
 
 /// Writes down what the proxies did.

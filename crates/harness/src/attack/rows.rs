@@ -1,0 +1,170 @@
+//! Rows of the program's own database, read beside it, in the form that both engines share: texts.
+//!
+//! What is read here is where a message stands at a moment that nobody else can tell. What is written here is
+//! a row that somebody has spoiled, and is put right again.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use store::Location;
+use tokio::task::AbortHandle;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+use uuid::Uuid;
+
+use super::Error;
+
+/// For another process to be done with the file.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A database that is not ours alone.
+pub struct Rows(Engine);
+
+enum Engine {
+    Sqlite { path: PathBuf },
+    Postgres { client: tokio_postgres::Client, connection: AbortHandle },
+}
+
+/// One row; a null is none, an id has its hyphens.
+pub type Texts = Vec<Option<String>>;
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        if let Engine::Postgres { connection, .. } = &self.0 {
+            connection.abort();
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Refused(format!("the database cannot be looked at: {error}"))
+}
+
+impl Rows {
+    pub async fn of(location: &Location) -> Result<Rows, Error> {
+        match location {
+            Location::Sqlite { path } => Ok(Rows(Engine::Sqlite { path: path.clone() })),
+            Location::Postgres { url } => {
+                let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(failed)?;
+                let connection = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+                Ok(Rows(Engine::Postgres { client, connection }))
+            }
+        }
+    }
+
+    /// An id as a statement has it.
+    pub fn id(&self, id: Uuid) -> String {
+        match self.0 {
+            Engine::Sqlite { .. } => format!("x'{}'", id.simple()),
+            Engine::Postgres { .. } => format!("'{id}'"),
+        }
+    }
+
+    /// Ids as a list for `in`; nothing is in the empty one.
+    pub fn ids(&self, ids: impl IntoIterator<Item = Uuid>) -> String {
+        let mut list = "(null".to_owned();
+        for id in ids {
+            write!(list, ", {}", self.id(id)).expect("a String takes it");
+        }
+        list + ")"
+    }
+
+    /// One statement, at one moment, in a transaction of its own.
+    pub async fn select(&self, sql: &str) -> Result<Vec<Texts>, Error> {
+        match &self.0 {
+            Engine::Sqlite { path } => {
+                let (path, sql) = (path.clone(), sql.to_owned());
+                let found = tokio::task::spawn_blocking(move || {
+                    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                    select(&Connection::open_with_flags(path, flags)?, &sql)
+                });
+                found.await.map_err(failed)?.map_err(failed)
+            }
+            Engine::Postgres { client, .. } => {
+                let found = client.simple_query(sql).await.map_err(failed)?;
+                let row = |message: SimpleQueryMessage| match message {
+                    SimpleQueryMessage::Row(row) => {
+                        Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+                    }
+                    _ => None,
+                };
+                Ok(found.into_iter().filter_map(row).collect())
+            }
+        }
+    }
+
+    /// The first column, of ids.
+    pub async fn select_ids(&self, sql: &str) -> Result<Vec<Uuid>, Error> {
+        let rows = self.select(sql).await?;
+        let id = |row: Texts| row.into_iter().next().flatten().and_then(|text| text.parse().ok());
+        Ok(rows.into_iter().filter_map(id).collect())
+    }
+
+    /// Writes. On SQLite nobody else may be at work.
+    pub async fn execute(&self, sql: &str) -> Result<(), Error> {
+        match &self.0 {
+            Engine::Sqlite { path } => {
+                let (path, sql) = (path.clone(), sql.to_owned());
+                let done = tokio::task::spawn_blocking(move || {
+                    let connection = Connection::open(path)?;
+                    connection.busy_timeout(BUSY)?;
+                    connection.execute_batch(&sql)
+                });
+                done.await.map_err(failed)?.map_err(failed)
+            }
+            Engine::Postgres { client, .. } => client.batch_execute(sql).await.map_err(failed),
+        }
+    }
+}
+
+fn select(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Texts>> {
+    connection.busy_timeout(BUSY)?;
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| (0..columns).map(|at| row.get_ref(at).map(text)).collect())?;
+    rows.collect()
+}
+
+fn text(value: ValueRef) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Some(match Uuid::from_slice(bytes) {
+            Ok(id) => id.to_string(),
+            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        }),
+    }
+}
+
+/// A text as a statement has it.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_is_read_as_texts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sqlite");
+        let rows = Rows::of(&Location::Sqlite { path }).await.unwrap();
+        rows.execute("create table a (id blob, n integer, t text)").await.unwrap();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let insert = format!("insert into a values ({}, 7, {}), ({}, null, 'y')", rows.id(one), quoted("it's"), rows.id(other));
+        rows.execute(&insert).await.unwrap();
+        let found = rows.select("select id, n, t from a order by t").await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(found[0], [text(&one.to_string()), text("7"), text("it's")]);
+        assert_eq!(found[1], [text(&other.to_string()), None, text("y")]);
+        let among = |ids: Vec<Uuid>| format!("select id from a where id in {}", rows.ids(ids));
+        assert_eq!(rows.select_ids(&among(vec![other])).await.unwrap(), [other]);
+        assert!(rows.select_ids(&among(vec![])).await.unwrap().is_empty());
+        assert!(rows.select("select x from b").await.is_err());
+    }
+}

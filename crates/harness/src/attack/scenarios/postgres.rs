@@ -1,0 +1,212 @@
+//! PostgreSQL is stopped, cut off and held up, while customers pay.
+//!
+//! | part | what befalls | what must come of it |
+//! |---|---|---|
+//! | siege | stopped at once (nothing flushed, nobody told) and started again; every connection cut | whoever was committed is; all others say it again |
+//! | held up | a transaction holds a row that some need, and another one its snapshot of everything | who needs the row is told to come again; strangers do not notice |
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::json;
+use store::Location;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_postgres::NoTls;
+
+use crate::attack::ask::PAYS;
+use crate::attack::incidents::{Incident, plan};
+use crate::attack::orders::orders;
+use crate::attack::siege::{ALWAYS, Siege, lay};
+use crate::attack::{Arena, Ask, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 7,
+    name: "postgres",
+    promise: "PostgreSQL may be stopped at once, cut off, or held up by somebody's transaction: what was committed stays, what was not is done once, and a held row holds up only who needs it.",
+    needs: &[Need::Deployment, Need::PrivatePostgres],
+    always: &[ALWAYS[0], ALWAYS[1], "a_held_row_delays_no_stranger", "a_held_row_is_served_once_it_is_free"],
+    sometimes: &[
+        "stopped_under_load",
+        "connections_cut_under_load",
+        "told_to_come_again",
+        "row_was_held",
+        "snapshot_was_held",
+    ],
+    run: |arena| Box::pin(run(arena)),
+};
+
+const CLIENTS: usize = 24;
+/// Orders for one of each.
+const ORDERS_A_STOP: usize = 150;
+const ORDERS_A_CUT: usize = 100;
+const STOPS_MIN: usize = 3;
+const CUTS_MIN: usize = 4;
+/// Who needs the held row, and who does not.
+const BLOCKED: usize = 6;
+const STRANGERS: usize = 60;
+const STRANGERS_AT_ONCE: usize = 12;
+/// Far longer than they take.
+const STRANGERS_WITHIN: Duration = Duration::from_mins(1);
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let count = arena.operations();
+    let orders = orders(&arena, count, &mut arena.random("orders"));
+    let stops = vec![Incident::RestartDatabase; (count / ORDERS_A_STOP).max(STOPS_MIN)];
+    let cuts = vec![Incident::CutConnections; (count / ORDERS_A_CUT).max(CUTS_MIN)];
+    let plan = plan(&[stops, cuts].concat(), count, &mut arena.random("incidents"));
+    // Slow enough that something is always under way.
+    let faults = json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [10, 120] });
+    let tuning = Tuning::default();
+    let town = lay(&arena, Siege { orders, clients: CLIENTS, plan: plan.clone(), faults, tuning }).await?;
+    for planned in plan {
+        match planned.incident {
+            Incident::RestartDatabase => arena.findings.reached("stopped_under_load"),
+            _ => arena.findings.reached("connections_cut_under_load"),
+        }
+    }
+    let lost = |code: &str| {
+        arena.timeline.taken().retries.iter().filter(|retry| retry.reason.contains(code)).count()
+    };
+    for code in ["storage_unavailable", "commit_outcome_unknown", "overloaded"] {
+        arena.findings.figure(format!("answered {code}"), lost(code) as f64);
+    }
+    held_up(&arena, &town).await?;
+    judge(&arena, &town).await?;
+    Ok(())
+}
+
+/// Somebody's transaction, until it is ended.
+struct Transaction {
+    client: tokio_postgres::Client,
+    connection: JoinHandle<()>,
+}
+
+impl Transaction {
+    async fn begin(location: &Location, how: &str) -> Result<Transaction, Error> {
+        let Location::Postgres { url } = location else { return Err(Error::NotOurs("postgres".to_owned())) };
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        client.batch_execute(how).await?;
+        Ok(Transaction { client, connection })
+    }
+
+    /// Keys, as the transaction sees them.
+    async fn keys(&self) -> Result<i64, Error> {
+        Ok(self.client.query_one("select count(*) from keys", &[]).await?.get(0))
+    }
+
+    async fn end(self) -> Result<(), Error> {
+        self.client.batch_execute("rollback").await?;
+        drop(self.client);
+        let _ended = self.connection.await;
+        Ok(())
+    }
+}
+
+async fn held_up(arena: &Arena, town: &Deployment) -> Result<(), Error> {
+    let mut random = arena.random("held up");
+    let location = town.location().ok_or_else(|| Error::NotOurs("postgres".to_owned()))?;
+    let scarce = town.sell(1, 1_000).await?;
+    let reader = Transaction::begin(location, "begin isolation level repeatable read read only").await?;
+    let before = reader.keys().await?;
+    let lock = format!("begin; select 1 from slots where id = '{}' for update", scarce.slots[0]);
+    let holder = Transaction::begin(location, &lock).await?;
+    arena.timeline.fault("held", "postgres", "a row and a snapshot");
+    arena.findings.reached("row_was_held");
+
+    let needy: Vec<Ask> = (0..BLOCKED)
+        .map(|number| Ask::hold(&arena.operation(format!("needy-{number}")), &scarce, 0, 3_600))
+        .collect();
+    let (free, freed) = watch::channel(false);
+    let needy = come_again(arena, town, needy, freed);
+    let strangers = strangers(arena, town, &mut random);
+    let beside = async {
+        let went_on = strangers.await;
+        holder.end().await?;
+        free.send_replace(true);
+        went_on
+    };
+    let (needy, beside) = tokio::join!(needy, beside);
+    needy?;
+    beside?;
+
+    // It has seen none of it, so nothing that it could see was thrown away.
+    if reader.keys().await? == before {
+        arena.findings.reached("snapshot_was_held");
+    }
+    reader.end().await
+}
+
+/// They say it again and again while the row is held, and are served once it is free.
+async fn come_again(
+    arena: &Arena,
+    town: &Deployment,
+    asks: Vec<Ask>,
+    freed: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let mut clients = JoinSet::new();
+    for (number, ask) in asks.into_iter().enumerate() {
+        let mut caller = arena.caller(&town.shop, number)?;
+        let (arena, freed) = (arena.clone(), freed.clone());
+        clients.spawn(async move {
+            while !*freed.borrow() {
+                let heard = caller.once(&ask).await?.heard();
+                if matches!(heard, Heard::Unavailable | Heard::Lost) {
+                    arena.findings.reached("told_to_come_again");
+                }
+            }
+            let answer = caller.insist(&ask).await?;
+            arena.findings.always("a_held_row_is_served_once_it_is_free", answer.is_success(), || {
+                format!("{}: {}", ask.operation, answer.words())
+            });
+            Ok::<_, Error>(())
+        });
+    }
+    while let Some(client) = clients.join_next().await {
+        client.map_err(std::io::Error::other)??;
+    }
+    Ok(())
+}
+
+/// Charges, and seats of another slot, all of them while the row is held.
+async fn strangers(arena: &Arena, town: &Deployment, random: &mut StdRng) -> Result<(), Error> {
+    let asks: Vec<Ask> = (0..STRANGERS)
+        .map(|number| {
+            let operation = arena.operation(format!("stranger-{number}"));
+            if number.is_multiple_of(2) {
+                Ask::charge(&operation, random.random_range(100..=9_999), PAYS)
+            } else {
+                Ask::hold(&operation, &town.shop.catalogue, 0, 3_600)
+            }
+        })
+        .collect();
+    arena.progress.counts("strangers beside a held row", asks.len());
+    let mut clients = JoinSet::new();
+    for (number, asks) in asks.chunks(STRANGERS.div_ceil(STRANGERS_AT_ONCE)).enumerate() {
+        let mut caller = arena.caller(&town.shop, BLOCKED + number)?;
+        let (arena, asks) = (arena.clone(), asks.to_vec());
+        clients.spawn(async move {
+            for ask in &asks {
+                caller.insist(ask).await?;
+                arena.progress.advance();
+            }
+            Ok::<_, Error>(asks.len())
+        });
+    }
+    let mut done = 0;
+    let all = async {
+        while let Some(client) = clients.join_next().await {
+            done += client.map_err(std::io::Error::other)??;
+        }
+        Ok::<_, Error>(())
+    };
+    // One that is still at it goes on once the row is free.
+    let ended = tokio::time::timeout(STRANGERS_WITHIN, all).await;
+    arena.findings.always("a_held_row_delays_no_stranger", done == STRANGERS, || {
+        format!("{done} of {STRANGERS} were served in {STRANGERS_WITHIN:?} while a row was held that none of them needs")
+    });
+    clients.detach_all();
+    ended.unwrap_or(Ok(()))
+}

@@ -1,0 +1,180 @@
+//! The relay killed after it has published and before it has marked.
+//!
+//! | step | what |
+//! |---|---|
+//! | load | charges go on all the while |
+//! | hunt | the database is looked at until a message has its consumers' receipt and no mark |
+//! | freeze | SIGSTOP to whoever relays, and another look: perhaps the mark was on its way |
+//! | kill | `kill -9` if it still has none; else SIGCONT, and the hunt goes on |
+//! | after | the next relay publishes it again, and marks it; the receipt keeps the effect at one |
+//!
+//! Without a look at the right moment a kill falls there hardly ever; with it, each one does.
+
+mod outbox;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::attack::ask::PAYS;
+use crate::attack::{Arena, Ask, Deployment, Error, Need, Part, Scenario, Shop, Tuning, judge};
+use outbox::Outbox;
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 5,
+    name: "relay",
+    promise: "A relay that is killed after it published and before it marked publishes again; the receipt keeps the effect at one.",
+    needs: &[Need::Deployment],
+    always: &["marked_only_after_its_receipt", "marked_by_the_next_relay", "one_posting_a_movement"],
+    sometimes: &["killed_between_publish_and_mark"],
+    run: |arena| Box::pin(run(arena)),
+};
+
+const CLIENTS: usize = 12;
+/// Operations for one kill.
+const OPERATIONS_A_KILL: usize = 100;
+const KILLS_MIN: usize = 3;
+const KILLS_MAX: usize = 12;
+/// The shortest lease that a relay takes: so long its partitions wait after a kill.
+pub(super) const LEASE_MS: u64 = 2_000;
+/// For a hunt; then the relay is killed wherever it is.
+const HUNT_WITHIN: Duration = Duration::from_secs(20);
+/// A statement that a frozen process had sent before has been carried out by then.
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
+/// For the next relay to have marked everything.
+const MARKED_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+const WAIT_EVERY: Duration = Duration::from_millis(50);
+
+async fn run(arena: Arena) -> Result<(), Error> {
+    let kills = (arena.operations() / OPERATIONS_A_KILL).clamp(KILLS_MIN, KILLS_MAX);
+    let mut town = arena.deploy(&Tuning::default().with("relay", "lease_ms", LEASE_MS)).await?;
+    let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
+    let outbox = Outbox::of(&location).await?;
+    let load = Load::begin(&arena, &town.shop)?;
+    arena.progress.counts("relays killed after publishing and before marking", kills);
+    for _ in 0..kills {
+        let unmarked = hunt(&arena, &mut town, &outbox).await?;
+        outbox.judge_marks(&arena).await?;
+        is_marked(&arena, &outbox, &unmarked).await?;
+        arena.progress.advance();
+    }
+    load.end(arena.operations()).await?;
+    town.all_alive()?;
+    judge(&arena, &town).await?;
+    outbox.judge_postings(&arena).await
+}
+
+/// Kills whoever relays, at the moment that is looked for. The messages that had their receipt and no mark.
+async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<Vec<Uuid>, Error> {
+    let relays = relays(town);
+    let begun = Instant::now();
+    let unmarked = loop {
+        if begun.elapsed() > HUNT_WITHIN {
+            arena.findings.note("a hunt found no message with a receipt and no mark: killed wherever it was");
+            break Vec::new();
+        }
+        outbox.judge_marks(arena).await?;
+        if outbox.unmarked().await?.is_empty() {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        }
+        for relay in &relays {
+            town.freeze(relay).await?;
+        }
+        tokio::time::sleep(ON_ITS_WAY).await;
+        let still = outbox.unmarked().await?;
+        if !still.is_empty() {
+            arena.findings.reached("killed_between_publish_and_mark");
+            break still;
+        }
+        for relay in &relays {
+            town.thaw(relay).await?;
+        }
+    };
+    for relay in &relays {
+        town.kill(relay).await?;
+    }
+    for relay in &relays {
+        town.start_again(relay).await?;
+    }
+    Ok(unmarked)
+}
+
+/// Relays of their own, or whoever relays besides.
+pub(super) fn relays(town: &Deployment) -> Vec<String> {
+    let relays = town.names(Part::Relay);
+    if relays.is_empty() { town.workers() } else { relays }
+}
+
+/// A mark comes only after publishing: whoever marked these has published them again.
+async fn is_marked(arena: &Arena, outbox: &Outbox, messages: &[Uuid]) -> Result<(), Error> {
+    let begun = Instant::now();
+    loop {
+        let waiting = outbox.without_mark(messages).await?;
+        if waiting.is_empty() || begun.elapsed() > MARKED_WITHIN {
+            for message in messages {
+                arena.findings.always("marked_by_the_next_relay", !waiting.contains(message), || {
+                    format!("message {message} has its receipt, and no mark {:?} after the kill", begun.elapsed())
+                });
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(WAIT_EVERY).await;
+    }
+}
+
+/// Charges, one after the other, from several clients, until it is enough.
+pub(super) struct Load {
+    enough: Arc<AtomicBool>,
+    charged: Arc<AtomicUsize>,
+    clients: JoinSet<Result<(), Error>>,
+}
+
+impl Load {
+    pub fn begin(arena: &Arena, shop: &Shop) -> Result<Load, Error> {
+        let (enough, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut clients = JoinSet::new();
+        for number in 0..CLIENTS {
+            let mut caller = arena.caller(shop, number)?;
+            let mut random = arena.random(&format!("charges {number}"));
+            let (arena, enough, charged) = (arena.clone(), enough.clone(), charged.clone());
+            clients.spawn(async move {
+                for charge in 0.. {
+                    if enough.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let operation = arena.operation(format!("{number}-{charge}"));
+                    caller.insist(&Ask::charge(&operation, random.random_range(100..=9_999), PAYS)).await?;
+                    charged.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(())
+            });
+        }
+        Ok(Load { enough, charged, clients })
+    }
+
+    pub fn charged(&self) -> usize {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    /// Not before so many were charged.
+    pub async fn end(mut self, at_least: usize) -> Result<(), Error> {
+        while self.charged() < at_least && !self.clients.is_empty() {
+            // A client that ends before it is told to has failed.
+            match self.clients.try_join_next() {
+                Some(ended) => ended.map_err(std::io::Error::other)??,
+                None => tokio::time::sleep(WAIT_EVERY).await,
+            }
+        }
+        self.enough.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.clients.join_next().await {
+            ended.map_err(std::io::Error::other)??;
+        }
+        Ok(())
+    }
+}
