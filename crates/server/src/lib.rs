@@ -10,6 +10,7 @@
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
+//! | [`errand`], [`panics`] | what a line of the log names when something fails |
 //! | [`service`] | all of it, put together and taken apart |
 //!
 //! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
@@ -21,10 +22,12 @@ pub mod broker;
 pub mod circuits;
 pub mod clock;
 pub mod consumers;
+pub mod errand;
 pub mod figures;
 pub mod http;
 pub mod ids;
 pub mod metrics;
+pub mod panics;
 pub mod redis;
 pub mod relay;
 pub mod roles;

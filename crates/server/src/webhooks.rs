@@ -34,6 +34,7 @@ use store::{Answer, Clock, Store};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
+use crate::errand::{self, Errand};
 use crate::http::Refused;
 use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
@@ -202,7 +203,9 @@ impl Reader {
                 tasks.spawn(async move {
                     let look = async {
                         let began = Instant::now();
-                        let ended = process(&store, &registry, &event).await;
+                        let errand = Errand::new("event");
+                        errand.is_for(event.tenant);
+                        let ended = errand::on(Arc::new(errand), process(&store, &registry, &event)).await;
                         PROCESSING_SECONDS.record(Work::Event, began.elapsed());
                         ended
                     };
@@ -246,7 +249,9 @@ async fn process(store: &Store, registry: &Registry, event: &InboundEvent) -> bo
                 matches!(refusal, domain::Refusal::PaymentNotFound | domain::Refusal::RefundNotFound);
             close(store, event, why, !unknown).await;
         }
-        Ok(answer) => error!(?answer, event = %event.id, "an event met an answer that has no meaning"),
+        Ok(answer) => {
+            error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
+        }
         Err(unavailable) if unavailable.retryable() => {
             FAILURES.increment((Work::Event, Reason::StoreUnavailable));
             warn!(%unavailable, event = %event.id, "an event waits for the store");

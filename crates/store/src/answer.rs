@@ -22,6 +22,20 @@ pub enum Answer {
     Mismatch,
 }
 
+impl Answer {
+    /// In a word, for logs: the rest of it may be a customer's.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Answer::Fresh { .. } => "fresh",
+            Answer::Refused { refusal, .. } => refusal.code(),
+            Answer::Replay { .. } => "replay",
+            Answer::InFlight { .. } => "in_flight",
+            Answer::Expired { .. } => "expired",
+            Answer::Mismatch => "mismatch",
+        }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {

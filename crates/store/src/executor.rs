@@ -154,8 +154,8 @@ impl Batch<'_> {
             table,
             |_| true,
             |command| {
-                let message = format!("it asked for a row of {table:?} out of the order of locks");
-                tracing::error!(?command, ?table, "a command asked for a row out of the order of locks");
+                let name = command.name();
+                let message = format!("{name} asked for a row of {table:?} out of the order of locks");
                 Settled::Failed(Unavailable::Poisoned(message))
             },
         );
@@ -209,10 +209,8 @@ fn decide_one(
 ) -> Settled {
     // Facts are only read in there, so a panic leaves them whole.
     let ruled = catch_unwind(AssertUnwindSafe(|| ruling::rule(command, facts, context, &*tools.render)));
-    let poisoned = |what: String| {
-        tracing::error!(?command, what, "a command could not be decided");
-        Settled::Failed(Unavailable::Poisoned(what))
-    };
+    let poisoned =
+        |what: String| Settled::Failed(Unavailable::Poisoned(format!("{}: {what}", command.name())));
     let ruling = match ruled {
         Err(panic) => return poisoned(panicked(&*panic)),
         Ok(Err(bug)) => return poisoned(bug),

@@ -207,7 +207,7 @@ impl Lane {
             }
             Fault::Again(_) | Fault::Poison(_) if !alone => halve(part, parts),
             Fault::Again(why) => {
-                tracing::warn!(why, "a command met rivals too often");
+                tracing::debug!(why, "a command met rivals too often");
                 refuse(part, &Unavailable::Contended);
             }
             // It has waited as long as it may.
@@ -226,15 +226,13 @@ impl Lane {
                 parts.push(part);
             }
             Fault::Lost(why) | Fault::Failed(why) => {
-                tracing::error!(why, "the database failed a batch");
                 refuse(part, &Unavailable::Database(why));
             }
             Fault::CommitUnknown(why) => {
-                tracing::error!(why, "the connection was lost during COMMIT");
                 refuse(part, &Unavailable::CommitUnknown(why));
             }
             Fault::Poison(why) => {
-                tracing::error!(why, command = ?part.commands[0].command, "the database refuses a command");
+                let why = format!("{}: {why}", part.commands[0].command.name());
                 refuse(part, &Unavailable::Poisoned(why));
             }
         }
@@ -297,7 +295,11 @@ fn refuse(part: Part, why: &Unavailable) {
     }
 }
 
+/// A failure is told of by whoever asked, who knows what it was for. If that one has gone, it is told of here;
+/// what was committed stays.
 fn tell(pending: Pending, answer: Result<crate::Answer, Unavailable>) {
-    // Whoever asked may have gone; what was committed stays.
-    let _gone = pending.asker.send(answer);
+    let command = pending.command.name();
+    if let Err(Err(unavailable)) = pending.asker.send(answer) {
+        tracing::warn!(command, %unavailable, "a command failed, and nobody waits for it any more");
+    }
 }

@@ -1,9 +1,18 @@
 //! Logs: structured, to standard error, so that standard output is a subcommand's own.
+//!
+//! Each line names the errand that it was written on: request, tenant, client, operation. A line itself
+//! says what happened, and must not name them again.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
+use server::errand;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -15,13 +24,65 @@ pub enum Format {
 
 /// Starts logging. `filter` as in `info,store=debug`.
 pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
-    // PostgreSQL's notices (a table exists already) are no news to anybody.
-    let filter = EnvFilter::try_new(format!("tokio_postgres=warn,{filter}"))
+    // PostgreSQL's notices (a table exists already) are no news to anybody, and its driver would tell the
+    // parameters of each statement.
+    let filter = EnvFilter::try_new(format!("{filter},tokio_postgres=warn"))
         .map_err(|error| crate::failed(format!("the log filter cannot be read: {error}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
-        Format::Json => builder.json().flatten_event(true).try_init(),
-        Format::Text => builder.compact().with_ansi(std::io::stderr().is_terminal()).try_init(),
+        Format::Json => {
+            let json = tracing_subscriber::fmt::format().json().flatten_event(true).with_span_list(false);
+            let builder = builder.fmt_fields(tracing_subscriber::fmt::format::JsonFields::new());
+            builder.event_format(Lines { inner: json, format }).try_init()
+        }
+        Format::Text => {
+            let ansi = std::io::stderr().is_terminal();
+            let text = tracing_subscriber::fmt::format().compact().with_ansi(ansi);
+            builder.with_ansi(ansi).event_format(Lines { inner: text, format }).try_init()
+        }
     };
     started.map_err(|error| crate::failed(error.to_string()))
+}
+
+/// Adds the errand to whatever `inner` writes.
+struct Lines<F> {
+    inner: F,
+    format: Format,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Lines<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(errand) = errand::current() else {
+            return self.inner.format_event(context, out, event);
+        };
+        let mut line = String::new();
+        self.inner.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end_matches('\n');
+        match self.format {
+            Format::Json => {
+                out.write_str(line.strip_suffix('}').unwrap_or(line))?;
+                for (name, value) in errand.fields() {
+                    write!(out, ",\"{name}\":{}", serde_json::Value::String(value))?;
+                }
+                out.write_str("}\n")
+            }
+            Format::Text => {
+                out.write_str(line)?;
+                for (name, value) in errand.fields() {
+                    write!(out, " {name}={value}")?;
+                }
+                out.write_char('\n')
+            }
+        }
+    }
 }

@@ -91,7 +91,9 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
         (None, Some(other)) => return Err(failed(format!("log_format is `json` or `text`, not `{other}`"))),
     };
     let filter = arguments.log.as_deref().or(file.log.as_deref()).unwrap_or("info");
-    crate::logging::start(filter, format)
+    crate::logging::start(filter, format)?;
+    server::panics::install();
+    Ok(())
 }
 
 /// What it runs with, secrets left out.

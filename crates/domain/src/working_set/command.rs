@@ -47,6 +47,12 @@ pub trait Command: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Its type's name, for logs: the rest of it may be a customer's.
+    fn name(&self) -> &'static str {
+        let path = core::any::type_name::<Self>();
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
     /// Asks for rows, children before what they name. Called again before each table is loaded, so
     /// it must be quick and must ask for the same rows each time. `?` waits for a row that names
     /// others; `Some` says that everything was asked for, loaded or not, and so that the rest can be

@@ -1,7 +1,7 @@
 //! Who asks: an API key becomes a tenant, a client and what they may do.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::Code;
@@ -10,10 +10,12 @@ use domain::rows::{ApiKey, Mode};
 use domain::{ApiKeyId, ClientId, TenantId};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{App, Refused};
+use crate::errand::Errand;
 
 /// A secret longer than this is none of ours, and is not hashed.
 const SECRET_BYTES_MAX: usize = 256;
@@ -52,8 +54,19 @@ fn bit(scope: Scope) -> u8 {
     1 << scope as u8
 }
 
+/// What the request will be named by, should it fail. The guard gave every request one.
+pub fn errand(parts: &Parts) -> &Errand {
+    parts.extensions.get::<Arc<Errand>>().expect("the guard stands around every endpoint")
+}
+
 /// Whoever shows a secret that is known and not revoked.
-pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
+pub async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refused> {
+    let caller = known(app, &parts.headers).await?;
+    errand(parts).is_asked_by(caller.tenant, caller.client);
+    Ok(caller)
+}
+
+async fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     let secret = secret(headers).ok_or(Code::Unauthenticated)?;
     let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
     let id = ApiKeyId::of_secret_hash(&hash);
@@ -207,8 +220,8 @@ mod tests {
         assert!(caller.may(&[Scope::Bookings]).is_ok());
         assert!(caller.may(&[Scope::Ops, Scope::Bookings]).is_ok());
         let refused = caller.may(&[Scope::Payments, Scope::Ledger]).unwrap_err();
-        assert_eq!(refused.0.code, "scope_is_missing");
-        assert_eq!(refused.0.detail, "This needs the scope payments or ledger.");
+        assert_eq!(refused.problem.code, "scope_is_missing");
+        assert_eq!(refused.problem.detail, "This needs the scope payments or ledger.");
     }
 
     #[test]

@@ -65,7 +65,7 @@ where
 
     async fn from_request(request: Request, app: &App) -> Result<Unkeyed<P, R>, Refused> {
         let (parts, body) = request.into_parts();
-        let caller = auth::caller(app, &parts.headers).await?;
+        let caller = auth::caller(app, &parts).await?;
         caller.may(P::ANY)?;
         let body = read(&parts.headers, body).await?;
         let request = api::json::decode(api::json::parse(&body)?)?;
@@ -82,12 +82,12 @@ where
 
     async fn from_request(request: Request, app: &App) -> Result<Call<P, R>, Refused> {
         let (parts, body) = request.into_parts();
-        let caller = auth::caller(app, &parts.headers).await?;
+        let caller = auth::caller(app, &parts).await?;
         caller.may(P::ANY)?;
         let key = idempotency_key::of(&parts.headers)?;
         let body = read(&parts.headers, body).await?;
         let value = api::json::parse(&body)?;
-        let request_id = request_id(&parts);
+        let (errand, request_id) = (auth::errand(&parts), request_id(&parts));
         let claim = key.map(|key| {
             let canonical = api::json::canonical(&value);
             Claim {
@@ -99,6 +99,9 @@ where
                 request_id: request_id.as_str().to_owned(),
             }
         });
+        if let Some(claim) = &claim {
+            errand.is_under(claim.key);
+        }
         let request = api::json::decode(value)?;
         let wait = prefer::wait(&parts.headers, app.limits().wait);
         Ok(Call { caller, claim, wait, request, permission: PhantomData })

@@ -1,6 +1,7 @@
 //! Around every request: its id, its limits, its panic, its problem document and its count.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use api::Code;
@@ -10,11 +11,13 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::HeaderValue;
 use http::header::CONNECTION;
+use tracing::Instrument as _;
 
 use super::refused::{self, Refused};
 use super::request_id::{self, RequestId};
 use super::{App, Limits};
-use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS, PANICS};
+use crate::errand::{self, Errand};
+use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::metrics::labels::{Route, Status};
 
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -22,12 +25,19 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let request_id = RequestId::of(request.headers(), &*app.parts.ids);
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(request_id.clone());
+    let errand = Arc::new(Errand::request(request_id.shared()));
+    request.extensions_mut().insert(errand.clone());
+    let span = tracing::debug_span!("request", request_id = request_id.as_str());
 
-    let answered = answer(&app, request, next, &request_id).await;
-    let mut response = answered.unwrap_or_else(|refused| refused::response(refused, &request_id));
-    if let Some(refused) = response.extensions_mut().remove::<Refused>() {
-        response = refused::response(refused, &request_id);
-    }
+    let answered = answer(&app, request, next, &errand).instrument(span).await;
+    let answered = answered.map(|mut response| match response.extensions_mut().remove::<Refused>() {
+        Some(refused) => Err(refused),
+        None => Ok(response),
+    });
+    let mut response = answered.flatten().unwrap_or_else(|refused| {
+        errand::within(&errand, || refused.tell(route.as_ref().map(MatchedPath::as_str)));
+        refused::response(refused, &request_id)
+    });
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
@@ -38,12 +48,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-async fn answer(
-    app: &App,
-    request: Request,
-    next: Next,
-    request_id: &RequestId,
-) -> Result<Response, Refused> {
+async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -> Result<Response, Refused> {
     check_head(&request, app.limits())?;
     // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
     let _place = if request.uri().path().starts_with("/v1/") {
@@ -51,15 +56,15 @@ async fn answer(
     } else {
         None
     };
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = AssertUnwindSafe(errand::on(errand.clone(), next.run(request))).catch_unwind();
     match tokio::time::timeout(app.limits().request_timeout, answer).await {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(_)) => {
-            tracing::error!(request_id = request_id.as_str(), "a request panicked");
-            PANICS.increment(());
-            Err(Code::InternalError.into())
+        // The panic has been told of when it happened.
+        Ok(Err(_)) => Err(Code::InternalError.into()),
+        Err(_) => {
+            let limit = app.limits().request_timeout;
+            Err(Refused::from(Code::RequestTimedOut).because(format!("it took longer than {limit:?}")))
         }
-        Err(_) => Err(Code::RequestTimedOut.into()),
     }
 }
 

@@ -67,7 +67,7 @@ mod tests {
         }
         assert_eq!(cursor(None).unwrap(), None);
         for refused in ["", "zz", "00", &"0".repeat(47), &"0".repeat(50), "' or 1=1"] {
-            assert_eq!(cursor(Some(refused)).unwrap_err().0.code, "validation_failed", "{refused}");
+            assert_eq!(cursor(Some(refused)).unwrap_err().problem.code, "validation_failed", "{refused}");
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(limit(None).unwrap(), 50);
         assert_eq!(limit(Some(200)).unwrap(), 200);
         for refused in [0, -1, 201, i64::MAX] {
-            assert_eq!(limit(Some(refused)).unwrap_err().0.errors[0].pointer, "/limit");
+            assert_eq!(limit(Some(refused)).unwrap_err().problem.errors[0].pointer, "/limit");
         }
     }
 }

@@ -26,7 +26,7 @@ impl<P: Permission> FromRequestParts<App> for Look<P> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Look<P>, Refused> {
-        let caller = auth::caller(app, &parts.headers).await?;
+        let caller = auth::caller(app, parts).await?;
         caller.may(P::ANY)?;
         Ok(Look { caller, permission: PhantomData })
     }

@@ -17,11 +17,34 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 
 /// A problem document that does not know its request yet.
 #[derive(Clone, Debug)]
-pub struct Refused(pub Box<Problem>);
+pub struct Refused {
+    pub problem: Box<Problem>,
+    /// What went wrong, where that is ours: for the log alone.
+    cause: Option<Box<str>>,
+}
 
 impl Refused {
     pub fn detail(self, detail: impl Into<String>) -> Refused {
-        Refused(Box::new(self.0.detail(detail)))
+        Refused { problem: Box::new(self.problem.detail(detail)), ..self }
+    }
+
+    /// What the client is not told: it is for whoever reads the log.
+    pub fn because(self, cause: impl std::fmt::Display) -> Refused {
+        Refused { cause: Some(cause.to_string().into_boxed_str()), ..self }
+    }
+
+    /// One line for a request that failed. What a client did wrong is told to the client; to us it is a
+    /// number.
+    pub fn tell(&self, route: Option<&str>) {
+        let code = self.problem.code.as_str();
+        // A shed request is no failure, and where there are any there are many.
+        if self.problem.status >= 500 && code != Code::Overloaded.name() {
+            tracing::error!(route, code, cause = self.cause.as_deref(), "a request failed");
+        } else if code == Code::IdempotencyKeyReused.name() {
+            tracing::info!(route, "an idempotency key came with another request");
+        } else {
+            tracing::debug!(route, code, cause = self.cause.as_deref(), "refused");
+        }
     }
 
     /// A mistake in a parameter of the query, or, without a name, in all of them together.
@@ -35,7 +58,7 @@ impl Refused {
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Refused {
-        Refused(Box::new(problem))
+        Refused { problem: Box::new(problem), cause: None }
     }
 }
 
@@ -75,20 +98,14 @@ impl From<Unavailable> for Refused {
             Unavailable::Poisoned(_) => Code::InternalError,
         };
         // The client is told the code alone: what the database said is for the log.
-        if matches!(code, Code::Overloaded) {
-            tracing::debug!(%unavailable, "shed");
-        } else {
-            tracing::error!(%unavailable, code = code.name(), "the store gave no answer");
-        }
-        code.into()
+        Refused::from(code).because(unavailable)
     }
 }
 
 /// A query failed. Nothing was changed.
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Refused {
-        tracing::error!(%error, "a query failed");
-        Code::StorageUnavailable.into()
+        Refused::from(Code::StorageUnavailable).because(error)
     }
 }
 
@@ -103,7 +120,7 @@ impl IntoResponse for Refused {
 
 /// The problem document as it is sent.
 pub fn response(refused: Refused, request_id: &RequestId) -> Response {
-    let problem = Problem { request_id: request_id.as_str().to_owned(), ..*refused.0 };
+    let problem = Problem { request_id: request_id.as_str().to_owned(), ..*refused.problem };
     REFUSALS.increment(RefusalCode::of(&problem.code));
     let code = Code::ALL.iter().find(|code| code.name() == problem.code);
     let rendered = api::render_problem(&problem);
@@ -135,7 +152,7 @@ mod tests {
             (Unavailable::Closed, "storage_unavailable", 503),
             (Unavailable::Poisoned(secret()), "internal_error", 500),
         ] {
-            let problem = Refused::from(unavailable).0;
+            let problem = Refused::from(unavailable).problem;
             assert_eq!((problem.code.as_str(), problem.status), (code, status));
             assert!(problem.retryable);
             assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));

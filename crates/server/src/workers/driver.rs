@@ -114,7 +114,7 @@ impl Driver {
         let (Some(provider), Some(entered)) =
             (self.registry.get(account).cloned(), self.gates.enter(claimed).await)
         else {
-            error!(payment = %claimed.payment.id, %account,
+            error!(%account,
                 "no provider is configured for the account of this payment");
             let _ = self.postpone(claimed, Reason::NotConfigured, "the account is not configured").await;
             return;
@@ -151,7 +151,11 @@ impl Driver {
                 Ok(Answer::Refused { refusal: Refusal::LeaseLost | Refusal::NothingToDo, .. })
                 | Err(Unavailable::Closed) => return Err(Gone),
                 Ok(answer) => {
-                    error!(?command, ?answer, "a worker's command was refused");
+                    error!(
+                        command = command.name(),
+                        answer = answer.name(),
+                        "a worker's command was refused"
+                    );
                     return Err(Gone);
                 }
                 Err(unavailable) if unavailable.retryable() => {
@@ -161,7 +165,7 @@ impl Driver {
                     tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
                 }
                 Err(unavailable) => {
-                    error!(?command, %unavailable, "a worker's command failed");
+                    error!(%unavailable, "a worker's command failed");
                     return Err(Gone);
                 }
             }

@@ -21,6 +21,7 @@ use tracing::warn;
 
 use super::driver::Driver;
 use super::heartbeat::under_lease;
+use crate::errand::{self, Errand};
 use crate::http::{Hands, Place};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::Work;
@@ -88,7 +89,10 @@ impl Pool {
 
     async fn work(&self, claimed: Claimed, place: OwnedSemaphorePermit) {
         let began = Instant::now();
-        let work = self.driver.run(&claimed);
+        let errand = Errand::new("drive");
+        errand.is_for(claimed.payment.tenant);
+        errand.is_about(claimed.payment.id);
+        let work = errand::on(Arc::new(errand), self.driver.run(&claimed));
         under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
         PROCESSING_SECONDS.record(Work::from(claimed.attempt.kind), began.elapsed());
         drop(place);
@@ -188,7 +192,7 @@ impl Pool {
         let claimed = match self.driver.store.submit(Box::new(claim)).await {
             Ok(Answer::Fresh { reply: Reply::Claimed(claimed), .. }) => claimed,
             Ok(answer) => {
-                warn!(?answer, "due jobs could not be claimed");
+                warn!(answer = answer.name(), "due jobs could not be claimed");
                 return 0;
             }
             Err(unavailable) => {

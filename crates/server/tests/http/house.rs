@@ -82,9 +82,13 @@ impl House {
 
     /// As a process without the API.
     pub async fn of_a_worker() -> House {
+        House::serving(probes).await
+    }
+
+    pub async fn serving(served: fn(App) -> Router) -> House {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite { path: directory.path().join("books.db") };
-        House::at(location, Some(directory), Limits::default(), probes).await
+        House::at(location, Some(directory), Limits::default(), served).await
     }
 
     pub async fn on_postgres() -> House {

@@ -57,7 +57,7 @@ async fn a_killed_process_forgets_nothing() {
     let mut town = Town::open(Engine::Sqlite, "").await;
     town.live_a_day().await;
     town.counted().await;
-    town.kill_and_restart().await;
+    town.kill_and_restart("").await;
     // Nothing happens in this life: what it shows, it has from the rows.
     town.counted().await;
     let scrape = town.scrape().await;

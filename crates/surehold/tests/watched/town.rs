@@ -1,6 +1,7 @@
 //! A server and the provider's stand-in, and clients who do a little of everything.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use harness::databases::Databases;
@@ -58,11 +59,11 @@ impl Town {
         }
     }
 
-    /// `kill -9`, and another life at the same address.
-    pub async fn kill_and_restart(&mut self) {
+    /// `kill -9`, and another life at the same address. `more` is further TOML.
+    pub async fn kill_and_restart(&mut self, more: &str) {
         self.server.take().expect("the server runs").kill().await.unwrap();
         let listen = self.base_url.strip_prefix("http://").unwrap();
-        let again = self.installation.serve(listen, Some(&self.sandbox.base_url), "").await.unwrap();
+        let again = self.installation.serve(listen, Some(&self.sandbox.base_url), more).await.unwrap();
         self.server = Some(again);
     }
 
@@ -72,6 +73,12 @@ impl Town {
         if let Some(databases) = &mut self.databases {
             databases.drop_all().await.unwrap();
         }
+    }
+
+    /// A statement behind the server's back.
+    pub fn psql(&self, sql: &str) {
+        let done = Command::new("psql").args([&self.installation.database_url, "-qc", sql]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     pub async fn get(&self, path: &str) -> Response {

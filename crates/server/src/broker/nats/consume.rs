@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
                 return tell(&raw, AckKind::Term).await;
             }
         };
-        if let Some(delivery) = Some(delivery) {
+        if let Some(delivery) = self.waiting.arrived(delivery.message.subject, delivery) {
             self.begin(delivery);
         }
     }

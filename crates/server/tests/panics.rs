@@ -1,0 +1,80 @@
+//! A panic is told of once, with where it was and what was being done, and is counted; the request that
+//! panicked is answered, and the server goes on.
+//!
+//! A program of its own: the hook, the log and the metrics are the process's.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+#[path = "http/house.rs"]
+#[expect(dead_code, reason = "it is the house of another suite, which needs more of it")]
+mod house;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get;
+use server::http::router;
+use server::{errand, metrics, panics};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// A line of the log: its fields, and those of its errand.
+type Line = BTreeMap<String, String>;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<Line>>>);
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        struct Fields(Line);
+        impl Visit for Fields {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                self.0.insert(field.name().to_owned(), format!("{value:?}"));
+            }
+            fn record_str(&mut self, field: &Field, value: &str) {
+                self.0.insert(field.name().to_owned(), value.to_owned());
+            }
+        }
+        let mut fields = Fields(Line::new());
+        event.record(&mut fields);
+        if let Some(errand) = errand::current() {
+            fields.0.extend(errand.fields().map(|(name, value)| (name.to_owned(), value)));
+        }
+        self.0.lock().unwrap().push(fields.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_told_of_counted_and_survived() {
+    let handle = metrics::install().unwrap();
+    let lines = Lines::default();
+    tracing_subscriber::registry().with(lines.clone()).init();
+    panics::install();
+    let house = house::House::serving(|app| {
+        let trap = get(|| async {
+            if true {
+                panic!("a trap for tests")
+            }
+        });
+        router(app, Router::new().route("/trap", trap))
+    })
+    .await;
+    assert!(handle.render().contains("surehold_panics_total 0"));
+    let answer = house.get("/trap").header("x-request-id", "trapped-1").refused(500, "internal_error").await;
+    assert_eq!(answer.header("x-request-id"), Some("trapped-1"));
+    house.get("/health/ready").by("").expect(200).await;
+    assert!(handle.render().contains("surehold_panics_total 1"), "{}", handle.render());
+    let lines = lines.0.lock().unwrap().clone();
+    let of_request: Vec<&Line> =
+        lines.iter().filter(|line| line.get("request_id").is_some_and(|id| id == "trapped-1")).collect();
+    let told = of_request.iter().find(|line| line["message"] == "a panic").unwrap();
+    assert_eq!((told["panic"].as_str(), told["errand"].as_str()), ("a trap for tests", "request"));
+    assert!(told["at"].contains("tests/panics.rs:"), "{told:?}");
+    assert!(told["backtrace"].contains("panics::"), "{told:?}");
+    let failed = of_request.iter().find(|line| line["message"] == "a request failed").unwrap();
+    assert_eq!(failed["code"], "internal_error");
+}

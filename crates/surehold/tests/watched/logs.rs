@@ -1,0 +1,131 @@
+//! The log of the real program, at `debug`: each line is an object, a failure is one line that names whom it
+//! concerned, and nothing in it is a secret, a card's or a customer's.
+
+use serde_json::{Value, json};
+
+use crate::town::{Engine, Town, until};
+
+/// Begins whatever a client sends in this test, and stands nowhere else.
+const MARK: &str = "qz7";
+
+fn customer() -> Value {
+    json!({ "name": "Qz7 Silva", "email": "qz7.silva@example.com", "phone": "+351 917 707 707" })
+}
+
+/// What no line may hold, in any case of letters.
+fn secrets(town: &Town) -> Vec<String> {
+    let own = &town.installation.residents()[0];
+    let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
+    // The provider's token of a card, and what signs as the provider does.
+    secrets.extend(["pm_card_visa".to_owned(), "t=1,v1=".to_owned()]);
+    secrets.extend([&own.secret_key, &own.webhook_secret].map(String::clone));
+    secrets.extend([&own.tenant.api_key, &own.tenant.ops_key].map(String::clone));
+    secrets.iter().map(|secret| secret.to_lowercase()).collect()
+}
+
+async fn live(town: &Town) {
+    let booking = town.reserve("qz7-reserve", &customer()).await;
+    let pay = |method: &str| {
+        json!({
+            "booking_id": booking["id"], "provider": "stripe", "payment_method": method,
+            "metadata": { "note": "qz7 metadata" }, "return_url": "https://example.com/qz7",
+        })
+    };
+    assert_eq!(town.post("/v1/payments", "qz7-card", &pay("4242424242424242")).await.status, 400);
+    assert_eq!(town.post("/v1/payments", "qz7-pay", &pay("pm_card_visa")).await.status, 201);
+    assert_eq!(town.post("/v1/payments", "qz7-pay", &pay("pm_card_visa_qz7")).await.status, 422);
+    assert_eq!(town.post("/v1/charges", "qz7-typo", &json!({ "qz7": 1 })).await.status, 400);
+    assert_eq!(town.get("/v1/bookings?customer_email=qz7.silva@example.com").await.status, 200);
+    assert_eq!(town.get("/v1/bookings?qz7=1").await.status, 400);
+    assert_eq!(town.get("/v1/qz7").await.status, 404);
+    let refund = json!({ "amount": { "minor": 100, "currency": "EUR" }, "reason": "qz7 reason" });
+    let payments = town.get(&format!("/v1/payments?booking_id={}", booking["id"].as_str().unwrap())).await;
+    let payment = payments.json().unwrap()["data"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        town.post(&format!("/v1/payments/{payment}/refunds"), "qz7-refund", &refund).await.status,
+        201
+    );
+    let mut forger = harness::http::Client::new(&town.base_url).unwrap();
+    let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
+    assert_eq!(forger.post(&town.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
+}
+
+fn lines(town: &Town) -> Vec<Value> {
+    let text = std::fs::read_to_string(town.installation.log("server")).unwrap();
+    for secret in secrets(town) {
+        let told = text.lines().find(|line| line.to_lowercase().contains(&secret));
+        assert_eq!(told, None, "the log tells {secret}");
+    }
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn found<'l>(lines: &'l [Value], message: &str) -> Vec<&'l Value> {
+    lines.iter().filter(|line| line["message"] == message).collect()
+}
+
+async fn check(engine: Engine) {
+    let mut town = Town::open(engine, "log = \"debug\"\n").await;
+    live(&town).await;
+    until("the refund is in the ledger", async || {
+        let effects = town.scrape().await.sum("surehold_effects_applied", &[("kind", "refund.succeeded")]);
+        effects.filter(|effects| *effects > 0.5)
+    })
+    .await;
+    let lines = lines(&town);
+    for line in &lines {
+        for member in ["timestamp", "level", "target", "message"] {
+            assert!(line[member].is_string(), "{member} in {line}");
+        }
+    }
+    let reused = found(&lines, "an idempotency key came with another request");
+    assert_eq!(reused.len(), 1, "once");
+    assert_eq!(reused[0]["tenant"], town.installation.tenant.tenant_id.as_str(), "{}", reused[0]);
+    assert_eq!(reused[0]["route"], "/v1/payments");
+    for member in ["request_id", "client", "key"] {
+        assert!(reused[0][member].is_string(), "{member} in {}", reused[0]);
+    }
+    let forged: Vec<&Value> = lines.iter().filter(|line| line["request_id"] == "forged-1").collect();
+    assert!(forged.iter().any(|line| line["code"] == "webhook_signature_invalid"), "{forged:?}");
+    assert_eq!(found(&lines, "a request failed"), Vec::<&Value>::new());
+    fail(&mut town, engine).await;
+    town.close().await;
+}
+
+/// A database that takes nothing more: every request fails, and each has its line.
+async fn fail(town: &mut Town, engine: Engine) {
+    let before = lines(town).len();
+    match engine {
+        Engine::Sqlite => town.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
+        Engine::Postgres => town.psql("alter table bookings rename to bookings_that_are_gone"),
+    }
+    let body = json!({
+        "slot_id": town.catalogue.slots[0],
+        "units": [{ "unit_id": town.catalogue.unit, "quantity": 1 }],
+        "customer": customer(),
+    });
+    let answer = town.post("/v1/bookings", "qz7-fails", &body).await;
+    assert!(answer.status.is_server_error(), "{} {}", answer.status, answer.text());
+    let since = lines(town).split_off(before);
+    let failed = found(&since, "a request failed");
+    assert_eq!(failed.len(), 1, "one line a failure: {failed:?}");
+    let failed = failed[0];
+    assert_eq!(failed["request_id"], answer.header("x-request-id").unwrap(), "{failed}");
+    assert_eq!(failed["tenant"], town.installation.tenant.tenant_id.as_str(), "{failed}");
+    assert_eq!((failed["level"].as_str(), failed["route"].as_str()), (Some("ERROR"), Some("/v1/bookings")));
+    assert!(failed["cause"].is_string() && failed["key"].is_string(), "{failed}");
+    let others: Vec<&Value> =
+        since.iter().filter(|line| line["level"] == "ERROR" && *line != failed).collect();
+    assert_eq!(others, Vec::<&Value>::new(), "told once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_of_failures_and_of_nobody_on_sqlite() {
+    check(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_of_failures_and_of_nobody_on_postgres() {
+    check(Engine::Postgres).await;
+}
