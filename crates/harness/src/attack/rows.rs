@@ -156,7 +156,12 @@ mod tests {
         let rows = Rows::of(&Location::Sqlite { path }).await.unwrap();
         rows.execute("create table a (id blob, n integer, t text)").await.unwrap();
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let insert = format!("insert into a values ({}, 7, {}), ({}, null, 'y')", rows.id(one), quoted("it's"), rows.id(other));
+        let insert = format!(
+            "insert into a values ({}, 7, {}), ({}, null, 'y')",
+            rows.id(one),
+            quoted("it's"),
+            rows.id(other)
+        );
         rows.execute(&insert).await.unwrap();
         let found = rows.select("select id, n, t from a order by t").await.unwrap();
         let text = |text: &str| Some(text.to_owned());

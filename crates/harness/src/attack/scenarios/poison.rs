@@ -34,7 +34,12 @@ pub const SCENARIO: Scenario = Scenario {
         "sent_round_again_it_is_applied",
         "applied_once",
     ],
-    sometimes: &["spoiled_before_anybody_received_it", "went_to_the_dead_letters", "sent_round_again", "sent_round_twice"],
+    sometimes: &[
+        "spoiled_before_anybody_received_it",
+        "went_to_the_dead_letters",
+        "sent_round_again",
+        "sent_round_twice",
+    ],
     run: |arena| Box::pin(run(arena)),
 };
 
@@ -276,8 +281,14 @@ async fn retry(arena: &Arena, town: &Deployment, letter: &str, state: &str) -> R
     let key = town.shop.ops_key.clone().unwrap_or_default();
     let authorization = format!("Bearer {key}");
     let idem = format!("{letter}-{state}");
-    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json"), ("idempotency-key", idem.as_str())];
-    let answer = crate::http::Client::new(url)?.post(&format!("/v1/ops/dead_letters/{letter}/retry"), &headers, r#"{"who":"a","why":"b"}"#).await?;
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", idem.as_str()),
+    ];
+    let answer = crate::http::Client::new(url)?
+        .post(&format!("/v1/ops/dead_letters/{letter}/retry"), &headers, r#"{"who":"a","why":"b"}"#)
+        .await?;
     println!("{state}: {} {}", answer.status, answer.text());
     arena.findings.reached(state);
     Ok(())

@@ -119,7 +119,10 @@ async fn is_marked(arena: &Arena, outbox: &Outbox, messages: &[Uuid]) -> Result<
         if waiting.is_empty() || begun.elapsed() > MARKED_WITHIN {
             for message in messages {
                 arena.findings.always("marked_by_the_next_relay", !waiting.contains(message), || {
-                    format!("message {message} has its receipt, and no mark {:?} after the kill", begun.elapsed())
+                    format!(
+                        "message {message} has its receipt, and no mark {:?} after the kill",
+                        begun.elapsed()
+                    )
                 });
             }
             return Ok(());

@@ -151,7 +151,8 @@ async fn overtaken(town: &Deployment) -> Result<u64, Error> {
         let confirms = format!("/v1/payment_intents/{}/confirm", text(&event["data"]["object"]["id"]));
         let Some(stored) = stored.get(&text(&event["id"])) else { continue };
         let confirmed = calls.iter().find(|call| call.path == confirms && call.outcome == "200");
-        overtaken += u64::from(confirmed.is_some_and(|call| *stored < call.at + ANSWER_LATE_MS.cast_signed()));
+        overtaken +=
+            u64::from(confirmed.is_some_and(|call| *stored < call.at + ANSWER_LATE_MS.cast_signed()));
     }
     Ok(overtaken)
 }

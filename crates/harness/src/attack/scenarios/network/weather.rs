@@ -108,7 +108,8 @@ pub fn missed(arena: &Arena, side: Side) -> Vec<(Fault, &'static str)> {
 
 /// Whether a fault of this kind has reached any connection.
 pub fn has_struck(proxies: &[Proxy], kind: Fault) -> bool {
-    let struck = |entry: &Entry| matches!(entry.what, What::Struck { fault, .. } if fault.name() == kind.name());
+    let struck =
+        |entry: &Entry| matches!(entry.what, What::Struck { fault, .. } if fault.name() == kind.name());
     proxies.iter().any(|proxy| proxy.log().iter().any(struck))
 }
 

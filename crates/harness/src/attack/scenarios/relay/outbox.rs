@@ -58,14 +58,18 @@ impl Outbox {
     pub async fn judge_postings(&self, arena: &Arena) -> Result<(), Error> {
         let twice = "select movement, count(*) from transfers group by movement having count(*) > 1 limit 20";
         let twice = self.rows.select(twice).await?;
-        arena.findings.always("one_posting_a_movement", twice.is_empty(), || format!("posted twice: {twice:?}"));
+        arena
+            .findings
+            .always("one_posting_a_movement", twice.is_empty(), || format!("posted twice: {twice:?}"));
         let sql = format!(
             "select m.id from outbox m where m.kind in ({}) \
              and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}",
             self.kinds
         );
         let never = self.rows.select_ids(&sql).await?;
-        arena.findings.always("one_posting_a_movement", never.is_empty(), || format!("never posted: {never:?}"));
+        arena
+            .findings
+            .always("one_posting_a_movement", never.is_empty(), || format!("never posted: {never:?}"));
         Ok(())
     }
 }
