@@ -1,4 +1,4 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate check attack bench tenant`.
+//! THE PROGRAM. One binary: `serve demo sandbox migrate check attack bench tenant ops`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).
@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod logging;
 mod migrate;
+mod ops;
 #[cfg(feature = "planted")]
 mod planted_bug;
 mod provision;
@@ -50,6 +51,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Make a tenant with its first API keys
     Tenant(tenant::Arguments),
+    /// Do by hand what the program left to a person
+    Ops(ops::Arguments),
     /// Write the generated pages
     #[command(hide = true)]
     Docs(docs::Arguments),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             Command::Attack(arguments) => attack::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,
             Command::Tenant(arguments) => tenant::run(arguments).await,
+            Command::Ops(arguments) => ops::run(arguments).await,
             Command::Docs(arguments) => docs::run(&arguments),
         }
     });

@@ -31,6 +31,7 @@ fn allowed(name: &str) -> Option<Allowed> {
         "surehold" => Allowed::Only(&[
             "server",
             "api",
+            "client",
             "store",
             "domain",
             "providers",

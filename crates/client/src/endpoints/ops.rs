@@ -1,7 +1,7 @@
 //! What waits for a person, and what a tenant chose. All of it needs a key with the scope `ops`.
 
 use api::requests::{ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution};
-use api::views::{ApiKey, DeadLetter, Page, ReviewCase, Settings, ShownApiKey};
+use api::views::{ApiKey, Breaker, DeadLetter, Page, ReviewCase, Settings, ShownApiKey};
 use http::Method;
 use uuid::Uuid;
 
@@ -42,6 +42,11 @@ impl Client {
     pub fn discard_dead_letter(&self, id: Uuid, decision: &LetterDecision) -> Operation<DeadLetter> {
         let path = format!("/v1/ops/dead_letters/{id}/discard");
         self.operation(Call::send(Method::POST, path, decision), json)
+    }
+
+    /// How the way to each account stands, in the process that answers. Each has circuits of its own.
+    pub async fn list_breakers(&self) -> Result<Page<Breaker>> {
+        self.ask(Call::get("/v1/ops/breakers")).await
     }
 
     pub async fn get_settings(&self) -> Result<Settings> {

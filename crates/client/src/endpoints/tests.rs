@@ -91,6 +91,7 @@ async fn all_looks(client: &Client) {
     let _ = client.list_review_cases(&Default::default()).await;
     let _ = client.list_dead_letters(&Default::default()).await;
     let _ = client.get_dead_letter(id()).await;
+    let _ = client.list_breakers().await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
 }

@@ -1,0 +1,85 @@
+//! `surehold ops`: what an operator does by hand, over the API, with a key that has the scope `ops`.
+//!
+//! Whatever it does is done by a command of the server: it is decided under the row's lock, and audited with
+//! who did it and why. Nothing here looks into a database.
+
+mod dead_letters;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use clap::Subcommand;
+use client::Client;
+
+use crate::Failed;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// What was given up: jobs, providers' events, and messages at a consumer
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Action),
+}
+
+/// Which server, and who asks.
+#[derive(clap::Args)]
+struct Server {
+    #[arg(long, env = "SUREHOLD_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// With the scope `ops`
+    #[arg(long, env = "SUREHOLD_OPS_KEY", hide_env_values = true)]
+    api_key: String,
+}
+
+impl Server {
+    fn client(&self) -> Result<Client, Failed> {
+        let told = |retry: &client::Retry<'_>| eprintln!("again in {:?}: {}", retry.delay, retry.failure);
+        Ok(Client::builder(&self.url, &self.api_key).observer(told).build()?)
+    }
+}
+
+pub async fn run(arguments: Arguments) -> crate::Outcome {
+    match arguments.action {
+        Action::DeadLetters(action) => dead_letters::run(action).await,
+    }
+}
+
+/// Columns as wide as their widest cell; the last one is as long as it is.
+fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in std::iter::once(head.map(str::to_owned)).chain(rows.iter().cloned()) {
+        for (cell, width) in row.iter().zip(&widths) {
+            write!(text, "{cell:<width$}  ").expect("a String takes it");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) {
+    let _gone = std::io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
+        let text = table(["ID", "WHY"], &[row("ação", "x"), row("b", "")]);
+        assert_eq!(text, "ID    WHY\nação  x\nb\n");
+    }
+}

@@ -1,0 +1,201 @@
+//! `surehold ops dead-letters`: look at what was given up, and decide on it.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use client::requests::{LetterDecision, ListQuery};
+use client::views::DeadLetter;
+use client::{Client, Operation};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Server, print, table};
+use crate::Failed;
+
+/// Of a page, unless it is said otherwise.
+const LIMIT: u16 = 50;
+const LIMIT_MAX: i64 = 200;
+/// Of a reason in a list; `show` has all of it.
+const REASON_MAX: usize = 80;
+
+#[derive(clap::Subcommand)]
+pub enum Action {
+    /// Those that wait for a decision, the oldest first
+    List {
+        #[command(flatten)]
+        server: Server,
+        #[arg(long, default_value_t = LIMIT, value_parser = clap::value_parser!(u16).range(1..=LIMIT_MAX))]
+        limit: u16,
+        /// Where the page before ended
+        #[arg(long, conflicts_with = "all")]
+        cursor: Option<String>,
+        /// Page after page, to the last
+        #[arg(long)]
+        all: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One, with its payload and its history; also after a decision
+    Show {
+        #[command(flatten)]
+        server: Server,
+        id: Uuid,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send them round again, once what was wrong is mended; safe whenever it is done
+    Retry(Decision),
+    /// Give them up for good: nothing more is tried
+    Discard(Decision),
+}
+
+#[derive(clap::Args)]
+pub struct Decision {
+    #[command(flatten)]
+    server: Server,
+    #[arg(required = true)]
+    ids: Vec<Uuid>,
+    /// Who decides: it stands in the audit
+    #[arg(long)]
+    who: String,
+    /// Why: it stands in the audit
+    #[arg(long)]
+    why: String,
+}
+
+pub async fn run(action: Action) -> crate::Outcome {
+    match action {
+        Action::List { server, limit, cursor, all, json } => {
+            let query = ListQuery { limit: Some(limit.into()), cursor };
+            list(&server.client()?, query, all, json).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Show { server, id, json } => {
+            let letter = server.client()?.get_dead_letter(id).await?;
+            print(&if json { pretty(&letter)? } else { shown(&letter)? });
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Retry(decision) => decide(&decision, Client::retry_dead_letter).await,
+        Action::Discard(decision) => decide(&decision, Client::discard_dead_letter).await,
+    }
+}
+
+async fn list(client: &Client, mut query: ListQuery, all: bool, json: bool) -> Result<(), Failed> {
+    let mut letters = Vec::new();
+    let next = loop {
+        let page = client.list_dead_letters(&query).await?;
+        letters.extend(page.data);
+        match page.next_cursor {
+            Some(next) if all => query.cursor = Some(next),
+            next => break next,
+        }
+    };
+    if json {
+        print(&pretty(&letters)?);
+    } else {
+        print(&listed(&letters));
+    }
+    if let Some(next) = next {
+        eprintln!("there are more: --cursor {next}, or --all");
+    }
+    Ok(())
+}
+
+/// Each by itself: one that is refused does not keep the others from being decided on.
+async fn decide(
+    decision: &Decision,
+    ask: impl Fn(&Client, Uuid, &LetterDecision) -> Operation<DeadLetter>,
+) -> crate::Outcome {
+    let client = decision.server.client()?;
+    let said = LetterDecision { who: decision.who.clone(), why: decision.why.clone() };
+    let mut refused = 0;
+    for &id in &decision.ids {
+        // Under a key of its own: the same decision later looks at the letter as it is then.
+        match ask(&client, id, &said).send().await {
+            Ok(reply) => print(&format!("{id} is {}\n", reply.value.state)),
+            Err(error) => {
+                eprintln!("{id}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn pretty(value: &impl Serialize) -> Result<String, Failed> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+fn listed(letters: &[DeadLetter]) -> String {
+    if letters.is_empty() {
+        return "no dead letters\n".to_owned();
+    }
+    let row = |letter: &DeadLetter| {
+        [
+            letter.id.to_string(),
+            letter.kind.clone(),
+            letter.moved_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            letter.attempts.to_string(),
+            short(&letter.reason),
+        ]
+    };
+    let rows: Vec<_> = letters.iter().map(row).collect();
+    table(["ID", "KIND", "GIVEN UP", "ATTEMPTS", "REASON"], &rows)
+}
+
+/// One line of at most so many characters.
+fn short(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    if line == reason && line.chars().count() <= REASON_MAX {
+        return line.to_owned();
+    }
+    line.chars().take(REASON_MAX - 1).chain(['…']).collect()
+}
+
+fn shown(letter: &DeadLetter) -> Result<String, Failed> {
+    let DeadLetter { id, kind, state, reason, attempts, payload, created_at, moved_at, history } = letter;
+    let mut text = format!(
+        "{kind} {id}\nstate     {state}, since {moved_at}\nmade      {created_at}\nattempts  {attempts}\n\
+         reason    {reason}\n\n{payload}",
+        payload = pretty(payload)?
+    );
+    for entry in history.iter().flatten() {
+        let (from, to) = (entry.from_state.as_deref(), entry.to_state.as_deref());
+        write!(
+            text,
+            "\n{}  {}  {} -> {}  by {}",
+            entry.at,
+            entry.action,
+            from.unwrap_or("-"),
+            to.unwrap_or("-"),
+            entry.person.as_deref().unwrap_or(&entry.actor),
+        )
+        .expect("a String takes it");
+        if let Some(why) = &entry.why {
+            write!(text, ": {why}").expect("a String takes it");
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        let long = "é".repeat(REASON_MAX);
+        for (reason, expected) in [
+            ("", ""),
+            ("it broke", "it broke"),
+            ("it broke\nhere", "it broke…"),
+            (long.as_str(), long.as_str()),
+            (&format!("{long}é"), &format!("{}…", "é".repeat(REASON_MAX - 1))),
+        ] {
+            assert_eq!(short(reason), expected);
+        }
+    }
+}
