@@ -5,6 +5,7 @@
 //! | `cargo xtask lint` | is it well made: format, lints, documentation, licences, house rules |
 //! | `cargo xtask test` | does it work: against real software, which it installs where it may |
 //! | `cargo xtask generate` | writes the pages of `docs` that follow from the code |
+//! | `cargo xtask proof` | does the attack catch every planted fault; writes `docs/proof.md` |
 //!
 //! Each is a list of steps, and each step is told as it begins and as it ends, with its time. What a step
 //! needs and the machine lacks is installed, or the command that would install it is printed and the step
@@ -15,6 +16,7 @@ mod generate;
 mod lint;
 mod needs;
 mod programs;
+mod proof;
 mod sdk;
 mod steps;
 mod test;
@@ -43,6 +45,8 @@ enum Task {
         #[arg(long, value_name = "STEP")]
         only: Vec<lint::Step>,
     },
+    /// Shows that the attack catches every planted fault, and writes docs/proof.md
+    Proof,
     /// Writes the generated pages of docs
     Generate {
         /// Writes nothing, and fails if a page is not what it would write
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test { only } => test::run_all(&only),
         Task::Lint { only } => lint::run_all(&only),
+        Task::Proof => test::prove(),
         Task::Generate { check: false } => generate::write(),
         Task::Generate { check: true } => generate::check(),
     };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
 //! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks |
+//! | `proof` | the attack, against programs with a fault in them: it must catch each one |
 //! | `generated` | the pages of `docs` are what the code says |
 //!
 //! Tests find the server by `SUREHOLD_TEST_POSTGRES`, the URL of a superuser, and create databases of
@@ -14,7 +15,7 @@ use peers::postgres::{Options, Private};
 
 use crate::command::{command, run};
 use crate::steps::Steps;
-use crate::{Failure, generate, needs, programs, sdk};
+use crate::{Failure, generate, needs, programs, proof, sdk};
 
 const POSTGRES: &str = "SUREHOLD_TEST_POSTGRES";
 /// The program under test, for suites that run it as a process: built once, with all features.
@@ -24,16 +25,22 @@ const PROGRAM: &str = "SUREHOLD_BIN";
 pub enum Step {
     Workspace,
     OfficialSdk,
+    Proof,
     Generated,
 }
 
 pub fn run_all(only: &[Step]) -> Result<(), Failure> {
     let chosen = |step: Step| only.is_empty() || only.contains(&step);
     let mut steps = Steps::default();
-    if chosen(Step::Workspace) {
+    if [Step::Workspace, Step::Proof].into_iter().any(chosen) {
         // Without the server the suites do not run: its own failure fails the whole.
         if let Some(server) = steps.run("postgres", start_postgres) {
-            steps.run("workspace", || test_workspace(&server));
+            if chosen(Step::Workspace) {
+                steps.run("workspace", || test_workspace(&server));
+            }
+            if chosen(Step::Proof) {
+                steps.run("proof", || proof::check(&server.url()));
+            }
         }
     }
     if chosen(Step::OfficialSdk) {
@@ -46,6 +53,11 @@ pub fn run_all(only: &[Step]) -> Result<(), Failure> {
         steps.run("generated", generate::check);
     }
     steps.finish()
+}
+
+/// Writes the page that the step `proof` checks.
+pub fn prove() -> Result<(), Failure> {
+    proof::write(&start_postgres()?.url())
 }
 
 fn start_postgres() -> Result<Private, Failure> {

@@ -41,7 +41,7 @@ fn allowed(name: &str) -> Option<Allowed> {
             "planted",
         ]),
         "harness" => Allowed::AllBut(&["xtask"]),
-        "xtask" => Allowed::Only(&["peers"]),
+        "xtask" => Allowed::Only(&["peers", "planted"]),
         _ => return None,
     })
 }
