@@ -1,11 +1,11 @@
-//! Who is woken by a commit: waiting requests, workers, the relay and its sweep.
+//! Who is woken by a commit, of this process or another: waiting requests, workers, the relay and its sweep.
 //!
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
 
 use std::sync::Arc;
 
-use store::{Committed, Listener};
+use store::{Committed, Heard, Listener};
 use tokio::sync::Notify;
 
 use crate::http::Waiters;
@@ -28,6 +28,19 @@ impl Listener for Wake {
             self.outbox.notify_one();
         }
         if committed.retries > 0 {
+            self.sweep.notify_one();
+        }
+    }
+
+    fn heard(&self, heard: &Heard) {
+        self.waiters.heard(heard);
+        if heard.jobs {
+            self.jobs.notify_one();
+        }
+        if heard.messages || heard.partitions {
+            self.outbox.notify_one();
+        }
+        if heard.retries {
             self.sweep.notify_one();
         }
     }

@@ -11,6 +11,7 @@
 //! | write | inserts and guarded updates as sets, parents first, all counted | `sqlite`, `postgres` |
 //! | commit | once | `sqlite`, `postgres` |
 //! | answer | everybody, and the listener; never before the commit | `writer` |
+//! | ring | on PostgreSQL the other processes are told, outside of every transaction | `postgres/bell` |
 //! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | `writer` |
 //!
 //! Reading order: `options`, `answer`, then `writer` and `executor` for the write path,
@@ -42,7 +43,7 @@ pub use error::Error;
 pub use location::Location;
 pub use migrate::Migrated;
 pub use options::{
-    BATCH_MAX, Clock, Committed, Listener, Options, QUEUE_MAX, READERS, Render, Rendered, TENANT_SHARE,
+    BATCH_MAX, Clock, Committed, Heard, Listener, Options, QUEUE_MAX, READERS, Render, Rendered, TENANT_SHARE,
 };
 pub use queries::Queries;
 pub use stats::Stats;

@@ -53,10 +53,34 @@ pub struct Committed {
     pub events: usize,
 }
 
-/// Told after each COMMIT that wrote something, before anyone is answered. It runs on the writer: it
-/// must not block.
+/// What another process left for others to do; and keys that have their reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    pub answered: Vec<KeyId>,
+    pub messages: bool,
+    pub partitions: bool,
+    pub retries: bool,
+    pub jobs: bool,
+    pub events: bool,
+}
+
+impl Heard {
+    /// Something may have been missed. Which keys nobody can say.
+    pub fn everything() -> Heard {
+        let answered = Vec::new();
+        Heard { answered, messages: true, partitions: true, retries: true, jobs: true, events: true }
+    }
+}
+
+/// Who is to be woken. It must not block.
 pub trait Listener: Send + Sync {
+    /// After each COMMIT of this process that wrote something, before anyone is answered. It runs on the
+    /// writer.
     fn committed(&self, committed: &Committed);
+
+    /// What other processes on the same database have committed; soon after it, or never: the way to
+    /// them may be broken. Only on PostgreSQL.
+    fn heard(&self, _: &Heard) {}
 }
 
 struct Nobody;

@@ -11,6 +11,7 @@
 //!
 //! Everything is prepared before a pipeline is sent: a prepare inside it would change its order.
 
+pub(crate) mod bell;
 mod error;
 mod pipeline;
 mod session;
@@ -34,6 +35,7 @@ use crate::statements::POSTGRES;
 use crate::stats::{Counters, add};
 use crate::tally::{POSTGRES_ADD, Tallies};
 use crate::{Error, Options};
+use bell::{Bell, Ringing};
 pub(crate) use error::told;
 use error::{fault, fault_of_commit};
 use pipeline::in_order;
@@ -65,6 +67,11 @@ impl Lanes {
     pub fn new(url: &str, options: &Options, counters: &Arc<Counters>) -> Result<Lanes, Error> {
         let config = session::config(url)?;
         Ok(Lanes { config, writers: options.writers.max(1), counters: counters.clone() })
+    }
+
+    /// Tells other processes what is committed here, and the listener what they commit.
+    pub fn bell(&self, bell: Arc<Bell>, options: &Options) -> Ringing {
+        bell.ring(self.config.clone(), options.listener.clone(), options.ids.next())
     }
 
     pub fn writers(&self) -> impl Iterator<Item = Postgres> {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::migrate::{self, Migrated};
+use crate::postgres::bell::{Bell, Ringing};
 use crate::queries::Queries;
 use crate::queue::{Pending, Queue};
 use crate::stats::{Counters, Stats};
@@ -27,6 +28,7 @@ struct Inner {
     queries: Queries,
     database_id: Uuid,
     running: Mutex<Vec<Running>>,
+    _ringing: Option<Ringing>,
 }
 
 /// Handles that are dropped without a close still end the writers, once the queue is drained.
@@ -49,22 +51,32 @@ impl Store {
     pub async fn open(options: Options) -> Result<Store, Error> {
         let queue = Arc::new(Queue::new(options.queue_max, options.tenant_share));
         let counters = Arc::new(Counters::default());
-        let shared = Arc::new(Shared::new(&options, queue.clone(), counters.clone()));
-        let (queries, running) = match &options.location {
+        let shared = |bell| Arc::new(Shared::new(&options, queue.clone(), counters.clone(), bell));
+        let (queries, running, ringing) = match &options.location {
             Location::Sqlite { path } => {
                 let writer = sqlite::Writer::open(path, &options, counters.clone())?;
                 let queries = Queries::sqlite(path, options.readers)?;
-                (queries, vec![writer::thread(shared, writer)?])
+                (queries, vec![writer::thread(shared(None), writer)?], None)
             }
             Location::Postgres { url } => {
                 let queries = Queries::postgres(url, options.readers)?;
                 migrate::check(queries.read_version().await?)?;
-                (queries, writer::tasks(&shared, &postgres::Lanes::new(url, &options, &counters)?))
+                let lanes = postgres::Lanes::new(url, &options, &counters)?;
+                let bell = Arc::new(Bell::default());
+                let ringing = lanes.bell(bell.clone(), &options);
+                (queries, writer::tasks(&shared(Some(bell)), &lanes), Some(ringing))
             }
         };
         let database_id = queries.read_database_id().await?;
         Ok(Store {
-            inner: Arc::new(Inner { queue, counters, queries, database_id, running: Mutex::new(running) }),
+            inner: Arc::new(Inner {
+                queue,
+                counters,
+                queries,
+                database_id,
+                running: Mutex::new(running),
+                _ringing: ringing,
+            }),
         })
     }
 

@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::engine::{Busy, Engine, Fault};
 use crate::executor::{self, Done, Settled, Tools};
+use crate::postgres::bell::Bell;
 use crate::postgres::{LOCK_PATIENCE, Lanes, Postgres};
 use crate::queue::{Pending, Queue};
 use crate::ruling::panicked;
@@ -44,17 +45,25 @@ pub(crate) struct Shared {
     counters: Arc<Counters>,
     tools: Tools,
     listener: Arc<dyn Listener>,
+    /// Where other processes may be told.
+    bell: Option<Arc<Bell>>,
     batch_max: usize,
     queue_max: usize,
 }
 
 impl Shared {
-    pub fn new(options: &Options, queue: Arc<Queue>, counters: Arc<Counters>) -> Shared {
+    pub fn new(
+        options: &Options,
+        queue: Arc<Queue>,
+        counters: Arc<Counters>,
+        bell: Option<Arc<Bell>>,
+    ) -> Shared {
         Shared {
             queue,
             counters,
             tools: Tools { ids: options.ids.clone(), render: options.render.clone() },
             listener: options.listener.clone(),
+            bell,
             batch_max: options.batch_max.max(1),
             queue_max: options.queue_max.max(1),
         }
@@ -248,6 +257,9 @@ impl Lane {
             let tell = || self.shared.listener.committed(&done.committed);
             if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
                 tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
+            }
+            if let Some(bell) = &self.shared.bell {
+                bell.gather(&done.committed);
             }
         }
         for (pending, settled) in commands.into_iter().zip(done.settled) {

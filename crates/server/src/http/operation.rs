@@ -7,7 +7,7 @@
 //! | place | a worker's, if one is free: the job is then born under its lease |
 //! | submit | on a task of its own: a client that hangs up cancels nothing |
 //! | drive | the worker begins at once |
-//! | wait | for the reply, woken in this process, or found by the poll |
+//! | wait | for the reply, woken in this process, told to look by another, or found by the poll |
 
 use api::Code;
 use domain::commands::Lease;
@@ -82,17 +82,18 @@ async fn outcome(
     let poll = app.limits().poll;
     let mut look = interval_at(Instant::now() + poll, poll);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let told_to_look = waiting.look.clone();
     tokio::pin!(over);
     loop {
         tokio::select! {
             biased;
             rendered = waiting.reply() => return Some(rendered),
             () = &mut over => return None,
-            _ = look.tick() => {
-                if let Some(rendered) = stored_reply(app, tenant, key).await {
-                    return Some(rendered);
-                }
-            }
+            () = told_to_look.notified() => {}
+            _ = look.tick() => {}
+        }
+        if let Some(rendered) = stored_reply(app, tenant, key).await {
+            return Some(rendered);
         }
     }
 }

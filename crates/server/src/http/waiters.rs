@@ -5,15 +5,21 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::KeyId;
-use store::{Committed, Listener, Rendered};
-use tokio::sync::oneshot;
+use store::{Committed, Heard, Listener, Rendered};
+use tokio::sync::{Notify, oneshot};
 
 /// Who waits for which key. Registered before the command is submitted, so that an outcome that comes
 /// at once is not missed. One request waits for a key: another one with the same key is told that it
 /// is in flight, and must not take the first one's place. The poll finds whatever waking missed.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    waiting: Mutex<HashMap<KeyId, oneshot::Sender<Rendered>>>,
+    waiting: Mutex<HashMap<KeyId, Waker>>,
+}
+
+#[derive(Debug)]
+struct Waker {
+    reply: oneshot::Sender<Rendered>,
+    look: Arc<Notify>,
 }
 
 /// A place in the list; dropping it gives the place up.
@@ -23,26 +29,29 @@ pub struct Waiting {
     key: KeyId,
     /// `None` where another request has the place.
     reply: Option<oneshot::Receiver<Rendered>>,
+    /// Notified where another process has the reply: it is to be looked for.
+    pub look: Arc<Notify>,
 }
 
 impl Waiters {
     pub fn register(self: &Arc<Waiters>, key: KeyId) -> Waiting {
+        let look = Arc::new(Notify::new());
         let reply = match self.lock().entry(key) {
             Entry::Occupied(_) => None,
             Entry::Vacant(place) => {
                 let (waker, reply) = oneshot::channel();
-                place.insert(waker);
+                place.insert(Waker { reply: waker, look: look.clone() });
                 Some(reply)
             }
         };
-        Waiting { waiters: self.clone(), key, reply }
+        Waiting { waiters: self.clone(), key, reply, look }
     }
 
     pub fn wake(&self, key: KeyId, rendered: &Rendered) {
         let waker = self.lock().remove(&key);
         if let Some(waker) = waker {
             // A request that is gone asks again with its key.
-            let _gone = waker.send(rendered.clone());
+            let _gone = waker.reply.send(rendered.clone());
         }
     }
 
@@ -54,7 +63,7 @@ impl Waiters {
         self.len() == 0
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KeyId, oneshot::Sender<Rendered>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KeyId, Waker>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,6 +72,13 @@ impl Listener for Waiters {
     fn committed(&self, committed: &Committed) {
         for (key, rendered) in &committed.answered {
             self.wake(*key, rendered);
+        }
+    }
+
+    fn heard(&self, heard: &Heard) {
+        let waiting = self.lock();
+        for waker in heard.answered.iter().filter_map(|key| waiting.get(key)) {
+            waker.look.notify_one();
         }
     }
 }

@@ -27,6 +27,7 @@ macro_rules! both {
     };
 }
 
+mod apart;
 mod ask;
 mod authentication;
 mod bookings;

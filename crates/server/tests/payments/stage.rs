@@ -113,6 +113,10 @@ impl Stage {
         change(&mut self.settings);
     }
 
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub async fn start_service(&mut self) {
         self.service = Some(start(&self.settings).await);
     }

@@ -24,6 +24,7 @@ macro_rules! both {
 }
 
 mod act;
+mod bell;
 mod check;
 mod contention;
 mod due;
