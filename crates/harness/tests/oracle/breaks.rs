@@ -66,6 +66,23 @@ const HARMS: &[(&str, &[&str])] = &[
         &["event_applied_once"],
     ),
     (
+        "update outbox set position = position + 1000000 where seq = 1 \
+            and subject in (select subject from outbox where seq = 2)",
+        &["event_applied_once"],
+    ),
+    (
+        "update inbox set state = 'waiting' where message = (select id from outbox \
+            where kind = 'payment.captured' and received_at is not null limit 1)",
+        &["nothing_lost", "event_applied_once"],
+    ),
+    (
+        "insert into inbox (id, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at) \
+         select NEW_ID, tenant, 'ledger', NEW_ID, 'dead', 12, 'spoiled', null, created_at, updated_at \
+         from inbox limit 1",
+        &["nothing_lost"],
+    ),
+    (
         "update attempts set tenant = (select id from tenants where id <> attempts.tenant) \
          where id = (select id from attempts where kind = 'refund' limit 1)",
         &["tenant_walls"],

@@ -42,7 +42,7 @@ async fn alone(place: &Place, bad: impl Fn(Shop, SlotId) -> Act) -> Result<Answe
 
 async fn a_panic_fails_its_command_alone(place: Place) {
     let answer = alone(&place, |_, _| Act::new(|_| Some(()), |_, _| panic!("a bug in decide"))).await;
-    assert_eq!(poisoned(&answer), "it panicked: a bug in decide");
+    assert_eq!(poisoned(&answer), "Act: it panicked: a bug in decide");
     let answer =
         alone(&place, |_, _| Act::new(|_| panic!("a bug in needs"), |_, _| Ok(Outcome::default()))).await;
     assert_eq!(poisoned(&answer), "it panicked: a bug in needs");
@@ -87,7 +87,7 @@ async fn rows_in_the_wrong_order_are_refused(place: Place) {
         )
     };
     let answer = alone(&place, backwards).await;
-    assert_eq!(poisoned(&answer), "it asked for a row of slots out of the order of locks");
+    assert_eq!(poisoned(&answer), "Act asked for a row of slots out of the order of locks");
 }
 
 async fn a_row_put_twice_is_refused(place: Place) {
@@ -99,7 +99,7 @@ async fn a_row_put_twice_is_refused(place: Place) {
         })
     };
     let answer = alone(&place, twice).await;
-    assert_eq!(poisoned(&answer), "it puts one row of slots twice");
+    assert_eq!(poisoned(&answer), "Act: it puts one row of slots twice");
 }
 
 /// It looks like a rival's row, for ever; the others of its batch must not be kept.

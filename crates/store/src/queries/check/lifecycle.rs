@@ -73,4 +73,49 @@ pub(super) const CHECKS: &[Check] = &[
                     and inbox.state = 'received') \
                 and exists (select 1 from outbox where outbox.id = transfers.message)",
     },
+    Check {
+        invariant: "event_applied_once",
+        promise: "a tenant's log has the messages about one subject in their order",
+        counted: "select count(*) from outbox where position is not null",
+        broken: "select id, 'is message ' || seq || ' of its subject and has position ' || position \
+                || ', the one before it has ' || coalesce('' || before, 'none') as words \
+            from (select id, seq, position, lag(seq) over (partition by subject order by seq) as seq_before, \
+                    lag(position) over (partition by subject order by seq) as before from outbox) as messages \
+            where position is not null and seq_before is not null and (before is null or before > position)",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "a message counts as received only where its receipt is kept",
+        counted: "select count(*) from outbox where received_at is not null",
+        broken: "select id, kind || ' counts as received' as words from outbox where received_at is not null \
+            and kind in ('payment.captured', 'payment.contradicted', 'refund.succeeded', 'refund.reversed', \
+                'refund.contradicted') \
+            and not exists (select 1 from inbox where inbox.message = outbox.id \
+                and inbox.state in ('received', 'discarded'))",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "what waits for its consumer, or for a person, has its message",
+        counted: "select count(*) from inbox where state in ('waiting', 'dead')",
+        broken: "select id, state || ' at ' || consumer as words from inbox where state in ('waiting', 'dead') \
+            and not exists (select 1 from outbox where outbox.id = inbox.message)",
+    },
 ];
+
+#[cfg(test)]
+mod tests {
+    use domain::ledger::POSTED;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_that_somebody_receives_is_looked_at() {
+        let check = CHECKS.iter().find(|check| check.promise.contains("receipt is kept")).unwrap();
+        let looked_at = check.broken.split("kind in (").nth(1).unwrap().split(')').next().unwrap();
+        let mut kinds: Vec<&str> = looked_at.split(',').map(|kind| kind.trim().trim_matches('\'')).collect();
+        let mut posted = POSTED.to_vec();
+        kinds.sort_unstable();
+        posted.sort_unstable();
+        assert_eq!(kinds, posted);
+    }
+}
