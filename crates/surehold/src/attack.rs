@@ -35,6 +35,9 @@ pub struct Arguments {
     /// With a private Redis in front of PostgreSQL
     #[arg(long, conflicts_with = "target")]
     redis: bool,
+    /// With a private NATS, which carries messages to their consumers
+    #[arg(long, conflicts_with = "target")]
+    nats: bool,
     /// Processes with the API, on PostgreSQL; without workers they do everything
     #[arg(long, default_value_t = Fleet::default().servers)]
     servers: usize,
@@ -97,9 +100,15 @@ impl Arguments {
         if self.redis && !cfg!(feature = "redis") {
             return Err(failed("this build has no Redis; build with --features redis"));
         }
+        if self.nats && !cfg!(feature = "nats") {
+            return Err(failed("this build has no NATS; build with --features nats"));
+        }
         if !wants_postgres {
-            if self.redis {
-                return Err(failed("--redis needs --postgres or --database-url"));
+            // One process has nobody to share them with.
+            for (flag, given) in [("--redis", self.redis), ("--nats", self.nats)] {
+                if given {
+                    return Err(failed(format!("{flag} needs --postgres or --database-url")));
+                }
             }
             return Ok(Ground::Sqlite);
         }
@@ -111,7 +120,7 @@ impl Arguments {
             return Err(failed("--database-url is a PostgreSQL; on SQLite, leave it out"));
         }
         let fleet = Fleet { servers: self.servers, workers: self.workers, relays: self.relays };
-        Ok(Ground::Postgres { url, fleet, redis: self.redis, nats: false })
+        Ok(Ground::Postgres { url, fleet, redis: self.redis, nats: self.nats })
     }
 
     /// An attack moves money as often as it can: never a live key's.

@@ -70,6 +70,11 @@ impl Arena {
         self.operation("")
     }
 
+    /// The name of the deployment's stream, where NATS carries its messages.
+    pub fn stream(&self) -> String {
+        format!("{}-{}", self.run, self.scenario.number)
+    }
+
     /// A client; its number says which server it asks first, and where its jitter begins.
     pub fn caller(&self, shop: &Shop, number: usize) -> Result<Caller, Error> {
         let random = self.random(&format!("caller {number}"));

@@ -132,7 +132,7 @@ impl Deployment {
     /// Starts every process, and sells something. On return the shop is open.
     pub async fn start(&mut self, tuning: &Tuning) -> Result<(), Error> {
         let ground = self.arena.ground.clone();
-        let tuning = self.arena.beside.tune(tuning);
+        let tuning = self.arena.beside.tune(tuning, &self.arena.stream());
         if let Some(own) = &mut self.own {
             let planned = process::planned(&ground, &tuning);
             let started = planned.into_iter().map(|mut process| {
@@ -218,7 +218,7 @@ impl Deployment {
 
     /// Stops every process but the provider, one after the other, and starts it with other settings.
     pub async fn retune(&mut self, tuning: &Tuning) -> Result<(), Error> {
-        let tuning = self.arena.beside.tune(tuning);
+        let tuning = self.arena.beside.tune(tuning, &self.arena.stream());
         for part in [Part::Server, Part::Worker, Part::Relay] {
             for name in self.names(part) {
                 self.stop(&name, "TERM").await?;
@@ -266,6 +266,14 @@ impl Deployment {
         act: impl FnOnce(&peers::redis::Private) -> Result<T, peers::Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.arena.beside.redis(act).await
+    }
+
+    /// Something done to NATS, where it is our own.
+    pub async fn nats<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&peers::nats::Private) -> Result<T, peers::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.arena.beside.nats(act).await
     }
 
     /// What the provider does wrong from now on; it stays so over its own restarts.

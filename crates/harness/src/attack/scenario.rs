@@ -39,8 +39,8 @@ impl Need {
             Need::Deployment => "a deployment of its own, which --target is not",
             Need::Postgres => "PostgreSQL",
             Need::PrivatePostgres => "a PostgreSQL of its own (--postgres)",
-            Need::Redis => "Redis",
-            Need::Nats => "NATS",
+            Need::Redis => "Redis (--redis)",
+            Need::Nats => "NATS (--nats)",
         }
     }
 }
