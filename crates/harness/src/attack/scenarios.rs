@@ -3,6 +3,7 @@
 mod changed_body;
 mod charges;
 mod killed;
+mod nats;
 mod network;
 mod poison;
 mod postgres;
@@ -25,6 +26,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &killed::SCENARIO,
     &postgres::SCENARIO,
     &redis::SCENARIO,
+    &nats::SCENARIO,
     &provider::SCENARIO,
     &webhooks::SCENARIO,
     &poison::SCENARIO,
