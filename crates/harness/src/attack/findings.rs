@@ -38,6 +38,8 @@ pub struct Always {
     pub checked: u64,
     pub broken: u64,
     pub offenders: Vec<String>,
+    /// Why it cannot be looked at on this ground, if it cannot.
+    pub excused: Option<String>,
 }
 
 /// One state.
@@ -127,8 +129,14 @@ pub struct Found {
 
 impl Findings {
     pub fn new(scenario: &'static Scenario) -> Findings {
-        let clean =
-            |name: &&'static str| Always { name, holds: true, checked: 0, broken: 0, offenders: Vec::new() };
+        let clean = |name: &&'static str| Always {
+            name,
+            holds: true,
+            checked: 0,
+            broken: 0,
+            offenders: Vec::new(),
+            excused: None,
+        };
         let found = Found {
             always: scenario.always.iter().chain(&COMMON).chain(&INVARIANTS).map(clean).collect(),
             sometimes: scenario
@@ -164,9 +172,14 @@ impl Findings {
         self.state(&mut self.found(), name).reached += times;
     }
 
-    /// A state that cannot be reached on this ground need not be.
+    /// A state that cannot be reached on this ground need not be, and an invariant that cannot be looked at
+    /// need not be either.
     pub fn excuse(&self, name: &str, why: impl Into<String>) {
-        self.state(&mut self.found(), name).excused = Some(why.into());
+        let (mut found, why) = (self.found(), Some(why.into()));
+        match found.always.iter_mut().find(|always| always.name == name) {
+            Some(always) => always.excused = why,
+            None => self.state(&mut found, name).excused = why,
+        }
     }
 
     pub fn has_reached(&self, name: &str) -> bool {
@@ -206,7 +219,8 @@ impl Findings {
     pub fn conclude(&self) -> (Verdict, Found) {
         let mut found = self.found().clone();
         let own = |name: &str| self.scenario.always.contains(&name);
-        let unseen = found.always.iter().any(|always| own(always.name) && always.checked == 0);
+        let unseen = |always: &Always| always.checked == 0 && always.excused.is_none();
+        let unseen = found.always.iter().any(|always| own(always.name) && unseen(always));
         let unreached = found.sometimes.iter().any(Sometimes::is_missing);
         let verdict = if found.always.iter().any(|always| !always.holds) {
             Verdict::Broken
@@ -280,6 +294,18 @@ mod tests {
         findings.excuse("there", "one process");
         let (verdict, found) = findings.conclude();
         assert_eq!((verdict, found.sometimes[0].excused.as_deref()), (Verdict::Held, Some("one process")));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_here_is_excused_and_breaks_all_the_same() {
+        let findings = Findings::new(&TRIED);
+        findings.always("one", true, String::new);
+        findings.reached("there");
+        findings.excuse("other", "one process");
+        let (verdict, found) = findings.conclude();
+        assert_eq!((verdict, found.always[1].excused.as_deref()), (Verdict::Held, Some("one process")));
+        findings.always("other", false, String::new);
+        assert_eq!(findings.conclude().0, Verdict::Broken);
     }
 
     #[test]

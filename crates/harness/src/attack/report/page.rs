@@ -248,17 +248,23 @@ fn always(out: &mut Markup, outcome: &Outcome) {
 fn invariant(out: &mut Markup, always: &Always) {
     let class = if !always.holds {
         " class=bad"
-    } else if always.checked == 0 {
+    } else if always.checked == 0 && always.excused.is_none() {
         " class=wait"
     } else {
         ""
     };
+    let why = not_here(always.excused.as_deref().filter(|_| always.checked == 0));
     out.put(format_args!(
-        "<tr{class}><td>{}<td class=n>{}<td class=n>{}</tr>",
+        "<tr{class}><td>{}{why}<td class=n>{}<td class=n>{}</tr>",
         Escaped(plain(always.name)),
         grouped(always.checked),
         grouped(always.broken)
     ));
+}
+
+/// Why something was not looked at, as a part of its row.
+fn not_here(why: Option<&str>) -> String {
+    why.map(|why| format!("<br><small>not here: {}</small>", Escaped(why))).unwrap_or_default()
 }
 
 fn sometimes(out: &mut Markup, outcome: &Outcome) {
@@ -268,8 +274,7 @@ fn sometimes(out: &mut Markup, outcome: &Outcome) {
     out.put(format_args!("<table><tr><th>sometimes<th class=n>reached</tr>"));
     for one in &outcome.sometimes {
         let class = if one.is_missing() { " class=wait" } else { "" };
-        let why = one.excused.as_ref().filter(|_| one.reached == 0);
-        let why = why.map(|why| format!("<br><small>not here: {}</small>", Escaped(why))).unwrap_or_default();
+        let why = not_here(one.excused.as_deref().filter(|_| one.reached == 0));
         out.put(format_args!(
             "<tr{class}><td>{}{why}<td class=n>{}</tr>",
             Escaped(plain(one.name)),

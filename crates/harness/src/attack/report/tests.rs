@@ -35,6 +35,7 @@ fn outcome(number: u8, verdict: Verdict, words: &'static str) -> Outcome {
             checked: 3,
             broken: 1,
             offenders: vec![words.to_owned()],
+            excused: Some(words.to_owned()),
         }],
         sometimes: vec![Sometimes { name: "there", reached: 0, excused: Some(words.to_owned()) }],
         notes: vec![words.to_owned()],
@@ -146,7 +147,10 @@ fn the_shape_of_the_json_is_kept() {
         "always duplicates effects faults figures heard kept lag name notes number operations promise retries \
          retries_left_out sometimes took_ms verdict why"
     );
-    assert_eq!(members(&json["scenarios"][0]["always"][0]).join(" "), "broken checked holds name offenders");
+    assert_eq!(
+        members(&json["scenarios"][0]["always"][0]).join(" "),
+        "broken checked excused holds name offenders"
+    );
     assert_eq!(
         members(&json["scenarios"][0]["retries"][0]).join(" "),
         "at_ms attempt delay_ms operation reason retry_after_ms"
