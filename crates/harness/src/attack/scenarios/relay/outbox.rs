@@ -1,6 +1,7 @@
 //! Where messages stand: with or without a receipt, with or without a mark.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use domain::ledger::POSTED;
 use store::Location;
@@ -11,24 +12,33 @@ use crate::attack::{Arena, Error};
 
 /// Looked at once.
 const MESSAGES_MAX: usize = 200;
+/// For the last receipts to be seen.
+const RECEIVED_WITHIN: Duration = Duration::from_mins(1);
+const WAIT_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Outbox {
     rows: Rows,
     /// The kinds that somebody receives.
     kinds: String,
+    /// The column that says of a message that it was received.
+    mark: &'static str,
 }
 
 impl Outbox {
-    pub async fn of(location: &Location) -> Result<Outbox, Error> {
+    /// `apart`: the broker is not the one that is built in.
+    pub async fn of(location: &Location, apart: bool) -> Result<Outbox, Error> {
         let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
-        Ok(Outbox { rows: Rows::of(location).await?, kinds: kinds.join(", ") })
+        let mark = if apart { "received_at" } else { "position" };
+        Ok(Outbox { rows: Rows::of(location).await?, kinds: kinds.join(", "), mark })
     }
 
-    /// Received, and not marked: published by a relay that has not said so yet.
+    /// Come to their consumer, and not marked: published by a relay that has not said so yet. By the effect
+    /// or the receipt: that they are one is for others to judge.
     pub async fn unmarked(&self) -> Result<Vec<Uuid>, Error> {
         let sql = format!(
-            "select m.id from outbox m join inbox i on i.message = m.id \
-             where m.position is null limit {MESSAGES_MAX}"
+            "select m.id from outbox m where m.position is null and ( \
+                exists (select 1 from inbox i where i.message = m.id and i.state = 'received') \
+                or exists (select 1 from transfers t where t.message = m.id)) limit {MESSAGES_MAX}"
         );
         self.rows.select_ids(&sql).await
     }
@@ -40,36 +50,91 @@ impl Outbox {
         Ok(self.rows.select_ids(&sql).await?.into_iter().collect())
     }
 
-    /// With the broker that is built in a mark says that it was received.
+    /// Nobody says that a message was received before it was.
     pub async fn judge_marks(&self, arena: &Arena) -> Result<(), Error> {
+        let Outbox { rows, kinds, mark } = self;
         let sql = format!(
-            "select m.id from outbox m where m.position is not null and m.kind in ({}) \
-             and not exists (select 1 from inbox i where i.message = m.id) limit {MESSAGES_MAX}",
-            self.kinds
+            "select m.id from outbox m where m.{mark} is not null and m.kind in ({kinds}) \
+             and not exists (select 1 from inbox i where i.message = m.id) \
+             and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}"
         );
-        let early = self.rows.select_ids(&sql).await?;
+        let early = rows.select_ids(&sql).await?;
         arena.findings.always("marked_only_after_its_receipt", early.is_empty(), || {
-            format!("{} messages are marked and have no receipt, such as {}", early.len(), early[0])
+            format!(
+                "{} messages are marked and have not come to their consumer, such as {}",
+                early.len(),
+                early[0]
+            )
         });
         Ok(())
     }
 
-    /// What moved is posted once, and every message that moves something is.
+    /// What moved is posted once.
     pub async fn judge_postings(&self, arena: &Arena) -> Result<(), Error> {
         let twice = "select movement, count(*) from transfers group by movement having count(*) > 1 limit 20";
         let twice = self.rows.select(twice).await?;
         arena
             .findings
             .always("one_posting_a_movement", twice.is_empty(), || format!("posted twice: {twice:?}"));
-        let sql = format!(
-            "select m.id from outbox m where m.kind in ({}) \
-             and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}",
-            self.kinds
+        Ok(())
+    }
+
+    /// Once nothing is under way.
+    pub async fn judge_the_end(&self, arena: &Arena) -> Result<(), Error> {
+        let Outbox { rows, kinds, .. } = self;
+        let never = format!(
+            "select m.id from outbox m where m.kind in ({kinds}) \
+             and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}"
         );
-        let never = self.rows.select_ids(&sql).await?;
+        let never = rows.select_ids(&never).await?;
         arena
             .findings
             .always("one_posting_a_movement", never.is_empty(), || format!("never posted: {never:?}"));
+        self.judge_received(arena).await
+    }
+
+    /// A message that is there may come again. Without a receipt that is as old as its effect it would be, or
+    /// was, taken for a new one.
+    pub async fn judge_receipts(&self, arena: &Arena) -> Result<(), Error> {
+        let gone = format!(
+            "select m.id from outbox m join transfers t on t.message = m.id \
+             where not exists (select 1 from inbox i where i.message = m.id) limit {MESSAGES_MAX}"
+        );
+        let gone = self.rows.select_ids(&gone).await?;
+        let younger = format!(
+            "select t.message from transfers t join inbox i on i.message = t.message \
+             where i.created_at > t.posted_at limit {MESSAGES_MAX}"
+        );
+        let younger = self.rows.select_ids(&younger).await?;
+        let right = gone.is_empty() && younger.is_empty();
+        arena.findings.always("receipts_outlive_their_messages", right, || {
+            let first = |ids: &[Uuid]| ids.first().map(Uuid::to_string).unwrap_or_default();
+            format!(
+                "{} messages had their effect and have no receipt any more, such as {}; {} were taken for new \
+                 ones after they had had their effect, such as {}",
+                gone.len(),
+                first(&gone),
+                younger.len(),
+                first(&younger)
+            )
+        });
         Ok(())
+    }
+
+    /// A receipt is seen in the end, whatever a broker said.
+    async fn judge_received(&self, arena: &Arena) -> Result<(), Error> {
+        let sql = format!("select id from outbox where received_at is null limit {MESSAGES_MAX}");
+        let begun = Instant::now();
+        loop {
+            let waiting = self.rows.select_ids(&sql).await?;
+            let late = begun.elapsed() > RECEIVED_WITHIN || arena.findings.any_broken();
+            if waiting.is_empty() || late {
+                arena.findings.always("every_message_is_received", waiting.is_empty(), || {
+                    format!("{} messages are not told as received, such as {}", waiting.len(), waiting[0])
+                });
+                return Ok(());
+            }
+            tokio::time::sleep(WAIT_EVERY).await;
+        }
     }
 }
