@@ -25,8 +25,13 @@ pub struct Siege {
 
 /// Lays it, and judges. The deployment is left as it is, at rest.
 pub async fn lay(arena: &Arena, siege: Siege) -> Result<Deployment, Error> {
-    let Siege { orders, clients, plan, faults, tuning } = siege;
-    let mut town = arena.deploy(&tuning).await?;
+    let town = arena.deploy(&siege.tuning).await?;
+    lay_on(arena, town, siege).await
+}
+
+/// The same, on a deployment that serves already.
+pub async fn lay_on(arena: &Arena, mut town: Deployment, siege: Siege) -> Result<Deployment, Error> {
+    let Siege { orders, clients, plan, faults, tuning: _ } = siege;
     town.set_faults(faults).await?;
     let (finished, watched) = watch::channel(0);
     let shop = town.shop.clone();
