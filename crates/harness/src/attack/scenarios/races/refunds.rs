@@ -5,7 +5,10 @@ use rand::RngExt as _;
 
 use crate::attack::ask::{PAYS, PRICE_MINOR};
 use crate::attack::{Arena, Ask, Deployment, Error, at_once};
+use crate::oracle::Call;
 
+/// How the provider turns down a refund of what it does not hold.
+const TOO_MUCH: [&str; 2] = ["amount_too_large", "charge_already_refunded"];
 /// At the same moment.
 const REFUNDS: usize = 4;
 
@@ -29,6 +32,19 @@ pub(super) async fn race(arena: &Arena, town: &Deployment, count: usize) -> Resu
     for races in races.chunks(super::AT_ONCE) {
         try_join_all(races.iter().map(|race| one(arena, town, race))).await?;
     }
+    nobody_asked_for_more(arena, town).await
+}
+
+/// The provider would refuse it, and is not what holds a refund within its bounds: it was never asked.
+async fn nobody_asked_for_more(arena: &Arena, town: &Deployment) -> Result<(), Error> {
+    let Some(books) = town.books().await? else { return Ok(()) };
+    let too_much = |call: &&Call| {
+        TOO_MUCH.iter().any(|code| call.outcome.ends_with(code)) && call.path.ends_with("/refunds")
+    };
+    let asked = books.calls.iter().filter(too_much).count();
+    arena.findings.always("refunds_stay_within_what_was_captured", asked == 0, || {
+        format!("the provider was asked for more than was captured {asked} times")
+    });
     Ok(())
 }
 
