@@ -44,7 +44,7 @@ bugs! {
     CapacityReadWithoutLock = "capacity_read_without_lock":
         "A slot is read without its lock and written without its guards.",
     RefundWithoutGuard = "refund_without_guard":
-        "Refunds are not held against what was captured.",
+        "Refunds under way are not held against what was captured.",
     UnknownTakenForFailed = "unknown_taken_for_failed":
         "A lost answer of the provider is told to the client as a decline.",
     KeySentPastRetention = "key_sent_past_retention":

@@ -176,6 +176,13 @@ impl Relay {
         self.claim().await?;
         let mut passed = Passed::default();
         let publications = self.find(&mut passed).await?;
+        if planted::is(planted::Bug::MarkedBeforePublished) {
+            passed.published = publications.len();
+            self.mark(publications.iter().map(|publication| of(publication, Ack::Received)).collect())
+                .await?;
+            let _nobody_hears_of_it = self.publish(&publications).await;
+            return Ok(passed);
+        }
         let answers = self.publish(&publications).await;
         let mut published = Vec::new();
         for (publication, answer) in publications.iter().zip(answers) {

@@ -106,6 +106,20 @@ impl Payment {
     pub fn refundable_minor(&self) -> i64 {
         (self.captured_minor - self.refunded_minor - self.refunding_minor).max(0)
     }
+
+    /// Holds so much back from what may be asked back, while a refund is under way.
+    pub fn hold_back(&mut self, amount_minor: i64) {
+        if !planted::is(planted::Bug::RefundWithoutGuard) {
+            self.refunding_minor += amount_minor;
+        }
+    }
+
+    /// It has ended, one way or the other.
+    pub fn let_go(&mut self, amount_minor: i64) {
+        if !planted::is(planted::Bug::RefundWithoutGuard) {
+            self.refunding_minor -= amount_minor;
+        }
+    }
 }
 
 /// What an attempt does at the provider.

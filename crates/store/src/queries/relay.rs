@@ -155,11 +155,16 @@ impl Queries {
         received_before: Timestamp,
         max: usize,
     ) -> Result<Vec<InboxId>, Error> {
-        let sql = "select id from inbox where message < $1 and updated_at < $2 \
-             and state in ('received', 'discarded') \
-             and not exists (select 1 from outbox where outbox.id = inbox.message) \
-             order by message limit $3";
+        let let_go = if planted::is(planted::Bug::ReceiptsPrunedEarly) {
+            ""
+        } else {
+            "and not exists (select 1 from outbox where outbox.id = inbox.message)"
+        };
+        let sql = format!(
+            "select id from inbox where message < $1 and updated_at < $2 \
+             and state in ('received', 'discarded') {let_go} order by message limit $3"
+        );
         let parameters = with![first_of(received_before), received_before, limit(max)];
-        Ok(self.ids(sql, parameters).await?.into_iter().map(InboxId).collect())
+        Ok(self.ids(&sql, parameters).await?.into_iter().map(InboxId).collect())
     }
 }

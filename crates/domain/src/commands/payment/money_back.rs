@@ -43,7 +43,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: Back) -
         created_at: now,
         updated_at: now,
     };
-    payment.refunding_minor += back.amount_minor;
+    payment.hold_back(back.amount_minor);
     payment.refunds += 1;
     payment.updated_at = now;
     draft.audit(about_refund(&refund), "refund_started", None, Some("created"));

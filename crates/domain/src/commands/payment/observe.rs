@@ -364,7 +364,7 @@ pub(in crate::commands) fn settle_unsent<'a>(
         refund.failure = Some(Json(failure));
         refund.updated_at = draft.context.now;
         attempt.failure.clone_from(&refund.failure);
-        payment.refunding_minor -= refund.amount_minor;
+        payment.let_go(refund.amount_minor);
         tell_refund(&mut draft, &mut refund, &payment, "refund.failed");
         review_if_unasked(&mut draft, &payment, &refund);
         draft.answer(attempt.key, Err(Refusal::RefundFailed { refund: refund.id.0, code }));

@@ -169,7 +169,7 @@ fn count(payment: &mut Payment, booking: Option<&mut Booking>, refund: &Refund, 
     let amount = refund.amount_minor;
     let open = |state: State| !matches!(state, State::Succeeded | State::Failed);
     if open(from) && !open(to) {
-        payment.refunding_minor -= amount;
+        payment.let_go(amount);
     }
     let sign = match (from, to) {
         (from, State::Succeeded) if from != State::Succeeded => 1,

@@ -85,7 +85,8 @@ impl Command for PruneDeliveries {
         for delivery in self.deliveries.iter().filter_map(|id| facts.inbox.get(*id)) {
             let over = matches!(*delivery.state, delivery::State::Received | delivery::State::Discarded)
                 && delivery.updated_at < self.received_before;
-            if over && facts.outbox.get(delivery.message).is_none() {
+            let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
+            if over && (early || facts.outbox.get(delivery.message).is_none()) {
                 pruned += 1;
                 draft.remove::<Delivery>(delivery.id);
             }
