@@ -93,11 +93,13 @@ async fn run(arena: Arena) -> Result<(), Error> {
 async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<Vec<Uuid>, Error> {
     let relays = relays(town);
     let begun = Instant::now();
+    let mut marks_wait = false;
     let unmarked = loop {
+        marks_wait = marks_wait || outbox.hold_marks().await?;
         outbox.judge_marks(arena).await?;
         // A relay that marks too early is never found where it is looked for.
         if arena.findings.any_broken() {
-            return Ok(Vec::new());
+            break Vec::new();
         }
         if begun.elapsed() > HUNT_WITHIN {
             arena
@@ -124,7 +126,11 @@ async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<V
     for relay in &relays {
         town.kill(relay).await?;
     }
-    // A statement that was slower than we were patient has put its mark.
+    if marks_wait {
+        outbox.let_marks_go().await?;
+        tokio::time::sleep(ON_ITS_WAY).await;
+    }
+    // A statement that was on its way all the same has put its mark.
     let waiting = outbox.without_mark(&unmarked).await?;
     if !waiting.is_empty() {
         arena.findings.reached("killed_between_publish_and_mark");

@@ -20,16 +20,33 @@ pub struct Outbox {
     rows: Rows,
     /// The kinds that somebody receives.
     kinds: String,
-    /// The column that says of a message that it was received.
-    mark: &'static str,
+    /// The broker is not the one that is built in.
+    apart: bool,
 }
 
 impl Outbox {
-    /// `apart`: the broker is not the one that is built in.
     pub async fn of(location: &Location, apart: bool) -> Result<Outbox, Error> {
         let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
-        let mark = if apart { "received_at" } else { "position" };
-        Ok(Outbox { rows: Rows::of(location).await?, kinds: kinds.join(", "), mark })
+        Ok(Outbox { rows: Rows::of(location).await?, kinds: kinds.join(", "), apart })
+    }
+
+    /// With a broker outside a relay marks as soon as it has published, and is hardly ever found between the
+    /// two. There every mark is made to wait, from here on until [`Outbox::let_marks_go`]: each needs its
+    /// tenant's log. Whether it is so; there may be no log yet.
+    pub async fn hold_marks(&self) -> Result<bool, Error> {
+        if !self.apart {
+            return Ok(false);
+        }
+        self.rows.execute("begin").await?;
+        let held = !self.rows.select("select tenant from logs for update").await?.is_empty();
+        if !held {
+            self.let_marks_go().await?;
+        }
+        Ok(held)
+    }
+
+    pub async fn let_marks_go(&self) -> Result<(), Error> {
+        self.rows.execute("rollback").await
     }
 
     /// Come to their consumer, and not marked: published by a relay that has not said so yet. By the effect
@@ -52,7 +69,8 @@ impl Outbox {
 
     /// Nobody says that a message was received before it was.
     pub async fn judge_marks(&self, arena: &Arena) -> Result<(), Error> {
-        let Outbox { rows, kinds, mark } = self;
+        let Outbox { rows, kinds, apart } = self;
+        let mark = if *apart { "received_at" } else { "position" };
         let sql = format!(
             "select m.id from outbox m where m.{mark} is not null and m.kind in ({kinds}) \
              and not exists (select 1 from inbox i where i.message = m.id) \
