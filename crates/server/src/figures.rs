@@ -16,7 +16,7 @@ use crate::metrics::catalogue::*;
 use crate::metrics::labels::{Age, BookingState, Letter};
 
 /// Often enough for an alert, and cheap: what is open is found by partial indexes, all else is tallied.
-const EVERY: Duration = Duration::from_secs(5);
+pub const EVERY: Duration = Duration::from_secs(5);
 
 /// The text of `/metrics`.
 #[derive(Clone)]
@@ -45,7 +45,12 @@ impl Scrape {
 }
 
 /// Keeps the figures fresh until told to stop.
-pub async fn refresh(scrape: Scrape, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+pub async fn refresh(
+    scrape: Scrape,
+    every: Duration,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
         let now = clock.now();
         match scrape.store.figures(now).await {
@@ -58,7 +63,7 @@ pub async fn refresh(scrape: Scrape, clock: Arc<dyn Clock>, mut stop: watch::Rec
         }
         tokio::select! {
             _ = stop.changed() => {}
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(every) => {}
         }
     }
 }

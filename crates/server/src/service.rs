@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::WorkerId;
 use domain::time::Span;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub nats: Option<nats::Settings>,
     /// Where `/metrics` comes from; installed once a process.
     pub metrics: Option<PrometheusHandle>,
+    /// How often it counts committed rows.
+    pub figures_every: Duration,
 }
 
 impl Settings {
@@ -87,6 +90,7 @@ impl Settings {
             redis: None,
             nats: None,
             metrics: None,
+            figures_every: figures::EVERY,
         }
     }
 
@@ -211,7 +215,8 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         handle: settings.metrics.clone(),
     };
     tell_what_runs(settings.roles, clock.now());
-    work.push(tokio::spawn(figures::refresh(scrape.clone(), clock.clone(), work_stopped)));
+    let every = settings.figures_every;
+    work.push(tokio::spawn(figures::refresh(scrape.clone(), every, clock.clone(), work_stopped)));
 
     let app = App::new(Parts {
         store: store.clone(),

@@ -5,6 +5,7 @@
 
 mod broker;
 mod guard;
+mod metrics;
 mod redis;
 mod relay;
 
@@ -18,6 +19,7 @@ use domain::TenantId;
 use domain::rows::Mode;
 use domain::time::Span;
 pub use guard::{BreakerFile, RetryBudgetFile};
+pub use metrics::MetricsFile;
 use providers::{Secret, stripe};
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
@@ -54,6 +56,7 @@ pub struct File {
     pub broker: Option<BrokerFile>,
     pub breaker: BreakerFile,
     pub retry_budget: RetryBudgetFile,
+    pub metrics: MetricsFile,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,6 +148,7 @@ impl File {
         self.apply_store(&mut settings)?;
         self.breaker.apply(&mut settings)?;
         self.retry_budget.apply(&mut settings)?;
+        self.metrics.apply(&mut settings)?;
         if let Some(redis) = &self.redis {
             redis.apply(&mut settings)?;
         }
@@ -310,6 +314,7 @@ mod tests {
             ("[workers]\naccount_share = 0.0", "account_share"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),
             ("[store]\nwriters = 0", "above 0"),
+            ("[metrics]\nfigures_every_ms = 99", "figures_every_ms"),
             ("[store]\nreplies_kept_days = 0", "replies_kept_days"),
             (&format!("{account}secret_key = 'sk_live_1'"), "test mode"),
             (&format!("{account}secret_key = {{ env = 'SUREHOLD_NO_SUCH_VARIABLE' }}"), "is not set"),
