@@ -53,7 +53,17 @@ impl Databases {
 
     /// Drops whatever it made, whoever is still connected to it.
     pub async fn drop_all(&mut self) -> Result<(), Error> {
-        for name in std::mem::take(&mut self.made) {
+        self.drop_those(|_| true).await
+    }
+
+    /// Drops those whose names begin with this one.
+    pub async fn drop_of(&mut self, name: &str) -> Result<(), Error> {
+        let name = format!("{name}_");
+        self.drop_those(|made| made.starts_with(&name)).await
+    }
+
+    async fn drop_those(&mut self, those: impl Fn(&str) -> bool) -> Result<(), Error> {
+        for name in self.made.extract_if(.., |made| those(made)) {
             execute(&self.server, &format!("drop database if exists {name} with (force)")).await?;
         }
         Ok(())

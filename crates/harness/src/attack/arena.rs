@@ -70,6 +70,11 @@ impl Arena {
         self.operation("")
     }
 
+    /// What begins the name of the deployment's database, where PostgreSQL keeps it.
+    pub(super) fn database(&self) -> String {
+        format!("surehold_attack_{}", self.scenario.number)
+    }
+
     /// The name of the deployment's stream, where NATS carries its messages.
     pub fn stream(&self) -> String {
         format!("{}-{}", self.run, self.scenario.number)

@@ -88,7 +88,7 @@ impl Deployment {
         }
         std::fs::create_dir_all(&arena.directory)?;
         let url = match arena.databases.lock().await.as_mut() {
-            Some(databases) => databases.create("surehold_attack").await?,
+            Some(databases) => databases.create(&arena.database()).await?,
             None => Installation::sqlite_url(&arena.directory),
         };
         let installation = Installation::new(&arena.program, &arena.directory, &url).await?;

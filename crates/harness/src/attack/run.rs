@@ -174,6 +174,10 @@ impl Run<'_> {
         };
         task.shutdown().await;
         step.ends();
+        // A server that was stopped looks at every file that it has before it starts again.
+        if let Some(databases) = self.databases.lock().await.as_mut() {
+            databases.drop_of(&arena.database()).await?;
+        }
         arena.journal.flush().await?;
         let heards = Told::read(&arena.journal_path)?.heards;
         let outcome = Outcome::of(&arena, heards, trouble);
