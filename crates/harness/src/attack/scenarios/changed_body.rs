@@ -11,9 +11,13 @@
 
 mod disguise;
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::attack::ask::{PAYS, euros};
 use crate::attack::{Arena, Ask, Caller, Error, Heard, Scenario, Shop, Tuning, Wants, judge};
@@ -32,6 +36,8 @@ pub const SCENARIO: Scenario = Scenario {
 /// Operations for one key.
 const OPERATIONS_A_KEY: usize = 5;
 const KEYS_MIN: usize = 20;
+/// Keys at the same time, each with callers of its own.
+const LANES: usize = 4;
 /// Of each kind, after the first has ended.
 const VARIANTS: usize = 2;
 
@@ -51,16 +57,33 @@ async fn run(arena: Arena) -> Result<(), Error> {
     if town.location().is_some() {
         town.set_faults(json!({ "delay_ms": [20, 60] })).await?;
     }
-    let mut caller = arena.caller(&town.shop, 0)?;
-    let mut other = arena.caller(&town.shop, 1)?;
+    let plans = (0..count).map(|number| plan(&arena, &town.shop, number, &mut random)).collect();
     arena.progress.counts("keys that are used again", count);
-    for number in 0..count {
-        let plan = plan(&arena, &town.shop, number, &mut random);
-        one_key(&arena, &mut caller, &mut other, &plan).await?;
-        arena.progress.advance();
-    }
+    all_keys(&arena, &town.shop, plans).await?;
     town.all_alive()?;
     judge(&arena, &town).await?;
+    Ok(())
+}
+
+async fn all_keys(arena: &Arena, shop: &Shop, plans: VecDeque<Plan>) -> Result<(), Error> {
+    let waiting = Arc::new(Mutex::new(plans));
+    let mut lanes = JoinSet::new();
+    for lane in 0..LANES {
+        let mut caller = arena.caller(shop, 2 * lane)?;
+        let mut other = arena.caller(shop, 2 * lane + 1)?;
+        let (arena, waiting) = (arena.clone(), waiting.clone());
+        lanes.spawn(async move {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(plan) = next else { return Ok::<_, Error>(()) };
+                one_key(&arena, &mut caller, &mut other, &plan).await?;
+                arena.progress.advance();
+            }
+        });
+    }
+    while let Some(lane) = lanes.join_next().await {
+        lane.map_err(std::io::Error::other)??;
+    }
     Ok(())
 }
 

@@ -8,11 +8,15 @@
 //! The requests of a round are written down and connected first, and then let go together, spread over all
 //! servers. Whoever heard nothing definite says it again.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rand::RngExt as _;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::attack::ask::PAYS;
-use crate::attack::{Arena, Ask, Caller, Error, Heard, Said, Scenario, Tuning, at_once, judge};
+use crate::attack::{Arena, Ask, Caller, Error, Heard, Said, Scenario, Shop, Tuning, at_once, judge};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 2,
@@ -29,6 +33,8 @@ const AT_ONCE_MAX: usize = 8;
 /// Operations for one round.
 const OPERATIONS_A_ROUND: usize = 5;
 const ROUNDS_MIN: usize = 20;
+/// Rounds at the same time, each with callers of its own.
+const LANES: usize = 4;
 
 /// What is drawn for a round.
 struct Round {
@@ -53,25 +59,50 @@ async fn run(arena: Arena) -> Result<(), Error> {
     if town.location().is_some() {
         town.set_faults(json!({ "delay_ms": [5, 40] })).await?;
     }
-    let mut callers = arena.callers(&town.shop, AT_ONCE_MAX)?;
-    let mut asks = Vec::new();
+    let asks: Vec<Ask> =
+        rounds.iter().enumerate().map(|(number, round)| ask(&arena, &town.shop, number, round)).collect();
     arena.progress.counts("rounds of simultaneous requests", count);
-    for (number, round) in rounds.iter().enumerate() {
-        let operation = arena.operation(number);
-        let ask = if round.charges {
-            Ask::charge(&operation, round.minor, PAYS)
-        } else {
-            Ask::hold(&operation, &town.shop.catalogue, 0, 3_600)
-        };
-        self::round(&arena, &mut callers[..round.at_once], &ask).await?;
-        asks.push(ask);
-        arena.progress.advance();
-    }
+    all_rounds(&arena, &town.shop, rounds.iter().map(|round| round.at_once).zip(asks.clone()).collect())
+        .await?;
+    let mut caller = arena.caller(&town.shop, 0)?;
     for ask in &asks {
-        callers[0].insist(ask).await?;
+        caller.insist(ask).await?;
     }
     town.all_alive()?;
     judge(&arena, &town).await?;
+    Ok(())
+}
+
+fn ask(arena: &Arena, shop: &Shop, number: usize, round: &Round) -> Ask {
+    let operation = arena.operation(number);
+    if round.charges {
+        Ask::charge(&operation, round.minor, PAYS)
+    } else {
+        Ask::hold(&operation, &shop.catalogue, 0, 3_600)
+    }
+}
+
+/// Each so many times at once.
+async fn all_rounds(arena: &Arena, shop: &Shop, rounds: VecDeque<(usize, Ask)>) -> Result<(), Error> {
+    let waiting = Arc::new(Mutex::new(rounds));
+    let mut lanes = JoinSet::new();
+    for lane in 0..LANES {
+        let number = |caller| lane * AT_ONCE_MAX + caller;
+        let mut callers: Vec<Caller> =
+            (0..AT_ONCE_MAX).map(|caller| arena.caller(shop, number(caller))).collect::<Result<_, _>>()?;
+        let (arena, waiting) = (arena.clone(), waiting.clone());
+        lanes.spawn(async move {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some((at_once, ask)) = next else { return Ok::<_, Error>(()) };
+                round(&arena, &mut callers[..at_once], &ask).await?;
+                arena.progress.advance();
+            }
+        });
+    }
+    while let Some(lane) = lanes.join_next().await {
+        lane.map_err(std::io::Error::other)??;
+    }
     Ok(())
 }
 
@@ -96,6 +127,10 @@ async fn round(arena: &Arena, callers: &mut [Caller], ask: &Ask) -> Result<(), E
     arena.findings.always("the_others_wait_or_get_the_reply", fine, told);
     arena.findings.reached_times("met_in_flight", count(Heard::InFlight) as u64);
     arena.findings.reached_times("got_the_reply", count(Heard::Replay) as u64);
-    callers[0].insist(ask).await?;
+    for (caller, said) in callers.iter_mut().zip(&said) {
+        if !said.heard().is_definite() && caller.insist(ask).await?.replayed {
+            arena.findings.reached("got_the_reply");
+        }
+    }
     Ok(())
 }
