@@ -5,10 +5,12 @@
 //! | [`last_seat`] | a payment for the last seat, begun around the moment its hold expires; a rival who wants the seat | one of them has the seat, and money without a seat went back |
 //! | [`capture`] | the capture and the cancellation of one authorisation | one of them, in the provider's books too |
 //! | [`refunds`] | refunds that add up to more than was captured | as many as there is money for; the others are refused |
+//! | [`rush`] | more customers than a slot has seats | as many as there are seats; the others are refused |
 
 mod capture;
 mod last_seat;
 mod refunds;
+mod rush;
 
 use serde_json::json;
 
@@ -17,13 +19,14 @@ use crate::attack::{Arena, Error, Scenario, Tuning, judge};
 pub const SCENARIO: Scenario = Scenario {
     number: 13,
     name: "races",
-    promise: "Expiry against payment at the last seat, cancel against capture, and refunds at once past the captured sum each have one outcome, and the money follows it.",
+    promise: "Expiry against payment at the last seat, cancel against capture, refunds at once past the captured sum, and a rush for the last seats each have one outcome, and the money follows it.",
     needs: &[],
     always: &[
         "one_booking_has_the_last_seat",
         "money_follows_the_seat",
         "captured_or_cancelled_never_both",
         "refunds_stay_within_what_was_captured",
+        "as_many_seats_as_there_are",
     ],
     sometimes: &[
         "payment_was_quicker_than_expiry",
@@ -34,6 +37,8 @@ pub const SCENARIO: Scenario = Scenario {
         "cancellation_was_quicker",
         "a_refund_was_refused",
         "a_refund_was_made",
+        "in_time_for_a_seat",
+        "too_late_for_a_seat",
     ],
     run: |arena| Box::pin(run(arena)),
 };
@@ -51,6 +56,7 @@ async fn run(arena: Arena) -> Result<(), Error> {
         let faults = json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [0, 60] });
         town.set_faults(faults).await?;
     }
+    rush::race(&arena, &town, count).await?;
     let seats = last_seat::race(&arena, &town, count).await?;
     capture::race(&arena, &town, count).await?;
     refunds::race(&arena, &town, count).await?;
