@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | lies | commits and answers 500, commits and hangs up, hangs up before it does anything | applied once |
 //! | late | answers after we have given up waiting, or just before | applied once |
+//! | forgets | carries a refund out, does not say so, and has forgotten its key when it is asked again | looked up, and made once |
 //! | down, and the circuit cannot open | 503 to everything | calls are the fresh ones, a tenth of them more, and the floor |
 //! | down | 503 to everything | circuits open, probe, and close when it is back |
 //! | sheds | 429 with `Retry-After` | nobody comes back sooner |
@@ -26,6 +27,7 @@ use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
 use crate::attack::orders::{self, Order, Outcome};
 use crate::attack::{Arena, Ask, Caller, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
+use crate::oracle::Call;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 10,
@@ -45,6 +47,7 @@ pub const SCENARIO: Scenario = Scenario {
         "committed_then_dropped",
         "dropped_before",
         "answered_late",
+        "refunded_and_forgot",
         "retried_while_it_was_down",
         "a_retry_was_denied",
         "circuit_opened",
@@ -58,15 +61,17 @@ pub const SCENARIO: Scenario = Scenario {
 const CLIENTS: usize = 16;
 const ORDERS_MIN: usize = 20;
 /// Enough that retries without a budget could not be mistaken for retries with one.
-const ASKED_MIN: usize = 100;
+const ASKED_MIN: usize = 60;
 const ASKED_MAX: usize = 400;
-const SHED: usize = 30;
+const SHED: usize = 16;
+/// Payments of which two parts go back.
+const REFUNDED: usize = 12;
 /// Of a process: so many jobs are driven at once.
 const CONCURRENCY: usize = 8;
 const CALL_TIMEOUT_MS: u64 = 800;
 const RETRY_AFTER_S: u64 = 1;
 /// Of an outage without a circuit: many times the pause before a retry.
-const OUTAGE: Duration = Duration::from_secs(6);
+const OUTAGE: Duration = Duration::from_secs(4);
 
 /// Processes under load that are quick to give an answer up, and to say that they do not know yet.
 fn tuning() -> Tuning {
@@ -101,6 +106,7 @@ async fn run(arena: Arena) -> Result<(), Error> {
     let mut town = arena.deploy(&without_walls()).await?;
     let mut outcomes = lies_to_us(&arena, &mut town, lies).await?;
     outcomes.extend(answers_late(&arena, &mut town, late).await?);
+    outcomes.extend(forgets(&arena, &mut town).await?);
     town.rest().await?;
 
     town.retune(&behind_the_budget()).await?;
@@ -111,9 +117,9 @@ async fn run(arena: Arena) -> Result<(), Error> {
 
     town.set_faults(json!({})).await?;
     town.all_alive()?;
-    orders::judge_bookings(&arena, &town, &outcomes).await?;
     calls::reached(&arena, &town).await?;
     judge(&arena, &town).await?;
+    orders::judge_bookings(&arena, &town, &outcomes).await?;
     nobody_has_to_look(&arena, &town).await
 }
 
@@ -151,6 +157,31 @@ async fn answers_late(
     if calls::unheard(town).await? > before {
         arena.findings.reached("answered_late");
     }
+    town.set_faults(json!({})).await?;
+    Ok(outcomes)
+}
+
+/// Each refund is carried out before its answer is lost, so whoever looks finds it; whoever says it again makes
+/// another one.
+async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, Error> {
+    let order = |number: usize| Order {
+        name: arena.operation(format!("forgets-{number}")),
+        books: number.is_multiple_of(2),
+        captures_minor: None,
+        refunds_minor: vec![300, 200],
+        declined: false,
+    };
+    let before = calls::all(town).await?.len();
+    let faults = json!({
+        "seed": arena.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
+    });
+    town.set_faults(faults).await?;
+    let (finished, _) = watch::channel(0);
+    let orders = (0..REFUNDED).map(order).collect();
+    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, finished).await?;
+    let unheard = |call: &&Call| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
+    let refunds = calls::all(town).await?[before..].iter().filter(unheard).count();
+    arena.findings.reached_times("refunded_and_forgot", refunds as u64);
     town.set_faults(json!({})).await?;
     Ok(outcomes)
 }
