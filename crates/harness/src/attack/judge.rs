@@ -3,6 +3,7 @@
 //! | invariant | what is compared |
 //! |---|---|
 //! | `every_operation_is_definite` | each key in the journal has a definite answer, and nothing is under way any more |
+//! | `no_step_of_an_order_is_refused` | what was granted, a later request finds: a hold can be paid, a payment refunded ([`super::orders`]) |
 //! | `one_answer_a_key` | every definite answer to a key is the same, to the byte |
 //! | `effects_equal_operations` | each operation that was accepted moved money in the provider's books exactly once, and to the minor unit; each that was not, never |
 //! | `nothing_moved_unasked` | no money moved for what is not in the journal |
@@ -28,6 +29,9 @@ pub async fn judge(arena: &Arena, town: &Deployment) -> Result<Effects, Error> {
     arena.journal.flush().await?;
     let told = Told::read(&arena.journal_path)?;
     told.judge(&arena.findings);
+    if let Some(books) = town.books().await? {
+        effects::past_healing(&arena.findings, &told, &only_ours(books, arena, town));
+    }
     if town.location().is_some() {
         let rest = town.rest().await?;
         arena.findings.oracle(&rest.verdicts);

@@ -14,6 +14,8 @@ use super::{Arena, Ask, Caller, Deployment, Error, Shop};
 
 /// For a webhook that was lost to be made up for.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
+/// What is seen broken already need not be made up for.
+const EVIDENCE_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const HOLD_SECONDS: u32 = 3_600;
 
@@ -80,7 +82,7 @@ pub async fn serve(
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(order) = next else { return Ok::<_, Error>(outcomes) };
-                outcomes.push(carry_out(&mut caller, &shop, order).await?);
+                outcomes.push(carry_out(&arena, &mut caller, &shop, order).await?);
                 finished.send_modify(|count| *count += 1);
                 arena.progress.advance();
             }
@@ -93,14 +95,36 @@ pub async fn serve(
     Ok(outcomes)
 }
 
-/// To its end: every answer on the way is definite.
-pub async fn carry_out(caller: &mut Caller, shop: &Shop, order: Order) -> Result<Outcome, Error> {
+/// To its end: every answer on the way is definite. Each step follows from what was granted before, so none
+/// is refused; an order of which one is goes no further.
+pub async fn carry_out(
+    arena: &Arena,
+    caller: &mut Caller,
+    shop: &Shop,
+    order: Order,
+) -> Result<Outcome, Error> {
     let mut asks = Vec::new();
+    let taken = steps(caller, shop, &order, &mut asks).await;
+    let granted = !matches!(taken, Err(Error::Unexpected { .. }));
+    arena.findings.always("no_step_of_an_order_is_refused", granted, || {
+        taken.as_ref().err().map_or_else(String::new, Error::to_string)
+    });
+    let (booking, declined) = if granted { taken? } else { (None, false) };
+    Ok(Outcome { order, booking, declined, asks })
+}
+
+/// The booking, and whether it was declined.
+async fn steps(
+    caller: &mut Caller,
+    shop: &Shop,
+    order: &Order,
+    asks: &mut Vec<Ask>,
+) -> Result<(Option<String>, bool), Error> {
     let name = &order.name;
     let mut booking = None;
     if order.books {
         let ask = Ask::hold(&format!("{name}-hold"), &shop.catalogue, 0, HOLD_SECONDS);
-        booking = Some(done(caller, &ask, &mut asks).await?);
+        booking = Some(done(caller, &ask, asks).await?);
     }
     let operation = format!("{name}-pay");
     let method = if order.declined { DECLINED } else { PAYS };
@@ -114,20 +138,20 @@ pub async fn carry_out(caller: &mut Caller, shop: &Shop, order: Order) -> Result
     asks.push(ask);
     // A bank may decline any card.
     if answer.status == 402 {
-        return Ok(Outcome { order, booking, declined: true, asks });
+        return Ok((booking, true));
     }
     let Some(payment) = answer.id().filter(|_| answer.is_success() && !order.declined) else {
         return Err(Error::Unexpected { operation, told: answer.words() });
     };
     if let Some(minor) = order.captures_minor {
         let ask = Ask::capture(&format!("{name}-capture"), &payment, &operation, minor);
-        done(caller, &ask, &mut asks).await?;
+        done(caller, &ask, asks).await?;
     }
     for (at, minor) in order.refunds_minor.iter().enumerate() {
         let ask = Ask::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
-        done(caller, &ask, &mut asks).await?;
+        done(caller, &ask, asks).await?;
     }
-    Ok(Outcome { order, booking, declined: false, asks })
+    Ok((booking, false))
 }
 
 /// The id of what was made.
@@ -156,6 +180,8 @@ pub async fn repeat(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<
 /// A booking follows what was seen at the provider: `paid_bookings_are_confirmed`, and no other is.
 pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcome]) -> Result<(), Error> {
     let mut caller = arena.caller(&town.shop, 0)?;
+    let broken = arena.findings.any_broken();
+    let within = if broken { EVIDENCE_WITHIN_IF_BROKEN } else { EVIDENCE_WITHIN };
     let begun = Instant::now();
     for outcome in outcomes {
         let Some(booking) = &outcome.booking else { continue };
@@ -164,7 +190,7 @@ pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcom
         let seen = loop {
             let seen = caller.get(&path, None).await?;
             let waits = seen["state"] == "held" && !seen["open_payment_id"].is_null();
-            if !waits || begun.elapsed() > EVIDENCE_WITHIN {
+            if !waits || begun.elapsed() > within {
                 break seen;
             }
             tokio::time::sleep(LOOK_EVERY).await;

@@ -59,6 +59,26 @@ pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
     effects
 }
 
+/// What no rest mends: money that moved more than once for an operation, or for one that was turned down for
+/// good. Told before the deployment comes to rest, which it then need not.
+pub fn past_healing(findings: &Findings, told: &Told, books: &Books) {
+    let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
+    for mark in books.charges.iter().filter(|charge| charge.moved()).filter_map(Charge::mark) {
+        *moved.entry(mark).or_default() += 1;
+    }
+    for operation in told.operations.values() {
+        let (Wants::Charge { .. } | Wants::Authorize { .. }) = operation.wants else { continue };
+        let made = moved.get(operation.operation.as_str()).copied().unwrap_or(0);
+        let answer = operation.answer.as_ref();
+        let turned_down = answer.is_some_and(|answer| answer.settled && answer.status >= 400);
+        if made > 1 || (made > 0 && turned_down) {
+            findings.always("effects_equal_operations", false, || {
+                format!("{}: {made} objects moved money, whatever comes", operation.words())
+            });
+        }
+    }
+}
+
 fn unasked(findings: &Findings, effects: &mut Effects, words: &str) {
     effects.unasked += 1;
     findings.always("nothing_moved_unasked", false, || words.to_owned());

@@ -105,7 +105,7 @@ impl Stage<'_> {
                 1 => Order { captures_minor: Some(1_700), ..plain(name) },
                 _ => Order { refunds_minor: vec![300], ..plain(name) },
             };
-            outcomes.push(carry_out(&mut self.caller, shop, order).await?);
+            outcomes.push(carry_out(self.arena, &mut self.caller, shop, order).await?);
             self.arena.progress.advance();
         }
         let events = self.courier.events(&self.own).await?;
