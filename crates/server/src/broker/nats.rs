@@ -16,7 +16,8 @@
 //! asks for has a new number and so a new id: under the old one the stream would swallow it, although nobody
 //! ever received it.
 //!
-//! What must never be here: a decision that rests on what NATS said, other than to look again.
+//! What must never be here: a decision that rests on what NATS said, or on what it brought, other than to look
+//! again.
 
 #[cfg(feature = "nats")]
 mod chains;
@@ -59,7 +60,7 @@ pub(super) async fn open(
     stop: &watch::Receiver<bool>,
 ) -> Result<Opened, String> {
     let broker = Nats::connect(settings.clone(), store.database_id()).await?;
-    let consumer = Consumer { nats: broker.clone(), desk };
+    let consumer = Consumer { nats: broker.clone(), store: store.clone(), desk };
     let consuming = consumes.then(|| tokio::spawn(consumer.run(stop.clone())));
     Ok(Opened { broker, consuming })
 }

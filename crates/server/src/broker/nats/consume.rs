@@ -4,9 +4,14 @@
 //! | what the desk says | what NATS hears |
 //! |---|---|
 //! | received, dead, or waiting in the inbox | it is done: from here on the inbox row counts |
+//! | nothing: the outbox has no such message | no more of it: it is forged, or forgotten |
 //! | unavailable: nothing could be committed | again, after a pause with full jitter |
 //! | the handler panicked | the same |
 //! | nothing, because we died | nothing: delivered again after the ack wait |
+//!
+//! What comes says which message to look at, and no more: the desk gets the row of the outbox. So whoever can
+//! write to NATS can make us look again, and cannot post anything; and what a restored database has forgotten
+//! is not brought back.
 //!
 //! A message that NATS has delivered before, or that the sweep published again, may have killed whoever had it:
 //! it goes to the desk as left behind, and is counted there before its handler starts. What cannot be read will not be readable
@@ -26,6 +31,7 @@ use async_nats::jetstream::consumer::pull::{self, Batch};
 use domain::rows::Message;
 use futures_util::StreamExt as _;
 use resilience::backoff::Backoff;
+use store::Store;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -51,6 +57,7 @@ const WORDS_PER_WAIT: u32 = 3;
 /// Consumes in one process. Others share the durable consumer.
 pub struct Consumer {
     pub nats: Arc<Nats>,
+    pub store: Store,
     pub desk: Arc<Desk>,
 }
 
@@ -88,6 +95,13 @@ impl Consumer {
     }
 }
 
+/// What became of a message.
+enum Came {
+    Taken(Taken),
+    /// The outbox does not have it.
+    Unknown,
+}
+
 /// A message in hand.
 struct Delivery {
     message: Message,
@@ -100,10 +114,11 @@ struct Delivery {
 /// From the consumer's being there until something says otherwise.
 struct Session<'a> {
     nats: &'a Nats,
+    store: &'a Store,
     desk: &'a Arc<Desk>,
     consumer: jetstream::consumer::Consumer<pull::Config>,
     pulling: Option<Batch>,
-    work: JoinSet<Taken>,
+    work: JoinSet<Came>,
     at_work: HashMap<Id, Arc<Delivery>>,
     waiting: Chains<Arc<Delivery>>,
 }
@@ -112,6 +127,7 @@ impl<'a> Session<'a> {
     fn new(of: &'a Consumer, consumer: jetstream::consumer::Consumer<pull::Config>) -> Self {
         Session {
             nats: &of.nats,
+            store: &of.store,
             desk: &of.desk,
             consumer,
             pulling: None,
@@ -145,7 +161,7 @@ impl<'a> Session<'a> {
                 // A request that went over the old connection may be lost.
                 _ = connections.changed() => self.pulling = None,
                 Some(ended) = self.work.join_next_with_id() => match ended {
-                    Ok((id, taken)) => self.ended(id, Some(taken)).await,
+                    Ok((id, came)) => self.ended(id, Some(came)).await,
                     Err(panicked) => self.ended(panicked.id(), None).await,
                 },
                 _ = word.tick() => self.tell_of_what_is_in_hand().await,
@@ -194,26 +210,35 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, delivery: Arc<Delivery>) {
-        let (desk, at_work) = (self.desk.clone(), delivery.clone());
-        let task = self.work.spawn(async move { desk.take(&at_work.message, at_work.left_behind).await });
+        let (store, desk, at_work) = (self.store.clone(), self.desk.clone(), delivery.clone());
+        let task = self.work.spawn(async move { take(&store, &desk, &at_work).await });
         self.at_work.insert(task.id(), delivery);
     }
 
-    async fn ended(&mut self, id: Id, taken: Option<Taken>) {
+    async fn ended(&mut self, id: Id, came: Option<Came>) {
         let delivery = self.at_work.remove(&id).expect("what ends was begun");
         let subject = delivery.message.subject;
-        match taken {
-            Some(Taken::Received | Taken::Waiting | Taken::Dead) => {
-                tell(&delivery.raw, AckKind::Ack).await;
-                if let Some(next) = self.waiting.ended(subject) {
-                    self.begin(next);
-                }
-                return;
+        let word = match came {
+            Some(Came::Taken(Taken::Received | Taken::Waiting | Taken::Dead)) => Some(AckKind::Ack),
+            Some(Came::Unknown) => {
+                error!(message = %delivery.message.id, "a message that the outbox does not have is let go");
+                Some(AckKind::Term)
             }
-            Some(Taken::Unavailable(why)) => {
+            Some(Came::Taken(Taken::Unavailable(why))) => {
                 warn!(message = %delivery.message.id, why, "a message will be delivered again");
+                None
             }
-            None => error!(message = %delivery.message.id, "the desk panicked"),
+            None => {
+                error!(message = %delivery.message.id, "the desk panicked");
+                None
+            }
+        };
+        if let Some(word) = word {
+            tell(&delivery.raw, word).await;
+            if let Some(next) = self.waiting.ended(subject) {
+                self.begin(next);
+            }
+            return;
         }
         again(&delivery).await;
         for behind in self.waiting.failed(subject) {
@@ -228,6 +253,21 @@ impl<'a> Session<'a> {
         for delivery in self.at_work.values().chain(self.waiting.iter()) {
             tell(&delivery.raw, AckKind::Progress).await;
         }
+    }
+}
+
+/// Takes the outbox's own row to the desk.
+async fn take(store: &Store, desk: &Desk, delivery: &Delivery) -> Came {
+    let Delivery { message, left_behind, .. } = delivery;
+    if domain::consumers::of(&message.kind).next().is_none() {
+        return Came::Taken(Taken::Received);
+    }
+    match store.messages(&[message.id]).await {
+        Ok(rows) => match rows.first() {
+            Some(row) => Came::Taken(desk.take(row, *left_behind).await),
+            None => Came::Unknown,
+        },
+        Err(error) => Came::Taken(Taken::Unavailable(error.to_string())),
     }
 }
 

@@ -9,6 +9,7 @@ use domain::consumers::LEDGER;
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use futures_util::future::{BoxFuture, FutureExt as _};
+use server::broker::{Broker as _, Publication};
 use server::consumers::{self, Consumer, Desk, Failure};
 use store::Answer;
 use tokio::sync::Semaphore;
@@ -26,6 +27,7 @@ both!(
     a_message_that_kills_its_process_is_counted_and_dies,
     poison_dies_the_rest_flows_and_mended_it_is_had_once,
     what_is_no_message_is_let_go,
+    what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts,
     no_more_is_in_hand_than_there_is_room_for,
     one_that_takes_long_is_not_delivered_again,
 );
@@ -247,6 +249,38 @@ async fn what_is_no_message_is_let_go(post: Post) {
     at_work.stop().await;
 }
 
+/// Whoever can write to the stream cannot post anything.
+async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: Post) {
+    let line = Line::of(&post).await;
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 2);
+    post.append(&all[..1]).await;
+    until("the stream is there", async || {
+        post.found(&all[..1]).await.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    relay.stop().await;
+    // One message that nobody ever told, and one whose text was changed on the way.
+    post.append(&all[1..]).await;
+    let mut changed = all[1].clone();
+    changed.payload = changed.payload.replace("\"minor\": 5", "\"minor\": 500");
+    assert_ne!(changed.payload, all[1].payload, "it was changed");
+    let forged = [post.message(id(), 1), changed].map(|message| Publication {
+        message: Arc::new(message),
+        number: 1,
+        left_behind: false,
+    });
+    let taken = line.nats.publish(&forged).await;
+    assert!(taken.iter().all(Result::is_ok), "{taken:?}");
+
+    let at_work = line.consume(post.desk(post.ledger()));
+    until("what was told has its effect", async || (post.posted().await == 2).then_some(())).await;
+    nothing_is_owed(&line).await;
+    at_work.stop().await;
+    assert_eq!(post.posted().await, 2);
+    assert_eq!(post.moved_minor().await, 10, "as the outbox has it");
+}
+
 async fn no_more_is_in_hand_than_there_is_room_for(post: Post) {
     let line = Line::with(&post, |settings| settings.deliveries_max = 8).await;
     let relay = post.relay(line.nats.clone(), trusting(), true);
@@ -280,6 +314,7 @@ async fn one_that_takes_long_is_not_delivered_again(post: Post) {
     // Nothing else tells that nothing happens: three times the wait for a word.
     let begun = Instant::now();
     until("time has passed", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
+    assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the second one waits for the first");
     gate.let_go.add_permits(1_000);
     until("both have their effect", async || (post.posted().await == 2).then_some(())).await;
     nothing_is_owed(&line).await;

@@ -8,6 +8,7 @@ use peers::nats::{Options, Private};
 use server::broker::nats::{Consumer as Consuming, Nats, Settings};
 use server::consumers::Desk;
 use server::relay;
+use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,7 @@ use crate::post::Post;
 pub struct Line {
     pub server: Private,
     pub nats: Arc<Nats>,
+    store: Store,
 }
 
 /// A process's consumer at work.
@@ -38,12 +40,12 @@ impl Line {
         change(&mut settings);
         let nats = Nats::connect(settings, post.store.database_id()).await.unwrap();
         stream::connected(&nats).await;
-        Line { server, nats }
+        Line { server, nats, store: post.store.clone() }
     }
 
     pub fn consume(&self, desk: Arc<Desk>) -> AtWork {
         let (stop, stopped) = watch::channel(false);
-        let consumer = Consuming { nats: self.nats.clone(), desk };
+        let consumer = Consuming { nats: self.nats.clone(), store: self.store.clone(), desk };
         AtWork { stop, task: tokio::spawn(consumer.run(stopped)) }
     }
 }
