@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use domain::ids::first_of;
 use domain::limits::PARTITIONS;
 use domain::rows::Message;
+use domain::time::Span;
 use domain::working_set::{Kind, Value};
 use domain::{InboxId, MessageId, Timestamp};
 
@@ -102,7 +103,9 @@ impl Queries {
     }
 
     /// Messages whose delivery is due again, and messages that were published before this instant and
-    /// that nobody received. What is dead waits for a person, and is not among them.
+    /// that nobody received. What is dead waits for a person, and is not among them. What was published
+    /// several times is missed later each time: while nobody receives at all, a broker would be filled with
+    /// repetitions, and whoever receives again would have to go through them.
     pub async fn unsettled_messages(
         &self,
         published_before: Timestamp,
@@ -113,11 +116,14 @@ impl Queries {
              order by due_at limit $2";
         let unreceived = "select id from outbox \
              where position is not null and received_at is null and published_at < $1 \
+             and published_at < $1 - $4 * cast(case published when 0 then 0 when 1 then 0 when 2 then 1 \
+                when 3 then 3 when 4 then 7 when 5 then 15 when 6 then 31 when 7 then 63 else 119 end as bigint) \
              and not exists (select 1 from inbox where inbox.message = outbox.id \
                 and (state = 'dead' or (state = 'waiting' and due_at > $2))) \
              order by published_at limit $3";
         let mut ids = self.ids(due, with![now, limit(max)]).await?;
-        ids.extend(self.ids(unreceived, with![published_before, now, limit(max)]).await?);
+        let wait = Span(now.since(published_before).0.max(0));
+        ids.extend(self.ids(unreceived, with![published_before, now, limit(max), wait.0]).await?);
         ids.sort_unstable();
         ids.dedup();
         ids.truncate(max);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::commands::{
-    At, ClaimPartitions, Decided, FailDelivery, Hold, Lease, Letter, MarkPublished, PostTransfer,
-    PruneDeliveries, PruneMessages, Published, RetryDeadLetter, SettleMessages,
+    At, ClaimPartitions, Decided, FailDelivery, Hold, Lease, Letter, MarkPublished, MarkRepublished,
+    PostTransfer, PruneDeliveries, PruneMessages, Published, RetryDeadLetter, SettleMessages,
 };
 use domain::limits::PARTITIONS;
 use domain::reply::{ClaimedPartition, DeadLetter};
@@ -28,6 +28,7 @@ both!(
     a_subject_with_a_backlog_waits_for_it,
     partitions_with_work_are_found,
     nothing_is_pruned_before_its_receipt,
+    what_nobody_receives_is_missed_more_and_more_seldom,
     what_a_person_waits_for_is_kept,
     the_listener_hears_who_is_to_be_woken,
 );
@@ -269,6 +270,23 @@ async fn receive(store: &Store, message: &Message) {
     let settle = SettleMessages { messages: vec![message.id], published_before: Timestamp(0) };
     let reply = fresh(store, settle).await;
     assert!(matches!(reply, Reply::Settled { settled: 1, .. }), "{reply:?}");
+}
+
+async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
+    let store = place.open().await;
+    let message = readable(message(id(), id::<TenantId>().0, 1, 5));
+    stored(&store, std::slice::from_ref(&message)).await;
+    let wait = Span::seconds(30);
+    for times in [1, 2, 4, 8, 16, 32, 64, 120, 120] {
+        let row = store.messages(&[message.id]).await.unwrap().remove(0);
+        let late = row.published_at.unwrap().plus(Span(wait.0 * times));
+        for (now, found) in [(late, 0), (late.plus(Span(1)), 1)] {
+            let missed = store.unsettled_messages(now.minus(wait), now, 9).await.unwrap();
+            assert_eq!(missed.len(), found, "published {} times", row.published);
+        }
+        let MarkPublished { published, .. } = mark(&[], &[row], false);
+        fresh(&store, MarkRepublished { published }).await;
+    }
 }
 
 async fn nothing_is_pruned_before_its_receipt(place: Place) {
