@@ -72,6 +72,7 @@ fn show(figures: &Figures, now: Timestamp) {
     let age = |since: Option<Timestamp>| since.map_or(0.0, |since| seconds(now.since(since)).max(0.0));
     let backlog = &figures.backlog;
     OUTBOX_PENDING.set((), backlog.outbox_pending as f64);
+    OUTBOX_UNRECEIVED.set((), backlog.outbox_unreceived as f64);
     OUTBOX_LAG_SECONDS.set((), age(backlog.outbox_oldest_pending));
     INBOUND_EVENTS_WAITING.set((), backlog.events_received as f64);
     JOBS.set_all(pairs(&figures.jobs));

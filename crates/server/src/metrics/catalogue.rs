@@ -39,6 +39,9 @@ catalogue! {
     OUTBOX_LAG_SECONDS: Gauge<()> = "surehold_outbox_lag_seconds", Seconds, Rows;
     /// Messages that the relay has not brought to everybody. At most 100000 are counted.
     OUTBOX_PENDING: Gauge<()> = "surehold_outbox_pending", Count, Rows;
+    /// Messages that were published and that a consumer has not received. With the broker that is built in
+    /// they are those that failed; with one outside also those on their way.
+    OUTBOX_UNRECEIVED: Gauge<()> = "surehold_outbox_unreceived", Count, Rows;
     /// Payments and refunds by where they stand; a charge has succeeded when its money is captured. Each that
     /// succeeded owes the ledger one effect.
     OPERATIONS: Gauge<(Charged, Outcome)> = "surehold_operations", Count, Rows;
