@@ -3,7 +3,8 @@
 //!
 //! Whoever does it learns of tenant and operation on the way, so they are set once, when they are known.
 //! It is no span: a span costs microseconds for each request, this a few atomics; and few requests have
-//! a line in the log.
+//! a line in the log. While somebody collects traces it has one ([`telemetry`]),
+//! which begins and ends with it and gets what is known of it at its end.
 //!
 //! What must never be here: a name, an address, a secret, or anything else that a client sent, but for the
 //! request's id.
@@ -14,7 +15,12 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use domain::{ClientId, KeyId, TenantId};
+use http::StatusCode;
 use uuid::Uuid;
+
+use crate::metrics::catalogue::FAILURES;
+use crate::metrics::labels::{Label as _, Reason, Work};
+use crate::telemetry::{self, Side, Span};
 
 #[derive(Debug)]
 pub struct Errand {
@@ -26,22 +32,41 @@ pub struct Errand {
     client: OnceLock<ClientId>,
     key: OnceLock<KeyId>,
     operation: OnceLock<Uuid>,
+    /// While somebody collects traces.
+    span: Option<Box<dyn Span>>,
 }
 
 impl Errand {
-    pub fn new(kind: &'static str) -> Errand {
+    /// `what` is of its kind, such as the `charge` that is driven. It is a part of the current errand, if
+    /// there is one.
+    pub fn new(kind: &'static str, what: &'static str) -> Errand {
+        let name = || format!("{kind} {what}");
+        let span = match current() {
+            Some(errand) => errand.begin(name, Side::Internal),
+            None => telemetry::span::begin(name),
+        };
+        Errand::with(kind, None, span)
+    }
+
+    pub fn request(id: Arc<str>, span: Option<Box<dyn Span>>) -> Errand {
+        Errand::with("request", Some(id), span)
+    }
+
+    fn with(kind: &'static str, request: Option<Arc<str>>, span: Option<Box<dyn Span>>) -> Errand {
         Errand {
             kind,
-            request: None,
+            request,
             tenant: OnceLock::new(),
             client: OnceLock::new(),
             key: OnceLock::new(),
             operation: OnceLock::new(),
+            span,
         }
     }
 
-    pub fn request(id: Arc<str>) -> Errand {
-        Errand { request: Some(id), ..Errand::new("request") }
+    /// The span of a part of it that is no errand.
+    pub fn begin(&self, name: impl FnOnce() -> String, side: Side) -> Option<Box<dyn Span>> {
+        self.span.as_ref().map(|span| span.begin(name(), side))
     }
 
     pub fn is_for(&self, tenant: TenantId) {
@@ -64,6 +89,28 @@ impl Errand {
         let _again = self.operation.set(operation.into());
     }
 
+    /// How a request was answered: it is over.
+    pub fn is_answered(&self, status: StatusCode, code: Option<&str>) {
+        let Some(span) = &self.span else { return };
+        span.set("http.response.status_code", status.as_str().to_owned());
+        if let Some(code) = code {
+            span.set("code", code.to_owned());
+        }
+        if status.is_server_error() {
+            span.fail("server_error");
+        }
+        self.ends();
+    }
+
+    fn ends(&self) {
+        let Some(span) = &self.span else { return };
+        // Its trace is where this goes.
+        for (name, value) in self.fields().filter(|(name, _)| *name != TRACE_ID) {
+            span.set(name, value);
+        }
+        span.end();
+    }
+
     /// What is known of it, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
         let fields = [
@@ -72,9 +119,38 @@ impl Errand {
             ("client", self.client.get().map(ToString::to_string)),
             ("key", self.key.get().map(ToString::to_string)),
             ("operation", self.operation.get().map(ToString::to_string)),
+            (TRACE_ID, self.span.as_ref().and_then(|span| span.trace_id())),
         ];
         let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
         std::iter::once(("errand", self.kind.to_owned())).chain(fields)
+    }
+}
+
+const TRACE_ID: &str = "trace_id";
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        if let Some(span) = &self.span
+            && std::thread::panicking()
+        {
+            span.fail("panic");
+        }
+        self.ends();
+    }
+}
+
+/// What the current errand is about has been found out.
+pub fn about(operation: impl Into<Uuid>) {
+    if let Some(errand) = current() {
+        errand.is_about(operation);
+    }
+}
+
+/// A piece of work did not come to its end.
+pub fn failed(work: Work, reason: Reason) {
+    FAILURES.increment((work, reason));
+    if let Some(span) = current().as_ref().and_then(|errand| errand.span.as_ref()) {
+        span.fail(reason.value());
     }
 }
 
@@ -90,6 +166,17 @@ pub async fn on<F: Future>(errand: Arc<Errand>, future: F) -> F::Output {
         future.as_mut().poll(context)
     })
     .await
+}
+
+/// Takes the current errand along to another task.
+pub fn along<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let errand = current();
+    async move {
+        match errand {
+            Some(errand) => on(errand, future).await,
+            None => future.await,
+        }
+    }
 }
 
 /// The same for what does not wait.
@@ -128,20 +215,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_future_has_its_errand_whenever_it_runs() {
-        let outer = on(Arc::new(Errand::new("request")), async {
+        let outer = on(Arc::new(Errand::new("request", "test")), async {
             assert_eq!(kind(), Some("request"));
             tokio::task::yield_now().await;
             assert_eq!(kind(), Some("request"));
-            on(Arc::new(Errand::new("drive")), async { assert_eq!(kind(), Some("drive")) }).await;
+            on(Arc::new(Errand::new("drive", "charge")), async { assert_eq!(kind(), Some("drive")) }).await;
             assert_eq!(kind(), Some("request"));
         });
         outer.await;
         assert_eq!(kind(), None);
     }
 
+    #[tokio::test]
+    async fn an_errand_is_taken_along_to_another_task() {
+        let task = || tokio::spawn(along(async { kind() }));
+        let within = on(Arc::new(Errand::new("request", "test")), async { task().await });
+        assert_eq!(within.await.unwrap(), Some("request"));
+        assert_eq!(task().await.unwrap(), None);
+    }
+
     #[test]
     fn what_is_known_is_named() {
-        let errand = Errand::request("r-1".into());
+        let errand = Errand::request("r-1".into(), None);
         let id = Uuid::from_u128(1);
         errand.is_asked_by(TenantId(id), ClientId(id));
         errand.is_about(id);
@@ -160,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_errand_ends_with_a_panic() {
-        let panics = on(Arc::new(Errand::new("request")), async { panic!("on purpose") });
+        let panics = on(Arc::new(Errand::new("request", "test")), async { panic!("on purpose") });
         assert!(std::panic::AssertUnwindSafe(panics).catch_unwind().await.is_err());
         assert_eq!(kind(), None);
     }

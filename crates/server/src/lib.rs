@@ -11,6 +11,7 @@
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
 //! | [`errand`], [`panics`] | what a line of the log names when something fails |
+//! | [`telemetry`] | an errand as a span, while somebody collects traces |
 //! | [`service`] | all of it, put together and taken apart |
 //!
 //! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
@@ -32,6 +33,7 @@ pub mod redis;
 pub mod relay;
 pub mod roles;
 pub mod service;
+pub mod telemetry;
 pub mod timers;
 pub mod wake;
 pub mod webhooks;

@@ -36,7 +36,7 @@ use tracing::{error, warn};
 
 use crate::errand::{self, Errand};
 use crate::http::Refused;
-use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS, WEBHOOKS};
+use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
 use left_behind::LeftBehind;
 
@@ -203,7 +203,8 @@ impl Reader {
                 tasks.spawn(async move {
                     let look = async {
                         let began = Instant::now();
-                        let errand = Errand::new("event");
+                        let teller = registry.get(event.account);
+                        let errand = Errand::new("event", teller.map_or("unknown", |teller| teller.name()));
                         errand.is_for(event.tenant);
                         let ended = errand::on(Arc::new(errand), process(&store, &registry, &event)).await;
                         PROCESSING_SECONDS.record(Work::Event, began.elapsed());
@@ -236,7 +237,7 @@ impl Reader {
 /// it came to an end, or failed by its own fault.
 async fn process(store: &Store, registry: &Registry, event: &InboundEvent) -> bool {
     let Some(teller) = registry.get(event.account) else {
-        FAILURES.increment((Work::Event, Reason::NotConfigured));
+        errand::failed(Work::Event, Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
         return false;
     };
@@ -253,12 +254,12 @@ async fn process(store: &Store, registry: &Registry, event: &InboundEvent) -> bo
             error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
         }
         Err(unavailable) if unavailable.retryable() => {
-            FAILURES.increment((Work::Event, Reason::StoreUnavailable));
+            errand::failed(Work::Event, Reason::StoreUnavailable);
             warn!(%unavailable, event = %event.id, "an event waits for the store");
             return false;
         }
         Err(unavailable) => {
-            FAILURES.increment((Work::Event, Reason::Poisonous));
+            errand::failed(Work::Event, Reason::Poisonous);
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
@@ -274,7 +275,13 @@ async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {
 
 fn command(teller: &dyn Provider, event: &InboundEvent) -> Box<dyn Command> {
     let ignore = |why: String, dead| Box::new(CloseEvent { event: event.id, why, dead });
-    match teller.interpret(&event.body) {
+    let about = teller.interpret(&event.body);
+    if let Ok(About::Payment { payment: Some(payment), .. } | About::Refund { payment: Some(payment), .. }) =
+        &about
+    {
+        errand::about(*payment);
+    }
+    match about {
         Ok(About::Payment { payment: Some(payment), observation }) => Box::new(Settle {
             by: By::Event(event.id),
             payment,

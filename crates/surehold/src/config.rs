@@ -8,6 +8,7 @@ mod guard;
 mod metrics;
 mod redis;
 mod relay;
+mod telemetry;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 use server::roles::Roles;
 use server::service::{AccountSettings, Settings};
 use store::Location;
+pub use telemetry::TelemetryFile;
 
 use crate::{Failed, failed};
 
@@ -57,6 +59,7 @@ pub struct File {
     pub breaker: BreakerFile,
     pub retry_budget: RetryBudgetFile,
     pub metrics: MetricsFile,
+    pub telemetry: Option<TelemetryFile>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,10 +10,11 @@ use server::clock::SystemClock;
 use server::http::Wire;
 use server::ids::UuidV7;
 use server::service::{self, AccountSettings, Running, Settings};
+use server::telemetry::{self, Telemetry};
 use store::{Location, Options, Store};
 use tracing::info;
 
-use crate::config::{self, AccountFile, File, SecretFile};
+use crate::config::{self, AccountFile, File, SecretFile, TelemetryFile};
 use crate::logging::Format;
 use crate::{Failed, failed};
 
@@ -37,6 +38,9 @@ pub struct Arguments {
     /// `nats://...`: what carries messages to the consumers [default: the relay itself]
     #[arg(long, env = "SUREHOLD_NATS_URL")]
     nats_url: Option<String>,
+    /// `http://...`: the OpenTelemetry collector that gets traces [default: none are made]
+    #[arg(long, env = "SUREHOLD_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
     /// As in `info,store=debug`
     #[arg(long, env = "SUREHOLD_LOG")]
     log: Option<String>,
@@ -52,7 +56,11 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     if let Some(url) = &arguments.nats_url {
         file.broker.get_or_insert_default().nats_url = Some(url.clone());
     }
+    if let Some(endpoint) = &arguments.otlp_endpoint {
+        file.telemetry.get_or_insert_default().otlp_endpoint = Some(endpoint.clone());
+    }
     start_logging(&arguments, &file)?;
+    let telemetry = file.telemetry.as_ref().map(TelemetryFile::settings).transpose()?;
     let url = arguments
         .database_url
         .as_deref()
@@ -71,7 +79,8 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     }
     settings.accounts = accounts(&settings.location, &file.accounts).await?;
     settings.metrics = Some(server::metrics::install()?);
-    say(&settings);
+    say(&settings, telemetry.as_ref());
+    let telemetry = telemetry.as_ref().map(Telemetry::start).transpose()?;
     let drain = settings.limits.drain;
     let running = service::start(settings).await?;
     ready(&running, file.ready_file.as_deref())?;
@@ -79,6 +88,9 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     leave(&running, drain).await;
     info!("stopping: no new requests; those at work are answered");
     running.stop().await;
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
+    }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -97,7 +109,7 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
 }
 
 /// What it runs with, secrets left out.
-fn say(settings: &Settings) {
+fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
     let accounts: Vec<String> = settings
         .accounts
         .iter()
@@ -119,6 +131,7 @@ fn say(settings: &Settings) {
         requests_max = settings.limits.requests_max,
         redis = settings.redis.is_some(),
         nats = ?settings.nats.as_ref().map(|nats| &nats.urls),
+        traces = telemetry.map(|telemetry| tracing::field::display(&telemetry.endpoint)),
         "starting"
     );
     if settings.accounts.is_empty() && settings.roles.api {

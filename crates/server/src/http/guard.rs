@@ -19,13 +19,15 @@ use super::{App, Limits};
 use crate::errand::{self, Errand};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::metrics::labels::{Route, Status};
+use crate::telemetry;
 
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = RequestId::of(request.headers(), &*app.parts.ids);
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(request_id.clone());
-    let errand = Arc::new(Errand::request(request_id.shared()));
+    let span = telemetry::span::of_request(&request, route.as_ref());
+    let errand = Arc::new(Errand::request(request_id.shared(), span));
     request.extensions_mut().insert(errand.clone());
     let span = tracing::debug_span!("request", request_id = request_id.as_str());
 
@@ -34,7 +36,9 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         Some(refused) => Err(refused),
         None => Ok(response),
     });
+    let mut code = None;
     let mut response = answered.flatten().unwrap_or_else(|refused| {
+        code = Some(refused.problem.code.clone());
         errand::within(&errand, || refused.tell(route.as_ref().map(MatchedPath::as_str)));
         refused::response(refused, &request_id)
     });
@@ -45,6 +49,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     count(route.as_ref(), response.status(), began);
+    errand.is_answered(response.status(), code.as_deref());
     response
 }
 

@@ -24,6 +24,7 @@ use super::answer::Handled;
 use super::hot_path::once;
 use super::waiters::Waiting;
 use super::{App, Place, Refused};
+use crate::errand;
 
 /// `command` makes the command, with a lease if a worker is free.
 pub async fn begin<C>(
@@ -40,7 +41,7 @@ where
         let waiting = app.parts.waiters.register(key);
         let place = app.parts.hands.place();
         let command = Box::new(command(place.as_ref().map(|place| place.lease())));
-        let submitted = tokio::spawn(submit(app.clone(), command, place)).await;
+        let submitted = tokio::spawn(errand::along(submit(app.clone(), command, place))).await;
         match submitted.map_err(|_| Refused::from(Code::InternalError))?? {
             Answer::Fresh { reply: Reply::Started(started), rendered: None } => {
                 let making = marker.points_at(making(&started));
@@ -64,8 +65,11 @@ async fn submit(
     place: Option<Box<dyn Place>>,
 ) -> Result<Answer, Unavailable> {
     let answer = app.store().submit(command).await;
-    if let (Some(place), Ok(Answer::Fresh { reply: Reply::Started(started), .. })) = (place, &answer) {
-        place.drive((**started).clone());
+    if let Ok(Answer::Fresh { reply: Reply::Started(started), .. }) = &answer {
+        errand::about(started.payment.id);
+        if let Some(place) = place {
+            place.drive((**started).clone());
+        }
     }
     answer
 }

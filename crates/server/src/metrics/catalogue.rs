@@ -11,7 +11,8 @@ use super::instrument::Unit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     Account, Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open,
-    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Shut, Status, Verdict, Work,
+    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Shut, SpanFate, Status, Verdict,
+    Work,
 };
 
 macro_rules! catalogue {
@@ -145,6 +146,9 @@ catalogue! {
 
     /// What the process does: 1 for each of its roles.
     ROLE: Gauge<Role> = "surehold_role", Count, Process;
+    /// Spans of traces, where they are collected: exported, dropped because too many waited for the collector, or
+    /// lost because it did not take them.
+    TRACE_SPANS: Counter<SpanFate> = "surehold_trace_spans_total", Count, Process;
     /// When the process started, in seconds since 1970.
     STARTED: Gauge<()> = "surehold_started_timestamp_seconds", Seconds, Process;
     /// When the figures of committed rows were last counted, in seconds since 1970. Older than a minute, and

@@ -21,7 +21,8 @@ use resilience::Backoff;
 use store::{Answer, Clock, Store, Unavailable};
 use tracing::{error, warn};
 
-use crate::metrics::catalogue::{ATTEMPTS, FAILURES, RETRIES, TURNED_AWAY};
+use crate::errand;
+use crate::metrics::catalogue::{ATTEMPTS, RETRIES, TURNED_AWAY};
 use crate::metrics::labels::{Attempt, Reason, Shut, Work};
 
 use super::gate::Gates;
@@ -135,7 +136,7 @@ impl Driver {
             AttemptKind::Refund => drive.refund().await,
         };
         if ended.is_err() {
-            FAILURES.increment((Work::from(claimed.attempt.kind), Reason::LeaseLost));
+            errand::failed(Work::from(claimed.attempt.kind), Reason::LeaseLost);
             let token = claimed.job.token;
             tracing::debug!(job = %claimed.job.id, token, "the job is no longer this worker's");
         }
@@ -196,7 +197,7 @@ impl Driver {
     ) -> Result<(), Gone> {
         if let Some(reason) = reason {
             RETRIES.increment(claimed.attempt.kind);
-            FAILURES.increment((Work::from(claimed.attempt.kind), reason));
+            errand::failed(Work::from(claimed.attempt.kind), reason);
         }
         let postpone = Postpone {
             job: claimed.job.id,
@@ -273,7 +274,7 @@ impl Drive<'_> {
 
     /// The provider turned the order away unsent.
     pub(super) async fn abandon(&self, code: String) -> Result<(), Gone> {
-        FAILURES.increment((Work::from(self.claimed.attempt.kind), Reason::Refused));
+        errand::failed(Work::from(self.claimed.attempt.kind), Reason::Refused);
         let abandon = Abandon {
             job: self.claimed.job.id,
             token: self.claimed.job.token,

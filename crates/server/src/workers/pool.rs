@@ -24,7 +24,7 @@ use super::heartbeat::under_lease;
 use crate::errand::{self, Errand};
 use crate::http::{Hands, Place};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
-use crate::metrics::labels::Work;
+use crate::metrics::labels::{Label as _, Work};
 
 /// Attempts driven at once by one process.
 pub const CONCURRENCY: usize = 256;
@@ -65,7 +65,7 @@ impl Place for Taken {
 
     fn drive(self: Box<Self>, claimed: Claimed) {
         let Taken { pool, place } = *self;
-        pool.clone().tracker.spawn(async move { pool.work(claimed, place).await });
+        pool.set_to_work(claimed, place);
     }
 }
 
@@ -87,11 +87,17 @@ impl Pool {
         })
     }
 
-    async fn work(&self, claimed: Claimed, place: OwnedSemaphorePermit) {
-        let began = Instant::now();
-        let errand = Errand::new("drive");
+    /// Whoever's errand this is now asked for it.
+    fn set_to_work(self: &Arc<Self>, claimed: Claimed, place: OwnedSemaphorePermit) {
+        let errand = Errand::new("drive", claimed.attempt.kind.value());
         errand.is_for(claimed.payment.tenant);
         errand.is_about(claimed.payment.id);
+        let pool = self.clone();
+        self.tracker.spawn(async move { pool.work(claimed, place, errand).await });
+    }
+
+    async fn work(&self, claimed: Claimed, place: OwnedSemaphorePermit, errand: Errand) {
+        let began = Instant::now();
         let work = errand::on(Arc::new(errand), self.driver.run(&claimed));
         under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
         PROCESSING_SECONDS.record(Work::from(claimed.attempt.kind), began.elapsed());
@@ -204,8 +210,7 @@ impl Pool {
         for claimed in claimed {
             // Born-claimed jobs may have taken the places meanwhile; this one waits for the next.
             let Ok(place) = self.places.clone().acquire_owned().await else { return count };
-            let pool = self.clone();
-            self.tracker.spawn(async move { pool.work(claimed, place).await });
+            self.set_to_work(claimed, place);
         }
         count
     }

@@ -1,4 +1,5 @@
-//! A teller whose calls are counted and timed. It changes nothing of what is asked and heard.
+//! A teller whose calls are counted, timed, and spans of a trace. It changes nothing of what is asked and
+//! heard.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +11,10 @@ use http::HeaderMap;
 use providers::webhook::{About, Arrived, Malformed, Refused};
 use providers::{Order, Provider, RefundOrder, port};
 
+use crate::errand;
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
-use crate::metrics::labels::{Answer, Call, Provider as Name};
+use crate::metrics::labels::{Answer, Call, Label as _, Provider as Name};
+use crate::telemetry::Side;
 
 pub struct Watched {
     teller: Arc<dyn Provider>,
@@ -25,9 +28,18 @@ impl Watched {
 
     async fn watch<T>(&self, call: Call, asked: impl Future<Output = T>, answer: fn(&T) -> Answer) -> T {
         let began = Instant::now();
+        let name = || format!("{} {}", self.name.value(), call.value());
+        let span = errand::current().and_then(|errand| errand.begin(name, Side::Client));
         let heard = asked.await;
+        let answer = answer(&heard);
         PROVIDER_CALL_SECONDS.record((self.name, call), began.elapsed());
-        PROVIDER_CALLS.increment((self.name, call, answer(&heard)));
+        PROVIDER_CALLS.increment((self.name, call, answer));
+        if let Some(span) = span {
+            span.set("answer", answer.value().to_owned());
+            if matches!(answer, Answer::NotSent | Answer::Unknown) {
+                span.fail(answer.value());
+            }
+        }
         heard
     }
 }

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::town::{Engine, Town, until};
 
 /// Begins whatever a client sends in this test, and stands nowhere else.
-const MARK: &str = "qz7";
+pub const MARK: &str = "qz7";
 
-fn customer() -> Value {
+pub fn customer() -> Value {
     json!({ "name": "Qz7 Silva", "email": "qz7.silva@example.com", "phone": "+351 917 707 707" })
 }
 
 /// What no line may hold, in any case of letters.
-fn secrets(town: &Town) -> Vec<String> {
+pub fn secrets(town: &Town) -> Vec<String> {
     let own = &town.installation.residents()[0];
     let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
     // The provider's token of a card, and what signs as the provider does.

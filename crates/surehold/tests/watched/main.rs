@@ -1,4 +1,4 @@
-//! What is seen from outside while the program runs: its metrics, the alerts over them, its logs.
+//! What is seen from outside while the program runs: its metrics, the alerts over them, its logs, its traces.
 //!
 //! The program is a process of its own, as it ships; `promtool` is Prometheus' own, so that what we call
 //! well-formed is what Prometheus calls so.
@@ -6,8 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod alerts;
+mod collector;
 mod dead_letters;
 mod logs;
 mod metrics;
 mod prometheus;
 mod town;
+mod traces;

@@ -67,8 +67,16 @@ impl Town {
         self.server = Some(again);
     }
 
+    /// Asks the server to end, and waits for it.
+    pub async fn stop_server(&mut self) {
+        let server = self.server.take().expect("the server runs");
+        assert!(server.stop("TERM").await.unwrap().success());
+    }
+
     pub async fn close(mut self) {
-        self.server.take().expect("the server runs").stop("TERM").await.unwrap();
+        if self.server.is_some() {
+            self.stop_server().await;
+        }
         self.sandbox.stop("TERM").await.unwrap();
         if let Some(databases) = &mut self.databases {
             databases.drop_all().await.unwrap();
@@ -88,14 +96,19 @@ impl Town {
     }
 
     pub async fn post(&self, path: &str, key: &str, body: &Value) -> Response {
+        self.post_with(path, key, &[], body).await
+    }
+
+    pub async fn post_with(&self, path: &str, key: &str, more: &[(&str, &str)], body: &Value) -> Response {
         let authorization = format!("Bearer {}", self.installation.tenant.api_key);
-        let headers = [
+        let mut headers = vec![
             ("authorization", authorization.as_str()),
             ("content-type", "application/json"),
             ("idempotency-key", key),
         ];
+        headers.extend(more);
         let mut client = Client::new(&self.base_url).unwrap();
-        client.post(path, &headers, body.to_string()).await.unwrap()
+        client.post(path, &headers[..], body.to_string()).await.unwrap()
     }
 
     /// Holds a seat; the booking.

@@ -1,0 +1,119 @@
+//! A collector of traces: OTLP over HTTP, read with the types that the specification's own files make.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+
+use crate::town::until;
+
+/// What it does with what it is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Takes,
+    Refuses,
+    /// Never answers.
+    Hangs,
+}
+
+#[derive(Clone)]
+pub struct Collector {
+    pub address: String,
+    books: Arc<Mutex<Books>>,
+}
+
+struct Books {
+    mood: Mood,
+    batches: Vec<ExportTraceServiceRequest>,
+    headers: Vec<HeaderMap>,
+    bytes: Vec<Bytes>,
+}
+
+impl Collector {
+    pub async fn open(mood: Mood) -> Collector {
+        let books = Books { mood, batches: Vec::new(), headers: Vec::new(), bytes: Vec::new() };
+        let books = Arc::new(Mutex::new(books));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/v1/traces", post(receive)).with_state(books.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Collector { address, books }
+    }
+
+    /// As `[telemetry]`, with whatever else stands there.
+    pub fn section(&self, more: &str) -> String {
+        format!("[telemetry]\notlp_endpoint = \"{}\"\n{more}\n", self.address)
+    }
+
+    pub fn turns(&self, mood: Mood) {
+        self.books.lock().unwrap().mood = mood;
+    }
+
+    pub fn headers(&self) -> Vec<HeaderMap> {
+        self.books.lock().unwrap().headers.clone()
+    }
+
+    /// All that it was brought, as it came.
+    pub fn bytes(&self) -> Vec<Bytes> {
+        self.books.lock().unwrap().bytes.clone()
+    }
+
+    /// What is said of the process that sent it.
+    pub fn resource(&self) -> Vec<KeyValue> {
+        let books = self.books.lock().unwrap();
+        books.batches[0].resource_spans[0].resource.clone().unwrap().attributes
+    }
+
+    pub fn spans(&self) -> Vec<Span> {
+        let books = self.books.lock().unwrap();
+        let resources = books.batches.iter().flat_map(|batch| &batch.resource_spans);
+        resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    /// Waits for the spans of this name.
+    pub async fn spans_named(&self, name: &str, count: usize) -> Vec<Span> {
+        until(&format!("{count} spans {name} are collected"), async || {
+            let mut spans = self.spans();
+            spans.retain(|span| span.name == name);
+            (spans.len() >= count).then_some(spans)
+        })
+        .await
+    }
+}
+
+async fn receive(
+    State(books): State<Arc<Mutex<Books>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let mood = {
+        let mut books = books.lock().unwrap();
+        if books.mood == Mood::Takes {
+            books.batches.push(ExportTraceServiceRequest::decode(body.clone()).unwrap());
+        }
+        books.headers.push(headers);
+        books.bytes.push(body);
+        books.mood
+    };
+    match mood {
+        Mood::Takes => (StatusCode::OK, ""),
+        Mood::Refuses => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
+        Mood::Hangs => std::future::pending().await,
+    }
+}
+
+/// The value of an attribute; none if it is not there.
+pub fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|attribute| attribute.key == key)?;
+    match found.value.clone()?.value? {
+        any_value::Value::StringValue(text) => Some(text),
+        other => Some(format!("{other:?}")),
+    }
+}
