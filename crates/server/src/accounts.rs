@@ -75,7 +75,6 @@ pub async fn open(
     floors: Option<&Arc<dyn FloorSource>>,
     now: domain::Timestamp,
 ) -> Result<Desks, Error> {
-    labels::Account::know(settings.accounts.iter().map(|account| account.name.as_str()));
     let mut desks =
         Desks { registry: Registry::new(), entries: HashMap::new(), directory: Directory::default() };
     for account in &settings.accounts {

@@ -42,11 +42,13 @@ pub enum Error {
     TooLate(&'static str),
 }
 
-/// Makes this process record. Once a process.
-pub fn install() -> Result<PrometheusHandle, Error> {
+/// Makes this process record. Once a process. `accounts` are those at providers, by their configured names:
+/// a counter's series all start at zero, so they must be known before.
+pub fn install<'n>(accounts: impl Iterator<Item = &'n str>) -> Result<PrometheusHandle, Error> {
     if let Some(early) = CATALOGUE.iter().find(|instrument| instrument.is_used()) {
         return Err(Error::TooLate(early.metric().name));
     }
+    labels::Account::know(accounts);
     let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
     for instrument in CATALOGUE {
         instrument.begin();

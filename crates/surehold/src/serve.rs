@@ -78,7 +78,8 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
         Store::migrate(&settings.location).await?;
     }
     settings.accounts = accounts(&settings.location, &file.accounts).await?;
-    settings.metrics = Some(server::metrics::install()?);
+    let names = settings.accounts.iter().map(|account| account.name.as_str());
+    settings.metrics = Some(server::metrics::install(names)?);
     say(&settings, telemetry.as_ref());
     let telemetry = telemetry.as_ref().map(Telemetry::start).transpose()?;
     let drain = settings.limits.drain;

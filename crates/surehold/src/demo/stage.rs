@@ -51,7 +51,8 @@ impl Stage {
         let sandbox_url = format!("http://{}", sandbox.address);
         let mut settings = Settings::new(arguments.listen, location.clone());
         settings.accounts = seeds.tenants.iter().map(|tenant| account(tenant, &sandbox_url)).collect();
-        settings.metrics = Some(server::metrics::install()?);
+        let names = settings.accounts.iter().map(|account| account.name.as_str());
+        settings.metrics = Some(server::metrics::install(names)?);
         let server = service::start(settings).await?;
         let base_url = format!("http://{}", server.address);
         let stage =
