@@ -192,7 +192,7 @@ impl Relay {
                 Err(Error::Unavailable(why)) => {
                     passed.failed += 1;
                     if passed.failed == 1 {
-                        warn!(message = %publication.message.id, why, "a message was not published");
+                        warn!(id = %publication.message.id, why, "a message was not published");
                     }
                 }
             }

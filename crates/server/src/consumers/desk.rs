@@ -168,7 +168,7 @@ impl Desk {
             Failure::Unavailable(why) => return Taken::Unavailable(why),
             Failure::Broken(error) => error,
         };
-        warn!(message = %at.message, consumer = at.consumer, error, "a consumer did not take a message");
+        warn!(id = %at.message, consumer = at.consumer, error, "a consumer did not take a message");
         let fail = FailDelivery {
             at,
             error,
@@ -178,7 +178,7 @@ impl Desk {
         };
         match self.submit(fail).await {
             Ok(Some(DeliveryIs::Dead)) => {
-                error!(message = %at.message, consumer = at.consumer, "a message went to the dead letters");
+                error!(id = %at.message, consumer = at.consumer, "a message went to the dead letters");
                 Taken::Dead
             }
             // Somebody else received it meanwhile, or gave it up: the next time says which.

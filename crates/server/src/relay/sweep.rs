@@ -76,7 +76,7 @@ async fn publish_again(parts: &Parts, again: &[MessageId]) -> Result<(), String>
             Ok(ack) => published.push(of(publication, ack)),
             Err(Error::HeldBack) => {}
             Err(error) => {
-                warn!(message = %publication.message.id, %error, "a message was not published again");
+                warn!(id = %publication.message.id, %error, "a message was not published again");
             }
         }
     }

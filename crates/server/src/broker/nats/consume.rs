@@ -221,15 +221,15 @@ impl<'a> Session<'a> {
         let word = match came {
             Some(Came::Taken(Taken::Received | Taken::Waiting | Taken::Dead)) => Some(AckKind::Ack),
             Some(Came::Unknown) => {
-                error!(message = %delivery.message.id, "a message that the outbox does not have is let go");
+                error!(id = %delivery.message.id, "a message that the outbox does not have is let go");
                 Some(AckKind::Term)
             }
             Some(Came::Taken(Taken::Unavailable(why))) => {
-                warn!(message = %delivery.message.id, why, "a message will be delivered again");
+                warn!(id = %delivery.message.id, why, "a message will be delivered again");
                 None
             }
             None => {
-                error!(message = %delivery.message.id, "the desk panicked");
+                error!(id = %delivery.message.id, "the desk panicked");
                 None
             }
         };
