@@ -17,6 +17,8 @@ mod ops;
 #[cfg(feature = "planted")]
 mod planted_bug;
 mod provision;
+#[cfg(test)]
+mod runbook;
 mod sandbox_alone;
 mod serve;
 mod tenant;
