@@ -164,7 +164,7 @@ mod tests {
         check(|settings| settings.domain = Some("a b".to_owned()), Some("the domain has"));
         check(|settings| settings.replicas = 0, Some("replicas"));
         check(|settings| settings.replicas = 6, Some("replicas"));
-        check(|settings| settings.kept = Duration::from_secs(60), Some("age"));
+        check(|settings| settings.kept = Duration::from_mins(1), Some("age"));
         check(|settings| settings.kept_bytes_max = 1000, Some("mebibyte"));
         check(|settings| settings.publish_timeout = Duration::ZERO, Some("publishing"));
         check(|settings| settings.ack_wait = Duration::from_millis(10), Some("word"));

@@ -185,7 +185,7 @@ mod tests {
         let mut settings = Settings::new(vec!["nats://127.0.0.1:4222".to_owned()]);
         let there = Config { description: Some("theirs".to_owned()), ..config(&settings, Uuid::nil()) };
         assert_eq!(adjust(there.clone(), &config(&settings, Uuid::nil())), there);
-        settings.kept = Duration::from_secs(600);
+        settings.kept = Duration::from_mins(10);
         settings.replicas = 3;
         let adjusted = adjust(there, &config(&settings, Uuid::nil()));
         assert_eq!((adjusted.max_age, adjusted.num_replicas), (settings.kept, 3));
