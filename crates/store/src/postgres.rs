@@ -48,7 +48,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a command waits apart for its row.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// Between reading and writing, in a program that was planted a fault.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(100);
 /// PostgreSQL takes 0 for "for ever".
 const LOCK_PATIENCE_MIN: Duration = Duration::from_millis(10);
 
@@ -178,7 +178,10 @@ impl Engine for Postgres {
         let Some(session) = &mut self.session else {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
-        if planted::is(Bug::UniqueIndexDropped) || planted::is(Bug::CapacityReadWithoutLock) {
+        let writes_to = |name: &str| writes.iter().any(|write| write.table.name == name);
+        if planted::is(Bug::UniqueIndexDropped) && writes_to("keys")
+            || planted::is(Bug::CapacityReadWithoutLock) && writes_to("slots")
+        {
             // Rivals have read the same rows by now.
             tokio::time::sleep(LINGER).await;
         }

@@ -34,7 +34,7 @@ use crate::{Error, Listener, Options, Unavailable, sqlite};
 /// How often a batch is run again before it is halved.
 const TRIES_MAX: usize = 3;
 /// Between an answer and its commit, in a program that was planted a fault.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(100);
 /// How often a command alone is run again before it is given up.
 const TRIES_ALONE_MAX: usize = 10;
 /// After a locked row was met, rows are not waited for at all for this long.

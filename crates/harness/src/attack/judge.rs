@@ -29,9 +29,7 @@ pub async fn judge(arena: &Arena, town: &Deployment) -> Result<Effects, Error> {
     arena.journal.flush().await?;
     let told = Told::read(&arena.journal_path)?;
     told.judge(&arena.findings);
-    if let Some(books) = town.books().await? {
-        effects::past_healing(&arena.findings, &told, &only_ours(books, arena, town));
-    }
+    past_healing_of(arena, town, &told).await?;
     if town.location().is_some() {
         let rest = town.rest().await?;
         arena.findings.oracle(&rest.verdicts);
@@ -54,6 +52,19 @@ pub async fn judge(arena: &Arena, town: &Deployment) -> Result<Effects, Error> {
     arena.findings.figure("effects", effects.applied as f64);
     arena.findings.figure("duplicates", effects.duplicates as f64);
     Ok(effects)
+}
+
+/// Looks for what no rest mends, so that nobody waits for it.
+pub async fn past_healing(arena: &Arena, town: &Deployment) -> Result<(), Error> {
+    arena.journal.flush().await?;
+    past_healing_of(arena, town, &Told::read(&arena.journal_path)?).await
+}
+
+async fn past_healing_of(arena: &Arena, town: &Deployment, told: &Told) -> Result<(), Error> {
+    if let Some(books) = town.books().await? {
+        effects::past_healing(&arena.findings, told, &only_ours(books, arena, town));
+    }
+    Ok(())
 }
 
 /// In books that others write into as well, what carries the name of one of our operations.

@@ -60,7 +60,7 @@ pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
 }
 
 /// What no rest mends: money that moved more than once for an operation, or for one that was turned down for
-/// good. Told before the deployment comes to rest, which it then need not.
+/// good, and a refund that was made more than once. Told before the deployment comes to rest, which it then need not.
 pub fn past_healing(findings: &Findings, told: &Told, books: &Books) {
     let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
     for mark in books.charges.iter().filter(|charge| charge.moved()).filter_map(Charge::mark) {
@@ -76,6 +76,14 @@ pub fn past_healing(findings: &Findings, told: &Told, books: &Books) {
                 format!("{}: {made} objects moved money, whatever comes", operation.words())
             });
         }
+    }
+    let mut returned: BTreeMap<&str, usize> = BTreeMap::new();
+    for refund in books.refunds.iter().filter(|refund| refund.moved()).filter_map(Refund::refund) {
+        *returned.entry(refund).or_default() += 1;
+    }
+    for (refund, made) in returned.into_iter().filter(|(_, made)| *made > 1) {
+        let told = || format!("refund {refund} was made {made} times");
+        findings.always("effects_equal_operations", false, told);
     }
 }
 

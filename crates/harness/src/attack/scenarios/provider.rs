@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
+use crate::attack::judge::past_healing;
 use crate::attack::orders::{self, Order, Outcome};
 use crate::attack::{Arena, Ask, Caller, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
 use crate::oracle::Call;
@@ -174,6 +175,8 @@ async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, E
     let before = calls::all(town).await?.len();
     let faults = json!({
         "seed": arena.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
+        // Or a webhook tells what the answer did not.
+        "webhook_drop": 1,
     });
     town.set_faults(faults).await?;
     let (finished, _) = watch::channel(0);
@@ -183,6 +186,7 @@ async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, E
     let refunds = calls::all(town).await?[before..].iter().filter(unheard).count();
     arena.findings.reached_times("refunded_and_forgot", refunds as u64);
     town.set_faults(json!({})).await?;
+    past_healing(arena, town).await?;
     Ok(outcomes)
 }
 
