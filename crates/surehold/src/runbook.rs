@@ -2,6 +2,7 @@
 //! So what can be checked of it is: whatever it tells to type must be there.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
@@ -84,7 +85,7 @@ fn every_query_in_it_is_one() {
     let mut rules = "groups:\n- name: runbook\n  rules:\n".to_owned();
     for (number, query) in queries.iter().enumerate() {
         let query = query.replace('\'', "''");
-        rules.push_str(&format!("  - record: runbook:{number}\n    expr: '{query}'\n"));
+        writeln!(rules, "  - record: runbook:{number}\n    expr: '{query}'").expect("a String takes it");
     }
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), rules).unwrap();

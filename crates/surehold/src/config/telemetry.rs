@@ -51,10 +51,10 @@ impl TelemetryFile {
 fn header(name: &str, value: &SecretFile) -> Result<(HeaderName, HeaderValue), Failed> {
     let what = format!("telemetry.headers `{name}`");
     let secret = value.read(&what)?;
-    let cannot = |_| failed(format!("{what} cannot stand in a header"));
-    let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| cannot(()))?;
+    let cannot = || failed(format!("{what} cannot stand in a header"));
+    let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| cannot())?;
     value.set_sensitive(true);
-    Ok((HeaderName::try_from(name).map_err(|_| cannot(()))?, value))
+    Ok((HeaderName::try_from(name).map_err(|_| cannot())?, value))
 }
 
 #[cfg(test)]
