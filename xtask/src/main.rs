@@ -11,6 +11,7 @@
 //! needs and the machine lacks is installed, or the command that would install it is printed and the step
 //! fails: nothing is ever left out in silence.
 
+mod attack;
 mod command;
 mod generate;
 mod lint;

@@ -7,6 +7,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use planted::Bug;
 use serde_json::Value;
@@ -18,6 +22,7 @@ use crate::programs;
 const PAGE: &str = "docs/proof.md";
 /// The choices of these runs are always the same.
 const SEED: &str = "7";
+const AT_ONCE: usize = 3;
 
 /// Where a fault shows.
 struct Plan {
@@ -69,37 +74,71 @@ const fn plan(
 /// In the order of [`Bug::ALL`].
 const PLANS: &[Plan] = &[
     plan(Bug::UniqueIndexDropped, Ground::Postgres, "same-key", 40, "one_is_worked_on"),
-    plan(Bug::FingerprintNotCompared, Ground::Sqlite, "changed-body", 20, "another_body_is_refused"),
+    plan(Bug::FingerprintNotCompared, Ground::Sqlite, "changed-body", 20, "a_changed_body_is_refused"),
+    plan(Bug::AnsweredBeforeCommit, Ground::Sqlite, "killed", 60, "one_answer_a_key"),
+    plan(Bug::LeaseNotFenced, Ground::Postgres, "killed", 60, "only_the_holder_of_a_job_writes"),
+    plan(Bug::CapacityReadWithoutLock, Ground::Postgres, "races", 60, "as_many_seats_as_there_are"),
+    plan(Bug::RefundWithoutGuard, Ground::Sqlite, "races", 60, "refunds_stay_within_what_was_captured"),
+    plan(Bug::UnknownTakenForFailed, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
+    plan(Bug::KeySentPastRetention, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
+    plan(Bug::WebhookTrustedUnsigned, Ground::Sqlite, "webhooks", 40, "bad_evidence_is_refused"),
+    plan(Bug::MarkedBeforePublished, Ground::Sqlite, "relay", 60, "marked_only_after_its_receipt"),
+    plan(Bug::ReceiptNotKept, Ground::Sqlite, "relay", 60, "one_posting_a_movement"),
+    plan(Bug::ReceiptsPrunedEarly, Ground::Sqlite, "relay", 60, "receipts_outlive_their_messages"),
+    plan(Bug::AttemptsNotCounted, Ground::Sqlite, "poison", 60, "dead_after_so_many_attempts"),
+    plan(Bug::CatchUpUnlimited, Ground::PostgresNats, "nats", 60, "backlog_keeps_its_rate"),
+    plan(Bug::BudgetIgnored, Ground::Sqlite, "provider", 60, "retries_stay_in_their_budget"),
+    plan(Bug::BreakerNeverOpens, Ground::Sqlite, "provider", 60, "an_open_circuit_spares_the_provider"),
+    plan(Bug::JitterRemoved, Ground::Sqlite, "network", 60, "delays_are_spread"),
+    plan(Bug::RetryAfterIgnored, Ground::Sqlite, "network", 60, "comes_back_no_sooner_than_told"),
+    plan(Bug::CacheTrustedForUnfinished, Ground::PostgresRedis, "redis", 60, "effects_equal_operations"),
 ];
 
 /// Attacks every fault, prints what came of it, and answers with the page.
+///
+/// Most of an attack is waiting, for leases and pauses: some run side by side, each on a database and a
+/// program of its own.
 fn prove(postgres: &str) -> Result<String, Failure> {
     let surehold = programs::build()?.join("surehold");
     let directory = programs::target()?.join("proof");
-    let mut uncaught = Vec::new();
-    for (number, plan) in (1..).zip(PLANS) {
-        let name = plan.bug.name();
-        println!("    {number:>2} of {}: {name}, on {}", PLANS.len(), plan.ground.name());
-        let out = directory.join(name);
-        attack(&surehold, plan, postgres, &out)?;
-        match caught(plan, &out) {
-            Ok(()) => println!("       caught: {} in {}", plan.shows_in, plan.scenario),
-            Err(why) => {
-                println!("       NOT CAUGHT: {why}");
-                uncaught.push(format!("{name}: {why}"));
+    let (next, uncaught) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let prove_one_after_another = || {
+        while let Some(plan) = PLANS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let name = plan.bug.name();
+            let out = directory.join(name);
+            let begun = Instant::now();
+            let ended = attack(&surehold, plan, postgres, &out).and_then(|()| caught(plan, &out));
+            let (ground, took) = (plan.ground.name(), begun.elapsed().as_secs());
+            match ended {
+                Ok(()) => println!(
+                    "    {name}: caught by {} on {ground}, {} ({took} s)",
+                    plan.scenario, plan.shows_in
+                ),
+                Err(why) => {
+                    println!("    {name}: NOT CAUGHT by {} on {ground}: {why} ({took} s)", plan.scenario);
+                    uncaught.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+                }
             }
         }
-    }
+    };
+    println!("    {} faults, {AT_ONCE} at a time; each is attacked in {}", PLANS.len(), directory.display());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(prove_one_after_another);
+        }
+    });
+    let uncaught = uncaught.into_inner().unwrap_or_else(PoisonError::into_inner);
     if uncaught.is_empty() { Ok(page()) } else { Err(uncaught.join("\n").into()) }
 }
 
 /// Runs to its end, whatever that is: what it came to is in its report.
-fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<(), Failure> {
+fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", out.display());
     // A report of an earlier run must not be taken for this one's.
     if out.exists() {
-        fs::remove_dir_all(out)?;
+        fs::remove_dir_all(out).map_err(failed)?;
     }
-    fs::create_dir_all(out)?;
+    fs::create_dir_all(out).map_err(failed)?;
     let mut attack = program(surehold);
     attack.env(planted::VARIABLE, plan.bug.name());
     attack.args(["attack", "--scenario", plan.scenario, "--seed", SEED]);
@@ -108,11 +147,9 @@ fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<()
         attack.args(["--database-url", postgres]);
     }
     attack.args(plan.ground.flags());
-    let words = fs::File::create(out.join("attack.log"))?;
-    attack.stdout(words.try_clone()?).stderr(words);
-    let told = told(&attack);
-    println!("       $ {told}");
-    attack.status().map_err(|error| format!("`{told}` did not start: {error}"))?;
+    let words = fs::File::create(out.join("attack.log")).map_err(failed)?;
+    attack.stdout(words.try_clone().map_err(failed)?).stderr(words);
+    attack.status().map_err(|error| format!("`{}` did not start: {error}", told(&attack)))?;
     Ok(())
 }
 

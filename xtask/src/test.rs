@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
 //! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks |
+//! | `attack` | every scenario of `surehold attack`, shortened, on SQLite and on PostgreSQL, Redis and NATS |
 //! | `proof` | the attack, against programs with a fault in them: it must catch each one |
 //! | `generated` | the pages of `docs` are what the code says |
 //!
@@ -15,7 +16,7 @@ use peers::postgres::{Options, Private};
 
 use crate::command::{command, run};
 use crate::steps::Steps;
-use crate::{Failure, generate, needs, programs, proof, sdk};
+use crate::{Failure, attack, generate, needs, programs, proof, sdk};
 
 const POSTGRES: &str = "SUREHOLD_TEST_POSTGRES";
 /// The program under test, for suites that run it as a process: built once, with all features.
@@ -25,6 +26,7 @@ const PROGRAM: &str = "SUREHOLD_BIN";
 pub enum Step {
     Workspace,
     OfficialSdk,
+    Attack,
     Proof,
     Generated,
 }
@@ -47,6 +49,12 @@ pub fn run_all(only: &[Step]) -> Result<(), Failure> {
         steps.run("official-sdk", || {
             needs::for_sdk()?;
             sdk::run_suites()
+        });
+    }
+    if chosen(Step::Attack) {
+        steps.run("attack", || {
+            needs::for_tests()?;
+            attack::shortened()
         });
     }
     if chosen(Step::Generated) {
