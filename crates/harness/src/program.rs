@@ -276,7 +276,7 @@ mod tests {
             assert!(begun.elapsed() < READY_WITHIN, "it has no child");
             tokio::time::sleep(LOOK_EVERY).await;
         };
-        assert_eq!(state(child), Some('T'));
+        becomes(child, |state| state == Some('T')).await;
         parent.kill().await.unwrap();
         becomes(child, |state| matches!(state, None | Some('Z'))).await;
     }
