@@ -15,6 +15,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use resilience::backoff::Backoff;
 use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ use super::settings::{Credentials, Settings};
 /// A server that has not answered two pings has gone: a cut link is found out within three of these.
 const PING: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// While there is no connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Between two tries to connect. The whole fleet comes back at once where it is not spread.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) };
 
@@ -72,6 +75,15 @@ impl Nats {
 
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Until there is a connection. It is told of a moment before it counts as one, so whoever was told looks
+    /// again.
+    pub(super) async fn connected(&self) {
+        let mut connections = self.connections.clone();
+        while !self.is_connected() {
+            let _told_or_not = timeout(LOOK_AGAIN, connections.changed()).await;
+        }
     }
 
     /// Something said that the stream or a consumer is not there: the next use looks, and makes it again.

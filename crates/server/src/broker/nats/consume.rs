@@ -63,15 +63,11 @@ pub struct Consumer {
 
 impl Consumer {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut connections = self.nats.connections.clone();
         let mut attempt = 0;
         while !*stop.borrow() {
-            if !self.nats.is_connected() {
-                tokio::select! {
-                    _ = stop.changed() => {}
-                    _ = connections.changed() => {}
-                }
-                continue;
+            tokio::select! {
+                _ = stop.changed() => continue,
+                () = self.nats.connected() => {}
             }
             let why = match self.nats.consumer().await {
                 Ok(consumer) => {

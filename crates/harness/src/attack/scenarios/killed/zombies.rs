@@ -26,11 +26,10 @@ use crate::attack::{Arena, Ask, Deployment, Error, Part};
 
 const CLIENTS: usize = 12;
 /// Tried so often, until a zombie was made.
-const ROUNDS_MAX: usize = 5;
-/// Of each call: longer than a lease, so that it ends while its job is another's.
-const CALL_MS: u64 = 2 * LEASE_MS;
-/// Who took over has heard nothing from the provider within this time.
-const HEARS_NOTHING: Duration = Duration::from_millis(CALL_MS / 2);
+const ROUNDS_MAX: usize = 8;
+/// Of each call, in leases: longer than one, so that it ends while its job is another's. A machine that
+/// has much to do is given more time in the later rounds.
+const CALL_IN_LEASES: [u64; ROUNDS_MAX] = [2, 2, 4, 4, 6, 8, 8, 8];
 /// For jobs to be at work, or to be taken over.
 const WITHIN: Duration = Duration::from_secs(15);
 /// For a zombie to hear that it lost its job.
@@ -68,10 +67,12 @@ pub async fn wake_late(arena: &Arena, town: &mut Deployment) -> Result<(), Error
     let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let rows = Rows::of(&location).await?;
     arena.progress.counts("rounds with a worker that writes too late", ROUNDS_MAX);
-    for round in 0..ROUNDS_MAX {
-        town.set_faults(json!({ "delay_ms": [CALL_MS, CALL_MS], "webhook_drop": 1.0 })).await?;
+    for (round, leases) in CALL_IN_LEASES.into_iter().enumerate() {
+        let call_ms = leases * LEASE_MS;
+        town.set_faults(json!({ "delay_ms": [call_ms, call_ms], "webhook_drop": 1.0 })).await?;
+        let hears_nothing = Duration::from_millis(call_ms / 2);
         let charges = charge(arena, town, round)?;
-        let held = Town { arena, town, rows: &rows }.zombie(zombie, others).await;
+        let held = Town { arena, town, rows: &rows, hears_nothing }.zombie(zombie, others).await;
         for worker in &workers {
             town.thaw(worker).await?;
         }
@@ -112,6 +113,8 @@ struct Town<'a> {
     arena: &'a Arena,
     town: &'a Deployment,
     rows: &'a Rows,
+    /// Who took over has heard nothing from the provider within this time.
+    hears_nothing: Duration,
 }
 
 impl Town<'_> {
@@ -144,7 +147,7 @@ impl Town<'_> {
             }
             tokio::time::sleep(ON_ITS_WAY).await;
             let taken = taken_over(before, &self.running().await?);
-            if taken.is_empty() || seen.elapsed() > HEARS_NOTHING {
+            if taken.is_empty() || seen.elapsed() > self.hears_nothing {
                 return Ok(Held::new());
             }
             let among = self.rows.ids(taken.keys().copied());
