@@ -98,8 +98,9 @@ async fn what_a_broker_lost_is_published_again_under_a_new_number(post: Post) {
         .await;
         assert_eq!(broker.numbers(message.id), (1..=number as i64).collect::<Vec<_>>());
         assert_eq!(post.found(std::slice::from_ref(&message)).await[0].received_at, None);
-        // As if it had been published so long ago.
-        post.sql("update outbox set published_at = published_at - 31000000").await;
+        // As if it had been published so long ago: twice as long each time.
+        let micros = 31_000_000 << (number - 1);
+        post.sql(&format!("update outbox set published_at = published_at - {micros}")).await;
     }
     // A receipt that came by another way settles it.
     let consumer = post.ledger();

@@ -104,8 +104,8 @@ impl Queries {
 
     /// Messages whose delivery is due again, and messages that were published before this instant and
     /// that nobody received. What is dead waits for a person, and is not among them. What was published
-    /// several times is missed later each time: while nobody receives at all, a broker would be filled with
-    /// repetitions, and whoever receives again would have to go through them.
+    /// several times and has no receipt is missed later each time: while nobody receives at all, a broker
+    /// would be filled with repetitions, and whoever receives again would have to go through them.
     pub async fn unsettled_messages(
         &self,
         published_before: Timestamp,
@@ -116,8 +116,9 @@ impl Queries {
              order by due_at limit $2";
         let unreceived = "select id from outbox \
              where position is not null and received_at is null and published_at < $1 \
-             and published_at < $1 - $4 * cast(case published when 0 then 0 when 1 then 0 when 2 then 1 \
-                when 3 then 3 when 4 then 7 when 5 then 15 when 6 then 31 when 7 then 63 else 119 end as bigint) \
+             and (published_at < $1 - $4 * cast(case published when 0 then 0 when 1 then 0 when 2 then 1 \
+                    when 3 then 3 when 4 then 7 else 15 end as bigint) \
+                or exists (select 1 from inbox where inbox.message = outbox.id and state = 'received')) \
              and not exists (select 1 from inbox where inbox.message = outbox.id \
                 and (state = 'dead' or (state = 'waiting' and due_at > $2))) \
              order by published_at limit $3";
