@@ -79,6 +79,7 @@ pub mod scenarios;
 pub mod sdk;
 pub mod siege;
 pub mod timeline;
+mod witness;
 
 use std::path::PathBuf;
 

@@ -18,7 +18,8 @@ mod effects;
 mod figures;
 mod told;
 
-use super::{Arena, Deployment, Error};
+use super::witness::Witness;
+use super::{Arena, Deployment, Error, Need};
 use crate::oracle::Books;
 pub use effects::Effects;
 pub use told::{Operation, Told};
@@ -36,6 +37,9 @@ pub async fn judge(arena: &Arena, town: &Deployment) -> Result<Effects, Error> {
         arena.findings.always("every_operation_is_definite", rest.reached, || {
             format!("it does not come to rest:\n{}", rest.verdicts)
         });
+        if !rest.reached && arena.has(Need::Nats) {
+            arena.findings.note(Witness::beside(arena, town).await?.says().await?);
+        }
     }
     let effects = match town.books().await? {
         Some(books) => {

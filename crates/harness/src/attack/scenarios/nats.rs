@@ -16,7 +16,6 @@
 mod crowd;
 mod flow;
 mod outbox;
-mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -27,11 +26,11 @@ use server::clock::SystemClock;
 use server::relay::YOUNG_FOR;
 use store::Clock as _;
 
+use crate::attack::witness::Witness;
 use crate::attack::{Arena, Deployment, Error, Need, Scenario, Shop, Tuning, judge};
 use crowd::Crowd;
 use flow::Outage;
 use outbox::Outbox;
-use witness::Witness;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 9,
@@ -119,7 +118,7 @@ async fn run(arena: Arena) -> Result<(), Error> {
     payers.end(arena.operations()).await?;
     town.all_alive()?;
     judge(&arena, &town).await?;
-    let kept = witness(&arena, &town).await?.kept().await?;
+    let kept = Witness::beside(&arena, &town).await?.kept().await?;
     flow::judge(&arena, &outage, &outbox.all().await?, &kept);
     outbox.judge_postings(&arena).await
 }
@@ -174,7 +173,7 @@ async fn drain(
 ) -> Result<(), Error> {
     // What a worker had in hand when its connection was cut it may have asked for once more.
     let room = 2 * DELIVERIES_MAX * town.workers().len();
-    let mut witness = witness(arena, town).await?;
+    let mut witness = Witness::beside(arena, town).await?;
     let (mut least, mut at, mut most) = (usize::MAX, Instant::now(), 0);
     arena.progress.says("draining");
     loop {
@@ -199,11 +198,6 @@ async fn drain(
     }
     arena.findings.figure("messages in hand, most", most as f64);
     Ok(())
-}
-
-async fn witness(arena: &Arena, town: &Deployment) -> Result<Witness, Error> {
-    let port = town.nats(|nats| Ok(nats.port())).await?;
-    Witness::of(port, &arena.stream()).await
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use domain::time::Span;
 use uuid::Uuid;
 
 use super::outbox::Row;
-use super::witness::Kept;
 use crate::attack::Arena;
 use crate::attack::findings::OFFENDERS_MAX;
+use crate::attack::witness::Kept;
 
 const MICROS_PER_SECOND: i128 = 1_000_000;
 /// A drain whose second half is shorter was too quick for anybody to pass it.

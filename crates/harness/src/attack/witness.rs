@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::attack::Error;
+use super::{Arena, Deployment, Error};
 
 /// For one answer, or the next message.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -70,11 +70,26 @@ impl Witness {
         Ok(witness)
     }
 
+    /// Of the stream of a scenario's deployment.
+    pub async fn beside(arena: &Arena, town: &Deployment) -> Result<Witness, Error> {
+        let port = town.nats(|nats| Ok(nats.port())).await?;
+        Witness::of(port, &arena.stream()).await
+    }
+
     /// Messages that were delivered to the program and not acknowledged yet.
     pub async fn in_hand(&mut self) -> Result<u64, Error> {
         let subject = format!("$JS.API.CONSUMER.INFO.{}.{DURABLE}", self.name);
         let told = self.ask(&subject, &Value::Null).await?;
         told["num_ack_pending"].as_u64().ok_or_else(|| unreadable(&told.to_string()))
+    }
+
+    /// What NATS says of the stream and of the program's consumer, in its own words.
+    pub async fn says(&mut self) -> Result<String, Error> {
+        let (stream, consumer) =
+            (format!("STREAM.INFO.{}", self.name), format!("CONSUMER.INFO.{}.{DURABLE}", self.name));
+        let stream = self.ask(&format!("$JS.API.{stream}"), &Value::Null).await?;
+        let consumer = self.ask(&format!("$JS.API.{consumer}"), &Value::Null).await?;
+        Ok(format!("NATS has of the stream {}, and of the consumer {consumer}", stream["state"]))
     }
 
     /// All that the stream keeps, in its order.
