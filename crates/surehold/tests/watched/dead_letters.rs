@@ -96,7 +96,7 @@ async fn an_operator_looks_and_decides() {
     let both = decide("discard", &[&ids[0], &ids[1]]);
     assert!(!both.well && both.err.contains(&ids[0]), "{}", both.err);
     assert_eq!(both.out, format!("{} is discarded\n", ids[1]));
-    assert_eq!(listed(&town, &ops_key, 0).await, [String::new(); 0]);
+    assert!(listed(&town, &ops_key, 0).await.is_empty());
     assert_eq!(posted().await, Some(1.0));
     town.close().await;
 }
