@@ -10,6 +10,8 @@ use crate::command::{program, run};
 use crate::programs;
 
 const OPERATIONS: &str = "60";
+/// Most of a scenario is waiting, for leases and pauses.
+const AT_ONCE: &str = "3";
 
 /// Where it is attacked, and the flags for it. PostgreSQL is one of its own, because it is killed.
 const GROUNDS: &[(&str, &[&str])] = &[("sqlite", &[]), ("postgres", &["--postgres", "--redis", "--nats"])];
@@ -23,7 +25,7 @@ pub fn shortened() -> Result<(), Failure> {
         fs::create_dir_all(&out)?;
         let mut attack = program(&surehold);
         attack
-            .args(["attack", "--scenario", "all", "--operations", OPERATIONS, "--out"])
+            .args(["attack", "--scenario", "all", "--operations", OPERATIONS, "--at-once", AT_ONCE, "--out"])
             .arg(&out)
             .args(*flags);
         if let Err(failure) = run(&mut attack) {
