@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Long enough for a machine that has much to do.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub struct Post {
     pub store: Store,
@@ -179,6 +179,13 @@ impl Post {
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
+        Arc::new(Desk::with(self.store.clone(), settings, vec![consumer]))
+    }
+
+    /// One whose handlers may take their time, as they do on a busy machine.
+    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<Desk> {
+        let attempt_timeout = Duration::from_mins(10);
+        let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
         Arc::new(Desk::with(self.store.clone(), settings, vec![consumer]))
     }
 

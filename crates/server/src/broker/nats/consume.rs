@@ -260,6 +260,8 @@ async fn take(store: &Store, desk: &Desk, delivery: &Delivery) -> Came {
     }
     match store.messages(&[message.id]).await {
         Ok(rows) => match rows.first() {
+            // A repetition of what everybody has received need not be counted, alone, to be refused.
+            Some(row) if row.received_at.is_some() => Came::Taken(Taken::Received),
             Some(row) => Came::Taken(desk.take(row, *left_behind).await),
             None => Came::Unknown,
         },

@@ -10,7 +10,7 @@ use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use server::broker::{Broker as _, Publication};
-use server::consumers::{self, Consumer, Desk, Failure};
+use server::consumers::{Consumer, Failure};
 use store::Answer;
 use tokio::sync::Semaphore;
 
@@ -75,17 +75,10 @@ impl Consumer for Gate {
     }
 }
 
-/// A desk whose handlers may take their time.
-fn patient(post: &Post, consumer: Arc<dyn Consumer>) -> Arc<Desk> {
-    let attempt_timeout = Duration::from_mins(10);
-    let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
-    Arc::new(Desk::with(post.store.clone(), settings, vec![consumer]))
-}
-
 async fn everything_is_received_once_and_acknowledged(post: Post) {
     let line = Line::of(&post).await;
     let counting = Moody::new(post.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(post.desk(counting.clone()));
+    let at_work = line.consume(post.patient_desk(counting.clone()));
     let relay = post.relay(line.nats.clone(), trusting(), true);
     let all = messages(&post, 300);
     post.append(&all).await;
@@ -99,7 +92,7 @@ async fn everything_is_received_once_and_acknowledged(post: Post) {
 async fn two_processes_share_the_work(post: Post) {
     let line = Line::with(&post, |settings| settings.deliveries_max = 4).await;
     let gates = [Gate::new(post.ledger()), Gate::new(post.ledger())];
-    let at_work = gates.clone().map(|gate| line.consume(patient(&post, gate)));
+    let at_work = gates.clone().map(|gate| line.consume(post.patient_desk(gate)));
     let relay = post.relay(line.nats.clone(), trusting(), true);
     let all = messages(&post, 40);
     post.append(&all).await;
@@ -123,7 +116,7 @@ async fn two_processes_share_the_work(post: Post) {
 async fn a_subjects_messages_come_in_order(post: Post) {
     let line = Line::of(&post).await;
     let counting = Moody::new(post.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(post.desk(counting.clone()));
+    let at_work = line.consume(post.patient_desk(counting.clone()));
     let relay = post.relay(line.nats.clone(), trusting(), true);
     let subjects: Vec<uuid::Uuid> = (0..8).map(|_| id()).collect();
     let mut all = Vec::new();
@@ -242,7 +235,7 @@ async fn what_is_no_message_is_let_go(post: Post) {
             .await
             .unwrap();
     }
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.patient_desk(post.ledger()));
     until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
@@ -273,7 +266,7 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: P
     let taken = line.nats.publish(&forged).await;
     assert!(taken.iter().all(Result::is_ok), "{taken:?}");
 
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.patient_desk(post.ledger()));
     until("what was told has its effect", async || (post.posted().await == 2).then_some(())).await;
     nothing_is_owed(&line).await;
     at_work.stop().await;
@@ -291,7 +284,7 @@ async fn no_more_is_in_hand_than_there_is_room_for(post: Post) {
     })
     .await;
     let gate = Gate::new(post.ledger());
-    let at_work = line.consume(patient(&post, gate.clone()));
+    let at_work = line.consume(post.patient_desk(gate.clone()));
     until("there is no more room", async || (gate.at_work.load(Ordering::SeqCst) == 8).then_some(())).await;
     assert_eq!(owed(&line.server).await, (8, 192), "NATS keeps what we have no room for");
     gate.let_go.add_permits(1_000);
@@ -305,7 +298,7 @@ async fn no_more_is_in_hand_than_there_is_room_for(post: Post) {
 async fn one_that_takes_long_is_not_delivered_again(post: Post) {
     let line = Line::of(&post).await;
     let gate = Gate::new(post.ledger());
-    let at_work = line.consume(patient(&post, gate.clone()));
+    let at_work = line.consume(post.patient_desk(gate.clone()));
     let relay = post.relay(line.nats.clone(), trusting(), true);
     // The second one waits behind the first, of the same subject.
     let subject = id();

@@ -28,7 +28,7 @@ async fn published(post: &Post, all: &[Message]) {
 async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(post: Post) {
     let line = Line::of(&post).await;
     let counting = Moody::new(post.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(post.desk(counting.clone()));
+    let at_work = line.consume(post.patient_desk(counting.clone()));
     let all = messages(&post, 10);
     post.append(&all).await;
     let stalling = Stalling::new(line.nats.clone());
@@ -52,7 +52,7 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(pos
     delete_stream(&line.server).await;
     post.sql("update outbox set position = null, published = 0, published_at = null").await;
     let successor = post.relay(line.nats.clone(), trusting(), true);
-    until("all came twice", async || all.iter().all(|message| counting.came(message) == 2).then_some(()))
+    until("all came twice", async || all.iter().all(|message| counting.came(message) >= 2).then_some(()))
         .await;
     successor.stop().await;
     at_work.stop().await;
@@ -70,7 +70,7 @@ async fn what_the_stream_lost_is_published_again(post: Post) {
     purge_stream(&line.server).await;
     assert!(ids(&line.server).await.is_empty());
 
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.patient_desk(post.ledger()));
     let relay = post.relay(line.nats.clone(), watchful(), true);
     let received = post.until_all_are_received(&all).await;
     relay.stop().await;
@@ -81,7 +81,7 @@ async fn what_the_stream_lost_is_published_again(post: Post) {
 
 async fn a_stream_deleted_in_the_middle_loses_nothing(post: Post) {
     let line = Line::of(&post).await;
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.patient_desk(post.ledger()));
     let relay = post.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
@@ -99,7 +99,7 @@ async fn a_stream_deleted_in_the_middle_loses_nothing(post: Post) {
 
 async fn a_server_killed_in_the_middle_loses_nothing(post: Post) {
     let line = Line::of(&post).await;
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.patient_desk(post.ledger()));
     let relay = post.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..3 {
