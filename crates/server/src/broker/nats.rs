@@ -6,6 +6,7 @@
 //! | [`stream`] | one a database, in files, bounded in age and bytes | made again when it is found missing |
 //! | [`publish`] | in order per subject, under an id that is the message's and the publication's | the same id: swallowed within the window |
 //! | [`consume`] | a durable consumer for each of ours, shared by all workers | delivered again, counted, and refused by its receipt |
+//! | [`silence`] | a consumer that delivers to nobody what the stream has is made anew | looked for again |
 //!
 //! JetStream's word that it keeps a message is not believed: its servers flush to the disk every two minutes
 //! unless they are told otherwise, and may lose what they acknowledged. A message is done when its receipts
@@ -28,6 +29,8 @@ mod consume;
 #[cfg(feature = "nats")]
 mod publish;
 mod settings;
+#[cfg(feature = "nats")]
+mod silence;
 #[cfg(feature = "nats")]
 mod stream;
 #[cfg(feature = "nats")]

@@ -5,4 +5,5 @@ mod consuming;
 mod line;
 mod losses;
 mod publishing;
+mod silence;
 mod stream;

@@ -34,12 +34,13 @@ use resilience::backoff::Backoff;
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
 use tracing::{error, warn};
 
 use super::LEFT_BEHIND;
 use super::chains::Chains;
 use super::connection::Nats;
+use super::silence::Silence;
 use super::wire;
 use crate::consumers::{Desk, Taken};
 
@@ -114,6 +115,7 @@ struct Session<'a> {
     desk: &'a Arc<Desk>,
     consumer: jetstream::consumer::Consumer<pull::Config>,
     pulling: Option<Batch>,
+    silence: Silence,
     work: JoinSet<Came>,
     at_work: HashMap<Id, Arc<Delivery>>,
     waiting: Chains<Arc<Delivery>>,
@@ -127,6 +129,7 @@ impl<'a> Session<'a> {
             desk: &of.desk,
             consumer,
             pulling: None,
+            silence: Silence::default(),
             work: JoinSet::new(),
             at_work: HashMap::new(),
             waiting: Chains::default(),
@@ -139,6 +142,8 @@ impl<'a> Session<'a> {
         connections.mark_unchanged();
         let mut word = interval(self.nats.settings.ack_wait / WORDS_PER_WAIT);
         word.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval_at(Instant::now() + self.nats.settings.ack_wait, self.nats.settings.ack_wait);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end: Option<Result<(), String>> = (*stop.borrow()).then_some(Ok(()));
         loop {
             match &end {
@@ -161,6 +166,9 @@ impl<'a> Session<'a> {
                     Err(panicked) => self.ended(panicked.id(), None).await,
                 },
                 _ = word.tick() => self.tell_of_what_is_in_hand().await,
+                _ = look.tick() => if let Err(why) = self.listen().await {
+                    end = Some(Err(why));
+                },
                 pulled = next(&mut self.pulling) => match pulled {
                     Some(Ok(raw)) => self.arrived(raw).await,
                     Some(Err(why)) => end = Some(Err(why.to_string())),
@@ -189,7 +197,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Looks why nothing came, if it was asked for.
+    async fn listen(&mut self) -> Result<(), String> {
+        if self.pulling.is_none() || !self.nats.is_connected() {
+            self.silence.heard();
+        }
+        self.silence.look(self.nats).await
+    }
+
     async fn arrived(&mut self, raw: jetstream::Message) {
+        self.silence.heard();
         let delivery = match read(&raw) {
             Ok((message, number)) => {
                 let left_behind = number > 1 || raw.headers.as_ref().is_some_and(was_left_behind);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 use tracing::info;
 use uuid::Uuid;
 
@@ -17,8 +17,10 @@ use super::settings::{DUPLICATE_WINDOW, Settings};
 
 /// JetStream's code for a stream that is not there (`JSStreamNotFoundErr`).
 const STREAM_NOT_FOUND: u64 = 10_059;
+/// And for a consumer (`JSConsumerNotFoundErr`).
+const CONSUMER_NOT_FOUND: u64 = 10_014;
 /// One for all our consumers: the desk brings a message to each that wants it.
-const DURABLE: &str = "surehold";
+pub(super) const DURABLE: &str = "surehold";
 /// Far above the attempts after which a delivery is dead: whatever is delivered as often is left to the sweep.
 const DELIVERIES_PER_MESSAGE_MAX: i64 = 100;
 /// How many messages all workers of a consumer have in hand together.
@@ -61,17 +63,37 @@ impl Nats {
         Ok(())
     }
 
-    /// Our durable consumer, made or brought up to date.
+    /// Our durable consumer, made or brought up to date. Where it began cannot be changed.
     pub(super) async fn consumer(&self) -> Result<Consumer<pull::Config>, String> {
         self.see_stream().await?;
-        let wanted = consumer(&self.settings, self.database);
+        let there: Result<Consumer<pull::Config>, _> =
+            self.jetstream.get_consumer_from_stream(DURABLE, &self.settings.stream).await;
+        let begin = match there {
+            Ok(there) => there.cached_info().config.deliver_policy,
+            // One that somebody deleted must see all that is there.
+            Err(error) if has_no_consumer(&error.kind()) => DeliverPolicy::All,
+            Err(error) => return Err(format!("the consumer {DURABLE} cannot be seen: {error}")),
+        };
+        self.make_consumer(begin).await
+    }
+
+    /// Deletes our durable consumer, with all that it knows, and makes it to begin there.
+    pub(super) async fn make_consumer_anew(&self, start_sequence: u64) -> Result<(), String> {
+        let deleted = self.jetstream.delete_consumer_from_stream(DURABLE, &self.settings.stream).await;
+        deleted.map_err(|error| format!("the consumer {DURABLE} cannot be deleted: {error}"))?;
+        self.make_consumer(DeliverPolicy::ByStartSequence { start_sequence }).await?;
+        Ok(())
+    }
+
+    async fn make_consumer(&self, begin: DeliverPolicy) -> Result<Consumer<pull::Config>, String> {
+        let wanted = consumer(&self.settings, self.database, begin);
         let made = self.jetstream.create_consumer_on_stream(wanted, &self.settings.stream).await;
         made.map_err(|error| format!("the consumer {DURABLE} cannot be made: {error}"))
     }
 }
 
 /// All messages of a database.
-fn all(database: Uuid) -> String {
+pub(super) fn all(database: Uuid) -> String {
     format!("surehold.{database}.>")
 }
 
@@ -130,13 +152,12 @@ fn adjust(there: Config, wanted: &Config) -> Config {
     }
 }
 
-fn consumer(settings: &Settings, database: Uuid) -> pull::Config {
+fn consumer(settings: &Settings, database: Uuid, begin: DeliverPolicy) -> pull::Config {
     let silence: Vec<Duration> = SILENCE.iter().map(|times| settings.ack_wait * *times).collect();
     pull::Config {
         durable_name: Some(DURABLE.to_owned()),
         description: Some("Surehold's own".to_owned()),
-        // A consumer that was made again must see all that is there.
-        deliver_policy: DeliverPolicy::All,
+        deliver_policy: begin,
         ack_policy: AckPolicy::Explicit,
         ack_wait: settings.ack_wait,
         backoff: silence,
@@ -149,6 +170,10 @@ fn consumer(settings: &Settings, database: Uuid) -> pull::Config {
 
 fn is_missing(kind: &GetStreamErrorKind) -> bool {
     matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code().0 == STREAM_NOT_FOUND)
+}
+
+fn has_no_consumer(kind: &ConsumerErrorKind) -> bool {
+    matches!(kind, ConsumerErrorKind::JetStream(error) if error.error_code().0 == CONSUMER_NOT_FOUND)
 }
 
 fn said(done: &str, error: &dyn std::error::Error) -> String {

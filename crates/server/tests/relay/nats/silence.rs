@@ -1,0 +1,122 @@
+//! A consumer that delivers to nobody what its stream has is found out and made anew.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, stream::Stream};
+use domain::rows::Message;
+use futures_util::StreamExt as _;
+use peers::nats::Private;
+
+use super::line::{Line, trusting, watchful};
+use super::stream::owed;
+use crate::post::{Post, id, until};
+
+both!(
+    a_consumer_whose_deliveries_somebody_keeps_is_made_anew,
+    a_consumer_ahead_of_its_stream_is_made_anew,
+    a_consumer_that_owes_nothing_is_left_alone,
+);
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn messages(post: &Post, count: usize) -> Vec<Message> {
+    (0..count).map(|_| post.message(id(), 1)).collect()
+}
+
+async fn stream(server: &Private) -> Stream {
+    let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    until("the stream is made", async || jetstream.get_stream("SUREHOLD").await.ok()).await
+}
+
+async fn consumer(stream: &Stream) -> PullConsumer {
+    until("the consumer is made", async || stream.get_consumer("surehold").await.ok()).await
+}
+
+async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(post: Post) {
+    let line = Line::of(&post).await;
+    let at_work = line.consume(post.patient_desk(post.ledger()));
+    let stream = stream(&line.server).await;
+
+    // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
+    let taken = consumer(&stream).await;
+    let narrow = pull::Config { max_ack_pending: 1, ack_wait: HOUR, backoff: vec![], ..config(&taken) };
+    let taken = stream.create_consumer(narrow).await.unwrap();
+    let mut kept = taken.batch().max_messages(1).expires(HOUR).messages().await.unwrap();
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 10);
+    post.append(&all).await;
+    let kept = kept.next().await.expect("one is delivered to somebody").unwrap();
+
+    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+    until("nothing is owed", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
+    let anew = consumer(&stream).await;
+    assert_ne!(anew.cached_info().created, taken.cached_info().created);
+    assert!(
+        matches!(anew.cached_info().config.deliver_policy, DeliverPolicy::ByStartSequence { start_sequence }
+            if start_sequence <= kept.info().unwrap().stream_sequence),
+        "it begins behind what was acknowledged: {:?}",
+        anew.cached_info().config
+    );
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+async fn a_consumer_ahead_of_its_stream_is_made_anew(post: Post) {
+    let line = Line::of(&post).await;
+    let at_work = line.consume(post.patient_desk(post.ledger()));
+    let relay = post.relay(line.nats.clone(), watchful(), true);
+    let posted = async |count, all| {
+        post.append(&messages(&post, count)).await;
+        until("all have their effect", async || (post.posted().await == all).then_some(())).await;
+    };
+    posted(10, 10).await;
+    line.server.stop().unwrap();
+    let stream = line.server.directory().join("jetstream/jetstream/$G/streams/SUREHOLD/msgs");
+    let backup = line.server.directory().join("backup");
+    copy(&stream, &backup);
+    line.server.restart().unwrap();
+    posted(500, 510).await;
+
+    // A server that had not flushed, or was restored, may come back with the stream of then and the consumer
+    // of now. What is published has sequences that the consumer has behind it, and the sweep would have to
+    // publish a message hundreds of times until it has one that the consumer has not.
+    line.server.stop().unwrap();
+    std::fs::remove_dir_all(&stream).unwrap();
+    copy(&backup, &stream);
+    line.server.restart().unwrap();
+    posted(5, 515).await;
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+async fn a_consumer_that_owes_nothing_is_left_alone(post: Post) {
+    let line = Line::of(&post).await;
+    let at_work = line.consume(post.patient_desk(post.ledger()));
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    post.append(&messages(&post, 10)).await;
+    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+    let stream = stream(&line.server).await;
+    let before = consumer(&stream).await;
+    // It looks each second, and at an empty stream as well.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    stream.purge().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(consumer(&stream).await.cached_info().created, before.cached_info().created);
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+fn config(of: &PullConsumer) -> pull::Config {
+    use async_nats::jetstream::consumer::FromConsumer as _;
+    pull::Config::try_from_consumer_config(of.cached_info().config.clone()).unwrap()
+}
