@@ -34,6 +34,8 @@ const CALL_IN_LEASES: [u64; ROUNDS_MAX] = [2, 2, 4, 4, 6, 8, 8, 8];
 const WITHIN: Duration = Duration::from_secs(15);
 /// For a zombie to hear that it lost its job.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// A process that was stopped for long is deaf until it has made its connections anew.
+const AWAKE_WITHIN: Duration = Duration::from_secs(2);
 /// A statement that a stopped process had sent before has been carried out by then.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -85,6 +87,7 @@ pub async fn wake_late(arena: &Arena, town: &mut Deployment) -> Result<(), Error
         if made || arena.findings.any_broken() {
             return Ok(());
         }
+        tokio::time::sleep(AWAKE_WITHIN).await;
     }
     arena.findings.note(format!("no worker was made to write too late, in {ROUNDS_MAX} rounds"));
     Ok(())
@@ -121,7 +124,8 @@ impl Town<'_> {
     /// Makes a zombie of one worker, and wakes it. Whether it had anything to write.
     async fn zombie(&self, zombie: &str, others: &[String]) -> Result<bool, Error> {
         let Town { arena, town, .. } = self;
-        self.until(WITHIN, |running| running.len() >= CLIENTS / 2).await?;
+        let all_at_work = |running: &Held| running.len() >= CLIENTS / 2 && holders(running) > others.len();
+        self.until(WITHIN, all_at_work).await?;
         let lasting = arena.timeline.begin("stall", zombie);
         town.freeze(zombie).await?;
         let before = self.running().await?;
@@ -243,6 +247,11 @@ fn taken_over(before: &Held, now: &Held) -> Held {
         }
     }
     if losers.len() == 1 { taken } else { Held::new() }
+}
+
+/// How many workers have jobs.
+fn holders(running: &Held) -> usize {
+    running.values().map(|(_, worker)| worker).collect::<BTreeSet<_>>().len()
 }
 
 fn uuid(row: &Texts, at: usize) -> Option<Uuid> {
