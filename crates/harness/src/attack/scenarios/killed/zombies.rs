@@ -3,7 +3,8 @@
 //! | step | what | what the database shows |
 //! |---|---|---|
 //! | slow | the provider takes its time, and sends no webhooks | |
-//! | asleep | one worker is stopped, with calls under way | jobs that run under its tokens |
+//! | alone | all workers but one are stopped while jobs are made | |
+//! | asleep | that one is stopped, with calls under way, and the others are woken | jobs that run under its tokens |
 //! | taken over | another claims its jobs once their leases have lapsed | the same jobs under higher tokens |
 //! | still | the others are stopped as well: nobody who may write can | |
 //! | late | the first is woken, and writes what it has heard | the jobs as they were, and its log says that it lost them |
@@ -34,8 +35,6 @@ const CALL_IN_LEASES: [u64; ROUNDS_MAX] = [2, 2, 4, 4, 6, 8, 8, 8];
 const WITHIN: Duration = Duration::from_secs(15);
 /// For a zombie to hear that it lost its job.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
-/// A process that was stopped for long is deaf until it has made its connections anew.
-const AWAKE_WITHIN: Duration = Duration::from_secs(2);
 /// A statement that a stopped process had sent before has been carried out by then.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -73,6 +72,10 @@ pub async fn wake_late(arena: &Arena, town: &mut Deployment) -> Result<(), Error
         let call_ms = leases * LEASE_MS;
         town.set_faults(json!({ "delay_ms": [call_ms, call_ms], "webhook_drop": 1.0 })).await?;
         let hears_nothing = Duration::from_millis(call_ms / 2);
+        // Whoever is told first may take every job, and it may always be the same one.
+        for other in others {
+            town.freeze(other).await?;
+        }
         let charges = charge(arena, town, round)?;
         let held = Town { arena, town, rows: &rows, hears_nothing }.zombie(zombie, others).await;
         for worker in &workers {
@@ -87,7 +90,6 @@ pub async fn wake_late(arena: &Arena, town: &mut Deployment) -> Result<(), Error
         if made || arena.findings.any_broken() {
             return Ok(());
         }
-        tokio::time::sleep(AWAKE_WITHIN).await;
     }
     arena.findings.note(format!("no worker was made to write too late, in {ROUNDS_MAX} rounds"));
     Ok(())
@@ -124,10 +126,12 @@ impl Town<'_> {
     /// Makes a zombie of one worker, and wakes it. Whether it had anything to write.
     async fn zombie(&self, zombie: &str, others: &[String]) -> Result<bool, Error> {
         let Town { arena, town, .. } = self;
-        let all_at_work = |running: &Held| running.len() >= CLIENTS / 2 && holders(running) > others.len();
-        self.until(WITHIN, all_at_work).await?;
+        self.until(WITHIN, |running| running.len() >= CLIENTS / 2).await?;
         let lasting = arena.timeline.begin("stall", zombie);
         town.freeze(zombie).await?;
+        for other in others {
+            town.thaw(other).await?;
+        }
         let before = self.running().await?;
         let seen = self.until(WITHIN, |running| !taken_over(&before, running).is_empty()).await?;
         let taken = self.stand_still(others, &before, seen).await?;
@@ -247,11 +251,6 @@ fn taken_over(before: &Held, now: &Held) -> Held {
         }
     }
     if losers.len() == 1 { taken } else { Held::new() }
-}
-
-/// How many workers have jobs.
-fn holders(running: &Held) -> usize {
-    running.values().map(|(_, worker)| worker).collect::<BTreeSet<_>>().len()
 }
 
 fn uuid(row: &Texts, at: usize) -> Option<Uuid> {
