@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Timestamp;
 use domain::commands::{ExpireHolds, PruneDeliveries, PruneMessages, PruneReplies};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
-use store::{Clock, Store};
+use domain::working_set::Command;
+use domain::{InboxId, KeyId, MessageId, Reply, Timestamp};
+use store::{Answer, Clock, Store};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -38,29 +39,16 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
 
 /// Looks for old replies this often, and takes this many a round until none is left.
 const PRUNE_EVERY: Duration = Duration::from_hours(24);
+/// Where the database did not take it.
+const PRUNE_AGAIN: Duration = Duration::from_mins(1);
 const PRUNE_MAX: usize = 4_096;
 
 /// Lets stored replies go that are older than they must be kept. The keys stay.
 pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
+    let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
-        let finished_before = clock.now().minus(kept);
-        let keys = store.old_replies(finished_before, PRUNE_MAX).await.unwrap_or_else(|error| {
-            warn!(%error, "old replies could not be looked up");
-            Vec::new()
-        });
-        for chunk in keys.chunks(IDS_PER_COMMAND_MAX) {
-            let command = PruneReplies { keys: chunk.to_vec(), finished_before };
-            if let Err(error) = store.submit(Box::new(command)).await {
-                warn!(%error, "old replies were not let go");
-            }
-        }
-        if keys.len() == PRUNE_MAX {
-            continue;
-        }
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
-        }
+        let outcome = pruning.replies(kept).await;
+        rest("old replies", outcome, &mut stop).await;
     }
 }
 
@@ -71,43 +59,91 @@ pub async fn prune_messages(
     kept: Span,
     mut stop: watch::Receiver<bool>,
 ) {
+    let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
-        if let Err(error) = prune_messages_once(&store, clock.now().minus(kept), kept).await {
-            warn!(error, "old messages were not let go");
+        let outcome = pruning.messages(kept).await;
+        rest("old messages", outcome, &mut stop).await;
+    }
+}
+
+async fn rest(what: &str, outcome: Result<(), String>, stop: &mut watch::Receiver<bool>) {
+    let pause = match outcome {
+        Ok(()) => PRUNE_EVERY,
+        // A database that does not take one page will not take the next one either.
+        Err(error) => {
+            warn!(error, "{what} were not let go; again soon");
+            PRUNE_AGAIN
         }
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
+    };
+    tokio::select! {
+        _ = stop.changed() => {}
+        () = tokio::time::sleep(pause) => {}
+    }
+}
+
+/// Page by page, until none is left or somebody wants us to stop. Our clock says where to look; whether it
+/// is time, the command decides by the clock that stamped the row.
+struct Pruning {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Pruning {
+    async fn replies(&self, kept: Span) -> Result<(), String> {
+        loop {
+            let found = self.store.old_replies(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+            let command = |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept };
+            if !self.submit(&found, command).await? {
+                return Ok(());
+            }
         }
     }
-}
 
-async fn prune_messages_once(store: &Store, received_before: Timestamp, kept: Span) -> Result<(), String> {
-    while prune_page_of_messages(store, received_before).await? == PRUNE_MAX {}
-    let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
-    let receipts_before = if early { received_before.plus(kept) } else { received_before.minus(kept) };
-    while prune_page_of_deliveries(store, receipts_before).await? == PRUNE_MAX {}
-    Ok(())
-}
-
-/// How many were found.
-async fn prune_page_of_messages(store: &Store, received_before: Timestamp) -> Result<usize, String> {
-    let found =
-        store.prunable_messages(received_before, PRUNE_MAX).await.map_err(|error| error.to_string())?;
-    for chunk in found.chunks(IDS_PER_COMMAND_MAX) {
-        // One after another: of a subject the lowest go first.
-        let command = PruneMessages { messages: chunk.to_vec(), received_before };
-        store.submit(Box::new(command)).await.map_err(|error| error.to_string())?;
+    async fn messages(&self, kept: Span) -> Result<(), String> {
+        loop {
+            let found = self.store.prunable_messages(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+            let command = |messages: &[MessageId]| PruneMessages { messages: messages.to_vec(), kept };
+            if !self.submit(&found, command).await? {
+                break;
+            }
+        }
+        let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
+        let kept = if early { Span(0) } else { Span(kept.0 * 2) };
+        loop {
+            let found = self.store.prunable_deliveries(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+            let command = |deliveries: &[InboxId]| PruneDeliveries { deliveries: deliveries.to_vec(), kept };
+            if !self.submit(&found, command).await? {
+                return Ok(());
+            }
+        }
     }
-    Ok(found.len())
+
+    /// One chunk after another: of a subject the lowest go first. Whether there may be more to find: only
+    /// if something went, because what our clock alone takes for old is found again.
+    async fn submit<Id, C: Command + 'static>(
+        &self,
+        found: &[Id],
+        command: impl Fn(&[Id]) -> C,
+    ) -> Result<bool, String> {
+        let mut pruned = 0;
+        for chunk in found.chunks(IDS_PER_COMMAND_MAX) {
+            if *self.stop.borrow() {
+                return Ok(false);
+            }
+            let answer = self.store.submit(Box::new(command(chunk))).await.map_err(told)?;
+            if let Answer::Fresh { reply: Reply::Swept(count), .. } = answer {
+                pruned += count;
+            }
+        }
+        Ok(found.len() == PRUNE_MAX && pruned > 0)
+    }
+
+    fn before(&self, kept: Span) -> Timestamp {
+        self.clock.now().minus(kept)
+    }
 }
 
-async fn prune_page_of_deliveries(store: &Store, received_before: Timestamp) -> Result<usize, String> {
-    let found =
-        store.prunable_deliveries(received_before, PRUNE_MAX).await.map_err(|error| error.to_string())?;
-    for chunk in found.chunks(IDS_PER_COMMAND_MAX) {
-        let command = PruneDeliveries { deliveries: chunk.to_vec(), received_before };
-        store.submit(Box::new(command)).await.map_err(|error| error.to_string())?;
-    }
-    Ok(found.len())
+fn told(error: impl ToString) -> String {
+    error.to_string()
 }

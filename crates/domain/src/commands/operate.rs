@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::rows::{
     Account, Actor, ApiKey, Client, Facts, Key, LateMoney, Needs, Review, Settings, Subject, Tenant,
 };
-use crate::time::Timestamp;
+use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 pub use api_keys::{AddApiKey, OPS_SCOPE, Owner, RevokeApiKey};
@@ -199,7 +199,8 @@ impl Command for ResolveReview {
 pub struct PruneReplies {
     /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
     pub keys: Vec<KeyId>,
-    pub finished_before: Timestamp,
+    /// For how long after the key was finished, by the clock that stamped it.
+    pub kept: Span,
 }
 
 impl Command for PruneReplies {
@@ -221,9 +222,10 @@ impl Command for PruneReplies {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
+        let finished_before = context.now.minus(self.kept);
         let mut pruned = 0;
         for key in self.keys.iter().filter_map(|id| facts.keys.get(*id)) {
-            let old = key.finished_at.is_some_and(|at| at < self.finished_before);
+            let old = key.finished_at.is_some_and(|at| at < finished_before);
             if key.progress == Progress::Finished && key.body.is_some() && old {
                 pruned += 1;
                 draft.put(Key { status: None, body: None, ..key.clone() });

@@ -293,6 +293,9 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
     assert_eq!(store.unsettled_messages(late, late.plus(wait), 9).await.unwrap(), [message.id]);
 }
 
+/// What was received in this very microsecond is pruned as well.
+const NOT_AT_ALL: Span = Span(-1);
+
 async fn nothing_is_pruned_before_its_receipt(place: Place) {
     let store = place.open().await;
     let (tenant, subject) = (id(), id::<TenantId>().0);
@@ -306,23 +309,23 @@ async fn nothing_is_pruned_before_its_receipt(place: Place) {
     receive(&store, &all[1]).await;
     assert_eq!(store.prunable_messages(ever, 9).await.unwrap(), [], "a lower one still waits");
     // Were it named all the same: what was not received stays.
-    let named = PruneMessages { messages: vec![ids[0]], received_before: ever };
+    let named = PruneMessages { messages: vec![ids[0]], kept: NOT_AT_ALL };
     assert!(matches!(fresh(&store, named).await, Reply::Swept(0)));
     receive(&store, &all[0]).await;
     assert_eq!(store.prunable_deliveries(ever, 9).await.unwrap(), [], "their messages are there");
     let found = store.prunable_messages(ever, 9).await.unwrap();
     assert_eq!(BTreeSet::from_iter(found.clone()), BTreeSet::from(ids));
-    let early = PruneMessages { messages: found.clone(), received_before: Timestamp(0) };
+    let early = PruneMessages { messages: found.clone(), kept: Span::seconds(3_600) };
     assert!(matches!(fresh(&store, early).await, Reply::Swept(0)), "too young");
     // Two sweeps at once: each row goes once.
-    let prune = || fresh(&store, PruneMessages { messages: found.clone(), received_before: ever });
+    let prune = || fresh(&store, PruneMessages { messages: found.clone(), kept: NOT_AT_ALL });
     let pruned = join_all([prune(), prune()]).await;
     let count = |reply: &Reply| if let Reply::Swept(count) = reply { *count } else { panic!("{reply:?}") };
     assert_eq!(pruned.iter().map(count).sum::<usize>(), 2);
     assert_eq!(store.messages(&ids).await.unwrap(), []);
     let deliveries = store.prunable_deliveries(ever, 9).await.unwrap();
     assert_eq!(deliveries.len(), 2);
-    let reply = fresh(&store, PruneDeliveries { deliveries, received_before: ever }).await;
+    let reply = fresh(&store, PruneDeliveries { deliveries, kept: NOT_AT_ALL }).await;
     assert!(matches!(reply, Reply::Swept(2)), "{reply:?}");
 }
 
@@ -345,7 +348,7 @@ async fn what_a_person_waits_for_is_kept(place: Place) {
     let cursor = store::queries::Cursor { created_at: letters[0].moved_at(), id: letters[0].id() };
     assert_eq!(store.dead_letters(tenant, Some(cursor), 9).await.unwrap(), []);
     assert_eq!(store.prunable_messages(ever, 9).await.unwrap(), []);
-    let named = PruneDeliveries { deliveries: vec![delivery.id], received_before: ever };
+    let named = PruneDeliveries { deliveries: vec![delivery.id], kept: NOT_AT_ALL };
     assert!(matches!(fresh(&store, named).await, Reply::Swept(0)));
     assert_eq!(store.figures(Timestamp(0)).await.unwrap().deliveries_dead, 1);
     receive(&store, &all[0]).await;

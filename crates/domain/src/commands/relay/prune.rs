@@ -8,7 +8,7 @@ use crate::ids::{InboxId, MessageId, TenantId};
 use crate::lifecycle::delivery;
 use crate::reply::Reply;
 use crate::rows::{Actor, Delivery, Facts, Message, Needs};
-use crate::time::Timestamp;
+use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
 /// Lets messages go that every consumer has received, or a person discarded.
@@ -16,7 +16,9 @@ use crate::working_set::{Command, Context, Decision};
 pub struct PruneMessages {
     /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], a subject's lowest first.
     pub messages: Vec<MessageId>,
-    pub received_before: Timestamp,
+    /// For how long after it was received. By the clock that stamped it: another's may be weeks ahead, and
+    /// what is pruned does not come back.
+    pub kept: Span,
 }
 
 impl Command for PruneMessages {
@@ -38,9 +40,10 @@ impl Command for PruneMessages {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
+        let received_before = context.now.minus(self.kept);
         let mut pruned = 0;
         for message in self.messages.iter().filter_map(|id| facts.outbox.get(*id)) {
-            if message.received_at.is_some_and(|at| at < self.received_before) {
+            if message.received_at.is_some_and(|at| at < received_before) {
                 pruned += 1;
                 draft.remove::<Message>(message.id);
             }
@@ -55,7 +58,8 @@ impl Command for PruneMessages {
 pub struct PruneDeliveries {
     /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
     pub deliveries: Vec<InboxId>,
-    pub received_before: Timestamp,
+    /// For how long after it was received, longer than its message.
+    pub kept: Span,
 }
 
 impl Command for PruneDeliveries {
@@ -81,10 +85,11 @@ impl Command for PruneDeliveries {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
+        let received_before = context.now.minus(self.kept);
         let mut pruned = 0;
         for delivery in self.deliveries.iter().filter_map(|id| facts.inbox.get(*id)) {
             let over = matches!(*delivery.state, delivery::State::Received | delivery::State::Discarded)
-                && delivery.updated_at < self.received_before;
+                && delivery.updated_at < received_before;
             let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
             if over && (early || facts.outbox.get(delivery.message).is_none()) {
                 pruned += 1;

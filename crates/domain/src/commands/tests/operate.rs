@@ -100,8 +100,9 @@ fn a_pruned_key_does_nothing_again() {
     shop.start(&open);
     shop.wait(Span::seconds(1));
     let keys = shop.all::<Key>().iter().map(|key| key.id).collect();
-    let now = shop.now;
-    let prune = PruneReplies { keys, finished_before: now };
+    let young = PruneReplies { keys, kept: Span::seconds(2) };
+    assert!(matches!(shop.run(&young).reply(), Reply::Swept(0)));
+    let prune = PruneReplies { kept: Span::millis(500), ..young };
     assert!(matches!(shop.run(&prune).reply(), Reply::Swept(2)), "one is in flight");
     assert!(matches!(shop.run(&prune).reply(), Reply::Swept(0)));
     assert!(matches!(shop.run(&done), Answer::Expired));

@@ -239,14 +239,14 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     let mut shop = Shop::new(9);
     let (message, at) = stored(&mut shop);
     let prune = |shop: &mut Shop| {
-        let received_before = shop.now.plus(Span(1));
-        let command = PruneMessages { messages: vec![message.id], received_before };
+        shop.wait(Span(1));
+        let command = PruneMessages { messages: vec![message.id], kept: Span(0) };
         let Reply::Swept(pruned) = shop.run(&command).reply() else { panic!("counted") };
         pruned
     };
     let prune_receipt = |shop: &mut Shop, id: InboxId| {
-        let received_before = shop.now.plus(Span(1));
-        let command = PruneDeliveries { deliveries: vec![id, InboxId(Uuid::nil())], received_before };
+        shop.wait(Span(1));
+        let command = PruneDeliveries { deliveries: vec![id, InboxId(Uuid::nil())], kept: Span(0) };
         let Reply::Swept(pruned) = shop.run(&command).reply() else { panic!("counted") };
         pruned
     };
@@ -256,7 +256,7 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     assert_eq!(prune_receipt(&mut shop, at.id()), 0, "its message may come again");
     let late = shop.now.plus(Span(1));
     settle(&mut shop, message.id, late);
-    let early = PruneMessages { messages: vec![message.id], received_before: shop.now };
+    let early = PruneMessages { messages: vec![message.id], kept: Span::seconds(1) };
     assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)), "too young");
     assert_eq!(prune(&mut shop), 1);
     assert!(shop.find::<Message>(message.id).is_none());
