@@ -13,8 +13,8 @@
 //! only thing that changes is how long an answer takes.
 //!
 //! Entries belong to one database, by its own id, and to one course of its history: a database that was
-//! restored is told from what it was before by [`lineage`](store::Queries::lineage), and, where that
-//! cannot tell, by the operator, who changes [`Settings::epoch`].
+//! restored is told from what it was before by [`lineage`](store::Queries::lineage), which is read each
+//! second, and, where that cannot tell, by the operator, who changes [`Settings::epoch`].
 //!
 //! What must never be here: an answer of the kind "this is new", a lease that is renewed, and an error
 //! that a client sees.
@@ -29,6 +29,8 @@ mod hot_path;
 mod link;
 
 use std::sync::Arc;
+#[cfg(feature = "redis")]
+use std::sync::Weak;
 use std::time::Duration;
 
 use providers::Secret;
@@ -36,6 +38,9 @@ use resilience::budget::FloorSource;
 use store::Store;
 
 use crate::http::{HotPath, NoHotPath};
+
+#[cfg(feature = "redis")]
+const LOOK_FOR_ANOTHER_COURSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -92,11 +97,29 @@ pub async fn open(settings: Option<&Settings>, store: &Store) -> Result<Shared, 
         tracing::warn!(%error, "whether the database was restored cannot be read: after a restore, change redis.epoch");
         String::new()
     });
-    let names = entry::Names::new(store.database_id(), &lineage, &settings.epoch);
+    let names = Arc::new(entry::Names::new(store.database_id(), &lineage, &settings.epoch));
+    tokio::spawn(follow(store.clone(), Arc::downgrade(&names)));
     Ok(Shared {
         hot_path: Arc::new(hot_path::Shield::new(link.clone(), names.clone(), settings)),
         floors: Some(Arc::new(floor::Floors::new(link, names))),
     })
+}
+
+/// A failover goes past servers that run on: until the names are dropped they follow the database.
+#[cfg(feature = "redis")]
+async fn follow(store: Store, names: Weak<entry::Names>) {
+    loop {
+        tokio::time::sleep(LOOK_FOR_ANOTHER_COURSE).await;
+        let Some(names) = names.upgrade() else { return };
+        // A database that does not answer has begun nothing new yet.
+        if let Ok(lineage) = store.lineage().await
+            && names.follow(&lineage)
+        {
+            tracing::warn!(
+                "the database was restored or failed over: what Redis kept before is not asked any more"
+            );
+        }
+    }
 }
 
 #[cfg(not(feature = "redis"))]

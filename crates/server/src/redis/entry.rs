@@ -8,6 +8,8 @@
 //!
 //! Numbers are big-endian. What cannot be read says nothing.
 
+use std::sync::{PoisonError, RwLock};
+
 use domain::KeyId;
 use domain::idempotency::Fingerprint;
 use sha2::{Digest as _, Sha256};
@@ -24,30 +26,46 @@ const NO_LOCATION: u16 = u16::MAX;
 const ID: usize = 16;
 
 /// How the entries of one database are named.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Names {
     database: Uuid,
+    epoch: String,
     /// Which course of its history.
-    course: String,
+    course: RwLock<String>,
 }
 
 impl Names {
     pub fn new(database: Uuid, lineage: &str, epoch: &str) -> Names {
-        let mut hash = Sha256::new();
-        for part in [lineage, epoch] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Names { database, course: hex::encode(&hash.finalize()[..4]) }
+        let course = RwLock::new(course(lineage, epoch));
+        Names { database, epoch: epoch.to_owned(), course }
+    }
+
+    /// From now on entries are this course's. Whether it is another one than before.
+    pub fn follow(&self, lineage: &str) -> bool {
+        let now = course(lineage, &self.epoch);
+        let mut course = self.course.write().unwrap_or_else(PoisonError::into_inner);
+        let another = *course != now;
+        *course = now;
+        another
     }
 
     pub fn key(&self, key: KeyId) -> String {
-        format!("{FORM}:{}:{}:key:{}", self.database.simple(), self.course, key.0.simple())
+        let course = self.course.read().unwrap_or_else(PoisonError::into_inner);
+        format!("{FORM}:{}:{}:key:{}", self.database.simple(), *course, key.0.simple())
     }
 
     pub fn floor(&self, budget: &str) -> String {
         format!("{FORM}:{}:floor:{budget}", self.database.simple())
     }
+}
+
+fn course(lineage: &str, epoch: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [lineage, epoch] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(&hash.finalize()[..4])
 }
 
 /// Who set a marker. Drawn anew for each request.

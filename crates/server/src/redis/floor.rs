@@ -4,6 +4,8 @@
 //! A bucket that was lost (flushed, evicted, another Redis) is full again: once more the floor, never more
 //! than that. One that is full may be forgotten, and is, after the time it takes to fill.
 
+use std::sync::Arc;
+
 use std::pin::Pin;
 
 use ::redis::pipe;
@@ -33,11 +35,11 @@ return taken
 
 pub struct Floors {
     link: Link,
-    names: Names,
+    names: Arc<Names>,
 }
 
 impl Floors {
-    pub fn new(link: Link, names: Names) -> Floors {
+    pub fn new(link: Link, names: Arc<Names>) -> Floors {
         Floors { link, names }
     }
 

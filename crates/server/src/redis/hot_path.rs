@@ -43,14 +43,14 @@ pub struct Shield {
 
 struct Shared {
     link: Link,
-    names: Names,
+    names: Arc<Names>,
     lease: Duration,
     reply_ttl: Duration,
     reply_bytes_max: usize,
 }
 
 impl Shield {
-    pub fn new(link: Link, names: Names, settings: &Settings) -> Shield {
+    pub fn new(link: Link, names: Arc<Names>, settings: &Settings) -> Shield {
         let Settings { lease, reply_ttl, reply_bytes_max, .. } = *settings;
         Shield { shared: Arc::new(Shared { link, names, lease, reply_ttl, reply_bytes_max }) }
     }

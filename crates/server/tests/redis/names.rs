@@ -1,6 +1,6 @@
 //! Entries belong to one database, and to one course of its history.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peers::redis::{Options, Private};
 use providers::Secret;
@@ -60,4 +60,39 @@ async fn a_database_that_was_read_back_from_a_dump_is_another() {
     assert_eq!(restored.database_id(), id);
     assert_ne!(restored.lineage().await.unwrap(), lineage);
     decides(&server(&redis, &restored, "").await, &request).await;
+}
+
+/// As after a failover: the servers run on, and the database has forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_runs_on_follows_the_database() {
+    let redis = Private::start(Options::default()).unwrap();
+    let database = crate::database::Database::new().await;
+    let request = claim("k", "{}");
+    let store = store(&database.location()).await;
+    let server = server(&redis, &store, "").await;
+    decides(&server, &request).await.settle(Some(&reply("{}"))).await;
+    assert_eq!(known(&server, &request).await, Known::Replay(reply("{}")));
+    database.read_back().await;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !matches!(server.hot_path.ask(&request).await, Asked::Decide(_)) {
+        assert!(Instant::now() < deadline, "it believes what was");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A standby takes writes at once, and minutes until it writes down in its control file that it does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_was_promoted_is_another_at_once() {
+    let server = peers::postgres::Private::start(&peers::postgres::Options::default()).unwrap();
+    let location = Location::Postgres { url: server.create_database("books").unwrap() };
+    let before = store(&location).await;
+    let lineage = before.lineage().await.unwrap();
+    before.close().await;
+    // So that its first checkpoint has something to do.
+    server.query("create table ballast as select repeat('x', 1000) from generate_series(1, 50000)").unwrap();
+    std::fs::write(server.directory().join("data/standby.signal"), "").unwrap();
+    server.restart().unwrap();
+    server.query("select pg_promote()").unwrap();
+    let promoted = Store::open_read_only(&location).await.unwrap();
+    assert_ne!(promoted.lineage().await.unwrap(), lineage);
 }
