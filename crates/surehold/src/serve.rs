@@ -48,6 +48,9 @@ pub struct Arguments {
     log_format: Option<Format>,
 }
 
+/// A database that is out of reach keeps us from ending what is under way.
+const STOP_MAX: Duration = Duration::from_mins(2);
+
 pub async fn run(arguments: Arguments) -> crate::Outcome {
     let mut file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
     if let Some(url) = &arguments.redis_url {
@@ -88,7 +91,16 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     asked_to_stop().await;
     leave(&running, drain).await;
     info!("stopping: no new requests; those at work are answered");
-    running.stop().await;
+    let in_order = tokio::select! {
+        () = running.stop() => true,
+        () = asked_to_stop() => false,
+        () = tokio::time::sleep(STOP_MAX) => false,
+    };
+    if !in_order {
+        // As a kill would: it is found and taken up by whoever comes next.
+        tracing::warn!("ending, although something is under way");
+        std::process::exit(1);
+    }
     if let Some(telemetry) = telemetry {
         telemetry.stop().await;
     }

@@ -11,5 +11,6 @@ mod dead_letters;
 mod logs;
 mod metrics;
 mod prometheus;
+mod stopping;
 mod town;
 mod traces;

@@ -61,7 +61,12 @@ impl Town {
 
     /// `kill -9`, and another life at the same address. `more` is further TOML.
     pub async fn kill_and_restart(&mut self, more: &str) {
-        self.server.take().expect("the server runs").kill().await.unwrap();
+        self.take_server().kill().await.unwrap();
+        self.start_again(more).await;
+    }
+
+    /// Another life at the same address. `more` is further TOML.
+    pub async fn start_again(&mut self, more: &str) {
         let listen = self.base_url.strip_prefix("http://").unwrap();
         let again = self.installation.serve(listen, Some(&self.sandbox.base_url), more).await.unwrap();
         self.server = Some(again);
@@ -69,8 +74,13 @@ impl Town {
 
     /// Asks the server to end, and waits for it.
     pub async fn stop_server(&mut self) {
-        let server = self.server.take().expect("the server runs");
+        let server = self.take_server();
         assert!(server.stop("TERM").await.unwrap().success());
+    }
+
+    /// Another way to end it is the caller's.
+    pub fn take_server(&mut self) -> Running {
+        self.server.take().expect("the server runs")
     }
 
     pub async fn close(mut self) {
