@@ -12,21 +12,24 @@ pub(super) async fn under_lease(
     span: Span,
     work: impl Future<Output = ()> + Send,
 ) {
-    tokio::pin!(work);
+    tokio::select! {
+        () = work => {}
+        () = beat_until_lost(store, claimed, span) => {}
+    }
+}
+
+/// Beside the work, which goes on while a heartbeat waits for the store.
+async fn beat_until_lost(store: &Store, claimed: &Claimed, span: Span) {
     let third = std::time::Duration::from_micros((span.0 / 3).max(1_000).unsigned_abs());
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
     loop {
-        tokio::select! {
-            () = &mut work => return,
-            _ = beat.tick() => {
-                let beat = Heartbeat { job: claimed.job.id, token: claimed.job.token, span };
-                if let Ok(Answer::Refused { .. }) = store.submit(Box::new(beat)).await {
-                    // Somebody else has it, or it is done: whatever this worker still does is void.
-                    let token = claimed.job.token;
-                    tracing::info!(job = %claimed.job.id, token, "the lease is lost; the work stops");
-                    return;
-                }
-            }
+        beat.tick().await;
+        let beat = Heartbeat { job: claimed.job.id, token: claimed.job.token, span };
+        if let Ok(Answer::Refused { .. }) = store.submit(Box::new(beat)).await {
+            // Somebody else has it, or it is done: whatever this worker still does is void.
+            let token = claimed.job.token;
+            tracing::info!(job = %claimed.job.id, token, "the lease is lost; the work stops");
+            return;
         }
     }
 }
