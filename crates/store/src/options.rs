@@ -1,6 +1,7 @@
 //! What the store is given: a place, a clock, ids, the wire's words, and a listener.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Ids, KeyId, Refusal, Reply, Timestamp};
 
@@ -14,6 +15,8 @@ pub const QUEUE_MAX: usize = 4096;
 pub const TENANT_SHARE: f64 = 0.5;
 /// Connections for queries.
 pub const READERS: usize = 4;
+/// How long PostgreSQL works on one query before it is ended.
+pub const QUERY_MAX: Duration = Duration::from_secs(20);
 
 /// The time. On PostgreSQL commands use the server's instead, so that programs on several machines
 /// agree on leases and expiry.
@@ -104,6 +107,8 @@ pub struct Options {
     pub tenant_share: f64,
     pub batch_max: usize,
     pub readers: usize,
+    /// PostgreSQL only.
+    pub query_max: Duration,
     /// SQLite only: pages that the file may have. For the test of a full disk.
     pub max_page_count: Option<u32>,
 }
@@ -126,6 +131,7 @@ impl Options {
             tenant_share: TENANT_SHARE,
             batch_max: BATCH_MAX,
             readers: READERS,
+            query_max: QUERY_MAX,
             max_page_count: None,
         }
     }

@@ -59,7 +59,7 @@ impl Store {
                 (queries, vec![writer::thread(shared(None), writer)?], None)
             }
             Location::Postgres { url } => {
-                let queries = Queries::postgres(url, options.readers)?;
+                let queries = Queries::postgres(url, options.readers, options.query_max)?;
                 migrate::check(queries.read_version().await?)?;
                 let lanes = postgres::Lanes::new(url, &options, &counters)?;
                 let bell = Arc::new(Bell::default());

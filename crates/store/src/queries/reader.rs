@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use domain::working_set::{Kind, Row, Value};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -19,6 +20,12 @@ use crate::{Error, postgres, sqlite};
 /// For a free connection, and for a new one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// What was sent is acknowledged by then, or the server's machine has gone.
+const TCP_SILENCE_MAX: Duration = Duration::from_secs(15);
+/// For the server's word that it ended a query.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// A question about whole tables takes as long as they are large.
+const CHECK_MAX: Duration = Duration::from_hours(6);
 
 /// The queries of the read side; cheap to clone.
 #[derive(Clone)]
@@ -29,7 +36,13 @@ pub struct Queries {
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<Files>),
-    Postgres(Pool),
+    Postgres(Arc<Served>),
+}
+
+/// Connections to a server, each given up when it is silent for too long.
+struct Served {
+    pool: Pool,
+    silence_max: Duration,
 }
 
 /// A few read-only connections to one file, used on the threads for what blocks.
@@ -54,20 +67,30 @@ impl Queries {
     /// For questions about whole tables. Loops over rows that a young table's missing statistics make
     /// look few took minutes where a hash join takes a moment.
     pub(crate) fn postgres_for_checks(url: &str, readers: usize) -> Result<Queries, Error> {
-        Queries::postgres_with(url, readers, "-c default_transaction_read_only=on -c enable_nestloop=off")
+        Queries::postgres_with(url, readers, "-c enable_nestloop=off", CHECK_MAX)
     }
 
-    pub(crate) fn postgres(url: &str, readers: usize) -> Result<Queries, Error> {
-        Queries::postgres_with(url, readers, "-c default_transaction_read_only=on")
+    /// The server ends a query that takes longer than `query_max`, and we end one that it says nothing of.
+    pub(crate) fn postgres(url: &str, readers: usize, query_max: Duration) -> Result<Queries, Error> {
+        let limit = format!("-c statement_timeout={}", query_max.as_millis());
+        Queries::postgres_with(url, readers, &limit, query_max + SILENCE_MAX)
     }
 
     /// Should a statement that writes ever slip in, it is refused.
-    fn postgres_with(url: &str, readers: usize, read_only: &str) -> Result<Queries, Error> {
+    fn postgres_with(
+        url: &str,
+        readers: usize,
+        settings: &str,
+        silence_max: Duration,
+    ) -> Result<Queries, Error> {
         let mut config: tokio_postgres::Config = url.parse()?;
-        config.connect_timeout(CONNECT_TIMEOUT).application_name("surehold reader");
-        let options =
-            config.get_options().map_or(read_only.to_owned(), |given| format!("{given} {read_only}"));
-        config.options(options);
+        config
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_user_timeout(TCP_SILENCE_MAX)
+            .application_name("surehold reader");
+        let given = config.get_options().unwrap_or_default();
+        let options = format!("{given} -c default_transaction_read_only=on {settings}");
+        config.options(options.trim_start());
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
             .max_size(readers.max(1))
@@ -76,7 +99,7 @@ impl Queries {
             .create_timeout(Some(WAIT_MAX))
             .build()
             .map_err(|error| Error::Pool(error.to_string()))?;
-        Ok(Queries { engine: Engine::Postgres(pool) })
+        Ok(Queries { engine: Engine::Postgres(Arc::new(Served { pool, silence_max })) })
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
@@ -110,9 +133,11 @@ impl Queries {
         if self.is_sqlite() {
             return Ok(String::new());
         }
-        // A dump that is read back makes its tables anew, and so with other numbers.
-        let sql = "select concat_ws('/', system_identifier, timeline_id, 'keys'::regclass::oid) \
-                   from pg_control_system(), pg_control_checkpoint()";
+        // The timeline is that of what is written now: the control file's is that of the last checkpoint,
+        // and a standby that was promoted takes minutes until its first. A dump that is read back makes its
+        // tables anew, and so with other numbers.
+        let sql = "select concat_ws('/', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), \
+                   'keys'::regclass::oid) from pg_control_system()";
         let rows = self.values(sql, vec![], &[Kind::Text]).await?;
         let lineage = rows.into_iter().flatten().next().and_then(Value::text);
         Ok(lineage.map(Cow::into_owned).unwrap_or_default())
@@ -158,7 +183,7 @@ impl Queries {
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Value<'static>>>, Error> {
         match &self.engine {
-            Engine::Postgres(pool) => in_pool(pool, sql, &parameters).await,
+            Engine::Postgres(served) => served.query(sql, &parameters).await,
             Engine::Sqlite(files) => {
                 let _free = files.free.acquire().await.map_err(|_| Error::Closed)?;
                 // Differs by necessity: to SQLite `$1` is a name, numbered by its first appearance.
@@ -200,24 +225,27 @@ fn read(
     Ok(found)
 }
 
-/// A server that restarted has ended connections which the pool still holds: a query changes nothing,
-/// so it asks again.
-async fn in_pool(
-    pool: &Pool,
-    sql: &str,
-    parameters: &[Value<'_>],
-) -> Result<Vec<Vec<Value<'static>>>, Error> {
-    let mut tries = pool.status().max_size;
-    loop {
-        let client = pool.get().await.map_err(|error| Error::Pool(error.to_string()))?;
-        let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
-        let bound: Vec<&(dyn ToSql + Sync)> =
-            bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        let found = async { client.query(&client.prepare_cached(sql).await?, &bound).await }.await;
-        match found {
-            Ok(rows) => return Ok(rows.iter().map(postgres::decode).collect::<Result<_, _>>()?),
-            Err(_) if client.is_closed() && tries > 0 => tries -= 1,
-            Err(error) => return Err(error.into()),
+impl Served {
+    /// A server that restarted has ended connections which the pool still holds: a query changes nothing,
+    /// so it asks again.
+    async fn query(&self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Vec<Value<'static>>>, Error> {
+        let mut tries = self.pool.status().max_size;
+        loop {
+            let client = self.pool.get().await.map_err(|error| Error::Pool(error.to_string()))?;
+            let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
+            let bound: Vec<&(dyn ToSql + Sync)> =
+                bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            let asked = async { client.query(&client.prepare_cached(sql).await?, &bound).await };
+            let Ok(found) = timeout(self.silence_max, asked).await else {
+                // Nobody else is to wait for it: the pool would hand it out again.
+                drop(Object::take(client));
+                return Err(Error::Pool(format!("a query was not answered in {:?}", self.silence_max)));
+            };
+            match found {
+                Ok(rows) => return Ok(rows.iter().map(postgres::decode).collect::<Result<_, _>>()?),
+                Err(_) if client.is_closed() && tries > 0 => tries -= 1,
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use domain::Timestamp;
 use peers::postgres::{Options, Private};
 use store::{Answer, Location, Store, Unavailable};
 
@@ -108,4 +110,55 @@ async fn a_server_that_goes_away_loses_nothing() {
     // Those that were told that the database failed did nothing, so no key but these is there.
     assert_eq!((keys, bookings, held), (keys, keys, keys));
     assert_eq!(keys, (answered.len() + unknown.len()) as i64);
+}
+
+/// A machine that hangs keeps its connections, acknowledges what is sent, and answers nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_reader_that_is_not_answered_asks_another_connection() {
+    let place = Place::postgres().await;
+    let few = |options: &mut store::Options| (options.readers, options.query_max) = (1, LIMIT);
+    let store = place.open_with(few).await;
+    let ask = async || {
+        let asked = store.due_jobs(Timestamp(0), &[], 1);
+        tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait for ever")
+    };
+    ask().await.unwrap();
+    let client = crate::place::connect(place.url()).await;
+    let backend = "select pid from pg_stat_activity \
+                   where application_name = 'surehold reader' and datname = current_database()";
+    let backend: i32 = client.query_one(backend, &[]).await.unwrap().get(0);
+    let held = Held::still(backend);
+    let error = ask().await.unwrap_err();
+    assert!(error.to_string().contains("was not answered"), "{error}");
+    ask().await.unwrap();
+    drop(held);
+
+    client.batch_execute("begin; lock table jobs in access exclusive mode").await.unwrap();
+    let error = ask().await.unwrap_err();
+    assert!(error.to_string().contains("statement timeout"), "{error}");
+    client.batch_execute("rollback").await.unwrap();
+    ask().await.unwrap();
+}
+
+const LIMIT: Duration = Duration::from_millis(300);
+
+/// A process that is stopped until this is dropped.
+struct Held(i32);
+
+impl Held {
+    fn still(process: i32) -> Held {
+        signal(process, "-STOP");
+        Held(process)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        signal(self.0, "-CONT");
+    }
+}
+
+fn signal(process: i32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
