@@ -241,6 +241,11 @@ impl Post {
         }
     }
 
+    /// Whether commands go by the database's clock, which nobody moves.
+    pub fn has_a_clock_of_its_own(&self) -> bool {
+        matches!(self.location, Location::Postgres { .. })
+    }
+
     /// Behind the store's back.
     pub async fn sql(&self, statement: &str) {
         match &self.location {
