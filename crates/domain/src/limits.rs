@@ -20,6 +20,9 @@ pub const IDS_PER_COMMAND_MAX: usize = 64;
 pub const RELAYED_PER_COMMAND_MAX: usize = 512;
 /// Parts of the outbox. Every process and every version must divide it alike.
 pub const PARTITIONS: i64 = 16;
+/// So many times the wait for receipts, by how often a message was published: while nobody receives at all,
+/// a broker would be filled with repetitions, and whoever receives again would have to go through them.
+pub const WAITS_FOR_RECEIPTS: [i64; 6] = [1, 1, 2, 4, 8, 16];
 /// A relay that waits for a partition is waited for this long.
 pub const PARTITION_KEPT_FOR_SECONDS: i64 = 10;
 /// Who retried or discarded a dead letter, and why.

@@ -60,6 +60,7 @@ pub enum Reply {
     Settled {
         settled: usize,
         again: Vec<MessageId>,
+        at: Timestamp,
     },
     /// Where a message is at a consumer. Never stored.
     Delivery(DeliveryIs),

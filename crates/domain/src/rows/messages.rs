@@ -128,7 +128,8 @@ crate::row! {
         guard position: Option<i64>,
         /// How often it was published.
         moves published: i64,
-        /// When it was published last.
+        /// When it was published last. Of the first time, when that was marked; of the later ones, when the sweep
+        /// looked that asked for it, so that whatever a consumer does with it comes later.
         moves published_at: Option<Timestamp>,
         /// Every consumer's receipt is committed. Only then may it be pruned.
         guard received_at: Option<Timestamp>,

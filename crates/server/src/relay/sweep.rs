@@ -2,6 +2,12 @@
 //!
 //! A broker may lose what it said it keeps, and a consumer may have failed. The outbox and the inbox
 //! know. Every relay process sweeps; two that find the same message publish it twice, under one number.
+//!
+//! | what is found | is published again |
+//! |---|---|
+//! | its consumer failed, and the time for the next try has come | at once, and once for that time |
+//! | no receipt, and nobody failed | after `unreceived_after`, then after twice, four times as long, up to 16 times |
+//! | it was due and published again, and nobody began it | the same |
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,7 +16,7 @@ use std::time::Duration;
 use domain::commands::{MarkRepublished, SettleMessages};
 use domain::limits::RELAYED_PER_COMMAND_MAX;
 use domain::working_set::Command;
-use domain::{MessageId, Reply};
+use domain::{MessageId, Reply, Timestamp};
 use futures_util::FutureExt as _;
 use rand::RngExt as _;
 use store::Answer;
@@ -44,24 +50,25 @@ pub async fn run(parts: Parts, wake: Arc<Notify>, mut stop: watch::Receiver<bool
 /// How many messages were settled.
 async fn sweep(parts: &Parts) -> Result<usize, String> {
     let now = parts.clock.now();
-    let published_before = now.minus(parts.settings.unreceived_after);
-    let found = parts.store.unsettled_messages(published_before, now, RELAYED_PER_COMMAND_MAX).await;
+    let unreceived_after = parts.settings.unreceived_after;
+    let found =
+        parts.store.unsettled_messages(now.minus(unreceived_after), now, RELAYED_PER_COMMAND_MAX).await;
     let messages = found.map_err(|error| error.to_string())?;
     if messages.is_empty() {
         return Ok(0);
     }
-    let Reply::Settled { settled, again } =
-        submit(parts, SettleMessages { messages, published_before }).await?
+    let Reply::Settled { settled, again, at } =
+        submit(parts, SettleMessages { messages, unreceived_after }).await?
     else {
         return Err("messages could not be settled".to_owned());
     };
     if !again.is_empty() {
-        publish_again(parts, &again).await?;
+        publish_again(parts, &again, at).await?;
     }
     Ok(settled)
 }
 
-async fn publish_again(parts: &Parts, again: &[MessageId]) -> Result<(), String> {
+async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp) -> Result<(), String> {
     let messages = parts.store.messages(again).await.map_err(|error| error.to_string())?;
     let publication = |message: domain::rows::Message| Publication {
         number: message.published + 1,
@@ -80,7 +87,7 @@ async fn publish_again(parts: &Parts, again: &[MessageId]) -> Result<(), String>
             }
         }
     }
-    submit(parts, MarkRepublished { published }).await.map(drop)
+    submit(parts, MarkRepublished { published, looked_at }).await.map(drop)
 }
 
 async fn submit(parts: &Parts, command: impl Command + 'static) -> Result<Reply, String> {

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use domain::ids::first_of;
-use domain::limits::PARTITIONS;
+use domain::limits::{PARTITIONS, WAITS_FOR_RECEIPTS};
 use domain::rows::Message;
 use domain::time::Span;
 use domain::working_set::{Kind, Value};
@@ -102,29 +102,33 @@ impl Queries {
         self.rows(rest, with![partition, before, limit(max)]).await
     }
 
-    /// Messages whose delivery is due again, and messages that were published before this instant and
-    /// that nobody received. What is dead waits for a person, and is not among them. What was published
-    /// several times and has no receipt is missed later each time: while nobody receives at all, a broker
-    /// would be filled with repetitions, and whoever receives again would have to go through them.
+    /// Messages whose delivery is due again and that were not published since, and messages that were
+    /// published before this instant and that nobody received. What is dead waits for a person, and is not
+    /// among them. What was published several times and has no receipt is missed later each time
+    /// ([`WAITS_FOR_RECEIPTS`]).
     pub async fn unsettled_messages(
         &self,
         published_before: Timestamp,
         now: Timestamp,
         max: usize,
     ) -> Result<Vec<MessageId>, Error> {
-        let due = "select message from inbox where state = 'waiting' and due_at <= $1 \
+        let due = "select message from inbox join outbox on outbox.id = inbox.message \
+             where state = 'waiting' and due_at <= $1 and position is not null and outbox.received_at is null \
+             and (published <= 1 or published_at <= due_at) \
              order by due_at limit $2";
-        let unreceived = "select id from outbox \
+        let unreceived = format!(
+            "select id from outbox \
              where position is not null and received_at is null and published_at < $1 \
-             and (published_at < $1 - $4 * cast(case published when 0 then 0 when 1 then 0 when 2 then 1 \
-                    when 3 then 3 when 4 then 7 else 15 end as bigint) \
+             and (published_at < $1 - $4 * cast({} as bigint) \
                 or exists (select 1 from inbox where inbox.message = outbox.id and state = 'received')) \
              and not exists (select 1 from inbox where inbox.message = outbox.id \
                 and (state = 'dead' or (state = 'waiting' and due_at > $2))) \
-             order by published_at limit $3";
+             order by published_at limit $3",
+            further_waits()
+        );
         let mut ids = self.ids(due, with![now, limit(max)]).await?;
         let wait = Span(now.since(published_before).0.max(0));
-        ids.extend(self.ids(unreceived, with![published_before, now, limit(max), wait.0]).await?);
+        ids.extend(self.ids(&unreceived, with![published_before, now, limit(max), wait.0]).await?);
         ids.sort_unstable();
         ids.dedup();
         ids.truncate(max);
@@ -174,4 +178,14 @@ impl Queries {
         let parameters = with![first_of(received_before), received_before, limit(max)];
         Ok(self.ids(&sql, parameters).await?.into_iter().map(InboxId).collect())
     }
+}
+
+/// How many waits after the first one a message that was `published` so often has.
+fn further_waits() -> String {
+    let mut sql = "case".to_owned();
+    for (published, waits) in WAITS_FOR_RECEIPTS.iter().enumerate() {
+        write!(sql, " when published <= {published} then {}", waits - 1).expect("a String takes it");
+    }
+    let most = WAITS_FOR_RECEIPTS.iter().max().expect("there are some") - 1;
+    sql + &format!(" else {most} end")
 }

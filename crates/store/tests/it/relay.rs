@@ -29,6 +29,7 @@ both!(
     partitions_with_work_are_found,
     nothing_is_pruned_before_its_receipt,
     what_nobody_receives_is_missed_more_and_more_seldom,
+    what_is_due_is_found_until_it_was_published_again,
     what_a_person_waits_for_is_kept,
     the_listener_hears_who_is_to_be_woken,
 );
@@ -267,7 +268,7 @@ async fn stored(store: &Store, all: &[Message]) {
 
 async fn receive(store: &Store, message: &Message) {
     fresh(store, PostTransfer::of(message).unwrap().unwrap()).await;
-    let settle = SettleMessages { messages: vec![message.id], published_before: Timestamp(0) };
+    let settle = SettleMessages { messages: vec![message.id], unreceived_after: Span::seconds(30) };
     let reply = fresh(store, settle).await;
     assert!(matches!(reply, Reply::Settled { settled: 1, .. }), "{reply:?}");
 }
@@ -285,12 +286,35 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
             assert_eq!(missed.len(), found, "published {} times", row.published);
         }
         let MarkPublished { published, .. } = mark(&[], &[row], false);
-        fresh(&store, MarkRepublished { published }).await;
+        let looked_at = late;
+        fresh(&store, MarkRepublished { published, looked_at }).await;
     }
     // A receipt is seen as soon as ever.
     fresh(&store, PostTransfer::of(&message).unwrap().unwrap()).await;
     let late = store.messages(&[message.id]).await.unwrap()[0].published_at.unwrap().plus(Span(1));
     assert_eq!(store.unsettled_messages(late, late.plus(wait), 9).await.unwrap(), [message.id]);
+}
+
+async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
+    let store = place.open().await;
+    let [known, unmarked] = [1, 2].map(|_| message(id(), id::<TenantId>().0, 1, 5));
+    stored(&store, std::slice::from_ref(&known)).await;
+    // Its relay died before its mark: the next one publishes it again.
+    put(&store, std::slice::from_ref(&unmarked)).await;
+    join_all([&known, &unmarked].map(|message| fresh(&store, fail(message, 9)))).await;
+    let due = async || store.unsettled_messages(Timestamp(0), Timestamp(i64::MAX), 9).await.unwrap();
+    // Its consumer may have failed before the first publication was marked, or after.
+    for due_at in [1, i64::MAX] {
+        place.sql(&format!("update inbox set due_at = {due_at}")).await;
+        assert_eq!(due().await, [known.id]);
+    }
+    let row = store.messages(&[known.id]).await.unwrap().remove(0);
+    let MarkPublished { published, .. } = mark(&[], &[row], false);
+    fresh(&store, MarkRepublished { published, looked_at: Timestamp(1_000) }).await;
+    for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
+        place.sql(&format!("update inbox set due_at = {due_at}")).await;
+        assert_eq!(due().await.len(), found, "due at {due_at}");
+    }
 }
 
 /// What was received in this very microsecond is pruned as well.

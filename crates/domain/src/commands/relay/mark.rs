@@ -146,6 +146,9 @@ impl Command for MarkPublished {
 pub struct MarkRepublished {
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`].
     pub published: Vec<Published>,
+    /// When the sweep found that they are wanted, by the database's clock and before it published them. A
+    /// consumer that fails one before it is marked sets a time for the next try, and that is later.
+    pub looked_at: Timestamp,
 }
 
 impl Command for MarkRepublished {
@@ -174,7 +177,8 @@ impl Command for MarkRepublished {
             };
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
-                draft.put(published.mark(message, context.now));
+                let marked = published.mark(message, context.now);
+                draft.put(Message { published_at: Some(self.looked_at), ..marked });
             }
         }
         Ok(draft.reply(Reply::Swept(marked)))

@@ -7,9 +7,10 @@ use crate::commands::draft::{Draft, Origin};
 use crate::consumers;
 use crate::ids::{InboxId, MessageId, TenantId};
 use crate::lifecycle::delivery;
+use crate::limits::WAITS_FOR_RECEIPTS;
 use crate::reply::Reply;
 use crate::rows::{Actor, Delivery, Facts, Message, Needs};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, Decision};
 
 /// Marks messages as received whose receipts are all there, and answers which must be published again.
@@ -17,8 +18,8 @@ use crate::working_set::{Command, Context, Decision};
 pub struct SettleMessages {
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`].
     pub messages: Vec<MessageId>,
-    /// What was published since may still be on its way.
-    pub published_before: Timestamp,
+    /// What was published for the first time may be on its way for so long; the next times longer.
+    pub unreceived_after: Span,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,14 +30,30 @@ enum Receipt {
     Wanted,
 }
 
+impl Message {
+    fn is_lost(&self, unreceived_after: Span, now: Timestamp) -> bool {
+        let times = usize::try_from(self.published).unwrap_or_default().min(WAITS_FOR_RECEIPTS.len() - 1);
+        let wait = Span(unreceived_after.0.saturating_mul(WAITS_FOR_RECEIPTS[times]));
+        self.published_at.is_some_and(|at| at.plus(wait) < now)
+    }
+
+    /// It was published again since it fell due. Whoever failed it the first time had it, even if it was
+    /// marked as published only then.
+    fn is_on_its_way(&self, due_at: Timestamp) -> bool {
+        self.published > 1 && self.published_at > Some(due_at)
+    }
+}
+
 impl SettleMessages {
     fn receipt(&self, message: &Message, delivery: Option<&Delivery>, now: Timestamp) -> Receipt {
-        let lost = message.published_at.is_some_and(|at| at < self.published_before);
-        match delivery.map(|delivery| (*delivery.state, delivery.due_at)) {
+        let lost = message.is_lost(self.unreceived_after, now);
+        let due = |delivery: &Delivery| {
+            let due_at = delivery.due_at.unwrap_or(delivery.created_at);
+            due_at <= now && (lost || !message.is_on_its_way(due_at))
+        };
+        match delivery.map(|delivery| (*delivery.state, delivery)) {
             None if lost => Receipt::Wanted,
-            Some((delivery::State::Waiting, due_at)) if due_at.is_none_or(|due_at| due_at <= now) => {
-                Receipt::Wanted
-            }
+            Some((delivery::State::Waiting, delivery)) if due(delivery) => Receipt::Wanted,
             Some((delivery::State::Received | delivery::State::Discarded, _)) => Receipt::There,
             None | Some((delivery::State::Waiting | delivery::State::Dead, _)) => Receipt::Waits,
         }
@@ -81,6 +98,6 @@ impl Command for SettleMessages {
                 Some(Receipt::Waits) => {}
             }
         }
-        Ok(draft.reply(Reply::Settled { settled, again }))
+        Ok(draft.reply(Reply::Settled { settled, again, at: context.now }))
     }
 }

@@ -16,7 +16,7 @@ use crate::limits::{PARTITION_KEPT_FOR_SECONDS, PARTITIONS};
 use crate::reply::{ClaimedPartition, Reply};
 use crate::rows::{Capture, Delivery, Log, Message, Partition};
 use crate::time::Span;
-use crate::{InboxId, LogId, MessageId, PartitionId, Refusal, Timestamp, WorkerId};
+use crate::{InboxId, LogId, MessageId, PartitionId, Refusal, WorkerId};
 
 const SPAN: Span = Span::seconds(15);
 
@@ -182,38 +182,74 @@ fn stored(shop: &mut Shop) -> (Message, At) {
     (shop.get(message.id), at)
 }
 
-fn settle(shop: &mut Shop, message: MessageId, published_before: Timestamp) -> (usize, usize) {
-    let settle = SettleMessages { messages: vec![message, MessageId(Uuid::nil())], published_before };
-    let Reply::Settled { settled, again } = shop.run(&settle).reply() else { panic!("settled") };
+const UNRECEIVED_AFTER: Span = Span::seconds(30);
+
+fn settle(shop: &mut Shop, message: MessageId) -> (usize, usize) {
+    let messages = vec![message, MessageId(Uuid::nil())];
+    let settle = SettleMessages { messages, unreceived_after: UNRECEIVED_AFTER };
+    let Reply::Settled { settled, again, at } = shop.run(&settle).reply() else { panic!("settled") };
+    assert_eq!(at, shop.now);
     (settled, again.len())
+}
+
+fn fail(shop: &mut Shop, at: At, pause: Span, attempts_max: i64) {
+    shop.run(&FailDelivery { at, error: "broken".into(), pause, attempts_max, counted: false }).reply();
+}
+
+/// As the sweep does that looked just now.
+fn republish(shop: &mut Shop, message: MessageId) {
+    let published = vec![published(&shop.get::<Message>(message), false)];
+    let looked_at = shop.now;
+    assert!(matches!(shop.run(&MarkRepublished { published, looked_at }).reply(), Reply::Swept(1)));
 }
 
 #[test]
 fn the_sweep_believes_receipts_and_nothing_else() {
     let mut shop = Shop::new(9);
     let (message, at) = stored(&mut shop);
-    let (early, late) = (shop.now, shop.now.plus(Span(1)));
-    assert_eq!(settle(&mut shop, message.id, early), (0, 0), "it may still be on its way");
-    assert_eq!(settle(&mut shop, message.id, late), (0, 1), "its receipt is missing");
-    let post = PostTransfer::of(&message).unwrap().unwrap();
-    let fail = |attempts_max| FailDelivery {
-        at,
-        error: "broken".into(),
-        pause: Span::seconds(5),
-        attempts_max,
-        counted: false,
-    };
-    shop.run(&fail(9)).reply();
-    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "not yet");
+    shop.wait(UNRECEIVED_AFTER);
+    assert_eq!(settle(&mut shop, message.id), (0, 0), "it may still be on its way");
+    shop.wait(Span(1));
+    assert_eq!(settle(&mut shop, message.id), (0, 1), "its receipt is missing");
+    fail(&mut shop, at, Span::seconds(5), 9);
+    assert_eq!(settle(&mut shop, message.id), (0, 0), "not yet");
     shop.wait(Span::seconds(5));
-    assert_eq!(settle(&mut shop, message.id, early), (0, 1), "it is due");
+    assert_eq!(settle(&mut shop, message.id), (0, 1), "it is due");
     let row: Delivery = shop.get(at.id());
-    shop.run(&fail(1)).reply();
-    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "a person decides");
+    fail(&mut shop, at, Span::seconds(5), 1);
+    assert_eq!(settle(&mut shop, message.id), (0, 0), "a person decides");
     shop.set(&row);
-    shop.run(&post).reply();
-    assert_eq!(settle(&mut shop, message.id, early), (1, 0), "received");
-    assert_eq!(settle(&mut shop, message.id, late), (0, 0), "once");
+    shop.run(&PostTransfer::of(&message).unwrap().unwrap()).reply();
+    assert_eq!(settle(&mut shop, message.id), (1, 0), "received");
+    assert_eq!(settle(&mut shop, message.id), (0, 0), "once");
+}
+
+#[test]
+fn what_is_due_is_wanted_once_for_each_time_it_is_due_and_then_more_and_more_seldom() {
+    let mut shop = Shop::new(9);
+    let (message, at) = stored(&mut shop);
+    // Its consumer failed before the first publication was marked.
+    let marked_at = shop.now.plus(Span(9));
+    shop.set(&Message { published_at: Some(marked_at), ..message.clone() });
+    fail(&mut shop, at, Span(0), 99);
+    assert_eq!(settle(&mut shop, message.id), (0, 1), "the first time it is due");
+    // And a second time before that is marked: what the sweep publishes is dated by its look.
+    republish(&mut shop, message.id);
+    fail(&mut shop, at, Span(0), 99);
+    assert_eq!(settle(&mut shop, message.id), (0, 1), "the second time");
+    shop.wait(Span(1));
+    for waits in [4, 8, 16, 16] {
+        republish(&mut shop, message.id);
+        assert_eq!(settle(&mut shop, message.id), (0, 0), "it is on its way");
+        shop.wait(Span(UNRECEIVED_AFTER.0 * waits));
+        assert_eq!(settle(&mut shop, message.id), (0, 0), "and may be for {waits} waits");
+        shop.wait(Span(1));
+        assert_eq!(settle(&mut shop, message.id), (0, 1), "it is lost");
+    }
+    republish(&mut shop, message.id);
+    shop.wait(Span(1));
+    fail(&mut shop, at, Span(0), 99);
+    assert_eq!(settle(&mut shop, message.id), (0, 1), "it was not: it is due once more");
 }
 
 #[test]
@@ -222,13 +258,14 @@ fn a_message_is_counted_each_time_it_is_published() {
     let (message, _) = stored(&mut shop);
     let again = |shop: &mut Shop, received| {
         let published = vec![published(&shop.get::<Message>(message.id), received)];
-        MarkRepublished { published }
+        MarkRepublished { published, looked_at: shop.now.minus(Span(7)) }
     };
     let first = again(&mut shop, false);
     assert!(matches!(shop.run(&first).reply(), Reply::Swept(1)));
     assert!(matches!(shop.run(&first).reply(), Reply::Swept(0)), "of two at once, one counts");
     let row: Message = shop.get(message.id);
     assert_eq!((row.published, row.position, row.received_at), (2, message.position, None));
+    assert_eq!(row.published_at, Some(shop.now.minus(Span(7))), "when it was looked for");
     let last = again(&mut shop, true);
     shop.run(&last).reply();
     assert_eq!(shop.get::<Message>(message.id).received_at, Some(shop.now));
@@ -254,8 +291,7 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     shop.run(&PostTransfer::of(&message).unwrap().unwrap()).reply();
     assert_eq!(prune(&mut shop), 0, "not settled");
     assert_eq!(prune_receipt(&mut shop, at.id()), 0, "its message may come again");
-    let late = shop.now.plus(Span(1));
-    settle(&mut shop, message.id, late);
+    settle(&mut shop, message.id);
     let early = PruneMessages { messages: vec![message.id], kept: Span::seconds(1) };
     assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)), "too young");
     assert_eq!(prune(&mut shop), 1);

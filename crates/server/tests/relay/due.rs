@@ -1,0 +1,117 @@
+//! What the sweep publishes again, and when: once for each time that it is due, and by the database's clock.
+
+use std::sync::Arc;
+
+use domain::commands::{At, FailDelivery};
+use domain::consumers::LEDGER;
+use domain::rows::Message;
+use domain::time::Span;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use server::broker::{Ack, Broker, Error, Publication};
+use server::relay::Settings;
+use store::Store;
+
+use crate::brokers::Keeping;
+use crate::post::{Post, id, until};
+
+both!(
+    what_is_due_is_published_once_for_each_time_it_is_due,
+    a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again,
+    a_process_whose_clock_is_ahead_misses_nothing_early,
+);
+
+const HOUR: Span = Span::seconds(3_600);
+
+/// As a consumer does that cannot have it now, and has drawn a pause of nothing.
+async fn fail(store: &Store, message: &Message) {
+    let at = At { tenant: message.tenant, message: message.id, consumer: LEDGER };
+    let error = "broken".to_owned();
+    let fail = FailDelivery { at, error, pause: Span(0), attempts_max: 99, counted: false };
+    store.submit(Box::new(fail)).await.unwrap();
+}
+
+async fn until_numbers(broker: &Keeping, message: &Message, last: i64) {
+    until("it is published so often", async || broker.numbers(message.id).contains(&last).then_some(()))
+        .await;
+}
+
+async fn until_published(post: &Post, message: &Message) {
+    until("it is published and marked", async || {
+        let found = post.found(std::slice::from_ref(message)).await;
+        found[0].position.is_some().then_some(())
+    })
+    .await;
+}
+
+/// A message that a consumer had and failed. Once it was published again, there was a sweep.
+async fn failed(post: &Post, broker: &Keeping) -> Message {
+    let message = post.message(id(), 1);
+    post.append(std::slice::from_ref(&message)).await;
+    until_published(post, &message).await;
+    fail(&post.store, &message).await;
+    until_numbers(broker, &message, 2).await;
+    message
+}
+
+async fn what_is_due_is_published_once_for_each_time_it_is_due(post: Post) {
+    let broker = Arc::new(Keeping::default());
+    let relay = post.relay(broker.clone(), Settings::default(), true);
+    // Nobody takes what is published again; each is seen by the sweeps for those that come after it.
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(failed(&post, &broker).await);
+    }
+    for message in &all {
+        assert_eq!(broker.numbers(message.id), [1, 2]);
+    }
+    // It was taken, and failed once more.
+    fail(&post.store, &all[0]).await;
+    until_numbers(&broker, &all[0], 3).await;
+    relay.stop().await;
+    assert_eq!(broker.numbers(all[0].id), [1, 2, 3]);
+}
+
+/// Its consumer has failed before the relay can mark what it published.
+struct Hasty {
+    store: Store,
+    seen: Keeping,
+}
+
+impl Broker for Hasty {
+    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+        async move {
+            let answers = self.seen.publish(batch).await;
+            for publication in batch {
+                fail(&self.store, &publication.message).await;
+            }
+            answers
+        }
+        .boxed()
+    }
+}
+
+async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(post: Post) {
+    let broker = Arc::new(Hasty { store: post.store.clone(), seen: Keeping::default() });
+    let message = post.message(id(), 1);
+    post.append(std::slice::from_ref(&message)).await;
+    // Whoever takes it for one that is on its way waits for longer than a test does.
+    let settings = Settings { unreceived_after: HOUR, ..Settings::default() };
+    let relay = post.relay(broker.clone(), settings, true);
+    until_numbers(&broker.seen, &message, 4).await;
+    relay.stop().await;
+}
+
+async fn a_process_whose_clock_is_ahead_misses_nothing_early(post: Post) {
+    post.clock.on(HOUR);
+    let broker = Arc::new(Keeping::default());
+    let settings = Settings { unreceived_after: Span(HOUR.0 / 2), ..Settings::default() };
+    let relay = post.relay(broker.clone(), settings, true);
+    let on_its_way = post.message(id(), 1);
+    post.append(std::slice::from_ref(&on_its_way)).await;
+    until_published(&post, &on_its_way).await;
+    for _ in 0..2 {
+        failed(&post, &broker).await;
+    }
+    relay.stop().await;
+    assert_eq!(broker.numbers(on_its_way.id), [1]);
+}
