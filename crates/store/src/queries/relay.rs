@@ -3,6 +3,7 @@
 //! Rows are found by their state, never by an offset over a sequence: commits become visible out of
 //! order, and an offset would pass over the late ones.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use domain::ids::first_of;
@@ -105,7 +106,7 @@ impl Queries {
     /// Messages whose delivery is due again and that were not published since, and messages that were
     /// published before this instant and that nobody received. What is dead waits for a person, and is not
     /// among them. What was published several times and has no receipt is missed later each time
-    /// ([`WAITS_FOR_RECEIPTS`]).
+    /// ([`WAITS_FOR_RECEIPTS`]). Each kind has half of the places, and what the other leaves of its half.
     pub async fn unsettled_messages(
         &self,
         published_before: Timestamp,
@@ -126,13 +127,15 @@ impl Queries {
              order by published_at limit $3",
             further_waits()
         );
-        let mut ids = self.ids(due, with![now, limit(max)]).await?;
+        let due = self.ids(due, with![now, limit(max)]).await?;
         let wait = Span(now.since(published_before).0.max(0));
-        ids.extend(self.ids(&unreceived, with![published_before, now, limit(max), wait.0]).await?);
-        ids.sort_unstable();
-        ids.dedup();
-        ids.truncate(max);
-        Ok(ids.into_iter().map(MessageId).collect())
+        let unreceived = self.ids(&unreceived, with![published_before, now, limit(max), wait.0]).await?;
+        let turns = 0..due.len().max(unreceived.len());
+        let in_turns = turns.flat_map(|at| [due.get(at), unreceived.get(at)]).flatten();
+        // What is due is missed as well.
+        let mut known = BTreeSet::new();
+        let ids = in_turns.copied().filter(|id| known.insert(*id)).take(max);
+        Ok(ids.map(MessageId).collect())
     }
 
     /// Of every tenant.

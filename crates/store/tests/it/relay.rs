@@ -30,6 +30,7 @@ both!(
     nothing_is_pruned_before_its_receipt,
     what_nobody_receives_is_missed_more_and_more_seldom,
     what_is_due_is_found_until_it_was_published_again,
+    what_is_due_and_what_is_lost_have_half_a_sweep_each,
     what_a_person_waits_for_is_kept,
     the_listener_hears_who_is_to_be_woken,
 );
@@ -314,6 +315,29 @@ async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
     for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
         place.sql(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await.len(), found, "due at {due_at}");
+    }
+}
+
+async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(place: Place) {
+    let store = place.open().await;
+    let messages = |created_at| (0..6).map(move |_| message(id(), id::<TenantId>().0, 1, created_at));
+    let (due, lost): (Vec<Message>, Vec<Message>) = (messages(1).collect(), messages(2).collect());
+    stored(&store, &[due.clone(), lost.clone()].concat()).await;
+    join_all(due.iter().map(|message| fresh(&store, fail(message, 9)))).await;
+    place.sql("update outbox set published_at = 5 where created_at = 2").await;
+    let (early, late) = (Timestamp(0), Timestamp(i64::MAX));
+    for (published_before, now, max, of_due, of_lost) in [
+        (Timestamp(10), late, 1, 1, 0),
+        (Timestamp(10), late, 4, 2, 2),
+        (Timestamp(10), late, 5, 3, 2),
+        (Timestamp(10), late, 99, 6, 6),
+        // One alone has the other's half besides.
+        (early, late, 4, 4, 0),
+        (Timestamp(10), early, 4, 0, 4),
+    ] {
+        let found = store.unsettled_messages(published_before, now, max).await.unwrap();
+        let of = |all: &[Message]| all.iter().filter(|message| found.contains(&message.id)).count();
+        assert_eq!((of(&due), of(&lost), found.len()), (of_due, of_lost, of_due + of_lost), "of {max}");
     }
 }
 
