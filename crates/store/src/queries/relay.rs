@@ -67,7 +67,8 @@ impl Queries {
     }
 
     /// Young messages that were not published, so that of each subject the lowest come first and none
-    /// is left out in between. A subject that has an older one waits for it.
+    /// is left out in between. A subject that has an older one waits for it, and takes no place from those
+    /// that need not wait.
     pub async fn live_messages(
         &self,
         partitions: &[i64],
@@ -78,12 +79,16 @@ impl Queries {
             return Ok(Vec::new());
         }
         let partitions = partitions.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        // A scalar is looked up once a row in the index of its subject. `not exists` is a join to PostgreSQL:
+        // of the whole backlog with itself, as long as a young table has no statistics.
         let rest = format!(
-            "where position is null and received_at is null and subject in (select subject from outbox \
+            "where position is null and received_at is null and subject in \
+             (select subject from outbox as young \
                 where partition in ({partitions}) and position is null and created_at >= $1 \
+                and (select older.id from outbox as older where older.subject = young.subject \
+                   and older.received_at is null and older.position is null and older.created_at < $1 \
+                   limit 1) is null \
                 order by created_at, id limit $2) \
-             and not exists (select 1 from outbox as older where older.subject = outbox.subject \
-                and older.received_at is null and older.position is null and older.created_at < $1) \
              order by subject, seq limit $2"
         );
         self.rows(&rest, with![since, limit(max)]).await

@@ -26,6 +26,7 @@ both!(
     positions_are_dense_under_rivals,
     live_messages_keep_the_order_of_their_subject,
     a_subject_with_a_backlog_waits_for_it,
+    messages_that_wait_for_a_backlog_hide_no_live_one,
     partitions_with_work_are_found,
     nothing_is_pruned_before_its_receipt,
     what_nobody_receives_is_missed_more_and_more_seldom,
@@ -212,6 +213,23 @@ async fn a_subject_with_a_backlog_waits_for_it(place: Place) {
     fresh(&store, mark(&holds, &all[..2], true)).await;
     let live = store.live_messages(&partitions, Timestamp(100), 99).await.unwrap();
     assert_eq!(live.len(), 2, "its turn has come");
+}
+
+async fn messages_that_wait_for_a_backlog_hide_no_live_one(place: Place) {
+    let store = place.open().await;
+    let (tenant, live) = (id(), id::<TenantId>().0);
+    let mut all = vec![message(tenant, live, 1, 200), message(tenant, live, 2, 201)];
+    for subject in (0..5).map(|_| id::<TenantId>().0) {
+        all.extend([message(tenant, subject, 1, 10), message(tenant, subject, 2, 150)]);
+    }
+    put(&store, &all).await;
+    let partitions: Vec<i64> = (0..PARTITIONS).collect();
+    for max in 1..=9 {
+        let found = store.live_messages(&partitions, Timestamp(100), max).await.unwrap();
+        assert_eq!(found.len(), max.min(2), "of at most {max}");
+        in_order(&found);
+        assert!(found.iter().all(|message| message.subject == live));
+    }
 }
 
 async fn partitions_with_work_are_found(place: Place) {
