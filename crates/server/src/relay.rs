@@ -16,11 +16,11 @@
 
 mod catch_up;
 mod holds;
+mod parts;
 pub mod sweep;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::commands::{ClaimPartitions, Lease, MarkPublished, Published};
@@ -28,19 +28,20 @@ use domain::limits::{PARTITIONS, RELAYED_PER_COMMAND_MAX};
 use domain::rows::Message;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{Refusal, Reply, Timestamp, WorkerId};
+use domain::{Refusal, Reply, WorkerId};
 use futures_util::FutureExt as _;
 use resilience::Backoff;
-use store::{Answer, Clock, Store};
+use store::Answer;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::broker::{Ack, Broker, Error, Publication};
+use crate::broker::{Ack, Error, Publication};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::Work;
 use catch_up::CatchUp;
 use holds::Holds;
+pub use parts::Parts;
 
 /// A look at least this often, whatever was or was not notified.
 const POLL: Duration = Duration::from_secs(1);
@@ -77,15 +78,6 @@ impl Default for Settings {
     }
 }
 
-/// What relay and sweep work with.
-#[derive(Clone)]
-pub struct Parts {
-    pub store: Store,
-    pub broker: Arc<dyn Broker>,
-    pub clock: Arc<dyn Clock>,
-    pub settings: Settings,
-}
-
 pub struct Relay {
     parts: Parts,
     worker: WorkerId,
@@ -94,8 +86,6 @@ pub struct Relay {
     alone: bool,
     holds: Holds,
     catch_up: CatchUp,
-    /// How far the database's clock is ahead of ours, in microseconds: messages are dated by it.
-    ahead: AtomicI64,
     asked_at: Option<Instant>,
     /// Partitions that are kept for us.
     to_come: usize,
@@ -121,7 +111,6 @@ impl Relay {
             alone,
             holds: Holds::default(),
             catch_up: CatchUp::new(rate),
-            ahead: AtomicI64::new(0),
             asked_at: None,
             to_come: 0,
             batch_max: RELAYED_PER_COMMAND_MAX,
@@ -163,10 +152,6 @@ impl Relay {
 
     fn idle(&self, backlog: bool) -> Duration {
         if backlog || self.to_come > 0 { POLL_BUSY } else { self.holds.until_hand_back().min(POLL) }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.parts.clock.now().plus(Span(self.ahead.load(Ordering::Relaxed)))
     }
 
     async fn pass(&mut self) -> Result<Passed, String> {
@@ -212,8 +197,12 @@ impl Relay {
         if self.holds.len() as i64 == PARTITIONS {
             return Ok(());
         }
-        let work =
-            self.parts.store.partitions_with_work(self.now()).await.map_err(|error| error.to_string())?;
+        let work = self
+            .parts
+            .store
+            .partitions_with_work(self.parts.now())
+            .await
+            .map_err(|error| error.to_string())?;
         let missing: Vec<_> = work.iter().filter(|work| !self.holds.has(work.number)).collect();
         let ask = self.alone || self.to_come > 0 || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
         if missing.is_empty() || !(ask || missing.iter().any(|work| work.free)) {
@@ -225,8 +214,7 @@ impl Relay {
         let lease = Lease { worker: self.worker, span: self.parts.settings.lease };
         match self.submit(ClaimPartitions { wanted, lease, alone: self.alone }).await? {
             Some(Reply::Partitions { claimed, to_come, at }) => {
-                let ahead = at.since(self.parts.clock.now());
-                self.ahead.store(ahead.0, Ordering::Relaxed);
+                self.parts.heard(at);
                 self.to_come = to_come;
                 for one in claimed {
                     if !one.again {
@@ -245,7 +233,7 @@ impl Relay {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let (now, told) = (self.now(), |error: store::Error| error.to_string());
+        let (now, told) = (self.parts.now(), |error: store::Error| error.to_string());
         let since = now.minus(YOUNG_FOR);
         let live = self.parts.store.live_messages(&partitions, since, self.batch_max);
         let backlog = self.parts.store.partitions_with_backlog(&partitions, since);

@@ -307,12 +307,7 @@ async fn messages(
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
-        let parts = relay::Parts {
-            store: store.clone(),
-            broker: opened.broker,
-            clock: clock.clone(),
-            settings: settings.relay,
-        };
+        let parts = relay::Parts::new(store.clone(), opened.broker, clock.clone(), settings.relay);
         let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));

@@ -49,7 +49,7 @@ pub async fn run(parts: Parts, wake: Arc<Notify>, mut stop: watch::Receiver<bool
 
 /// How many messages were settled.
 async fn sweep(parts: &Parts) -> Result<usize, String> {
-    let now = parts.clock.now();
+    let now = parts.now();
     let unreceived_after = parts.settings.unreceived_after;
     let found =
         parts.store.unsettled_messages(now.minus(unreceived_after), now, RELAYED_PER_COMMAND_MAX).await;
@@ -62,6 +62,7 @@ async fn sweep(parts: &Parts) -> Result<usize, String> {
     else {
         return Err("messages could not be settled".to_owned());
     };
+    parts.heard(at);
     if !again.is_empty() {
         publish_again(parts, &again, at).await?;
     }

@@ -17,6 +17,7 @@ use crate::post::{Post, id, until};
 both!(
     what_is_due_is_published_once_for_each_time_it_is_due,
     a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again,
+    a_process_whose_clock_is_behind_misses_what_is_lost,
     a_process_whose_clock_is_ahead_misses_nothing_early,
 );
 
@@ -98,6 +99,17 @@ async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(p
     let settings = Settings { unreceived_after: HOUR, ..Settings::default() };
     let relay = post.relay(broker.clone(), settings, true);
     until_numbers(&broker.seen, &message, 4).await;
+    relay.stop().await;
+}
+
+async fn a_process_whose_clock_is_behind_misses_what_is_lost(post: Post) {
+    post.clock.on(Span(-HOUR.0));
+    let broker = Arc::new(Keeping::default());
+    let settings = Settings { unreceived_after: Span::seconds(1), ..Settings::default() };
+    let relay = post.relay(broker.clone(), settings, true);
+    let lost = post.message(id(), 1);
+    post.append(std::slice::from_ref(&lost)).await;
+    until_numbers(&broker, &lost, 2).await;
     relay.stop().await;
 }
 

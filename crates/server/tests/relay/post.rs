@@ -202,7 +202,7 @@ impl Post {
     pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> Running {
         let (stop, stopped) = watch::channel(false);
         let clock = self.clock.clone();
-        let parts = Parts { store: self.store.clone(), broker, clock, settings };
+        let parts = Parts::new(self.store.clone(), broker, clock, settings);
         let relay = Relay::new(parts.clone(), id::<WorkerId>(), self.wake.outbox.clone(), alone);
         let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
         Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }

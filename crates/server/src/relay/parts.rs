@@ -1,0 +1,38 @@
+//! What relay and sweep work with, and the time that they go by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::Timestamp;
+use domain::time::Span;
+use store::{Clock, Store};
+
+use super::Settings;
+use crate::broker::Broker;
+
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Store,
+    pub broker: Arc<dyn Broker>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+    /// How far the database's clock is ahead of ours, in microseconds: messages and deliveries are dated by
+    /// it. Relay and sweep of one process share what they learned.
+    ahead: Arc<AtomicI64>,
+}
+
+impl Parts {
+    pub fn new(store: Store, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, settings: Settings) -> Parts {
+        Parts { store, broker, clock, settings, ahead: Arc::default() }
+    }
+
+    /// The database's time, as well as it is known.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now().plus(Span(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// What the database's clock said just now.
+    pub(super) fn heard(&self, at: Timestamp) {
+        self.ahead.store(at.since(self.clock.now()).0, Ordering::Relaxed);
+    }
+}
