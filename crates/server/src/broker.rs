@@ -11,9 +11,11 @@
 //! What must never be here: a mark in the outbox, or a receipt.
 
 pub mod embedded;
+mod in_order;
 pub mod nats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::rows::Message;
 use futures_util::future::BoxFuture;
@@ -51,12 +53,20 @@ pub enum Error {
     /// An earlier message of its subject failed.
     #[error("it waits for an earlier message of its subject")]
     HeldBack,
+    /// Nothing was heard of it for as long as the relay could wait.
+    #[error("the broker took too long")]
+    Late,
 }
 
 pub trait Broker: Send + Sync {
     /// One answer each, in order. A subject's messages come in order of `seq`; after one that failed,
-    /// the later ones of its subject are not published.
-    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
+    /// the later ones of its subject are not published. It answers within its patience, and one message
+    /// that takes longer takes no answer from the others: else it would keep them all from being marked.
+    fn publish<'a>(
+        &'a self,
+        batch: &'a [Publication],
+        patience: Duration,
+    ) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
 }
 
 /// What carries messages in this process, and what consumes them here besides.

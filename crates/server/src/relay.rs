@@ -78,6 +78,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// A batch that is published must be marked well before the lease is over. A consumer's attempt must come
+    /// to its end well within: one that hangs and is not counted would hang each time.
+    pub fn patience(&self) -> Duration {
+        Duration::from_micros((self.lease.0 / 2).unsigned_abs())
+    }
+}
+
 pub struct Relay {
     parts: Parts,
     worker: WorkerId,
@@ -157,7 +165,7 @@ impl Relay {
     async fn pass(&mut self) -> Result<Passed, String> {
         let began = Instant::now();
         // Who was held still, or cut off, does not trust its leases.
-        self.holds.drop_older_than(half(self.parts.settings.lease));
+        self.holds.drop_older_than(self.parts.settings.patience());
         self.claim().await?;
         let mut passed = Passed::default();
         let publications = self.find(&mut passed).await?;
@@ -174,10 +182,10 @@ impl Relay {
             match answer {
                 Ok(ack) => published.push(of(publication, ack)),
                 Err(Error::HeldBack) => {}
-                Err(Error::Unavailable(why)) => {
+                Err(error) => {
                     passed.failed += 1;
                     if passed.failed == 1 {
-                        warn!(id = %publication.message.id, why, "a message was not published");
+                        warn!(id = %publication.message.id, %error, "a message was not published");
                     }
                 }
             }
@@ -255,20 +263,17 @@ impl Relay {
         Publication { number: message.published + 1, message: Arc::new(message), left_behind }
     }
 
-    /// A broker that takes too long loses the batch, and gets a smaller one next: the mark must come
-    /// well before the lease is over.
+    /// What was answered in time is marked. A broker that was too late with all of a batch gets a smaller
+    /// one next.
     async fn publish(&mut self, publications: &[Publication]) -> Vec<Result<Ack, Error>> {
         if publications.is_empty() {
             return Vec::new();
         }
-        let patience = half(self.parts.settings.lease);
-        if let Ok(answers) = tokio::time::timeout(patience, self.parts.broker.publish(publications)).await {
-            self.batch_max = (self.batch_max * 2).min(RELAYED_PER_COMMAND_MAX);
-            return answers;
-        }
-        self.batch_max = (self.batch_max / 2).max(1);
-        let late = Error::Unavailable(format!("it took longer than {patience:?}"));
-        vec![Err(late); publications.len()]
+        let answers = self.parts.broker.publish(publications, self.parts.settings.patience()).await;
+        let too_large = answers.contains(&Err(Error::Late)) && !answers.iter().any(Result::is_ok);
+        let batch_max = if too_large { self.batch_max / 2 } else { self.batch_max * 2 };
+        self.batch_max = batch_max.clamp(1, RELAYED_PER_COMMAND_MAX);
+        answers
     }
 
     async fn mark(&mut self, published: Vec<Published>) -> Result<(), String> {
@@ -311,10 +316,6 @@ impl Relay {
             Err(unavailable) => Err(unavailable.to_string()),
         }
     }
-}
-
-fn half(lease: Span) -> Duration {
-    Duration::from_micros((lease.0 / 2).unsigned_abs())
 }
 
 fn of(publication: &Publication, ack: Ack) -> Published {

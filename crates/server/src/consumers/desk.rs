@@ -34,7 +34,7 @@ pub struct Settings {
     /// Between two attempts, with full jitter.
     pub backoff: Backoff,
     /// A handler that takes longer has failed. A message whose handler died is begun again after so
-    /// long, no sooner.
+    /// long, no sooner. Well below the relay's [patience](crate::relay::Settings::patience).
     pub attempt_timeout: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Default for Settings {
             concurrency: 128,
             attempts_max: 12,
             backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_hours(1) },
-            attempt_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(5),
         }
     }
 }

@@ -77,14 +77,17 @@ async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp)
         left_behind: true,
     };
     let publications: Vec<Publication> = messages.into_iter().map(publication).collect();
-    let answers = parts.broker.publish(&publications).await;
-    let mut published = Vec::new();
+    let answers = parts.broker.publish(&publications, parts.settings.patience()).await;
+    let (mut published, mut failed) = (Vec::new(), 0);
     for (publication, answer) in publications.iter().zip(answers) {
         match answer {
             Ok(ack) => published.push(of(publication, ack)),
             Err(Error::HeldBack) => {}
             Err(error) => {
-                warn!(id = %publication.message.id, %error, "a message was not published again");
+                failed += 1;
+                if failed == 1 {
+                    warn!(id = %publication.message.id, %error, "a message was not published again");
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::MessageId;
 use domain::consumers::LEDGER;
@@ -29,7 +30,11 @@ pub struct Keeping {
 }
 
 impl Broker for Keeping {
-    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+    fn publish<'a>(
+        &'a self,
+        batch: &'a [Publication],
+        _: Duration,
+    ) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
         async move {
             let refuses = self.refuses.lock().unwrap().clone();
             let mut held_back = BTreeSet::new();
@@ -76,9 +81,13 @@ impl Stalling {
 }
 
 impl Broker for Stalling {
-    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+    fn publish<'a>(
+        &'a self,
+        batch: &'a [Publication],
+        patience: Duration,
+    ) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
         async move {
-            let answers = self.inner.publish(batch).await;
+            let answers = self.inner.publish(batch, patience).await;
             self.published.add_permits(1);
             self.go_on.acquire().await.unwrap().forget();
             answers

@@ -1,6 +1,7 @@
 //! What the sweep publishes again, and when: once for each time that it is due, and by the database's clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::commands::{At, FailDelivery};
 use domain::consumers::LEDGER;
@@ -79,9 +80,13 @@ struct Hasty {
 }
 
 impl Broker for Hasty {
-    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+    fn publish<'a>(
+        &'a self,
+        batch: &'a [Publication],
+        patience: Duration,
+    ) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
         async move {
-            let answers = self.seen.publish(batch).await;
+            let answers = self.seen.publish(batch, patience).await;
             for publication in batch {
                 fail(&self.store, &publication.message).await;
             }

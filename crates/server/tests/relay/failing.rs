@@ -1,8 +1,15 @@
 //! Messages that fail, panic, or die with their process: counted, set aside, and had once when mended.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
+use domain::time::Span;
+use resilience::Backoff;
+use server::broker::embedded::Embedded;
+use server::consumers::{self, Desk};
 use server::relay::Settings;
 use store::Answer;
 
@@ -13,6 +20,8 @@ both!(
     poison_dies_the_rest_flows_and_mended_it_is_had_once,
     a_handler_that_panics_is_an_error_of_its_message,
     a_message_that_kills_its_process_is_counted_and_dies,
+    one_that_hangs_is_counted_and_dies_and_the_rest_flows,
+    one_that_hangs_for_longer_than_the_relay_waits_stops_nobody_else,
     an_outage_of_the_store_kills_no_message,
     what_is_discarded_is_never_had,
 );
@@ -96,6 +105,40 @@ async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
     assert_eq!(consumer.came(&killer), 4, "it is not begun any more");
     post.until_all_are_received(&[good]).await;
     relay.stop().await;
+}
+
+/// In the times that the program has by default, but for the pause.
+async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(post: Post) {
+    let hangs = post.message(id(), 1);
+    let rest: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
+    let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
+    let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) };
+    let settings = consumers::Settings { attempts_max: 2, backoff, ..consumers::Settings::default() };
+    let desk = Arc::new(Desk::with(post.store.clone(), settings, vec![consumer.clone()]));
+    post.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
+    let relay = post.relay(Arc::new(Embedded { desk }), Settings::default(), true);
+    post.until_all_are_received(&rest).await;
+    let letter = dead(&post, &hangs).await;
+    assert_eq!((letter.attempts, consumer.came(&hangs)), (2, 2));
+    assert!(letter.last_error.as_deref().unwrap().contains("took longer than"), "{letter:?}");
+    relay.stop().await;
+}
+
+/// Its attempt never ends in this test, and it is always the first of what there is to publish.
+async fn one_that_hangs_for_longer_than_the_relay_waits_stops_nobody_else(post: Post) {
+    let hangs = post.message(id(), 1);
+    let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
+    let broker = Arc::new(Embedded { desk: post.patient_desk(consumer.clone()) });
+    let settings = Settings { lease: Span::seconds(2), ..Settings::default() };
+    post.append(std::slice::from_ref(&hangs)).await;
+    let relay = post.relay(broker, settings, true);
+    for _ in 0..3 {
+        let more: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
+        post.append(&more).await;
+        post.until_all_are_received(&more).await;
+    }
+    relay.kill().await;
+    assert!(consumer.came(&hangs) > 1);
 }
 
 async fn an_outage_of_the_store_kills_no_message(post: Post) {

@@ -79,6 +79,12 @@ impl ConsumersFile {
         if consumers.attempt_timeout < Duration::from_millis(100) {
             return Err(failed("consumers.attempt_timeout_ms must be at least 100"));
         }
+        // The relay waits for half of its lease. What hangs must be counted as failed before that, or it
+        // would come again for ever.
+        if consumers.attempt_timeout.as_micros() > u128::from(settings.relay.lease.0.unsigned_abs()) / 3 {
+            let rule = "consumers.attempt_timeout_ms must be at most a third of relay.lease_ms";
+            return Err(failed(format!("{rule}: the relay waits for half of it, and no longer")));
+        }
         above_zero("consumers.concurrency", consumers.concurrency)
     }
 }
@@ -112,11 +118,14 @@ mod tests {
             ("[consumers]\nbackoff_base_ms = 0", "backoff_base_ms"),
             ("[consumers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[consumers]\nattempt_timeout_ms = 10", "at least"),
+            ("[consumers]\nattempt_timeout_ms = 5001", "at most a third of relay.lease_ms"),
+            ("[relay]\nlease_ms = 14999", "at most a third of relay.lease_ms"),
         ] {
             let refused = parse(text).unwrap_err();
             assert!(refused.contains(reason), "{text}\n-> {refused}");
         }
         let settings = parse("[relay]\ncatch_up_per_second = 7\n[consumers]\nattempts_max = 3").unwrap();
         assert_eq!((settings.relay.catch_up_per_second, settings.consumers.attempts_max), (7, 3));
+        parse("[relay]\nlease_ms = 2000\n[consumers]\nattempt_timeout_ms = 666").unwrap();
     }
 }

@@ -21,7 +21,7 @@ use domain::ledger::POSTED;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::relay::{LEASE_MS, Load};
+use super::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, Load};
 use crate::attack::rows::{Rows, quoted};
 use crate::attack::{Arena, Caller, Deployment, Error, Need, Part, Scenario, Tuning, judge};
 use crate::program;
@@ -63,6 +63,7 @@ const WAIT_EVERY: Duration = Duration::from_millis(50);
 fn tuning() -> Tuning {
     Tuning::default()
         .with("relay", "lease_ms", LEASE_MS)
+        .with("consumers", "attempt_timeout_ms", ATTEMPT_TIMEOUT_MS)
         .with("consumers", "attempts_max", ATTEMPTS_MAX)
         .with("consumers", "backoff_base_ms", 50)
         .with("consumers", "backoff_cap_ms", 300)

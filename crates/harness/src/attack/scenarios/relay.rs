@@ -51,6 +51,8 @@ const KILLS_MIN: usize = 3;
 const KILLS_MAX: usize = 12;
 /// The shortest lease that a relay takes: so long its partitions wait after a kill.
 pub(super) const LEASE_MS: u64 = 2_000;
+/// The longest that the program takes with such a lease.
+pub(super) const ATTEMPT_TIMEOUT_MS: u64 = LEASE_MS / 3;
 /// For a hunt; then the relay is killed wherever it is.
 const HUNT_WITHIN: Duration = Duration::from_secs(20);
 /// A statement that a frozen process had sent before has been carried out by then.
@@ -64,8 +66,11 @@ const WAIT_EVERY: Duration = Duration::from_millis(50);
 
 async fn run(arena: Arena) -> Result<(), Error> {
     let kills = (arena.operations() / OPERATIONS_A_KILL).clamp(KILLS_MIN, KILLS_MAX);
-    let tuning = Tuning::default().with("relay", "lease_ms", LEASE_MS);
-    let mut town = arena.deploy(&tuning.with("relay", "unreceived_after_ms", UNRECEIVED_AFTER_MS)).await?;
+    let tuning = Tuning::default()
+        .with("relay", "lease_ms", LEASE_MS)
+        .with("relay", "unreceived_after_ms", UNRECEIVED_AFTER_MS)
+        .with("consumers", "attempt_timeout_ms", ATTEMPT_TIMEOUT_MS);
+    let mut town = arena.deploy(&tuning).await?;
     let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let outbox = Outbox::of(&location, arena.has(Need::Nats)).await?;
     let load = Load::begin(&arena, &town.shop)?;

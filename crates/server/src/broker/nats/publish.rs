@@ -4,19 +4,18 @@
 //! them in order whatever is cut in between. While NATS is not there nothing is handed to its client, which
 //! would keep it in memory: publishing fails, and the backlog stays where it is safe, in the outbox.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream;
-use uuid::Uuid;
+use tokio::time::{Instant, timeout};
 
 use super::LEFT_BEHIND;
 use super::connection::Nats;
 use super::{stream as names, wire};
+use crate::broker::in_order::in_order;
 use crate::broker::{Ack, Broker, Error, Publication};
 
 /// Subjects that are published at once: enough to hide the way there and back, and well below what the
@@ -24,28 +23,23 @@ use crate::broker::{Ack, Broker, Error, Publication};
 const SUBJECTS_AT_ONCE_MAX: usize = 256;
 
 impl Broker for Nats {
-    fn publish<'a>(&'a self, batch: &'a [Publication]) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
+    fn publish<'a>(
+        &'a self,
+        batch: &'a [Publication],
+        patience: Duration,
+    ) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
         Box::pin(async move {
-            if let Err(why) = self.stand_ready().await {
-                return vec![Err(Error::Unavailable(why)); batch.len()];
-            }
-            let mut subjects: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
-            for (at, publication) in batch.iter().enumerate() {
-                subjects.entry(publication.message.subject).or_default().push(at);
+            let began = Instant::now();
+            match timeout(patience, self.stand_ready()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => return vec![Err(Error::Unavailable(why)); batch.len()],
+                Err(_) => return vec![Err(Error::Late); batch.len()],
             }
             // One that is not answered is enough to know: the others would wait as long.
             let silent = AtomicBool::new(false);
-            let silent = &silent;
-            let mut outcomes = vec![Err(Error::HeldBack); batch.len()];
-            let mut done = stream::iter(subjects.into_values())
-                .map(|chain| self.publish_in_order(batch, chain, silent))
-                .buffer_unordered(SUBJECTS_AT_ONCE_MAX);
-            while let Some(chain) = done.next().await {
-                for (at, outcome) in chain {
-                    outcomes[at] = outcome;
-                }
-            }
-            outcomes
+            let patience = patience.saturating_sub(began.elapsed());
+            let publish = |publication| self.publish_one(publication, &silent);
+            in_order(batch, Some(SUBJECTS_AT_ONCE_MAX), patience, publish).await
         })
     }
 }
@@ -56,25 +50,6 @@ impl Nats {
             return Err("NATS is not connected".to_owned());
         }
         self.see_stream().await
-    }
-
-    /// One subject's, up to the first that fails.
-    async fn publish_in_order(
-        &self,
-        batch: &[Publication],
-        chain: Vec<usize>,
-        silent: &AtomicBool,
-    ) -> Vec<(usize, Result<Ack, Error>)> {
-        let mut outcomes = Vec::with_capacity(chain.len());
-        for at in chain {
-            let outcome = self.publish_one(&batch[at], silent).await;
-            let failed = outcome.is_err();
-            outcomes.push((at, outcome));
-            if failed {
-                break;
-            }
-        }
-        outcomes
     }
 
     async fn publish_one(&self, publication: &Publication, silent: &AtomicBool) -> Result<Ack, Error> {

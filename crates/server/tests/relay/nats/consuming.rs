@@ -15,7 +15,7 @@ use store::Answer;
 use tokio::sync::Semaphore;
 
 use super::line::{Line, trusting, watchful};
-use super::stream::owed;
+use super::stream::{PATIENCE, owed};
 use crate::brokers::{Does, Moody};
 use crate::post::{Post, id, until};
 
@@ -263,7 +263,7 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: P
         number: 1,
         left_behind: false,
     });
-    let taken = line.nats.publish(&forged).await;
+    let taken = line.nats.publish(&forged, PATIENCE).await;
     assert!(taken.iter().all(Result::is_ok), "{taken:?}");
 
     let at_work = line.consume(post.patient_desk(post.ledger()));

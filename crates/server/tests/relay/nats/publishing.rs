@@ -7,7 +7,8 @@ use server::broker::nats::{Credentials, Nats, Settings};
 use server::broker::{Ack, Broker as _};
 
 use super::stream::{
-    DATABASE, again, connect, connected, delete_stream, ids, kept, message, publish, server, settings,
+    DATABASE, PATIENCE, again, connect, connected, delete_stream, ids, kept, message, publish, server,
+    settings,
 };
 use crate::post::until;
 
@@ -16,7 +17,10 @@ async fn a_message_is_kept_as_readers_were_told() {
     let server = server(Options::default());
     let nats = connect(settings(&server)).await;
     let publication = message(7, 1);
-    assert!(matches!(nats.publish(std::slice::from_ref(&publication)).await[..], [Ok(Ack::Stored)]));
+    assert!(matches!(
+        nats.publish(std::slice::from_ref(&publication), PATIENCE).await[..],
+        [Ok(Ack::Stored)]
+    ));
     let [kept] = &kept(&server).await[..] else { panic!("one message") };
     let partition = publication.message.partition;
     assert_eq!(kept.subject, format!("surehold.{DATABASE}.{partition}.payment.captured"));
@@ -137,7 +141,7 @@ async fn a_stream_of_another_database_is_not_touched() {
     connected(&other).await;
     assert_eq!(publish(&other, &[message(1, 1)]).await, [true]);
     let nats = connect(settings(&server)).await;
-    let refused = nats.publish(&[message(2, 1)]).await.remove(0).unwrap_err().to_string();
+    let refused = nats.publish(&[message(2, 1)], PATIENCE).await.remove(0).unwrap_err().to_string();
     assert!(refused.contains("of its own"), "{refused}");
     // Under a name of its own it has a place.
     let named = connect(Settings { stream: "STAGING".to_owned(), ..settings(&server) }).await;

@@ -1,6 +1,7 @@
 //! A server, our end of it, and what the stream holds, asked of NATS itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::{self, consumer};
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 use crate::post::until;
 
+/// Longer than NATS ever takes.
+pub const PATIENCE: Duration = Duration::from_mins(3);
 pub const DATABASE: Uuid = Uuid::from_u128(0xda7a);
 
 pub fn server(options: Options) -> Private {
@@ -62,7 +65,7 @@ pub fn again(publication: &Publication) -> Publication {
 
 /// How many of a batch NATS has taken.
 pub async fn publish(nats: &Nats, batch: &[Publication]) -> Vec<bool> {
-    let outcomes = nats.publish(batch).await;
+    let outcomes = nats.publish(batch, PATIENCE).await;
     assert_eq!(outcomes.len(), batch.len());
     outcomes.iter().map(Result::is_ok).collect()
 }

@@ -1,0 +1,49 @@
+//! Publishing in order: subjects side by side, each up to its first failure, for as long as there is patience.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Ack, Error, Publication};
+
+/// What was answered in time is answered, whatever else takes longer.
+pub(super) async fn in_order<'a, Publishing>(
+    batch: &'a [Publication],
+    subjects_at_once_max: Option<usize>,
+    patience: Duration,
+    publish: impl Fn(&'a Publication) -> Publishing,
+) -> Vec<Result<Ack, Error>>
+where
+    Publishing: Future<Output = Result<Ack, Error>>,
+{
+    let mut subjects: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
+    for (at, publication) in batch.iter().enumerate() {
+        subjects.entry(publication.message.subject).or_default().push(at);
+    }
+    let answers = Mutex::new(vec![Err(Error::HeldBack); batch.len()]);
+    let (publish, told) = (&publish, &answers);
+    let chains =
+        stream::iter(subjects.into_values()).for_each_concurrent(subjects_at_once_max, |chain| async move {
+            for at in chain {
+                let answer = publish(&batch[at]).await;
+                let failed = answer.is_err();
+                told.lock().unwrap_or_else(PoisonError::into_inner)[at] = answer;
+                if failed {
+                    break;
+                }
+            }
+        });
+    let late = timeout(patience, chains).await.is_err();
+    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if late {
+        for answer in answers.iter_mut().filter(|answer| **answer == Err(Error::HeldBack)) {
+            *answer = Err(Error::Late);
+        }
+    }
+    answers
+}
