@@ -18,6 +18,8 @@ mod catch_up;
 mod holds;
 mod parts;
 pub mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -213,7 +215,12 @@ impl Relay {
             .map_err(|error| error.to_string())?;
         let missing: Vec<_> = work.iter().filter(|work| !self.holds.has(work.number)).collect();
         let ask = self.alone || self.to_come > 0 || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
-        if missing.is_empty() || !(ask || missing.iter().any(|work| work.free)) {
+        if missing.is_empty() {
+            // What is kept for us has nothing to publish: no reason to hurry.
+            self.to_come = 0;
+            return Ok(());
+        }
+        if !ask && !missing.iter().any(|work| work.free) {
             return Ok(());
         }
         self.asked_at = Some(Instant::now());
