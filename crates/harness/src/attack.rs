@@ -11,7 +11,7 @@
 //! | [`ask`], [`caller`] | clients that never give up, and are impatient on purpose |
 //! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |
 //! | [`orders`] | what customers want: charges of every kind, carried out to their end |
-//! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay meanwhile |
+//! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay as long as it lasts |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
 //! | [`mod@judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
 //! | [`rows`] | rows of the program's own database, read beside it |
@@ -80,6 +80,7 @@ pub mod sdk;
 pub mod siege;
 pub mod timeline;
 mod witness;
+mod work;
 
 use std::path::PathBuf;
 
@@ -95,6 +96,7 @@ pub use report::Report;
 pub use run::run;
 pub use scenario::{Need, Scenario};
 pub use sdk::Sdk;
+pub use work::Work;
 
 /// What to attack, and how hard.
 #[derive(Clone, Debug)]

@@ -1,16 +1,15 @@
 //! What befalls a deployment, and when: planned from the seed, told by how much of the work is finished, so
-//! that a slow machine suffers the same as a quick one.
+//! that a slow machine suffers the same as a quick one. It befalls clients at work, or shows nothing.
 
 use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use tokio::sync::watch;
 
 use super::deployment::{Deployment, Part};
 use super::orders::moment;
-use super::{Arena, Error};
+use super::{Arena, Error, Work};
 
 /// One thing that befalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub struct Planned {
 /// Of one fleet.
 const NTH_MAX: usize = 1_000;
 
-/// Spread at random over most of the work: the last orders finish in peace.
+/// Spread at random over most of the work that is planned.
 pub fn plan(incidents: &[Incident], orders: usize, random: &mut StdRng) -> Vec<Planned> {
     let mut plan: Vec<Planned> = incidents
         .iter()
@@ -71,24 +70,25 @@ pub fn one_of(kinds: &[Whom], random: &mut StdRng) -> Whom {
     kinds.choose(random).copied().unwrap_or(Whom::Server)
 }
 
-/// Lets the plan come to pass as orders finish.
+/// Lets the plan come to pass as orders finish. Those that fell while orders were under way.
 pub async fn suffer(
     arena: &Arena,
     town: &mut Deployment,
     plan: &[Planned],
-    mut finished: watch::Receiver<usize>,
-) -> Result<(), Error> {
+    work: &Work,
+) -> Result<Vec<Incident>, Error> {
+    let mut under_load = Vec::new();
     for planned in plan {
-        let due = finished.wait_for(|count| *count >= planned.after_orders).await.is_ok();
-        if !due {
-            return Err(Error::Refused(format!("the clients gave up before {planned:?}")));
-        }
+        work.until_finished(planned.after_orders).await;
         // Not to wait for anything: so that it falls at any moment.
         tokio::time::sleep(planned.moment).await;
+        under_load.extend(work.is_under_way().then_some(planned.incident));
         befall(arena, town, planned).await?;
         town.all_alive()?;
     }
-    Ok(())
+    arena.findings.figure("incidents", plan.len() as f64);
+    arena.findings.figure("incidents while orders were under way", under_load.len() as f64);
+    Ok(under_load)
 }
 
 async fn befall(arena: &Arena, town: &mut Deployment, planned: &Planned) -> Result<(), Error> {
@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(plan(7), plan(7));
         assert_ne!(plan(7), plan(8));
         assert!(plan(7).is_sorted_by_key(|planned| planned.after_orders));
-        assert!(plan(7).iter().all(|planned| planned.after_orders < 180), "the last orders finish in peace");
+        assert!(
+            plan(7).iter().all(|planned| planned.after_orders < 180),
+            "it waits for no order that never comes"
+        );
     }
 }

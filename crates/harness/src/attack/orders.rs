@@ -1,16 +1,16 @@
 //! What customers want: charges of every kind, carried out to their end whatever befalls the server.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use tokio::sync::watch;
 
 use super::ask::{DECLINED, PAYS, PRICE_MINOR};
-use super::{Arena, Ask, Caller, Deployment, Error, Shop};
+use super::{Arena, Ask, Caller, Deployment, Error, Shop, Work};
 
 /// For a webhook that was lost to be made up for.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
@@ -18,6 +18,8 @@ const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
 const EVIDENCE_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const HOLD_SECONDS: u32 = 3_600;
+/// Clients pause for so long before an order that nobody planned: some are always under way, and few in all.
+const PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=1_000;
 
 /// One thing to be paid, and what comes after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +47,16 @@ pub struct Outcome {
 
 /// Every kind among them, in an order that is drawn.
 pub fn orders(arena: &Arena, count: usize, random: &mut StdRng) -> Vec<Order> {
-    let order = |number: usize| Order {
-        name: arena.operation(number),
+    let order = |number: usize| order(arena.operation(number), number);
+    let mut orders: Vec<Order> = (0..count).map(order).collect();
+    orders.shuffle(random);
+    orders
+}
+
+/// Of the kind that this number has.
+fn order(name: String, number: usize) -> Order {
+    Order {
+        name,
         books: number.is_multiple_of(2),
         captures_minor: (number % 10 < 2).then_some(if number % 20 < 10 { 1_700 } else { PRICE_MINOR }),
         refunds_minor: match number % 10 {
@@ -55,37 +65,34 @@ pub fn orders(arena: &Arena, count: usize, random: &mut StdRng) -> Vec<Order> {
             _ => vec![],
         },
         declined: number % 20 == 19,
-    };
-    let mut orders: Vec<Order> = (0..count).map(order).collect();
-    orders.shuffle(random);
-    orders
+    }
 }
 
-/// So many clients work through the orders; `finished` counts those that are.
+/// So many clients work through the orders, and through more of them for as long as the work needs it.
 pub async fn serve(
     arena: &Arena,
     shop: &Shop,
     clients: usize,
     orders: Vec<Order>,
-    finished: watch::Sender<usize>,
+    work: &Work,
 ) -> Result<Vec<Outcome>, Error> {
     arena.progress.counts("orders", orders.len());
-    let waiting = Arc::new(Mutex::new(VecDeque::from(orders)));
-    let finished = Arc::new(finished);
+    let planned = Mutex::new(VecDeque::from(orders));
+    let queue = Arc::new(Queue { planned, further: AtomicUsize::new(0), work: work.clone() });
     let mut serving = tokio::task::JoinSet::new();
     for number in 0..clients {
         let mut caller = arena.caller(shop, number)?;
         let (arena, shop) = (arena.clone(), shop.clone());
-        let (waiting, finished) = (waiting.clone(), finished.clone());
+        let mut random = arena.random(&format!("further orders {number}"));
+        let queue = queue.clone();
         serving.spawn(async move {
             let mut outcomes = Vec::new();
-            loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(order) = next else { return Ok::<_, Error>(outcomes) };
+            while let Some(order) = queue.next(&arena, &mut random).await {
+                let _under_way = queue.work.begins();
                 outcomes.push(carry_out(&arena, &mut caller, &shop, order).await?);
-                finished.send_modify(|count| *count += 1);
                 arena.progress.advance();
             }
+            Ok::<_, Error>(outcomes)
         });
     }
     let mut outcomes = Vec::new();
@@ -93,6 +100,29 @@ pub async fn serve(
         outcomes.extend(served.map_err(std::io::Error::other)??);
     }
     Ok(outcomes)
+}
+
+/// What is still to be ordered.
+struct Queue {
+    planned: Mutex<VecDeque<Order>>,
+    /// Orders that nobody planned, so far.
+    further: AtomicUsize,
+    work: Work,
+}
+
+impl Queue {
+    async fn next(&self, arena: &Arena, random: &mut StdRng) -> Option<Order> {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if planned.is_some() || !self.work.needs_more() {
+            return planned;
+        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(PAUSE_MS))).await;
+        if !self.work.needs_more() {
+            return None;
+        }
+        let number = self.further.fetch_add(1, Ordering::Relaxed);
+        Some(order(arena.operation(format!("further-{number}")), number))
+    }
 }
 
 /// To its end: every answer on the way is definite. Each step follows from what was granted before, so none

@@ -20,9 +20,10 @@ use serde_json::json;
 use store::Store;
 
 use crate::attack::deployment::LEASE_MS;
-use crate::attack::incidents::{Incident, Planned, Whom, one_of, plan};
+use crate::attack::incidents::{Incident, Whom, one_of, plan};
 use crate::attack::orders::orders;
-use crate::attack::siege::{self, Siege};
+use crate::attack::siege::{self, Laid, Siege};
+use crate::attack::timeline::Retry;
 use crate::attack::{Arena, Deployment, Error, Need, Scenario, Tuning, judge};
 use zombies::{Loss, loss};
 
@@ -68,7 +69,7 @@ async fn run(arena: Arena) -> Result<(), Error> {
     let siege = Siege {
         orders,
         clients: CLIENTS,
-        plan: plan.clone(),
+        plan,
         // Slow enough that something is always under way; and webhooks do not save a worker that is asleep.
         faults: json!({
             "seed": arena.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
@@ -81,26 +82,31 @@ async fn run(arena: Arena) -> Result<(), Error> {
     if arena.findings.any_broken() {
         return judge(&arena, &town).await.map(drop);
     }
-    let town = siege::lay_on(&arena, town, siege).await?;
-    seen(&arena, &plan);
+    let Laid { town, under_load } = siege::lay_on(&arena, town, siege).await?;
+    seen(&arena, &under_load);
     fenced_off(&arena, &town).await
 }
 
-/// What befell while orders were not finished: all of it, since the last orders finish in peace.
-fn seen(arena: &Arena, plan: &[Planned]) {
-    for planned in plan {
-        match planned.incident {
+/// What befell while orders were under way.
+fn seen(arena: &Arena, under_load: &[Incident]) {
+    for incident in under_load {
+        match incident {
             Incident::Stall(..) => arena.findings.reached("stalled_past_its_lease"),
             _ => arena.findings.reached("killed_under_load"),
         }
     }
-    let lost =
-        arena.timeline.taken().retries.iter().filter(|retry| retry.reason.contains("no answer")).count();
+    let lost = answers_lost(&arena.timeline.taken().retries, &zombies::prefix(arena));
     arena.findings.reached_times("answer_was_lost", lost as u64);
     if lost == 0 && arena.operations() < OPERATIONS_A_LOST_ANSWER {
-        let few = format!("{} kills met no request at work: too few to tell", plan.len());
+        let few = format!("{} kills and stalls met no request at work: too few to tell", under_load.len());
         arena.findings.excuse("answer_was_lost", few);
     }
+}
+
+/// Not of those whose answers come late by design.
+fn answers_lost(retries: &[Retry], late: &str) -> usize {
+    let lost = |retry: &&Retry| retry.reason.contains("no answer") && !retry.operation.starts_with(late);
+    retries.iter().filter(lost).count()
 }
 
 /// Late writes, by the zombies' logs and by the jobs' tokens.
@@ -119,4 +125,25 @@ async fn fenced_off(arena: &Arena, town: &Deployment) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_comes_late_by_design_is_not_a_lost_one() {
+        let retry = |operation: &str, reason: &str| Retry {
+            at_ms: 0,
+            operation: operation.to_owned(),
+            attempt: 2,
+            delay_ms: 0,
+            reason: reason.to_owned(),
+            retry_after_ms: None,
+        };
+        let late = [retry("a1-6-late-0-3", "no answer: the connection ended"), retry("a1-6-9-pay", "202")];
+        assert_eq!(answers_lost(&late, "a1-6-late-"), 0);
+        let lost = retry("a1-6-9-pay", "no answer: the connection ended");
+        assert_eq!(answers_lost(&[late.to_vec(), vec![lost]].concat(), "a1-6-late-"), 1);
+    }
 }

@@ -18,7 +18,7 @@ use tokio_postgres::NoTls;
 use crate::attack::ask::PAYS;
 use crate::attack::incidents::{Incident, plan};
 use crate::attack::orders::orders;
-use crate::attack::siege::{ALWAYS, Siege, lay};
+use crate::attack::siege::{ALWAYS, Laid, Siege, lay};
 use crate::attack::{Arena, Ask, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
@@ -61,9 +61,10 @@ async fn run(arena: Arena) -> Result<(), Error> {
     // Slow enough that something is always under way.
     let faults = json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [10, 120] });
     let tuning = Tuning::default();
-    let town = lay(&arena, Siege { orders, clients: CLIENTS, plan: plan.clone(), faults, tuning }).await?;
-    for planned in plan {
-        match planned.incident {
+    let siege = Siege { orders, clients: CLIENTS, plan, faults, tuning };
+    let Laid { town, under_load } = lay(&arena, siege).await?;
+    for incident in under_load {
+        match incident {
             Incident::RestartDatabase => arena.findings.reached("stopped_under_load"),
             _ => arena.findings.reached("connections_cut_under_load"),
         }

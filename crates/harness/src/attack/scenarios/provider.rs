@@ -20,14 +20,13 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
 use crate::attack::judge::past_healing;
 use crate::attack::orders::{self, Order, Outcome};
-use crate::attack::{Arena, Ask, Caller, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
+use crate::attack::{Arena, Ask, Caller, Deployment, Error, Heard, Need, Scenario, Tuning, Work, judge};
 use crate::oracle::Call;
 
 pub const SCENARIO: Scenario = Scenario {
@@ -137,8 +136,7 @@ async fn lies_to_us(arena: &Arena, town: &mut Deployment, orders: Vec<Order>) ->
         "seed": arena.draw("lies"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "drop_before": 0.15,
     });
     town.set_faults(faults).await?;
-    let (finished, _) = watch::channel(0);
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, finished).await?;
+    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
     town.set_faults(json!({})).await?;
     Ok(outcomes)
 }
@@ -152,8 +150,7 @@ async fn answers_late(
     let before = calls::unheard(town).await?;
     let faults = json!({ "seed": arena.draw("late"), "answer_delay_ms": [0, 2 * CALL_TIMEOUT_MS] });
     town.set_faults(faults).await?;
-    let (finished, _) = watch::channel(0);
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, finished).await?;
+    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
     // Nothing else is wrong here: an answer that was not heard came too late.
     if calls::unheard(town).await? > before {
         arena.findings.reached("answered_late");
@@ -179,9 +176,8 @@ async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, E
         "webhook_drop": 1,
     });
     town.set_faults(faults).await?;
-    let (finished, _) = watch::channel(0);
     let orders = (0..REFUNDED).map(order).collect();
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, finished).await?;
+    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
     let unheard = |call: &&Call| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
     let refunds = calls::all(town).await?[before..].iter().filter(unheard).count();
     arena.findings.reached_times("refunded_and_forgot", refunds as u64);

@@ -8,10 +8,12 @@
 //! | held still (SIGSTOP), and woken | everything, and what it was told meanwhile comes late | the same |
 //! | put back to an old snapshot | markers of what is finished long since, and not what was finished after it | a moment |
 //!
-//! Each operation is asked for by several callers at the same moment, over all servers. What is worked on
-//! twice shows in the provider's books; what is answered otherwise than before, in the journal.
+//! Each operation is asked for by several callers at the same moment, over all servers, and there are more of
+//! them for as long as anything befalls. What is worked on twice shows in the provider's books; what is
+//! answered otherwise than before, in the journal.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,14 +22,13 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::attack::ask::PAYS;
 use crate::attack::orders::moment;
 use crate::attack::{
-    Arena, Ask, Caller, Deployment, Error, Heard, Need, Part, Said, Scenario, Shop, Tuning, Wants, at_once,
-    judge,
+    Arena, Ask, Caller, Deployment, Error, Heard, Need, Part, Said, Scenario, Shop, Tuning, Wants, Work,
+    at_once, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -117,17 +118,15 @@ async fn run(arena: Arena) -> Result<(), Error> {
     let wishes = wishes(&arena, &town.shop, count, &mut arena.random("operations"));
     // Long enough for the duplicates to meet the first in flight.
     town.set_faults(json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [5, 80] })).await?;
-    let (finished, watched) = watch::channel(0);
-    let asked = ask_all(&arena, &town.shop, &wishes, finished);
-    let (asked, troubled) = tokio::join!(asked, suffer(&arena, &town, &plan, watched, count));
-    // Callers that gave up are the reason why a trouble did not come.
-    asked?;
-    troubled?;
+    let work = Work::until_enough();
+    let asked = ask_all(&arena, &town.shop, wishes, &work);
+    // Whoever gives up first tells why.
+    let (wishes, ()) = tokio::try_join!(asked, suffer(&arena, &town, &plan, &work))?;
     town.all_alive()?;
 
     let mut caller = arena.caller(&town.shop, 0)?;
     used_again(&arena, &town, &mut caller, &wishes[0].ask).await?;
-    arena.progress.counts("saying everything once more", count);
+    arena.progress.counts("saying everything once more", wishes.len());
     for wish in &wishes {
         caller.insist(&wish.ask).await?;
         arena.progress.advance();
@@ -142,7 +141,7 @@ async fn run(arena: Arena) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each kind as often as the others, spread at random over most of the work.
+/// Each kind as often as the others, spread at random over most of the work that is planned.
 fn plan(count: usize, random: &mut StdRng) -> Vec<Planned> {
     let troubles = (count / OPERATIONS_A_TROUBLE).max(Trouble::ALL.len());
     let mut kinds: Vec<Trouble> = Trouble::ALL.into_iter().cycle().take(troubles).collect();
@@ -154,52 +153,63 @@ fn plan(count: usize, random: &mut StdRng) -> Vec<Planned> {
 }
 
 fn wishes(arena: &Arena, shop: &Shop, count: usize, random: &mut StdRng) -> Vec<Wish> {
-    let mut wish = |number: usize| {
-        let operation = arena.operation(number);
-        if number % 4 == 3 {
-            return Wish { ask: Ask::hold(&operation, &shop.catalogue, 0, 3_600), changed: None };
-        }
-        let ask = Ask::charge(&operation, random.random_range(100..=9_999), PAYS);
-        let changed = number.is_multiple_of(4).then(|| {
-            let mut body: Value = serde_json::from_str(&ask.body).unwrap_or_default();
-            body["metadata"]["changed"] = json!("1");
-            ask.with_body(body.to_string(), Wants::Nothing)
-        });
-        Wish { ask, changed }
-    };
-    (0..count).map(&mut wish).collect()
+    (0..count).map(|number| wish(&arena.operation(number), shop, number, random)).collect()
 }
 
-/// Several lanes work through the wishes; `finished` counts those that are granted.
-async fn ask_all(
-    arena: &Arena,
-    shop: &Shop,
-    wishes: &[Wish],
-    finished: watch::Sender<usize>,
-) -> Result<(), Error> {
+/// Of the kind that this number has.
+fn wish(operation: &str, shop: &Shop, number: usize, random: &mut StdRng) -> Wish {
+    if number % 4 == 3 {
+        return Wish { ask: Ask::hold(operation, &shop.catalogue, 0, 3_600), changed: None };
+    }
+    let ask = Ask::charge(operation, random.random_range(100..=9_999), PAYS);
+    let changed = number.is_multiple_of(4).then(|| {
+        let mut body: Value = serde_json::from_str(&ask.body).unwrap_or_default();
+        body["metadata"]["changed"] = json!("1");
+        ask.with_body(body.to_string(), Wants::Nothing)
+    });
+    Wish { ask, changed }
+}
+
+/// Several lanes work through the wishes, and through more of them for as long as the work needs it. All that
+/// were asked for.
+async fn ask_all(arena: &Arena, shop: &Shop, wishes: Vec<Wish>, work: &Work) -> Result<Vec<Wish>, Error> {
     arena.progress.counts("operations, each asked for several times at once", wishes.len());
-    let waiting = Arc::new(Mutex::new(VecDeque::from(wishes.to_vec())));
-    let finished = Arc::new(finished);
+    let waiting = Arc::new(Mutex::new(VecDeque::from(wishes)));
+    let further = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let mut callers: Vec<Caller> = (0..DUPLICATES)
             .map(|number| arena.caller(shop, lane * DUPLICATES + number))
             .collect::<Result<_, _>>()?;
-        let (arena, waiting, finished) = (arena.clone(), waiting.clone(), finished.clone());
+        let (arena, shop, work) = (arena.clone(), shop.clone(), work.clone());
+        let (waiting, further) = (waiting.clone(), further.clone());
+        let mut random = arena.random(&format!("further operations {lane}"));
         lanes.spawn(async move {
+            let mut asked = Vec::new();
             loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(wish) = next else { return Ok::<_, Error>(()) };
+                let planned = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let wish = match planned {
+                    Some(wish) => wish,
+                    None if work.needs_more() => {
+                        let number = further.fetch_add(1, Ordering::Relaxed);
+                        let operation = arena.operation(format!("further-{number}"));
+                        wish(&operation, &shop, number, &mut random)
+                    }
+                    None => return Ok::<_, Error>(asked),
+                };
+                let under_way = work.begins();
                 duplicates(&arena, &mut callers, &wish).await?;
-                finished.send_modify(|count| *count += 1);
+                drop(under_way);
+                asked.push(wish);
                 arena.progress.advance();
             }
         });
     }
+    let mut asked = Vec::new();
     while let Some(lane) = lanes.join_next().await {
-        lane.map_err(std::io::Error::other)??;
+        asked.extend(lane.map_err(std::io::Error::other)??);
     }
-    Ok(())
+    Ok(asked)
 }
 
 async fn duplicates(arena: &Arena, callers: &mut [Caller], wish: &Wish) -> Result<(), Error> {
@@ -230,44 +240,39 @@ async fn duplicates(arena: &Arena, callers: &mut [Caller], wish: &Wish) -> Resul
     Ok(())
 }
 
-/// Lets the plan come to pass as operations finish.
-async fn suffer(
-    arena: &Arena,
-    town: &Deployment,
-    plan: &[Planned],
-    mut finished: watch::Receiver<usize>,
-    count: usize,
-) -> Result<(), Error> {
+/// Lets the plan come to pass as operations finish, and then lets them end.
+async fn suffer(arena: &Arena, town: &Deployment, plan: &[Planned], work: &Work) -> Result<(), Error> {
     for planned in plan {
-        if finished.wait_for(|finished| *finished >= planned.after).await.is_err() {
-            return Err(Error::Refused(format!("the callers gave up before {planned:?}")));
-        }
+        work.until_finished(planned.after).await;
         tokio::time::sleep(planned.moment).await;
-        arena.findings.reached(planned.trouble.reached());
+        if work.is_under_way() {
+            arena.findings.reached(planned.trouble.reached());
+        }
         match planned.trouble {
             Trouble::KeysLost | Trouble::Flushed => befall(arena, town, planned.trouble).await?,
             Trouble::Killed => {
                 let lasting = arena.timeline.begin("killed", "redis");
                 town.redis(Private::kill).await?;
-                goes_on(arena, &mut finished, count, "killed").await;
+                goes_on(arena, work, "killed").await;
                 town.redis(Private::restart).await?;
                 arena.timeline.end(lasting);
             }
             Trouble::HeldStill => {
                 let lasting = arena.timeline.begin("stall", "redis");
                 town.redis(Private::pause).await?;
-                goes_on(arena, &mut finished, count, "held still").await;
+                goes_on(arena, work, "held still").await;
                 town.redis(Private::resume).await?;
                 arena.timeline.end(lasting);
             }
             Trouble::OldSnapshot => {
                 let snapshot = town.redis(Private::save).await?;
-                goes_on(arena, &mut finished, count, "about to be put back").await;
+                goes_on(arena, work, "about to be put back").await;
                 arena.timeline.fault("put back to an old snapshot", "redis", "");
                 town.redis(move |redis| redis.restore(&snapshot)).await?;
             }
         }
     }
+    work.is_enough();
     Ok(())
 }
 
@@ -288,12 +293,11 @@ async fn befall(arena: &Arena, town: &Deployment, trouble: Trouble) -> Result<()
 }
 
 /// Some more are finished, whatever Redis does.
-async fn goes_on(arena: &Arena, finished: &mut watch::Receiver<usize>, count: usize, redis: &str) {
-    let from = *finished.borrow();
-    let goal = (from + BESIDE).min(count);
-    let reached = tokio::time::timeout(BESIDE_WITHIN, finished.wait_for(|finished| *finished >= goal)).await;
-    let now = if let Ok(Ok(now)) = reached { *now } else { from };
-    arena.findings.always("work_goes_on_without_redis", now >= goal, || {
+async fn goes_on(arena: &Arena, work: &Work, redis: &str) {
+    let from = work.finished();
+    let goal = from + BESIDE;
+    let reached = tokio::time::timeout(BESIDE_WITHIN, work.until_finished(goal)).await.is_ok();
+    arena.findings.always("work_goes_on_without_redis", reached, || {
         format!("redis is {redis}: {from} operations were finished then, and not {goal} in {BESIDE_WITHIN:?}")
     });
 }
@@ -347,14 +351,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trouble_comes_and_the_last_operations_finish_in_peace() {
+    fn every_trouble_comes_and_waits_for_no_operation_that_never_comes() {
         let of = |seed| plan(100, &mut StdRng::seed_from_u64(seed));
         assert_eq!(format!("{:?}", of(7)), format!("{:?}", of(7)));
         assert_ne!(format!("{:?}", of(7)), format!("{:?}", of(8)));
         for count in [60, 1_000] {
             let plan = plan(count, &mut StdRng::seed_from_u64(7));
             assert!(plan.is_sorted_by_key(|planned| planned.after));
-            assert!(plan.iter().all(|planned| planned.after + BESIDE < count));
+            assert!(plan.iter().all(|planned| planned.after < count));
             let there = |trouble: &Trouble| plan.iter().any(|planned| planned.trouble == *trouble);
             assert!(Trouble::ALL.iter().all(there));
         }

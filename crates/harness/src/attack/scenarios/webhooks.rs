@@ -19,12 +19,11 @@ mod held_back;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use crate::attack::ask::{PAYS, PRICE_MINOR};
 use crate::attack::orders::{self, Order, Outcome};
 use crate::attack::rows::Rows;
-use crate::attack::{Arena, Ask, Deployment, Error, Need, Scenario, Shop, Tuning, judge};
+use crate::attack::{Arena, Ask, Deployment, Error, Need, Scenario, Shop, Tuning, Work, judge};
 use courier::Courier;
 
 pub const SCENARIO: Scenario = Scenario {
@@ -165,8 +164,7 @@ async fn told_ten_times(
     let faults = json!({ "seed": arena.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
     town.set_faults(faults).await?;
     arena.findings.reached("told_ten_times_and_shuffled");
-    let (finished, _) = watch::channel(0);
-    orders::serve(arena, &town.shop, CLIENTS, orders, finished).await
+    orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await
 }
 
 /// A booking that is paid, and no more.

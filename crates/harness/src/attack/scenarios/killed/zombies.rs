@@ -101,12 +101,17 @@ fn excused(arena: &Arena) {
     }
 }
 
+/// What begins the names of operations whose answers come late by design.
+pub fn prefix(arena: &Arena) -> String {
+    arena.operation("late-")
+}
+
 fn charge(arena: &Arena, town: &Deployment, round: usize) -> Result<JoinSet<Result<(), Error>>, Error> {
     let mut random = arena.random(&format!("late {round}"));
     let mut charges = JoinSet::new();
     for number in 0..CLIENTS {
         let mut caller = arena.caller(&town.shop, number)?;
-        let operation = arena.operation(format!("late-{round}-{number}"));
+        let operation = format!("{}{round}-{number}", prefix(arena));
         let ask = Ask::charge(&operation, random.random_range(100..=9_999), PAYS);
         charges.spawn(async move { caller.insist(&ask).await.map(drop) });
     }

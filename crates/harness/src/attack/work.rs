@@ -1,0 +1,100 @@
+//! What those who work and those who disturb them know of each other.
+//!
+//! An incident that befalls an idle deployment shows nothing. So clients whose planned work is done go on with
+//! more of the same until nobody disturbs them any more, and who disturbs asks first whether anybody is at work.
+//! How much that is depends on the incidents alone: there are so many of them, and each has its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// Clones are the same work.
+#[derive(Clone)]
+pub struct Work {
+    tally: Arc<watch::Sender<Tally>>,
+    /// What was planned is enough.
+    enough: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    begun: usize,
+    finished: usize,
+}
+
+/// A piece of it, which is under way until this is dropped.
+pub struct Piece(Work);
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.0.tally.send_modify(|tally| tally.finished += 1);
+    }
+}
+
+impl Work {
+    /// What is planned, and no more.
+    pub fn as_planned() -> Work {
+        Work::new(true)
+    }
+
+    /// What is planned, and more until [`Work::is_enough`].
+    pub fn until_enough() -> Work {
+        Work::new(false)
+    }
+
+    fn new(enough: bool) -> Work {
+        let tally = watch::Sender::new(Tally::default());
+        Work { tally: Arc::new(tally), enough: Arc::new(AtomicBool::new(enough)) }
+    }
+
+    pub fn begins(&self) -> Piece {
+        self.tally.send_modify(|tally| tally.begun += 1);
+        Piece(self.clone())
+    }
+
+    pub fn is_under_way(&self) -> bool {
+        let tally = *self.tally.borrow();
+        tally.begun > tally.finished
+    }
+
+    pub fn finished(&self) -> usize {
+        self.tally.borrow().finished
+    }
+
+    /// Until so many pieces are finished.
+    pub async fn until_finished(&self, at_least: usize) {
+        let mut watched = self.tally.subscribe();
+        // Its sender is ours: it does not end before we do.
+        let _finished = watched.wait_for(|tally| tally.finished >= at_least).await;
+    }
+
+    /// Nobody disturbs it any more: what is under way is finished, and nothing else is begun.
+    pub fn is_enough(&self) {
+        self.enough.store(true, Ordering::Relaxed);
+    }
+
+    pub fn needs_more(&self) -> bool {
+        !self.enough.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_under_way_from_its_beginning_to_its_end() {
+        let work = Work::until_enough();
+        assert!(!work.is_under_way() && work.needs_more());
+        let (one, other) = (work.begins(), work.begins());
+        drop(one);
+        assert!(work.is_under_way());
+        work.until_finished(1).await;
+        drop(other);
+        assert!(!work.is_under_way());
+        assert_eq!(work.finished(), 2);
+        work.is_enough();
+        assert!(!work.needs_more() && !Work::as_planned().needs_more());
+    }
+}
