@@ -48,6 +48,8 @@ pub struct Ask {
     pub path: String,
     pub body: String,
     pub wants: Wants,
+    /// It may be turned down, by the bank or because somebody else was quicker. What may not is done in the end.
+    pub may_be_refused: bool,
 }
 
 /// What an answer means to the client that hears it.
@@ -257,15 +259,20 @@ impl Ask {
             path: path.to_owned(),
             body: body.to_string(),
             wants,
+            may_be_refused: false,
         }
     }
 
-    /// Its seats may be gone when the money comes, which then goes back.
+    /// Its seats may be gone when the money comes, which then is not taken, or goes back.
     pub fn that_may_return(mut self) -> Ask {
         if let Wants::Charge { may_return, .. } = &mut self.wants {
             *may_return = true;
         }
-        self
+        self.that_may_be_refused()
+    }
+
+    pub fn that_may_be_refused(self) -> Ask {
+        Ask { may_be_refused: true, ..self }
     }
 
     /// The same key, with another body that is to bring about something else.

@@ -41,6 +41,9 @@ pub enum Line {
         path: String,
         body_sha256: String,
         wants: Wants,
+        /// What it wants may be refused.
+        #[serde(default)]
+        may_be_refused: bool,
     },
     Heard {
         number: u64,
@@ -113,6 +116,7 @@ impl Journal {
             path: ask.path.clone(),
             body_sha256: sha256(ask.body.as_bytes()),
             wants: ask.wants.clone(),
+            may_be_refused: ask.may_be_refused,
         };
         let (flushed, wait) = oneshot::channel();
         self.write(&line, Some(flushed));

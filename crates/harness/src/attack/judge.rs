@@ -3,6 +3,7 @@
 //! | invariant | what is compared |
 //! |---|---|
 //! | `every_operation_is_definite` | each key in the journal has a definite answer, and nothing is under way any more |
+//! | `what_can_be_done_is_done` | a charge of a card that pays, and seats of which there are enough, were granted in the end |
 //! | `no_step_of_an_order_is_refused` | what was granted, a later request finds: a hold can be paid, a payment refunded ([`super::orders`]) |
 //! | `one_answer_a_key` | every definite answer to a key is the same, to the byte |
 //! | `effects_equal_operations` | each operation that was accepted moved money in the provider's books exactly once, and to the minor unit; each that was not, never |

@@ -33,6 +33,8 @@ pub struct Order {
     /// Partial refunds after the money was taken.
     pub refunds_minor: Vec<i64>,
     pub declined: bool,
+    /// The provider turns down any card now and then.
+    pub may_be_declined: bool,
 }
 
 /// What became of an order.
@@ -65,6 +67,7 @@ fn order(name: String, number: usize) -> Order {
             _ => vec![],
         },
         declined: number % 20 == 19,
+        may_be_declined: false,
     }
 }
 
@@ -77,8 +80,12 @@ pub async fn serve(
     work: &Work,
 ) -> Result<Vec<Outcome>, Error> {
     arena.progress.counts("orders", orders.len());
-    let planned = Mutex::new(VecDeque::from(orders));
-    let queue = Arc::new(Queue { planned, further: AtomicUsize::new(0), work: work.clone() });
+    let queue = Arc::new(Queue {
+        may_be_declined: orders.iter().any(|order| order.may_be_declined),
+        planned: Mutex::new(VecDeque::from(orders)),
+        further: AtomicUsize::new(0),
+        work: work.clone(),
+    });
     let mut serving = tokio::task::JoinSet::new();
     for number in 0..clients {
         let mut caller = arena.caller(shop, number)?;
@@ -105,6 +112,7 @@ pub async fn serve(
 /// What is still to be ordered.
 struct Queue {
     planned: Mutex<VecDeque<Order>>,
+    may_be_declined: bool,
     /// Orders that nobody planned, so far.
     further: AtomicUsize,
     work: Work,
@@ -121,7 +129,8 @@ impl Queue {
             return None;
         }
         let number = self.further.fetch_add(1, Ordering::Relaxed);
-        Some(order(arena.operation(format!("further-{number}")), number))
+        let order = order(arena.operation(format!("further-{number}")), number);
+        Some(Order { may_be_declined: self.may_be_declined, ..order })
     }
 }
 
@@ -164,9 +173,10 @@ async fn steps(
         (None, Some(_)) => Ask::authorize(&operation, PRICE_MINOR),
         (None, None) => Ask::charge(&operation, PRICE_MINOR, method),
     };
+    let ask = if order.declined || order.may_be_declined { ask.that_may_be_refused() } else { ask };
     let answer = caller.insist(&ask).await?;
     asks.push(ask);
-    // A bank may decline any card.
+    // Whether it may be is for the judge to say.
     if answer.status == 402 {
         return Ok((booking, true));
     }

@@ -1,7 +1,7 @@
 //! Killed at any moment, with a provider and a network that misbehave.
 
 use harness::attack::incidents::{Incident, Whom, plan};
-use harness::attack::orders::orders;
+use harness::attack::orders::{Order, orders};
 use harness::attack::siege::{self, Siege};
 use harness::attack::{Arena, Error, Ground, Need, Scenario, Tuning};
 use serde_json::json;
@@ -40,8 +40,9 @@ pub async fn endure(arena: &Arena, incidents: &[Incident]) -> Result<(), Error> 
         "decline": 0.1,
         "webhook_duplicates": 2, "webhook_shuffle": true, "webhook_drop": 0.3, "webhook_delay_ms": [0, 200],
     });
+    let orders = orders(arena, count, &mut arena.random("orders")).into_iter();
     let siege = Siege {
-        orders: orders(arena, count, &mut arena.random("orders")),
+        orders: orders.map(|order| Order { may_be_declined: true, ..order }).collect(),
         clients: CLIENTS,
         plan: plan(incidents, count, &mut arena.random("incidents")),
         faults,

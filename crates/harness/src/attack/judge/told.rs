@@ -15,6 +15,7 @@ pub struct Operation {
     pub key: String,
     /// Of the first request under the key.
     pub wants: Wants,
+    pub may_be_refused: bool,
     pub sent: u64,
     /// The first that is settled, or the last refusal.
     pub answer: Option<Definite>,
@@ -48,8 +49,15 @@ impl Operation {
         self.answer.as_ref().is_some_and(|answer| matches!(answer.status, 200 | 201))
     }
 
+    /// Nothing that an attack does is a reason not to do it: whoever asks often enough gets it. Of captures and
+    /// refunds that race for the same money some are refused; those of an order are looked at on its way.
+    fn can_be_done(&self) -> bool {
+        let kind = matches!(self.wants, Wants::Charge { .. } | Wants::Authorize { .. } | Wants::Seats);
+        kind && !self.may_be_refused
+    }
+
     fn hears(&mut self, answer: Definite, code: Option<&str>) {
-        match &self.answer {
+        match &mut self.answer {
             Some(first) if first.settled => {
                 if !first.is_the_same(&answer) {
                     self.others.push(format!("{} and then {} {code:?}", first.status, answer.status));
@@ -89,12 +97,13 @@ impl Told {
 
     fn take(&mut self, line: Line, keys: &mut BTreeMap<u64, String>) {
         match line {
-            Line::Sent { number, operation, key, wants, .. } => {
+            Line::Sent { number, operation, key, wants, may_be_refused, .. } => {
                 keys.insert(number, key.clone());
                 let fresh = || Operation {
                     operation,
                     key: key.clone(),
                     wants,
+                    may_be_refused,
                     sent: 0,
                     answer: None,
                     others: Vec::new(),
@@ -124,6 +133,9 @@ impl Told {
     pub fn judge(&self, findings: &Findings) {
         for operation in self.operations.values() {
             findings.always("every_operation_is_definite", operation.answer.is_some(), || operation.words());
+            if operation.can_be_done() {
+                findings.always("what_can_be_done_is_done", operation.is_done(), || operation.words());
+            }
             findings.always("one_answer_a_key", operation.others.is_empty(), || {
                 format!("{} was answered {}", operation.operation, operation.others.join(", "))
             });
@@ -138,6 +150,14 @@ mod tests {
 
     /// What one key was answered, in order: status, whether replayed, code, hash of the body.
     fn broken(answers: &[(u16, bool, Option<&str>, &str)]) -> Vec<&'static str> {
+        broken_of(&Wants::Nothing, false, answers)
+    }
+
+    fn broken_of(
+        wants: &Wants,
+        may_be_refused: bool,
+        answers: &[(u16, bool, Option<&str>, &str)],
+    ) -> Vec<&'static str> {
         let mut lines = Vec::new();
         for (number, (status, replayed, code, hash)) in (1..).zip(answers) {
             lines.push(Line::Sent {
@@ -148,7 +168,8 @@ mod tests {
                 attempt: 1,
                 path: String::new(),
                 body_sha256: String::new(),
-                wants: Wants::Nothing,
+                wants: wants.clone(),
+                may_be_refused,
             });
             lines.push(match status {
                 0 => Line::Lost { number, at_ms: 0, why: "cut".to_owned() },
@@ -194,5 +215,25 @@ mod tests {
         let never = "every_operation_is_definite";
         check(&[(0, false, None, "")], &[never]);
         check(&[(202, false, None, "a"), (503, false, None, "x")], &[never]);
+    }
+
+    #[test]
+    fn what_can_be_done_is_done() {
+        let never = "what_can_be_done_is_done";
+        let check = |wants: &Wants, may_be_refused, status: u16, code: Option<&str>, expected: &[&str]| {
+            let found = broken_of(wants, may_be_refused, &[(status, false, code, "a")]);
+            assert_eq!(found, expected, "{wants:?} {may_be_refused} {status}");
+        };
+        let charge = Wants::Charge { minor: 700, may_return: false };
+        let (declined, full) = (Some("payment_declined"), Some("slot_is_full"));
+        check(&charge, false, 201, None, &[]);
+        check(&charge, false, 402, declined, &[never]);
+        check(&charge, false, 409, Some("hold_has_expired"), &[never]);
+        check(&charge, true, 402, declined, &[]);
+        check(&Wants::Authorize { minor: 700 }, false, 402, declined, &[never]);
+        check(&Wants::Seats, false, 409, full, &[never]);
+        check(&Wants::Seats, true, 409, full, &[]);
+        let refund = Wants::Refund { of: "o".to_owned(), minor: 700 };
+        check(&refund, false, 422, Some("refund_exceeds_capture"), &[]);
     }
 }

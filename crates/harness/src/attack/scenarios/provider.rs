@@ -168,6 +168,7 @@ async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, E
         captures_minor: None,
         refunds_minor: vec![300, 200],
         declined: false,
+        may_be_declined: false,
     };
     let before = calls::all(town).await?.len();
     let faults = json!({

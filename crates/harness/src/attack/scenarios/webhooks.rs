@@ -169,7 +169,14 @@ async fn told_ten_times(
 
 /// A booking that is paid, and no more.
 fn plain(name: String) -> Order {
-    Order { name, books: true, captures_minor: None, refunds_minor: Vec::new(), declined: false }
+    Order {
+        name,
+        books: true,
+        captures_minor: None,
+        refunds_minor: Vec::new(),
+        declined: false,
+        may_be_declined: false,
+    }
 }
 
 fn made(ask: &Ask, id: Option<String>) -> Result<String, Error> {

@@ -99,7 +99,7 @@ async fn rival_for(
         tries += 1;
         // A new operation each time: a refusal is an answer, and the key keeps it.
         let name = arena.operation(format!("rival-{slot}-{tries}"));
-        let ask = Ask::hold(&name, &shop.catalogue, slot, 3_600);
+        let ask = Ask::hold(&name, &shop.catalogue, slot, 3_600).that_may_be_refused();
         let answer = rival.insist(&ask).await?;
         if answer.is_success() {
             return Ok(answer.id());

@@ -23,7 +23,7 @@ async fn one(arena: &Arena, shop: &Shop, slot: usize) -> Result<(), Error> {
     let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
     let hold = |customer: usize| {
         let operation = arena.operation(format!("rush-{slot}-{customer}"));
-        Ask::hold(&operation, &shop.catalogue, slot, 3_600)
+        Ask::hold(&operation, &shop.catalogue, slot, 3_600).that_may_be_refused()
     };
     let asks: Vec<Ask> = (0..CUSTOMERS).map(hold).collect();
     at_once(&mut callers, &asks).await?;
