@@ -148,6 +148,11 @@ impl Outcome {
         Outcome::new(scenario, Verdict::NotApplicable, Found::default(), Some(why))
     }
 
+    /// It could not be begun, or not be ended.
+    pub(super) fn failed(scenario: &'static Scenario, why: String) -> Outcome {
+        Outcome::new(scenario, Verdict::Failed, Found::default(), Some(why))
+    }
+
     /// `trouble` is why it did not come to its end.
     pub(super) fn of(arena: &Arena, heard: Heards, trouble: Option<String>) -> Outcome {
         let (verdict, found) = arena.findings.conclude();

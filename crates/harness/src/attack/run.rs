@@ -1,21 +1,23 @@
 //! One scenario after another, each on ground of its own, and what came of it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::Ids as _;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::Clock as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use super::ask::Heards;
 use super::beside::Beside;
 use super::findings::{Findings, Verdict};
 use super::journal::Journal;
 use super::judge::Told;
+use super::progress::Step;
 use super::report::{Described, Outcome, Report};
 use super::scenario::Scenario;
 use super::scenarios::{SCENARIOS, find};
@@ -35,10 +37,12 @@ struct Run<'a> {
     databases: Arc<Mutex<Option<Databases>>>,
     beside: Beside,
     progress: &'a Progress,
+    /// Of those that have ended, in that order.
+    outcomes: std::sync::Mutex<Vec<Outcome>>,
 }
 
 /// Carries out what was asked for, until it is done or told to stop. An error is a run that could not be
-/// made; what a scenario met is in the report.
+/// begun; what a scenario met is in the report, also if others were stopped.
 pub async fn run(
     options: &Options,
     progress: &Progress,
@@ -63,15 +67,20 @@ pub async fn carry_out(
     let mut report = Report::begun(options, &name, described, SystemClock.now());
     progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
     let ground = Arc::new(options.ground.clone());
-    let run = Run { options, name, ground, databases: Arc::new(Mutex::new(databases)), beside, progress };
-    let ended = tokio::select! {
-        outcomes = run.all(chosen) => outcomes,
-        () = stop => Err(Error::Refused("it was told to stop before it was done".to_owned())),
-    };
-    if let Some(databases) = run.databases.lock().await.as_mut() {
-        databases.drop_all().await?;
+    let databases = Arc::new(Mutex::new(databases));
+    let outcomes = std::sync::Mutex::default();
+    let run = Run { options, name, ground, databases, beside, progress, outcomes };
+    tokio::select! {
+        () = run.all(chosen) => {}
+        () = stop => progress.line("told to stop before it was done"),
     }
-    for outcome in ended? {
+    // What is left behind is no reason to keep silent about what was found.
+    if let Some(databases) = run.databases.lock().await.as_mut()
+        && let Err(error) = databases.drop_all().await
+    {
+        progress.line(&format!("a database is left behind: {error}"));
+    }
+    for outcome in run.outcomes(chosen) {
         report.add(outcome);
     }
     report.concluded(SystemClock.now());
@@ -122,8 +131,7 @@ fn unhurried() -> peers::postgres::Options {
 }
 
 impl Run<'_> {
-    /// In the order of their numbers, whichever ended first.
-    async fn all(&self, chosen: &[&'static Scenario]) -> Result<Vec<Outcome>, Error> {
+    async fn all(&self, chosen: &[&'static Scenario]) {
         let has = self.options.ground.has();
         let (alone, together): (Vec<_>, Vec<_>) =
             chosen.iter().partition(|scenario| scenario.wants_to_be_alone());
@@ -132,34 +140,51 @@ impl Run<'_> {
             async move {
                 let outcome = match missing {
                     Some(missing) => Outcome::not_applicable(scenario, missing),
-                    None => self.scenario(scenario).await?,
+                    None => self.scenario(scenario).await,
                 };
                 self.progress.line(&outcome.line());
-                Ok::<Outcome, Error>(outcome)
+                self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
             }
         };
         let at_once = self.options.at_once.max(1);
-        let together = stream::iter(together).map(carried_out).buffer_unordered(at_once);
-        let mut outcomes: Vec<Outcome> = together.try_collect().await?;
+        stream::iter(together).for_each_concurrent(at_once, carried_out).await;
         for scenario in alone {
-            outcomes.push(carried_out(scenario).await?);
+            carried_out(scenario).await;
         }
-        outcomes.sort_by_key(|outcome| outcome.number);
-        Ok(outcomes)
     }
 
-    async fn scenario(&self, scenario: &'static Scenario) -> Result<Outcome, Error> {
+    /// In the order of their numbers, whichever ended first. One that has not ended could not be carried out.
+    fn outcomes(&self, chosen: &[&'static Scenario]) -> Vec<Outcome> {
+        let mut outcomes = std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+        let has_ended = |scenario: &Scenario| outcomes.iter().any(|outcome| outcome.name == scenario.name);
+        let stopped: Vec<_> = chosen.iter().filter(|scenario| !has_ended(scenario)).collect();
+        let why = || "the run was told to stop before this was done".to_owned();
+        outcomes.extend(stopped.into_iter().map(|scenario| Outcome::failed(scenario, why())));
+        outcomes.sort_by_key(|outcome| outcome.number);
+        outcomes
+    }
+
+    async fn scenario(&self, scenario: &'static Scenario) -> Outcome {
         let step = self.progress.step(scenario.name);
         step.says("setting up");
+        let outcome = match self.arena(scenario, step.clone()) {
+            Ok(arena) => self.carried_out(&arena).await,
+            Err(error) => Outcome::failed(scenario, error.to_string()),
+        };
+        step.ends();
+        outcome
+    }
+
+    fn arena(&self, scenario: &'static Scenario, progress: Step) -> Result<Arena, Error> {
         let timeline = Timeline::begin_now();
         let out = std::path::absolute(&self.options.out)?;
         let journal_path = out.join("journals").join(format!("{}.ndjson", scenario.name));
-        let arena = Arena {
+        Ok(Arena {
             scenario,
             findings: Findings::new(scenario),
             journal: Journal::create(&journal_path, timeline.clone())?,
             timeline,
-            progress: step.clone(),
+            progress,
             seed: self.options.seed,
             operations: self.options.operations,
             run: self.name.clone(),
@@ -169,11 +194,14 @@ impl Run<'_> {
             journal_path,
             databases: self.databases.clone(),
             beside: self.beside.clone(),
-        };
+        })
+    }
+
+    async fn carried_out(&self, arena: &Arena) -> Outcome {
         let within = SCENARIO_WITHIN + OPERATION_WITHIN * u32::try_from(self.options.operations).unwrap_or(0);
         // On a task of its own: what panics there ends there, and it ends with us.
         let mut task = JoinSet::new();
-        task.spawn((scenario.run)(arena.clone()));
+        task.spawn((arena.scenario.run)(arena.clone()));
         let trouble = match tokio::time::timeout(within, task.join_next()).await {
             Ok(None | Some(Ok(Ok(())))) => None,
             Ok(Some(Ok(Err(error)))) => Some(error.to_string()),
@@ -181,17 +209,27 @@ impl Run<'_> {
             Err(_) => Some(format!("it did not end within {within:?}")),
         };
         task.shutdown().await;
-        step.ends();
         // A server that was stopped looks at every file that it has before it starts again.
-        if let Some(databases) = self.databases.lock().await.as_mut() {
-            databases.drop_of(&arena.database()).await?;
+        if let Some(databases) = self.databases.lock().await.as_mut()
+            && let Err(error) = databases.drop_of(&arena.database()).await
+        {
+            arena.findings.note(format!("its database is left behind: {error}"));
         }
-        arena.journal.flush().await?;
-        let heards = Told::read(&arena.journal_path)?.heards;
-        let outcome = Outcome::of(&arena, heards, trouble);
-        keep_or_clear(&arena.directory, outcome.verdict)?;
-        Ok(outcome)
+        let (heards, trouble) = match heards(arena).await {
+            Ok(heards) => (heards, trouble),
+            Err(error) => (Heards::new(), trouble.or(Some(format!("its journal cannot be read: {error}")))),
+        };
+        let mut outcome = Outcome::of(arena, heards, trouble);
+        if let Err(error) = keep_or_clear(&arena.directory, outcome.verdict) {
+            outcome.notes.push(format!("its files are left behind: {error}"));
+        }
+        outcome
     }
+}
+
+async fn heards(arena: &Arena) -> std::io::Result<Heards> {
+    arena.journal.flush().await?;
+    Ok(Told::read(&arena.journal_path)?.heards)
 }
 
 /// Files of a deployment are worth keeping only where something went wrong.
@@ -202,4 +240,79 @@ fn keep_or_clear(directory: &Path, verdict: Verdict) -> std::io::Result<()> {
     // Where others stand beside it, its parent stays.
     let _stays = directory.parent().map(std::fs::remove_dir);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use futures_util::future::BoxFuture;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    type Runs = fn(Arena) -> BoxFuture<'static, Result<(), Error>>;
+
+    const fn tried(number: u8, name: &'static str, run: Runs) -> Scenario {
+        Scenario { number, name, promise: "It holds.", needs: &[], always: &[], sometimes: &[], run }
+    }
+
+    static FINE: Scenario = tried(1, "fine", |_| Box::pin(async { Ok(()) }));
+    static LITTERS: Scenario = tried(2, "litters", |arena| Box::pin(async move { litters(&arena) }));
+    static FORGETS: Scenario = tried(3, "forgets", |arena| Box::pin(async move { forgets(&arena) }));
+    static HANGS: Scenario = tried(4, "hangs", |arena| Box::pin(hangs(arena)));
+
+    /// What it leaves is no directory.
+    fn litters(arena: &Arena) -> Result<(), Error> {
+        std::fs::create_dir_all(arena.directory.parent().unwrap())?;
+        Ok(std::fs::write(&arena.directory, "")?)
+    }
+
+    fn forgets(arena: &Arena) -> Result<(), Error> {
+        Ok(std::fs::write(&arena.journal_path, "no journal\n")?)
+    }
+
+    fn hanging() -> &'static Notify {
+        static HANGING: OnceLock<Notify> = OnceLock::new();
+        HANGING.get_or_init(Notify::new)
+    }
+
+    async fn hangs(_: Arena) -> Result<(), Error> {
+        hanging().notify_one();
+        std::future::pending().await
+    }
+
+    async fn outcomes(
+        chosen: &[&'static Scenario],
+        stop: impl Future<Output = ()>,
+    ) -> (Verdict, Vec<(Verdict, usize)>) {
+        let out = tempfile::tempdir().unwrap();
+        let options = Options {
+            program: "none".into(),
+            scenarios: vec![],
+            seed: 7,
+            operations: 1,
+            at_once: 1,
+            ground: Ground::Sqlite,
+            out: out.path().to_owned(),
+        };
+        let report = carry_out(&options, chosen, &Progress::hidden(), stop).await.unwrap();
+        let told = report.scenarios.iter().map(|outcome| (outcome.verdict, outcome.notes.len()));
+        (report.verdict, told.collect())
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_cleared_away_takes_no_report_with_it() {
+        let never = std::future::pending();
+        let told = outcomes(&[&FINE, &LITTERS, &FORGETS], never).await;
+        let expected = vec![(Verdict::Held, 0), (Verdict::Held, 1), (Verdict::Failed, 0)];
+        assert_eq!(told, (Verdict::Failed, expected));
+    }
+
+    #[tokio::test]
+    async fn what_was_done_before_a_stop_is_in_the_report() {
+        let told = outcomes(&[&FINE, &HANGS, &LITTERS], hanging().notified()).await;
+        let expected = vec![(Verdict::Held, 0), (Verdict::Failed, 0), (Verdict::Failed, 0)];
+        assert_eq!(told, (Verdict::Failed, expected));
+    }
 }
