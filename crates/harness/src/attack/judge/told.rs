@@ -61,6 +61,9 @@ impl Operation {
             Some(first) if first.settled => {
                 if !first.is_the_same(&answer) {
                     self.others.push(format!("{} and then {} {code:?}", first.status, answer.status));
+                } else if first.body_sha256.is_none() {
+                    // The first was read by somebody who kept no bytes: the next that has them speaks for it.
+                    first.body_sha256 = answer.body_sha256;
                 }
             }
             _ => self.answer = Some(answer),
@@ -182,7 +185,7 @@ mod tests {
                     id: None,
                     state: None,
                     retryable: *code == Some("request_in_progress"),
-                    body_sha256: Some((*hash).to_owned()),
+                    body_sha256: (!hash.is_empty()).then(|| (*hash).to_owned()),
                 },
             });
         }
@@ -210,6 +213,12 @@ mod tests {
             &[],
         );
         check(&[(201, false, None, "a"), (201, true, None, "b")], &["one_answer_a_key"]);
+        // Where the first has no bytes, the others are held against each other.
+        check(&[(201, false, None, ""), (201, true, None, "a"), (201, true, None, "a")], &[]);
+        check(
+            &[(201, false, None, ""), (201, true, None, "a"), (201, true, None, ""), (201, true, None, "b")],
+            &["one_answer_a_key"],
+        );
         check(&[(201, false, None, "a"), (402, false, None, "a")], &["one_answer_a_key"]);
         check(&[(201, false, None, "a"), (409, false, Some("slot_is_full"), "x")], &["one_answer_a_key"]);
         let never = "every_operation_is_definite";
