@@ -141,15 +141,34 @@ fn fronts(arena: &Arena, town: &Deployment) -> Result<Vec<Proxy>, Error> {
     town.shop.base_urls.iter().enumerate().map(front).collect()
 }
 
-/// A client of the SDK that gives up soon, so that it does it often, and may retry as often as it likes: its
-/// budget and its breaker are tested where a server is down, not where a network is bad.
-fn sdk(arena: &Arena, shop: &Shop, part: &str, number: usize, attempts: u32) -> Result<Sdk, Error> {
+/// A client of the SDK that gives up soon, so that it does it often.
+fn impatient(arena: &Arena, shop: &Shop, part: &str, number: usize) -> Result<Sdk, Error> {
+    let timeouts = Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) };
+    sdk(arena, shop, part, number, (ATTEMPTS, timeouts))
+}
+
+/// One that comes back only because it was turned away: on a machine with much to do an answer may be slow, and
+/// whoever gives one up is not told when to come back.
+fn patient(arena: &Arena, shop: &Shop, part: &str, number: usize) -> Result<Sdk, Error> {
+    let timeouts = Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_mins(1) };
+    sdk(arena, shop, part, number, (TIMES + 1, timeouts))
+}
+
+/// It may retry as often as it likes: its budget and its breaker are tested where a server is down, not where a
+/// network is bad.
+fn sdk(
+    arena: &Arena,
+    shop: &Shop,
+    part: &str,
+    number: usize,
+    (attempts, timeouts): (u32, Timeouts),
+) -> Result<Sdk, Error> {
     // Each draws its own pauses: two that draw the same would be one to whoever judges them.
     let seed = arena.draw(&format!("sdk {part} {number}"));
     Sdk::new(arena, shop, number, |builder| {
         builder
             .seed(seed)
-            .timeouts(Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) })
+            .timeouts(timeouts)
             .wait(Duration::from_secs(1))
             .attempts_max(attempts)
             .backoff(Backoff { base: SPAN, cap: SPAN })
@@ -170,7 +189,7 @@ async fn weather(
     let waiting = Arc::new(Mutex::new(VecDeque::from(asks.to_vec())));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let sdk = sdk(arena, shop, "weather", number, ATTEMPTS)?;
+        let sdk = impatient(arena, shop, "weather", number)?;
         let (arena, waiting) = (arena.clone(), waiting.clone());
         clients.spawn(async move {
             loop {
@@ -220,7 +239,7 @@ async fn missed(
         let plan = |plan: Plan| proxies.iter().for_each(|proxy| proxy.plan(plan.clone()));
         plan(Plan::Always(fault));
         proxies.iter().for_each(Proxy::reset_all);
-        let sdk = sdk(arena, shop, state, 0, ATTEMPTS)?;
+        let sdk = impatient(arena, shop, state, 0)?;
         let asking = tokio::spawn({
             let ask = ask.clone();
             async move { sdk.insist(&ask).await }
@@ -268,7 +287,7 @@ async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng)
 
     // An hour is more than an operation has: who waits, waits for nothing.
     let late = told("never", Told::busy(Some(When::Seconds(3_600))));
-    let sdk = sdk(arena, shop, "never", 0, TIMES + 1)?;
+    let sdk = patient(arena, shop, "never", 0)?;
     for ask in &late {
         let heard = sdk.charge(ask).await?;
         let arrivals = gate.arrivals(&ask.key).len();
@@ -295,7 +314,7 @@ async fn through_the_gate(
     arena.progress.counts("turned away at a gate", asks.len());
     let mut clients = JoinSet::new();
     for (number, ask) in asks.iter().cloned().enumerate() {
-        let sdk = sdk(arena, shop, part, number, TIMES + 1)?;
+        let sdk = patient(arena, shop, part, number)?;
         let arena = arena.clone();
         clients.spawn(async move {
             let answer = sdk.insist(&ask).await;
