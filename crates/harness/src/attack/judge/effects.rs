@@ -55,6 +55,7 @@ pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
     // Looked at, whether or not there was anything of the kind.
     findings.always("nothing_moved_unasked", true, String::new);
     captures_and_refunds(findings, &mut effects, told, books);
+    voids(findings, told, books);
     findings.always("effects_equal_operations", effects.applied == effects.operations, || {
         format!("{} of {} operations are in the books", effects.applied, effects.operations)
     });
@@ -179,6 +180,19 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told,
     }
 }
 
+/// What was let go was not taken, and can be taken no more.
+fn voids(findings: &Findings, told: &Told, books: &Books) {
+    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+        let Wants::Void { of } = &operation.wants else { continue };
+        let charges = books.charges.iter().filter(|charge| charge.mark() == Some(of));
+        let shown: Vec<(&str, i64)> =
+            charges.map(|charge| (charge.status.as_str(), charge.captured_minor)).collect();
+        findings.always("effects_equal_operations", shown == [("canceled", 0)], || {
+            format!("{}: {of} was to be let go, and the provider has it as {shown:?}", operation.words())
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -279,6 +293,28 @@ mod tests {
         books["refunds"][0]["status"] = json!("failed");
         let expected = Effects { operations: 4, applied: 3, duplicates: 0, unasked: 0 };
         assert_eq!(judged_of(&told, &books), (expected, vec!["effects_equal_operations"]));
+    }
+
+    #[test]
+    fn what_was_let_go_is_canceled_in_the_books() {
+        let check = |status: &str, captured: i64, expected: &[&str]| {
+            let told = Told::of([
+                sent(1, "authorize", Wants::Authorize { minor: 500 }),
+                heard(1, 201, "p2", "authorized"),
+                sent(2, "void", Wants::Void { of: "authorize".to_owned() }),
+                heard(2, 200, "p2", "cancelled"),
+            ]);
+            let mut books = books();
+            books["refunds"] = json!([]);
+            books["charges"].as_array_mut().unwrap().remove(0);
+            books["charges"][0]["captured_minor"] = json!(captured);
+            books["charges"][0]["status"] = json!(status);
+            assert_eq!(judged_of(&told, &books).1, expected, "{status} {captured}");
+        };
+        let broken = &["effects_equal_operations"];
+        check("canceled", 0, &[]);
+        check("requires_capture", 0, broken);
+        check("succeeded", 500, broken);
     }
 
     #[test]
