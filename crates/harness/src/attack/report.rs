@@ -24,6 +24,8 @@ use super::{Arena, Fleet, Ground, Options};
 
 /// Of the shape.
 const VERSION: u32 = 1;
+/// Of a scenario; the others are counted.
+const RETRIES_MAX: usize = 20_000;
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
@@ -158,7 +160,9 @@ impl Outcome {
         let (verdict, found) = arena.findings.conclude();
         // A promise that was seen broken is told as that, whatever befell the run afterwards.
         let verdict = if trouble.is_some() && verdict != Verdict::Broken { Verdict::Failed } else { verdict };
-        let events = arena.timeline.taken();
+        let mut events = arena.timeline.taken();
+        let retries_left_out = events.retries.len().saturating_sub(RETRIES_MAX) as u64;
+        events.retries.truncate(RETRIES_MAX);
         let count = |name: &str| found.figures.get(name).copied().unwrap_or(0.0) as u64;
         let (operations, effects, duplicates) = (count("operations"), count("effects"), count("duplicates"));
         Outcome {
@@ -169,7 +173,7 @@ impl Outcome {
             heard,
             faults: events.faults,
             retries: events.retries,
-            retries_left_out: events.retries_left_out,
+            retries_left_out,
             lag: events.lag,
             kept: (verdict != Verdict::Held && arena.directory.exists())
                 .then(|| arena.directory.to_path_buf()),

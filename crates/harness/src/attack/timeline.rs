@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Of each kind; a run that has more keeps the first ones and counts the rest.
-const KEPT_MAX: usize = 20_000;
+/// Looks at the outbox: enough for hours. What verdicts are made of is kept whole.
+const LAGS_MAX: usize = 20_000;
 
 /// Something that was done to the deployment.
 #[derive(Clone, Debug, Serialize)]
@@ -55,8 +55,6 @@ pub struct Lag {
 pub struct Events {
     pub faults: Vec<Fault>,
     pub retries: Vec<Retry>,
-    /// Retries that are not in the list.
-    pub retries_left_out: u64,
     pub lag: Vec<Lag>,
 }
 
@@ -119,18 +117,13 @@ impl Timeline {
     }
 
     pub fn retry(&self, retry: Retry) {
-        let mut events = self.events();
-        if events.retries.len() < KEPT_MAX {
-            events.retries.push(retry);
-        } else {
-            events.retries_left_out += 1;
-        }
+        self.events().retries.push(retry);
     }
 
     pub fn lag(&self, pending: u64, oldest_ms: u64) {
         let at_ms = self.now_ms();
         let mut events = self.events();
-        if events.lag.len() < KEPT_MAX {
+        if events.lag.len() < LAGS_MAX {
             events.lag.push(Lag { at_ms, pending, oldest_ms });
         }
     }
