@@ -70,6 +70,7 @@ pub mod incidents;
 pub mod journal;
 pub mod judge;
 pub mod orders;
+mod patience;
 mod progress;
 pub mod report;
 mod rows;

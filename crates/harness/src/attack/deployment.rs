@@ -19,9 +19,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use peers::postgres::Private;
 use serde_json::{Value, json};
-use store::Location;
+use server::clock::SystemClock;
+use store::queries::{Backlog, Figures};
+use store::{Clock as _, Location, Store};
 use tokio::task::AbortHandle;
 
+use super::patience::Patience;
 use super::timeline::{Lasting, Timeline};
 use super::{Arena, Error, Ground, Shop};
 use crate::databases::Databases;
@@ -33,7 +36,7 @@ pub use process::Part;
 use process::Process;
 pub use tuning::{ACCOUNTS, LEASE_MS, Tuning};
 
-/// For what is under way to come to its end once nothing more befalls.
+/// For what is under way to come to its end once nothing more befalls, without any of it coming to its end.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
 /// What is seen broken already need not come to rest: it is only looked at once more.
 const QUIET_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
@@ -300,15 +303,21 @@ impl Deployment {
         Ok(oracle::check(&own.installation.location, self.books().await?).await?)
     }
 
-    /// Waits until nothing is under way, or until it has taken too long.
+    /// Waits until nothing is under way, or until no less of it is under way for too long.
     pub async fn rest(&self) -> Result<Rest, Error> {
+        let queries = Store::open_read_only(&self.own()?.installation.location).await?;
         let begun = Instant::now();
+        let mut patience = Patience::of(QUIET_WITHIN);
         loop {
             let verdicts = self.verdicts().await?;
             let reached = verdicts.all_hold() && !verdicts.has_notes();
-            let broken = self.arena.findings.any_broken();
-            let within = if broken { QUIET_WITHIN_IF_BROKEN } else { QUIET_WITHIN };
-            if reached || begun.elapsed() > within {
+            let under_way = under_way(&queries.figures(SystemClock.now()).await?);
+            let waits = if self.arena.findings.any_broken() {
+                begun.elapsed() <= QUIET_WITHIN_IF_BROKEN
+            } else {
+                patience.lasts(under_way as f64)
+            };
+            if reached || !waits {
                 return Ok(Rest { verdicts, reached });
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -358,6 +367,14 @@ impl Deployment {
     fn process_mut(&mut self, name: &str) -> Result<&mut Process, Error> {
         self.own_mut()?.processes.get_mut(name).ok_or_else(|| Error::NotOurs(name.to_owned()))
     }
+}
+
+/// What has not come to its end: jobs, attempts, messages, events.
+fn under_way(figures: &Figures) -> i64 {
+    let Backlog { outbox_pending, outbox_unreceived, deliveries_waiting, events_received, .. } =
+        figures.backlog;
+    let counted = figures.jobs.iter().chain(&figures.attempts_open).map(|counted| counted.count);
+    outbox_pending + outbox_unreceived + deliveries_waiting + events_received + counted.sum::<i64>()
 }
 
 impl Own {

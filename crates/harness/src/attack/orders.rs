@@ -10,9 +10,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 
 use super::ask::{DECLINED, PAYS, PRICE_MINOR};
+use super::patience::Patience;
 use super::{Arena, Ask, Caller, Deployment, Error, Shop, Work};
 
-/// For a webhook that was lost to be made up for.
+/// For a webhook that was lost to be made up for, while no other is.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
 /// What is seen broken already need not be made up for.
 const EVIDENCE_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
@@ -221,16 +222,19 @@ pub async fn repeat(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<
 pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcome]) -> Result<(), Error> {
     let mut caller = arena.caller(&town.shop, 0)?;
     let broken = arena.findings.any_broken();
-    let within = if broken { EVIDENCE_WITHIN_IF_BROKEN } else { EVIDENCE_WITHIN };
     let begun = Instant::now();
-    for outcome in outcomes {
+    let mut patience = Patience::of(EVIDENCE_WITHIN);
+    for (at, outcome) in outcomes.iter().enumerate() {
         let Some(booking) = &outcome.booking else { continue };
         let expected = if outcome.declined { "held" } else { "confirmed" };
         let path = format!("/v1/bookings/{booking}");
         let seen = loop {
             let seen = caller.get(&path, None).await?;
-            let waits = seen["state"] == "held" && !seen["open_payment_id"].is_null();
-            if !waits || begun.elapsed() > within {
+            let unsettled = seen["state"] == "held" && !seen["open_payment_id"].is_null();
+            let left = (outcomes.len() - at) as f64;
+            let waits =
+                if broken { begun.elapsed() <= EVIDENCE_WITHIN_IF_BROKEN } else { patience.lasts(left) };
+            if !unsettled || !waits {
                 break seen;
             }
             tokio::time::sleep(LOOK_EVERY).await;

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::attack::patience::Patience;
 use crate::attack::{Arena, Deployment, Error, Part};
 use crate::oracle::Books;
 use crate::scrape::Scrape;
 
-/// The program reads its tallies now and then.
+/// The program reads its tallies now and then. So long they may stay as far from the books as they were.
 const COUNTED_WITHIN: Duration = Duration::from_mins(1);
 /// Where something is seen broken already the figures need not be waited for.
 const COUNTED_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
@@ -35,22 +36,25 @@ fn expected(books: &Books) -> Vec<Expected> {
     ]
 }
 
-/// Waits until the figures were counted anew, for so long at most, and then holds them to the books.
+/// Waits until the figures were counted anew, for as long as they come nearer, and then holds them to the books.
 pub(super) async fn judge(arena: &Arena, town: &Deployment, books: &Books) -> Result<(), Error> {
     let expected = expected(books);
     let Some(server) = town.names(Part::Server).into_iter().next() else { return Ok(()) };
     let broken = arena.findings.any_broken();
-    let within = if broken { COUNTED_WITHIN_IF_BROKEN } else { COUNTED_WITHIN };
     let begun = Instant::now();
+    let mut patience = Patience::of(COUNTED_WITHIN);
     let seen = loop {
         let scrape = town.scrape(&server).await?;
         let agrees = expected.iter().all(|expected| agrees(&scrape, expected));
-        if agrees || begun.elapsed() > within {
+        let off = expected.iter().map(|expected| (count(&scrape, expected) - expected.count as f64).abs());
+        let waits =
+            if broken { begun.elapsed() <= COUNTED_WITHIN_IF_BROKEN } else { patience.lasts(off.sum()) };
+        if agrees || !waits {
             break scrape;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
-    if broken && begun.elapsed() > within {
+    if broken && begun.elapsed() > COUNTED_WITHIN_IF_BROKEN {
         arena
             .findings
             .note("the figures were not held against the books: they may not have been counted anew");
