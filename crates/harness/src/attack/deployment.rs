@@ -140,7 +140,8 @@ impl Deployment {
             let planned = process::planned(&ground, &tuning);
             let started = planned.into_iter().map(|mut process| {
                 let (installation, provider) = (&own.installation, own.provider_url.as_str());
-                async move { process.start(installation, provider).await.map(|()| process) }
+                let findings = self.arena.findings.clone();
+                async move { process.start(installation, provider, &findings).await.map(|()| process) }
             });
             for process in join_all(started).await {
                 let process = process?;
@@ -209,9 +210,10 @@ impl Deployment {
     /// Starts one that was killed or stopped, at the same address. Comes back when it serves; a database
     /// that is starting too may turn it away for a while.
     pub async fn start_again(&mut self, name: &str) -> Result<(), Error> {
+        let findings = self.arena.findings.clone();
         let own = self.own_mut()?;
         let process = own.processes.get_mut(name).ok_or_else(|| Error::NotOurs(name.to_owned()))?;
-        process.start(&own.installation, &own.provider_url).await?;
+        process.start(&own.installation, &own.provider_url, &findings).await?;
         if process.part == Part::Sandbox {
             tell_faults(&own.sandbox_url, &own.faults).await?;
         }

@@ -21,7 +21,8 @@ pub const OFFENDERS_MAX: usize = 20;
 const NOTES_MAX: usize = 100;
 
 /// What the judge asks of every scenario besides its own invariants; see [`mod@super::judge`].
-pub const COMMON: [&str; 7] = [
+pub const COMMON: [&str; 8] = [
+    "a_process_starts_whatever_befell_it",
     "every_operation_is_definite",
     "what_can_be_done_is_done",
     "no_step_of_an_order_is_refused",

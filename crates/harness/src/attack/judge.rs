@@ -2,6 +2,7 @@
 //!
 //! | invariant | what is compared |
 //! |---|---|
+//! | `a_process_starts_whatever_befell_it` | nothing: it is looked at on the way; on PostgreSQL, which may be starting too, it is tried again for a while ([`super::deployment`]) |
 //! | `every_operation_is_definite` | each key in the journal has a definite answer, and nothing is under way any more |
 //! | `what_can_be_done_is_done` | a charge of a card that pays, and seats of which there are enough, were granted in the end |
 //! | `no_step_of_an_order_is_refused` | what was granted, a later request finds: a hold can be paid, a payment refunded ([`super::orders`]) |

@@ -1,13 +1,19 @@
 //! One process over all its lives.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use store::Location;
+
 use super::tuning::Tuning;
+use crate::attack::findings::Findings;
 use crate::attack::{Error, Fleet, Ground};
 use crate::program::{self, Installation, Running, Serving};
 
 /// A database that restarts turns servers away for so long at most.
 const START_WITHIN: Duration = Duration::from_secs(30);
+const START_PAUSE: Duration = Duration::from_millis(200);
+const PROMISE: &str = "a_process_starts_whatever_befell_it";
 
 /// What a process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,19 +86,51 @@ impl Process {
         (self.toml, self.account) = (tuning.toml(), tuning.account());
     }
 
-    pub async fn start(&mut self, installation: &Installation, provider: &str) -> Result<(), Error> {
+    /// One that does not start is tried again only if that may not be its own fault.
+    pub async fn start(
+        &mut self,
+        installation: &Installation,
+        provider: &str,
+        findings: &Findings,
+    ) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
-            match self.start_once(installation, provider).await {
+            let error = match self.start_once(installation, provider).await {
                 Ok(running) => {
                     self.base_url.clone_from(&running.base_url);
                     self.running = Some(running);
+                    self.started(findings, true, String::new);
                     return Ok(());
                 }
-                Err(error) if begun.elapsed() > START_WITHIN => return Err(error.into()),
-                // It said why in its log, which is kept.
-                Err(_) => {}
-            }
+                Err(error) => error,
+            };
+            let excuse = self.excuse(installation).filter(|_| begun.elapsed() <= START_WITHIN);
+            let Some(excuse) = excuse else {
+                self.started(findings, false, || format!("{}: {error}", self.name));
+                return Err(error.into());
+            };
+            // It said why in its log, which is kept.
+            findings.note(format!("{} was started and was not there; perhaps {excuse}", self.name));
+            tokio::time::sleep(START_PAUSE).await;
+        }
+    }
+
+    /// The provider's stand-in promises nothing.
+    fn started(&self, findings: &Findings, well: bool, words: impl FnOnce() -> String) {
+        if self.part != Part::Sandbox {
+            findings.always(PROMISE, well, words);
+        }
+    }
+
+    /// What else may be the reason why it did not start.
+    fn excuse(&self, installation: &Installation) -> Option<&'static str> {
+        let address = self.base_url.trim_start_matches("http://");
+        if !address.is_empty() && TcpListener::bind(address).is_err() {
+            return Some("somebody else was given its port while it was dead");
+        }
+        match installation.location {
+            Location::Postgres { .. } => Some("its database was starting too"),
+            Location::Sqlite { .. } => None,
         }
     }
 
