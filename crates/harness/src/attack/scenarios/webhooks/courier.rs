@@ -1,6 +1,7 @@
 //! Carries events to the servers' doors, as the provider does, or as somebody does who is not the provider.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -11,12 +12,20 @@ use crate::program::Resident;
 const PAGE_ROWS: usize = 100;
 /// No event is as large.
 const LARGE_BYTES: usize = 64 * 1024;
+/// For a true event to be taken.
+const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 pub struct Courier {
     sandbox: Client,
     urls: Vec<String>,
     servers: Vec<Client>,
     next: usize,
+}
+
+/// Not heard, or turned away by a server that has too much to do or is at an end.
+fn is_for_the_moment(status: Option<u16>) -> bool {
+    status.is_none_or(|status| status == 429 || status >= 500)
 }
 
 impl Courier {
@@ -83,10 +92,34 @@ impl Courier {
         }
     }
 
-    /// A true event, freshly signed.
+    /// A true event, freshly signed. As a provider does, again and again while the door is closed for the moment
+    /// or nobody answers; the last answer.
     pub async fn brings(&mut self, account: &str, event: &Value) -> Result<Option<u16>, Error> {
         let body = event.to_string();
-        let signature = self.signs(account, &body, None).await?;
-        self.delivers(account, &body, Some(&signature)).await
+        let begun = Instant::now();
+        loop {
+            let signature = self.signs(account, &body, None).await?;
+            let status = self.delivers(account, &body, Some(&signature)).await?;
+            if !is_for_the_moment(status) || begun.elapsed() > BROUGHT_WITHIN {
+                return Ok(status);
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_turned_away_for_the_moment_comes_again() {
+        let check = |status, expected| assert_eq!(is_for_the_moment(status), expected, "{status:?}");
+        check(None, true);
+        check(Some(429), true);
+        check(Some(503), true);
+        check(Some(200), false);
+        check(Some(400), false);
+        check(Some(413), false);
     }
 }
