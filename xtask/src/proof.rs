@@ -1,8 +1,8 @@
 //! The proof of the attack: a harness that cannot fail proves nothing.
 //!
 //! The program is started with one wall taken down (see the crate `planted`) and attacked where that wall
-//! stands. The attack must fail there, on the promise that [`PLANS`] names. The table of it is
-//! `docs/proof.md`.
+//! stands. The attack must fail there, on the promise that [`PLANS`] names, and hold there without the fault: what
+//! fails in any case catches nothing. The table of it is `docs/proof.md`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -94,45 +94,87 @@ const PLANS: &[Plan] = &[
     plan(Bug::CacheTrustedForUnfinished, Ground::PostgresRedis, "redis", 60, "effects_equal_operations"),
 ];
 
-/// Attacks every fault, prints what came of it, and answers with the page.
+/// One attack: with the fault of a plan, or where one is made, without any.
+#[derive(Clone, Copy)]
+enum Run {
+    Faulty(&'static Plan),
+    Sound(&'static Plan),
+}
+
+impl Run {
+    /// Every fault, and everywhere that one is attacked, once.
+    fn all() -> Vec<Run> {
+        let ground = |plan: &Plan| (plan.ground, plan.scenario, plan.operations);
+        let first = |at: usize| PLANS[..at].iter().all(|before| ground(before) != ground(&PLANS[at]));
+        let sound = (0..PLANS.len()).filter(|at| first(*at)).map(|at| Run::Sound(&PLANS[at]));
+        PLANS.iter().map(Run::Faulty).chain(sound).collect()
+    }
+
+    fn plan(self) -> &'static Plan {
+        match self {
+            Run::Faulty(plan) | Run::Sound(plan) => plan,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Run::Faulty(plan) => plan.bug.name().to_owned(),
+            Run::Sound(plan) => {
+                let ground = plan.ground.name().to_lowercase().replace(' ', "-");
+                format!("sound-{}-{ground}-{}", plan.scenario, plan.operations)
+            }
+        }
+    }
+
+    fn as_expected(self, out: &Path) -> Result<String, String> {
+        match self {
+            Run::Faulty(plan) => caught(plan, out).map(|()| format!("caught on {}", plan.shows_in)),
+            Run::Sound(plan) => held(plan, out).map(|()| "held without a fault".to_owned()),
+        }
+    }
+}
+
+/// Makes every attack, prints what came of it, and answers with the page.
 ///
 /// Most of an attack is waiting, for leases and pauses: some run side by side, each on a database and a
 /// program of its own.
 fn prove(postgres: &str) -> Result<String, Failure> {
     let surehold = programs::build()?.join("surehold");
     let directory = programs::target()?.join("proof");
-    let (next, uncaught) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (runs, next, failures) = (Run::all(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let prove_one_after_another = || {
-        while let Some(plan) = PLANS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let name = plan.bug.name();
-            let out = directory.join(name);
+        while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (name, plan) = (run.name(), run.plan());
+            let out = directory.join(&name);
             let begun = Instant::now();
-            let ended = attack(&surehold, plan, postgres, &out).and_then(|()| caught(plan, &out));
-            let (ground, took) = (plan.ground.name(), begun.elapsed().as_secs());
+            let ended = attack(&surehold, *run, postgres, &out).and_then(|()| run.as_expected(&out));
+            let (scenario, ground, took) = (plan.scenario, plan.ground.name(), begun.elapsed().as_secs());
             match ended {
-                Ok(()) => println!(
-                    "    {name}: caught by {} on {ground}, {} ({took} s)",
-                    plan.scenario, plan.shows_in
-                ),
+                Ok(words) => println!("    {name}: {scenario} on {ground}: {words} ({took} s)"),
                 Err(why) => {
-                    println!("    {name}: NOT CAUGHT by {} on {ground}: {why} ({took} s)", plan.scenario);
-                    uncaught.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+                    println!("    {name}: {scenario} on {ground}: NOT AS EXPECTED: {why} ({took} s)");
+                    failures.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
                 }
             }
         }
     };
-    println!("    {} faults, {AT_ONCE} at a time; each is attacked in {}", PLANS.len(), directory.display());
+    let (faults, sound) = (PLANS.len(), runs.len() - PLANS.len());
+    println!(
+        "    {faults} attacks with a fault and {sound} without, {AT_ONCE} at a time, in {}",
+        directory.display()
+    );
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(prove_one_after_another);
         }
     });
-    let uncaught = uncaught.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if uncaught.is_empty() { Ok(page()) } else { Err(uncaught.join("\n").into()) }
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if failures.is_empty() { Ok(page()) } else { Err(failures.join("\n").into()) }
 }
 
 /// Runs to its end, whatever that is: what it came to is in its report.
-fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<(), String> {
+fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), String> {
+    let plan = run.plan();
     let failed = |error: std::io::Error| format!("{}: {error}", out.display());
     // A report of an earlier run must not be taken for this one's.
     if out.exists() {
@@ -140,7 +182,11 @@ fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<()
     }
     fs::create_dir_all(out).map_err(failed)?;
     let mut attack = program(surehold);
-    attack.env(planted::VARIABLE, plan.bug.name());
+    match run {
+        Run::Faulty(plan) => attack.env(planted::VARIABLE, plan.bug.name()),
+        // Also where somebody tries a fault by hand.
+        Run::Sound(_) => attack.env_remove(planted::VARIABLE),
+    };
     attack.args(["attack", "--scenario", plan.scenario, "--seed", SEED]);
     attack.args(["--operations", &plan.operations.to_string(), "--out"]).arg(out);
     if plan.ground != Ground::Sqlite {
@@ -153,13 +199,28 @@ fn attack(surehold: &Path, plan: &Plan, postgres: &str, out: &Path) -> Result<()
     Ok(())
 }
 
-/// Whether the attack failed where it should, or what it did instead.
-fn caught(plan: &Plan, out: &Path) -> Result<(), String> {
+/// What the report says of the scenario.
+fn outcome(plan: &Plan, out: &Path) -> Result<Value, String> {
     let report = fs::read(out.join("report.json")).map_err(|error| format!("there is no report: {error}"))?;
     let report: Value = serde_json::from_slice(&report).map_err(|error| error.to_string())?;
     let outcomes = report["scenarios"].as_array().ok_or("the report has no scenarios")?;
     let outcome = outcomes.iter().find(|outcome| outcome["name"] == plan.scenario);
-    let outcome = outcome.ok_or("the report has no such scenario")?;
+    Ok(outcome.ok_or("the report has no such scenario")?.clone())
+}
+
+/// Whether the attack held, or what it did instead.
+fn held(plan: &Plan, out: &Path) -> Result<(), String> {
+    let outcome = outcome(plan, out)?;
+    if outcome["verdict"] == "held" { Ok(()) } else { Err(came_out(plan, &outcome)) }
+}
+
+fn came_out(plan: &Plan, outcome: &Value) -> String {
+    format!("{} came out as {}, why {}", plan.scenario, outcome["verdict"], outcome["why"])
+}
+
+/// Whether the attack failed where it should, or what it did instead.
+fn caught(plan: &Plan, out: &Path) -> Result<(), String> {
+    let outcome = outcome(plan, out)?;
     let shows = |list: &str, broken: fn(&Value) -> bool| {
         let found = outcome[list].as_array().into_iter().flatten();
         found.filter(|one| broken(one)).any(|one| one["name"] == plan.shows_in)
@@ -169,7 +230,7 @@ fn caught(plan: &Plan, out: &Path) -> Result<(), String> {
     if broken || (unreached && outcome["verdict"] == "not_reached") {
         return Ok(());
     }
-    Err(format!("{} came out as {}, why {}", plan.scenario, outcome["verdict"], outcome["why"]))
+    Err(came_out(plan, &outcome))
 }
 
 /// What is known without running it: the runs only confirm it.
@@ -179,7 +240,7 @@ fn page() -> String {
          Generated by `cargo xtask proof`, which `cargo xtask test` runs as well. Do not edit.\n\n\
          A test build of the program can be started with one wall taken down. Each of these faults was put\n\
          in alone; the attack failed each time, in the scenario and on the promise named here. The same\n\
-         scenarios hold without the fault.\n\n\
+         attacks were made on the same build without a fault, and held.\n\n\
          | fault | what a program with it does | attacked on | caught by scenario | on the promise |\n\
          |---|---|---|---|---|\n",
     );
@@ -221,6 +282,37 @@ mod tests {
         let planned: Vec<&str> = PLANS.iter().map(|plan| plan.bug.name()).collect();
         let all: Vec<&str> = Bug::ALL.iter().map(|bug| bug.name()).collect();
         assert_eq!(planned, all);
+    }
+
+    #[test]
+    fn every_place_where_a_fault_is_attacked_is_attacked_without_one() {
+        let runs = Run::all();
+        let sound: Vec<&Plan> =
+            runs.iter().filter(|run| matches!(run, Run::Sound(_))).map(|run| run.plan()).collect();
+        for plan in PLANS {
+            let same = sound.iter().filter(|sound| {
+                let Plan { ground, scenario, operations, .. } = sound;
+                (*ground, *scenario, *operations) == (plan.ground, plan.scenario, plan.operations)
+            });
+            assert_eq!(same.count(), 1, "{}", plan.bug.name());
+        }
+        let names: std::collections::BTreeSet<String> = runs.iter().map(|run| run.name()).collect();
+        assert_eq!(names.len(), runs.len(), "each has a directory of its own");
+    }
+
+    #[test]
+    fn only_what_held_is_sound() {
+        let out = tempfile::tempdir().unwrap();
+        let check = |report: Value, expected: bool| {
+            fs::write(out.path().join("report.json"), report.to_string()).unwrap();
+            assert_eq!(held(&PLANS[0], out.path()).is_ok(), expected, "{report}");
+        };
+        let report = |name: &str, verdict: &str| serde_json::json!({ "scenarios": [{ "name": name, "verdict": verdict }] });
+        check(report(PLANS[0].scenario, "held"), true);
+        for verdict in ["broken", "not_reached", "failed", "not_applicable"] {
+            check(report(PLANS[0].scenario, verdict), false);
+        }
+        check(report("another", "held"), false);
     }
 
     #[test]
