@@ -38,15 +38,15 @@ pub struct Arguments {
     /// With a private NATS, which carries messages to their consumers
     #[arg(long, conflicts_with = "target")]
     nats: bool,
-    /// Processes with the API, on PostgreSQL; without workers they do everything
-    #[arg(long, default_value_t = Fleet::default().servers)]
-    servers: usize,
-    /// Processes that drive jobs, on PostgreSQL
-    #[arg(long, default_value_t = Fleet::default().workers)]
-    workers: usize,
-    /// Processes that relay messages, on PostgreSQL
-    #[arg(long, default_value_t = Fleet::default().relays)]
-    relays: usize,
+    /// Processes with the API, on PostgreSQL; without workers they do everything [default: 2]
+    #[arg(long, conflicts_with = "target")]
+    servers: Option<usize>,
+    /// Processes that drive jobs, on PostgreSQL [default: 2]
+    #[arg(long, conflicts_with = "target")]
+    workers: Option<usize>,
+    /// Processes that relay messages, on PostgreSQL [default: 1]
+    #[arg(long, conflicts_with = "target")]
+    relays: Option<usize>,
     /// A test deployment that runs already, by its address; scenarios that need processes of their own are
     /// left out, by name
     #[arg(long, requires = "api_key")]
@@ -71,10 +71,11 @@ impl Arguments {
         if self.operations == 0 || self.operations > OPERATIONS_MAX {
             return Err(failed(format!("--operations must be from 1 to {OPERATIONS_MAX}")));
         }
+        let Fleet { servers, workers, relays } = self.fleet();
         for (name, value, least) in [
-            ("--servers", self.servers, 1),
-            ("--workers", self.workers, 0),
-            ("--relays", self.relays, 0),
+            ("--servers", servers, 1),
+            ("--workers", workers, 0),
+            ("--relays", relays, 0),
             ("--at-once", self.at_once, 1),
         ] {
             if value < least || value > PROCESSES_MAX {
@@ -104,8 +105,14 @@ impl Arguments {
             return Err(failed("this build has no NATS; build with --features nats"));
         }
         if !wants_postgres {
-            // One process has nobody to share them with.
-            for (flag, given) in [("--redis", self.redis), ("--nats", self.nats)] {
+            // One process has nobody to share them with, and is one.
+            for (flag, given) in [
+                ("--redis", self.redis),
+                ("--nats", self.nats),
+                ("--servers", self.servers.is_some()),
+                ("--workers", self.workers.is_some()),
+                ("--relays", self.relays.is_some()),
+            ] {
                 if given {
                     return Err(failed(format!("{flag} needs --postgres or --database-url")));
                 }
@@ -119,8 +126,16 @@ impl Arguments {
         {
             return Err(failed("--database-url is a PostgreSQL; on SQLite, leave it out"));
         }
-        let fleet = Fleet { servers: self.servers, workers: self.workers, relays: self.relays };
-        Ok(Ground::Postgres { url, fleet, redis: self.redis, nats: self.nats })
+        Ok(Ground::Postgres { url, fleet: self.fleet(), redis: self.redis, nats: self.nats })
+    }
+
+    fn fleet(&self) -> Fleet {
+        let Fleet { servers, workers, relays } = Fleet::default();
+        Fleet {
+            servers: self.servers.unwrap_or(servers),
+            workers: self.workers.unwrap_or(workers),
+            relays: self.relays.unwrap_or(relays),
+        }
     }
 
     /// An attack moves money as often as it can: never a live key's.
@@ -148,8 +163,8 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     // Also for whoever stops it half-way.
     println!("seed {}", options.seed);
     let report = attack::run(&options, &Progress::shown(), crate::serve::asked_to_stop()).await?;
-    report.write(&options.out)?;
     let out = options.out.display();
+    report.write(&options.out).map_err(|error| failed(format!("--out: {out}: {error}")))?;
     println!("{}; {out}/report.html", summary(&report));
     Ok(if report.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -173,5 +188,43 @@ fn list() {
         let needs = if needs.is_empty() { String::new() } else { format!(" Needs {}.", needs.join(", ")) };
         // A reader that has seen enough is no failure.
         let _gone = writeln!(out, "{number:>2}  {name:<16} {promise}{needs}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Tried {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn what_would_come_to_nothing_is_refused() {
+        let check = |words: &str, expected: Result<(), &str>| {
+            let tried = Tried::try_parse_from(["attack"].into_iter().chain(words.split_whitespace()));
+            let options = match tried {
+                Ok(tried) => tried.arguments.options().map(drop).map_err(|refused| refused.to_string()),
+                Err(refused) => Err(refused.to_string()),
+            };
+            match expected {
+                Ok(()) => assert_eq!(options, Ok(()), "{words}"),
+                Err(why) => assert!(options.clone().unwrap_err().contains(why), "{words}: {options:?}"),
+            }
+        };
+        check("", Ok(()));
+        check("--at-once 3", Ok(()));
+        check("--postgres --servers 3 --workers 0 --relays 0", Ok(()));
+        check("--database-url postgres://localhost/postgres --workers 1", Ok(()));
+        check("--postgres --servers 0", Err("--servers must be from 1"));
+        for flag in ["--servers", "--workers", "--relays"] {
+            check(&format!("{flag} 2"), Err(&format!("{flag} needs --postgres")));
+            let target = "--target http://127.0.0.1:1 --api-key sh_test_a";
+            check(&format!("{target} {flag} 2"), Err("cannot be used with"));
+        }
     }
 }

@@ -58,7 +58,9 @@ pub async fn carry_out(
     progress: &Progress,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, Error> {
-    std::fs::create_dir_all(options.out.join("journals"))?;
+    let journals = options.out.join("journals");
+    std::fs::create_dir_all(&journals)
+        .map_err(|error| Error::Refused(format!("--out: {} cannot be made: {error}", journals.display())))?;
     let (databases, described) = ground(options, progress).await?;
     let beside = Beside::start(&options.ground, progress).await?;
     // Unlike the seed it is never the same again: a target remembers the keys of earlier runs.
@@ -89,18 +91,18 @@ pub async fn carry_out(
 
 /// By name; a scenario that was named must be possible here.
 fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
-    let all = options.scenarios.is_empty() || options.scenarios.iter().any(|name| name == "all");
-    if all {
-        return Ok(SCENARIOS.to_vec());
-    }
     let mut chosen = Vec::new();
-    for name in &options.scenarios {
+    for name in options.scenarios.iter().filter(|name| *name != "all") {
         let refused = |why: &str| Error::Refused(format!("scenario `{name}`: {why}"));
         let scenario = find(name).ok_or_else(|| refused("there is none; --list shows them"))?;
         if let Some(missing) = scenario.misses(&options.ground.has()) {
             return Err(refused(&missing));
         }
         chosen.push(scenario);
+    }
+    // Each name that was given is looked at, also beside `all`.
+    if chosen.len() < options.scenarios.len() || chosen.is_empty() {
+        return Ok(SCENARIOS.to_vec());
     }
     chosen.sort_by_key(|scenario| scenario.number);
     chosen.dedup_by_key(|scenario| scenario.number);
@@ -282,23 +284,56 @@ mod tests {
         std::future::pending().await
     }
 
-    async fn outcomes(
-        chosen: &[&'static Scenario],
-        stop: impl Future<Output = ()>,
-    ) -> (Verdict, Vec<(Verdict, usize)>) {
-        let out = tempfile::tempdir().unwrap();
-        let options = Options {
+    fn options(out: &Path) -> Options {
+        Options {
             program: "none".into(),
             scenarios: vec![],
             seed: 7,
             operations: 1,
             at_once: 1,
             ground: Ground::Sqlite,
-            out: out.path().to_owned(),
-        };
-        let report = carry_out(&options, chosen, &Progress::hidden(), stop).await.unwrap();
+            out: out.to_owned(),
+        }
+    }
+
+    async fn outcomes(
+        chosen: &[&'static Scenario],
+        stop: impl Future<Output = ()>,
+    ) -> (Verdict, Vec<(Verdict, usize)>) {
+        let out = tempfile::tempdir().unwrap();
+        let report = carry_out(&options(out.path()), chosen, &Progress::hidden(), stop).await.unwrap();
         let told = report.scenarios.iter().map(|outcome| (outcome.verdict, outcome.notes.len()));
         (report.verdict, told.collect())
+    }
+
+    #[test]
+    fn every_name_that_is_given_is_looked_at() {
+        let check = |names: &[&str], expected: Result<usize, &str>| {
+            let scenarios = names.iter().map(ToString::to_string).collect();
+            let found = chosen(&Options { scenarios, ..options(Path::new("out")) });
+            let found = found.map(|chosen| chosen.len()).map_err(|error| error.to_string());
+            match expected {
+                Ok(count) => assert_eq!(found, Ok(count), "{names:?}"),
+                Err(words) => assert!(found.clone().unwrap_err().contains(words), "{names:?}: {found:?}"),
+            }
+        };
+        check(&[], Ok(SCENARIOS.len()));
+        check(&["all"], Ok(SCENARIOS.len()));
+        check(&["all", "charges"], Ok(SCENARIOS.len()));
+        check(&["charges", "1", "races"], Ok(2));
+        check(&["typo"], Err("typo"));
+        check(&["all", "typo"], Err("typo"));
+        check(&["all", "nats"], Err("nats"));
+    }
+
+    #[tokio::test]
+    async fn where_it_cannot_write_is_named() {
+        let out = tempfile::tempdir().unwrap();
+        let file = out.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let ended = carry_out(&options(&file), &[], &Progress::hidden(), std::future::pending()).await;
+        let words = ended.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(words.contains(&*file.to_string_lossy()), "{words}");
     }
 
     #[tokio::test]
