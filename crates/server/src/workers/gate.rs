@@ -7,7 +7,9 @@
 //! | the retry budget, if the job's last try brought no answer | spent | comes back a good while later |
 //!
 //! A job that is turned away here was not tried: nobody was asked, and it does not count. While an account
-//! is shut its due jobs are not even looked for, and never more of them than could pass ([`Gates::room`]).
+//! is shut its due jobs are not even looked for, and never more of them than could pass ([`Gates::room`]);
+//! but for those past their deadline, which end or become review cases by being turned away
+//! ([`Gates::behind_circuits`]).
 //!
 //! What a drive leaves: the first try of a job deposits into the budget, if the provider was really asked.
 //! A further try gives back the token it withdrew if it was answered well. Why: decision 0014.
@@ -50,6 +52,13 @@ impl Gates {
         self.gates.iter().map(|(account, gate)| (*account, gate.room())).collect()
     }
 
+    /// Accounts whose circuit is not closed. How many of their jobs wait, and how long, nobody can say; a
+    /// deadline must not wait for a probe.
+    pub fn behind_circuits(&self) -> Vec<AccountId> {
+        let behind = self.gates.iter().filter(|(_, gate)| gate.is_behind_circuit());
+        behind.map(|(account, _)| *account).collect()
+    }
+
     /// `None`: the account is not configured.
     pub async fn enter(&self, claimed: &Claimed) -> Option<Result<Turn, Shut>> {
         let gate = self.gates.get(&claimed.payment.account)?;
@@ -66,6 +75,10 @@ impl Gate {
     fn room(&self) -> usize {
         let probes = self.guard.breaker.room().map_or(usize::MAX, |room| room as usize);
         self.places.available_permits().min(probes)
+    }
+
+    fn is_behind_circuit(&self) -> bool {
+        self.guard.breaker.room().is_some()
     }
 
     async fn enter(&self, job: &Job) -> Result<Turn, Shut> {

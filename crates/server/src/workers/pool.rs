@@ -151,13 +151,14 @@ impl Pool {
     }
 
     /// Due jobs, of each account as many as may call it now. Where one account has so many that they hide
-    /// those of others, there is a second look past it.
+    /// those of others, there is a second look past it. First come those that only their deadline can end,
+    /// because their circuit is not closed: it calls nobody, so it needs no room.
     async fn choose(&self, limit: usize) -> Vec<JobId> {
         let now = self.driver.clock.now();
         let mut room = self.driver.gates.room();
         let mut full: Vec<AccountId> =
             room.iter().filter(|(_, room)| **room == 0).map(|(account, _)| *account).collect();
-        let mut chosen = Vec::new();
+        let mut chosen = self.look_up_late(now, limit).await;
         for _ in 0..2 {
             let due = self.look_up(now, &full, limit).await;
             let all = due.len() < limit;
@@ -184,6 +185,14 @@ impl Pool {
         self.left_out.store(!full.is_empty(), Ordering::Relaxed);
         chosen.truncate(limit);
         chosen
+    }
+
+    async fn look_up_late(&self, now: Timestamp, limit: usize) -> Vec<JobId> {
+        let accounts = self.driver.gates.behind_circuits();
+        self.driver.store.late_jobs(now, &accounts, limit).await.unwrap_or_else(|error| {
+            warn!(%error, "jobs past their deadline could not be looked up");
+            Vec::new()
+        })
     }
 
     async fn look_up(&self, until: Timestamp, without: &[AccountId], limit: usize) -> Vec<Due> {

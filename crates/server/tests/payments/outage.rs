@@ -12,13 +12,15 @@ use server::clock::SystemClock;
 use store::Clock as _;
 use uuid::Uuid;
 
-use crate::ask::{Client, charge, until};
+use crate::ask::{Client, charge, until, with};
 use crate::books::Books;
+use crate::database;
 use crate::stage::{Engine, Stage};
 use crate::tenants::tenant_id;
 
 both![
     nothing_is_sent_behind_an_open_circuit,
+    what_waits_behind_an_open_circuit_ends_at_its_deadline,
     probes_find_a_provider_well_again,
     a_retry_without_a_token_is_made_later_and_none_is_lost,
     an_account_that_hangs_leaves_room_for_others,
@@ -101,6 +103,63 @@ async fn nothing_is_sent_behind_an_open_circuit(engine: Engine) {
     payments.extend(waiting);
     all_are_captured(&stage, &stage.one, &payments).await;
     stage.end().await;
+}
+
+/// Everything that is under way, and whatever waits for its time, becomes so much older.
+async fn an_hour_passes(stage: &Stage) {
+    let hour = "3600000000";
+    let older = format!(
+        "update attempts set created_at = created_at - {hour}, deadline_at = deadline_at - {hour}; \
+         update jobs set due_at = due_at - {hour} where state = 'ready';"
+    );
+    database::sql(stage.location(), &older, &older).await;
+}
+
+async fn what_waits_behind_an_open_circuit_ends_at_its_deadline(engine: Engine) {
+    const ASKED: usize = 5;
+    let hour = Duration::from_hours(1);
+    let mut stage = Stage::with(engine, |settings| {
+        let breaker = &mut settings.guard.breaker;
+        (breaker.calls_min, breaker.open_base, breaker.open_cap) = (4, hour, hour);
+    })
+    .await;
+    // Sent, and without an end: the customer is asked.
+    let mut asked = Vec::new();
+    for number in 0..ASKED {
+        let body = charge(700, "pm_card_authenticationRequired");
+        let body = with(body, json!({ "return_url": "https://shop.example/done" }));
+        let key = format!("asked-{number}");
+        asked.push(stage.one.post("/v1/charges", &body).key(&key).expect(201).await.id());
+    }
+    stage.provider.faults(json!({ "unavailable": 1.0 })).await;
+    let mut never_sent = begin(&stage.one, 0..4).await;
+    circuit_becomes(&stage.one, "open").await;
+    never_sent.extend(begin(&stage.one, 4..24).await);
+    let waiting = (ASKED + never_sent.len()) as i64;
+    until("all of them wait", async || (jobs(&stage, "ready").await == waiting).then_some(())).await;
+    let sent = stage.provider.books().await.calls().len();
+
+    an_hour_passes(&stage).await;
+    for payment in &never_sent {
+        let failed = stage.one.payment_becomes(payment, "failed").await;
+        assert_eq!(failed["failure"]["code"], "provider_unreachable");
+    }
+    for number in 0..24 {
+        let again = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        assert!(again.expect(402).await.is_replay());
+    }
+    until("a person is told of the others", async || (stage.reviews().await.len() == ASKED).then_some(()))
+        .await;
+    assert_eq!(stage.provider.books().await.calls().len(), sent, "nobody was asked");
+    assert_eq!(circuit(&stage.one).await, "open");
+
+    stage.provider.faults(json!({})).await;
+    stage.stop_service().await;
+    stage.start_service().await;
+    for payment in &asked {
+        stage.one.payment_becomes(payment, "cancelled").await;
+    }
+    stage.end_reviewed(&["outcome_unknown_at_deadline"; ASKED]).await;
 }
 
 async fn probes_find_a_provider_well_again(engine: Engine) {

@@ -1,7 +1,7 @@
 //! Due jobs, with the accounts at providers that they will call.
 
-use std::fmt::Write as _;
-
+use domain::limits::OPERATION_DEADLINE_SECONDS;
+use domain::time::Span;
 use domain::working_set::{Kind, Value};
 use domain::{AccountId, JobId, Timestamp};
 
@@ -27,15 +27,7 @@ impl Queries {
         max: usize,
     ) -> Result<Vec<Due>, Error> {
         let mut parameters = with![now, limit(max)];
-        let mut others = String::new();
-        for account in without {
-            parameters.push(owned(account));
-            let word = if others.is_empty() { "and payments.account not in (" } else { ", " };
-            write!(others, "{word}${}", parameters.len()).expect("a String takes it");
-        }
-        if !others.is_empty() {
-            others.push(')');
-        }
+        let others = among("not in", without, &mut parameters);
         let sql = format!(
             "select jobs.id, payments.account from jobs \
              join attempts on attempts.id = jobs.id join payments on payments.id = attempts.payment \
@@ -51,4 +43,41 @@ impl Queries {
         };
         Ok(rows.into_iter().filter_map(due).collect())
     }
+
+    /// Due jobs, of these accounts only, whose attempts are past their deadline and have neither an end nor
+    /// a review case; oldest first.
+    ///
+    /// Very many may wait that are not late, and this is asked again and again. So what is read is the index
+    /// of open attempts, and of it those alone that are old enough: both engines use it because its own
+    /// condition stands here word for word.
+    pub async fn late_jobs(&self, now: Timestamp, of: &[AccountId], max: usize) -> Result<Vec<JobId>, Error> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        let old_enough = now.minus(Span::seconds(OPERATION_DEADLINE_SECONDS));
+        let mut parameters = with![now, limit(max), old_enough];
+        let these = among("in", of, &mut parameters);
+        let sql = format!(
+            "select jobs.id from attempts \
+             join jobs on jobs.id = attempts.id join payments on payments.id = attempts.payment \
+             where attempts.state in ('created', 'sent', 'unknown', 'review') and attempts.state <> 'review' \
+             and attempts.created_at <= $3 and attempts.deadline_at <= $1 \
+             and jobs.state in ('ready', 'running') and jobs.due_at <= $1 {these} \
+             order by attempts.created_at limit $2"
+        );
+        Ok(self.ids(&sql, parameters).await?.into_iter().map(JobId).collect())
+    }
+}
+
+/// The condition on the account, its parameters numbered as they come; none where there are no accounts.
+fn among(comparison: &str, accounts: &[AccountId], parameters: &mut Vec<Value<'static>>) -> String {
+    let mut marks = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        parameters.push(owned(account));
+        marks.push(format!("${}", parameters.len()));
+    }
+    if marks.is_empty() {
+        return String::new();
+    }
+    format!("and payments.account {comparison} ({})", marks.join(", "))
 }

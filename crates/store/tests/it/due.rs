@@ -1,15 +1,17 @@
-//! Due jobs, while an account has so many of them that nobody else's would be found.
+//! Due jobs, while an account has so many of them that nobody else's would be found; and those that are late.
 
 use domain::commands::{StartPayment, Target};
+use domain::limits::OPERATION_DEADLINE_SECONDS;
 use domain::rows::{Account, Capture, Mode};
+use domain::time::Span;
 use domain::{AccountId, Currency, JobId, Money, Reply, Timestamp};
 use store::queries::Due;
-use store::{Answer, Store};
+use store::{Answer, Location, Store};
 
 use crate::act::{Shop, insert};
 use crate::place::Place;
 
-both!(an_account_that_cannot_be_called_hides_no_jobs_of_others);
+both!(an_account_that_cannot_be_called_hides_no_jobs_of_others, jobs_past_their_deadline);
 
 const LATER: Timestamp = Timestamp(i64::MAX / 2);
 
@@ -72,4 +74,51 @@ async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) 
     assert_eq!(found(&[slow], 1).await.len(), 1);
     assert_eq!(found(&[AccountId::of("stripe", "nobody")], 9).await.len(), 7);
     assert_eq!(store.due_jobs(Timestamp(0), &[], 9).await.unwrap(), []);
+}
+
+async fn jobs_past_their_deadline(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let (shut, other) = (account(&store, shop, "acct_shut").await, account(&store, shop, "acct_other").await);
+    let changes = [
+        ("attempts", "state = 'created'"),
+        ("attempts", "state = 'sent'"),
+        ("attempts", "state = 'unknown'"),
+        ("jobs", "state = 'running'"),
+        ("attempts", "state = 'review'"),
+        ("attempts", "state = 'declined'"),
+        ("attempts", "deadline_at = deadline_at + 1"),
+        ("jobs", "due_at = 9000000000"),
+        ("jobs", "state = 'done'"),
+        ("jobs", "state = 'dead'"),
+    ];
+    let mut late = Vec::new();
+    for (_, change) in changes {
+        late.push(charge(&store, shop, shut, change).await);
+    }
+    let of_other = charge(&store, shop, other, "other").await;
+    let deadline = Timestamp(1).plus(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    place.sql(&format!("update attempts set created_at = 1, deadline_at = {}", deadline.0)).await;
+    place.sql("update jobs set due_at = 1").await;
+    for (job, (table, change)) in late.iter().zip(changes) {
+        let id = match place.location {
+            Location::Sqlite { .. } => format!("x'{}'", job.0.simple()),
+            Location::Postgres { .. } => format!("'{}'", job.0),
+        };
+        place.sql(&format!("update {table} set {change} where id = {id}")).await;
+    }
+    late.truncate(4);
+    late.sort();
+    let found = async |now: Timestamp, of: &[AccountId]| {
+        let mut found = store.late_jobs(now, of, 99).await.unwrap();
+        found.sort();
+        found
+    };
+    assert_eq!(found(deadline, &[shut]).await, late);
+    assert_eq!(found(deadline, &[other]).await, [of_other]);
+    assert_eq!(found(deadline, &[shut, other]).await.len(), 5);
+    assert_eq!(found(deadline, &[AccountId::of("stripe", "nobody")]).await, []);
+    assert_eq!(found(deadline, &[]).await, []);
+    assert_eq!(found(deadline.minus(Span(1)), &[shut, other]).await, []);
+    assert_eq!(store.late_jobs(deadline, &[shut], 3).await.unwrap().len(), 3);
 }

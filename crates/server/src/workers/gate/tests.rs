@@ -85,18 +85,20 @@ fn a_share_is_at_least_one_place() {
 #[tokio::test(start_paused = true)]
 async fn nobody_passes_an_open_circuit_and_no_more_than_the_probes_after_it() {
     let gate = Gate { places: Arc::new(Semaphore::new(9)), ..gate(0.1, 0.0) };
+    assert!(!gate.is_behind_circuit());
     for _ in 0..4 {
         gate.guard.breaker.admit().unwrap().end(Health::Bad);
     }
     assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
+    assert!(gate.is_behind_circuit());
     tokio::time::advance(Duration::from_secs(18)).await;
-    assert_eq!(gate.room(), 3);
+    assert_eq!((gate.room(), gate.is_behind_circuit()), (3, true));
     let probes: Vec<_> = (0..3).map(|_| gate.guard.breaker.admit().unwrap()).collect();
     assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
     for probe in probes {
         probe.end(Health::Good);
     }
-    assert_eq!(gate.room(), 9);
+    assert_eq!((gate.room(), gate.is_behind_circuit()), (9, false));
 }
 
 #[tokio::test(start_paused = true)]
