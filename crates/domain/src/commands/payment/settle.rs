@@ -96,7 +96,8 @@ impl Settle {
     }
 
     /// A job ends when its attempt is settled and the payment's end is known from evidence. The
-    /// driver's own job is otherwise put off, to look again; a stranger's is left alone.
+    /// driver's own job is otherwise put off, to look again; a stranger's is left alone. What it comes
+    /// back for was planned: whatever error was before this answer makes no retry of it.
     fn settle_job(
         &self,
         draft: &mut Draft<'_>,
@@ -122,6 +123,7 @@ impl Settle {
                 due_at: draft.context.now.plus(self.look_again),
                 worker: None,
                 lease_until: None,
+                last_error: None,
                 ..job
             };
             job.state = job.state.step(job::Event::Reschedule)?.to();
@@ -129,6 +131,7 @@ impl Settle {
             // Its driver ends what was declined, so that the customer can try again at once.
             job.state = job.state.step(job::Event::Reschedule)?.to();
             job.due_at = draft.context.now;
+            job.last_error = None;
         } else {
             return Ok(());
         }

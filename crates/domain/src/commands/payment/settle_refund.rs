@@ -123,6 +123,8 @@ impl SettleRefund {
             job.due_at = draft.context.now.plus(self.look_again);
             job.worker = None;
             job.lease_until = None;
+            // It was answered: the next look was planned, and is no retry.
+            job.last_error = None;
         } else {
             return Ok(());
         }

@@ -317,6 +317,41 @@ fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
     assert_eq!([tried(false), tried(false), tried(true), tried(false), tried(true)], [1, 1, 2, 2, 3]);
 }
 
+/// What brought no answer is told by the job's last error, and its next try needs a token. Once an answer
+/// came, the next try is a look that was planned.
+#[test]
+fn an_answer_ends_the_error_before_it() {
+    let mut shop = Shop::new(9);
+    let hiccup = |shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>| {
+        let token = shop.token(job);
+        let (job, pause, error) = (JobId(job), LOOK_AGAIN, Some("no answer".into()));
+        let command = Postpone { job, token, payment, refund, pause, lost_sight: false, asked: true, error };
+        shop.run(&command).reply();
+        assert_eq!(shop.get::<Job>(job).last_error.as_deref(), Some("no answer"));
+    };
+    let waits_without_error = |shop: &Shop, job: Uuid| {
+        let job: Job = shop.get(job);
+        assert_eq!((*job.state, job.last_error), (job::State::Ready, None));
+    };
+
+    let (_, payment) = shop.sent(Capture::Automatic);
+    hiccup(&mut shop, payment.0, payment, None);
+    shop.answer(payment, CAPTURED);
+    waits_without_error(&shop, payment.0);
+    shop.webhook(payment, CAPTURED);
+
+    let refund = shop.refund(payment, None);
+    shop.send(refund, payment);
+    hiccup(&mut shop, refund.0, payment, Some(refund));
+    shop.refund_answer(refund, RefundStatus::Pending);
+    waits_without_error(&shop, refund.0);
+
+    let (_, payment) = shop.sent(Capture::Automatic);
+    hiccup(&mut shop, payment.0, payment, None);
+    shop.webhook(payment, Status::Declined(Failure { code: "card_declined".into(), retryable: true }));
+    waits_without_error(&shop, payment.0);
+}
+
 #[test]
 fn a_stranger_finishes_a_job_of_what_is_settled() {
     let mut shop = Shop::new(9);
