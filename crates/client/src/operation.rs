@@ -9,7 +9,7 @@ use crate::answer::Reader;
 use crate::call::Call;
 use crate::client::with_wait;
 use crate::pursuit::{Settled, pursue};
-use crate::settings::at_most;
+use crate::settings::{at_most, check_timeouts};
 use crate::{Client, Error, IdempotencyKey, Reply, Result};
 
 /// A piece of work under one idempotency key. Its bytes are made; nothing is sent before
@@ -30,6 +30,7 @@ impl<T: Send + 'static> Operation<T> {
     ///
     /// After an error with an unknown outcome it may be sent again: it is still the same piece of work.
     pub async fn send(&self) -> Result<Reply<T>> {
+        check_timeouts(self.timeouts)?;
         let timeouts = with_wait(self.timeouts, self.call.wait);
         let settled = pursue(self.client.parts(), &self.call, timeouts, self.read).await?;
         let Settled { value, answer, attempts } = settled;
@@ -70,7 +71,8 @@ impl<T> Operation<T> {
         self
     }
 
-    /// Limits of this operation alone: an attempt's besides the wait, and that of the whole.
+    /// Limits of this operation alone: an attempt's besides the wait, and that of the whole. With one of
+    /// nothing it is not sent.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Operation<T> {
         self.timeouts = timeouts;
         self

@@ -87,7 +87,7 @@ pub async fn pursue<T: Send + 'static>(
             Err(layer::Error::Open { retry_after }) => {
                 return Err(pursuit.stopped(Stop::CircuitOpen, Some(retry_after)));
             }
-            Err(layer::Error::TimedOut { .. } | layer::Error::Inner(_)) => {
+            Err(layer::Error::TimedOut { .. } | layer::Error::NoTime | layer::Error::Inner(_)) => {
                 let (why, retry_after) = pursuit.log().end();
                 return Err(pursuit.stopped(why, retry_after));
             }

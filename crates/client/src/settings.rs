@@ -155,10 +155,7 @@ impl Builder {
         S::Future: Send,
     {
         let Builder { settings, budget, breaker, .. } = self;
-        let Timeouts { attempt, operation } = settings.timeouts;
-        if attempt.is_zero() || operation.is_zero() {
-            return Err(Error::Invalid("a timeout of nothing leaves no time for an answer".to_owned()));
-        }
+        check_timeouts(settings.timeouts)?;
         if settings.attempts_max == 0 {
             return Err(Error::Invalid("an operation needs at least one attempt".to_owned()));
         }
@@ -179,6 +176,13 @@ impl Builder {
             .map_err(|_| invalid("the user agent cannot stand in a header"))?;
         Ok(Introduction { base_url: base_url(&self.base_url)?, authorization, user_agent })
     }
+}
+
+pub fn check_timeouts(timeouts: Timeouts) -> Result<()> {
+    if timeouts.attempt.is_zero() || timeouts.operation.is_zero() {
+        return Err(Error::Invalid("a timeout of nothing leaves no time for an answer".to_owned()));
+    }
+    Ok(())
 }
 
 /// The server gives no more, and a fraction of a second cannot be asked for.

@@ -3,13 +3,14 @@
 //!
 //! One operation, told in order:
 //!
-//! 1. The breaker is asked. Open: [`Error::Open`], and nothing was sent.
+//! 1. Is there time left for a try? Then the breaker is asked. [`Error::NoTime`] or [`Error::Open`]: nothing was
+//!    sent.
 //! 2. The first try deposits into the budget; it is sent, and waited for.
 //! 3. The policy says what the outcome means for the breaker, and whether the request may be made again.
 //! 4. If it may: is there an attempt left? Does the pause (full jitter, no shorter than `Retry-After`) end
 //!    before the deadline? Does the budget have a token? Else the outcome is given back as it is.
-//! 5. The observer is told, the pause is slept, and it goes on at 1; a circuit that has opened meanwhile
-//!    gives the last outcome back.
+//! 5. The observer is told, the pause is slept, and it goes on at 1; if the circuit has opened meanwhile, or the
+//!    pause took all the time, the last outcome is given back, and the token too.
 //!
 //! An attempt's timeout ends with the future of the inner service. Where an answer has a body that comes
 //! later, collect it in the inner service, or a body that stalls is nobody's.
@@ -33,6 +34,9 @@ pub enum Error<E> {
     /// Nothing was sent.
     #[error("the circuit is open; the next call may go out in {} ms", retry_after.as_millis())]
     Open { retry_after: Duration },
+    /// Nothing was sent: the operation's time was over before its first try.
+    #[error("there was no time left for a try")]
+    NoTime,
     /// The last try; whether it was carried out is not known.
     #[error("no answer within {} ms", after.as_millis())]
     TimedOut { after: Duration },

@@ -25,7 +25,7 @@ pub struct Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GaveUp {
     Attempts,
-    /// The wait would have lasted until the deadline.
+    /// The wait would have lasted until the deadline, or did.
     Deadline,
     /// The retry budget is spent.
     Budget,
@@ -48,7 +48,7 @@ impl GaveUp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub call: u64,
-    /// How many tries went out; none if the circuit was open.
+    /// How many tries went out; none if the circuit was open, or there was no time for one.
     pub attempts: u32,
     /// `None`: its outcome was final, good or bad.
     pub gave_up: Option<GaveUp>,

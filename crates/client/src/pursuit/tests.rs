@@ -275,6 +275,27 @@ async fn work_in_progress_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_sent_when_no_time_is_left() {
+    // The machine was held up while the pause was slept: that "not done" is the last word on it.
+    let script = Script::of([problem(Code::Overloaded).with("retry-after", "5"), Step::Silence]);
+    let held_up = async {
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_mins(2)).await;
+    };
+    let (result, ()) = tokio::join!(charged(&script), held_up);
+    assert_eq!((told(&result).as_str(), script.calls().len()), ("not done: Deadline", 1));
+
+    for (attempt, operation) in [(0, 60), (10, 0)] {
+        let seconds = Duration::from_secs;
+        let timeouts = Timeouts { attempt: seconds(attempt), operation: seconds(operation) };
+        let script = Script::of([captured()]);
+        let error = charge(&script.client()).timeouts(timeouts).send().await.unwrap_err();
+        assert!(matches!(&error, Error::Invalid(why) if why.contains("no time for an answer")), "{error}");
+        assert!(script.calls().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_takes_of_the_operations_time() {
     let script = Script::of([problem(Code::RequestInProgress).with("retry-after", "55"), Step::Silence]);
     let begun = Instant::now();

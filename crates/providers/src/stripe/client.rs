@@ -95,6 +95,7 @@ impl Client {
         let request = request.body(Full::new(body)).map_err(not_sent)?;
         self.http.clone().oneshot(request).await.map_err(|error| match error {
             Error::Open { retry_after } => Lost::Shut(retry_after),
+            Error::NoTime => Lost::NotSent("no time was left for the call".to_owned()),
             Error::TimedOut { after } => {
                 Lost::Unknown(format!("no whole answer within {} ms", after.as_millis()))
             }

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tower::Service;
 
@@ -61,7 +60,7 @@ fn heard<Response, Failure>(tried: &Tried<Response, Failure>) -> Outcome<'_, Res
     match tried {
         Ok(response) => Outcome::Answered(response),
         Err(Error::Inner(failure)) => Outcome::Failed(failure),
-        Err(Error::TimedOut { .. } | Error::Open { .. }) => Outcome::TimedOut,
+        Err(Error::TimedOut { .. } | Error::Open { .. } | Error::NoTime) => Outcome::TimedOut,
     }
 }
 
@@ -97,8 +96,13 @@ impl<S, P> Operation<S, P> {
             let spare = self.shared.policy.again(&request);
             let outcome = match self.attempt(request).await {
                 Ok(tried) => tried,
-                // An outcome that was heard says more than a door that is shut now.
-                Err(open) => return self.end(last.unwrap_or(Err(open)), Some(GaveUp::Open)),
+                Err((unmade, why)) => {
+                    if last.is_some() {
+                        self.give_back();
+                    }
+                    // An outcome that was heard says more than a door that is shut now.
+                    return self.end(last.unwrap_or(Err(unmade)), Some(why));
+                }
             };
             let wish = spare.as_ref().and_then(|spare| self.shared.policy.retry(spare, &heard(&outcome)));
             let (Some(wish), Some(spare)) = (wish, spare) else { return self.end(outcome, None) };
@@ -110,17 +114,24 @@ impl<S, P> Operation<S, P> {
         }
     }
 
-    /// One try. The error: it was not let through.
+    /// One try. The error: it was not made, and why.
     async fn attempt<Request>(
         &mut self,
         request: Request,
-    ) -> Result<Tried<S::Response, S::Error>, Error<S::Error>>
+    ) -> Result<Tried<S::Response, S::Error>, (Error<S::Error>, GaveUp)>
     where
         S: Service<Request>,
         P: Policy<Request, S::Response, S::Error>,
     {
+        // A pause may have lasted longer than it was to.
+        let now = self.shared.start.elapsed();
+        let Some(limit) = self.timeouts.attempt(now, self.deadline) else {
+            return Err((Error::NoTime, GaveUp::Deadline));
+        };
         let leave = match self.shared.breaker.as_ref().map(crate::SharedBreaker::admit) {
-            Some(Err(rejected)) => return Err(Error::Open { retry_after: rejected.retry_after }),
+            Some(Err(rejected)) => {
+                return Err((Error::Open { retry_after: rejected.retry_after }, GaveUp::Open));
+            }
             Some(Ok(leave)) => Some(leave),
             None => None,
         };
@@ -131,8 +142,6 @@ impl<S, P> Operation<S, P> {
             budget.deposit();
         }
         self.attempts += 1;
-        let now = self.shared.start.elapsed();
-        let limit = self.timeouts.attempt(now, self.deadline).unwrap_or(Duration::ZERO);
         let inner = &mut self.inner;
         let exchange = async {
             poll_fn(|context| inner.poll_ready(context)).await?;
@@ -155,13 +164,18 @@ impl<S, P> Operation<S, P> {
             return Err(GaveUp::Attempts);
         }
         let drawn = shared.dice.with(|rng| shared.backoff.pause(self.attempts - 1, rng));
-        let left = self.deadline.left(shared.start.elapsed());
-        let delay = clamp(drawn, wish.after, left).ok_or(GaveUp::Deadline)?;
+        let fitting = || clamp(drawn, wish.after, self.deadline.left(shared.start.elapsed()));
+        fitting().ok_or(GaveUp::Deadline)?;
         if let Some(budget) = &shared.budget
             && !budget.withdraw().await
         {
             return Err(GaveUp::Budget);
         }
+        // To ask the budget may have taken time: the fleet has a floor of its own.
+        let Some(delay) = fitting() else {
+            self.give_back();
+            return Err(GaveUp::Deadline);
+        };
         shared.observer.retrying(&Retry {
             call: self.call,
             attempt: self.attempts,
@@ -172,6 +186,13 @@ impl<S, P> Operation<S, P> {
         });
         tokio::time::sleep(delay).await;
         Ok(())
+    }
+
+    /// The token of a retry that is not made after all.
+    fn give_back(&self) {
+        if let Some(budget) = &self.shared.budget {
+            budget.give_back();
+        }
     }
 
     fn end<T>(&self, outcome: T, gave_up: Option<GaveUp>) -> T {

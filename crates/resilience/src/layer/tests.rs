@@ -3,12 +3,14 @@
 mod outage;
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::*;
+use crate::budget::{FloorSource, FloorUnavailable};
 use crate::observer::{Ended, GaveUp, Retry};
 use crate::{Health, breaker, budget};
 
@@ -239,6 +241,71 @@ async fn a_circuit_that_opens_between_two_tries_gives_the_last_outcome_back() {
     let stage = Stage::new(&[Script::Fail]).with(|layer| layer.breaker(breaker.clone()));
     assert_eq!(stage.call(SAFE).await, Err(Error::Inner(Broken::Failed)));
     assert_eq!((stage.calls(), stage.last_end()), (2, (2, Some(GaveUp::Open))));
+}
+
+/// The machine was held up while a pause was slept.
+#[tokio::test(start_paused = true)]
+async fn a_try_is_not_begun_when_no_time_is_left_for_it() {
+    let breaker = SharedBreaker::new(breaker::Settings { calls_min: 1, ..Default::default() });
+    let settings = budget::Settings { ratio: 1.0, floor_per_second: 0.0, ..Default::default() };
+    let budget = SharedBudget::new("test", settings);
+    let stage = Stage::new(&[Script::Busy(5), Script::Hang])
+        .with(|layer| layer.breaker(breaker.clone()).budget(budget.clone()));
+    let held_up = async {
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_secs(25)).await;
+    };
+    let (outcome, ()) = tokio::join!(stage.call(SAFE), held_up);
+    assert_eq!(outcome, Err(Error::Inner(Broken::Busy(5))), "what was heard, and nothing was sent after it");
+    assert_eq!((stage.calls(), stage.last_end()), (1, (1, Some(GaveUp::Deadline))));
+    assert_eq!(breaker.state(), breaker::State::Closed);
+    assert!((budget.left() - 1.0).abs() < 1e-9, "a retry that was not made: {}", budget.left());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_time_nothing_is_begun() {
+    for timeouts in [seconds(2, 0), seconds(0, 5)] {
+        let breaker = SharedBreaker::new(breaker::Settings { calls_min: 1, ..Default::default() });
+        let settings = budget::Settings { floor_per_second: 0.0, ..Default::default() };
+        let budget = SharedBudget::new("test", settings);
+        let stage =
+            Stage::new(&[Script::Hang]).with(|layer| layer.breaker(breaker.clone()).budget(budget.clone()));
+        let outcome = stage.call(Ask { timeouts: Some(timeouts), ..SAFE }).await;
+        assert_eq!(outcome, Err(Error::NoTime));
+        assert_eq!((stage.calls(), stage.last_end()), (0, (0, Some(GaveUp::Deadline))));
+        assert_eq!((breaker.state(), budget.left()), (breaker::State::Closed, 0.0));
+    }
+}
+
+/// A floor for the fleet that takes its time.
+struct SlowFloor;
+
+impl FloorSource for SlowFloor {
+    fn take<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a budget::Settings,
+        wanted: u32,
+    ) -> Pin<Box<dyn Future<Output = Result<u32, FloorUnavailable>> + Send + 'a>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(90)).await;
+            Ok(wanted)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_no_longer_fits_once_the_budget_was_asked_is_not_begun() {
+    let settings = budget::Settings { ratio: 0.0, ..Default::default() };
+    let budget = SharedBudget::with_source("test", settings, Some(Arc::new(SlowFloor)));
+    let stage = Stage::new(&[Script::Busy(3)]).with(|layer| layer.budget(budget.clone()));
+    let timeouts = Timeouts { operation: Duration::from_millis(3_050), ..seconds(2, 0) };
+    let outcome = stage.call(Ask { timeouts: Some(timeouts), ..SAFE }).await;
+    assert_eq!(outcome, Err(Error::Inner(Broken::Busy(3))));
+    assert_eq!((stage.calls(), stage.last_end()), (1, (1, Some(GaveUp::Deadline))));
+    assert!(stage.heard.retries.lock().unwrap().is_empty());
+    assert!(stage.start.elapsed() < Duration::from_secs(1), "{:?}", stage.start.elapsed());
+    assert!((budget.left() - 1.0).abs() < 1e-9, "a retry that was not made: {}", budget.left());
 }
 
 #[tokio::test(start_paused = true)]
