@@ -26,8 +26,8 @@ use crate::webhook::{About, Arrived, Malformed, Refused};
 /// What became of a call. Boxed, so that a server holds tellers of several providers at once.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Heard<T>> + Send + 'a>>;
 
-/// What a search by our own reference found; the error says why it could not look everywhere.
-pub type Found<'a, T> = Pin<Box<dyn Future<Output = Result<Option<T>, String>> + Send + 'a>>;
+/// What a search by our own reference found; heard without an object: it could not look everywhere.
+pub type Found<'a, T> = Answer<'a, Option<T>>;
 
 /// A payment as the provider is to make it. The same order always becomes the same bytes: a provider
 /// refuses a key that comes back with others.
@@ -86,8 +86,8 @@ pub trait Provider: Send + Sync {
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> Answer<'a, RefundObservation>;
 
-    /// Looks for our refund among those of its payment, by the id it carries as metadata. `None` never
-    /// disproves a call in flight.
+    /// Looks for our refund among those of its payment, by the id it carries as metadata. That there is none
+    /// never disproves a call in flight.
     fn find_refund<'a>(&'a self, refund: &'a RefundOrder) -> Found<'a, RefundObservation>;
 
     /// The refund as it is now, by the provider's id of it.

@@ -84,6 +84,16 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
     }
 }
 
+/// A part of what was looked through. Turned down it says nothing of what was looked for.
+pub fn list<L: DeserializeOwned, O>(replied: Result<Reply, Lost>) -> Result<L, Heard<O>> {
+    let reply = whole(replied)?;
+    if reply.status.is_success() {
+        return read(&reply, Ok).map_err(|why| unknown(&reply, &why));
+    }
+    let refused = refusal(&reply)?;
+    Err(unknown(&reply, refused.problem.word()))
+}
+
 fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
     replied.map_err(|lost| match lost {
         Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None, asked: true },
@@ -95,7 +105,7 @@ fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
     })
 }
 
-pub fn read<W: DeserializeOwned, O>(
+fn read<W: DeserializeOwned, O>(
     reply: &Reply,
     observe: impl FnOnce(W) -> Result<O, String>,
 ) -> Result<O, String> {
@@ -135,7 +145,7 @@ fn unknown<O>(reply: &Reply, why: &str) -> Heard<O> {
 }
 
 /// Never the body: a PaymentIntent carries its client secret.
-pub fn described(reply: &Reply, why: &str) -> String {
+fn described(reply: &Reply, why: &str) -> String {
     let request = reply.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     format!("HTTP {}, {}, request id {}", reply.status.as_u16(), bounded(why), bounded(request))
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     answer,
-    client::{Client, Lost},
+    client::Client,
     currency,
     form::{Form, segment},
     key, not_representable,
@@ -47,30 +47,30 @@ struct Page {
 }
 
 /// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
-pub async fn find(client: &Client, refund: &RefundOrder) -> Result<Option<RefundObservation>, String> {
+pub async fn find(client: &Client, refund: &RefundOrder) -> Heard<Option<RefundObservation>> {
     let mut after = String::new();
     for _ in 0..PAGES_MAX {
         let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(&refund.object));
-        let page = page(client, &path).await?;
+        let page: Page = match answer::list(client.get(&path).await) {
+            Ok(page) => page,
+            Err(Heard::NotSent { error, retry_after_seconds, asked }) => {
+                // For the pages before this one somebody was asked.
+                let asked = asked || !after.is_empty();
+                return Heard::NotSent { error, retry_after_seconds, asked };
+            }
+            Err(heard) => return heard,
+        };
         let last = page.data.last().map(|last| format!("&starting_after={}", segment(last.id())));
         if let Some(found) = page.data.into_iter().find(|found| found.refund() == Some(refund.refund)) {
-            return found.observe().map(Some);
+            return match found.observe() {
+                Ok(seen) => Heard::Object(Some(seen)),
+                Err(error) => Heard::Unknown { error },
+            };
         }
         match last {
             Some(last) if page.has_more => after = last,
-            _ => return Ok(None),
+            _ => return Heard::Object(None),
         }
     }
-    Err(format!("the payment has more than {} refunds", PAGE * PAGES_MAX))
-}
-
-async fn page(client: &Client, path: &str) -> Result<Page, String> {
-    let reply = client.get(path).await.map_err(|lost| match lost {
-        Lost::NotSent(error) | Lost::Unknown(error) => error,
-        Lost::Shut(_) => "the circuit of this account is open".to_owned(),
-    })?;
-    if !reply.status.is_success() {
-        return Err(answer::described(&reply, "the refunds cannot be listed"));
-    }
-    answer::read(&reply, Ok).map_err(|why| answer::described(&reply, &why))
+    Heard::Unknown { error: format!("the payment has more than {} refunds", PAGE * PAGES_MAX) }
 }

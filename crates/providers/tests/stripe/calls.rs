@@ -134,16 +134,29 @@ async fn a_refund_is_looked_for_page_by_page() {
     let look = async |pages: Vec<Behaviour>| {
         let server = Server::start(pages).await;
         let found = teller(server.base_url.clone()).find_refund(&refund(7, &order(1), "pi_1", 500)).await;
-        (found.map(|found| found.map(|refund| refund.object)), server.requests().len())
+        let found = match found {
+            Heard::Object(Some(refund)) => refund.object,
+            Heard::Object(None) => "none".to_owned(),
+            Heard::NotSent { asked, retry_after_seconds, .. } => {
+                format!("not sent, asked: {asked}, again after {retry_after_seconds:?}")
+            }
+            Heard::Unknown { .. } => "unknown".to_owned(),
+            Heard::Refused { .. } => "refused".to_owned(),
+        };
+        (found, server.requests().len())
     };
-    assert_eq!(look(vec![page(&[5, 7], true)]).await, (Ok(Some("re_7".to_owned())), 1));
-    assert_eq!(look(vec![page(&[5, 6], true), page(&[7], false)]).await, (Ok(Some("re_7".to_owned())), 2));
-    assert_eq!(look(vec![page(&[5, 6], true), page(&[8], false)]).await, (Ok(None), 2));
-    assert_eq!(look(vec![page(&[], false)]).await, (Ok(None), 1));
-    let (endless, requests) = look(vec![page(&[5], true)]).await;
-    assert!(endless.is_err() && requests == 10, "{endless:?} {requests}");
-    let (refused, _) = look(vec![Behaviour::Answer(answer(500, "", "{}"))]).await;
-    assert!(refused.is_err(), "{refused:?}");
-    let (garbage, _) = look(vec![Behaviour::Answer(answer(200, "", "[]"))]).await;
-    assert!(garbage.is_err(), "{garbage:?}");
+    let check = async |pages: Vec<Behaviour>, expected: &str, requests: usize| {
+        assert_eq!(look(pages).await, (expected.to_owned(), requests));
+    };
+    check(vec![page(&[5, 7], true)], "re_7", 1).await;
+    check(vec![page(&[5, 6], true), page(&[7], false)], "re_7", 2).await;
+    check(vec![page(&[5, 6], true), page(&[8], false)], "none", 2).await;
+    check(vec![page(&[], false)], "none", 1).await;
+    check(vec![page(&[5], true)], "unknown", 10).await;
+    check(vec![Behaviour::Answer(answer(500, "", "{}"))], "unknown", 1).await;
+    check(vec![Behaviour::Answer(answer(200, "", "[]"))], "unknown", 1).await;
+    let missing = json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}});
+    check(vec![Behaviour::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
+    let busy = Behaviour::Answer(answer(429, "retry-after: 7\r\n", "{}"));
+    check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
 }

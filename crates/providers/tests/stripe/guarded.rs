@@ -7,10 +7,10 @@ use std::{
 
 use domain::provider::{Heard, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
-use resilience::{Observer, Retry, breaker, budget};
+use resilience::{Health, Observer, Retry, breaker, budget};
 
 use crate::{
-    order,
+    order, refund,
     server::{Behaviour, Server, answer},
     settings,
 };
@@ -146,6 +146,11 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
         panic!("it asked")
     };
     assert!((48..=72).contains(&wait), "{wait} s");
+    let sought = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    assert!(
+        matches!(sought, Heard::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
+        "{sought:?}"
+    );
     assert_eq!(server.requests().len(), 8);
 
     // Real time stands still from here on; no call is under way.
@@ -157,4 +162,29 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
         assert_eq!(told(&teller.fetch("pi_1").await), "object");
     }
     assert_eq!(guard.breaker.state(), breaker::State::Closed);
+}
+
+/// The circuit has room for one page of two.
+#[tokio::test]
+async fn a_search_that_is_cut_short_has_asked() {
+    let breaker = breaker::Settings { calls_min: 1, ..Default::default() };
+    let settings_of_guard = guard::Settings { breaker, ..Default::default() };
+    let guard = Guard::new("test", &settings_of_guard, None, Arc::new(Reasons::default()));
+    guard.breaker.admit().unwrap().end(Health::Bad);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    tokio::time::resume();
+    let _others = [guard.breaker.admit().unwrap(), guard.breaker.admit().unwrap()];
+    let page = serde_json::json!({
+        "has_more": true,
+        "data": [{
+            "id": "re_1", "object": "refund", "status": "pending", "amount": 1, "currency": "eur",
+            "payment_intent": "pi_1", "metadata": {},
+        }],
+    });
+    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
+    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    let sought = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    assert!(matches!(sought, Heard::NotSent { asked: true, .. }), "{sought:?}");
+    assert_eq!(server.requests().len(), 1);
 }

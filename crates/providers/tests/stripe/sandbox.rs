@@ -91,11 +91,11 @@ async fn a_payment_from_its_making_to_its_refund() {
     assert_eq!(object(teller.fetch(&id).await).status, captured);
 
     let ours = refund(9, &order, &id, 500);
-    assert_eq!(teller.find_refund(&ours).await, Ok(None));
+    assert_eq!(teller.find_refund(&ours).await, Heard::Object(None));
     let made = object(teller.refund(&ours).await);
     assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
-    assert_eq!(teller.find_refund(&ours).await, Ok(Some(made.clone())));
-    assert_eq!(teller.find_refund(&refund(10, &order, &id, 500)).await, Ok(None));
+    assert_eq!(teller.find_refund(&ours).await, Heard::Object(Some(made.clone())));
+    assert_eq!(teller.find_refund(&refund(10, &order, &id, 500)).await, Heard::Object(None));
     assert_eq!(object(teller.fetch_refund(&made.object).await), made);
     assert_eq!(object(teller.refund(&ours).await), made, "a replay");
     let too_much = teller.refund(&refund(11, &order, &id, 1001)).await;

@@ -191,13 +191,6 @@ impl Outcome {
             Heard::Unknown { .. } => Outcome::Nothing { asked: true, retry_after_seconds: None },
         }
     }
-
-    pub fn of_search<O>(found: &Result<Option<O>, String>) -> Outcome {
-        match found {
-            Ok(_) => Outcome::Answered,
-            Err(_) => Outcome::Nothing { asked: true, retry_after_seconds: None },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -46,11 +46,15 @@ impl Drive<'_> {
             return self.call(&order).await;
         }
         match self.teller.find_refund(&order).await {
-            Ok(Some(seen)) => self.seen(refund.id, seen).await,
-            Ok(None) if self.looks_only() => self.lost_sight("not found, and not sent again").await,
-            Ok(None) if self.key_still_protects() => self.call(&order).await,
-            Ok(None) => self.lost_sight("not found, and too old to be sent again").await,
-            Err(error) => self.lost_sight(&error).await,
+            Heard::Object(Some(seen)) => self.seen(refund.id, seen).await,
+            Heard::Object(None) if self.looks_only() => {
+                self.lost_sight("not found, and not sent again").await
+            }
+            Heard::Object(None) if self.key_still_protects() => self.call(&order).await,
+            Heard::Object(None) => self.lost_sight("not found, and too old to be sent again").await,
+            Heard::NotSent { error, .. } | Heard::Unknown { error } | Heard::Refused { code: error, .. } => {
+                self.lost_sight(&error).await
+            }
         }
     }
 
@@ -67,9 +71,11 @@ impl Drive<'_> {
             }
             // Turned down; but an earlier call of ours, whose answer was lost, may be why.
             Heard::Refused { code, object: None } => match self.teller.find_refund(order).await {
-                Ok(Some(seen)) => self.seen(order.refund, seen).await,
-                Ok(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
-                Err(error) => self.lost_sight(&error).await,
+                Heard::Object(Some(seen)) => self.seen(order.refund, seen).await,
+                Heard::Object(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
+                Heard::NotSent { error, .. }
+                | Heard::Unknown { error }
+                | Heard::Refused { code: error, .. } => self.lost_sight(&error).await,
             },
             Heard::NotSent { error, .. } => self.not_sent(&error).await,
             Heard::Unknown { error } => self.lost_sight(&error).await,

@@ -40,8 +40,8 @@ impl Teller {
         self.turn.call(self.provider.refund(refund), Outcome::of).await
     }
 
-    pub async fn find_refund(&self, refund: &RefundOrder) -> Result<Option<RefundObservation>, String> {
-        self.turn.call(self.provider.find_refund(refund), Outcome::of_search).await
+    pub async fn find_refund(&self, refund: &RefundOrder) -> Heard<Option<RefundObservation>> {
+        self.turn.call(self.provider.find_refund(refund), Outcome::of).await
     }
 
     pub async fn fetch_refund(&self, object: &str) -> Heard<RefundObservation> {

@@ -53,11 +53,10 @@ fn heard<T>(heard: &Heard<T>) -> Answer {
     }
 }
 
-fn found<T>(found: &Result<Option<T>, String>) -> Answer {
+fn found<T>(found: &Heard<Option<T>>) -> Answer {
     match found {
-        Ok(Some(_)) => Answer::Object,
-        Ok(None) => Answer::Nothing,
-        Err(_) => Answer::Unknown,
+        Heard::Object(None) => Answer::Nothing,
+        found => heard(found),
     }
 }
 
