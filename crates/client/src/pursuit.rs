@@ -6,7 +6,8 @@
 //! | wait | the server is at work on this very operation: it is asked again, as often as the deadline allows |
 //!
 //! Waiting is not retrying. Nothing has failed, the server has said when to come back, and the answer is the
-//! one that is wanted: so it takes neither an attempt nor a token of the budget.
+//! one that is wanted: so it takes neither an attempt nor a token of the budget. Nor does it give any: it is
+//! one operation from its first round to its last, which deposits once and has its attempts once.
 //!
 //! All along it is kept in mind whether anything that was sent may have been done: that decides between
 //! "nothing was done" and "the outcome is unknown" at the end.
@@ -45,6 +46,8 @@ struct Pursuit {
 #[derive(Default)]
 struct Log {
     attempts: u32,
+    /// Of them, those that met something else than work in progress.
+    failed: u32,
     perhaps_done: bool,
     last: Option<Missed>,
     gave_up: Option<resilience::GaveUp>,
@@ -67,9 +70,10 @@ pub async fn pursue<T: Send + 'static>(
         log: Mutex::default(),
     });
     let attempt = Attempt { carrier: parts.carrier.clone(), read, wall: settings.wall };
-    let mut service = parts.layer(pursuit.clone()).observer(pursuit.clone()).layer(attempt);
     let mut waits = 0;
     loop {
+        let layer = parts.layer(pursuit.clone(), waits, pursuit.log().failed);
+        let mut service = layer.observer(pursuit.clone()).layer(attempt.clone());
         match service.call(call.clone()).await {
             Ok(Heard::Result(value, answer)) => {
                 return Ok(Settled { value, answer, attempts: pursuit.log().attempts });
@@ -96,13 +100,15 @@ pub async fn pursue<T: Send + 'static>(
 }
 
 impl Parts {
-    fn layer<P>(&self, policy: P) -> Layer<P> {
+    /// For the round after so many waits, of an operation that failed so many times before.
+    fn layer<P>(&self, policy: P, waits: u32, failed: u32) -> Layer<P> {
         let settings = &self.settings;
         let layer = Layer::new(policy)
-            .attempts_max(settings.attempts_max)
+            .attempts_max(settings.attempts_max.saturating_sub(failed).max(1))
             .backoff(settings.backoff)
-            .budget(self.budget.clone())
             .dice(settings.dice.clone());
+        let budget = self.budget.clone();
+        let layer = if waits == 0 { layer.budget(budget) } else { layer.withdraws_from(budget) };
         match &self.breaker {
             Some(breaker) => layer.breaker(breaker.clone()),
             None => layer,
@@ -221,6 +227,7 @@ impl<T> Policy<Call, Heard<T>, Missed> for Arc<Pursuit> {
             Outcome::Failed(missed) => (*missed).clone(),
         };
         log.perhaps_done |= missed.perhaps_done;
+        log.failed += u32::from(!missed.is_in_progress());
         let wish = Wish { reason: missed.failure.word(), after: missed.retry_after };
         let wish = self.may_again(&missed).then_some(wish);
         log.last = Some(missed);

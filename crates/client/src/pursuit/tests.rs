@@ -295,6 +295,31 @@ async fn nothing_is_sent_when_no_time_is_left() {
     }
 }
 
+/// Waiting in between makes no new operation of it: it has its attempts once, and deposits once.
+#[tokio::test(start_paused = true)]
+async fn attempts_are_counted_across_waits() {
+    let in_progress = || problem(Code::RequestInProgress);
+    let check = async |steps: Vec<Step>, sent: usize, expected: &str| {
+        let script = Script::of(steps.clone());
+        let result = charged(&script).await;
+        assert_eq!((told(&result).as_str(), script.calls().len()), (expected, sent), "{steps:?}");
+    };
+    check(vec![broken(), in_progress(), broken(), captured()], 4, "done").await;
+    check(vec![in_progress(), in_progress(), broken(), broken(), captured()], 5, "done").await;
+    let failures = vec![broken(), in_progress(), broken(), in_progress(), broken(), captured()];
+    check(failures, 5, "unknown: Attempts").await;
+    let failures = vec![broken(), broken(), in_progress(), not_sent(), captured()];
+    check(failures, 4, "unknown: Attempts").await;
+
+    let script = Script::of(std::iter::repeat_n(in_progress(), 9).chain([captured()]));
+    let deposits = budget::Settings { ratio: 0.1, floor_per_second: 0.0, ..budget::Settings::default() };
+    let client = script.client_with(|builder| builder.budget(deposits));
+    charge(&client).send().await.unwrap();
+    assert_eq!(script.calls().len(), 10);
+    let left = client.retries_left();
+    assert!((left - 0.1).abs() < 1e-9, "one operation deposits once: {left}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_takes_of_the_operations_time() {
     let script = Script::of([problem(Code::RequestInProgress).with("retry-after", "55"), Step::Silence]);
