@@ -143,3 +143,20 @@ impl Timeline {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever judges by retries looks for the last one too.
+    #[test]
+    fn every_retry_is_kept() {
+        let timeline = Timeline::begin_now();
+        for attempt in 0..30_000 {
+            let (operation, reason) = ("one".to_owned(), "503".to_owned());
+            timeline.retry(Retry { at_ms: 0, operation, attempt, delay_ms: 0, reason, retry_after_ms: None });
+        }
+        let retries = timeline.taken().retries;
+        assert_eq!((retries.len(), retries.last().map(|retry| retry.attempt)), (30_000, Some(29_999)));
+    }
+}
