@@ -40,6 +40,7 @@ pub(crate) use error::told;
 use error::{fault, fault_of_commit};
 use pipeline::in_order;
 use session::Session;
+pub(crate) use session::config;
 use set::Set;
 pub(crate) use value::{Bound, decode};
 
@@ -65,7 +66,7 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub fn new(url: &str, options: &Options, counters: &Arc<Counters>) -> Result<Lanes, Error> {
-        let config = session::config(url)?;
+        let config = config(url, "surehold writer")?;
         Ok(Lanes { config, writers: options.writers.max(1), counters: counters.clone() })
     }
 

@@ -38,9 +38,10 @@ pub(super) struct Session {
     statements: HashMap<&'static str, Statement>,
 }
 
-pub(super) fn config(url: &str) -> Result<Config, Error> {
+/// Of every connection to the server; the name is for whoever looks at `pg_stat_activity`.
+pub(crate) fn config(url: &str, name: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse()?;
-    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name("surehold writer");
+    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name(name);
     Ok(config)
 }
 

@@ -19,11 +19,8 @@ use crate::{Error, postgres, sqlite};
 
 /// For a free connection, and for a new one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// What was sent is acknowledged by then, or the server's machine has gone.
-const TCP_SILENCE_MAX: Duration = Duration::from_secs(15);
 /// For the server's word that it ended a query.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+const WORD_MAX: Duration = Duration::from_secs(5);
 /// A question about whole tables takes as long as they are large.
 const CHECK_MAX: Duration = Duration::from_hours(6);
 
@@ -36,10 +33,11 @@ pub struct Queries {
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<Files>),
-    Postgres(Arc<Served>),
+    Postgres(Served),
 }
 
 /// Connections to a server, each given up when it is silent for too long.
+#[derive(Clone)]
 struct Served {
     pool: Pool,
     silence_max: Duration,
@@ -73,7 +71,7 @@ impl Queries {
     /// The server ends a query that takes longer than `query_max`, and we end one that it says nothing of.
     pub(crate) fn postgres(url: &str, readers: usize, query_max: Duration) -> Result<Queries, Error> {
         let limit = format!("-c statement_timeout={}", query_max.as_millis());
-        Queries::postgres_with(url, readers, &limit, query_max + SILENCE_MAX)
+        Queries::postgres_with(url, readers, &limit, query_max + WORD_MAX)
     }
 
     /// Should a statement that writes ever slip in, it is refused.
@@ -83,11 +81,7 @@ impl Queries {
         settings: &str,
         silence_max: Duration,
     ) -> Result<Queries, Error> {
-        let mut config: tokio_postgres::Config = url.parse()?;
-        config
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_user_timeout(TCP_SILENCE_MAX)
-            .application_name("surehold reader");
+        let mut config = postgres::config(url, "surehold reader")?;
         let given = config.get_options().unwrap_or_default();
         let options = format!("{given} -c default_transaction_read_only=on {settings}");
         config.options(options.trim_start());
@@ -99,7 +93,7 @@ impl Queries {
             .create_timeout(Some(WAIT_MAX))
             .build()
             .map_err(|error| Error::Pool(error.to_string()))?;
-        Ok(Queries { engine: Engine::Postgres(Arc::new(Served { pool, silence_max })) })
+        Ok(Queries { engine: Engine::Postgres(Served { pool, silence_max }) })
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
