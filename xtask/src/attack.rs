@@ -3,8 +3,6 @@
 //! The whole of it is `surehold attack --scenario all`, for a person or a nightly run: this finds in minutes
 //! what has broken since.
 
-use std::fs;
-
 use crate::Failure;
 use crate::command::{program, run};
 use crate::programs;
@@ -22,11 +20,7 @@ pub fn shortened() -> Result<(), Failure> {
     let mut failures = Vec::new();
     for (ground, flags) in GROUNDS {
         let out = programs::target()?.join("attack").join(ground);
-        // A report of an earlier run must not be taken for this one's.
-        if out.exists() {
-            fs::remove_dir_all(&out)?;
-        }
-        fs::create_dir_all(&out)?;
+        programs::emptied(&out)?;
         let mut attack = program(&surehold);
         attack
             .args(["attack", "--scenario", "all", "--operations", OPERATIONS, "--at-once", AT_ONCE, "--out"])

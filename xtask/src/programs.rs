@@ -4,7 +4,8 @@
 //! them a second time. All programs at once, with the examples, are what `cargo test --workspace` has
 //! built already: after it this takes no time.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use crate::command::{command, output, run};
@@ -20,6 +21,14 @@ pub fn target() -> Result<PathBuf, Failure> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     Ok(PathBuf::from(target))
+}
+
+/// A directory for what a program writes. A report of an earlier run must not be taken for this one's.
+pub fn emptied(directory: &Path) -> std::io::Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory)?;
+    }
+    fs::create_dir_all(directory)
 }
 
 /// What cargo knows of the workspace's own crates.

@@ -176,11 +176,7 @@ fn prove(postgres: &str) -> Result<String, Failure> {
 fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), String> {
     let plan = run.plan();
     let failed = |error: std::io::Error| format!("{}: {error}", out.display());
-    // A report of an earlier run must not be taken for this one's.
-    if out.exists() {
-        fs::remove_dir_all(out).map_err(failed)?;
-    }
-    fs::create_dir_all(out).map_err(failed)?;
+    programs::emptied(out).map_err(failed)?;
     let mut attack = program(surehold);
     match run {
         Run::Faulty(plan) => attack.env(planted::VARIABLE, plan.bug.name()),
