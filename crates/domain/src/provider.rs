@@ -89,3 +89,15 @@ pub enum Heard<O> {
     /// It may or may not have happened.
     Unknown { error: String },
 }
+
+impl<O> Heard<O> {
+    /// Of a look, which moves nothing: what it showed, or why it showed nothing.
+    pub fn shown(self) -> Result<O, String> {
+        match self {
+            Heard::Object(object) => Ok(object),
+            Heard::Refused { code: why, .. }
+            | Heard::NotSent { error: why, .. }
+            | Heard::Unknown { error: why } => Err(why),
+        }
+    }
+}

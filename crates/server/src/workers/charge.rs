@@ -99,16 +99,15 @@ impl Drive<'_> {
 
     /// After a crash or a lost answer: what is the object now?
     async fn resume(&self, order: &Order, object: &str) -> Result<(), Gone> {
-        match self.teller.fetch(object).await {
-            Heard::Object(seen) if seen.status == Status::Unconfirmed && !self.must_end() => {
+        match self.teller.fetch(object).await.shown() {
+            Ok(seen) if seen.status == Status::Unconfirmed && !self.must_end() => {
                 if self.looks_only() {
                     return self.lost_sight("it was never confirmed, and is not confirmed now").await;
                 }
                 self.confirm(order, object).await
             }
-            Heard::Object(seen) => self.conclude(seen, Source::Fetched).await,
-            Heard::NotSent { error, .. } | Heard::Unknown { error } => self.lost_sight(&error).await,
-            Heard::Refused { code, .. } => self.lost_sight(&code).await,
+            Ok(seen) => self.conclude(seen, Source::Fetched).await,
+            Err(why) => self.lost_sight(&why).await,
         }
     }
 

@@ -35,26 +35,20 @@ impl Drive<'_> {
             return self.call(&order).await;
         }
         if let Some(object) = &refund.provider_ref {
-            return match self.teller.fetch_refund(object).await {
-                Heard::Object(seen) => self.seen(refund.id, seen).await,
-                Heard::NotSent { error, .. }
-                | Heard::Unknown { error }
-                | Heard::Refused { code: error, .. } => self.lost_sight(&error).await,
+            return match self.teller.fetch_refund(object).await.shown() {
+                Ok(seen) => self.seen(refund.id, seen).await,
+                Err(why) => self.lost_sight(&why).await,
             };
         }
         if planted::is(planted::Bug::KeySentPastRetention) {
             return self.call(&order).await;
         }
-        match self.teller.find_refund(&order).await {
-            Heard::Object(Some(seen)) => self.seen(refund.id, seen).await,
-            Heard::Object(None) if self.looks_only() => {
-                self.lost_sight("not found, and not sent again").await
-            }
-            Heard::Object(None) if self.key_still_protects() => self.call(&order).await,
-            Heard::Object(None) => self.lost_sight("not found, and too old to be sent again").await,
-            Heard::NotSent { error, .. } | Heard::Unknown { error } | Heard::Refused { code: error, .. } => {
-                self.lost_sight(&error).await
-            }
+        match self.teller.find_refund(&order).await.shown() {
+            Ok(Some(seen)) => self.seen(refund.id, seen).await,
+            Ok(None) if self.looks_only() => self.lost_sight("not found, and not sent again").await,
+            Ok(None) if self.key_still_protects() => self.call(&order).await,
+            Ok(None) => self.lost_sight("not found, and too old to be sent again").await,
+            Err(why) => self.lost_sight(&why).await,
         }
     }
 
@@ -70,12 +64,10 @@ impl Drive<'_> {
                 self.seen(order.refund, seen).await
             }
             // Turned down; but an earlier call of ours, whose answer was lost, may be why.
-            Heard::Refused { code, object: None } => match self.teller.find_refund(order).await {
-                Heard::Object(Some(seen)) => self.seen(order.refund, seen).await,
-                Heard::Object(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
-                Heard::NotSent { error, .. }
-                | Heard::Unknown { error }
-                | Heard::Refused { code: error, .. } => self.lost_sight(&error).await,
+            Heard::Refused { code, object: None } => match self.teller.find_refund(order).await.shown() {
+                Ok(Some(seen)) => self.seen(order.refund, seen).await,
+                Ok(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
+                Err(why) => self.lost_sight(&why).await,
             },
             Heard::NotSent { error, .. } => self.not_sent(&error).await,
             Heard::Unknown { error } => self.lost_sight(&error).await,

@@ -67,11 +67,9 @@ impl Drive<'_> {
     /// The call was turned down without a word on the object: fetch it, and let it speak.
     async fn refused(&self, code: String) -> Result<(), Gone> {
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
-        match self.teller.fetch(object).await {
-            Heard::Object(seen) => self.settle(seen, Source::Fetched, None, Some(code)).await,
-            Heard::Refused { code: error, .. } | Heard::NotSent { error, .. } | Heard::Unknown { error } => {
-                self.lost_sight(&error).await
-            }
+        match self.teller.fetch(object).await.shown() {
+            Ok(seen) => self.settle(seen, Source::Fetched, None, Some(code)).await,
+            Err(why) => self.lost_sight(&why).await,
         }
     }
 }
