@@ -30,10 +30,7 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
             }
             Err(error) => warn!(%error, "lapsed holds could not be looked up"),
         }
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = tokio::time::sleep(SWEEP) => {}
-        }
+        rest(SWEEP, &mut stop).await;
     }
 }
 
@@ -48,7 +45,7 @@ pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut 
     let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
         let outcome = pruning.replies(kept).await;
-        rest("old replies", outcome, &mut stop).await;
+        rest(until_next("old replies", outcome), &mut stop).await;
     }
 }
 
@@ -62,19 +59,23 @@ pub async fn prune_messages(
     let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
         let outcome = pruning.messages(kept).await;
-        rest("old messages", outcome, &mut stop).await;
+        rest(until_next("old messages", outcome), &mut stop).await;
     }
 }
 
-async fn rest(what: &str, outcome: Result<(), String>, stop: &mut watch::Receiver<bool>) {
-    let pause = match outcome {
+fn until_next(what: &str, outcome: Result<(), String>) -> Duration {
+    match outcome {
         Ok(()) => PRUNE_EVERY,
         // A database that does not take one page will not take the next one either.
         Err(error) => {
             warn!(error, "{what} were not let go; again soon");
             PRUNE_AGAIN
         }
-    };
+    }
+}
+
+/// For so long, or until it is told to stop.
+async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
     tokio::select! {
         _ = stop.changed() => {}
         () = tokio::time::sleep(pause) => {}

@@ -4,9 +4,8 @@
 //! A bucket that was lost (flushed, evicted, another Redis) is full again: once more the floor, never more
 //! than that. One that is full may be forgotten, and is, after the time it takes to fill.
 
-use std::sync::Arc;
-
 use std::pin::Pin;
+use std::sync::Arc;
 
 use ::redis::pipe;
 use resilience::budget::{FloorSource, FloorUnavailable, Settings};
