@@ -111,12 +111,12 @@ mod tests {
     fn is_written_as_the_sdks_do() {
         let form = Form::new()
             .with("amount", "100")
-            .with("payment_method_types[0]", "card")
+            .with("allowed_payment_method_types[0]", "card")
             .with_some("return_url", Some("https://a.example/?b=c&d e=é+"))
             .with_some("nothing", None);
         assert_eq!(
             form.into_body(),
-            "amount=100&payment_method_types[0]=card&\
+            "amount=100&allowed_payment_method_types[0]=card&\
              return_url=https%3A%2F%2Fa.example%2F%3Fb%3Dc%26d%20e%3D%C3%A9%2B"
         );
     }

@@ -5,7 +5,7 @@
 //! keys for 24 hours (<https://docs.stripe.com/api/idempotent_requests>); [`Settings::key_retention`] stays
 //! below that.
 //!
-//! **Card, and a page to come back to if there is one.** `payment_method_types[0]=card` rather than
+//! **Card, and a page to come back to if there is one.** `allowed_payment_method_types[0]=card` rather than
 //! `automatic_payment_methods`: the latter brings in methods that cannot be confirmed without a
 //! `return_url`. With a card it is optional: given, 3-D Secure is a page to redirect to; left out, Stripe's
 //! own front-end code finishes it with the client secret
@@ -125,7 +125,7 @@ fn creation(order: &Order) -> Option<Form> {
         .with("currency", &order.amount.currency.code().to_ascii_lowercase())
         .with("capture_method", order.capture.name())
         .with("payment_method", &order.payment_method)
-        .with("payment_method_types[0]", "card")
+        .with("allowed_payment_method_types[0]", "card")
         .with_metadata(&ours, &order.metadata);
     Some(form)
 }

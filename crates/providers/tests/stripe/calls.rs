@@ -41,7 +41,7 @@ async fn a_charge_is_made_of_two_calls() {
     let body = |capture: &str| {
         format!(
             "amount=2000&currency=eur&capture_method={capture}&payment_method=pm_card_visa&\
-             payment_method_types[0]=card&metadata[operation]={ID}&metadata[attempt]={ID}&\
+             allowed_payment_method_types[0]=card&metadata[operation]={ID}&metadata[attempt]={ID}&\
              metadata[tenant]=00000000-0000-0000-0000-000000000003&\
              metadata[booking]=00000000-0000-0000-0000-000000000002&metadata[reference]=tour%207&\
              metadata[colour]=blue"

@@ -15,7 +15,8 @@ use crate::{
 const AMOUNT_MAX: i64 = 99_999_999;
 
 /// Accepted as Stripe accepts them, and without a meaning here.
-const IGNORED: [&str; 14] = [
+const IGNORED: [&str; 15] = [
+    "allowed_payment_method_types",
     "amount_details",
     "automatic_payment_methods",
     "confirmation_method",
