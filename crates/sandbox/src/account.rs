@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::parameters::Metadata;
+
 /// The endpoint that comes with the account itself, not made through Stripe's API.
 pub const OWN_ENDPOINT: &str = "we_account";
 
@@ -23,6 +25,13 @@ pub struct Endpoint {
     pub secrets: Vec<String>,
     /// `*` for all of them.
     pub enabled_events: Vec<String>,
+    /// What its events say they are rendered as, where it asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     #[serde(default)]
     pub removed: bool,
 }
@@ -38,9 +47,10 @@ impl Endpoint {
             return json!({"id": self.id, "object": "webhook_endpoint", "deleted": true});
         }
         let mut shown = json!({
-            "id": self.id, "object": "webhook_endpoint", "api_version": null, "application": null,
-            "created": self.created, "description": null, "enabled_events": self.enabled_events,
-            "livemode": false, "metadata": {}, "status": "enabled", "url": self.url,
+            "id": self.id, "object": "webhook_endpoint", "api_version": self.api_version,
+            "application": null, "created": self.created, "description": self.description,
+            "enabled_events": self.enabled_events, "livemode": false, "metadata": self.metadata,
+            "status": "enabled", "url": self.url,
         });
         if with_secret {
             shown["secret"] = json!(self.secrets.first());

@@ -1,22 +1,39 @@
 //! What a call is answered: an object or a refusal, drawn from the snapshots of its journal line.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{intent::IntentView, refusal::Refusal, snapshot::Snapshot};
+use crate::{
+    intent::IntentView,
+    refusal::{Refusal, doc_url},
+    snapshot::Snapshot,
+};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Positions among the snapshots; `latest` is a charge to be shown whole inside its intent.
+    /// Positions among the snapshots.
     Shown {
         snapshot: usize,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        latest: Option<usize>,
+        /// What stands in the place of an id, because the call asked for the whole.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expanded: Vec<Expanded>,
     },
     Refused(Refusal),
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Expanded {
+    /// From the shown object down, such as `latest_charge` and `payment_intent`.
+    pub path: Vec<String>,
+    pub snapshot: usize,
+}
+
 impl Answer {
+    pub fn shown(snapshot: usize) -> Self {
+        Self::Shown { snapshot, expanded: Vec::new() }
+    }
+
     pub fn status(&self) -> u16 {
         match self {
             Self::Shown { .. } => 200,
@@ -35,23 +52,28 @@ impl Answer {
 
     pub fn render(&self, snapshots: &[Snapshot], request: &str) -> Vec<u8> {
         let drawn = match self {
-            Self::Shown { snapshot, latest } => {
-                let charge = match latest.and_then(|position| snapshots.get(position)) {
-                    Some(Snapshot::Charge(charge)) => Some(charge),
-                    _ => None,
-                };
-                serde_json::to_vec(&snapshots.get(*snapshot).map(|shown| shown.view_with(charge)))
+            Self::Shown { snapshot, expanded } if expanded.is_empty() => {
+                serde_json::to_vec(&snapshots.get(*snapshot).map(Snapshot::view))
+            }
+            Self::Shown { snapshot, expanded } => {
+                let mut shown = json(snapshots.get(*snapshot));
+                for Expanded { path, snapshot } in expanded {
+                    let place = path.iter().fold(&mut shown, |object, member| &mut object[member]);
+                    *place = json(snapshots.get(*snapshot));
+                }
+                serde_json::to_vec(&shown)
             }
             Self::Refused(refusal) => {
-                let intent = match refusal.intent.and_then(|position| snapshots.get(position)) {
-                    Some(Snapshot::Intent(intent)) => Some(intent.view(None)),
-                    _ => None,
-                };
-                serde_json::to_vec(&ErrorView { error: view(refusal, request, intent) })
+                serde_json::to_vec(&ErrorView { error: view(refusal, request, snapshots) })
             }
         };
         drawn.expect("these shapes have no keys that are not text")
     }
+}
+
+fn json(snapshot: Option<&Snapshot>) -> Value {
+    let view = snapshot.map(Snapshot::view);
+    serde_json::to_value(view).expect("these shapes have no keys that are not text")
 }
 
 #[derive(Serialize)]
@@ -74,19 +96,29 @@ struct RefusalView<'a> {
     param: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_intent: Option<IntentView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<Value>,
     request_log_url: String,
     r#type: &'a str,
 }
 
-fn view<'a>(refusal: &'a Refusal, request: &str, intent: Option<IntentView<'a>>) -> RefusalView<'a> {
+fn view<'a>(refusal: &'a Refusal, request: &str, snapshots: &'a [Snapshot]) -> RefusalView<'a> {
+    let at = |position: Option<usize>| snapshots.get(position?);
     RefusalView {
         charge: refusal.charge.as_deref(),
         code: refusal.code.as_deref(),
         decline_code: refusal.decline_code.as_deref(),
-        doc_url: refusal.code.as_ref().map(|code| format!("https://stripe.com/docs/error-codes/{code}")),
+        doc_url: refusal.code.as_deref().map(doc_url),
         message: &refusal.message,
         param: refusal.param.as_deref(),
-        payment_intent: intent,
+        payment_intent: match at(refusal.intent) {
+            Some(Snapshot::Intent(intent)) => Some(intent.view()),
+            _ => None,
+        },
+        payment_method: match at(refusal.method) {
+            Some(Snapshot::PaymentMethod(method)) => Some(method.view()),
+            _ => None,
+        },
         request_log_url: format!("https://dashboard.stripe.com/test/logs/{request}"),
         r#type: &refusal.kind,
     }

@@ -16,6 +16,7 @@ use crate::{
     intent::Intent,
     journal::Place,
     line::{Call, Line, Settled},
+    payment_method::PaymentMethod,
     refund::Refund,
     snapshot::Snapshot,
 };
@@ -49,6 +50,9 @@ pub struct Held {
     pub intents: BTreeMap<String, Intent>,
     pub charges: BTreeMap<String, Charge>,
     pub refunds: BTreeMap<String, Refund>,
+    pub payment_methods: BTreeMap<String, PaymentMethod>,
+    /// When what changes by itself does so, in Unix milliseconds, by id.
+    settles_at_ms: HashMap<String, i64>,
     pub events: Vec<event::Kept>,
     pub keys: HashMap<String, KeptKey>,
 }
@@ -57,7 +61,7 @@ pub struct Books {
     pub mint: Mint,
     pub accounts: BTreeMap<Arc<str>, Held>,
     pub calls: Vec<(Option<Arc<str>>, Call)>,
-    /// Refunds that will still change, by the time they do.
+    /// What will still change by itself, by the time it does.
     pub settlements: BTreeSet<(i64, Arc<str>, String)>,
     secrets: HashMap<String, Arc<str>>,
 }
@@ -99,14 +103,13 @@ impl Books {
         let Some(id) = id else { return Vec::new() };
         let held = self.accounts.get_mut(&id).expect("found by this very key");
         for snapshot in &line.snapshots {
-            if let Snapshot::Refund(refund) = snapshot {
-                let before = held.refunds.get(&refund.id).and_then(|refund| refund.settlement);
-                if let Some(settlement) = before {
-                    self.settlements.remove(&(settlement.at_ms, id.clone(), refund.id.clone()));
-                }
-                if let Some(settlement) = refund.settlement {
-                    self.settlements.insert((settlement.at_ms, id.clone(), refund.id.clone()));
-                }
+            let object = snapshot.id();
+            if let Some(at_ms) = held.settles_at_ms.remove(object) {
+                self.settlements.remove(&(at_ms, id.clone(), object.to_owned()));
+            }
+            if let Some(at_ms) = snapshot.settles_at_ms() {
+                held.settles_at_ms.insert(object.to_owned(), at_ms);
+                self.settlements.insert((at_ms, id.clone(), object.to_owned()));
             }
             held.put(snapshot);
         }
@@ -135,6 +138,8 @@ impl Held {
             intents: BTreeMap::new(),
             charges: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            payment_methods: BTreeMap::new(),
+            settles_at_ms: HashMap::new(),
             events: Vec::new(),
             keys: HashMap::new(),
         }
@@ -142,9 +147,12 @@ impl Held {
 
     fn put(&mut self, snapshot: &Snapshot) {
         match snapshot {
-            Snapshot::Intent(intent) => drop(self.intents.insert(intent.id.clone(), intent.clone())),
-            Snapshot::Charge(charge) => drop(self.charges.insert(charge.id.clone(), charge.clone())),
+            Snapshot::Intent(intent) => drop(self.intents.insert(intent.id.clone(), (**intent).clone())),
+            Snapshot::Charge(charge) => drop(self.charges.insert(charge.id.clone(), (**charge).clone())),
             Snapshot::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), refund.clone())),
+            Snapshot::PaymentMethod(method) => {
+                self.payment_methods.insert(method.id.clone(), method.clone());
+            }
             Snapshot::Endpoint(endpoint) => {
                 let endpoints = &mut self.account.endpoints;
                 match endpoints.iter_mut().find(|found| found.id == endpoint.id) {

@@ -2,9 +2,10 @@
 //!
 //! | phase      | under the lock | what can happen                                                    |
 //! |------------|----------------|--------------------------------------------------------------------|
-//! | arrival    | yes            | dice are cast; dropped; 503; 401; a kept answer is told again; 409  |
+//! | arrival    | yes            | dice are cast; dropped; 503; 401; a version that is none; a kept answer is told again; 409 |
 //! | delay      | no             | the key stays in flight, and a client that hangs up changes nothing |
-//! | decision   | yes            | decided, written as one line, applied, the key is free again        |
+//! | check      | yes            | parameters that the endpoint does not take: refused, and not kept   |
+//! | execution  | yes            | decided, written as one line, applied, the key is free again        |
 //! | delay      | no             |                                                                    |
 //! | answer     | no             | sent, lost with its connection, or turned into a 500                |
 
@@ -17,15 +18,20 @@ use http_body_util::Full;
 use crate::{
     answer::Answer,
     desk::Desk,
+    event::Noted,
     faults::{Ending, Plan, TurnedAway},
     form::{self, Pairs},
+    ids::Mint,
     line::{Call, Kept, Line},
-    parameters::Parameters,
     record::{call, record, record_with, refuse, should_retry, told, unwritten},
     refusal::Refusal,
     reply::{Dropped, Outcome, Reply},
+    snapshot::Snapshot,
     state::{Shared, State},
-    stripe,
+    stripe::{
+        self,
+        version::{self, Version},
+    },
 };
 
 /// Stripe's own limit.
@@ -42,9 +48,18 @@ pub struct Arrival {
     pub secret_key: Option<String>,
     /// `Stripe-Account`: on whose behalf.
     pub connected: Option<String>,
+    /// `Stripe-Version`, as it was sent.
+    pub version: Option<String>,
     /// Where this sandbox was reached.
     pub base: String,
     pub body: Bytes,
+}
+
+impl Arrival {
+    /// What it is answered in, whatever it asked for.
+    pub fn version(&self) -> Version {
+        Version::read(self.version.as_deref()).unwrap_or(version::DEFAULT)
+    }
 }
 
 /// A call that is to be executed.
@@ -100,12 +115,11 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
         Ok(account) => account,
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
     };
-    let raw = if arrival.method == "POST" { &arrival.body } else { arrival.query.as_bytes() };
-    let pairs = match form::decode(raw) {
+    let version = Version::read(arrival.version.as_deref());
+    let pairs = version.and_then(|_| pairs(&arrival).map_err(Refusal::invalid));
+    let pairs = match pairs {
         Ok(pairs) => pairs,
-        Err(message) => {
-            return Begun::Over(Ok(refuse(state, &arrival, known, Refusal::invalid(message), None)));
-        }
+        Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, known, refusal, None))),
     };
     let keyed = arrival.method == "POST" && arrival.key.is_some() && !state.faults.forget_keys;
     let fingerprint =
@@ -116,6 +130,13 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
     let claim = arrival.key.clone().filter(|_| keyed).map(|key| (account.clone(), key));
     let claimed = claim.is_some_and(|claim| state.in_flight.insert(claim));
     Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
+}
+
+/// Of the query and of the body together, as Stripe takes them.
+fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
+    let mut pairs = form::decode(arrival.query.as_bytes())?;
+    pairs.extend(form::decode(&arrival.body)?);
+    Ok(pairs)
 }
 
 /// Nothing happens, whoever asks for whatever.
@@ -200,11 +221,12 @@ fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprin
     let object = answer.object(&snapshots).map(str::to_owned);
     let outcome = format!("{status} replayed").into();
     Some(match record_with(state, arrival, owner, object, outcome) {
-        Err(error) => Ok(unwritten(&error, arrival.key.clone())),
+        Err(error) => Ok(unwritten(&error, arrival)),
         Ok(request) => Ok(Reply {
             status,
             body: answer.render(&snapshots, &original),
             request,
+            version: arrival.version(),
             key: Some(key.clone()),
             original: Some(original),
             should_retry: should_retry(status),
@@ -241,33 +263,46 @@ fn read(state: &mut State, pending: Pending) -> Response<Full<Bytes>> {
     let reader = state.journal.reader();
     let held = state.books.accounts.get(&account).expect("accounts are never removed");
     let library = stripe::Library { held, salt: &state.books.mint.salt, reader: &reader };
-    match stripe::read(&library, &arrival.path, Parameters::new(pairs)) {
+    let checked = stripe::check(arrival.method, &arrival.path, arrival.version(), pairs);
+    match checked.and_then(|checked| stripe::read(&library, checked)) {
         Err(refusal) => refuse(state, &arrival, Some(account), refusal, None),
         Ok(body) => match record(state, &arrival, Some(account), "200".into()) {
-            Err(error) => unwritten(&error, None),
+            Err(error) => unwritten(&error, &arrival),
             Ok(request) => {
-                let reply =
-                    Reply { status: 200, body, request, key: None, original: None, should_retry: None };
+                let version = arrival.version();
+                let reply = Reply {
+                    status: 200,
+                    body,
+                    request,
+                    version,
+                    key: None,
+                    original: None,
+                    should_retry: None,
+                };
                 reply.response()
             }
         },
     }
 }
 
+/// What a call comes to.
+struct Executed {
+    mint: Mint,
+    request: String,
+    answer: Answer,
+    snapshots: Vec<Snapshot>,
+    events: Vec<Noted>,
+}
+
 fn write(state: &mut State, pending: Pending) -> Outcome {
     let Pending { arrival, account, pairs, fingerprint, plan, claimed } = pending;
-    let mut mint = state.books.mint.clone();
-    let request = mint.id("req");
-    let held = state.books.accounts.get(&account).expect("accounts are never removed");
-    let mut desk = Desk::new(held, mint, arrival.at, &arrival.base);
-    desk.key = arrival.key.as_deref();
-    desk.declined = plan.declined;
-    let decided = stripe::write(&mut desk, arrival.method, &arrival.path, Parameters::new(pairs));
-    let (answer, keeps) = match decided {
-        Ok(answer) => (answer, true),
-        Err(refusal) => (Answer::Refused(refusal.clone()), refusal.kept),
+    let (path, version) = (arrival.path.clone(), arrival.version());
+    let checked = match stripe::check(arrival.method, &path, version, pairs) {
+        Ok(checked) => checked,
+        Err(refusal) => return Ok(refuse(state, &arrival, Some(account), refusal, None)),
     };
-    let Desk { mint, snapshots, events, .. } = desk;
+    let executed = execution(state, &arrival, &account, plan, checked);
+    let Executed { mint, request, answer, snapshots, events } = executed;
     let status = answer.status();
     let effect = status == 200 || !events.is_empty();
     let ending = if effect { plan.ending } else { Ending::Answered };
@@ -286,14 +321,14 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
         call: Some(call),
         snapshots,
         events,
-        kept: (keeps && claimed).then_some(Kept { fingerprint, answer }),
+        kept: claimed.then_some(Kept { fingerprint, answer }),
         ..Line::default()
     };
-    let key = arrival.key;
     if let Err(error) = state.commit(line) {
-        return Ok(unwritten(&error, key));
+        return Ok(unwritten(&error, &arrival));
     }
-    let reply = Reply { status, body, request, key, original: None, should_retry: should_retry(status) };
+    let should_retry = should_retry(status);
+    let reply = Reply { status, body, request, version, key: arrival.key, original: None, should_retry };
     match ending {
         Ending::Answered => Ok(reply.response()),
         Ending::Dropped => Err(Dropped),
@@ -303,4 +338,24 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
             Ok(Reply { status: 500, body, should_retry: None, ..reply }.response())
         }
     }
+}
+
+/// From here on a refusal is the result of an execution, and the key keeps it.
+fn execution(
+    state: &State,
+    arrival: &Arrival,
+    account: &Arc<str>,
+    plan: Plan,
+    checked: stripe::Checked,
+) -> Executed {
+    let mut mint = state.books.mint.clone();
+    let request = mint.id("req");
+    let held = state.books.accounts.get(account).expect("accounts are never removed");
+    let mut desk = Desk::new(held, mint, arrival.at, &arrival.base);
+    desk.key = arrival.key.as_deref();
+    desk.version = arrival.version();
+    desk.declined = plan.declined;
+    let answer = stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(Answer::Refused);
+    let Desk { mint, snapshots, events, .. } = desk;
+    Executed { mint, request, answer, snapshots, events }
 }

@@ -1,12 +1,13 @@
-//! Stripe's test payment methods and what each of them does. See <https://docs.stripe.com/testing>.
+//! Stripe's test cards and what each of them does. See <https://docs.stripe.com/testing>.
 //!
-//! Real Stripe turns such a name into a fresh `pm_…` object; here the name itself stays the id.
+//! A card has two names, `pm_card_…` and `tok_…`. Using either makes a payment method of the account,
+//! under an id of its own.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One test payment method.
 #[derive(Debug, PartialEq)]
 pub struct Card {
+    /// Its name as a payment method.
     pub id: &'static str,
     pub brand: &'static str,
     pub last4: &'static str,
@@ -39,6 +40,8 @@ pub enum Decline {
     IncorrectCvc,
     ProcessingError,
     AuthenticationFailed,
+    AuthenticationRequired,
+    AuthenticationNotHandled,
 }
 
 impl Decline {
@@ -48,6 +51,7 @@ impl Decline {
             Self::IncorrectCvc => "incorrect_cvc",
             Self::ProcessingError => "processing_error",
             Self::AuthenticationFailed => "payment_intent_authentication_failure",
+            Self::AuthenticationRequired | Self::AuthenticationNotHandled => "authentication_required",
             _ => "card_declined",
         }
     }
@@ -62,6 +66,8 @@ impl Decline {
             Self::IncorrectCvc => Some("incorrect_cvc"),
             Self::ExpiredCard => Some("expired_card"),
             Self::ProcessingError => Some("processing_error"),
+            Self::AuthenticationRequired => Some("authentication_required"),
+            Self::AuthenticationNotHandled => Some("authentication_not_handled"),
             Self::AuthenticationFailed => None,
         }
     }
@@ -74,6 +80,12 @@ impl Decline {
             Self::IncorrectCvc => "Your card's security code is incorrect.",
             Self::ProcessingError => {
                 "An error occurred while processing your card. Try again in a little bit."
+            }
+            Self::AuthenticationNotHandled => {
+                "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're ready, you can upgrade your integration to handle actions at https://stripe.com/docs/payments/payment-intents/upgrade-to-handle-actions."
+            }
+            Self::AuthenticationRequired => {
+                "Your card was declined. This transaction requires authentication."
             }
             Self::AuthenticationFailed => {
                 "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again."
@@ -144,6 +156,13 @@ pub fn find(id: &str) -> Option<&'static Card> {
     CARDS.iter().find(|card| card.id == id)
 }
 
+/// `tok_visa`; some tokens also name the brand, as in `tok_visa_chargeDeclinedExpiredCard`.
+pub fn find_token(token: &str) -> Option<&'static Card> {
+    let name = token.strip_prefix("tok_")?;
+    let without_brand = name.strip_prefix("visa_").unwrap_or(name);
+    find(&format!("pm_card_{name}")).or_else(|| find(&format!("pm_card_{without_brand}")))
+}
+
 /// A reference into the table, journaled as its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CardRef(pub &'static Card);
@@ -161,26 +180,11 @@ impl<'de> Deserialize<'de> for CardRef {
     }
 }
 
-/// Stripe's `payment_method` and `payment_method_details` shapes of a card.
+/// Stripe's `payment_method_details` of a card.
 pub mod view {
     use serde::Serialize;
-    use serde_json::{Value, json};
 
     use super::Card;
-
-    /// The whole payment method, as an error shows it.
-    pub fn payment_method(card: &Card, created: i64) -> Value {
-        json!({
-            "id": card.id, "object": "payment_method", "allow_redisplay": "unspecified",
-            "billing_details": {"address": null, "email": null, "name": null, "phone": null, "tax_id": null},
-            "card": {
-                "brand": card.brand, "country": "US", "display_brand": card.brand, "exp_month": 12,
-                "exp_year": 2034, "fingerprint": card.id, "funding": "credit", "last4": card.last4,
-                "checks": {"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"},
-            },
-            "created": created, "customer": null, "livemode": false, "metadata": {}, "type": "card",
-        })
-    }
 
     #[derive(Serialize)]
     pub struct Details {
@@ -188,38 +192,63 @@ pub mod view {
         r#type: &'static str,
     }
 
+    /// The fields and their order follow the SDK's; `()` is `null`.
     #[derive(Serialize)]
     struct CardDetails {
         amount_authorized: i64,
+        authorization_code: (),
         brand: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         capture_before: Option<i64>,
+        checks: Checks,
         country: &'static str,
+        electronic_commerce_indicator: (),
         exp_month: u8,
         exp_year: u16,
         fingerprint: &'static str,
         funding: &'static str,
+        installments: (),
         last4: &'static str,
+        mandate: (),
         network: &'static str,
-        three_d_secure: Option<()>,
-        wallet: Option<()>,
+        network_transaction_id: (),
+        regulated_status: &'static str,
+        three_d_secure: (),
+        transaction_link_id: (),
+        wallet: (),
+    }
+
+    #[derive(Serialize)]
+    struct Checks {
+        address_line1_check: (),
+        address_postal_code_check: (),
+        cvc_check: &'static str,
     }
 
     /// What a charge tells of its card; `capture_before` only while it waits to be captured.
     pub fn details(card: &'static Card, amount: i64, capture_before: Option<i64>) -> Details {
+        let checks = Checks { address_line1_check: (), address_postal_code_check: (), cvc_check: "pass" };
         let card = CardDetails {
             amount_authorized: amount,
+            authorization_code: (),
             brand: card.brand,
             capture_before,
+            checks,
             country: "US",
+            electronic_commerce_indicator: (),
             exp_month: 12,
             exp_year: 2034,
             fingerprint: card.id,
             funding: "credit",
+            installments: (),
             last4: card.last4,
+            mandate: (),
             network: card.brand,
-            three_d_secure: None,
-            wallet: None,
+            network_transaction_id: (),
+            regulated_status: "unregulated",
+            three_d_secure: (),
+            transaction_link_id: (),
+            wallet: (),
         };
         Details { card, r#type: "card" }
     }

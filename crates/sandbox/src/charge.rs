@@ -8,6 +8,8 @@ use crate::{
         view::{Details, details},
     },
     parameters::Metadata,
+    payment_method::Billing,
+    shipping::Shipping,
 };
 
 /// How long a card's hold can be captured: Visa and Mastercard, paid by the holder in person.
@@ -19,6 +21,9 @@ pub struct Charge {
     /// Unix seconds.
     pub created: i64,
     pub intent: String,
+    /// The id of its payment method.
+    #[serde(default)]
+    pub payment_method: String,
     /// What was authorised, or tried.
     pub amount: i64,
     pub currency: String,
@@ -37,14 +42,16 @@ pub struct Charge {
     pub refunded_minor: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<Box<Billing>>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Box<Shipping>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement_descriptor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,12 +89,12 @@ impl Charge {
             application_fee: (),
             application_fee_amount: (),
             balance_transaction: self.captured.then(|| self.id.replacen("ch_", "txn_", 1)),
-            billing_details: Billing::default(),
+            billing_details: self.billing.as_deref().cloned().unwrap_or_default(),
             calculated_statement_descriptor: self.statement_descriptor.as_deref(),
             captured: self.captured,
             created: self.created,
             currency: &self.currency,
-            customer: self.customer.as_deref(),
+            customer: (),
             description: self.description.as_deref(),
             disputed: false,
             failure_balance_transaction: (),
@@ -100,7 +107,7 @@ impl Charge {
             outcome: self.outcome(),
             paid,
             payment_intent: &self.intent,
-            payment_method: self.card.0.id,
+            payment_method: &self.payment_method,
             payment_method_details: details(
                 self.card.0,
                 self.amount,
@@ -111,7 +118,7 @@ impl Charge {
             receipt_url: (),
             refunded: paid && self.amount_refunded() == self.amount,
             review: (),
-            shipping: (),
+            shipping: self.shipping.as_deref(),
             source: (),
             source_transfer: (),
             statement_descriptor: self.statement_descriptor.as_deref(),
@@ -125,6 +132,9 @@ impl Charge {
     fn outcome(&self) -> Outcome {
         let Some(decline) = self.decline else {
             return Outcome {
+                advice_code: (),
+                network_advice_code: (),
+                network_decline_code: (),
                 network_status: "approved_by_network",
                 reason: None,
                 seller_message: "Payment complete.",
@@ -132,6 +142,9 @@ impl Charge {
             };
         };
         Outcome {
+            advice_code: (),
+            network_advice_code: (),
+            network_decline_code: (),
             network_status: "declined_by_network",
             reason: decline.decline_code(),
             seller_message: "The bank did not return any further details with this decline.",
@@ -145,19 +158,13 @@ struct Nothing {}
 
 #[derive(Serialize)]
 struct Outcome {
+    advice_code: (),
+    network_advice_code: (),
+    network_decline_code: (),
     network_status: &'static str,
     reason: Option<&'static str>,
     seller_message: &'static str,
     r#type: &'static str,
-}
-
-#[derive(Serialize, Default)]
-struct Billing {
-    address: Option<()>,
-    email: Option<()>,
-    name: Option<()>,
-    phone: Option<()>,
-    tax_id: Option<()>,
 }
 
 /// The fields and their order follow the SDK's `Charge`; `()` is `null`.
@@ -177,7 +184,7 @@ pub struct ChargeView<'a> {
     captured: bool,
     created: i64,
     currency: &'a str,
-    customer: Option<&'a str>,
+    customer: (),
     description: Option<&'a str>,
     disputed: bool,
     failure_balance_transaction: (),
@@ -190,14 +197,14 @@ pub struct ChargeView<'a> {
     outcome: Outcome,
     paid: bool,
     payment_intent: &'a str,
-    payment_method: &'static str,
+    payment_method: &'a str,
     payment_method_details: Details,
     receipt_email: Option<&'a str>,
     receipt_number: (),
     receipt_url: (),
     refunded: bool,
     review: (),
-    shipping: (),
+    shipping: Option<&'a Shipping>,
     source: (),
     source_transfer: (),
     statement_descriptor: Option<&'a str>,

@@ -102,6 +102,7 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome {
         query: query.to_owned(),
         key: text(&head.headers, "idempotency-key").filter(|key| !key.is_empty()).map(str::to_owned),
         secret_key: bearer(&head.headers),
+        version: text(&head.headers, "stripe-version").map(str::to_owned),
         connected: text(&head.headers, "stripe-account").map(str::to_owned),
         base: format!("http://{host}"),
         body,

@@ -29,6 +29,7 @@ use crate::{
     faults::Faults,
     form, ids, ledger,
     line::Line,
+    parameters::Metadata,
     random::Random,
     refusal::Refusal,
     reply::{json as answered, typed},
@@ -126,6 +127,9 @@ fn accounts(state: &mut State, body: &[u8]) -> Answered {
         url: webhook.url,
         secrets: webhook.secrets,
         enabled_events: webhook.enabled_events,
+        api_version: None,
+        description: None,
+        metadata: Metadata::new(),
         removed: false,
     }));
     let account = Account { id: order.id, secret_key: order.secret_key, endpoints };
@@ -231,7 +235,9 @@ fn authenticate(shared: &Shared, intent: &str, order: &Order) -> Answered {
         let pairs = form::decode(order.body).unwrap_or_default();
         pairs.iter().find(|(name, _)| name == "approve").and_then(|(_, value)| value.parse().ok())
     } else {
-        serde_json::from_slice::<Verdict>(order.body).ok().map(|verdict| verdict.approve)
+        serde_json::from_slice::<Verdict>(order.body)
+            .ok()
+            .map(|decision_of_evidence| decision_of_evidence.approve)
     };
     let Some(approved) = approved else { return refused(400, "approve must be true or false") };
     let return_url = match act(shared, intent, |desk| stripe::authenticate(desk, intent, approved)) {
@@ -286,7 +292,7 @@ fn intent_shown(shared: &Shared, intent: &str) -> Answered {
         .account_with(intent)
         .and_then(|account| state.books.accounts[account].intents.get(intent));
     let Some(intent) = found else { return refused(404, "no such payment intent") };
-    answered(200, serde_json::to_vec(&intent.view(None)).expect("an intent has no keys that are not text"))
+    answered(200, serde_json::to_vec(&intent.view()).expect("an intent has no keys that are not text"))
 }
 
 fn refused(status: u16, message: &str) -> Answered {

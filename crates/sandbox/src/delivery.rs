@@ -23,10 +23,11 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     clock,
-    event::{Kept, render},
+    event::{Kept, render_as},
     line::{Line, Settled},
     signature,
     state::{Fresh, REMEMBERED_MAX, Shared},
+    stripe::version,
 };
 
 const IN_FLIGHT_MAX: usize = 64;
@@ -212,12 +213,11 @@ async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (De
 /// The signed request, or nothing when its endpoint is gone.
 fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
     let due = &delivery.fresh.due;
-    let (url, secrets, salt, age_s) = {
+    let (endpoint, salt, age_s) = {
         let state = shared.state();
         let account = &state.books.accounts.get(&due.account)?.account;
         let endpoint = account.endpoints.iter().find(|found| *found.id == *due.endpoint && !found.removed)?;
-        let (secrets, salt) = (endpoint.secrets.clone(), state.books.mint.salt.clone());
-        (endpoint.url.clone(), secrets, salt, state.faults.webhook_age_s)
+        (endpoint.clone(), state.books.mint.salt.clone(), state.faults.webhook_age_s)
     };
     let read_back;
     let line = if let Some(line) = &delivery.fresh.line {
@@ -227,9 +227,10 @@ fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>>
         &read_back
     };
     let event = Kept { created: due.event.created - age_s as i64, ..due.event };
-    let body = render(&salt, event, line)?;
-    let signature = signature::header(&secrets, clock::now_ms() / 1000, &body);
-    Request::post(url)
+    let version = endpoint.api_version.as_deref().unwrap_or(version::DEFAULT.name());
+    let body = render_as(version, &salt, event, line)?;
+    let signature = signature::header(&endpoint.secrets, clock::now_ms() / 1000, &body);
+    Request::post(endpoint.url)
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
         .header(header::USER_AGENT, "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
         .header("stripe-signature", signature)

@@ -8,6 +8,7 @@ use crate::{
     event::{Kind, Noted},
     ids::Mint,
     snapshot::Snapshot,
+    stripe::version::{self, Version},
 };
 
 pub struct Desk<'a> {
@@ -17,6 +18,8 @@ pub struct Desk<'a> {
     /// Where this sandbox is reached, for the pages it sends payers to.
     pub base: &'a str,
     pub key: Option<&'a str>,
+    /// What the call speaks.
+    pub version: Version,
     /// The `decline` fault struck this call.
     pub declined: bool,
     pub mint: Mint,
@@ -26,7 +29,17 @@ pub struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub fn new(held: &'a Held, mint: Mint, at: i64, base: &'a str) -> Self {
-        Self { held, at, base, key: None, declined: false, mint, snapshots: Vec::new(), events: Vec::new() }
+        Self {
+            held,
+            at,
+            base,
+            key: None,
+            version: version::DEFAULT,
+            declined: false,
+            mint,
+            snapshots: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     /// Unix seconds, as every Stripe object counts.
@@ -35,8 +48,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes down a version of an object and returns its position.
-    pub fn show(&mut self, snapshot: Snapshot) -> usize {
-        self.snapshots.push(snapshot);
+    pub fn show(&mut self, object: impl Into<Snapshot>) -> usize {
+        self.snapshots.push(object.into());
         self.snapshots.len() - 1
     }
 

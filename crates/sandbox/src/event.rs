@@ -5,10 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids, journal::Place, line::Line, snapshot::SnapshotView};
-
-/// The version whose shapes are followed here.
-pub const API_VERSION: &str = "2026-10-28.endive";
+use crate::{ids, journal::Place, line::Line, snapshot::SnapshotView, stripe::version};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
@@ -66,7 +63,7 @@ pub struct Kept {
 struct Envelope<'a> {
     id: String,
     object: &'static str,
-    api_version: &'static str,
+    api_version: &'a str,
     created: i64,
     data: Data<'a>,
     livemode: bool,
@@ -86,14 +83,20 @@ struct Cause<'a> {
     idempotency_key: Option<&'a str>,
 }
 
-/// Draws the event out of the line that holds it. A line without it would be a broken journal.
+/// Draws the event out of the line that holds it, as an account sees it. A line without it would be a
+/// broken journal.
 pub fn render(salt: &str, kept: Kept, line: &Line) -> Option<Vec<u8>> {
+    render_as(version::DEFAULT.name(), salt, kept, line)
+}
+
+/// The same for an endpoint that asked for a version of its own. Its shapes are those of the newest.
+pub fn render_as(api_version: &str, salt: &str, kept: Kept, line: &Line) -> Option<Vec<u8>> {
     let noted = line.events.iter().find(|event| event.number == kept.number)?;
     let call = line.call.as_ref();
     let envelope = Envelope {
         id: ids::name("evt", salt, kept.number),
         object: "event",
-        api_version: API_VERSION,
+        api_version,
         created: kept.created,
         data: Data { object: line.snapshots.get(noted.snapshot)?.view() },
         livemode: false,

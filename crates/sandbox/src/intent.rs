@@ -1,13 +1,17 @@
 //! A PaymentIntent as the books keep it, and as Stripe shows it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    card::{CardRef, Decline, view::payment_method},
-    charge::{Charge, ChargeView},
+    card::{CardRef, Decline},
     ids,
     parameters::Metadata,
+    payment_method::PaymentMethod,
+    refusal::doc_url,
+    shipping::Shipping,
 };
 
 /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
@@ -42,6 +46,7 @@ impl Status {
 pub struct NextAction {
     /// A page of this sandbox.
     pub page: String,
+    /// Absent where the caller's own front end shows the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
 }
@@ -50,9 +55,23 @@ pub struct NextAction {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     pub decline: Decline,
-    pub card: CardRef,
+    pub method: PaymentMethod,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
+}
+
+/// The payment method of an intent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChosenMethod {
+    pub id: String,
+    pub card: CardRef,
+}
+
+/// Whether the account's settings decide which payment methods there are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Automatic {
+    pub allow_redirects: String,
+    pub enabled: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,18 +88,27 @@ pub struct Intent {
     #[serde(default)]
     pub amount_received: i64,
     pub payment_method_types: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_payment_method_types: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic_payment_methods: Option<Automatic>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded_payment_method_types: Option<Vec<String>>,
+    /// `payment_method_options[card]`, as far as it was given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub card_options: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
     /// The idempotency key of the call that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub card: Option<CardRef>,
+    pub payment_method: Option<ChosenMethod>,
     /// Oldest first; the failed ones too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,13 +116,13 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup_future_usage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Box<Shipping>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement_descriptor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,25 +134,25 @@ pub struct Intent {
 impl Intent {
     pub fn captured_by_hand(&self) -> bool {
         self.capture_method == "manual"
+            || self.card_options.get("capture_method").is_some_and(|by| by == "manual")
     }
 
     pub fn latest_charge(&self) -> Option<&str> {
         self.charges.last().map(String::as_str)
     }
 
-    /// `latest` is the charge to show whole in the place of its id.
-    pub fn view<'a>(&'a self, latest: Option<&'a Charge>) -> IntentView<'a> {
+    pub fn view(&self) -> IntentView<'_> {
         IntentView {
             id: &self.id,
             object: "payment_intent",
-            allowed_payment_method_types: (),
+            allowed_payment_method_types: self.allowed_payment_method_types.as_deref(),
             amount: self.amount,
             amount_capturable: self.amount_capturable,
             amount_details: Tips { tip: Nothing {} },
             amount_received: self.amount_received,
             application: (),
             application_fee_amount: (),
-            automatic_payment_methods: (),
+            automatic_payment_methods: self.automatic_payment_methods.as_ref(),
             canceled_at: self.canceled_at,
             cancellation_reason: self.cancellation_reason.as_deref(),
             capture_method: &self.capture_method,
@@ -132,29 +160,27 @@ impl Intent {
             confirmation_method: "automatic",
             created: self.created,
             currency: &self.currency,
-            customer: self.customer.as_deref(),
+            customer: (),
             customer_account: (),
             description: self.description.as_deref(),
-            excluded_payment_method_types: (),
-            last_payment_error: self.failure.as_ref().map(|failure| error_view(failure, self.created)),
-            latest_charge: latest.map_or(self.latest_charge().map(Latest::Id), |charge| {
-                Some(Latest::Whole(Box::new(charge.view())))
-            }),
+            excluded_payment_method_types: self.excluded_payment_method_types.as_deref(),
+            last_payment_error: self.failure.as_deref().map(Failure::view),
+            latest_charge: self.latest_charge(),
             livemode: false,
             managed_payments: (),
             metadata: &self.metadata,
             next_action: self.next_action.as_ref().map(NextAction::view),
             on_behalf_of: (),
-            payment_method: self.card.map(|card| card.0.id),
+            payment_method: self.payment_method.as_ref().map(|method| &*method.id),
             payment_method_configuration_details: (),
-            payment_method_options: Nothing {},
+            payment_method_options: self.options_view(),
             payment_method_types: &self.payment_method_types,
             payment_record: (),
             processing: (),
             receipt_email: self.receipt_email.as_deref(),
             review: (),
             setup_future_usage: self.setup_future_usage.as_deref(),
-            shipping: (),
+            shipping: self.shipping.as_deref(),
             source: (),
             statement_descriptor: self.statement_descriptor.as_deref(),
             statement_descriptor_suffix: self.statement_descriptor_suffix.as_deref(),
@@ -162,6 +188,17 @@ impl Intent {
             transfer_data: (),
             transfer_group: self.transfer_group.as_deref(),
         }
+    }
+
+    /// What was given, over what Stripe shows of every card.
+    fn options_view(&self) -> Value {
+        let mut card = json!({
+            "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",
+        });
+        for (name, value) in &self.card_options {
+            card[name] = json!(value);
+        }
+        json!({"card": card})
     }
 }
 
@@ -180,14 +217,21 @@ impl NextAction {
     }
 }
 
-fn error_view(failure: &Failure, created: i64) -> Value {
-    let decline = failure.decline;
-    json!({
-        "type": "card_error", "code": decline.code(), "decline_code": decline.decline_code(),
-        "message": decline.message(), "charge": failure.charge,
-        "doc_url": format!("https://stripe.com/docs/error-codes/{}", decline.code()),
-        "payment_method": payment_method(failure.card.0, created),
-    })
+impl Failure {
+    fn view(&self) -> Value {
+        let decline = self.decline;
+        let mut shown = json!({
+            "code": decline.code(), "doc_url": doc_url(decline.code()), "message": decline.message(),
+            "payment_method": self.method.view(), "payment_method_type": "card", "type": "card_error",
+        });
+        if let Some(charge) = &self.charge {
+            shown["charge"] = json!(charge);
+        }
+        if let Some(code) = decline.decline_code() {
+            shown["decline_code"] = json!(code);
+        }
+        shown
+    }
 }
 
 #[derive(Serialize)]
@@ -198,26 +242,19 @@ struct Tips {
 #[derive(Serialize)]
 struct Nothing {}
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Latest<'a> {
-    Id(&'a str),
-    Whole(Box<ChargeView<'a>>),
-}
-
 /// The fields and their order follow the SDK's `PaymentIntent`; `()` is `null`.
 #[derive(Serialize)]
 pub struct IntentView<'a> {
     id: &'a str,
     object: &'static str,
-    allowed_payment_method_types: (),
+    allowed_payment_method_types: Option<&'a [String]>,
     amount: i64,
     amount_capturable: i64,
     amount_details: Tips,
     amount_received: i64,
     application: (),
     application_fee_amount: (),
-    automatic_payment_methods: (),
+    automatic_payment_methods: Option<&'a Automatic>,
     canceled_at: Option<i64>,
     cancellation_reason: Option<&'a str>,
     capture_method: &'a str,
@@ -225,12 +262,12 @@ pub struct IntentView<'a> {
     confirmation_method: &'static str,
     created: i64,
     currency: &'a str,
-    customer: Option<&'a str>,
+    customer: (),
     customer_account: (),
     description: Option<&'a str>,
-    excluded_payment_method_types: (),
+    excluded_payment_method_types: Option<&'a [String]>,
     last_payment_error: Option<Value>,
-    latest_charge: Option<Latest<'a>>,
+    latest_charge: Option<&'a str>,
     livemode: bool,
     managed_payments: (),
     metadata: &'a Metadata,
@@ -238,14 +275,14 @@ pub struct IntentView<'a> {
     on_behalf_of: (),
     payment_method: Option<&'a str>,
     payment_method_configuration_details: (),
-    payment_method_options: Nothing,
+    payment_method_options: Value,
     payment_method_types: &'a [String],
     payment_record: (),
     processing: (),
     receipt_email: Option<&'a str>,
     review: (),
     setup_future_usage: Option<&'a str>,
-    shipping: (),
+    shipping: Option<&'a Shipping>,
     source: (),
     statement_descriptor: Option<&'a str>,
     statement_descriptor_suffix: Option<&'a str>,

@@ -20,14 +20,23 @@
 //! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome` one of
 //!   `200`, `200 replayed`, `402 card_declined`, `402 replayed`, `400 <code or type>`,
 //!   `400 other parameters`, `401 …`, `404 …`, `409 in flight`, `dropped_before`,
-//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`. A call waiting in a `delay_ms` appears when it is done.
+//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`.
+//!   A refusal is named by its code; a refund of more
+//!   than is left, for which Stripe has none, is `400 amount_too_large`. A call waiting in a `delay_ms`
+//!   appears when it is done.
 //!
 //! `?account=acct_…` keeps one account, `?calls=false` leaves the calls out. The answer is drawn under
 //! the lock, so it is one moment's truth; it is as long as the books are.
 
 use serde::Serialize;
 
-use crate::{books::Books, charge::Charge, parameters::Metadata};
+use crate::{
+    books::{Books, Held},
+    charge::Charge,
+    intent::Intent,
+    parameters::Metadata,
+    refund::Refund,
+};
 
 #[derive(Serialize)]
 struct Ledger<'a> {
@@ -85,39 +94,8 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
     let kept = |account: &str| only.is_none_or(|only| only == account);
     let mut ledger = Ledger { charges: Vec::new(), refunds: Vec::new(), transfers: [], calls: Vec::new() };
     for (account, held) in books.accounts.iter().filter(|(id, _)| kept(id)) {
-        for intent in held.intents.values() {
-            let charges = || intent.charges.iter().filter_map(|id| held.charges.get(id));
-            let sum = |part: fn(&Charge) -> i64| {
-                charges().filter(|charge| charge.decline.is_none()).map(part).sum()
-            };
-            ledger.charges.push(ChargeEntry {
-                provider: "stripe",
-                account,
-                id: &intent.id,
-                reference: reference(&intent.metadata),
-                idempotency_key: intent.key.as_deref(),
-                amount_minor: intent.amount,
-                currency: &intent.currency,
-                authorized_minor: sum(|charge| charge.amount),
-                captured_minor: sum(|charge| charge.captured_minor),
-                refunded_minor: sum(|charge| charge.refunded_minor),
-                status: intent.status.name(),
-                metadata: &intent.metadata,
-            });
-        }
-        ledger.refunds.extend(held.refunds.values().map(|refund| RefundEntry {
-            provider: "stripe",
-            account,
-            id: &refund.id,
-            charge: &refund.charge,
-            payment_intent: &refund.intent,
-            reference: reference(&refund.metadata),
-            idempotency_key: refund.key.as_deref(),
-            amount_minor: refund.amount,
-            currency: &refund.currency,
-            status: refund.status.name(),
-            metadata: &refund.metadata,
-        }));
+        ledger.charges.extend(held.intents.values().map(|intent| charge(account, held, intent)));
+        ledger.refunds.extend(held.refunds.values().map(|one| refund(account, one)));
     }
     let ours = |account: Option<&str>| only.is_none() || account.is_some_and(kept);
     let calls = books.calls.iter().filter(|(account, _)| with_calls && ours(account.as_deref()));
@@ -134,6 +112,41 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
         })
         .collect();
     serde_json::to_vec(&ledger).expect("these shapes have no keys that are not text")
+}
+
+fn charge<'a>(account: &'a str, held: &Held, intent: &'a Intent) -> ChargeEntry<'a> {
+    let charges = || intent.charges.iter().filter_map(|id| held.charges.get(id));
+    let sum = |part: fn(&Charge) -> i64| charges().filter(|charge| charge.decline.is_none()).map(part).sum();
+    ChargeEntry {
+        provider: "stripe",
+        account,
+        id: &intent.id,
+        reference: reference(&intent.metadata),
+        idempotency_key: intent.key.as_deref(),
+        amount_minor: intent.amount,
+        currency: &intent.currency,
+        authorized_minor: sum(|charge| charge.amount),
+        captured_minor: sum(|charge| charge.captured_minor),
+        refunded_minor: sum(|charge| charge.refunded_minor),
+        status: intent.status.name(),
+        metadata: &intent.metadata,
+    }
+}
+
+fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
+    RefundEntry {
+        provider: "stripe",
+        account,
+        id: &refund.id,
+        charge: &refund.charge,
+        payment_intent: &refund.intent,
+        reference: reference(&refund.metadata),
+        idempotency_key: refund.key.as_deref(),
+        amount_minor: refund.amount,
+        currency: &refund.currency,
+        status: refund.status.name(),
+        metadata: &refund.metadata,
+    }
 }
 
 fn reference(metadata: &Metadata) -> Option<&str> {

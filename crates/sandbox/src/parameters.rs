@@ -1,162 +1,169 @@
-//! A strict reader of one call's parameters: what nobody asked for is refused, as Stripe refuses it.
+//! The parameters of one call: checked already, so that reading one cannot fail.
 
 use std::collections::BTreeMap;
 
-use crate::{form::Pairs, refusal::Refusal};
+use crate::refusal::Refusal;
 
-/// Stripe's own limits, <https://docs.stripe.com/metadata>.
-const METADATA_KEYS_MAX: usize = 50;
-const METADATA_NAME_SIGNS_MAX: usize = 40;
-const METADATA_VALUE_SIGNS_MAX: usize = 500;
+/// Stripe's own limit, <https://docs.stripe.com/metadata>.
+pub const METADATA_KEYS_MAX: usize = 50;
 
 pub type Metadata = BTreeMap<String, String>;
 
-pub struct Parameters {
-    pairs: Vec<(String, Option<String>)>,
+/// A value of the type that its parameter declares.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// An empty text, where that unsets what was there.
+    Unset,
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    Map(Metadata),
+    Hash(Parameters),
+    List(Vec<Given>),
+}
+
+/// By name. Each is taken out as it is read; what is left has no effect in the stand-in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters(BTreeMap<String, Given>);
+
+impl FromIterator<(String, Given)> for Parameters {
+    fn from_iter<I: IntoIterator<Item = (String, Given)>>(given: I) -> Self {
+        Self(given.into_iter().collect())
+    }
 }
 
 impl Parameters {
-    pub fn new(pairs: Pairs) -> Self {
-        Self { pairs: pairs.into_iter().map(|(name, value)| (name, Some(value))).collect() }
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
-    /// The last value given under this very name; an empty one counts as not given.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        self.present(name).filter(|value| !value.is_empty())
-    }
-
-    fn present(&mut self, name: &str) -> Option<String> {
-        let matching = self.pairs.iter_mut().filter(|(found, _)| found == name);
-        matching.filter_map(|(_, value)| value.take()).last()
-    }
-
-    pub fn required(&mut self, name: &str) -> Result<String, Refusal> {
-        self.text(name).ok_or_else(|| Refusal::missing_parameter(name))
-    }
-
-    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, Refusal> {
-        let Some(text) = self.present(name) else { return Ok(None) };
-        let refused =
-            || Refusal::invalid(format!("Invalid integer: {text}")).with_code("parameter_invalid_integer");
-        text.parse().map(Some).map_err(|_| refused().with_param(name))
-    }
-
-    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.text(name).as_deref() {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(other) => Err(Refusal::invalid(format!("Invalid boolean: {other}")).with_param(name)),
+        match self.0.remove(name)? {
+            Given::Text(text) => Some(text),
+            _ => None,
         }
     }
 
-    pub fn one_of(&mut self, name: &str, allowed: &[&'static str]) -> Result<Option<&'static str>, Refusal> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        allowed.iter().find(|candidate| **candidate == text).map(|found| Some(*found)).ok_or_else(|| {
-            let message = format!("Invalid {name}: must be one of {}", allowed.join(", "));
-            Refusal::invalid(message).with_param(name)
-        })
-    }
-
-    /// `name[]=a`, `name[0]=a` and so on, in the order of arrival.
-    pub fn list(&mut self, name: &str) -> Vec<String> {
-        self.inside(name).into_iter().map(|(_, value)| value).collect()
-    }
-
-    pub fn metadata(&mut self) -> Result<Option<Metadata>, Refusal> {
-        // `metadata=` with nothing behind it empties the whole set.
-        let cleared = self.present("metadata").is_some();
-        let entries = self.inside("metadata");
-        if entries.is_empty() {
-            return Ok(cleared.then(Metadata::new));
-        }
-        let refused = |message: String| Refusal::invalid(message).with_param("metadata");
-        if entries.len() > METADATA_KEYS_MAX {
-            return Err(refused(format!("Metadata can have at most {METADATA_KEYS_MAX} keys.")));
-        }
-        for (name, value) in &entries {
-            if name.is_empty() || name.chars().count() > METADATA_NAME_SIGNS_MAX {
-                return Err(refused(format!(
-                    "Metadata keys must have 1 to {METADATA_NAME_SIGNS_MAX} characters."
-                )));
-            }
-            if value.chars().count() > METADATA_VALUE_SIGNS_MAX {
-                let message = format!(
-                    "Metadata values can have up to {METADATA_VALUE_SIGNS_MAX} characters, but you passed in a value that is {} characters.",
-                    value.chars().count()
-                );
-                return Err(refused(message).with_param(&format!("metadata[{name}]")));
-            }
-        }
-        Ok(Some(entries.into_iter().collect()))
-    }
-
-    fn inside(&mut self, name: &str) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        for (full, value) in &mut self.pairs {
-            let inner = full.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
-            if let Some(inner) = inner
-                && !inner.contains(['[', ']'])
-                && let Some(value) = value.take()
-            {
-                found.push((inner.to_owned(), value));
-            }
-        }
-        found
-    }
-
-    /// Takes what Stripe accepts and this sandbox has no use for, nested or not.
-    pub fn ignore(&mut self, names: &[&str]) {
-        for (full, value) in &mut self.pairs {
-            let root = full.split('[').next().unwrap_or_default();
-            if names.contains(&root) {
-                *value = None;
-            }
+    /// The same, without taking it.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Given::Text(text) => Some(text),
+            _ => None,
         }
     }
 
-    /// Refuses whatever was not asked for.
-    pub fn finish(self) -> Result<(), Refusal> {
-        let Some((name, _)) = self.pairs.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
-        let refused = Refusal::invalid(format!("Received unknown parameter: {name}"));
-        Err(refused.with_code("parameter_unknown").with_param(name))
+    pub fn integer(&mut self, name: &str) -> Option<i64> {
+        match self.0.remove(name)? {
+            Given::Integer(integer) => Some(integer),
+            _ => None,
+        }
+    }
+
+    /// The same, without taking it.
+    pub fn integer_of(&self, name: &str) -> Option<i64> {
+        match self.0.get(name)? {
+            Given::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.0.remove(name)? {
+            Given::Boolean(boolean) => Some(boolean),
+            _ => None,
+        }
+    }
+
+    pub fn hash(&mut self, name: &str) -> Option<Parameters> {
+        match self.0.remove(name)? {
+            Given::Hash(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The texts of an array. One that is unset has none.
+    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        let text = |given| match given {
+            Given::Text(text) => Some(text),
+            _ => None,
+        };
+        match self.0.remove(name)? {
+            Given::List(elements) => Some(elements.into_iter().filter_map(text).collect()),
+            Given::Unset => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    /// Sets or unsets what is there, and leaves it when the parameter is not given.
+    pub fn change(&mut self, name: &str, target: &mut Option<String>) {
+        match self.0.remove(name) {
+            Some(Given::Text(text)) => *target = Some(text),
+            Some(Given::Unset) => *target = None,
+            _ => {}
+        }
+    }
+
+    /// Stripe merges: a value replaces, an empty one removes, and an empty set removes all.
+    pub fn merge_metadata(&mut self, target: &mut Metadata) -> Result<(), Refusal> {
+        match self.0.remove("metadata") {
+            Some(Given::Map(entries)) => target.extend(entries),
+            Some(Given::Unset) => target.clear(),
+            _ => return Ok(()),
+        }
+        target.retain(|_, value| !value.is_empty());
+        if target.len() > METADATA_KEYS_MAX {
+            let message = format!("Metadata can have up to {METADATA_KEYS_MAX} keys.");
+            return Err(Refusal::invalid(message).with_param("metadata"));
+        }
+        Ok(())
+    }
+}
+
+impl IntoIterator for Parameters {
+    type Item = (String, Given);
+    type IntoIter = std::collections::btree_map::IntoIter<String, Given>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::form::decode;
 
-    fn read(text: &str) -> Parameters {
-        Parameters::new(decode(text.as_bytes()).unwrap())
+    fn given(name: &str, given: Given) -> Parameters {
+        [(name.to_owned(), given)].into_iter().collect()
     }
 
     #[test]
-    fn what_nobody_asked_for_is_refused() {
-        let mut parameters = read("amount=5&metadata[a]=b&types[]=x&types[1]=y&options[card][z]=1&odd=1");
-        assert_eq!(parameters.integer("amount").unwrap(), Some(5));
-        assert_eq!(parameters.metadata().unwrap().unwrap()["a"], "b");
-        assert_eq!(parameters.list("types"), ["x", "y"]);
-        parameters.ignore(&["options"]);
-        let refusal = parameters.finish().unwrap_err();
-        assert_eq!(
-            (refusal.code.as_deref(), refusal.param.as_deref()),
-            (Some("parameter_unknown"), Some("odd"))
-        );
+    fn metadata_is_merged() {
+        let map = |pairs: &[(&str, &str)]| -> Metadata {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        let check = |given_now: Option<Given>, expected: &[(&str, &str)]| {
+            let mut parameters = given_now.map_or_else(Parameters::default, |now| given("metadata", now));
+            let mut found = map(&[("a", "1"), ("b", "2")]);
+            parameters.merge_metadata(&mut found).unwrap();
+            assert_eq!(found, map(expected));
+        };
+        check(None, &[("a", "1"), ("b", "2")]);
+        check(Some(Given::Map(map(&[("b", ""), ("c", "3")]))), &[("a", "1"), ("c", "3")]);
+        check(Some(Given::Unset), &[]);
+        let full = (0..METADATA_KEYS_MAX).map(|n| (format!("k{n}"), "v".to_owned())).collect();
+        assert!(given("metadata", Given::Map(full)).merge_metadata(&mut map(&[("a", "1")])).is_err());
     }
 
     #[test]
-    fn metadata_keeps_stripes_limits() {
-        let pairs =
-            |count: usize| (0..count).map(|n| format!("metadata[k{n}]=v")).collect::<Vec<_>>().join("&");
-        let check =
-            |text: String, allowed: bool| assert_eq!(read(&text).metadata().is_ok(), allowed, "{text}");
-        check(pairs(50), true);
-        check(pairs(51), false);
-        check(format!("metadata[{}]=v", "k".repeat(40)), true);
-        check(format!("metadata[{}]=v", "k".repeat(41)), false);
-        check(format!("metadata[k]={}", "v".repeat(500)), true);
-        check(format!("metadata[k]={}", "v".repeat(501)), false);
+    fn a_change_sets_unsets_or_leaves() {
+        let check = |now: Option<Given>, expected: Option<&str>| {
+            let mut parameters = now.map_or_else(Parameters::default, |now| given("email", now));
+            let mut email = Some("old".to_owned());
+            parameters.change("email", &mut email);
+            assert_eq!(email.as_deref(), expected);
+        };
+        check(None, Some("old"));
+        check(Some(Given::Text("new".into())), Some("new"));
+        check(Some(Given::Unset), None);
     }
 }

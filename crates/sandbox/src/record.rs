@@ -19,7 +19,8 @@ pub fn told(status: u16, answer: &Answer) -> Cow<'static, str> {
     match answer {
         Answer::Shown { .. } => "200".into(),
         Answer::Refused(refusal) => {
-            format!("{status} {}", refusal.code.as_ref().unwrap_or(&refusal.kind)).into()
+            let name = refusal.noted.as_ref().or(refusal.code.as_ref()).unwrap_or(&refusal.kind);
+            format!("{status} {name}").into()
         }
     }
 }
@@ -37,11 +38,12 @@ pub fn refuse(
     let outcome = outcome.map_or_else(|| told(status, &answer), Cow::Borrowed);
     let request = match record(state, arrival, account, outcome) {
         Ok(request) => request,
-        Err(error) => return unwritten(&error, arrival.key.clone()),
+        Err(error) => return unwritten(&error, arrival),
     };
     let body = answer.render(&[], &request);
-    let key = arrival.key.clone();
-    Reply { status, body, request, key, original: None, should_retry: should_retry(status) }.response()
+    let (version, key) = (arrival.version(), arrival.key.clone());
+    Reply { status, body, request, version, key, original: None, should_retry: should_retry(status) }
+        .response()
 }
 
 /// Journals an arrival that changed nothing, and returns its request id.
@@ -81,12 +83,13 @@ pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> C
     }
 }
 
-pub fn unwritten(error: &io::Error, key: Option<String>) -> Response<Full<Bytes>> {
+pub fn unwritten(error: &io::Error, arrival: &Arrival) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the journal could not be written: the call has had no effect");
     let refusal = Answer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
     let request = String::new();
     let body = refusal.render(&[], &request);
-    Reply { status: 500, body, request, key, original: None, should_retry: None }.response()
+    let (version, key) = (arrival.version(), arrival.key.clone());
+    Reply { status: 500, body, request, version, key, original: None, should_retry: None }.response()
 }
 
 /// As Stripe tells its SDKs: come back after a conflict or a limit, never after a refusal.

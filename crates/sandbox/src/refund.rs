@@ -36,6 +36,8 @@ pub struct Refund {
     pub created: i64,
     pub charge: String,
     pub intent: String,
+    #[serde(default)]
+    pub payment_method: String,
     pub amount: i64,
     pub currency: String,
     pub status: Status,
@@ -63,12 +65,12 @@ impl Refund {
             currency: &self.currency,
             customer: (),
             customer_account: (),
-            destination_details: Destination { card: CardDestination { r#type: "refund" }, r#type: "card" },
+            destination_details: Destination { card: CardDestination::default(), r#type: "card" },
             failure_balance_transaction: failed.then(|| self.id.replacen("re_", "txn_f", 1)),
             failure_reason: failed.then_some("expired_or_canceled_card"),
             metadata: &self.metadata,
             payment_intent: &self.intent,
-            payment_method: (),
+            payment_method: &self.payment_method,
             pending_reason: (self.status == Status::Pending).then_some("processing"),
             reason: self.reason.as_deref(),
             receipt_number: (),
@@ -87,7 +89,15 @@ struct Destination {
 
 #[derive(Serialize)]
 struct CardDestination {
+    reference_status: &'static str,
+    reference_type: &'static str,
     r#type: &'static str,
+}
+
+impl Default for CardDestination {
+    fn default() -> Self {
+        Self { reference_status: "pending", reference_type: "acquirer_reference_number", r#type: "refund" }
+    }
 }
 
 /// The fields and their order follow the SDK's `Refund`; `()` is `null`.
@@ -109,7 +119,7 @@ pub struct RefundView<'a> {
     failure_reason: Option<&'static str>,
     metadata: &'a Metadata,
     payment_intent: &'a str,
-    payment_method: (),
+    payment_method: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_reason: Option<&'static str>,
     reason: Option<&'a str>,

@@ -18,6 +18,9 @@ pub struct Details {
     pub kind: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Cow<'static, str>>,
+    /// How the books call it where Stripe has no code for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<Cow<'static, str>>,
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
@@ -28,8 +31,9 @@ pub struct Details {
     /// Position of the intent shown inside the error, among the snapshots of its journal line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<usize>,
-    /// Execution had begun, so the idempotency key keeps this answer. Wrong parameters are not kept.
-    pub kept: bool,
+    /// Of the payment method shown inside the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<usize>,
 }
 
 impl Deref for Refusal {
@@ -52,12 +56,13 @@ impl Refusal {
             status,
             kind: Cow::Borrowed(kind),
             code: None,
+            noted: None,
             message,
             param: None,
             decline_code: None,
             charge: None,
             intent: None,
-            kept: false,
+            method: None,
         }))
     }
 
@@ -66,7 +71,7 @@ impl Refusal {
     }
 
     pub fn card(code: &'static str, message: &str) -> Self {
-        Self::plain(402, "card_error", message.to_owned()).with_code(code).kept()
+        Self::plain(402, "card_error", message.to_owned()).with_code(code)
     }
 
     pub fn idempotency(status: u16, code: Option<&'static str>, message: String) -> Self {
@@ -100,8 +105,14 @@ impl Refusal {
             .with_param(name)
     }
 
-    pub fn with_code(mut self, code: &'static str) -> Self {
-        self.code = Some(Cow::Borrowed(code));
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// For the books alone.
+    pub fn noted_as(mut self, name: &'static str) -> Self {
+        self.noted = Some(Cow::Borrowed(name));
         self
     }
 
@@ -114,10 +125,9 @@ impl Refusal {
         self.status = status;
         self
     }
+}
 
-    /// Marks that execution had begun: the answer is kept under the idempotency key.
-    pub fn kept(mut self) -> Self {
-        self.kept = true;
-        self
-    }
+/// Where Stripe explains a code.
+pub fn doc_url(code: &str) -> String {
+    format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"))
 }

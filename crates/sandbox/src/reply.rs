@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::HeaderName};
 use http_body_util::Full;
 
-use crate::event::API_VERSION;
+use crate::stripe::version::Version;
 
 /// A connection that is closed without an answer: hyper aborts it when a service fails.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,8 @@ pub struct Reply {
     pub status: u16,
     pub body: Vec<u8>,
     pub request: String,
+    /// What the call speaks.
+    pub version: Version,
     pub key: Option<String>,
     /// The request whose answer is told again.
     pub original: Option<String>,
@@ -31,7 +33,7 @@ impl Reply {
         let mut response = json(self.status, self.body);
         let headers = [
             ("request-id", Some(self.request)),
-            ("stripe-version", Some(API_VERSION.to_owned())),
+            ("stripe-version", Some(self.version.name().to_owned())),
             ("idempotency-key", self.key),
             ("original-request", original),
             ("idempotent-replayed", replayed.then(|| "true".to_owned())),

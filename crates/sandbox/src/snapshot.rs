@@ -7,16 +7,36 @@ use crate::{
     account::Endpoint,
     charge::{Charge, ChargeView},
     intent::{Intent, IntentView},
+    payment_method::PaymentMethod,
     refund::{Refund, RefundView},
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Snapshot {
-    Intent(Intent),
-    Charge(Charge),
+    Intent(Box<Intent>),
+    Charge(Box<Charge>),
     Refund(Refund),
+    PaymentMethod(PaymentMethod),
     Endpoint(Endpoint),
+}
+
+macro_rules! from_objects {
+    ($($object:ident => $($boxed:ident)?;)*) => {
+        $(impl From<$object> for Snapshot {
+            fn from(object: $object) -> Self {
+                Self::$object($($boxed::new)?(object))
+            }
+        })*
+    };
+}
+
+from_objects! {
+    Intent => Box;
+    Charge => Box;
+    Refund => ;
+    PaymentMethod => ;
+    Endpoint => ;
 }
 
 /// A snapshot in Stripe's shape.
@@ -26,7 +46,7 @@ pub enum SnapshotView<'a> {
     Intent(Box<IntentView<'a>>),
     Charge(Box<ChargeView<'a>>),
     Refund(Box<RefundView<'a>>),
-    Endpoint(Value),
+    Other(Value),
 }
 
 impl Snapshot {
@@ -35,21 +55,26 @@ impl Snapshot {
             Self::Intent(intent) => &intent.id,
             Self::Charge(charge) => &charge.id,
             Self::Refund(refund) => &refund.id,
+            Self::PaymentMethod(method) => &method.id,
             Self::Endpoint(endpoint) => &endpoint.id,
         }
     }
 
-    pub fn view(&self) -> SnapshotView<'_> {
-        self.view_with(None)
+    /// When it changes by itself, in Unix milliseconds.
+    pub fn settles_at_ms(&self) -> Option<i64> {
+        match self {
+            Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
+            Self::Intent(_) | Self::Charge(_) | Self::PaymentMethod(_) | Self::Endpoint(_) => None,
+        }
     }
 
-    /// With the charge of an intent shown whole, when the call asked for it.
-    pub fn view_with<'a>(&'a self, latest: Option<&'a Charge>) -> SnapshotView<'a> {
+    pub fn view(&self) -> SnapshotView<'_> {
         match self {
-            Self::Intent(intent) => SnapshotView::Intent(Box::new(intent.view(latest))),
+            Self::Intent(intent) => SnapshotView::Intent(Box::new(intent.view())),
             Self::Charge(charge) => SnapshotView::Charge(Box::new(charge.view())),
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
-            Self::Endpoint(endpoint) => SnapshotView::Endpoint(endpoint.view(true)),
+            Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
+            Self::Endpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }
     }
 }

@@ -1,84 +1,108 @@
 //! One attempt to pay an intent: the bank asks the payer back, declines, or authorises.
 //!
-//! | the card           | the intent                            | events                                   |
-//! |--------------------|---------------------------------------|------------------------------------------|
-//! | pays               | `succeeded`, or `requires_capture`    | `charge.succeeded` and the intent's own  |
-//! | declines           | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`       |
-//! | wants the payer    | `requires_action`                     | `…requires_action`                       |
+//! | the card                            | the intent                            | events                                  |
+//! |-------------------------------------|---------------------------------------|-----------------------------------------|
+//! | pays                                | `succeeded`, or `requires_capture`    | `charge.succeeded` and the intent's own |
+//! | declines                            | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`      |
+//! | requires authentication             | `requires_action`                     | `…requires_action`                      |
+//! | requires it off session, or from a caller that cannot | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
 
+use super::{confirmation::Options, details};
 use crate::{
     answer::Answer,
-    card::{self, Behaviour, Card, CardRef, Decline},
+    card::{Behaviour, Decline},
     charge::Charge,
     desk::Desk,
     event::Kind,
-    intent::{Failure, Intent, NextAction, Status},
-    parameters::Parameters,
+    intent::{ChosenMethod, Failure, Intent, NextAction, Status},
+    payment_method::PaymentMethod,
     refusal::Refusal,
-    snapshot::Snapshot,
 };
-
-pub fn card_named(id: &str) -> Result<CardRef, Refusal> {
-    let missing = || Refusal::missing_object("PaymentMethod", id, "payment_method").kept();
-    card::find(id).map(CardRef).ok_or_else(missing)
-}
-
-/// `expand[]=latest_charge` is honoured; other expansions show the plain object.
-pub fn wants_latest_charge(parameters: &mut Parameters) -> bool {
-    parameters.list("expand").iter().any(|path| path == "latest_charge" || path == "data.latest_charge")
-}
 
 /// The caller has made sure that the intent may be confirmed.
 pub fn confirm(
     desk: &mut Desk,
     mut intent: Intent,
-    card: &'static Card,
-    return_url: Option<String>,
-    expand: bool,
+    method: PaymentMethod,
+    options: Options,
 ) -> Result<Answer, Refusal> {
+    refuse_unconfirmable(&intent, &method, &options)?;
     intent.failure = None;
     intent.next_action = None;
-    intent.card = Some(CardRef(card));
-    match card.behaviour {
-        Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_) => {
-            intent.status = Status::RequiresAction;
-            let page = format!("{}/sandbox/authenticate/{}", desk.base, intent.id);
-            intent.next_action = Some(NextAction { page, return_url });
-            let snapshot = desk.show(Snapshot::Intent(intent));
-            desk.tell(Kind::IntentRequiresAction, snapshot);
-            Ok(Answer::Shown { snapshot, latest: None })
-        }
-        Behaviour::Declines(decline) => Err(declined(desk, intent, card, decline)),
-        _ if desk.declined => Err(declined(desk, intent, card, Decline::Generic)),
-        Behaviour::Pays | Behaviour::RefundFails | Behaviour::RefundPends => {
-            let (snapshot, charge) = authorised(desk, intent, card);
-            Ok(Answer::Shown { snapshot, latest: expand.then_some(charge) })
-        }
+    intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
+    let asks =
+        matches!(method.card.0.behaviour, Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_));
+    if asks && options.off_session {
+        return Err(declined(desk, intent, method, Decline::AuthenticationRequired, None));
     }
+    if asks && options.error_on_requires_action {
+        return Err(declined(desk, intent, method, Decline::AuthenticationNotHandled, None));
+    }
+    if asks {
+        let page = format!("{}/sandbox/authenticate/{}", desk.base, intent.id);
+        let return_url = options.return_url.filter(|_| !options.use_stripe_sdk);
+        intent.status = Status::RequiresAction;
+        intent.next_action = Some(NextAction { page, return_url });
+        return Ok(show_with_event(desk, intent, Kind::IntentRequiresAction));
+    }
+    let declined_by_fault = desk.declined;
+    conclude(desk, intent, method, declined_by_fault)
+}
+
+fn refuse_unconfirmable(intent: &Intent, method: &PaymentMethod, options: &Options) -> Result<(), Refusal> {
+    if method.used {
+        let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.";
+        return Err(Refusal::invalid(message));
+    }
+    details::refuse_descriptor(intent)?;
+    let redirects = intent.automatic_payment_methods.as_ref();
+    let redirects = redirects.is_some_and(|found| found.enabled && found.allow_redirects != "never");
+    if redirects && options.return_url.is_none() && !options.use_stripe_sdk {
+        let message = "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.";
+        return Err(Refusal::invalid(message));
+    }
+    Ok(())
+}
+
+fn show_with_event(desk: &mut Desk, intent: Intent, kind: Kind) -> Answer {
+    let snapshot = desk.show(intent);
+    desk.tell(kind, snapshot);
+    Answer::shown(snapshot)
+}
+
+/// The bank decides. `declined_by_fault` makes it decline a card that would pay.
+fn conclude(
+    desk: &mut Desk,
+    intent: Intent,
+    method: PaymentMethod,
+    declined_by_fault: bool,
+) -> Result<Answer, Refusal> {
+    let decline = match method.card.0.behaviour {
+        Behaviour::Declines(decline) | Behaviour::AuthenticatesThenDeclines(decline) => Some(decline),
+        _ => declined_by_fault.then_some(Decline::Generic),
+    };
+    let Some(decline) = decline else { return Ok(authorised(desk, intent, method)) };
+    let charge = Charge { decline: Some(decline), ..charge(desk, &intent, &method) };
+    Err(declined(desk, intent, method, decline, Some(charge)))
 }
 
 /// The payer came back from the bank. Returns where to send them on, if that was asked for.
 pub fn authenticate(desk: &mut Desk, id: &str, approved: bool) -> Result<Option<String>, Refusal> {
+    let held = desk.held;
     let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
-    let mut intent = desk.held.intents.get(id).ok_or_else(missing)?.clone();
-    let (Status::RequiresAction, Some(next), Some(card)) =
-        (intent.status, intent.next_action.take(), intent.card)
+    let mut intent = held.intents.get(id).ok_or_else(missing)?.clone();
+    let method = intent.payment_method.as_ref().and_then(|chosen| held.payment_methods.get(&chosen.id));
+    let (Status::RequiresAction, Some(next), Some(method)) =
+        (intent.status, intent.next_action.take(), method.cloned())
     else {
         let message =
             format!("This PaymentIntent waits for no authentication: it is {}.", intent.status.name());
         return Err(Refusal::invalid(message).with_code("payment_intent_unexpected_state"));
     };
-    match card.0.behaviour {
-        _ if !approved => {
-            intent.status = Status::RequiresPaymentMethod;
-            intent.card = None;
-            let decline = Decline::AuthenticationFailed;
-            intent.failure = Some(Failure { decline, card, charge: None });
-            let snapshot = desk.show(Snapshot::Intent(intent));
-            desk.tell(Kind::IntentFailed, snapshot);
-        }
-        Behaviour::AuthenticatesThenDeclines(decline) => drop(declined(desk, intent, card.0, decline)),
-        _ => drop(authorised(desk, intent, card.0)),
+    if approved {
+        drop(conclude(desk, intent, method, false));
+    } else {
+        drop(declined(desk, intent, method, Decline::AuthenticationFailed, None));
     }
     Ok(next.return_url)
 }
@@ -96,8 +120,7 @@ pub fn expire(desk: &mut Desk, id: &str) -> Result<(), Refusal> {
     intent.amount_capturable = 0;
     intent.canceled_at = Some(desk.now());
     intent.cancellation_reason = Some("automatic".to_owned());
-    let snapshot = desk.show(Snapshot::Intent(intent));
-    desk.tell(Kind::IntentCanceled, snapshot);
+    show_with_event(desk, intent, Kind::IntentCanceled);
     Ok(())
 }
 
@@ -105,15 +128,14 @@ pub fn expire(desk: &mut Desk, id: &str) -> Result<(), Refusal> {
 pub fn release(desk: &mut Desk, intent: &Intent, kind: Kind) {
     let held = desk.held;
     if let Some(charge) = intent.latest_charge().and_then(|id| held.charges.get(id)) {
-        let snapshot = desk.show(Snapshot::Charge(Charge { voided: true, ..charge.clone() }));
+        let snapshot = desk.show(Charge { voided: true, ..charge.clone() });
         desk.tell(kind, snapshot);
     }
 }
 
-/// The money is held, and taken unless it is to be captured by hand. Returns the positions of the
-/// intent and its charge.
-fn authorised(desk: &mut Desk, mut intent: Intent, card: &'static Card) -> (usize, usize) {
-    let mut charge = charge(desk, &intent, card);
+/// The money is held, and taken unless it is to be captured by hand.
+fn authorised(desk: &mut Desk, mut intent: Intent, method: PaymentMethod) -> Answer {
+    let mut charge = charge(desk, &intent, &method);
     intent.charges.push(charge.id.clone());
     let by_hand = intent.captured_by_hand();
     if by_hand {
@@ -125,49 +147,59 @@ fn authorised(desk: &mut Desk, mut intent: Intent, card: &'static Card) -> (usiz
         charge.captured = true;
         charge.captured_minor = charge.amount;
     }
-    let charge = desk.show(Snapshot::Charge(charge));
-    let snapshot = desk.show(Snapshot::Intent(intent));
+    desk.show(PaymentMethod { used: true, ..method });
+    let charge = desk.show(charge);
     desk.tell(Kind::ChargeSucceeded, charge);
-    desk.tell(if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded }, snapshot);
-    (snapshot, charge)
+    show_with_event(desk, intent, if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded })
 }
 
-fn declined(desk: &mut Desk, mut intent: Intent, card: &'static Card, decline: Decline) -> Refusal {
-    let charge = Charge { decline: Some(decline), ..charge(desk, &intent, card) };
-    let id = charge.id.clone();
+/// `charge` is the attempt at the bank, if there was one.
+fn declined(
+    desk: &mut Desk,
+    mut intent: Intent,
+    method: PaymentMethod,
+    decline: Decline,
+    charge: Option<Charge>,
+) -> Refusal {
+    let id = charge.as_ref().map(|charge| charge.id.clone());
     intent.status = Status::RequiresPaymentMethod;
-    intent.card = None;
-    intent.charges.push(id.clone());
-    intent.failure = Some(Failure { decline, card: CardRef(card), charge: Some(id.clone()) });
-    let charge = desk.show(Snapshot::Charge(charge));
-    let snapshot = desk.show(Snapshot::Intent(intent));
-    desk.tell(Kind::ChargeFailed, charge);
+    intent.payment_method = None;
+    intent.charges.extend(id.clone());
+    intent.failure = Some(Box::new(Failure { decline, method: method.clone(), charge: id.clone() }));
+    if let Some(charge) = charge {
+        let charge = desk.show(charge);
+        desk.tell(Kind::ChargeFailed, charge);
+    }
+    let snapshot = desk.show(intent);
     desk.tell(Kind::IntentFailed, snapshot);
     let mut refusal = Refusal::card(decline.code(), decline.message());
     refusal.decline_code = decline.decline_code().map(Into::into);
-    refusal.charge = Some(id);
+    refusal.charge = id;
     refusal.intent = Some(snapshot);
+    refusal.method = Some(desk.show(method));
     refusal
 }
 
-fn charge(desk: &mut Desk, intent: &Intent, card: &'static Card) -> Charge {
+fn charge(desk: &mut Desk, intent: &Intent, method: &PaymentMethod) -> Charge {
     Charge {
         id: desk.mint.id("ch"),
         created: desk.now(),
         intent: intent.id.clone(),
+        payment_method: method.id.clone(),
         amount: intent.amount,
         currency: intent.currency.clone(),
-        card: CardRef(card),
+        card: method.card,
         decline: None,
         captured: false,
         voided: false,
         captured_minor: 0,
         refunded_minor: 0,
         refunds: Vec::new(),
+        billing: method.billing.clone(),
         metadata: intent.metadata.clone(),
-        customer: intent.customer.clone(),
         description: intent.description.clone(),
         receipt_email: intent.receipt_email.clone(),
+        shipping: intent.shipping.clone(),
         statement_descriptor: intent.statement_descriptor.clone(),
         statement_descriptor_suffix: intent.statement_descriptor_suffix.clone(),
         transfer_group: intent.transfer_group.clone(),

@@ -1,6 +1,9 @@
 //! `/v1/charges`: read only; a charge is made and moved through its payment intent.
 
-use super::page::{Listed, Page, json, render};
+use super::{
+    details,
+    page::{Listed, Page, json, render},
+};
 use crate::{books::Held, charge::Charge, parameters::Parameters, refusal::Refusal};
 
 impl Listed for Charge {
@@ -13,23 +16,22 @@ impl Listed for Charge {
     }
 }
 
-pub fn retrieve(held: &Held, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    parameters.ignore(&["expand"]);
-    parameters.finish()?;
+pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("charge", id, "id").with_status(404);
     Ok(json(&held.charges.get(id).ok_or_else(missing)?.view()))
 }
 
 pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters)?;
-    let intent = parameters.text("payment_intent");
-    parameters.finish()?;
-    let (charges, has_more) = match intent {
-        None => page.of_map(&held.charges),
+    details::refuse_customer(&mut parameters)?;
+    let page = Page::read(&mut parameters, "charge", |id| held.charges.contains_key(id))?;
+    let group = parameters.text("transfer_group");
+    let in_group = |charge: &&Charge| group.is_none() || charge.transfer_group == group;
+    let (charges, has_more) = match parameters.text("payment_intent") {
+        None => page.select(held.charges.values().rev().filter(in_group)),
         Some(id) => {
             let missing = || Refusal::missing_object("payment_intent", &id, "payment_intent");
             let intent = held.intents.get(&id).ok_or_else(missing)?;
-            page.select(intent.charges.iter().rev().filter_map(|id| held.charges.get(id)))
+            page.select(intent.charges.iter().rev().filter_map(|id| held.charges.get(id)).filter(in_group))
         }
     };
     Ok(render("/v1/charges", charges.into_iter().map(Charge::view).collect(), has_more))

@@ -1,12 +1,16 @@
-//! `/v1/events`: what happened, for whoever missed it.
+//! `/v1/events`: what happened, for whoever missed it. Stripe keeps events for thirty days; here they stay.
 
 use serde_json::value::RawValue;
 
 use super::{
     Library,
     page::{Listed, Page, render},
+    unmodelled,
 };
 use crate::{event, ids, parameters::Parameters, refusal::Refusal};
+
+/// Stripe's own limit.
+const TYPES_MAX: usize = 20;
 
 /// An event in a list: its id has to be spelled out to be compared.
 struct Entry {
@@ -24,25 +28,55 @@ impl Listed for Entry {
     }
 }
 
-pub fn retrieve(library: &Library, id: &str, parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    parameters.finish()?;
-    let found = ids::number("evt", library.salt, id).and_then(|number| library.held.event(number));
+/// Which events a list is of.
+struct Filter {
+    /// None for all; `charge.*` means all that begin so.
+    types: Option<Vec<String>>,
+}
+
+impl Filter {
+    fn read(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        let (types, one) = (parameters.list("types"), parameters.text("type"));
+        if types.is_some() && one.is_some() {
+            let message = "You may only specify one of these parameters: type, types.";
+            return Err(Refusal::invalid(message).with_code("parameters_exclusive").with_param("type"));
+        }
+        if types.as_ref().is_some_and(|types| types.len() > TYPES_MAX) {
+            let message = format!("You may specify up to {TYPES_MAX} types.");
+            return Err(Refusal::invalid(message).with_param("types"));
+        }
+        let types = types.or(one.map(|one| vec![one]));
+        if parameters.has("delivery_success") {
+            return Err(unmodelled::refusal("delivery_success"));
+        }
+        Ok(Self { types })
+    }
+
+    fn fits(&self, event: &event::Kept) -> bool {
+        let name = event.kind.name();
+        let is = |kind: &String| kind.strip_suffix('*').map_or(kind == name, |start| name.starts_with(start));
+        self.types.as_ref().is_none_or(|types| types.iter().any(is))
+    }
+}
+
+pub fn retrieve(library: &Library, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("event", id, "id").with_status(404);
-    draw(library, *found.ok_or_else(missing)?)
+    draw(library, *find(library, id).ok_or_else(missing)?)
+}
+
+fn find<'a>(library: &Library<'a>, id: &str) -> Option<&'a event::Kept> {
+    ids::number("evt", library.salt, id).and_then(|number| library.held.event(number))
 }
 
 pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters)?;
-    let mut kinds = parameters.list("types");
-    kinds.extend(parameters.text("type"));
-    parameters.finish()?;
-    let wanted =
-        |event: &&event::Kept| kinds.is_empty() || kinds.iter().any(|kind| kind == event.kind.name());
+    let page = Page::read(&mut parameters, "event", |id| find(library, id).is_some())?;
+    let filter = Filter::read(&mut parameters)?;
     let entry = |kept: &event::Kept| Entry { id: ids::name("evt", library.salt, kept.number), kept: *kept };
     let all = &library.held.events;
     let after = page.after().and_then(|id| ids::number("evt", library.salt, id));
     let end = after.map_or(all.len(), |after| all.partition_point(|event| event.number < after));
-    let (shown, has_more) = page.select(all[..end].iter().rev().filter(wanted).map(entry));
+    let wanted = all[..end].iter().rev().filter(|event| filter.fits(event));
+    let (shown, has_more) = page.select(wanted.map(entry));
     let drawn = shown.into_iter().map(|entry| {
         let text = String::from_utf8(draw(library, entry.kept)?).map_err(|_| unreadable())?;
         RawValue::from_string(text).map_err(|_| unreadable())

@@ -1,40 +1,111 @@
 //! Stripe's API, `/v1`: which call does what.
 //!
-//! Kept to what a booking needs: payment intents, their charges, refunds, events and webhook
-//! endpoints. Not here: customers, stored payment methods, disputes, Connect transfers, payouts,
-//! multicapture, `expand` beyond `latest_charge`, the search API. What is not here is refused as Stripe
-//! refuses an unknown URL or parameter, so a test cannot pass on silence.
+//! | phase     | module                                | what it does                                                   |
+//! |-----------|---------------------------------------|----------------------------------------------------------------|
+//! | version   | [`version`]                           | the call's own, or that of its account                         |
+//! | check     | `check`, by the table in [`schema`]   | refuses what Stripe's parameters are not, before anything runs |
+//! | execution | one module for each endpoint          | decides; a refusal from here on is kept under the key          |
+//! | expansion | `expand`                              | whole objects in the place of their ids                        |
+//!
+//! Kept to what a booking needs: payment intents, their charges and refunds, the cards that pay, events and
+//! webhook endpoints. Not here: disputes, customers, other payment methods than cards, balance
+//! transactions, Connect, payouts, multicapture, the search API, and the shapes that
+//! older versions gave to objects. What is not here is refused, as Stripe refuses an unknown URL or
+//! parameter or as `unmodelled` says, so a test cannot pass on silence.
 
 mod attempt;
 mod charges;
+mod check;
+mod confirmation;
 mod creation;
+mod details;
 mod events;
+mod expand;
+mod method_types;
 mod page;
 mod payment_intents;
+mod payment_methods;
 mod refunds;
+pub mod schema;
+mod unmodelled;
+pub mod version;
 mod webhook_endpoints;
 
 pub use attempt::{authenticate, expire};
 pub use refunds::settle;
 
 use crate::{
-    answer::Answer, books::Held, desk::Desk, journal::Reader, parameters::Parameters, refusal::Refusal,
+    answer::Answer, books::Held, desk::Desk, form::Pairs, journal::Reader, parameters::Parameters,
+    refusal::Refusal,
 };
+use schema::SCHEMA;
+use version::Version;
+
+/// A call whose parameters are what its endpoint takes.
+pub struct Checked<'a> {
+    /// What follows `/v1/`, such as `payment_intents` and an id.
+    segments: Vec<&'a str>,
+    parameters: Parameters,
+    expand: Vec<expand::Path>,
+}
+
+/// Refuses what no endpoint takes. Nothing is executed yet: these refusals are not kept.
+pub fn check<'a>(
+    method: &str,
+    path: &'a str,
+    version: Version,
+    pairs: Pairs,
+) -> Result<Checked<'a>, Refusal> {
+    let unknown = || Refusal::unknown_path(method, path);
+    let segments: Vec<&str> = path.strip_prefix("/v1/").ok_or_else(unknown)?.split('/').collect();
+    let endpoint = match segments.as_slice() {
+        [resource] => format!("{method} /v1/{resource}"),
+        [resource, _] => format!("{method} /v1/{resource}/{{id}}"),
+        [resource, _, verb] => format!("{method} /v1/{resource}/{{id}}/{verb}"),
+        _ => return Err(unknown()),
+    };
+    // `search` stands where an id does.
+    let is_no_id = |segment: &&str| matches!(*segment, "" | "search");
+    if !SCHEMA.endpoints.contains_key(&endpoint) || segments.iter().any(is_no_id) {
+        return Err(unknown());
+    }
+    let mut parameters = check::check(&endpoint, version, pairs)?;
+    let is_list = method == "GET" && segments.len() == 1;
+    let expand = expand::read(&mut parameters, object(segments[0]), is_list)?;
+    Ok(Checked { segments, parameters, expand })
+}
+
+/// What the endpoints of a resource show, by its name in the table.
+fn object(resource: &str) -> &str {
+    match resource {
+        "payment_intents" => "PaymentIntent",
+        "charges" => "Charge",
+        "refunds" => "Refund",
+        "disputes" => "Dispute",
+        "payment_methods" => "PaymentMethod",
+        "events" => "Event",
+        "webhook_endpoints" => "WebhookEndpoint",
+        other => other,
+    }
+}
 
 /// Decides a call that changes something.
-pub fn write(desk: &mut Desk, method: &str, path: &str, parameters: Parameters) -> Result<Answer, Refusal> {
-    let segments: Vec<&str> = path.split('/').skip(2).collect();
-    match (method, segments.as_slice()) {
+pub fn write(desk: &mut Desk, method: &str, checked: Checked) -> Result<Answer, Refusal> {
+    let Checked { segments, parameters, expand } = checked;
+    let mut answer = match (method, segments.as_slice()) {
         ("POST", ["payment_intents"]) => creation::create(desk, parameters),
         ("POST", ["payment_intents", id]) => payment_intents::update(desk, id, parameters),
         ("POST", ["payment_intents", id, "confirm"]) => payment_intents::confirm(desk, id, parameters),
         ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(desk, id, parameters),
         ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(desk, id, parameters),
+        ("POST", ["payment_methods"]) => payment_methods::create(desk, parameters),
         ("POST", ["refunds"]) => refunds::create(desk, parameters),
         ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(desk, parameters),
-        ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(desk, id, parameters),
-        _ => Err(Refusal::unknown_path(method, path)),
-    }
+        ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(desk, id),
+        (method, segments) => Err(Refusal::unknown_path(method, &format!("/v1/{}", segments.join("/")))),
+    }?;
+    expand::expand(desk, &mut answer, &expand);
+    Ok(answer)
 }
 
 /// Where a reading call looks.
@@ -45,20 +116,35 @@ pub struct Library<'a> {
 }
 
 /// Answers a call that changes nothing.
-pub fn read(library: &Library, path: &str, parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
     let held = library.held;
-    let segments: Vec<&str> = path.split('/').skip(2).collect();
-    match segments.as_slice() {
+    let Checked { segments, parameters, expand } = checked;
+    let body = match segments.as_slice() {
         ["payment_intents"] => payment_intents::list(held, parameters),
         ["payment_intents", id] => payment_intents::retrieve(held, id, parameters),
+        ["payment_methods", id] => payment_methods::retrieve(held, id),
         ["charges"] => charges::list(held, parameters),
-        ["charges", id] => charges::retrieve(held, id, parameters),
+        ["charges", id] => charges::retrieve(held, id),
         ["refunds"] => refunds::list(held, parameters),
-        ["refunds", id] => refunds::retrieve(held, id, parameters),
+        ["refunds", id] => refunds::retrieve(held, id),
         ["events"] => events::list(library, parameters),
-        ["events", id] => events::retrieve(library, id, parameters),
+        ["events", id] => events::retrieve(library, id),
         ["webhook_endpoints"] => webhook_endpoints::list(held, parameters),
-        ["webhook_endpoints", id] => webhook_endpoints::retrieve(held, id, parameters),
-        _ => Err(Refusal::unknown_path("GET", path)),
+        ["webhook_endpoints", id] => webhook_endpoints::retrieve(held, id),
+        segments => Err(Refusal::unknown_path("GET", &format!("/v1/{}", segments.join("/")))),
+    }?;
+    if expand.is_empty() { Ok(body) } else { expand::fill(held, &body, &expand) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_endpoint_has_an_object_in_the_table() {
+        for endpoint in SCHEMA.endpoints.keys() {
+            let resource = endpoint.split('/').nth(2).unwrap();
+            assert!(SCHEMA.expandable.contains_key(object(resource)), "{endpoint}");
+        }
     }
 }

@@ -31,33 +31,38 @@ pub trait Listed {
 }
 
 impl Page {
-    pub fn read(parameters: &mut Parameters) -> Result<Self, Refusal> {
-        let limit = parameters.integer("limit")?.unwrap_or(LIMIT_DEFAULT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            let message = format!("Invalid integer: limit must be between 1 and {LIMIT_MAX}");
-            return Err(Refusal::invalid(message).with_code("parameter_invalid_integer").with_param("limit"));
-        }
+    /// `exists` tells whether a cursor is one of the listed objects, which are called `what`.
+    pub fn read(
+        parameters: &mut Parameters,
+        what: &str,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<Self, Refusal> {
         let mut page = Self {
-            limit: limit as usize,
+            limit: limit(parameters.integer("limit").unwrap_or(LIMIT_DEFAULT))?,
             after: parameters.text("starting_after"),
             before: parameters.text("ending_before"),
             since: i64::MIN,
             until: i64::MAX,
         };
-        if let Some(exactly) = parameters.integer("created")? {
+        for (name, cursor) in [("starting_after", &page.after), ("ending_before", &page.before)] {
+            if let Some(id) = cursor.as_ref().filter(|id| !exists(id)) {
+                return Err(Refusal::missing_object(what, id, name));
+            }
+        }
+        if page.after.is_some() && page.before.is_some() {
+            let message =
+                "Received both starting_after and ending_before parameters. Please pass in only one.";
+            return Err(Refusal::invalid(message));
+        }
+        if let Some(exactly) = parameters.integer_of("created") {
             (page.since, page.until) = (exactly, exactly);
         }
-        if let Some(bound) = parameters.integer("created[gte]")? {
-            page.since = page.since.max(bound);
-        }
-        if let Some(bound) = parameters.integer("created[gt]")? {
-            page.since = page.since.max(bound.saturating_add(1));
-        }
-        if let Some(bound) = parameters.integer("created[lte]")? {
-            page.until = page.until.min(bound);
-        }
-        if let Some(bound) = parameters.integer("created[lt]")? {
-            page.until = page.until.min(bound.saturating_sub(1));
+        if let Some(mut bounds) = parameters.hash("created") {
+            let mut bound = |name: &str| bounds.integer(name);
+            page.since = bound("gte").unwrap_or(i64::MIN);
+            page.since = page.since.max(bound("gt").map_or(i64::MIN, |after| after.saturating_add(1)));
+            page.until = bound("lte").unwrap_or(i64::MAX);
+            page.until = page.until.min(bound("lt").map_or(i64::MAX, |before| before.saturating_sub(1)));
         }
         Ok(page)
     }
@@ -96,6 +101,16 @@ impl Page {
         let skipped = newer.len().saturating_sub(self.limit);
         (newer.split_off(skipped), skipped > 0)
     }
+}
+
+/// Stripe documents 1 to 100 and takes the nearest of them for what is outside. Stricter here: it is refused.
+fn limit(asked: i64) -> Result<usize, Refusal> {
+    let message = match asked {
+        ..1 => "This value must be greater than or equal to 1.".to_owned(),
+        1..=LIMIT_MAX => return Ok(asked as usize),
+        _ => format!("This value must be less than or equal to {LIMIT_MAX}."),
+    };
+    Err(Refusal::invalid(message).with_code("parameter_invalid_integer").with_param("limit"))
 }
 
 impl<T: Listed> Listed for &T {

@@ -1,9 +1,11 @@
 //! `/v1/payment_intents/{id}` and what can be done to it.
 
 use super::{
-    attempt::{self, card_named, wants_latest_charge},
-    creation::amount,
+    attempt,
+    confirmation::Options,
+    details,
     page::{Listed, Page, json, render},
+    payment_methods,
 };
 use crate::{
     answer::Answer,
@@ -11,10 +13,9 @@ use crate::{
     charge::Charge,
     desk::Desk,
     event::Kind,
-    intent::{Intent, Status},
+    intent::{ChosenMethod, Intent, Status},
     parameters::Parameters,
     refusal::Refusal,
-    snapshot::Snapshot,
 };
 
 impl Listed for Intent {
@@ -28,145 +29,140 @@ impl Listed for Intent {
 }
 
 pub fn retrieve(held: &Held, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let expand = wants_latest_charge(&mut parameters);
-    parameters.ignore(&["client_secret"]);
-    parameters.finish()?;
+    let secret = parameters.text("client_secret");
     let intent = find(held, id)?;
-    Ok(json(&intent.view(latest(held, intent).filter(|_| expand))))
+    if secret.is_some_and(|secret| secret != crate::ids::client_secret(id)) {
+        let message = "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the provided client_secret and API key match.";
+        return Err(Refusal::invalid(message)
+            .with_code("payment_intent_invalid_parameter")
+            .with_param("client_secret"));
+    }
+    Ok(json(&intent.view()))
 }
 
 pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters)?;
-    let customer = parameters.text("customer");
-    let expand = wants_latest_charge(&mut parameters);
-    parameters.finish()?;
-    let (intents, has_more) = match customer {
-        None => page.of_map(&held.intents),
-        Some(customer) => {
-            let theirs = |intent: &&Intent| intent.customer.as_ref() == Some(&customer);
-            page.select(held.intents.values().rev().filter(theirs))
-        }
-    };
-    let shown = intents.into_iter().map(|intent| intent.view(latest(held, intent).filter(|_| expand)));
-    Ok(render("/v1/payment_intents", shown.collect(), has_more))
+    details::refuse_customer(&mut parameters)?;
+    let page = Page::read(&mut parameters, "payment_intent", |id| held.intents.contains_key(id))?;
+    let (intents, has_more) = page.of_map(&held.intents);
+    Ok(render("/v1/payment_intents", intents.into_iter().map(Intent::view).collect(), has_more))
 }
 
 pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let amount = amount(&mut parameters)?;
-    let metadata = parameters.metadata()?;
-    let description = parameters.text("description");
-    let customer = parameters.text("customer");
-    let receipt_email = parameters.text("receipt_email");
-    let transfer_group = parameters.text("transfer_group");
-    let card = parameters.text("payment_method").map(|id| card_named(&id)).transpose()?;
-    parameters.ignore(&["expand"]);
-    parameters.finish()?;
     let mut intent = find(desk.held, id)?.clone();
-    let open = matches!(
-        intent.status,
-        Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction
-    );
-    if (amount.is_some() || card.is_some()) && !open {
-        return Err(unexpected(desk, intent, "updated"));
+    let fixed = ["amount", "currency", "payment_method", "capture_method"];
+    let fixed = fixed.into_iter().find(|name| parameters.has(name));
+    if let Some(name) = fixed.filter(|_| !is_open(intent.status)) {
+        let message = format!(
+            "This PaymentIntent's {name} could not be updated because it has a status of {}. You may only update the {name} of a PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, requires_action.",
+            intent.status.name()
+        );
+        return Err(refused(desk, intent, &message).with_param(name));
     }
-    intent.amount = amount.unwrap_or(intent.amount);
-    // Stripe merges: a value replaces, an empty one removes, and an empty set removes all.
-    if let Some(metadata) = metadata {
-        if metadata.is_empty() {
-            intent.metadata.clear();
-        }
-        intent.metadata.extend(metadata);
-        intent.metadata.retain(|_, value| !value.is_empty());
+    details::refuse_customer(&mut parameters)?;
+    if parameters.has("amount") || parameters.has("currency") {
+        details::apply_amount(&mut intent, &mut parameters)?;
     }
-    intent.description = description.or(intent.description);
-    intent.customer = customer.or(intent.customer);
-    intent.receipt_email = receipt_email.or(intent.receipt_email);
-    intent.transfer_group = transfer_group.or(intent.transfer_group);
-    if let Some(card) = card {
-        intent.card = Some(card);
+    details::apply(&mut intent, &mut parameters)?;
+    if let Some(name) = parameters.text("payment_method") {
+        let method = payment_methods::choose(desk, &name)?;
+        intent.payment_method = Some(ChosenMethod { id: method.id, card: method.card });
         intent.next_action = None;
         intent.status = Status::RequiresConfirmation;
     }
-    Ok(Answer::Shown { snapshot: desk.show(Snapshot::Intent(intent)), latest: None })
+    Ok(Answer::shown(desk.show(intent)))
 }
 
 pub fn confirm(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let card = parameters.text("payment_method").map(|id| card_named(&id)).transpose()?;
-    let return_url = parameters.text("return_url");
-    let receipt_email = parameters.text("receipt_email");
-    let expand = wants_latest_charge(&mut parameters);
-    parameters.ignore(&[
-        "error_on_requires_action",
-        "mandate_data",
-        "off_session",
-        "payment_method_options",
-        "radar_options",
-        "setup_future_usage",
-        "shipping",
-        "use_stripe_sdk",
-    ]);
-    parameters.finish()?;
     let mut intent = find(desk.held, id)?.clone();
-    if !matches!(
-        intent.status,
-        Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction
-    ) {
-        return Err(unexpected(desk, intent, "confirmed"));
+    match intent.status {
+        status if is_open(status) => {}
+        Status::Succeeded => {
+            let message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.";
+            return Err(refused(desk, intent, message));
+        }
+        status => {
+            let message = format!(
+                "You cannot confirm this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be confirmed: requires_confirmation, requires_payment_method, requires_action.",
+                status.name()
+            );
+            return Err(refused(desk, intent, &message));
+        }
     }
-    let Some(card) = card.or(intent.card) else {
+    details::apply(&mut intent, &mut parameters)?;
+    let options = Options::read(&mut parameters)?;
+    let name = options.payment_method.as_ref().or(intent.payment_method.as_ref().map(|chosen| &chosen.id));
+    let Some(name) = name else {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
         return Err(refused(desk, intent, message));
     };
-    intent.receipt_email = receipt_email.or(intent.receipt_email);
-    attempt::confirm(desk, intent, card.0, return_url, expand)
+    let method = payment_methods::choose(desk, name)?;
+    attempt::confirm(desk, intent, method, options)
 }
 
 pub fn capture(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let asked = parameters.integer("amount_to_capture")?;
-    let metadata = parameters.metadata()?;
-    let expand = wants_latest_charge(&mut parameters);
-    let last = parameters.boolean("final_capture")?.unwrap_or(true);
-    parameters.ignore(&["statement_descriptor", "statement_descriptor_suffix"]);
-    parameters.finish()?;
-    if !last {
+    let mut intent = find(desk.held, id)?.clone();
+    if parameters.boolean("final_capture") == Some(false) {
         let message = "This account is not eligible for the requested card features.";
         return Err(Refusal::invalid(message).with_param("final_capture"));
     }
-    let mut intent = find(desk.held, id)?.clone();
-    let held = desk.held;
-    let (Status::RequiresCapture, Some(charge)) = (intent.status, latest(held, &intent)) else {
-        return Err(unexpected(desk, intent, "captured"));
+    let charge = intent.latest_charge().and_then(|id| desk.held.charges.get(id));
+    let (Status::RequiresCapture, Some(charge)) = (intent.status, charge) else {
+        return Err(uncapturable(desk, intent));
     };
-    let captured = asked.unwrap_or(intent.amount_capturable);
-    if !(1..=intent.amount_capturable).contains(&captured) {
-        let message = if captured < 1 {
-            "This value must be greater than or equal to 1."
-        } else {
-            "The remaining amount on this PaymentIntent is less than the amount to be captured."
-        };
-        let code = if captured < 1 { "parameter_invalid_integer" } else { "amount_too_large" };
-        return Err(Refusal::invalid(message).with_code(code).with_param("amount_to_capture").kept());
+    let captured = parameters.integer("amount_to_capture").unwrap_or(intent.amount_capturable);
+    if let Err(mut refusal) = check_capture(&intent, captured) {
+        refusal.intent = Some(desk.show(intent));
+        return Err(refusal);
     }
+    details::apply(&mut intent, &mut parameters)?;
+    details::refuse_descriptor(&intent)?;
     let charge = Charge { captured: true, captured_minor: captured, ..charge.clone() };
-    intent.metadata.extend(metadata.unwrap_or_default());
     intent.status = Status::Succeeded;
     intent.amount_received = captured;
     intent.amount_capturable = 0;
-    let charge = desk.show(Snapshot::Charge(charge));
-    let snapshot = desk.show(Snapshot::Intent(intent));
+    let charge = desk.show(charge);
     desk.tell(Kind::ChargeCaptured, charge);
+    let snapshot = desk.show(intent);
     desk.tell(Kind::IntentSucceeded, snapshot);
-    Ok(Answer::Shown { snapshot, latest: expand.then_some(charge) })
+    Ok(Answer::shown(snapshot))
 }
 
+fn uncapturable(desk: &mut Desk, intent: Intent) -> Refusal {
+    let message = if intent.status == Status::Succeeded && intent.captured_by_hand() {
+        "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized amount has been released.".to_owned()
+    } else {
+        format!(
+            "This PaymentIntent could not be captured because it has a status of {}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.",
+            intent.status.name()
+        )
+    };
+    refused(desk, intent, &message)
+}
+
+fn check_capture(intent: &Intent, captured: i64) -> Result<(), Refusal> {
+    match captured {
+        ..0 => Err(Refusal::invalid("Invalid non-negative integer").with_param("amount_to_capture")),
+        0 => Err(Refusal::invalid("This value must be greater than or equal to 1.")
+            .with_code("parameter_invalid_integer")
+            // Stripe names this one, and not the parameter that was sent.
+            .with_param("amount")),
+        _ if captured > intent.amount_capturable => {
+            let message = "The payment could not be captured because the requested capture amount is greater than the amount you can capture for this charge. Contact us via https://support.stripe.com/contact/ for help.";
+            Err(Refusal::invalid(message).with_code("amount_too_large"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `processing` is cancellable at Stripe for some bank debits, and never for a card.
 pub fn cancel(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let reasons = ["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
-    let reason = parameters.one_of("cancellation_reason", &reasons)?;
-    parameters.ignore(&["expand"]);
-    parameters.finish()?;
     let mut intent = find(desk.held, id)?.clone();
     if matches!(intent.status, Status::Succeeded | Status::Canceled | Status::Processing) {
-        return Err(unexpected(desk, intent, "canceled"));
+        let message = format!(
+            "You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.",
+            intent.status.name()
+        );
+        return Err(refused(desk, intent, &message));
     }
     if intent.status == Status::RequiresCapture {
         attempt::release(desk, &intent, Kind::ChargeRefunded);
@@ -175,32 +171,24 @@ pub fn cancel(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<A
     intent.amount_capturable = 0;
     intent.next_action = None;
     intent.canceled_at = Some(desk.now());
-    intent.cancellation_reason = reason.map(str::to_owned);
-    let snapshot = desk.show(Snapshot::Intent(intent));
+    intent.cancellation_reason = parameters.text("cancellation_reason");
+    let snapshot = desk.show(intent);
     desk.tell(Kind::IntentCanceled, snapshot);
-    Ok(Answer::Shown { snapshot, latest: None })
+    Ok(Answer::shown(snapshot))
 }
 
 fn find<'a>(held: &'a Held, id: &str) -> Result<&'a Intent, Refusal> {
-    let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404).kept();
+    let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
     held.intents.get(id).ok_or_else(missing)
 }
 
-fn latest<'a>(held: &'a Held, intent: &Intent) -> Option<&'a Charge> {
-    intent.latest_charge().and_then(|id| held.charges.get(id))
-}
-
-fn unexpected(desk: &mut Desk, intent: Intent, verb: &str) -> Refusal {
-    let message = format!(
-        "This PaymentIntent could not be {verb} because it has a status of {}.",
-        intent.status.name()
-    );
-    refused(desk, intent, &message)
+fn is_open(status: Status) -> bool {
+    matches!(status, Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction)
 }
 
 /// The intent is shown inside the error as it is; the books do not change.
 fn refused(desk: &mut Desk, intent: Intent, message: &str) -> Refusal {
-    let mut refusal = Refusal::invalid(message).with_code("payment_intent_unexpected_state").kept();
-    refusal.intent = Some(desk.show(Snapshot::Intent(intent)));
+    let mut refusal = Refusal::invalid(message).with_code("payment_intent_unexpected_state");
+    refusal.intent = Some(desk.show(intent));
     refusal
 }

@@ -2,7 +2,10 @@
 //!
 //! A refund of money that is only held is refused: cancel the intent instead.
 
-use super::page::{Listed, Page, json, render};
+use super::{
+    page::{Listed, Page, json, render},
+    unmodelled,
+};
 use crate::{
     answer::Answer,
     books::Held,
@@ -10,10 +13,9 @@ use crate::{
     charge::Charge,
     desk::Desk,
     event::Kind,
-    parameters::Parameters,
+    parameters::{Metadata, Parameters},
     refund::{Refund, Settlement, Status},
     refusal::Refusal,
-    snapshot::Snapshot,
 };
 
 /// How long after its creation a refund on one of the special test cards changes its mind.
@@ -30,17 +32,13 @@ impl Listed for Refund {
 }
 
 pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let intent = parameters.text("payment_intent");
-    let charge = parameters.text("charge");
-    let amount = parameters.integer("amount")?;
-    let reasons = ["duplicate", "fraudulent", "requested_by_customer"];
-    let reason = parameters.one_of("reason", &reasons)?.map(str::to_owned);
-    let metadata = parameters.metadata()?.unwrap_or_default();
-    parameters.ignore(&["expand", "instructions_email", "refund_application_fee", "reverse_transfer"]);
-    parameters.finish()?;
-    let held = desk.held;
-    let mut charge = charged(held, intent, charge)?.clone();
-    let amount = refundable(&charge, amount)?;
+    if let Some(name) = ["customer", "currency"].into_iter().find(|name| parameters.has(name)) {
+        return Err(unmodelled::refusal(name));
+    }
+    let mut metadata = Metadata::new();
+    parameters.merge_metadata(&mut metadata)?;
+    let charge = charged(desk.held, parameters.text("payment_intent"), parameters.text("charge"))?;
+    let amount = refundable(charge, parameters.integer("amount"))?;
     let (status, settlement) = match charge.card.0.behaviour {
         Behaviour::RefundFails => (Status::Succeeded, Some(Status::Failed)),
         Behaviour::RefundPends => (Status::Pending, Some(Status::Succeeded)),
@@ -51,66 +49,76 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
         created: desk.now(),
         charge: charge.id.clone(),
         intent: charge.intent.clone(),
+        payment_method: charge.payment_method.clone(),
         amount,
         currency: charge.currency.clone(),
         status,
         settlement: settlement.map(|status| Settlement { at_ms: desk.at + SETTLES_AFTER_MS, status }),
-        reason,
+        reason: parameters.text("reason"),
         metadata,
         key: desk.key.map(str::to_owned),
     };
+    let mut charge = charge.clone();
     charge.refunded_minor += amount;
     charge.refunds.push(refund.id.clone());
-    let snapshot = desk.show(Snapshot::Refund(refund));
-    let charge = desk.show(Snapshot::Charge(charge));
+    let snapshot = desk.show(refund);
+    let charge = desk.show(charge);
     desk.tell(Kind::RefundCreated, snapshot);
     desk.tell(Kind::ChargeRefunded, charge);
-    Ok(Answer::Shown { snapshot, latest: None })
+    Ok(Answer::shown(snapshot))
 }
 
 fn charged(held: &Held, intent: Option<String>, charge: Option<String>) -> Result<&Charge, Refusal> {
+    let missing = |what: &str, id: &str| Refusal::missing_object(what, id, "id").with_status(404);
+    let of_intent = |id: &String| {
+        let intent = held.intents.get(id).ok_or_else(|| missing("payment_intent", id))?;
+        let latest = intent.latest_charge().and_then(|id| held.charges.get(id));
+        latest.filter(|charge| charge.decline.is_none()).ok_or_else(|| without_charge(id))
+    };
     match (intent, charge) {
         (None, None) => Err(Refusal::invalid(
             "One of the following params should be provided for this request: payment_intent or charge.",
-        )
-        .with_code("parameter_missing")),
-        (_, Some(id)) => {
-            held.charges.get(&id).ok_or_else(|| Refusal::missing_object("charge", &id, "charge").kept())
-        }
-        (Some(id), None) => {
-            let missing = || Refusal::missing_object("payment_intent", &id, "payment_intent").kept();
-            let intent = held.intents.get(&id).ok_or_else(missing)?;
-            let latest = intent.latest_charge().and_then(|id| held.charges.get(id));
-            latest.filter(|charge| charge.decline.is_none()).ok_or_else(|| {
-                let message =
-                    format!("This PaymentIntent ({id}) does not have a successful charge to refund.");
-                Refusal::invalid(message).kept()
-            })
+        )),
+        (Some(id), None) => of_intent(&id),
+        (intent, Some(id)) => {
+            let charge = held.charges.get(&id).ok_or_else(|| missing("charge", &id))?;
+            match intent {
+                Some(intent) if intent != charge.intent => {
+                    Err(Refusal::invalid(format!("Charge {id} does not belong to PaymentIntent {intent}.")))
+                }
+                _ if charge.decline.is_some() => Err(without_charge(&charge.intent)),
+                _ => Ok(charge),
+            }
         }
     }
+}
+
+fn without_charge(intent: &str) -> Refusal {
+    Refusal::invalid(format!("This PaymentIntent ({intent}) does not have a successful charge to refund."))
 }
 
 fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, Refusal> {
     let id = &charge.id;
-    let left = charge.refundable_minor();
-    if charge.decline.is_some() || !charge.captured {
-        let message = format!("Charge {id} has not been captured and cannot be refunded.");
-        return Err(Refusal::invalid(message).with_code("charge_not_refundable").kept());
+    if !charge.captured {
+        let message = format!(
+            "This uncaptured Charge was created by a PaymentIntent ({}). You must cancel the PaymentIntent to reverse the authorization instead of refunding the Charge directly. For more information, see https://stripe.com/docs/payments/place-a-hold-on-a-payment-method",
+            charge.intent
+        );
+        return Err(Refusal::invalid(message).with_code("charge_not_refundable"));
     }
-    if left == 0 {
+    if charge.refunded_minor == charge.captured_minor {
         let message = format!("Charge {id} has already been refunded.");
-        return Err(Refusal::invalid(message).with_code("charge_already_refunded").kept());
+        return Err(Refusal::invalid(message).with_code("charge_already_refunded"));
     }
+    let left = charge.refundable_minor();
+    let refused = |message: String| Refusal::invalid(message).with_param("amount");
     match asked.unwrap_or(left) {
-        ..=0 => {
-            let message = "This value must be greater than or equal to 1.";
-            Err(Refusal::invalid(message).with_code("parameter_invalid_integer").with_param("amount"))
-        }
-        amount if amount > left => {
-            let message =
-                format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
-            Err(Refusal::invalid(message).with_code("amount_too_large").with_param("amount").kept())
-        }
+        ..=0 => Err(refused("This value must be greater than or equal to 1.".to_owned())
+            .with_code("parameter_invalid_integer")),
+        amount if amount > left => Err(refused(format!(
+            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+        ))
+        .noted_as("amount_too_large")),
         amount => Ok(amount),
     }
 }
@@ -124,41 +132,48 @@ pub fn settle(desk: &mut Desk, id: &str) {
     };
     let refund = Refund { status: settlement.status, settlement: None, ..refund.clone() };
     let (amount, failed) = (refund.amount, settlement.status == Status::Failed);
-    let snapshot = desk.show(Snapshot::Refund(refund));
+    let snapshot = desk.show(refund);
     if failed {
         let charge = Charge { refunded_minor: charge.refunded_minor - amount, ..charge.clone() };
-        desk.show(Snapshot::Charge(charge));
+        desk.show(charge);
         desk.tell(Kind::RefundFailed, snapshot);
     }
     desk.tell(Kind::RefundUpdated, snapshot);
     desk.tell(Kind::ChargeRefundUpdated, snapshot);
 }
 
-pub fn retrieve(held: &Held, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    parameters.ignore(&["expand"]);
-    parameters.finish()?;
+pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("refund", id, "id").with_status(404);
     Ok(json(&held.refunds.get(id).ok_or_else(missing)?.view()))
 }
 
 pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters)?;
+    let page = Page::read(&mut parameters, "refund", |id| held.refunds.contains_key(id))?;
     let intent = parameters.text("payment_intent");
     let charge = parameters.text("charge");
-    parameters.finish()?;
-    let charges: Vec<&String> = match (intent, &charge) {
-        (None, None) => {
-            let (refunds, has_more) = page.of_map(&held.refunds);
-            return Ok(render("/v1/refunds", refunds.into_iter().map(Refund::view).collect(), has_more));
-        }
-        (_, Some(id)) => vec![id],
-        (Some(id), None) => {
-            let missing = || Refusal::missing_object("payment_intent", &id, "payment_intent");
-            held.intents.get(&id).ok_or_else(missing)?.charges.iter().rev().collect()
-        }
+    let missing = |what: &str, id: &str| Refusal::missing_object(what, id, what);
+    if let Some(id) = intent.as_ref().filter(|id| !held.intents.contains_key(*id)) {
+        return Err(missing("payment_intent", id));
+    }
+    if let Some(id) = charge.as_ref().filter(|id| !held.charges.contains_key(*id)) {
+        return Err(missing("charge", id));
+    }
+    let (refunds, has_more) = match (&intent, &charge) {
+        (None, None) => page.of_map(&held.refunds),
+        // By way of the charges, so that one payment's refunds are found without reading all.
+        (Some(intent), _) => page.select(refunds_of(held, &held.intents[intent].charges, charge.as_deref())),
+        (None, Some(id)) => page.select(refunds_of(held, std::slice::from_ref(id), None)),
     };
-    let found = charges.into_iter().filter_map(|id| held.charges.get(id));
-    let refunds = found.flat_map(|charge| charge.refunds.iter().rev()).filter_map(|id| held.refunds.get(id));
-    let (refunds, has_more) = page.select(refunds);
     Ok(render("/v1/refunds", refunds.into_iter().map(Refund::view).collect(), has_more))
+}
+
+/// Newest first; of `only` if it is given.
+fn refunds_of<'a>(
+    held: &'a Held,
+    charges: &'a [String],
+    only: Option<&'a str>,
+) -> impl Iterator<Item = &'a Refund> {
+    let charges = charges.iter().rev().filter(move |id| only.is_none_or(|only| only == *id));
+    let charges = charges.filter_map(|id| held.charges.get(id));
+    charges.flat_map(|charge| charge.refunds.iter().rev()).filter_map(|id| held.refunds.get(id))
 }

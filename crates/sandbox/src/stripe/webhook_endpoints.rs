@@ -6,11 +6,11 @@ use crate::{
     answer::Answer,
     books::Held,
     desk::Desk,
-    parameters::Parameters,
+    parameters::{Metadata, Parameters},
     refusal::Refusal,
-    snapshot::Snapshot,
 };
 
+/// Stripe's own limit, <https://docs.stripe.com/webhooks>.
 const ENDPOINTS_MAX: usize = 16;
 
 impl Listed for Endpoint {
@@ -24,44 +24,48 @@ impl Listed for Endpoint {
 }
 
 pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
-    let url = parameters.required("url")?;
-    let enabled_events = parameters.list("enabled_events");
-    parameters.ignore(&["api_version", "description", "metadata", "expand"]);
-    parameters.finish()?;
-    if enabled_events.is_empty() {
-        return Err(Refusal::missing_parameter("enabled_events"));
-    }
+    let url = parameters.text("url").unwrap_or_default();
     if !is_deliverable(&url) {
         let message = "Invalid URL: this sandbox delivers to http:// addresses only";
         return Err(Refusal::invalid(message).with_code("url_invalid").with_param("url"));
     }
-    if desk.held.account.endpoints.len() >= ENDPOINTS_MAX {
-        return Err(Refusal::invalid(format!("You have reached the maximum of {ENDPOINTS_MAX} endpoints.")));
+    let present = desk.held.account.endpoints.iter().filter(|endpoint| !endpoint.removed);
+    if present.count() >= ENDPOINTS_MAX {
+        let message = format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.");
+        return Err(Refusal::invalid(message));
     }
-    let (id, secret) = (desk.mint.id("we"), desk.mint.id("whsec"));
-    let created = desk.now();
-    let endpoint = Endpoint { id, created, url, secrets: vec![secret], enabled_events, removed: false };
-    let snapshot = desk.show(Snapshot::Endpoint(endpoint));
-    Ok(Answer::Shown { snapshot, latest: None })
+    let mut metadata = Metadata::new();
+    parameters.merge_metadata(&mut metadata)?;
+    let endpoint = Endpoint {
+        id: desk.mint.id("we"),
+        created: desk.now(),
+        url,
+        secrets: vec![desk.mint.id("whsec")],
+        enabled_events: parameters.list("enabled_events").unwrap_or_default(),
+        api_version: parameters.text("api_version"),
+        description: parameters.text("description"),
+        metadata,
+        removed: false,
+    };
+    Ok(Answer::shown(desk.show(endpoint)))
 }
 
-pub fn remove(desk: &mut Desk, id: &str, parameters: Parameters) -> Result<Answer, Refusal> {
-    parameters.finish()?;
+pub fn remove(desk: &mut Desk, id: &str) -> Result<Answer, Refusal> {
     let endpoint = find(desk.held, id)?.clone();
-    let snapshot = desk.show(Snapshot::Endpoint(Endpoint { removed: true, ..endpoint }));
-    Ok(Answer::Shown { snapshot, latest: None })
+    Ok(Answer::shown(desk.show(Endpoint { removed: true, ..endpoint })))
 }
 
-pub fn retrieve(held: &Held, id: &str, parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    parameters.finish()?;
+pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
     Ok(json(&find(held, id)?.view(false)))
 }
 
 pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters)?;
-    parameters.finish()?;
-    let present = held.account.endpoints.iter().rev().filter(|endpoint| !endpoint.removed);
-    let (shown, has_more) = page.select(present);
+    let page = Page::read(&mut parameters, "webhook endpoint", |id| find(held, id).is_ok())?;
+    let mut present: Vec<&Endpoint> =
+        held.account.endpoints.iter().filter(|endpoint| !endpoint.removed).collect();
+    // The account's own endpoint has an id that does not grow with age.
+    present.sort_by(|one, other| other.id.cmp(&one.id));
+    let (shown, has_more) = page.select(present.into_iter());
     Ok(render("/v1/webhook_endpoints", shown.into_iter().map(|one| one.view(false)).collect(), has_more))
 }
 

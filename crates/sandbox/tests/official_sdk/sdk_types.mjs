@@ -8,7 +8,7 @@ export const suite = dirname(fileURLToPath(import.meta.url));
 export const sdk = join(suite, 'node_modules/stripe');
 const resources = join(sdk, 'cjs/resources');
 
-// What a declaration file of the SDK exports, by name, and the checker that knows its types.
+// What declaration files of the SDK export, by name, and the checker that knows their types.
 export function declarations(files) {
   const paths = files.map((file) => join(resources, `${file}.d.ts`));
   const program = ts.createProgram(paths, { strict: true, skipLibCheck: true, types: [], target: ts.ScriptTarget.ES2022 });

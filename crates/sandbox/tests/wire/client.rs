@@ -1,15 +1,29 @@
 //! A sandbox that runs for one test, and a plain client to it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::header::HeaderMap;
 use sandbox::{Options, Running, start};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const HOLD: &str =
-    "amount=2000&currency=brl&capture_method=manual&confirm=true&payment_method=pm_card_visa";
-pub const SALE: &str = "amount=2000&currency=brl&confirm=true&payment_method=pm_card_visa";
+pub const CREATE: &str = "/v1/payment_intents";
+pub const HOLD: &str = "amount=2000&currency=brl&capture_method=manual&confirm=true&payment_method=pm_card_visa\
+     &allowed_payment_method_types[]=card";
+pub const SALE: &str =
+    "amount=2000&currency=brl&confirm=true&payment_method=pm_card_visa&allowed_payment_method_types[]=card";
+/// Not confirmed yet.
+pub const OPEN: &str = "amount=500&currency=brl&allowed_payment_method_types[]=card";
+
+/// A sale with another card than the one that pays.
+pub fn sale(card: &str) -> String {
+    SALE.replace("pm_card_visa", card)
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Bench {
     pub folder: TempDir,
@@ -95,6 +109,36 @@ impl Bench {
 
     pub async fn keyed(&self, key: &str, path: &str, form: &str) -> Answer {
         self.try_post(path, Some(key), form).await.unwrap()
+    }
+
+    /// With these headers and no others; a form if there is one.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(request.body(form.to_owned()).send().await.unwrap()).await.unwrap()
+    }
+
+    /// As a caller that speaks this version.
+    pub async fn speaking(&self, version: &str, path: &str, form: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.secret_key);
+        let headers = [("authorization", &*bearer), ("stripe-version", version)];
+        self.send("POST", path, &headers, form).await
+    }
+
+    /// Waits for an object to have a status that it gets by itself.
+    pub async fn until(&self, path: &str, status: &str) -> Value {
+        let reached = async {
+            loop {
+                let found = self.get(path).await.body;
+                if found["status"] == status {
+                    break found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the status is reached in time")
     }
 
     pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {

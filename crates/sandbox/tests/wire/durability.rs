@@ -3,11 +3,9 @@
 use serde_json::json;
 
 use crate::{
-    client::{Bench, HOLD, SALE, journal},
+    client::{Bench, CREATE, HOLD, SALE, journal, sale},
     receiver::Receiver,
 };
-
-const CREATE: &str = "/v1/payment_intents";
 
 #[tokio::test]
 async fn a_kill_forgets_nothing_and_a_torn_line_is_cut_off() {
@@ -15,9 +13,7 @@ async fn a_kill_forgets_nothing_and_a_torn_line_is_cut_off() {
     let sold = bench.keyed("k1", CREATE, &format!("{SALE}&metadata[operation]=op_1")).await;
     let held = bench.keyed("k2", CREATE, HOLD).await;
     bench.keyed("k3", "/v1/refunds", &format!("payment_intent={}&amount=5", sold.id())).await;
-    bench
-        .keyed("k4", CREATE, "amount=9&currency=brl&confirm=true&payment_method=pm_card_chargeDeclined")
-        .await;
+    bench.keyed("k4", CREATE, &sale("pm_card_chargeDeclined")).await;
     bench.get(&format!("{CREATE}/{}", sold.id())).await;
     let (books, events) = (bench.books().await, bench.get("/v1/events?limit=100").await.body);
     assert_eq!(books["charges"][0]["reference"], "op_1");
@@ -69,17 +65,10 @@ async fn what_was_not_delivered_is_delivered_after_a_kill() {
 #[tokio::test]
 async fn a_refund_that_was_to_fail_fails_after_a_kill() {
     let bench = Bench::start().await;
-    let form = "amount=2000&currency=brl&confirm=true&payment_method=pm_card_refundFail";
-    let sold = bench.post(CREATE, form).await;
+    let sold = bench.post(CREATE, &sale("pm_card_refundFail")).await;
     let refund = bench.post("/v1/refunds", &format!("payment_intent={}", sold.id())).await;
     let second = bench.after_a_kill(b"").await;
-    let path = format!("/v1/refunds/{}", refund.id());
-    let failed = async {
-        while second.get(&path).await.body["status"] != "failed" {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), failed).await.expect("the refund fails");
+    second.until(&format!("/v1/refunds/{}", refund.id()), "failed").await;
 }
 
 #[tokio::test]

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{Bench, HOLD, SALE};
-
-const CREATE: &str = "/v1/payment_intents";
+use crate::client::{Bench, CREATE, HOLD, SALE, sale};
 
 #[tokio::test]
 async fn a_repetition_gets_the_first_answer_again() {
@@ -40,7 +38,7 @@ async fn other_parameters_or_another_path_are_refused() {
 #[tokio::test]
 async fn refusals_are_kept_once_execution_began_and_not_before() {
     let bench = Bench::start().await;
-    let declined = "amount=2000&currency=brl&confirm=true&payment_method=pm_card_chargeDeclined";
+    let declined = &sale("pm_card_chargeDeclined");
     let check = async |key: &str, path: &str, form: &str, told: &str, kept: bool| {
         let first = bench.keyed(key, path, form).await;
         let again = bench.keyed(key, path, form).await;

@@ -2,25 +2,21 @@
 
 use serde_json::json;
 
-use crate::client::{Bench, HOLD, SALE};
+use crate::client::{Bench, HOLD, OPEN, SALE, sale};
 
 /// Brings an intent into each state, tries every move, and tells what came of it.
 #[tokio::test]
 async fn every_state_allows_its_moves_and_refuses_the_others() {
     let bench = Bench::start().await;
-    let asks = "amount=2000&currency=brl&capture_method=manual&confirm=true&payment_method=pm_card_authenticationRequired";
-    let chosen = "amount=2000&currency=brl&capture_method=manual&payment_method=pm_card_visa";
+    let asks = &HOLD.replace("pm_card_visa", "pm_card_authenticationRequired");
+    let chosen = &HOLD.replace("&confirm=true", "");
+    let open = &chosen.replace("&payment_method=pm_card_visa", "");
     let wrong = "400 payment_intent_unexpected_state";
     let held = "200 requires_capture";
     let gone = "200 canceled";
     // (made by, then, [confirm, capture, cancel])
     let rows: [(&str, &str, &str, [&str; 3]); 6] = [
-        (
-            "requires_payment_method",
-            "amount=2000&currency=brl&capture_method=manual",
-            "",
-            [held, wrong, gone],
-        ),
+        ("requires_payment_method", open, "", [held, wrong, gone]),
         ("requires_confirmation", chosen, "", [held, wrong, gone]),
         ("requires_action", asks, "", [held, wrong, gone]),
         ("requires_capture", HOLD, "", [wrong, "200 succeeded", gone]),
@@ -66,10 +62,11 @@ async fn a_partial_capture_takes_its_part_and_releases_the_rest() {
     check("2000", "200 succeeded").await;
     check("2001", "400 amount_too_large").await;
     check("0", "400 parameter_invalid_integer").await;
+    check("-1", "400 invalid_request_error").await;
     check("x", "400 parameter_invalid_integer").await;
     assert_eq!(
         bench.sums().await,
-        [[2000, 1500, 0], [2000, 2000, 0], [2000, 0, 0], [2000, 0, 0], [2000, 0, 0]]
+        [[2000, 1500, 0], [2000, 2000, 0], [2000, 0, 0], [2000, 0, 0], [2000, 0, 0], [2000, 0, 0]]
     );
 }
 
@@ -77,8 +74,7 @@ async fn a_partial_capture_takes_its_part_and_releases_the_rest() {
 async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
     let bench = Bench::start().await;
     let check = async |card: &str, code: &str, decline: &str| {
-        let form = format!("amount=2000&currency=brl&confirm=true&payment_method={card}");
-        let declined = bench.post("/v1/payment_intents", &form).await;
+        let declined = bench.post("/v1/payment_intents", &sale(card)).await;
         let error = &declined.body["error"];
         assert_eq!(declined.told(), format!("402 {code}"), "{card}");
         assert_eq!(
@@ -110,8 +106,7 @@ async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
 async fn three_d_secure_waits_for_the_payer() {
     let bench = Bench::start().await;
     let ask = async |card: &str, tail: &str| {
-        let form = format!("amount=2000&currency=brl&confirm=true&payment_method={card}{tail}");
-        bench.post("/v1/payment_intents", &form).await
+        bench.post("/v1/payment_intents", &format!("{}{tail}", sale(card))).await
     };
     let check = async |card: &str, approve: bool, expected: &str| {
         let asked = ask(card, "&return_url=https%3A%2F%2Fexample.com%2Fback").await;
@@ -163,19 +158,14 @@ async fn wrong_calls_get_stripes_errors() {
     check(create, "amount=0&currency=brl", "400 parameter_invalid_integer", Some("amount")).await;
     check(create, "amount=1.5&currency=brl", "400 parameter_invalid_integer", Some("amount")).await;
     check(create, "amount=100000000&currency=brl", "400 amount_too_large", Some("amount")).await;
-    check(create, "amount=5&currency=BRL", "400 invalid_request_error", Some("currency")).await;
-    check(create, "amount=5&currency=brl&odd=1", "400 parameter_unknown", Some("odd")).await;
-    check(
-        create,
-        "amount=5&currency=brl&payment_method=pm_x",
-        "400 resource_missing",
-        Some("payment_method"),
-    )
-    .await;
-    check(create, "amount=5&currency=brl&confirm=true", "400 parameter_missing", Some("payment_method"))
-        .await;
+    check(create, "amount=500&currency=BRL", "400 invalid_request_error", Some("currency")).await;
+    check(create, &format!("{OPEN}&odd=1"), "400 parameter_unknown", Some("odd")).await;
+    check(create, &sale("pm_x"), "400 resource_missing", Some("payment_method")).await;
+    check(create, &format!("{OPEN}&confirm=true"), "400 parameter_missing", Some("payment_method")).await;
     check("/v1/payment_intents/pi_x/capture", "", "404 resource_missing", Some("intent")).await;
     check("/v1/customers", "", "404 invalid_request_error", None).await;
+    check("/v1/payment_intents/search", "", "404 invalid_request_error", None).await;
+    check("/v1/payment_intents/", "", "404 invalid_request_error", None).await;
     check("/v2/anything", "", "404 invalid_request_error", None).await;
     let huge = bench.post(create, &"x".repeat(64 * 1024 + 1)).await;
     assert_eq!(huge.status, 413);
@@ -194,7 +184,7 @@ async fn accounts_do_not_see_each_other() {
     bench.control("/sandbox/accounts", json!({"id": "acct_2", "secret_key": "sk_test_2"})).await;
     let mine = bench.keyed("same", "/v1/payment_intents", SALE).await;
     bench.secret_key = "sk_test_2".into();
-    let other = bench.keyed("same", "/v1/payment_intents", "amount=7&currency=usd").await;
+    let other = bench.keyed("same", "/v1/payment_intents", OPEN).await;
     assert_eq!(other.status, 200, "a key belongs to its account");
     assert_eq!(bench.get(&format!("/v1/payment_intents/{}", mine.id())).await.status, 404);
     let books = bench.get("/sandbox/books?account=acct_2&calls=false").await.body;

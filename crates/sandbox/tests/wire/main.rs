@@ -6,9 +6,15 @@
 
 mod client;
 mod durability;
+mod events;
+mod expansion;
 mod faults;
 mod idempotency;
 mod lifecycle;
+mod method_types;
+mod parameters;
+mod payment_methods;
 mod receiver;
 mod refunds;
+mod versions;
 mod webhooks;

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
-    client::{Bench, HOLD, SALE},
+    client::{Bench, CREATE, HOLD, SALE, sale},
     receiver::{Delivery, Receiver},
 };
-
-const CREATE: &str = "/v1/payment_intents";
 
 async fn listening(receiver: &Receiver, enabled_events: Value) -> Bench {
     let bench = Bench::start().await;
@@ -59,10 +57,10 @@ async fn each_move_tells_its_events() {
         .await;
     let refund = format!("payment_intent={}&amount=5", held.id());
     check(&mut receiver, "/v1/refunds", &refund, &["refund.created", "charge.refunded"]).await;
-    let declined = "amount=5&currency=brl&confirm=true&payment_method=pm_card_chargeDeclined";
+    let declined = &sale("pm_card_chargeDeclined");
     let expected = ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"];
     check(&mut receiver, CREATE, declined, &expected).await;
-    let asks = "amount=5&currency=brl&confirm=true&payment_method=pm_card_authenticationRequired";
+    let asks = &sale("pm_card_authenticationRequired");
     check(&mut receiver, CREATE, asks, &["payment_intent.created", "payment_intent.requires_action"]).await;
     assert!(receiver.is_empty());
 }

@@ -1,0 +1,70 @@
+//! A PaymentMethod as the books keep it, and as Stripe shows it: a test card under an id of its own.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{card::CardRef, parameters::Metadata, shipping::Address};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PaymentMethod {
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub card: CardRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<Box<Billing>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_redisplay: Option<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// It has paid, and belongs to no customer: it does not pay again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used: bool,
+}
+
+/// Null where nothing was given.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Billing {
+    pub address: Address,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub phone: Option<String>,
+    pub tax_id: Option<String>,
+}
+
+impl PaymentMethod {
+    /// A fresh one, as a name such as `pm_card_visa` makes it.
+    pub fn of_card(id: String, created: i64, card: CardRef) -> Self {
+        Self {
+            id,
+            created,
+            card,
+            billing: None,
+            allow_redisplay: None,
+            metadata: Metadata::new(),
+            used: false,
+        }
+    }
+
+    /// The members and their order follow the SDK's `PaymentMethod`.
+    pub fn view(&self) -> Value {
+        let card = self.card.0;
+        let cvc_check = if self.used { "pass" } else { "unchecked" };
+        json!({
+            "id": self.id, "object": "payment_method",
+            "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),
+            "billing_details": self.billing.as_deref().unwrap_or(&Billing::default()),
+            "card": {
+                "brand": card.brand, "country": "US", "display_brand": card.brand, "exp_month": 12,
+                "exp_year": 2034, "fingerprint": card.id, "funding": "credit", "generated_from": null,
+                "last4": card.last4, "networks": {"available": [card.brand], "preferred": null},
+                "regulated_status": "unregulated", "three_d_secure_usage": {"supported": true}, "wallet": null,
+                "checks": {
+                    "address_line1_check": null, "address_postal_code_check": null, "cvc_check": cvc_check,
+                },
+            },
+            "created": self.created, "customer": null, "customer_account": null, "livemode": false,
+            "metadata": self.metadata, "type": "card",
+        })
+    }
+}

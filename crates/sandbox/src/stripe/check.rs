@@ -1,0 +1,221 @@
+//! Checks a call's parameters against the table, before anything is executed.
+//!
+//! | refused                                    | as Stripe words it                                    | code                        |
+//! |--------------------------------------------|-------------------------------------------------------|-----------------------------|
+//! | a name that the endpoint does not take     | `Received unknown parameter: shipping[odd]`           | `parameter_unknown`         |
+//! | a name that the call's version has no more | `… is no longer supported …`                          | `…_no_longer_supported`     |
+//! | nothing where something is required        | `Missing required param: amount.`                     | `parameter_missing`         |
+//! | an empty text where that unsets nothing    | `You passed an empty string for 'description'. …`     | `parameter_invalid_empty`   |
+//! | another type                               | `Invalid integer: x`, `Invalid boolean: x`, …         | `parameter_invalid_integer` |
+//! | another text than the listed ones          | `Invalid reason: must be one of duplicate, …, or …`   |                             |
+//!
+//! Only the code of an integer is known; the other types have none. These refusals are not kept under an
+//! idempotency key: <https://docs.stripe.com/api/idempotent_requests>.
+
+use super::{
+    schema::{Declared, Hash, Removed, SCHEMA, Type},
+    unmodelled,
+    version::Version,
+};
+use crate::{
+    form::Pairs,
+    nesting::{Members, Value, nest, quote},
+    parameters::{Given, METADATA_KEYS_MAX, Metadata, Parameters},
+    refusal::Refusal,
+};
+
+/// Stripe's own limits, <https://docs.stripe.com/metadata>.
+const METADATA_NAME_SIGNS_MAX: usize = 40;
+const METADATA_VALUE_SIGNS_MAX: usize = 500;
+/// Of any text.
+const TEXT_SIGNS_MAX: usize = 5_000;
+
+/// `endpoint` is a name in the table, such as `POST /v1/payment_intents/{id}`.
+pub fn check(endpoint: &str, version: Version, pairs: Pairs) -> Result<Parameters, Refusal> {
+    let declared = &SCHEMA.endpoints[endpoint];
+    let members = nest(pairs).map_err(|name| Refusal::invalid("Invalid object").with_param(&name))?;
+    let removed = |name: &str| {
+        SCHEMA.removed.iter().find(|removed| removed.endpoint == endpoint && removed.parameter == name)
+    };
+    let unknown = members.iter().map(|(name, _)| &**name);
+    let unknown = unknown.filter(|name| !declared.contains_key(*name) && removed(name).is_none());
+    refuse_unknown(&unknown.collect::<Vec<_>>())?;
+    let gone = |name: &str| removed(name).filter(|removed| version.is_from(&removed.since));
+    if let Some(removed) = members.iter().find_map(|(name, _)| gone(name)) {
+        return Err(no_longer_supported(removed));
+    }
+    let mut given = Vec::new();
+    for (name, value) in members {
+        let declared = declared.get(&name).or_else(|| removed(&name).map(|removed| &removed.r#type));
+        let declared = declared.expect("unknown names are refused already");
+        let value = typed(declared, &name, value)?;
+        given.push((name, value));
+    }
+    let given = given.into_iter().collect();
+    refuse_missing(declared, None, &given)?;
+    Ok(given)
+}
+
+fn refuse_unknown(names: &[&str]) -> Result<(), Refusal> {
+    let Some(first) = names.first() else { return Ok(()) };
+    let plural = if names.len() > 1 { "s" } else { "" };
+    let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
+    Err(Refusal::invalid(message).with_code("parameter_unknown").with_param(first))
+}
+
+fn no_longer_supported(removed: &Removed) -> Refusal {
+    let Removed { parameter, since, .. } = removed;
+    let message = format!("The parameter `{parameter}` is no longer supported as of API version {since}.");
+    Refusal::invalid(message).with_code(format!("{parameter}_no_longer_supported")).with_param(parameter)
+}
+
+fn refuse_missing(declared: &Hash, place: Option<&str>, given: &Parameters) -> Result<(), Refusal> {
+    let missing = declared.iter().find(|(name, declared)| declared.required && !given.has(name));
+    let Some((name, _)) = missing else { return Ok(()) };
+    Err(Refusal::missing_parameter(&place.map_or(name.clone(), |place| format!("{place}[{name}]"))))
+}
+
+/// `place` is the name with its brackets.
+fn typed(declared: &Declared, place: &str, value: Value) -> Result<Given, Refusal> {
+    if matches!(&value, Value::Text(text) if text.is_empty()) {
+        return if declared.unsets { Ok(Given::Unset) } else { Err(empty(place)) };
+    }
+    let types = &declared.types;
+    let has_members = |r#type: &Type| matches!(r#type, Type::Hash(_) | Type::Map | Type::Array(_));
+    // Of several types the one that looks like the value says what is wrong with it.
+    let alike = types.iter().find(|r#type| has_members(r#type) != matches!(value, Value::Text(_)));
+    let fitting = types.iter().find_map(|r#type| single(r#type, place, value.clone()).ok());
+    let given = match fitting {
+        Some(given) => given,
+        None => single(alike.unwrap_or(&types[0]), place, value)?,
+    };
+    unmodelled::check(place, &given)?;
+    Ok(given)
+}
+
+fn single(r#type: &Type, place: &str, value: Value) -> Result<Given, Refusal> {
+    let refused = |message: String| Err(Refusal::invalid(message).with_param(place));
+    match (r#type, value) {
+        (Type::Unmodelled, _) => Err(unmodelled::refusal(place)),
+        (Type::Text, Value::Text(text)) if text.chars().count() > TEXT_SIGNS_MAX => {
+            let start: String = text.chars().take(40).collect();
+            refused(format!("Invalid string: {start}...; must be at most {TEXT_SIGNS_MAX} characters"))
+        }
+        (Type::Text, Value::Text(text)) => Ok(Given::Text(text)),
+        (Type::Text, value) => refused(format!("Invalid string: {}", quote(&value))),
+        (Type::Integer, value) => integer(&value).map(Given::Integer).ok_or_else(|| {
+            Refusal::invalid(format!("Invalid integer: {}", quote(&value)))
+                .with_code("parameter_invalid_integer")
+                .with_param(place)
+        }),
+        (Type::Boolean, value) => match &*quote(&value) {
+            "true" => Ok(Given::Boolean(true)),
+            "false" => Ok(Given::Boolean(false)),
+            other => refused(format!("Invalid boolean: {other}")),
+        },
+        (Type::OneOf(name), value) => match (&SCHEMA.enums[name], value) {
+            (choices, Value::Text(text)) if choices.contains(&text) => Ok(Given::Text(text)),
+            (choices, _) => refused(format!("Invalid {place}: must be one of {}", alternatives(choices))),
+        },
+        (Type::Array(element), Value::Nested(members)) => {
+            let indexed = members.into_iter().map(|(name, value)| Some((name.parse().ok()?, value)));
+            let Some(mut indexed) = indexed.collect::<Option<Vec<(usize, Value)>>>() else {
+                return refused("Invalid array".to_owned());
+            };
+            indexed.sort_by_key(|(index, _)| *index);
+            array(element, place, indexed.into_iter().map(|(_, value)| value))
+        }
+        (Type::Array(element), Value::Elements(elements)) => array(element, place, elements.into_iter()),
+        (Type::Array(_), Value::Text(_)) => refused("Invalid array".to_owned()),
+        (Type::Hash(name), Value::Nested(members)) => hash(&SCHEMA.hashes[name], place, members),
+        (Type::Map, Value::Nested(members)) => map(place, members).map(Given::Map),
+        (Type::Hash(_) | Type::Map, Value::Text(_) | Value::Elements(_)) => {
+            refused("Invalid object".to_owned())
+        }
+    }
+}
+
+fn empty(place: &str) -> Refusal {
+    let message = format!(
+        "You passed an empty string for '{place}'. We assume empty values are an attempt to unset a parameter; however '{place}' cannot be unset. You should remove '{place}' from your request or supply a non-empty value."
+    );
+    Refusal::invalid(message).with_code("parameter_invalid_empty").with_param(place)
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    let Value::Text(text) = value else { return None };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|sign| sign.is_ascii_digit());
+    is_integer.then(|| text.parse().ok())?
+}
+
+/// `duplicate, fraudulent, or requested_by_customer`.
+fn alternatives(choices: &[String]) -> String {
+    match choices {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} or {second}"),
+        [others @ .., last] => format!("{}, or {last}", others.join(", ")),
+    }
+}
+
+fn array(element: &Type, place: &str, values: impl Iterator<Item = Value>) -> Result<Given, Refusal> {
+    let mut elements = Vec::new();
+    for (index, value) in values.enumerate() {
+        let place = format!("{place}[{index}]");
+        if matches!(&value, Value::Text(text) if text.is_empty()) {
+            return Err(empty(&place));
+        }
+        elements.push(single(element, &place, value)?);
+    }
+    Ok(Given::List(elements))
+}
+
+fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, Refusal> {
+    let full = |name: &str| format!("{place}[{name}]");
+    let unknown = members.iter().filter(|(name, _)| !declared.contains_key(name));
+    let unknown: Vec<String> = unknown.map(|(name, _)| full(name)).collect();
+    refuse_unknown(&unknown.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut given = Vec::new();
+    for (name, value) in members {
+        let value = typed(&declared[&name], &full(&name), value)?;
+        given.push((name, value));
+    }
+    let given = given.into_iter().collect();
+    refuse_missing(declared, Some(place), &given)?;
+    Ok(Given::Hash(given))
+}
+
+/// Metadata is all that callers name the members of.
+fn map(place: &str, members: Members) -> Result<Metadata, Refusal> {
+    if members.len() > METADATA_KEYS_MAX {
+        let message = format!(
+            "Metadata can have up to {METADATA_KEYS_MAX} keys, but you passed in {} keys.",
+            members.len()
+        );
+        return Err(Refusal::invalid(message).with_param(place));
+    }
+    let mut entries = Metadata::new();
+    for (name, value) in members {
+        let place = format!("{place}[{name}]");
+        let refused = |message: String| Err(Refusal::invalid(message).with_param(&place));
+        let Value::Text(value) = value else { return refused(format!("Invalid string: {}", quote(&value))) };
+        let signs = name.chars().count();
+        if signs > METADATA_NAME_SIGNS_MAX {
+            return refused(format!(
+                "Metadata keys can have up to {METADATA_NAME_SIGNS_MAX} characters, but you passed in a key that is {signs} characters. Invalid key: {name}"
+            ));
+        }
+        let signs = value.chars().count();
+        if signs > METADATA_VALUE_SIGNS_MAX {
+            return refused(format!(
+                "Metadata values can have up to {METADATA_VALUE_SIGNS_MAX} characters, but you passed in a value that is {signs} characters. Invalid value: {value}"
+            ));
+        }
+        entries.insert(name, value);
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests;

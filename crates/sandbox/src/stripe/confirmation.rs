@@ -1,0 +1,30 @@
+//! How an intent is to be confirmed, as a call that makes or confirms it says.
+
+use super::details;
+use crate::{parameters::Parameters, refusal::Refusal};
+
+pub struct Options {
+    /// An id, or the name of a test card.
+    pub payment_method: Option<String>,
+    pub return_url: Option<String>,
+    /// The payer is not there to authenticate.
+    pub off_session: bool,
+    /// The caller cannot have the payer authenticate.
+    pub error_on_requires_action: bool,
+    /// The caller's front end authenticates, with or without a `return_url`.
+    pub use_stripe_sdk: bool,
+}
+
+impl Options {
+    pub fn read(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        // `one_off` and `recurring` say why the payer is not there.
+        let has_reason = parameters.text_of("off_session").is_some();
+        Ok(Self {
+            payment_method: parameters.text("payment_method"),
+            return_url: details::return_url(parameters)?,
+            off_session: has_reason || parameters.boolean("off_session").unwrap_or(false),
+            error_on_requires_action: parameters.boolean("error_on_requires_action").unwrap_or(false),
+            use_stripe_sdk: parameters.boolean("use_stripe_sdk").unwrap_or(false),
+        })
+    }
+}

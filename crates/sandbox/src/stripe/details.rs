@@ -1,0 +1,117 @@
+//! What can be said of an intent when it is made, updated, and confirmed.
+
+use super::method_types;
+use crate::{
+    intent::Intent,
+    parameters::{Given, Parameters},
+    refusal::Refusal,
+    shipping::Shipping,
+};
+
+/// Eight digits, Stripe's most for nearly all currencies.
+const AMOUNT_MAX: i64 = 99_999_999;
+/// Stripe's own limit, <https://docs.stripe.com/get-started/account/statement-descriptors>.
+const DESCRIPTOR_SIGNS_MAX: usize = 22;
+
+/// Takes over whatever is given.
+pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
+    method_types::apply(intent, parameters)?;
+    if let Some(method) = parameters.text("capture_method") {
+        intent.capture_method = method;
+    }
+    parameters.change("description", &mut intent.description);
+    parameters.change("receipt_email", &mut intent.receipt_email);
+    parameters.change("setup_future_usage", &mut intent.setup_future_usage);
+    parameters.change("statement_descriptor", &mut intent.statement_descriptor);
+    parameters.change("statement_descriptor_suffix", &mut intent.statement_descriptor_suffix);
+    parameters.change("transfer_group", &mut intent.transfer_group);
+    if parameters.has("shipping") {
+        intent.shipping = parameters.hash("shipping").map(Shipping::read).map(Box::new);
+    }
+    if let Some(card) = parameters.hash("payment_method_options").and_then(|mut given| given.hash("card")) {
+        for (name, given) in card {
+            match given {
+                Given::Text(text) => drop(intent.card_options.insert(name, text)),
+                Given::Unset => drop(intent.card_options.remove(&name)),
+                // Flags say nothing that is shown.
+                _ => {}
+            }
+        }
+    }
+    parameters.merge_metadata(&mut intent.metadata)?;
+    check(intent)
+}
+
+fn check(intent: &Intent) -> Result<(), Refusal> {
+    if let Some(email) = intent.receipt_email.as_deref().filter(|email| !is_email(email)) {
+        return Err(Refusal::invalid(format!("Invalid email address: {email}"))
+            .with_code("email_invalid")
+            .with_param("receipt_email"));
+    }
+    let descriptors = [
+        ("statement_descriptor", &intent.statement_descriptor),
+        ("statement_descriptor_suffix", &intent.statement_descriptor_suffix),
+    ];
+    for (name, descriptor) in descriptors {
+        if descriptor.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTOR_SIGNS_MAX) {
+            let message = format!("Invalid string: must be at most {DESCRIPTOR_SIGNS_MAX} characters");
+            return Err(Refusal::invalid(message).with_param(name));
+        }
+    }
+    Ok(())
+}
+
+/// Cards have no descriptor of their own, only a suffix to that of the account.
+pub fn refuse_descriptor(intent: &Intent) -> Result<(), Refusal> {
+    if intent.statement_descriptor.is_none() {
+        return Ok(());
+    }
+    let message = "The `statement_descriptor` parameter is not supported for card charges. Use `statement_descriptor_suffix` instead.";
+    Err(Refusal::invalid(message).with_param("statement_descriptor"))
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((name, domain)) = text.rsplit_once('@') else { return false };
+    !name.is_empty() && !domain.starts_with('.') && domain.contains('.') && !domain.ends_with('.')
+}
+
+/// Customers are not here, so any is one that Stripe does not know.
+pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), Refusal> {
+    match parameters.text("customer") {
+        None => Ok(()),
+        Some(id) => Err(Refusal::missing_object("customer", &id, "customer")),
+    }
+}
+
+/// The sum and its currency, of which an update may give either.
+pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
+    if let Some(code) = parameters.text("currency") {
+        if code.len() != 3 || !code.bytes().all(|sign| sign.is_ascii_lowercase()) {
+            return Err(Refusal::invalid(format!("Invalid currency: {code}.")).with_param("currency"));
+        }
+        intent.currency = code;
+    }
+    intent.amount = parameters.integer("amount").unwrap_or(intent.amount);
+    let refused = |message: &str| Refusal::invalid(message).with_param("amount");
+    match intent.amount {
+        ..=0 => {
+            Err(refused("This value must be greater than or equal to 1.")
+                .with_code("parameter_invalid_integer"))
+        }
+        1..=AMOUNT_MAX => Ok(()),
+        _ => Err(refused("Amount must be no more than 999,999.99").with_code("amount_too_large")),
+    }
+}
+
+/// An address to come back to: of a page, or of an application.
+pub fn return_url(parameters: &mut Parameters) -> Result<Option<String>, Refusal> {
+    let url = parameters.text("return_url");
+    let has_scheme = |url: &String| {
+        url.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+    };
+    if url.as_ref().is_none_or(has_scheme) {
+        return Ok(url);
+    }
+    let message = "Invalid URL: An explicit scheme (such as https) must be provided.";
+    Err(Refusal::invalid(message).with_code("url_invalid").with_param("return_url"))
+}

@@ -1,0 +1,108 @@
+//! `expand`: the whole object in the place of its id, <https://docs.stripe.com/api/expanding_objects>.
+//!
+//! Which members can be expanded is in the table. Of those the stand-in has payment intents, charges,
+//! refunds and payment methods. Balance transactions it does not have: expanding one is refused.
+//! All others are null here, and stay so.
+
+use serde_json::Value;
+
+use super::{schema::SCHEMA, unmodelled};
+use crate::{
+    answer::{Answer, Expanded},
+    books::Held,
+    desk::Desk,
+    parameters::Parameters,
+    refusal::Refusal,
+    snapshot::Snapshot,
+};
+
+/// Stripe's own limit.
+const DEPTH_MAX: usize = 4;
+/// Shown by their id alone.
+const UNMODELLED: &str = "BalanceTransaction";
+
+/// The members from the shown object down; `data`, in a list, is left out.
+pub type Path = Vec<String>;
+
+/// `object` is what the endpoint shows, such as `PaymentIntent`.
+pub fn read(parameters: &mut Parameters, object: &str, is_list: bool) -> Result<Vec<Path>, Refusal> {
+    let mut paths = Vec::new();
+    for text in parameters.list("expand").unwrap_or_default() {
+        let mut path: Path = text.split('.').map(str::to_owned).collect();
+        if path.len() > DEPTH_MAX {
+            let message = format!("You cannot expand more than {DEPTH_MAX} levels of a property ({text}).");
+            return Err(Refusal::invalid(message));
+        }
+        if is_list {
+            if path[0] != "data" {
+                let message = format!(
+                    "This property cannot be expanded ({text}). You may want to try expanding 'data.{text}' instead."
+                );
+                return Err(Refusal::invalid(message));
+            }
+            path.remove(0);
+        }
+        match target(object, &path) {
+            None => return Err(Refusal::invalid(format!("This property cannot be expanded ({text})."))),
+            Some(UNMODELLED) => return Err(unmodelled::refusal(&text).with_param("expand")),
+            Some(_) => {}
+        }
+        // What is on the way is expanded too, and first.
+        paths.extend((1..=path.len()).map(|length| path[..length].to_vec()));
+    }
+    paths.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+    paths.dedup();
+    Ok(paths)
+}
+
+/// The object that a path leads to.
+fn target<'a>(object: &'a str, path: &[String]) -> Option<&'a str> {
+    let Some((member, rest)) = path.split_first() else { return Some(object) };
+    target(SCHEMA.expandable.get(object)?.get(member)?, rest)
+}
+
+/// Adds to what a call shows what it asked for, as that is after the call.
+pub fn expand(desk: &mut Desk, answer: &mut Answer, paths: &[Path]) {
+    let Answer::Shown { snapshot, expanded } = answer else { return };
+    for path in paths {
+        let (member, above) = path.split_last().expect("a path has a member");
+        let parent = expanded.iter().find(|found| found.path == above).map(|found| found.snapshot);
+        let Some(parent) = parent.or(above.is_empty().then_some(*snapshot)) else { continue };
+        let Some(id) = json(&desk.snapshots[parent])[member].as_str().map(str::to_owned) else { continue };
+        let changed = desk.snapshots.iter().rposition(|snapshot| snapshot.id() == id);
+        let position = changed.or_else(|| find(desk.held, &id).map(|found| desk.show(found)));
+        expanded.extend(position.map(|snapshot| Expanded { path: path.clone(), snapshot }));
+    }
+}
+
+fn json(snapshot: &Snapshot) -> Value {
+    serde_json::to_value(snapshot.view()).expect("these shapes have no keys that are not text")
+}
+
+/// Fills in an object that is read, or each one of a list.
+pub fn fill(held: &Held, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, Refusal> {
+    let unreadable = |_| Refusal::api("An answer of this sandbox cannot be read.");
+    let mut shown: Value = serde_json::from_slice(body).map_err(unreadable)?;
+    let is_list = shown.get("data").is_some_and(Value::is_array);
+    let objects: Vec<&mut Value> =
+        if is_list { shown["data"].as_array_mut().into_iter().flatten().collect() } else { vec![&mut shown] };
+    for object in objects {
+        for path in paths {
+            let place = path.iter().try_fold(&mut *object, |place, member| place.get_mut(member));
+            let Some(place) = place else { continue };
+            if let Some(whole) = place.as_str().and_then(|id| find(held, id)) {
+                *place = json(&whole);
+            }
+        }
+    }
+    serde_json::to_vec(&shown).map_err(unreadable)
+}
+
+/// Ids are unique over all kinds.
+fn find(held: &Held, id: &str) -> Option<Snapshot> {
+    let intent = held.intents.get(id).cloned().map(Snapshot::from);
+    let charge = || held.charges.get(id).cloned().map(Snapshot::from);
+    let refund = || held.refunds.get(id).cloned().map(Snapshot::from);
+    let method = || held.payment_methods.get(id).cloned().map(Snapshot::from);
+    intent.or_else(charge).or_else(refund).or_else(method)
+}

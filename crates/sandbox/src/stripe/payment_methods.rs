@@ -1,0 +1,71 @@
+//! `/v1/payment_methods`: the cards of an account.
+//!
+//! Cards come from Stripe's test tokens: a raw card number is refused, as Stripe refuses it from whoever
+//! has not been let in. Not here: customers to attach one to, so each pays once.
+
+use super::{details, page::json, unmodelled};
+use crate::{
+    answer::Answer,
+    books::Held,
+    card::{self, CardRef},
+    desk::Desk,
+    parameters::{Metadata, Parameters},
+    payment_method::{Billing, PaymentMethod},
+    refusal::Refusal,
+    shipping::Address,
+};
+
+pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
+    if parameters.has("payment_method") {
+        return Err(unmodelled::refusal("payment_method"));
+    }
+    details::refuse_customer(&mut parameters)?;
+    let kind = parameters.text("type").ok_or_else(|| Refusal::missing_parameter("type"))?;
+    if kind != "card" {
+        return Err(unmodelled::refusal(&format!("type={kind}")).with_param("type"));
+    }
+    let mut card = parameters.hash("card").ok_or_else(|| Refusal::missing_parameter("card"))?;
+    if ["number", "cvc", "exp_month", "exp_year"].into_iter().any(|name| card.has(name)) {
+        let message = "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use test tokens that map to the test card you are using, see https://stripe.com/docs/testing. To enable testing raw card data APIs, see https://support.stripe.com/questions/enabling-access-to-raw-card-data-apis.";
+        return Err(Refusal::invalid(message).with_status(402));
+    }
+    let token = card.text("token").ok_or_else(|| Refusal::missing_parameter("card[token]"))?;
+    let missing = || Refusal::missing_object("token", &token, "card[token]");
+    let card = card::find_token(&token).map(CardRef).ok_or_else(missing)?;
+    let mut metadata = Metadata::new();
+    parameters.merge_metadata(&mut metadata)?;
+    let method = PaymentMethod {
+        billing: parameters.hash("billing_details").map(billing).map(Box::new),
+        allow_redisplay: parameters.text("allow_redisplay"),
+        metadata,
+        ..PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card)
+    };
+    Ok(Answer::shown(desk.show(method)))
+}
+
+fn billing(mut given: Parameters) -> Billing {
+    Billing {
+        address: given.hash("address").map(Address::read).unwrap_or_default(),
+        email: given.text("email"),
+        name: given.text("name"),
+        phone: given.text("phone"),
+        tax_id: given.text("tax_id"),
+    }
+}
+
+pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+    let missing = || Refusal::missing_object("PaymentMethod", id, "payment_method").with_status(404);
+    Ok(json(&held.payment_methods.get(id).ok_or_else(missing)?.view()))
+}
+
+/// The payment method that a call names: one of the account, or a fresh one of a test card.
+pub fn choose(desk: &mut Desk, name: &str) -> Result<PaymentMethod, Refusal> {
+    if let Some(method) = desk.held.payment_methods.get(name) {
+        return Ok(method.clone());
+    }
+    let missing = || Refusal::missing_object("PaymentMethod", name, "payment_method");
+    let card = card::find(name).map(CardRef).ok_or_else(missing)?;
+    let method = PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card);
+    desk.show(method.clone());
+    Ok(method)
+}

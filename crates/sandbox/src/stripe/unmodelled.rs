@@ -1,0 +1,65 @@
+//! Parameters that Stripe takes and this stand-in does not: each has an effect at Stripe that it would
+//! not have here, so it is refused rather than accepted in silence.
+//!
+//! | accepted without an effect                  | because                                                      |
+//! |---------------------------------------------|--------------------------------------------------------------|
+//! | `instructions_email`, `mandate_data`        | other methods than cards use them                            |
+//! | `radar_options`                             | there is no Radar that would block a test card               |
+//! | `setup_future_usage`                        | there is no customer to keep the card for                    |
+//! | a card's `request_…` options                | what is requested is not available to the account            |
+//! | a card's other options that are not below   | they tell the bank more, and a test card decides without     |
+
+use crate::{parameters::Given, refusal::Refusal};
+
+/// By the place of the parameter, and the value where only that one is meant.
+const UNMODELLED: [(&str, Option<&str>); 27] = [
+    // Connect moves money between accounts.
+    ("application_fee_amount", None),
+    ("connect", Some("true")),
+    ("on_behalf_of", None),
+    ("refund_application_fee", Some("true")),
+    ("reverse_transfer", Some("true")),
+    ("transfer_data", None),
+    // Objects that the stand-in does not have.
+    ("confirmation_token", None),
+    ("customer_account", None),
+    ("mandate", None),
+    ("payment_method_configuration", None),
+    ("payment_method_data", None),
+    // Another way to pay a part, or to confirm.
+    ("amount_to_confirm", None),
+    ("confirmation_method", Some("manual")),
+    ("hooks", None),
+    // What is shown on the object again, in shapes of its own.
+    ("amount_details", None),
+    ("payment_details", None),
+    // Ways to make a card's bank decide otherwise.
+    ("payment_method_options[card][cvc_token]", None),
+    ("payment_method_options[card][installments]", None),
+    ("payment_method_options[card][mandate_options]", None),
+    ("payment_method_options[card][moto]", Some("true")),
+    ("payment_method_options[card][request_three_d_secure]", Some("any")),
+    ("payment_method_options[card][request_three_d_secure]", Some("challenge")),
+    ("payment_method_options[card][three_d_secure]", None),
+    // A refund of a customer's balance.
+    ("origin", None),
+    // Evidence for a card network's own programmes.
+    ("evidence[appeal]", None),
+    ("evidence[enhanced_evidence]", None),
+    ("card[networks]", None),
+];
+
+/// Refuses what would mean something else at Stripe.
+pub fn check(place: &str, given: &Given) -> Result<(), Refusal> {
+    let is = |value: &str| match given {
+        Given::Text(text) => text == value,
+        Given::Boolean(boolean) => boolean.to_string() == value,
+        _ => false,
+    };
+    let refused = UNMODELLED.iter().any(|(found, value)| *found == place && value.is_none_or(is));
+    if refused { Err(refusal(place)) } else { Ok(()) }
+}
+
+pub fn refusal(place: &str) -> Refusal {
+    Refusal::invalid(format!("`{place}` is not modelled by this stand-in.")).with_param(place)
+}

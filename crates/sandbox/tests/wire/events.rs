@@ -1,0 +1,79 @@
+//! Events for whoever asks instead of being told.
+
+use crate::client::{Bench, CREATE, SALE};
+
+async fn listed(bench: &Bench, query: &str) -> Vec<String> {
+    let page = bench.get(&format!("/v1/events?limit=100&{query}")).await.body;
+    let events = page["data"].as_array().unwrap_or_else(|| panic!("{query}: {page}")).iter();
+    events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn events_are_filtered_by_type() {
+    let bench = Bench::start().await;
+    bench.post(CREATE, SALE).await;
+    let check =
+        async |query: &str, expected: &[&str]| assert_eq!(listed(&bench, query).await, expected, "{query}");
+    let all = ["payment_intent.succeeded", "charge.succeeded", "payment_intent.created"];
+    check("", &all).await;
+    check("type=charge.succeeded", &["charge.succeeded"]).await;
+    check("type=payment_intent.*", &["payment_intent.succeeded", "payment_intent.created"]).await;
+    check("types[]=charge.succeeded&types[]=payment_intent.created", &[all[1], all[2]]).await;
+    check("types[1]=charge.succeeded&types[0]=payment_intent.created", &[all[1], all[2]]).await;
+    check("type=charge.failed", &[]).await;
+    let both = bench.get("/v1/events?type=a&types[]=b").await;
+    assert_eq!(both.told(), "400 parameters_exclusive");
+    let many = "types[]=charge.succeeded&".repeat(21);
+    assert_eq!(bench.get(&format!("/v1/events?{many}")).await.body["error"]["param"], "types");
+}
+
+#[tokio::test]
+async fn has_more_is_about_the_direction_of_the_page() {
+    let bench = Bench::start().await;
+    for _ in 0..5 {
+        bench.post(CREATE, SALE).await;
+    }
+    let ids = async |path: &str, query: &str| {
+        let page = bench.get(&format!("{path}?{query}")).await.body;
+        let items = page["data"].as_array().unwrap_or_else(|| panic!("{query}: {page}")).iter();
+        let ids: Vec<String> = items.map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        (ids, page["has_more"] == true)
+    };
+    for path in [CREATE, "/v1/events", "/v1/charges"] {
+        let (all, more) = ids(path, "limit=100").await;
+        assert!(!more);
+        let check = async |query: &str, expected: &[String], more: bool| {
+            assert_eq!(ids(path, query).await, (expected.to_vec(), more), "{path} {query}");
+        };
+        let last = all.len() - 1;
+        check("limit=2", &all[..2], true).await;
+        check(&format!("limit=100&starting_after={}", all[0]), &all[1..], false).await;
+        check(&format!("limit=1&starting_after={}", all[last - 1]), &all[last..], false).await;
+        check(&format!("limit=1&starting_after={}", all[last]), &[], false).await;
+        check(&format!("limit=2&ending_before={}", all[4]), &all[2..4], true).await;
+        check(&format!("limit=2&ending_before={}", all[2]), &all[..2], false).await;
+        check(&format!("limit=3&ending_before={}", all[2]), &all[..2], false).await;
+        check(&format!("limit=2&ending_before={}", all[0]), &[], false).await;
+        let both = bench.get(&format!("{path}?starting_after={}&ending_before={}", all[1], all[0])).await;
+        assert_eq!(
+            both.body["error"]["message"],
+            "Received both starting_after and ending_before parameters. Please pass in only one."
+        );
+    }
+}
+
+#[tokio::test]
+async fn created_bounds_filter_a_list() {
+    let bench = Bench::start().await;
+    let created = bench.post(CREATE, SALE).await.body["created"].as_i64().unwrap();
+    let check = async |query: String, count: usize| {
+        assert_eq!(listed(&bench, &query).await.len(), count, "{query}");
+    };
+    check(format!("created[gte]={created}"), 3).await;
+    check(format!("created[gt]={}", created - 1), 3).await;
+    check(format!("created[gt]={}", created + 1), 0).await;
+    check(format!("created[lte]={}&created[gte]={}", created + 1, created - 1), 3).await;
+    check(format!("created[lt]={created}"), 0).await;
+    check(format!("created[gt]={}&created[gte]={created}", created + 60), 0).await;
+    check(format!("created={}", created - 60), 0).await;
+}

@@ -1,0 +1,69 @@
+//! Which version a call speaks.
+
+use serde_json::json;
+
+use crate::client::{Bench, CREATE, OPEN};
+
+#[tokio::test]
+async fn the_version_header_overrides_the_version_of_the_account() {
+    let bench = Bench::start().await;
+    let plain = bench.post(CREATE, OPEN).await;
+    assert_eq!(plain.header("stripe-version"), Some("2026-10-28.endive"));
+    for version in ["2026-10-28.endive", "2026-07-29.dahlia", "2023-10-16"] {
+        let made = bench.speaking(version, CREATE, OPEN).await;
+        assert_eq!((made.status, made.header("stripe-version")), (200, Some(version)));
+    }
+    for version in ["2026-10-29.endive", "2026-10-28", "2026-10-28.dahlia", "latest", "2019-2-19"] {
+        let refused = bench.speaking(version, CREATE, OPEN).await;
+        assert_eq!(refused.told(), "400 invalid_request_error", "{version}");
+        assert_eq!(refused.body["error"]["message"], format!("Invalid Stripe API version: {version}"));
+    }
+    assert_eq!(bench.sums().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_removed_parameter_is_accepted_by_earlier_versions_only() {
+    let bench = Bench::start().await;
+    let open = "amount=500&currency=brl";
+    let made = bench.speaking("2026-08-26.dahlia", CREATE, open).await;
+    let path = format!("{CREATE}/{}", made.id());
+    let types = "payment_method_types[0]=card";
+    let confirm = format!("{path}/confirm");
+    for version in ["2026-09-30.endive", "2026-10-28.endive"] {
+        let calls =
+            [(CREATE, format!("{open}&{types}")), (&path, types.to_owned()), (&confirm, types.to_owned())];
+        for (path, form) in calls {
+            let refused = bench.speaking(version, path, &form).await;
+            assert_eq!(refused.told(), "400 payment_method_types_no_longer_supported", "{version} {path}");
+            let error = &refused.body["error"];
+            assert_eq!(
+                (&error["param"], &error["type"]),
+                (&json!("payment_method_types"), &json!("invalid_request_error"))
+            );
+        }
+    }
+    let taken = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{open}&{types}")).await;
+    assert_eq!(taken.told(), "200 requires_payment_method");
+    let taken = bench.speaking("2026-07-29.dahlia", &path, types).await;
+    assert_eq!(taken.told(), "200 requires_payment_method");
+    let form = format!("{types}&payment_method=pm_card_visa&return_url=https://a.example/b");
+    let taken = bench.speaking("2026-07-29.dahlia", &confirm, &form).await;
+    assert_eq!(taken.told(), "200 succeeded");
+}
+
+#[tokio::test]
+async fn an_endpoint_receives_events_of_its_own_version() {
+    let mut receiver = crate::receiver::Receiver::answering(&[]).await;
+    let bench = Bench::start().await;
+    let form = format!(
+        "url={}&enabled_events[]=payment_intent.created&api_version=2024-06-20&description=mine&metadata[a]=1",
+        receiver.url
+    );
+    let endpoint = bench.post("/v1/webhook_endpoints", &form).await.body;
+    assert_eq!((&endpoint["api_version"], &endpoint["description"]), (&json!("2024-06-20"), &json!("mine")));
+    assert_eq!(endpoint["metadata"], json!({"a": "1"}));
+    bench.post(CREATE, OPEN).await;
+    assert_eq!(receiver.next().await.event["api_version"], "2024-06-20");
+    let listed = bench.get("/v1/events").await.body;
+    assert_eq!(listed["data"][0]["api_version"], "2026-10-28.endive");
+}
