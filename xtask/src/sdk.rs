@@ -2,7 +2,7 @@
 //!
 //! | suite | official | ours |
 //! |---|---|---|
-//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: whoever speaks Stripe's protocol must not see the difference, and its table of parameters is as the SDK's types declare it |
+//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: whoever speaks Stripe's protocol must not see the difference, and its table of parameters and its objects are as the SDK's types declare them |
 //! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which believes or refuses |
 
 use std::io::{BufRead as _, BufReader};

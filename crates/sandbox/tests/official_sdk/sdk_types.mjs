@@ -8,9 +8,10 @@ export const suite = dirname(fileURLToPath(import.meta.url));
 export const sdk = join(suite, 'node_modules/stripe');
 const resources = join(sdk, 'cjs/resources');
 
-// What declaration files of the SDK export, by name, and the checker that knows their types.
-export function declarations(files) {
-  const paths = files.map((file) => join(resources, `${file}.d.ts`));
+// What declaration files of the SDK export, by name, and the checker that knows their types. `others` are not
+// those of resources.
+export function declarations(files, others = []) {
+  const paths = [...files.map((file) => join(resources, `${file}.d.ts`)), ...others.map((file) => join(sdk, 'cjs', `${file}.d.ts`))];
   const program = ts.createProgram(paths, { strict: true, skipLibCheck: true, types: [], target: ts.ScriptTarget.ES2022 });
   const checker = program.getTypeChecker();
   const exported = new Map();
