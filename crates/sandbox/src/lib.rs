@@ -19,6 +19,7 @@ mod charge;
 mod clock;
 mod connection;
 pub mod control;
+mod currency;
 mod delivery;
 mod desk;
 mod event;

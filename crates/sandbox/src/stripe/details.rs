@@ -2,14 +2,13 @@
 
 use super::method_types;
 use crate::{
+    currency::Currency,
     intent::Intent,
     parameters::{Given, Parameters},
     refusal::Refusal,
     shipping::Shipping,
 };
 
-/// Eight digits, Stripe's most for nearly all currencies.
-const AMOUNT_MAX: i64 = 99_999_999;
 /// Stripe's own limit, <https://docs.stripe.com/get-started/account/statement-descriptors>.
 const DESCRIPTOR_SIGNS_MAX: usize = 22;
 
@@ -86,21 +85,12 @@ pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), Refusal> {
 /// The sum and its currency, of which an update may give either.
 pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
     if let Some(code) = parameters.text("currency") {
-        if code.len() != 3 || !code.bytes().all(|sign| sign.is_ascii_lowercase()) {
-            return Err(Refusal::invalid(format!("Invalid currency: {code}.")).with_param("currency"));
-        }
-        intent.currency = code;
+        Currency::read(&code)?.code().clone_into(&mut intent.currency);
     }
-    intent.amount = parameters.integer("amount").unwrap_or(intent.amount);
-    let refused = |message: &str| Refusal::invalid(message).with_param("amount");
-    match intent.amount {
-        ..=0 => {
-            Err(refused("This value must be greater than or equal to 1.")
-                .with_code("parameter_invalid_integer"))
-        }
-        1..=AMOUNT_MAX => Ok(()),
-        _ => Err(refused("Amount must be no more than 999,999.99").with_code("amount_too_large")),
+    if let Some(amount) = parameters.integer("amount") {
+        intent.amount = amount;
     }
+    Currency::read(&intent.currency)?.check_charge(intent.amount)
 }
 
 /// An address to come back to: of a page, or of an application.

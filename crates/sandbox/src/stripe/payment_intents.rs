@@ -11,6 +11,7 @@ use crate::{
     answer::Answer,
     books::Held,
     charge::Charge,
+    currency::Currency,
     desk::Desk,
     event::Kind,
     intent::{ChosenMethod, Intent, Status},
@@ -150,7 +151,7 @@ fn check_capture(intent: &Intent, captured: i64) -> Result<(), Refusal> {
             let message = "The payment could not be captured because the requested capture amount is greater than the amount you can capture for this charge. Contact us via https://support.stripe.com/contact/ for help.";
             Err(Refusal::invalid(message).with_code("amount_too_large"))
         }
-        _ => Ok(()),
+        _ => Currency::read(&intent.currency)?.check_step(captured, "amount_to_capture"),
     }
 }
 

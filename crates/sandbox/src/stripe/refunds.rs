@@ -11,6 +11,7 @@ use crate::{
     books::Held,
     card::Behaviour,
     charge::Charge,
+    currency::Currency,
     desk::Desk,
     event::Kind,
     parameters::{Metadata, Parameters},
@@ -111,15 +112,18 @@ fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, Refusal> {
         return Err(Refusal::invalid(message).with_code("charge_already_refunded"));
     }
     let left = charge.refundable_minor();
+    let currency = Currency::read(&charge.currency)?;
     let refused = |message: String| Refusal::invalid(message).with_param("amount");
     match asked.unwrap_or(left) {
         ..=0 => Err(refused("This value must be greater than or equal to 1.".to_owned())
             .with_code("parameter_invalid_integer")),
         amount if amount > left => Err(refused(format!(
-            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+            "Refund amount ({}) is greater than unrefunded amount on charge ({})",
+            currency.written(amount),
+            currency.written(left)
         ))
         .noted_as("amount_too_large")),
-        amount => Ok(amount),
+        amount => currency.check_step(amount, "amount").map(|()| amount),
     }
 }
 

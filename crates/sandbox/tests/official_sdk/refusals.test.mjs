@@ -56,6 +56,16 @@ test('unknown parameters and wrong types are refused', async () => {
   await refused(stripe.events.list({ expand: 'data' }), { param: 'expand', message: 'Invalid array' });
 });
 
+test('amounts and currencies that Stripe does not charge are refused', async () => {
+  await refused(create({ amount: 49 }), { code: 'amount_too_small', message: 'Amount must be at least €0.50 eur' });
+  await refused(create({ amount: 100_000_000 }), { code: 'amount_too_large', message: 'Amount must be no more than €999,999.99' });
+  await refused(create({ amount: 0 }), { code: 'parameter_invalid_integer', param: 'amount' });
+  await refused(create({ currency: 'xau' }), { param: 'currency', message: /^Invalid currency: xau\. Stripe currently supports these/ });
+  await refused(create({ currency: 'kwd', amount: 5124 }), { param: 'amount', message: /divisible by 10/ });
+  assert.equal((await create({ currency: 'kwd', amount: 5120 })).amount, 5120);
+  assert.equal((await create({ currency: 'jpy', amount: 9_999_999_999 })).amount, 9_999_999_999);
+});
+
 test('raw card numbers, unknown tokens and unknown payment methods are refused', async () => {
   const number = { number: '4242424242424242', exp_month: 12, exp_year: 2034, cvc: '123' };
   // Stripe answers 402 with the type of a wrong request, and the SDK goes by the status.

@@ -95,6 +95,7 @@ test('refunds in pieces, never beyond what was captured', async () => {
   await assert.rejects(stripe.refunds.create({ payment_intent: id, amount: 901 }), {
     statusCode: 400,
     param: 'amount',
+    message: 'Refund amount (R$9.01) is greater than unrefunded amount on charge (R$9.00)',
   });
   const second = await stripe.refunds.create({ charge: first.charge, reason: 'requested_by_customer' });
   assert.equal(second.amount, 900);

@@ -118,6 +118,7 @@ test('errors, with codes that the SDK knows', async () => {
     sale('pm_card_authenticationRequired', '&error_on_requires_action=true'),
     sale('pm_x'),
     sale('pm_card_visa', '&odd=1'),
+    sale('pm_card_visa', '&amount=1'),
     sale('pm_card_visa', '&amount=100000000'),
     sale('pm_card_visa', '&amount=x'),
     sale('pm_card_visa', '&currency='),
@@ -136,6 +137,6 @@ test('errors, with codes that the SDK knows', async () => {
     fits(error, 'StripeRawError');
     if (error.code) codes.add(error.code);
   }
-  assert.ok(codes.size >= 10, [...codes].join(' '));
+  assert.ok(codes.size >= 11, [...codes].join(' '));
   assert.deepEqual([...codes].filter((code) => !knowsCode(code)), []);
 });

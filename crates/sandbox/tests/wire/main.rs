@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's own client and endpoint may stop the test")]
 
 mod client;
+mod currencies;
 mod durability;
 mod events;
 mod expansion;
