@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    authorization,
     call::{self, Arrival},
     clock,
     control::{self, Order},
@@ -101,7 +102,7 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome {
         path: path.to_owned(),
         query: query.to_owned(),
         key: text(&head.headers, "idempotency-key").filter(|key| !key.is_empty()).map(str::to_owned),
-        secret_key: bearer(&head.headers),
+        secret_key: text(&head.headers, "authorization").and_then(authorization::secret_key),
         version: text(&head.headers, "stripe-version").map(str::to_owned),
         connected: text(&head.headers, "stripe-account").map(str::to_owned),
         base: format!("http://{host}"),
@@ -127,10 +128,4 @@ async fn read(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim().to_owned())
 }

@@ -12,6 +12,7 @@
 
 mod account;
 mod answer;
+mod authorization;
 mod books;
 mod call;
 mod card;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import Stripe from 'stripe';
-import { account, client } from './sandbox.mjs';
+import { account, call, client } from './sandbox.mjs';
 
 const { StripeCardError, StripeInvalidRequestError } = Stripe.errors;
 const plain = { amount: 500, currency: 'eur', allowed_payment_method_types: ['card'] };
@@ -134,4 +134,10 @@ test('authentication without a payer is declined', async () => {
     assert.equal(error.payment_intent.status, 'requires_payment_method');
   }
   await refused(create({ off_session: true }), { param: 'off_session' });
+});
+
+test('HTTP basic authenticates like bearer', async () => {
+  const basic = (user) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
+  assert.equal((await call(secretKey, 'GET', '/v1/charges', '', basic(secretKey))).status, 200);
+  assert.equal((await call(secretKey, 'GET', '/v1/charges', '', basic('sk_test_none'))).status, 401);
 });

@@ -1,5 +1,6 @@
-//! Which version a call speaks.
+//! Which version a call speaks, and whose call it is.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use crate::client::{Bench, CREATE, OPEN};
@@ -49,6 +50,22 @@ async fn a_removed_parameter_is_accepted_by_earlier_versions_only() {
     let form = format!("{types}&payment_method=pm_card_visa&return_url=https://a.example/b");
     let taken = bench.speaking("2026-07-29.dahlia", &confirm, &form).await;
     assert_eq!(taken.told(), "200 succeeded");
+}
+
+#[tokio::test]
+async fn http_basic_authenticates_like_bearer() {
+    let bench = Bench::start().await;
+    let check = async |authorization: Option<String>, expected: u16| {
+        let header = authorization.as_ref().map(|value| ("authorization", &**value));
+        let answer = bench.send("GET", CREATE, header.as_slice(), "").await;
+        assert_eq!(answer.status, expected, "{authorization:?}");
+    };
+    check(Some(format!("Basic {}", STANDARD.encode("sk_test_1:"))), 200).await;
+    check(Some("Bearer sk_test_1".to_owned()), 200).await;
+    check(Some(format!("Basic {}", STANDARD.encode("sk_test_2:"))), 401).await;
+    check(Some(format!("Basic {}", STANDARD.encode(":sk_test_1"))), 401).await;
+    check(Some("Basic sk_test_1".to_owned()), 401).await;
+    check(None, 401).await;
 }
 
 #[tokio::test]
