@@ -307,13 +307,16 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
     let effect = status == 200 || !events.is_empty();
     let ending = if effect { plan.ending } else { Ending::Answered };
     let outcome: Cow<'static, str> = match ending {
+        Ending::Answered if plan.kept_500 => "kept_500".into(),
         Ending::Answered => told(status, &answer),
         Ending::Dropped => "committed_then_dropped".into(),
         Ending::Failed => "committed_then_500".into(),
+        Ending::FailedForGood => "committed_then_kept_500".into(),
     };
     let body = answer.render(&snapshots, &request);
     let object = answer.object(&snapshots).map(str::to_owned);
     let call = Call { object, ..call(&arrival, request.clone(), outcome) };
+    let answer = if ending == Ending::FailedForGood { failure() } else { answer };
     let line = Line {
         at: arrival.at,
         next: mint.next,
@@ -332,9 +335,8 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
     match ending {
         Ending::Answered => Ok(reply.response()),
         Ending::Dropped => Err(Dropped),
-        Ending::Failed => {
-            let refusal = Answer::Refused(Refusal::api("An unexpected error occurred."));
-            let body = refusal.render(&[], &reply.request);
+        Ending::Failed | Ending::FailedForGood => {
+            let body = failure().render(&[], &reply.request);
             Ok(Reply { status: 500, body, should_retry: None, ..reply }.response())
         }
     }
@@ -355,7 +357,15 @@ fn execution(
     desk.key = arrival.key.as_deref();
     desk.version = arrival.version();
     desk.declined = plan.declined;
-    let answer = stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(Answer::Refused);
+    let answer = if plan.kept_500 {
+        failure()
+    } else {
+        stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(Answer::Refused)
+    };
     let Desk { mint, snapshots, events, .. } = desk;
     Executed { mint, request, answer, snapshots, events }
+}
+
+fn failure() -> Answer {
+    Answer::Refused(Refusal::api("An unexpected error occurred."))
 }

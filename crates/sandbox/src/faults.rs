@@ -1,4 +1,18 @@
 //! The faults that can be switched on, and the dice that decide where they strike.
+//!
+//! | fault                  | effect | answer  | a repetition under the key |
+//! |------------------------|--------|---------|----------------------------|
+//! | `drop_before`          | none   | none    | is executed                |
+//! | `unavailable`          | none   | 503     | is executed                |
+//! | `rate_limited`         | none   | 429     | is executed                |
+//! | `kept_500`             | none   | 500     | is answered 500 again      |
+//! | `commit_then_drop`     | full   | none    | finds the real answer      |
+//! | `commit_then_500`      | full   | 500     | finds the real answer      |
+//! | `commit_then_kept_500` | full   | 500     | is answered 500 again      |
+//!
+//! Stripe keeps the first answer once execution has begun, a 500 too
+//! (<https://docs.stripe.com/api/idempotent_requests>): its own failures are the kept ones. A 500 that the
+//! key does not keep came from something between Stripe and its caller.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +35,15 @@ pub struct Faults {
     pub seed: u64,
     /// The effect happens and is journaled, then the connection is closed without an answer.
     pub commit_then_drop: f64,
-    /// The effect happens and is journaled, then the answer is 500. The idempotency key keeps the
-    /// real answer, so a repetition finds it.
+    /// The effect happens and is journaled, then the answer is 500, from something between Stripe and the
+    /// caller. The idempotency key keeps the real answer, so a repetition finds it.
     pub commit_then_500: f64,
+    /// The effect happens, and Stripe itself answers 500. The idempotency key keeps the 500, so a repetition
+    /// learns nothing: only the objects tell what happened.
+    pub commit_then_kept_500: f64,
+    /// Execution begins, nothing happens, and Stripe answers 500. The idempotency key keeps the 500, so a
+    /// repetition does nothing either.
+    pub kept_500: f64,
     /// The connection is closed and nothing happens.
     pub drop_before: f64,
     /// The answer is 503 and nothing happens.
@@ -63,6 +83,8 @@ impl Default for Faults {
             seed: 0,
             commit_then_drop: 0.0,
             commit_then_500: 0.0,
+            commit_then_kept_500: 0.0,
+            kept_500: 0.0,
             drop_before: 0.0,
             unavailable: 0.0,
             rate_limited: 0.0,
@@ -88,6 +110,8 @@ pub enum Ending {
     Answered,
     Dropped,
     Failed,
+    /// The key keeps the failure.
+    FailedForGood,
 }
 
 /// Why a call is turned away before it has an effect.
@@ -105,6 +129,8 @@ pub struct Plan {
     pub delay_before_ms: u64,
     pub delay_after_ms: u64,
     pub declined: bool,
+    /// Execution begins and fails before it does anything.
+    pub kept_500: bool,
     pub ending: Ending,
 }
 
@@ -121,6 +147,8 @@ impl Faults {
         let probabilities = [
             ("commit_then_drop", self.commit_then_drop),
             ("commit_then_500", self.commit_then_500),
+            ("commit_then_kept_500", self.commit_then_kept_500),
+            ("kept_500", self.kept_500),
             ("drop_before", self.drop_before),
             ("unavailable", self.unavailable),
             ("rate_limited", self.rate_limited),
@@ -157,12 +185,7 @@ impl Faults {
         let declined = random.chance(self.decline);
         let dropped = random.chance(self.commit_then_drop);
         let failed = random.chance(self.commit_then_500);
-        let ending = match (dropped, failed) {
-            (true, _) => Ending::Dropped,
-            (false, true) => Ending::Failed,
-            (false, false) => Ending::Answered,
-        };
-        // Apart, so that a run with a seed of old suffers what it always did.
+        // Apart, and the newest last, so that a run with a seed of old suffers what it always did.
         let mut apart = random.fork();
         let unavailable = apart.chance(self.unavailable);
         let limited = apart.chance(self.rate_limited);
@@ -173,7 +196,15 @@ impl Faults {
         };
         let late_ms = apart.between(self.answer_delay_ms[0], self.answer_delay_ms[1]);
         let delay_after_ms = delay_ms - delay_before_ms + late_ms;
-        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, declined, ending }
+        let kept_500 = apart.chance(self.kept_500);
+        let failed_for_good = apart.chance(self.commit_then_kept_500);
+        let ending = match (dropped, failed, failed_for_good) {
+            (true, _, _) => Ending::Dropped,
+            (_, true, _) => Ending::Failed,
+            (_, _, true) => Ending::FailedForGood,
+            _ => Ending::Answered,
+        };
+        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, declined, kept_500, ending }
     }
 
     pub fn posting(&self, random: &mut Random) -> Posting {
@@ -210,6 +241,43 @@ mod tests {
         check(r#"{"rate_limited":1,"retry_after_s":3600}"#, true);
         check(r#"{"retry_after_s":3601}"#, false);
         check(r#"{"webhook_age_s":2592001}"#, false);
+    }
+
+    /// As the plans were before there was a kept 500.
+    #[test]
+    fn an_old_seed_keeps_its_plans_when_faults_are_added() {
+        use super::{Ending::*, TurnedAway::Unavailable};
+        let faults = Faults {
+            commit_then_drop: 0.3,
+            commit_then_500: 0.3,
+            drop_before: 0.2,
+            unavailable: 0.2,
+            rate_limited: 0.2,
+            decline: 0.4,
+            delay_ms: [5, 50],
+            answer_delay_ms: [0, 90],
+            ..Faults::default()
+        };
+        let added = Faults { kept_500: 0.5, ..faults.clone() };
+        let expected = [
+            (false, None, 24, 45, false, Dropped),
+            (true, Some(Unavailable), 6, 28, false, Dropped),
+            (false, None, 8, 67, true, Answered),
+            (false, None, 4, 82, false, Answered),
+            (false, None, 6, 12, false, Answered),
+            (false, None, 5, 122, false, Answered),
+            (true, None, 31, 76, true, Failed),
+            (false, None, 16, 83, true, Answered),
+        ];
+        for faults in [faults, added] {
+            let mut random = Random::seeded(11);
+            let plans = expected.map(|_| {
+                let plan = faults.plan(&mut random);
+                let (before, after) = (plan.delay_before_ms, plan.delay_after_ms);
+                (plan.drop_before, plan.turned_away, before, after, plan.declined, plan.ending)
+            });
+            assert_eq!(plans, expected);
+        }
     }
 
     #[test]

@@ -20,8 +20,8 @@
 //! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome` one of
 //!   `200`, `200 replayed`, `402 card_declined`, `402 replayed`, `400 <code or type>`,
 //!   `400 other parameters`, `401 …`, `404 …`, `409 in flight`, `dropped_before`,
-//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`.
-//!   A refusal is named by its code; a refund of more
+//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`,
+//!   `committed_then_kept_500`, `kept_500`, `500 replayed`. A refusal is named by its code; a refund of more
 //!   than is left, for which Stripe has none, is `400 amount_too_large`. A call waiting in a `delay_ms`
 //!   appears when it is done.
 //!

@@ -1,10 +1,11 @@
 // What Stripe refuses is refused: with the SDK's own error classes, and with Stripe's codes and words.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
 import Stripe from 'stripe';
-import { account, call, client } from './sandbox.mjs';
+import { account, call, client, control } from './sandbox.mjs';
 
-const { StripeCardError, StripeInvalidRequestError } = Stripe.errors;
+const { StripeAPIError, StripeCardError, StripeInvalidRequestError } = Stripe.errors;
 const plain = { amount: 500, currency: 'eur', allowed_payment_method_types: ['card'] };
 const sale = { ...plain, confirm: true, payment_method: 'pm_card_visa' };
 let secretKey;
@@ -134,6 +135,24 @@ test('authentication without a payer is declined', async () => {
     assert.equal(error.payment_intent.status, 'requires_payment_method');
   }
   await refused(create({ off_session: true }), { param: 'off_session' });
+});
+
+test('a kept 500 is replayed', async () => {
+  const once = { idempotencyKey: randomUUID() };
+  const twice = { idempotencyKey: randomUUID() };
+  try {
+    await control('/sandbox/faults', { kept_500: 1 });
+    await refused(stripe.paymentIntents.create(sale, once), { statusCode: 500 }, StripeAPIError);
+    await control('/sandbox/faults', { commit_then_kept_500: 1 });
+    await refused(stripe.paymentIntents.create({ ...sale, metadata: { twice: 1 } }, twice), { statusCode: 500 }, StripeAPIError);
+  } finally {
+    await control('/sandbox/faults', {});
+  }
+  const nothing = await refused(stripe.paymentIntents.create(sale, once), { statusCode: 500 }, StripeAPIError);
+  assert.equal(nothing.headers['idempotent-replayed'], 'true');
+  await refused(stripe.paymentIntents.create({ ...sale, metadata: { twice: 1 } }, twice), { statusCode: 500 }, StripeAPIError);
+  const [latest] = (await stripe.paymentIntents.list({ limit: 1 })).data;
+  assert.deepEqual([latest.metadata, latest.status], [{ twice: '1' }, 'succeeded']);
 });
 
 test('HTTP basic authenticates like bearer', async () => {

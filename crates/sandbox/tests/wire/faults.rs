@@ -32,6 +32,57 @@ async fn commit_then_500_tells_a_failure_and_keeps_the_success() {
 }
 
 #[tokio::test]
+async fn kept_500_has_no_effect_and_is_replayed() {
+    let bench = Bench::start().await;
+    bench.faults(json!({"kept_500": 1})).await;
+    let failed = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((failed.told(), failed.header("idempotent-replayed")), ("500 api_error".into(), None));
+    bench.faults(json!({})).await;
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((again.told(), again.header("idempotent-replayed")), ("500 api_error".into(), Some("true")));
+    assert_eq!(again.body, failed.body);
+    assert_eq!(again.header("original-request"), failed.header("request-id"));
+    let second = bench.after_a_kill(b"").await;
+    assert_eq!(second.keyed("k1", CREATE, SALE).await.body, failed.body, "after a kill too");
+    assert_eq!(bench.sums().await.len(), 0, "nothing happened");
+    assert_eq!(bench.outcomes().await, ["kept_500", "500 replayed"]);
+    bench.faults(json!({"kept_500": 1})).await;
+    let unknown = bench.keyed("k2", CREATE, "odd=1").await;
+    assert_eq!(
+        unknown.told(),
+        "400 parameter_unknown",
+        "wrong parameters are refused before anything begins"
+    );
+    assert_eq!(bench.get(CREATE).await.status, 200, "reading is not struck");
+    let other = bench.keyed("k1", CREATE, HOLD).await;
+    assert_eq!(other.told(), "400 idempotency_error", "the key is used all the same");
+    assert_eq!(bench.post(CREATE, SALE).await.status, 500);
+    bench.faults(json!({})).await;
+    assert_eq!(bench.keyed("k3", CREATE, SALE).await.told(), "200 succeeded");
+}
+
+#[tokio::test]
+async fn commit_then_kept_500_has_its_effect_and_replays_the_500() {
+    let bench = Bench::start().await;
+    bench.faults(json!({"commit_then_kept_500": 1})).await;
+    let failed = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!(failed.told(), "500 api_error");
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+    bench.faults(json!({})).await;
+    let again = bench.keyed("k1", CREATE, SALE).await;
+    assert_eq!((again.told(), again.header("idempotent-replayed")), ("500 api_error".into(), Some("true")));
+    assert_eq!(again.body, failed.body);
+    assert_eq!(bench.sums().await, [[2000, 2000, 0]], "only the objects tell");
+    let books = bench.books().await;
+    assert_eq!(books["calls"][0]["outcome"], "committed_then_kept_500");
+    assert_eq!(books["calls"][0]["object"], books["charges"][0]["id"]);
+    assert_eq!(books["calls"][1]["outcome"], "500 replayed");
+    bench.faults(json!({"commit_then_kept_500": 1})).await;
+    let refused = bench.keyed("k2", CREATE, "amount=49&currency=eur").await;
+    assert_eq!(refused.told(), "400 amount_too_small", "a call without an effect is answered");
+}
+
+#[tokio::test]
 async fn drop_before_has_no_effect() {
     let bench = Bench::start().await;
     bench.faults(json!({"drop_before": 1})).await;
@@ -86,6 +137,11 @@ async fn faults_are_checked_shown_and_cleared() {
     check(json!({"decline": 2}), 400).await;
     check(json!({"unheard_of": 1}), 400).await;
     check(json!({"delay_ms": [5, 1]}), 400).await;
+    let awkward = json!({"kept_500": 0.1, "commit_then_kept_500": 0.1});
+    check(awkward, 200).await;
+    check(json!({"decline": 0.5}), 200).await;
+    check(json!({"kept_500": 2}), 400).await;
+    check(json!({"commit_then_kept_500": -1}), 400).await;
     assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.5, "a refused order changes nothing");
     check(json!({}), 200).await;
     assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.0);
