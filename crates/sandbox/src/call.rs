@@ -356,7 +356,7 @@ fn execution(
     let mut desk = Desk::new(held, mint, arrival.at, &arrival.base);
     desk.key = arrival.key.as_deref();
     desk.version = arrival.version();
-    desk.declined = plan.declined;
+    desk.confirmation = plan.confirmation;
     let answer = if plan.kept_500 {
         failure()
     } else {

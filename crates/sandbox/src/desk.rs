@@ -6,6 +6,7 @@
 use crate::{
     books::Held,
     event::{Kind, Noted},
+    faults::ConfirmationFault,
     ids::Mint,
     snapshot::Snapshot,
     stripe::version::{self, Version},
@@ -20,8 +21,8 @@ pub struct Desk<'a> {
     pub key: Option<&'a str>,
     /// What the call speaks.
     pub version: Version,
-    /// The `decline` fault struck this call.
-    pub declined: bool,
+    /// What the faults make of a confirmation.
+    pub confirmation: ConfirmationFault,
     pub mint: Mint,
     pub snapshots: Vec<Snapshot>,
     pub events: Vec<Noted>,
@@ -35,7 +36,7 @@ impl<'a> Desk<'a> {
             base,
             key: None,
             version: version::DEFAULT,
-            declined: false,
+            confirmation: ConfirmationFault::default(),
             mint,
             snapshots: Vec::new(),
             events: Vec::new(),

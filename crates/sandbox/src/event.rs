@@ -23,6 +23,7 @@ macro_rules! kinds {
 kinds! {
     IntentCreated = "payment_intent.created",
     IntentRequiresAction = "payment_intent.requires_action",
+    IntentProcessing = "payment_intent.processing",
     IntentCapturable = "payment_intent.amount_capturable_updated",
     IntentSucceeded = "payment_intent.succeeded",
     IntentFailed = "payment_intent.payment_failed",

@@ -58,6 +58,10 @@ pub struct Faults {
     pub answer_delay_ms: [u64; 2],
     /// A confirmation is declined although its card would pay.
     pub decline: f64,
+    /// A confirmation leaves its intent in `processing`, and what its card makes of it is decided later.
+    pub stuck_processing: f64,
+    /// So long an intent is stuck, uniformly between the two.
+    pub processing_ms: [u64; 2],
     /// Each delivery is made so many times more.
     pub webhook_duplicates: u32,
     /// Deliveries are spread at random over a quarter of a second.
@@ -92,6 +96,8 @@ impl Default for Faults {
             delay_ms: [0, 0],
             answer_delay_ms: [0, 0],
             decline: 0.0,
+            stuck_processing: 0.0,
+            processing_ms: [0, 0],
             webhook_duplicates: 0,
             webhook_shuffle: false,
             webhook_drop: 0.0,
@@ -114,6 +120,14 @@ pub enum Ending {
     FailedForGood,
 }
 
+/// What happens to a confirmation before its card decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ConfirmationFault {
+    pub declined: bool,
+    /// How long it stays undecided.
+    pub processing_ms: Option<u64>,
+}
+
 /// Why a call is turned away before it has an effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TurnedAway {
@@ -128,7 +142,7 @@ pub struct Plan {
     pub turned_away: Option<TurnedAway>,
     pub delay_before_ms: u64,
     pub delay_after_ms: u64,
-    pub declined: bool,
+    pub confirmation: ConfirmationFault,
     /// Execution begins and fails before it does anything.
     pub kept_500: bool,
     pub ending: Ending,
@@ -153,6 +167,7 @@ impl Faults {
             ("unavailable", self.unavailable),
             ("rate_limited", self.rate_limited),
             ("decline", self.decline),
+            ("stuck_processing", self.stuck_processing),
             ("webhook_drop", self.webhook_drop),
         ];
         if let Some((name, _)) = probabilities.iter().find(|(_, p)| !(0.0..=1.0).contains(p)) {
@@ -161,6 +176,7 @@ impl Faults {
         let spans = [
             ("delay_ms", self.delay_ms),
             ("answer_delay_ms", self.answer_delay_ms),
+            ("processing_ms", self.processing_ms),
             ("webhook_delay_ms", self.webhook_delay_ms),
         ];
         if let Some((name, _)) = spans.iter().find(|(_, [low, high])| low > high || *high > DELAY_MAX_MS) {
@@ -198,13 +214,16 @@ impl Faults {
         let delay_after_ms = delay_ms - delay_before_ms + late_ms;
         let kept_500 = apart.chance(self.kept_500);
         let failed_for_good = apart.chance(self.commit_then_kept_500);
+        let stuck = apart.chance(self.stuck_processing);
+        let processing_ms = apart.between(self.processing_ms[0], self.processing_ms[1]);
+        let confirmation = ConfirmationFault { declined, processing_ms: stuck.then_some(processing_ms) };
         let ending = match (dropped, failed, failed_for_good) {
             (true, _, _) => Ending::Dropped,
             (_, true, _) => Ending::Failed,
             (_, _, true) => Ending::FailedForGood,
             _ => Ending::Answered,
         };
-        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, declined, kept_500, ending }
+        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, confirmation, kept_500, ending }
     }
 
     pub fn posting(&self, random: &mut Random) -> Posting {
@@ -243,7 +262,7 @@ mod tests {
         check(r#"{"webhook_age_s":2592001}"#, false);
     }
 
-    /// As the plans were before there was a kept 500.
+    /// As the plans were before there was a kept 500 or a stuck confirmation.
     #[test]
     fn an_old_seed_keeps_its_plans_when_faults_are_added() {
         use super::{Ending::*, TurnedAway::Unavailable};
@@ -258,7 +277,7 @@ mod tests {
             answer_delay_ms: [0, 90],
             ..Faults::default()
         };
-        let added = Faults { kept_500: 0.5, ..faults.clone() };
+        let added = Faults { kept_500: 0.5, stuck_processing: 0.5, processing_ms: [1, 9], ..faults.clone() };
         let expected = [
             (false, None, 24, 45, false, Dropped),
             (true, Some(Unavailable), 6, 28, false, Dropped),
@@ -274,7 +293,8 @@ mod tests {
             let plans = expected.map(|_| {
                 let plan = faults.plan(&mut random);
                 let (before, after) = (plan.delay_before_ms, plan.delay_after_ms);
-                (plan.drop_before, plan.turned_away, before, after, plan.declined, plan.ending)
+                let declined = plan.confirmation.declined;
+                (plan.drop_before, plan.turned_away, before, after, declined, plan.ending)
             });
             assert_eq!(plans, expected);
         }

@@ -74,6 +74,15 @@ pub struct Automatic {
     pub enabled: bool,
 }
 
+/// What becomes of an intent that is `processing`, and when.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Settlement {
+    pub at_ms: i64,
+    /// It is declined although its card would pay.
+    #[serde(default)]
+    pub declined: bool,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Intent {
     pub id: String,
@@ -112,6 +121,8 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canceled_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
@@ -142,6 +153,7 @@ impl Intent {
     }
 
     pub fn view(&self) -> IntentView<'_> {
+        let processing = self.status == Status::Processing;
         IntentView {
             id: &self.id,
             object: "payment_intent",
@@ -176,7 +188,7 @@ impl Intent {
             payment_method_options: self.options_view(),
             payment_method_types: &self.payment_method_types,
             payment_record: (),
-            processing: (),
+            processing: processing.then(|| json!({"card": {}, "type": "card"})),
             receipt_email: self.receipt_email.as_deref(),
             review: (),
             setup_future_usage: self.setup_future_usage.as_deref(),
@@ -278,7 +290,7 @@ pub struct IntentView<'a> {
     payment_method_options: Value,
     payment_method_types: &'a [String],
     payment_record: (),
-    processing: (),
+    processing: Option<Value>,
     receipt_email: Option<&'a str>,
     review: (),
     setup_future_usage: Option<&'a str>,

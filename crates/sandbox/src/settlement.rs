@@ -1,4 +1,5 @@
-//! Refunds that change their mind: a task that waits for the next one and lets it happen.
+//! What changes by itself, such as a refund that changes its mind: a task that waits for the next one and
+//! lets it happen.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,14 +40,14 @@ pub async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 /// Settles all that is due and returns how long the next one waits.
 fn settle_due(state: &mut State) -> Option<Duration> {
     loop {
-        let (at, account, refund) = state.books.settlements.first()?.clone();
+        let (at, account, object) = state.books.settlements.first()?.clone();
         let now = clock::now_ms();
         if at > now {
             return Some(Duration::from_millis((at - now) as u64));
         }
         let held = state.books.accounts.get(&account).expect("accounts are never removed");
         let mut desk = Desk::new(held, state.books.mint.clone(), now, "");
-        stripe::settle(&mut desk, &refund);
+        stripe::settle(&mut desk, &object);
         let line = Line {
             at: now,
             next: desk.mint.next,
@@ -56,7 +57,7 @@ fn settle_due(state: &mut State) -> Option<Duration> {
             ..Line::default()
         };
         if let Err(error) = state.commit(line) {
-            tracing::warn!(%error, "a refund could not be settled yet");
+            tracing::warn!(%error, "an object could not be settled yet");
             return Some(Duration::from_millis(RETRY_MS));
         }
     }

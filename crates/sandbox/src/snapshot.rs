@@ -63,8 +63,9 @@ impl Snapshot {
     /// When it changes by itself, in Unix milliseconds.
     pub fn settles_at_ms(&self) -> Option<i64> {
         match self {
+            Self::Intent(intent) => intent.settlement.map(|settlement| settlement.at_ms),
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
-            Self::Intent(_) | Self::Charge(_) | Self::PaymentMethod(_) | Self::Endpoint(_) => None,
+            Self::Charge(_) | Self::PaymentMethod(_) | Self::Endpoint(_) => None,
         }
     }
 

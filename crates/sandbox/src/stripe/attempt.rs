@@ -6,6 +6,7 @@
 //! | declines                            | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`      |
 //! | requires authentication             | `requires_action`                     | `…requires_action`                      |
 //! | requires it off session, or from a caller that cannot | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
+//! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
 use super::{confirmation::Options, details};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     charge::Charge,
     desk::Desk,
     event::Kind,
-    intent::{ChosenMethod, Failure, Intent, NextAction, Status},
+    intent::{ChosenMethod, Failure, Intent, NextAction, Settlement, Status},
     payment_method::PaymentMethod,
     refusal::Refusal,
 };
@@ -45,8 +46,14 @@ pub fn confirm(
         intent.next_action = Some(NextAction { page, return_url });
         return Ok(show_with_event(desk, intent, Kind::IntentRequiresAction));
     }
-    let declined_by_fault = desk.declined;
-    conclude(desk, intent, method, declined_by_fault)
+    let confirmation = desk.confirmation;
+    if let Some(delay_ms) = confirmation.processing_ms {
+        intent.status = Status::Processing;
+        let at_ms = desk.at + delay_ms as i64;
+        intent.settlement = Some(Settlement { at_ms, declined: confirmation.declined });
+        return Ok(show_with_event(desk, intent, Kind::IntentProcessing));
+    }
+    conclude(desk, intent, method, confirmation.declined)
 }
 
 fn refuse_unconfirmable(intent: &Intent, method: &PaymentMethod, options: &Options) -> Result<(), Refusal> {
@@ -84,6 +91,17 @@ fn conclude(
     let Some(decline) = decline else { return Ok(authorised(desk, intent, method)) };
     let charge = Charge { decline: Some(decline), ..charge(desk, &intent, &method) };
     Err(declined(desk, intent, method, decline, Some(charge)))
+}
+
+/// An intent that was stuck becomes what its card makes of it.
+pub fn settle(desk: &mut Desk, id: &str) {
+    let held = desk.held;
+    let Some(intent) = held.intents.get(id) else { return };
+    let (Some(settlement), Some(chosen)) = (intent.settlement, &intent.payment_method) else { return };
+    let Some(method) = held.payment_methods.get(&chosen.id) else { return };
+    let intent = Intent { settlement: None, ..intent.clone() };
+    // A decline is told by its event: nobody waits for an answer.
+    drop(conclude(desk, intent, method.clone(), settlement.declined));
 }
 
 /// The payer came back from the bank. Returns where to send them on, if that was asked for.

@@ -76,6 +76,7 @@ fn blank(desk: &Desk, version: Version, parameters: &Parameters) -> Intent {
         charges: Vec::new(),
         failure: None,
         next_action: None,
+        settlement: None,
         canceled_at: None,
         cancellation_reason: None,
         description: None,

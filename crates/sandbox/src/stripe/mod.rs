@@ -32,7 +32,6 @@ pub mod version;
 mod webhook_endpoints;
 
 pub use attempt::{authenticate, expire};
-pub use refunds::settle;
 
 use crate::{
     answer::Answer, books::Held, desk::Desk, form::Pairs, journal::Reader, parameters::Parameters,
@@ -134,6 +133,15 @@ pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
         segments => Err(Refusal::unknown_path("GET", &format!("/v1/{}", segments.join("/")))),
     }?;
     if expand.is_empty() { Ok(body) } else { expand::fill(held, &body, &expand) }
+}
+
+/// What changes by itself does so now.
+pub fn settle(desk: &mut Desk, id: &str) {
+    match id.split_once('_') {
+        Some(("pi", _)) => attempt::settle(desk, id),
+        Some(("re", _)) => refunds::settle(desk, id),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 // Whatever the stand-in shows has the shape that the SDK declares: each required member, no other, of the right type.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Receiver, account, call } from './sandbox.mjs';
+import { Receiver, account, call, control } from './sandbox.mjs';
 import { knowsCode, knowsEvent, problems } from './shapes.mjs';
 
 const receiver = new Receiver();
@@ -63,6 +63,14 @@ test('payment intents in each of their states, and the charges they make', async
   statuses.push('requires_capture', 'succeeded', 'canceled', 'requires_payment_method', 'requires_payment_method');
   assert.deepEqual(states.map(({ status }) => status), statuses);
   states.forEach((intent) => fits(intent));
+  await control('/sandbox/faults', { stuck_processing: 1, processing_ms: [60_000, 60_000] });
+  try {
+    const stuck = await sale('pm_card_visa');
+    assert.equal(stuck.status, 'processing');
+    fits(stuck);
+  } finally {
+    await control('/sandbox/faults', {});
+  }
   const { data } = await get('/v1/charges');
   assert.ok(data.some(({ status }) => status === 'failed') && data.some(({ captured }) => !captured));
   data.forEach((charge) => fits(charge));

@@ -141,6 +141,13 @@ impl Bench {
         tokio::time::timeout(PATIENCE, reached).await.expect("the status is reached in time")
     }
 
+    /// The kinds of all events so far, oldest first.
+    pub async fn kinds(&self) -> Vec<String> {
+        let listed = self.get("/v1/events?limit=100").await.body;
+        let events = listed["data"].as_array().unwrap().iter().rev();
+        events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
         let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.secret_key);
         read(request.send().await?).await

@@ -83,6 +83,43 @@ async fn commit_then_kept_500_has_its_effect_and_replays_the_500() {
 }
 
 #[tokio::test]
+async fn stuck_processing_settles_as_the_card_decides() {
+    let check = async |card: &str, faults: serde_json::Value, later: &str, sums: [i64; 3], kind: &str| {
+        let bench = Bench::start().await;
+        bench.faults(faults).await;
+        let stuck = bench.keyed("k1", CREATE, &crate::client::sale(card)).await;
+        assert_eq!(stuck.told(), "200 processing", "{card}");
+        assert_eq!(stuck.body["processing"]["type"], "card");
+        assert!(stuck.body["latest_charge"].is_null());
+        let path = format!("{CREATE}/{}", stuck.id());
+        for verb in ["cancel", "capture", "confirm"] {
+            let first = bench.keyed(verb, &format!("{path}/{verb}"), "").await;
+            assert_eq!(first.told(), "400 payment_intent_unexpected_state", "{verb}");
+            assert_eq!(first.body["error"]["payment_intent"], stuck.body, "{verb}");
+            let again = bench.keyed(verb, &format!("{path}/{verb}"), "").await;
+            assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &first.body));
+        }
+        assert_eq!(bench.post(&path, "amount=600").await.told(), "400 payment_intent_unexpected_state");
+        assert_eq!(bench.sums().await, [[0; 3]], "nothing moves meanwhile");
+        assert_eq!(bench.kinds().await, ["payment_intent.created", "payment_intent.processing"]);
+        let second = bench.after_a_kill(b"").await;
+        for bench in [&bench, &second] {
+            bench.until(&path, later).await;
+            assert_eq!(bench.sums().await, [sums], "{card}");
+            assert_eq!(bench.kinds().await.last().unwrap(), kind, "{card}");
+        }
+        let replayed = bench.keyed("k1", CREATE, &crate::client::sale(card)).await;
+        assert_eq!(replayed.body, stuck.body, "the key keeps what was said then");
+    };
+    let stuck = json!({"stuck_processing": 1, "processing_ms": [500, 600]});
+    check("pm_card_visa", stuck.clone(), "succeeded", [2000, 2000, 0], "payment_intent.succeeded").await;
+    let failed = "payment_intent.payment_failed";
+    check("pm_card_chargeDeclined", stuck.clone(), "requires_payment_method", [0; 3], failed).await;
+    let declined = json!({"stuck_processing": 1, "processing_ms": [500, 600], "decline": 1});
+    check("pm_card_visa", declined, "requires_payment_method", [0; 3], failed).await;
+}
+
+#[tokio::test]
 async fn drop_before_has_no_effect() {
     let bench = Bench::start().await;
     bench.faults(json!({"drop_before": 1})).await;
@@ -137,11 +174,13 @@ async fn faults_are_checked_shown_and_cleared() {
     check(json!({"decline": 2}), 400).await;
     check(json!({"unheard_of": 1}), 400).await;
     check(json!({"delay_ms": [5, 1]}), 400).await;
-    let awkward = json!({"kept_500": 0.1, "commit_then_kept_500": 0.1});
+    let awkward = json!({"kept_500": 0.1, "commit_then_kept_500": 0.1, "stuck_processing": 0.1, "processing_ms": [1, 5]});
     check(awkward, 200).await;
     check(json!({"decline": 0.5}), 200).await;
+    check(json!({"processing_ms": [5, 1]}), 400).await;
     check(json!({"kept_500": 2}), 400).await;
     check(json!({"commit_then_kept_500": -1}), 400).await;
+    check(json!({"stuck_processing": 1.5}), 400).await;
     assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.5, "a refused order changes nothing");
     check(json!({}), 200).await;
     assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.0);
