@@ -11,6 +11,7 @@ use std::{
 use crate::{
     account::Account,
     charge::Charge,
+    dispute::Dispute,
     event,
     ids::Mint,
     intent::Intent,
@@ -50,6 +51,7 @@ pub struct Held {
     pub intents: BTreeMap<String, Intent>,
     pub charges: BTreeMap<String, Charge>,
     pub refunds: BTreeMap<String, Refund>,
+    pub disputes: BTreeMap<String, Dispute>,
     pub payment_methods: BTreeMap<String, PaymentMethod>,
     /// When what changes by itself does so, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
@@ -81,9 +83,10 @@ impl Books {
         self.secrets.get(secret_key)
     }
 
-    /// The account an intent belongs to: ids are unique over all accounts.
-    pub fn account_with(&self, intent: &str) -> Option<&Arc<str>> {
-        self.accounts.iter().find(|(_, held)| held.intents.contains_key(intent)).map(|(id, _)| id)
+    /// The account an intent or a dispute belongs to: ids are unique over all accounts.
+    pub fn account_with(&self, object: &str) -> Option<&Arc<str>> {
+        let has = |held: &Held| held.intents.contains_key(object) || held.disputes.contains_key(object);
+        self.accounts.iter().find(|(_, held)| has(held)).map(|(id, _)| id)
     }
 
     /// Takes in a line and returns the deliveries it causes.
@@ -138,6 +141,7 @@ impl Held {
             intents: BTreeMap::new(),
             charges: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            disputes: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
             events: Vec::new(),
@@ -150,6 +154,7 @@ impl Held {
             Snapshot::Intent(intent) => drop(self.intents.insert(intent.id.clone(), (**intent).clone())),
             Snapshot::Charge(charge) => drop(self.charges.insert(charge.id.clone(), (**charge).clone())),
             Snapshot::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), refund.clone())),
+            Snapshot::Dispute(dispute) => drop(self.disputes.insert(dispute.id.clone(), dispute.clone())),
             Snapshot::PaymentMethod(method) => {
                 self.payment_methods.insert(method.id.clone(), method.clone());
             }

@@ -26,6 +26,17 @@ pub enum Behaviour {
     RefundFails,
     /// Pays; a refund is pending and succeeds a little later.
     RefundPends,
+    /// Pays; the cardholder disputes the charge as soon as the money is taken.
+    Disputes(DisputeKind),
+}
+
+/// What the cardholder tells the bank.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum DisputeKind {
+    Fraudulent,
+    ProductNotReceived,
+    /// The bank asks first, and takes nothing yet.
+    Inquiry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,7 +110,7 @@ const fn card(id: &'static str, brand: &'static str, last4: &'static str, behavi
 }
 
 use Behaviour::*;
-static CARDS: [Card; 35] = [
+static CARDS: [Card; 38] = [
     card("pm_card_visa", "visa", "4242", Pays),
     card("pm_card_visa_debit", "visa", "5556", Pays),
     card("pm_card_mastercard", "mastercard", "4444", Pays),
@@ -150,13 +161,21 @@ static CARDS: [Card; 35] = [
     card("pm_card_refundFail", "visa", "5126", RefundFails),
     card("pm_card_pendingRefund", "visa", "7726", RefundPends),
     card("pm_card_refundPending", "visa", "7726", RefundPends),
+    card("pm_card_createDispute", "visa", "0259", Disputes(DisputeKind::Fraudulent)),
+    card(
+        "pm_card_createDisputeProductNotReceived",
+        "visa",
+        "2685",
+        Disputes(DisputeKind::ProductNotReceived),
+    ),
+    card("pm_card_createDisputeInquiry", "visa", "1976", Disputes(DisputeKind::Inquiry)),
 ];
 
 pub fn find(id: &str) -> Option<&'static Card> {
     CARDS.iter().find(|card| card.id == id)
 }
 
-/// `tok_visa`; some tokens also name the brand, as in `tok_visa_chargeDeclinedExpiredCard`.
+/// `tok_visa`; some tokens also name the brand, as in `tok_visa_createDispute`.
 pub fn find_token(token: &str) -> Option<&'static Card> {
     let name = token.strip_prefix("tok_")?;
     let without_brand = name.strip_prefix("visa_").unwrap_or(name);

@@ -42,6 +42,12 @@ pub struct Charge {
     pub refunded_minor: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<String>,
+    /// Open or closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<String>,
+    /// What the dispute has taken back and not reinstated.
+    #[serde(default)]
+    pub disputed_minor: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing: Option<Box<Billing>>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
@@ -61,9 +67,9 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// The captured money that was not refunded yet.
+    /// The captured money that was neither refunded nor taken back by a dispute.
     pub fn refundable_minor(&self) -> i64 {
-        self.captured_minor - self.refunded_minor
+        self.captured_minor - self.refunded_minor - self.disputed_minor
     }
 
     /// Stripe counts what was released, by a void or a partial capture, as refunded on the charge.
@@ -96,7 +102,7 @@ impl Charge {
             currency: &self.currency,
             customer: (),
             description: self.description.as_deref(),
-            disputed: false,
+            disputed: self.dispute.is_some(),
             failure_balance_transaction: (),
             failure_code: self.decline.map(Decline::code),
             failure_message: self.decline.map(Decline::message),

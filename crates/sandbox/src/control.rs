@@ -12,6 +12,10 @@
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
 //! | `POST /sandbox/expire/{pi}`            | a hold runs out, as after seven days                    |
+//! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry"}`, each of them optional:  |
+//! |                                        | disputes a captured intent                              |
+//! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
+//! |                                        | `escalated`: the bank decides                           |
 
 use std::sync::Arc;
 
@@ -24,8 +28,10 @@ use serde_json::json;
 use crate::{
     account::{Account, Endpoint, OWN_ENDPOINT, is_deliverable},
     books::Held,
+    charge::Charge,
     clock,
     desk::Desk,
+    dispute::Decision,
     faults::Faults,
     form, ids, ledger,
     line::Line,
@@ -40,6 +46,24 @@ use crate::{
 };
 
 const SECRETS_MAX: usize = 8;
+/// Reasons of disputes: <https://docs.stripe.com/api/disputes/object#dispute_object-reason>.
+const REASONS: [&str; 15] = [
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+];
 
 type Answered = Response<Full<Bytes>>;
 
@@ -73,6 +97,8 @@ pub fn answer(shared: &Shared, order: &Order) -> Answered {
             Ok(()) => intent_shown(shared, intent),
             Err(refusal) => refused(refusal.status, &refusal.message),
         },
+        ("POST", ["dispute", intent]) => dispute(shared, intent, order.body),
+        ("POST", ["disputes", dispute]) => decide(shared, dispute, order.body),
         _ => refused(404, "There is nothing here."),
     }
 }
@@ -258,7 +284,82 @@ fn authenticate(shared: &Shared, intent: &str, order: &Order) -> Answered {
     response
 }
 
-/// Lets something happen to an intent that no API call caused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DisputeOrder {
+    amount: Option<i64>,
+    reason: Option<String>,
+    #[serde(default)]
+    inquiry: bool,
+}
+
+fn dispute(shared: &Shared, intent: &str, body: &[u8]) -> Answered {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let order: DisputeOrder = match serde_json::from_slice(body) {
+        Ok(order) => order,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    let reason = order.reason.as_deref().unwrap_or("fraudulent");
+    if !REASONS.contains(&reason) {
+        return refused(400, &format!("reason must be one of {}", REASONS.join(", ")));
+    }
+    let opened = act(shared, intent, |desk| {
+        let charge = disputable(desk.held, intent)?;
+        let left = charge.refundable_minor();
+        let amount = order.amount.unwrap_or(left);
+        if !(1..=left).contains(&amount) {
+            return Err(Refusal::invalid(format!("amount must be from 1 to {left}")));
+        }
+        Ok(stripe::open(desk, charge, &stripe::Terms { amount, reason, inquiry: order.inquiry }))
+    });
+    dispute_shown(shared, intent, opened.map(|_| intent))
+}
+
+fn disputable<'a>(held: &'a Held, intent: &str) -> Result<&'a Charge, Refusal> {
+    let charge = held.intents.get(intent).and_then(|intent| held.charges.get(intent.latest_charge()?));
+    let charge = charge.filter(|charge| charge.captured && charge.refundable_minor() > 0);
+    let charge = charge.ok_or_else(|| Refusal::invalid("This PaymentIntent has taken no money."))?;
+    if charge.dispute.is_some() {
+        return Err(Refusal::invalid("This PaymentIntent is disputed already."));
+    }
+    Ok(charge)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecisionOrder {
+    outcome: Decision,
+}
+
+fn decide(shared: &Shared, dispute: &str, body: &[u8]) -> Answered {
+    let order: DecisionOrder = match serde_json::from_slice(body) {
+        Ok(order) => order,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    let decided = act(shared, dispute, |desk| {
+        let held = desk.held;
+        let missing = || Refusal::missing_object("dispute", dispute, "dispute").with_status(404);
+        stripe::conclude(desk, held.disputes.get(dispute).ok_or_else(missing)?, order.outcome)
+    });
+    dispute_shown(shared, dispute, decided.map(|_| dispute))
+}
+
+/// The dispute of an intent, or the one with this id.
+fn dispute_shown(shared: &Shared, object: &str, done: Result<&str, Refusal>) -> Answered {
+    if let Err(refusal) = done {
+        return refused(refusal.status, &refusal.message);
+    }
+    let state = shared.state();
+    let held = state.books.account_with(object).map(|account| &state.books.accounts[account]);
+    let found = held.and_then(|held| {
+        let of_intent = || held.disputes.values().find(|dispute| dispute.intent == object);
+        held.disputes.get(object).or_else(of_intent)
+    });
+    let Some(dispute) = found else { return refused(404, "no such dispute") };
+    answered(200, dispute.view().to_string().into_bytes())
+}
+
+/// Lets something happen to an intent or a dispute that no API call caused.
 fn act<T>(
     shared: &Shared,
     intent: &str,

@@ -3,9 +3,11 @@
 //! ```json
 //! {
 //!   "charges": [{"provider", "account", "id", "reference", "idempotency_key", "amount_minor", "currency",
-//!                "authorized_minor", "captured_minor", "refunded_minor", "status", "metadata"}],
+//!                "authorized_minor", "captured_minor", "refunded_minor", "disputed_minor", "status", "metadata"}],
 //!   "refunds": [{"provider", "account", "id", "charge", "payment_intent", "reference", "idempotency_key",
 //!                "amount_minor", "currency", "status", "metadata"}],
+//!   "disputes": [{"provider", "account", "id", "charge", "payment_intent", "reference", "amount_minor",
+//!                 "currency", "status", "withdrawn_minor", "metadata"}],
 //!   "transfers": [],
 //!   "calls": [{"at", "account", "request", "method", "path", "idempotency_key", "object", "outcome"}]
 //! }
@@ -14,7 +16,10 @@
 //! - `charges` has one entry for **each** payment intent, with its `pi_` id; declined and never
 //!   confirmed ones are there with zero sums, so nothing is hidden. `authorized_minor` is what was ever
 //!   held, `captured_minor` what was taken, `refunded_minor` what went back of the taken (failed
-//!   refunds left out; released holds are no refunds).
+//!   refunds left out; released holds are no refunds), `disputed_minor` what disputes withdrew and did not
+//!   reinstate.
+//! - `disputes` has the status that Stripe shows. An inquiry, whose status begins with `warning_`, has
+//!   `withdrawn_minor` 0; so has a dispute that was won. Its `reference` is that of the payment intent.
 //! - `reference` is `metadata["operation"]`, else `metadata["booking"]`, else null.
 //! - `idempotency_key` is the one of the creating call.
 //! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome` one of
@@ -33,6 +38,7 @@ use serde::Serialize;
 use crate::{
     books::{Books, Held},
     charge::Charge,
+    dispute::Dispute,
     intent::Intent,
     parameters::Metadata,
     refund::Refund,
@@ -42,6 +48,7 @@ use crate::{
 struct Ledger<'a> {
     charges: Vec<ChargeEntry<'a>>,
     refunds: Vec<RefundEntry<'a>>,
+    disputes: Vec<DisputeEntry<'a>>,
     transfers: [(); 0],
     calls: Vec<CallEntry<'a>>,
 }
@@ -58,6 +65,7 @@ struct ChargeEntry<'a> {
     authorized_minor: i64,
     captured_minor: i64,
     refunded_minor: i64,
+    disputed_minor: i64,
     status: &'static str,
     metadata: &'a Metadata,
 }
@@ -78,6 +86,21 @@ struct RefundEntry<'a> {
 }
 
 #[derive(Serialize)]
+struct DisputeEntry<'a> {
+    provider: &'static str,
+    account: &'a str,
+    id: &'a str,
+    charge: &'a str,
+    payment_intent: &'a str,
+    reference: Option<&'a str>,
+    amount_minor: i64,
+    currency: &'a str,
+    status: &'static str,
+    withdrawn_minor: i64,
+    metadata: &'a Metadata,
+}
+
+#[derive(Serialize)]
 struct CallEntry<'a> {
     at: i64,
     account: Option<&'a str>,
@@ -92,10 +115,17 @@ struct CallEntry<'a> {
 /// `only` keeps one account.
 pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
     let kept = |account: &str| only.is_none_or(|only| only == account);
-    let mut ledger = Ledger { charges: Vec::new(), refunds: Vec::new(), transfers: [], calls: Vec::new() };
+    let mut ledger = Ledger {
+        charges: Vec::new(),
+        refunds: Vec::new(),
+        disputes: Vec::new(),
+        transfers: [],
+        calls: Vec::new(),
+    };
     for (account, held) in books.accounts.iter().filter(|(id, _)| kept(id)) {
         ledger.charges.extend(held.intents.values().map(|intent| charge(account, held, intent)));
         ledger.refunds.extend(held.refunds.values().map(|one| refund(account, one)));
+        ledger.disputes.extend(held.disputes.values().map(|one| dispute(account, held, one)));
     }
     let ours = |account: Option<&str>| only.is_none() || account.is_some_and(kept);
     let calls = books.calls.iter().filter(|(account, _)| with_calls && ours(account.as_deref()));
@@ -128,6 +158,7 @@ fn charge<'a>(account: &'a str, held: &Held, intent: &'a Intent) -> ChargeEntry<
         authorized_minor: sum(|charge| charge.amount),
         captured_minor: sum(|charge| charge.captured_minor),
         refunded_minor: sum(|charge| charge.refunded_minor),
+        disputed_minor: sum(|charge| charge.disputed_minor),
         status: intent.status.name(),
         metadata: &intent.metadata,
     }
@@ -146,6 +177,22 @@ fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
         currency: &refund.currency,
         status: refund.status.name(),
         metadata: &refund.metadata,
+    }
+}
+
+fn dispute<'a>(account: &'a str, held: &'a Held, dispute: &'a Dispute) -> DisputeEntry<'a> {
+    DisputeEntry {
+        provider: "stripe",
+        account,
+        id: &dispute.id,
+        charge: &dispute.charge,
+        payment_intent: &dispute.intent,
+        reference: held.intents.get(&dispute.intent).and_then(|intent| reference(&intent.metadata)),
+        amount_minor: dispute.amount,
+        currency: &dispute.currency,
+        status: dispute.status.name(),
+        withdrawn_minor: dispute.withdrawn_minor(),
+        metadata: &dispute.metadata,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod control;
 mod currency;
 mod delivery;
 mod desk;
+mod dispute;
 mod event;
 pub mod faults;
 mod form;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     account::Endpoint,
     charge::{Charge, ChargeView},
+    dispute::Dispute,
     intent::{Intent, IntentView},
     payment_method::PaymentMethod,
     refund::{Refund, RefundView},
@@ -17,6 +18,7 @@ pub enum Snapshot {
     Intent(Box<Intent>),
     Charge(Box<Charge>),
     Refund(Refund),
+    Dispute(Dispute),
     PaymentMethod(PaymentMethod),
     Endpoint(Endpoint),
 }
@@ -35,6 +37,7 @@ from_objects! {
     Intent => Box;
     Charge => Box;
     Refund => ;
+    Dispute => ;
     PaymentMethod => ;
     Endpoint => ;
 }
@@ -55,6 +58,7 @@ impl Snapshot {
             Self::Intent(intent) => &intent.id,
             Self::Charge(charge) => &charge.id,
             Self::Refund(refund) => &refund.id,
+            Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
             Self::Endpoint(endpoint) => &endpoint.id,
         }
@@ -65,6 +69,7 @@ impl Snapshot {
         match self {
             Self::Intent(intent) => intent.settlement.map(|settlement| settlement.at_ms),
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
+            Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
             Self::Charge(_) | Self::PaymentMethod(_) | Self::Endpoint(_) => None,
         }
     }
@@ -74,6 +79,7 @@ impl Snapshot {
             Self::Intent(intent) => SnapshotView::Intent(Box::new(intent.view())),
             Self::Charge(charge) => SnapshotView::Charge(Box::new(charge.view())),
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
+            Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::Endpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }

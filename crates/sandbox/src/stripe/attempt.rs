@@ -8,7 +8,7 @@
 //! | requires it off session, or from a caller that cannot | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
 //! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
-use super::{confirmation::Options, details};
+use super::{chargeback, confirmation::Options, details};
 use crate::{
     answer::Answer,
     card::{Behaviour, Decline},
@@ -166,8 +166,9 @@ fn authorised(desk: &mut Desk, mut intent: Intent, method: PaymentMethod) -> Ans
         charge.captured_minor = charge.amount;
     }
     desk.show(PaymentMethod { used: true, ..method });
-    let charge = desk.show(charge);
-    desk.tell(Kind::ChargeSucceeded, charge);
+    let shown = desk.show(charge.clone());
+    desk.tell(Kind::ChargeSucceeded, shown);
+    chargeback::open_for_card(desk, &charge);
     show_with_event(desk, intent, if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded })
 }
 
@@ -213,6 +214,8 @@ fn charge(desk: &mut Desk, intent: &Intent, method: &PaymentMethod) -> Charge {
         captured_minor: 0,
         refunded_minor: 0,
         refunds: Vec::new(),
+        dispute: None,
+        disputed_minor: 0,
         billing: method.billing.clone(),
         metadata: intent.metadata.clone(),
         description: intent.description.clone(),

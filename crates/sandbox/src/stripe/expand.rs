@@ -1,7 +1,7 @@
 //! `expand`: the whole object in the place of its id, <https://docs.stripe.com/api/expanding_objects>.
 //!
 //! Which members can be expanded is in the table. Of those the stand-in has payment intents, charges,
-//! refunds and payment methods. Balance transactions it does not have: expanding one is refused.
+//! refunds, disputes and payment methods. Balance transactions it does not have: expanding one is refused.
 //! All others are null here, and stay so.
 
 use serde_json::Value;
@@ -103,6 +103,7 @@ fn find(held: &Held, id: &str) -> Option<Snapshot> {
     let intent = held.intents.get(id).cloned().map(Snapshot::from);
     let charge = || held.charges.get(id).cloned().map(Snapshot::from);
     let refund = || held.refunds.get(id).cloned().map(Snapshot::from);
+    let dispute = || held.disputes.get(id).cloned().map(Snapshot::from);
     let method = || held.payment_methods.get(id).cloned().map(Snapshot::from);
-    intent.or_else(charge).or_else(refund).or_else(method)
+    intent.or_else(charge).or_else(refund).or_else(dispute).or_else(method)
 }

@@ -7,18 +7,20 @@
 //! | execution | one module for each endpoint          | decides; a refusal from here on is kept under the key          |
 //! | expansion | `expand`                              | whole objects in the place of their ids                        |
 //!
-//! Kept to what a booking needs: payment intents, their charges and refunds, the cards that pay, events and
-//! webhook endpoints. Not here: disputes, customers, other payment methods than cards, balance
-//! transactions, Connect, payouts, multicapture, the search API, and the shapes that
+//! Kept to what a booking needs: payment intents, their charges, refunds and disputes, the cards that pay,
+//! events and webhook endpoints. Not here: customers, other payment methods than cards, balance
+//! transactions but those of disputes, Connect, payouts, multicapture, the search API, and the shapes that
 //! older versions gave to objects. What is not here is refused, as Stripe refuses an unknown URL or
 //! parameter or as `unmodelled` says, so a test cannot pass on silence.
 
 mod attempt;
+mod chargeback;
 mod charges;
 mod check;
 mod confirmation;
 mod creation;
 mod details;
+mod disputes;
 mod events;
 mod expand;
 mod method_types;
@@ -32,6 +34,7 @@ pub mod version;
 mod webhook_endpoints;
 
 pub use attempt::{authenticate, expire};
+pub use chargeback::{Terms, conclude, open};
 
 use crate::{
     answer::Answer, books::Held, desk::Desk, form::Pairs, journal::Reader, parameters::Parameters,
@@ -99,6 +102,8 @@ pub fn write(desk: &mut Desk, method: &str, checked: Checked) -> Result<Answer, 
         ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(desk, id, parameters),
         ("POST", ["payment_methods"]) => payment_methods::create(desk, parameters),
         ("POST", ["refunds"]) => refunds::create(desk, parameters),
+        ("POST", ["disputes", id]) => disputes::update(desk, id, parameters),
+        ("POST", ["disputes", id, "close"]) => disputes::close(desk, id),
         ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(desk, parameters),
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(desk, id),
         (method, segments) => Err(Refusal::unknown_path(method, &format!("/v1/{}", segments.join("/")))),
@@ -126,6 +131,8 @@ pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
         ["charges", id] => charges::retrieve(held, id),
         ["refunds"] => refunds::list(held, parameters),
         ["refunds", id] => refunds::retrieve(held, id),
+        ["disputes"] => disputes::list(held, parameters),
+        ["disputes", id] => disputes::retrieve(held, id),
         ["events"] => events::list(library, parameters),
         ["events", id] => events::retrieve(library, id),
         ["webhook_endpoints"] => webhook_endpoints::list(held, parameters),
@@ -140,6 +147,7 @@ pub fn settle(desk: &mut Desk, id: &str) {
     match id.split_once('_') {
         Some(("pi", _)) => attempt::settle(desk, id),
         Some(("re", _)) => refunds::settle(desk, id),
+        Some(("du", _)) => chargeback::settle(desk, id),
         _ => {}
     }
 }

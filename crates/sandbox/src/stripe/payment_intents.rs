@@ -1,7 +1,7 @@
 //! `/v1/payment_intents/{id}` and what can be done to it.
 
 use super::{
-    attempt,
+    attempt, chargeback,
     confirmation::Options,
     details,
     page::{Listed, Page, json, render},
@@ -121,8 +121,9 @@ pub fn capture(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<
     intent.status = Status::Succeeded;
     intent.amount_received = captured;
     intent.amount_capturable = 0;
-    let charge = desk.show(charge);
-    desk.tell(Kind::ChargeCaptured, charge);
+    let shown = desk.show(charge.clone());
+    desk.tell(Kind::ChargeCaptured, shown);
+    chargeback::open_for_card(desk, &charge);
     let snapshot = desk.show(intent);
     desk.tell(Kind::IntentSucceeded, snapshot);
     Ok(Answer::shown(snapshot))

@@ -1,8 +1,10 @@
 //! `/v1/refunds`: captured money going back, in one piece or in several.
 //!
-//! A refund of money that is only held is refused: cancel the intent instead.
+//! A refund of money that is only held is refused: cancel the intent instead. So is one of money that a
+//! dispute has taken back already.
 
 use super::{
+    chargeback,
     page::{Listed, Page, json, render},
     unmodelled,
 };
@@ -63,9 +65,10 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
     charge.refunded_minor += amount;
     charge.refunds.push(refund.id.clone());
     let snapshot = desk.show(refund);
-    let charge = desk.show(charge);
+    let shown = desk.show(charge.clone());
     desk.tell(Kind::RefundCreated, snapshot);
-    desk.tell(Kind::ChargeRefunded, charge);
+    desk.tell(Kind::ChargeRefunded, shown);
+    chargeback::close_refunded_inquiry(desk, &charge);
     Ok(Answer::shown(snapshot))
 }
 
@@ -112,6 +115,10 @@ fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, Refusal> {
         return Err(Refusal::invalid(message).with_code("charge_already_refunded"));
     }
     let left = charge.refundable_minor();
+    if left <= 0 {
+        let message = format!("Charge {id} has been charged back; cannot issue a refund.");
+        return Err(Refusal::invalid(message).with_code("charge_disputed"));
+    }
     let currency = Currency::read(&charge.currency)?;
     let refused = |message: String| Refusal::invalid(message).with_param("amount");
     match asked.unwrap_or(left) {

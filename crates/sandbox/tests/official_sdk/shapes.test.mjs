@@ -9,6 +9,7 @@ const interfaces = {
   payment_intent: 'PaymentIntent',
   charge: 'Charge',
   refund: 'Refund',
+  dispute: 'Dispute',
   payment_method: 'PaymentMethod',
   webhook_endpoint: 'WebhookEndpoint',
 };
@@ -88,6 +89,24 @@ test('refunds, also those that wait or fail', async () => {
   }
 });
 
+test('disputes in each of their states', async () => {
+  const outcomes = [
+    ['pm_card_createDispute', 'won'],
+    ['pm_card_createDisputeProductNotReceived', 'lost'],
+    ['pm_card_createDisputeInquiry', 'won'],
+    ['pm_card_createDisputeInquiry', 'escalated'],
+  ];
+  for (const [card, outcome] of outcomes) {
+    const { id, latest_charge: charge } = await sale(card);
+    const [dispute] = (await get(`/v1/disputes?payment_intent=${id}`)).data;
+    fits(dispute);
+    fits(await post(`/v1/disputes/${dispute.id}`, 'evidence[product_description]=seats&intended_submission_method=manual'));
+    fits(await control(`/sandbox/disputes/${dispute.id}`, { outcome }));
+    fits(await get(`/v1/disputes/${dispute.id}?expand[]=charge`));
+    fits(await get(`/v1/charges/${charge}`));
+  }
+});
+
 test('payment methods and webhook endpoints', async () => {
   fits(await post('/v1/payment_methods', 'type=card&card[token]=tok_visa&metadata[a]=1&billing_details[email]=a@b.example'));
   const { payment_method: id } = await sale('pm_card_mastercard');
@@ -100,7 +119,7 @@ test('payment methods and webhook endpoints', async () => {
 });
 
 test('lists, and the events with what they are about', async () => {
-  for (const path of ['payment_intents', 'charges', 'refunds', 'events', 'webhook_endpoints']) {
+  for (const path of ['payment_intents', 'charges', 'refunds', 'disputes', 'events', 'webhook_endpoints']) {
     const { data, ...list } = await get(`/v1/${path}?limit=100`);
     assert.deepEqual([list.object, list.url, Object.keys(list).sort()], ['list', `/v1/${path}`, ['has_more', 'object', 'url']]);
     if (path !== 'events') data.forEach((item) => fits(item));
@@ -112,13 +131,14 @@ test('lists, and the events with what they are about', async () => {
     assert.ok(knowsEvent(event.type), event.type);
     fits(data.object);
   }
-  assert.ok(kinds.size >= 9, [...kinds].join(' '));
-  const { event: delivered } = await receiver.delivery(({ type }) => type === 'refund.created');
+  assert.ok(kinds.size >= 12, [...kinds].join(' '));
+  const { event: delivered } = await receiver.delivery(({ type }) => type === 'charge.dispute.created');
   fits({ ...delivered, data: { object: {} } }, 'EventBase');
 });
 
 test('errors, with codes that the SDK knows', async () => {
   const { id } = await sale('pm_card_visa');
+  const disputed = await sale('pm_card_createDispute');
   const codes = new Set();
   const answers = await Promise.all([
     sale('pm_card_chargeDeclined'),
@@ -135,6 +155,7 @@ test('errors, with codes that the SDK knows', async () => {
     sale('pm_card_visa', '&automatic_payment_methods[enabled]=true'),
     post('/v1/payment_intents', ''),
     post(`/v1/payment_intents/${id}/cancel`, ''),
+    post('/v1/refunds', `payment_intent=${disputed.id}`),
     post('/v1/refunds', `payment_intent=${id}&amount=3000`),
     post('/v1/payment_methods', 'type=card&card[number]=4242424242424242'),
     get('/v1/charges/ch_x'),
@@ -145,6 +166,6 @@ test('errors, with codes that the SDK knows', async () => {
     fits(error, 'StripeRawError');
     if (error.code) codes.add(error.code);
   }
-  assert.ok(codes.size >= 11, [...codes].join(' '));
+  assert.ok(codes.size >= 12, [...codes].join(' '));
   assert.deepEqual([...codes].filter((code) => !knowsCode(code)), []);
 });

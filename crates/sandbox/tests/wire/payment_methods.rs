@@ -39,7 +39,8 @@ async fn a_token_makes_a_payment_method() {
     };
     check("tok_mastercard", "4444").await;
     check("tok_visa_chargeDeclined", "0002").await;
-    check("tok_visa_chargeDeclinedExpiredCard", "0069").await;
+    check("tok_createDispute", "0259").await;
+    check("tok_visa_createDispute", "0259").await;
 }
 
 #[tokio::test]

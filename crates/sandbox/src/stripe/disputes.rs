@@ -1,0 +1,119 @@
+//! `/v1/disputes`: charges that cardholders dispute, and the account's answer.
+//!
+//! As in Stripe's test mode (<https://docs.stripe.com/testing#evidence>), the evidence tells the bank what
+//! to decide: `winning_evidence`, `losing_evidence` and `escalate_inquiry_evidence` in `uncategorized_text`,
+//! a moment after they are submitted. Any other evidence stays under review.
+
+use super::{
+    chargeback,
+    page::{Listed, Page, json, render},
+};
+use crate::{
+    answer::Answer,
+    books::Held,
+    desk::Desk,
+    dispute::{Decision, Dispute, Settlement, Status},
+    event::Kind,
+    parameters::{Given, Parameters},
+    refusal::Refusal,
+};
+
+/// How long the bank looks at evidence that tells it what to decide.
+const SETTLES_AFTER_MS: i64 = 500;
+/// Evidence that is a file, uploaded through an API that the stand-in does not have.
+const FILES: [&str; 9] = [
+    "cancellation_policy",
+    "customer_communication",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "receipt",
+    "refund_policy",
+    "service_documentation",
+    "shipping_documentation",
+    "uncategorized_file",
+];
+
+impl Listed for Dispute {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+}
+
+pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+    Ok(json(&find(held, id)?.view()))
+}
+
+pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+    let page = Page::read(&mut parameters, "dispute", |id| held.disputes.contains_key(id))?;
+    let intent = parameters.text("payment_intent");
+    let charge = parameters.text("charge");
+    let fits = |dispute: &&Dispute| {
+        intent.as_ref().is_none_or(|id| *id == dispute.intent)
+            && charge.as_ref().is_none_or(|id| *id == dispute.charge)
+    };
+    let (disputes, has_more) = page.select(held.disputes.values().rev().filter(fits));
+    Ok(render("/v1/disputes", disputes.into_iter().map(Dispute::view).collect(), has_more))
+}
+
+pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+    let mut dispute = find(desk.held, id)?.clone();
+    if dispute.status.is_closed() {
+        return Err(Refusal::invalid("This dispute is already closed"));
+    }
+    let evidence = parameters.hash("evidence");
+    let submits = parameters.boolean("submit").unwrap_or(evidence.is_some());
+    add_evidence(&mut dispute, evidence.unwrap_or_default())?;
+    parameters.merge_metadata(&mut dispute.metadata)?;
+    parameters.change("intended_submission_method", &mut dispute.submission_method);
+    if submits {
+        let inquiry = dispute.status.is_inquiry();
+        dispute.status = if inquiry { Status::WarningUnderReview } else { Status::UnderReview };
+        dispute.submissions += 1;
+        let decision =
+            decision_of_evidence(dispute.evidence.get("uncategorized_text").map(String::as_str), inquiry);
+        dispute.settlement =
+            decision.map(|decision| Settlement { at_ms: desk.at + SETTLES_AFTER_MS, decision });
+    }
+    let snapshot = desk.show(dispute);
+    desk.tell(Kind::DisputeUpdated, snapshot);
+    Ok(Answer::shown(snapshot))
+}
+
+fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), Refusal> {
+    for (name, given) in evidence {
+        match given {
+            Given::Text(id) if FILES.contains(&&*name) => {
+                let place = format!("evidence[{name}]");
+                return Err(Refusal::missing_object("file upload", &id, &place));
+            }
+            Given::Text(text) => drop(dispute.evidence.insert(name, text)),
+            _ => drop(dispute.evidence.remove(&name)),
+        }
+    }
+    Ok(())
+}
+
+fn decision_of_evidence(text: Option<&str>, inquiry: bool) -> Option<Decision> {
+    match (text?, inquiry) {
+        ("winning_evidence", _) => Some(Decision::Won),
+        ("losing_evidence", false) => Some(Decision::Lost),
+        ("escalate_inquiry_evidence", true) => Some(Decision::Escalated),
+        _ => None,
+    }
+}
+
+/// The account accepts the dispute.
+pub fn close(desk: &mut Desk, id: &str) -> Result<Answer, Refusal> {
+    let dispute = find(desk.held, id)?;
+    let decision = if dispute.status.is_inquiry() { Decision::Won } else { Decision::Lost };
+    chargeback::conclude(desk, dispute, decision).map(Answer::shown)
+}
+
+fn find<'a>(held: &'a Held, id: &str) -> Result<&'a Dispute, Refusal> {
+    let missing = || Refusal::missing_object("dispute", id, "dispute").with_status(404);
+    held.disputes.get(id).ok_or_else(missing)
+}
