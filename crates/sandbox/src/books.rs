@@ -103,6 +103,12 @@ impl Books {
         if let Some(call) = &line.call {
             self.calls.push((id.clone(), call.clone()));
         }
+        for settled in &line.settled {
+            self.accounts
+                .get_mut(&*settled.account)
+                .into_iter()
+                .for_each(|held| held.delivered(settled.event));
+        }
         let Some(id) = id else { return Vec::new() };
         let held = self.accounts.get_mut(&id).expect("found by this very key");
         for snapshot in &line.snapshots {
@@ -180,6 +186,13 @@ impl Held {
         let dues = wanting().map(owed).collect();
         self.events.push(event);
         dues
+    }
+
+    /// One endpoint has taken an event.
+    fn delivered(&mut self, number: u64) {
+        if let Ok(at) = self.events.binary_search_by_key(&number, |event| event.number) {
+            self.events[at].pending = self.events[at].pending.saturating_sub(1);
+        }
     }
 
     pub fn event(&self, number: u64) -> Option<&event::Kept> {

@@ -52,7 +52,9 @@ struct Delivery {
 }
 
 enum Attempt {
-    Over,
+    Delivered,
+    /// Its endpoint is gone.
+    Pointless,
     Failed,
 }
 
@@ -65,6 +67,7 @@ pub struct Courier {
     parked: BTreeMap<u64, Delivery>,
     parkings: u64,
     settled: Vec<Settled>,
+    undelivered: Vec<Settled>,
 }
 
 impl Courier {
@@ -82,6 +85,7 @@ impl Courier {
             parked: BTreeMap::new(),
             parkings: 0,
             settled: Vec::new(),
+            undelivered: Vec::new(),
         }
     }
 
@@ -95,7 +99,7 @@ impl Courier {
             {
                 in_flight.push(attempt(self.shared.clone(), self.sender.clone(), delivery));
             }
-            if self.settled.len() >= SETTLED_BATCH || in_flight.is_empty() {
+            if self.settled.len() + self.undelivered.len() >= SETTLED_BATCH || in_flight.is_empty() {
                 self.settle();
             }
             let next = self.waiting.peek().map(|Reverse((at, _))| *at);
@@ -127,7 +131,7 @@ impl Courier {
         for fresh in state.outgoing.drain(..) {
             let posting = state.faults.posting(&mut state.posting);
             if posting.lost {
-                self.settled.push(fresh.due.settled());
+                self.undelivered.push(fresh.due.settled());
                 continue;
             }
             let crowded = self.ready.len() + self.parked.len() >= REMEMBERED_MAX;
@@ -163,9 +167,14 @@ impl Courier {
 
     fn finished(&mut self, mut delivery: Delivery, result: &Attempt) {
         let age_s = clock::now_ms() / 1000 - delivery.fresh.due.event.created;
-        if matches!(result, Attempt::Over) || age_s > GIVEN_UP_AFTER_S {
+        let over = match result {
+            Attempt::Delivered => Some(&mut self.settled),
+            Attempt::Pointless => Some(&mut self.undelivered),
+            Attempt::Failed => (age_s > GIVEN_UP_AFTER_S).then_some(&mut self.undelivered),
+        };
+        if let Some(over) = over {
             if !delivery.copy {
-                self.settled.push(delivery.fresh.due.settled());
+                over.push(delivery.fresh.due.settled());
             }
             return;
         }
@@ -177,11 +186,12 @@ impl Courier {
     }
 
     fn settle(&mut self) {
-        if self.settled.is_empty() {
+        if self.settled.is_empty() && self.undelivered.is_empty() {
             return;
         }
         let settled = std::mem::take(&mut self.settled);
-        let line = Line { at: clock::now_ms(), settled, ..Line::default() };
+        let undelivered = std::mem::take(&mut self.undelivered);
+        let line = Line { at: clock::now_ms(), settled, undelivered, ..Line::default() };
         if let Err(error) = self.shared.state().commit(line) {
             tracing::warn!(%error, "finished deliveries could not be journaled: a restart will repeat them");
         }
@@ -196,7 +206,7 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
-    let Some(request) = prepare(&shared, &delivery) else { return (delivery, Attempt::Over) };
+    let Some(request) = prepare(&shared, &delivery) else { return (delivery, Attempt::Pointless) };
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
         let accepted = response.status().is_success();
@@ -205,7 +215,7 @@ async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (De
         Some(accepted)
     });
     match sent.await {
-        Ok(Some(true)) => (delivery, Attempt::Over),
+        Ok(Some(true)) => (delivery, Attempt::Delivered),
         _ => (delivery, Attempt::Failed),
     }
 }

@@ -61,7 +61,7 @@ pub struct Kept {
     /// Unix seconds.
     pub created: i64,
     pub place: Place,
-    /// How many endpoints wanted it when it happened.
+    /// How many endpoints want it and have not taken it yet.
     pub pending: u8,
 }
 

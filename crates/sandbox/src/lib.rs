@@ -136,6 +136,7 @@ fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<Fresh>), Err
     let mut journal = Journal::open(path, |place, line| {
         owed.extend(books.apply(place, &line));
         settled.extend(line.settled);
+        settled.extend(line.undelivered);
     })?;
     owed.retain(|due| !settled.contains(&due.settled()));
     if books.mint.salt.is_empty() {

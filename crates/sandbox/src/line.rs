@@ -30,9 +30,12 @@ pub struct Line {
     /// Only where the idempotency key keeps it: a repetition is answered out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
-    /// Deliveries that are over: done, lost on purpose, or given up.
+    /// Deliveries that were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settled>,
+    /// Deliveries that are never made: lost on purpose, or given up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<Settled>,
 }
 
 /// A raw arrival, answered or not.

@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 use super::{
     Library,
     page::{Listed, Page, render},
-    unmodelled,
 };
 use crate::{event, ids, parameters::Parameters, refusal::Refusal};
 
@@ -32,6 +31,7 @@ impl Listed for Entry {
 struct Filter {
     /// None for all; `charge.*` means all that begin so.
     types: Option<Vec<String>>,
+    delivered: Option<bool>,
 }
 
 impl Filter {
@@ -46,16 +46,14 @@ impl Filter {
             return Err(Refusal::invalid(message).with_param("types"));
         }
         let types = types.or(one.map(|one| vec![one]));
-        if parameters.has("delivery_success") {
-            return Err(unmodelled::refusal("delivery_success"));
-        }
-        Ok(Self { types })
+        Ok(Self { types, delivered: parameters.boolean("delivery_success") })
     }
 
     fn fits(&self, event: &event::Kept) -> bool {
         let name = event.kind.name();
         let is = |kind: &String| kind.strip_suffix('*').map_or(kind == name, |start| name.starts_with(start));
         self.types.as_ref().is_none_or(|types| types.iter().any(is))
+            && self.delivered.is_none_or(|delivered| delivered == (event.pending == 0))
     }
 }
 

@@ -81,8 +81,20 @@ test('the control route disputes any captured intent', async () => {
   assert.equal((await control(`/sandbox/disputes/${opened.id}`, { outcome: 'lost' })).status, 'lost');
 });
 
-test('events are listed by type', async () => {
+test('events are listed by type and by delivery', async () => {
   const types = ['charge.dispute.created', 'charge.dispute.closed'];
   for await (const { type } of stripe.events.list({ types, limit: 2 })) assert.ok(types.includes(type));
   await assert.rejects(stripe.events.list({ type: 'charge.failed', types }), { code: 'parameters_exclusive' });
+  const { stripe: unheard } = await account({ url: 'http://127.0.0.1:9/', secrets: ['whsec_1'], enabled_events: ['refund.created'] });
+  const { id: paid } = await unheard.paymentIntents.create({
+    amount: 500,
+    currency: 'eur',
+    confirm: true,
+    payment_method: 'pm_card_visa',
+    allowed_payment_method_types: ['card'],
+  });
+  const { id: refund } = await unheard.refunds.create({ payment_intent: paid });
+  const missed = await unheard.events.list({ delivery_success: false });
+  assert.deepEqual(missed.data.map(({ type, data }) => [type, data.object.id]), [['refund.created', refund]]);
+  assert.ok((await unheard.events.list({ delivery_success: true })).data.length > 0);
 });

@@ -1,6 +1,11 @@
 //! Events for whoever asks instead of being told.
 
-use crate::client::{Bench, CREATE, SALE};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Bench, CREATE, HOLD, SALE},
+    receiver::Receiver,
+};
 
 async fn listed(bench: &Bench, query: &str) -> Vec<String> {
     let page = bench.get(&format!("/v1/events?limit=100&{query}")).await.body;
@@ -25,6 +30,41 @@ async fn events_are_filtered_by_type() {
     assert_eq!(both.told(), "400 parameters_exclusive");
     let many = "types[]=charge.succeeded&".repeat(21);
     assert_eq!(bench.get(&format!("/v1/events?{many}")).await.body["error"]["param"], "types");
+}
+
+#[tokio::test]
+async fn events_are_filtered_by_delivery() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let bench = Bench::start().await;
+    let webhook = |enabled_events: Value| {
+        json!({"id": "acct_1", "secret_key": "sk_test_1", "webhook": {
+            "url": receiver.url, "secrets": ["whsec_1"], "enabled_events": enabled_events}})
+    };
+    bench
+        .control("/sandbox/accounts", webhook(json!(["payment_intent.succeeded", "charge.succeeded"])))
+        .await;
+    bench.faults(json!({"webhook_hold": true})).await;
+    bench.post(CREATE, SALE).await;
+    let wanted = ["payment_intent.succeeded", "charge.succeeded"];
+    assert_eq!(listed(&bench, "delivery_success=false").await, wanted, "they wait");
+    assert_eq!(listed(&bench, "delivery_success=true").await, ["payment_intent.created"], "nobody wants it");
+    let waiting = bench.get("/v1/events?type=charge.succeeded").await.body;
+    assert_eq!(waiting["data"][0]["pending_webhooks"], 1);
+    bench.faults(json!({})).await;
+    receiver.take(2).await;
+    let delivered = async {
+        while !listed(&bench, "delivery_success=false").await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), delivered).await.expect("deliveries are noted");
+    let taken = bench.get("/v1/events?type=charge.succeeded").await.body;
+    assert_eq!(taken["data"][0]["pending_webhooks"], 0);
+    bench.faults(json!({"webhook_drop": 1})).await;
+    bench.post(CREATE, HOLD).await;
+    assert_eq!(listed(&bench, "delivery_success=false").await, ["charge.succeeded"], "lost is not delivered");
+    let second = bench.after_a_kill(b"").await;
+    assert_eq!(listed(&second, "delivery_success=false").await, ["charge.succeeded"]);
 }
 
 #[tokio::test]
