@@ -8,6 +8,7 @@
 //! is told; [`render`] makes the one text that is stored and sent; [`mod@openapi`] describes it
 //! all.
 
+pub mod card_number;
 pub mod code;
 pub mod findings;
 pub mod json;
