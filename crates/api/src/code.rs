@@ -52,7 +52,7 @@ codes! {
         MalformedJson = "malformed_json", 400, false, "The body is not the JSON that is accepted here";
         ValidationFailed = "validation_failed", 400, false, "The request has mistakes";
         CardNumberRefused = "card_number_refused", 400, false,
-            "A card number was sent where a provider's token belongs";
+            "The request holds what looks like a card number; none is ever taken";
         IdempotencyKeyMissing = "idempotency_key_missing", 400, false,
             "A request that books or moves money needs an Idempotency-Key header";
         IdempotencyKeyMalformed = "idempotency_key_malformed", 400, false,

@@ -1,7 +1,10 @@
 //! The mistakes of a request, each with its place.
 
+mod card_numbers;
+
 use domain::limits::AMOUNT_MINOR_MAX;
 
+use crate::card_number;
 use crate::code::Code;
 use crate::json::escape;
 use crate::limits::{
@@ -20,9 +23,15 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Neither the pointer nor the sentence is told as it is if it holds a card number.
     pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        let (pointer, detail) = self.conceal(pointer.into(), detail.into());
+        self.push(pointer, detail);
+    }
+
+    fn push(&mut self, pointer: String, detail: String) {
         if self.errors.len() < ERRORS_MAX {
-            self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+            self.errors.push(FieldError { pointer, detail });
         }
     }
 
@@ -36,7 +45,12 @@ impl Findings {
     }
 
     pub fn problem(self, request_id: &str) -> Problem {
-        let code = if self.card_number { Code::CardNumberRefused } else { Code::ValidationFailed };
+        self.problem_of(Code::ValidationFailed, request_id)
+    }
+
+    /// `code` says what is wrong, unless a card number is.
+    pub fn problem_of(self, code: Code, request_id: &str) -> Problem {
+        let code = if self.card_number { Code::CardNumberRefused } else { code };
         let detail = self.errors.first().map_or_else(String::new, |error| {
             let place = if error.pointer.is_empty() { "the request" } else { &error.pointer };
             format!("{place}: {}", error.detail)
@@ -136,17 +150,14 @@ impl Findings {
         }
     }
 
-    /// A provider's token. A card number must never come this far: it is refused unread, unstored
-    /// and unlogged.
+    /// A provider's token. Digits alone are none: a card number of a scheme that nobody listed must
+    /// not come further either.
     pub fn payment_method(&mut self, pointer: &str, token: &str) {
-        if looks_like_card_number(token) {
-            self.card_number = true;
-            self.add(pointer, "looks like a card number; send the provider's token for it");
-        } else {
-            let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
-            if !visible || token.is_empty() || token.len() > TOKEN_CHARS_MAX {
-                self.add(pointer, format!("must be 1 to {TOKEN_CHARS_MAX} visible ASCII characters"));
-            }
+        let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if card_number::is_in(token) || card_number::is_all_of(token) {
+            self.add_card_number(pointer);
+        } else if !visible || token.is_empty() || token.len() > TOKEN_CHARS_MAX {
+            self.add(pointer, format!("must be 1 to {TOKEN_CHARS_MAX} visible ASCII characters"));
         }
     }
 
@@ -165,30 +176,6 @@ impl Findings {
             self.add(pointer, "must be an absolute http or https address");
         }
     }
-}
-
-/// 12 to 19 digits, with or without separators, whose check digit is right (Luhn; ISO/IEC 7812-1).
-fn looks_like_card_number(text: &str) -> bool {
-    let separator = |letter: char| letter.is_whitespace() || matches!(letter, '-' | '.' | '_' | '/');
-    let mut digits = Vec::with_capacity(19);
-    for letter in text.chars().filter(|letter| !separator(*letter)) {
-        match letter.to_digit(10) {
-            Some(digit) if digits.len() < 19 => digits.push(digit),
-            _ => return false,
-        }
-    }
-    digits.len() >= 12 && luhn(&digits)
-}
-
-fn luhn(digits: &[u32]) -> bool {
-    let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| if place % 2 == 1 { doubled(*digit) } else { *digit })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -247,6 +234,8 @@ mod tests {
                 "4242 4242 4242 4242",
                 "4242-4242-4242-4242",
                 "378282246310005",
+                "1234567812345670",
+                "tok_4242424242424242",
                 "",
                 "a b",
                 "é",

@@ -10,9 +10,10 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAcces
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
+use crate::code::Code;
 use crate::findings::Findings;
 use crate::limits::{DEPTH_MAX, INTEGER_MAX};
-use crate::problem::FieldError;
+use crate::problem::Problem;
 use crate::requests::Request;
 
 /// A body that is not the JSON that is accepted here; says why.
@@ -35,8 +36,20 @@ pub fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("a value that was parsed can be written")
 }
 
-/// The request that the value is, with its mistakes told by place.
+impl Malformed {
+    pub fn problem(self, request_id: &str) -> Problem {
+        let mut findings = Findings::default();
+        findings.add("", self.0);
+        findings.problem_of(Code::MalformedJson, request_id)
+    }
+}
+
+/// The request that the value is, with its mistakes told by place. A card number is looked for first,
+/// in all of it.
 pub fn decode<R: Request + DeserializeOwned>(value: Value) -> Result<R, Findings> {
+    let mut findings = Findings::default();
+    findings.card_numbers_in_body(&value, R::PHONES);
+    findings.none_or(())?;
     let mut findings = Findings::default();
     match serde_path_to_error::deserialize::<_, R>(value) {
         Ok(request) => {
@@ -63,11 +76,6 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// A member's name as a part of a pointer.
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
-}
-
-/// As a list of mistakes for a problem document.
-pub fn errors(malformed: &Malformed) -> Vec<FieldError> {
-    vec![FieldError { pointer: String::new(), detail: malformed.0.clone() }]
 }
 
 struct Strict {

@@ -19,5 +19,8 @@ use crate::findings::Findings;
 /// A body that can be asked for. Its shape is checked as it is read; `check` finds what the shape
 /// does not tell.
 pub trait Request {
+    /// Pointers of the members that hold telephone numbers.
+    const PHONES: &'static [&'static str] = &[];
+
     fn check(&self, findings: &mut Findings);
 }

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use api::card_number;
 pub use broker::BrokerFile;
 use domain::TenantId;
 use domain::rows::Mode;
@@ -250,6 +251,10 @@ impl SecretFile {
 impl AccountFile {
     /// `find` resolves a tenant's id or name.
     pub fn settings(&self, tenant: TenantId) -> Result<AccountSettings, Failed> {
+        // It is a part of the webhook's path, and a label of metrics and logs.
+        if card_number::is_in(&self.name) {
+            return Err(failed("accounts: a name looks like a card number"));
+        }
         let what = |field: &str| format!("accounts `{}`: {field}", self.name);
         if self.provider != "stripe" {
             return Err(failed(format!(
@@ -334,6 +339,9 @@ mod tests {
         }
         parse(&format!("{account}secret_key = 'sk_test_1'")).unwrap();
         parse("").unwrap();
+        let card = account.replace("acct_1", "acct_4242424242424242");
+        let refused = parse(&format!("{card}secret_key = 'sk_test_1'")).unwrap_err();
+        assert!(refused.contains("card number") && !refused.contains("4242"), "{refused}");
     }
 
     #[test]

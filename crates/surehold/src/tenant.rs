@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use api::card_number;
 use clap::Subcommand;
 use domain::rows::Mode;
 use server::clock::SystemClock;
@@ -33,11 +34,7 @@ enum Action {
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
     let Action::Create { database_url, name, live } = arguments.action;
-    if name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        return Err(crate::failed(
-            "a tenant's name has 1 to 200 characters, none of them control characters",
-        ));
-    }
+    check_name(&name)?;
     let location = Location::parse(&database_url)?;
     Store::migrate(&location).await?;
     let store = crate::serve::open(location).await?;
@@ -52,4 +49,37 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     });
     println!("{shown:#}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_name(name: &str) -> Result<(), crate::Failed> {
+    if name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        return Err(crate::failed(
+            "a tenant's name has 1 to 200 characters, none of them control characters",
+        ));
+    }
+    if card_number::is_in(name) {
+        return Err(crate::failed("a tenant's name must not hold what looks like a card number"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_holds_no_card_number() {
+        let long = "n".repeat(201);
+        for (name, reason) in [
+            ("", "1 to 200"),
+            ("  ", "1 to 200"),
+            ("a\nb", "control"),
+            (&long, "1 to 200"),
+            ("Tours 4242 4242 4242 4242", "card number"),
+        ] {
+            let refused = check_name(name).unwrap_err().to_string();
+            assert!(refused.contains(reason) && !refused.contains("4242"), "{name}: {refused}");
+        }
+        check_name("Harbour Tours 2026").unwrap();
+    }
 }

@@ -183,6 +183,7 @@ fn problems(endpoint: &Endpoint) -> BTreeMap<u16, Vec<Code>> {
         ]);
     }
     if !endpoint.scopes.is_empty() {
+        codes.push(Code::CardNumberRefused);
         codes.extend([Code::Unauthenticated, Code::ScopeIsMissing, Code::RateLimited, Code::Overloaded]);
         codes.extend([Code::StorageUnavailable, Code::RequestTimedOut, Code::InternalError]);
     }

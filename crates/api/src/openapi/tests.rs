@@ -72,6 +72,8 @@ fn every_operation_has_a_name_a_tag_a_story_and_its_refusals() {
         let secured = told["security"].is_array();
         assert_eq!(secured, place.contains("/v1/"), "{place}");
         assert_eq!(secured, told["responses"]["401"].is_object(), "{place}");
+        let bad_request = told["responses"]["400"]["description"].as_str().unwrap_or_default();
+        assert_eq!(secured, bad_request.contains("card_number_refused"), "{place}");
     }
 }
 

@@ -55,6 +55,8 @@ pub struct NewCustomer {
 pub struct NewCancellation {}
 
 impl Request for NewBooking {
+    const PHONES: &'static [&'static str] = &["/customer/phone"];
+
     fn check(&self, findings: &mut Findings) {
         findings.count("/units", self.units.len(), LINES_MAX, "unit");
         for (index, unit) in self.units.iter().enumerate().take(LINES_MAX) {

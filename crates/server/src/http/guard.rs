@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use api::Code;
+use api::findings::Findings;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -15,7 +16,7 @@ use tracing::Instrument as _;
 
 use super::refused::{self, Refused};
 use super::request_id::{self, RequestId};
-use super::{App, Limits};
+use super::{App, Limits, idempotency_key};
 use crate::errand::{self, Errand};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::metrics::labels::{Route, Status};
@@ -55,6 +56,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
 
 async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -> Result<Response, Refused> {
     check_head(&request, app.limits())?;
+    check_card_numbers(&request)?;
     // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
     let _place = if request.uri().path().starts_with("/v1/") {
         Some(app.room.try_acquire().map_err(|_| Code::Overloaded)?)
@@ -85,6 +87,20 @@ fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
         return Err(Code::HeadersAreTooLarge);
     }
     Ok(())
+}
+
+/// What a client may write freely beside the body, which is looked at when it is read. A webhook's
+/// address is the operator's own, and is checked when it is configured.
+fn check_card_numbers(request: &Request) -> Result<(), Refused> {
+    let uri = request.uri();
+    let mut findings = Findings::default();
+    if uri.path().starts_with("/v1/") {
+        findings.card_numbers_in_address(uri.path(), uri.query());
+        for key in request.headers().get_all(idempotency_key::HEADER) {
+            findings.card_numbers_in_header("Idempotency-Key", key.as_bytes());
+        }
+    }
+    Ok(findings.none_or(())?)
 }
 
 fn count(route: Option<&MatchedPath>, status: http::StatusCode, began: Instant) {

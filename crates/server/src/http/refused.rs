@@ -82,8 +82,7 @@ impl From<Findings> for Refused {
 
 impl From<Malformed> for Refused {
     fn from(malformed: Malformed) -> Refused {
-        let errors = api::json::errors(&malformed);
-        Problem::new(Code::MalformedJson, "").detail(malformed.0).errors(errors).into()
+        malformed.problem("").into()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use api::card_number;
 use domain::Ids;
 use http::HeaderMap;
 
 pub const HEADER: &str = "x-request-id";
 const CHARS_MAX: usize = 128;
 
-/// As the client gave it, if it is fit for logs and headers; else a new one.
+/// As the client gave it, if it is fit for logs and headers and holds no card number; else a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
@@ -32,7 +33,7 @@ impl RequestId {
 
 fn is_sane(text: &str) -> bool {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    (1..=CHARS_MAX).contains(&text.len()) && text.bytes().all(fine)
+    (1..=CHARS_MAX).contains(&text.len()) && text.bytes().all(fine) && !card_number::is_in(text)
 }
 
 #[cfg(test)]
@@ -50,9 +51,14 @@ mod tests {
     fn an_id_that_would_break_a_log_is_replaced() {
         const NEW: &str = "00000000-0000-0000-0000-000000000001";
         let long = "a".repeat(129);
-        for (given, expected) in
-            [("req-1.a:b_c", "req-1.a:b_c"), ("", NEW), ("a b", NEW), ("<script>", NEW), (long.as_str(), NEW)]
-        {
+        for (given, expected) in [
+            ("req-1.a:b_c", "req-1.a:b_c"),
+            ("", NEW),
+            ("a b", NEW),
+            ("<script>", NEW),
+            (long.as_str(), NEW),
+            ("req_4242-4242-4242-4242", NEW),
+        ] {
             let headers = HeaderMap::from_iter([(HEADER.parse().unwrap(), given.parse().unwrap())]);
             assert_eq!(RequestId::of(&headers, &One).as_str(), expected, "{given}");
         }

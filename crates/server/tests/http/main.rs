@@ -26,8 +26,10 @@ macro_rules! both {
 
 mod api_keys;
 mod bookings;
+mod card_numbers;
 mod catalogue;
 mod dead_letters;
+mod documented;
 mod door;
 mod house;
 mod idempotency;

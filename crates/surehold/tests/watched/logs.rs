@@ -1,12 +1,16 @@
 //! The log of the real program, at `debug`: each line is an object, a failure is one line that names whom it
 //! concerned, and nothing in it is a secret, a card's or a customer's.
 
+use harness::http::Response;
 use serde_json::{Value, json};
 
 use crate::town::{Engine, Town, until};
 
 /// Begins whatever a client sends in this test, and stands nowhere else.
 pub const MARK: &str = "qz7";
+
+/// One number, as it is sent.
+const CARD_NUMBER: [&str; 3] = ["4000056655665556", "4000 0566 5566 5556", "4000-0566-5566-5556"];
 
 pub fn customer() -> Value {
     json!({ "name": "Qz7 Silva", "email": "qz7.silva@example.com", "phone": "+351 917 707 707" })
@@ -16,6 +20,7 @@ pub fn customer() -> Value {
 pub fn secrets(town: &Town) -> Vec<String> {
     let own = &town.installation.residents()[0];
     let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
+    secrets.extend(CARD_NUMBER.map(str::to_owned));
     // The provider's token of a card, and what signs as the provider does.
     secrets.extend(["pm_card_visa".to_owned(), "t=1,v1=".to_owned()]);
     secrets.extend([&own.secret_key, &own.webhook_secret].map(String::clone));
@@ -45,9 +50,52 @@ async fn live(town: &Town) {
         town.post(&format!("/v1/payments/{payment}/refunds"), "qz7-refund", &refund).await.status,
         201
     );
+    send_card_numbers(town).await;
     let mut forger = harness::http::Client::new(&town.base_url).unwrap();
     let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
     assert_eq!(forger.post(&town.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
+}
+
+/// Wherever a text may stand.
+async fn send_card_numbers(town: &Town) {
+    for card in CARD_NUMBER {
+        let mut charge = json!({
+            "amount": { "minor": 100, "currency": "EUR" },
+            "provider": "stripe", "payment_method": "pm_card_visa",
+        });
+        for (member, value) in [
+            ("reference", json!(card)),
+            ("metadata", json!({ "note": card })),
+            ("metadata", json!({ card: "note" })),
+            ("return_url", json!(format!("https://example.com/{card}"))),
+            ("capture", json!(card)),
+            (card, json!(1)),
+        ] {
+            let mut with = charge.clone();
+            with[member] = value;
+            refused(&town.post("/v1/charges", "qz7-number", &with).await);
+        }
+        let named = json!({ "slot_id": card, "units": [], "customer": { "name": card, "email": card } });
+        refused(&town.post("/v1/bookings", "qz7-number", &named).await);
+        refused(&town.post("/v1/charges", card, &charge).await);
+        let address = card.replace(' ', "%20");
+        refused(&town.get(&format!("/v1/payments?reference={address}")).await);
+        refused(&town.get(&format!("/v1/payments?{address}=1")).await);
+        refused(&town.get(&format!("/v1/payments/{address}")).await);
+        let twice = format!("{{\"{card}\":1,\"{card}\":1}}");
+        refused(&town.post_text("/v1/charges", "qz7-number", twice).await);
+        charge["reference"] = json!(4_000_056_655_665_556_i64);
+        refused(&town.post("/v1/charges", "qz7-number", &charge).await);
+        let named = [("x-request-id", card)];
+        assert_eq!(town.post_with("/v1/charges", "qz7-odd", &named, &json!({})).await.status, 400);
+    }
+}
+
+fn refused(response: &Response) {
+    assert_eq!(response.status, 400, "{}", response.text());
+    assert_eq!(response.json().unwrap()["code"], "card_number_refused", "{}", response.text());
+    let told = CARD_NUMBER.iter().any(|card| response.text().contains(card));
+    assert!(!told, "{}", response.text());
 }
 
 fn lines(town: &Town) -> Vec<Value> {

@@ -19,7 +19,7 @@ const PAYMENT_STARTED: &[(u16, Answer, &str)] = &[
 const PAYMENT_CHANGED: &[(u16, Answer, &str)] =
     &[(200, Answer::One("Payment"), "Done."), (202, Answer::One("Payment"), "In progress.")];
 const PAYMENT_REFUSALS: &[Code] =
-    &[Code::CardNumberRefused, Code::PaymentDeclined, Code::ProviderAccountNotFound, Code::AmountIsTooLarge];
+    &[Code::PaymentDeclined, Code::ProviderAccountNotFound, Code::AmountIsTooLarge];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -36,7 +36,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         waits: true,
         refusals: &[
-            Code::CardNumberRefused,
             Code::PaymentDeclined,
             Code::ProviderAccountNotFound,
             Code::BookingNotFound,

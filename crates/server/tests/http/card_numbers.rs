@@ -1,0 +1,172 @@
+//! A card number goes nowhere, wherever in a request it stands.
+
+use domain::KeyId;
+use serde_json::{Value, json};
+
+use crate::documented::Document;
+use crate::house::{Answer, Ask, House, client, tenant};
+
+both![
+    a_card_number_is_refused_in_every_text_of_every_request,
+    a_card_number_is_refused_in_every_parameter_header_and_path,
+    a_request_that_would_be_taken_is_refused_for_its_card_number,
+    what_looks_like_none_is_taken,
+];
+
+const CARD: &str = "4000 0566 5566 5556";
+
+async fn refused(ask: Ask, pointer: &str) -> Answer {
+    let answer = ask.header("x-request-id", "r").refused(400, "card_number_refused").await;
+    assert_eq!(answer.pointers(), [pointer], "{}", answer.text);
+    assert_eq!(answer.body["retryable"], false);
+    for part in ["4000", "0566", "5566", "5556"] {
+        assert!(!answer.text.contains(part), "it is told: {}", answer.text);
+    }
+    answer
+}
+
+async fn a_card_number_is_refused_in_every_text_of_every_request(house: House) {
+    let document = Document::of(&house).await;
+    let mut tried = 0;
+    for operation in document.operations() {
+        let Some(schema) = document.body_of(&operation) else { continue };
+        for (body, pointer) in document.bodies_with(schema, CARD) {
+            // The name of a member is told by what it is a member of.
+            let pointer = if body.to_string().starts_with('{') { pointer } else { String::new() };
+            let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
+            refused(ask, pointer.trim_end_matches("/4000 0566 5566 5556")).await;
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "{tried}");
+    nothing_is_stored(&house, "k-1").await;
+}
+
+async fn a_card_number_is_refused_in_every_parameter_header_and_path(house: House) {
+    let document = Document::of(&house).await;
+    let mut tried = 0;
+    for operation in document.operations() {
+        let ask = |address: &str| house.ask(&operation.method, address);
+        for parameter in operation.parameters("query") {
+            let name = parameter["name"].as_str().unwrap();
+            let address = format!("{}?{name}=4000+0566+5566%205556", operation.address());
+            refused(ask(&address), &format!("/{name}")).await;
+            tried += 1;
+        }
+        refused(ask(&format!("{}?4000056655665556=1", operation.address())), "").await;
+        if operation.path.contains("{id}") {
+            refused(ask(&operation.path.replace("{id}", "4000056655665556")), "").await;
+            refused(ask(&operation.path.replace("{id}", "4000%200566-5566_5556")), "").await;
+        }
+        for key in ["4000056655665556", "\"order-4000-0566-5566-5556\"", "4000.0566.5566.5556"] {
+            refused(ask(&operation.address()).key(key), "").await;
+        }
+        refused(ask(&operation.address()).key("k-2").key("4000056655665556"), "").await;
+    }
+    assert!(tried > 20, "{tried}");
+    nothing_is_stored(&house, "4000056655665556").await;
+}
+
+/// Without the number each of them is taken.
+async fn a_request_that_would_be_taken_is_refused_for_its_card_number(house: House) {
+    let sail = house.sail().await;
+    let charge = json!({
+        "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
+        "reference": "INV-1", "return_url": "https://shop.example/done", "metadata": { "order": "A-1" },
+    });
+    let mut booking = sail.booking(1);
+    booking["customer"]["phone"] = json!("+351 917 707 707");
+    booking["metadata"] = json!({ "order": "A-1" });
+    let product = json!({ "name": "Sunset", "description": "Two hours.", "metadata": {} });
+    let name = json!({ "client_name": "till 2", "scopes": ["bookings"] });
+    let change = format!("/v1/products/{}", sail.product);
+    for (method, path, body, pointers) in [
+        (
+            "POST",
+            "/v1/charges",
+            &charge,
+            &["/reference", "/payment_method", "/return_url", "/metadata/order"][..],
+        ),
+        (
+            "POST",
+            "/v1/bookings",
+            &booking,
+            &["/customer/name", "/customer/email", "/customer/phone", "/metadata/order"],
+        ),
+        ("PATCH", &change, &product, &["/name", "/description"]),
+        ("POST", "/v1/ops/api_keys", &name, &["/client_name"]),
+    ] {
+        for pointer in pointers {
+            for number in hidden() {
+                let mut with = body.clone();
+                let place = with.pointer_mut(pointer).unwrap();
+                *place = json!(format!("{}{number}", place.as_str().unwrap()));
+                refused(house.ask(method, path).json(&with).key("k-3"), pointer).await;
+            }
+        }
+        let mut with = body.clone();
+        with["metadata"] = json!({ CARD: "x" });
+        if path != "/v1/ops/api_keys" {
+            refused(house.ask(method, path).json(&with).key("k-3"), "/metadata").await;
+        }
+        let ask = house.ask(method, path).json(body).key(&format!("k-{path}"));
+        let answer = ask.header("prefer", "respond-async").send().await;
+        assert!(answer.status < 300, "{}", answer.text);
+    }
+    nothing_is_stored(&house, "k-3").await;
+}
+
+/// The same number as people and programs write it.
+fn hidden() -> Vec<String> {
+    let arabic = "4000056655665556"
+        .chars()
+        .map(|digit| char::from_u32('٠' as u32 + digit.to_digit(10).unwrap()).unwrap());
+    let mut hidden: Vec<String> = [
+        " 4000056655665556",
+        "_4000056655665556",
+        "x4000056655665556x",
+        " 4000-0566-5566-5556 exp 12/27",
+        " 4000.0566.5566.5556",
+        " 4000_0566_5566_5556",
+        " 4000\u{A0}0566\u{A0}5566\u{A0}5556",
+        " 4000\u{2011}0566\u{2011}5566\u{2011}5556",
+        " 4000\u{200B}0566\u{200B}5566\u{200B}5556",
+        " ４０００ ０５６６ ５５６６ ５５５６",
+        " 4 0 0 0 0 5 6 6 5 5 6 6 5 5 5 6",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    hidden.push(format!(" {}", arabic.collect::<String>()));
+    hidden
+}
+
+async fn what_looks_like_none_is_taken(house: House) {
+    let sail = house.sail().await;
+    let mut booking = sail.booking(1);
+    booking["customer"]["phone"] = json!("+42 4242 4242 4242 4");
+    booking["metadata"] = json!({
+        "session": "01936d3c-7a2b-4c1d-8e9f-424242424242",
+        "at": "2026-12-30 12:34:56.123456+02:00",
+        "at_ms": "1785398400000",
+        "client": "GA1.2.423456789.1785398400",
+        "wrong": "4000 0566 5566 5557",
+        "long": "40000566556655564000",
+    });
+    let key = "01936d3c-7a2b-4c1d-8e9f-424242424242";
+    let held = house.post("/v1/bookings", &booking).key(key).expect(201).await;
+    assert_eq!(held.body["metadata"], booking["metadata"]);
+    // What is to be written into a log is made anew.
+    let answer = house.get("/v1/products").header("x-request-id", "r-4000056655665556").expect(200).await;
+    assert!(!answer.header("x-request-id").unwrap().contains("4000"));
+}
+
+async fn nothing_is_stored(house: &House, key: &str) {
+    let (tenant, client) = (tenant(1), client(tenant(1)));
+    assert_eq!(house.store.key(tenant, KeyId::of(tenant, client, key)).await.unwrap(), None);
+    for path in ["/v1/bookings", "/v1/payments"] {
+        let found = house.get(path).expect(200).await.body;
+        let text = found.to_string();
+        assert!(!text.contains("5566"), "{text}");
+        assert_ne!(found["data"], Value::Null);
+    }
+}

@@ -1,0 +1,87 @@
+//! The API as its own document tells it, so that a test meets an endpoint or a member that was added
+//! later without being told.
+
+use serde_json::{Map, Value, json};
+
+use crate::house::House;
+
+/// One operation of the document.
+pub struct Operation {
+    pub method: String,
+    pub path: String,
+    pub told: Value,
+}
+
+pub struct Document(Value);
+
+impl Document {
+    pub async fn of(house: &House) -> Document {
+        Document(house.get("/openapi.json").by("").expect(200).await.body)
+    }
+
+    /// Those that need an API key.
+    pub fn operations(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for (path, item) in self.0["paths"].as_object().unwrap() {
+            for (method, told) in item.as_object().unwrap() {
+                if told["security"].is_array() {
+                    let (method, path) = (method.to_uppercase(), path.clone());
+                    operations.push(Operation { method, path, told: told.clone() });
+                }
+            }
+        }
+        assert!(operations.len() > 25, "{}", operations.len());
+        operations
+    }
+
+    pub fn body_of(&self, operation: &Operation) -> Option<&Value> {
+        let schema = &operation.told["requestBody"]["content"]["application/json"]["schema"];
+        schema["$ref"].as_str().map(|name| self.named(name))
+    }
+
+    fn named(&self, reference: &str) -> &Value {
+        self.0.pointer(reference.trim_start_matches('#')).unwrap()
+    }
+
+    /// Every place of the schema where a text may stand, each as a body with `text` there and nothing
+    /// else, and the pointer to it. The name of a member is a text too, where any is taken.
+    pub fn bodies_with(&self, schema: &Value, text: &str) -> Vec<(Value, String)> {
+        let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
+        if let Some(first) = schema["oneOf"].as_array().and_then(|any| any.first()) {
+            return self.bodies_with(first, text);
+        }
+        let is = |kind: &str| {
+            schema["type"] == kind || schema["type"].as_array().is_some_and(|any| any.contains(&json!(kind)))
+        };
+        let mut bodies = Vec::new();
+        if is("string") {
+            bodies.push((json!(text), String::new()));
+        }
+        if is("array") {
+            let items = self.bodies_with(&schema["items"], text);
+            bodies.extend(items.into_iter().map(|(item, place)| (json!([item]), format!("/0{place}"))));
+        }
+        for (name, member) in schema["properties"].as_object().unwrap_or(&Map::new()) {
+            for (value, place) in self.bodies_with(member, text) {
+                bodies.push((json!({ name: value }), format!("/{name}{place}")));
+            }
+        }
+        if schema["additionalProperties"].is_object() {
+            bodies.push((json!({ "any": text }), "/any".to_owned()));
+            bodies.push((json!({ text: "any" }), String::new()));
+        }
+        bodies
+    }
+}
+
+impl Operation {
+    /// With an id that names nothing.
+    pub fn address(&self) -> String {
+        self.path.replace("{id}", "00000000-0000-0000-0000-000000000001")
+    }
+
+    pub fn parameters(&self, place: &str) -> Vec<&Value> {
+        let all = self.told["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(|parameter| parameter["in"] == place).collect()
+    }
+}
