@@ -103,6 +103,7 @@ codes! {
         ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
             "The unit belongs to another product";
+        UnitIsNotOnSale = "unit_is_not_on_sale", 409, false, "The unit is not on sale";
         SlotIsClosed = "slot_is_closed", 409, false, "The slot takes no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";

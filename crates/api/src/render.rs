@@ -27,8 +27,9 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             let status = if product.version > 1 { 200 } else { 201 };
             rendered(status, &Product::of(product, units), location)
         }
-        Reply::Slots(slots, time_zone) => {
-            let slots = slots.iter().map(|slot| Slot::of(slot, time_zone)).collect();
+        Reply::Slots(added) => {
+            let view = |(slot, availability): &(_, _)| Slot::of(slot, *availability, &added.time_zone);
+            let slots = added.slots.iter().map(view).collect();
             rendered(201, &Page::whole(slots), None)
         }
         Reply::Booking(reply) => {

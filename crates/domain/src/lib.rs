@@ -6,7 +6,7 @@
 //! through [`working_set::Context`].
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
+//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
 //! holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
 //! and [`ledger`] turns what happened into balanced transfers.
 #![no_std]
@@ -27,6 +27,7 @@ pub mod lifecycle;
 pub mod working_set;
 pub mod rows;
 
+pub mod availability;
 pub mod limits;
 pub mod provider;
 pub mod refusal;

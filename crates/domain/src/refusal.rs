@@ -30,6 +30,9 @@ pub enum Refusal {
     UnitIsNotOfThisProduct {
         unit: Uuid,
     },
+    UnitIsNotOnSale {
+        unit: Uuid,
+    },
     SlotIsClosed,
     SlotHasStarted,
     SlotIsFull {
@@ -145,6 +148,7 @@ impl Refusal {
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
+            Refusal::UnitIsNotOnSale { .. } => "unit_is_not_on_sale",
             Refusal::SlotIsClosed => "slot_is_closed",
             Refusal::SlotHasStarted => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",

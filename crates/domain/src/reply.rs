@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use uuid::Uuid;
 
+use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
@@ -20,8 +21,7 @@ pub enum Reply {
     #[default]
     Done,
     Product(Box<(Product, Vec<Unit>)>),
-    /// The slots and their product's time zone.
-    Slots(Vec<Slot>, String),
+    Slots(Box<SlotsReply>),
     Booking(Box<BookingReply>),
     /// A payment that this request made.
     Payment(Box<Payment>),
@@ -66,6 +66,13 @@ pub enum Reply {
     Delivery(DeliveryIs),
     /// A dead letter, as a person left it.
     DeadLetter(Box<DeadLetter>),
+}
+
+/// Slots of one product, as they are offered at this moment.
+#[derive(Clone, Debug)]
+pub struct SlotsReply {
+    pub slots: Vec<(Slot, Availability)>,
+    pub time_zone: String,
 }
 
 /// A booking with what its page shows beside it.

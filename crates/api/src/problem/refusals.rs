@@ -42,6 +42,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
+        Refusal::UnitIsNotOnSale { .. } => Code::UnitIsNotOnSale,
         Refusal::SlotIsClosed => Code::SlotIsClosed,
         Refusal::SlotHasStarted => Code::SlotHasStarted,
         Refusal::SlotIsFull { .. } => Code::SlotIsFull,
@@ -80,7 +81,9 @@ fn code(refusal: &Refusal) -> Code {
 /// The resource that the refusal points at.
 fn resource(refusal: &Refusal) -> Option<Uuid> {
     match refusal {
-        Refusal::UnitNotFound { unit } | Refusal::UnitIsNotOfThisProduct { unit } => Some(*unit),
+        Refusal::UnitNotFound { unit }
+        | Refusal::UnitIsNotOfThisProduct { unit }
+        | Refusal::UnitIsNotOnSale { unit } => Some(*unit),
         Refusal::BookingHasOpenPayment { payment }
         | Refusal::PaymentAlreadyOpen { payment }
         | Refusal::PaymentDeclined { payment, .. }

@@ -1,7 +1,8 @@
 //! Rows for the tests of this crate.
 
+use domain::availability::Availability;
 use domain::lifecycle::{Stage, booking, payment, refund};
-use domain::reply::BookingReply;
+use domain::reply::{BookingReply, SlotsReply};
 use domain::rows::{Booking, Capture, Line, Payment, Product, Refund, Slot, Unit};
 use domain::working_set::Json;
 use domain::{
@@ -67,6 +68,10 @@ pub fn slot() -> Slot {
         closed: false,
         created_at: NOW,
     }
+}
+
+pub fn slots() -> SlotsReply {
+    SlotsReply { slots: vec![(slot(), Availability::Available)], time_zone: "Europe/Lisbon".into() }
 }
 
 pub fn booking() -> BookingReply {

@@ -116,7 +116,7 @@ fn products_and_slots() {
     assert_eq!((rendered.status, json_of(&rendered)["units"][0]["places"].as_i64()), (201, Some(1)));
     let changed = rows::Product { version: 2, ..samples::product() };
     assert_eq!(render_reply(&Reply::Product(Box::new((changed, vec![])))).status, 200);
-    let slots = render_reply(&Reply::Slots(vec![samples::slot()], "Europe/Lisbon".into()));
+    let slots = render_reply(&Reply::Slots(Box::new(samples::slots())));
     assert_eq!((slots.status, json_of(&slots)["data"][0]["vacancies"].as_i64()), (201, Some(10)));
 }
 

@@ -1,5 +1,6 @@
 //! A slot: a dated departure with so many places.
 
+use domain::availability::Availability;
 use domain::rows;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -21,16 +22,18 @@ pub struct Slot {
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     pub capacity: i64,
-    /// Places neither held nor sold at this moment. Places of lapsed holds count as held until
-    /// somebody asks for them.
+    /// Places neither held nor sold at this moment, whether or not they can be reserved: `status` says
+    /// that. Places of lapsed holds count as held until somebody asks for them, or a second later.
     pub vacancies: i64,
-    /// `available`, `limited` (a fifth or less is left), `sold_out` or `closed`.
+    /// `available`: it can be reserved. `limited`: it can, and a fifth of the places or less is left.
+    /// `sold_out`: no unit on sale finds room. `closed`: it takes no more reservations. `started`: it is
+    /// too late. `not_on_sale`: the product is off sale, or all of its units are.
     #[schema(example = "available")]
     pub status: String,
 }
 
 impl Slot {
-    pub fn of(slot: &rows::Slot, time_zone: &str) -> Slot {
+    pub fn of(slot: &rows::Slot, availability: Availability, time_zone: &str) -> Slot {
         Slot {
             id: slot.id.0,
             product_id: slot.product.0,
@@ -39,38 +42,7 @@ impl Slot {
             time_zone: time_zone.to_owned(),
             capacity: slot.capacity,
             vacancies: slot.vacancies(),
-            status: status(slot).to_owned(),
+            status: availability.name().to_owned(),
         }
-    }
-}
-
-fn status(slot: &rows::Slot) -> &'static str {
-    if slot.closed {
-        "closed"
-    } else if slot.vacancies() == 0 {
-        "sold_out"
-    } else if slot.vacancies() * 5 <= slot.capacity {
-        "limited"
-    } else {
-        "available"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::samples;
-
-    #[test]
-    fn one_word_for_the_places() {
-        let check = |held, sold, closed, expected: &str| {
-            let slot = rows::Slot { capacity: 10, held, sold, closed, ..samples::slot() };
-            assert_eq!(status(&slot), expected);
-        };
-        check(0, 0, false, "available");
-        check(3, 4, false, "available");
-        check(4, 4, false, "limited");
-        check(5, 5, false, "sold_out");
-        check(0, 0, true, "closed");
     }
 }

@@ -5,11 +5,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::availability::Offer;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ClientId, ProductId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
 use crate::refusal::Refusal;
-use crate::reply::Reply;
+use crate::reply::{Reply, SlotsReply};
 use crate::rows::{Actor, Facts, Needs, Product, Slot, Subject, Unit};
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
@@ -220,6 +221,8 @@ pub struct AddSlots {
     pub client: ClientId,
     pub product: ProductId,
     pub slots: Vec<NewSlot>,
+    /// The ids of all units the product has, for the reply; found by a query.
+    pub all_units: Vec<UnitId>,
 }
 
 impl Command for AddSlots {
@@ -233,6 +236,9 @@ impl Command for AddSlots {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.product(self.product);
+        for unit in &self.all_units {
+            rows.unit(*unit);
+        }
         Some(())
     }
 
@@ -242,6 +248,8 @@ impl Command for AddSlots {
             .get(self.product)
             .filter(|product| product.tenant == self.tenant)
             .ok_or(Refusal::ProductNotFound)?;
+        // Nothing can fail from here on.
+
         let origin = origin(self.client, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let slots: Vec<Slot> = self
@@ -261,6 +269,14 @@ impl Command for AddSlots {
             .collect();
         draft.audit(about(product), "slots_added", None, None);
         slots.iter().cloned().for_each(|slot| draft.put(slot));
-        Ok(draft.reply(Reply::Slots(slots, product.time_zone.clone())))
+        let units: Vec<&Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).collect();
+        let offered = |slot: Slot| {
+            let offer = Offer { product, slot: &slot, now: context.now };
+            let availability = offer.availability(units.iter().copied());
+            (slot, availability)
+        };
+        let slots = slots.into_iter().map(offered).collect();
+        let time_zone = product.time_zone.clone();
+        Ok(draft.reply(Reply::Slots(Box::new(SlotsReply { slots, time_zone }))))
     }
 }

@@ -7,6 +7,7 @@ mod laws;
 mod shop;
 
 mod api_keys;
+mod availability;
 mod bookings;
 mod dead_letters;
 mod deliveries;

@@ -96,12 +96,9 @@ impl Shop {
         let Reply::Product(product) = done(store, product).await else { panic!("no product") };
         let (product, unit) = (product.0.id, product.1[0].id);
         let slots = vec![NewSlot { starts_at: Timestamp(i64::MAX), capacity: 10 }];
-        let Reply::Slots(slots, _) =
-            done(store, AddSlots { claim: None, tenant, client, product, slots }).await
-        else {
-            panic!("no slots")
-        };
-        Shop { tenant, client, account: account.to_owned(), product, unit, slot: slots[0].id }
+        let add = AddSlots { claim: None, tenant, client, product, slots, all_units: vec![unit] };
+        let Reply::Slots(added) = done(store, add).await else { panic!("no slots") };
+        Shop { tenant, client, account: account.to_owned(), product, unit, slot: added.slots[0].0.id }
     }
 
     fn claim(&self) -> Claim {

@@ -4,7 +4,12 @@ use serde_json::json;
 
 use crate::house::House;
 
-both![a_product_from_its_birth_to_its_slots, lists_are_read_page_by_page, what_is_sold_is_checked];
+both![
+    a_product_from_its_birth_to_its_slots,
+    lists_are_read_page_by_page,
+    what_is_sold_is_checked,
+    a_slot_is_shown_as_it_would_be_reserved,
+];
 
 async fn a_product_from_its_birth_to_its_slots(house: House) {
     let sail = house.sail().await;
@@ -94,4 +99,59 @@ async fn what_is_sold_is_checked(house: House) {
         .get(&format!("/v1/availability?product_id={}", sail.product))
         .refused(400, "validation_failed")
         .await;
+}
+
+/// What is shown of a slot is what a reserve of it is answered.
+async fn a_slot_is_shown_as_it_would_be_reserved(house: House) {
+    let sail = house.sail().await;
+    let product = format!("/v1/products/{}", sail.product);
+    let check = async |slot: &str, status: &str, refused: Option<&str>| {
+        let range = "from=2000-01-01T00:00:00Z&to=2051-01-01T00:00:00Z";
+        let path = format!("/v1/availability?product_id={}&{range}", sail.product);
+        let found = house.get(&path).expect(200).await.body;
+        let shown = found["data"].as_array().unwrap().iter().find(|one| one["id"] == slot).unwrap();
+        assert_eq!(shown["status"], status, "{shown}");
+        let mut body = sail.booking(1);
+        body["slot_id"] = json!(slot);
+        let ask = house.post("/v1/bookings", &body).key(&uuid::Uuid::from_u128(rand::random()).to_string());
+        match refused {
+            Some(code) => drop(ask.refused(409, code).await),
+            None => drop(ask.expect(201).await),
+        }
+    };
+    let add = async || {
+        let slots = json!({ "slots": [
+            { "starts_at": "2020-07-01T20:00:00Z", "capacity": 10 },
+            { "starts_at": "2050-07-01T20:00:00Z", "capacity": 1 },
+        ] });
+        let added = house.post(&format!("{product}/slots"), &slots).expect(201).await.body;
+        let member = |index: usize, name: &str| added["data"][index][name].as_str().unwrap().to_owned();
+        ([member(0, "id"), member(1, "id")], [member(0, "status"), member(1, "status")])
+    };
+    let change = async |body| drop(house.ask("PATCH", &product).json(&body).expect(200).await);
+
+    let ([started, full], statuses) = add().await;
+    assert_eq!(statuses, ["started", "available"]);
+    check(&sail.slot, "available", None).await;
+    check(&started, "started", Some("slot_has_started")).await;
+    check(&full, "available", None).await;
+    check(&full, "sold_out", Some("slot_is_full")).await;
+
+    let units = house.get(&product).expect(200).await.body["units"].clone();
+    let off = |id: &serde_json::Value| json!({ "units": [{ "id": id, "active": false }] });
+    change(off(&json!(sail.adult))).await;
+    // A child may still come along.
+    check(&sail.slot, "available", Some("unit_is_not_on_sale")).await;
+    for unit in units.as_array().unwrap() {
+        change(off(&unit["id"])).await;
+    }
+    check(&sail.slot, "not_on_sale", Some("unit_is_not_on_sale")).await;
+    assert_eq!(add().await.1, ["started", "not_on_sale"]);
+    let on: Vec<_> =
+        units.as_array().unwrap().iter().map(|unit| json!({ "id": unit["id"], "active": true })).collect();
+    change(json!({ "units": on, "active": false })).await;
+    check(&sail.slot, "not_on_sale", Some("product_is_not_on_sale")).await;
+    assert_eq!(add().await.1, ["not_on_sale", "not_on_sale"]);
+    change(json!({ "active": true })).await;
+    check(&sail.slot, "available", None).await;
 }

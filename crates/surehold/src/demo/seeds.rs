@@ -162,6 +162,7 @@ pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Faile
                 client: ClientId(tenant.client_id),
                 product,
                 slots: std::iter::once(small).chain(daily).collect(),
+                all_units: vec![],
             };
             submit(store, add).await?;
             slots = slots_ahead(store, id, product, now).await?;

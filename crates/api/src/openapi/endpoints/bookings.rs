@@ -25,6 +25,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::SlotNotFound,
             Code::UnitNotFound,
             Code::UnitIsNotOfThisProduct,
+            Code::UnitIsNotOnSale,
             Code::ProductIsNotOnSale,
             Code::SlotIsClosed,
             Code::SlotHasStarted,

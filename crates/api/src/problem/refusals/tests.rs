@@ -30,6 +30,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { unit: ID },
+        Refusal::UnitIsNotOnSale { unit: ID },
         Refusal::SlotIsClosed,
         Refusal::SlotHasStarted,
         Refusal::SlotIsFull { vacancies: 2 },

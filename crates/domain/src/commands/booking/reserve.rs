@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{about, tell};
+use crate::availability::Offer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
 use crate::lifecycle::{Stage, booking};
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::money::Currency;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
-use crate::rows::{Booking, Client, Customer, Facts, Line, Needs, Product, Slot};
+use crate::rows::{Booking, Client, Customer, Facts, Line, Needs, Slot};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
@@ -57,7 +58,7 @@ impl Reserve {
         CustomerId::of(self.tenant(), &self.customer.email)
     }
 
-    fn price(&self, facts: &Facts, product: &Product) -> Result<Priced, Refusal> {
+    fn price(&self, facts: &Facts, offer: &Offer<'_>) -> Result<Priced, Refusal> {
         let mut priced = Priced { lines: Vec::new(), seats: 0, total_minor: 0 };
         for (id, quantity) in &self.units {
             let unit = facts
@@ -65,9 +66,7 @@ impl Reserve {
                 .get(*id)
                 .filter(|unit| unit.tenant == self.tenant())
                 .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
-            if unit.product != product.id || !unit.active {
-                return Err(Refusal::UnitIsNotOfThisProduct { unit: id.0 });
-            }
+            offer.sells(unit)?;
             priced.seats += unit.places * quantity;
             priced.total_minor = unit
                 .price_minor
@@ -201,26 +200,12 @@ impl Command for Reserve {
             .filter(|slot| slot.tenant == self.tenant())
             .ok_or(Refusal::SlotNotFound)?;
         let product = facts.products.get(slot.product).ok_or(Refusal::ProductNotFound)?;
-        if !product.active {
-            return Err(Refusal::ProductIsNotOnSale);
-        }
-        if slot.closed {
-            return Err(Refusal::SlotIsClosed);
-        }
-        if slot.starts_at <= context.now {
-            return Err(Refusal::SlotHasStarted);
-        }
+        let offer = Offer { product, slot, now: context.now };
+        offer.is_open()?;
         let hold = self.hold(facts)?;
-        let priced = self.price(facts, product)?;
+        let priced = self.price(facts, &offer)?;
         let seats = priced.seats;
-        if slot.vacancies() < seats {
-            let vacancies = slot.vacancies();
-            return Err(if self.last_try {
-                Refusal::SlotIsFull { vacancies }
-            } else {
-                Refusal::SlotLooksFull
-            });
-        }
+        offer.has_room(seats).map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
         let mut customer = self.holding_customer(facts, seats, context)?;
         let client = self.holding_client(facts, seats)?;
         // Nothing can fail from here on.

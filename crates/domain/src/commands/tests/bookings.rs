@@ -64,7 +64,7 @@ fn a_reserve_is_refused_by_name() {
             let unit: Unit = shop.get(shop.seat);
             shop.set(&Unit { active: false, ..unit });
         },
-        |shop| Refusal::UnitIsNotOfThisProduct { unit: shop.seat.0 },
+        |shop| Refusal::UnitIsNotOnSale { unit: shop.seat.0 },
     );
     check(
         |_, command| command.hold_seconds = Some(HOLD_SECONDS_MAX + 1),

@@ -137,9 +137,10 @@ impl Shop {
             client: CLIENT,
             product: self.product,
             slots: vec![NewSlot { starts_at, capacity }],
+            all_units: vec![self.seat, self.child],
         });
-        let Reply::Slots(slots, _) = added.reply() else { panic!("a slot was added") };
-        slots[0].id
+        let Reply::Slots(added) = added.reply() else { panic!("a slot was added") };
+        added.slots[0].0.id
     }
 
     /// A claim under a key that nobody used.

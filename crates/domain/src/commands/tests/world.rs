@@ -308,7 +308,7 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Refund(refund) => format!("refund {:?}", refund.state),
         Reply::Product(product) => format!("product {}", product.0.name),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
-        Reply::Slots(slots, _) => format!("{} slots", slots.len()),
+        Reply::Slots(added) => format!("{} slots", added.slots.len()),
         other => panic!("not a reply to keep: {other:?}"),
     }
 }

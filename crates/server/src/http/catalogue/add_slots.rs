@@ -13,15 +13,19 @@ use crate::http::hot_path::submit;
 use crate::http::permission::Catalogue;
 
 pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSlots>) -> Handled {
+    let product = ProductId(id);
+    // The command says whether there is such a product.
+    let units = app.store().units(call.caller.tenant, product).await?;
     let slots = call.request.slots.iter();
     let command = AddSlots {
         claim: call.claim,
         tenant: call.caller.tenant,
         client: call.caller.client,
-        product: ProductId(id),
+        product,
         slots: slots
             .map(|slot| NewSlot { starts_at: timestamp(slot.starts_at), capacity: slot.capacity })
             .collect(),
+        all_units: units.into_iter().map(|unit| unit.id).collect(),
     };
     submit(&app, command).await
 }

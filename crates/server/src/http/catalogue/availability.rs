@@ -5,7 +5,8 @@ use api::requests::AvailabilityQuery;
 use api::time::timestamp;
 use api::views::{Page, Slot};
 use axum::extract::State;
-use domain::{ProductId, Refusal};
+use domain::availability::Offer;
+use domain::{ProductId, Refusal, rows};
 
 use crate::http::answer::Handled;
 use crate::http::listing::limit;
@@ -27,5 +28,11 @@ pub async fn find(
     let product = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
     let (from, to) = (timestamp(query.from), timestamp(query.to));
     let slots = app.store().slots(tenant, product.id, from, to, limit).await?;
-    Ok(found(&Page::whole(slots.iter().map(|slot| Slot::of(slot, &product.time_zone)).collect())))
+    let units = app.store().units(tenant, product.id).await?;
+    let now = app.parts.clock.now();
+    let view = |slot: &rows::Slot| {
+        let offer = Offer { product: &product, slot, now };
+        Slot::of(slot, offer.availability(&units), &product.time_zone)
+    };
+    Ok(found(&Page::whole(slots.iter().map(view).collect())))
 }

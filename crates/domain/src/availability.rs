@@ -1,0 +1,101 @@
+//! Whether a slot can be reserved now, and why not.
+//!
+//! Reserve decides by an [`Offer`], and whoever shows a slot shows its [`Availability`], which asks
+//! the same offer: a slot that is shown as available is one that would not be refused. What a
+//! reserve asks besides concerns who reserves and how much: the customer's and the client's limits,
+//! the amount, the length of the hold.
+
+use crate::refusal::Refusal;
+use crate::rows::{Product, Slot, Unit};
+use crate::time::Timestamp;
+
+/// A slot as it is offered at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// The slot's own.
+    pub product: &'a Product,
+    pub slot: &'a Slot,
+    pub now: Timestamp,
+}
+
+impl Offer<'_> {
+    /// Whether it takes reservations at all.
+    pub fn is_open(&self) -> Result<(), Refusal> {
+        if !self.product.active {
+            return Err(Refusal::ProductIsNotOnSale);
+        }
+        if self.slot.closed {
+            return Err(Refusal::SlotIsClosed);
+        }
+        if self.slot.starts_at <= self.now {
+            return Err(Refusal::SlotHasStarted);
+        }
+        Ok(())
+    }
+
+    /// Whether this unit is sold for it.
+    pub fn sells(&self, unit: &Unit) -> Result<(), Refusal> {
+        if unit.product != self.product.id {
+            return Err(Refusal::UnitIsNotOfThisProduct { unit: unit.id.0 });
+        }
+        if !unit.active {
+            return Err(Refusal::UnitIsNotOnSale { unit: unit.id.0 });
+        }
+        Ok(())
+    }
+
+    /// Whether so many places are left.
+    pub fn has_room(&self, seats: i64) -> Result<(), Refusal> {
+        let vacancies = self.slot.vacancies();
+        if vacancies < seats { Err(Refusal::SlotIsFull { vacancies }) } else { Ok(()) }
+    }
+
+    /// Whether one of any unit could be reserved. `units` are those of the product; others do not
+    /// count.
+    pub fn availability<'u>(&self, units: impl IntoIterator<Item = &'u Unit>) -> Availability {
+        let sold = units.into_iter().filter(|unit| self.sells(unit).is_ok());
+        let fewest_places = sold.map(|unit| unit.places).min();
+        let reservable = self
+            .is_open()
+            .and_then(|()| fewest_places.ok_or(Refusal::ProductIsNotOnSale))
+            .and_then(|places| self.has_room(places));
+        match reservable {
+            Ok(()) if self.slot.vacancies() * LIMITED_SHARE <= self.slot.capacity => Availability::Limited,
+            Ok(()) => Availability::Available,
+            Err(Refusal::ProductIsNotOnSale) => Availability::NotOnSale,
+            Err(Refusal::SlotIsClosed) => Availability::Closed,
+            Err(Refusal::SlotHasStarted) => Availability::Started,
+            Err(_) => Availability::SoldOut,
+        }
+    }
+}
+
+/// A fifth of the places, or less, is few.
+const LIMITED_SHARE: i64 = 5;
+
+/// How a slot stands for whoever wants to reserve it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    Available,
+    /// Few places are left.
+    Limited,
+    /// No unit that is on sale finds room.
+    SoldOut,
+    Closed,
+    Started,
+    /// The product is off sale, or all of its units are.
+    NotOnSale,
+}
+
+impl Availability {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Availability::Available => "available",
+            Availability::Limited => "limited",
+            Availability::SoldOut => "sold_out",
+            Availability::Closed => "closed",
+            Availability::Started => "started",
+            Availability::NotOnSale => "not_on_sale",
+        }
+    }
+}
