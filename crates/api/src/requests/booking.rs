@@ -19,7 +19,8 @@ pub struct NewBooking {
     #[schema(min_items = 1, max_items = 20)]
     pub units: Vec<BookedUnit>,
     pub customer: NewCustomer,
-    /// How long the seats are kept without payment; the tenant's default where it is absent.
+    /// How long the seats are kept without payment, at most until the slot starts; the tenant's
+    /// default where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86400)]
     pub hold_seconds: Option<i64>,

@@ -28,7 +28,7 @@ pub struct Booking {
     pub authorized: Money,
     pub paid: Money,
     pub refunded: Money,
-    /// Until then an unpaid booking keeps its seats.
+    /// Until then an unpaid booking keeps its seats. Never later than its slot starts.
     pub hold_expires_at: jiff::Timestamp,
     pub slot: BookingSlot,
     pub product_id: Uuid,

@@ -1,6 +1,8 @@
 //! Holding seats, and giving them back.
 
+use domain::time::Span;
 use serde_json::{Value, json};
+use store::Clock as _;
 
 use crate::house::House;
 
@@ -9,6 +11,7 @@ both![
     seats_that_are_not_there_are_not_held,
     bookings_are_found_by_what_is_known_of_them,
     a_replay_of_a_full_slot_stays_full,
+    a_hold_ends_when_its_slot_starts,
 ];
 
 async fn a_booking_from_hold_to_cancellation(house: House) {
@@ -70,6 +73,28 @@ async fn a_replay_of_a_full_slot_stays_full(house: House) {
         (full.text.as_str(), Some("true"))
     );
     house.book(&sail, "b-3", 1).await;
+}
+
+/// However long it was asked for; and then it cannot be paid.
+async fn a_hold_ends_when_its_slot_starts(house: House) {
+    let sail = house.sail().await;
+    let starts_at = api::time::instant(house.clock.now().plus(Span::millis(1_500)));
+    let path = format!("/v1/products/{}/slots", sail.product);
+    let slots = json!({ "slots": [{ "starts_at": starts_at, "capacity": 10 }] });
+    let slot = house.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
+    let mut body = sail.booking(1);
+    body["slot_id"] = slot.clone();
+    body["hold_seconds"] = json!(86_400);
+    let held = house.post("/v1/bookings", &body).key("b-1").expect(201).await;
+    assert_eq!(held.body["hold_expires_at"], held.body["slot"]["starts_at"]);
+
+    let range = "from=2020-01-01T00:00:00Z&to=2049-01-01T00:00:00Z";
+    let path = format!("/v1/availability?product_id={}&{range}", sail.product);
+    while house.get(&path).expect(200).await.body["data"][0]["status"] != "started" {
+        tokio::task::yield_now().await;
+    }
+    let pay = json!({ "booking_id": held.id(), "provider": "stripe", "payment_method": "pm_card_visa" });
+    house.post("/v1/payments", &pay).key("p-1").refused(409, "hold_has_expired").await;
 }
 
 async fn bookings_are_found_by_what_is_known_of_them(house: House) {

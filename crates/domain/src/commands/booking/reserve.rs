@@ -160,7 +160,8 @@ impl Reserve {
             authorized_minor: 0,
             paid_minor: 0,
             refunded_minor: 0,
-            hold_expires_at: now.plus(hold),
+            // Nobody pays for a departure that is gone.
+            hold_expires_at: now.plus(hold).min(slot.starts_at),
             confirmed_at: None,
             ended_at: None,
             metadata: Json(self.metadata.clone()),

@@ -113,6 +113,28 @@ fn a_hold_takes_seats_until_there_are_none() {
 }
 
 #[test]
+fn a_hold_never_outlives_the_start_of_its_slot() {
+    let check = |starts_in: i64, hold_seconds: Option<i64>, expires_in: i64| {
+        let mut shop = Shop::new(4);
+        let starts_at = shop.now.plus(Span::seconds(starts_in));
+        shop.set_slot(|slot| slot.starts_at = starts_at);
+        let command = Reserve { hold_seconds, ..shop.reserve_command(2) };
+        let Reply::Booking(reply) = shop.run(&command).reply() else { panic!("a booking was made") };
+        assert_eq!(reply.booking.hold_expires_at, shop.now.plus(Span::seconds(expires_in)));
+        shop.wait(Span::seconds(expires_in));
+        let pay = shop.pay_command(reply.booking.id);
+        assert_eq!(shop.refused(&pay), Refusal::HoldHasExpired);
+        assert_eq!(shop.expire(), 1);
+        assert_eq!(shop.get::<Slot>(shop.slot).vacancies(), 4);
+    };
+    check(3, Some(HOLD_SECONDS_MAX), 3);
+    check(3, None, 3);
+    check(HOLD_SECONDS, None, HOLD_SECONDS);
+    check(HOLD_SECONDS + 1, None, HOLD_SECONDS);
+    check(60, Some(30), 30);
+}
+
+#[test]
 fn the_same_key_reserves_once() {
     let mut shop = Shop::new(4);
     let command = shop.reserve_command(1);
