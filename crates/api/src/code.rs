@@ -135,6 +135,8 @@ codes! {
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
+        SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
+            "The settings contradict each other";
         TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has too many API keys";
         LastOpsKey = "last_ops_key", 409, false,
             "It is the last key that may give and revoke keys; make another one first";

@@ -108,6 +108,12 @@ pub enum Refusal {
         code: alloc::string::String,
     },
 
+    /// Two of them together would stop every sale. `setting` is the one that was to be changed.
+    SettingsContradictEachOther {
+        setting: &'static str,
+        hold_seconds: i64,
+        hold_seconds_max: i64,
+    },
     TooManyApiKeys {
         limit: i64,
     },
@@ -175,6 +181,7 @@ impl Refusal {
             Refusal::CaptureFailed { .. } => "capture_failed",
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
+            Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
             Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
             Refusal::LastOpsKey => "last_ops_key",
             Refusal::LeaseLost => "lease_lost",

@@ -3,7 +3,7 @@
 use domain::Refusal;
 use uuid::Uuid;
 
-use super::{Failure, Problem};
+use super::{Failure, FieldError, Problem};
 use crate::code::Code;
 
 pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
@@ -20,6 +20,10 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
     | Refusal::RefundFailed { code, .. } = refusal
     {
         problem.failure = Some(Failure { code: code.clone(), retryable: false });
+    }
+    if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
+        let pointer = format!("/{setting}");
+        problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
     }
     problem
 }
@@ -69,6 +73,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CaptureFailed { .. } => Code::CaptureFailed,
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
+        Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TooManyApiKeys { .. } => Code::TooManyApiKeys,
         Refusal::LastOpsKey => Code::LastOpsKey,
         Refusal::LeaseLost => Code::LeaseLost,
@@ -109,6 +114,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),
+        Refusal::SettingsContradictEachOther { hold_seconds, hold_seconds_max, .. } => format!(
+            "A hold would last {hold_seconds} seconds, and the longest that is allowed {hold_seconds_max}."
+        ),
         Refusal::TooManyApiKeys { limit } => {
             format!("A tenant has at most {limit} keys that are not revoked.")
         }

@@ -32,7 +32,7 @@ pub struct ChangedSettings {
     #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000)]
     pub seats_held_per_customer_max: Option<Option<i64>>,
-    /// How long a hold lasts if the request does not say.
+    /// How long a hold lasts if the request does not say; at most `hold_seconds_max`.
     #[schema(minimum = 1, maximum = 86400)]
     pub hold_seconds: Option<i64>,
     /// How long it may last at most.

@@ -31,7 +31,7 @@ impl Settings {
                 rows::LateMoney::Refund => LateMoney::Refund,
             },
             seats_held_per_customer_max: settings.seats_held_per_customer_max,
-            hold_seconds: settings.hold_seconds,
+            hold_seconds: settings.default_hold_seconds(),
             hold_seconds_max: settings.hold_seconds_max,
         }
     }

@@ -85,9 +85,20 @@ impl SettingsChange {
             seats_held_per_customer_max: self
                 .seats_held_per_customer_max
                 .unwrap_or(settings.seats_held_per_customer_max),
-            hold_seconds: self.hold_seconds.unwrap_or(settings.hold_seconds),
+            hold_seconds: self.hold_seconds.unwrap_or(settings.default_hold_seconds()),
             hold_seconds_max: self.hold_seconds_max.unwrap_or(settings.hold_seconds_max),
         }
+    }
+
+    /// The settings as they would be, looked at as a whole.
+    fn checked(&self, settings: &Settings) -> Result<Settings, Refusal> {
+        let changed = self.of(settings);
+        let Settings { hold_seconds, hold_seconds_max, .. } = changed;
+        if hold_seconds > hold_seconds_max {
+            let setting = if self.hold_seconds.is_some() { "hold_seconds" } else { "hold_seconds_max" };
+            return Err(Refusal::SettingsContradictEachOther { setting, hold_seconds, hold_seconds_max });
+        }
+        Ok(changed)
     }
 }
 
@@ -128,6 +139,7 @@ impl Command for ChangeSettings {
         if self.held_seats_max.iter().any(|(client, _)| own(*client).is_none()) {
             return Err(Refusal::ClientNotFound);
         }
+        let settings = Json(self.settings.checked(&tenant.settings.0)?);
         // Nothing can fail from here on.
 
         let origin = origin(self.client, self.claim.as_ref());
@@ -139,7 +151,6 @@ impl Command for ChangeSettings {
                 draft.put(Client { held_seats_max: *limit, ..client.clone() });
             }
         }
-        let settings = Json(self.settings.of(&tenant.settings.0));
         let tenant = Tenant { settings, version: tenant.version + 1, ..tenant.clone() };
         draft.put(tenant.clone());
         Ok(draft.reply(Reply::Tenant(alloc::boxed::Box::new(tenant))))

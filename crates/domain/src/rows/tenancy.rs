@@ -52,6 +52,14 @@ pub struct Settings {
     pub hold_seconds_max: i64,
 }
 
+impl Settings {
+    /// How long a hold lasts if nobody says so. A version that did not compare the two may have
+    /// stored a default above the longest.
+    pub fn default_hold_seconds(&self) -> i64 {
+        self.hold_seconds.min(self.hold_seconds_max)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {

@@ -9,6 +9,7 @@ use crate::house::{House, client, tenant};
 both![
     settings_are_changed_one_by_one,
     changes_of_settings_at_once_all_hold,
+    settings_that_contradict_each_other_are_refused,
     a_customer_holds_no_more_than_the_limit,
     a_client_holds_no_more_than_its_limit,
     a_review_case_is_closed_once_and_by_its_own_tenant,
@@ -52,6 +53,32 @@ async fn changes_of_settings_at_once_all_hold(house: House) {
             assert_eq!(&now[name], value, "round {round}: {name}");
         }
     }
+}
+
+/// Over what the one before left, also where two come at once: no sale is ever stopped.
+async fn settings_that_contradict_each_other_are_refused(house: House) {
+    let sail = house.sail().await;
+    let change = |body: Value| house.ask("PATCH", "/v1/ops/settings").json(&body);
+    let code = "settings_contradict_each_other";
+    for (body, pointer) in [
+        (json!({ "hold_seconds_max": 60 }), "/hold_seconds_max"),
+        (json!({ "hold_seconds_max": 899, "late_money": "refund" }), "/hold_seconds_max"),
+        (json!({ "hold_seconds": 61, "hold_seconds_max": 60 }), "/hold_seconds"),
+    ] {
+        let refused = change(body).refused(422, code).await;
+        assert_eq!(refused.pointers(), [pointer], "{}", refused.text);
+    }
+    assert_eq!(house.get("/v1/ops/settings").expect(200).await.body["late_money"], "reseat");
+    house.book(&sail, "b-1", 1).await;
+    for round in 1..=8 {
+        change(json!({ "hold_seconds": 900, "hold_seconds_max": 86_400 })).expect(200).await;
+        let asks = [json!({ "hold_seconds_max": 1_000 + round }), json!({ "hold_seconds": 2_000 + round })];
+        let answers = futures_util::future::join_all(asks.map(|body| change(body).send())).await;
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 422], "round {round}");
+    }
+    house.book(&sail, "b-2", 1).await;
 }
 
 async fn a_customer_holds_no_more_than_the_limit(house: House) {

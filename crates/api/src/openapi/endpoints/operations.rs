@@ -104,7 +104,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: "PATCH",
         key: Key::Optional,
-        refusals: &[Code::ClientNotFound],
+        refusals: &[Code::ClientNotFound, Code::SettingsContradictEachOther],
         ..ask(
             "/v1/ops/settings",
             "change_settings",

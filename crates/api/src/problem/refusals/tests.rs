@@ -25,6 +25,11 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ReviewNotFound,
         Refusal::ApiKeyNotFound,
         Refusal::DeadLetterNotFound,
+        Refusal::SettingsContradictEachOther {
+            setting: "hold_seconds_max",
+            hold_seconds: 900,
+            hold_seconds_max: 60,
+        },
         Refusal::TooManyApiKeys { limit: 100 },
         Refusal::LastOpsKey,
         Refusal::ChangedMeanwhile,

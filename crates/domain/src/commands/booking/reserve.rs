@@ -87,7 +87,7 @@ impl Reserve {
 
     fn hold(&self, facts: &Facts) -> Result<Span, Refusal> {
         let settings = &facts.tenants.get(self.tenant()).ok_or(Refusal::SlotNotFound)?.settings.0;
-        let seconds = self.hold_seconds.unwrap_or(settings.hold_seconds);
+        let seconds = self.hold_seconds.unwrap_or(settings.default_hold_seconds());
         if seconds > settings.hold_seconds_max {
             return Err(Refusal::HoldIsTooLong { seconds_max: settings.hold_seconds_max });
         }

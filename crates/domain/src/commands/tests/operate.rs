@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::payments::CAPTURED;
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
 use super::world::Answer;
-use crate::commands::{ChangeSettings, PruneReplies, ResolveReview, SettingsChange};
+use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
 use crate::provider::Status;
 use crate::reply::Reply;
 use crate::rows::{Capture, Client, Key, LateMoney, Settings, Tenant};
@@ -64,6 +64,58 @@ fn what_is_not_named_stays() {
         hold_seconds_max: 50,
     };
     assert_eq!((tenant.settings.0, tenant.version), (expected, 6));
+}
+
+fn hold(hold_seconds: Option<i64>, hold_seconds_max: Option<i64>) -> ChangeSettings {
+    ChangeSettings {
+        tenant: TENANT,
+        client: CLIENT,
+        claim: None,
+        settings: SettingsChange { hold_seconds, hold_seconds_max, ..SettingsChange::default() },
+        held_seats_max: vec![],
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let check =
+        |seconds: Option<i64>, seconds_max: Option<i64>, refused: Option<(&'static str, i64, i64)>| {
+            let mut shop = Shop::new(1);
+            shop.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 3_600));
+            let change = hold(seconds, seconds_max);
+            match refused {
+                None => drop(shop.run(&change).reply()),
+                Some((setting, hold_seconds, hold_seconds_max)) => assert_eq!(
+                    shop.refused(&change),
+                    Refusal::SettingsContradictEachOther { setting, hold_seconds, hold_seconds_max }
+                ),
+            }
+            // Whatever came of it, seats can be sold.
+            shop.reserve(1);
+        };
+    check(None, Some(900), None);
+    check(None, Some(899), Some(("hold_seconds_max", 900, 899)));
+    check(Some(3_600), None, None);
+    check(Some(3_601), None, Some(("hold_seconds", 3_601, 3_600)));
+    check(Some(60), Some(60), None);
+    check(Some(61), Some(60), Some(("hold_seconds", 61, 60)));
+    check(Some(5_000), Some(6_000), None);
+}
+
+/// As a version without that rule stored them.
+#[test]
+fn a_default_above_the_longest_hold_stops_no_sale() {
+    let mut shop = Shop::new(9);
+    shop.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 60));
+    let command = shop.reserve_command(1);
+    let Reply::Booking(held) = shop.run(&command).reply() else { panic!("a booking was made") };
+    assert_eq!(held.booking.hold_expires_at, shop.now.plus(Span::seconds(60)));
+    let longer = Reserve { hold_seconds: Some(61), ..shop.reserve_command(1) };
+    assert_eq!(shop.refused(&longer), Refusal::HoldIsTooLong { seconds_max: 60 });
+    // What has nothing to do with it can be changed meanwhile.
+    let settings = SettingsChange { late_money: Some(LateMoney::Refund), ..SettingsChange::default() };
+    shop.run(&ChangeSettings { settings, ..hold(None, None) }).reply();
+    shop.run(&hold(Some(60), None)).reply();
 }
 
 #[test]
