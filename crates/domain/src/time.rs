@@ -11,11 +11,13 @@ pub struct Timestamp(pub i64);
 pub struct Span(pub i64);
 
 impl Span {
+    /// The longest there is, where it would be longer.
     pub const fn millis(millis: i64) -> Span {
-        Span(millis * 1_000)
+        Span(millis.saturating_mul(1_000))
     }
+    /// The longest there is, where it would be longer.
     pub const fn seconds(seconds: i64) -> Span {
-        Span(seconds * 1_000_000)
+        Span(seconds.saturating_mul(1_000_000))
     }
     pub const fn as_millis(self) -> i64 {
         self.0 / 1_000

@@ -51,6 +51,6 @@ pub use limits::Limits;
 pub use refused::Refused;
 pub use request_id::RequestId;
 pub use routes::{probes, router};
-pub use serve::serve;
+pub use serve::{FAREWELL, serve};
 pub use waiters::Waiters;
 pub use wire::Wire;

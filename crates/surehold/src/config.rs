@@ -4,6 +4,7 @@
 //! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
 
 mod broker;
+pub mod fit;
 mod guard;
 mod metrics;
 mod redis;
@@ -140,7 +141,8 @@ impl File {
         toml::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))
     }
 
-    /// What the service runs with. `listen` and `location` were settled by the flags.
+    /// What the service runs with, without its accounts. `listen` and `location` were settled by the
+    /// flags.
     pub fn settings(&self, listen: SocketAddr, location: Location, roles: Roles) -> Result<Settings, Failed> {
         let mut settings = Settings::new(listen, location);
         settings.roles = roles;
@@ -159,6 +161,7 @@ impl File {
         if let Some(broker) = &self.broker {
             broker.apply(&mut settings)?;
         }
+        fit::check(&settings)?;
         Ok(settings)
     }
 
@@ -170,9 +173,6 @@ impl File {
         set(&mut limits.request_timeout, file.request_timeout_ms.map(Duration::from_millis));
         set(&mut limits.wait, file.wait_ms.map(Duration::from_millis));
         set(&mut limits.drain, file.drain_ms.map(Duration::from_millis));
-        if limits.wait >= limits.request_timeout {
-            return Err(failed("limits.wait_ms must be below limits.request_timeout_ms"));
-        }
         if limits.drain > DRAIN_MAX {
             return Err(failed("limits.drain_ms must be at most 600000"));
         }
@@ -209,7 +209,10 @@ impl File {
         set(&mut settings.readers, file.readers);
         set(&mut settings.queue_max, file.queue_max);
         set(&mut settings.tenant_share, file.tenant_share);
-        set(&mut settings.replies_kept, file.replies_kept_days.map(|days| Span::seconds(days * 86_400)));
+        set(
+            &mut settings.replies_kept,
+            file.replies_kept_days.map(|days| Span::seconds(days.saturating_mul(86_400))),
+        );
         if settings.replies_kept < Span::seconds(86_400)
             || settings.replies_kept > Span::seconds(36_500 * 86_400)
         {
@@ -316,8 +319,11 @@ mod tests {
             ("colour = 'red'", "unknown field"),
             ("[limits]\nrequests_max = 0", "above 0"),
             ("[limits]\ndrain_ms = 600001", "drain_ms"),
-            ("[limits]\nwait_ms = 60000\nrequest_timeout_ms = 1000", "below"),
             ("[workers]\nlease_ms = 10", "from a second"),
+            ("[workers]\nlease_ms = 9223372036854775807", "from a second"),
+            ("[workers]\nbackoff_cap_ms = 9223372036854775807", "backoff_cap_ms"),
+            ("[workers]\nevidence_after_ms = 9223372036854775807", "evidence_after_ms"),
+            ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[workers]\naccount_share = 0.0", "account_share"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),

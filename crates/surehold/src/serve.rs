@@ -81,6 +81,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
         Store::migrate(&settings.location).await?;
     }
     settings.accounts = accounts(&settings.location, &file.accounts).await?;
+    config::fit::check(&settings)?;
     let names = settings.accounts.iter().map(|account| account.name.as_str());
     settings.metrics = Some(server::metrics::install(names)?);
     say(&settings, telemetry.as_ref());

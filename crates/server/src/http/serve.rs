@@ -17,8 +17,8 @@ use super::Limits;
 
 /// What a head and the reading of a body may use of memory, a connection.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// For answers under way when the program stops.
-const FAREWELL: Duration = Duration::from_mins(1);
+/// For answers under way when the program stops. No request may take longer.
+pub const FAREWELL: Duration = Duration::from_mins(1);
 /// Out of file descriptors, most likely: a moment later there may be some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

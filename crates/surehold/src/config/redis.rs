@@ -26,7 +26,6 @@ const REPLY_BYTES_MAX: usize = 1024 * 1024;
 const EPOCH_BYTES_MAX: usize = 100;
 
 impl RedisFile {
-    /// After `[store]`: what is kept here must not outlive what is kept there.
     pub fn apply(&self, settings: &mut Settings) -> Result<(), Failed> {
         if !cfg!(feature = "redis") {
             return Err(failed("this build has no Redis; build with --features redis"));
@@ -47,11 +46,8 @@ impl RedisFile {
         if !between(redis.lease, LEASE_MS_MIN, LEASE_MS_MAX) {
             return Err(failed("redis.lease_ms must be from 100 to 60000"));
         }
-        let kept_ms = u64::try_from(settings.replies_kept.as_millis()).unwrap_or(0);
-        if !between(redis.reply_ttl, 1_000, kept_ms) {
-            return Err(failed(
-                "redis.reply_ttl_seconds must be at least 1, and not longer than store.replies_kept_days",
-            ));
+        if redis.reply_ttl < Duration::from_secs(1) {
+            return Err(failed("redis.reply_ttl_seconds must be at least 1"));
         }
         if redis.reply_bytes_max > REPLY_BYTES_MAX {
             return Err(failed("redis.reply_bytes_max must be at most 1048576"));
@@ -94,7 +90,6 @@ mod tests {
         check("lease_ms = 99", "lease_ms");
         check("lease_ms = 60001", "lease_ms");
         check("reply_ttl_seconds = 0", "reply_ttl_seconds");
-        check("reply_ttl_seconds = 86401\n[store]\nreplies_kept_days = 1", "replies_kept_days");
         check("reply_bytes_max = 1048577", "reply_bytes_max");
         check(&format!("epoch = '{}'", "e".repeat(101)), "epoch");
         assert!(parse("[redis]\nepoch = 'b'").unwrap_err().contains("redis.url is needed"));

@@ -24,11 +24,11 @@ impl RelayFile {
     pub fn apply(&self, settings: &mut Settings) -> Result<(), Failed> {
         let relay = &mut settings.relay;
         set(&mut relay.catch_up_per_second, self.catch_up_per_second);
-        set(&mut relay.lease, self.lease_ms.map(millis));
-        set(&mut relay.unreceived_after, self.unreceived_after_ms.map(millis));
+        set(&mut relay.lease, self.lease_ms.map(Span::millis));
+        set(&mut relay.unreceived_after, self.unreceived_after_ms.map(Span::millis));
         set(
             &mut relay.messages_kept,
-            self.messages_kept_days.map(|days| millis(days.saturating_mul(DAY * 1_000))),
+            self.messages_kept_days.map(|days| Span::seconds(days.saturating_mul(DAY))),
         );
         if !(1..=1_000_000).contains(&relay.catch_up_per_second) {
             return Err(failed("relay.catch_up_per_second must be from 1 to 1000000"));
@@ -45,11 +45,6 @@ impl RelayFile {
         }
         Ok(())
     }
-}
-
-/// However large a number the file has.
-fn millis(millis: i64) -> Span {
-    Span(millis.saturating_mul(1_000))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,12 +73,6 @@ impl ConsumersFile {
         }
         if consumers.attempt_timeout < Duration::from_millis(100) {
             return Err(failed("consumers.attempt_timeout_ms must be at least 100"));
-        }
-        // The relay waits for half of its lease. What hangs must be counted as failed before that, or it
-        // would come again for ever.
-        if consumers.attempt_timeout.as_micros() > u128::from(settings.relay.lease.0.unsigned_abs()) / 3 {
-            let rule = "consumers.attempt_timeout_ms must be at most a third of relay.lease_ms";
-            return Err(failed(format!("{rule}: the relay waits for half of it, and no longer")));
         }
         above_zero("consumers.concurrency", consumers.concurrency)
     }
