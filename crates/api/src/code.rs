@@ -67,11 +67,11 @@ codes! {
         NotFound = "not_found", 404, false, "There is nothing at this address";
         MethodNotAllowed = "method_not_allowed", 405, false, "This address does not take this method";
         RequestTimedOut = "request_timed_out", 503, true,
-            "The request took too long; its outcome is kept under its idempotency key";
+            "The request took too long; if it has an idempotency key, its outcome is kept under that";
         RequestInProgress = "request_in_progress", 409, true,
             "A request with this idempotency key is still in progress";
         IdempotencyKeyExpired = "idempotency_key_expired", 409, false,
-            "The work was done long ago, and its reply is no longer kept";
+            "The request was answered long ago, and the answer is no longer kept";
         BodyIsTooLarge = "body_is_too_large", 413, false, "The body is larger than is accepted";
         AddressIsTooLong = "address_is_too_long", 414, false, "The address is longer than is accepted";
         UnsupportedMediaType = "unsupported_media_type", 415, false, "The body must be application/json";
@@ -108,9 +108,9 @@ codes! {
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
         TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
-            "The customer holds too many unpaid seats";
+            "The customer would hold too many unpaid seats";
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
-            "This client holds too many unpaid seats";
+            "This client would hold too many unpaid seats";
         HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is longer than is allowed";
         AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is larger than can be taken";
         BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
@@ -137,9 +137,9 @@ codes! {
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
-        TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has too many API keys";
+        TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has as many API keys as it may have";
         LastOpsKey = "last_ops_key", 409, false,
-            "It is the last key that may give and revoke keys; make another one first";
+            "It is the last key of its mode that may make and revoke keys; make another one first";
         StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
     }
     Internal {

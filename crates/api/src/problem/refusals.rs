@@ -104,9 +104,11 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::SlotIsFull { vacancies } => format!("The slot has {vacancies} vacancies."),
-        Refusal::TooManySeatsHeldByCustomer { held, limit }
-        | Refusal::TooManySeatsHeldByClient { held, limit } => {
-            format!("{held} seats are held already; at most {limit} may be.")
+        Refusal::TooManySeatsHeldByCustomer { held, asked, limit }
+        | Refusal::TooManySeatsHeldByClient { held, asked, limit } => {
+            format!(
+                "{held} seats are held, and {asked} more are asked for; at most {limit} may be held at once."
+            )
         }
         Refusal::HoldIsTooLong { seconds_max } => format!("A hold lasts at most {seconds_max} seconds."),
         Refusal::BookingIsNotHeld { state } => format!("The booking is {state}."),

@@ -127,8 +127,11 @@ impl ChangeProduct {
         let unit = facts
             .units
             .get(id)
-            .filter(|unit| unit.tenant == self.tenant && unit.product == product.id)
+            .filter(|unit| unit.tenant == self.tenant)
             .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
+        if unit.product != product.id {
+            return Err(Refusal::UnitIsNotOfThisProduct { unit: id.0 });
+        }
         let Some(change) = self.units.iter().find(|change| change.id == id) else {
             return Ok((unit.clone(), false));
         };

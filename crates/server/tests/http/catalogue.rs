@@ -88,6 +88,9 @@ async fn what_is_sold_is_checked(house: House) {
     assert_eq!(refused.pointers(), ["/units/0/price/currency"]);
     let unknown = json!({ "units": [{ "id": sail.slot, "active": false }] });
     house.ask("PATCH", &path).json(&unknown).refused(404, "unit_not_found").await;
+    let other = house.sail().await.adult;
+    let other = json!({ "units": [{ "id": other, "active": false }] });
+    house.ask("PATCH", &path).json(&other).refused(422, "unit_is_not_of_this_product").await;
     let nothing = json!({ "slots": [] });
     house.post(&format!("{path}/slots"), &nothing).refused(400, "validation_failed").await;
     let range = "from=2050-07-02T00:00:00Z&to=2050-07-01T00:00:00Z";

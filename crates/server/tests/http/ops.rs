@@ -87,7 +87,9 @@ async fn a_customer_holds_no_more_than_the_limit(house: House) {
     house.ask("PATCH", "/v1/ops/settings").json(&change).expect(200).await;
     let first = house.book(&sail, "b-1", 2).await;
     let code = "too_many_seats_held_by_customer";
-    house.post("/v1/bookings", &sail.booking(2)).key("b-2").refused(409, code).await;
+    let refused = house.post("/v1/bookings", &sail.booking(2)).key("b-2").refused(409, code).await;
+    let detail = "2 seats are held, and 2 more are asked for; at most 3 may be held at once.";
+    assert_eq!(refused.body["detail"], detail);
     house.book(&sail, "b-3", 1).await;
     house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
     house.book(&sail, "b-4", 2).await;

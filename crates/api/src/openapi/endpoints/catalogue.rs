@@ -47,7 +47,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: "PATCH",
         key: Key::Optional,
-        refusals: &[Code::ProductNotFound, Code::UnitNotFound, Code::ChangedMeanwhile],
+        refusals: &[
+            Code::ProductNotFound,
+            Code::UnitNotFound,
+            Code::UnitIsNotOfThisProduct,
+            Code::ChangedMeanwhile,
+        ],
         ..ask(
             "/v1/products/{id}",
             "change_product",

@@ -40,8 +40,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::SlotHasStarted,
         Refusal::SlotIsFull { vacancies: 2 },
         Refusal::SlotLooksFull,
-        Refusal::TooManySeatsHeldByCustomer { held: 19, limit: 20 },
-        Refusal::TooManySeatsHeldByClient { held: 19, limit: 20 },
+        Refusal::TooManySeatsHeldByCustomer { held: 19, asked: 2, limit: 20 },
+        Refusal::TooManySeatsHeldByClient { held: 19, asked: 2, limit: 20 },
         Refusal::HoldIsTooLong { seconds_max: 60 },
         Refusal::AmountIsTooLarge,
         Refusal::BookingIsNotHeld { state: "expired" },
@@ -114,6 +114,10 @@ fn what_stood_in_the_way_is_named() {
     let of = |refusal| problem(&refusal, "r");
     assert_eq!(of(Refusal::PaymentAlreadyOpen { payment: ID }).resource, Some(ID));
     assert_eq!(of(Refusal::SlotIsFull { vacancies: 2 }).detail, "The slot has 2 vacancies.");
+    assert_eq!(
+        of(Refusal::TooManySeatsHeldByCustomer { held: 0, asked: 2, limit: 1 }).detail,
+        "0 seats are held, and 2 more are asked for; at most 1 may be held at once."
+    );
     assert_eq!(
         of(Refusal::CaptureExceedsAuthorization { authorized: FIVE }).detail,
         "At most 500 EUR (in minor units) can be captured."

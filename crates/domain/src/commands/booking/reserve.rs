@@ -110,8 +110,9 @@ impl Reserve {
             created_at: context.now,
         });
         let limit = facts.tenants.get(self.tenant()).and_then(|t| t.settings.0.seats_held_per_customer_max);
-        if let Some(limit) = limit.filter(|limit| customer.held_seats + seats > *limit) {
-            return Err(Refusal::TooManySeatsHeldByCustomer { held: customer.held_seats, limit });
+        if let Some(limit) = limit.filter(|limit| seats > 0 && customer.held_seats + seats > *limit) {
+            let held = customer.held_seats;
+            return Err(Refusal::TooManySeatsHeldByCustomer { held, asked: seats, limit });
         }
         customer.name.clone_from(&self.customer.name);
         customer.held_seats += seats;
@@ -123,8 +124,8 @@ impl Reserve {
             return Ok(None);
         };
         let held = client.held_seats;
-        if let Some(limit) = client.held_seats_max.filter(|limit| held + seats > *limit) {
-            return Err(Refusal::TooManySeatsHeldByClient { held, limit });
+        if let Some(limit) = client.held_seats_max.filter(|limit| seats > 0 && held + seats > *limit) {
+            return Err(Refusal::TooManySeatsHeldByClient { held, asked: seats, limit });
         }
         Ok(Some(Client { held_seats: held + seats, ..client.clone() }))
     }
@@ -207,8 +208,11 @@ impl Command for Reserve {
         let priced = self.price(facts, &offer)?;
         let seats = priced.seats;
         offer.has_room(seats).map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
-        let mut customer = self.holding_customer(facts, seats, context)?;
-        let client = self.holding_client(facts, seats)?;
+        let free = priced.total_minor == 0;
+        // What costs nothing is never held unpaid.
+        let held_seats = if free { 0 } else { seats };
+        let customer = self.holding_customer(facts, held_seats, context)?;
+        let client = self.holding_client(facts, held_seats)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -216,13 +220,11 @@ impl Command for Reserve {
         let mut booking = self.booking(&draft, slot, priced, hold, product.currency);
         let mut slot = slot.clone();
         draft.audit(about(&booking), "reserved", None, Some("held"));
-        let free = booking.total_minor == 0;
         if free {
             // Nothing to pay: its security is that it is free, and the audit says so.
             booking.state = booking.state.step(booking::Event::PaymentSecured)?.to();
             booking.confirmed_at = Some(context.now);
             slot.sold += seats;
-            customer.held_seats -= seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
             tell(&mut draft, &mut booking, "booking.confirmed");
         } else {

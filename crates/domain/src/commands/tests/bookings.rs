@@ -152,11 +152,19 @@ fn a_customer_holds_no_more_than_the_limit() {
     shop.set_settings(|settings| settings.seats_held_per_customer_max = Some(3));
     let first = shop.reserve(3);
     let command = shop.reserve_command(1);
-    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByCustomer { held: 3, limit: 3 });
+    let refusal = Refusal::TooManySeatsHeldByCustomer { held: 3, asked: 1, limit: 3 };
+    assert_eq!(shop.refused(&command), refusal);
     // The case of an address makes no other person.
     let mut command = shop.reserve_command(1);
     command.customer.email = "ANA@example.com".into();
-    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByCustomer { held: 3, limit: 3 });
+    assert_eq!(shop.refused(&command), refusal);
+    // What costs nothing is not held.
+    let free = Reserve { units: vec![(shop.child, 9)], ..shop.reserve_command(1) };
+    shop.run(&free).reply();
+    shop.set_settings(|settings| settings.seats_held_per_customer_max = Some(2));
+    let free = Reserve { claim: shop.claim(), ..free };
+    shop.run(&free).reply();
+    shop.set_settings(|settings| settings.seats_held_per_customer_max = Some(3));
     let cancel = CancelHold { claim: shop.claim(), booking: first };
     shop.run(&cancel).reply();
     shop.reserve(3);
@@ -175,7 +183,7 @@ fn a_client_holds_no_more_than_its_limit() {
     let command = by_limited(&mut shop, 2, "a");
     shop.run(&command).reply();
     let command = by_limited(&mut shop, 2, "b");
-    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByClient { held: 2, limit: 3 });
+    assert_eq!(shop.refused(&command), Refusal::TooManySeatsHeldByClient { held: 2, asked: 2, limit: 3 });
     shop.wait(Span::seconds(HOLD_SECONDS));
     assert_eq!(shop.expire(), 1);
     let command = by_limited(&mut shop, 3, "c");
