@@ -121,6 +121,28 @@ async fn bookings_are_found_by_what_is_known_of_them(house: House) {
     }
 }
 
+/// However many they are: one command takes a part of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_lapsed_holds_never_cost_a_sale() {
+    let house = House::on_sqlite().await;
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}/slots", sail.product);
+    let slots = json!({ "slots": [{ "starts_at": "2050-08-01T20:00:00Z", "capacity": 150 }] });
+    let slot = house.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
+    let book = |number: usize, quantity: i64| {
+        let mut body = sail.booking(quantity);
+        body["slot_id"] = slot.clone();
+        body["customer"]["email"] = json!(format!("guest{number}@example.com"));
+        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+    };
+    let lift = json!({ "seats_held_per_customer_max": null });
+    house.ask("PATCH", "/v1/ops/settings").json(&lift).expect(200).await;
+    futures_util::future::join_all((0..150).map(|number| book(number, 1).expect(201))).await;
+    book(150, 1).refused(409, "slot_is_full").await;
+    house.clock.on(24 * 60 * 60);
+    book(151, 150).expect(201).await;
+}
+
 /// Only on SQLite can the clock be moved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lapsed_hold_never_costs_a_sale() {

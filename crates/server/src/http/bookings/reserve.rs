@@ -17,6 +17,9 @@ use crate::http::hot_path::once;
 use crate::http::permission::Bookings;
 use crate::http::{App, Refused};
 
+/// More holds than lapse on one slot between two looks of the timer, which comes every second.
+const LAPSED_MAX: usize = 4_096;
+
 pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking>) -> Handled {
     let claim = call.keyed()?;
     let (tenant, request) = (claim.tenant, call.request);
@@ -48,13 +51,13 @@ pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking
     .await
 }
 
-/// Lets the lapsed holds of a slot go, so many as one command takes.
+/// Lets the lapsed holds of a slot go.
 async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), Refused> {
     let now = app.parts.clock.now();
-    let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, IDS_PER_COMMAND_MAX).await?;
-    if !holds.is_empty() {
+    let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, LAPSED_MAX).await?;
+    for holds in holds.chunks(IDS_PER_COMMAND_MAX) {
         // Whatever it answers, the last try decides under the lock.
-        let _swept = app.store().submit(Box::new(ExpireHolds { holds })).await?;
+        let _swept = app.store().submit(Box::new(ExpireHolds { holds: holds.to_vec() })).await?;
     }
     Ok(())
 }
