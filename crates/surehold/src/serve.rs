@@ -11,7 +11,7 @@ use server::http::Wire;
 use server::ids::UuidV7;
 use server::service::{self, AccountSettings, Running, Settings};
 use server::telemetry::{self, Telemetry};
-use store::{Location, Options, Store};
+use store::{Location, Options, Queries, Store};
 use tracing::info;
 
 use crate::config::{self, AccountFile, File, SecretFile, TelemetryFile};
@@ -184,25 +184,29 @@ async fn accounts(location: &Location, files: &[AccountFile]) -> Result<Vec<Acco
         return Ok(Vec::new());
     }
     let queries = Store::open_read_only(location).await?;
-    let tenants = queries.tenants(10_000).await?;
     let mut accounts = Vec::new();
     for file in files {
-        let named: Vec<TenantId> = tenants
-            .iter()
-            .filter(|tenant| tenant.name == file.tenant || tenant.id.0.to_string() == file.tenant)
-            .map(|tenant| tenant.id)
-            .collect();
+        let named = tenants(&queries, &file.tenant).await?;
         let [tenant] = named.as_slice() else {
+            let count = if named.is_empty() { "0" } else { "several" };
             return Err(failed(format!(
-                "accounts `{}`: {} tenants are called `{}`; make one with `surehold tenant create`, or name it by id",
-                file.name,
-                named.len(),
-                file.tenant
+                "accounts `{}`: {count} tenants are called `{}`; make one with `surehold tenant create`, or name it by id",
+                file.name, file.tenant
             )));
         };
         accounts.push(file.settings(*tenant)?);
     }
     Ok(accounts)
+}
+
+/// Those with this id or this name; of several, two.
+async fn tenants(queries: &Queries, named: &str) -> Result<Vec<TenantId>, Failed> {
+    let mut found = queries.tenants_named(named, 2).await?;
+    if let Ok(id) = named.parse().map(TenantId) {
+        found.retain(|tenant| tenant.id != id);
+        found.extend(queries.tenant(id).await?);
+    }
+    Ok(found.into_iter().map(|tenant| tenant.id).collect())
 }
 
 /// A store for a subcommand that writes and does not serve.

@@ -13,6 +13,12 @@ impl Queries {
         self.row("where id = $1", with![id]).await
     }
 
+    /// Those with this very name, oldest first: nothing keeps two from having the same.
+    pub async fn tenants_named(&self, name: &str, max: usize) -> Result<Vec<Tenant>, Error> {
+        let rest = "where name = $1 order by created_at, id limit $2";
+        self.rows(rest, with![name.to_owned(), limit(max)]).await
+    }
+
     /// Oldest first.
     pub async fn tenants(&self, max: usize) -> Result<Vec<Tenant>, Error> {
         self.rows("order by created_at, id limit $1", with![limit(max)]).await
