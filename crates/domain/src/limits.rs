@@ -32,7 +32,11 @@ pub const WHY_CHARACTERS_MAX: usize = 1_000;
 pub const ERROR_CHARACTERS_MAX: usize = 500;
 pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
-pub const UNITS_PER_PRODUCT_MAX: usize = 50;
+/// In one request.
+pub const UNITS_PER_REQUEST_MAX: usize = 50;
+/// Of one product, those that are off sale counted: nothing removes a unit, and a product is shown
+/// with all of them.
+pub const UNITS_PER_PRODUCT_MAX: usize = 200;
 /// Of one tenant, those that are revoked not counted.
 pub const API_KEYS_MAX: usize = 100;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;

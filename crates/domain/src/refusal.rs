@@ -33,6 +33,9 @@ pub enum Refusal {
     UnitIsNotOnSale {
         unit: Uuid,
     },
+    TooManyUnits {
+        limit: usize,
+    },
     SlotIsClosed,
     SlotHasStarted,
     SlotIsFull {
@@ -157,6 +160,7 @@ impl Refusal {
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
             Refusal::UnitIsNotOnSale { .. } => "unit_is_not_on_sale",
+            Refusal::TooManyUnits { .. } => "too_many_units",
             Refusal::SlotIsClosed => "slot_is_closed",
             Refusal::SlotHasStarted => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",

@@ -47,6 +47,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
         Refusal::UnitIsNotOnSale { .. } => Code::UnitIsNotOnSale,
+        Refusal::TooManyUnits { .. } => Code::TooManyUnits,
         Refusal::SlotIsClosed => Code::SlotIsClosed,
         Refusal::SlotHasStarted => Code::SlotHasStarted,
         Refusal::SlotIsFull { .. } => Code::SlotIsFull,
@@ -115,6 +116,7 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::PaymentIsNotAuthorized { state }
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
+        Refusal::TooManyUnits { limit } => format!("A product has at most {limit} units."),
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),
         Refusal::SettingsContradictEachOther { hold_seconds, hold_seconds_max, .. } => format!(
             "A hold would last {hold_seconds} seconds, and the longest that is allowed {hold_seconds_max}."

@@ -1,7 +1,7 @@
 //! Requests of a tenant's own tools: products, units and slots.
 
 use domain::Currency;
-use domain::limits::{CAPACITY_MAX, PLACES_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_PRODUCT_MAX};
+use domain::limits::{CAPACITY_MAX, PLACES_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -118,7 +118,7 @@ impl Request for NewProduct {
             findings.add("/time_zone", "is not a zone of the IANA database");
         }
         findings.currency("/currency", self.currency);
-        findings.count("/units", self.units.len(), UNITS_PER_PRODUCT_MAX, "unit");
+        findings.count("/units", self.units.len(), UNITS_PER_REQUEST_MAX, "unit");
         for (index, unit) in self.units.iter().enumerate() {
             let pointer = format!("/units/{index}");
             findings.line(&format!("{pointer}/name"), &unit.name, NAME_CHARS_MAX);
@@ -143,8 +143,8 @@ impl Request for ChangedProduct {
         if let Some(metadata) = &self.metadata {
             findings.metadata(metadata);
         }
-        if self.units.len() > UNITS_PER_PRODUCT_MAX {
-            findings.count("/units", self.units.len(), UNITS_PER_PRODUCT_MAX, "unit");
+        if self.units.len() > UNITS_PER_REQUEST_MAX {
+            findings.count("/units", self.units.len(), UNITS_PER_REQUEST_MAX, "unit");
         }
         for (index, unit) in self.units.iter().enumerate() {
             unit.check(&format!("/units/{index}"), findings);

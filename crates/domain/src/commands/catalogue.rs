@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::availability::Offer;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ClientId, ProductId, SlotId, TenantId, UnitId};
+use crate::limits::UNITS_PER_PRODUCT_MAX;
 use crate::money::Currency;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, SlotsReply};
@@ -32,7 +33,7 @@ pub struct CreateProduct {
     /// An IANA zone, checked at the wire.
     pub time_zone: String,
     pub currency: Currency,
-    /// From 1 to [`crate::limits::UNITS_PER_PRODUCT_MAX`].
+    /// From 1 to [`crate::limits::UNITS_PER_REQUEST_MAX`].
     pub units: Vec<NewUnit>,
     pub metadata: BTreeMap<String, String>,
 }
@@ -118,6 +119,8 @@ pub struct ChangeProduct {
     pub metadata: Option<BTreeMap<String, String>>,
     pub units: Vec<UnitChange>,
     pub new_units: Vec<NewUnit>,
+    /// The product's version when a query found `all_units`.
+    pub version: i64,
     /// The ids of all units the product has, for the reply; found by a query.
     pub all_units: Vec<UnitId>,
 }
@@ -172,6 +175,13 @@ impl Command for ChangeProduct {
             .get(self.product)
             .filter(|product| product.tenant == self.tenant)
             .ok_or(Refusal::ProductNotFound)?;
+        // Or a unit that somebody else added since would be left out.
+        if product.version != self.version {
+            return Err(Refusal::ChangedMeanwhile);
+        }
+        if self.all_units.len() + self.new_units.len() > UNITS_PER_PRODUCT_MAX && !self.new_units.is_empty() {
+            return Err(Refusal::TooManyUnits { limit: UNITS_PER_PRODUCT_MAX });
+        }
         let mut ids: Vec<UnitId> = self.all_units.clone();
         ids.extend(self.units.iter().map(|change| change.id));
         ids.sort_unstable();

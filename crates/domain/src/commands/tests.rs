@@ -9,6 +9,7 @@ mod shop;
 mod api_keys;
 mod availability;
 mod bookings;
+mod catalogue;
 mod dead_letters;
 mod deliveries;
 mod events;

@@ -51,6 +51,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::ProductNotFound,
             Code::UnitNotFound,
             Code::UnitIsNotOfThisProduct,
+            Code::TooManyUnits,
             Code::ChangedMeanwhile,
         ],
         ..ask(
@@ -84,8 +85,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "get_availability",
             "Catalogue",
             READ_CATALOGUE,
-            ("Find slots", "The slots of a product in a span of time, earliest first."),
-            &[(200, Answer::Page("Slot"), "The slots with their vacancies.")],
+            (
+                "Find slots",
+                "The slots of a product in a span of time, earliest first. `status` is what a reserve of the slot would be answered.",
+            ),
+            &[(200, Answer::Page("Slot"), "A page of slots with their vacancies.")],
         )
     },
 ];

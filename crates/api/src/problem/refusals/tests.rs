@@ -36,6 +36,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { unit: ID },
         Refusal::UnitIsNotOnSale { unit: ID },
+        Refusal::TooManyUnits { limit: 200 },
         Refusal::SlotIsClosed,
         Refusal::SlotHasStarted,
         Refusal::SlotIsFull { vacancies: 2 },

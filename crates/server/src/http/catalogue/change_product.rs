@@ -5,18 +5,21 @@ use api::requests::{ChangedProduct, ChangedUnit};
 use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
+use store::Answer;
 
 use crate::http::answer::Handled;
 use crate::http::call::{Call, Id};
-use crate::http::hot_path::submit;
+use crate::http::hot_path::once;
 use crate::http::permission::Catalogue;
 use crate::http::{App, Refused};
+
+/// Against others who change the product at the same moment.
+const TRIES_MAX: usize = 20;
 
 pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, ChangedProduct>) -> Handled {
     let (tenant, request) = (call.caller.tenant, call.request);
     let product = app.store().product(tenant, ProductId(id)).await?.ok_or(Refusal::ProductNotFound)?;
     check_currency(&request.units, product.currency)?;
-    let all_units = app.store().units(tenant, product.id).await?;
     let (changes, new): (Vec<ChangedUnit>, Vec<ChangedUnit>) =
         request.units.into_iter().partition(|unit| unit.id.is_some());
     let command = ChangeProduct {
@@ -30,9 +33,28 @@ pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, Ch
         metadata: request.metadata,
         units: changes.into_iter().filter_map(changed).collect(),
         new_units: new.into_iter().filter_map(added).collect(),
-        all_units: all_units.into_iter().map(|unit| unit.id).collect(),
+        version: product.version,
+        all_units: Vec::new(),
     };
-    submit(&app, command).await
+    let claim = command.claim.clone();
+    once(&app, claim.as_ref(), |_| submit(&app, command)).await
+}
+
+/// Over the product and the units that it has at this moment; again if somebody else was quicker.
+async fn submit(app: &App, mut command: ChangeProduct) -> Result<Answer, Refused> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (tenant, id) = (command.tenant, command.product);
+        // The product first: a unit that is added after it is read changes its version.
+        let product = app.store().product(tenant, id).await?.ok_or(Refusal::ProductNotFound)?;
+        command.version = product.version;
+        command.all_units = app.store().units(tenant, id).await?.into_iter().map(|unit| unit.id).collect();
+        match app.store().submit(Box::new(command.clone())).await? {
+            Answer::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
+            answer => return Ok(answer),
+        }
+    }
 }
 
 /// The product's currency never changes, so what a query read of it holds.
