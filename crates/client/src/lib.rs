@@ -38,6 +38,8 @@
 //! request_in_progress` is no failure: the server is at work on this very operation, so the client waits for
 //! it, as long as the operation's time lasts. [`error`] says how each end is told.
 //!
+//! **Lists.** A call that lists gives one page; its twin that begins with `all_` gives all rows, as a stream.
+//!
 //! **Webhooks.** [`webhook::Verifier`] says whether a delivery comes from Surehold.
 //!
 //! Reading order: [`call`] is a request, made once; [`transport`] carries one attempt; [`answer`] says what
@@ -64,6 +66,7 @@ mod observer;
 mod operation;
 mod pursuit;
 mod reply;
+mod rows;
 #[cfg(test)]
 mod script;
 mod settings;
@@ -79,4 +82,5 @@ pub use observer::{Observer, Retry};
 pub use operation::Operation;
 pub use reply::{Charge, Declined, Reply};
 pub use resilience::{Backoff, Timeouts, breaker, budget};
+pub use rows::Rows;
 pub use settings::Builder;

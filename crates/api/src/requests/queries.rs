@@ -26,6 +26,8 @@ pub struct AvailabilityQuery {
     pub to: jiff::Timestamp,
     #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
 }
 
 /// A search for bookings, latest first. All filters must hold.
@@ -56,7 +58,7 @@ pub struct PaymentsQuery {
     pub cursor: Option<String>,
 }
 
-/// Events after a position.
+/// Events after a position. `next_cursor` of a page is a position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {

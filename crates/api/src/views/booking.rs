@@ -81,13 +81,17 @@ pub struct Customer {
     pub phone: Option<String>,
 }
 
-/// A booking with its payments and all that happened to it, oldest first.
+/// A booking with its payments and what happened to it, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BookingDetail {
     #[serde(flatten)]
     pub booking: Booking,
     pub payments: Vec<Payment>,
+    /// The first page of its history.
     pub timeline: Vec<HistoryEntry>,
+    /// Pass it as `cursor` to the booking's history for the rest; null where there is none.
+    #[serde(default)]
+    pub timeline_next_cursor: Option<String>,
 }
 
 impl Booking {
@@ -187,7 +191,12 @@ mod tests {
     #[test]
     fn what_is_sent_can_be_read() {
         let booking = Booking::of(&samples::booking());
-        let detail = BookingDetail { booking, payments: vec![], timeline: vec![] };
+        let detail = BookingDetail {
+            booking,
+            payments: vec![],
+            timeline: vec![],
+            timeline_next_cursor: Some("a".to_owned()),
+        };
         let text = serde_json::to_string(&detail).unwrap();
         assert_eq!(serde_json::from_str::<BookingDetail>(&text).unwrap(), detail);
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::HistoryEntry;
+use super::{HistoryEntry, Page};
 use crate::time;
 
 /// Work that was given up: a job, an event from a provider, or a message at a consumer.
@@ -29,9 +29,12 @@ pub struct DeadLetter {
     pub created_at: jiff::Timestamp,
     /// When it was given up, or moved since.
     pub moved_at: jiff::Timestamp,
-    /// Who did what with it, when and why. Only where one letter is asked for.
+    /// Who did what with it, when and why: the first page. Only where one letter is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<HistoryEntry>>,
+    /// Pass it as `cursor` to the letter's history for the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_next_cursor: Option<String>,
 }
 
 impl DeadLetter {
@@ -51,11 +54,13 @@ impl DeadLetter {
             created_at: time::instant(letter.created_at()),
             moved_at: time::instant(letter.moved_at()),
             history: None,
+            history_next_cursor: None,
         }
     }
 
-    pub fn with_history(mut self, entries: &[rows::Audit]) -> DeadLetter {
-        self.history = Some(entries.iter().map(HistoryEntry::of).collect());
+    pub fn with_history(mut self, page: Page<HistoryEntry>) -> DeadLetter {
+        self.history = Some(page.data);
+        self.history_next_cursor = page.next_cursor;
         self
     }
 }

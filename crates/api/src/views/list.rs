@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     pub data: Vec<T>,
-    /// Pass it as `cursor` for the next page; null on the last one.
+    /// Pass it as `cursor` for the next page; null on the last one. Of events it is never null, and is
+    /// passed as `after`: more may happen.
     #[serde(default)]
     pub next_cursor: Option<String>,
 }

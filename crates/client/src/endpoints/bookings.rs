@@ -1,13 +1,13 @@
 //! Seats: held for a while, and then paid.
 
-use api::requests::{BookingsQuery, NewBooking, NewCancellation};
+use api::requests::{BookingsQuery, ListQuery, NewBooking, NewCancellation};
 use api::views::{Booking, BookingDetail, HistoryEntry, Page};
 use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
 use crate::call::Call;
-use crate::{Client, Operation, Result};
+use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// Holds seats of a slot for a customer.
@@ -21,7 +21,7 @@ impl Client {
         self.operation(call, json)
     }
 
-    /// With its payments, and all that happened to it.
+    /// With its payments, and the first page of what happened to it.
     pub async fn get_booking(&self, id: Uuid) -> Result<BookingDetail> {
         self.ask(Call::get(format!("/v1/bookings/{id}"))).await
     }
@@ -31,8 +31,18 @@ impl Client {
         self.ask(Call::search("/v1/bookings", query)).await
     }
 
+    /// All that are found, newest first.
+    pub fn all_bookings(&self, query: &BookingsQuery) -> Rows<Booking> {
+        Rows::of(self, "/v1/bookings", query)
+    }
+
     /// Who moved it, when, and from where to where; oldest first.
-    pub async fn get_booking_history(&self, id: Uuid) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::get(format!("/v1/bookings/{id}/history"))).await
+    pub async fn get_booking_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
+        self.ask(Call::search(&format!("/v1/bookings/{id}/history"), query)).await
+    }
+
+    /// All of it, oldest first.
+    pub fn all_booking_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
+        Rows::of(self, format!("/v1/bookings/{id}/history"), query)
     }
 }

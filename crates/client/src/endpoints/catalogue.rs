@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::answer::json;
 use crate::call::Call;
-use crate::{Client, Operation, Result};
+use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// Puts a product with its units up for sale.
@@ -35,8 +35,18 @@ impl Client {
         self.ask(Call::search("/v1/products", query)).await
     }
 
+    /// All of them, newest first.
+    pub fn all_products(&self, query: &ListQuery) -> Rows<Product> {
+        Rows::of(self, "/v1/products", query)
+    }
+
     /// The slots of a product in a span of time, earliest first, with their vacancies.
     pub async fn get_availability(&self, query: &AvailabilityQuery) -> Result<Page<Slot>> {
         self.ask(Call::search("/v1/availability", query)).await
+    }
+
+    /// All slots of the span, earliest first.
+    pub fn all_availability(&self, query: &AvailabilityQuery) -> Rows<Slot> {
+        Rows::of(self, "/v1/availability", query)
     }
 }

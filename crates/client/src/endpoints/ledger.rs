@@ -4,16 +4,26 @@ use api::requests::ListQuery;
 use api::views::{LedgerAccount, Page, Transfer};
 
 use crate::call::Call;
-use crate::{Client, Result};
+use crate::{Client, Result, Rows};
 
 impl Client {
-    /// All accounts, with their balances.
-    pub async fn list_ledger_accounts(&self) -> Result<Page<LedgerAccount>> {
-        self.ask(Call::get("/v1/ledger/accounts")).await
+    /// By their names, with their balances.
+    pub async fn list_ledger_accounts(&self, query: &ListQuery) -> Result<Page<LedgerAccount>> {
+        self.ask(Call::search("/v1/ledger/accounts", query)).await
+    }
+
+    /// All of them, by their names.
+    pub fn all_ledger_accounts(&self, query: &ListQuery) -> Rows<LedgerAccount> {
+        Rows::of(self, "/v1/ledger/accounts", query)
     }
 
     /// Newest first, each with its postings.
     pub async fn list_ledger_transfers(&self, query: &ListQuery) -> Result<Page<Transfer>> {
         self.ask(Call::search("/v1/ledger/transfers", query)).await
+    }
+
+    /// All of them, newest first.
+    pub fn all_ledger_transfers(&self, query: &ListQuery) -> Rows<Transfer> {
+        Rows::of(self, "/v1/ledger/transfers", query)
     }
 }

@@ -1,18 +1,23 @@
 //! What waits for a person, and what a tenant chose. All of it needs a key with the scope `ops`.
 
 use api::requests::{ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution};
-use api::views::{ApiKey, Breaker, DeadLetter, Page, ReviewCase, Settings, ShownApiKey};
+use api::views::{ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, Settings, ShownApiKey};
 use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
 use crate::call::Call;
-use crate::{Client, Operation, Result};
+use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// The cases that are open, oldest first.
     pub async fn list_review_cases(&self, query: &ListQuery) -> Result<Page<ReviewCase>> {
         self.ask(Call::search("/v1/ops/review_cases", query)).await
+    }
+
+    /// All that are open, oldest first.
+    pub fn all_review_cases(&self, query: &ListQuery) -> Rows<ReviewCase> {
+        Rows::of(self, "/v1/ops/review_cases", query)
     }
 
     /// Closes a review case: says what was found and done.
@@ -27,9 +32,24 @@ impl Client {
         self.ask(Call::search("/v1/ops/dead_letters", query)).await
     }
 
-    /// With its history, also after somebody has decided on it.
+    /// All that wait for a decision.
+    pub fn all_dead_letters(&self, query: &ListQuery) -> Rows<DeadLetter> {
+        Rows::of(self, "/v1/ops/dead_letters", query)
+    }
+
+    /// With the first page of its history, also after somebody has decided on it.
     pub async fn get_dead_letter(&self, id: Uuid) -> Result<DeadLetter> {
         self.ask(Call::get(format!("/v1/ops/dead_letters/{id}"))).await
+    }
+
+    /// Who did what with it, when and why; oldest first.
+    pub async fn get_dead_letter_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
+        self.ask(Call::search(&format!("/v1/ops/dead_letters/{id}/history"), query)).await
+    }
+
+    /// All of it, oldest first.
+    pub fn all_dead_letter_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
+        Rows::of(self, format!("/v1/ops/dead_letters/{id}/history"), query)
     }
 
     /// Sends it round again: safe whenever it is done.
@@ -45,8 +65,13 @@ impl Client {
     }
 
     /// How the way to each account stands, in the process that answers. Each has circuits of its own.
-    pub async fn list_breakers(&self) -> Result<Page<Breaker>> {
-        self.ask(Call::get("/v1/ops/breakers")).await
+    pub async fn list_breakers(&self, query: &ListQuery) -> Result<Page<Breaker>> {
+        self.ask(Call::search("/v1/ops/breakers", query)).await
+    }
+
+    /// All of them, in the process that answers.
+    pub fn all_breakers(&self, query: &ListQuery) -> Rows<Breaker> {
+        Rows::of(self, "/v1/ops/breakers", query)
     }
 
     pub async fn get_settings(&self) -> Result<Settings> {
@@ -61,6 +86,11 @@ impl Client {
     /// Those of the asking key's mode, newest first, and never a secret.
     pub async fn list_api_keys(&self, query: &ListQuery) -> Result<Page<ApiKey>> {
         self.ask(Call::search("/v1/ops/api_keys", query)).await
+    }
+
+    /// All of the asking key's mode, newest first.
+    pub fn all_api_keys(&self, query: &ListQuery) -> Rows<ApiKey> {
+        Rows::of(self, "/v1/ops/api_keys", query)
     }
 
     /// Makes an API key. Its secret is in this answer and nowhere else, so the server stores no answer,

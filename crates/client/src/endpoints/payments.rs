@@ -1,6 +1,8 @@
 //! Money: taken, captured, called off and sent back.
 
-use api::requests::{NewCancellation, NewCapture, NewCharge, NewPayment, NewRefund, PaymentsQuery};
+use api::requests::{
+    ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRefund, PaymentsQuery,
+};
 use api::views::{HistoryEntry, Page, Payment, Refund};
 use http::Method;
 use uuid::Uuid;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 use crate::answer::json;
 use crate::call::Call;
 use crate::reply::{Charge, charge};
-use crate::{Client, IdempotencyKey, Operation, Result};
+use crate::{Client, IdempotencyKey, Operation, Result, Rows};
 
 impl Client {
     /// Charges an amount at once: a payment with automatic capture.
@@ -47,6 +49,11 @@ impl Client {
         self.ask(Call::search("/v1/payments", query)).await
     }
 
+    /// All that are found, newest first.
+    pub fn all_payments(&self, query: &PaymentsQuery) -> Rows<Payment> {
+        Rows::of(self, "/v1/payments", query)
+    }
+
     /// The payment that this client asked for under a key; none if the request never arrived. To be
     /// acted on only with care: the request may still be on its way. Asking again under the key is safe.
     pub async fn find_payment_of_key(&self, key: &IdempotencyKey) -> Result<Option<Payment>> {
@@ -68,21 +75,36 @@ impl Client {
     }
 
     /// Who moved it, when, and from where to where; oldest first.
-    pub async fn get_payment_history(&self, id: Uuid) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::get(format!("/v1/payments/{id}/history"))).await
+    pub async fn get_payment_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
+        self.ask(Call::search(&format!("/v1/payments/{id}/history"), query)).await
+    }
+
+    /// All of it, oldest first.
+    pub fn all_payment_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
+        Rows::of(self, format!("/v1/payments/{id}/history"), query)
     }
 
     pub async fn get_refund(&self, id: Uuid) -> Result<Refund> {
         self.ask(Call::get(format!("/v1/refunds/{id}"))).await
     }
 
+    /// The refunds of a payment, oldest first.
+    pub async fn list_refunds(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Refund>> {
+        self.ask(Call::search(&format!("/v1/payments/{payment}/refunds"), query)).await
+    }
+
     /// All refunds of a payment, oldest first.
-    pub async fn list_refunds(&self, payment: Uuid) -> Result<Page<Refund>> {
-        self.ask(Call::get(format!("/v1/payments/{payment}/refunds"))).await
+    pub fn all_refunds(&self, payment: Uuid, query: &ListQuery) -> Rows<Refund> {
+        Rows::of(self, format!("/v1/payments/{payment}/refunds"), query)
     }
 
     /// Who moved it, when, and from where to where; oldest first.
-    pub async fn get_refund_history(&self, id: Uuid) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::get(format!("/v1/refunds/{id}/history"))).await
+    pub async fn get_refund_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
+        self.ask(Call::search(&format!("/v1/refunds/{id}/history"), query)).await
+    }
+
+    /// All of it, oldest first.
+    pub fn all_refund_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
+        Rows::of(self, format!("/v1/refunds/{id}/history"), query)
     }
 }

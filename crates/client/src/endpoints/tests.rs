@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, NewApiKey, NewBooking, NewCharge,
-    NewCustomer, NewPayment, NewProduct, NewSlots, Resolution,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, ListQuery, NewApiKey, NewBooking,
+    NewCharge, NewCustomer, NewPayment, NewProduct, NewSlots, Resolution,
 };
 use api::{Currency, Money};
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -71,29 +72,61 @@ async fn all_writes(client: &Client) {
 }
 
 async fn all_looks(client: &Client) {
-    let span =
-        AvailabilityQuery { product_id: id(), from: Timestamp::MIN, to: Timestamp::MAX, limit: Some(1) };
+    let span = span();
+    let list = ListQuery::default();
     let _ = client.list_products(&Default::default()).await;
     let _ = client.get_product(id()).await;
     let _ = client.get_availability(&span).await;
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
-    let _ = client.get_booking_history(id()).await;
+    let _ = client.get_booking_history(id(), &list).await;
     let _ = client.find_payments(&Default::default()).await;
     let _ = client.get_payment(id()).await;
-    let _ = client.get_payment_history(id()).await;
-    let _ = client.list_refunds(id()).await;
+    let _ = client.get_payment_history(id(), &list).await;
+    let _ = client.list_refunds(id(), &list).await;
     let _ = client.get_refund(id()).await;
-    let _ = client.get_refund_history(id()).await;
-    let _ = client.list_ledger_accounts().await;
+    let _ = client.get_refund_history(id(), &list).await;
+    let _ = client.list_ledger_accounts(&list).await;
     let _ = client.list_ledger_transfers(&Default::default()).await;
     let _ = client.list_events(&Default::default()).await;
     let _ = client.list_review_cases(&Default::default()).await;
     let _ = client.list_dead_letters(&Default::default()).await;
     let _ = client.get_dead_letter(id()).await;
-    let _ = client.list_breakers().await;
+    let _ = client.get_dead_letter_history(id(), &list).await;
+    let _ = client.list_breakers(&list).await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
+}
+
+fn span() -> AvailabilityQuery {
+    AvailabilityQuery {
+        product_id: id(),
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        limit: Some(1),
+        cursor: None,
+    }
+}
+
+/// Every list, to its end. Events have a reader of their own.
+async fn all_lists(client: &Client) {
+    let list = ListQuery::default();
+    let _ = client.all_products(&list).collect().await;
+    let _ = client.all_availability(&span()).collect().await;
+    let _ = client.all_bookings(&Default::default()).collect().await;
+    let _ = client.all_booking_history(id(), &list).collect().await;
+    let _ = client.all_payments(&Default::default()).collect().await;
+    let _ = client.all_payment_history(id(), &list).collect().await;
+    let _ = client.all_refunds(id(), &list).collect().await;
+    let _ = client.all_refund_history(id(), &list).collect().await;
+    let _ = client.all_ledger_accounts(&list).collect().await;
+    let _ = client.all_ledger_transfers(&list).collect().await;
+    let _ = client.events_after(0).rest().collect::<Vec<_>>().await;
+    let _ = client.all_review_cases(&list).collect().await;
+    let _ = client.all_dead_letters(&list).collect().await;
+    let _ = client.all_dead_letter_history(id(), &list).collect().await;
+    let _ = client.all_breakers(&list).collect().await;
+    let _ = client.all_api_keys(&list).collect().await;
 }
 
 /// Method, path and how it may be repeated, of what the document describes.
@@ -140,6 +173,24 @@ async fn every_endpoint_has_its_call() {
     let once: BTreeSet<String> = made.iter().cloned().collect();
     assert_eq!(once.len(), made.len(), "no call was made twice");
     assert_eq!(once, described());
+}
+
+#[tokio::test]
+async fn every_list_is_read_to_its_end() {
+    let script = Script::of([answer(400, "")]);
+    let client = script.client_with(|builder| builder.breaker(None));
+    all_lists(&client).await;
+    let read: BTreeSet<String> =
+        script.calls().iter().map(|call| call.path().replace(&id().to_string(), "{id}")).collect();
+    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let is_list = |item: &Value| {
+        let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        schema.as_str().is_some_and(|name| name.ends_with("Page"))
+    };
+    let paths = document["paths"].as_object().unwrap();
+    let lists: BTreeSet<String> =
+        paths.iter().filter(|(_, item)| is_list(item)).map(|(path, _)| path.clone()).collect();
+    assert_eq!(read, lists);
 }
 
 /// The shorthands of a search ask for what they are named after.

@@ -38,6 +38,7 @@ async fn offer(client: &Client) -> (Product, Slot) {
         from: "2050-01-01T00:00:00Z".parse().unwrap(),
         to: "2051-01-01T00:00:00Z".parse().unwrap(),
         limit: None,
+        cursor: None,
     };
     assert_eq!(client.get_availability(&span).await.unwrap().data, slots);
     (changed.value, slots[0].clone())
@@ -99,19 +100,21 @@ async fn seats_are_held_paid_and_refunded() {
     let detail = client.get_booking(booking.id).await.unwrap();
     assert_eq!((detail.booking.state.as_str(), detail.booking.paid), ("confirmed", euros(9_000)));
     assert_eq!((detail.payments.len(), detail.payments[0].id), (1, payment.id));
-    assert!(!client.get_booking_history(booking.id).await.unwrap().data.is_empty());
+    assert!(!client.get_booking_history(booking.id, &ListQuery::default()).await.unwrap().data.is_empty());
     let query = BookingsQuery { state: Some("confirmed".to_owned()), ..BookingsQuery::default() };
     assert_eq!(client.find_bookings(&query).await.unwrap().data[0].id, booking.id);
     assert_eq!(client.find_payments_of_booking(booking.id).await.unwrap().data[0].id, payment.id);
-    assert!(!client.get_payment_history(payment.id).await.unwrap().data.is_empty());
+    assert!(!client.get_payment_history(payment.id, &ListQuery::default()).await.unwrap().data.is_empty());
 
     let half =
         NewRefund { amount: Some(euros(4_500)), reason: Some("one less".to_owned()), ..NewRefund::default() };
     let refund = client.refund(payment.id, &half).send().await.unwrap();
     assert_eq!((refund.status, refund.value.amount), (201, euros(4_500)));
     assert_eq!(client.get_refund(refund.value.id).await.unwrap().id, refund.value.id);
-    assert_eq!(client.list_refunds(payment.id).await.unwrap().data.len(), 1);
-    assert!(!client.get_refund_history(refund.value.id).await.unwrap().data.is_empty());
+    assert_eq!(client.all_refunds(payment.id, &ListQuery::default()).collect().await.unwrap().len(), 1);
+    assert!(
+        !client.get_refund_history(refund.value.id, &ListQuery::default()).await.unwrap().data.is_empty()
+    );
     let too_much = client.refund(payment.id, &NewRefund { amount: Some(euros(4_501)), ..half });
     assert_eq!(too_much.send().await.unwrap_err().code(), Some("refund_exceeds_capture"));
 
@@ -168,7 +171,8 @@ async fn books_and_operations() {
             .iter()
             .all(|transfer| transfer.postings.iter().map(|leg| leg.amount.minor).sum::<i64>() == 0)
     );
-    let accounts = client.list_ledger_accounts().await.unwrap().data;
+    let accounts =
+        client.all_ledger_accounts(&ListQuery { limit: Some(1), cursor: None }).collect().await.unwrap();
     assert_eq!(accounts.iter().map(|account| account.balance.minor).sum::<i64>(), 0);
     assert_eq!((transfers.len(), accounts.len()), (1, 2));
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use client::requests::NewRefund;
+use client::requests::{ListQuery, NewRefund};
 use client::{Client, Timeouts, budget};
 use futures_util::future::join_all;
 use harness::proxy::{Fault, Plan, Proxy};
@@ -98,7 +98,7 @@ async fn a_line_that_breaks_at_random() {
         refund.unwrap();
     }
     for (payment, amount) in &expected {
-        let refunds = client.list_refunds(*payment).await.unwrap().data;
+        let refunds = client.all_refunds(*payment, &ListQuery::default()).collect().await.unwrap();
         let amounts: Vec<i64> = refunds.iter().map(|refund| refund.amount.minor).collect();
         assert_eq!(amounts, [amount / 2], "one refund an operation");
     }

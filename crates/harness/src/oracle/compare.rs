@@ -132,7 +132,7 @@ impl Comparison<'_> {
     }
 
     async fn refunds(&mut self, payment: &Payment) -> Result<(), Error> {
-        for refund in self.queries.refunds_of_payment(payment.tenant, payment.id).await? {
+        for refund in self.queries.refunds_of_payment(payment.tenant, payment.id, None, usize::MAX).await? {
             self.verdicts.looked("refund_matches_quote", 1);
             let id = refund.id.to_string();
             let theirs = self.refunds.get(id.as_str()).map_or(&[][..], Vec::as_slice);
@@ -208,7 +208,7 @@ impl Comparison<'_> {
     /// The ledger against what the provider holds for the tenant, account by account.
     async fn ledger(&mut self, tenant: TenantId) -> Result<(), Error> {
         let waiting = self.queries.backlog().await?;
-        let posted = self.queries.ledger_accounts(tenant).await?;
+        let posted = self.queries.ledger_accounts(tenant, None, usize::MAX).await?;
         for (id, account) in self.accounts.iter().filter(|(_, account)| account.tenant == tenant) {
             let open = self.open.get(id).copied().unwrap_or(0);
             if waiting.outbox_pending > 0 || waiting.events_received > 0 || open > 0 {

@@ -4,15 +4,15 @@ use api::requests::{LetterDecision, ListQuery};
 use api::views::DeadLetter;
 use axum::Extension;
 use axum::extract::State;
-use domain::Refusal;
 use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
 use domain::reply;
+use domain::{Refusal, TenantId};
 use store::queries::Cursor;
 use uuid::Uuid;
 
 use super::answer::Handled;
 use super::call::{Call, Id};
-use super::history::ENTRIES_MAX;
+use super::history::{self, first_page};
 use super::hot_path::submit;
 use super::listing::{cursor, limit, page};
 use super::look::{Look, Parameters, found};
@@ -38,13 +38,28 @@ pub async fn list(
 /// `GET /v1/ops/dead_letters/{id}`
 pub async fn one(State(app): State<App>, look: Look<Ops>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
+    let letter = given_up(&app, tenant, id).await?;
+    let history = first_page(&app, tenant, id).await?;
+    Ok(found(&DeadLetter::of(&letter).with_history(history)))
+}
+
+/// `GET /v1/ops/dead_letters/{id}/history`
+pub async fn history(
+    State(app): State<App>,
+    look: Look<Ops>,
+    Id(id): Id,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
+    let tenant = look.caller.tenant;
+    given_up(&app, tenant, id).await?;
+    history::history(&app, tenant, id, &query).await
+}
+
+/// A job that is well is no dead letter.
+async fn given_up(app: &App, tenant: TenantId, id: Uuid) -> Result<reply::DeadLetter, Refused> {
     let letter = app.store().letter(tenant, id).await?.ok_or(Refusal::DeadLetterNotFound)?;
-    let history = app.store().audit_of(tenant, id, ENTRIES_MAX).await?;
-    // A job that is well is no dead letter.
-    if !history.iter().any(|entry| entry.action == GAVE_UP) {
-        return Err(Refusal::DeadLetterNotFound.into());
-    }
-    Ok(found(&DeadLetter::of(&letter).with_history(&history)))
+    let gave_up = app.store().first_audit_of(tenant, id, GAVE_UP).await?;
+    gave_up.map(|_| letter).ok_or(Refusal::DeadLetterNotFound.into())
 }
 
 /// `POST /v1/ops/dead_letters/{id}/retry`

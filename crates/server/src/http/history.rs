@@ -1,38 +1,73 @@
 //! `GET /v1/{bookings,payments,refunds}/{id}/history`: who moved it, when, and from where to where.
 
+use api::limits::PAGE_ROWS_MAX;
+use api::requests::ListQuery;
 use api::views::{HistoryEntry, Page};
 use axum::extract::State;
-use domain::{BookingId, PaymentId, RefundId, Refusal, TenantId};
+use domain::{BookingId, PaymentId, RefundId, Refusal, TenantId, rows};
+use store::queries::Cursor;
 use uuid::Uuid;
 
-use super::App;
 use super::answer::Handled;
 use super::call::Id;
-use super::look::{Look, found};
+use super::listing::{cursor, limit, page};
+use super::look::{Look, Parameters, found};
 use super::permission::{Bookings, Payments};
+use super::{App, Refused};
 
-/// What one resource can have lived through: its payments, refunds and moves are all limited.
-pub const ENTRIES_MAX: usize = 1_000;
-
-pub async fn of_booking(State(app): State<App>, look: Look<Bookings>, Id(id): Id) -> Handled {
+pub async fn of_booking(
+    State(app): State<App>,
+    look: Look<Bookings>,
+    Id(id): Id,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
     let tenant = look.caller.tenant;
     app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
-    history(&app, tenant, id).await
+    history(&app, tenant, id, &query).await
 }
 
-pub async fn of_payment(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+pub async fn of_payment(
+    State(app): State<App>,
+    look: Look<Payments>,
+    Id(id): Id,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
     let tenant = look.caller.tenant;
     app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
-    history(&app, tenant, id).await
+    history(&app, tenant, id, &query).await
 }
 
-pub async fn of_refund(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+pub async fn of_refund(
+    State(app): State<App>,
+    look: Look<Payments>,
+    Id(id): Id,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
     let tenant = look.caller.tenant;
     app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;
-    history(&app, tenant, id).await
+    history(&app, tenant, id, &query).await
 }
 
-async fn history(app: &App, tenant: TenantId, subject: Uuid) -> Handled {
-    let entries = app.store().audit_of(tenant, subject, ENTRIES_MAX).await?;
-    Ok(found(&Page::whole(entries.iter().map(HistoryEntry::of).collect())))
+/// A page of it. Whether the subject is the tenant's was asked before.
+pub async fn history(app: &App, tenant: TenantId, subject: Uuid, query: &ListQuery) -> Handled {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?;
+    Ok(found(&entries(app, tenant, subject, after, limit).await?))
+}
+
+/// For whoever shows it beside its subject.
+pub async fn first_page(app: &App, tenant: TenantId, subject: Uuid) -> Result<Page<HistoryEntry>, Refused> {
+    entries(app, tenant, subject, None, PAGE_ROWS_MAX as usize).await
+}
+
+async fn entries(
+    app: &App,
+    tenant: TenantId,
+    subject: Uuid,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Page<HistoryEntry>, Refused> {
+    let rows = app.store().audit_of(tenant, subject, after, limit + 1).await?;
+    let at = |row: &rows::Audit| Cursor { created_at: row.at, id: row.id.0 };
+    Ok(page(rows, limit, at, |row| HistoryEntry::of(&row)))
 }

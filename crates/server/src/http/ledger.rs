@@ -1,9 +1,9 @@
 //! `GET /v1/ledger/accounts` and `GET /v1/ledger/transfers`: balances and postings.
 
 use api::requests::ListQuery;
-use api::views::{LedgerAccount, Page, Transfer};
+use api::views::{LedgerAccount, Transfer};
 use axum::extract::State;
-use domain::rows;
+use domain::{LedgerAccountId, rows};
 use store::queries::Cursor;
 
 use super::App;
@@ -12,10 +12,17 @@ use super::listing::{cursor, limit, page};
 use super::look::{Look, Parameters, found};
 use super::permission::Ledger;
 
-/// All of them: a tenant has a few in each currency.
-pub async fn accounts(State(app): State<App>, look: Look<Ledger>) -> Handled {
-    let accounts = app.store().ledger_accounts(look.caller.tenant).await?;
-    Ok(found(&Page::whole(accounts.iter().map(LedgerAccount::of).collect())))
+/// By their names.
+pub async fn accounts(
+    State(app): State<App>,
+    look: Look<Ledger>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?.map(|cursor| LedgerAccountId(cursor.id));
+    let rows = app.store().ledger_accounts(look.caller.tenant, after, limit + 1).await?;
+    let at = |row: &rows::LedgerAccount| Cursor { created_at: row.created_at, id: row.id.0 };
+    Ok(found(&page(rows, limit, at, |row| LedgerAccount::of(&row))))
 }
 
 /// Newest first.

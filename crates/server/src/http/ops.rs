@@ -1,11 +1,10 @@
 //! `/v1/ops`: what waits for a person, and what a tenant chose.
 
 use api::requests::{ChangedSettings, LateMoney, ListQuery, Resolution};
-use api::views::{Page, ReviewCase, Settings};
+use api::views::{Breaker, ReviewCase, Settings};
 use axum::extract::State;
-use axum::response::Response;
 use domain::commands::{ChangeSettings, ResolveReview, SettingsChange};
-use domain::{ClientId, Refusal, ReviewId, rows};
+use domain::{AccountId, ClientId, Refusal, ReviewId, Timestamp, rows};
 use store::queries::Cursor;
 
 use super::App;
@@ -76,6 +75,18 @@ fn late_money(asked: LateMoney) -> rows::LateMoney {
 }
 
 /// `GET /v1/ops/breakers`
-pub async fn breakers(State(app): State<App>, look: Look<Ops>) -> Response {
-    found(&Page::whole(app.parts.accounts.breakers(look.caller.tenant, look.caller.mode)))
+pub async fn breakers(
+    State(app): State<App>,
+    look: Look<Ops>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?;
+    let mut rows = app.parts.accounts.breakers(look.caller.tenant, look.caller.mode);
+    // By an order that every process has, whichever accounts it knows.
+    let id = |row: &Breaker| AccountId::of(&row.provider, &row.account).0;
+    rows.sort_by_key(id);
+    rows.retain(|row| after.is_none_or(|after| id(row) > after.id));
+    let at = |row: &Breaker| Cursor { created_at: Timestamp(0), id: id(row) };
+    Ok(found(&page(rows, limit, at, |row| row)))
 }

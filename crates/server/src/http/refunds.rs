@@ -1,13 +1,16 @@
 //! `GET /v1/refunds/{id}` and `GET /v1/payments/{id}/refunds`.
 
-use api::views::{Page, Refund};
+use api::requests::ListQuery;
+use api::views::Refund;
 use axum::extract::State;
-use domain::{PaymentId, RefundId, Refusal};
+use domain::{PaymentId, RefundId, Refusal, rows};
+use store::queries::Cursor;
 
 use super::App;
 use super::answer::Handled;
 use super::call::Id;
-use super::look::{Look, found};
+use super::listing::{cursor, limit, page};
+use super::look::{Look, Parameters, found};
 use super::permission::Payments;
 
 pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
@@ -15,10 +18,18 @@ pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Ha
     Ok(found(&Refund::of(&refund.ok_or(Refusal::RefundNotFound)?)))
 }
 
-/// All of them: a payment has a limited number.
-pub async fn of_payment(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+/// Oldest first.
+pub async fn of_payment(
+    State(app): State<App>,
+    look: Look<Payments>,
+    Id(id): Id,
+    Parameters(query): Parameters<ListQuery>,
+) -> Handled {
     let tenant = look.caller.tenant;
+    let limit = limit(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?;
     let payment = app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
-    let refunds = app.store().refunds_of_payment(tenant, payment.id).await?;
-    Ok(found(&Page::whole(refunds.iter().map(Refund::of).collect())))
+    let refunds = app.store().refunds_of_payment(tenant, payment.id, after, limit + 1).await?;
+    let at = |row: &rows::Refund| Cursor { created_at: row.created_at, id: row.id.0 };
+    Ok(found(&page(refunds, limit, at, |row| Refund::of(&row))))
 }

@@ -38,6 +38,7 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
         .route("/v1/ops/dead_letters", get(dead_letters::list))
         .route("/v1/ops/dead_letters/{id}", get(dead_letters::one))
+        .route("/v1/ops/dead_letters/{id}/history", get(dead_letters::history))
         .route("/v1/ops/dead_letters/{id}/retry", post(dead_letters::retry))
         .route("/v1/ops/dead_letters/{id}/discard", post(dead_letters::discard))
         .route("/v1/ops/api_keys", get(api_keys::list).post(api_keys::create))

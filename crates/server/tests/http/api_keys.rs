@@ -52,7 +52,7 @@ async fn a_key_is_rotated(house: House) {
     house.get("/v1/bookings").by(&secret(&new)).expect(200).await;
     let again = house.ask("POST", &revoke(&old.id())).expect(200).await;
     assert_eq!(again.text, revoked.text, "once and for all");
-    let history = house.store.audit_of(tenant(1), old.id().parse().unwrap(), 9).await.unwrap();
+    let history = house.store.audit_of(tenant(1), old.id().parse().unwrap(), None, 9).await.unwrap();
     let actions: Vec<_> = history.iter().map(|row| (row.action.as_str(), row.request_id.is_some())).collect();
     assert_eq!(actions, [("api_key_added", true), ("api_key_revoked", true)]);
 }

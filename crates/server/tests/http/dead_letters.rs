@@ -206,9 +206,14 @@ async fn what_is_foreign_or_well_is_no_dead_letter(house: House) {
             house.post(&path, &decision()).by("sk_sales").refused(403, "scope_is_missing").await;
         }
         house.get(&format!("{PATH}/{id}")).by("sk_sales").refused(403, "scope_is_missing").await;
+        let history = format!("{PATH}/{id}/history");
+        house.get(&history).expect(200).await;
+        house.get(&history).by("sk_two").refused(404, "dead_letter_not_found").await;
+        house.get(&history).by("sk_sales").refused(403, "scope_is_missing").await;
     }
     house.get(PATH).by("sk_sales").refused(403, "scope_is_missing").await;
     house.get(&format!("{PATH}/{well}")).refused(404, "dead_letter_not_found").await;
+    house.get(&format!("{PATH}/{well}/history")).refused(404, "dead_letter_not_found").await;
     house.post(&format!("{PATH}/{well}/discard"), &decision()).refused(409, "state_does_not_allow_it").await;
     let nothing = Uuid::from_u128(77);
     house.get(&format!("{PATH}/{nothing}")).refused(404, "dead_letter_not_found").await;

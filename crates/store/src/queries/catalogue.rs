@@ -1,9 +1,11 @@
 //! Products, units and slots.
 
+use std::ops::Range;
+
 use domain::rows::{Product, Slot, Unit};
 use domain::{ProductId, SlotId, TenantId, Timestamp};
 
-use super::filter::{Filter, limit, with};
+use super::filter::{Filter, owned, places, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
@@ -27,21 +29,36 @@ impl Queries {
         self.rows("where tenant = $1 and product = $2 order by id", with![tenant, product]).await
     }
 
+    /// Of several products, in the order of their ids.
+    pub async fn units_of(&self, tenant: TenantId, products: &[ProductId]) -> Result<Vec<Unit>, Error> {
+        if products.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![tenant];
+        parameters.extend(products.iter().map(owned));
+        let products = places(2, products.len());
+        self.rows(&format!("where tenant = $1 and product in ({products}) order by id"), parameters).await
+    }
+
     pub async fn slot(&self, tenant: TenantId, id: SlotId) -> Result<Option<Slot>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }
 
-    /// Slots that start from `from` on and before `to`, earliest first.
+    /// Slots that start from `from` on and before `to`, earliest first; the cursor's instant is
+    /// `starts_at`.
     pub async fn slots(
         &self,
         tenant: TenantId,
         product: ProductId,
-        from: Timestamp,
-        to: Timestamp,
+        span: Range<Timestamp>,
+        after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Slot>, Error> {
-        let rest = "where tenant = $1 and product = $2 and starts_at >= $3 and starts_at < $4 \
-             order by starts_at, id limit $5";
-        self.rows(rest, with![tenant, product, from, to, limit(max)]).await
+        let (rest, parameters) = Filter::of(tenant)
+            .and("product =", Some(product))
+            .and("starts_at >=", Some(span.start))
+            .and("starts_at <", Some(span.end))
+            .oldest("starts_at", after, max);
+        self.rows(&rest, parameters).await
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use domain::reply::DeadLetter;
 use domain::rows::{Attempt, Delivery, InboundEvent, Job, Message};
 use domain::working_set::{Row, Value};
-use domain::{AttemptId, MessageId, TenantId, Timestamp};
+use domain::{AttemptId, MessageId, TenantId};
 use uuid::Uuid;
 
-use super::filter::{limit, with};
+use super::filter::{Filter, places, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
@@ -20,17 +20,13 @@ impl Queries {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        let start = Cursor { created_at: Timestamp(i64::MIN), id: Uuid::nil() };
-        let Cursor { created_at, id } = after.unwrap_or(start);
-        let page = |at: &str| {
-            format!(
-                "where tenant = $1 and state = 'dead' and ({at}, id) > ($2, $3) order by {at}, id limit $4"
-            )
-        };
-        let parameters = with![tenant, created_at, id, limit(max)];
-        let jobs = self.rows(&page("updated_at"), parameters.clone()).await?;
-        let events: Vec<InboundEvent> = self.rows(&page("processed_at"), parameters.clone()).await?;
-        let deliveries = self.rows(&page("updated_at"), parameters).await?;
+        let dead =
+            |at: &str| Filter::of(tenant).and("state =", Some("dead".to_owned())).oldest(at, after, max);
+        let (page, parameters) = dead("updated_at");
+        let jobs = self.rows(&page, parameters.clone()).await?;
+        let deliveries = self.rows(&page, parameters).await?;
+        let (page, parameters) = dead("processed_at");
+        let events: Vec<InboundEvent> = self.rows(&page, parameters).await?;
         let mut letters = self.with_attempts(jobs).await?;
         letters.extend(events.into_iter().map(DeadLetter::Event));
         letters.extend(self.with_messages(deliveries).await?);
@@ -78,8 +74,8 @@ impl Queries {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
-        let rows: Vec<R> = self.rows(&format!("where id in ({})", places.join(", ")), ids).await?;
+        let places = places(1, ids.len());
+        let rows: Vec<R> = self.rows(&format!("where id in ({places})"), ids).await?;
         Ok(rows.into_iter().map(|row| (row.id().into(), row)).collect())
     }
 }

@@ -6,7 +6,8 @@ use domain::Timestamp;
 use domain::working_set::{Column, Value};
 use uuid::Uuid;
 
-/// Where the last page ended, for lists in the order of `(created_at, id)`, newest first.
+/// Where the last page ended: a list's order is by an instant and, where many rows have the same, by
+/// their ids. So a page begins behind one row, whatever is inserted meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: Timestamp,
@@ -44,10 +45,22 @@ impl Filter {
         self
     }
 
-    pub fn newest(mut self, limit: usize) -> (String, Vec<Value<'static>>) {
-        self.parameters.push(Value::Int(limit as i64));
-        let limit = self.parameters.len();
-        (format!("{} order by created_at desc, id desc limit ${limit}", self.sql), self.parameters)
+    /// In the order of `at`, from the row behind the cursor on; its instant is that of `at`.
+    pub fn oldest(mut self, at: &str, after: Option<Cursor>, max: usize) -> (String, Vec<Value<'static>>) {
+        if let Some(Cursor { created_at, id }) = after {
+            let place = self.parameters.len();
+            self.parameters.extend([owned(&created_at), Value::Id(id)]);
+            let (first, second) = (place + 1, place + 2);
+            write!(self.sql, " and ({at}, id) > (${first}, ${second})").expect("a String takes it");
+        }
+        self.parameters.push(Value::Int(limit(max)));
+        (format!("{} order by {at}, id limit ${}", self.sql, self.parameters.len()), self.parameters)
+    }
+
+    pub fn newest(mut self, max: usize) -> (String, Vec<Value<'static>>) {
+        self.parameters.push(Value::Int(limit(max)));
+        let max = self.parameters.len();
+        (format!("{} order by created_at desc, id desc limit ${max}", self.sql), self.parameters)
     }
 }
 
@@ -66,6 +79,12 @@ macro_rules! with {
     ($($value:expr),* $(,)?) => { vec![$( $crate::queries::filter::owned(&$value) ),*] };
 }
 pub(super) use with;
+
+/// `first` and as many more as there are, as `$3, $4, ...`.
+pub(super) fn places(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|at| format!("${at}")).collect();
+    places.join(", ")
+}
 
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

@@ -1,18 +1,38 @@
 //! What happened: audit, the event log, the ledger, and what a person must look at.
 
 use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Transfer};
-use domain::{ReviewId, TenantId, Timestamp, TransferId};
+use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
 use uuid::Uuid;
 
-use super::filter::{Filter, limit, with};
+use super::filter::{Filter, limit, owned, places, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
 impl Queries {
-    /// In the order of what happened.
-    pub async fn audit_of(&self, tenant: TenantId, subject: Uuid, max: usize) -> Result<Vec<Audit>, Error> {
-        let rest = "where tenant = $1 and subject = $2 order by at, id limit $3";
-        self.rows(rest, with![tenant, subject, limit(max)]).await
+    /// In the order of what happened; the cursor's instant is `at`.
+    pub async fn audit_of(
+        &self,
+        tenant: TenantId,
+        subject: Uuid,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<Audit>, Error> {
+        let (rest, parameters) = Filter::of(tenant).and("subject =", Some(subject)).oldest("at", after, max);
+        self.rows(&rest, parameters).await
+    }
+
+    /// The first time that this was done to the subject.
+    pub async fn first_audit_of(
+        &self,
+        tenant: TenantId,
+        subject: Uuid,
+        action: &str,
+    ) -> Result<Option<Audit>, Error> {
+        let (rest, parameters) = Filter::of(tenant)
+            .and("subject =", Some(subject))
+            .and("action =", Some(action.to_owned()))
+            .oldest("at", None, 1);
+        self.row(&rest, parameters).await
     }
 
     /// The tenant's events behind a position of the log. A position is given after the commit of
@@ -27,8 +47,21 @@ impl Queries {
         self.rows(rest, with![tenant, position, limit(max)]).await
     }
 
-    pub async fn ledger_accounts(&self, tenant: TenantId) -> Result<Vec<LedgerAccount>, Error> {
-        self.rows("where tenant = $1 order by name, currency", with![tenant]).await
+    /// In the order of their names, from the one behind `after` on.
+    pub async fn ledger_accounts(
+        &self,
+        tenant: TenantId,
+        after: Option<LedgerAccountId>,
+        max: usize,
+    ) -> Result<Vec<LedgerAccount>, Error> {
+        // An account is never renamed or removed, so its id is place enough.
+        let behind = after.map(|_| {
+            " and (name, currency) > (select name, currency from ledger_accounts where tenant = $1 and id = $3)"
+        });
+        let behind = behind.unwrap_or_default();
+        let mut parameters = with![tenant, limit(max)];
+        parameters.extend(after.map(|after| owned(&after)));
+        self.rows(&format!("where tenant = $1{behind} order by name, currency limit $2"), parameters).await
     }
 
     /// Newest first, each with its postings; the cursor's instant is `posted_at`.
@@ -42,12 +75,16 @@ impl Queries {
         let Cursor { created_at, id } = after.unwrap_or(end);
         let page =
             "where tenant = $1 and (posted_at, id) < ($2, $3) order by posted_at desc, id desc limit $4";
-        let parameters = with![tenant, created_at, id, limit(max)];
-        let transfers: Vec<Transfer> = self.rows(page, parameters.clone()).await?;
-        let rest = format!(
-            "where tenant = $1 and transfer in (select id from transfers {page}) order by transfer, amount_minor desc, id"
-        );
-        // A transfer that is posted in between pushes another off the second page, never splits one.
+        let transfers: Vec<Transfer> = self.rows(page, with![tenant, created_at, id, limit(max)]).await?;
+        if transfers.is_empty() {
+            return Ok(Vec::new());
+        }
+        // By their ids: a transfer that is posted in between changes which ones a page has.
+        let mut parameters = with![tenant];
+        parameters.extend(transfers.iter().map(|transfer| owned(&transfer.id)));
+        let places = places(2, transfers.len());
+        let rest =
+            format!("where tenant = $1 and transfer in ({places}) order by transfer, amount_minor desc, id");
         let mut postings: Vec<Posting> = self.rows(&rest, parameters).await?;
         let mut of =
             |transfer: TransferId| postings.extract_if(.., |posting| posting.transfer == transfer).collect();
@@ -71,11 +108,9 @@ impl Queries {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Review>, Error> {
-        let start = Cursor { created_at: Timestamp(i64::MIN), id: Uuid::nil() };
-        let Cursor { created_at, id } = after.unwrap_or(start);
-        let rest = "where tenant = $1 and state = 'open' and (opened_at, id) > ($2, $3) \
-             order by opened_at, id limit $4";
-        self.rows(rest, with![tenant, created_at, id, limit(max)]).await
+        let (rest, parameters) =
+            Filter::of(tenant).and("state =", Some("open".to_owned())).oldest("opened_at", after, max);
+        self.rows(&rest, parameters).await
     }
 
     /// What the outbox holds about one subject, in order.

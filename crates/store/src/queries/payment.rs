@@ -82,8 +82,12 @@ impl Queries {
         &self,
         tenant: TenantId,
         payment: PaymentId,
+        after: Option<Cursor>,
+        max: usize,
     ) -> Result<Vec<Refund>, Error> {
-        self.rows("where tenant = $1 and payment = $2 order by created_at, id", with![tenant, payment]).await
+        let (rest, parameters) =
+            Filter::of(tenant).and("payment =", Some(payment)).oldest("created_at", after, max);
+        self.rows(&rest, parameters).await
     }
 
     /// The refund whose object at the provider this is, of a payment of this account.

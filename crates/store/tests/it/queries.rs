@@ -59,6 +59,8 @@ async fn every_query_runs(place: Place) {
     let tenant = shop.tenant;
     assert_eq!(store.tenant(tenant).await.unwrap(), Some(shop.tenant_row()));
     assert_eq!(store.tenants(9).await.unwrap().len(), 1);
+    assert_eq!(store.tenants_named("Ferry", 9).await.unwrap(), [shop.tenant_row()]);
+    assert_eq!(store.tenants_named("ferry", 9).await.unwrap(), []);
     assert_eq!(store.accounts(9).await.unwrap(), []);
     assert_eq!(store.accounts_of(tenant).await.unwrap(), []);
     assert_eq!(store.account("stripe", "acct").await.unwrap(), None);
@@ -68,10 +70,14 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.key(tenant, id()).await.unwrap(), None);
     assert_eq!(store.products(tenant, None, 9).await.unwrap().len(), 1);
     assert_eq!(store.units(tenant, shop.product).await.unwrap(), []);
+    assert_eq!(store.units_of(tenant, &[shop.product, id()]).await.unwrap(), []);
+    assert_eq!(store.units_of(tenant, &[]).await.unwrap(), []);
     let slot = shop.slot(&store, 1).await;
-    let found = store.slots(tenant, shop.product, Timestamp(5), Timestamp(6), 9).await.unwrap();
+    let found = store.slots(tenant, shop.product, Timestamp(5)..Timestamp(6), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|slot| slot.id).collect::<Vec<_>>(), [slot]);
-    assert_eq!(store.slots(tenant, shop.product, Timestamp(4), Timestamp(5), 9).await.unwrap(), []);
+    assert_eq!(store.slots(tenant, shop.product, Timestamp(4)..Timestamp(5), None, 9).await.unwrap(), []);
+    let behind = Some(Cursor { created_at: Timestamp(5), id: slot.0 });
+    assert_eq!(store.slots(tenant, shop.product, Timestamp(5)..Timestamp(6), behind, 9).await.unwrap(), []);
     let search = PaymentSearch {
         booking: Some(id()),
         reference: Some("r".into()),
@@ -89,11 +95,13 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.attempt(tenant, id()).await.unwrap(), None);
     assert_eq!(store.attempts_of_payment(tenant, id()).await.unwrap(), []);
     assert_eq!(store.refund(tenant, id()).await.unwrap(), None);
-    assert_eq!(store.refunds_of_payment(tenant, id()).await.unwrap(), []);
+    assert_eq!(store.refunds_of_payment(tenant, id(), None, 9).await.unwrap(), []);
     assert_eq!(store.refund_at_provider(AccountId::of("a", "b"), "re_1").await.unwrap(), None);
-    assert_eq!(store.audit_of(tenant, id(), 9).await.unwrap(), []);
+    assert_eq!(store.audit_of(tenant, id(), None, 9).await.unwrap(), []);
+    assert_eq!(store.first_audit_of(tenant, id(), "gave_up").await.unwrap(), None);
     assert_eq!(store.events_after(tenant, 0, 9).await.unwrap(), []);
-    assert_eq!(store.ledger_accounts(tenant).await.unwrap(), []);
+    assert_eq!(store.ledger_accounts(tenant, None, 9).await.unwrap(), []);
+    assert_eq!(store.ledger_accounts(tenant, Some(id()), 9).await.unwrap(), []);
     assert_eq!(store.transfers(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.review(tenant, id()).await.unwrap(), None);
     assert_eq!(store.open_reviews(tenant, None, 9).await.unwrap(), []);

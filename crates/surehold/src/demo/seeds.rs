@@ -181,5 +181,5 @@ async fn slots_ahead(
     now: Timestamp,
 ) -> Result<Vec<Slot>, Failed> {
     let until = now.plus(Span(DAY.0 * 30));
-    Ok(store.slots(tenant, product, now.plus(Span::seconds(3_600)), until, 100).await?)
+    Ok(store.slots(tenant, product, now.plus(Span::seconds(3_600))..until, None, 100).await?)
 }

@@ -73,7 +73,7 @@ pub async fn run(action: Action) -> crate::Outcome {
             Ok(ExitCode::SUCCESS)
         }
         Action::Show { server, id, json } => {
-            let letter = server.client()?.get_dead_letter(id).await?;
+            let letter = whole(&server.client()?, id).await?;
             print(&if json { pretty(&letter)? } else { shown(&letter)? });
             Ok(ExitCode::SUCCESS)
         }
@@ -101,6 +101,17 @@ async fn list(client: &Client, mut query: ListQuery, all: bool, json: bool) -> R
         eprintln!("there are more: --cursor {next}, or --all");
     }
     Ok(())
+}
+
+/// With all of its history.
+async fn whole(client: &Client, id: Uuid) -> Result<DeadLetter, Failed> {
+    let mut letter = client.get_dead_letter(id).await?;
+    if letter.history_next_cursor.is_some() {
+        let query = ListQuery { limit: None, cursor: letter.history_next_cursor.take() };
+        let rest = client.all_dead_letter_history(id, &query).collect().await?;
+        letter.history.get_or_insert_default().extend(rest);
+    }
+    Ok(letter)
 }
 
 /// Each by itself: one that is refused does not keep the others from being decided on.
@@ -155,7 +166,7 @@ fn short(reason: &str) -> String {
 }
 
 fn shown(letter: &DeadLetter) -> Result<String, Failed> {
-    let DeadLetter { id, kind, state, reason, attempts, payload, created_at, moved_at, history } = letter;
+    let DeadLetter { id, kind, state, reason, attempts, payload, created_at, moved_at, history, .. } = letter;
     let mut text = format!(
         "{kind} {id}\nstate     {state}, since {moved_at}\nmade      {created_at}\nattempts  {attempts}\n\
          reason    {reason}\n\n{payload}",

@@ -4,7 +4,7 @@ use utoipa::PartialSchema as _;
 
 use super::{Answer, Endpoint, ask, look};
 use crate::code::Code;
-use crate::requests::BookingsQuery;
+use crate::requests::{BookingsQuery, ListQuery};
 
 const BOOKINGS: &[&str] = &["bookings"];
 
@@ -52,7 +52,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "get_booking",
             "Bookings",
             BOOKINGS,
-            ("Get a booking", "With its payments, and all that happened to it."),
+            ("Get a booking", "With its payments, and what happened to it."),
             &[(200, Answer::One("BookingDetail"), "The booking.")],
         )
     },
@@ -70,6 +70,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
+        query: Some(ListQuery::schema),
         refusals: &[Code::BookingNotFound],
         ..look(
             "/v1/bookings/{id}/history",
@@ -77,7 +78,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Bookings",
             BOOKINGS,
             ("Get a booking's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
         )
     },
 ];

@@ -60,6 +60,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
+        query: Some(ListQuery::schema),
+        refusals: &[Code::DeadLetterNotFound],
+        ..look(
+            "/v1/ops/dead_letters/{id}/history",
+            "get_dead_letter_history",
+            "Operations",
+            OPS,
+            ("Get a dead letter's history", "Who did what with it, when and why; oldest first."),
+            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+        )
+    },
+    Endpoint {
         key: Key::Optional,
         refusals: &[Code::DeadLetterNotFound, Code::StateDoesNotAllowIt],
         ..ask(
@@ -168,19 +180,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
             &[(200, Answer::One("ApiKey"), "The key, revoked.")],
         )
     },
-    look(
-        "/v1/ops/breakers",
-        "list_breakers",
-        "Operations",
-        OPS,
-        (
-            "List circuit breakers",
-            "The way to each of the tenant's accounts at providers, as the process that answers knows it. \
-             Each process that calls providers has its own; one that only serves the API calls none, and \
-             lists none: there, look at `surehold_breaker_state`.",
-        ),
-        &[(200, Answer::Page("Breaker"), "Those of the asking key's mode.")],
-    ),
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ops/breakers",
+            "list_breakers",
+            "Operations",
+            OPS,
+            (
+                "List circuit breakers",
+                "The way to each of the tenant's accounts at providers, as the process that answers knows it. \
+                 Each process that calls providers has its own; one that only serves the API calls none, and \
+                 lists none: there, look at `surehold_breaker_state`.",
+            ),
+            &[(200, Answer::Page("Breaker"), "A page of those of the asking key's mode.")],
+        )
+    },
     look(
         "/health/live",
         "get_liveness",

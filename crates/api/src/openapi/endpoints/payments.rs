@@ -4,7 +4,7 @@ use utoipa::PartialSchema as _;
 
 use super::{Answer, Endpoint, ask, look};
 use crate::code::Code;
-use crate::requests::PaymentsQuery;
+use crate::requests::{ListQuery, PaymentsQuery};
 
 const PAYMENTS: &[&str] = &["payments"];
 
@@ -120,6 +120,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
+        query: Some(ListQuery::schema),
         refusals: &[Code::PaymentNotFound],
         ..look(
             "/v1/payments/{id}/history",
@@ -127,10 +128,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Payments",
             PAYMENTS,
             ("Get a payment's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
         )
     },
     Endpoint {
+        query: Some(ListQuery::schema),
         refusals: &[Code::PaymentNotFound],
         ..look(
             "/v1/payments/{id}/refunds",
@@ -138,7 +140,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Refunds",
             PAYMENTS,
             ("List a payment's refunds", "Oldest first."),
-            &[(200, Answer::Page("Refund"), "All of them.")],
+            &[(200, Answer::Page("Refund"), "A page of refunds.")],
         )
     },
     Endpoint {
@@ -180,6 +182,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
+        query: Some(ListQuery::schema),
         refusals: &[Code::RefundNotFound],
         ..look(
             "/v1/refunds/{id}/history",
@@ -187,7 +190,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Refunds",
             PAYMENTS,
             ("Get a refund's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "The history.")],
+            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
         )
     },
 ];

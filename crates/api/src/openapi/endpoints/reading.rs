@@ -6,14 +6,17 @@ use super::{Answer, Endpoint, look};
 use crate::requests::{EventsQuery, ListQuery};
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    look(
-        "/v1/ledger/accounts",
-        "list_ledger_accounts",
-        "Ledger",
-        &["ledger"],
-        ("List accounts", "All of them, with their balances."),
-        &[(200, Answer::Page("LedgerAccount"), "The accounts.")],
-    ),
+    Endpoint {
+        query: Some(ListQuery::schema),
+        ..look(
+            "/v1/ledger/accounts",
+            "list_ledger_accounts",
+            "Ledger",
+            &["ledger"],
+            ("List accounts", "By their names, with their balances."),
+            &[(200, Answer::Page("LedgerAccount"), "A page of accounts.")],
+        )
+    },
     Endpoint {
         query: Some(ListQuery::schema),
         ..look(

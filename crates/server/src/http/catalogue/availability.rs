@@ -3,13 +3,14 @@
 
 use api::requests::AvailabilityQuery;
 use api::time::timestamp;
-use api::views::{Page, Slot};
+use api::views::Slot;
 use axum::extract::State;
 use domain::availability::Offer;
 use domain::{ProductId, Refusal, rows};
+use store::queries::Cursor;
 
 use crate::http::answer::Handled;
-use crate::http::listing::limit;
+use crate::http::listing::{cursor, limit, page};
 use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::ReadCatalogue;
 use crate::http::{App, Refused};
@@ -27,12 +28,14 @@ pub async fn find(
     let product = ProductId(query.product_id);
     let product = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
     let (from, to) = (timestamp(query.from), timestamp(query.to));
-    let slots = app.store().slots(tenant, product.id, from, to, limit).await?;
+    let after = cursor(query.cursor.as_deref())?;
+    let slots = app.store().slots(tenant, product.id, from..to, after, limit + 1).await?;
     let units = app.store().units(tenant, product.id).await?;
     let now = app.parts.clock.now();
-    let view = |slot: &rows::Slot| {
-        let offer = Offer { product: &product, slot, now };
-        Slot::of(slot, offer.availability(&units), &product.time_zone)
+    let at = |slot: &rows::Slot| Cursor { created_at: slot.starts_at, id: slot.id.0 };
+    let view = |slot: rows::Slot| {
+        let offer = Offer { product: &product, slot: &slot, now };
+        Slot::of(&slot, offer.availability(&units), &product.time_zone)
     };
-    Ok(found(&Page::whole(slots.iter().map(view).collect())))
+    Ok(found(&page(slots, limit, at, view)))
 }

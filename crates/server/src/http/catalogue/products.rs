@@ -1,5 +1,7 @@
 //! `GET /v1/products` and `GET /v1/products/{id}`.
 
+use std::collections::HashMap;
+
 use api::requests::ListQuery;
 use api::views::{Page, Product};
 use axum::extract::State;
@@ -32,10 +34,13 @@ pub async fn list(
     let rows = app.store().products(tenant, after, limit + 1).await?;
     let at = |row: &rows::Product| Cursor { created_at: row.created_at, id: row.id.0 };
     let rows = page(rows, limit, at, |row| row);
-    let mut data = Vec::with_capacity(rows.data.len());
-    for product in rows.data {
-        let units = app.store().units(tenant, product.id).await?;
-        data.push(Product::of(&product, &units));
+    let ids: Vec<ProductId> = rows.data.iter().map(|product| product.id).collect();
+    let mut units = HashMap::<ProductId, Vec<rows::Unit>>::new();
+    for unit in app.store().units_of(tenant, &ids).await? {
+        units.entry(unit.product).or_default().push(unit);
     }
-    Ok(found(&Page { data, next_cursor: rows.next_cursor }))
+    let view = |product: rows::Product| {
+        Product::of(&product, units.get(&product.id).map(Vec::as_slice).unwrap_or_default())
+    };
+    Ok(found(&Page { data: rows.data.into_iter().map(view).collect(), next_cursor: rows.next_cursor }))
 }

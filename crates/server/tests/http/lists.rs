@@ -1,0 +1,319 @@
+//! Every list leads to all of its rows: page by page, also where many have the same instant, and
+//! where rows are added meanwhile.
+
+use std::collections::BTreeSet;
+
+use domain::{Currency, PaymentId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::documented::{Document, Operation};
+use crate::house::{House, Sail};
+use crate::rows::{self, Insert, audit, dead_event, event, ledger_account, refund, review, transfer};
+
+both![
+    every_list_leads_to_all_of_its_rows,
+    more_slots_at_one_instant_than_a_page_has,
+    a_history_beside_its_subject_leads_on,
+    a_product_shows_all_of_its_units,
+];
+
+/// Rows of each list, and of a page.
+const ROWS: usize = 7;
+const PAGE_ROWS: usize = 2;
+
+async fn every_list_leads_to_all_of_its_rows(house: House) {
+    let seeds = Seeds::sow(&house).await;
+    let mut walked = 0;
+    for list in Document::of(&house).await.operations().iter().filter(|one| is_list(one)) {
+        let address = seeds.address_of(list);
+        let cursor = cursor_of(list);
+        let whole = page(&house, &with(&address, "limit=200")).await;
+        assert!(whole.rows.len() >= ROWS, "{address} has {} rows", whole.rows.len());
+        assert_eq!(whole.rows, walk(&house, &address, cursor, async || {}).await, "{address}");
+
+        let more = walk(&house, &address, cursor, async || seeds.sow_one_more(&house, list).await).await;
+        let known = |row: &&Value| whole.rows.iter().any(|one| identity(one) == identity(row));
+        let old: Vec<String> = more.iter().filter(known).map(identity).collect();
+        let expected: Vec<String> = whole.rows.iter().map(identity).collect();
+        assert_eq!(old, expected, "{address}: each row that was there, once, in order");
+        walked += 1;
+    }
+    assert!(walked >= 16, "{walked}");
+}
+
+fn is_list(operation: &Operation) -> bool {
+    let schema = &operation.told["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    operation.method == "GET" && schema.as_str().is_some_and(|name| name.ends_with("Page"))
+}
+
+/// The parameter that takes `next_cursor`: a list without one cannot be walked.
+fn cursor_of(list: &Operation) -> &'static str {
+    let names: BTreeSet<&str> =
+        list.parameters("query").iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert!(names.contains("limit"), "{} takes no limit", list.path);
+    if list.path == "/v1/events" {
+        assert!(names.contains("after"));
+        return "after";
+    }
+    assert!(names.contains("cursor"), "{} takes no cursor", list.path);
+    "cursor"
+}
+
+struct Page {
+    rows: Vec<Value>,
+    next: Option<String>,
+}
+
+fn with(address: &str, parameter: &str) -> String {
+    format!("{address}{}{parameter}", if address.contains('?') { '&' } else { '?' })
+}
+
+async fn page(house: &House, address: &str) -> Page {
+    let body = house.get(address).expect(200).await.body;
+    let next = body["next_cursor"].as_str().map(str::to_owned);
+    Page { rows: body["data"].as_array().unwrap().clone(), next }
+}
+
+/// All rows, a few at a time; `meanwhile` happens after the first page.
+async fn walk(house: &House, address: &str, cursor: &str, meanwhile: impl AsyncFn()) -> Vec<Value> {
+    let mut rows = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let limited = with(address, &format!("limit={PAGE_ROWS}"));
+        let behind = next.as_ref().map(|next| format!("{cursor}={next}"));
+        let page = page(house, &behind.map_or(limited.clone(), |behind| with(&limited, &behind))).await;
+        assert!(page.rows.len() <= PAGE_ROWS, "{address}");
+        if rows.is_empty() {
+            meanwhile().await;
+        }
+        // Of events there is always a place to read on from.
+        let is_last = page.next.is_none() || page.rows.is_empty();
+        assert!(is_last || page.rows.len() == PAGE_ROWS || cursor == "after", "{address}: a short page");
+        rows.extend(page.rows);
+        if is_last {
+            return rows;
+        }
+        assert!(rows.len() < 1_000, "{address} has no end");
+        next = page.next;
+    }
+}
+
+/// What a row is known by; entries of a history have no id, but a reason of their own here.
+fn identity(row: &Value) -> String {
+    match row["id"].as_str() {
+        Some(id) => id.to_owned(),
+        None => row.to_string(),
+    }
+}
+
+/// A tenant with many of everything.
+struct Seeds {
+    sail: Sail,
+    booking: String,
+    payment: String,
+    refund: Uuid,
+    letter: Uuid,
+}
+
+impl Seeds {
+    async fn sow(house: &House) -> Seeds {
+        let sail = house.sail().await;
+        let booking = house.book(&sail, "b-0", 1).await.id();
+        let payment = charge(house, "p-0").await;
+        let (refund, letter) = (rows::refund(payment_id(&payment)), dead_event(0));
+        Insert::of(vec![refund.clone()]).into(house).await;
+        Insert::of(vec![letter.clone()]).into(house).await;
+        Insert::of(vec![audit(letter.id.0, "gave_up")]).into(house).await;
+        let seeds = Seeds { sail, booking, payment, refund: refund.id.0, letter: letter.id.0 };
+        for number in 0..ROWS {
+            seeds.sow_each(house, number).await;
+        }
+        seeds
+    }
+
+    /// One more of each. What can be made at one instant is.
+    async fn sow_each(&self, house: &House, number: usize) {
+        house.sail().await;
+        self.slot(house).await;
+        house.book(&self.sail, &format!("b-{number}-again"), 1).await;
+        charge(house, &format!("p-{number}-again")).await;
+        self.api_key(house, number).await;
+        for subject in [&self.booking, &self.payment] {
+            Insert::of(vec![audit(subject.parse().unwrap(), &format!("moved_{number}"))]).into(house).await;
+        }
+        for subject in [self.refund, self.letter] {
+            Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(house).await;
+        }
+        Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
+        Insert::of(vec![review(number)]).into(house).await;
+        Insert::of(vec![dead_event(number)]).into(house).await;
+        Insert::of(vec![event(number as i64 + 1)]).into(house).await;
+        self.post(house, number).await;
+    }
+
+    async fn slot(&self, house: &House) {
+        let path = format!("/v1/products/{}/slots", self.sail.product);
+        let slots = json!({ "slots": [{ "starts_at": "2050-07-01T19:00:00Z", "capacity": 5 }] });
+        house.post(&path, &slots).expect(201).await;
+    }
+
+    async fn api_key(&self, house: &House, number: usize) {
+        let key = json!({ "client_name": format!("till {number}"), "scopes": ["bookings"] });
+        house.post("/v1/ops/api_keys", &key).expect(201).await;
+    }
+
+    /// Every third account has two currencies.
+    async fn post(&self, house: &House, number: usize) {
+        let currency = if number % 3 == 1 { Currency::USD } else { Currency::EUR };
+        let account = ledger_account(&format!("account {}", number - usize::from(number % 3 == 1)), currency);
+        let (transfer, legs) = transfer(account.id);
+        Insert::of(vec![account]).into(house).await;
+        Insert::of(vec![transfer]).into(house).await;
+        Insert::of(legs).into(house).await;
+    }
+
+    fn address_of(&self, list: &Operation) -> String {
+        let of = |id: &str| list.path.replace("{id}", id);
+        match list.path.as_str() {
+            "/v1/availability" => {
+                let range = "from=2050-01-01T00:00:00Z&to=2051-01-01T00:00:00Z";
+                format!("/v1/availability?product_id={}&{range}", self.sail.product)
+            }
+            "/v1/bookings/{id}/history" => of(&self.booking),
+            "/v1/payments/{id}/history" | "/v1/payments/{id}/refunds" => of(&self.payment),
+            "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
+            "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
+            path => {
+                assert!(!path.contains('{'), "{path} is a new list: say here what it is of");
+                path.to_owned()
+            }
+        }
+    }
+
+    /// One more row of this list.
+    async fn sow_one_more(&self, house: &House, list: &Operation) {
+        let key = format!("more of {}", list.path).replace([' ', '/'], "-");
+        match list.path.as_str() {
+            "/v1/products" => drop(house.sail().await),
+            "/v1/availability" => self.slot(house).await,
+            "/v1/bookings" => drop(house.book(&self.sail, &key, 1).await),
+            "/v1/payments" => drop(charge(house, &key).await),
+            "/v1/payments/{id}/refunds" => {
+                Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
+            }
+            "/v1/bookings/{id}/history" => self.move_once_more(house, self.booking.parse().unwrap()).await,
+            "/v1/payments/{id}/history" => self.move_once_more(house, self.payment.parse().unwrap()).await,
+            "/v1/refunds/{id}/history" => self.move_once_more(house, self.refund).await,
+            "/v1/ops/dead_letters/{id}/history" => self.move_once_more(house, self.letter).await,
+            "/v1/ledger/accounts" | "/v1/ledger/transfers" => self.post(house, 100 + list.path.len()).await,
+            "/v1/events" => Insert::of(vec![event(100)]).into(house).await,
+            "/v1/ops/review_cases" => Insert::of(vec![review(100)]).into(house).await,
+            "/v1/ops/dead_letters" => Insert::of(vec![dead_event(100)]).into(house).await,
+            "/v1/ops/api_keys" => self.api_key(house, 100).await,
+            // Accounts are configured.
+            "/v1/ops/breakers" => {}
+            path => panic!("{path} is a new list: say here what is added to it"),
+        }
+    }
+
+    async fn move_once_more(&self, house: &House, subject: Uuid) {
+        Insert::of(vec![audit(subject, "moved_once_more")]).into(house).await;
+    }
+}
+
+async fn charge(house: &House, key: &str) -> String {
+    let charge = json!({
+        "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
+    });
+    house.post("/v1/charges", &charge).key(key).header("prefer", "respond-async").expect(202).await.id()
+}
+
+fn payment_id(text: &str) -> PaymentId {
+    PaymentId(text.parse().unwrap())
+}
+
+async fn more_slots_at_one_instant_than_a_page_has(house: House) {
+    let sail = house.sail().await;
+    let slot = json!({ "starts_at": "2049-07-01T19:00:00Z", "capacity": 5 });
+    let mut made = BTreeSet::new();
+    for _ in 0..3 {
+        let path = format!("/v1/products/{}/slots", sail.product);
+        let added = house.post(&path, &json!({ "slots": vec![&slot; 100] })).expect(201).await.body;
+        made.extend(added["data"].as_array().unwrap().iter().map(identity));
+    }
+    let range = "from=2049-01-01T00:00:00Z&to=2050-01-01T00:00:00Z";
+    let address = format!("/v1/availability?product_id={}&{range}", sail.product);
+    for (limit, pages) in [("", 6), ("&limit=200", 2), ("&limit=100", 3)] {
+        let (mut found, mut count, mut next) = (BTreeSet::new(), 0, String::new());
+        loop {
+            let page = page(&house, &format!("{address}{limit}{next}")).await;
+            count += 1;
+            found.extend(page.rows.iter().map(identity));
+            let Some(cursor) = page.next else { break };
+            next = format!("&cursor={cursor}");
+        }
+        assert_eq!((found, count), (made.clone(), pages), "{limit}");
+    }
+}
+
+/// A booking and a dead letter show the first page of what happened, and where the rest is.
+async fn a_history_beside_its_subject_leads_on(house: House) {
+    let sail = house.sail().await;
+    let booking = house.book(&sail, "b-1", 1).await.id();
+    let letter = dead_event(1);
+    let entries = |subject: Uuid| (0..250).map(|number| audit(subject, &format!("moved_{number}"))).collect();
+    Insert::of(vec![letter.clone()]).into(&house).await;
+    Insert::of(entries(booking.parse().unwrap())).into(&house).await;
+    Insert::of(entries(letter.id.0)).into(&house).await;
+    // Far behind the first page, and found all the same.
+    let gave_up =
+        domain::rows::Audit { at: domain::Timestamp(rows::AT.0 + 1), ..audit(letter.id.0, "gave_up") };
+    Insert::of(vec![gave_up]).into(&house).await;
+    for (path, shown, next, count) in [
+        (format!("/v1/bookings/{booking}"), "timeline", "timeline_next_cursor", 251),
+        (format!("/v1/ops/dead_letters/{}", letter.id), "history", "history_next_cursor", 251),
+    ] {
+        let detail = house.get(&path).expect(200).await.body;
+        let mut actions: Vec<Value> = detail[shown].as_array().unwrap().clone();
+        assert_eq!(actions.len(), 200, "{path}");
+        let cursor = detail[next].as_str().unwrap();
+        let rest = page(&house, &format!("{path}/history?limit=200&cursor={cursor}")).await;
+        assert_eq!(rest.next, None);
+        actions.extend(rest.rows);
+        let different: BTreeSet<String> = actions.iter().map(|entry| entry["action"].to_string()).collect();
+        assert_eq!((actions.len(), different.len()), (count, count), "{path}");
+    }
+    let young = house.book(&sail, "b-2", 1).await.id();
+    let detail = house.get(&format!("/v1/bookings/{young}")).expect(200).await.body;
+    assert_eq!(detail["timeline_next_cursor"], Value::Null);
+}
+
+/// However often units are added, and by how many at once; and there is a limit to them.
+async fn a_product_shows_all_of_its_units(house: House) {
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}", sail.product);
+    let unit = |name: &str| json!({ "name": name, "price": { "minor": 100, "currency": "EUR" } });
+    let asks = (0..8).map(|number| {
+        let change = json!({ "units": [unit(&format!("unit {number}"))] });
+        house.ask("PATCH", &path).json(&change).expect(200)
+    });
+    let mut counts: Vec<usize> = futures_util::future::join_all(asks)
+        .await
+        .iter()
+        .map(|answer| answer.body["units"].as_array().unwrap().len())
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [3, 4, 5, 6, 7, 8, 9, 10], "each answer has the units that were there by then");
+    let many = json!({ "units": vec![unit("many"); 50] });
+    for count in [60, 110, 160] {
+        let product = house.ask("PATCH", &path).json(&many).expect(200).await.body;
+        assert_eq!(product["units"].as_array().unwrap().len(), count);
+    }
+    house.ask("PATCH", &path).json(&many).refused(409, "too_many_units").await;
+    let change = json!({ "name": "Still to be changed" });
+    house.ask("PATCH", &path).json(&change).expect(200).await;
+    let listed = house.get("/v1/products").expect(200).await.body;
+    let shown = listed["data"].as_array().unwrap().iter().find(|one| one["id"] == sail.product.as_str());
+    assert_eq!(shown.unwrap()["units"].as_array().unwrap().len(), 160);
+}

@@ -1,0 +1,187 @@
+//! Rows as a test wants them, past every command that would make them.
+
+use std::fmt;
+
+use domain::lifecycle::{Stage, State};
+use domain::rows::{
+    Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Needs, Posting, Put, Refund, Review,
+    Subject, Transfer,
+};
+use domain::working_set::{Column as _, Command, Context, Decision, Json, Outcome, Value};
+use domain::{AccountId, Currency, LedgerAccountId, MessageId, PaymentId, TenantId, Timestamp, TransferId};
+use uuid::Uuid;
+
+use crate::house::{House, tenant};
+
+/// Inserts what nothing is known of.
+pub struct Insert(Box<dyn Fn(&mut Changes) + Send + Sync>);
+
+impl Insert {
+    pub fn of<R>(rows: Vec<R>) -> Insert
+    where
+        R: Clone + Send + Sync + 'static,
+        Changes: Put<R>,
+    {
+        Insert(Box::new(move |changes| rows.iter().cloned().for_each(|row| changes.put(row))))
+    }
+
+    pub async fn into(self, house: &House) {
+        house.store.submit(Box::new(self)).await.unwrap();
+    }
+}
+
+impl fmt::Debug for Insert {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Insert")
+    }
+}
+
+impl Command for Insert {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
+        Some(())
+    }
+
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
+        let mut outcome = Outcome::default();
+        (self.0)(&mut outcome.changes);
+        Ok(outcome)
+    }
+}
+
+/// One instant for all of them, so that their ids alone tell them apart.
+pub const AT: Timestamp = Timestamp(1_767_225_600_000_000);
+
+pub fn id<T: From<Uuid>>() -> T {
+    T::from(Uuid::from_u128(rand::random()))
+}
+
+/// A state that only a history of moves leads to.
+fn stage<S: State>(name: &'static str) -> Stage<S> {
+    Stage::read(Value::Text(name.into())).unwrap()
+}
+
+pub fn audit(subject: Uuid, action: &str) -> Audit {
+    Audit {
+        id: id(),
+        tenant: tenant(1),
+        at: AT,
+        actor: "timer".to_owned(),
+        client: None,
+        subject_kind: Subject::Booking,
+        subject,
+        action: action.to_owned(),
+        from_state: None,
+        to_state: None,
+        request_id: None,
+        person: None,
+        why: None,
+    }
+}
+
+pub fn review(number: usize) -> Review {
+    Review {
+        id: id(),
+        tenant: tenant(1),
+        subject_kind: Subject::Event,
+        subject: id(),
+        reason: "why".to_owned(),
+        detail: number.to_string(),
+        state: Stage::start(),
+        opened_at: AT,
+        resolved_at: None,
+        resolution: None,
+    }
+}
+
+pub fn dead_event(number: usize) -> InboundEvent {
+    InboundEvent {
+        id: id(),
+        tenant: tenant(1),
+        account: AccountId::of("stripe", "acct"),
+        name: format!("evt_{number}"),
+        kind: "payment_intent.succeeded".to_owned(),
+        body: b"{}".to_vec(),
+        state: stage("dead"),
+        attempts: 1,
+        outcome: Some("nothing can be made of it".to_owned()),
+        received_at: AT,
+        processed_at: Some(AT),
+    }
+}
+
+pub fn event(position: i64) -> Message {
+    let subject = id();
+    Message {
+        id: id::<MessageId>(),
+        tenant: tenant(1),
+        subject_kind: Subject::Booking,
+        subject,
+        seq: 1,
+        kind: "booking.held".to_owned(),
+        payload: "{}".to_owned(),
+        created_at: AT,
+        partition: Message::partition_of(subject),
+        position: Some(position),
+        published: 1,
+        published_at: Some(AT),
+        received_at: Some(AT),
+    }
+}
+
+pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
+    LedgerAccount {
+        id: LedgerAccountId::of(tenant(1), name, currency),
+        tenant: tenant(1),
+        name: name.to_owned(),
+        currency,
+        balance_minor: 0,
+        created_at: AT,
+    }
+}
+
+/// A transfer and its legs.
+pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
+    let transfer = Transfer {
+        id: id::<TransferId>(),
+        tenant: tenant(1),
+        kind: "capture".to_owned(),
+        movement: "movement".to_owned(),
+        message: id(),
+        posted_at: AT,
+        subject: id(),
+    };
+    let leg = |amount_minor| Posting {
+        id: id(),
+        tenant: tenant(1),
+        transfer: transfer.id,
+        account,
+        amount_minor,
+        currency: Currency::EUR,
+    };
+    let legs = vec![leg(5), leg(-5)];
+    (transfer, legs)
+}
+
+pub fn refund(payment: PaymentId) -> Refund {
+    Refund {
+        id: id(),
+        tenant: tenant(1),
+        payment,
+        booking: None,
+        amount_minor: 1,
+        currency: Currency::EUR,
+        reason: None,
+        metadata: Json::default(),
+        key: None,
+        state: Stage::start(),
+        seq: 0,
+        provider_ref: None,
+        failure: None,
+        created_at: AT,
+        updated_at: AT,
+    }
+}
