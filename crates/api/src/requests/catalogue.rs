@@ -60,7 +60,7 @@ pub struct ChangedProduct {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 5000)]
     pub description: Option<String>,
-    /// Whether it can be booked.
+    /// Whether it is on sale. It can be booked while a unit of it is, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
     /// Takes the place of all the metadata there was.

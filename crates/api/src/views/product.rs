@@ -20,7 +20,7 @@ pub struct Product {
     /// ISO 4217; every price of the product is in it.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// Whether it can be booked.
+    /// Whether it is on sale. It can be booked while a unit of it is, too.
     pub active: bool,
     pub units: Vec<Unit>,
     pub metadata: Metadata,

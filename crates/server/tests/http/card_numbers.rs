@@ -31,10 +31,8 @@ async fn a_card_number_is_refused_in_every_text_of_every_request(house: House) {
     for operation in document.operations() {
         let Some(schema) = document.body_of(&operation) else { continue };
         for (body, pointer) in document.bodies_with(schema, CARD) {
-            // The name of a member is told by what it is a member of.
-            let pointer = if body.to_string().starts_with('{') { pointer } else { String::new() };
             let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
-            refused(ask, pointer.trim_end_matches("/4000 0566 5566 5556")).await;
+            refused(ask, &pointer).await;
             tried += 1;
         }
     }

@@ -44,7 +44,8 @@ impl Document {
     }
 
     /// Every place of the schema where a text may stand, each as a body with `text` there and nothing
-    /// else, and the pointer to it. The name of a member is a text too, where any is taken.
+    /// else, and the pointer to it. The name of a member is a text too, where any is taken; its pointer
+    /// is that of the object.
     pub fn bodies_with(&self, schema: &Value, text: &str) -> Vec<(Value, String)> {
         let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
         if let Some(first) = schema["oneOf"].as_array().and_then(|any| any.first()) {
