@@ -2,13 +2,16 @@
 //!
 //! | state | a call | leaves it when |
 //! |---|---|---|
-//! | closed | goes out, and is counted in a window of time | of at least `calls_min` calls a share of `failure_share` failed: open |
+//! | closed | goes out, and is counted in a window of time, once for each subject | of at least `calls_min` counted a share of `failure_share` failed: open |
 //! | open | is rejected, and told when to come back | the open time is over: half-open |
 //! | half-open | goes out if it is one of `probes`; others are rejected | all probes are back: closed, or open again for twice as long if the share of them failed |
 //!
 //! A probe that does not come back within `probe_patience` has failed, so that a caller who vanished keeps
 //! nobody waiting. Every change of state begins a new generation: what a call of an earlier one reports
 //! says nothing about now, and is not counted.
+//!
+//! **Subjects, not calls.** A caller may say what its call is about ([`Permit::about`]). All calls about one
+//! subject are one witness: an object that a dependency cannot cope with says nothing about the others.
 //!
 //! **A window of time and a small minimum**, because the calls of one account at a provider may be few: a
 //! window of a hundred calls would take an hour to notice an outage, and hold it against the provider for
@@ -116,11 +119,21 @@ pub enum Health {
     Unclear,
 }
 
+/// What a call is about, such as the hash of a payment's id.
+pub type Subject = u64;
+
 /// Leave to make one call. To be reported once; a copy would count twice.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
     generation: u64,
     probe: Option<u64>,
+    subject: Option<Subject>,
+}
+
+impl Permit {
+    pub fn about(self, subject: Option<Subject>) -> Permit {
+        Permit { subject, ..self }
+    }
 }
 
 /// No leave; when to ask again.
@@ -152,7 +165,7 @@ struct Probe {
 enum Phase {
     Closed(Window),
     Open { until: Duration },
-    HalfOpen { out: Vec<Probe>, good: u32, bad: u32 },
+    HalfOpen { out: Vec<Probe>, good: u32, bad: u32, failed: Vec<Subject> },
 }
 
 #[derive(Clone, Debug)]
@@ -185,7 +198,7 @@ impl Breaker {
         let probe = match &mut self.phase {
             Phase::Closed(_) => None,
             Phase::Open { until } => return Err(Rejected { retry_after: until.saturating_sub(now) }),
-            Phase::HalfOpen { out, good, bad } => {
+            Phase::HalfOpen { out, good, bad, .. } => {
                 if out.len() as u32 + *good + *bad >= probes {
                     return Err(Rejected { retry_after: PROBING_RETRY_AFTER });
                 }
@@ -194,7 +207,7 @@ impl Breaker {
                 Some(self.probes_made)
             }
         };
-        Ok(Permit { generation: self.generation, probe })
+        Ok(Permit { generation: self.generation, probe, subject: None })
     }
 
     /// What became of a call that was admitted.
@@ -205,15 +218,19 @@ impl Breaker {
         }
         match (&mut self.phase, permit.probe) {
             (Phase::Closed(window), _) if health != Health::Unclear => {
-                window.add(now, health == Health::Bad);
+                window.add(now, permit.subject, health == Health::Bad);
             }
-            (Phase::HalfOpen { out, good, bad }, Some(id)) => {
+            (Phase::HalfOpen { out, good, bad, failed }, Some(id)) => {
                 let Some(place) = out.iter().position(|probe| probe.id == id) else { return };
                 out.swap_remove(place);
+                let known = permit.subject.is_some_and(|subject| failed.contains(&subject));
                 match health {
                     Health::Good => *good += 1,
-                    Health::Bad => *bad += 1,
-                    Health::Unclear => {}
+                    Health::Bad if !known => {
+                        *bad += 1;
+                        failed.extend(permit.subject);
+                    }
+                    Health::Bad | Health::Unclear => {}
                 }
             }
             _ => {}
@@ -227,7 +244,7 @@ impl Breaker {
             Phase::Closed(_) => None,
             Phase::Open { until } if now < *until => Some(0),
             Phase::Open { .. } => Some(self.settings.probes),
-            Phase::HalfOpen { out, good, bad } => {
+            Phase::HalfOpen { out, good, bad, .. } => {
                 Some(self.settings.probes.saturating_sub(out.len() as u32 + good + bad))
             }
         }
@@ -268,7 +285,8 @@ impl Breaker {
     fn pass(&mut self, now: Duration, rng: &mut impl Rng) {
         match &mut self.phase {
             Phase::Open { until } if *until <= now => {
-                self.enter(Phase::HalfOpen { out: Vec::new(), good: 0, bad: 0 }, now, (0, 0));
+                let probing = Phase::HalfOpen { out: Vec::new(), good: 0, bad: 0, failed: Vec::new() };
+                self.enter(probing, now, (0, 0));
             }
             Phase::HalfOpen { out, bad, .. } => {
                 let patience = self.settings.probe_patience;

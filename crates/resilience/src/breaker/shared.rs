@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Breaker, Health, Permit, Rejected, Settings, State};
+use super::{Breaker, Health, Permit, Rejected, Settings, State, Subject};
 use crate::{Dice, Observer, Silent, Start};
 
 /// A handle; clones share the state.
@@ -85,6 +85,12 @@ impl SharedBreaker {
 }
 
 impl Call {
+    /// What the call is about, if that is known.
+    pub fn about(mut self, subject: Option<Subject>) -> Call {
+        self.permit = self.permit.take().map(|permit| permit.about(subject));
+        self
+    }
+
     pub fn end(mut self, health: Health) {
         self.report(health);
     }

@@ -42,6 +42,11 @@ impl Told {
         self.report(permit, health);
     }
 
+    fn call_about(&mut self, subject: Subject, health: Health) {
+        let permit = self.admit().expect("the circuit lets it through").about(Some(subject));
+        self.report(permit, health);
+    }
+
     fn calls(&mut self, count: u32, health: Health) {
         for _ in 0..count {
             self.call(health);
@@ -324,4 +329,47 @@ fn many_threads_get_three_probes_and_one_opening() {
     }
     assert_eq!((breaker.state(), moves.closed.load(Ordering::Relaxed)), (State::Closed, 1));
     assert_eq!(breaker.snapshot().calls, 0);
+}
+
+/// However often one payment is tried: it is one witness, and the circuit is the account's.
+#[test]
+fn one_subject_opens_nothing() {
+    let mut told = told();
+    for _ in 0..200 {
+        told.call_about(1, Health::Bad);
+        told.call_about(2, Health::Bad);
+    }
+    assert_eq!(told.breaker.counted(told.now), (2, 2));
+    assert_eq!(told.state(), State::Closed);
+    for subject in 3..=20 {
+        assert_eq!(told.state(), State::Closed);
+        told.call_about(subject, Health::Bad);
+    }
+    assert_eq!(told.state(), State::Open, "many are the dependency's");
+}
+
+#[test]
+fn a_subject_that_fared_well_and_badly_counts_as_both() {
+    let mut told = told();
+    for _ in 0..50 {
+        told.call_about(1, Health::Good);
+        told.call_about(1, Health::Bad);
+    }
+    assert_eq!(told.breaker.counted(told.now), (2, 1));
+    told.now += s(40);
+    told.call_about(1, Health::Bad);
+    assert_eq!(told.breaker.counted(told.now), (1, 1), "what is past is forgotten");
+}
+
+#[test]
+fn one_subject_does_not_fail_all_probes() {
+    let mut told = told();
+    told.half_open();
+    for _ in 0..20 {
+        told.call_about(1, Health::Bad);
+    }
+    assert_eq!(told.state(), State::HalfOpen);
+    told.call_about(2, Health::Good);
+    told.call_about(3, Health::Good);
+    assert_eq!(told.state(), State::Closed);
 }

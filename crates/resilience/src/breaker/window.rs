@@ -1,7 +1,10 @@
-//! Calls and failures of the last while, counted in slots: no row a call, whatever the rate.
+//! Calls and failures of the last while, counted in slots. Calls about one subject count once, and once more
+//! if one of them failed: whatever becomes of one payment, however often it is tried, is one witness.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
+
+use super::Subject;
 
 /// A call counts for nine to ten tenths of the window.
 pub const SLOTS: u32 = 10;
@@ -11,6 +14,8 @@ struct Slot {
     number: u128,
     calls: u32,
     failures: u32,
+    /// What was counted here, and whether as failed.
+    subjects: HashSet<(Subject, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,15 +29,20 @@ impl Window {
         Window { slot_ns: (span.as_nanos() / u128::from(SLOTS)).max(1), slots: VecDeque::new() }
     }
 
-    pub fn add(&mut self, now: Duration, failed: bool) {
+    pub fn add(&mut self, now: Duration, subject: Option<Subject>, failed: bool) {
         self.forget(now);
+        let counted = subject.map(|subject| (subject, failed));
+        if counted.is_some_and(|counted| self.slots.iter().any(|slot| slot.subjects.contains(&counted))) {
+            return;
+        }
         let number = now.as_nanos() / self.slot_ns;
         if self.slots.back().is_none_or(|slot| slot.number < number) {
-            self.slots.push_back(Slot { number, calls: 0, failures: 0 });
+            self.slots.push_back(Slot { number, calls: 0, failures: 0, subjects: HashSet::new() });
         }
         let slot = self.slots.back_mut().expect("one was pushed if there was none");
         slot.calls = slot.calls.saturating_add(1);
         slot.failures = slot.failures.saturating_add(u32::from(failed));
+        slot.subjects.extend(counted);
     }
 
     /// Calls and failures.

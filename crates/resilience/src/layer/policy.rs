@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::breaker::Subject;
 use crate::{Health, Timeouts};
 
 /// What became of one try.
@@ -33,6 +34,12 @@ pub trait Policy<Request, Response, Failure>: Send + Sync + 'static {
 
     /// Whether making the request again is safe and may help. `None`: the outcome is final.
     fn retry(&self, request: &Request, outcome: &Outcome<'_, Response, Failure>) -> Option<Wish>;
+
+    /// What the request is about: a breaker takes all calls about one subject for one witness.
+    fn subject(&self, request: &Request) -> Option<Subject> {
+        let _ = request;
+        None
+    }
 
     /// Limits of this request, if it has its own.
     fn timeouts(&self, request: &Request) -> Option<Timeouts> {

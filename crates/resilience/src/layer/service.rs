@@ -132,7 +132,7 @@ impl<S, P> Operation<S, P> {
             Some(Err(rejected)) => {
                 return Err((Error::Open { retry_after: rejected.retry_after }, GaveUp::Open));
             }
-            Some(Ok(leave)) => Some(leave),
+            Some(Ok(leave)) => Some(leave.about(self.shared.policy.subject(&request))),
             None => None,
         };
         if self.attempts == 0

@@ -8,7 +8,7 @@ use crate::breaker::window::SLOTS;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Pass(u32),
-    Call(Health),
+    Call(Health, Option<Subject>),
     /// A call goes out, and what becomes of it is heard later, or never.
     Begin,
     End(usize, Health),
@@ -21,7 +21,7 @@ fn health() -> impl Strategy<Value = Health> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..6_000u32).prop_map(Step::Pass),
-        8 => health().prop_map(Step::Call),
+        8 => (health(), proptest::option::of(0..4_u64)).prop_map(|(health, about)| Step::Call(health, about)),
         3 => Just(Step::Begin),
         3 => (any::<usize>(), health()).prop_map(|(which, health)| Step::End(which, health)),
     ]
@@ -32,9 +32,10 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     generation: u32,
     state: State,
-    calls: Vec<(Duration, bool)>,
+    calls: Vec<(Duration, Option<Subject>, bool)>,
     probes: Vec<(u32, Duration)>,
     results: Vec<bool>,
+    failed: Vec<Subject>,
     until: Duration,
     openings: u32,
 }
@@ -61,6 +62,7 @@ impl Run {
             calls: Vec::new(),
             probes: Vec::new(),
             results: Vec::new(),
+            failed: Vec::new(),
             until: Duration::ZERO,
             openings: 0,
         };
@@ -73,6 +75,7 @@ impl Run {
         self.model.calls.clear();
         self.model.probes.clear();
         self.model.results.clear();
+        self.model.failed.clear();
     }
 
     /// Called after the breaker was asked or told something: it may have opened just now.
@@ -99,11 +102,15 @@ impl Run {
         }
     }
 
-    fn judge_window(&mut self) {
+    fn live(&self) -> Vec<(Option<Subject>, bool)> {
         let slot = |at: Duration| at.as_nanos() / (s(10).as_nanos() / u128::from(SLOTS));
         let current = slot(self.told.now);
-        let live = self.model.calls.iter().filter(|(at, _)| slot(*at) + u128::from(SLOTS) > current);
-        let live: Vec<_> = live.collect();
+        let live = self.model.calls.iter().filter(|(at, ..)| slot(*at) + u128::from(SLOTS) > current);
+        live.map(|(_, about, failed)| (*about, *failed)).collect()
+    }
+
+    fn judge_window(&mut self) {
+        let live = self.live();
         let failures = live.iter().filter(|(_, failed)| *failed).count();
         if self.model.state == State::Closed && live.len() >= 5 && failures * 2 >= live.len() {
             self.open();
@@ -148,23 +155,31 @@ impl Run {
         }
     }
 
-    fn end(&mut self, which: usize, health: Health) {
+    fn end(&mut self, which: usize, health: Health, about: Option<Subject>) {
         if self.out.is_empty() {
             return;
         }
         let (permit, generation, probe) = self.out.swap_remove(which % self.out.len());
-        self.told.report(permit, health);
+        self.told.report(permit.about(about), health);
         self.pass();
         if generation == self.model.generation && self.model.state == State::Closed {
-            if health != Health::Unclear {
-                self.model.calls.push((self.told.now, health == Health::Bad));
+            let failed = health == Health::Bad;
+            let known = about.is_some() && self.live().contains(&(about, failed));
+            if health != Health::Unclear && !known {
+                self.model.calls.push((self.told.now, about, failed));
             }
         } else if let Some(since) = probe.filter(|_| generation == self.model.generation)
             && let Some(place) = self.model.probes.iter().position(|(_, at)| *at == since)
         {
             self.model.probes.swap_remove(place);
-            if health != Health::Unclear {
-                self.model.results.push(health == Health::Bad);
+            let known = about.is_some_and(|about| self.model.failed.contains(&about));
+            match health {
+                Health::Good => self.model.results.push(false),
+                Health::Bad if !known => {
+                    self.model.results.push(true);
+                    self.model.failed.extend(about);
+                }
+                Health::Bad | Health::Unclear => {}
             }
         }
         self.judge_window();
@@ -179,13 +194,13 @@ proptest! {
         for step in steps {
             match step {
                 Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
-                Step::Call(health) => {
+                Step::Call(health, about) => {
                     if run.begin() {
-                        run.end(run.out.len() - 1, health);
+                        run.end(run.out.len() - 1, health, about);
                     }
                 }
                 Step::Begin => { run.begin(); }
-                Step::End(which, health) => run.end(which, health),
+                Step::End(which, health) => run.end(which, health, None),
             }
             let since = run.model.state;
             let due = since == State::Open && run.model.until <= run.told.now;
@@ -200,8 +215,8 @@ proptest! {
         for step in steps {
             match step {
                 Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
-                Step::Call(_) | Step::Begin => { run.begin(); }
-                Step::End(which, health) => run.end(which, health),
+                Step::Call(..) | Step::Begin => { run.begin(); }
+                Step::End(which, health) => run.end(which, health, None),
             }
         }
         for _ in 0..1_800 {
