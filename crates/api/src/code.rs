@@ -118,11 +118,26 @@ codes! {
         HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";
         BookingHasOpenPayment = "booking_has_open_payment", 409, true, "A payment of the booking is under way";
         NothingIsDue = "nothing_is_due", 409, false, "The booking is paid";
+        AmountExceedsTotal = "amount_exceeds_total", 422, false,
+            "More is to be charged than the booking costs, less the money that it holds";
+        AmountDoesNotCoverWhatIsDue = "amount_does_not_cover_what_is_due", 422, false,
+            "A hold is confirmed only by a payment of all that is due";
+        CurrencyIsNotTaken = "currency_is_not_taken", 422, false,
+            "The provider takes no payments in this currency";
+        AmountIsNotPayable = "amount_is_not_payable", 422, false, "The provider cannot move such an amount";
         PaymentAlreadyOpen = "payment_already_open", 409, true, "A payment of the booking is already open";
         TooManyPayments = "too_many_payments", 409, false, "The booking has had too many payments";
         CurrencyIsNotTheBookings = "currency_is_not_the_bookings", 422, false,
             "The amount is in another currency than the booking";
         PaymentDeclined = "payment_declined", 402, false, "The payment was declined";
+        PaymentWasCancelled = "payment_was_cancelled", 409, false,
+            "The payment was cancelled before any money moved";
+        PaymentMethodNotAccepted = "payment_method_not_accepted", 422, false,
+            "The provider does not know the payment method, or does not take it";
+        ProviderRejectedRequest = "provider_rejected_request", 424, false,
+            "The provider rejected our request as faulty; no money moved";
+        NotSentToProvider = "not_sent_to_provider", 424, false,
+            "Nothing was sent to the provider, and nothing will be";
         PaymentIsNotAuthorized = "payment_is_not_authorized", 409, false, "The payment is not authorized";
         PaymentIsNotCaptured = "payment_is_not_captured", 409, false, "The payment is not captured";
         PaymentIsFinal = "payment_is_final", 409, false, "The payment has ended";
@@ -146,6 +161,8 @@ codes! {
     Internal {
         SlotLooksFull = "slot_looks_full", 409, true,
             "The slot is full unless lapsed holds on it are given up";
+        PaymentIsBehind = "payment_is_behind", 409, true,
+            "What became of the payment before is not known yet";
         LeaseLost = "lease_lost", 409, false, "Another worker took over";
         NothingToDo = "nothing_to_do", 409, false, "It is not waiting for this";
         DeliveryIsDead = "delivery_is_dead", 409, false, "A consumer gave the message up; a person decides";
@@ -215,6 +232,6 @@ mod tests {
             let told = usize::from(code.origin() != Origin::Internal);
             assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), told, "{code:?}");
         }
-        assert_eq!(Code::told().count() + 4, Code::ALL.len());
+        assert_eq!(Code::told().count() + 5, Code::ALL.len());
     }
 }

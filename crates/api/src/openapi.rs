@@ -17,8 +17,8 @@ use crate::requests::{
     NewCharge, NewPayment, NewProduct, NewRefund, NewSlots, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Page, Payment,
-    Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
+    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 use endpoints::TAGS;
 
@@ -88,6 +88,7 @@ fn components() -> utoipa::openapi::Components {
     add_with_page::<Breaker>(&mut schemas);
     add_with_page::<Payment>(&mut schemas);
     add_with_page::<Refund>(&mut schemas);
+    add_with_page::<Movement>(&mut schemas);
     add_with_page::<Product>(&mut schemas);
     add_with_page::<Slot>(&mut schemas);
     add_with_page::<HistoryEntry>(&mut schemas);

@@ -50,6 +50,8 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Done
         | Reply::Claimed(_)
         | Reply::Proceed(_)
+        | Reply::Send(_)
+        | Reply::Feed(_)
         | Reply::Swept(_)
         | Reply::Partitions { .. }
         | Reply::Marked { .. }
@@ -111,7 +113,7 @@ fn refund_status(refund: &rows::Refund) -> u16 {
     use refund::State;
     match *refund.state {
         State::Created | State::Unknown | State::Review => 202,
-        State::Pending | State::Succeeded | State::Failed => 201,
+        State::Pending | State::Succeeded | State::WrittenOff | State::Failed => 201,
     }
 }
 

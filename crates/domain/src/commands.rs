@@ -3,8 +3,8 @@
 //! | who asks | commands |
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
-//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
+//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed; [`ClaimFeed`] and [`AdvanceFeed`] where it is asked |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`] |
 //! | the relay | [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
@@ -17,6 +17,7 @@ mod catalogue;
 mod dead_letter;
 mod delivery;
 mod draft;
+mod event_feeds;
 mod events;
 mod jobs;
 mod operate;
@@ -28,14 +29,18 @@ pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, Un
 pub use dead_letter::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
 pub use delivery::{At, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};
 pub use draft::Origin;
+pub use event_feeds::{AdvanceFeed, ClaimFeed};
 pub use events::{CloseEvent, PutOffEvent, RecordEvent, StartEvent};
-pub use jobs::{Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone};
+pub use jobs::{
+    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, LookAgain, MarkSent, Postpone, RecordDecline,
+};
 pub use operate::{
     AddApiKey, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, ResolveReview, RevokeApiKey,
     SettingsChange,
 };
 pub use payment::{
-    By, RefundOutcome, Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, Target,
+    By, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund,
+    StartVoid, Target,
 };
 pub use relay::{
     ClaimPartitions, Hold, MarkPublished, MarkRepublished, PruneDeliveries, PruneMessages, Published,

@@ -57,7 +57,11 @@ id! {
     AuditId, MessageId,
     /// One message at one consumer; hashed from both.
     InboxId,
-    LedgerAccountId, TransferId, PostingId, ReviewId,
+    LedgerAccountId, TransferId, PostingId,
+    /// A case about one attempt, or about one dispute, is hashed from it: there is one.
+    ReviewId,
+    /// A movement of money; hashed from its payment, its kind and the provider's id of it.
+    MovementId,
     /// The end of a tenant's event log; hashed from the tenant.
     LogId,
     /// A part of the outbox; hashed from its number.
@@ -124,6 +128,26 @@ impl CustomerId {
 impl AccountId {
     pub fn of(provider: &str, account: &str) -> AccountId {
         AccountId(hashed(&[b"account", provider.as_bytes(), account.as_bytes()]))
+    }
+}
+impl RefundId {
+    /// The id of a refund that somebody made at the provider.
+    pub fn at_provider(account: AccountId, object: &str) -> RefundId {
+        RefundId(hashed(&[b"refund", account.0.as_bytes(), object.as_bytes()]))
+    }
+}
+impl MovementId {
+    pub fn of(payment: PaymentId, kind: &str, object: &str) -> MovementId {
+        MovementId(hashed(&[b"movement", payment.0.as_bytes(), kind.as_bytes(), object.as_bytes()]))
+    }
+}
+impl ReviewId {
+    pub fn of_attempt(attempt: AttemptId) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"attempt", attempt.0.as_bytes()]))
+    }
+    /// `dispute` is the provider's id of it.
+    pub fn of_dispute(account: AccountId, dispute: &str) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"dispute", account.0.as_bytes(), dispute.as_bytes()]))
     }
 }
 impl EventId {

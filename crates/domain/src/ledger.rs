@@ -5,6 +5,8 @@
 //! | `payment.captured` | `provider/...` | `deferred_revenue`, or `sales` without a booking |
 //! | `refund.succeeded` | `deferred_revenue`, or `sales` | `provider/...` |
 //! | `refund.reversed` | `provider/...` | `deferred_revenue`, or `sales` |
+//! | `payment.disputed` | `disputes` | `provider/...` |
+//! | `payment.dispute_reversed` | `provider/...` | `disputes` |
 //! | `payment.contradicted` | `provider/...` | `suspense` |
 //! | `refund.contradicted` | `suspense` | `provider/...` |
 //!
@@ -45,8 +47,10 @@ impl Entry {
 }
 
 /// The kinds of messages that are posted.
-pub const POSTED: [&str; 5] = [
+pub const POSTED: [&str; 7] = [
     "payment.captured",
+    "payment.disputed",
+    "payment.dispute_reversed",
     "refund.succeeded",
     "refund.reversed",
     "payment.contradicted",
@@ -87,6 +91,8 @@ pub fn entry(message: &Message) -> Result<Option<Entry>, Unreadable> {
     let income = if moved.booking_id.is_some() { "deferred_revenue" } else { "sales" }.to_owned();
     let (debit, credit) = match message.kind.as_str() {
         "refund.succeeded" => (income, provider),
+        "payment.disputed" => ("disputes".to_owned(), provider),
+        "payment.dispute_reversed" => (provider, "disputes".to_owned()),
         "payment.contradicted" => (provider, "suspense".to_owned()),
         "refund.contradicted" => ("suspense".to_owned(), provider),
         _ => (provider, income),
@@ -151,6 +157,8 @@ mod tests {
         check("refund.succeeded", booking, "deferred_revenue", &provider);
         check("refund.succeeded", None, "sales", &provider);
         check("refund.reversed", booking, &provider, "deferred_revenue");
+        check("payment.disputed", booking, "disputes", &provider);
+        check("payment.dispute_reversed", booking, &provider, "disputes");
         check("payment.contradicted", booking, &provider, "suspense");
         check("refund.contradicted", booking, "suspense", &provider);
     }

@@ -26,6 +26,8 @@ pub enum Effect {
     SellSeats,
     /// Held seats go back to the slot.
     ReleaseSeats,
+    /// Sold seats go back to the slot.
+    ReturnSeats,
     /// Seats that were given up are taken again, as sold.
     RetakeSeats,
 }

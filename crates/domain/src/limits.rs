@@ -1,4 +1,6 @@
-//! Limits, each with its unit in its name.
+//! Limits, each with its unit in its name or its type.
+
+use crate::time::Span;
 
 /// Units of one kind in one booking.
 pub const QUANTITY_MAX: i64 = 1_000;
@@ -44,13 +46,14 @@ pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 /// How long an operation at a provider may stay without a definite outcome before it becomes a
 /// review case. Well inside every provider's key retention.
 pub const OPERATION_DEADLINE_SECONDS: i64 = 60 * 60;
+/// A call that moves money and was answered with an error of the provider's own goes out under another key
+/// no sooner than this.
+pub const ANOTHER_KEY_AFTER: Span = Span::seconds(30);
 /// Without a webhook for this long the provider's object is fetched.
 pub const EVIDENCE_AFTER_SECONDS: i64 = 30;
 /// The longest pause between two looks at an object that waits for the customer or the provider.
 pub const POLL_SECONDS_MAX: i64 = 60 * 60;
-/// Claims of one job before it is taken for poison.
-pub const JOB_ATTEMPTS_MAX: i64 = 500;
-/// Claims of one that may only look, before it goes back to the dead letters.
-pub const LOOKS_MAX: i64 = 12;
+/// Claims of one job that end without a report before it is taken for poison.
+pub const JOB_ATTEMPTS_MAX: i64 = 12;
 /// Times that an event from a provider is begun and does not come to its end.
 pub const EVENT_ATTEMPTS_MAX: i64 = 12;

@@ -4,7 +4,8 @@
 use uuid::Uuid;
 
 use crate::lifecycle::NoSuchMove;
-use crate::money::Money;
+use crate::money::{Currency, Money};
+use crate::provider::AmountRule;
 
 /// A refusal. Nothing was changed, except that a refusal of work that was begun is remembered
 /// under the idempotency key (see [`Refusal::is_stored`]).
@@ -66,6 +67,23 @@ pub enum Refusal {
         payment: Uuid,
     },
     NothingIsDue,
+    /// More is to be charged than the booking's total, less the money that it holds.
+    AmountExceedsTotal {
+        chargeable: Money,
+    },
+    /// A hold is confirmed only by a payment of all that is due.
+    AmountDoesNotCoverWhatIsDue {
+        due: Money,
+    },
+    /// The provider does not take the currency.
+    CurrencyIsNotTaken {
+        currency: Currency,
+    },
+    /// The provider cannot move such an amount.
+    AmountIsNotPayable {
+        amount: Money,
+        rule: AmountRule,
+    },
     PaymentAlreadyOpen {
         payment: Uuid,
     },
@@ -76,6 +94,26 @@ pub enum Refusal {
 
     PaymentDeclined {
         payment: Uuid,
+        code: alloc::string::String,
+        retryable: bool,
+    },
+    /// It was called off before money moved.
+    PaymentWasCancelled {
+        payment: Uuid,
+    },
+    /// The provider does not know the payment method, or does not take it.
+    PaymentMethodNotAccepted {
+        payment: Uuid,
+        code: alloc::string::String,
+    },
+    /// The provider refused our own request as faulty. Nothing moved.
+    ProviderRejectedRequest {
+        resource: Uuid,
+        code: alloc::string::String,
+    },
+    /// Nothing was sent to the provider, and nothing will be. `code` says why.
+    NotSentToProvider {
+        resource: Uuid,
         code: alloc::string::String,
         retryable: bool,
     },
@@ -125,6 +163,9 @@ pub enum Refusal {
     /// Nobody could give or revoke keys any more.
     LastOpsKey,
 
+    /// What the provider shows of a payment is further than our row of it: what happened in between must be
+    /// known first.
+    PaymentIsBehind,
     /// A worker's result came under an older token than the job's: another one took over.
     LeaseLost,
     /// The job, event or case is not waiting for this.
@@ -173,10 +214,18 @@ impl Refusal {
             Refusal::HoldHasExpired => "hold_has_expired",
             Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",
             Refusal::NothingIsDue => "nothing_is_due",
+            Refusal::AmountExceedsTotal { .. } => "amount_exceeds_total",
+            Refusal::AmountDoesNotCoverWhatIsDue { .. } => "amount_does_not_cover_what_is_due",
+            Refusal::CurrencyIsNotTaken { .. } => "currency_is_not_taken",
+            Refusal::AmountIsNotPayable { .. } => "amount_is_not_payable",
             Refusal::PaymentAlreadyOpen { .. } => "payment_already_open",
             Refusal::TooManyPayments { .. } => "too_many_payments",
             Refusal::CurrencyIsNotTheBookings => "currency_is_not_the_bookings",
             Refusal::PaymentDeclined { .. } => "payment_declined",
+            Refusal::PaymentWasCancelled { .. } => "payment_was_cancelled",
+            Refusal::PaymentMethodNotAccepted { .. } => "payment_method_not_accepted",
+            Refusal::ProviderRejectedRequest { .. } => "provider_rejected_request",
+            Refusal::NotSentToProvider { .. } => "not_sent_to_provider",
             Refusal::PaymentIsNotAuthorized { .. } => "payment_is_not_authorized",
             Refusal::PaymentIsNotCaptured { .. } => "payment_is_not_captured",
             Refusal::PaymentIsFinal { .. } => "payment_is_final",
@@ -190,6 +239,7 @@ impl Refusal {
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
             Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
             Refusal::LastOpsKey => "last_ops_key",
+            Refusal::PaymentIsBehind => "payment_is_behind",
             Refusal::LeaseLost => "lease_lost",
             Refusal::NothingToDo => "nothing_to_do",
             Refusal::DeliveryIsDead => "delivery_is_dead",
@@ -220,6 +270,7 @@ impl Refusal {
                 | Refusal::BookingHasOpenPayment { .. }
                 | Refusal::PaymentAlreadyOpen { .. }
                 | Refusal::PaymentHasOperationInProgress { .. }
+                | Refusal::PaymentIsBehind
                 | Refusal::LeaseLost
                 | Refusal::NothingToDo
                 | Refusal::DeliveryIsDead

@@ -38,8 +38,13 @@ pub enum Reply {
     Started(Box<Claimed>),
     /// Jobs that a worker now holds, with what they drive. Never stored.
     Claimed(Vec<Claimed>),
-    /// What the driver of an attempt is to do next. Never stored.
+    /// Whether the reader of an event is to go on. Never stored.
     Proceed(bool),
+    /// Whether the driver of an attempt may call, and the number of the provider's key to call under. Never
+    /// stored.
+    Send(Option<i64>),
+    /// From where an account's events are to be read; `None`: not now. Never stored.
+    Feed(Option<FeedClaim>),
     /// How many rows a sweep moved. Never stored.
     Swept(usize),
     /// Partitions that a relay now holds, and how many it waits for. Never stored.
@@ -90,6 +95,14 @@ pub struct Claimed {
     pub attempt: Attempt,
     pub payment: Payment,
     pub refund: Option<Refund>,
+}
+
+/// Leave to read an account's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedClaim {
+    pub token: i64,
+    /// Every event that came about before is stored.
+    pub read_until: Timestamp,
 }
 
 /// A partition under a relay's lease.

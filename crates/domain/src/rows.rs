@@ -7,6 +7,7 @@ mod booking;
 mod catalogue;
 mod ledger;
 mod messages;
+mod movement;
 mod payment;
 mod tenancy;
 
@@ -14,9 +15,10 @@ pub use booking::{Booking, Customer, Line};
 pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
-    Actor, Audit, Delivery, InboundEvent, Job, JobKind, Log, Message, Partition, Review, Subject,
+    Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Log, Message, Partition, Review, Subject,
 };
-pub use payment::{Attempt, AttemptKind, Capture, Failure, NextAction, Payment, Refund};
+pub use movement::{Movement, MovementKind};
+pub use payment::{Attempt, AttemptKind, Capture, Cause, Failure, NextAction, Payment, Refund};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one kind; implemented for [`Changes`] by the working set.
@@ -40,10 +42,12 @@ crate::working_set! {
     bookings booking: Booking,
     payments payment: Payment,
     refunds refund: Refund,
+    movements movement: Movement,
+    reviews review: Review,
     attempts attempt: Attempt,
     jobs job: Job,
-    reviews review: Review,
     inbound_events inbound_event: InboundEvent,
+    event_feeds event_feed: EventFeed,
     logs log: Log,
     ledger_accounts ledger_account: LedgerAccount,
     transfers transfer: Transfer,

@@ -69,6 +69,22 @@ bugs! {
         "Every pause before a retry is the longest one.",
     RetryAfterIgnored = "retry_after_ignored":
         "A client comes back before the server said that it may.",
+    SentAfterHandOver = "sent_after_hand_over":
+        "What was handed over to a person is sent all the same.",
+    SpentKeySentAgain = "spent_key_sent_again":
+        "A call is said again under a key that the provider keeps an error under.",
+    RefundedIsOwedAgain = "refunded_is_owed_again":
+        "What a booking owes is its total less what it holds: money that was given back is owed again.",
+    CaptureAmountBelieved = "capture_amount_believed":
+        "Whatever amount a capture is answered with is believed.",
+    HoldOutlivesDeparture = "hold_outlives_departure":
+        "A hold lasts as long as was asked, past the departure that it is for.",
+    UninvitedRefundIgnored = "uninvited_refund_ignored":
+        "A refund that somebody made at the provider is nobody's.",
+    VoidLeavesConfirmed = "void_leaves_confirmed":
+        "A booking stays confirmed when the payment that secured it is called off.",
+    PaidHoldLapses = "paid_hold_lapses":
+        "A hold lapses without a look at the payment that is open for it.",
     CacheTrustedForUnfinished = "cache_trusted_for_unfinished":
         "The cache answers for an operation that it never saw finished.",
 }

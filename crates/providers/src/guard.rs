@@ -5,13 +5,16 @@
 //! |---|---|---|
 //! | an answer below 500, a refusal too | good: somebody is there to refuse | no |
 //! | 429 | says nothing: it is our number that it speaks of | no; whoever asked is told when to come back |
-//! | 5xx | bad | a look-up, once |
+//! | 5xx that the provider keeps under the key | says nothing: it is of an earlier call | no |
+//! | other 5xx | bad | a look-up, once |
 //! | no connection | bad | anything, once: not a byte was written |
 //! | connection broke, no whole answer in time | bad | a look-up, once |
 //! | the circuit is open | was not made | no |
 //!
 //! Whoever drives an attempt deposits into the budget, and withdraws before driving it again: it knows
 //! which is which. The teller's own second tries withdraw from the same budget.
+//!
+//! Calls about one payment count once: what the provider cannot cope with of one says nothing about the others.
 //!
 //! **One account, one guard.** A key that was revoked, or a limit that one account ran into, must not stop
 //! the others; and what fails for all of them opens all their circuits within moments.

@@ -19,7 +19,15 @@ pub mod stripe;
 pub mod webhook;
 
 pub use guard::Guard;
-pub use port::{Answer, Found, Order, Provider, RefundOrder};
+pub use port::{Action, Answer, EventPage, Listed, ListedEvent, Order, Provider, RefundOrder};
 pub use registry::Registry;
 pub use secret::Secret;
 pub use webhook::{About, Arrived};
+
+use domain::provider::AmountRules;
+
+/// Which amounts each provider moves.
+pub const AMOUNTS: AmountRules = AmountRules(|provider, currency| match provider {
+    stripe::NAME => stripe::amounts(currency),
+    _ => None,
+});

@@ -6,10 +6,12 @@
 //! | `confirm` | takes or holds it | the first answer again | `fetch` of the object, committed before |
 //! | `capture` | takes what is held | the first answer again | `fetch` |
 //! | `cancel` | lets go of what is held | the first answer again | `fetch`; it alone proves that nothing moved |
-//! | `refund` | gives it back | the first answer again | `fetch_refund`, or `find_refund` where the id was lost |
+//! | `refund` | gives it back | the first answer again | `fetch_refund`, or `refunds_of` where the id was lost |
 //!
 //! "The same key" holds for [`Provider::key_retention`] and no longer: after it a call that moves money
-//! must not be said again.
+//! must not be said again. "The first answer" may be an error of the provider's own
+//! ([`Heard::Unknown`] with `key_spent`): then the call needs another key, and one that moves money may have
+//! it only once a look has shown that nothing moved.
 
 use std::{collections::BTreeMap, pin::Pin};
 
@@ -26,15 +28,14 @@ use crate::webhook::{About, Arrived, Malformed, Refused};
 /// What became of a call. Boxed, so that a server holds tellers of several providers at once.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Heard<T>> + Send + 'a>>;
 
-/// What a search by our own reference found; heard without an object: it could not look everywhere.
-pub type Found<'a, T> = Answer<'a, Option<T>>;
-
 /// A payment as the provider is to make it. The same order always becomes the same bytes: a provider
 /// refuses a key that comes back with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The charge; its idempotency keys at the provider are made from it.
     pub attempt: AttemptId,
+    /// Which of its keys.
+    pub key_number: i64,
     /// The payment; travels as metadata, so that a webhook can be brought home.
     pub operation: PaymentId,
     pub booking: Option<BookingId>,
@@ -55,12 +56,48 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundOrder {
     pub attempt: AttemptId,
+    /// Which of its keys.
+    pub key_number: i64,
     pub refund: RefundId,
     pub payment: PaymentId,
     /// The provider's id of the payment's object.
     pub object: String,
     pub amount: Money,
     pub reason: Option<String>,
+}
+
+/// A call on a payment's object.
+#[derive(Clone, Copy, Debug)]
+pub struct Action<'a> {
+    pub attempt: AttemptId,
+    /// Which of its keys.
+    pub key_number: i64,
+    /// The provider's id of the payment's object.
+    pub object: &'a str,
+}
+
+/// A refund among those of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Ours, as it carries it. `None`: made by somebody else.
+    pub refund: Option<RefundId>,
+    pub observation: RefundObservation,
+}
+
+/// Events as the provider lists them, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventPage {
+    pub events: Vec<ListedEvent>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// An event that proved to be the provider's by where it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedEvent {
+    pub arrived: Arrived,
+    /// As a webhook would bring it.
+    pub body: Vec<u8>,
 }
 
 /// One account at a payment provider.
@@ -79,19 +116,26 @@ pub trait Provider: Send + Sync {
     fn fetch<'a>(&'a self, object: &'a str) -> Answer<'a, Observation>;
 
     /// Takes what is held, or a part of it: what is left is let go.
-    fn capture<'a>(&'a self, attempt: AttemptId, object: &'a str, amount: Money) -> Answer<'a, Observation>;
+    fn capture<'a>(&'a self, action: Action<'a>, amount: Money) -> Answer<'a, Observation>;
 
     /// Ends the object: what is held is let go, and no money can move any more.
-    fn cancel<'a>(&'a self, attempt: AttemptId, object: &'a str) -> Answer<'a, Observation>;
+    fn cancel<'a>(&'a self, action: Action<'a>) -> Answer<'a, Observation>;
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> Answer<'a, RefundObservation>;
 
-    /// Looks for our refund among those of its payment, by the id it carries as metadata. That there is none
-    /// never disproves a call in flight.
-    fn find_refund<'a>(&'a self, refund: &'a RefundOrder) -> Found<'a, RefundObservation>;
+    /// All refunds of a payment's object. That one is not among them never disproves a call in flight.
+    fn refunds_of<'a>(&'a self, object: &'a str) -> Answer<'a, Vec<Listed>>;
 
     /// The refund as it is now, by the provider's id of it.
     fn fetch_refund<'a>(&'a self, object: &'a str) -> Answer<'a, RefundObservation>;
+
+    /// Events of the kinds that matter here, by when they came about; `page` as the page before it said.
+    fn events<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> Answer<'a, EventPage>;
 
     /// For how long after its first use a call may be said again: the provider's own retention of
     /// idempotency keys less a margin.

@@ -2,7 +2,7 @@
 
 use domain::{
     PaymentId, RefundId,
-    provider::{Observation, RefundObservation},
+    provider::{DisputeObservation, Observation, RefundObservation},
 };
 
 /// An event that proved to come from the provider.
@@ -29,6 +29,11 @@ pub enum About {
         /// The provider's id of the payment's object, where the event names it.
         payment_object: Option<String>,
         observation: RefundObservation,
+    },
+    Dispute {
+        /// The provider's id of the payment's object.
+        payment_object: String,
+        observation: DisputeObservation,
     },
     /// Nothing that moves a payment or a refund.
     Nothing { why: String },

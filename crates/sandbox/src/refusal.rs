@@ -31,7 +31,7 @@ pub struct Details {
     /// Position of the intent shown inside the error, among the snapshots of its journal line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<usize>,
-    /// Of the payment method shown inside the error.
+    /// Position of the payment method shown inside the error, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<usize>,
 }

@@ -61,6 +61,11 @@ impl Accounts for Directory {
         (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
     }
 
+    fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String> {
+        let own = |key: &&(TenantId, &'static str, &'static str)| key.0 == tenant && key.2 == mode.name();
+        self.accounts.keys().filter(own).map(|(_, provider, _)| (*provider).to_owned()).collect()
+    }
+
     fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
         let own = |circuit: &&Circuit| circuit.tenant == tenant && circuit.mode == mode;
         self.circuits.iter().filter(own).map(Circuit::view).collect()

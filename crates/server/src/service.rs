@@ -53,6 +53,8 @@ pub struct Settings {
     pub tenant_share: f64,
     pub relay: relay::Settings,
     pub consumers: consumers::Settings,
+    /// How often the events of each account are read back, for those that a webhook lost.
+    pub events_every: Span,
     /// How long stored replies are kept at least; the keys are kept for ever.
     pub replies_kept: Span,
     pub sqlite_max_page_count: Option<u32>,
@@ -85,6 +87,7 @@ impl Settings {
             tenant_share: store::TENANT_SHARE,
             relay: relay::Settings::default(),
             consumers: consumers::Settings::default(),
+            events_every: webhooks::feed::EVERY,
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             sqlite_max_page_count: None,
             redis: None,
@@ -207,6 +210,10 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     // at what was left behind.
     if settings.roles.api || settings.roles.worker {
         work.push(tokio::spawn(reader.run(settings.roles.worker, work_stopped.clone())));
+    }
+    if settings.roles.worker {
+        let reading = webhooks::feed::read_back(hooks.clone(), settings.events_every, work_stopped.clone());
+        work.push(tokio::spawn(reading));
     }
     let scrape = figures::Scrape {
         store: store.clone(),

@@ -7,10 +7,15 @@
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
 //! | what it says becomes a command, in one transaction with its mark | [`process`] |
 //!
+//! Somebody may also act at the provider itself, in its dashboard. So a payment is found by the provider's id
+//! of its object first, and by our own metadata second; and what a webhook lost is read back ([`feed`]).
+//!
 //! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
 //! without coming to an end ([`left_behind`]), is dead, and a review case says so.
 
+pub mod feed;
 mod left_behind;
+mod meaning;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,14 +28,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use domain::commands::{By, CloseEvent, RecordEvent, RefundOutcome, Settle, SettleRefund};
-use domain::provider::Source;
+use domain::commands::{CloseEvent, RecordEvent};
 use domain::rows::InboundEvent;
 use domain::time::Span;
-use domain::working_set::Command;
-use domain::{AccountId, AttemptId, EventId, TenantId};
-use providers::{About, Provider, Registry, webhook};
-use store::{Answer, Clock, Store};
+use domain::{AccountId, EventId, Refusal, TenantId, Timestamp};
+use providers::{Registry, webhook};
+use store::{Answer, Clock, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
@@ -50,6 +53,8 @@ const CONCURRENCY: usize = 256;
 const SWEEP: Duration = Duration::from_secs(2);
 const SWEEP_AGE: Span = Span::seconds(3);
 const SWEEP_BATCH: usize = 256;
+/// So long an event that is ahead of what is known of its payment waits for that, without being counted.
+const AHEAD_MAX: Span = Span::seconds(600);
 
 /// Whose account a webhook's path names.
 #[derive(Clone, Debug)]
@@ -151,21 +156,25 @@ fn code(refused: webhook::Refused) -> Code {
 impl Webhooks {
     /// Answers 2xx only once the event is stored; what is not stored is sent again by the provider.
     async fn record(&self, record: RecordEvent) -> Result<Response, Refused> {
-        let id = record.id();
-        let outcome = match self.store.submit(Box::new(record.clone())).await? {
-            Answer::Fresh { .. } => {
-                // A full queue is no loss: the sweep finds what is stored.
-                let _full = self.inbox.try_send(received(id, record));
-                Delivery::Stored
-            }
-            _ => Delivery::Repeated,
-        };
-        WEBHOOKS.increment(outcome);
+        let stored = self.store_and_look(record).await?;
+        WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
         Ok((StatusCode::OK, "{}").into_response())
+    }
+
+    /// Whether it was not stored before.
+    async fn store_and_look(&self, record: RecordEvent) -> Result<bool, Unavailable> {
+        let id = record.id();
+        let stored = matches!(self.store.submit(Box::new(record.clone())).await?, Answer::Fresh { .. });
+        if stored {
+            // A full queue is no loss: the sweep finds what is stored.
+            let _full = self.inbox.try_send(received(id, record, self.clock.now()));
+        }
+        Ok(stored)
     }
 }
 
-fn received(id: EventId, record: RecordEvent) -> InboundEvent {
+/// As it was stored.
+fn received(id: EventId, record: RecordEvent, at: Timestamp) -> InboundEvent {
     InboundEvent {
         id,
         tenant: record.tenant,
@@ -176,7 +185,7 @@ fn received(id: EventId, record: RecordEvent) -> InboundEvent {
         state: domain::lifecycle::Stage::start(),
         attempts: 0,
         outcome: None,
-        received_at: domain::Timestamp::default(),
+        received_at: at,
         processed_at: None,
     }
 }
@@ -199,16 +208,17 @@ impl Reader {
                 let Some(in_hand) = self.left_behind.take(event.id) else { continue };
                 let Ok(place) = places.clone().acquire_owned().await else { return };
                 let (store, registry) = (self.store.clone(), self.registry.clone());
-                let left_behind = self.left_behind.clone();
+                let (left_behind, clock) = (self.left_behind.clone(), self.clock.clone());
                 tasks.spawn(async move {
                     let look = async {
                         let began = Instant::now();
                         let teller = registry.get(event.account);
                         let errand = Errand::new("event", teller.map_or("unknown", |teller| teller.name()));
                         errand.is_for(event.tenant);
-                        let ended = errand::on(Arc::new(errand), process(&store, &registry, &event)).await;
+                        let look = process(&store, &registry, clock.as_ref(), &event);
+                        let looked = errand::on(Arc::new(errand), look).await;
                         PROCESSING_SECONDS.record(Work::Event, began.elapsed());
-                        ended
+                        looked == Looked::Ended
                     };
                     if swept && configured {
                         left_behind.look_at(&event, look).await;
@@ -233,76 +243,58 @@ impl Reader {
     }
 }
 
-/// Turns one stored event into its command. What fails now is found again by the sweep. Answers whether
-/// it came to an end, or failed by its own fault.
-async fn process(store: &Store, registry: &Registry, event: &InboundEvent) -> bool {
+/// How the look at an event went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// It came to an end, be it a bad one, or failed by its own fault.
+    Ended,
+    /// What failed now is found again by the sweep.
+    Again,
+}
+
+/// Turns one stored event into its command.
+async fn process(store: &Store, registry: &Registry, clock: &dyn Clock, event: &InboundEvent) -> Looked {
     let Some(teller) = registry.get(event.account) else {
         errand::failed(Work::Event, Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
-        return false;
+        return Looked::Again;
     };
-    let command = command(teller.as_ref(), event);
-    match store.submit(command).await {
-        Ok(Answer::Fresh { .. } | Answer::Refused { refusal: domain::Refusal::NothingToDo, .. }) => {}
+    match meaning::carry_out(store, teller.as_ref(), event).await {
+        Ok(Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. }) => {}
+        Ok(Answer::Refused { refusal: Refusal::PaymentIsBehind, .. }) => {
+            // Its payment's own events are on their way, or are read back soon.
+            let age = clock.now().since(event.received_at);
+            return if age < AHEAD_MAX { Looked::Again } else { Looked::Ended };
+        }
         Ok(Answer::Refused { refusal, .. }) => {
             let why = format!("refused: {}", refusal.code());
-            let unknown =
-                matches!(refusal, domain::Refusal::PaymentNotFound | domain::Refusal::RefundNotFound);
+            let unknown = matches!(refusal, Refusal::PaymentNotFound | Refusal::RefundNotFound);
             close(store, event, why, !unknown).await;
         }
         Ok(answer) => {
             error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
         }
-        Err(unavailable) if unavailable.retryable() => {
+        Err(meaning::Failed::Store(unavailable)) if unavailable.retryable() => {
             errand::failed(Work::Event, Reason::StoreUnavailable);
             warn!(%unavailable, event = %event.id, "an event waits for the store");
-            return false;
+            return Looked::Again;
         }
-        Err(unavailable) => {
+        Err(meaning::Failed::Store(unavailable)) => {
             errand::failed(Work::Event, Reason::Poisonous);
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
+        Err(meaning::Failed::Query(error)) => {
+            errand::failed(Work::Event, Reason::StoreUnavailable);
+            warn!(%error, event = %event.id, "an event waits for the store");
+            return Looked::Again;
+        }
     }
-    true
+    Looked::Ended
 }
 
 async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {
     if let Err(unavailable) = store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await {
         warn!(%unavailable, event = %event.id, "an event could not be closed; again soon");
-    }
-}
-
-fn command(teller: &dyn Provider, event: &InboundEvent) -> Box<dyn Command> {
-    let ignore = |why: String, dead| Box::new(CloseEvent { event: event.id, why, dead });
-    let about = teller.interpret(&event.body);
-    if let Ok(About::Payment { payment: Some(payment), .. } | About::Refund { payment: Some(payment), .. }) =
-        &about
-    {
-        errand::about(*payment);
-    }
-    match about {
-        Ok(About::Payment { payment: Some(payment), observation }) => Box::new(Settle {
-            by: By::Event(event.id),
-            payment,
-            attempt: AttemptId::from(payment),
-            observation,
-            source: Source::Webhook,
-            failure: None,
-            refused: None,
-            look_again: Span::default(),
-        }),
-        Ok(About::Refund { refund: Some(refund), payment: Some(payment), observation, .. }) => {
-            Box::new(SettleRefund {
-                by: By::Event(event.id),
-                refund,
-                payment,
-                outcome: RefundOutcome::Seen(observation),
-                look_again: Span::default(),
-            })
-        }
-        Ok(About::Payment { .. } | About::Refund { .. }) => ignore("about nothing of ours".to_owned(), false),
-        Ok(About::Nothing { why }) => ignore(why, false),
-        Err(malformed) => ignore(malformed.to_string(), true),
     }
 }

@@ -8,51 +8,19 @@
 #[path = "http/house.rs"]
 #[expect(dead_code, reason = "it is the house of another suite, which needs more of it")]
 mod house;
-
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+mod lines;
 
 use axum::Router;
 use axum::routing::get;
 use server::http::router;
-use server::{errand, metrics, panics};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
+use server::{metrics, panics};
 
-/// A line of the log: its fields, and those of its errand.
-type Line = BTreeMap<String, String>;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<Line>>>);
-
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        struct Fields(Line);
-        impl Visit for Fields {
-            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-                self.0.insert(field.name().to_owned(), format!("{value:?}"));
-            }
-            fn record_str(&mut self, field: &Field, value: &str) {
-                self.0.insert(field.name().to_owned(), value.to_owned());
-            }
-        }
-        let mut fields = Fields(Line::new());
-        event.record(&mut fields);
-        if let Some(errand) = errand::current() {
-            fields.0.extend(errand.fields().map(|(name, value)| (name.to_owned(), value)));
-        }
-        self.0.lock().unwrap().push(fields.0);
-    }
-}
+use crate::lines::Line;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_is_told_of_counted_and_survived() {
     let handle = metrics::install(std::iter::empty()).unwrap();
-    let lines = Lines::default();
-    tracing_subscriber::registry().with(lines.clone()).init();
+    let lines = lines::keep();
     panics::install();
     let house = house::House::serving(|app| {
         let trap = get(async || assert!(std::hint::black_box(false), "a trap for tests"));
@@ -64,7 +32,7 @@ async fn a_panic_is_told_of_counted_and_survived() {
     assert_eq!(answer.header("x-request-id"), Some("trapped-1"));
     house.get("/health/ready").by("").expect(200).await;
     assert!(handle.render().contains("surehold_panics_total 1"), "{}", handle.render());
-    let lines = lines.0.lock().unwrap().clone();
+    let lines = lines.so_far();
     let of_request: Vec<&Line> =
         lines.iter().filter(|line| line.get("request_id").is_some_and(|id| id == "trapped-1")).collect();
     let told = of_request.iter().find(|line| line["message"] == "a panic").unwrap();

@@ -141,7 +141,9 @@ create table bookings (
     authorized_minor bigint not null check (authorized_minor >= 0),
     paid_minor bigint not null check (paid_minor >= 0),
     refunded_minor bigint not null check (refunded_minor >= 0),
+    settled_minor bigint not null check (settled_minor >= 0),
     hold_expires_at bigint not null,
+    sweep_at bigint not null,
     confirmed_at bigint,
     ended_at bigint,
     metadata text not null,
@@ -153,7 +155,7 @@ create table bookings (
 create index bookings_of_slot on bookings (tenant, slot);
 create index bookings_of_customer on bookings (tenant, customer, created_at);
 create index bookings_of_tenant on bookings (tenant, created_at, id);
-create index bookings_held on bookings (hold_expires_at) where state = 'held';
+create index bookings_held on bookings (sweep_at) where state = 'held';
 
 create table payments (
     id uuid not null,
@@ -177,12 +179,16 @@ create table payments (
     captured_minor bigint not null check (captured_minor between 0 and amount_minor),
     refunding_minor bigint not null check (refunding_minor >= 0),
     refunded_minor bigint not null check (refunded_minor >= 0),
+    suspended_minor bigint not null,
+    disputed_minor bigint not null check (disputed_minor >= 0),
     refunds bigint not null check (refunds >= 0),
     next_action text,
     failure text,
     active uuid,
+    capturing_minor bigint check (capturing_minor > 0),
     void_requested bigint not null check (void_requested in (0, 1)),
     evidenced bigint not null check (evidenced in (0, 1)),
+    contradicted_at bigint,
     booked_authorized_minor bigint not null check (booked_authorized_minor >= 0),
     booked_paid_minor bigint not null check (booked_paid_minor >= 0),
     booked_refunded_minor bigint not null check (booked_refunded_minor >= 0),
@@ -190,7 +196,8 @@ create table payments (
     updated_at bigint not null,
     primary key (id, tenant),
     foreign key (booking, tenant) references bookings (id, tenant),
-    check (refunded_minor + refunding_minor <= captured_minor)
+    -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
+    check (refunded_minor <= captured_minor)
 );
 create index payments_of_booking on payments (tenant, booking) where booking is not null;
 create index payments_of_reference on payments (tenant, reference) where reference is not null;
@@ -205,11 +212,12 @@ create table refunds (
     booking uuid,
     amount_minor bigint not null check (amount_minor > 0),
     currency text not null,
+    external bigint not null check (external in (0, 1)),
     reason text,
     metadata text not null,
     key uuid,
-    state text not null
-        check (state in ('created', 'pending', 'unknown', 'review', 'succeeded', 'failed')),
+    state text not null check (
+        state in ('created', 'pending', 'unknown', 'review', 'succeeded', 'written_off', 'failed')),
     seq bigint not null check (seq >= 0),
     provider_ref text,
     failure text,
@@ -219,6 +227,37 @@ create table refunds (
 );
 create index refunds_of_payment on refunds (tenant, payment);
 create index refunds_at_provider on refunds (provider_ref) where provider_ref is not null;
+
+create table movements (
+    id uuid not null primary key,
+    tenant uuid not null,
+    payment uuid not null,
+    refund uuid,
+    kind text not null check (
+        kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal')),
+    object text not null,
+    amount_minor bigint not null check (amount_minor > 0),
+    currency text not null,
+    recorded_at bigint not null,
+    foreign key (payment, tenant) references payments (id, tenant)
+);
+create index movements_of_payment on movements (tenant, payment, recorded_at, id);
+
+create table reviews (
+    id uuid not null primary key,
+    tenant uuid not null,
+    subject_kind text not null,
+    subject uuid not null,
+    attempt uuid,
+    reason text not null,
+    detail text not null,
+    state text not null check (state in ('open', 'resolved')),
+    opened_at bigint not null,
+    resolved_at bigint,
+    resolution text
+);
+create index reviews_open on reviews (tenant, opened_at, id) where state = 'open';
+create index reviews_of_subject on reviews (tenant, subject);
 
 create table attempts (
     id uuid not null primary key,
@@ -230,6 +269,8 @@ create table attempts (
     key uuid,
     state text not null check (
         state in ('created', 'sent', 'unknown', 'review', 'succeeded', 'declined', 'written_off')),
+    key_number bigint not null check (key_number >= 0),
+    key_spent_at bigint,
     sent_at bigint,
     deadline_at bigint not null,
     failure text,
@@ -238,40 +279,26 @@ create table attempts (
     foreign key (payment, tenant) references payments (id, tenant)
 );
 create index attempts_of_payment on attempts (tenant, payment);
-create index attempts_open on attempts (created_at)
+create index attempts_open on attempts (deadline_at)
     where state in ('created', 'sent', 'unknown', 'review');
 
 create table jobs (
     id uuid not null primary key,
     tenant uuid not null,
-    kind text not null check (kind in ('drive', 'look')),
     state text not null check (state in ('ready', 'running', 'done', 'dead')),
     token bigint not null check (token >= 0),
     worker uuid,
     lease_until bigint,
     due_at bigint not null,
     attempts bigint not null check (attempts >= 0),
+    failures bigint not null check (failures >= 0),
+    looks bigint not null check (looks >= 0),
     last_error text,
     created_at bigint not null,
     updated_at bigint not null
 );
 create index jobs_due on jobs (due_at) where state in ('ready', 'running');
 create index jobs_dead on jobs (tenant, updated_at, id) where state = 'dead';
-
-create table reviews (
-    id uuid not null primary key,
-    tenant uuid not null,
-    subject_kind text not null,
-    subject uuid not null,
-    reason text not null,
-    detail text not null,
-    state text not null check (state in ('open', 'resolved')),
-    opened_at bigint not null,
-    resolved_at bigint,
-    resolution text
-);
-create index reviews_open on reviews (tenant, opened_at, id) where state = 'open';
-create index reviews_of_subject on reviews (tenant, subject);
 
 create table inbound_events (
     id uuid not null primary key,
@@ -288,6 +315,14 @@ create table inbound_events (
 );
 create index inbound_events_received on inbound_events (received_at) where state = 'received';
 create index inbound_events_dead on inbound_events (tenant, processed_at, id) where state = 'dead';
+
+create table event_feeds (
+    id uuid not null primary key,
+    tenant uuid not null,
+    token bigint not null check (token >= 0),
+    read_until bigint not null,
+    due_at bigint not null
+);
 
 create table logs (
     id uuid not null primary key,

@@ -12,6 +12,11 @@ pub enum Error {
     NotMigrated { found: i64, needed: i64 },
     #[error("the schema is at version {found}, newer than the {known} that this program knows")]
     Newer { found: i64, known: i64 },
+    #[error(
+        "migration {version} of this database is not this program's: it was made before the first release, \
+         and such databases are not carried on; make a new one"
+    )]
+    OtherSchema { version: i64 },
     /// SQLite is for one process.
     #[error("{} is in use by another process (it holds {}.lock)", path.display(), path.display())]
     InUse { path: PathBuf },

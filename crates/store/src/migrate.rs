@@ -1,12 +1,15 @@
 //! Migrations: embedded, forward only, safe to run from many processes at once.
 //!
 //! Each runs in one transaction with the row that remembers it, under a lock that makes all others
-//! wait and then find it done. The first also gives the database its id.
+//! wait and then find it done. The first also gives the database its id. The digest of each is kept with it,
+//! so that a database of another schema under the same number is refused, and not found out by its errors.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use sha2::{Digest, Sha256};
 use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::postgres::told;
@@ -23,9 +26,11 @@ const KNOWN: i64 = MIGRATIONS.len() as i64;
 const ADVISORY_LOCK: i64 = 0x5375_7265_686f_6c64;
 
 /// The memory of the migrations, and the database's id. One dialect, and safe to repeat.
-const BOOK: &str = "create table if not exists migrations (version bigint not null primary key); \
+const BOOK: &str = "create table if not exists migrations (version bigint not null primary key, \
+         digest text not null); \
      create table if not exists database_identity (id uuid not null primary key);";
-const VERSION: &str = "select coalesce(max(version), 0) from migrations";
+pub(crate) const APPLIED: &str = "select version, digest from migrations order by version";
+const REMEMBER: &str = "insert into migrations (version, digest) values ($1, $2)";
 
 /// What a migration did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,33 @@ pub(crate) fn check(found: i64) -> Result<(), Error> {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(Error::Newer { found, known: KNOWN }),
     }
+}
+
+/// SHA-256 of the text, in hexadecimal.
+fn digest(sql: &str) -> String {
+    hex::encode(Sha256::digest(sql))
+}
+
+/// The version of a database with these migrations; 0 without any.
+pub(crate) fn version(applied: &[(i64, String)]) -> Result<i64, Error> {
+    for (version, remembered) in applied {
+        let known = (1..).zip(MIGRATIONS).find(|(known, _)| known == version);
+        if known.is_some_and(|(_, sql)| digest(sql) != *remembered) {
+            return Err(Error::OtherSchema { version: *version });
+        }
+    }
+    Ok(applied.last().map_or(0, |(version, _)| *version))
+}
+
+/// The memory of one that was made before the first release has other columns.
+pub(crate) fn unreadable(error: impl Into<Error>) -> Error {
+    let error = error.into();
+    let without_column = match &error {
+        Error::Sqlite(rusqlite::Error::SqlInputError { .. }) => true,
+        Error::Postgres(error) => error.code() == Some(&SqlState::UNDEFINED_COLUMN),
+        _ => false,
+    };
+    if without_column { Error::OtherSchema { version: 1 } } else { error }
 }
 
 pub(crate) async fn run(location: &Location) -> Result<Migrated, Error> {
@@ -70,10 +102,12 @@ fn new_identity() -> Uuid {
 
 pub(crate) fn sqlite_version(connection: &Connection) -> Result<i64, Error> {
     let known = "select 1 from sqlite_schema where type = 'table' and name = 'migrations'";
-    match connection.query_row(known, [], |_| Ok(())).optional()? {
-        None => Ok(0),
-        Some(()) => Ok(connection.query_row(VERSION, [], |row| row.get(0))?),
+    if connection.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(0);
     }
+    let mut statement = connection.prepare(APPLIED).map_err(unreadable)?;
+    let applied = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    version(&applied.collect::<Result<Vec<_>, _>>()?)
 }
 
 fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
@@ -87,7 +121,7 @@ fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
     let from = sqlite_version(&transaction)?;
     for (version, sql) in pending(from)? {
         transaction.execute_batch(&for_sqlite(sql))?;
-        transaction.execute("insert into migrations (version) values (?1)", [version])?;
+        transaction.execute(REMEMBER, (version, digest(sql)))?;
     }
     if from == 0 {
         let identity = new_identity();
@@ -107,10 +141,13 @@ async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(&format!("select pg_advisory_xact_lock({ADVISORY_LOCK})")).await?;
     transaction.batch_execute(BOOK).await?;
-    let from: i64 = transaction.query_one(VERSION, &[]).await?.try_get(0)?;
+    let applied = transaction.query(APPLIED, &[]).await.map_err(unreadable)?;
+    let applied: Vec<(i64, String)> =
+        applied.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
+    let from = version(&applied)?;
     for (version, sql) in pending(from)? {
         transaction.batch_execute(sql).await?;
-        transaction.execute("insert into migrations (version) values ($1)", &[&version]).await?;
+        transaction.execute(REMEMBER, &[&version, &digest(sql)]).await?;
     }
     if from == 0 {
         let insert = format!("insert into database_identity (id) values ('{}')", new_identity());

@@ -82,7 +82,7 @@ impl Counted {
 }
 
 /// Money that came when its booking could no longer take it: it was seated all the same, or it goes back
-/// by itself, under no key.
+/// by itself, under no key. A refund that somebody made at the provider has no key either, and is none.
 fn late_payments<'w>(write: &'w Write<'_>, tallies: &mut Tallies<'w>) {
     let mut count =
         |word: &'static str, count: usize| *tallies.entry((LATE, word)).or_default() += count as i64;
@@ -91,7 +91,10 @@ fn late_payments<'w>(write: &'w Write<'_>, tallies: &mut Tallies<'w>) {
         "bookings" => {
             count("seated", moves(write, "state").filter(|moved| *moved == ("expired", "confirmed")).count());
         }
-        "refunds" => count("refunded", write.inserts.iter().filter(by_itself).count()),
+        "refunds" => {
+            let ours = |row: &&Vec<Value<'_>>| matches!(value(write, row, "external"), Some(Value::Int(0)));
+            count("refunded", write.inserts.iter().filter(by_itself).filter(ours).count());
+        }
         "attempts" => {
             let voids = |row: &&Vec<Value<'_>>| inserted(write, row, "kind") == Some("void");
             count("voided", write.inserts.iter().filter(by_itself).filter(voids).count());

@@ -119,6 +119,9 @@ pub struct WorkersFile {
     pub backoff_base_ms: Option<i64>,
     pub backoff_cap_ms: Option<i64>,
     pub evidence_after_ms: Option<i64>,
+    pub another_key_after_ms: Option<i64>,
+    pub operation_deadline_seconds: Option<i64>,
+    pub events_every_ms: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +134,8 @@ pub struct StoreFile {
     pub replies_kept_days: Option<i64>,
 }
 
+/// Well inside the time for which a provider remembers an idempotency key.
+const DEADLINE_MAX: Span = Span::seconds(12 * 60 * 60);
 /// Longer than any balancer takes to notice.
 const DRAIN_MAX: Duration = Duration::from_mins(10);
 
@@ -188,6 +193,18 @@ impl File {
         set(&mut settings.pace.base, file.backoff_base_ms.map(Span::millis));
         set(&mut settings.pace.cap, file.backoff_cap_ms.map(Span::millis));
         set(&mut settings.pace.evidence_after, file.evidence_after_ms.map(Span::millis));
+        set(&mut settings.pace.another_key_after, file.another_key_after_ms.map(Span::millis));
+        set(&mut settings.limits.operation_deadline, file.operation_deadline_seconds.map(Span::seconds));
+        set(&mut settings.events_every, file.events_every_ms.map(Span::millis));
+        if !(Span::seconds(1)..=DEADLINE_MAX).contains(&settings.limits.operation_deadline) {
+            return Err(failed("workers.operation_deadline_seconds must be from 1 to 43200"));
+        }
+        if !(Span::millis(1_000)..=Span::seconds(3_600)).contains(&settings.pace.another_key_after) {
+            return Err(failed("workers.another_key_after_ms must be from 1000 to 3600000"));
+        }
+        if !(Span::millis(100)..=Span::seconds(3_600)).contains(&settings.events_every) {
+            return Err(failed("workers.events_every_ms must be from 100 to 3600000"));
+        }
         if settings.lease < Span::millis(1_000) || settings.lease > Span::seconds(3_600) {
             return Err(failed("workers.lease_ms must be from a second to an hour"));
         }
@@ -301,6 +318,17 @@ pub fn roles(text: &str) -> Result<Roles, Failed> {
 mod tests {
     use super::*;
 
+    /// Every setting that is shown, and at its default.
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let example = include_str!("../../../docs/surehold.example.toml");
+        let (settings, accounts) = example.split_once("[[accounts]]").unwrap();
+        let (shown, defaults) = (parse(settings).unwrap(), parse("").unwrap());
+        assert_eq!(format!("{shown:?}"), format!("{defaults:?}"));
+        let account: toml::Table = toml::from_str(accounts).unwrap();
+        account.try_into::<AccountFile>().unwrap();
+    }
+
     fn parse(text: &str) -> Result<Settings, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let location = Location::parse("sqlite:x").unwrap();
@@ -323,6 +351,10 @@ mod tests {
             ("[workers]\nlease_ms = 9223372036854775807", "from a second"),
             ("[workers]\nbackoff_cap_ms = 9223372036854775807", "backoff_cap_ms"),
             ("[workers]\nevidence_after_ms = 9223372036854775807", "evidence_after_ms"),
+            ("[workers]\noperation_deadline_seconds = 0", "operation_deadline_seconds"),
+            ("[workers]\noperation_deadline_seconds = 43201", "operation_deadline_seconds"),
+            ("[workers]\nevents_every_ms = 99", "events_every_ms"),
+            ("[workers]\nanother_key_after_ms = 999", "another_key_after_ms"),
             ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[workers]\naccount_share = 0.0", "account_share"),

@@ -1,6 +1,7 @@
 //! From a refusal to its problem document.
 
 use domain::Refusal;
+use domain::provider::AmountRule;
 use uuid::Uuid;
 
 use super::{Failure, FieldError, Problem};
@@ -15,17 +16,31 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
         problem.payment_id = Some(*payment);
         problem.failure = Some(Failure { code: code.clone(), retryable: *retryable });
     }
-    if let Refusal::CaptureFailed { code, .. }
-    | Refusal::CancelFailed { code, .. }
-    | Refusal::RefundFailed { code, .. } = refusal
+    if let Refusal::PaymentWasCancelled { payment } | Refusal::PaymentMethodNotAccepted { payment, .. } =
+        refusal
     {
-        problem.failure = Some(Failure { code: code.clone(), retryable: false });
+        problem.payment_id = Some(*payment);
     }
+    problem.failure = failure(refusal).or(problem.failure);
     if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
         let pointer = format!("/{setting}");
         problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
     }
     problem
+}
+
+/// Why no money moved, where that is not the payment's own end.
+fn failure(refusal: &Refusal) -> Option<Failure> {
+    let (code, retryable) = match refusal {
+        Refusal::CaptureFailed { code, .. }
+        | Refusal::CancelFailed { code, .. }
+        | Refusal::RefundFailed { code, .. }
+        | Refusal::PaymentMethodNotAccepted { code, .. }
+        | Refusal::ProviderRejectedRequest { code, .. } => (code, false),
+        Refusal::NotSentToProvider { code, retryable, .. } => (code, *retryable),
+        _ => return None,
+    };
+    Some(Failure { code: code.clone(), retryable })
 }
 
 /// The one exhaustive match: a new refusal does not compile until it has a code, and with it a
@@ -60,10 +75,18 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::HoldHasExpired => Code::HoldHasExpired,
         Refusal::BookingHasOpenPayment { .. } => Code::BookingHasOpenPayment,
         Refusal::NothingIsDue => Code::NothingIsDue,
+        Refusal::AmountExceedsTotal { .. } => Code::AmountExceedsTotal,
+        Refusal::AmountDoesNotCoverWhatIsDue { .. } => Code::AmountDoesNotCoverWhatIsDue,
+        Refusal::CurrencyIsNotTaken { .. } => Code::CurrencyIsNotTaken,
+        Refusal::AmountIsNotPayable { .. } => Code::AmountIsNotPayable,
         Refusal::PaymentAlreadyOpen { .. } => Code::PaymentAlreadyOpen,
         Refusal::TooManyPayments { .. } => Code::TooManyPayments,
         Refusal::CurrencyIsNotTheBookings => Code::CurrencyIsNotTheBookings,
         Refusal::PaymentDeclined { .. } => Code::PaymentDeclined,
+        Refusal::PaymentWasCancelled { .. } => Code::PaymentWasCancelled,
+        Refusal::PaymentMethodNotAccepted { .. } => Code::PaymentMethodNotAccepted,
+        Refusal::ProviderRejectedRequest { .. } => Code::ProviderRejectedRequest,
+        Refusal::NotSentToProvider { .. } => Code::NotSentToProvider,
         Refusal::PaymentIsNotAuthorized { .. } => Code::PaymentIsNotAuthorized,
         Refusal::PaymentIsNotCaptured { .. } => Code::PaymentIsNotCaptured,
         Refusal::PaymentIsFinal { .. } => Code::PaymentIsFinal,
@@ -77,6 +100,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TooManyApiKeys { .. } => Code::TooManyApiKeys,
         Refusal::LastOpsKey => Code::LastOpsKey,
+        Refusal::PaymentIsBehind => Code::PaymentIsBehind,
         Refusal::LeaseLost => Code::LeaseLost,
         Refusal::NothingToDo => Code::NothingToDo,
         Refusal::DeliveryIsDead => Code::DeliveryIsDead,
@@ -93,9 +117,14 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         Refusal::BookingHasOpenPayment { payment }
         | Refusal::PaymentAlreadyOpen { payment }
         | Refusal::PaymentDeclined { payment, .. }
+        | Refusal::PaymentWasCancelled { payment }
+        | Refusal::PaymentMethodNotAccepted { payment, .. }
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
+        Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
+            Some(*resource)
+        }
         Refusal::RefundFailed { refund, .. } => Some(*refund),
         _ => None,
     }
@@ -131,7 +160,22 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::RefundExceedsCapture { refundable } => {
             format!("At most {refundable} (in minor units) can be refunded.")
         }
+        Refusal::AmountExceedsTotal { chargeable } => {
+            format!("At most {chargeable} (in minor units) can be charged.")
+        }
+        Refusal::AmountDoesNotCoverWhatIsDue { due } => format!("{due} (in minor units) is due."),
+        Refusal::CurrencyIsNotTaken { currency } => format!("The provider takes no {currency}."),
+        Refusal::AmountIsNotPayable { amount, rule } => {
+            let AmountRule { min_minor, max_minor, step_minor } = rule;
+            format!(
+                "{amount} cannot be moved: an amount is from {min_minor} to {max_minor} minor units, in \
+                 steps of {step_minor}; a capture or refund may be less."
+            )
+        }
+        Refusal::NotSentToProvider { code, .. } => format!("Because of {code}."),
         Refusal::PaymentDeclined { code, .. }
+        | Refusal::PaymentMethodNotAccepted { code, .. }
+        | Refusal::ProviderRejectedRequest { code, .. }
         | Refusal::CaptureFailed { code, .. }
         | Refusal::CancelFailed { code, .. }
         | Refusal::RefundFailed { code, .. } => format!("The provider said {code}."),

@@ -1,6 +1,6 @@
 use domain::Refusal;
 use domain::lifecycle::Stage;
-use domain::rows::{Failure, NextAction};
+use domain::rows::{Cause, Failure, NextAction};
 use domain::working_set::Json;
 use serde_json::{Value, json};
 
@@ -93,7 +93,11 @@ fn the_status_of_a_payment_tells_whether_its_outcome_is_known() {
 fn a_payment_shows_what_the_customer_must_do_and_why_it_failed() {
     let payment = rows::Payment {
         next_action: Some(Json(NextAction::UseProviderSdk { client_secret: Some("s".into()) })),
-        failure: Some(Json(Failure { code: "insufficient_funds".into(), retryable: true })),
+        failure: Some(Json(Failure {
+            code: "insufficient_funds".into(),
+            retryable: true,
+            cause: Cause::Declined,
+        })),
         ..samples::payment()
     };
     let body = json_of(&render_reply(&Reply::Payment(Box::new(payment))));

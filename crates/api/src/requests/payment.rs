@@ -40,17 +40,18 @@ impl From<Capture> for rows::Capture {
     }
 }
 
-/// Starts a payment: for what a booking owes, or for an amount.
+/// Starts a payment: for a booking, or for an amount with a reference of the client's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
-    /// Pays what this booking owes. Either this or `amount`.
+    /// Pays what this booking owes, or `amount` of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booking_id: Option<Uuid>,
-    /// Either this or `booking_id`.
+    /// With `booking_id` it may be left out: then all that is due is paid. What was given back is not due
+    /// again, so a charge after a refund is asked for by amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// The client's own name for what is paid; with `amount` only.
+    /// The client's own name for what is paid; without `booking_id` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
     pub reference: Option<String>,
@@ -130,14 +131,14 @@ impl From<NewCharge> for NewPayment {
 
 impl Request for NewPayment {
     fn check(&self, findings: &mut Findings) {
-        match (self.booking_id, self.amount) {
-            (Some(_), Some(_)) => findings.add("/amount", "a booking pays what it owes: leave it out"),
-            (None, None) => findings.add("", "needs a booking_id or an amount"),
-            (None, Some(amount)) => findings.amount("/amount", amount),
-            (Some(_), None) if self.reference.is_some() => {
-                findings.add("/reference", "a booking is its own reference: leave it out");
-            }
-            (Some(_), None) => {}
+        if self.booking_id.is_none() && self.amount.is_none() {
+            findings.add("", "needs a booking_id or an amount");
+        }
+        if let Some(amount) = self.amount {
+            findings.amount("/amount", amount);
+        }
+        if self.booking_id.is_some() && self.reference.is_some() {
+            findings.add("/reference", "a booking is its own reference: leave it out");
         }
         if let Some(reference) = &self.reference {
             findings.line("/reference", reference, REFERENCE_CHARS_MAX);
@@ -203,7 +204,8 @@ mod tests {
         check(json!({ "booking_id": BOOKING }), &[]);
         check(json!({ "amount": eur(1), "reference": "INV-1", "capture": "manual" }), &[]);
         check(json!({}), &[""]);
-        check(json!({ "booking_id": BOOKING, "amount": eur(1) }), &["/amount"]);
+        check(json!({ "booking_id": BOOKING, "amount": eur(1) }), &[]);
+        check(json!({ "booking_id": BOOKING, "amount": eur(0) }), &["/amount/minor"]);
         check(json!({ "booking_id": BOOKING, "reference": "x" }), &["/reference"]);
         check(json!({ "amount": eur(0) }), &["/amount/minor"]);
         check(json!({ "amount": { "minor": 1, "currency": "ZZZ" } }), &["/amount/currency"]);

@@ -142,7 +142,7 @@ fn unit(line: &rows::Line, booking: &rows::Booking) -> BookingUnit {
 }
 
 /// Where the money of a booking stands, in one word. A booking of which a part was paid is `unpaid`
-/// until the rest is: `due` tells how much that is.
+/// until the rest is: `due` tells how much that is. One that was settled by a smaller capture is `paid`.
 fn payment_status(booking: &rows::Booking) -> &'static str {
     let rows::Booking { total_minor, paid_minor, refunded_minor, authorized_minor, .. } = *booking;
     if refunded_minor > 0 && refunded_minor >= paid_minor {
@@ -151,7 +151,7 @@ fn payment_status(booking: &rows::Booking) -> &'static str {
         "partially_refunded"
     } else if total_minor == 0 {
         "free"
-    } else if paid_minor >= total_minor {
+    } else if booking.due_minor() == 0 {
         "paid"
     } else if authorized_minor > 0 {
         "authorized"
@@ -171,6 +171,7 @@ mod tests {
     fn one_word_for_the_money() {
         let check = |total, paid, refunded, authorized, open, expected: &str| {
             let mut booking = samples::booking().booking;
+            booking.settled_minor = paid;
             (booking.total_minor, booking.paid_minor) = (total, paid);
             (booking.refunded_minor, booking.authorized_minor) = (refunded, authorized);
             booking.open_payment = open;

@@ -17,7 +17,7 @@ pub struct Payment {
     pub id: Uuid,
     #[serde(default)]
     pub booking_id: Option<Uuid>,
-    /// `created`, `pending`, `authorized`, `captured`, `failed`, `cancelled` or `lapsed`.
+    /// `created`, `pending`, `authorized`, `captured`, `failed`, `cancelled`, `lapsed` or `written_off`.
     #[schema(example = "captured")]
     pub state: String,
     pub amount: Money,
@@ -26,6 +26,8 @@ pub struct Payment {
     /// Taken.
     pub captured: Money,
     pub refunded: Money,
+    /// Taken back by the customer's bank, less what it gave back.
+    pub disputed: Money,
     /// When authorised money is taken.
     pub capture: Capture,
     #[schema(example = "stripe")]
@@ -90,6 +92,7 @@ impl Payment {
             authorized: money(payment.authorized_minor),
             captured: money(payment.captured_minor),
             refunded: money(payment.refunded_minor),
+            disputed: money(payment.disputed_minor),
             capture: payment.capture.into(),
             provider: payment.provider.clone(),
             payment_method: payment.payment_method.clone(),

@@ -17,11 +17,13 @@ pub struct Refund {
     pub payment_id: Uuid,
     #[serde(default)]
     pub booking_id: Option<Uuid>,
-    /// `created`, `pending`, `unknown`, `review`, `succeeded` or `failed`. A refund that succeeded may
-    /// still fail later, when the customer's bank sends the money back.
+    /// `created`, `pending`, `unknown`, `review`, `succeeded`, `written_off` or `failed`. A refund that
+    /// succeeded may still fail later, when the customer's bank sends the money back.
     #[schema(example = "succeeded")]
     pub state: String,
     pub amount: Money,
+    /// Somebody made it at the provider, in its dashboard.
+    pub made_at_provider: bool,
     #[serde(default)]
     pub reason: Option<String>,
     /// The provider's id of its object, once there is one.
@@ -42,6 +44,7 @@ impl Refund {
             booking_id: refund.booking.map(|booking| booking.0),
             state: refund.state.name().to_owned(),
             amount: Money::new(refund.amount_minor, refund.currency),
+            made_at_provider: refund.external,
             reason: refund.reason.clone(),
             provider_reference: refund.provider_ref.clone(),
             failure: refund.failure.as_ref().map(|failure| Failure::from(&failure.0)),

@@ -17,6 +17,9 @@ pub struct ReviewCase {
     pub subject_id: Uuid,
     pub reason: String,
     pub detail: String,
+    /// The operation that was handed over to a person. Resolving the case ends it.
+    #[serde(default)]
+    pub attempt_id: Option<Uuid>,
     /// `open` or `resolved`.
     pub state: String,
     pub opened_at: jiff::Timestamp,
@@ -34,6 +37,7 @@ impl ReviewCase {
             subject_id: review.subject,
             reason: review.reason.clone(),
             detail: review.detail.clone(),
+            attempt_id: review.attempt.map(|attempt| attempt.0),
             state: review.state.name().to_owned(),
             opened_at: time::instant(review.opened_at),
             resolved_at: review.resolved_at.map(time::instant),

@@ -3,7 +3,7 @@
 use api::requests::{
     ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRefund, PaymentsQuery,
 };
-use api::views::{HistoryEntry, Page, Payment, Refund};
+use api::views::{HistoryEntry, Movement, Page, Payment, Refund};
 use http::Method;
 use uuid::Uuid;
 
@@ -82,6 +82,16 @@ impl Client {
     /// All of it, oldest first.
     pub fn all_payment_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
         Rows::of(self, format!("/v1/payments/{id}/history"), query)
+    }
+
+    /// Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.
+    pub async fn list_movements(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Movement>> {
+        self.ask(Call::search(&format!("/v1/payments/{payment}/movements"), query)).await
+    }
+
+    /// All of them, oldest first.
+    pub fn all_movements(&self, payment: Uuid, query: &ListQuery) -> Rows<Movement> {
+        Rows::of(self, format!("/v1/payments/{payment}/movements"), query)
     }
 
     pub async fn get_refund(&self, id: Uuid) -> Result<Refund> {

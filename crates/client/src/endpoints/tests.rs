@@ -83,6 +83,7 @@ async fn all_looks(client: &Client) {
     let _ = client.find_payments(&Default::default()).await;
     let _ = client.get_payment(id()).await;
     let _ = client.get_payment_history(id(), &list).await;
+    let _ = client.list_movements(id(), &list).await;
     let _ = client.list_refunds(id(), &list).await;
     let _ = client.get_refund(id()).await;
     let _ = client.get_refund_history(id(), &list).await;
@@ -117,6 +118,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_booking_history(id(), &list).collect().await;
     let _ = client.all_payments(&Default::default()).collect().await;
     let _ = client.all_payment_history(id(), &list).collect().await;
+    let _ = client.all_movements(id(), &list).collect().await;
     let _ = client.all_refunds(id(), &list).collect().await;
     let _ = client.all_refund_history(id(), &list).collect().await;
     let _ = client.all_ledger_accounts(&list).collect().await;

@@ -9,7 +9,8 @@ use crate::availability::Offer;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ClientId, ProductId, SlotId, TenantId, UnitId};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
+use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, SlotsReply};
 use crate::rows::{Actor, Facts, Needs, Product, Slot, Subject, Unit};
@@ -36,6 +37,7 @@ pub struct CreateProduct {
     /// From 1 to [`crate::limits::UNITS_PER_REQUEST_MAX`].
     pub units: Vec<NewUnit>,
     pub metadata: BTreeMap<String, String>,
+    pub providers: TenantProviders,
 }
 
 fn about(product: &Product) -> About {
@@ -45,6 +47,14 @@ fn about(product: &Product) -> About {
 pub(super) fn origin(client: ClientId, claim: Option<&Claim>) -> Origin {
     let request_id = claim.map(|claim| claim.request_id.clone());
     Origin { request_id, ..Origin::of(Actor::Client(client)) }
+}
+
+fn check_prices(
+    providers: &TenantProviders,
+    currency: Currency,
+    mut prices: impl Iterator<Item = i64>,
+) -> Result<(), Refusal> {
+    prices.try_for_each(|minor| providers.check_price(Money::new(minor, currency)))
 }
 
 impl Command for CreateProduct {
@@ -61,6 +71,10 @@ impl Command for CreateProduct {
     }
 
     fn decide(&self, _: &Facts, context: &Context<'_>) -> Decision {
+        let prices = self.units.iter().map(|unit| unit.price_minor);
+        check_prices(&self.providers, self.currency, prices)?;
+        // Nothing can fail from here on.
+
         let origin = origin(self.client, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let product = Product {
@@ -119,6 +133,7 @@ pub struct ChangeProduct {
     pub metadata: Option<BTreeMap<String, String>>,
     pub units: Vec<UnitChange>,
     pub new_units: Vec<NewUnit>,
+    pub providers: TenantProviders,
     /// The product's version when a query found `all_units`.
     pub version: i64,
     /// The ids of all units the product has, for the reply; found by a query.
@@ -182,6 +197,9 @@ impl Command for ChangeProduct {
         if self.all_units.len() + self.new_units.len() > UNITS_PER_PRODUCT_MAX && !self.new_units.is_empty() {
             return Err(Refusal::TooManyUnits { limit: UNITS_PER_PRODUCT_MAX });
         }
+        let changed = self.units.iter().filter_map(|change| change.price_minor);
+        let prices = changed.chain(self.new_units.iter().map(|unit| unit.price_minor));
+        check_prices(&self.providers, product.currency, prices)?;
         let mut ids: Vec<UnitId> = self.all_units.clone();
         ids.extend(self.units.iter().map(|change| change.id));
         ids.sort_unstable();

@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde_json::Value as JsonValue;
 use uuid::Uuid;
 
-use crate::ids::{AuditId, KeyId, MessageId, ReviewId, TenantId};
+use crate::ids::{AttemptId, AuditId, KeyId, MessageId, ReviewId, TenantId};
 use crate::lifecycle::{Stage, State};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -133,20 +133,47 @@ impl<'a> Draft<'a> {
 
     /// Opens a review case: something that only a person can settle.
     pub fn review(&mut self, about: About, reason: &str, detail: String) {
-        let review = Review {
-            id: ReviewId(self.context.ids.next()),
+        let case = self.case(self.id(), about, reason, detail);
+        self.open_review(case);
+    }
+
+    /// Hands an attempt over to a person. There is one such case for an attempt, and what is found of the
+    /// attempt later closes it.
+    pub fn review_attempt(&mut self, attempt: AttemptId, about: About, reason: &str, detail: String) {
+        let case = self.case(ReviewId::of_attempt(attempt), about, reason, detail);
+        self.open_review(Review { attempt: Some(attempt), ..case });
+    }
+
+    /// A case that is still to be opened.
+    pub fn case(&self, id: ReviewId, about: About, reason: &str, detail: String) -> Review {
+        Review {
+            id,
             tenant: about.tenant,
             subject_kind: about.kind,
             subject: about.id,
+            attempt: None,
             reason: reason.to_owned(),
             detail,
             state: Stage::start(),
             opened_at: self.context.now,
             resolved_at: None,
             resolution: None,
-        };
-        self.audit(about, "review_opened", None, Some(reason));
-        self.put(review);
+        }
+    }
+
+    pub fn open_review(&mut self, case: Review) {
+        let about = About { tenant: case.tenant, kind: case.subject_kind, id: case.subject };
+        self.audit(about, "review_opened", None, Some("open"));
+        self.put(case);
+    }
+
+    /// Closes a case. One that is closed stays as it is.
+    pub fn resolve_review(&mut self, review: &Review, resolution: String) {
+        if let Ok(resolved) = review.resolved(resolution, self.context.now) {
+            let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };
+            self.audit(about, "review_resolved", Some("open"), Some("resolved"));
+            self.put(resolved);
+        }
     }
 
     pub fn answer(&mut self, key: Option<KeyId>, answer: Result<Reply, Refusal>) {

@@ -2,24 +2,22 @@
 //! replies go.
 
 mod api_keys;
+mod resolve_review;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::commands::catalogue::origin;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::idempotency::Progress;
-use crate::ids::{ClientId, KeyId, ReviewId, TenantId};
-use crate::lifecycle::review;
+use crate::ids::{ClientId, KeyId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{
-    Account, Actor, ApiKey, Client, Facts, Key, LateMoney, Needs, Review, Settings, Subject, Tenant,
-};
+use crate::rows::{Account, Actor, ApiKey, Client, Facts, Key, LateMoney, Needs, Settings, Subject, Tenant};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 pub use api_keys::{AddApiKey, OPS_SCOPE, Owner, RevokeApiKey};
+pub use resolve_review::ResolveReview;
 
 /// Makes a tenant with all that it needs to be called; what exists already stays as it is.
 #[derive(Clone, Debug)]
@@ -154,53 +152,6 @@ impl Command for ChangeSettings {
         let tenant = Tenant { settings, version: tenant.version + 1, ..tenant.clone() };
         draft.put(tenant.clone());
         Ok(draft.reply(Reply::Tenant(alloc::boxed::Box::new(tenant))))
-    }
-}
-
-/// A person closes a review case, and says what was found and done.
-#[derive(Clone, Debug)]
-pub struct ResolveReview {
-    pub claim: Option<Claim>,
-    pub tenant: TenantId,
-    /// Who closes it.
-    pub client: ClientId,
-    pub review: ReviewId,
-    pub resolution: String,
-}
-
-impl Command for ResolveReview {
-    fn tenant(&self) -> Option<TenantId> {
-        Some(self.tenant)
-    }
-
-    fn claim(&self) -> Option<&Claim> {
-        self.claim.as_ref()
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.review(self.review);
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        let review = facts
-            .reviews
-            .get(self.review)
-            .filter(|review| review.tenant == self.tenant)
-            .ok_or(Refusal::ReviewNotFound)?;
-        let step = review.state.step(review::Event::Resolve)?;
-        let origin = origin(self.client, self.claim.as_ref());
-        let mut draft = Draft::new(context, &origin);
-        let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };
-        draft.audit(about, "review_resolved", Some("open"), Some("resolved"));
-        let review = Review {
-            state: step.to(),
-            resolved_at: Some(context.now),
-            resolution: Some(self.resolution.clone()),
-            ..review.clone()
-        };
-        draft.put(review.clone());
-        Ok(draft.reply(Reply::Review(alloc::boxed::Box::new(review))))
     }
 }
 

@@ -3,27 +3,32 @@
 //! A command that needs a provider only writes down what is wanted: the payment, the attempt, the
 //! job that drives it. The key stays in flight until a worker, or a webhook, settles the attempt.
 
+mod answer;
+mod book;
+mod discard;
 mod give_up;
 mod money_back;
+mod movements;
 mod observe;
 mod settle;
+mod settle_dispute;
 mod settle_refund;
 mod start_capture;
 mod start_payment;
 mod start_refund;
 mod start_void;
-mod write_off;
 
 pub use settle::{By, Settle};
+pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};
 pub use start_capture::StartCapture;
 pub use start_payment::{StartPayment, Target};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
+pub(super) use answer::settle_unsent;
+pub(super) use discard::{discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
-pub(super) use observe::settle_unsent;
-pub(super) use write_off::write_off;
 
 use serde_json::json;
 
@@ -31,11 +36,10 @@ use crate::commands::draft::{About, Draft};
 use crate::commands::jobs::Lease;
 use crate::ids::{AttemptId, JobId, KeyId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{Stage, State, job};
-use crate::limits::OPERATION_DEADLINE_SECONDS;
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::Claimed;
-use crate::rows::{Attempt, AttemptKind, Facts, Job, JobKind, Payment, Refund, Subject};
+use crate::rows::{Attempt, AttemptKind, Facts, Job, Payment, Refund, Subject};
 use crate::time::Span;
 
 pub(super) fn about(payment: &Payment) -> About {
@@ -106,6 +110,8 @@ struct Call {
     kind: AttemptKind,
     amount_minor: i64,
     key: Option<KeyId>,
+    /// How long it may stay without a definite outcome.
+    deadline: Span,
 }
 
 /// Writes the attempt and the job that drives it. With a lease the job is born claimed: the server
@@ -127,8 +133,10 @@ fn enqueue(
         amount_minor: call.amount_minor,
         key: call.key,
         state: Stage::start(),
+        key_number: 0,
+        key_spent_at: None,
         sent_at: None,
-        deadline_at: now.plus(Span::seconds(OPERATION_DEADLINE_SECONDS)),
+        deadline_at: now.plus(call.deadline),
         failure: None,
         created_at: now,
         updated_at: now,
@@ -136,13 +144,14 @@ fn enqueue(
     let mut job = Job {
         id: JobId::from(call.id),
         tenant: call.tenant,
-        kind: JobKind::Drive,
         state: Stage::start(),
         token: 0,
         worker: None,
         lease_until: None,
         due_at: now,
         attempts: 0,
+        failures: 0,
+        looks: 0,
         last_error: None,
         created_at: now,
         updated_at: now,

@@ -19,6 +19,8 @@ crate::lifecycle! {
         CustomerCancelled = "customer_cancelled",
         ServiceDelivered = "service_delivered",
         CustomerAbsent = "customer_absent",
+        /// The tenant let go of the money that secured it, and none is left.
+        SecurityReleased = "security_released",
     }
     starts Held;
     rows {
@@ -28,6 +30,7 @@ crate::lifecycle! {
         Expired + PaymentSecured => Confirmed [RetakeSeats],
         Confirmed + ServiceDelivered => Completed,
         Confirmed + CustomerAbsent => NoShow,
-        Confirmed + CustomerCancelled => Cancelled,
+        Confirmed + CustomerCancelled => Cancelled [ReturnSeats],
+        Confirmed + SecurityReleased => Cancelled [ReturnSeats],
     }
 }

@@ -10,6 +10,8 @@ crate::lifecycle! {
         Unknown = "unknown" (1),
         Review = "review" (2),
         Succeeded = "succeeded" (3),
+        /// A person gave it up with its outcome unknown. Its sum may be asked back again.
+        WrittenOff = "written_off" (3),
         Failed = "failed" (4),
     }
     events {
@@ -18,6 +20,7 @@ crate::lifecycle! {
         Succeeded = "succeeded",
         Failed = "failed",
         GaveUp = "gave_up",
+        WrittenOff = "written_off",
     }
     starts Created;
     rows {
@@ -33,6 +36,10 @@ crate::lifecycle! {
         Pending + Failed => Failed,
         Review + Succeeded => Succeeded,
         Review + Failed => Failed,
+        Review + WrittenOff => WrittenOff,
+        // It was made after all: the provider says so.
+        WrittenOff + Succeeded => Succeeded,
+        WrittenOff + Failed => Failed,
         // Providers do that: the bank sends the money back. It is a movement of its own.
         Succeeded + Failed => Failed,
     }

@@ -24,31 +24,37 @@ fn every_pair_of_a_booking() {
         held + customer_cancelled = cancelled
         held + service_delivered = -
         held + customer_absent = -
+        held + security_released = -
         expired + payment_secured = confirmed
         expired + hold_timed_out = -
         expired + customer_cancelled = -
         expired + service_delivered = -
         expired + customer_absent = -
+        expired + security_released = -
         confirmed + payment_secured = -
         confirmed + hold_timed_out = -
         confirmed + customer_cancelled = cancelled
         confirmed + service_delivered = completed
         confirmed + customer_absent = no_show
+        confirmed + security_released = cancelled
         completed + payment_secured = -
         completed + hold_timed_out = -
         completed + customer_cancelled = -
         completed + service_delivered = -
         completed + customer_absent = -
+        completed + security_released = -
         no_show + payment_secured = -
         no_show + hold_timed_out = -
         no_show + customer_cancelled = -
         no_show + service_delivered = -
         no_show + customer_absent = -
+        no_show + security_released = -
         cancelled + payment_secured = -
         cancelled + hold_timed_out = -
         cancelled + customer_cancelled = -
         cancelled + service_delivered = -
         cancelled + customer_absent = -
+        cancelled + security_released = -
     "#]]);
 }
 
@@ -170,31 +176,43 @@ fn every_pair_of_a_refund() {
         created + succeeded = succeeded
         created + failed = failed
         created + gave_up = -
+        created + written_off = -
         pending + accepted = -
         pending + lost_sight = -
         pending + succeeded = succeeded
         pending + failed = failed
         pending + gave_up = -
+        pending + written_off = -
         unknown + accepted = pending
         unknown + lost_sight = -
         unknown + succeeded = succeeded
         unknown + failed = failed
         unknown + gave_up = review
+        unknown + written_off = -
         review + accepted = -
         review + lost_sight = -
         review + succeeded = succeeded
         review + failed = failed
         review + gave_up = -
+        review + written_off = written_off
         succeeded + accepted = -
         succeeded + lost_sight = -
         succeeded + succeeded = -
         succeeded + failed = failed
         succeeded + gave_up = -
+        succeeded + written_off = -
+        written_off + accepted = -
+        written_off + lost_sight = -
+        written_off + succeeded = succeeded
+        written_off + failed = failed
+        written_off + gave_up = -
+        written_off + written_off = -
         failed + accepted = -
         failed + lost_sight = -
         failed + succeeded = -
         failed + failed = -
         failed + gave_up = -
+        failed + written_off = -
     "#]]);
 }
 

@@ -52,7 +52,13 @@ crate::row! {
         /// Captured, on evidence.
         moves paid_minor: i64,
         moves refunded_minor: i64,
+        /// What is no longer asked for: the payments that were captured, whatever a smaller capture let go
+        /// of and whatever went back later.
+        moves settled_minor: i64,
         moves hold_expires_at: Timestamp,
+        /// When the sweep looks at the hold: as it expires, and where a payment is under way then, as its
+        /// grace ends.
+        moves sweep_at: Timestamp,
         moves confirmed_at: Option<Timestamp>,
         moves ended_at: Option<Timestamp>,
         moves metadata: Json<BTreeMap<String, String>>,
@@ -66,8 +72,25 @@ impl Booking {
         Money::new(self.total_minor, self.currency)
     }
 
-    /// What is still to be paid, not counting a payment under way.
+    /// Its payment under way has ended: another may be started, and a hold lapses in its time.
+    pub fn close_payment(&mut self, payment: PaymentId) {
+        if self.open_payment == Some(payment) {
+            self.open_payment = None;
+            self.sweep_at = self.hold_expires_at;
+        }
+    }
+
+    /// What is still to be paid, not counting a payment under way. Money that was given back is not owed
+    /// again.
     pub fn due_minor(&self) -> i64 {
+        if planted::is(planted::Bug::RefundedIsOwedAgain) {
+            return self.chargeable_minor();
+        }
+        (self.total_minor - self.settled_minor).max(0)
+    }
+
+    /// The most that may be charged for it now: its total, less the money that it holds.
+    pub fn chargeable_minor(&self) -> i64 {
         (self.total_minor - (self.paid_minor - self.refunded_minor)).max(0)
     }
 }

@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ids::{
-    AccountId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId, TenantId, WorkerId,
+    AccountId, AttemptId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId,
+    TenantId, WorkerId,
 };
-use crate::lifecycle::{Stage, delivery, inbound_event, job, review};
+use crate::lifecycle::{NoSuchMove, Stage, delivery, inbound_event, job, review};
 use crate::limits::PARTITIONS;
 use crate::rows::Removable;
 use crate::time::Timestamp;
@@ -61,46 +62,25 @@ impl Subject {
 }
 crate::named_column!(Subject);
 
-/// What a job may do about its attempt at a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobKind {
-    /// Whatever it takes to bring the attempt to its end.
-    Drive,
-    /// A person sent a dead job round again after money may have moved: it looks what became of the
-    /// call, and sends nothing that could move money. A person may have settled it by hand meanwhile.
-    Look,
-}
-
-impl JobKind {
-    pub const ALL: [JobKind; 2] = [JobKind::Drive, JobKind::Look];
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            JobKind::Drive => "drive",
-            JobKind::Look => "look",
-        }
-    }
-    pub fn from_name(name: &str) -> Option<JobKind> {
-        JobKind::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-crate::named_column!(JobKind);
-
 crate::row! {
     /// Work under way. A lease says until when the worker may be trusted to be alive; the token
     /// rises with each claim, and a result that comes under an older token is refused.
     Job in "jobs" as lock {
         key id: JobId,
         fixed tenant: TenantId,
-        moves kind: JobKind,
         guard state: Stage<job::State>,
         guard token: i64,
         moves worker: Option<WorkerId>,
         moves lease_until: Option<Timestamp>,
         /// When it is due; while it runs, when its lease lapses.
         moves due_at: Timestamp,
-        /// Counted as the job is claimed, so that a job which kills its worker is counted.
+        /// Claims since a worker last reported. Counted as the job is claimed, so that a job which kills its
+        /// workers is counted.
         moves attempts: i64,
+        /// Tries in a row that brought no answer: the pause before the next one grows with them.
+        moves failures: i64,
+        /// Looks in a row that were answered and settled nothing: a clock of its own.
+        moves looks: i64,
         moves last_error: Option<String>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
@@ -214,12 +194,27 @@ crate::row! {
 }
 
 crate::row! {
+    /// How far the events of an account were read at its provider.
+    EventFeed in "event_feeds" as lock {
+        key id: AccountId,
+        fixed tenant: TenantId,
+        /// Rises with each claim; a mark under an older one is refused.
+        guard token: i64,
+        /// Every event that came about before is stored.
+        moves read_until: Timestamp,
+        moves due_at: Timestamp,
+    }
+}
+
+crate::row! {
     /// Something that only a person can settle.
     Review in "reviews" as lock {
         key id: ReviewId,
         fixed tenant: TenantId,
         fixed subject_kind: Subject,
         fixed subject: uuid::Uuid,
+        /// The attempt that was handed over to a person, where the case is about one.
+        fixed attempt: Option<AttemptId>,
         fixed reason: String,
         fixed detail: String,
         guard state: Stage<review::State>,
@@ -272,5 +267,13 @@ crate::row! {
         fixed person: Option<String>,
         /// In the words of whoever did it, or of what went wrong.
         fixed why: Option<String>,
+    }
+}
+
+impl Review {
+    /// As a person, or what was found, closes it.
+    pub fn resolved(&self, resolution: String, at: Timestamp) -> Result<Review, NoSuchMove> {
+        let state = self.state.step(review::Event::Resolve)?.to();
+        Ok(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
     }
 }

@@ -45,10 +45,34 @@ pub enum NextAction {
 /// Why no money moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The provider's word for it, such as `card_declined` or `insufficient_funds`.
+    /// Such as the provider's `card_declined` or `insufficient_funds`.
     pub code: String,
     /// Whether a new payment may do better, with the same or another card.
     pub retryable: bool,
+    #[serde(default)]
+    pub cause: Cause,
+}
+
+/// Who is behind a failure. Only what the provider declined is told as a decline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The provider, or the bank behind it, said no.
+    #[default]
+    Declined,
+    /// The provider does not know the payment method, or does not take it.
+    PaymentMethod,
+    /// The provider refused our request as faulty.
+    OurRequest,
+    /// Nothing was sent.
+    NotSent,
+}
+
+impl Failure {
+    /// Nothing was sent: `code` says why.
+    pub fn not_sent(code: &str, retryable: bool) -> Failure {
+        Failure { code: code.into(), retryable, cause: Cause::NotSent }
+    }
 }
 
 crate::row! {
@@ -78,15 +102,24 @@ crate::row! {
         /// Asked for and not yet settled: counts against what may be refunded.
         moves refunding_minor: i64,
         moves refunded_minor: i64,
+        /// Of the provider's object, booked to suspense: the provider took it and contradicted our books.
+        moves suspended_minor: i64,
+        /// Taken back by the customer's bank, less what it gave back.
+        moves disputed_minor: i64,
         moves refunds: i64,
         moves next_action: Option<Json<NextAction>>,
         moves failure: Option<Json<Failure>>,
         /// The capture or void under way: one at a time.
         moves active: Option<AttemptId>,
+        /// What the capture under way asks for.
+        moves capturing_minor: Option<i64>,
         /// Called off: if it was not sent yet it must not be.
         moves void_requested: bool,
         /// The present state was seen in a verified webhook or a fetched object.
         moves evidenced: bool,
+        /// When the provider last contradicted our books about it: a person decides. Operations that were
+        /// under way then are only looked at, and send nothing that moves money.
+        moves contradicted_at: Option<Timestamp>,
         /// What of it the booking has counted so far, so that evidence counts once however often
         /// it comes.
         moves booked_authorized_minor: i64,
@@ -104,7 +137,22 @@ impl Payment {
 
     /// What may still be asked back.
     pub fn refundable_minor(&self) -> i64 {
-        (self.captured_minor - self.refunded_minor - self.refunding_minor).max(0)
+        (self.captured_minor - self.refunded_minor - self.refunding_minor - self.disputed_minor).max(0)
+    }
+
+    /// The provider captured another amount than this attempt asked for, and the books hold it in suspense.
+    pub fn was_captured_otherwise(&self, attempt: AttemptId) -> bool {
+        let captures = self.active == Some(attempt) && self.capturing_minor.is_some();
+        let possible = (1..=self.amount_minor).contains(&self.suspended_minor);
+        captures && possible && self.state.is(payment::State::Authorized)
+    }
+
+    /// Its attempt to capture or to void has ended.
+    pub fn end_attempt(&mut self, attempt: AttemptId) {
+        if self.active == Some(attempt) {
+            self.active = None;
+            self.capturing_minor = None;
+        }
     }
 
     /// Holds so much back from what may be asked back, while a refund is under way.
@@ -162,6 +210,12 @@ crate::row! {
         /// The idempotency key to answer when the outcome is known.
         fixed key: Option<KeyId>,
         guard state: Stage<attempt::State>,
+        /// Counts the provider's idempotency keys that were used for it, from 0. The provider keeps its first
+        /// answer under a key, an error of its own too: after one the next call goes out under another key.
+        moves key_number: i64,
+        /// When the key before this one was answered with such an error.
+        moves key_spent_at: Option<Timestamp>,
+        /// When it was first sent under its present key.
         moves sent_at: Option<Timestamp>,
         /// Past it an unknown outcome becomes a review case.
         fixed deadline_at: Timestamp,
@@ -179,6 +233,8 @@ crate::row! {
         fixed booking: Option<BookingId>,
         fixed amount_minor: i64,
         fixed currency: Currency,
+        /// Somebody made it at the provider; it has no attempt.
+        fixed external: bool,
         fixed reason: Option<String>,
         fixed metadata: Json<BTreeMap<String, String>>,
         fixed key: Option<KeyId>,

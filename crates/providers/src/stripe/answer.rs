@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::provider::{Heard, Observation, RefundObservation, Status};
+use domain::rows::Cause;
 use http::StatusCode;
 use resilience::retry_after;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -60,7 +61,7 @@ pub fn payment(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<O
         Some(object) if is_card_error && object.status == Status::Unconfirmed => {
             Heard::Object(Observation { status: Status::Declined(problem.failure()), ..object })
         }
-        object => Heard::Refused { code: code_of(&problem), object },
+        object => refused(&problem, object),
     }
 }
 
@@ -79,7 +80,10 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
         };
     }
     match refusal(&reply) {
-        Ok(refusal) => Heard::Refused { code: code_of(&refusal.problem), object: None },
+        Ok(Refusal { problem, .. }) if problem.is_about_the_amount() => {
+            Heard::Refused { code: code_of(&problem), cause: Cause::Declined, object: None }
+        }
+        Ok(refusal) => refused(&refusal.problem, None),
         Err(heard) => heard,
     }
 }
@@ -101,7 +105,7 @@ fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
             let error = "the circuit of this account is open".to_owned();
             Heard::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
         }
-        Lost::Unknown(error) => Heard::Unknown { error },
+        Lost::Unknown(error) => Heard::Unknown { error, key_spent: false },
     })
 }
 
@@ -131,9 +135,17 @@ fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
     match (reply.status.as_u16(), kind) {
         (401 | 403, _) => Err(not_sent(error.problem.word())),
         (400 | 402 | 404, "invalid_request_error" | "card_error") => Ok(error),
-        // `idempotency_error` above all: a call under this key may be running, or done.
+        // The key was used for another call.
+        (400, "idempotency_error") => {
+            Err(Heard::Unknown { error: described(reply, error.problem.word()), key_spent: true })
+        }
+        // A call under this key may be running, above all.
         _ => Err(unknown(reply, error.problem.word())),
     }
+}
+
+fn refused<O>(problem: &Problem, object: Option<O>) -> Heard<O> {
+    Heard::Refused { code: code_of(problem), cause: problem.cause(), object }
 }
 
 fn code_of(problem: &Problem) -> String {
@@ -141,7 +153,8 @@ fn code_of(problem: &Problem) -> String {
 }
 
 fn unknown<O>(reply: &Reply, why: &str) -> Heard<O> {
-    Heard::Unknown { error: described(reply, why) }
+    let key_spent = reply.status.is_server_error() && reply.is_replayed();
+    Heard::Unknown { error: described(reply, why), key_spent }
 }
 
 /// Never the body: a PaymentIntent carries its client secret.

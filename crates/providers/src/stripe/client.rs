@@ -23,7 +23,7 @@ pub use super::exchange::{Lost, Reply};
 use super::{
     Settings,
     connector::Connector,
-    exchange::{Exchange, Rules},
+    exchange::{About, Exchange, Rules},
     form::Form,
 };
 use crate::Guard;
@@ -72,19 +72,28 @@ impl Client {
         Ok(Client { http: layer.layer(Exchange { http }), base_url, authorization })
     }
 
-    pub async fn get(&self, path: &str) -> Result<Reply, Lost> {
-        self.call(Method::GET, path, Bytes::new(), None).await
+    /// `subject`: what the call is about. The circuit takes all calls about one for one witness.
+    pub async fn get(&self, path: &str, subject: &str) -> Result<Reply, Lost> {
+        self.call(Method::GET, path, Bytes::new(), None, subject).await
     }
 
-    pub async fn post(&self, path: &str, form: Form, key: &str) -> Result<Reply, Lost> {
-        self.call(Method::POST, path, form.into_body().into(), Some(key)).await
+    pub async fn post(&self, path: &str, form: Form, key: &str, subject: &str) -> Result<Reply, Lost> {
+        self.call(Method::POST, path, form.into_body().into(), Some(key), subject).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Bytes, key: Option<&str>) -> Result<Reply, Lost> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        key: Option<&str>,
+        subject: &str,
+    ) -> Result<Reply, Lost> {
         let not_sent = |error: http::Error| Lost::NotSent(format!("the call cannot be written: {error}"));
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
+            .extension(About::of(subject))
             .header(header::AUTHORIZATION, &self.authorization)
             .header(STRIPE_VERSION, API_VERSION);
         if let Some(key) = key {

@@ -1,5 +1,6 @@
-//! Between our minor units and Stripe's, <https://docs.stripe.com/currencies>, "Zero-decimal",
-//! "Three-decimal" and "Special cases".
+//! Between our minor units and Stripe's, and which amounts Stripe takes:
+//! <https://docs.stripe.com/currencies>, "Zero-decimal", "Three-decimal", "Special cases" and "Minimum and
+//! maximum charge amounts".
 //!
 //! Ours follow ISO 4217. Stripe's mostly do: yen are whole in both, dinars have three decimals in both
 //! (and Stripe itself refuses those that do not end in 0). Where they differ an amount taken over as it is
@@ -10,7 +11,58 @@
 //! | `ISK`, `UGX` | no decimals | "to charge 5 ISK, provide an amount value of 500" |
 //! | `MGA` | two decimals | none |
 
-use domain::{Currency, Money};
+use domain::{Currency, Money, provider::AmountRule};
+
+/// Those that Stripe takes payments in. Which of them an account may use, its country decides.
+const TAKEN: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN \
+     BZD CAD CDF CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD \
+     HNL HTG HUF IDR ILS INR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD \
+     MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB \
+     RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VND VUV \
+     WST XAF XCD XCG XOF XPF YER ZAR ZMW";
+/// Of a currency that accounts settle in, the least that is charged, in Stripe's unit. An account that settles
+/// in another one has a least amount by the day's rate, which nobody can know here.
+const LEAST: [(i64, &str); 10] = [
+    (30, "GBP"),
+    (50, "AUD BRL CAD CHF EUR INR JPY NZD SGD USD"),
+    (100, "BGN"),
+    (200, "AED MYR PLN RON"),
+    (250, "DKK"),
+    (300, "NOK SEK"),
+    (400, "HKD"),
+    (1_000, "MXN THB"),
+    (1_500, "CZK"),
+    (17_500, "HUF"),
+];
+/// The most digits of an amount; eight where a currency is not listed. Some of the page's examples contradict
+/// its numbers of digits: these are the digits.
+const DIGITS: [(u32, &str); 4] = [(9, "INR"), (10, "COP HUF JPY"), (11, "LBP"), (12, "IDR")];
+const THREE_DECIMALS: &str = "BHD JOD KWD OMR TND";
+
+/// Of the currencies in this list, whichever it is.
+fn listed<N: Copy>(lists: &[(N, &str)], code: &str) -> Option<N> {
+    lists.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code)).map(|(number, _)| *number)
+}
+
+/// Which amounts Stripe moves in a currency, in our minor units; `None` for one that it does not take.
+pub fn amounts(currency: Currency) -> Option<AmountRule> {
+    let code = currency.code();
+    if !TAKEN.split(' ').any(|taken| taken == code) {
+        return None;
+    }
+    // The last of three decimals must be 0.
+    let step = if listed(&[((), THREE_DECIMALS)], code).is_some() { 10 } else { 1 };
+    let least = listed(&LEAST, code).unwrap_or(step);
+    let most = 10_i64.pow(listed(&DIGITS, code).unwrap_or(8)) - 1;
+    let (min_minor, max_minor, step_minor) = if HUNDREDFOLD.contains(&code) {
+        ((least + 99) / 100, most / 100, step)
+    } else if HUNDREDTH.contains(&code) {
+        (least * 100, most * 100, step * 100)
+    } else {
+        (least, most - most % step, step)
+    };
+    Some(AmountRule { min_minor, max_minor, step_minor })
+}
 
 const HUNDREDFOLD: [&str; 2] = ["ISK", "UGX"];
 const HUNDREDTH: [&str; 1] = ["MGA"];
@@ -59,6 +111,55 @@ mod tests {
         check("UGX", 7, 700);
         check("MGA", 500, 5);
         check("EUR", i64::MAX, i64::MAX);
+    }
+
+    #[test]
+    fn each_currency_has_its_amounts() {
+        let check = |code: &str, minor: i64, taken: bool| {
+            let rule = amounts(Currency::new(code).unwrap()).unwrap();
+            assert_eq!(rule.allows(minor), taken, "{minor} {code}: {rule:?}");
+            if taken {
+                assert!(to_stripe(Money::new(minor, Currency::new(code).unwrap())).is_some());
+            }
+        };
+        for (code, least) in [("EUR", 50), ("GBP", 30), ("HUF", 17_500), ("JPY", 50), ("MZN", 1), ("ISK", 1)]
+        {
+            check(code, least, true);
+            check(code, least - 1, false);
+        }
+        for (code, most) in [
+            ("EUR", 99_999_999),
+            ("JPY", 9_999_999_999),
+            ("IDR", 999_999_999_999),
+            ("ISK", 999_999),
+            ("UGX", 999_999),
+        ] {
+            check(code, most, true);
+            check(code, most + 1, false);
+        }
+        for (code, minor, taken) in [
+            ("MGA", 500, true),
+            ("MGA", 501, false),
+            ("KWD", 5_120, true),
+            ("KWD", 5_125, false),
+            ("KWD", 99_999_990, true),
+            ("KWD", 100_000_000, false),
+            ("EUR", 0, false),
+            ("EUR", -50, false),
+        ] {
+            check(code, minor, taken);
+        }
+        let part = amounts(Currency::new("EUR").unwrap()).unwrap();
+        assert!(part.allows_part(1) && !part.allows_part(0), "a refund may be less than a charge");
+    }
+
+    #[test]
+    fn nobody_pays_in_gold_or_in_tests() {
+        for code in ["XXX", "XTS", "XAU", "XAG", "XDR", "ABC"] {
+            assert_eq!(amounts(Currency::new(code).unwrap()), None, "{code}");
+        }
+        let codes: Vec<&str> = TAKEN.split_whitespace().collect();
+        assert!(codes.is_sorted() && codes.len() == 140, "{}", codes.len());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Codes: <https://docs.stripe.com/declines/codes> for `decline_code`, <https://docs.stripe.com/error-codes>
 //! for `code`, and `failure_reason` of <https://docs.stripe.com/api/refunds/object>.
 
-use domain::rows::Failure;
+use domain::rows::{Cause, Failure};
 use serde::Deserialize;
 
 /// A card that nobody should try again with, and a payer who took the right back. Anything else, codes
@@ -26,6 +26,26 @@ const FINAL_DECLINES: [&str; 10] = [
 const FINAL_REFUND_FAILURES: [&str; 3] =
     ["charge_for_pending_refund_disputed", "expired_or_canceled_card", "lost_or_stolen_card"];
 
+/// Refusals of a call by the state of what it is about, or by whoever pays. Each prefix stands for its
+/// family; the exceptions are below.
+const BY_STATE: [&str; 5] =
+    ["balance_insufficient", "charge_", "insufficient_funds", "payment_intent_", "refund_"];
+const BY_PAYMENT_METHOD: [&str; 7] = [
+    "invalid_card_type",
+    "payment_intent_incompatible_payment_method",
+    "payment_intent_mandate_invalid",
+    "payment_method_",
+    "setup_attempt_failed",
+    "token_",
+    "invalid_source_usage",
+];
+const BY_OUR_REQUEST: [&str; 4] = [
+    "charge_invalid_parameter",
+    "payment_intent_invalid_parameter",
+    "payment_method_invalid_parameter",
+    "payment_method_types_",
+];
+
 /// Longer ones do not exist; our rows have a bound.
 const CODE_CHARACTERS_MAX: usize = 100;
 
@@ -36,6 +56,8 @@ pub struct Problem {
     pub kind: Option<String>,
     pub code: Option<String>,
     pub decline_code: Option<String>,
+    /// The parameter that it is about.
+    pub param: Option<String>,
 }
 
 impl Problem {
@@ -50,12 +72,32 @@ impl Problem {
             .into_iter()
             .flatten()
             .any(|code| FINAL_DECLINES.contains(&code.as_str()));
-        Failure { code: bounded(self.word()), retryable }
+        Failure { code: bounded(self.word()), retryable, cause: Cause::Declined }
+    }
+
+    /// Who is behind a refusal of a call. What is not known to be of a state or a payer is ours.
+    pub fn cause(&self) -> Cause {
+        let code = self.code.as_deref().unwrap_or_default();
+        let among = |codes: &[&str]| codes.iter().any(|family| code.starts_with(family));
+        let of_payment_method = self.param.as_deref() == Some("payment_method");
+        match self.kind.as_deref() {
+            Some("card_error") => Cause::Declined,
+            _ if among(&BY_OUR_REQUEST) => Cause::OurRequest,
+            _ if of_payment_method || among(&BY_PAYMENT_METHOD) => Cause::PaymentMethod,
+            _ if among(&BY_STATE) => Cause::Declined,
+            _ => Cause::OurRequest,
+        }
+    }
+
+    /// Stripe has no code for a refund of more than is left.
+    pub fn is_about_the_amount(&self) -> bool {
+        self.code.is_none() && self.param.as_deref() == Some("amount")
     }
 }
 
 pub fn refund_failure(reason: &str) -> Failure {
-    Failure { code: bounded(reason), retryable: !FINAL_REFUND_FAILURES.contains(&reason) }
+    let retryable = !FINAL_REFUND_FAILURES.contains(&reason);
+    Failure { code: bounded(reason), retryable, cause: Cause::Declined }
 }
 
 pub fn bounded(code: &str) -> String {
@@ -73,8 +115,10 @@ mod tests {
                 kind: Some("card_error".to_owned()),
                 code: code.map(str::to_owned),
                 decline_code: decline_code.map(str::to_owned),
+                param: None,
             };
-            assert_eq!(problem.failure(), Failure { code: expected.to_owned(), retryable });
+            let cause = Cause::Declined;
+            assert_eq!(problem.failure(), Failure { code: expected.to_owned(), retryable, cause });
         };
         for code in FINAL_DECLINES {
             check(Some("card_declined"), Some(code), code, false);
@@ -97,9 +141,44 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_is_of_a_state_a_payer_or_our_own() {
+        let check = |kind: &str, code: &str, param: Option<&str>, expected: Cause| {
+            let problem = Problem {
+                kind: Some(kind.to_owned()),
+                code: Some(code.to_owned()).filter(|code| !code.is_empty()),
+                decline_code: None,
+                param: param.map(str::to_owned),
+            };
+            assert_eq!(problem.cause(), expected, "{kind} {code} {param:?}");
+        };
+        let invalid = "invalid_request_error";
+        for code in [
+            "payment_intent_unexpected_state",
+            "charge_already_refunded",
+            "charge_expired_for_capture",
+            "refund_disputed_payment",
+            "balance_insufficient",
+        ] {
+            check(invalid, code, None, Cause::Declined);
+        }
+        check("card_error", "card_declined", None, Cause::Declined);
+        check(invalid, "resource_missing", Some("payment_method"), Cause::PaymentMethod);
+        check(invalid, "payment_method_unexpected_state", None, Cause::PaymentMethod);
+        check(invalid, "payment_intent_incompatible_payment_method", None, Cause::PaymentMethod);
+        check(invalid, "resource_missing", Some("intent"), Cause::OurRequest);
+        check(invalid, "payment_method_types_no_longer_supported", None, Cause::OurRequest);
+        check(invalid, "payment_intent_invalid_parameter", None, Cause::OurRequest);
+        check(invalid, "parameter_unknown", Some("colour"), Cause::OurRequest);
+        check(invalid, "amount_too_small", Some("amount"), Cause::OurRequest);
+        check(invalid, "", None, Cause::OurRequest);
+        check(invalid, "invented_in_2030", None, Cause::OurRequest);
+    }
+
+    #[test]
     fn refunds_too() {
         let check = |reason: &str, retryable: bool| {
-            assert_eq!(refund_failure(reason), Failure { code: reason.to_owned(), retryable });
+            let cause = Cause::Declined;
+            assert_eq!(refund_failure(reason), Failure { code: reason.to_owned(), retryable, cause });
         };
         check("lost_or_stolen_card", false);
         check("expired_or_canceled_card", false);

@@ -2,9 +2,9 @@
 //!
 //! | events | about |
 //! |---|---|
-//! | `payment_intent.*` | the payment its object carries in `metadata[operation]` |
-//! | `refund.*`, `charge.refund.updated` | the refund its object carries in `metadata[refund]` |
-//! | `charge.dispute.*` | nothing yet: disputes are not handled |
+//! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
+//! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |
+//! | `charge.dispute.*` | a dispute of the payment whose object it names |
 //! | other `charge.*` | nothing: each repeats what a `payment_intent.*` or `refund.*` says |
 //! | any other | nothing |
 //!
@@ -15,6 +15,7 @@ use domain::rows::Mode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::dispute::Dispute;
 use super::objects::{PaymentIntent, Refund};
 use crate::webhook::{About, Arrived, Malformed, Refused};
 
@@ -80,7 +81,15 @@ pub fn about(body: &[u8]) -> Result<About, Malformed> {
                 observation: refund.observe().map_err(Malformed)?,
             })
         }
-        kind if kind.starts_with("charge.dispute.") => nothing("disputes are not handled yet"),
+        kind if kind.starts_with("charge.dispute.") => {
+            let dispute: Dispute = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            let payment_object = dispute.payment_object().map(str::to_owned);
+            let observation = dispute.observe(kind).map_err(Malformed)?;
+            match payment_object {
+                Some(payment_object) => Ok(About::Dispute { payment_object, observation }),
+                None => nothing("a dispute of a charge without a PaymentIntent is none of ours"),
+            }
+        }
         kind if kind.starts_with("charge.") => {
             nothing("it repeats what the events of its PaymentIntent or refund say")
         }
@@ -96,7 +105,7 @@ fn malformed(error: serde_json::Error) -> Malformed {
 mod tests {
     use domain::{
         Currency, PaymentId, RefundId,
-        provider::{Observation, RefundObservation, RefundStatus, Status},
+        provider::{DisputeStatus, Observation, RefundObservation, RefundStatus, Status},
     };
     use serde_json::{Value, json};
     use uuid::Uuid;
@@ -106,7 +115,7 @@ mod tests {
     fn event(kind: &str, object: &Value) -> Vec<u8> {
         json!({
             "id": "evt_1", "object": "event", "type": kind, "livemode": false, "created": 1_700_000_000,
-            "api_version": "2026-07-29.dahlia", "data": {"object": object}, "pending_webhooks": 1,
+            "api_version": "2026-10-28.endive", "data": {"object": object}, "pending_webhooks": 1,
             "request": {"id": null, "idempotency_key": null},
         })
         .to_string()
@@ -171,13 +180,28 @@ mod tests {
     }
 
     #[test]
+    fn a_dispute_names_its_payment() {
+        let dispute = |payment_intent: Value| {
+            json!({
+                "id": "du_1", "object": "dispute", "status": "needs_response", "amount": 500,
+                "currency": "eur", "charge": "ch_1", "payment_intent": payment_intent,
+            })
+        };
+        let found = about(&event("charge.dispute.funds_withdrawn", &dispute(json!("pi_1")))).unwrap();
+        let About::Dispute { payment_object, observation } = found else { panic!("{found:?}") };
+        assert_eq!((payment_object.as_str(), observation.object.as_str()), ("pi_1", "du_1"));
+        assert_eq!(observation.status, DisputeStatus::FundsWithdrawn);
+        let of_a_charge = about(&event("charge.dispute.created", &dispute(json!(null))));
+        assert!(matches!(of_a_charge, Ok(About::Nothing { .. })), "{of_a_charge:?}");
+    }
+
+    #[test]
     fn the_rest_is_nothing_and_says_why() {
         let check = |kind: &str| {
             let found = about(&event(kind, &json!({"object": "charge"})));
             assert!(matches!(found, Ok(About::Nothing { .. })), "{kind}: {found:?}");
         };
-        for kind in ["charge.succeeded", "charge.refunded", "charge.dispute.created", "payout.paid", "", "é"]
-        {
+        for kind in ["charge.succeeded", "charge.refunded", "payout.paid", "", "é"] {
             check(kind);
         }
         let mut connected: Value =
@@ -196,6 +220,7 @@ mod tests {
         check(&event("payment_intent.succeeded", &json!({})));
         check(&event("payment_intent.succeeded", &refund(json!({}))));
         check(&event("refund.updated", &intent("")));
+        check(&event("charge.dispute.created", &intent("")));
         check(&event("payment_intent.succeeded", &json!({"id": "pi_1", "metadata": 7})));
     }
 

@@ -1,17 +1,34 @@
 //! One call over the wire, and what may be said of it again.
 
-use std::{error::Error, fmt::Write, pin::Pin, task::Context, task::Poll, time::Duration};
+use std::{
+    error::Error, fmt::Write, hash::DefaultHasher, hash::Hash as _, hash::Hasher as _, pin::Pin,
+    task::Context, task::Poll, time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
-use resilience::{Health, Outcome, Policy, Wish, retry_after};
+use resilience::{Health, Outcome, Policy, Wish, breaker::Subject, retry_after};
 use tower::Service;
 
 use super::connector::Connector;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
+const REPLAYED: &str = "idempotent-replayed";
+
+/// What a call is about, for the circuit.
+#[derive(Clone, Copy, Debug)]
+pub struct About(Subject);
+
+impl About {
+    /// Of a provider's id, or of one of ours.
+    pub fn of(subject: &str) -> About {
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        About(hasher.finish())
+    }
+}
 
 /// An answer that came whole.
 #[derive(Debug)]
@@ -19,6 +36,13 @@ pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+}
+
+impl Reply {
+    /// What an earlier call under the same key was answered: it says nothing about now.
+    pub fn is_replayed(&self) -> bool {
+        self.headers.get(REPLAYED).is_some_and(|value| value == "true")
+    }
 }
 
 /// No answer, or none that came whole.
@@ -84,10 +108,20 @@ impl Policy<Request<Full<Bytes>>, Reply, Lost> for Rules {
         Some(request.clone())
     }
 
+    fn subject(&self, request: &Request<Full<Bytes>>) -> Option<Subject> {
+        request.extensions().get::<About>().map(|about| about.0)
+    }
+
     fn health(&self, outcome: &Outcome<'_, Reply, Lost>) -> Health {
         match outcome {
             Outcome::Answered(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => Health::Unclear,
-            Outcome::Answered(reply) if reply.status.is_server_error() => Health::Bad,
+            Outcome::Answered(reply) if reply.status.is_server_error() => {
+                if reply.is_replayed() {
+                    Health::Unclear
+                } else {
+                    Health::Bad
+                }
+            }
             Outcome::Answered(_) => Health::Good,
             Outcome::Failed(_) | Outcome::TimedOut => Health::Bad,
         }

@@ -3,11 +3,14 @@
 //! **Keys.** `surehold-{attempt}-{verb}`, so that whoever drives an attempt, before or after a crash or a
 //! restored backup, says the same call under the same key, and two attempts never share one. Stripe keeps
 //! keys for 24 hours (<https://docs.stripe.com/api/idempotent_requests>); [`Settings::key_retention`] stays
-//! below that.
+//! below that. It keeps its first answer under a key, "regardless of whether it succeeds or fails", a 500
+//! too. One that is heard again is the key's for good: the key is spent, and the next has a number,
+//! `surehold-{attempt}-{verb}-1`.
 //!
-//! **Card, and a page to come back to if there is one.** `allowed_payment_method_types[0]=card` rather than
-//! `automatic_payment_methods`: the latter brings in methods that cannot be confirmed without a
-//! `return_url`. With a card it is optional: given, 3-D Secure is a page to redirect to; left out, Stripe's
+//! **Card, and a page to come back to if there is one.** `allowed_payment_method_types[0]=card` rather
+//! than `automatic_payment_methods`: the latter brings in methods that cannot be confirmed without a
+//! `return_url`. (`payment_method_types` is refused from version 2026-09-30.endive on; decision 0020.)
+//! With a card the `return_url` is optional: given, 3-D Secure is a page to redirect to; left out, Stripe's
 //! own front-end code finishes it with the client secret
 //! (<https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url>).
 //!
@@ -21,14 +24,17 @@
 //! | connection broke, timeout, an answer that broke off, is too long or cannot be read | unknown | it may have been carried out |
 //! | 2xx with the object | object | |
 //! | 2xx about another object | unknown | somebody on the way mixed up two answers |
-//! | 400, 404 `invalid_request_error` (`payment_intent_unexpected_state`, `charge_already_refunded`, `resource_missing`, ...) | refused, with the object where Stripe shows it | this call did nothing; an "already" may be what an earlier one did, so fetch |
+//! | 400, 404 `invalid_request_error` (`payment_intent_unexpected_state`, `charge_already_refunded`, ...) | refused, with the object where Stripe shows it | this call did nothing; an "already" may be what an earlier one did, so fetch |
+//! | the same about the payment method | refused, because of the payment method | it is the payer's, or of another account |
+//! | the same about anything else (`parameter_unknown`, ...) | refused, because of our request | no state of the object and no payer is behind it |
 //! | 402 `card_error` whose PaymentIntent wants another card | object, declined | that is the outcome of the payment |
 //! | 402 `card_error` with a PaymentIntent in another state, or none | refused | the call failed and the payment did not |
-//! | 400, 409 `idempotency_error` | unknown | the key was used: a call under it may be running or done |
+//! | 400 `idempotency_error` | unknown, its key spent | the key was used for another call |
 //! | 409 (`idempotency_key_in_use`, ...) | unknown | the other call may be doing it right now |
 //! | 429 (rate limit, `lock_timeout`) | not sent, after `Retry-After` | turned away before it was begun |
 //! | 401, 403 in Stripe's form | not sent | a wrong key moves no money; mend the settings and go on |
-//! | 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
+//! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe keeps it under the key, and will say nothing else |
+//! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
 //! `refund`, `operation`, `attempt`: whatever arrives later can be brought home.
@@ -41,7 +47,9 @@ mod client;
 mod connector;
 mod currency;
 mod decline;
+mod dispute;
 mod event;
+mod events;
 mod exchange;
 mod form;
 mod objects;
@@ -52,29 +60,39 @@ mod signature;
 use domain::{
     AttemptId, Money, Timestamp,
     provider::{Heard, Observation, RefundObservation},
+    rows::Cause,
     time::Span,
 };
 use http::HeaderMap;
 
 use crate::{
-    About, Answer, Arrived, Found, Guard, Order, Provider, RefundOrder,
+    About, Action, Answer, Arrived, EventPage, Guard, Listed, Order, Provider, RefundOrder,
     webhook::{Malformed, Refused},
 };
 use client::Client;
+pub use currency::amounts;
 use form::{Form, segment};
 pub use settings::Settings;
 
 pub const NAME: &str = "stripe";
 
-/// The events that a webhook endpoint for this adapter subscribes to. Others are stored and ignored;
-/// leaving them out saves their traffic.
+/// The events that a webhook endpoint for this adapter subscribes to, and that are read back where one was
+/// lost. Others are stored and ignored; leaving them out saves their traffic.
 pub const EVENTS: &[&str] = &[
     "payment_intent.succeeded",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "refund.created",
     "refund.updated",
     "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
 ];
 
 /// One account at Stripe.
@@ -96,19 +114,24 @@ impl Stripe {
     }
 
     /// `verb` of the PaymentIntent itself, such as `/confirm`.
-    async fn act(&self, attempt: AttemptId, object: &str, verb: &str, form: Form) -> Heard<Observation> {
+    async fn act(&self, action: Action<'_>, verb: &str, form: Form) -> Heard<Observation> {
+        let Action { attempt, key_number, object } = action;
         let path = format!("/v1/payment_intents/{}/{verb}", segment(object));
-        answer::payment(self.client.post(&path, form, &key(attempt, verb)).await, Some(object))
+        let replied = self.client.post(&path, form, &key(attempt, verb, key_number), object).await;
+        answer::payment(replied, Some(object))
     }
 }
 
-fn key(attempt: AttemptId, verb: &str) -> String {
-    format!("surehold-{attempt}-{verb}")
+fn key(attempt: AttemptId, verb: &str, number: i64) -> String {
+    match number {
+        0 => format!("surehold-{attempt}-{verb}"),
+        number => format!("surehold-{attempt}-{verb}-{number}"),
+    }
 }
 
 /// Refused here: Stripe has no such amount, and another must not be charged in its place.
 fn not_representable<O>() -> Heard<O> {
-    Heard::Refused { code: "amount_not_representable".to_owned(), object: None }
+    Heard::Refused { code: "amount_not_representable".to_owned(), cause: Cause::NotSent, object: None }
 }
 
 /// Confirmed by us alone and by id: `confirm` is left out, and with it every way for money to move.
@@ -138,48 +161,59 @@ impl Provider for Stripe {
     fn create<'a>(&'a self, order: &'a Order) -> Answer<'a, Observation> {
         Box::pin(async move {
             let Some(form) = creation(order) else { return not_representable() };
-            let replied = self.client.post("/v1/payment_intents", form, &key(order.attempt, "create")).await;
-            answer::payment(replied, None)
+            let key = key(order.attempt, "create", order.key_number);
+            let subject = order.operation.to_string();
+            answer::payment(self.client.post("/v1/payment_intents", form, &key, &subject).await, None)
         })
     }
 
     fn confirm<'a>(&'a self, order: &'a Order, object: &'a str) -> Answer<'a, Observation> {
         let form = Form::new().with_some("return_url", order.return_url.as_deref());
-        Box::pin(self.act(order.attempt, object, "confirm", form))
+        let action = Action { attempt: order.attempt, key_number: order.key_number, object };
+        Box::pin(self.act(action, "confirm", form))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> Answer<'a, Observation> {
         Box::pin(async move {
             let path = format!("/v1/payment_intents/{}", segment(object));
-            answer::payment(self.client.get(&path).await, Some(object))
+            answer::payment(self.client.get(&path, object).await, Some(object))
         })
     }
 
-    fn capture<'a>(&'a self, attempt: AttemptId, object: &'a str, amount: Money) -> Answer<'a, Observation> {
+    fn capture<'a>(&'a self, action: Action<'a>, amount: Money) -> Answer<'a, Observation> {
         Box::pin(async move {
             let Some(amount) = currency::to_stripe(amount) else { return not_representable() };
             let form = Form::new().with("amount_to_capture", &amount.to_string());
-            self.act(attempt, object, "capture", form).await
+            self.act(action, "capture", form).await
         })
     }
 
-    fn cancel<'a>(&'a self, attempt: AttemptId, object: &'a str) -> Answer<'a, Observation> {
-        Box::pin(self.act(attempt, object, "cancel", Form::new()))
+    fn cancel<'a>(&'a self, action: Action<'a>) -> Answer<'a, Observation> {
+        Box::pin(self.act(action, "cancel", Form::new()))
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> Answer<'a, RefundObservation> {
         Box::pin(refunds::make(&self.client, refund))
     }
 
-    fn find_refund<'a>(&'a self, refund: &'a RefundOrder) -> Found<'a, RefundObservation> {
-        Box::pin(refunds::find(&self.client, refund))
+    fn refunds_of<'a>(&'a self, object: &'a str) -> Answer<'a, Vec<Listed>> {
+        Box::pin(refunds::list(&self.client, object))
     }
 
     fn fetch_refund<'a>(&'a self, object: &'a str) -> Answer<'a, RefundObservation> {
         Box::pin(async move {
             let path = format!("/v1/refunds/{}", segment(object));
-            answer::refund(self.client.get(&path).await, Some(object))
+            answer::refund(self.client.get(&path, object).await, Some(object))
         })
+    }
+
+    fn events<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> Answer<'a, EventPage> {
+        Box::pin(events::list(&self.client, self.settings.mode, from, before, page))
     }
 
     fn key_retention(&self) -> Span {
@@ -194,5 +228,21 @@ impl Provider for Stripe {
 
     fn interpret(&self, body: &[u8]) -> Result<About, Malformed> {
         event::about(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::EVENTS;
+
+    #[test]
+    fn the_readme_says_what_to_subscribe_to() {
+        let readme = include_str!("../../../../README.md");
+        let (_, after) = readme.split_once("subscribe the endpoint to these events").unwrap();
+        let listed = after.split("```").nth(1).unwrap().strip_prefix("text").unwrap();
+        let listed: BTreeSet<&str> = listed.split_whitespace().collect();
+        assert_eq!(listed, EVENTS.iter().copied().collect());
     }
 }

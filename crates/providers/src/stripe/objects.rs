@@ -161,20 +161,23 @@ fn ours(text: Option<&str>) -> Option<Uuid> {
     text?.parse().ok()
 }
 
-fn checked_id(id: String) -> Result<String, String> {
+pub fn checked_id(id: String) -> Result<String, String> {
     if id.is_empty() || id.len() > ID_BYTES_MAX {
         return Err(format!("its id is empty or longer than {ID_BYTES_MAX} bytes"));
     }
     Ok(id)
 }
 
-fn clipped(text: &str) -> String {
+pub fn clipped(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{Currency, rows::Failure};
+    use domain::{
+        Currency,
+        rows::{Cause, Failure},
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -202,7 +205,9 @@ mod tests {
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };
-        let declined = |code: &str, retryable| Status::Declined(Failure { code: code.to_owned(), retryable });
+        let failure =
+            |code: &str, retryable| Failure { code: code.to_owned(), retryable, cause: Cause::Declined };
+        let declined = |code: &str, retryable| Status::Declined(failure(code, retryable));
         let sdk = NextAction::UseProviderSdk { client_secret: Some("pi_1_secret_x".to_owned()) };
         let redirect = NextAction::Redirect { url: "https://bank.example/".to_owned() };
         check("requires_confirmation", json!({}), Status::Unconfirmed);
@@ -266,8 +271,9 @@ mod tests {
             let refund: Refund = serde_json::from_value(refund).unwrap();
             assert_eq!(refund.observe().unwrap().status, expected, "{status}");
         };
-        let failed =
-            |code: &str, retryable| RefundStatus::Failed(Failure { code: code.to_owned(), retryable });
+        let failed = |code: &str, retryable| {
+            RefundStatus::Failed(Failure { code: code.to_owned(), retryable, cause: Cause::Declined })
+        };
         check(json!("pending"), json!(null), RefundStatus::Pending);
         check(json!("requires_action"), json!(null), RefundStatus::Pending);
         check(json!(null), json!(null), RefundStatus::Pending);

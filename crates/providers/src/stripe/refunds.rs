@@ -12,7 +12,7 @@ use super::{
     key, not_representable,
     objects::Refund,
 };
-use crate::RefundOrder;
+use crate::{Listed, RefundOrder};
 
 /// What Stripe takes as `reason`; any other is told as metadata.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
@@ -37,7 +37,8 @@ fn creation(refund: &RefundOrder) -> Option<Form> {
 
 pub async fn make(client: &Client, refund: &RefundOrder) -> Heard<RefundObservation> {
     let Some(form) = creation(refund) else { return not_representable() };
-    answer::refund(client.post("/v1/refunds", form, &key(refund.attempt, "refund")).await, None)
+    let key = key(refund.attempt, "refund", refund.key_number);
+    answer::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
 }
 
 #[derive(Deserialize)]
@@ -47,11 +48,12 @@ struct Page {
 }
 
 /// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
-pub async fn find(client: &Client, refund: &RefundOrder) -> Heard<Option<RefundObservation>> {
+pub async fn list(client: &Client, object: &str) -> Heard<Vec<Listed>> {
     let mut after = String::new();
+    let mut listed = Vec::new();
     for _ in 0..PAGES_MAX {
-        let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(&refund.object));
-        let page: Page = match answer::list(client.get(&path).await) {
+        let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(object));
+        let page: Page = match answer::list(client.get(&path, object).await) {
             Ok(page) => page,
             Err(Heard::NotSent { error, retry_after_seconds, asked }) => {
                 // For the pages before this one somebody was asked.
@@ -61,16 +63,18 @@ pub async fn find(client: &Client, refund: &RefundOrder) -> Heard<Option<RefundO
             Err(heard) => return heard,
         };
         let last = page.data.last().map(|last| format!("&starting_after={}", segment(last.id())));
-        if let Some(found) = page.data.into_iter().find(|found| found.refund() == Some(refund.refund)) {
-            return match found.observe() {
-                Ok(seen) => Heard::Object(Some(seen)),
-                Err(error) => Heard::Unknown { error },
-            };
+        for shown in page.data {
+            let refund = shown.refund();
+            match shown.observe() {
+                Ok(observation) => listed.push(Listed { refund, observation }),
+                Err(error) => return Heard::Unknown { error, key_spent: false },
+            }
         }
         match last {
             Some(last) if page.has_more => after = last,
-            _ => return Heard::Object(None),
+            _ => return Heard::Object(listed),
         }
     }
-    Heard::Unknown { error: format!("the payment has more than {} refunds", PAGE * PAGES_MAX) }
+    let error = format!("the payment has more than {} refunds", PAGE * PAGES_MAX);
+    Heard::Unknown { error, key_spent: false }
 }

@@ -2,14 +2,14 @@
 
 use domain::{
     provider::{Heard, Observation, Status},
-    rows::Failure,
+    rows::Cause,
 };
 use providers::Provider;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    euros, order, refund,
+    euros, failure, on, order, refund,
     server::{Behaviour, Server, answer},
     teller,
 };
@@ -19,16 +19,24 @@ use crate::{
 enum Told {
     Object(Status),
     Refused(&'static str, Option<Status>),
+    /// Refused, and not by the state of the object.
+    RefusedBecauseOf(Cause, &'static str),
     NotSent(Option<i64>),
     Unknown,
+    /// Unknown, and its key with it.
+    Spent,
 }
 
 fn told(heard: Heard<Observation>) -> Told {
     match heard {
         Heard::Object(observation) => Told::Object(observation.status),
-        Heard::Refused { code, object } => Told::Refused(code.leak(), object.map(|object| object.status)),
+        Heard::Refused { code, cause: Cause::Declined, object } => {
+            Told::Refused(code.leak(), object.map(|object| object.status))
+        }
+        Heard::Refused { code, cause, .. } => Told::RefusedBecauseOf(cause, code.leak()),
         Heard::NotSent { retry_after_seconds, .. } => Told::NotSent(retry_after_seconds),
-        Heard::Unknown { .. } => Told::Unknown,
+        Heard::Unknown { key_spent: false, .. } => Told::Unknown,
+        Heard::Unknown { key_spent: true, .. } => Told::Spent,
     }
 }
 
@@ -60,7 +68,7 @@ fn error(kind: &str, code: &str, intent: Option<Value>) -> Value {
 }
 
 fn declined(code: &str, retryable: bool) -> Status {
-    Status::Declined(Failure { code: code.to_owned(), retryable })
+    Status::Declined(failure(code, retryable))
 }
 
 #[tokio::test]
@@ -101,7 +109,7 @@ async fn no_connection_is_not_sent() {
     drop(listener);
     let teller = teller(base_url);
     assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::NotSent(None));
-    let found = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    let found = teller.refunds_of("pi_1").await;
     assert!(matches!(found, Heard::NotSent { asked: true, .. }), "{found:?}");
 }
 
@@ -134,11 +142,16 @@ async fn each_status_is_sorted_by_what_it_proves() {
         check_answer(status, "", error("api_error", "", None), Told::Unknown).await;
         check_answer(status, "", json!("<html>"), Told::Unknown).await;
     }
+    // Stripe keeps a failure of its own under the key, and says so when it tells it again.
+    for status in [500, 503] {
+        check_answer(status, "idempotent-replayed: true\r\n", json!("<html>"), Told::Spent).await;
+    }
     check_answer(400, "", json!("<html>"), Told::Unknown).await;
     check_answer(404, "", json!({"message": "no route"}), Told::Unknown).await;
     check_answer(403, "", json!("<html>"), Told::Unknown).await;
     check_answer(400, "", error("api_error", "", None), Told::Unknown).await;
-    check_answer(400, "", error("idempotency_error", "", None), Told::Unknown).await;
+    // The key belongs to another call.
+    check_answer(400, "", error("idempotency_error", "", None), Told::Spent).await;
     let in_use = error("idempotency_error", "idempotency_key_in_use", None);
     check_answer(409, "", in_use, Told::Unknown).await;
     check_answer(409, "", error("invalid_request_error", "lock_timeout", None), Told::Unknown).await;
@@ -162,10 +175,17 @@ async fn refusals_and_declines_are_told_apart() {
     let captured = Status::Captured { amount_minor: 2000 };
     let refused = error("invalid_request_error", unexpected, Some(intent("succeeded")));
     check_answer(400, "", refused, Told::Refused(unexpected, Some(captured.clone()))).await;
-    let missing = error("invalid_request_error", "resource_missing", None);
-    check_answer(404, "", missing, Told::Refused("resource_missing", None)).await;
+    // Nobody pays for what our own request did wrong, and no other card will help.
+    let ours = |code| Told::RefusedBecauseOf(Cause::OurRequest, code);
+    let mut missing = error("invalid_request_error", "resource_missing", None);
+    check_answer(404, "", missing.clone(), ours("resource_missing")).await;
+    missing["error"]["param"] = json!("payment_method");
+    let payers = Told::RefusedBecauseOf(Cause::PaymentMethod, "resource_missing");
+    check_answer(400, "", missing, payers).await;
     let nameless = error("invalid_request_error", "", None);
-    check_answer(400, "", nameless, Told::Refused("invalid_request_error", None)).await;
+    check_answer(400, "", nameless, ours("invalid_request_error")).await;
+    let removed = "payment_method_types_no_longer_supported";
+    check_answer(400, "", error("invalid_request_error", removed, None), ours(removed)).await;
 
     let mut wants_another_card = intent("requires_payment_method");
     let without_a_reason = wants_another_card.clone();
@@ -199,7 +219,8 @@ async fn refunds_are_sorted_alike() {
         let heard = teller(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
         let word = match heard {
             Heard::Object(refund) => refund.object,
-            Heard::Refused { code, object: None } => code,
+            Heard::Refused { code, cause: Cause::Declined, object: None } => code,
+            Heard::Refused { code, cause, object: None } => format!("{code} because of {cause:?}"),
             Heard::Refused { .. } => "refused with an object".to_owned(),
             Heard::NotSent { .. } => "not sent".to_owned(),
             Heard::Unknown { .. } => "unknown".to_owned(),
@@ -211,6 +232,12 @@ async fn refunds_are_sorted_alike() {
     check(500, error("api_error", "", None), "unknown").await;
     let already = error("invalid_request_error", "charge_already_refunded", None);
     check(400, already, "charge_already_refunded").await;
+    let mut too_much = error("invalid_request_error", "", None);
+    too_much["error"]["param"] = json!("amount");
+    too_much["error"]["code"] = json!(null);
+    check(400, too_much, "invalid_request_error").await;
+    let unknown = error("invalid_request_error", "parameter_unknown", None);
+    check(400, unknown, "parameter_unknown because of OurRequest").await;
     check(429, json!(""), "not sent").await;
     check(401, error("invalid_request_error", "", None), "not sent").await;
     check(400, error("idempotency_error", "", None), "unknown").await;
@@ -222,8 +249,8 @@ async fn an_errors_text_holds_no_secret() {
     let mut own = intent("succeeded");
     own["currency"] = json!("?");
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
-    let heard = teller(server.base_url.clone()).capture(order(1).attempt, "pi_1", euros(1)).await;
-    let Heard::Unknown { error } = heard else { panic!("{heard:?}") };
+    let heard = teller(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
+    let Heard::Unknown { error, .. } = heard else { panic!("{heard:?}") };
     assert!(error.contains("req_1") && error.contains("currency"), "{error}");
     assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");
 }

@@ -1,11 +1,11 @@
 //! The bytes of each call: Stripe refuses a key that comes back with others.
 
-use domain::{Currency, Money, provider::Heard, rows::Capture};
-use providers::{Order, Provider, RefundOrder};
+use domain::{Currency, Money, Timestamp, provider::Heard, rows::Capture};
+use providers::{Order, Provider, RefundOrder, stripe::EVENTS};
 use serde_json::json;
 
 use crate::{
-    euros, order, refund,
+    euros, on, order, refund,
     server::{Behaviour, Server, answer},
     teller,
 };
@@ -65,14 +65,14 @@ async fn a_charge_is_made_of_two_calls() {
 async fn the_other_verbs() {
     let attempt = order(1).attempt;
     check(
-        async |teller| drop(teller.capture(attempt, "pi_1", euros(1500)).await),
+        async |teller| drop(teller.capture(on(attempt, "pi_1"), euros(1500)).await),
         "POST /v1/payment_intents/pi_1/capture",
         Some("capture"),
         "amount_to_capture=1500",
     )
     .await;
     check(
-        async |teller| drop(teller.cancel(attempt, "pi_1").await),
+        async |teller| drop(teller.cancel(on(attempt, "pi_1")).await),
         "POST /v1/payment_intents/pi_1/cancel",
         Some("cancel"),
         "",
@@ -109,16 +109,20 @@ async fn an_amount_that_stripe_cannot_say_is_never_sent() {
     let ariary = Money::new(501, Currency::new("MGA").unwrap());
     let broken = Order { amount: ariary, ..order(1) };
     let made = teller.create(&broken).await;
-    let captured = teller.capture(broken.attempt, "pi_1", ariary).await;
+    let captured = teller.capture(on(broken.attempt, "pi_1"), ariary).await;
     let refunded = teller.refund(&refund(1, &broken, "pi_1", 501)).await;
-    assert!(matches!(made, Heard::Refused { code, object: None } if code == "amount_not_representable"));
-    assert!(matches!(captured, Heard::Refused { code, object: None } if code == "amount_not_representable"));
-    assert!(matches!(refunded, Heard::Refused { code, object: None } if code == "amount_not_representable"));
+    assert!(matches!(made, Heard::Refused { code, object: None, .. } if code == "amount_not_representable"));
+    assert!(
+        matches!(captured, Heard::Refused { code, object: None, .. } if code == "amount_not_representable")
+    );
+    assert!(
+        matches!(refunded, Heard::Refused { code, object: None, .. } if code == "amount_not_representable")
+    );
     assert_eq!(server.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_refund_is_looked_for_page_by_page() {
+async fn refunds_are_listed_page_by_page() {
     let page = |ids: &[u128], has_more: bool| {
         let shown = |id: &u128| {
             json!({
@@ -133,10 +137,12 @@ async fn a_refund_is_looked_for_page_by_page() {
     };
     let look = async |pages: Vec<Behaviour>| {
         let server = Server::start(pages).await;
-        let found = teller(server.base_url.clone()).find_refund(&refund(7, &order(1), "pi_1", 500)).await;
+        let found = teller(server.base_url.clone()).refunds_of("pi_1").await;
         let found = match found {
-            Heard::Object(Some(refund)) => refund.object,
-            Heard::Object(None) => "none".to_owned(),
+            Heard::Object(listed) => {
+                let numbers = listed.iter().map(|listed| listed.refund.unwrap().0.as_u128().to_string());
+                numbers.collect::<Vec<_>>().join(" ")
+            }
             Heard::NotSent { asked, retry_after_seconds, .. } => {
                 format!("not sent, asked: {asked}, again after {retry_after_seconds:?}")
             }
@@ -148,10 +154,9 @@ async fn a_refund_is_looked_for_page_by_page() {
     let check = async |pages: Vec<Behaviour>, expected: &str, requests: usize| {
         assert_eq!(look(pages).await, (expected.to_owned(), requests));
     };
-    check(vec![page(&[5, 7], true)], "re_7", 1).await;
-    check(vec![page(&[5, 6], true), page(&[7], false)], "re_7", 2).await;
-    check(vec![page(&[5, 6], true), page(&[8], false)], "none", 2).await;
-    check(vec![page(&[], false)], "none", 1).await;
+    check(vec![page(&[5, 7], false)], "5 7", 1).await;
+    check(vec![page(&[5, 6], true), page(&[7], false)], "5 6 7", 2).await;
+    check(vec![page(&[], false)], "", 1).await;
     check(vec![page(&[5], true)], "unknown", 10).await;
     check(vec![Behaviour::Answer(answer(500, "", "{}"))], "unknown", 1).await;
     check(vec![Behaviour::Answer(answer(200, "", "[]"))], "unknown", 1).await;
@@ -159,4 +164,58 @@ async fn a_refund_is_looked_for_page_by_page() {
     check(vec![Behaviour::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
     let busy = Behaviour::Answer(answer(429, "retry-after: 7\r\n", "{}"));
     check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
+}
+
+/// What a webhook lost is found there: each event as a webhook would bring it, page by page.
+#[tokio::test]
+async fn events_are_listed_page_by_page() {
+    let event = |id: &str, livemode: bool| {
+        json!({
+            "id": id, "object": "event", "type": "refund.created", "livemode": livemode,
+            "data": {"object": {}},
+        })
+    };
+    let page = |data: Vec<serde_json::Value>, has_more: bool| {
+        let page = json!({"object": "list", "data": data, "has_more": has_more});
+        Behaviour::Answer(answer(200, "", &page.to_string()))
+    };
+    let pages = vec![page(vec![event("evt_2", false)], true), page(vec![event("evt_1", false)], false)];
+    let server = Server::start(pages).await;
+    let teller = teller(server.base_url.clone());
+    let (from, before) = (Timestamp(1_000_000_000), Timestamp(2_000_000_000));
+    let mut names = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let Heard::Object(page) = teller.events(from, before, next.as_deref()).await else {
+            panic!("a page")
+        };
+        for listed in page.events {
+            let body: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
+            assert_eq!(
+                (&listed.arrived.event[..], &listed.arrived.kind[..]),
+                (body["id"].as_str().unwrap(), "refund.created")
+            );
+            names.push(listed.arrived.event);
+        }
+        match page.next {
+            Some(page) => next = Some(page),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["evt_2", "evt_1"]);
+    let requests = server.requests();
+    let line = |request: &str| request.lines().next().unwrap().to_owned();
+    let first = line(&requests[0]);
+    assert!(
+        first.starts_with("GET /v1/events?created[gte]=1000&created[lt]=2000&limit=50&types[]="),
+        "{first}"
+    );
+    for kind in EVENTS {
+        assert!(first.contains(&format!("&types[]={kind}")), "{kind}");
+    }
+    assert!(line(&requests[1]).contains("&starting_after=evt_2 "));
+
+    let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
+    let heard = crate::teller(of_the_other_mode.base_url.clone()).events(from, before, None).await;
+    assert!(matches!(heard, Heard::Unknown { .. }), "{heard:?}");
 }

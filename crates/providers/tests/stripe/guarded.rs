@@ -10,7 +10,7 @@ use providers::{Guard, Provider, guard, stripe::Stripe};
 use resilience::{Health, Observer, Retry, breaker, budget};
 
 use crate::{
-    order, refund,
+    order,
     server::{Behaviour, Server, answer},
     settings,
 };
@@ -136,8 +136,8 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
         assert_eq!(told(&teller.fetch("pi_1").await), "not sent");
     }
     assert_eq!(guard.breaker.snapshot().calls, 0, "what was turned away for its number says nothing");
-    for _ in 0..4 {
-        assert_eq!(told(&teller.confirm(&order(1), "pi_1").await), "unknown");
+    for number in 1..=4 {
+        assert_eq!(told(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.state(), breaker::State::Open);
     let Heard::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
@@ -146,7 +146,7 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
         panic!("it asked")
     };
     assert!((48..=72).contains(&wait), "{wait} s");
-    let sought = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    let sought = teller.refunds_of("pi_1").await;
     assert!(
         matches!(sought, Heard::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
         "{sought:?}"
@@ -161,6 +161,27 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
     for _ in 0..3 {
         assert_eq!(told(&teller.fetch("pi_1").await), "object");
     }
+    assert_eq!(guard.breaker.state(), breaker::State::Closed);
+}
+
+/// One payment that Stripe cannot cope with, and one whose error it keeps, are no outage.
+#[tokio::test]
+async fn a_payments_trouble_is_its_own() {
+    let breaker = breaker::Settings { calls_min: 4, ..Default::default() };
+    let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
+    let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
+    let mut script = vec![failing(""); 20];
+    script.extend(vec![failing("idempotent-replayed: true\r\n"); 20]);
+    let server = Server::start(script).await;
+    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    for _ in 0..20 {
+        assert_eq!(told(&teller.confirm(&order(1), "pi_1").await), "unknown");
+    }
+    assert_eq!(guard.breaker.snapshot().calls, 1);
+    for number in 0..20 {
+        assert_eq!(told(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
+    }
+    assert_eq!(guard.breaker.snapshot().calls, 1, "what is kept is of an earlier call");
     assert_eq!(guard.breaker.state(), breaker::State::Closed);
 }
 
@@ -184,7 +205,7 @@ async fn a_search_that_is_cut_short_has_asked() {
     });
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
     let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
-    let sought = teller.find_refund(&refund(9, &order(1), "pi_1", 1)).await;
+    let sought = teller.refunds_of("pi_1").await;
     assert!(matches!(sought, Heard::NotSent { asked: true, .. }), "{sought:?}");
     assert_eq!(server.requests().len(), 1);
 }

@@ -16,10 +16,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
-    rows::{Capture, Mode},
+    rows::{Capture, Cause, Failure, Mode},
 };
 use providers::{
-    Guard, Order, RefundOrder, Secret, guard,
+    Action, Guard, Order, RefundOrder, Secret, guard,
     stripe::{Settings, Stripe},
 };
 use resilience::{Silent, breaker, budget};
@@ -53,6 +53,7 @@ fn euros(minor: i64) -> Money {
 fn order(number: u128) -> Order {
     Order {
         attempt: AttemptId(Uuid::from_u128(number)),
+        key_number: 0,
         operation: PaymentId(Uuid::from_u128(number)),
         booking: Some(BookingId(Uuid::from_u128(2))),
         tenant: TenantId(Uuid::from_u128(3)),
@@ -65,9 +66,20 @@ fn order(number: u128) -> Order {
     }
 }
 
+/// A call on an object, under the attempt's first key.
+fn on(attempt: AttemptId, object: &str) -> Action<'_> {
+    Action { attempt, key_number: 0, object }
+}
+
+/// As a decline is told.
+fn failure(code: &str, retryable: bool) -> Failure {
+    Failure { code: code.to_owned(), retryable, cause: Cause::Declined }
+}
+
 fn refund(number: u128, order: &Order, object: &str, minor: i64) -> RefundOrder {
     RefundOrder {
         attempt: AttemptId(Uuid::from_u128(number)),
+        key_number: 0,
         refund: RefundId(Uuid::from_u128(number)),
         payment: order.operation,
         object: object.to_owned(),

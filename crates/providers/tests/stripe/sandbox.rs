@@ -3,10 +3,10 @@
 use domain::{
     Timestamp,
     provider::{Heard, RefundStatus, Status},
-    rows::{Capture, Failure, NextAction},
+    rows::{Capture, NextAction},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use providers::{About, Order, Provider, stripe::Stripe};
+use providers::{About, Listed, Order, Provider, stripe::Stripe};
 use sandbox::{Options, Running};
 use serde_json::json;
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{euros, order, refund, settings};
+use crate::{euros, failure, on, order, refund, settings};
 
 struct Desk {
     sandbox: Running,
@@ -87,15 +87,15 @@ async fn a_payment_from_its_making_to_its_refund() {
     assert_eq!(object(teller.confirm(&order, &id).await).status, authorized, "a replay");
     assert_eq!(object(teller.fetch(&id).await).status, authorized);
     let captured = Status::Captured { amount_minor: 1500 };
-    assert_eq!(object(teller.capture(order.attempt, &id, euros(1500)).await).status, captured);
+    assert_eq!(object(teller.capture(on(order.attempt, &id), euros(1500)).await).status, captured);
     assert_eq!(object(teller.fetch(&id).await).status, captured);
 
     let ours = refund(9, &order, &id, 500);
-    assert_eq!(teller.find_refund(&ours).await, Heard::Object(None));
+    assert_eq!(teller.refunds_of(&id).await, Heard::Object(Vec::new()));
     let made = object(teller.refund(&ours).await);
     assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
-    assert_eq!(teller.find_refund(&ours).await, Heard::Object(Some(made.clone())));
-    assert_eq!(teller.find_refund(&refund(10, &order, &id, 500)).await, Heard::Object(None));
+    let listed = Listed { refund: Some(ours.refund), observation: made.clone() };
+    assert_eq!(teller.refunds_of(&id).await, Heard::Object(vec![listed]));
     assert_eq!(object(teller.fetch_refund(&made.object).await), made);
     assert_eq!(object(teller.refund(&ours).await), made, "a replay");
     let too_much = teller.refund(&refund(11, &order, &id, 1001)).await;
@@ -108,10 +108,10 @@ async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
     let check = async |number: u128, card: &str, code: &str, retryable: bool| {
         let order = Order { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
         let id = desk.created(&order).await;
-        let declined = Status::Declined(Failure { code: code.to_owned(), retryable });
+        let declined = Status::Declined(failure(code, retryable));
         assert_eq!(object(desk.teller.confirm(&order, &id).await).status, declined);
         assert_eq!(object(desk.teller.fetch(&id).await).status, declined);
-        assert_eq!(object(desk.teller.cancel(order.attempt, &id).await).status, Status::Cancelled);
+        assert_eq!(object(desk.teller.cancel(on(order.attempt, &id)).await).status, Status::Cancelled);
         assert_eq!(object(desk.teller.fetch(&id).await).status, Status::Cancelled);
     };
     check(21, "pm_card_visa_chargeDeclined", "generic_decline", true).await;
@@ -168,8 +168,10 @@ async fn what_stripe_refuses_comes_with_the_object() {
     object(desk.teller.confirm(&order, &id).await);
     let captured = Status::Captured { amount_minor: 2000 };
     let again = refund(2, &order, "", 1).attempt;
-    for heard in [desk.teller.cancel(again, &id).await, desk.teller.capture(again, &id, euros(1)).await] {
-        let Heard::Refused { code, object: Some(shown) } = heard else { panic!("{heard:?}") };
+    for heard in
+        [desk.teller.cancel(on(again, &id)).await, desk.teller.capture(on(again, &id), euros(1)).await]
+    {
+        let Heard::Refused { code, object: Some(shown), .. } = heard else { panic!("{heard:?}") };
         assert_eq!(shown.status, captured);
         assert_eq!(code, "payment_intent_unexpected_state");
     }

@@ -27,7 +27,7 @@ use crate::{
 /// Stripe's own limits, <https://docs.stripe.com/metadata>.
 const METADATA_NAME_SIGNS_MAX: usize = 40;
 const METADATA_VALUE_SIGNS_MAX: usize = 500;
-/// Of any text.
+/// For every other text.
 const TEXT_SIGNS_MAX: usize = 5_000;
 
 /// `endpoint` is a name in the table, such as `POST /v1/payment_intents/{id}`.

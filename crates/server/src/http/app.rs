@@ -7,18 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::views::Breaker;
 use domain::commands::Lease;
+use domain::provider::TenantProviders;
 use domain::reply::Claimed;
 use domain::rows::Mode;
 use domain::{AccountId, Ids, TenantId};
 use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
-use super::auth::KnownKeys;
+use super::auth::{Caller, KnownKeys};
 use super::{HotPath, Limits, Waiters};
 
 /// Which of a tenant's accounts a provider's name means.
 pub trait Accounts: Send + Sync {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId>;
+
+    /// The providers that a tenant has an account at.
+    fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String>;
 
     /// How the way to a tenant's accounts stands; none where none is called.
     fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
@@ -55,6 +59,13 @@ pub struct Parts {
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub limits: Limits,
+}
+
+impl Parts {
+    pub fn tenant_providers(&self, caller: &Caller) -> TenantProviders {
+        let names = self.accounts.providers(caller.tenant, caller.mode);
+        TenantProviders { names, amounts: providers::AMOUNTS }
+    }
 }
 
 /// Shared by all requests; cheap to clone.

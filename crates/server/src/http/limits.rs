@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use domain::limits::OPERATION_DEADLINE_SECONDS;
+use domain::time::Span;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests at work at once; one more is answered 503 `overloaded`.
@@ -22,6 +25,9 @@ pub struct Limits {
     pub address_bytes_max: usize,
     pub headers_max: usize,
     pub header_bytes_max: usize,
+    /// How long an operation at a provider may stay without a definite outcome before it becomes a review
+    /// case.
+    pub operation_deadline: Span,
     /// How long an API key is believed without asking the database: so long may a revoked one live.
     pub key_ttl: Duration,
     /// API keys remembered at once.
@@ -41,6 +47,7 @@ impl Default for Limits {
             address_bytes_max: 2_048,
             headers_max: 64,
             header_bytes_max: 16 * 1024,
+            operation_deadline: Span::seconds(OPERATION_DEADLINE_SECONDS),
             key_ttl: Duration::from_secs(5),
             keys_max: 10_000,
         }

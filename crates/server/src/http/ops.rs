@@ -29,11 +29,13 @@ pub async fn review_cases(
 
 /// `POST /v1/ops/review_cases/{id}/resolve`
 pub async fn resolve(State(app): State<App>, Id(id): Id, call: Call<Ops, Resolution>) -> Handled {
+    let review = app.store().review(call.caller.tenant, ReviewId(id)).await?;
     let command = ResolveReview {
         claim: call.claim,
         tenant: call.caller.tenant,
         client: call.caller.client,
         review: ReviewId(id),
+        attempt: review.ok_or(Refusal::ReviewNotFound)?.attempt,
         resolution: call.request.resolution,
     };
     submit(&app, command).await

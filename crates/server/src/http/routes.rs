@@ -28,6 +28,7 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/payments/{id}/capture", post(payments::capture::capture))
         .route("/v1/payments/{id}/cancel", post(payments::cancel::cancel))
         .route("/v1/payments/{id}/refunds", get(refunds::of_payment).post(payments::refund::refund))
+        .route("/v1/payments/{id}/movements", get(payments::movements::list))
         .route("/v1/payments/{id}/history", get(history::of_payment))
         .route("/v1/refunds/{id}", get(refunds::one))
         .route("/v1/refunds/{id}/history", get(history::of_refund))

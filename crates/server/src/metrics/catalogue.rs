@@ -90,7 +90,8 @@ catalogue! {
 
     // Providers.
 
-    /// Calls to providers, by what was heard. Unknown means that money may have moved, and is looked up.
+    /// Calls to providers, by what was heard. Unknown means that money may have moved, and is looked up;
+    /// rejected, that our own request was faulty.
     PROVIDER_CALLS: Counter<(Provider, Call, Answer)> = "surehold_provider_calls_total", Count, Process;
     /// How long calls to providers took.
     PROVIDER_CALL_SECONDS: Histogram<(Provider, Call)> = "surehold_provider_call_seconds", Seconds, Process;
@@ -107,6 +108,8 @@ catalogue! {
     RETRY_BUDGET_LEFT: Gauge<(Provider, Account)> = "surehold_retry_budget_left", Count, Process;
     /// Webhooks of providers: stored, repeated, or why they were refused.
     WEBHOOKS: Counter<Delivery> = "surehold_webhooks_total", Count, Process;
+    /// Events of providers that no webhook had brought, and that were found by reading them back.
+    EVENTS_READ_BACK: Counter<()> = "surehold_events_read_back_total", Count, Process;
     /// Events of providers that are stored and that nobody has looked at. At most 100000 are counted.
     INBOUND_EVENTS_WAITING: Gauge<()> = "surehold_inbound_events_waiting", Count, Rows;
 

@@ -92,18 +92,19 @@ labels! {
         Capture = "capture",
         Cancel = "cancel",
         Refund = "refund",
-        FindRefund = "find_refund",
+        RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
+        Events = "events",
     }
 
     /// What was heard of a provider.
     Answer in "answer" {
         Object = "object",
         Refused = "refused",
+        /// Refused because our own request was faulty.
+        Rejected = "rejected",
         NotSent = "not_sent",
         Unknown = "unknown",
-        /// Looked for and not found.
-        Nothing = "nothing",
     }
 
     /// Providers that there is a teller for.
@@ -403,13 +404,13 @@ impl Label for RefusalCode {
 #[derive(Clone, Copy, Debug)]
 pub struct Status(pub StatusCode);
 
-const STATUSES: [&str; 20] = [
+const STATUSES: [&str; 21] = [
     "200", "201", "202", "204", "400", "401", "402", "403", "404", "405", "408", "409", "413", "414", "415",
-    "422", "429", "431", "500", "503",
+    "422", "424", "429", "431", "500", "503",
 ];
 /// With what no code of ours has.
-const STATUSES_AND_OTHER: [&str; 21] = {
-    let mut all = ["other"; 21];
+const STATUSES_AND_OTHER: [&str; STATUSES.len() + 1] = {
+    let mut all = ["other"; STATUSES.len() + 1];
     let mut at = 0;
     while at < STATUSES.len() {
         all[at] = STATUSES[at];

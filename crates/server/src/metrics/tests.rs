@@ -74,7 +74,7 @@ fn a_place_is_its_values() {
     check((AttemptKind::Charge, Attempt(77)), &["charge", "10"]);
     check(Work::Capture, &["critical", "capture"]);
     check((Work::Ledger, Reason::Poisonous), &["background", "ledger", "poisonous"]);
-    check((Provider::Stripe, Call::FindRefund, Answer::NotSent), &["stripe", "find_refund", "not_sent"]);
+    check((Provider::Stripe, Call::RefundsOf, Answer::NotSent), &["stripe", "refunds_of", "not_sent"]);
     check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);
     check(Outcome::Lapsed, &["lapsed"]);
     check(Open::Review, &["review"]);

@@ -7,15 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{Abandon, By, FinishJob, MarkSent, Postpone, Settle};
-use domain::lifecycle::State as _;
+use domain::commands::{Abandon, By, FinishJob, LookAgain, MarkSent, Postpone, RecordDecline, Settle};
+use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
 use domain::reply::Claimed;
-use domain::rows::{AttemptKind, Failure, JobKind};
+use domain::rows::{AttemptKind, Failure};
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{Refusal, Reply};
-use providers::Registry;
+use providers::{Action, Registry};
 use rand::RngExt as _;
 use resilience::Backoff;
 use store::{Answer, Clock, Store, Unavailable};
@@ -37,6 +37,8 @@ pub struct Pace {
     /// Without a webhook for this long, the object is fetched.
     pub evidence_after: Span,
     pub poll_max: Span,
+    /// How long a refund whose key is spent waits for what came of that call to show.
+    pub another_key_after: Span,
 }
 
 impl Default for Pace {
@@ -46,19 +48,21 @@ impl Default for Pace {
             cap: Span::seconds(20),
             evidence_after: Span::seconds(domain::limits::EVIDENCE_AFTER_SECONDS),
             poll_max: Span::seconds(domain::limits::POLL_SECONDS_MAX),
+            another_key_after: domain::limits::ANOTHER_KEY_AFTER,
         }
     }
 }
 
 impl Pace {
-    /// A pause before the next try, spread so that a crowd of failures does not come back as one.
-    pub fn backoff(&self, attempt: i64) -> Span {
-        span(doubling(self.base, self.cap).pause(exponent(attempt), &mut rand::rng()))
+    /// A pause after so many tries in a row that brought no answer, spread so that a crowd of failures does
+    /// not come back as one.
+    pub fn backoff(&self, failures: i64) -> Span {
+        span(doubling(self.base, self.cap).pause(exponent(failures), &mut rand::rng()))
     }
 
-    /// A pause before the next look at an object that waits for somebody else.
-    pub fn look_again(&self, attempt: i64) -> Span {
-        span(doubling(self.evidence_after, self.poll_max).ceiling(exponent(attempt - 1)))
+    /// When an object that waits for somebody else is looked at again: by a clock of its own.
+    pub fn look_again(&self) -> LookAgain {
+        LookAgain { first: self.evidence_after, longest: self.poll_max }
     }
 
     /// A pause before a job is brought to the gate again. Short where it is not looked for while it could
@@ -89,6 +93,42 @@ fn span(duration: Duration) -> Span {
     Span(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// A call that brought no outcome, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Unheard<'a> {
+    pub reason: Reason,
+    pub error: &'a str,
+    /// The provider keeps an error of its own under the key.
+    pub key_spent: bool,
+}
+
+impl<'a> Unheard<'a> {
+    /// It may have moved money.
+    pub fn lost(error: &'a str) -> Unheard<'a> {
+        Unheard { reason: Reason::OutcomeUnknown, error, key_spent: false }
+    }
+
+    /// It moved nothing.
+    pub fn not_sent(error: &'a str) -> Unheard<'a> {
+        Unheard { reason: Reason::NotSent, error, key_spent: false }
+    }
+}
+
+/// The job as it is put off; the pause is to be said.
+fn nothing_heard(claimed: &Claimed) -> Postpone {
+    Postpone {
+        job: claimed.job.id,
+        token: claimed.job.token,
+        payment: claimed.payment.id,
+        refund: claimed.attempt.refund,
+        pause: Span::default(),
+        lost_sight: false,
+        key_spent: false,
+        asked: true,
+        error: None,
+    }
+}
+
 /// The end of a drive that is no failure: somebody else has the job now, or settled it.
 pub(super) struct Gone;
 
@@ -117,7 +157,10 @@ impl Driver {
         else {
             error!(%account,
                 "no provider is configured for the account of this payment");
-            let _ = self.postpone(claimed, Reason::NotConfigured, "the account is not configured").await;
+            let error = "the account is not configured";
+            let unheard = Unheard { reason: Reason::NotConfigured, ..Unheard::not_sent(error) };
+            let postpone = Postpone { pause: self.pause(claimed), ..nothing_heard(claimed) };
+            let _ = self.put_off(claimed, unheard, postpone).await;
             return;
         };
         let turn = match entered {
@@ -127,12 +170,11 @@ impl Driver {
                 return;
             }
         };
-        ATTEMPTS.increment((claimed.attempt.kind, Attempt(claimed.job.attempts)));
+        ATTEMPTS.increment((claimed.attempt.kind, Attempt(claimed.job.failures + 1)));
         let drive = Drive { driver: self, claimed, teller: Teller { provider, turn } };
         let ended = match claimed.attempt.kind {
             AttemptKind::Charge => drive.charge().await,
-            AttemptKind::Capture => drive.capture().await,
-            AttemptKind::Void => drive.void().await,
+            AttemptKind::Capture | AttemptKind::Void => drive.release().await,
             AttemptKind::Refund => drive.refund().await,
         };
         if ended.is_err() {
@@ -173,41 +215,31 @@ impl Driver {
         }
     }
 
-    async fn postpone(&self, claimed: &Claimed, reason: Reason, error: &str) -> Result<(), Gone> {
-        let pause = match claimed.job.kind {
-            JobKind::Drive => self.pace.backoff(claimed.job.attempts),
-            JobKind::Look => self.pace.look_again(claimed.job.attempts),
-        };
-        self.put_off(claimed, Some(reason), Some(error), pause, true).await
+    /// The pause before the next try: of one that a person has, before the next look.
+    fn pause(&self, claimed: &Claimed) -> Span {
+        if claimed.attempt.state.is(attempt::State::Review) {
+            self.pace.look_again().pause(claimed.job.looks)
+        } else {
+            self.pace.backoff(claimed.job.failures + 1)
+        }
     }
 
     /// Before anybody was asked.
     async fn turn_away(&self, claimed: &Claimed, shut: Shut) -> Result<(), Gone> {
         TURNED_AWAY.increment((claimed.attempt.kind, shut));
-        self.put_off(claimed, None, None, self.pace.turned_away(shut), false).await
+        let postpone =
+            Postpone { pause: self.pace.turned_away(shut), asked: false, ..nothing_heard(claimed) };
+        self.submit(postpone).await.map(|_| ())
     }
 
-    async fn put_off(
-        &self,
-        claimed: &Claimed,
-        reason: Option<Reason>,
-        error: Option<&str>,
-        pause: Span,
-        asked: bool,
-    ) -> Result<(), Gone> {
-        if let Some(reason) = reason {
-            RETRIES.increment(claimed.attempt.kind);
-            errand::failed(Work::from(claimed.attempt.kind), reason);
-        }
+    async fn put_off(&self, claimed: &Claimed, unheard: Unheard<'_>, postpone: Postpone) -> Result<(), Gone> {
+        RETRIES.increment(claimed.attempt.kind);
+        errand::failed(Work::from(claimed.attempt.kind), unheard.reason);
         let postpone = Postpone {
-            job: claimed.job.id,
-            token: claimed.job.token,
-            payment: claimed.payment.id,
-            refund: claimed.attempt.refund,
-            pause,
-            lost_sight: reason == Some(Reason::OutcomeUnknown),
-            asked,
-            error: error.map(|error| error.chars().take(500).collect()),
+            lost_sight: unheard.reason == Reason::OutcomeUnknown,
+            key_spent: unheard.key_spent,
+            error: Some(unheard.error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect()),
+            ..postpone
         };
         self.submit(postpone).await.map(|_| ())
     }
@@ -222,42 +254,60 @@ impl Drive<'_> {
     pub(super) async fn lost_sight(&self, error: &str) -> Result<(), Gone> {
         warn!(attempt = %self.claimed.attempt.id, kind = self.claimed.attempt.kind.name(), error,
             "the outcome of a call is unknown; it will be looked up");
-        self.try_later(Reason::OutcomeUnknown, error).await
+        self.try_later(Unheard::lost(error)).await
     }
 
     /// Nothing was sent: try again later.
     pub(super) async fn not_sent(&self, error: &str) -> Result<(), Gone> {
-        self.try_later(Reason::NotSent, error).await
+        self.try_later(Unheard::not_sent(error)).await
     }
 
     /// No sooner than the provider wants, or than its circuit lets a call through.
-    async fn try_later(&self, reason: Reason, error: &str) -> Result<(), Gone> {
+    pub(super) async fn try_later(&self, unheard: Unheard<'_>) -> Result<(), Gone> {
         let Drive { driver, claimed, teller } = self;
-        let backoff = driver.pace.backoff(claimed.job.attempts);
         let turned_away = teller.turn.turned_away();
-        let pause = if turned_away { driver.pace.turned_away(Shut::Open) } else { backoff };
+        let pause = if turned_away { driver.pace.turned_away(Shut::Open) } else { driver.pause(claimed) };
         let pause = pause.max(teller.turn.retry_after());
-        driver.put_off(claimed, Some(reason), Some(error), pause, !turned_away).await
+        let postpone = Postpone { pause, asked: !turned_away, ..nothing_heard(claimed) };
+        driver.put_off(claimed, unheard, postpone).await
     }
 
-    /// Commits that the call is about to be made. `false`: it was called off meanwhile.
-    pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<bool, Gone> {
+    /// Commits that a call that moves money is about to be made, and answers the number of the key for it.
+    /// `None`: it is not to be made, or not now.
+    pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, Gone> {
         let sent = MarkSent {
             job: self.claimed.job.id,
             token: self.claimed.job.token,
             payment: self.claimed.payment.id,
             object,
+            another_key_after: self.driver.pace.another_key_after,
         };
-        let reply = self.driver.submit(sent).await?;
-        Ok(matches!(reply, Reply::Proceed(true)))
+        match self.driver.submit(sent).await? {
+            Reply::Send(key_number) => Ok(key_number),
+            reply => {
+                error!(?reply, "a mark was answered with something else");
+                Err(Gone)
+            }
+        }
+    }
+
+    /// Keeps the provider's reason.
+    pub(super) async fn record_decline(&self, failure: Failure) -> Result<(), Gone> {
+        let (job, token) = (self.claimed.job.id, self.claimed.job.token);
+        let record = RecordDecline { job, token, payment: self.claimed.payment.id, failure };
+        self.driver.submit(record).await.map(|_| ())
+    }
+
+    /// A cancel moves no money: each drive says it under a key of its own, so that no error is heard again.
+    pub(super) fn cancel_action<'a>(&self, object: &'a str) -> Action<'a> {
+        Action { attempt: self.claimed.attempt.id, key_number: self.claimed.job.token, object }
     }
 
     pub(super) async fn settle(
         &self,
         observation: Observation,
         source: Source,
-        failure: Option<Failure>,
-        refused: Option<String>,
+        refused: Option<Failure>,
     ) -> Result<(), Gone> {
         let settle = Settle {
             by: self.by(),
@@ -265,40 +315,35 @@ impl Drive<'_> {
             attempt: self.claimed.attempt.id,
             observation,
             source,
-            failure,
             refused,
-            look_again: self.driver.pace.look_again(self.claimed.job.attempts),
+            look_again: self.driver.pace.look_again(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }
 
-    /// The provider turned the order away unsent.
-    pub(super) async fn abandon(&self, code: String) -> Result<(), Gone> {
+    /// The order was turned away, and nothing was sent that could move money.
+    pub(super) async fn abandon(&self, failure: Failure) -> Result<(), Gone> {
         errand::failed(Work::from(self.claimed.attempt.kind), Reason::Refused);
         let abandon = Abandon {
             job: self.claimed.job.id,
             token: self.claimed.job.token,
             payment: self.claimed.payment.id,
             refund: self.claimed.attempt.refund,
-            failure: Failure { code, retryable: false },
+            failure,
         };
         self.driver.submit(abandon).await.map(|_| ())
     }
 
-    /// The payment's end is known and evidenced, and the attempt settled: nothing is left to do.
+    /// The payment's end is known and evidenced, and the attempt settled: nothing is left to do, unless money
+    /// of it is in suspense.
     pub(super) async fn finish_if_settled(&self) -> Option<Result<(), Gone>> {
-        let settled = self.claimed.attempt.state.is_final() && self.claimed.payment.evidenced;
-        if !settled {
+        let Claimed { attempt, payment, .. } = self.claimed;
+        let settled = attempt.state.is_final() && payment.evidenced;
+        if !settled || payment.suspended_minor > 0 {
             return None;
         }
         let finish = FinishJob { job: self.claimed.job.id, token: self.claimed.job.token };
         Some(self.driver.submit(finish).await.map(|_| ()))
-    }
-
-    /// A person sent it round again after money may have moved, and may have settled it by hand: it is
-    /// looked at, and what takes no money may be said again.
-    pub(super) fn looks_only(&self) -> bool {
-        self.claimed.job.kind == JobKind::Look
     }
 
     /// Past its deadline, or called off: what waits for the customer is ended at the provider.

@@ -90,16 +90,16 @@ impl Gate {
         if retries && !self.guard.budget.withdraw().await {
             return Err(Shut::Spent);
         }
-        let first = job.attempts <= 1;
+        let first = job.failures == 0 && job.looks == 0;
         let told = Mutex::new(Told::default());
         Ok(Turn { guard: self.guard.clone(), first, retries, told, _place: place })
     }
 }
 
 /// A try after one that brought no answer. A look that was planned, for evidence or at what waits for the
-/// customer, is none.
+/// customer or a person, is none.
 fn is_retry(job: &Job) -> bool {
-    job.attempts > 1 && job.last_error.is_some()
+    job.failures > 0
 }
 
 /// A drive's leave to call its account.

@@ -3,36 +3,33 @@
 //! | what is known | next |
 //! |---|---|
 //! | nothing was sent | commit *sent*, refund |
-//! | sent, the answer lost | look for it by our reference; not found disproves nothing, so |
+//! | sent, the answer lost | look for it among the payment's refunds; not found disproves nothing, so |
 //! | ... inside the key's retention | the same bytes again under the same key |
-//! | ... past it | look again, never resend; at the deadline a person |
+//! | ... the provider keeps an error under the key | after a while, and another look, again under another key |
+//! | ... past its retention | look again, never resend; at the deadline a person |
 //! | the provider works on it | fetch it until it ends |
+//! | a person has the case | look; what is found settles it |
 
 use domain::commands::{RefundOutcome, SettleRefund};
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
 use domain::provider::{Heard, RefundObservation};
+use domain::rows::{Failure, Refund};
 use domain::{Money, RefundId};
-use providers::RefundOrder;
+use providers::{Listed, RefundOrder};
 
-use super::driver::{Drive, Gone};
+use super::driver::{Drive, Gone, Unheard};
 
 impl Drive<'_> {
     pub(super) async fn refund(&self) -> Result<(), Gone> {
         let Some(refund) = &self.claimed.refund else {
             return self.lost_sight("a refund's attempt without its refund").await;
         };
-        let order = RefundOrder {
-            attempt: self.claimed.attempt.id,
-            refund: refund.id,
-            payment: self.claimed.payment.id,
-            object: self.claimed.payment.provider_ref.clone().unwrap_or_default(),
-            amount: Money::new(refund.amount_minor, refund.currency),
-            reason: refund.reason.clone(),
-        };
         if self.claimed.attempt.state.is(State::Created) {
-            self.mark_sent(None).await?;
-            return self.call(&order).await;
+            return match self.mark_sent(None).await? {
+                Some(key) => self.call(refund, key).await,
+                None => self.abandon(Failure::not_sent("provider_contradicts", false)).await,
+            };
         }
         if let Some(object) = &refund.provider_ref {
             return match self.teller.fetch_refund(object).await.shown() {
@@ -40,37 +37,65 @@ impl Drive<'_> {
                 Err(why) => self.lost_sight(&why).await,
             };
         }
-        if planted::is(planted::Bug::KeySentPastRetention) {
-            return self.call(&order).await;
+        if !planted::is(planted::Bug::KeySentPastRetention) {
+            match self.listed().await {
+                Ok(listed) => {
+                    if let Some(own) = own(refund.id, listed) {
+                        return self.seen(refund.id, own).await;
+                    }
+                }
+                Err(why) => return self.lost_sight(&why).await,
+            }
+            if !self.key_still_protects() {
+                return self.lost_sight("not found, and too old to be sent again").await;
+            }
         }
-        match self.teller.find_refund(&order).await.shown() {
-            Ok(Some(seen)) => self.seen(refund.id, seen).await,
-            Ok(None) if self.looks_only() => self.lost_sight("not found, and not sent again").await,
-            Ok(None) if self.key_still_protects() => self.call(&order).await,
-            Ok(None) => self.lost_sight("not found, and too old to be sent again").await,
-            Err(why) => self.lost_sight(&why).await,
+        match self.mark_sent(None).await? {
+            Some(key) => self.call(refund, key).await,
+            None => self.lost_sight("not found, and not sent again").await,
         }
     }
 
+    /// A key that was not used yet protects from when it is.
     fn key_still_protects(&self) -> bool {
         let attempt = &self.claimed.attempt;
-        let first_sent = attempt.sent_at.unwrap_or(attempt.created_at);
-        !attempt.state.is_final() && self.driver.clock.now() < first_sent.plus(self.teller.key_retention())
+        let now = self.driver.clock.now();
+        let protects = attempt.sent_at.is_none_or(|at| now < at.plus(self.teller.key_retention()));
+        !attempt.state.is_final() && protects
     }
 
-    async fn call(&self, order: &RefundOrder) -> Result<(), Gone> {
-        match self.teller.refund(order).await {
+    async fn listed(&self) -> Result<Vec<Listed>, String> {
+        let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
+        self.teller.refunds_of(object).await.shown()
+    }
+
+    async fn call(&self, refund: &Refund, key_number: i64) -> Result<(), Gone> {
+        let order = RefundOrder {
+            attempt: self.claimed.attempt.id,
+            key_number,
+            refund: refund.id,
+            payment: self.claimed.payment.id,
+            object: self.claimed.payment.provider_ref.clone().unwrap_or_default(),
+            amount: Money::new(refund.amount_minor, refund.currency),
+            reason: refund.reason.clone(),
+        };
+        match self.teller.refund(&order).await {
             Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
-                self.seen(order.refund, seen).await
+                self.seen(refund.id, seen).await
             }
             // Turned down; but an earlier call of ours, whose answer was lost, may be why.
-            Heard::Refused { code, object: None } => match self.teller.find_refund(order).await.shown() {
-                Ok(Some(seen)) => self.seen(order.refund, seen).await,
-                Ok(None) => self.outcome(order.refund, RefundOutcome::Refused { code }).await,
+            Heard::Refused { code, cause, object: None } => match self.listed().await {
+                Ok(listed) => {
+                    let refused = RefundOutcome::Refused(Failure { code, retryable: false, cause });
+                    let outcome = own(refund.id, listed).map_or(refused, RefundOutcome::Seen);
+                    self.outcome(refund.id, outcome).await
+                }
                 Err(why) => self.lost_sight(&why).await,
             },
             Heard::NotSent { error, .. } => self.not_sent(&error).await,
-            Heard::Unknown { error } => self.lost_sight(&error).await,
+            Heard::Unknown { error, key_spent } => {
+                self.try_later(Unheard { key_spent, ..Unheard::lost(&error) }).await
+            }
         }
     }
 
@@ -84,8 +109,13 @@ impl Drive<'_> {
             refund,
             payment: self.claimed.payment.id,
             outcome,
-            look_again: self.driver.pace.look_again(self.claimed.job.attempts),
+            mark: None,
+            look_again: self.driver.pace.look_again(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }
+}
+
+fn own(refund: RefundId, listed: Vec<Listed>) -> Option<RefundObservation> {
+    listed.into_iter().find(|listed| listed.refund == Some(refund)).map(|listed| listed.observation)
 }

@@ -1,74 +1,94 @@
 //! Driving what ends an authorisation: a capture takes its money, a void lets it go.
 //!
 //! Both act on one object by its id, which the provider captures or cancels at most once; so in any
-//! doubt the object is fetched, and if it still stands as before, the same call is made again.
+//! doubt the object is fetched, and if it still stands as before and nobody else has the case, the same call
+//! is made again.
 
 use domain::Money;
+use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
 use domain::provider::{Heard, Observation, Source, Status};
+use domain::rows::{AttemptKind, Failure};
+use providers::Action;
 
-use super::driver::{Drive, Gone};
+use super::driver::{Drive, Gone, Unheard};
 
 impl Drive<'_> {
-    pub(super) async fn capture(&self) -> Result<(), Gone> {
+    /// A capture or a void.
+    pub(super) async fn release(&self) -> Result<(), Gone> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }
-        let Some(object) = self.claimed.payment.provider_ref.as_deref() else {
-            return self.lost_sight("a capture without an object").await;
-        };
-        if self.claimed.attempt.state.is(State::Created) {
-            self.mark_sent(None).await?;
-        } else {
-            match self.teller.fetch(object).await {
-                Heard::Object(Observation { status: Status::Authorized { .. }, .. }) if self.looks_only() => {
-                    return self.lost_sight("it was not captured, and is not captured now").await;
-                }
-                Heard::Object(Observation { status: Status::Authorized { .. }, .. }) => {}
-                other => return self.tell(other, Source::Fetched).await,
-            }
-        }
-        let amount = Money::new(self.claimed.attempt.amount_minor, self.claimed.payment.currency);
-        let heard = self.teller.capture(self.claimed.attempt.id, object, amount).await;
-        self.tell(heard, Source::Answer).await
-    }
-
-    pub(super) async fn void(&self) -> Result<(), Gone> {
-        if let Some(ended) = self.finish_if_settled().await {
-            return ended;
-        }
+        let attempt = &self.claimed.attempt;
         let Some(object) = self.claimed.payment.provider_ref.as_deref() else {
             // Its charge has made no object yet, and will not send what was called off.
             return self.not_sent("the charge has no object yet").await;
         };
-        if self.claimed.attempt.state.is(State::Created) {
-            self.mark_sent(None).await?;
-        } else {
-            match self.teller.fetch(object).await {
-                Heard::Object(seen)
-                    if !matches!(seen.status, Status::Cancelled | Status::Captured { .. }) => {}
-                other => return self.tell(other, Source::Fetched).await,
+        let key_number = if attempt.state.is(State::Created) {
+            match self.mark_sent(None).await? {
+                Some(key) => key,
+                // Nothing was sent, and the provider's object is not as we thought.
+                None => return self.abandon(Failure::not_sent("provider_contradicts", false)).await,
             }
-        }
-        let heard = self.teller.cancel(self.claimed.attempt.id, object).await;
+        } else {
+            let seen = match self.teller.fetch(object).await {
+                Heard::Object(seen) => seen,
+                other => return self.tell(other, Source::Fetched).await,
+            };
+            if attempt.state.is_final() || !self.stands(&seen.status) {
+                return self.settle(seen, Source::Fetched, None).await;
+            }
+            match self.mark_sent(None).await? {
+                Some(key) => key,
+                None => return self.settle(seen, Source::Fetched, None).await,
+            }
+        };
+        let heard = if attempt.kind == AttemptKind::Capture {
+            let amount = Money::new(attempt.amount_minor, self.claimed.payment.currency);
+            self.teller.capture(Action { attempt: attempt.id, key_number, object }, amount).await
+        } else {
+            self.teller.cancel(self.cancel_action(object)).await
+        };
         self.tell(heard, Source::Answer).await
+    }
+
+    /// Whether the object is still as the call is to find it.
+    fn stands(&self, status: &Status) -> bool {
+        match self.claimed.attempt.kind {
+            AttemptKind::Capture => matches!(status, Status::Authorized { .. }),
+            // What the provider works on cannot be cancelled.
+            _ => !matches!(status, Status::Cancelled | Status::Captured { .. } | Status::Processing),
+        }
     }
 
     async fn tell(&self, heard: Heard<Observation>, source: Source) -> Result<(), Gone> {
         match heard {
-            Heard::Object(seen) => self.settle(seen, source, None, None).await,
-            Heard::Refused { code, object: Some(seen) } => self.settle(seen, source, None, Some(code)).await,
-            Heard::Refused { code, object: None } => self.refused(code).await,
+            Heard::Object(seen) => self.settle(seen, source, None).await,
+            Heard::Refused { code, cause, object } => {
+                self.refused(Failure { code, retryable: false, cause }, object, source).await
+            }
             Heard::NotSent { error, .. } => self.not_sent(&error).await,
-            Heard::Unknown { error } => self.lost_sight(&error).await,
+            Heard::Unknown { error, key_spent } => {
+                self.try_later(Unheard { key_spent, ..Unheard::lost(&error) }).await
+            }
         }
     }
 
-    /// The call was turned down without a word on the object: fetch it, and let it speak.
-    async fn refused(&self, code: String) -> Result<(), Gone> {
+    /// Where the refusal came without a word on the object, it is fetched, and left to speak.
+    async fn refused(
+        &self,
+        failure: Failure,
+        shown: Option<Observation>,
+        source: Source,
+    ) -> Result<(), Gone> {
+        if let Some(seen) = shown {
+            // It is under way to somewhere, and may be called off once it is there.
+            let refused = (seen.status != Status::Processing).then_some(failure);
+            return self.settle(seen, source, refused).await;
+        }
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
         match self.teller.fetch(object).await.shown() {
-            Ok(seen) => self.settle(seen, Source::Fetched, None, Some(code)).await,
+            Ok(seen) => self.settle(seen, Source::Fetched, Some(failure)).await,
             Err(why) => self.lost_sight(&why).await,
         }
     }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use domain::Money;
 use domain::provider::{Heard, Observation, RefundObservation};
 use domain::time::Span;
-use domain::{AttemptId, Money};
-use providers::{Order, Provider, RefundOrder};
+use providers::{Action, Listed, Order, Provider, RefundOrder};
 
 use super::gate::{Outcome, Turn};
 
@@ -28,20 +28,20 @@ impl Teller {
         self.turn.call(self.provider.fetch(object), Outcome::of).await
     }
 
-    pub async fn capture(&self, attempt: AttemptId, object: &str, amount: Money) -> Heard<Observation> {
-        self.turn.call(self.provider.capture(attempt, object, amount), Outcome::of).await
+    pub async fn capture(&self, action: Action<'_>, amount: Money) -> Heard<Observation> {
+        self.turn.call(self.provider.capture(action, amount), Outcome::of).await
     }
 
-    pub async fn cancel(&self, attempt: AttemptId, object: &str) -> Heard<Observation> {
-        self.turn.call(self.provider.cancel(attempt, object), Outcome::of).await
+    pub async fn cancel(&self, action: Action<'_>) -> Heard<Observation> {
+        self.turn.call(self.provider.cancel(action), Outcome::of).await
     }
 
     pub async fn refund(&self, refund: &RefundOrder) -> Heard<RefundObservation> {
         self.turn.call(self.provider.refund(refund), Outcome::of).await
     }
 
-    pub async fn find_refund(&self, refund: &RefundOrder) -> Heard<Option<RefundObservation>> {
-        self.turn.call(self.provider.find_refund(refund), Outcome::of).await
+    pub async fn refunds_of(&self, object: &str) -> Heard<Vec<Listed>> {
+        self.turn.call(self.provider.refunds_of(object), Outcome::of).await
     }
 
     pub async fn fetch_refund(&self, object: &str) -> Heard<RefundObservation> {

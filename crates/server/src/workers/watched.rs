@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::provider::{Heard, Observation, RefundObservation};
+use domain::rows::Cause;
 use domain::time::Span;
-use domain::{AttemptId, Money, Timestamp};
+use domain::{Money, Timestamp};
 use http::HeaderMap;
 use providers::webhook::{About, Arrived, Malformed, Refused};
-use providers::{Order, Provider, RefundOrder, port};
+use providers::{Action, EventPage, Listed, Order, Provider, RefundOrder, port};
 
 use crate::errand;
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -26,7 +27,12 @@ impl Watched {
         Watched { teller, name }
     }
 
-    async fn watch<T>(&self, call: Call, asked: impl Future<Output = T>, answer: fn(&T) -> Answer) -> T {
+    async fn watch<T>(
+        &self,
+        call: Call,
+        asked: impl Future<Output = Heard<T>>,
+        answer: fn(&Heard<T>) -> Answer,
+    ) -> Heard<T> {
         let began = Instant::now();
         let name = || format!("{} {}", self.name.value(), call.value());
         let span = errand::current().and_then(|errand| errand.begin(name, Side::Client));
@@ -34,6 +40,15 @@ impl Watched {
         let answer = answer(&heard);
         PROVIDER_CALL_SECONDS.record((self.name, call), began.elapsed());
         PROVIDER_CALLS.increment((self.name, call, answer));
+        if let Some(code) = our_fault(&heard) {
+            // Whoever pays is not to blame, and nobody else will say it.
+            tracing::error!(
+                provider = self.name.value(),
+                call = call.value(),
+                code,
+                "the provider rejected our request as faulty"
+            );
+        }
         if let Some(span) = span {
             span.set("answer", answer.value().to_owned());
             if matches!(answer, Answer::NotSent | Answer::Unknown) {
@@ -44,19 +59,20 @@ impl Watched {
     }
 }
 
-fn heard<T>(heard: &Heard<T>) -> Answer {
+fn our_fault<T>(heard: &Heard<T>) -> Option<&str> {
     match heard {
-        Heard::Object(_) => Answer::Object,
-        Heard::Refused { .. } => Answer::Refused,
-        Heard::NotSent { .. } => Answer::NotSent,
-        Heard::Unknown { .. } => Answer::Unknown,
+        Heard::Refused { code, cause: Cause::OurRequest, .. } => Some(code),
+        _ => None,
     }
 }
 
-fn found<T>(found: &Heard<Option<T>>) -> Answer {
-    match found {
-        Heard::Object(None) => Answer::Nothing,
-        found => heard(found),
+fn heard<T>(heard: &Heard<T>) -> Answer {
+    match heard {
+        Heard::Object(_) => Answer::Object,
+        Heard::Refused { cause: Cause::OurRequest, .. } => Answer::Rejected,
+        Heard::Refused { .. } => Answer::Refused,
+        Heard::NotSent { .. } => Answer::NotSent,
+        Heard::Unknown { .. } => Answer::Unknown,
     }
 }
 
@@ -77,29 +93,33 @@ impl Provider for Watched {
         Box::pin(self.watch(Call::Fetch, self.teller.fetch(object), heard))
     }
 
-    fn capture<'a>(
-        &'a self,
-        attempt: AttemptId,
-        object: &'a str,
-        amount: Money,
-    ) -> port::Answer<'a, Observation> {
-        Box::pin(self.watch(Call::Capture, self.teller.capture(attempt, object, amount), heard))
+    fn capture<'a>(&'a self, action: Action<'a>, amount: Money) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Capture, self.teller.capture(action, amount), heard))
     }
 
-    fn cancel<'a>(&'a self, attempt: AttemptId, object: &'a str) -> port::Answer<'a, Observation> {
-        Box::pin(self.watch(Call::Cancel, self.teller.cancel(attempt, object), heard))
+    fn cancel<'a>(&'a self, action: Action<'a>) -> port::Answer<'a, Observation> {
+        Box::pin(self.watch(Call::Cancel, self.teller.cancel(action), heard))
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> port::Answer<'a, RefundObservation> {
         Box::pin(self.watch(Call::Refund, self.teller.refund(refund), heard))
     }
 
-    fn find_refund<'a>(&'a self, refund: &'a RefundOrder) -> port::Found<'a, RefundObservation> {
-        Box::pin(self.watch(Call::FindRefund, self.teller.find_refund(refund), found))
+    fn refunds_of<'a>(&'a self, object: &'a str) -> port::Answer<'a, Vec<Listed>> {
+        Box::pin(self.watch(Call::RefundsOf, self.teller.refunds_of(object), heard))
     }
 
     fn fetch_refund<'a>(&'a self, object: &'a str) -> port::Answer<'a, RefundObservation> {
         Box::pin(self.watch(Call::FetchRefund, self.teller.fetch_refund(object), heard))
+    }
+
+    fn events<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> port::Answer<'a, EventPage> {
+        Box::pin(self.watch(Call::Events, self.teller.events(from, before, page), heard))
     }
 
     fn key_retention(&self) -> Span {

@@ -1,5 +1,6 @@
 //! Holding seats, and giving them back.
 
+use domain::commands::ExpireHolds;
 use domain::time::Span;
 use serde_json::{Value, json};
 use store::Clock as _;
@@ -12,6 +13,7 @@ both![
     bookings_are_found_by_what_is_known_of_them,
     a_replay_of_a_full_slot_stays_full,
     a_hold_ends_when_its_slot_starts,
+    holds_that_wait_for_their_payments_hide_no_others,
 ];
 
 async fn a_booking_from_hold_to_cancellation(house: House) {
@@ -119,6 +121,36 @@ async fn bookings_are_found_by_what_is_known_of_them(house: House) {
     for query in ["state=open", "slot_id=1", "from=1"] {
         house.get(&format!("/v1/bookings?{query}")).refused(400, "validation_failed").await;
     }
+}
+
+/// However many wait, a sweep that takes only so many finds the others.
+async fn holds_that_wait_for_their_payments_hide_no_others(house: House) {
+    let sail = house.sail().await;
+    let short = |number: usize| {
+        let mut body = sail.booking(1);
+        body["hold_seconds"] = json!(1);
+        body["customer"]["email"] = json!(format!("guest{number}@example.com"));
+        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+    };
+    for number in 0..3 {
+        let booking = short(number).expect(201).await.id();
+        let pay = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
+        let pay = house.post("/v1/payments", &pay).key(&format!("p-{number}"));
+        pay.header("prefer", "respond-async").expect(202).await;
+    }
+    let later = house.clock.now().plus(Span::seconds(2));
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let holds = house.store.lapsed_holds(later, 9).await.unwrap();
+    assert_eq!(holds.len(), 3);
+    house.store.submit(Box::new(ExpireHolds { holds })).await.unwrap();
+
+    let last = short(3).expect(201).await.id();
+    let later = house.clock.now().plus(Span::seconds(2));
+    let found = house.store.lapsed_holds(later, 1).await.unwrap();
+    let found: Vec<String> = found.iter().map(|hold| hold.booking.to_string()).collect();
+    assert_eq!(found, [last]);
+    let waiting = house.get("/v1/bookings?state=held").expect(200).await.body;
+    assert_eq!(waiting["data"].as_array().unwrap().len(), 4, "the others keep their seats");
 }
 
 /// However many they are: one command takes a part of them.

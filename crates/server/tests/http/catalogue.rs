@@ -8,6 +8,7 @@ both![
     a_product_from_its_birth_to_its_slots,
     lists_are_read_page_by_page,
     what_is_sold_is_checked,
+    what_nobody_can_pay_is_not_sold,
     a_slot_is_shown_as_it_would_be_reserved,
 ];
 
@@ -102,6 +103,41 @@ async fn what_is_sold_is_checked(house: House) {
         .get(&format!("/v1/availability?product_id={}", sail.product))
         .refused(400, "validation_failed")
         .await;
+}
+
+/// By Stripe's rules: ariaries move in whole ones, euros up to 999,999.99 at once and from 0.50 on.
+async fn what_nobody_can_pay_is_not_sold(house: House) {
+    let price = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
+    let product = |minor, currency: &str| {
+        let units = json!([{ "name": "Adult", "price": price(minor, currency) }]);
+        json!({ "name": "Sail", "time_zone": "UTC", "currency": currency, "units": units })
+    };
+    for (minor, currency) in [(501, "MGA"), (100_000_000, "EUR"), (1_001, "KWD")] {
+        house.post("/v1/products", &product(minor, currency)).refused(422, "amount_is_not_payable").await;
+    }
+    house.post("/v1/products", &product(1_000, "XAU")).refused(422, "currency_is_not_taken").await;
+
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}", sail.product);
+    let dearer = |minor| json!({ "units": [{ "id": sail.adult, "price": price(minor, "EUR") }] });
+    house.ask("PATCH", &path).json(&dearer(100_000_000)).refused(422, "amount_is_not_payable").await;
+    let boat = json!({ "units": [{ "name": "Boat", "price": price(100_000_000, "EUR") }] });
+    house.ask("PATCH", &path).json(&boat).refused(422, "amount_is_not_payable").await;
+
+    // What one costs can be paid, and what two cost cannot; what one costs cannot, and what two cost can.
+    for (minor, payable, unpayable) in [(60_000_000, 1, 2), (25, 2, 1)] {
+        house.ask("PATCH", &path).json(&dearer(minor)).expect(200).await;
+        let [none, one] = ["none", "one"].map(|key| format!("{key}-{minor}"));
+        let ask = house.post("/v1/bookings", &sail.booking(unpayable)).key(&none);
+        ask.refused(422, "amount_is_not_payable").await;
+        assert_eq!(house.vacancies(&sail).await, 10, "no seat is held");
+        let booking = house.book(&sail, &one, payable).await.id();
+        house
+            .ask("POST", &format!("/v1/bookings/{booking}/cancel"))
+            .key(&format!("c-{minor}"))
+            .expect(200)
+            .await;
+    }
 }
 
 /// What is shown of a slot is what a reserve of it is answered.

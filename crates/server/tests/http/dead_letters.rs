@@ -1,6 +1,9 @@
 //! Dead letters: one list over three kinds, and a person's decision, with who and why.
 
-use domain::commands::{At, By, ClaimJobs, CloseEvent, FailDelivery, Lease, MarkSent, RecordEvent, Settle};
+use domain::commands::{
+    At, By, ClaimJobs, CloseEvent, FailDelivery, Lease, LookAgain, MarkSent, RecordEvent, Settle,
+};
+use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, Source, Status};
 use domain::reply::Reply;
 use domain::rows::Message;
@@ -37,7 +40,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
     let lease = Lease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
     done(house, ClaimJobs { jobs: vec![job], lease, alone: false }).await;
     let object = Some("pi_1".to_owned());
-    done(house, MarkSent { job, token: 1, payment, object }).await;
+    done(house, MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
     let observation = Observation {
         object: "pi_1".to_owned(),
         status: Status::Captured { amount_minor: 1 },
@@ -50,9 +53,8 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
         attempt: AttemptId::from(job),
         observation,
         source: Source::Fetched,
-        failure: None,
         refused: None,
-        look_again: Span::seconds(60),
+        look_again: LookAgain { first: Span::seconds(60), longest: Span::seconds(60) },
     };
     done(house, settle).await;
     asked.id()

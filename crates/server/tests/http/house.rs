@@ -69,7 +69,11 @@ impl Accounts for Directory {
         (provider == "stripe").then(|| AccountId::of("stripe", &tenant.to_string()))
     }
 
-    /// Of seven accounts that nobody calls.
+    fn providers(&self, _: TenantId, _: Mode) -> Vec<String> {
+        vec!["stripe".to_owned()]
+    }
+
+    /// Seven accounts that nobody calls.
     fn breakers(&self, _: TenantId, _: Mode) -> Vec<Breaker> {
         let breaker = |number: u32| Breaker {
             provider: "stripe".to_owned(),

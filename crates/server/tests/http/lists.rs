@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::house::{House, Sail};
-use crate::rows::{self, Insert, audit, dead_event, event, ledger_account, refund, review, transfer};
+use crate::rows::{
+    self, Insert, audit, dead_event, event, ledger_account, movement, refund, review, transfer,
+};
 
 both![
     every_list_leads_to_all_of_its_rows,
@@ -146,6 +148,7 @@ impl Seeds {
             Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(house).await;
         }
         Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
+        Insert::of(vec![movement(payment_id(&self.payment), number)]).into(house).await;
         Insert::of(vec![review(number)]).into(house).await;
         Insert::of(vec![dead_event(number)]).into(house).await;
         Insert::of(vec![event(number as i64 + 1)]).into(house).await;
@@ -181,7 +184,9 @@ impl Seeds {
                 format!("/v1/availability?product_id={}&{range}", self.sail.product)
             }
             "/v1/bookings/{id}/history" => of(&self.booking),
-            "/v1/payments/{id}/history" | "/v1/payments/{id}/refunds" => of(&self.payment),
+            "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
+                of(&self.payment)
+            }
             "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
             "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
             path => {
@@ -199,6 +204,9 @@ impl Seeds {
             "/v1/availability" => self.slot(house).await,
             "/v1/bookings" => drop(house.book(&self.sail, &key, 1).await),
             "/v1/payments" => drop(charge(house, &key).await),
+            "/v1/payments/{id}/movements" => {
+                Insert::of(vec![movement(payment_id(&self.payment), 100)]).into(house).await;
+            }
             "/v1/payments/{id}/refunds" => {
                 Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
             }

@@ -66,10 +66,10 @@ async fn what_cannot_be_paid(house: House) {
     let refused = card.refused(400, "card_number_refused").await;
     assert!(!refused.text.contains("4242"));
     pay(json!({ "provider": "elsewhere" })).key("p-2").refused(404, "provider_account_not_found").await;
-    pay(json!({ "amount": { "minor": 1, "currency": "EUR" } }))
-        .key("p-3")
-        .refused(400, "validation_failed")
-        .await;
+    let part = pay(json!({ "amount": { "minor": 4_499, "currency": "EUR" } })).key("p-3");
+    part.refused(422, "amount_does_not_cover_what_is_due").await;
+    let more = pay(json!({ "amount": { "minor": 4_501, "currency": "EUR" } })).key("p-3b");
+    more.refused(422, "amount_exceeds_total").await;
     let unknown = json!({ "booking_id": sail.slot });
     pay(unknown).key("p-4").refused(404, "booking_not_found").await;
 

@@ -1,6 +1,7 @@
 //! Refunds, as far as no provider is needed: the test itself says what a provider would.
 
-use domain::commands::{By, ClaimJobs, Lease, MarkSent, Settle};
+use domain::commands::{By, ClaimJobs, Lease, LookAgain, MarkSent, Settle};
+use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, Source, Status};
 use domain::time::Span;
 use domain::{AttemptId, Currency, JobId, PaymentId, WorkerId};
@@ -29,16 +30,16 @@ async fn captured(house: &House) -> String {
         currency: Currency::EUR,
     };
     let claim = ClaimJobs { jobs: vec![job], lease, alone: false };
-    let sent = MarkSent { job, token: 1, payment: id, object: Some(object) };
+    let sent =
+        MarkSent { job, token: 1, payment: id, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let settle = Settle {
         by: By::Job { job, token: 1 },
         payment: id,
         attempt: id.into(),
         observation,
         source: Source::Fetched,
-        failure: None,
         refused: None,
-        look_again: Span::seconds(60),
+        look_again: LookAgain { first: Span::seconds(60), longest: Span::seconds(60) },
     };
     house.store.submit(Box::new(claim)).await.unwrap();
     house.store.submit(Box::new(sent)).await.unwrap();

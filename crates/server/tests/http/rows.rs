@@ -4,11 +4,13 @@ use std::fmt;
 
 use domain::lifecycle::{Stage, State};
 use domain::rows::{
-    Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Needs, Posting, Put, Refund, Review,
-    Subject, Transfer,
+    Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
+    Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, Json, Outcome, Value};
-use domain::{AccountId, Currency, LedgerAccountId, MessageId, PaymentId, TenantId, Timestamp, TransferId};
+use domain::{
+    AccountId, Currency, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
+};
 use uuid::Uuid;
 
 use crate::house::{House, tenant};
@@ -88,6 +90,7 @@ pub fn review(number: usize) -> Review {
         tenant: tenant(1),
         subject_kind: Subject::Event,
         subject: id(),
+        attempt: None,
         reason: "why".to_owned(),
         detail: number.to_string(),
         state: Stage::start(),
@@ -174,6 +177,7 @@ pub fn refund(payment: PaymentId) -> Refund {
         booking: None,
         amount_minor: 1,
         currency: Currency::EUR,
+        external: false,
         reason: None,
         metadata: Json::default(),
         key: None,
@@ -183,5 +187,20 @@ pub fn refund(payment: PaymentId) -> Refund {
         failure: None,
         created_at: AT,
         updated_at: AT,
+    }
+}
+
+pub fn movement(payment: PaymentId, number: usize) -> Movement {
+    let (kind, object) = (MovementKind::Refund, format!("re_{number}"));
+    Movement {
+        id: MovementId::of(payment, kind.name(), &object),
+        tenant: tenant(1),
+        payment,
+        refund: None,
+        kind,
+        object,
+        amount_minor: 1,
+        currency: Currency::EUR,
+        recorded_at: AT,
     }
 }

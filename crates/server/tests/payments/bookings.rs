@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::ask::{eur, payment_of};
+use crate::ask::{eur, payment_of, with};
 use crate::stage::{Engine, Stage};
 
 both![
@@ -13,6 +13,9 @@ both![
     after_a_decline_another_payment_will_do,
     a_free_booking_owes_nothing,
     a_hold_that_is_over_is_not_paid,
+    money_given_back_is_not_owed_again,
+    what_is_charged_again_is_asked_for_by_amount,
+    a_void_frees_the_seats_that_it_secured,
 ];
 
 async fn the_webhook_confirms_and_nothing_else(engine: Engine) {
@@ -143,5 +146,71 @@ async fn a_hold_that_is_over_is_not_paid(engine: Engine) {
         stage.one.post("/v1/payments", &body).key("p-1").refused(409, "hold_has_expired").await.is_replay()
     );
     assert!(stage.quiet().await.calls().is_empty());
+    stage.end().await;
+}
+
+async fn money_given_back_is_not_owed_again(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 2).await;
+    let body = payment_of(&booking, "pm_card_visa");
+    let paid = stage.one.post("/v1/payments", &body).key("p-1").expect(201).await.id();
+    stage.one.booking_becomes(&booking, "confirmed").await;
+    for (number, (minor, sum, status)) in
+        [(1_000, 1_000, "partially_refunded"), (8_000, 9_000, "refunded")].into_iter().enumerate()
+    {
+        let part = json!({ "amount": eur(minor) });
+        let path = format!("/v1/payments/{paid}/refunds");
+        stage.one.post(&path, &part).key(&format!("r-{number}")).expect(201).await;
+        let seen = stage.one.booking(&booking).await;
+        assert_eq!((&seen["refunded"], &seen["due"]), (&eur(sum), &eur(0)));
+        assert_eq!(seen["payment_status"], status);
+        let again = stage.one.post("/v1/payments", &body).key(&format!("p-again-{number}"));
+        again.refused(409, "nothing_is_due").await;
+    }
+    assert_eq!(stage.quiet().await.charges().len(), 1);
+    stage.end().await;
+}
+
+async fn what_is_charged_again_is_asked_for_by_amount(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 2).await;
+    let body = payment_of(&booking, "pm_card_visa");
+    let part = |minor: i64| with(body.clone(), json!({ "amount": eur(minor) }));
+    // What does not cover a hold secures nothing.
+    let short = stage.one.post("/v1/payments", &part(8_999)).key("p-1");
+    short.refused(422, "amount_does_not_cover_what_is_due").await;
+    let paid = stage.one.post("/v1/payments", &body).key("p-2").expect(201).await.id();
+    stage.one.booking_becomes(&booking, "confirmed").await;
+    let back = json!({ "amount": eur(4_500) });
+    stage.one.post(&format!("/v1/payments/{paid}/refunds"), &back).key("r-1").expect(201).await;
+    let much = stage.one.post("/v1/payments", &part(4_501)).key("p-3");
+    much.refused(422, "amount_exceeds_total").await;
+    let again = stage.one.post("/v1/payments", &part(2_000)).key("p-4").expect(201).await.id();
+    let path = format!("/v1/bookings/{booking}");
+    let seen = stage.one.becomes(&path, |seen| seen["paid"] == eur(11_000), "it is counted").await;
+    assert_eq!((&seen["state"], &seen["due"]), (&json!("confirmed"), &eur(0)));
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&again), ("succeeded", 2_000, 2_000, 0));
+    stage.end().await;
+}
+
+async fn a_void_frees_the_seats_that_it_secured(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 2).await;
+    let manual = with(payment_of(&booking, "pm_card_visa"), json!({ "capture": "manual" }));
+    let secured = stage.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
+    stage.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!(sail.vacancies(&stage.one).await, 8);
+    let cancel = format!("/v1/payments/{secured}/cancel");
+    stage.one.post(&cancel, &json!({})).key("x-1").expect(200).await;
+    let seen = stage.one.booking_becomes(&booking, "cancelled").await;
+    assert_eq!((&seen["authorized"], &seen["paid"]), (&eur(0), &eur(0)));
+    assert_eq!(sail.vacancies(&stage.one).await, 10);
+    let body = payment_of(&booking, "pm_card_visa");
+    stage.one.post("/v1/payments", &body).key("p-2").refused(409, "booking_is_not_held").await;
+    assert_eq!(stage.quiet().await.stands(&secured), ("canceled", 9_000, 0, 0));
     stage.end().await;
 }

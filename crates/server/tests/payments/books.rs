@@ -1,6 +1,10 @@
 //! The sandbox from outside: its books, its faults, and what its test pages do.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+
+use crate::tenants::secret_key;
 
 #[derive(Clone)]
 pub struct Provider {
@@ -11,6 +15,14 @@ pub struct Provider {
 /// What the provider holds and heard, at one moment.
 #[derive(Debug)]
 pub struct Books(Value);
+
+/// Of a key, up to its attempt.
+const ATTEMPT_CHARACTERS: usize = "surehold-01a2277b-4cf6-7000-b974-5fc08840a5bf".len();
+const BY_HAND: &str = "by-hand-";
+
+fn by_hand_key() -> String {
+    format!("{BY_HAND}{:032x}", rand::random::<u128>())
+}
 
 impl Provider {
     pub async fn books(&self) -> Books {
@@ -27,6 +39,19 @@ impl Provider {
         let request = self.http.post(format!("{}{path}", self.base));
         let request = request.header("content-type", "application/json").body(body.to_string());
         let response = request.send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// A person in the provider's dashboard, or a program of the tenant's own beside us.
+    pub async fn by_hand(&self, tenant: &str, path: &str, form: &[(&str, &str)]) -> Value {
+        let form: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "%20"))).collect();
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.bearer_auth(secret_key(tenant)).header("idempotency-key", by_hand_key());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let response = request.body(form.join("&")).send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {text}");
         serde_json::from_str(&text).unwrap()
@@ -58,10 +83,18 @@ impl Books {
         self.0["calls"].as_array().unwrap()
     }
 
-    /// The one object that was made for this payment.
+    /// The one object that was made for this payment. Another may be left behind by a call that was answered
+    /// with an error for good: nobody learned its id, so nobody will ever confirm it.
     pub fn charge_of(&self, payment: &str) -> &Value {
-        let made: Vec<&Value> =
-            self.charges().iter().filter(|charge| charge["reference"] == payment).collect();
+        let of = |charge: &&Value| charge["reference"] == payment;
+        let mut made: Vec<&Value> = self.charges().iter().filter(of).collect();
+        if made.len() > 1 {
+            let lost = |call: &&Value| call["outcome"] == "committed_then_kept_500";
+            let lost: Vec<&Value> = self.calls().iter().filter(lost).map(|call| &call["object"]).collect();
+            made.retain(|charge| {
+                charge["status"] != "requires_confirmation" || !lost.contains(&&charge["id"])
+            });
+        }
         assert_eq!(made.len(), 1, "objects of payment {payment}: {made:?}");
         made[0]
     }
@@ -89,20 +122,24 @@ impl Books {
     }
 
     /// What must be so of the calls, whatever happened: a key is never used for other bytes, each call
-    /// that changes something has one, and no object is confirmed under two.
+    /// that changes something has one, and no attempt confirms or captures under another key but where the
+    /// key before is spent: the provider keeps an error under it.
     pub fn check_calls(&self) {
-        let mut confirmed = std::collections::BTreeMap::new();
+        let mut before: BTreeMap<(&str, &str), (&str, bool)> = BTreeMap::new();
         for call in self.calls() {
-            let outcome = call["outcome"].as_str().unwrap();
+            let [outcome, path] = ["outcome", "path"].map(|member| call[member].as_str().unwrap());
             assert!(outcome != "400 other parameters" && !outcome.starts_with("401"), "{call}");
-            if call["method"] == "POST" {
-                let key = call["idempotency_key"].as_str();
-                let path = call["path"].as_str().unwrap();
-                assert!(key.is_some(), "{call}");
-                if path.ends_with("/confirm") {
-                    let before = confirmed.insert(path.to_owned(), key);
-                    assert!(before.is_none_or(|before| before == key), "{call}, and before {before:?}");
-                }
+            if call["method"] != "POST" {
+                continue;
+            }
+            let key = call["idempotency_key"].as_str().unwrap_or_else(|| panic!("without a key: {call}"));
+            let moves_money = path.ends_with("/confirm") || path.ends_with("/capture");
+            if moves_money && !key.starts_with(BY_HAND) {
+                let spent = ["kept_500", "committed_then_kept_500", "500 replayed"].contains(&outcome);
+                // The attempt, whose keys differ in their ends alone.
+                let attempt = key.get(..ATTEMPT_CHARACTERS).unwrap_or(key);
+                let known = before.insert((path, attempt), (key, spent));
+                assert!(known.is_none_or(|(known, spent)| known == key || spent), "{call} after {known:?}");
             }
         }
     }

@@ -82,6 +82,10 @@ async fn a_part_may_be_captured(engine: Engine) {
     let paid = |seen: &Value| seen["paid"] == eur(2_000);
     let paid = stage.one.becomes(&format!("/v1/bookings/{booking}"), paid, "the part is counted").await;
     assert_eq!((&paid["state"], &paid["open_payment_id"]), (&json!("confirmed"), &json!(null)));
+    // What the tenant let go of is not owed.
+    assert_eq!((&paid["due"], &paid["payment_status"]), (&eur(0), &json!("paid")));
+    let again = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-3");
+    again.refused(409, "nothing_is_due").await;
     stage.end().await;
 }
 

@@ -11,6 +11,8 @@ both![
     fifty_at_once_are_one,
     a_client_need_not_wait,
     a_decline_is_an_answer,
+    a_decline_keeps_its_reason,
+    what_the_provider_cannot_move_is_not_asked_of_it,
     an_order_that_the_provider_turns_away,
     a_card_number_goes_nowhere,
     an_outage_only_delays,
@@ -133,16 +135,64 @@ async fn a_decline_is_an_answer(engine: Engine) {
     stage.end().await;
 }
 
+/// The clean-up of the declined object is done, and its answer lost: that tells no reason.
+async fn a_decline_keeps_its_reason(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    stage.provider.faults(json!({ "seed": 2, "commit_then_drop": 0.5 })).await;
+    let body = charge(2_000, "pm_card_visa_chargeDeclinedLostCard");
+    let asked = (0..12).map(|number| {
+        let (one, body) = (&stage.one, &body);
+        async move { one.persist("/v1/charges", body, &format!("c-{number}")).await }
+    });
+    for declined in join_all(asked).await {
+        assert_eq!((declined.status, declined.code()), (402, "payment_declined"), "{}", declined.text);
+        assert_eq!(declined.body["failure"], json!({ "code": "lost_card", "retryable": false }));
+        let payment = stage.one.payment(declined.body["payment_id"].as_str().unwrap()).await;
+        assert_eq!((&payment["state"], &payment["failure"]["code"]), (&json!("failed"), &json!("lost_card")));
+    }
+    stage.provider.faults(json!({})).await;
+    stage.end().await;
+}
+
+/// `payment_declined` is only what a provider declined.
+async fn what_the_provider_cannot_move_is_not_asked_of_it(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    let money = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
+    let ask = |minor, currency| with(charge(0, "pm_card_visa"), json!({ "amount": money(minor, currency) }));
+    for (key, minor, currency, code) in [
+        ("c-1", 501, "MGA", "amount_is_not_payable"),
+        ("c-2", 100_000_000, "EUR", "amount_is_not_payable"),
+        ("c-3", 49, "EUR", "amount_is_not_payable"),
+        ("c-4", 1_235, "KWD", "amount_is_not_payable"),
+        ("c-5", 1_000, "XAU", "currency_is_not_taken"),
+    ] {
+        stage.one.post("/v1/charges", &ask(minor, currency)).key(key).refused(422, code).await;
+    }
+    assert!(stage.quiet().await.calls().is_empty());
+
+    let manual = with(ask(1_000_000, "MGA"), json!({ "capture": "manual" }));
+    let reserved = stage.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
+    let part = json!({ "amount": money(150, "MGA") });
+    let path = |verb: &str| format!("/v1/payments/{reserved}/{verb}");
+    stage.one.post(&path("capture"), &part).key("k-1").refused(422, "amount_is_not_payable").await;
+    stage.one.post(&path("capture"), &json!({})).key("k-2").expect(200).await;
+    stage.one.post(&path("refunds"), &part).key("r-1").refused(422, "amount_is_not_payable").await;
+    assert_eq!(stage.quiet().await.arrivals("POST", "/v1/refunds"), 0);
+    let part = json!({ "amount": money(200, "MGA") });
+    stage.one.post(&path("refunds"), &part).key("r-2").expect(201).await;
+    assert_eq!(stage.quiet().await.refunds_of(&reserved), [(2, "succeeded")]);
+    stage.end().await;
+}
+
 async fn an_order_that_the_provider_turns_away(engine: Engine) {
     let stage = Stage::on(engine).await;
     let body = charge(2_000, "pm_nobodys");
-    let declined = stage.one.post("/v1/charges", &body).key("c-1").refused(402, "payment_declined").await;
-    assert_eq!(declined.body["failure"], json!({ "code": "resource_missing", "retryable": false }));
-    let payment = declined.body["payment_id"].as_str().unwrap();
+    let code = "payment_method_not_accepted";
+    let refused = stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await;
+    assert_eq!(refused.body["failure"], json!({ "code": "resource_missing", "retryable": false }));
+    let payment = refused.body["payment_id"].as_str().unwrap();
     assert_eq!(stage.one.payment(payment).await["state"], "failed");
-    assert!(
-        stage.one.post("/v1/charges", &body).key("c-1").refused(402, "payment_declined").await.is_replay()
-    );
+    assert!(stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await.is_replay());
     let books = stage.quiet().await;
     assert_eq!((books.charges().len(), books.calls().len()), (0, 1));
     stage.end().await;

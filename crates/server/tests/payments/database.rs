@@ -18,7 +18,10 @@ pub async fn fresh(engine: Engine, directory: &TempDir) -> Location {
 
 /// Moves the holds' ends into the past, behind the back of the program, which must be stopped.
 pub async fn age_holds(location: &Location, seconds: i64) {
-    let older = format!("update bookings set hold_expires_at = hold_expires_at - {seconds}000000");
+    let older = format!(
+        "update bookings set hold_expires_at = hold_expires_at - {seconds}000000, \
+         sweep_at = sweep_at - {seconds}000000"
+    );
     match location {
         Location::Sqlite { path } => {
             rusqlite::Connection::open(path).unwrap().execute_batch(&older).unwrap();

@@ -14,6 +14,9 @@ both![
     an_approval_races_the_expiry,
     late_money_takes_its_seats_again,
     late_money_without_seats_goes_back,
+    evidence_is_looked_for_from_the_answer_on,
+    a_paid_hold_is_looked_at_before_it_lapses,
+    a_paid_hold_outlasts_an_outage,
 ];
 
 const ASKS: &str = "pm_card_authenticationRequired";
@@ -146,5 +149,63 @@ async fn late_money_without_seats_goes_back(engine: Engine) {
     let books = stage.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 4_500, 4_500, 4_500));
     assert_eq!(books.refunds_of(&payment), [(4_500, "succeeded")]);
+    stage.end().await;
+}
+
+/// The provider turned the charge away again and again, and took it at last; its webhook is lost. How often
+/// it failed before says nothing about when to look.
+async fn evidence_is_looked_for_from_the_answer_on(engine: Engine) {
+    let stage = Stage::watchful(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    stage.provider.faults(json!({ "rate_limited": 1.0, "webhook_drop": 1.0 })).await;
+    let pay = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1");
+    pay.without_waiting().expect(202).await;
+    until("it was turned away eight times", async || {
+        (stage.provider.books().await.arrivals("POST", "/v1/payment_intents") >= 8).then_some(())
+    })
+    .await;
+    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let confirmed = stage.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!(confirmed["paid"], eur(4_500));
+    stage.provider.faults(json!({})).await;
+    stage.end().await;
+}
+
+/// Taken, as the answer said; the webhook is lost, and the next look is far beyond the hold's end.
+async fn a_paid_hold_is_looked_at_before_it_lapses(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 10).await;
+    let booking = sail.book_for(&stage.one, "b-1", 2).await;
+    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let pay = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1");
+    assert_eq!(pay.expect(201).await.body["state"], "captured");
+    assert_eq!(stage.one.booking_becomes(&booking, "confirmed").await["paid"], eur(4_500));
+    stage.provider.faults(json!({})).await;
+    stage.end().await;
+}
+
+/// The same, and the provider cannot be asked, for longer than a hold is kept for a payment under way.
+async fn a_paid_hold_outlasts_an_outage(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let sail = stage.sail(&stage.one, 1).await;
+    let booking = sail.book(&stage.one, "b-1", 1).await;
+    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let pay = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1");
+    assert_eq!(pay.expect(201).await.body["state"], "captured");
+    stage.provider.faults(json!({ "unavailable": 1.0, "webhook_drop": 1.0 })).await;
+    stage.stop_service().await;
+    stage.age_holds(LONG_AGO_SECONDS).await;
+    let before = stage.provider.books().await.calls().len();
+    stage.start_service().await;
+    until("it is looked at in vain", async || {
+        (stage.provider.books().await.calls().len() > before + 2).then_some(())
+    })
+    .await;
+    assert_eq!(stage.one.booking(&booking).await["state"], "held");
+    let next = stage.one.post("/v1/bookings", &sail.booking(1, "next")).key("b-2").send().await;
+    assert_eq!(next.status, 409, "{}", next.text);
+    stage.provider.faults(json!({})).await;
+    assert_eq!(stage.one.booking_becomes(&booking, "confirmed").await["paid"], eur(4_500));
     stage.end().await;
 }

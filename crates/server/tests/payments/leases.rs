@@ -2,6 +2,7 @@
 
 use domain::commands::{By, FinishJob, Heartbeat, Lease, MarkSent, Postpone, Settle, StartPayment, Target};
 use domain::idempotency::Fingerprint;
+use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Heard, Observation, Source, Status};
 use domain::reply::{Claimed, Reply};
 use domain::rows::{Capture, Mode};
@@ -10,6 +11,7 @@ use domain::working_set::{Claim, Command};
 use domain::{AccountId, Currency, KeyId, Money, Refusal, WorkerId};
 use providers::{Order, Provider as _, Secret, stripe};
 use serde_json::json;
+use server::workers::Pace;
 use store::Answer;
 use uuid::Uuid;
 
@@ -46,6 +48,8 @@ pub async fn begun(stage: &Stage, span: Span) -> Claimed {
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
+        amounts: providers::AMOUNTS,
+        deadline: Span::seconds(3_600),
         lease: Some(Lease { worker: WorkerId(Uuid::from_u128(99)), span }),
     };
     match stage.store().submit(Box::new(start)).await.unwrap() {
@@ -79,6 +83,7 @@ pub async fn sent(stage: &Stage, claimed: &Claimed) -> (stripe::Stripe, Order, M
     let payment = claimed.payment.id;
     let order = Order {
         attempt: claimed.attempt.id,
+        key_number: 0,
         operation: payment,
         booking: None,
         tenant: claimed.payment.tenant,
@@ -91,9 +96,9 @@ pub async fn sent(stage: &Stage, claimed: &Claimed) -> (stripe::Stripe, Order, M
     };
     let Heard::Object(Observation { object, .. }) = teller.create(&order).await else { panic!("not made") };
     let (job, token) = (claimed.job.id, claimed.job.token);
-    let sent = MarkSent { job, token, payment, object: Some(object) };
+    let sent = MarkSent { job, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
-    assert!(matches!(answer, Answer::Fresh { reply: Reply::Proceed(true), .. }), "{answer:?}");
+    assert!(matches!(answer, Answer::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
     (teller, order, sent)
 }
 
@@ -129,17 +134,17 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         attempt,
         observation,
         source: Source::Answer,
-        failure: None,
         refused: None,
-        look_again: Span::default(),
+        look_again: Pace::default().look_again(),
     };
     refused(&stage, settle).await;
     refused(&stage, sent).await;
     refused(&stage, Heartbeat { job, token, span: Span::seconds(30) }).await;
     refused(&stage, FinishJob { job, token }).await;
     let pause = Span::seconds(1);
-    let (refund, lost_sight, asked, error) = (None, true, true, None);
-    refused(&stage, Postpone { job, token, payment, refund, pause, lost_sight, asked, error }).await;
+    let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
+    let postpone = Postpone { job, token, payment, refund, pause, lost_sight, key_spent, asked, error };
+    refused(&stage, postpone).await;
     // And confirms after all: under the same key, so it hears what became of that.
     stage.provider.faults(json!({})).await;
     stage.one.payment_becomes(&payment.to_string(), "captured").await;

@@ -32,6 +32,7 @@ mod ask;
 mod authentication;
 mod bookings;
 mod books;
+mod by_hand;
 mod captures;
 mod charges;
 mod database;
@@ -40,6 +41,8 @@ mod delivery;
 #[cfg(feature = "redis")]
 mod duplicates;
 mod expiry;
+mod handed_over;
+mod kept_errors;
 mod leases;
 mod outage;
 mod refunds;

@@ -56,6 +56,7 @@ impl Stage {
         settings.pace.base = Span::millis(10);
         settings.pace.cap = Span::millis(200);
         settings.pace.evidence_after = Span::seconds(60);
+        settings.events_every = Span::seconds(3_600);
         // So is an account whose circuit opened; and only the tests of the budget are short of tokens.
         settings.guard.breaker.open_base = Duration::from_millis(100);
         settings.guard.breaker.open_cap = Duration::from_millis(400);
@@ -182,6 +183,19 @@ impl Stage {
             service.stop().await;
         }
         self.sandbox.stop().await;
+    }
+
+    /// A person closes the cases of the first tenant that have this reason.
+    pub async fn resolve(&self, reason: &str) {
+        let cases = self.one.see("/v1/ops/review_cases").await;
+        let cases = cases["data"].as_array().unwrap().iter().filter(|case| case["reason"] == reason);
+        let paths =
+            cases.map(|case| format!("/v1/ops/review_cases/{}/resolve", case["id"].as_str().unwrap()));
+        let paths: Vec<String> = paths.collect();
+        assert!(!paths.is_empty(), "no case of {reason}");
+        for path in paths {
+            self.one.post(&path, &json!({ "resolution": "looked it up" })).expect(200).await;
+        }
     }
 
     /// Why a person should look at something of the first tenant.

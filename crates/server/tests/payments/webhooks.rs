@@ -34,7 +34,7 @@ fn signed(secret: &str, at: i64, body: &[u8]) -> String {
 fn event(id: &str, kind: &str, object: Value) -> Value {
     json!({
         "id": id, "object": "event", "type": kind, "livemode": false, "created": now_s(),
-        "api_version": "2026-07-29.dahlia", "data": { "object": object }, "pending_webhooks": 1,
+        "api_version": "2026-10-28.endive", "data": { "object": object }, "pending_webhooks": 1,
         "request": { "id": null, "idempotency_key": null },
     })
 }
@@ -134,15 +134,19 @@ async fn what_is_not_ours_is_let_pass(engine: Engine) {
     let payment = pending(&stage).await;
     let object = succeeded(&payment, 1_000);
     let mut nobodys = object.clone();
+    nobodys["id"] = json!("pi_nobodys");
     nobodys["metadata"] = json!({});
-    let mut strange = object.clone();
+    let mut strange = nobodys.clone();
     strange["metadata"]["operation"] = json!("01890000-0000-7000-8000-000000000000");
     let mut connected = event("evt_4", "payment_intent.succeeded", object.clone());
     connected["account"] = json!("acct_connected");
     let refund = json!({
         "id": "re_1", "object": "refund", "status": "succeeded", "amount": 1_000, "currency": "eur",
-        "payment_intent": payment["provider_reference"],
-        "metadata": { "refund": payment["id"], "operation": payment["id"] },
+        "payment_intent": "pi_nobodys", "metadata": {},
+    });
+    let dispute = json!({
+        "id": "dp_1", "object": "dispute", "status": "needs_response", "amount": 1_000, "currency": "eur",
+        "payment_intent": "pi_nobodys",
     });
     for event in [
         event("evt_1", "invoice.paid", json!({ "id": "in_1", "object": "invoice" })),
@@ -151,7 +155,7 @@ async fn what_is_not_ours_is_let_pass(engine: Engine) {
         connected,
         event("evt_5", "refund.updated", refund),
         event("evt_6", "charge.succeeded", json!({ "id": "ch_1", "object": "charge" })),
-        event("evt_7", "charge.dispute.created", json!({ "id": "dp_1", "object": "dispute" })),
+        event("evt_7", "charge.dispute.created", dispute),
     ] {
         tell(&stage, "one", &event).await;
     }

@@ -1,7 +1,5 @@
 //! Due jobs, with the accounts at providers that they will call.
 
-use domain::limits::OPERATION_DEADLINE_SECONDS;
-use domain::time::Span;
 use domain::working_set::{Kind, Value};
 use domain::{AccountId, JobId, Timestamp};
 
@@ -45,25 +43,24 @@ impl Queries {
     }
 
     /// Due jobs, of these accounts only, whose attempts are past their deadline and have neither an end nor
-    /// a review case; oldest first.
+    /// a review case; the latest first.
     ///
     /// Very many may wait that are not late, and this is asked again and again. So what is read is the index
-    /// of open attempts, and of it those alone that are old enough: both engines use it because its own
-    /// condition stands here word for word.
+    /// of open attempts, and of it those alone that are late: both engines use it because its own condition
+    /// stands here word for word.
     pub async fn late_jobs(&self, now: Timestamp, of: &[AccountId], max: usize) -> Result<Vec<JobId>, Error> {
         if of.is_empty() {
             return Ok(Vec::new());
         }
-        let old_enough = now.minus(Span::seconds(OPERATION_DEADLINE_SECONDS));
-        let mut parameters = with![now, limit(max), old_enough];
+        let mut parameters = with![now, limit(max)];
         let these = among("in", of, &mut parameters);
         let sql = format!(
             "select jobs.id from attempts \
              join jobs on jobs.id = attempts.id join payments on payments.id = attempts.payment \
              where attempts.state in ('created', 'sent', 'unknown', 'review') and attempts.state <> 'review' \
-             and attempts.created_at <= $3 and attempts.deadline_at <= $1 \
+             and attempts.deadline_at <= $1 \
              and jobs.state in ('ready', 'running') and jobs.due_at <= $1 {these} \
-             order by attempts.created_at limit $2"
+             order by attempts.deadline_at limit $2"
         );
         Ok(self.ids(&sql, parameters).await?.into_iter().map(JobId).collect())
     }

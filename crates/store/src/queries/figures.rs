@@ -61,7 +61,7 @@ pub struct Figures {
     pub reviews_open: [i64; 3],
     pub reviews_oldest: Option<Timestamp>,
     pub holds: i64,
-    /// Holds past their expiry that still have their seats.
+    /// Holds past their expiry that nobody has looked at yet.
     pub holds_lapsed: Waiting,
     /// Where everything stands that is not under way, by subject and word: what the transactions counted
     /// themselves.
@@ -89,7 +89,7 @@ impl Queries {
     pub async fn figures(&self, now: Timestamp) -> Result<Figures, Error> {
         let due = "jobs where state in ('ready', 'running') and due_at <= $1";
         let reviews = self.waiting("reviews where state = 'open'", "opened_at", vec![]).await?;
-        let lapsed = "bookings where state = 'held' and hold_expires_at <= $1";
+        let lapsed = "bookings where state = 'held' and sweep_at <= $1";
         Ok(Figures {
             backlog: self.backlog().await?,
             deliveries_dead: self.count("inbox where state = 'dead'").await?,
@@ -106,7 +106,7 @@ impl Queries {
             reviews_open: self.reviews_by_age(now).await?,
             reviews_oldest: reviews.oldest,
             holds: self.count("bookings where state = 'held'").await?,
-            holds_lapsed: self.waiting(lapsed, "hold_expires_at", with![now]).await?,
+            holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
             tallies: self.tallies().await?,
         })
     }
@@ -125,9 +125,10 @@ impl Queries {
                 union all select 'payments', state, count(*) from payments \
                     where state not in ('created', 'pending') group by state \
                 union all select 'refunds', state, count(*) from refunds \
-                    where state in ('succeeded', 'failed') group by state \
+                    where state in ('succeeded', 'written_off', 'failed') group by state \
                 union all select 'transfers', kind, count(*) from transfers group by kind \
-                union all select 'late_payments', 'refunded', count(*) from refunds where key is null \
+                union all select 'late_payments', 'refunded', count(*) from refunds \
+                    where key is null and external = 0 \
                 union all select 'late_payments', 'voided', count(*) from attempts \
                     where kind = 'void' and key is null \
                 union all select 'late_payments', 'seated', count(*) from audit \

@@ -1,7 +1,7 @@
 //! Payments, their attempts and refunds.
 
 use domain::lifecycle::{State, payment};
-use domain::rows::{Attempt, Payment, Refund};
+use domain::rows::{Attempt, Movement, Payment, Refund};
 use domain::{AccountId, AttemptId, BookingId, KeyId, PaymentId, RefundId, TenantId, Timestamp};
 
 use super::filter::{Filter, with};
@@ -87,6 +87,19 @@ impl Queries {
     ) -> Result<Vec<Refund>, Error> {
         let (rest, parameters) =
             Filter::of(tenant).and("payment =", Some(payment)).oldest("created_at", after, max);
+        self.rows(&rest, parameters).await
+    }
+
+    /// Oldest first.
+    pub async fn movements_of_payment(
+        &self,
+        tenant: TenantId,
+        payment: PaymentId,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<Movement>, Error> {
+        let (rest, parameters) =
+            Filter::of(tenant).and("payment =", Some(payment)).oldest("recorded_at", after, max);
         self.rows(&rest, parameters).await
     }
 

@@ -15,7 +15,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::statements::{list, quoted};
-use crate::{Error, postgres, sqlite};
+use crate::{Error, migrate, postgres, sqlite};
 
 /// For a free connection, and for a new one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -110,7 +110,13 @@ impl Queries {
         if self.values(known, vec![], &[Kind::Int]).await?.is_empty() {
             return Ok(0);
         }
-        self.number("select coalesce(max(version), 0) from migrations", vec![]).await
+        let rows = self.values(migrate::APPLIED, vec![], &[Kind::Int, Kind::Text]).await;
+        let mut applied = Vec::new();
+        for row in rows.map_err(migrate::unreadable)? {
+            let [Value::Int(version), Value::Text(ref digest)] = row[..] else { continue };
+            applied.push((version, digest.to_string()));
+        }
+        migrate::version(&applied)
     }
 
     pub(crate) async fn read_database_id(&self) -> Result<Uuid, Error> {

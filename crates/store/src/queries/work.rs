@@ -5,10 +5,10 @@
 
 use domain::commands::Lapsed;
 use domain::rows::{Booking, InboundEvent, Job};
-use domain::{JobId, KeyId, SlotId, TenantId, Timestamp};
+use domain::{EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
 
 use super::Queries;
-use super::filter::{limit, with};
+use super::filter::{limit, owned, with};
 use crate::Error;
 
 impl Queries {
@@ -23,9 +23,10 @@ impl Queries {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }
 
-    /// Holds past their expiry, longest first, with the payment that each has open.
+    /// Holds to be looked at: past their expiry, and past the grace of a payment that was under way then;
+    /// longest first, with the payment that each has open.
     pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<Lapsed>, Error> {
-        let rest = "where state = 'held' and hold_expires_at <= $1 order by hold_expires_at limit $2";
+        let rest = "where state = 'held' and sweep_at <= $1 order by sweep_at limit $2";
         Ok(lapsed(self.rows(rest, with![now, limit(max)]).await?))
     }
 
@@ -37,8 +38,8 @@ impl Queries {
         now: Timestamp,
         max: usize,
     ) -> Result<Vec<Lapsed>, Error> {
-        let rest = "where tenant = $1 and slot = $2 and state = 'held' and hold_expires_at <= $3 \
-             order by hold_expires_at limit $4";
+        let rest = "where tenant = $1 and slot = $2 and state = 'held' and sweep_at <= $3 \
+             order by sweep_at limit $4";
         Ok(lapsed(self.rows(rest, with![tenant, slot, now, limit(max)]).await?))
     }
 
@@ -46,6 +47,17 @@ impl Queries {
     pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<InboundEvent>, Error> {
         let rest = "where state = 'received' and received_at < $1 order by received_at limit $2";
         self.rows(rest, with![before, limit(max)]).await
+    }
+
+    /// Which of these are stored.
+    pub async fn known_events(&self, events: &[EventId]) -> Result<Vec<EventId>, Error> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let marks: Vec<String> = (1..=events.len()).map(|number| format!("${number}")).collect();
+        let sql = format!("select id from inbound_events where id in ({})", marks.join(", "));
+        let ids = self.ids(&sql, events.iter().map(owned).collect()).await?;
+        Ok(ids.into_iter().map(EventId).collect())
     }
 
     /// Keys whose stored replies are older than they must be kept. Reads the whole table: for a look a

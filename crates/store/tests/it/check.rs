@@ -4,6 +4,7 @@ use store::Store;
 use store::queries::check::Finding;
 
 use crate::act::Shop;
+use crate::due::{account, charge};
 use crate::place::Place;
 use crate::seats::reserve;
 
@@ -22,6 +23,8 @@ async fn what_is_broken_is_found(place: Place) {
     let slot = shop.slot(&store, 10).await;
     let booking = reserve(&store, shop, slot).await;
     shop.cancel(reserve(&store, shop, slot).await).on(&store).await.unwrap();
+    let account = account(&store, shop, "acct_1").await;
+    charge(&store, shop, account, "charge").await;
     let findings = store.check().await.unwrap();
     assert_eq!(broken(&findings), Vec::<&str>::new(), "{findings:?}");
     assert!(findings.iter().any(|finding| finding.counted == 2));
@@ -51,9 +54,7 @@ async fn what_is_broken_is_found(place: Place) {
             "event_applied_once",
         ),
         (
-            format!(
-                "insert into jobs values ({a}, {tenant}, 'drive', 'dead', 1, null, null, 1, 1, null, 1, 1)"
-            ),
+            format!("insert into jobs values ({a}, {tenant}, 'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1)"),
             "nothing_lost",
         ),
         (
@@ -65,6 +66,7 @@ async fn what_is_broken_is_found(place: Place) {
             "books_balance",
         ),
         (format!("update ledger_accounts set tenant = {a}"), "tenant_walls"),
+        ("update payments set captured_minor = 1".to_owned(), "refund_matches_quote"),
     ] {
         place.sql(&harm).await;
         let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();

@@ -2,6 +2,7 @@
 
 use domain::commands::{StartPayment, Target};
 use domain::limits::OPERATION_DEADLINE_SECONDS;
+use domain::provider::{AmountRule, AmountRules};
 use domain::rows::{Account, Capture, Mode};
 use domain::time::Span;
 use domain::{AccountId, Currency, JobId, Money, Reply, Timestamp};
@@ -13,9 +14,10 @@ use crate::place::Place;
 
 both!(an_account_that_cannot_be_called_hides_no_jobs_of_others, jobs_past_their_deadline);
 
+const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 const LATER: Timestamp = Timestamp(i64::MAX / 2);
 
-async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
+pub async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
     let account = Account {
         id: AccountId::of("stripe", name),
         tenant: shop.tenant,
@@ -29,7 +31,7 @@ async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
     id
 }
 
-async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) -> JobId {
+pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) -> JobId {
     let start = StartPayment {
         claim: shop.claim(key),
         target: Target::Amount { amount: Money::new(700, Currency::EUR), reference: None },
@@ -38,6 +40,8 @@ async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) -> Job
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
+        amounts: AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: 1_000, step_minor: 1 })),
+        deadline: DEADLINE,
         lease: None,
     };
     match store.submit(Box::new(start)).await.unwrap() {
@@ -97,7 +101,7 @@ async fn jobs_past_their_deadline(place: Place) {
         late.push(charge(&store, shop, shut, change).await);
     }
     let of_other = charge(&store, shop, other, "other").await;
-    let deadline = Timestamp(1).plus(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    let deadline = Timestamp(1).plus(DEADLINE);
     place.sql(&format!("update attempts set created_at = 1, deadline_at = {}", deadline.0)).await;
     place.sql("update jobs set due_at = 1").await;
     for (job, (table, change)) in late.iter().zip(changes) {

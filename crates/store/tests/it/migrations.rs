@@ -29,9 +29,24 @@ async fn another_schema_is_refused(place: Place) {
     let refused = Store::open(place.options()).await.err();
     assert!(matches!(refused, Some(Error::NotMigrated { found: 0, .. })), "{refused:?}");
     Store::migrate(&place.location).await.unwrap();
-    place.sql("insert into migrations (version) values (9999)").await;
+    place.sql("insert into migrations (version, digest) values (9999, '')").await;
     for refused in [Store::open(place.options()).await.err(), Store::migrate(&place.location).await.err()] {
         assert!(matches!(refused, Some(Error::Newer { found: 9999, .. })), "{refused:?}");
+    }
+    place.sql("delete from migrations where version = 9999").await;
+    // A schema of another text under the same number; and a memory of before there were digests.
+    for harm in
+        ["update migrations set digest = '' where version = 2", "alter table migrations drop column digest"]
+    {
+        place.sql(harm).await;
+        let refused = [
+            Store::open(place.options()).await.err(),
+            Store::migrate(&place.location).await.err(),
+            Store::open_read_only(&place.location).await.err(),
+        ];
+        for refused in refused {
+            assert!(matches!(refused, Some(Error::OtherSchema { .. })), "{harm}: {refused:?}");
+        }
     }
 }
 

@@ -96,6 +96,8 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.attempts_of_payment(tenant, id()).await.unwrap(), []);
     assert_eq!(store.refund(tenant, id()).await.unwrap(), None);
     assert_eq!(store.refunds_of_payment(tenant, id(), None, 9).await.unwrap(), []);
+    assert_eq!(store.movements_of_payment(tenant, id(), None, 9).await.unwrap(), []);
+    assert_eq!(store.known_events(&[id(), id()]).await.unwrap(), []);
     assert_eq!(store.refund_at_provider(AccountId::of("a", "b"), "re_1").await.unwrap(), None);
     assert_eq!(store.audit_of(tenant, id(), None, 9).await.unwrap(), []);
     assert_eq!(store.first_audit_of(tenant, id(), "gave_up").await.unwrap(), None);
@@ -130,6 +132,7 @@ async fn review_cases_are_found(place: Place) {
         tenant: shop.tenant,
         subject_kind: domain::rows::Subject::Booking,
         subject: first.0,
+        attempt: None,
         reason: "why".into(),
         detail: String::new(),
         state: domain::lifecycle::Stage::start(),

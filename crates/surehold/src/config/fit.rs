@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `limits.request_timeout_ms` | above `limits.wait_ms` and above 30000 | who waits as long as it may is answered 503 |
 //! | `limits.request_timeout_ms` | at most 60000 | a server that stops ends requests that have time left |
-//! | `workers.backoff_cap_ms` | at most an hour | an operation is a review case before it is looked at again |
+//! | `workers.backoff_cap_ms` | at most `workers.operation_deadline_seconds` | an operation is a review case before it is looked at again |
 //! | `workers.evidence_after_ms` | at most an hour | the second look comes before the first |
 //! | `consumers.attempt_timeout_ms` | at most a third of `relay.lease_ms` | a handler that hangs is never counted |
 //! | `consumers.backoff_cap_ms` | at most `relay.messages_kept_days` | a message waits for longer than any is kept |
@@ -20,7 +20,6 @@
 use std::time::Duration;
 
 use api::limits::WAIT_SECONDS_MAX;
-use domain::limits::OPERATION_DEADLINE_SECONDS;
 use domain::time::Span;
 use server::http::FAREWELL;
 use server::service::{AccountSettings, Settings};
@@ -74,9 +73,9 @@ fn workers(settings: &Settings) -> Vec<Pair> {
     vec![
         Pair {
             first: duration(pace.cap),
-            second: duration(Span::seconds(OPERATION_DEADLINE_SECONDS)),
-            sentence: "workers.backoff_cap_ms must be at most 3600000: after an hour an operation without \
-                       an outcome is a review case",
+            second: duration(settings.limits.operation_deadline),
+            sentence: "workers.backoff_cap_ms must be at most workers.operation_deadline_seconds: past it an \
+                       operation without an outcome is a review case",
         },
         Pair {
             first: duration(pace.evidence_after),
@@ -91,7 +90,7 @@ fn messages(settings: &Settings) -> Vec<Pair> {
     let (relay, consumers) = (&settings.relay, &settings.consumers);
     let mut pairs = vec![
         // What hangs must be counted as failed before the relay gives its batch up, or it would come
-        // again for ever.
+        // again without end.
         Pair {
             first: consumers.attempt_timeout,
             second: duration(relay.lease) / 3,

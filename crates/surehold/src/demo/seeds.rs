@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use domain::commands::{AddSlots, CreateProduct, NewSlot, NewUnit};
+use domain::provider::TenantProviders;
 use domain::rows::{Mode, Slot};
 use domain::time::Span;
 use domain::{ClientId, Currency, ProductId, Reply, TenantId, Timestamp};
@@ -133,6 +134,7 @@ async fn make_product(
         currency: Currency::EUR,
         units: vec![unit("Adult", price_minor), unit("Child", price_minor / 2)],
         metadata: std::collections::BTreeMap::new(),
+        providers: TenantProviders { names: vec!["stripe".to_owned()], amounts: providers::AMOUNTS },
     };
     match submit(store, create).await? {
         Reply::Product(made) => Ok((made.0.id, made.1.iter().map(|unit| unit.id.0).collect())),

@@ -34,6 +34,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::TooManySeatsHeldByClient,
             Code::HoldIsTooLong,
             Code::AmountIsTooLarge,
+            Code::AmountIsNotPayable,
+            Code::CurrencyIsNotTaken,
         ],
         ..ask(
             "/v1/bookings",

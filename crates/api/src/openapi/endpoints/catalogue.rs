@@ -23,6 +23,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         key: Key::Optional,
+        refusals: &[Code::CurrencyIsNotTaken, Code::AmountIsNotPayable],
         ..ask(
             "/v1/products",
             "create_product",
@@ -51,6 +52,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::ProductNotFound,
             Code::UnitNotFound,
             Code::UnitIsNotOfThisProduct,
+            Code::CurrencyIsNotTaken,
+            Code::AmountIsNotPayable,
             Code::TooManyUnits,
             Code::ChangedMeanwhile,
         ],

@@ -18,8 +18,17 @@ const PAYMENT_STARTED: &[(u16, Answer, &str)] = &[
 ];
 const PAYMENT_CHANGED: &[(u16, Answer, &str)] =
     &[(200, Answer::One("Payment"), "Done."), (202, Answer::One("Payment"), "In progress.")];
-const PAYMENT_REFUSALS: &[Code] =
-    &[Code::PaymentDeclined, Code::ProviderAccountNotFound, Code::AmountIsTooLarge];
+const PAYMENT_REFUSALS: &[Code] = &[
+    Code::PaymentDeclined,
+    Code::PaymentWasCancelled,
+    Code::PaymentMethodNotAccepted,
+    Code::ProviderRejectedRequest,
+    Code::NotSentToProvider,
+    Code::ProviderAccountNotFound,
+    Code::AmountIsTooLarge,
+    Code::AmountIsNotPayable,
+    Code::CurrencyIsNotTaken,
+];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -37,6 +46,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         waits: true,
         refusals: &[
             Code::PaymentDeclined,
+            Code::PaymentWasCancelled,
+            Code::PaymentMethodNotAccepted,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
             Code::ProviderAccountNotFound,
             Code::BookingNotFound,
             Code::BookingIsNotHeld,
@@ -44,14 +57,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::NothingIsDue,
             Code::PaymentAlreadyOpen,
             Code::TooManyPayments,
+            Code::CurrencyIsNotTheBookings,
+            Code::AmountExceedsTotal,
+            Code::AmountDoesNotCoverWhatIsDue,
             Code::AmountIsTooLarge,
+            Code::AmountIsNotPayable,
+            Code::CurrencyIsNotTaken,
         ],
         ..ask(
             "/v1/payments",
             "create_payment",
             "Payments",
             PAYMENTS,
-            ("Start a payment", "For what a booking owes, or for an amount with a reference."),
+            (
+                "Start a payment",
+                "For what a booking owes or a part of it, or for an amount with a reference.",
+            ),
             "NewPayment",
             PAYMENT_STARTED,
         )
@@ -88,7 +109,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::PaymentIsNotAuthorized,
             Code::PaymentHasOperationInProgress,
             Code::CaptureExceedsAuthorization,
+            Code::AmountIsNotPayable,
+            Code::PaymentIsFinal,
             Code::CaptureFailed,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
         ],
         ..ask(
             "/v1/payments/{id}/capture",
@@ -108,13 +133,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::PaymentIsFinal,
             Code::PaymentHasOperationInProgress,
             Code::CancelFailed,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
         ],
         ..ask(
             "/v1/payments/{id}/cancel",
             "cancel_payment",
             "Payments",
             PAYMENTS,
-            ("Cancel a payment", "Calls it off before its money is captured."),
+            (
+                "Cancel a payment",
+                "Calls it off before its money is captured. A booking that it alone secured is cancelled with it.",
+            ),
             "NewCancellation",
             PAYMENT_CHANGED,
         )
@@ -129,6 +159,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
             PAYMENTS,
             ("Get a payment's history", "Who moved it, when, and from where to where; oldest first."),
             &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+        )
+    },
+    Endpoint {
+        query: Some(ListQuery::schema),
+        refusals: &[Code::PaymentNotFound],
+        ..look(
+            "/v1/payments/{id}/movements",
+            "list_movements",
+            "Payments",
+            PAYMENTS,
+            (
+                "List the movements of a payment's money",
+                "Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.",
+            ),
+            &[(200, Answer::Page("Movement"), "A page of movements.")],
         )
     },
     Endpoint {
@@ -151,7 +196,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Code::PaymentIsNotCaptured,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
+            Code::AmountIsNotPayable,
             Code::RefundFailed,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
         ],
         ..ask(
             "/v1/payments/{id}/refunds",

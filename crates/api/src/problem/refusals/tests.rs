@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use domain::lifecycle::NoSuchMove;
+use domain::provider::AmountRule;
 use domain::{Currency, Money};
 
 use super::*;
@@ -8,6 +9,8 @@ use crate::code::Origin;
 
 const ID: Uuid = Uuid::from_u128(7);
 const FIVE: Money = Money::new(500, Currency::EUR);
+
+const RULE: AmountRule = AmountRule { min_minor: 50, max_minor: 99_999_999, step_minor: 1 };
 
 /// One of each kind.
 fn refusals() -> Vec<Refusal> {
@@ -49,10 +52,18 @@ fn refusals() -> Vec<Refusal> {
         Refusal::HoldHasExpired,
         Refusal::BookingHasOpenPayment { payment: ID },
         Refusal::NothingIsDue,
+        Refusal::AmountExceedsTotal { chargeable: FIVE },
+        Refusal::AmountDoesNotCoverWhatIsDue { due: FIVE },
+        Refusal::CurrencyIsNotTaken { currency: Currency::EUR },
+        Refusal::AmountIsNotPayable { amount: FIVE, rule: RULE },
         Refusal::PaymentAlreadyOpen { payment: ID },
         Refusal::TooManyPayments { limit: 20 },
         Refusal::CurrencyIsNotTheBookings,
         Refusal::PaymentDeclined { payment: ID, code: code(), retryable: true },
+        Refusal::PaymentWasCancelled { payment: ID },
+        Refusal::PaymentMethodNotAccepted { payment: ID, code: code() },
+        Refusal::ProviderRejectedRequest { resource: ID, code: code() },
+        Refusal::NotSentToProvider { resource: ID, code: code(), retryable: true },
         Refusal::PaymentIsNotAuthorized { state: "failed" },
         Refusal::PaymentIsNotCaptured { state: "failed" },
         Refusal::PaymentIsFinal { state: "failed" },
@@ -63,6 +74,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::CaptureFailed { payment: ID, code: code() },
         Refusal::CancelFailed { payment: ID, code: code() },
         Refusal::RefundFailed { refund: ID, code: code() },
+        Refusal::PaymentIsBehind,
         Refusal::LeaseLost,
         Refusal::NothingToDo,
         Refusal::DeliveryIsDead,

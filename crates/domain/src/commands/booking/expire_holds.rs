@@ -1,9 +1,10 @@
 //! Expire holds: a timer, or a reserve that finds its slot full, names holds whose time is up.
 //!
 //! A hold without a payment under way gives its seats back at once. One with a payment keeps them
-//! until that payment is resolved, for a bounded time: the payment is called off first, on the
-//! provider's side, and only its end lets the seats go. Past the grace the seats go anyway; money
-//! that still arrives is late money, which has its own rule.
+//! until that payment is resolved, for a bounded time: the payment is looked at and called off first, on
+//! the provider's side, and only its end lets the seats go. Past the grace the seats go anyway; money
+//! that still arrives is late money, which has its own rule. A payment that the provider said is reserved
+//! or taken keeps them until it was looked at: a hold that is paid does not lapse for want of evidence.
 
 use alloc::vec::Vec;
 
@@ -13,8 +14,9 @@ use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
 use crate::lifecycle::{State as _, job, payment};
 use crate::limits::HOLD_GRACE_SECONDS;
+use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, Booking, Facts, Needs, Payment};
+use crate::rows::{Actor, Booking, Facts, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, Decision};
 
@@ -36,7 +38,7 @@ impl ExpireHolds {
     fn is_lapsed<'f>(hold: &Lapsed, facts: &'f Facts, context: &Context<'_>) -> Option<&'f Booking> {
         facts.bookings.get(hold.booking).filter(|booking| {
             booking.state.is(State::Held)
-                && booking.hold_expires_at <= context.now
+                && booking.sweep_at <= context.now
                 && booking.open_payment == hold.open_payment
         })
     }
@@ -71,20 +73,24 @@ impl Command for ExpireHolds {
         let mut expired = 0;
         for hold in &self.holds {
             let Some(booking) = Self::is_lapsed(hold, facts, context) else { continue };
-            let grace_ends = booking.hold_expires_at.plus(Span::seconds(HOLD_GRACE_SECONDS));
-            if let Some(payment) = hold.open_payment {
+            let mut booking = booking.clone();
+            booking.updated_at = context.now;
+            if let Some(payment) = hold.open_payment.filter(|_| !planted::is(planted::Bug::PaidHoldLapses)) {
                 // Past the grace too: nobody is to be charged for a hold that is gone.
-                call_off(&mut draft, facts, payment)?;
-                if context.now < grace_ends {
+                let paid = call_off(&mut draft, facts, payment)?;
+                let grace = Span::seconds(HOLD_GRACE_SECONDS);
+                let grace_ends = booking.hold_expires_at.plus(grace);
+                let within = context.now < grace_ends;
+                if within || paid {
+                    booking.sweep_at = if within { grace_ends } else { context.now.plus(grace) };
+                    draft.put(booking);
                     continue;
                 }
             }
-            let mut booking = booking.clone();
             let step = draft.step(about(&booking), booking.state, Event::HoldTimedOut)?;
             seats.carry_out(facts, &booking, step.effects())?;
             booking.state = step.to();
             booking.ended_at = Some(context.now);
-            booking.updated_at = context.now;
             tell(&mut draft, &mut booking, "booking.expired");
             draft.put(booking);
             expired += 1;
@@ -94,23 +100,30 @@ impl Command for ExpireHolds {
     }
 }
 
-/// Marks the payment as called off, and makes its driver look now. Money that is reserved already
-/// is not called off: it waits for its evidence alone.
-fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> Result<(), crate::refusal::Refusal> {
-    let open = |payment: &&Payment| {
-        !payment.void_requested && payment.state.rank() < payment::State::Authorized.rank()
-    };
-    let Some(mut payment) = facts.payments.get(payment).filter(open).cloned() else { return Ok(()) };
-    payment.void_requested = true;
-    payment.updated_at = draft.context.now;
-    let job_id = JobId::from(AttemptId::from(payment.id));
-    if let Some(mut job) = facts.jobs.get(job_id).filter(|job| job.state.is(job::State::Ready)).cloned() {
+/// Makes the payment's driver look now, and marks the payment as called off. Money that is reserved or taken
+/// already, as far as the provider said, is not called off: it waits for its evidence alone. Answers whether
+/// that is so.
+fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> Result<bool, Refusal> {
+    let job_id = JobId::from(AttemptId::from(payment));
+    if let Some(mut job) = facts.jobs.get(job_id).filter(|job| job.state.is(job::State::Ready)).cloned()
+        && job.due_at > draft.context.now
+    {
         job.state = job.state.step(job::Event::Reschedule)?.to();
         job.due_at = draft.context.now;
         job.updated_at = draft.context.now;
         draft.put(job);
     }
-    draft.audit(crate::commands::payment::about(&payment), "called_off_as_the_hold_lapsed", None, None);
-    draft.put(payment);
-    Ok(())
+    let Some(mut payment) = facts.payments.get(payment).cloned() else { return Ok(false) };
+    if payment.state.rank() >= payment::State::Authorized.rank() {
+        let has_money =
+            payment.state.is(payment::State::Authorized) || payment.state.is(payment::State::Captured);
+        return Ok(has_money && payment.contradicted_at.is_none());
+    }
+    if !payment.void_requested {
+        payment.void_requested = true;
+        payment.updated_at = draft.context.now;
+        draft.audit(crate::commands::payment::about(&payment), "called_off_as_the_hold_lapsed", None, None);
+        draft.put(payment);
+    }
+    Ok(false)
 }

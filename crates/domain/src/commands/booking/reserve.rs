@@ -10,11 +10,12 @@ use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
 use crate::lifecycle::{Stage, booking};
 use crate::limits;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
+use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
 use crate::rows::{Booking, Client, Customer, Facts, Line, Needs, Slot};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub struct Reserve {
     /// The tenant's default where it is `None`.
     pub hold_seconds: Option<i64>,
     pub metadata: BTreeMap<String, String>,
+    pub providers: TenantProviders,
     /// The client has a limit on held seats, so its row must be locked.
     pub client_is_limited: bool,
     /// On the first try a full slot is refused as [`Refusal::SlotLooksFull`], which is not stored:
@@ -82,6 +84,7 @@ impl Reserve {
                 places: unit.places,
             });
         }
+        self.providers.check_total(Money::new(priced.total_minor, offer.product.currency))?;
         Ok(priced)
     }
 
@@ -139,6 +142,10 @@ impl Reserve {
         currency: Currency,
     ) -> Booking {
         let now = draft.context.now;
+        // Nobody pays for a departure that is gone.
+        let ends_at_departure = !planted::is(planted::Bug::HoldOutlivesDeparture);
+        let latest = if ends_at_departure { slot.starts_at } else { Timestamp(i64::MAX) };
+        let expires_at = now.plus(hold).min(latest);
         Booking {
             id: draft.id(),
             tenant: self.tenant(),
@@ -161,8 +168,9 @@ impl Reserve {
             authorized_minor: 0,
             paid_minor: 0,
             refunded_minor: 0,
-            // Nobody pays for a departure that is gone.
-            hold_expires_at: now.plus(hold).min(slot.starts_at),
+            settled_minor: 0,
+            hold_expires_at: expires_at,
+            sweep_at: expires_at,
             confirmed_at: None,
             ended_at: None,
             metadata: Json(self.metadata.clone()),

@@ -44,6 +44,7 @@ impl Seats {
                     slot.held -= booking.seats;
                     self.let_go(facts, booking);
                 }
+                Effect::ReturnSeats => slot.sold -= booking.seats,
                 Effect::RetakeSeats => slot.sold += booking.seats,
             }
         }

@@ -4,19 +4,20 @@
 //! attempt is written off, the booking is free for another payment, and whoever still waits is answered.
 //! It says nothing about the money. If the provider did move it, and tells so later, that contradicts:
 //! the money is booked to suspense, a review case says so, and a person sends it back at the provider.
-//! A refund that is written off keeps its sum asked back: it may have been made.
-
-use alloc::borrow::ToOwned;
+//! A capture whose amount the provider contradicts counts then as the provider has it.
+//! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
+//! tells so later, it counts, and a review case says so.
 
 use super::{Decided, Letter, about_event, about_job, is_dead, shown};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
-use crate::commands::payment::{settle_unsent, write_off};
+use crate::commands::jobs::after_end;
+use crate::commands::payment::{discard, needs_of_discard};
 use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{attempt, delivery as delivery_lifecycle, inbound_event, job};
+use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
-use crate::rows::{Attempt, Delivery, Facts, Failure, InboundEvent, Job, Needs};
+use crate::rows::{Delivery, Facts, InboundEvent, Needs};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -33,25 +34,11 @@ impl DiscardDeadLetter {
         is_dead(job.state, job::State::Dead, job::Event::Finish)?;
         let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
         let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
-        let job = Job {
-            state: draft.step(about_job(job), job.state, job::Event::Finish)?.to(),
-            updated_at: draft.context.now,
-            ..job.clone()
-        };
+        let (event, after) = after_end(job, attempt, payment, draft.context.now)?;
+        draft.step(about_job(job), job.state, event)?;
+        let job = after;
         draft.put(job.clone());
-        let mut attempt: Attempt = attempt.clone();
-        match *attempt.state {
-            attempt::State::Created => {
-                let refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
-                let failure = Failure { code: "discarded".to_owned(), retryable: true };
-                draft = settle_unsent(draft, facts, attempt.clone(), payment.clone(), refund, failure)?;
-                attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
-            }
-            attempt::State::Sent | attempt::State::Unknown | attempt::State::Review => {
-                write_off(&mut draft, facts, &mut attempt, payment)?;
-            }
-            attempt::State::Succeeded | attempt::State::Declined | attempt::State::WrittenOff => {}
-        }
+        let (draft, attempt) = discard(draft, facts, attempt, &self.0.why)?;
         Ok((draft, DeadLetter::Job { job, attempt }))
     }
 
@@ -93,18 +80,7 @@ impl Command for DiscardDeadLetter {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         self.0.needs_letter(rows)?;
         let Letter::Job(id) = self.0.letter else { return Some(()) };
-        let attempt = rows.attempt(AttemptId::from(id))?;
-        if let Some(refund) = attempt.refund {
-            rows.refund(refund);
-        }
-        let payment = rows.payment(attempt.payment);
-        if let Some(key) = attempt.key {
-            rows.key(key);
-        }
-        if let Some(booking) = payment?.booking {
-            rows.booking(booking);
-        }
-        Some(())
+        needs_of_discard(rows, AttemptId::from(id))
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {

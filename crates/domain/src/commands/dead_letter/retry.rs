@@ -4,29 +4,30 @@ use super::{Decided, Letter, about_event, about_job, is_dead, shown};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
 use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{attempt, delivery as delivery_lifecycle, inbound_event, job};
+use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
-use crate::rows::{Attempt, Delivery, Facts, InboundEvent, Job, JobKind, Needs};
+use crate::rows::{Delivery, Facts, InboundEvent, Job, Needs};
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
 pub struct RetryDeadLetter(pub Decided);
 
 impl RetryDeadLetter {
-    /// Money first: only what was provably never sent is driven again. Of anything else it is looked
-    /// up what became of it.
+    /// Money first: only what was provably never sent is driven again. Of what was handed over it is looked up
+    /// what became of it ([`crate::commands::MarkSent`] sees to that).
     fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
         is_dead(job.state, job::State::Dead, job::Event::Revive)?;
         let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
         let job = Job {
-            kind: kind(attempt),
             state: draft.step(about_job(job), job.state, job::Event::Revive)?.to(),
             worker: None,
             lease_until: None,
             due_at: draft.context.now,
             attempts: 0,
+            failures: 0,
+            looks: 0,
             updated_at: draft.context.now,
             ..job.clone()
         };
@@ -62,10 +63,6 @@ impl RetryDeadLetter {
         draft.put(delivery.clone());
         Ok(DeadLetter::Message { delivery, message: message.clone() })
     }
-}
-
-fn kind(attempt: &Attempt) -> JobKind {
-    if attempt.state.is(attempt::State::Created) { JobKind::Drive } else { JobKind::Look }
 }
 
 impl Command for RetryDeadLetter {

@@ -5,10 +5,11 @@ use alloc::boxed::Box;
 
 use super::about_refund;
 use crate::commands::draft::Draft;
-use crate::lifecycle::{attempt, refund};
+use crate::ids::ReviewId;
+use crate::lifecycle::{State as _, attempt, refund};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, AttemptKind, Payment, Refund};
+use crate::rows::{Attempt, AttemptKind, Facts, Needs, Payment, Refund};
 
 /// Hands an open attempt to a person, and answers its key. The review case is the caller's.
 pub(in crate::commands) fn give_up(
@@ -53,6 +54,24 @@ pub(in crate::commands) fn lose_sight(
         }
     }
     Ok(())
+}
+
+/// The case of an attempt that a person has.
+pub(super) fn needs_case(rows: &mut Needs<'_>, attempt: &Attempt) {
+    if attempt.state.is(attempt::State::Review) {
+        rows.review(ReviewId::of_attempt(attempt.id));
+    }
+}
+
+/// What became of the attempt is known: its case needs no person any more.
+pub(super) fn close_case(draft: &mut Draft<'_>, facts: &Facts, before: &Attempt, after: &Attempt) {
+    if !before.state.is(attempt::State::Review) || !after.state.is_final() {
+        return;
+    }
+    if let Some(review) = facts.reviews.get(ReviewId::of_attempt(before.id)) {
+        let state = after.state.name();
+        draft.resolve_review(review, alloc::format!("the provider showed what became of it: {state}"));
+    }
 }
 
 /// What an operation without an outcome shows of itself.

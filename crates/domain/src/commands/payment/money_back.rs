@@ -10,9 +10,11 @@ use crate::commands::draft::Draft;
 use crate::commands::jobs::Lease;
 use crate::ids::{AttemptId, KeyId, RefundId};
 use crate::lifecycle::{Stage, payment};
+use crate::limits::OPERATION_DEADLINE_SECONDS;
 use crate::refusal::Refusal;
 use crate::reply::Claimed;
 use crate::rows::{AttemptKind, Payment, Refund};
+use crate::time::Span;
 use crate::working_set::Json;
 
 pub(super) struct Back {
@@ -20,6 +22,7 @@ pub(super) struct Back {
     pub reason: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub key: Option<KeyId>,
+    pub deadline: Span,
     pub lease: Option<Lease>,
 }
 
@@ -33,6 +36,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: Back) -
         booking: payment.booking,
         amount_minor: back.amount_minor,
         currency: payment.currency,
+        external: false,
         reason: back.reason,
         metadata: Json(back.metadata),
         key: back.key,
@@ -55,11 +59,15 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: Back) -
         kind: AttemptKind::Refund,
         amount_minor: back.amount_minor,
         key: back.key,
+        deadline: back.deadline,
     };
     let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()))?;
     draft.put(refund);
     Ok(started)
 }
+
+/// For money that goes back although nobody asked for it: no request sets its deadline.
+const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
 /// Money that came when its booking could no longer take it goes back by itself: a capture is
 /// refunded, an authorisation is called off.
@@ -72,12 +80,13 @@ pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str)
                 reason: Some(why.to_owned()),
                 metadata: BTreeMap::new(),
                 key: None,
+                deadline: DEADLINE,
                 lease: None,
             };
             refund(draft, payment, back)?;
         }
     } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
-        void(draft, payment, None, None)?;
+        void(draft, payment, None, DEADLINE, None)?;
     }
     Ok(())
 }

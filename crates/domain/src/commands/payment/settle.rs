@@ -6,21 +6,22 @@
 //! it leaves alone.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
 
-use super::give_up::give_up;
-use super::observe::{Verdict, book, contradict, observe, settle_attempt};
+use super::answer::settle_attempt;
+use super::book::book;
+use super::give_up::{close_case, give_up, needs_case};
+use super::observe::{Verdict, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, close};
-use crate::commands::jobs::{give_up_job, held};
+use crate::commands::jobs::{LookAgain, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, inbound_event, job, payment};
+use crate::lifecycle::{State as _, attempt, booking, inbound_event, job, payment};
 use crate::provider::{Observation, Source, Status};
 use crate::refusal::Refusal;
-use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
-use crate::time::Span;
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
+use crate::time::Timestamp;
+use crate::working_set::{Command, Context, Decision};
 
 /// Who brings an observation.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +63,9 @@ pub struct Settle {
     pub attempt: AttemptId,
     pub observation: Observation,
     pub source: Source,
-    /// Why the charge was declined, where the driver heard that before it cancelled the object.
-    pub failure: Option<Failure>,
-    /// The provider turned this call down, in its own word.
-    pub refused: Option<String>,
-    /// How long to wait before looking again if something is still open.
-    pub look_again: Span,
+    /// Why the provider turned this call down.
+    pub refused: Option<Failure>,
+    pub look_again: LookAgain,
 }
 
 impl Settle {
@@ -85,8 +83,9 @@ impl Settle {
         for id in [Some(self.attempt), (self.attempt != self.charge()).then(|| self.charge())] {
             let Some(before) = id.and_then(|id| facts.attempts.get(id)) else { continue };
             let mut attempt = before.clone();
-            let refused = self.refused.as_deref().filter(|_| attempt.id == self.attempt);
+            let refused = self.refused.as_ref().filter(|_| attempt.id == self.attempt);
             settle_attempt(draft, &mut attempt, payment, refused)?;
+            close_case(draft, facts, before, &attempt);
             self.settle_job(draft, facts, payment, &attempt)?;
             if attempt != *before {
                 draft.put(attempt);
@@ -109,24 +108,22 @@ impl Settle {
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
         let ended = attempt.state.is_final() && (payment.evidenced || nothing_moved);
+        let mut job = job.clone();
         match *job.state {
             job::State::Ready | job::State::Running => {}
             // What killed it has settled itself: no person has to see to it.
             job::State::Dead if ended => {}
+            job::State::Dead if attempt.state.is_final() => {
+                draft.put(revive(&job, self.look_again.first, draft.context.now)?);
+                return Ok(());
+            }
             job::State::Dead | job::State::Done => return Ok(()),
         }
-        let mut job = job.clone();
         if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { job: own, .. } if own == job.id) {
-            job = Job {
-                due_at: draft.context.now.plus(self.look_again),
-                worker: None,
-                lease_until: None,
-                last_error: None,
-                ..job
-            };
-            job.state = job.state.step(job::Event::Reschedule)?.to();
+            let by = self.evidence_needed_by(facts, payment, draft.context.now);
+            job = looks_again(&job, self.look_again.pause(job.looks), by, draft.context.now)?;
         } else if matches!(self.observation.status, Status::Declined(_)) && job.state.is(job::State::Ready) {
             // Its driver ends what was declined, so that the customer can try again at once.
             job.state = job.state.step(job::Event::Reschedule)?.to();
@@ -140,6 +137,25 @@ impl Settle {
         Ok(())
     }
 
+    /// A hold whose payment may be paid already is looked at by its end.
+    fn evidence_needed_by(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
+        let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
+        let soonest = now.plus(self.look_again.first);
+        booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
+    }
+
+    fn open_attempt<'f>(&self, facts: &'f Facts) -> Option<&'f Attempt> {
+        facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final())
+    }
+
+    /// The attempt that goes to a person with a contradiction that its driver met.
+    fn handed_over(&self, facts: &Facts) -> Option<AttemptId> {
+        let sent =
+            |attempt: &&Attempt| matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown);
+        let driven = matches!(self.by, By::Job { .. });
+        self.open_attempt(facts).filter(|_| driven).filter(sent).map(|attempt| attempt.id)
+    }
+
     /// The job of a contradicted payment stops: a person decides.
     fn stop_job(
         &self,
@@ -149,8 +165,7 @@ impl Settle {
         why: &str,
     ) -> Result<(), Refusal> {
         if let By::Job { job, token } = self.by {
-            let open = facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final());
-            if let Some(mut attempt) = open.cloned() {
+            if let Some(mut attempt) = self.open_attempt(facts).cloned() {
                 give_up(draft, &mut attempt, &mut None, payment)?;
                 draft.put(attempt);
             }
@@ -174,6 +189,9 @@ impl Command for Settle {
         rows.job(JobId::from(self.charge()));
         let own = rows.attempt(self.attempt);
         let charge = rows.attempt(self.charge());
+        for attempt in [own, charge].into_iter().flatten() {
+            needs_case(rows, attempt);
+        }
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
             let booking = rows.booking(booking)?;
@@ -192,16 +210,13 @@ impl Command for Settle {
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
-        let ended_by_us = self.observation.status == Status::Cancelled && !payment.state.is_final();
-        if let Some(failure) = self.failure.as_ref().filter(|_| ended_by_us) {
-            payment.failure = Some(Json(failure.clone()));
-        }
         let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
         let mut closing = (inbound_event::Event::Process, None);
         match verdict {
             Verdict::Contradicts(why) => {
                 closing.1 = Some(why.clone());
-                contradict(&mut draft, &mut payment, &self.observation, why.clone());
+                let handed_over = self.handed_over(facts);
+                contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
                 self.stop_job(&mut draft, facts, &payment, &why)?;
             }
             Verdict::Stale | Verdict::Agrees => {

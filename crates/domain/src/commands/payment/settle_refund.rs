@@ -1,34 +1,48 @@
 //! Settle a refund: a worker or a webhook tells what the provider's refund is now.
+//!
+//! Somebody may have made it at the provider, in its dashboard. Then there is no row of it yet, and it gets
+//! one as its first observation comes: its id is hashed from the provider's.
+//!
+//! | such a refund, of a payment that | becomes |
+//! |---|---|
+//! | is captured | a refund like any other, under no key |
+//! | was not seen captured yet, or was contradicted | nothing yet: it comes again when that is settled |
+//! | ended, as far as we knew without money | a movement out of suspense, where its money is |
+//!
+//! One that carries the mark of a refund of ours, which is another, needs a person besides: somebody copied
+//! it, or we refunded twice.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 
-use super::give_up::give_up;
-use super::observe::review_if_unasked;
+use super::answer::{failed, review_if_unasked};
+use super::give_up::{close_case, give_up, needs_case};
+use super::movements::{Moved, record};
+use super::observe::CONTRADICTS;
 use super::settle::By;
-use super::{about, about_refund, tell_refund, tell_refund_of};
+use super::{about, about_refund, tell, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
 use crate::commands::events::close;
-use crate::commands::jobs::{give_up_job, held};
+use crate::commands::jobs::{LookAgain, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{State as _, attempt, inbound_event, job};
+use crate::lifecycle::{Stage, State as _, attempt, inbound_event, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, Booking, Facts, Failure, Needs, Payment, Refund};
-use crate::time::Span;
+use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
+use crate::time::Timestamp;
 use crate::working_set::{Command, Context, Decision, Json};
 
 #[derive(Clone, Debug)]
 pub enum RefundOutcome {
     Seen(RefundObservation),
-    /// The provider turned it down for good; nothing moved.
-    Refused {
-        code: String,
-    },
+    /// The provider turned it down for good, or it was never sent; nothing moved.
+    Refused(Failure),
 }
 
 #[derive(Clone, Debug)]
@@ -37,25 +51,27 @@ pub struct SettleRefund {
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
-    /// How long to wait before looking again at one that is pending.
-    pub look_again: Span,
+    /// The refund of ours that its metadata name, where it is another.
+    pub mark: Option<RefundId>,
+    /// When to look again at one that is pending.
+    pub look_again: LookAgain,
 }
 
 impl SettleRefund {
     /// The event this outcome is for the refund, or why it is none.
-    fn event(&self, refund: &Refund) -> Result<Option<Event>, String> {
+    fn event(&self, refund: &Refund, payment: &Payment) -> Result<Option<Event>, String> {
         match &self.outcome {
             // A refund that the provider has was not turned down: an earlier call of ours made it.
-            RefundOutcome::Refused { .. } => {
-                let open = refund.provider_ref.is_none() && !refund.state.is(State::Failed);
-                Ok(open.then_some(Event::Failed))
+            RefundOutcome::Refused(_) => {
+                let made = refund.provider_ref.is_some();
+                Ok((!made && is_open(*refund.state)).then_some(Event::Failed))
             }
             RefundOutcome::Seen(seen) => {
                 if refund.provider_ref.as_ref().is_some_and(|known| *known != seen.object) {
-                    return Err(alloc::format!("a second refund at the provider: {}", seen.object));
+                    return Err(format!("a second refund at the provider: {}", seen.object));
                 }
                 if seen.amount_minor != refund.amount_minor || seen.currency != refund.currency {
-                    return Err(alloc::format!("refunded {} {}", seen.amount_minor, seen.currency));
+                    return Err(format!("refunded {} {}", seen.amount_minor, seen.currency));
                 }
                 let event = match seen.status {
                     RefundStatus::Pending => Event::Accepted,
@@ -65,19 +81,60 @@ impl SettleRefund {
                 if event == Event::Succeeded && refund.state.is(State::Failed) {
                     return Err("it succeeded after it had failed".to_owned());
                 }
-                Ok(refund.state.step(event).is_ok().then_some(event))
+                let moves = refund.state.step(event).is_ok();
+                let more = payment.refunded_minor + refund.amount_minor > payment.captured_minor;
+                if moves && more && event == Event::Succeeded {
+                    return Err("more went back than was captured".to_owned());
+                }
+                Ok(moves.then_some(event))
             }
         }
     }
 
-    fn failure(&self) -> Option<Failure> {
+    fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
-            RefundOutcome::Refused { code } => Some(Failure { code: code.clone(), retryable: false }),
-            RefundOutcome::Seen(RefundObservation { status: RefundStatus::Failed(failure), .. }) => {
-                Some(failure.clone())
+            RefundOutcome::Refused(failure)
+            | RefundOutcome::Seen(RefundObservation { status: RefundStatus::Failed(failure), .. }) => {
+                Some(failure)
             }
             RefundOutcome::Seen(_) => None,
         }
+    }
+
+    /// The refund as it is known. What an event shows of another object is another one.
+    fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
+        let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
+        let another = match (&self.by, &self.outcome, &known.provider_ref) {
+            (By::Event(_), RefundOutcome::Seen(seen), Some(object)) => *object != seen.object,
+            _ => false,
+        };
+        (!another).then_some(known)
+    }
+
+    /// The row of a refund that somebody made at the provider, if that is what was seen.
+    fn adopted(&self, payment: &Payment, now: Timestamp) -> Option<Refund> {
+        let RefundOutcome::Seen(seen) = &self.outcome else { return None };
+        if self.refund != RefundId::at_provider(payment.account, &seen.object) {
+            return None;
+        }
+        Some(Refund {
+            id: self.refund,
+            tenant: payment.tenant,
+            payment: payment.id,
+            booking: payment.booking,
+            amount_minor: seen.amount_minor,
+            currency: payment.currency,
+            external: true,
+            reason: None,
+            metadata: Json(BTreeMap::new()),
+            key: None,
+            state: Stage::start(),
+            seq: 0,
+            provider_ref: Some(seen.object.clone()),
+            failure: None,
+            created_at: now,
+            updated_at: now,
+        })
     }
 
     fn settle_attempt(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) -> Result<(), Refusal> {
@@ -88,43 +145,45 @@ impl SettleRefund {
         let event = match *refund.state {
             State::Pending | State::Succeeded => attempt::Event::Succeed,
             State::Failed => attempt::Event::Decline,
-            State::Created | State::Unknown | State::Review => return Ok(()),
+            State::Created | State::Unknown | State::Review | State::WrittenOff => return Ok(()),
         };
-        let answer = if event == attempt::Event::Succeed {
-            Ok(Reply::Refund(Box::new(refund.clone())))
-        } else {
-            let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
-            Err(Refusal::RefundFailed { refund: refund.id.0, code: code.to_owned() })
+        let answer = match &refund.failure {
+            Some(Json(failure)) if event == attempt::Event::Decline => {
+                let id = refund.id.0;
+                Err(failed(id, failure, |code| Refusal::RefundFailed { refund: id, code }))
+            }
+            _ => Ok(Reply::Refund(Box::new(refund.clone()))),
         };
         draft.answer(attempt.key, answer);
-        draft.put(Attempt {
+        let settled = Attempt {
             state: attempt.state.step(event)?.to(),
             failure: refund.failure.clone(),
             updated_at: draft.context.now,
             ..attempt.clone()
-        });
+        };
+        close_case(draft, facts, attempt, &settled);
+        draft.put(settled);
         Ok(())
     }
 
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) -> Result<(), Refusal> {
         let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return Ok(()) };
+        let mut job = job.clone();
         let ended = matches!(*refund.state, State::Succeeded | State::Failed);
         match *job.state {
             job::State::Ready | job::State::Running => {}
             // What killed it has settled itself: no person has to see to it.
             job::State::Dead if ended => {}
+            job::State::Dead if refund.state.is(State::Pending) => {
+                draft.put(revive(&job, self.look_again.first, draft.context.now)?);
+                return Ok(());
+            }
             job::State::Dead | job::State::Done => return Ok(()),
         }
-        let mut job = job.clone();
         if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
         } else if matches!(self.by, By::Job { .. }) {
-            job.state = job.state.step(job::Event::Reschedule)?.to();
-            job.due_at = draft.context.now.plus(self.look_again);
-            job.worker = None;
-            job.lease_until = None;
-            // It was answered: the next look was planned, and is no retry.
-            job.last_error = None;
+            job = looks_again(&job, self.look_again.pause(job.looks), None, draft.context.now)?;
         } else {
             return Ok(());
         }
@@ -142,46 +201,114 @@ impl SettleRefund {
         draft: &mut Draft<'_>,
         facts: &Facts,
         refund: &mut Refund,
-        payment: &Payment,
+        payment: &mut Payment,
         why: &str,
     ) -> Result<(), Refusal> {
-        draft.review(about_refund(refund), "provider_contradicts", why.to_owned());
+        payment.contradicted_at = Some(draft.context.now);
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
         {
-            let movement = alloc::format!("refund.contradicted/{}/{}", refund.id, seen.object);
+            let movement = format!("refund.contradicted/{}/{}", refund.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
             tell_refund_of(draft, refund, payment, "refund.contradicted", &movement, moved);
         }
-        if let By::Job { job, token } = self.by {
-            let open = facts.attempts.get(AttemptId::from(self.refund));
-            if let Some(mut attempt) = open.filter(|attempt| !attempt.state.is_final()).cloned() {
-                give_up(draft, &mut attempt, &mut Some(refund), payment)?;
-                draft.put(attempt);
+        let open = facts.attempts.get(AttemptId::from(self.refund));
+        let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
+        let (case, why) = (about_refund(refund), why.to_owned());
+        let By::Job { job, token } = self.by else {
+            draft.review(case, CONTRADICTS, why);
+            return Ok(());
+        };
+        match &mut open {
+            Some(attempt) if matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown) => {
+                draft.review_attempt(attempt.id, case, CONTRADICTS, why.clone());
+                give_up(draft, attempt, &mut Some(refund), payment)?;
+                draft.put(attempt.clone());
             }
-            let job = held(facts, job, token)?.clone();
-            give_up_job(draft, job, why.to_owned())?;
+            _ => draft.review(case, CONTRADICTS, why.clone()),
+        }
+        let job = held(facts, job, token)?.clone();
+        give_up_job(draft, job, why)
+    }
+
+    /// Somebody gave back what is in suspense.
+    fn return_suspense(&self, draft: &mut Draft<'_>, payment: &mut Payment) {
+        if let RefundOutcome::Seen(seen) = &self.outcome
+            && seen.status == RefundStatus::Succeeded
+        {
+            let movement = format!("refund.contradicted/{}/{}", payment.id, seen.object);
+            let moved = Money::new(seen.amount_minor, seen.currency);
+            tell(draft, payment, "refund.contradicted", &movement, moved);
+        }
+    }
+
+    /// Takes the step, and counts what it moves.
+    fn step(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &mut Payment,
+        refund: &mut Refund,
+        event: Event,
+    ) -> Result<(), Refusal> {
+        let before = *refund.state;
+        refund.state = draft.step(about_refund(refund), refund.state, event)?.to();
+        refund.failure = self.failure().cloned().map(Json).or(refund.failure.take());
+        refund.updated_at = draft.context.now;
+        if let RefundOutcome::Seen(seen) = &self.outcome {
+            refund.provider_ref = Some(seen.object.clone());
+        }
+        let mut booking = payment.booking.and_then(|id| facts.bookings.get(id)).cloned();
+        count(draft, payment, booking.as_mut(), refund, before);
+        payment.updated_at = draft.context.now;
+        let kind = message(before, *refund.state);
+        match kind {
+            "refund.reversed" => {
+                let why = "the provider sent a refund back".to_owned();
+                draft.review(about(payment), "refund_failed_after_it_succeeded", why);
+            }
+            "refund.succeeded" if before == State::WrittenOff => {
+                let why = "it was made after all, and its sum may have been given back otherwise".to_owned();
+                draft.review(about_refund(refund), "refund_succeeded_after_it_was_written_off", why);
+            }
+            "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
+            _ => {}
+        }
+        tell_refund(draft, refund, payment, kind);
+        if let Some(booking) = booking {
+            draft.put(booking);
         }
         Ok(())
     }
 }
 
+/// Whether its sum is held back for it.
+fn is_open(state: State) -> bool {
+    matches!(state, State::Created | State::Pending | State::Unknown | State::Review)
+}
+
 /// What the move means for the payment's sums and, through it, for the booking's.
-fn count(payment: &mut Payment, booking: Option<&mut Booking>, refund: &Refund, from: State, to: State) {
-    let amount = refund.amount_minor;
-    let open = |state: State| !matches!(state, State::Succeeded | State::Failed);
-    if open(from) && !open(to) {
-        payment.let_go(amount);
+fn count(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    booking: Option<&mut Booking>,
+    refund: &Refund,
+    from: State,
+) {
+    let (to, amount_minor) = (*refund.state, refund.amount_minor);
+    if is_open(from) && !is_open(to) {
+        payment.let_go(amount_minor);
     }
-    let sign = match (from, to) {
-        (from, State::Succeeded) if from != State::Succeeded => 1,
-        (State::Succeeded, State::Failed) => -1,
+    let (kind, sign) = match (from, to) {
+        (from, State::Succeeded) if from != State::Succeeded => (MovementKind::Refund, 1),
+        (State::Succeeded, State::Failed) => (MovementKind::RefundReversal, -1),
         _ => return,
     };
-    payment.refunded_minor += sign * amount;
-    payment.booked_refunded_minor += sign * amount;
+    let object = refund.provider_ref.as_deref().unwrap_or_default();
+    record(draft, payment, &Moved { kind, object, refund: Some(refund.id), amount_minor });
+    payment.booked_refunded_minor += sign * amount_minor;
     if let Some(booking) = booking {
-        booking.refunded_minor += sign * amount;
+        booking.refunded_minor += sign * amount_minor;
     }
 }
 
@@ -197,67 +324,82 @@ impl Command for SettleRefund {
         }
         rows.job(JobId::from(attempt));
         let attempt = rows.attempt(attempt);
+        if let Some(attempt) = attempt {
+            needs_case(rows, attempt);
+        }
         rows.refund(self.refund);
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
             rows.booking(booking);
         }
-        if let Some(key) = attempt?.key {
+        if let Some(key) = attempt.and_then(|attempt| attempt.key) {
             rows.key(key);
         }
         Some(())
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
-        self.by.check(facts, &payment)?;
-        let before = facts
-            .refunds
-            .get(self.refund)
-            .filter(|refund| refund.payment == self.payment)
-            .ok_or(Refusal::RefundNotFound)?;
+        let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        self.by.check(facts, before)?;
+        let mut payment = before.clone();
+        let known = self.known(facts);
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
-        let mut refund = before.clone();
         let mut closing = (inbound_event::Event::Process, None);
+        let stale = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
+        let mut refund = match known {
+            Some(refund) => refund.clone(),
+            None => self.adopted(&payment, context.now).ok_or(Refusal::RefundNotFound)?,
+        };
+        if known.is_none() && suspended(&payment) {
+            self.return_suspense(&mut draft, &mut payment);
+            draft.put(payment);
+            if let By::Event(event) = self.by {
+                close(&mut draft, facts, event, closing.0, closing.1)?;
+            }
+            return Ok(draft.done());
+        }
+        if known.is_none() && !payment.state.is(payment::State::Captured) {
+            return Err(Refusal::PaymentIsBehind);
+        }
         let mut stopped = false;
-        match self.event(before) {
+        match self.event(&refund, &payment) {
+            Err(why) if known.is_none() => {
+                payment.contradicted_at = Some(context.now);
+                draft.review(about(&payment), CONTRADICTS, why.clone());
+                draft.put(payment);
+                if let By::Event(event) = self.by {
+                    close(&mut draft, facts, event, closing.0, Some(why))?;
+                }
+                return Ok(draft.done());
+            }
             Err(why) => {
-                self.contradict(&mut draft, facts, &mut refund, &payment, &why)?;
+                self.contradict(&mut draft, facts, &mut refund, &mut payment, &why)?;
                 closing.1 = Some(why);
                 stopped = true;
             }
-            Ok(None) => closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned())),
+            Ok(None) => closing = stale,
             Ok(Some(event)) => {
-                refund.state = draft.step(about_refund(&refund), before.state, event)?.to();
-                refund.failure = self.failure().map(Json).or(refund.failure);
-                refund.updated_at = context.now;
-                if let RefundOutcome::Seen(seen) = &self.outcome {
-                    refund.provider_ref = Some(seen.object.clone());
+                if known.is_none() {
+                    payment.hold_back(refund.amount_minor);
+                    payment.refunds += 1;
+                    draft.audit(about_refund(&refund), "refund_seen_at_provider", None, Some("created"));
+                    if let Some(mark) = self.mark {
+                        let why = format!("it is made once more, with the mark of {mark}");
+                        draft.review(about_refund(&refund), CONTRADICTS, why);
+                    }
                 }
-                let mut booking = payment.booking.and_then(|id| facts.bookings.get(id)).cloned();
-                count(&mut payment, booking.as_mut(), &refund, *before.state, *refund.state);
-                payment.updated_at = context.now;
-                let kind = message(*before.state, *refund.state);
-                if kind == "refund.reversed" {
-                    let why = "the provider sent a refund back".to_owned();
-                    draft.review(about(&payment), "refund_failed_after_it_succeeded", why);
-                }
-                tell_refund(&mut draft, &mut refund, &payment, kind);
-                if kind == "refund.failed" {
-                    review_if_unasked(&mut draft, &payment, &refund);
-                }
-                if let Some(booking) = booking {
-                    draft.put(booking);
-                }
-                draft.put(payment);
+                self.step(&mut draft, facts, &mut payment, &mut refund, event)?;
             }
         }
         if !stopped {
             self.settle_attempt(&mut draft, facts, &refund)?;
             self.settle_job(&mut draft, facts, &refund)?;
         }
-        if refund != *before {
+        if payment != *before {
+            draft.put(payment);
+        }
+        if known != Some(&refund) {
             draft.put(refund);
         }
         if let By::Event(event) = self.by {
@@ -265,6 +407,11 @@ impl Command for SettleRefund {
         }
         Ok(draft.done())
     }
+}
+
+/// Whether what the provider holds of the payment is in suspense: the books never took it as captured.
+fn suspended(payment: &Payment) -> bool {
+    payment.state.is_final() && !payment.state.is(payment::State::Captured)
 }
 
 fn message(from: State, to: State) -> &'static str {

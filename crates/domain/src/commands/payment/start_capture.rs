@@ -8,9 +8,11 @@ use crate::commands::jobs::Lease;
 use crate::ids::{AttemptId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::money::Money;
+use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{AttemptKind, Facts, Needs, Payment};
+use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -19,6 +21,9 @@ pub struct StartCapture {
     pub payment: PaymentId,
     /// All that is authorised where it is `None`; what is left over is released.
     pub amount: Option<Money>,
+    pub amounts: AmountRules,
+    /// How long it may stay without a definite outcome.
+    pub deadline: Span,
     pub lease: Option<Lease>,
 }
 
@@ -49,12 +54,18 @@ impl Command for StartCapture {
         if amount.currency != authorized.currency || amount.minor > authorized.minor || amount.minor < 1 {
             return Err(Refusal::CaptureExceedsAuthorization { authorized });
         }
+        self.amounts.check_part(&payment.provider, amount)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let id: AttemptId = draft.id();
-        let payment = Payment { active: Some(id), updated_at: context.now, ..payment.clone() };
+        let payment = Payment {
+            active: Some(id),
+            capturing_minor: Some(amount.minor),
+            updated_at: context.now,
+            ..payment.clone()
+        };
         draft.audit(about(&payment), "capture_started", None, None);
         let call = Call {
             id,
@@ -64,6 +75,7 @@ impl Command for StartCapture {
             kind: AttemptKind::Capture,
             amount_minor: amount.minor,
             key: Some(self.claim.key),
+            deadline: self.deadline,
         };
         let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;
         draft.put(payment);

@@ -11,17 +11,22 @@ use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
 use crate::lifecycle::{Stage, State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::Money;
+use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payment};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 /// What is paid for.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// All that is due of a booking.
-    Booking(BookingId),
+    Booking {
+        booking: BookingId,
+        /// All that is due where it is `None`. What was given back is not due again: whoever charges after a
+        /// refund says how much.
+        amount: Option<Money>,
+    },
     Amount {
         amount: Money,
         reference: Option<String>,
@@ -38,6 +43,9 @@ pub struct StartPayment {
     pub capture: Capture,
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    pub amounts: AmountRules,
+    /// How long it may stay without a definite outcome.
+    pub deadline: Span,
     /// The server drives it itself, at once.
     pub lease: Option<Lease>,
 }
@@ -59,13 +67,31 @@ impl StartPayment {
         if let Some(payment) = booking.open_payment {
             return Err(Refusal::PaymentAlreadyOpen { payment: payment.0 });
         }
-        if booking.due_minor() == 0 {
-            return Err(Refusal::NothingIsDue);
-        }
         if booking.payments >= PAYMENTS_PER_BOOKING_MAX {
             return Err(Refusal::TooManyPayments { limit: PAYMENTS_PER_BOOKING_MAX });
         }
         Ok(booking)
+    }
+
+    /// How much of the booking is to be paid.
+    fn part_of(booking: &Booking, wanted: Option<Money>) -> Result<Money, Refusal> {
+        let money = |minor| Money::new(minor, booking.currency);
+        let due = money(booking.due_minor());
+        if wanted.is_none() && due.minor == 0 {
+            return Err(Refusal::NothingIsDue);
+        }
+        let amount = wanted.unwrap_or(due);
+        if amount.currency != booking.currency {
+            return Err(Refusal::CurrencyIsNotTheBookings);
+        }
+        let chargeable = money(booking.chargeable_minor());
+        if amount.minor > chargeable.minor {
+            return Err(Refusal::AmountExceedsTotal { chargeable });
+        }
+        if booking.state.is(booking::State::Held) && amount != chargeable {
+            return Err(Refusal::AmountDoesNotCoverWhatIsDue { due: chargeable });
+        }
+        Ok(amount)
     }
 
     fn payment(
@@ -89,7 +115,7 @@ impl StartPayment {
             payment_method: self.payment_method.clone(),
             reference: match &self.target {
                 Target::Amount { reference, .. } => reference.clone(),
-                Target::Booking(_) => None,
+                Target::Booking { .. } => None,
             },
             return_url: self.return_url.clone(),
             metadata: Json(self.metadata.clone()),
@@ -101,12 +127,16 @@ impl StartPayment {
             captured_minor: 0,
             refunding_minor: 0,
             refunded_minor: 0,
+            suspended_minor: 0,
+            disputed_minor: 0,
             refunds: 0,
             next_action: None,
             failure: None,
             active: None,
+            capturing_minor: None,
             void_requested: false,
             evidenced: false,
+            contradicted_at: None,
             booked_authorized_minor: 0,
             booked_paid_minor: 0,
             booked_refunded_minor: 0,
@@ -126,7 +156,7 @@ impl Command for StartPayment {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let Target::Booking(booking) = self.target {
+        if let Target::Booking { booking, .. } = self.target {
             rows.booking(booking);
         }
         rows.account(self.account);
@@ -140,9 +170,9 @@ impl Command for StartPayment {
             .filter(|account| account.tenant == self.claim.tenant)
             .ok_or(Refusal::AccountNotFound)?;
         let (amount, booking) = match &self.target {
-            Target::Booking(id) => {
-                let booking = self.payable(facts, *id, context.now)?;
-                (Money::new(booking.due_minor(), booking.currency), Some(booking))
+            Target::Booking { booking, amount } => {
+                let booking = self.payable(facts, *booking, context.now)?;
+                (Self::part_of(booking, *amount)?, Some(booking))
             }
             Target::Amount { amount, .. } => (*amount, None),
         };
@@ -152,6 +182,7 @@ impl Command for StartPayment {
         if amount.minor > AMOUNT_MINOR_MAX {
             return Err(Refusal::AmountIsTooLarge);
         }
+        self.amounts.check(&account.provider, amount)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -174,6 +205,7 @@ impl Command for StartPayment {
             kind: AttemptKind::Charge,
             amount_minor: amount.minor,
             key: Some(self.claim.key),
+            deadline: self.deadline,
         };
         let id: PaymentId = payment.id;
         let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;

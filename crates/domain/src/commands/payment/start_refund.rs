@@ -12,9 +12,11 @@ use crate::ids::{PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
+use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Facts, Needs};
+use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
@@ -25,6 +27,9 @@ pub struct StartRefund {
     pub amount: Option<Money>,
     pub reason: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    pub amounts: AmountRules,
+    /// How long it may stay without a definite outcome.
+    pub deadline: Span,
     pub lease: Option<Lease>,
 }
 
@@ -55,6 +60,7 @@ impl Command for StartRefund {
         if amount.currency != refundable.currency || amount.minor > refundable.minor || amount.minor < 1 {
             return Err(Refusal::RefundExceedsCapture { refundable });
         }
+        self.amounts.check_part(&payment.provider, amount)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -65,6 +71,7 @@ impl Command for StartRefund {
             reason: self.reason.clone(),
             metadata: self.metadata.clone(),
             key: Some(self.claim.key),
+            deadline: self.deadline,
             lease: self.lease,
         };
         let started = refund(&mut draft, &mut payment, back)?;

@@ -10,12 +10,15 @@ use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
 use crate::rows::{AttemptKind, Facts, Needs, Payment};
+use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
 #[derive(Clone, Debug)]
 pub struct StartVoid {
     pub claim: Claim,
     pub payment: PaymentId,
+    /// How long it may stay without a definite outcome.
+    pub deadline: Span,
     pub lease: Option<Lease>,
 }
 
@@ -46,7 +49,7 @@ impl Command for StartVoid {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
-        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.lease)?;
+        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.deadline, self.lease)?;
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
     }
@@ -57,6 +60,7 @@ pub(super) fn void(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
     key: Option<KeyId>,
+    deadline: Span,
     lease: Option<Lease>,
 ) -> Result<Claimed, Refusal> {
     let id: AttemptId = draft.id();
@@ -72,6 +76,7 @@ pub(super) fn void(
         kind: AttemptKind::Void,
         amount_minor: payment.authorized_minor,
         key,
+        deadline,
     };
     enqueue(draft, call, lease, payment.clone(), None)
 }

@@ -3,9 +3,9 @@
 use std::vec;
 use uuid::Uuid;
 
-use super::shop::{CLIENT, LIMITED, PRICE, STRANGER, Shop, TENANT, claim, provision};
+use super::shop::{LIMITED, PRICE, STRANGER, Shop, TENANT, claim, create_product_command, provision};
 use super::world::Answer;
-use crate::commands::{CancelHold, CreateProduct, ExpireHolds, Lapsed, NewUnit, Reserve};
+use crate::commands::{CancelHold, ExpireHolds, Lapsed, NewUnit, Reserve};
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_GRACE_SECONDS, HOLD_SECONDS, HOLD_SECONDS_MAX};
 use crate::reply::Reply;
@@ -82,17 +82,8 @@ fn a_reserve_is_refused_by_name() {
 #[test]
 fn a_unit_of_another_product_is_refused() {
     let mut shop = Shop::new(4);
-    let made = shop.run(&CreateProduct {
-        claim: None,
-        tenant: TENANT,
-        client: CLIENT,
-        name: "other".into(),
-        description: std::string::String::new(),
-        time_zone: "UTC".into(),
-        currency: Currency::USD,
-        units: vec![NewUnit { name: "seat".into(), price_minor: 1, places: 1 }],
-        metadata: Default::default(),
-    });
+    let unit = NewUnit { name: "seat".into(), price_minor: 1, places: 1 };
+    let made = shop.run(&create_product_command(Currency::USD, vec![unit]));
     let Reply::Product(other) = made.reply() else { panic!("a product was made") };
     let unit = other.1[0].id;
     let command = Reserve { units: vec![(unit, 1)], ..shop.reserve_command(1) };

@@ -5,12 +5,14 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::shop::{CLIENT, STRANGER, Shop, TENANT};
-use crate::commands::{ChangeProduct, NewUnit, UnitChange};
+use super::owed::SOME_AMOUNTS;
+use super::shop::{CLIENT, STRANGER, Shop, TENANT, any_provider, create_product_command, eur};
+use crate::commands::{ChangeProduct, CreateProduct, NewUnit, UnitChange};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
+use crate::provider::TenantProviders;
 use crate::reply::Reply;
 use crate::rows::{Product, Unit};
-use crate::{ProductId, Refusal, UnitId};
+use crate::{Currency, ProductId, Refusal, UnitId};
 
 fn change(shop: &Shop) -> ChangeProduct {
     let product: Product = shop.get(shop.product);
@@ -25,6 +27,7 @@ fn change(shop: &Shop) -> ChangeProduct {
         metadata: None,
         units: vec![],
         new_units: vec![],
+        providers: any_provider(),
         version: product.version,
         all_units: shop.all::<Unit>().iter().map(|unit| unit.id).collect(),
     }
@@ -64,6 +67,38 @@ fn a_change_is_refused_by_name() {
     ] {
         assert_eq!(shop.refused(&command), refusal);
     }
+}
+
+#[test]
+fn nothing_is_for_sale_at_a_price_that_nobody_can_pay() {
+    let mut shop = Shop::new(1);
+    let (seat, rule) = (shop.seat, (SOME_AMOUNTS.0)("stripe", Currency::EUR).unwrap());
+    let providers = || TenantProviders { amounts: SOME_AMOUNTS, ..any_provider() };
+    let price =
+        |price_minor| UnitChange { price_minor: Some(price_minor), active: None, id: seat, name: None };
+    for minor in [12, 1_005] {
+        let refusal = Refusal::AmountIsNotPayable { amount: eur(minor), rule };
+        let unit = NewUnit { name: "seat".into(), price_minor: minor, places: 1 };
+        let create = create_product_command(Currency::EUR, vec![unit.clone()]);
+        assert_eq!(shop.refused(&CreateProduct { providers: providers(), ..create }), refusal);
+        let added = ChangeProduct { new_units: vec![unit], providers: providers(), ..change(&shop) };
+        assert_eq!(shop.refused(&added), refusal);
+        let dearer = ChangeProduct { units: vec![price(minor)], providers: providers(), ..change(&shop) };
+        assert_eq!(shop.refused(&dearer), refusal);
+    }
+    let unit = NewUnit { name: "seat".into(), price_minor: 10, places: 1 };
+    let create = create_product_command(Currency::USD, vec![unit]);
+    let nowhere = CreateProduct { providers: providers(), ..create.clone() };
+    assert_eq!(shop.refused(&nowhere), Refusal::CurrencyIsNotTaken { currency: Currency::USD });
+
+    // Two of five cents are the least payment; nothing is paid for what is free; and whoever has no
+    // provider sells at any price.
+    for minor in [5, 0] {
+        let cheap = ChangeProduct { units: vec![price(minor)], providers: providers(), ..change(&shop) };
+        shop.run(&cheap).reply();
+    }
+    let providers = TenantProviders { names: vec![], amounts: SOME_AMOUNTS };
+    shop.run(&CreateProduct { providers, ..create }).reply();
 }
 
 #[test]

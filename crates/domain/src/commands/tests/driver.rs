@@ -5,14 +5,18 @@ use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 
-use super::shop::{LOOK_AGAIN, Shop, object};
-use super::teller::{News, Teller};
+use super::jobs::put_off;
+use super::shop::{LOOK_AGAIN, Shop, account, object};
+use super::teller::{Call, News, Teller, return_object};
 use super::world::Answer;
-use crate::commands::{By, FinishJob, MarkSent, Postpone, RefundOutcome, Settle, SettleRefund};
+use crate::commands::{
+    Abandon, By, FinishJob, MarkSent, Postpone, RecordDecline, RefundOutcome, Settle, SettleRefund,
+};
 use crate::lifecycle::{State as _, attempt};
+use crate::limits::ANOTHER_KEY_AFTER;
 use crate::provider::{Heard, Observation, RefundObservation, RefundStatus, Source, Status};
 use crate::reply::{Claimed, Reply};
-use crate::rows::{AttemptKind, Capture, Failure, JobKind, Payment, Refund};
+use crate::rows::{AttemptKind, Capture, Failure, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
 use crate::{PaymentId, RefundId, Refusal};
@@ -38,15 +42,36 @@ pub struct Game {
 /// The worker died, or the job is no longer its own.
 struct Gone;
 
+type Drive = Result<(), Gone>;
+
+fn lost<T>(key_spent: bool) -> Heard<T> {
+    Heard::Unknown { error: "lost".into(), key_spent }
+}
+
 impl Game {
-    fn call<T>(&mut self, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
-        let lost = || Heard::Unknown { error: "lost".into() };
-        match self.chaos.next() % 16 {
+    fn look<T>(&mut self, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
+        if self.chaos.next().is_multiple_of(16) { lost(false) } else { call(&mut self.teller) }
+    }
+
+    fn call<T>(&mut self, key: Call, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
+        if self.teller.kept.contains(&key) {
+            return lost(true);
+        }
+        let fate = self.chaos.next() % 16;
+        match fate {
             0 => Heard::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
-            1 => lost(),
+            1 => lost(false),
             2 => {
                 call(&mut self.teller);
-                lost()
+                lost(false)
+            }
+            // It broke down before, or after, it did it; and answers so from now on.
+            3 | 4 => {
+                if fate == 4 {
+                    call(&mut self.teller);
+                }
+                self.teller.kept.insert(key);
+                lost(true)
             }
             _ => call(&mut self.teller),
         }
@@ -78,140 +103,165 @@ impl Game {
     }
 
     pub fn drive(&mut self, claimed: &Claimed) {
+        let suspended = claimed.payment.suspended_minor > 0;
         let _gone = match claimed.attempt.kind {
+            _ if claimed.attempt.state.is_final() && claimed.payment.evidenced && !suspended => {
+                self.submit(FinishJob { job: claimed.job.id, token: claimed.job.token }).map(drop)
+            }
             AttemptKind::Charge => self.charge(claimed),
             AttemptKind::Capture | AttemptKind::Void => self.release(claimed),
             AttemptKind::Refund => self.refund(claimed),
         };
     }
 
-    fn charge(&mut self, claimed: &Claimed) -> Result<(), Gone> {
+    fn charge(&mut self, claimed: &Claimed) -> Drive {
         let payment = claimed.payment.id;
-        if claimed.attempt.state.is_final() && claimed.payment.evidenced {
-            return self.submit(FinishJob { job: claimed.job.id, token: claimed.job.token }).map(drop);
-        }
         if claimed.attempt.state.is(attempt::State::Created) {
             if claimed.payment.provider_ref.is_none() {
-                let (amount, manual) =
-                    (claimed.payment.amount_minor, claimed.payment.capture == Capture::Manual);
-                let made = self.call(|teller| teller.create(payment, amount, manual));
+                let manual = claimed.payment.capture == Capture::Manual;
+                let (amount, key) = (claimed.payment.amount_minor, claimed.attempt.key_number);
+                let made =
+                    self.call((payment.0, "create", key), |teller| teller.create(payment, amount, manual));
+                if let Heard::Unknown { key_spent, .. } = made {
+                    return self.postpone(claimed, false, key_spent);
+                }
                 if !matches!(made, Heard::Object(_)) {
-                    return self.postpone(claimed, false);
+                    return self.postpone(claimed, false, false);
                 }
             }
-            return if self.mark_sent(claimed, Some(object(payment)))? {
-                self.confirm(claimed)
-            } else {
-                self.cancel_object(claimed, Source::Answer, None)
+            return match self.mark_sent(claimed, Some(object(payment)))? {
+                Some(key) => self.confirm(claimed, key),
+                None => self.cancel_object(claimed, Source::Answer),
             };
         }
-        match self.call(|teller| teller.fetch(payment)) {
-            Heard::Object(Status::Unconfirmed) if looks_only(claimed) && !self.must_end(claimed) => {
-                self.postpone(claimed, true)
+        match self.look(|teller| teller.fetch(payment)) {
+            Heard::Object(Status::Unconfirmed) if !self.must_end(claimed) => {
+                match self.mark_sent(claimed, None)? {
+                    Some(key) => self.confirm(claimed, key),
+                    None => self.settle(claimed, Status::Unconfirmed, Source::Fetched, None),
+                }
             }
-            Heard::Object(Status::Unconfirmed) if !self.must_end(claimed) => self.confirm(claimed),
             Heard::Object(seen) => self.conclude(claimed, seen, Source::Fetched),
-            _ => self.postpone(claimed, true),
+            _ => self.postpone(claimed, true, false),
         }
     }
 
-    fn confirm(&mut self, claimed: &Claimed) -> Result<(), Gone> {
+    fn confirm(&mut self, claimed: &Claimed, key: i64) -> Drive {
         let (payment, card) = (claimed.payment.id, self.chaos.next());
-        match self.call(|teller| teller.confirm(payment, card)) {
+        match self.call((payment.0, "confirm", key), |teller| teller.confirm(payment, card)) {
             Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
                 self.conclude(claimed, seen, Source::Answer)
             }
-            Heard::NotSent { .. } => self.postpone(claimed, false),
-            _ => self.postpone(claimed, true),
+            Heard::NotSent { .. } => self.postpone(claimed, false, false),
+            Heard::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent),
+            Heard::Refused { object: None, .. } => unreachable!("it shows the object"),
         }
     }
 
-    fn conclude(&mut self, claimed: &Claimed, seen: Status, source: Source) -> Result<(), Gone> {
+    fn conclude(&mut self, claimed: &Claimed, seen: Status, source: Source) -> Drive {
         match seen {
-            Status::Declined(failure) => self.cancel_object(claimed, source, Some(failure)),
-            Status::NeedsAction(_) | Status::Unconfirmed if self.must_end(claimed) => {
-                self.cancel_object(claimed, source, None)
+            Status::Declined(failure) => {
+                let (job, token) = (claimed.job.id, claimed.job.token);
+                self.submit(RecordDecline { job, token, payment: claimed.payment.id, failure })?;
+                self.cancel_object(claimed, source)
             }
-            seen => self.settle(claimed, seen, source, None, None),
+            Status::NeedsAction(_) | Status::Unconfirmed if self.must_end(claimed) => {
+                self.cancel_object(claimed, source)
+            }
+            seen => self.settle(claimed, seen, source, None),
         }
     }
 
-    fn cancel_object(
-        &mut self,
-        claimed: &Claimed,
-        source: Source,
-        failure: Option<Failure>,
-    ) -> Result<(), Gone> {
-        let payment = claimed.payment.id;
-        match self.call(|teller| teller.cancel(payment)) {
+    fn cancel_object(&mut self, claimed: &Claimed, source: Source) -> Drive {
+        let (payment, key) = (claimed.payment.id, claimed.job.token);
+        match self.call((claimed.attempt.id.0, "cancel", key), |teller| teller.cancel(payment)) {
             Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
-                self.settle(claimed, seen, source, failure, None)
+                self.settle(claimed, seen, source, None)
             }
-            _ => self.postpone(claimed, true),
+            _ => self.postpone(claimed, true, false),
         }
     }
 
     /// A capture or a void.
-    fn release(&mut self, claimed: &Claimed) -> Result<(), Gone> {
+    fn release(&mut self, claimed: &Claimed) -> Drive {
         let payment = claimed.payment.id;
-        let amount_minor = claimed.attempt.amount_minor;
-        if claimed.attempt.state.is_final() && claimed.payment.evidenced {
-            return self.submit(FinishJob { job: claimed.job.id, token: claimed.job.token }).map(drop);
-        }
-        if claimed.payment.provider_ref.is_none() {
-            return self.postpone(claimed, false);
-        }
-        if claimed.attempt.state.is(attempt::State::Created) {
-            self.mark_sent(claimed, None)?;
-        } else {
-            match self.call(|teller| teller.fetch(payment)) {
-                Heard::Object(Status::Authorized { .. }) => {}
-                Heard::Object(seen) if matches!(seen, Status::Cancelled | Status::Captured { .. }) => {
-                    return self.settle(claimed, seen, Source::Fetched, None, None);
-                }
-                Heard::Object(_) if claimed.attempt.kind == AttemptKind::Void => {}
-                Heard::Object(seen) => return self.settle(claimed, seen, Source::Fetched, None, None),
-                _ => return self.postpone(claimed, true),
-            }
-        }
         let capture = claimed.attempt.kind == AttemptKind::Capture;
-        if capture && looks_only(claimed) {
-            return self.postpone(claimed, true);
+        if claimed.payment.provider_ref.is_none() {
+            return self.postpone(claimed, false, false);
         }
-        let heard =
-            self.call(
-                |teller| {
-                    if capture { teller.capture(payment, amount_minor) } else { teller.cancel(payment) }
-                },
-            );
-        match heard {
-            Heard::Object(seen) => self.settle(claimed, seen, Source::Answer, None, None),
-            Heard::Refused { code, object } => {
-                self.settle(claimed, object.unwrap(), Source::Answer, None, Some(code))
+        let key = if claimed.attempt.state.is(attempt::State::Created) {
+            match self.mark_sent(claimed, None)? {
+                Some(key) => key,
+                None => return self.abandon(claimed),
             }
-            Heard::NotSent { .. } => self.postpone(claimed, false),
-            Heard::Unknown { .. } => self.postpone(claimed, true),
+        } else {
+            let Heard::Object(seen) = self.look(|teller| teller.fetch(payment)) else {
+                return self.postpone(claimed, true, false);
+            };
+            let ended = matches!(seen, Status::Cancelled | Status::Captured { .. });
+            let stands = matches!(seen, Status::Authorized { .. }) || (!capture && !ended);
+            if !stands || claimed.attempt.state.is_final() {
+                return self.settle(claimed, seen, Source::Fetched, None);
+            }
+            match self.mark_sent(claimed, None)? {
+                Some(key) => key,
+                None => return self.settle(claimed, seen, Source::Fetched, None),
+            }
+        };
+        let (id, amount_minor) = (claimed.attempt.id.0, claimed.attempt.amount_minor);
+        let heard = if capture {
+            self.call((id, "capture", key), |teller| teller.capture(payment, amount_minor))
+        } else {
+            self.call((id, "cancel", claimed.job.token), |teller| teller.cancel(payment))
+        };
+        match heard {
+            Heard::Object(seen) => self.settle(claimed, seen, Source::Answer, None),
+            Heard::Refused { code, cause, object } => {
+                let refused = Failure { code, retryable: false, cause };
+                self.settle(claimed, object.unwrap(), Source::Answer, Some(refused))
+            }
+            Heard::NotSent { .. } => self.postpone(claimed, false, false),
+            Heard::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent && capture),
         }
     }
 
-    fn refund(&mut self, claimed: &Claimed) -> Result<(), Gone> {
+    fn refund(&mut self, claimed: &Claimed) -> Drive {
         let refund = claimed.refund.as_ref().unwrap();
         let (id, payment, amount_minor) = (refund.id, refund.payment, refund.amount_minor);
-        if claimed.attempt.state.is(attempt::State::Created) {
-            self.mark_sent(claimed, None)?;
+        let created = claimed.attempt.state.is(attempt::State::Created);
+        if !created {
+            match self.look(|teller| teller.find(id)) {
+                Heard::Object(Some((place, status))) => {
+                    let outcome = self.refund_seen(place, status);
+                    return self.settle_refund(claimed, outcome);
+                }
+                Heard::Object(None) => {}
+                _ => return self.postpone(claimed, true, false),
+            }
         }
-        if looks_only(claimed) && !self.teller.returns.contains_key(&id) {
-            return self.postpone(claimed, true);
-        }
-        let slow = self.chaos.next().is_multiple_of(4);
-        let outcome = match self.call(|teller| teller.refund(id, payment, amount_minor, slow)) {
-            Heard::Object(status) => refund_seen(&self.shop, id, status),
-            Heard::Refused { code, .. } => RefundOutcome::Refused { code },
-            Heard::NotSent { .. } => return self.postpone(claimed, false),
-            Heard::Unknown { .. } => return self.postpone(claimed, true),
+        let Some(key) = self.mark_sent(claimed, None)? else {
+            return if created { self.abandon(claimed) } else { self.postpone(claimed, true, false) };
         };
+        let slow = self.chaos.next().is_multiple_of(4);
+        let heard = self.call((id.0, "refund", key), |teller| {
+            teller.refund((Some(id), key), payment, amount_minor, slow)
+        });
+        let outcome = match heard {
+            Heard::Object((place, status)) => self.refund_seen(place, status),
+            Heard::Refused { code, cause, .. } => {
+                RefundOutcome::Refused(Failure { code, retryable: false, cause })
+            }
+            Heard::NotSent { .. } => return self.postpone(claimed, false, false),
+            Heard::Unknown { key_spent, .. } => return self.postpone(claimed, true, key_spent),
+        };
+        self.settle_refund(claimed, outcome)
+    }
+
+    fn settle_refund(&mut self, claimed: &Claimed, outcome: RefundOutcome) -> Drive {
         let by = By::Job { job: claimed.job.id, token: claimed.job.token };
-        self.submit(SettleRefund { by, refund: id, payment, outcome, look_again: LOOK_AGAIN }).map(drop)
+        let (refund, payment) = (claimed.attempt.refund.unwrap(), claimed.payment.id);
+        self.submit(SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
+            .map(drop)
     }
 
     fn must_end(&self, claimed: &Claimed) -> bool {
@@ -219,90 +269,83 @@ impl Game {
         claimed.payment.void_requested || (!claimed.attempt.state.is_final() && late)
     }
 
-    fn mark_sent(&mut self, claimed: &Claimed, object: Option<String>) -> Result<bool, Gone> {
+    fn mark_sent(&mut self, claimed: &Claimed, object: Option<String>) -> Result<Option<i64>, Gone> {
         let (job, token) = (claimed.job.id, claimed.job.token);
-        let reply = self.submit(MarkSent { job, token, payment: claimed.payment.id, object })?;
-        Ok(matches!(reply, Reply::Proceed(true)))
+        let reply = self.submit(MarkSent {
+            job,
+            token,
+            payment: claimed.payment.id,
+            object,
+            another_key_after: ANOTHER_KEY_AFTER,
+        })?;
+        let Reply::Send(key) = reply else { panic!("not a leave to send: {reply:?}") };
+        Ok(key)
     }
 
-    fn settle(
-        &mut self,
-        claimed: &Claimed,
-        seen: Status,
-        source: Source,
-        failure: Option<Failure>,
-        refused: Option<String>,
-    ) -> Result<(), Gone> {
-        let by = By::Job { job: claimed.job.id, token: claimed.job.token };
+    fn abandon(&mut self, claimed: &Claimed) -> Drive {
+        let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
+        let (refund, failure) = (claimed.attempt.refund, Failure::not_sent("provider_contradicts", false));
+        self.submit(Abandon { job, token, payment, refund, failure }).map(drop)
+    }
+
+    fn settle(&mut self, claimed: &Claimed, seen: Status, source: Source, refused: Option<Failure>) -> Drive {
         let settle = Settle {
-            by,
+            by: By::Job { job: claimed.job.id, token: claimed.job.token },
             payment: claimed.payment.id,
             attempt: claimed.attempt.id,
             observation: seen_of(&self.shop, claimed.payment.id, seen),
             source,
-            failure,
             refused,
             look_again: LOOK_AGAIN,
         };
         self.submit(settle).map(drop)
     }
 
-    fn postpone(&mut self, claimed: &Claimed, lost_sight: bool) -> Result<(), Gone> {
-        let postpone = Postpone {
-            job: claimed.job.id,
-            token: claimed.job.token,
-            payment: claimed.payment.id,
-            refund: claimed.attempt.refund,
-            pause: Span::seconds(1),
-            lost_sight,
-            asked: true,
-            error: None,
-        };
-        self.submit(postpone).map(drop)
+    fn postpone(&mut self, claimed: &Claimed, lost_sight: bool, key_spent: bool) -> Drive {
+        let refund = claimed.attempt.refund;
+        let pause = Span::seconds(1);
+        let put_off = put_off(claimed.job.id, claimed.job.token, claimed.payment.id);
+        self.submit(Postpone { refund, pause, lost_sight, key_spent, ..put_off }).map(drop)
     }
 
-    /// A webhook arrives, as an event of its own.
+    /// A webhook arrives, as an event of its own. One that is ahead of what is known of its payment comes
+    /// again.
     pub fn deliver(&mut self, news: &News) {
         let by = By::Event(self.shop.record());
-        let look_again = Span::default();
         match news.clone() {
             News::Payment(payment, status) => {
                 let observation = seen_of(&self.shop, payment, status);
-                let attempt = payment.into();
-                let (source, failure, refused) = (Source::Webhook, None, None);
-                self.run_system(&Settle {
-                    by,
-                    payment,
-                    attempt,
-                    observation,
-                    source,
-                    failure,
-                    refused,
-                    look_again,
-                });
+                let (attempt, source, refused) = (payment.into(), Source::Webhook, None);
+                let look_again = LOOK_AGAIN;
+                self.run_system(&Settle { by, payment, attempt, observation, source, refused, look_again });
             }
-            News::Refund(refund, status) => {
-                let outcome = refund_seen(&self.shop, refund, status);
-                let payment = self.shop.get::<Refund>(refund).payment;
-                self.run_system(&SettleRefund { by, refund, payment, outcome, look_again });
+            News::Refund(place, status) => {
+                let made = &self.teller.returns[place];
+                let payment = made.payment;
+                let outside = RefundId::at_provider(account(), &return_object(place));
+                let (mark, outcome) = (made.refund, self.refund_seen(place, status));
+                let refund = mark.unwrap_or(outside);
+                let own = SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN };
+                let mut answer = self.shop.run(&own);
+                if let Answer::Refused(Refusal::RefundNotFound) = answer {
+                    answer = self.shop.run(&SettleRefund { refund: outside, mark, ..own });
+                }
+                if let Answer::Refused(Refusal::PaymentIsBehind) = answer {
+                    self.teller.news.push(news.clone());
+                }
             }
         }
     }
-}
 
-/// A person sent it round again after money may have moved.
-fn looks_only(claimed: &Claimed) -> bool {
-    claimed.job.kind == JobKind::Look
+    fn refund_seen(&self, place: usize, status: RefundStatus) -> RefundOutcome {
+        let made = &self.teller.returns[place];
+        let (object, amount_minor) = (return_object(place), made.amount_minor);
+        let currency = self.shop.get::<Payment>(made.payment).currency;
+        RefundOutcome::Seen(RefundObservation { object, status, amount_minor, currency })
+    }
 }
 
 fn seen_of(shop: &Shop, payment: PaymentId, status: Status) -> Observation {
     let row: Payment = shop.get(payment);
     Observation { object: object(payment), status, amount_minor: row.amount_minor, currency: row.currency }
-}
-
-fn refund_seen(shop: &Shop, refund: RefundId, status: RefundStatus) -> RefundOutcome {
-    let row: Refund = shop.get(refund);
-    let object = std::format!("re_{}", refund.0.as_u128());
-    let (amount_minor, currency) = (row.amount_minor, row.currency);
-    RefundOutcome::Seen(RefundObservation { object, status, amount_minor, currency })
 }

@@ -7,23 +7,38 @@ use uuid::Uuid;
 
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{LEASE, LOOK_AGAIN, PRICE, Shop};
+use super::teller::failure;
 use crate::commands::{
-    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone, RefundOutcome, Settle,
+    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone, RecordDecline, RefundOutcome, Settle,
 };
 use crate::lifecycle::{attempt, booking, job, payment, refund};
-use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
+use crate::limits::{ANOTHER_KEY_AFTER, JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{RefundStatus, Source, Status};
 use crate::reply::Reply;
-use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
+use crate::rows::{Attempt, Booking, Capture, Job, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::Command;
 use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal, WorkerId};
 
+/// Nothing was heard.
+pub fn put_off(job: JobId, token: i64, payment: PaymentId) -> Postpone {
+    Postpone {
+        job,
+        token,
+        payment,
+        refund: None,
+        pause: LOOK_AGAIN.first,
+        lost_sight: false,
+        key_spent: false,
+        asked: true,
+        error: None,
+    }
+}
+
 fn postpone(shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>, lost_sight: bool) {
     let token = shop.token(job);
     let job = JobId(job);
-    let pause = LOOK_AGAIN;
-    let command = Postpone { job, token, payment, refund, pause, lost_sight, asked: true, error: None };
+    let command = Postpone { refund, lost_sight, ..put_off(job, token, payment) };
     shop.run(&command).reply();
 }
 
@@ -88,25 +103,11 @@ fn a_zombie_is_refused_everywhere() {
     let outcome = shop.refund_seen(refund, RefundStatus::Succeeded);
     let commands: Vec<Box<dyn Command>> = vec![
         Box::new(Heartbeat { job, token: 1, span: LEASE.span }),
-        Box::new(MarkSent { job, token: 1, payment, object: None }),
+        Box::new(MarkSent { job, token: 1, payment, object: None, another_key_after: ANOTHER_KEY_AFTER }),
         Box::new(shop.settle_command(payment.into(), payment, CAPTURED, Source::Answer)),
-        Box::new(Postpone {
-            job,
-            token: 1,
-            payment,
-            refund: None,
-            pause: LOOK_AGAIN,
-            lost_sight: true,
-            asked: true,
-            error: None,
-        }),
-        Box::new(Abandon {
-            job,
-            token: 1,
-            payment,
-            refund: None,
-            failure: Failure { code: "x".into(), retryable: false },
-        }),
+        Box::new(Postpone { lost_sight: true, ..put_off(job, 1, payment) }),
+        Box::new(RecordDecline { job, token: 1, payment, failure: failure("x", false) }),
+        Box::new(Abandon { job, token: 1, payment, refund: None, failure: failure("x", false) }),
         Box::new(FinishJob { job, token: 1 }),
         Box::new(shop.settle_refund_command(refund, outcome)),
     ];
@@ -127,8 +128,7 @@ fn sent_is_committed_once() {
     assert_eq!(shop.get::<Attempt>(payment.0).sent_at, sent_at);
     assert_eq!(shop.payment_is(payment), payment::State::Pending);
     shop.answer(payment, CAPTURED);
-    let token = shop.token(payment);
-    let again = MarkSent { job: JobId(payment.0), token, payment, object: None };
+    let again = shop.mark_sent_command(payment, payment, None);
     assert_eq!(shop.refused(&again), Refusal::NothingToDo, "it has its outcome");
 }
 
@@ -198,7 +198,7 @@ fn past_the_deadline_the_unsent_is_declined() {
     postpone(&mut shop, payment.0, payment, None, false);
     assert_eq!(shop.payment_is(payment), payment::State::Failed);
     assert_eq!(shop.get::<Payment>(payment).failure.unwrap().0.code, "provider_unreachable");
-    assert_eq!(shop.stored(payment), "payment_declined");
+    assert_eq!(shop.stored(payment), "not_sent_to_provider");
     assert!(shop.get::<Job>(payment.0).state.is(job::State::Done));
     assert_eq!(shop.get::<Booking>(booking).open_payment, None);
     assert!(shop.reviews().is_empty());
@@ -220,7 +220,7 @@ fn a_refund_is_lost_and_given_up_alike() {
     assert_eq!(*shop.get::<Refund>(sent).state, refund::State::Review);
     assert_eq!(shop.stored(sent), "refund Review");
     assert_eq!(*shop.get::<Refund>(unsent).state, refund::State::Failed);
-    assert_eq!(shop.stored(unsent), "refund_failed");
+    assert_eq!(shop.stored(unsent), "not_sent_to_provider");
     assert_eq!(shop.get::<Payment>(payment).refunding_minor, 300);
     shop.refund_webhook(sent, RefundStatus::Succeeded);
     assert_eq!(attempt_is(&shop, sent), attempt::State::Succeeded);
@@ -234,7 +234,7 @@ fn a_charge_that_is_turned_away_unsent_failed() {
     let payment = shop.pay(booking);
     let void = shop.start_void(payment);
     let token = shop.token(payment);
-    let failure = Failure { code: "invalid_payment_method".into(), retryable: false };
+    let failure = failure("invalid_payment_method", false);
     let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
     shop.run(&abandon).reply();
     assert_eq!(shop.payment_is(payment), payment::State::Failed);
@@ -252,7 +252,7 @@ fn what_was_sent_is_not_abandoned() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
     let token = shop.token(payment);
-    let failure = Failure { code: "x".into(), retryable: false };
+    let failure = failure("x", false);
     let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
     assert_eq!(shop.refused(&abandon), Refusal::NothingToDo);
 }
@@ -307,14 +307,12 @@ fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
     let job = JobId(payment.0);
     let mut tried = |asked: bool| {
         let token = shop.token(job);
-        let (refund, pause) = (None, LOOK_AGAIN);
-        let put_off = Postpone { job, token, payment, refund, pause, lost_sight: false, asked, error: None };
-        shop.run(&put_off).reply();
-        shop.wait(LOOK_AGAIN);
+        shop.run(&Postpone { asked, ..put_off(job, token, payment) }).reply();
+        shop.wait(LOOK_AGAIN.first);
         shop.run(&ClaimJobs { jobs: vec![job], lease: LEASE, alone: false }).reply();
-        shop.get::<Job>(job).attempts
+        shop.get::<Job>(job).failures
     };
-    assert_eq!([tried(false), tried(false), tried(true), tried(false), tried(true)], [1, 1, 2, 2, 3]);
+    assert_eq!([tried(false), tried(false), tried(true), tried(false), tried(true)], [0, 0, 1, 1, 2]);
 }
 
 /// What brought no answer is told by the job's last error, and its next try needs a token. Once an answer
@@ -324,8 +322,8 @@ fn an_answer_ends_the_error_before_it() {
     let mut shop = Shop::new(9);
     let hiccup = |shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>| {
         let token = shop.token(job);
-        let (job, pause, error) = (JobId(job), LOOK_AGAIN, Some("no answer".into()));
-        let command = Postpone { job, token, payment, refund, pause, lost_sight: false, asked: true, error };
+        let (job, error) = (JobId(job), Some("no answer".into()));
+        let command = Postpone { refund, error, ..put_off(job, token, payment) };
         shop.run(&command).reply();
         assert_eq!(shop.get::<Job>(job).last_error.as_deref(), Some("no answer"));
     };
@@ -348,7 +346,7 @@ fn an_answer_ends_the_error_before_it() {
 
     let (_, payment) = shop.sent(Capture::Automatic);
     hiccup(&mut shop, payment.0, payment, None);
-    shop.webhook(payment, Status::Declined(Failure { code: "card_declined".into(), retryable: true }));
+    shop.webhook(payment, Status::Declined(failure("card_declined", true)));
     waits_without_error(&shop, payment.0);
 }
 
@@ -362,7 +360,7 @@ fn a_stranger_finishes_a_job_of_what_is_settled() {
     assert_eq!(shop.refused(&late), Refusal::LeaseLost);
     let refund = shop.refund(payment, None);
     shop.send(refund, payment);
-    let late = shop.settle_refund_command(refund, RefundOutcome::Refused { code: "late".into() });
+    let late = shop.settle_refund_command(refund, RefundOutcome::Refused(failure("late", false)));
     shop.refund_webhook(refund, RefundStatus::Succeeded);
     assert_eq!(shop.refused(&late), Refusal::LeaseLost);
 }

@@ -9,7 +9,7 @@ use super::world::Answer;
 use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
 use crate::provider::Status;
 use crate::reply::Reply;
-use crate::rows::{Capture, Client, Key, LateMoney, Settings, Tenant};
+use crate::rows::{Capture, Client, Key, LateMoney, Review, Settings, Tenant};
 use crate::time::Span;
 use crate::{ClientId, Refusal, ReviewId};
 
@@ -64,6 +64,18 @@ fn what_is_not_named_stays() {
         hold_seconds_max: 50,
     };
     assert_eq!((tenant.settings.0, tenant.version), (expected, 6));
+}
+
+/// A person closes a case.
+pub fn resolution(case: &Review) -> ResolveReview {
+    ResolveReview {
+        tenant: TENANT,
+        client: CLIENT,
+        claim: None,
+        review: case.id,
+        attempt: case.attempt,
+        resolution: "it was ours".into(),
+    }
 }
 
 fn hold(hold_seconds: Option<i64>, hold_seconds_max: Option<i64>) -> ChangeSettings {
@@ -124,14 +136,7 @@ fn a_review_is_resolved_once_and_by_its_tenant() {
     let (_, payment) = shop.sent(Capture::Automatic);
     shop.webhook(payment, CAPTURED);
     shop.webhook(payment, Status::Cancelled);
-    let review = shop.reviews()[0].id;
-    let command = ResolveReview {
-        tenant: TENANT,
-        client: CLIENT,
-        claim: None,
-        review,
-        resolution: "it was ours".into(),
-    };
+    let command = resolution(&shop.reviews()[0]);
     let foreign = ResolveReview { tenant: STRANGER, ..command.clone() };
     assert_eq!(shop.refused(&foreign), Refusal::ReviewNotFound);
     let unknown = ResolveReview { review: ReviewId(Uuid::nil()), ..command.clone() };

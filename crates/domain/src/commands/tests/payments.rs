@@ -3,19 +3,24 @@
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::shop::{LEASE, PRICE, STRANGER, Shop, TENANT, claim, eur, object, provision};
+use super::shop::{PRICE, STRANGER, Shop, TENANT, claim, eur, object, provision};
+use super::teller::failure;
 use super::world::Answer;
-use crate::commands::{CancelHold, StartCapture, StartPayment, StartRefund, StartVoid, Target};
+use crate::commands::{CancelHold, StartCapture, StartPayment, StartRefund, Target};
 use crate::lifecycle::{booking, payment};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_SECONDS, PAYMENTS_PER_BOOKING_MAX};
 use crate::provider::{Source, Status};
-use crate::rows::{Attempt, Booking, Capture, Failure, Payment};
+use crate::rows::{Attempt, Booking, Capture, Payment};
 use crate::time::Span;
 use crate::working_set::Claim;
 use crate::{AccountId, BookingId, Currency, Money, PaymentId, Refusal};
 
 pub const CAPTURED: Status = Status::Captured { amount_minor: 2 * PRICE };
 pub const AUTHORIZED: Status = Status::Authorized { amount_minor: 2 * PRICE };
+
+fn booking_target(booking: BookingId) -> Target {
+    Target::Booking { booking, amount: None }
+}
 
 fn foreign() -> Claim {
     Claim { tenant: STRANGER, ..claim("foreign") }
@@ -31,7 +36,7 @@ fn a_payment_is_refused_by_name() {
         assert_eq!(shop.refused(&command), expected);
     };
     let of = |minor| Target::Amount { amount: eur(minor), reference: None };
-    check(|_, _, command| command.target = Target::Booking(BookingId(Uuid::nil())), Refusal::BookingNotFound);
+    check(|_, _, command| command.target = booking_target(BookingId(Uuid::nil())), Refusal::BookingNotFound);
     check(|_, _, command| command.account = AccountId(Uuid::nil()), Refusal::AccountNotFound);
     check(|_, _, command| command.claim = foreign(), Refusal::AccountNotFound);
     check(
@@ -133,7 +138,7 @@ fn a_capture_is_refused_by_name() {
         let mut shop = Shop::new(4);
         let (_, payment) = shop.sent(Capture::Manual);
         shop.answer(payment, AUTHORIZED);
-        let mut command = StartCapture { claim: shop.claim(), payment, amount: None, lease: Some(LEASE) };
+        let mut command = shop.capture_command(payment, None);
         arrange(&mut shop, payment, &mut command);
         assert_eq!(shop.refused(&command), expected(&shop, payment));
     };
@@ -163,7 +168,7 @@ fn a_void_is_refused_by_name() {
     let (_, payment) = shop.sent(Capture::Manual);
     shop.answer(payment, AUTHORIZED);
     let capture = shop.start_capture(payment, None);
-    let mut command = StartVoid { claim: shop.claim(), payment, lease: None };
+    let mut command = shop.void_command(payment);
     assert_eq!(shop.refused(&command), Refusal::PaymentHasOperationInProgress { attempt: capture.0 });
     shop.webhook(payment, CAPTURED);
     shop.send(capture, payment);
@@ -217,7 +222,7 @@ fn a_capture_that_is_turned_down_leaves_the_payment_reserved() {
     let capture = shop.start_capture(payment, None);
     shop.send(capture, payment);
     let mut settle = shop.settle_command(capture, payment, AUTHORIZED, Source::Fetched);
-    settle.refused = Some("amount_too_small".into());
+    settle.refused = Some(failure("amount_too_small", false));
     shop.run(&settle).reply();
     assert_eq!(shop.stored(capture), "capture_failed");
     let row: Payment = shop.get(payment);
@@ -233,7 +238,7 @@ fn a_void_that_is_turned_down_leaves_the_payment_reserved() {
     let void = shop.start_void(payment);
     shop.send(void, payment);
     let mut settle = shop.settle_command(void, payment, AUTHORIZED, Source::Fetched);
-    settle.refused = Some("not_now".into());
+    settle.refused = Some(failure("not_now", false));
     shop.run(&settle).reply();
     assert_eq!(shop.stored(void), "cancel_failed");
     assert!(shop.reviews().is_empty(), "whoever asked was told");
@@ -266,7 +271,7 @@ fn a_void_that_comes_after_the_capture_fails() {
     let void = shop.start_void(payment);
     shop.send(void, payment);
     let mut settle = shop.settle_command(void, payment, CAPTURED, Source::Answer);
-    settle.refused = Some("payment_intent_unexpected_state".into());
+    settle.refused = Some(failure("payment_intent_unexpected_state", false));
     shop.run(&settle).reply();
     assert_eq!(shop.stored(void), "cancel_failed");
     assert_eq!(shop.payment_is(payment), payment::State::Captured);
@@ -284,7 +289,7 @@ fn what_was_called_off_is_not_sent() {
     assert_eq!(shop.get::<Payment>(payment).provider_ref, Some(object(payment)));
     shop.answer(payment, Status::Cancelled);
     assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
-    assert_eq!(shop.stored(payment), "payment_declined");
+    assert_eq!(shop.stored(payment), "payment_was_cancelled");
     shop.send(void, payment);
     let settle = shop.settle_command(void, payment, Status::Cancelled, Source::Fetched);
     shop.run(&settle).reply();
@@ -297,12 +302,10 @@ fn what_was_called_off_is_not_sent() {
 fn a_decline_ends_with_the_cancel() {
     let mut shop = Shop::new(9);
     let (booking, payment) = shop.sent(Capture::Automatic);
-    let failure = Failure { code: "card_declined".into(), retryable: true };
+    let failure = failure("card_declined", true);
     shop.webhook(payment, Status::Declined(failure.clone()));
     assert_eq!(shop.payment_is(payment), payment::State::Pending);
-    let mut settle = shop.settle_command(payment.into(), payment, Status::Cancelled, Source::Answer);
-    settle.failure = Some(failure.clone());
-    shop.run(&settle).reply();
+    shop.answer(payment, Status::Cancelled);
     assert_eq!(shop.payment_is(payment), payment::State::Failed);
     assert_eq!(shop.stored(payment), "payment_declined");
     let attempt: Attempt = shop.get(payment.0);

@@ -2,11 +2,12 @@
 
 use super::payments::CAPTURED;
 use super::shop::{PRICE, Shop, eur};
+use super::teller::failure;
 use crate::commands::RefundOutcome;
 use crate::lifecycle::{job, refund};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::provider::RefundStatus;
-use crate::rows::{Booking, Capture, Failure, Job, Payment, Refund};
+use crate::rows::{Booking, Capture, Job, Payment, Refund};
 use crate::{BookingId, PaymentId, RefundId, Refusal};
 
 fn paid(shop: &mut Shop) -> (BookingId, PaymentId) {
@@ -16,7 +17,7 @@ fn paid(shop: &mut Shop) -> (BookingId, PaymentId) {
 }
 
 fn failed() -> RefundStatus {
-    RefundStatus::Failed(Failure { code: "account_closed".into(), retryable: false })
+    RefundStatus::Failed(failure("account_closed", false))
 }
 
 fn sums(shop: &Shop, payment: PaymentId) -> (i64, i64) {
@@ -173,7 +174,7 @@ fn a_refusal_fails_only_what_was_never_seen() {
     let (_, payment) = paid(&mut shop);
     let refund = shop.refund(payment, Some(300));
     shop.send(refund, payment);
-    let refused = || RefundOutcome::Refused { code: "insufficient_funds".into() };
+    let refused = || RefundOutcome::Refused(failure("insufficient_funds", false));
     let command = shop.settle_refund_command(refund, refused());
     shop.run(&command).reply();
     assert_eq!(shop.stored(refund), "refund_failed");

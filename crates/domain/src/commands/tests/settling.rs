@@ -5,18 +5,22 @@ use std::vec::Vec;
 use super::dead_letters::write_off;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop};
+use super::teller::failure;
 use crate::lifecycle::{State as _, booking, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{Observation, RefundStatus, Source, Status};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Capture, Failure, InboundEvent, Job, Key, LateMoney, LedgerAccount,
-    NextAction, Payment, Refund, Slot,
+    Attempt, AttemptKind, Booking, Capture, InboundEvent, Job, Key, LateMoney, LedgerAccount, NextAction,
+    Payment, Refund, Slot,
 };
 use crate::time::Span;
 use crate::{Currency, PaymentId, Refusal};
 
+fn failed() -> RefundStatus {
+    RefundStatus::Failed(failure("account_closed", false))
+}
 fn declined() -> Status {
-    Status::Declined(Failure { code: "card_declined".into(), retryable: true })
+    Status::Declined(failure("card_declined", true))
 }
 fn needs_action() -> Status {
     Status::NeedsAction(NextAction::Redirect { url: "https://bank.example".into() })
@@ -353,7 +357,7 @@ fn late_money_that_does_not_go_back_is_seen_by_a_person() {
     shop.webhook(payment, CAPTURED);
     let refund = shop.all::<Refund>()[0].id;
     shop.send(refund, payment);
-    shop.refund_answer(refund, RefundStatus::Failed(Failure { code: "closed".into(), retryable: false }));
+    shop.refund_answer(refund, RefundStatus::Failed(failure("closed", false)));
     assert!(shop.has_open_review(payment.0));
     shop.webhook(payment, CAPTURED);
     assert_eq!(shop.all::<Refund>().len(), 1, "a person decides now");
@@ -414,21 +418,23 @@ fn an_event_of_another_account_moves_nothing() {
     assert_eq!(shop.refused(&command), Refusal::PaymentNotFound);
 }
 
-/// A tenant gave a part, or all, back before the evidence of the capture came.
+/// A tenant gave a part, or all, back before the evidence of the capture came: the booking is what it would be
+/// if that had come before.
 #[test]
 fn what_was_given_back_before_the_evidence() {
-    for (amount, state) in [(2 * PRICE - 1, booking::State::Confirmed), (2 * PRICE, booking::State::Held)] {
-        for settled in [false, true] {
+    for amount in [2 * PRICE - 1, 2 * PRICE] {
+        for settled in [Some(RefundStatus::Succeeded), Some(failed()), None] {
             let mut shop = Shop::new(9);
             let (booking, payment) = shop.sent(Capture::Automatic);
             shop.answer(payment, CAPTURED);
             let refund = shop.refund(payment, Some(amount));
-            if settled {
+            if let Some(status) = settled {
                 shop.send(refund, payment);
-                shop.refund_answer(refund, RefundStatus::Succeeded);
+                shop.refund_answer(refund, status);
             }
             shop.webhook(payment, CAPTURED);
-            assert_eq!(shop.booking_is(booking), state);
+            assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
+            assert_eq!(shop.get::<Booking>(booking).due_minor(), 0);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A tenant with a product, a slot and an account, and what is done there in one line each.
 
+mod refunds;
+
 use std::collections::BTreeMap;
 use std::format;
 use std::string::String;
@@ -13,12 +15,16 @@ use crate::commands::{
     NewUnit, Provision, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
     StartPayment, StartRefund, StartVoid, Target,
 };
+use crate::commands::{LookAgain, RecordDecline};
 use crate::idempotency::Fingerprint;
 use crate::lifecycle::{booking, job};
-use crate::provider::{Observation, RefundObservation, RefundStatus, Source, Status};
+use crate::limits::{AMOUNT_MINOR_MAX, ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
+use crate::provider::{
+    AmountRule, AmountRules, Observation, RefundObservation, RefundStatus, Source, Status, TenantProviders,
+};
 use crate::reply::Reply;
 use crate::rows::{
-    Account, Booking, Capture, Client, Job, Key, Mode, Payment, Refund, Settings, Slot, Tenant,
+    Account, Booking, Capture, Client, Failure, Job, Key, Mode, Payment, Refund, Settings, Slot, Tenant,
 };
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Json};
@@ -35,7 +41,8 @@ pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
 pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
 pub const PRICE: i64 = 1_000;
 pub const LEASE: Lease = Lease { worker: WORKER, span: Span::seconds(30) };
-pub const LOOK_AGAIN: Span = Span::seconds(30);
+pub const LOOK_AGAIN: LookAgain = LookAgain { first: Span::seconds(30), longest: Span::seconds(3_600) };
+pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
 pub struct Shop {
     pub world: World,
@@ -63,6 +70,14 @@ impl std::ops::DerefMut for Shop {
 
 pub fn account() -> AccountId {
     AccountId::of("stripe", "main")
+}
+
+/// A provider that moves any amount.
+pub const ANY_AMOUNT: AmountRules =
+    AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: AMOUNT_MINOR_MAX, step_minor: 1 }));
+
+pub fn any_provider() -> TenantProviders {
+    TenantProviders { names: vec!["stripe".into()], amounts: ANY_AMOUNT }
 }
 
 pub fn eur(minor: i64) -> Money {
@@ -99,22 +114,28 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
     }
 }
 
+pub fn create_product_command(currency: Currency, units: Vec<NewUnit>) -> CreateProduct {
+    CreateProduct {
+        claim: None,
+        tenant: TENANT,
+        client: CLIENT,
+        name: "tour".into(),
+        description: String::new(),
+        time_zone: "Europe/Lisbon".into(),
+        currency,
+        units,
+        metadata: BTreeMap::new(),
+        providers: any_provider(),
+    }
+}
+
 impl Shop {
     pub fn new(capacity: i64) -> Shop {
         let mut world = World::new();
         world.run(&provision(TENANT, account()));
         let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, places: 1 };
-        let made = world.run(&CreateProduct {
-            claim: None,
-            tenant: TENANT,
-            client: CLIENT,
-            name: "tour".into(),
-            description: String::new(),
-            time_zone: "Europe/Lisbon".into(),
-            currency: Currency::EUR,
-            units: vec![unit("seat", PRICE), unit("child", 0)],
-            metadata: BTreeMap::new(),
-        });
+        let units = vec![unit("seat", PRICE), unit("child", 0)];
+        let made = world.run(&create_product_command(Currency::EUR, units));
         let Reply::Product(made) = made.reply() else { panic!("a product was made") };
         let mut shop = Shop {
             world,
@@ -157,6 +178,7 @@ impl Shop {
             customer: CustomerDetails { name: "Ana".into(), email: "ana@example.com".into(), phone: None },
             hold_seconds: None,
             metadata: BTreeMap::new(),
+            providers: any_provider(),
             client_is_limited: false,
             last_try: true,
         }
@@ -171,12 +193,14 @@ impl Shop {
     pub fn pay_command(&mut self, booking: BookingId) -> StartPayment {
         StartPayment {
             claim: self.claim(),
-            target: Target::Booking(booking),
+            target: Target::Booking { booking, amount: None },
             account: account(),
             payment_method: "pm_card".into(),
             capture: Capture::Automatic,
             return_url: None,
             metadata: BTreeMap::new(),
+            amounts: ANY_AMOUNT,
+            deadline: DEADLINE,
             lease: Some(LEASE),
         }
     }
@@ -216,9 +240,20 @@ impl Shop {
     }
 
     pub fn mark_sent(&mut self, payment: PaymentId) -> bool {
-        let token = self.token(payment);
-        let command = MarkSent { job: JobId(payment.0), token, payment, object: Some(object(payment)) };
-        matches!(self.run(&command).reply(), Reply::Proceed(true))
+        let command = self.mark_sent_command(payment, payment, Some(object(payment)));
+        matches!(self.run(&command).reply(), Reply::Send(Some(_)))
+    }
+
+    /// By the worker that has the attempt's job now.
+    pub fn mark_sent_command(
+        &mut self,
+        attempt: impl Into<Uuid>,
+        payment: PaymentId,
+        object: Option<String>,
+    ) -> MarkSent {
+        let attempt = attempt.into();
+        let (job, token) = (JobId(attempt), self.token(attempt));
+        MarkSent { job, token, payment, object, another_key_after: ANOTHER_KEY_AFTER }
     }
 
     pub fn seen(&self, payment: PaymentId, status: Status) -> Observation {
@@ -246,7 +281,6 @@ impl Shop {
             attempt,
             observation: self.seen(payment, status),
             source,
-            failure: None,
             refused: None,
             look_again: LOOK_AGAIN,
         }
@@ -282,9 +316,8 @@ impl Shop {
             attempt: payment.into(),
             observation,
             source: Source::Webhook,
-            failure: None,
             refused: None,
-            look_again: Span::default(),
+            look_again: LOOK_AGAIN,
         }
     }
 
@@ -294,73 +327,52 @@ impl Shop {
         self.run(&command).reply();
     }
 
-    pub fn refund_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartRefund {
-        StartRefund {
+    pub fn void_command(&mut self, payment: PaymentId) -> StartVoid {
+        StartVoid { claim: self.claim(), payment, deadline: DEADLINE, lease: Some(LEASE) }
+    }
+
+    pub fn capture_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartCapture {
+        StartCapture {
             claim: self.claim(),
             payment,
             amount: amount_minor.map(eur),
-            reason: None,
-            metadata: BTreeMap::new(),
+            amounts: ANY_AMOUNT,
+            deadline: DEADLINE,
             lease: Some(LEASE),
         }
     }
 
-    pub fn refund(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> RefundId {
-        let command = self.refund_command(payment, amount_minor);
-        let Reply::Started(started) = self.run(&command).reply() else { panic!("a refund was started") };
-        started.refund.unwrap().id
-    }
-
-    pub fn refund_seen(&self, refund: RefundId, status: RefundStatus) -> RefundOutcome {
-        let row: Refund = self.get(refund);
-        RefundOutcome::Seen(RefundObservation {
-            object: format!("re_{}", refund.0.as_u128()),
-            status,
-            amount_minor: row.amount_minor,
-            currency: row.currency,
-        })
-    }
-
-    pub fn settle_refund_command(&mut self, refund: RefundId, outcome: RefundOutcome) -> SettleRefund {
-        let token = self.token(refund);
-        let payment = self.get::<Refund>(refund).payment;
-        let by = By::Job { job: JobId(refund.0), token };
-        SettleRefund { by, refund, payment, outcome, look_again: LOOK_AGAIN }
-    }
-
-    pub fn refund_answer(&mut self, refund: RefundId, status: RefundStatus) {
-        let outcome = self.refund_seen(refund, status);
-        let command = self.settle_refund_command(refund, outcome);
-        self.run(&command).reply();
-    }
-
-    pub fn refund_webhook(&mut self, refund: RefundId, status: RefundStatus) {
-        let outcome = self.refund_seen(refund, status);
-        let payment = self.get::<Refund>(refund).payment;
-        let by = By::Event(self.record());
-        let look_again = Span::default();
-        self.run(&SettleRefund { by, refund, payment, outcome, look_again }).reply();
+    /// The driver heard why, and keeps it before it cancels the object.
+    pub fn record_decline(&mut self, payment: PaymentId, failure: Failure) {
+        let token = self.token(payment);
+        self.run(&RecordDecline { job: JobId(payment.0), token, payment, failure }).reply();
     }
 
     pub fn start_void(&mut self, payment: PaymentId) -> AttemptId {
-        let command = StartVoid { claim: self.claim(), payment, lease: Some(LEASE) };
+        let command = self.void_command(payment);
         let Reply::Started(started) = self.run(&command).reply() else { panic!("a void was started") };
         started.attempt.id
     }
 
     pub fn start_capture(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> AttemptId {
-        let amount = amount_minor.map(eur);
-        let command = StartCapture { claim: self.claim(), payment, amount, lease: Some(LEASE) };
+        let command = self.capture_command(payment, amount_minor);
         let Reply::Started(started) = self.run(&command).reply() else { panic!("a capture was started") };
         started.attempt.id
     }
 
     /// Commits that a capture's, void's or refund's call is about to be made.
     pub fn send(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) {
-        let attempt = attempt.into();
-        let token = self.token(attempt);
-        let reply = self.run(&MarkSent { job: JobId(attempt), token, payment, object: None }).reply();
-        assert!(matches!(reply, Reply::Proceed(true)));
+        let command = self.mark_sent_command(attempt, payment, None);
+        let reply = self.run(&command).reply();
+        assert!(matches!(reply, Reply::Send(Some(_))), "{reply:?}");
+    }
+
+    /// Whether a call that moves money may be said again.
+    pub fn may_send_again(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) -> Option<i64> {
+        let command = self.mark_sent_command(attempt, payment, None);
+        let reply = self.run(&command).reply();
+        let Reply::Send(key) = reply else { panic!("not a leave to send: {reply:?}") };
+        key
     }
 
     /// What the timer does: looks holds up that lapsed, and expires them.
@@ -376,7 +388,7 @@ impl Shop {
         let held = self
             .all::<Booking>()
             .into_iter()
-            .filter(|booking| booking.state.is(booking::State::Held) && booking.hold_expires_at <= self.now);
+            .filter(|booking| booking.state.is(booking::State::Held) && booking.sweep_at <= self.now);
         held.map(|booking| Lapsed { booking: booking.id, open_payment: booking.open_payment }).collect()
     }
 

@@ -1,10 +1,14 @@
-//! A small payment provider with books of its own, which moves only as a lawful one does.
+//! A small payment provider with books of its own, which moves only as a lawful one does. It keeps its first
+//! answer under a key, an error of its own too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::String;
 use std::vec::Vec;
+use uuid::Uuid;
 
 use crate::provider::{Heard, RefundStatus, Status};
-use crate::rows::{Failure, NextAction};
+use crate::rows::{Cause, Failure, NextAction};
 use crate::{PaymentId, RefundId};
 
 pub struct Object {
@@ -18,6 +22,9 @@ pub struct Object {
 }
 
 pub struct Return {
+    /// `None`: made by hand.
+    pub refund: Option<RefundId>,
+    pub key_number: i64,
     pub payment: PaymentId,
     pub amount_minor: i64,
     pub status: RefundStatus,
@@ -27,18 +34,33 @@ pub struct Return {
 #[derive(Clone)]
 pub enum News {
     Payment(PaymentId, Status),
-    Refund(RefundId, RefundStatus),
+    /// The place of it among the returns.
+    Refund(usize, RefundStatus),
 }
+
+/// A call under its key.
+pub type Call = (Uuid, &'static str, i64);
 
 #[derive(Default)]
 pub struct Teller {
     pub objects: BTreeMap<PaymentId, Object>,
-    pub returns: BTreeMap<RefundId, Return>,
+    pub returns: Vec<Return>,
     pub news: Vec<News>,
+    /// Keys under which an error of its own is kept.
+    pub kept: BTreeSet<Call>,
+}
+
+pub fn failure(code: &str, retryable: bool) -> Failure {
+    Failure { code: code.into(), retryable, cause: Cause::Declined }
 }
 
 fn declined() -> Status {
-    Status::Declined(Failure { code: "card_declined".into(), retryable: true })
+    Status::Declined(failure("card_declined", true))
+}
+
+/// What the provider calls a refund.
+pub fn return_object(place: usize) -> String {
+    format!("re_{place}")
 }
 
 impl Teller {
@@ -104,46 +126,67 @@ impl Teller {
         self.fetch(payment)
     }
 
-    /// Idempotent by its key, and findable by its reference.
+    /// Idempotent by its key alone: under another one it is made again.
     pub fn refund(
         &mut self,
-        refund: RefundId,
+        (refund, key_number): (Option<RefundId>, i64),
         payment: PaymentId,
         amount_minor: i64,
         slow: bool,
-    ) -> Heard<RefundStatus> {
-        if !self.returns.contains_key(&refund) {
-            let object = &self.objects[&payment];
-            let going: i64 = self
-                .returns
-                .values()
-                .filter(|other| other.payment == payment)
-                .map(|other| other.amount_minor)
-                .sum();
-            if going + amount_minor > object.taken_minor {
-                return Heard::Refused { code: "amount_too_large".into(), object: None };
+    ) -> Heard<(usize, RefundStatus)> {
+        let known =
+            |made: &Return| refund.is_some() && (made.refund, made.key_number) == (refund, key_number);
+        let place = self.returns.iter().position(known).unwrap_or(self.returns.len());
+        if place == self.returns.len() {
+            let of_payment = self.returns.iter().filter(|other| other.payment == payment);
+            let going: i64 = of_payment.map(|other| other.amount_minor).sum();
+            if going + amount_minor > self.objects[&payment].taken_minor {
+                return Heard::Refused {
+                    code: "amount_too_large".into(),
+                    cause: Cause::Declined,
+                    object: None,
+                };
             }
-            self.returns.insert(refund, Return { payment, amount_minor, status: RefundStatus::Pending });
-            self.news.push(News::Refund(refund, RefundStatus::Pending));
+            let status = RefundStatus::Pending;
+            self.returns.push(Return { refund, key_number, payment, amount_minor, status });
+            self.news.push(News::Refund(place, RefundStatus::Pending));
             if !slow {
-                self.pay_back(refund);
+                self.pay_back(place);
             }
         }
-        Heard::Object(self.returns[&refund].status.clone())
+        Heard::Object((place, self.returns[place].status.clone()))
     }
 
-    pub fn pay_back(&mut self, refund: RefundId) {
-        let back = self.returns.get_mut(&refund).unwrap();
+    /// By our own reference.
+    pub fn find(&self, refund: RefundId) -> Heard<Option<(usize, RefundStatus)>> {
+        let place = self.returns.iter().position(|made| made.refund == Some(refund));
+        Heard::Object(place.map(|place| (place, self.returns[place].status.clone())))
+    }
+
+    pub fn pay_back(&mut self, place: usize) {
+        let back = &mut self.returns[place];
         if back.status == RefundStatus::Pending {
             back.status = RefundStatus::Succeeded;
             self.objects.get_mut(&back.payment).unwrap().returned_minor += back.amount_minor;
-            self.news.push(News::Refund(refund, RefundStatus::Succeeded));
+            self.news.push(News::Refund(place, RefundStatus::Succeeded));
+        }
+    }
+
+    /// Somebody at the provider's dashboard takes, lets go of, or gives back.
+    pub fn by_hand(&mut self, payment: PaymentId, what: u8) {
+        let Some(object) = self.objects.get(&payment) else { return };
+        let left = object.taken_minor - object.returned_minor;
+        match (&object.status, what % 3) {
+            (Status::Authorized { amount_minor }, 0) => self.take(payment, *amount_minor),
+            (Status::Authorized { .. }, 1) => _ = self.cancel(payment),
+            (Status::Captured { .. }, _) if left > 1 => _ = self.refund((None, 0), payment, left / 2, false),
+            _ => {}
         }
     }
 
     fn refuse(&self, payment: PaymentId) -> Heard<Status> {
         let object = Some(self.objects[&payment].status.clone());
-        Heard::Refused { code: "unexpected_state".into(), object }
+        Heard::Refused { code: "unexpected_state".into(), cause: Cause::Declined, object }
     }
 
     fn secure(&mut self, payment: PaymentId) {

@@ -190,7 +190,7 @@ impl World {
 
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
         let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
-            bookings payments refunds attempts jobs reviews inbound_events logs ledger_accounts transfers
+            bookings payments refunds movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));

@@ -35,6 +35,7 @@ pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking
         },
         hold_seconds: request.hold_seconds,
         metadata: request.metadata,
+        providers: app.parts.tenant_providers(&call.caller),
         client_is_limited: call.caller.client_is_limited,
         last_try: false,
     };

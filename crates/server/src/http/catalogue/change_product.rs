@@ -33,6 +33,7 @@ pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, Ch
         metadata: request.metadata,
         units: changes.into_iter().filter_map(changed).collect(),
         new_units: new.into_iter().filter_map(added).collect(),
+        providers: app.parts.tenant_providers(&call.caller),
         version: product.version,
         all_units: Vec::new(),
     };

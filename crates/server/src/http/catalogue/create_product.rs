@@ -27,6 +27,7 @@ pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -
         currency: request.currency,
         units: request.units.into_iter().map(unit).collect(),
         metadata: request.metadata,
+        providers: app.parts.tenant_providers(&call.caller),
     };
     submit(&app, command).await
 }

@@ -18,5 +18,6 @@ pub async fn cancel(
 ) -> Handled {
     let claim = call.keyed()?;
     let payment = PaymentId(id);
-    begin(&app, &claim.clone(), call.wait, |lease| StartVoid { claim, payment, lease }).await
+    let deadline = app.limits().operation_deadline;
+    begin(&app, &claim.clone(), call.wait, |lease| StartVoid { claim, payment, deadline, lease }).await
 }

@@ -19,6 +19,8 @@ pub async fn capture(State(app): State<App>, Id(id): Id, mut call: Call<Payments
         claim,
         payment,
         amount: request.amount.map(Into::into),
+        amounts: providers::AMOUNTS,
+        deadline: app.limits().operation_deadline,
         lease,
     })
     .await

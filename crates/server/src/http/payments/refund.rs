@@ -21,6 +21,8 @@ pub async fn refund(State(app): State<App>, Id(id): Id, mut call: Call<Payments,
         amount: request.amount.map(Into::into),
         reason: request.reason,
         metadata: request.metadata,
+        amounts: providers::AMOUNTS,
+        deadline: app.limits().operation_deadline,
         lease,
     })
     .await

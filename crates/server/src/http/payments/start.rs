@@ -29,7 +29,9 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
     let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
     let account = account.ok_or(Refusal::AccountNotFound)?;
     let target = match (request.booking_id, request.amount) {
-        (Some(booking), _) => Target::Booking(BookingId(booking)),
+        (Some(booking), amount) => {
+            Target::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
+        }
         (None, Some(amount)) => Target::Amount { amount: amount.into(), reference: request.reference },
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
@@ -41,6 +43,8 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
         capture: request.capture.into(),
         return_url: request.return_url,
         metadata: request.metadata,
+        amounts: providers::AMOUNTS,
+        deadline: app.limits().operation_deadline,
         lease,
     })
     .await

@@ -58,10 +58,31 @@ pub(super) const CHECKS: &[Check] = &[
             where amount_minor <> posted",
     },
     Check {
+        invariant: "books_balance",
+        promise: "what was disputed is in the ledger, once every message about it was posted",
+        counted: "select count(*) from movements where kind in ('dispute', 'dispute_reversal')",
+        broken: "select id, 'disputed ' || disputed_minor || ', the ledger has ' || posted as words \
+            from (select payments.id, payments.disputed_minor, coalesce((select sum(case \
+                        when transfers.kind = 'payment.disputed' then postings.amount_minor \
+                        else -postings.amount_minor end) \
+                    from transfers join postings on postings.transfer = transfers.id \
+                        and postings.amount_minor > 0 \
+                    where transfers.subject = payments.id \
+                    and transfers.kind in ('payment.disputed', 'payment.dispute_reversed')), 0) as posted \
+                from payments where exists (select 1 from movements where movements.payment = payments.id \
+                    and movements.kind = 'dispute') \
+                and not exists (select 1 from outbox where outbox.subject = payments.id \
+                    and outbox.kind in ('payment.disputed', 'payment.dispute_reversed') \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id \
+                        and inbox.state = 'received'))) as counted \
+            where disputed_minor <> posted",
+    },
+    Check {
         invariant: "tenant_walls",
         promise: "nothing of one tenant names a row of another",
         counted: "select (select count(*) from bookings) + (select count(*) from payments) \
             + (select count(*) from attempts) + (select count(*) from refunds) \
+            + (select count(*) from movements) \
             + (select count(*) from postings)",
         broken: "select bookings.id, 'a booking of another tenant''s slot' as words from bookings \
                 join slots on slots.id = bookings.slot where slots.tenant <> bookings.tenant \
@@ -71,6 +92,8 @@ pub(super) const CHECKS: &[Check] = &[
                 join payments on payments.id = attempts.payment where payments.tenant <> attempts.tenant \
             union all select refunds.id, 'a refund of another tenant''s payment' from refunds \
                 join payments on payments.id = refunds.payment where payments.tenant <> refunds.tenant \
+            union all select movements.id, 'a movement of another tenant''s payment' from movements \
+                join payments on payments.id = movements.payment where payments.tenant <> movements.tenant \
             union all select postings.id, 'a posting of another tenant''s transfer' from postings \
                 join transfers on transfers.id = postings.transfer where transfers.tenant <> postings.tenant \
             union all select postings.id, 'a posting to another tenant''s account' from postings \

@@ -57,11 +57,31 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "refund_matches_quote",
-        promise: "the refunds of a payment, open ones included, never exceed its capture",
+        promise: "the refunds of a payment never exceed its capture, and those asked for here neither, open \
+            ones included",
         counted: "select count(*) from refunds",
-        broken: "select payments.id, 'captured ' || captured_minor || ', refunds ' \
-                || sum(refunds.amount_minor) as words \
-            from payments join refunds on refunds.payment = payments.id and refunds.state <> 'failed' \
-            group by payments.id, captured_minor having sum(refunds.amount_minor) > captured_minor",
+        broken: "select payments.id, 'captured ' || captured_minor || ', refunds ' || words as words \
+            from payments join (select payment, sum(amount_minor) as amount, 'made: ' || sum(amount_minor) as words \
+                    from refunds where state = 'succeeded' group by payment \
+                union all select payment, sum(amount_minor), 'asked for: ' || sum(amount_minor) from refunds \
+                    where state not in ('failed', 'written_off') and external = 0 group by payment) as refunded \
+                on refunded.payment = payments.id \
+            where amount > captured_minor",
+    },
+    Check {
+        invariant: "refund_matches_quote",
+        promise: "what a payment has captured, refunded and disputed are the sums of its movements",
+        counted: "select count(*) from movements",
+        broken: "select id, 'captured ' || captured_minor || ', refunded ' || refunded_minor || ', disputed ' \
+                || disputed_minor || '; moved ' || captured || ', ' || refunded || ', ' || disputed as words \
+            from (select payments.id, captured_minor, refunded_minor, disputed_minor, \
+                    coalesce(sum(case when kind = 'capture' then movements.amount_minor end), 0) as captured, \
+                    coalesce(sum(case when kind = 'refund' then movements.amount_minor \
+                        when kind = 'refund_reversal' then -movements.amount_minor end), 0) as refunded, \
+                    coalesce(sum(case when kind = 'dispute' then movements.amount_minor \
+                        when kind = 'dispute_reversal' then -movements.amount_minor end), 0) as disputed \
+                from payments left join movements on movements.payment = payments.id \
+                group by payments.id, captured_minor, refunded_minor, disputed_minor) as summed \
+            where captured_minor <> captured or refunded_minor <> refunded or disputed_minor <> disputed",
     },
 ];

@@ -1,0 +1,92 @@
+//! Event feeds: an account's events as the provider lists them, read up to a mark. What a webhook lost is
+//! found there.
+//!
+//! One process reads at a time, and any may read next: a claim puts the next reading off, and a mark under an
+//! older claim is refused. To read something twice does no harm: an event is stored once.
+
+use super::draft::{Draft, Origin};
+use crate::ids::{AccountId, TenantId};
+use crate::refusal::Refusal;
+use crate::reply::{FeedClaim, Reply};
+use crate::rows::{Actor, EventFeed, Facts, Needs};
+use crate::time::{Span, Timestamp};
+use crate::working_set::{Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct ClaimFeed {
+    pub account: AccountId,
+    pub tenant: TenantId,
+    /// When somebody reads again.
+    pub every: Span,
+}
+
+impl Command for ClaimFeed {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.event_feed(self.account);
+        Some(())
+    }
+
+    /// Answers from where to read, or that it is not time.
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let feed = facts.event_feeds.get(self.account).cloned().unwrap_or(EventFeed {
+            id: self.account,
+            tenant: self.tenant,
+            token: 0,
+            // Before it was configured here, nothing of ours happened there.
+            read_until: context.now,
+            due_at: context.now,
+        });
+        let origin = Origin::of(Actor::Timer);
+        let mut draft = Draft::new(context, &origin);
+        if feed.due_at > context.now {
+            return Ok(draft.reply(Reply::Feed(None)));
+        }
+        let feed = EventFeed { token: feed.token + 1, due_at: context.now.plus(self.every), ..feed };
+        let claim = FeedClaim { token: feed.token, read_until: feed.read_until };
+        draft.put(feed);
+        Ok(draft.reply(Reply::Feed(Some(claim))))
+    }
+}
+
+/// All events up to here are stored.
+#[derive(Clone, Debug)]
+pub struct AdvanceFeed {
+    pub account: AccountId,
+    pub token: i64,
+    pub read_until: Timestamp,
+}
+
+impl Command for AdvanceFeed {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn background(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.event_feed(self.account);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let feed = facts
+            .event_feeds
+            .get(self.account)
+            .filter(|feed| feed.token == self.token && feed.read_until < self.read_until)
+            .ok_or(Refusal::NothingToDo)?;
+        let origin = Origin::of(Actor::Timer);
+        let mut draft = Draft::new(context, &origin);
+        draft.put(EventFeed { read_until: self.read_until, ..feed.clone() });
+        Ok(draft.done())
+    }
+}

@@ -1,0 +1,45 @@
+//! Abandon: the provider turned the order away before anything was sent that could move money.
+
+use super::{after_end, ends_or_waits, held};
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::payment::settle_unsent;
+use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::attempt;
+use crate::refusal::Refusal;
+use crate::rows::{Actor, Facts, Failure, Needs};
+use crate::working_set::{Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct Abandon {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    pub refund: Option<RefundId>,
+    pub failure: Failure,
+}
+
+impl Command for Abandon {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        ends_or_waits(rows, self.job, self.payment, self.refund)
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let job = held(facts, self.job, self.token)?;
+        let attempt = facts
+            .attempts
+            .get(AttemptId::from(self.job))
+            .filter(|attempt| attempt.state.is(attempt::State::Created))
+            .ok_or(Refusal::NothingToDo)?;
+        let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        draft.put(after_end(job, attempt, payment, context.now)?.1);
+        let failure = self.failure.clone();
+        Ok(settle_unsent(draft, facts, attempt.clone(), payment.clone(), refund, failure)?.done())
+    }
+}

@@ -1,0 +1,101 @@
+//! Mark as sent: committed before each call that moves money. From here on a lost answer means *unknown*.
+
+use alloc::string::String;
+
+use super::held;
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::payment::about;
+use crate::ids::{AttemptId, JobId, PaymentId, TenantId};
+use crate::lifecycle::{State as _, attempt, payment};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Attempt, AttemptKind, Facts, Needs, Payment};
+use crate::time::{Span, Timestamp};
+use crate::working_set::{Command, Context, Decision};
+
+/// Asked before the first such call and before each that says it again, so that what happened meanwhile
+/// counts: that somebody called the payment off, or that a person has the case.
+#[derive(Clone, Debug)]
+pub struct MarkSent {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    /// The provider's object, made unconfirmed, for a charge; its id is committed here.
+    pub object: Option<String>,
+    /// How long a refund whose key is spent waits for what came of that call to show.
+    pub another_key_after: Span,
+}
+
+impl MarkSent {
+    /// Whether the attempt may call the provider now.
+    fn may_send(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> bool {
+        // Whoever has the case may settle it by hand at any time.
+        let handed_over =
+            attempt.state.is(attempt::State::Review) && !planted::is(planted::Bug::SentAfterHandOver);
+        let contradicted = payment.contradicted_at.is_some_and(|at| at >= attempt.created_at);
+        let stands = match attempt.kind {
+            AttemptKind::Charge => {
+                let nobody_waits = attempt.state.is(attempt::State::Created) && now >= attempt.deadline_at;
+                !payment.void_requested && !nobody_waits
+            }
+            // No state of an object shows that nothing came of an error: it is given time to show.
+            AttemptKind::Refund => {
+                attempt.key_spent_at.is_none_or(|at| now >= at.plus(self.another_key_after))
+            }
+            AttemptKind::Capture | AttemptKind::Void => true,
+        };
+        !handed_over && !contradicted && stands
+    }
+}
+
+impl Command for MarkSent {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        rows.attempt(AttemptId::from(self.job));
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    /// Answers the number of the key to call under, or that nothing is to be sent.
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        held(facts, self.job, self.token)?;
+        let attempt = facts
+            .attempts
+            .get(AttemptId::from(self.job))
+            .filter(|attempt| !attempt.state.is_final())
+            .ok_or(Refusal::NothingToDo)?;
+        let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
+        let may_send = self.may_send(attempt, &payment, context.now);
+        // Nothing can fail from here on.
+
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        if let Some(object) = &self.object {
+            payment.provider_ref = Some(object.clone());
+            payment.updated_at = context.now;
+        }
+        if !may_send {
+            draft.put(payment);
+            return Ok(draft.reply(Reply::Send(None)));
+        }
+        let mut attempt = attempt.clone();
+        if attempt.state.is(attempt::State::Created) {
+            attempt.state = attempt.state.step(attempt::Event::Send)?.to();
+        }
+        if attempt.sent_at.is_none() {
+            attempt.sent_at = Some(context.now);
+            attempt.updated_at = context.now;
+        }
+        if attempt.kind == AttemptKind::Charge && payment.state.is(payment::State::Created) {
+            payment.state = draft.step(about(&payment), payment.state, payment::Event::Sent)?.to();
+        }
+        let key_number = attempt.key_number;
+        draft.put(attempt);
+        draft.put(payment);
+        Ok(draft.reply(Reply::Send(Some(key_number))))
+    }
+}

@@ -1,0 +1,96 @@
+//! Postpone: the work is not done, look again later.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::{after_end, ends_or_waits, held};
+use crate::commands::draft::{Draft, Origin};
+use crate::commands::payment::{about, give_up, lose_sight, settle_unsent};
+use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::{State as _, attempt, job};
+use crate::refusal::Refusal;
+use crate::rows::{Actor, AttemptKind, Facts, Failure, Job, Needs};
+use crate::time::Span;
+use crate::working_set::{Command, Context, Decision};
+
+/// What was sent and not answered becomes *unknown*; past its deadline an unknown attempt becomes a review
+/// case, and one that was never sent is given up.
+#[derive(Clone, Debug)]
+pub struct Postpone {
+    pub job: JobId,
+    pub token: i64,
+    pub payment: PaymentId,
+    pub refund: Option<RefundId>,
+    /// How long to wait before the next look.
+    pub pause: Span,
+    /// The last call may have moved money, and its answer was lost.
+    pub lost_sight: bool,
+    /// The provider keeps an error of its own under the key of the last call: the next one needs another.
+    pub key_spent: bool,
+    /// Whether the provider was asked anything. A try that was turned away at our own door is none.
+    pub asked: bool,
+    pub error: Option<String>,
+}
+
+impl Command for Postpone {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        ends_or_waits(rows, self.job, self.payment, self.refund)
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let job = held(facts, self.job, self.token)?;
+        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
+        let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut attempt = attempt.clone();
+        let mut refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let handed_over = attempt.state.is(attempt::State::Review);
+        let late = context.now >= attempt.deadline_at;
+        if self.lost_sight || late {
+            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut())?;
+        }
+        if self.key_spent && !planted::is(planted::Bug::SpentKeySentAgain) {
+            attempt.key_number += 1;
+            attempt.key_spent_at = Some(context.now);
+            attempt.sent_at = None;
+            attempt.updated_at = context.now;
+        }
+        let mut job = Job {
+            worker: None,
+            lease_until: None,
+            due_at: context.now.plus(self.pause),
+            attempts: 0,
+            failures: job.failures + i64::from(self.asked && !handed_over),
+            looks: job.looks + i64::from(self.asked && handed_over),
+            last_error: self.error.clone().or_else(|| job.last_error.clone()),
+            updated_at: context.now,
+            ..job.clone()
+        };
+        // What a capture or a void was to end has ended by itself.
+        let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
+        if late && attempt.state.is(attempt::State::Unknown) {
+            let detail = format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
+            draft.review_attempt(attempt.id, about(payment), "outcome_unknown_at_deadline", detail);
+            give_up(&mut draft, &mut attempt, &mut refund.as_mut(), payment)?;
+            job.looks = 0;
+        } else if (late || moot) && attempt.state.is(attempt::State::Created) {
+            // Provably never sent: no money moved.
+            draft.put(after_end(&job, &attempt, payment, context.now)?.1);
+            let code = if moot { payment.state.name() } else { "provider_unreachable" };
+            let failure = Failure::not_sent(code, !moot);
+            return Ok(settle_unsent(draft, facts, attempt, payment.clone(), refund, failure)?.done());
+        }
+        job.state = job.state.step(job::Event::Reschedule)?.to();
+        draft.put(job);
+        draft.put(attempt);
+        if let Some(refund) = refund {
+            draft.put(refund);
+        }
+        Ok(draft.done())
+    }
+}

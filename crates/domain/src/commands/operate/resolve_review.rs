@@ -1,0 +1,98 @@
+//! Resolve a review case: a person says what was found and done.
+//!
+//! | the case is | its attempt | its job |
+//! |---|---|---|
+//! | that of an attempt in review | is written off | ends, or looks at a contradicted capture once more |
+//! | about a dead job, its attempt not in review | is declined if it was never sent | ends |
+//! | any other | | |
+//!
+//! Whatever money the person moved at the provider meanwhile is seen there, like any that nobody asked us
+//! for.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::commands::draft::Draft;
+use crate::commands::jobs::after_end;
+use crate::commands::payment::{discard, needs_of_discard};
+use crate::ids::{AttemptId, ClientId, JobId, ReviewId, TenantId};
+use crate::lifecycle::{attempt, job};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Facts, Needs};
+use crate::working_set::{Claim, Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct ResolveReview {
+    pub claim: Option<Claim>,
+    pub tenant: TenantId,
+    /// Who closes it.
+    pub client: ClientId,
+    pub review: ReviewId,
+    /// As the case names it: its rows are locked before those of the case.
+    pub attempt: Option<AttemptId>,
+    pub resolution: String,
+}
+
+impl ResolveReview {
+    /// Ends what the case is about. Answers whether the case was closed with it.
+    fn end<'a>(
+        &self,
+        mut draft: Draft<'a>,
+        facts: &Facts,
+        id: AttemptId,
+    ) -> Result<(Draft<'a>, bool), Refusal> {
+        let attempt = facts.attempts.get(id).ok_or(Refusal::ReviewNotFound)?;
+        let job = facts.jobs.get(JobId::from(id)).ok_or(Refusal::ReviewNotFound)?;
+        let in_review = attempt.state.is(attempt::State::Review);
+        let dead = job.state.is(job::State::Dead);
+        let own = self.review == ReviewId::of_attempt(id);
+        if (in_review && !own) || (!in_review && !dead) {
+            return Ok((draft, false));
+        }
+        let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
+        if !job.state.is(job::State::Done) {
+            draft.put(after_end(job, attempt, payment, draft.context.now)?.1);
+        }
+        let (draft, _) = discard(draft, facts, attempt, &self.resolution)?;
+        Ok((draft, in_review))
+    }
+}
+
+impl Command for ResolveReview {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        if let Some(attempt) = self.attempt {
+            rows.job(JobId::from(attempt));
+            rows.attempt(attempt)?;
+        }
+        rows.review(self.review);
+        self.attempt.map_or(Some(()), |attempt| needs_of_discard(rows, attempt))
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let review = facts
+            .reviews
+            .get(self.review)
+            .filter(|review| review.tenant == self.tenant && review.attempt == self.attempt)
+            .ok_or(Refusal::ReviewNotFound)?;
+        let resolved = review.resolved(self.resolution.clone(), context.now)?;
+        let origin = super::origin(self.client, self.claim.as_ref());
+        let mut draft = Draft::new(context, &origin);
+        let mut closed = false;
+        if let Some(attempt) = self.attempt {
+            (draft, closed) = self.end(draft, facts, attempt)?;
+        }
+        if !closed {
+            draft.resolve_review(review, self.resolution.clone());
+        }
+        Ok(draft.reply(Reply::Review(Box::new(resolved))))
+    }
+}

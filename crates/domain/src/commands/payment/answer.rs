@@ -1,0 +1,162 @@
+//! How an attempt ends, and what its key is answered.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use uuid::Uuid;
+
+use super::book::book;
+use super::give_up::as_it_stands;
+use super::{about, about_refund, tell, tell_refund};
+use crate::commands::draft::Draft;
+use crate::lifecycle::State as _;
+use crate::lifecycle::attempt;
+use crate::lifecycle::payment::{Event, State};
+use crate::money::Money;
+use crate::provider::Source;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Attempt, AttemptKind, Cause, Facts, Failure, Payment, Refund};
+use crate::working_set::Json;
+
+/// Settles an open attempt by where its payment now stands, and answers its key.
+/// `refused`: why this very call was turned down, or not sent.
+pub(super) fn settle_attempt(
+    draft: &mut Draft<'_>,
+    attempt: &mut Attempt,
+    payment: &mut Payment,
+    refused: Option<&Failure>,
+) -> Result<(), Refusal> {
+    if attempt.state.is_final() {
+        return Ok(());
+    }
+    let succeeded = match (attempt.kind, *payment.state) {
+        (AttemptKind::Charge, State::Authorized | State::Captured) => true,
+        (AttemptKind::Capture, State::Captured) => true,
+        (AttemptKind::Void, State::Cancelled | State::Failed | State::Lapsed | State::WrittenOff) => true,
+        (
+            AttemptKind::Charge | AttemptKind::Capture,
+            State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
+        ) => false,
+        (AttemptKind::Void, State::Captured) => false,
+        (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
+        (kind, state) => {
+            // The customer must act: that is a reply too, though the attempt is still under way. So
+            // is an outcome that the provider itself does not know at the deadline.
+            let waits =
+                kind == AttemptKind::Charge && state == State::Pending && payment.next_action.is_some();
+            if waits || draft.context.now >= attempt.deadline_at {
+                draft.answer(attempt.key, Ok(as_it_stands(attempt, None, payment)));
+            }
+            return Ok(());
+        }
+    };
+    let event = if succeeded { attempt::Event::Succeed } else { attempt::Event::Decline };
+    attempt.state = attempt.state.step(event)?.to();
+    attempt.updated_at = draft.context.now;
+    attempt.failure = match (succeeded, refused) {
+        (true, _) => None,
+        (false, Some(failure)) => Some(Json(failure.clone())),
+        (false, None) => payment.failure.clone(),
+    };
+    payment.end_attempt(attempt.id);
+    if attempt.kind == AttemptKind::Void && payment.state.is(State::Authorized) {
+        // It stays reserved, and may be captured or called off again.
+        payment.void_requested = false;
+        if attempt.key.is_none() {
+            draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
+        }
+    }
+    draft.answer(attempt.key, answer(attempt, payment, succeeded, refused));
+    Ok(())
+}
+
+fn answer(
+    attempt: &Attempt,
+    payment: &Payment,
+    succeeded: bool,
+    refused: Option<&Failure>,
+) -> Result<Reply, Refusal> {
+    let id = payment.id.0;
+    if succeeded {
+        return Ok(as_it_stands(attempt, None, payment));
+    }
+    if attempt.kind == AttemptKind::Charge {
+        return Err(match &payment.failure {
+            None => Refusal::PaymentWasCancelled { payment: id },
+            Some(Json(failure)) => failed(id, failure, |code| {
+                let retryable = failure.retryable;
+                Refusal::PaymentDeclined { payment: id, code, retryable }
+            }),
+        });
+    }
+    let Some(failure) =
+        refused.filter(|failure| failure.cause != Cause::NotSent || !payment.state.is_final())
+    else {
+        // What it was to end has ended by itself.
+        return Err(Refusal::PaymentIsFinal { state: payment.state.name() });
+    };
+    Err(failed(id, failure, |code| match attempt.kind {
+        AttemptKind::Void => Refusal::CancelFailed { payment: id, code },
+        _ => Refusal::CaptureFailed { payment: id, code },
+    }))
+}
+
+/// A failure as whoever asked is told it. Only what the provider declined is told as that.
+pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(String) -> Refusal) -> Refusal {
+    let code = failure.code.clone();
+    match failure.cause {
+        Cause::Declined => declined(code),
+        Cause::PaymentMethod => Refusal::PaymentMethodNotAccepted { payment: resource, code },
+        Cause::OurRequest => Refusal::ProviderRejectedRequest { resource, code },
+        Cause::NotSent => Refusal::NotSentToProvider { resource, code, retryable: failure.retryable },
+    }
+}
+
+/// Nobody waits for a refund that was sent back by itself: if it fails, a person must see it.
+pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund: &Refund) {
+    if refund.key.is_none() {
+        let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
+        draft.review(about(payment), "late_money_not_returned", format!("its refund failed: {code}"));
+    }
+}
+
+/// Provably never sent: no money moved, so it is declined for good.
+pub(in crate::commands) fn settle_unsent<'a>(
+    mut draft: Draft<'a>,
+    facts: &Facts,
+    mut attempt: Attempt,
+    mut payment: Payment,
+    refund: Option<Refund>,
+    failure: Failure,
+) -> Result<Draft<'a>, Refusal> {
+    if let Some(mut refund) = refund {
+        let about = about_refund(&refund);
+        attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
+        refund.state = draft.step(about, refund.state, crate::lifecycle::refund::Event::Failed)?.to();
+        refund.failure = Some(Json(failure.clone()));
+        refund.updated_at = draft.context.now;
+        attempt.failure.clone_from(&refund.failure);
+        payment.let_go(refund.amount_minor);
+        tell_refund(&mut draft, &mut refund, &payment, "refund.failed");
+        review_if_unasked(&mut draft, &payment, &refund);
+        let (id, key) = (refund.id.0, attempt.key);
+        draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
+        draft.put(refund);
+    } else {
+        if attempt.kind == AttemptKind::Charge {
+            payment.failure.get_or_insert_with(|| Json(failure.clone()));
+            payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
+            let movement = format!("payment.failed/{}", payment.id);
+            let nothing = Money::new(0, payment.currency);
+            tell(&mut draft, &mut payment, "payment.failed", &movement, nothing);
+            book(&mut draft, facts, &mut payment, Source::Answer)?;
+        }
+        settle_attempt(&mut draft, &mut attempt, &mut payment, Some(&failure))?;
+    }
+    payment.updated_at = draft.context.now;
+    attempt.updated_at = draft.context.now;
+    draft.put(payment);
+    draft.put(attempt);
+    Ok(draft)
+}

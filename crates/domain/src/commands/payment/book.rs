@@ -1,0 +1,137 @@
+//! What a payment's move does to its booking.
+
+use alloc::borrow::ToOwned;
+
+use super::about;
+use super::money_back::send_back;
+use crate::commands::booking::{self, Seats};
+use crate::commands::draft::Draft;
+use crate::lifecycle::booking as booking_lifecycle;
+use crate::lifecycle::payment::State;
+use crate::provider::Source;
+use crate::refusal::Refusal;
+use crate::rows::{Booking, Facts, LateMoney, Payment};
+
+/// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
+/// remembers what its booking has counted, and only what is new can confirm it or goes back. A
+/// payment that ended without money frees the booking for another at once.
+pub(super) fn book(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    payment: &mut Payment,
+    source: Source,
+) -> Result<(), Refusal> {
+    let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return Ok(()) };
+    let mut booking = before.clone();
+    let ended = matches!(*payment.state, State::Failed | State::Cancelled | State::Lapsed);
+    let settled = payment.evidenced && source.is_evidence();
+    let news = (settled || ended) && count(payment, &mut booking);
+    if ended || (settled && payment.state.is(State::Captured)) {
+        booking.close_payment(payment.id);
+    }
+    let mut seats = Seats::default();
+    if news && !ended {
+        secure(draft, facts, &mut seats, payment, &mut booking)?;
+    }
+    if news && payment.state.is(State::Cancelled) {
+        release_security(draft, facts, &mut seats, payment, &mut booking)?;
+    }
+    if booking != *before {
+        booking.updated_at = draft.context.now;
+        draft.put(booking);
+    }
+    seats.put(draft);
+    Ok(())
+}
+
+/// The booking counts what the payment holds now, less what it counted of it before. Answers
+/// whether there was anything new.
+fn count(payment: &mut Payment, booking: &mut Booking) -> bool {
+    let known = (payment.booked_authorized_minor, payment.booked_paid_minor);
+    let authorized = if payment.state.is(State::Authorized) { payment.authorized_minor } else { 0 };
+    booking.authorized_minor += authorized - payment.booked_authorized_minor;
+    booking.paid_minor += payment.captured_minor - payment.booked_paid_minor;
+    if payment.booked_paid_minor == 0 && payment.captured_minor > 0 {
+        // What was let go of by a smaller capture is not asked for again.
+        booking.settled_minor += payment.amount_minor;
+    }
+    payment.booked_authorized_minor = authorized;
+    payment.booked_paid_minor = payment.captured_minor;
+    known != (payment.booked_authorized_minor, payment.booked_paid_minor)
+}
+
+/// Money is there: the booking is confirmed if its seats are, else the money goes back.
+fn secure(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    payment: &mut Payment,
+    booking: &mut Booking,
+) -> Result<(), Refusal> {
+    // What the tenant gave back meanwhile it chose to: that is no other than if it had given it back later.
+    let secured = booking.settled_minor + booking.authorized_minor >= booking.total_minor;
+    let on_its_way_back = payment.state.is(State::Captured) && payment.refundable_minor() == 0;
+    match *booking.state {
+        booking_lifecycle::State::Held if secured => {}
+        _ if on_its_way_back => return Ok(()),
+        booking_lifecycle::State::Held => return send_back(draft, payment, "it does not cover the booking"),
+        booking_lifecycle::State::Expired if secured && may_retake(draft, facts, seats, booking)? => {}
+        booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
+        booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),
+        _ => return Ok(()),
+    }
+    let about = booking::about(booking);
+    let step = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?;
+    seats.carry_out(facts, booking, step.effects())?;
+    booking.state = step.to();
+    booking.confirmed_at = Some(draft.context.now);
+    booking.ended_at = None;
+    booking::tell(draft, booking, "booking.confirmed");
+    Ok(())
+}
+
+/// The tenant called off the payment that secured a booking, before any money was captured for it: nobody
+/// will pay for the seats, so they are free again.
+fn release_security(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    payment: &Payment,
+    booking: &mut Booking,
+) -> Result<(), Refusal> {
+    let secured = booking.authorized_minor > 0 || booking.settled_minor > 0;
+    if secured || planted::is(planted::Bug::VoidLeavesConfirmed) {
+        return Ok(());
+    }
+    match *booking.state {
+        booking_lifecycle::State::Confirmed => {}
+        booking_lifecycle::State::Completed | booking_lifecycle::State::NoShow => {
+            draft.review(about(payment), "security_released", "the booking it secured is unpaid".to_owned());
+            return Ok(());
+        }
+        _ => return Ok(()),
+    }
+    let about = booking::about(booking);
+    let step = draft.step(about, booking.state, booking_lifecycle::Event::SecurityReleased)?;
+    seats.carry_out(facts, booking, step.effects())?;
+    booking.state = step.to();
+    booking.ended_at = Some(draft.context.now);
+    booking::tell(draft, booking, "booking.cancelled");
+    Ok(())
+}
+
+/// Late money: the seats are taken again where the tenant wants that, they are free, and nobody
+/// left without them.
+fn may_retake(
+    draft: &Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    booking: &Booking,
+) -> Result<bool, Refusal> {
+    let wanted = facts
+        .tenants
+        .get(booking.tenant)
+        .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
+    let ahead = seats.slot(facts, booking.slot)?.starts_at > draft.context.now;
+    Ok(wanted && ahead && seats.are_free(facts, booking)?)
+}

@@ -1,0 +1,129 @@
+//! Settle a dispute: a webhook tells that the customer's bank takes a captured payment back, or gives it
+//! back.
+//!
+//! | it is | money | the case |
+//! |---|---|---|
+//! | an inquiry, or opened | none | opened: somebody must answer the bank in time |
+//! | funds withdrawn | taken back, once | opened |
+//! | funds reinstated | given back, once | |
+//! | won, or an inquiry that was closed | none | closed |
+//! | lost | none: it was withdrawn before | stays open |
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+
+use super::movements::{Moved, record};
+use super::settle::By;
+use super::{about, tell};
+use crate::commands::draft::Draft;
+use crate::commands::events::close;
+use crate::ids::{AccountId, EventId, MovementId, PaymentId, ReviewId, TenantId};
+use crate::lifecycle::inbound_event;
+use crate::money::Money;
+use crate::provider::{DisputeObservation, DisputeStatus};
+use crate::refusal::Refusal;
+use crate::rows::{Facts, MovementKind, Needs, Payment, Review};
+use crate::working_set::{Command, Context, Decision};
+
+#[derive(Clone, Debug)]
+pub struct SettleDispute {
+    pub event: EventId,
+    pub account: AccountId,
+    pub payment: PaymentId,
+    pub observation: DisputeObservation,
+}
+
+impl SettleDispute {
+    fn movement(&self, kind: MovementKind) -> MovementId {
+        MovementId::of(self.payment, kind.name(), &self.observation.object)
+    }
+
+    fn case(&self) -> ReviewId {
+        ReviewId::of_dispute(self.account, &self.observation.object)
+    }
+
+    /// Moves what did not move yet.
+    fn move_once(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, kind: MovementKind) {
+        if facts.movements.get(self.movement(kind)).is_some() {
+            return;
+        }
+        let DisputeObservation { object, amount_minor, .. } = &self.observation;
+        record(draft, payment, &Moved { kind, object, refund: None, amount_minor: *amount_minor });
+        let message =
+            if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
+        let movement = format!("{message}/{}/{object}", payment.id);
+        let moved = Money::new(*amount_minor, payment.currency);
+        tell(draft, payment, message, &movement, moved);
+    }
+
+    /// The case as it is opened.
+    fn new_case(&self, draft: &Draft<'_>, payment: &Payment) -> Review {
+        let DisputeObservation { object, amount_minor, currency, .. } = &self.observation;
+        let detail = format!("the customer's bank disputes {amount_minor} {currency}: {object}");
+        draft.case(self.case(), about(payment), "payment_disputed", detail)
+    }
+
+    /// Once: one that was closed stays so.
+    fn open_case(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) {
+        if facts.reviews.get(self.case()).is_none() {
+            let case = self.new_case(draft, payment);
+            draft.open_review(case);
+        }
+    }
+
+    /// Also one that is yet to be told of: an older event must not open it.
+    fn close_case(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) {
+        let case = facts.reviews.get(self.case()).cloned();
+        let case = case.unwrap_or_else(|| self.new_case(draft, payment));
+        draft.resolve_review(&case, "the dispute was won".to_owned());
+    }
+}
+
+impl Command for SettleDispute {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.inbound_event(self.event);
+        rows.review(self.case());
+        rows.movement(self.movement(MovementKind::Dispute));
+        rows.movement(self.movement(MovementKind::DisputeReversal));
+        rows.payment(self.payment);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let by = By::Event(self.event);
+        by.check(facts, before)?;
+        let origin = by.origin();
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = before.clone();
+        match self.observation.status {
+            _ if self.observation.currency != payment.currency => {
+                let why = format!("a dispute in {}", self.observation.currency);
+                draft.review(about(&payment), super::observe::CONTRADICTS, why);
+            }
+            DisputeStatus::Inquiry | DisputeStatus::Opened | DisputeStatus::Lost => {
+                self.open_case(&mut draft, facts, &payment);
+            }
+            DisputeStatus::FundsWithdrawn => {
+                self.move_once(&mut draft, facts, &mut payment, MovementKind::Dispute);
+                self.open_case(&mut draft, facts, &payment);
+            }
+            // What comes back went before, whichever was told first.
+            DisputeStatus::FundsReinstated => {
+                self.move_once(&mut draft, facts, &mut payment, MovementKind::Dispute);
+                self.move_once(&mut draft, facts, &mut payment, MovementKind::DisputeReversal);
+            }
+            DisputeStatus::Won => self.close_case(&mut draft, facts, &payment),
+        }
+        if payment != *before {
+            payment.updated_at = context.now;
+            draft.put(payment);
+        }
+        close(&mut draft, facts, self.event, inbound_event::Event::Process, None)?;
+        Ok(draft.done())
+    }
+}

@@ -1,0 +1,65 @@
+//! Movements of money: what the sums of a payment are made of.
+
+use alloc::string::String;
+
+use crate::ids::{MovementId, PaymentId, RefundId, TenantId};
+use crate::money::Currency;
+use crate::time::Timestamp;
+
+/// What moved, and which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovementKind {
+    /// From the customer.
+    Capture,
+    /// Back to the customer.
+    Refund,
+    /// A refund that came back.
+    RefundReversal,
+    /// Taken back by the customer's bank.
+    Dispute,
+    /// Given back by it.
+    DisputeReversal,
+}
+
+impl MovementKind {
+    pub const ALL: [MovementKind; 5] = [
+        MovementKind::Capture,
+        MovementKind::Refund,
+        MovementKind::RefundReversal,
+        MovementKind::Dispute,
+        MovementKind::DisputeReversal,
+    ];
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            MovementKind::Capture => "capture",
+            MovementKind::Refund => "refund",
+            MovementKind::RefundReversal => "refund_reversal",
+            MovementKind::Dispute => "dispute",
+            MovementKind::DisputeReversal => "dispute_reversal",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<MovementKind> {
+        MovementKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+crate::named_column!(MovementKind);
+
+crate::row! {
+    /// Money that moved at the provider, once: its id is hashed from the payment, the kind and the
+    /// provider's id of it. Whether we asked for it, or somebody moved it at the provider, makes no
+    /// difference to the sums.
+    Movement in "movements" as lock {
+        key id: MovementId,
+        fixed tenant: TenantId,
+        fixed payment: PaymentId,
+        fixed refund: Option<RefundId>,
+        fixed kind: MovementKind,
+        /// The provider's id of what moved: of a capture its payment's object, of a refund or a dispute its
+        /// own.
+        fixed object: String,
+        fixed amount_minor: i64,
+        fixed currency: Currency,
+        fixed recorded_at: Timestamp,
+    }
+}

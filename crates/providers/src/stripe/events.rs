@@ -1,0 +1,60 @@
+//! The events of an account as Stripe lists them, <https://docs.stripe.com/api/events/list>: each is what a
+//! webhook brings, for thirty days.
+
+use domain::{Timestamp, provider::Heard, rows::Mode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{EVENTS, answer, client::Client, event, form::segment};
+use crate::{EventPage, ListedEvent};
+
+/// Stripe allows a hundred; so many fit into what is read of an answer, whatever is in them.
+const PAGE: usize = 50;
+/// The circuit's subject of every such look.
+const SUBJECT: &str = "events";
+
+#[derive(Deserialize)]
+struct Page {
+    data: Vec<Box<RawValue>>,
+    has_more: bool,
+}
+
+/// From the second of `from` on, and before that of `before`.
+pub async fn list(
+    client: &Client,
+    mode: Mode,
+    from: Timestamp,
+    before: Timestamp,
+    page: Option<&str>,
+) -> Heard<EventPage> {
+    let mut path = format!(
+        "/v1/events?created[gte]={}&created[lt]={}&limit={PAGE}",
+        from.unix_seconds(),
+        before.unix_seconds()
+    );
+    for kind in EVENTS {
+        path.push_str("&types[]=");
+        path.push_str(kind);
+    }
+    if let Some(page) = page {
+        path.push_str("&starting_after=");
+        path.push_str(&segment(page));
+    }
+    let Page { data, has_more } = match answer::list(client.get(&path, SUBJECT).await) {
+        Ok(page) => page,
+        Err(heard) => return heard,
+    };
+    let mut events = Vec::with_capacity(data.len());
+    for raw in data {
+        let body = raw.get().as_bytes().to_vec();
+        match event::arrived(&body, mode) {
+            Ok(arrived) => events.push(ListedEvent { arrived, body }),
+            Err(why) => {
+                let error = format!("what is listed is not an event: {why}");
+                return Heard::Unknown { error, key_spent: false };
+            }
+        }
+    }
+    let next = events.last().filter(|_| has_more).map(|last| last.arrived.event.clone());
+    Heard::Object(EventPage { events, next })
+}

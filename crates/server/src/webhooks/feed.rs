@@ -1,0 +1,116 @@
+//! Events that no webhook brought: the provider lists what came about, and whatever is not stored is stored
+//! and looked at like any other.
+//!
+//! Of each account one process reads at a time, a stretch behind the present, so that a webhook on its way
+//! comes first. The stretch read last is read again in part: what the provider lists late is not missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::commands::{AdvanceFeed, ClaimFeed, RecordEvent};
+use domain::reply::FeedClaim;
+use domain::time::Span;
+use domain::{AccountId, Reply, TenantId};
+use store::Answer;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::Webhooks;
+use crate::metrics::catalogue::EVENTS_READ_BACK;
+
+/// How often the events of an account are read, and how long a webhook is given before.
+pub const EVERY: Span = Span::seconds(20);
+/// So far the next stretch goes back into the one before.
+const OVERLAP: Span = Span::seconds(120);
+/// Pages of one reading; what is left is read by the next one.
+const PAGES_MAX: usize = 1_000;
+
+/// Reads the feeds of all accounts, until told to stop.
+pub async fn read_back(webhooks: Arc<Webhooks>, every: Span, mut stop: watch::Receiver<bool>) {
+    let pause = Duration::from_micros(every.0.max(1_000).unsigned_abs());
+    while !*stop.borrow() {
+        let reading = async {
+            for entry in webhooks.accounts.values() {
+                let Some(claim) = claimed(&webhooks, entry.id, entry.tenant, every).await else { continue };
+                if let Err(why) = read(&webhooks, entry.id, entry.tenant, claim, every).await {
+                    warn!(account = %entry.id, why, "the events of an account were not read back; again soon");
+                }
+            }
+        };
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = reading => {}
+        }
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn claimed(
+    webhooks: &Webhooks,
+    account: AccountId,
+    tenant: TenantId,
+    every: Span,
+) -> Option<FeedClaim> {
+    // A little less, or whoever sleeps that long would find it not due by a hair each second time.
+    let every = Span(every.0 / 10 * 9);
+    match webhooks.store.submit(Box::new(ClaimFeed { account, tenant, every })).await {
+        Ok(Answer::Fresh { reply: Reply::Feed(claim), .. }) => claim,
+        Ok(_) => None,
+        Err(unavailable) => {
+            warn!(%unavailable, "the events of an account could not be claimed");
+            None
+        }
+    }
+}
+
+async fn read(
+    webhooks: &Webhooks,
+    account: AccountId,
+    tenant: TenantId,
+    claim: FeedClaim,
+    every: Span,
+) -> Result<(), String> {
+    let teller = webhooks.registry.get(account).ok_or("no provider is configured for it")?;
+    let before = webhooks.clock.now().minus(every);
+    if before <= claim.read_until {
+        return Ok(());
+    }
+    let from = claim.read_until.minus(OVERLAP);
+    let mut page: Option<String> = None;
+    let mut found = 0;
+    for _ in 0..PAGES_MAX {
+        let events = teller.events(from, before, page.as_deref()).await.shown()?;
+        let records: Vec<RecordEvent> = events
+            .events
+            .into_iter()
+            .map(|listed| RecordEvent {
+                tenant,
+                account,
+                name: listed.arrived.event,
+                kind: listed.arrived.kind,
+                body: listed.body,
+            })
+            .collect();
+        let ids = records.iter().map(RecordEvent::id).collect::<Vec<_>>();
+        let known = webhooks.store.known_events(&ids).await.map_err(|error| error.to_string())?;
+        for record in records.into_iter().filter(|record| !known.contains(&record.id())) {
+            webhooks.store_and_look(record).await.map_err(|unavailable| unavailable.to_string())?;
+            found += 1;
+        }
+        if events.next.is_none() {
+            if found > 0 {
+                EVENTS_READ_BACK.add((), found);
+                info!(%account, found, "events were read back that no webhook had brought");
+            }
+            // Somebody else may have claimed it meanwhile; then the mark is refused.
+            let advance = AdvanceFeed { account, token: claim.token, read_until: before };
+            let advanced = webhooks.store.submit(Box::new(advance)).await;
+            return advanced.map(drop).map_err(|unavailable| unavailable.to_string());
+        }
+        page = events.next;
+    }
+    Err(format!("there were more than {PAGES_MAX} pages"))
+}

@@ -1,0 +1,140 @@
+//! What a stored event means, as a command: about which payment, refund or dispute of ours it is.
+//!
+//! | it names | the payment is | a refund is |
+//! |---|---|---|
+//! | an object that we know | its payment, whatever the metadata say | |
+//! | our own ids in its metadata | theirs | ours, if there is such a row |
+//! | neither | none of ours | of a payment of ours: one that somebody made at the provider |
+
+use domain::commands::{By, CloseEvent, RefundOutcome, Settle, SettleDispute, SettleRefund};
+use domain::provider::{RefundObservation, Source};
+use domain::rows::InboundEvent;
+use domain::working_set::Command;
+use domain::{AttemptId, PaymentId, RefundId, Refusal};
+use providers::{About, Provider};
+use store::{Answer, Store, Unavailable};
+
+use crate::errand;
+use crate::workers::Pace;
+
+pub enum Failed {
+    Store(Unavailable),
+    Query(store::Error),
+}
+
+impl From<Unavailable> for Failed {
+    fn from(unavailable: Unavailable) -> Failed {
+        Failed::Store(unavailable)
+    }
+}
+
+impl From<store::Error> for Failed {
+    fn from(error: store::Error) -> Failed {
+        Failed::Query(error)
+    }
+}
+
+pub async fn carry_out(store: &Store, teller: &dyn Provider, event: &InboundEvent) -> Result<Answer, Failed> {
+    let about = match teller.interpret(&event.body) {
+        Ok(about) => about,
+        Err(malformed) => return closed(store, event, malformed.to_string(), true).await,
+    };
+    match about {
+        About::Payment { payment, observation } => {
+            let Some(payment) = known(store, event, Some(&observation.object), payment).await? else {
+                return nothing_of_ours(store, event).await;
+            };
+            submit(
+                store,
+                payment,
+                Settle {
+                    by: By::Event(event.id),
+                    payment,
+                    attempt: AttemptId::from(payment),
+                    observation,
+                    source: Source::Webhook,
+                    refused: None,
+                    look_again: Pace::default().look_again(),
+                },
+            )
+            .await
+        }
+        About::Refund { refund, payment, payment_object, observation } => {
+            match known(store, event, payment_object.as_deref(), payment).await? {
+                Some(payment) => self::refund(store, event, refund, payment, observation).await,
+                None => nothing_of_ours(store, event).await,
+            }
+        }
+        About::Dispute { payment_object, observation } => {
+            let Some(payment) = known(store, event, Some(&payment_object), None).await? else {
+                return nothing_of_ours(store, event).await;
+            };
+            let (event, account) = (event.id, event.account);
+            submit(store, payment, SettleDispute { event, account, payment, observation }).await
+        }
+        About::Nothing { why } => closed(store, event, why, false).await,
+    }
+}
+
+/// The payment by the provider's id of its object, or by the id that the object carries. The account is
+/// looked at under the lock.
+async fn known(
+    store: &Store,
+    event: &InboundEvent,
+    object: Option<&str>,
+    carried: Option<PaymentId>,
+) -> Result<Option<PaymentId>, Failed> {
+    if let Some(object) = object
+        && let Some(payment) = store.payment_at_provider(event.account, object).await?
+    {
+        return Ok(Some(payment.id));
+    }
+    Ok(carried)
+}
+
+/// Ours, if there is such a row, and it is that object; else one that somebody made at the provider. Whoever
+/// makes one there may copy our metadata.
+async fn refund(
+    store: &Store,
+    event: &InboundEvent,
+    carried: Option<RefundId>,
+    payment: PaymentId,
+    observation: RefundObservation,
+) -> Result<Answer, Failed> {
+    let outside = RefundId::at_provider(event.account, &observation.object);
+    let settle = |refund, mark| SettleRefund {
+        by: By::Event(event.id),
+        refund,
+        payment,
+        outcome: RefundOutcome::Seen(observation.clone()),
+        mark,
+        look_again: Pace::default().look_again(),
+    };
+    if planted::is(planted::Bug::UninvitedRefundIgnored) && carried.is_none() {
+        return nothing_of_ours(store, event).await;
+    }
+    if let Some(refund) = carried {
+        let answer = submit(store, payment, settle(refund, None)).await?;
+        if !matches!(answer, Answer::Refused { refusal: Refusal::RefundNotFound, .. }) {
+            return Ok(answer);
+        }
+    }
+    submit(store, payment, settle(outside, carried)).await
+}
+
+async fn submit(
+    store: &Store,
+    payment: PaymentId,
+    command: impl Command + 'static,
+) -> Result<Answer, Failed> {
+    errand::about(payment);
+    Ok(store.submit(Box::new(command)).await?)
+}
+
+async fn nothing_of_ours(store: &Store, event: &InboundEvent) -> Result<Answer, Failed> {
+    closed(store, event, "about nothing of ours".to_owned(), false).await
+}
+
+async fn closed(store: &Store, event: &InboundEvent, why: String, dead: bool) -> Result<Answer, Failed> {
+    Ok(store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await?)
+}

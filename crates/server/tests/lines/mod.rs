@@ -1,0 +1,51 @@
+//! The log of this process, kept: its lines, for whoever wants to know what was said.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use server::errand;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// A line of the log: its fields, and those of its errand.
+pub type Line = BTreeMap<String, String>;
+
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Mutex<Vec<Line>>>);
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        struct Fields(Line);
+        impl Visit for Fields {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                self.0.insert(field.name().to_owned(), format!("{value:?}"));
+            }
+            fn record_str(&mut self, field: &Field, value: &str) {
+                self.0.insert(field.name().to_owned(), value.to_owned());
+            }
+        }
+        let level = event.metadata().level().to_string();
+        let mut fields = Fields(Line::from([("level".to_owned(), level)]));
+        event.record(&mut fields);
+        if let Some(errand) = errand::current() {
+            fields.0.extend(errand.fields().map(|(name, value)| (name.to_owned(), value)));
+        }
+        self.0.lock().unwrap().push(fields.0);
+    }
+}
+
+impl Lines {
+    pub fn so_far(&self) -> Vec<Line> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// From now on, once in a process.
+pub fn keep() -> Lines {
+    let lines = Lines::default();
+    tracing_subscriber::registry().with(lines.clone()).init();
+    lines
+}

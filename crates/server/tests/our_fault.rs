@@ -1,0 +1,122 @@
+//! The provider finds a fault in the request itself: that is ours to mend, and no decline. Whoever asked is
+//! told so, an ERROR stands in the log, and it is counted.
+//!
+//! A program of its own: the log and the metrics are the process's.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+#[path = "payments/ask.rs"]
+#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
+mod ask;
+#[path = "payments/books.rs"]
+#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
+mod books;
+#[path = "payments/database.rs"]
+#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
+mod database;
+mod lines;
+#[path = "payments/sail.rs"]
+#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
+mod sail;
+#[path = "payments/stage.rs"]
+#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
+mod stage;
+#[path = "payments/tenants.rs"]
+mod tenants;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Value, json};
+use server::metrics;
+
+use crate::ask::{charge, with};
+use crate::lines::{Line, Lines};
+use crate::stage::{Engine, Stage};
+
+/// The sandbox as one may look at it, which takes no order.
+async fn without_orders(sandbox: String) -> String {
+    async fn answer(State(sandbox): State<String>, request: Request) -> Response {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        if request.method() != "GET" {
+            let error =
+                json!({ "type": "invalid_request_error", "code": "parameter_unknown", "param": "us" });
+            return (axum::http::StatusCode::BAD_REQUEST, json, json!({ "error": error }).to_string())
+                .into_response();
+        }
+        let mut look = reqwest::Client::new().get(format!("{sandbox}{}", request.uri()));
+        for (name, value) in request.headers().iter().filter(|(name, _)| *name != header::HOST) {
+            look = look.header(name, value);
+        }
+        let seen = look.send().await.unwrap();
+        (seen.status(), json, Body::from(seen.bytes().await.unwrap())).into_response()
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, Router::new().fallback(answer).with_state(sandbox)).await });
+    format!("http://{address}")
+}
+
+fn counted(page: &str, call: &str) -> u64 {
+    let name =
+        format!("surehold_provider_calls_total{{provider=\"stripe\",call=\"{call}\",answer=\"rejected\"}} ");
+    page.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_but_us_is_blamed() {
+    let (lines, metrics) = (lines::keep(), metrics::install(std::iter::empty()).unwrap());
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        blamed(engine, &lines, &metrics).await;
+    }
+}
+
+async fn blamed(engine: Engine, lines: &Lines, metrics: &PrometheusHandle) {
+    let already = lines.so_far().len();
+    let mut stage = Stage::watchful(engine).await;
+    let charged =
+        stage.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await.id();
+    let manual = with(charge(900, "pm_card_visa"), json!({ "capture": "manual" }));
+    let reserved = stage.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
+    stage.quiet().await;
+    stage.stop_service().await;
+    let stub = without_orders(stage.provider.base.clone()).await;
+    stage.change(|settings| settings.accounts[0].stripe.base_url = stub);
+    stage.start_service().await;
+
+    let asks = [
+        ("/v1/charges".to_owned(), charge(700, "pm_card_visa"), "create"),
+        (format!("/v1/payments/{charged}/refunds"), json!({}), "refund"),
+        (format!("/v1/payments/{reserved}/capture"), json!({}), "capture"),
+    ];
+    for (path, body, call) in &asks {
+        let before = counted(&metrics.render(), call);
+        let refused = stage.one.post(path, body).key(call).refused(424, "provider_rejected_request").await;
+        assert!(refused.body["detail"].as_str().unwrap().contains("parameter_unknown"), "{}", refused.text);
+        assert!(counted(&metrics.render(), call) > before, "{}", metrics.render());
+        let own = |line: &&Line| line["level"] == "ERROR" && line.get("call").is_some_and(|of| of == call);
+        let lines = lines.so_far();
+        let line = lines[already..].iter().find(own).unwrap_or_else(|| panic!("no line of {call}"));
+        assert_eq!(line["code"], "parameter_unknown");
+    }
+    // Nothing moved, and nothing stays locked.
+    stage.stop_service().await;
+    let sandbox = stage.provider.base.clone();
+    stage.change(|settings| settings.accounts[0].stripe.base_url = sandbox);
+    stage.start_service().await;
+    let kept = stage.one.post(&asks[0].0, &asks[0].1).key("create");
+    assert!(kept.refused(424, "provider_rejected_request").await.is_replay());
+    for (path, body, status) in [(&asks[1].0, &asks[1].1, 201), (&asks[2].0, &asks[2].1, 200)] {
+        stage.one.post(path, body).key(&format!("again-{status}")).expect(status).await;
+    }
+    let books = stage.quiet().await;
+    assert_eq!(books.stands(&charged), ("succeeded", 900, 900, 900));
+    assert_eq!(books.stands(&reserved), ("succeeded", 900, 900, 0));
+    let declined = |seen: &Value| seen["state"] == "failed";
+    let listed = stage.one.see("/v1/payments").await["data"].clone();
+    assert_eq!(listed.as_array().unwrap().iter().filter(|seen| declined(seen)).count(), 1);
+    stage.end().await;
+}
