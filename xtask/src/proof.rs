@@ -91,6 +91,14 @@ const PLANS: &[Plan] = &[
     plan(Bug::BreakerNeverOpens, Ground::Sqlite, "provider", 60, "an_open_circuit_spares_the_provider"),
     plan(Bug::JitterRemoved, Ground::Sqlite, "network", 60, "delays_are_spread"),
     plan(Bug::RetryAfterIgnored, Ground::Sqlite, "network", 60, "comes_back_no_sooner_than_told"),
+    plan(Bug::SentAfterHandOver, Ground::Sqlite, "by-hand", 60, "what_a_person_has_is_left_alone"),
+    plan(Bug::SpentKeySentAgain, Ground::Sqlite, "provider", 60, "no_step_of_an_order_is_refused"),
+    plan(Bug::RefundedIsOwedAgain, Ground::Sqlite, "owed", 60, "nothing_is_owed_again"),
+    plan(Bug::CaptureAmountBelieved, Ground::Sqlite, "by-hand", 60, "another_sum_is_told"),
+    plan(Bug::HoldOutlivesDeparture, Ground::Sqlite, "owed", 60, "no_hold_outlives_its_departure"),
+    plan(Bug::UninvitedRefundIgnored, Ground::Sqlite, "by-hand", 60, "what_a_person_does_is_followed"),
+    plan(Bug::VoidLeavesConfirmed, Ground::Sqlite, "owed", 60, "a_void_frees_its_seats"),
+    plan(Bug::PaidHoldLapses, Ground::Sqlite, "owed", 60, "a_paid_hold_does_not_lapse"),
     plan(Bug::CacheTrustedForUnfinished, Ground::PostgresRedis, "redis", 60, "effects_equal_operations"),
 ];
 

@@ -245,6 +245,11 @@ impl Ask {
         Ask::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
     }
 
+    /// All that is left of it, which is so much.
+    pub fn refund_rest(operation: &str, payment: &str, of: &str, minor: i64) -> Ask {
+        Ask { body: "{}".to_owned(), ..Ask::refund(operation, payment, of, minor) }
+    }
+
     pub fn void(operation: &str, payment: &str, of: &str) -> Ask {
         let path = format!("/v1/payments/{payment}/cancel");
         Ask::new(operation, &path, &json!({}), Wants::Void { of: of.to_owned() })

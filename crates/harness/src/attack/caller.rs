@@ -23,6 +23,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(3);
 /// Full jitter: at random up to the base, doubled with each attempt, at most the cap.
 const BACKOFF_BASE_MS: u64 = 40;
 const BACKOFF_CAP_MS: u64 = 1_000;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What became of one request.
 #[derive(Clone, Debug)]
@@ -137,6 +138,23 @@ impl Caller {
             }
             self.at = (self.at + 1) % self.clients.len();
             tokio::time::sleep(Duration::from_millis(BACKOFF_BASE_MS)).await;
+        }
+    }
+
+    /// Reads something until it is so, for so long; what was read last.
+    pub async fn until(
+        &mut self,
+        path: &str,
+        within: Duration,
+        so: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Error> {
+        let begun = Instant::now();
+        loop {
+            let seen = self.get(path, None).await?;
+            if so(&seen) || begun.elapsed() > within {
+                return Ok(seen);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

@@ -1,10 +1,12 @@
 //! What is tried, in the order of their numbers. A scenario is a file here and a line below.
 
+mod by_hand;
 mod changed_body;
 mod charges;
 mod killed;
 mod nats;
 mod network;
+mod owed;
 mod poison;
 mod postgres;
 mod provider;
@@ -31,6 +33,8 @@ pub const SCENARIOS: &[&Scenario] = &[
     &webhooks::SCENARIO,
     &poison::SCENARIO,
     &races::SCENARIO,
+    &by_hand::SCENARIO,
+    &owed::SCENARIO,
 ];
 
 /// By its name, or by its number.

@@ -10,6 +10,8 @@ use crate::http::Client;
 
 /// Where a sandbox keeps its books.
 const PATH: &str = "/sandbox/books";
+/// How each idempotency key begins that we send.
+const OUR_KEYS: &str = "surehold-";
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Books {
@@ -37,6 +39,9 @@ pub struct Charge {
     pub authorized_minor: i64,
     pub captured_minor: i64,
     pub refunded_minor: i64,
+    /// Taken back by the customer's bank, less what it gave back.
+    #[serde(default)]
+    pub disputed_minor: i64,
     pub status: String,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -48,6 +53,8 @@ pub struct Refund {
     pub account: String,
     pub id: String,
     pub payment_intent: String,
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
     pub amount_minor: i64,
     pub currency: String,
     pub status: String,
@@ -104,6 +111,7 @@ impl Books {
                 &mut charge.authorized_minor,
                 &mut charge.captured_minor,
                 &mut charge.refunded_minor,
+                &mut charge.disputed_minor,
             ] {
                 *sum = from_stripe(*sum, &charge.currency);
             }
@@ -135,6 +143,11 @@ impl Charge {
         self.metadata.get(crate::attack::ask::MARK).map(String::as_str)
     }
 
+    /// What of it is still there.
+    pub fn net(&self) -> i64 {
+        self.captured_minor - self.refunded_minor - self.disputed_minor
+    }
+
     /// Money was reserved or taken.
     pub fn moved(&self) -> bool {
         self.authorized_minor > 0 || self.captured_minor > 0
@@ -145,6 +158,11 @@ impl Refund {
     /// The refund that it was made for, as we told the provider.
     pub fn refund(&self) -> Option<&str> {
         self.metadata.get("refund").map(String::as_str)
+    }
+
+    /// Whether it was us who made it.
+    pub fn is_keyed_by_us(&self) -> bool {
+        self.idempotency_key.as_deref().is_some_and(|key| key.starts_with(OUR_KEYS))
     }
 
     pub fn moved(&self) -> bool {

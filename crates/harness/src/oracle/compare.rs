@@ -2,8 +2,8 @@
 //!
 //! | promise | what must agree |
 //! |---|---|
-//! | `charged_once` | one object with money an operation; its captured and refunded sums are ours; none is unknown to us |
-//! | `refund_matches_quote` | one refund a refund of ours, to the minor unit |
+//! | `charged_once` | one object with money an operation; its captured, refunded and disputed sums are ours; none is unknown to us |
+//! | `refund_matches_quote` | one refund a refund of ours, to the minor unit; those that somebody made there are known here |
 //! | `released_once` | one release a booking |
 //! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back |
 //! | `tenant_walls` | an object stands in an account of the tenant that asked for it |
@@ -34,7 +34,7 @@ struct Comparison<'a> {
     books: &'a Books,
     /// Objects by the provider's id.
     charges: HashMap<&'a str, &'a Charge>,
-    /// Refunds that moved money, by our id of them.
+    /// Refunds that moved money, by the provider's id of them, and by ours where they carry one.
     refunds: HashMap<&'a str, Vec<&'a Refund>>,
     accounts: BTreeMap<AccountId, Account>,
     /// Of each account: operations that are still under way, or disagree and have a review case.
@@ -48,7 +48,9 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
     let accounts = queries.accounts(TENANTS_MAX).await?;
     let mut refunds: HashMap<&str, Vec<&Refund>> = HashMap::new();
     for refund in books.refunds.iter().filter(|refund| refund.moved()) {
-        refunds.entry(refund.refund().unwrap_or_default()).or_default().push(refund);
+        for id in refund.refund().into_iter().chain([refund.id.as_str()]) {
+            refunds.entry(id).or_default().push(refund);
+        }
     }
     let mut comparison = Comparison {
         verdicts,
@@ -109,34 +111,43 @@ impl Comparison<'_> {
             return;
         }
         let theirs = payment.provider_ref.as_deref().and_then(|object| self.charges.get(object));
-        let (captured, refunded) =
-            theirs.map_or((0, 0), |charge| (charge.captured_minor, charge.refunded_minor));
-        let ours = (payment.captured_minor, payment.refunded_minor);
+        let theirs = theirs.map_or((0, 0, 0), |charge| {
+            (charge.captured_minor, charge.refunded_minor, charge.disputed_minor)
+        });
+        let (captured, refunded, _) = theirs;
+        let ours = (payment.captured_minor, payment.refunded_minor, payment.disputed_minor);
         let agrees = if under_way {
             captured >= ours.0
                 && refunded >= ours.1
                 && refunded <= payment.refunded_minor + payment.refunding_minor
         } else {
-            (captured, refunded) == ours
+            // What was never ours was in suspense, and went back out of it.
+            theirs == ours || (ours == (0, 0, 0) && captured == refunded)
         };
         if !agrees {
             let words = format!(
-                "payment {} is {}: we count {} captured and {} refunded, the provider {captured} and {refunded}",
+                "payment {} is {}: captured, refunded and disputed are {ours:?} here and {theirs:?} there",
                 payment.id,
-                payment.state.name(),
-                ours.0,
-                ours.1
+                payment.state.name()
             );
             self.verdicts.offends("charged_once", words);
         }
     }
 
     async fn refunds(&mut self, payment: &Payment) -> Result<(), Error> {
-        for refund in self.queries.refunds_of_payment(payment.tenant, payment.id, None, usize::MAX).await? {
+        let refunds = self.queries.refunds_of_payment(payment.tenant, payment.id, None, usize::MAX).await?;
+        let external = refunds.iter().filter(|refund| refund.external);
+        let external: HashSet<&str> = external.filter_map(|refund| refund.provider_ref.as_deref()).collect();
+        for refund in &refunds {
             self.verdicts.looked("refund_matches_quote", 1);
             let id = refund.id.to_string();
-            let theirs = self.refunds.get(id.as_str()).map_or(&[][..], Vec::as_slice);
-            let made: Vec<i64> = theirs.iter().map(|theirs| theirs.amount_minor).collect();
+            let key = refund.provider_ref.as_deref().filter(|_| refund.external).unwrap_or(&id);
+            let theirs = self.refunds.get(key).map_or(&[][..], Vec::as_slice);
+            // Somebody may copy our id; under a key of ours nobody but us refunds.
+            let own = |theirs: &&&Refund| {
+                refund.external || theirs.is_keyed_by_us() || !external.contains(theirs.id.as_str())
+            };
+            let made: Vec<i64> = theirs.iter().filter(own).map(|theirs| theirs.amount_minor).collect();
             let expected: &[i64] = match *refund.state {
                 refund::State::Succeeded => &[refund.amount_minor],
                 refund::State::Failed => &[],
@@ -232,7 +243,7 @@ impl Comparison<'_> {
             });
             for charge in theirs {
                 let net = &mut nets.entry(charge.currency.to_ascii_uppercase()).or_default().1;
-                *net += charge.captured_minor - charge.refunded_minor;
+                *net += charge.net();
             }
             for (currency, (ours, theirs)) in nets {
                 self.verdicts.looked("books_balance", 1);

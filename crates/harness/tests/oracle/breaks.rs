@@ -11,10 +11,10 @@ use crate::shop::{Day, ordinary_day};
 /// A harm to the rows, and every promise that it breaks.
 const HARMS: &[(&str, &[&str])] = &[
     (
-        "insert into attempts (id, tenant, payment, refund, kind, amount_minor, key, state, sent_at, \
-            deadline_at, failure, created_at, updated_at) \
-         select NEW_ID, tenant, payment, refund, kind, amount_minor, key, state, sent_at, deadline_at, \
-            failure, created_at, updated_at from attempts \
+        "insert into attempts (id, tenant, payment, refund, kind, amount_minor, key, state, key_number, \
+            sent_at, deadline_at, failure, created_at, updated_at) \
+         select NEW_ID, tenant, payment, refund, kind, amount_minor, key, state, key_number, sent_at, \
+            deadline_at, failure, created_at, updated_at from attempts \
          where kind = 'charge' and state = 'succeeded' limit 1",
         &["charged_once"],
     ),
@@ -22,7 +22,7 @@ const HARMS: &[(&str, &[&str])] = &[
     (
         "update payments set captured_minor = captured_minor - 1 \
          where id = (select id from payments where state = 'captured' and booking is null limit 1)",
-        &["charged_once", "books_balance"],
+        &["charged_once", "refund_matches_quote", "books_balance"],
     ),
     (
         "update attempts set state = 'unknown' where id = (select id from attempts where kind = 'refund' limit 1)",

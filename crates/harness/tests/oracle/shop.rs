@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 
 use domain::commands::{
-    AddSlots, By, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, Hold, Lease, MarkPublished,
-    MarkSent, NewSlot, NewUnit, PostTransfer, Provision, Published, RecordEvent, RefundOutcome, Reserve,
-    Settle, SettleRefund, StartCapture, StartPayment, StartRefund, Target,
+    AddSlots, By, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, Hold, Lease, LookAgain,
+    MarkPublished, MarkSent, NewSlot, NewUnit, PostTransfer, Provision, Published, RecordDecline,
+    RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
+    Target,
 };
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
-use domain::limits::PARTITIONS;
-use domain::provider::{Observation, RefundObservation, RefundStatus, Source, Status};
-use domain::rows::{Account, Capture, Client, Failure, Mode, Settings, Tenant};
+use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
+use domain::provider::{
+    AmountRule, AmountRules, Observation, RefundObservation, RefundStatus, Source, Status, TenantProviders,
+};
+use domain::rows::{Account, Capture, Cause, Client, Failure, Mode, Settings, Tenant};
 use domain::time::Span;
 use domain::working_set::{Claim, Command, Json};
 use domain::{
     AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, ProductId,
-    Reply, SlotId, TenantId, Timestamp, UnitId, WorkerId,
+    RefundId, Reply, SlotId, TenantId, Timestamp, UnitId, WorkerId,
 };
 use harness::oracle::{Books, Charge, Refund};
 use store::{Answer, Store};
@@ -25,6 +28,14 @@ use crate::place::id;
 
 const EUR: Currency = Currency::EUR;
 pub const PRICE_MINOR: i64 = 2_500;
+const LOOK_AGAIN: LookAgain = LookAgain { first: Span::seconds(1), longest: Span::seconds(1) };
+const ANY_AMOUNT: AmountRules =
+    AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: 1_000_000, step_minor: 1 }));
+
+fn any_provider() -> TenantProviders {
+    TenantProviders { names: vec!["stripe".to_owned()], amounts: ANY_AMOUNT }
+}
+const DEADLINE: Span = Span::seconds(3_600);
 
 #[derive(Clone)]
 pub struct Shop {
@@ -42,6 +53,10 @@ pub struct Charging {
     pub object: String,
     booking: Option<BookingId>,
     amount_minor: i64,
+}
+
+fn mark_sent(job: JobId, payment: PaymentId, object: Option<String>) -> MarkSent {
+    MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }
 }
 
 pub async fn done(store: &Store, command: impl Command + 'static) -> Reply {
@@ -92,6 +107,7 @@ impl Shop {
             currency: EUR,
             units: vec![NewUnit { name: "Adult".to_owned(), price_minor: PRICE_MINOR, places: 1 }],
             metadata: BTreeMap::new(),
+            providers: any_provider(),
         };
         let Reply::Product(product) = done(store, product).await else { panic!("no product") };
         let (product, unit) = (product.0.id, product.1[0].id);
@@ -123,6 +139,7 @@ impl Shop {
             customer: CustomerDetails { name: "Ana".to_owned(), email, phone: None },
             hold_seconds: None,
             metadata: BTreeMap::new(),
+            providers: any_provider(),
             client_is_limited: false,
             last_try: true,
         };
@@ -142,7 +159,7 @@ impl Shop {
     /// Begins a payment and sends it, as a worker does.
     pub async fn send(&self, store: &Store, booking: Option<BookingId>, capture: Capture) -> Charging {
         let target = match booking {
-            Some(booking) => Target::Booking(booking),
+            Some(booking) => Target::Booking { booking, amount: None },
             None => Target::Amount { amount: Money::new(PRICE_MINOR, EUR), reference: None },
         };
         let start = StartPayment {
@@ -153,13 +170,15 @@ impl Shop {
             capture,
             return_url: None,
             metadata: BTreeMap::new(),
+            amounts: ANY_AMOUNT,
+            deadline: DEADLINE,
             lease: Some(Shop::lease()),
         };
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let payment = started.payment.id;
         let object = format!("pi_{payment}");
         let job = JobId::from(AttemptId::from(payment));
-        done(store, MarkSent { job, token: 1, payment, object: Some(object.clone()) }).await;
+        done(store, mark_sent(job, payment, Some(object.clone()))).await;
         Charging { payment, object, booking, amount_minor: started.payment.amount_minor }
     }
 
@@ -172,10 +191,13 @@ impl Shop {
         failure: Option<Failure>,
     ) {
         let attempt = AttemptId::from(charging.payment);
-        let by_job = By::Job { job: JobId::from(attempt), token: 1 };
-        self.observe(store, charging, attempt, by_job, Source::Answer, status, failure).await;
+        let (job, token) = (JobId::from(attempt), 1);
+        if let Some(failure) = failure {
+            done(store, RecordDecline { job, token, payment: charging.payment, failure }).await;
+        }
+        self.observe(store, charging, attempt, By::Job { job, token }, Source::Answer, status).await;
         let event = self.event(store).await;
-        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, status, None).await;
+        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, status).await;
     }
 
     async fn event(&self, store: &Store) -> EventId {
@@ -191,7 +213,6 @@ impl Shop {
         event_id
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a worker and a webhook tell, side by side")]
     async fn observe(
         &self,
         store: &Store,
@@ -200,7 +221,6 @@ impl Shop {
         by: By,
         source: Source,
         status: &Status,
-        failure: Option<Failure>,
     ) {
         let settle = Settle {
             by,
@@ -213,9 +233,8 @@ impl Shop {
                 currency: EUR,
             },
             source,
-            failure,
             refused: None,
-            look_again: Span::seconds(1),
+            look_again: LOOK_AGAIN,
         };
         done(store, settle).await;
     }
@@ -225,16 +244,18 @@ impl Shop {
             claim: self.claim(),
             payment: charging.payment,
             amount: Some(Money::new(minor, EUR)),
+            amounts: ANY_AMOUNT,
+            deadline: DEADLINE,
             lease: Some(Shop::lease()),
         };
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let (job, attempt) = (started.job.id, started.attempt.id);
-        done(store, MarkSent { job, token: 1, payment: charging.payment, object: None }).await;
+        done(store, mark_sent(job, charging.payment, None)).await;
         let status = Status::Captured { amount_minor: minor };
         let by_job = By::Job { job, token: 1 };
-        self.observe(store, charging, attempt, by_job, Source::Answer, &status, None).await;
+        self.observe(store, charging, attempt, by_job, Source::Answer, &status).await;
         let event = self.event(store).await;
-        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, &status, None).await;
+        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, &status).await;
     }
 
     pub async fn refund(&self, store: &Store, charging: &Charging, minor: i64) -> Refund {
@@ -244,12 +265,14 @@ impl Shop {
             amount: Some(Money::new(minor, EUR)),
             reason: None,
             metadata: BTreeMap::new(),
+            amounts: ANY_AMOUNT,
+            deadline: DEADLINE,
             lease: Some(Shop::lease()),
         };
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let refund = started.refund.expect("a refund was started").id;
         let job = started.job.id;
-        done(store, MarkSent { job, token: 1, payment: charging.payment, object: None }).await;
+        done(store, mark_sent(job, charging.payment, None)).await;
         let object = format!("re_{refund}");
         let seen = RefundObservation {
             object: object.clone(),
@@ -260,17 +283,40 @@ impl Shop {
         let by = By::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
-        done(store, SettleRefund { by, refund, payment, outcome, look_again: Span::seconds(1) }).await;
+        done(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).await;
         Refund {
             provider: "stripe".to_owned(),
             account: self.account.clone(),
             id: object,
             payment_intent: charging.object.clone(),
+            idempotency_key: Some(format!("surehold-{refund}-refund")),
             amount_minor: minor,
             currency: "eur".to_owned(),
             status: "succeeded".to_owned(),
             metadata: BTreeMap::from([("refund".to_owned(), refund.to_string())]),
         }
+    }
+
+    /// Somebody makes another at the provider, and copies the metadata of this one.
+    pub async fn copy_refund(&self, store: &Store, charging: &Charging, refund: &Refund) -> Refund {
+        let copy = Refund { id: format!("{}_copy", refund.id), idempotency_key: None, ..refund.clone() };
+        let outside = RefundId::at_provider(AccountId::of("stripe", &self.account), &copy.id);
+        let seen = RefundObservation {
+            object: copy.id.clone(),
+            status: RefundStatus::Succeeded,
+            amount_minor: copy.amount_minor,
+            currency: EUR,
+        };
+        let settle = SettleRefund {
+            by: By::Event(self.event(store).await),
+            refund: outside,
+            payment: charging.payment,
+            outcome: RefundOutcome::Seen(seen),
+            mark: refund.refund().and_then(|ours| ours.parse().map(RefundId).ok()),
+            look_again: LOOK_AGAIN,
+        };
+        done(store, settle).await;
+        copy
     }
 
     /// The provider's own entry, with its sums.
@@ -289,6 +335,7 @@ impl Shop {
             authorized_minor: if captured > 0 { charging.amount_minor } else { 0 },
             captured_minor: captured,
             refunded_minor: refunded,
+            disputed_minor: 0,
             status: status.to_owned(),
             metadata,
         }
@@ -353,7 +400,7 @@ pub async fn ordinary_day(store: &Store) -> Day {
     books.charges.push(ours.charge(&manual, "succeeded", 2_000, 0));
 
     let declined = ours.send(store, None, Capture::Automatic).await;
-    let failure = Failure { code: "card_declined".to_owned(), retryable: true };
+    let failure = Failure { code: "card_declined".to_owned(), retryable: true, cause: Cause::Declined };
     ours.settle(store, &declined, &Status::Cancelled, Some(failure)).await;
     books.charges.push(ours.charge(&declined, "canceled", 0, 0));
 

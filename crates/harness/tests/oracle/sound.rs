@@ -5,7 +5,7 @@ use domain::rows::Capture;
 use harness::oracle::check;
 
 use crate::place::Place;
-use crate::shop::{PRICE_MINOR, ordinary_day};
+use crate::shop::{Day, PRICE_MINOR, ordinary_day, relay};
 
 async fn an_ordinary_day_is_sound(place: Place) {
     let store = place.open().await;
@@ -39,6 +39,26 @@ async fn work_under_way_is_not_called_broken(place: Place) {
     store.close().await;
 }
 
+/// Somebody refunds at the provider, too, and copies what we wrote to ours. Under a key of ours it would be us
+/// who refunded twice.
+async fn a_refund_that_was_copied_is_sound(place: Place) {
+    let store = place.open().await;
+    let Day { ours, mut books, .. } = ordinary_day(&store).await;
+    let charge = ours.send(&store, None, Capture::Automatic).await;
+    ours.settle(&store, &charge, &Status::Captured { amount_minor: PRICE_MINOR }, None).await;
+    let refund = ours.refund(&store, &charge, 300).await;
+    let copy = ours.copy_refund(&store, &charge, &refund).await;
+    books.charges.push(ours.charge(&charge, "succeeded", PRICE_MINOR, 600));
+    books.refunds.extend([refund.clone(), copy]);
+    relay(&store).await;
+    store.close().await;
+    let verdicts = check(&place.location, Some(books.clone())).await.unwrap();
+    assert!(verdicts.all_hold() && !verdicts.has_notes(), "{verdicts}");
+    books.refunds.last_mut().unwrap().idempotency_key = refund.idempotency_key.map(|key| key + "-1");
+    let verdicts = check(&place.location, Some(books)).await.unwrap();
+    assert_eq!(verdicts.broken(), ["refund_matches_quote"], "{verdicts}");
+}
+
 /// A person closes a review case and revokes a key: both are written into the audit, and neither is a move
 /// of a booking or a payment.
 const BY_A_PERSON: &str = "insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
@@ -62,6 +82,7 @@ async fn on_sqlite() {
     an_ordinary_day_is_sound(Place::sqlite().await).await;
     work_under_way_is_not_called_broken(Place::sqlite().await).await;
     what_a_person_did_is_sound(Place::sqlite().await).await;
+    a_refund_that_was_copied_is_sound(Place::sqlite().await).await;
 }
 
 #[tokio::test]
@@ -69,4 +90,5 @@ async fn on_postgres() {
     an_ordinary_day_is_sound(Place::postgres().await).await;
     work_under_way_is_not_called_broken(Place::postgres().await).await;
     what_a_person_did_is_sound(Place::postgres().await).await;
+    a_refund_that_was_copied_is_sound(Place::postgres().await).await;
 }

@@ -36,7 +36,7 @@ pub async fn endure(arena: &Arena, incidents: &[Incident]) -> Result<(), Error> 
     let count = arena.operations();
     let faults = json!({
         "seed": arena.draw("provider") >> 12,
-        "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "delay_ms": [0, 60],
+        "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "kept_500": 0.05, "commit_then_kept_500": 0.05, "delay_ms": [0, 60],
         "decline": 0.1,
         "webhook_duplicates": 2, "webhook_shuffle": true, "webhook_drop": 0.3, "webhook_delay_ms": [0, 200],
     });

@@ -24,6 +24,7 @@ impl Default for Tuning {
             .with("workers", "backoff_base_ms", 20)
             .with("workers", "backoff_cap_ms", 500)
             .with("workers", "evidence_after_ms", 300)
+            .with("workers", "another_key_after_ms", 1_000)
             .with("metrics", "figures_every_ms", 500)
     }
 }
@@ -75,7 +76,7 @@ mod tests {
     fn sections_follow_what_stands_before_them() {
         let tuning =
             Tuning::default().with("relay", "a", 1).with("workers", "lease_ms", 2_000).with("", "x", true);
-        let expected = "log = \"info,server::workers=debug\"\nx = true\n[metrics]\nfigures_every_ms = 500\n[relay]\na = 1\n[workers]\nbackoff_base_ms = 20\n\
+        let expected = "log = \"info,server::workers=debug\"\nx = true\n[metrics]\nfigures_every_ms = 500\n[relay]\na = 1\n[workers]\nanother_key_after_ms = 1000\nbackoff_base_ms = 20\n\
                         backoff_cap_ms = 500\nevidence_after_ms = 300\nlease_ms = 2000\n";
         assert_eq!((tuning.toml().as_str(), tuning.account().as_str()), (expected, ""));
         let tuning = tuning.with(ACCOUNTS, "call_timeout_ms", 5);

@@ -153,7 +153,8 @@ fn charge(
 fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told, books: &Books) {
     let mut moved: BTreeMap<&str, Vec<&Refund>> = BTreeMap::new();
     for refund in books.refunds.iter().filter(|refund| refund.moved()) {
-        moved.entry(refund.refund().unwrap_or_default()).or_default().push(refund);
+        // One that a person made bears no mark of ours, and was answered with the provider's own id.
+        moved.entry(refund.refund().unwrap_or(&refund.id)).or_default().push(refund);
     }
     for operation in told.operations.values().filter(|operation| operation.is_done()) {
         match operation.wants {

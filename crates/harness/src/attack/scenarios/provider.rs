@@ -2,7 +2,7 @@
 //!
 //! | part | the provider | what must be |
 //! |---|---|---|
-//! | lies | commits and answers 500, commits and hangs up, hangs up before it does anything | applied once |
+//! | lies | commits and answers 500, commits and hangs up, hangs up before it does anything; keeps a 500 under the key, having committed or not | applied once |
 //! | late | answers after we have given up waiting, or just before | applied once |
 //! | forgets | carries a refund out, does not say so, and has forgotten its key when it is asked again | looked up, and made once |
 //! | down, and the circuit cannot open | 503 to everything | calls are the fresh ones, a tenth of them more, and the floor |
@@ -46,6 +46,8 @@ pub const SCENARIO: Scenario = Scenario {
         "committed_then_500",
         "committed_then_dropped",
         "dropped_before",
+        "kept_500",
+        "committed_then_kept_500",
         "answered_late",
         "refunded_and_forgot",
         "retried_while_it_was_down",
@@ -70,6 +72,8 @@ const REFUNDED: usize = 12;
 const CONCURRENCY: usize = 8;
 const CALL_TIMEOUT_MS: u64 = 800;
 const RETRY_AFTER_S: u64 = 1;
+/// Far beyond what an order takes, and short of a client's patience: who never gets on says so before it.
+const DEADLINE_SECONDS: u64 = 60;
 /// Of an outage without a circuit: many times the pause before a retry.
 const OUTAGE: Duration = Duration::from_secs(4);
 
@@ -83,7 +87,11 @@ fn tuning() -> Tuning {
 
 /// No circuit opens, and retries are as good as free: what is tested is what they do.
 fn without_walls() -> Tuning {
-    tuning().with("breaker", "calls_min", 10_000).with("retry_budget", "floor_per_second", 200)
+    tuning().with("breaker", "calls_min", 10_000).with("retry_budget", "floor_per_second", 200).with(
+        "workers",
+        "operation_deadline_seconds",
+        DEADLINE_SECONDS,
+    )
 }
 
 /// The budget is the only wall. Its settings are those that the program has by itself.
@@ -134,6 +142,7 @@ fn charges(arena: &Arena, part: &str, count: usize, random: &mut StdRng) -> Vec<
 async fn lies_to_us(arena: &Arena, town: &mut Deployment, orders: Vec<Order>) -> Result<Vec<Outcome>, Error> {
     let faults = json!({
         "seed": arena.draw("lies"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "drop_before": 0.15,
+        "kept_500": 0.1, "commit_then_kept_500": 0.1,
     });
     town.set_faults(faults).await?;
     let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;

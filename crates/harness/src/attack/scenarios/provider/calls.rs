@@ -23,11 +23,22 @@ pub async fn reached(arena: &Arena, town: &Deployment) -> Result<(), Error> {
         match call.outcome.as_str() {
             "committed_then_500" => arena.findings.reached("committed_then_500"),
             "committed_then_dropped" => arena.findings.reached("committed_then_dropped"),
+            "kept_500" => arena.findings.reached("kept_500"),
+            "committed_then_kept_500" => arena.findings.reached("committed_then_kept_500"),
             "dropped_before" => arena.findings.reached("dropped_before"),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// How many of them nobody had made before.
+pub fn different(calls: &[Call]) -> usize {
+    let named = |call: &Call| {
+        let Call { method, path, idempotency_key, .. } = call;
+        (method.clone(), path.clone(), idempotency_key.clone())
+    };
+    calls.iter().map(named).collect::<BTreeSet<_>>().len()
 }
 
 /// Calls while the provider was down.
@@ -40,13 +51,8 @@ pub struct Window {
 
 impl Window {
     pub fn of(calls: &[Call]) -> Window {
-        let named = |call: &Call| {
-            let Call { method, path, idempotency_key, .. } = call;
-            (method.clone(), path.clone(), idempotency_key.clone())
-        };
-        let fresh: BTreeSet<_> = calls.iter().map(named).collect();
         let (first, last) = (calls.first().map_or(0, |call| call.at), calls.last().map_or(0, |call| call.at));
-        Window { calls: calls.len(), fresh: fresh.len(), seconds: (last - first) as f64 / 1_000.0 }
+        Window { calls: calls.len(), fresh: different(calls), seconds: (last - first) as f64 / 1_000.0 }
     }
 
     /// At most a tenth more than was asked for, and the floor of each process that calls.

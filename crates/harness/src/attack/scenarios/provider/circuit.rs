@@ -44,7 +44,7 @@ pub async fn opens_and_closes(
     let mut more = Vec::new();
     let begun = Instant::now();
     // Counted before the openings: what came in between is allowed by the later ones.
-    let mut made = calls::all(town).await?.len() - before;
+    let mut made = made_since(town, before).await?;
     let mut openings = openings(town, &workers).await?;
     // A provider that is not spared will not be, however long one waits.
     while openings.iter().any(|openings| *openings < 2)
@@ -55,7 +55,7 @@ pub async fn opens_and_closes(
         each_once(arena, town, &asks, "until each circuit has opened again").await?;
         more.extend(asks);
         tokio::time::sleep(LOOK_EVERY).await;
-        made = calls::all(town).await?.len() - before;
+        made = made_since(town, before).await?;
         openings = self::openings(town, &workers).await?;
     }
     town.set_faults(json!({})).await?;
@@ -66,13 +66,18 @@ pub async fn opens_and_closes(
     }
     let allowed = allowed(&openings);
     arena.findings.always("an_open_circuit_spares_the_provider", made <= allowed, || {
-        format!("{made} calls, and {allowed} are allowed; circuits opened {openings:?} times")
+        format!("{made} different calls, and {allowed} are allowed; circuits opened {openings:?} times")
     });
     arena.findings.figure("calls behind circuits while it was down", made as f64);
     arena.findings.figure("charges asked for behind circuits", (asks.len() + more.len()) as f64);
     closes(arena, town, &workers, random).await?;
     super::all_answered(arena, town, asks).await?;
     super::all_answered(arena, town, &more).await
+}
+
+/// Different calls: a circuit counts what calls are about, however often each is made.
+async fn made_since(town: &Deployment, before: usize) -> Result<usize, Error> {
+    Ok(calls::different(&calls::all(town).await?[before..]))
 }
 
 /// What it takes to see the outage, what was under way at that moment, and the probes.
