@@ -19,10 +19,11 @@
 mod column;
 mod command;
 mod rows;
+mod unknown;
 
 pub use column::{Column, Json, Kind, Mismatch, Value};
 pub use command::{Answered, Claim, Command, Context, Decision, Outcome, Settles};
-pub use rows::{ColumnDescription, Part, Removal, Role, Row, Rows, Table, Update, Write};
+pub use rows::{ColumnDescription, Part, Removal, Role, Row, Rows, Table, Unreadable, Update, Write};
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
 /// columns change and must still be as they were loaded, `moves` columns change freely.
@@ -52,12 +53,14 @@ macro_rules! row {
                         name: stringify!($key),
                         kind: <$keyty as $crate::working_set::Column>::KIND,
                         nullable: false,
+                        json: false,
                         part: $crate::working_set::Part::Key,
                     },
                     $( $crate::working_set::ColumnDescription {
                         name: stringify!($field),
                         kind: <$ty as $crate::working_set::Column>::KIND,
                         nullable: <$ty as $crate::working_set::Column>::NULLABLE,
+                        json: <$ty as $crate::working_set::Column>::JSON,
                         part: $crate::row!(@part $part),
                     }, )*
                 ],
@@ -118,13 +121,14 @@ macro_rules! working_set {
         pub struct Facts { $( pub $table: $crate::working_set::Rows<$row> ),+ }
 
         impl Facts {
-            /// Takes in what the store loaded: `ids` were asked for, `rows` are those that exist.
+            /// Takes in what the store loaded: `ids` were asked for, `rows` are those that exist. Answers
+            /// with those that could not be read: whoever asked for one cannot go on.
             pub fn loaded(
                 &mut self,
                 table: TableName,
                 ids: &[uuid::Uuid],
                 rows: alloc::vec::Vec<alloc::vec::Vec<$crate::working_set::Value<'static>>>,
-            ) -> Result<(), $crate::working_set::Mismatch> {
+            ) -> alloc::vec::Vec<$crate::working_set::Unreadable> {
                 match table { $( TableName::$table => self.$table.loaded(ids, rows) ),+ }
             }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ExpireHolds, PruneDeliveries, PruneMessages, PruneReplies};
+use domain::commands::{ExpireHolds, Lapsed, PruneDeliveries, PruneMessages, PruneReplies};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
@@ -22,8 +22,8 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
         match store.lapsed_holds(clock.now(), SWEEP_MAX).await {
             Ok(holds) => {
                 for chunk in holds.chunks(IDS_PER_COMMAND_MAX) {
-                    let command = ExpireHolds { holds: chunk.to_vec() };
-                    if let Err(error) = store.submit(Box::new(command)).await {
+                    let command = |holds: &[Lapsed]| ExpireHolds { holds: holds.to_vec() };
+                    if let Err(error) = store.submit_about(chunk, command).await {
                         warn!(%error, "lapsed holds were not let go; again soon");
                     }
                 }
@@ -132,9 +132,10 @@ impl Pruning {
             if *self.stop.borrow() {
                 return Ok(false);
             }
-            let answer = self.store.submit(Box::new(command(chunk))).await.map_err(told)?;
-            if let Answer::Fresh { reply: Reply::Swept(count), .. } = answer {
-                pruned += count;
+            for answer in self.store.submit_about(chunk, &command).await.map_err(told)? {
+                if let Answer::Fresh { reply: Reply::Swept(count), .. } = answer {
+                    pruned += count;
+                }
             }
         }
         Ok(found.len() == PRUNE_MAX && pruned > 0)

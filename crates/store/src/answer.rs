@@ -52,6 +52,9 @@ pub enum Unavailable {
     /// Nothing was changed.
     #[error("the database failed: {0}")]
     Database(String),
+    /// This version cannot read a row that the command needs. A newer one may.
+    #[error("{0}")]
+    Unreadable(String),
     /// The command itself cannot be carried out: it panicked, or the schema refused its rows.
     #[error("the command cannot be carried out: {0}")]
     Poisoned(String),

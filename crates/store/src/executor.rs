@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use domain::rows::{Facts, Needs, TableName};
-use domain::working_set::{Command, Context, Part, Role, Update, Value, Write};
+use domain::working_set::{Command, Context, Part, Role, Unreadable, Update, Value, Write};
 use domain::{Ids, Timestamp};
 use uuid::Uuid;
 
@@ -53,7 +53,8 @@ pub(crate) async fn run<E: Engine>(
     commands: &[&dyn Command],
     busy: Busy,
 ) -> Result<Done, Fault> {
-    let mut batch = Batch { commands, settled: commands.iter().map(|_| None).collect() };
+    let mut batch =
+        Batch { commands, settled: commands.iter().map(|_| None).collect(), unreadable: Vec::new() };
     let (mut facts, now) = batch.load(engine, busy).await?;
     let mut committed = Committed::default();
     let settled = batch.decide(&mut facts, tools, now, &mut committed);
@@ -76,6 +77,8 @@ struct Batch<'a> {
     commands: &'a [&'a dyn Command],
     /// `None`: still under way.
     settled: Vec<Option<Settled>>,
+    /// Rows that this version cannot read, and why.
+    unreadable: Vec<(TableName, Uuid, String)>,
 }
 
 /// What the commands still want, in lock order.
@@ -106,7 +109,8 @@ impl Batch<'_> {
                 wanted[at].ids.retain(|wanted| *wanted != id);
             }
             for (Wanted { table, ids }, rows) in wanted.iter().zip(loaded.rows) {
-                facts.loaded(*table, ids, rows).map_err(|error| Fault::Failed(error.to_string()))?;
+                let unreadable = facts.loaded(*table, ids, rows);
+                self.fail(&facts, *table, unreadable);
                 open = position(*table) + 1;
             }
         }
@@ -149,6 +153,7 @@ impl Batch<'_> {
     /// Loading from a table that was passed would lock against the order, and deadlock sooner or
     /// later: it is a bug of the command, which fails alone and by name.
     fn refuse(&mut self, facts: &Facts, table: TableName) {
+        self.fail_who_wants_unreadable(facts, table);
         self.settle_who_wants(
             facts,
             table,
@@ -159,6 +164,25 @@ impl Batch<'_> {
                 Settled::Failed(Unavailable::Poisoned(message))
             },
         );
+    }
+
+    /// What cannot be read fails whoever needs it, now or later, and nobody else.
+    fn fail(&mut self, facts: &Facts, table: TableName, rows: Vec<Unreadable>) {
+        for row in rows {
+            let why = row.to_string();
+            tracing::error!(why, "a row cannot be read: was it written by a newer version?");
+            self.unreadable.push((table, row.id, why));
+        }
+        self.fail_who_wants_unreadable(facts, table);
+    }
+
+    fn fail_who_wants_unreadable(&mut self, facts: &Facts, table: TableName) {
+        let rows = std::mem::take(&mut self.unreadable);
+        for (_, id, why) in rows.iter().filter(|(of, ..)| *of == table) {
+            let failed = |_: &dyn Command| Settled::Failed(Unavailable::Unreadable(why.clone()));
+            self.settle_who_wants(facts, table, |wanted| wanted == *id, failed);
+        }
+        self.unreadable = rows;
     }
 
     fn set_aside(&mut self, facts: &Facts, table: TableName, id: Uuid) {

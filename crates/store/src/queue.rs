@@ -4,6 +4,9 @@
 //! floods the queue delays itself. Nothing is held back to make a batch larger; while a writer
 //! commits, the next batch forms by itself.
 //!
+//! The system's own commands (settling, marking as sent, keeping a lease) end what others wait for, and a lease
+//! lapses if they come late. They go first, in up to half of a batch, whatever the tenants have waiting.
+//!
 //! Background commands (relaying, posting, sweeping, pruning) take what the others leave of a batch, and
 //! at least an eighth of it: they never delay the others by much, and nobody can starve them. Their lane
 //! has a bound of its own, so that they cannot fill the queue before a client's command either.
@@ -26,14 +29,13 @@ pub(crate) struct Pending {
 /// The part of a batch that background commands are sure of: one of so many.
 const BACKGROUND_PART: usize = 8;
 
-/// `None` is the system's own work: a lane like a tenant's, without a limit of its own.
-type Lane = Option<TenantId>;
-
 #[derive(Default)]
 struct State {
-    lanes: HashMap<Lane, VecDeque<Pending>>,
-    /// The lanes that have something, in the order of their turns.
-    turns: VecDeque<Lane>,
+    /// Commands of no tenant. Bounded by themselves, so that tenants cannot keep them out.
+    system: VecDeque<Pending>,
+    lanes: HashMap<TenantId, VecDeque<Pending>>,
+    /// The tenants that have something, in the order of their turns.
+    turns: VecDeque<TenantId>,
     /// Commands in the lanes.
     len: usize,
     background: VecDeque<Pending>,
@@ -61,29 +63,33 @@ impl Queue {
     }
 
     pub fn push(&self, pending: Pending) -> Result<(), Unavailable> {
-        let lane = pending.command.tenant();
         let mut state = self.state();
         if state.closed {
             return Err(Unavailable::Closed);
         }
         let full = |len| if len >= self.queue_max { Err(Unavailable::QueueFull) } else { Ok(()) };
-        if pending.command.background() {
-            full(state.background.len())?;
-            state.background.push_back(pending);
-            drop(state);
-            self.wake.notify_one();
-            return Ok(());
+        match pending.command.tenant() {
+            _ if pending.command.background() => {
+                full(state.background.len())?;
+                state.background.push_back(pending);
+            }
+            None => {
+                full(state.system.len())?;
+                state.system.push_back(pending);
+            }
+            Some(tenant) => {
+                full(state.len)?;
+                let waiting = state.lanes.entry(tenant).or_default();
+                if waiting.len() >= self.tenant_max {
+                    return Err(Unavailable::TenantShareFull);
+                }
+                waiting.push_back(pending);
+                if waiting.len() == 1 {
+                    state.turns.push_back(tenant);
+                }
+                state.len += 1;
+            }
         }
-        full(state.len)?;
-        let waiting = state.lanes.entry(lane).or_default();
-        if lane.is_some() && waiting.len() >= self.tenant_max {
-            return Err(Unavailable::TenantShareFull);
-        }
-        waiting.push_back(pending);
-        if waiting.len() == 1 {
-            state.turns.push_back(lane);
-        }
-        state.len += 1;
         drop(state);
         self.wake.notify_one();
         Ok(())
@@ -125,7 +131,7 @@ impl Queue {
 
 impl State {
     fn waits(&self) -> usize {
-        self.len + self.background.len()
+        self.system.len() + self.len + self.background.len()
     }
 
     fn take(&mut self, max: usize) -> Vec<Pending> {
@@ -133,7 +139,12 @@ impl State {
             0 => usize::from(self.passed + 1 >= BACKGROUND_PART),
             part => part,
         };
-        let mut batch = self.turn(max - sure.min(self.background.len()));
+        let room = max - sure.min(self.background.len());
+        let first = room.div_ceil(2).min(self.system.len());
+        let mut batch: Vec<Pending> = self.system.drain(..first).collect();
+        self.turn(&mut batch, room);
+        let rest = (room - batch.len()).min(self.system.len());
+        batch.extend(self.system.drain(..rest));
         let foreground = batch.len();
         let left = (max - foreground).min(self.background.len());
         batch.extend(self.background.drain(..left));
@@ -141,21 +152,20 @@ impl State {
         batch
     }
 
-    fn turn(&mut self, max: usize) -> Vec<Pending> {
-        let mut batch = Vec::with_capacity(self.len.min(max));
+    /// One command of each tenant in turn, until the batch has so many.
+    fn turn(&mut self, batch: &mut Vec<Pending>, max: usize) {
         while batch.len() < max
             && let Some(lane) = self.turns.pop_front()
         {
             let waiting = self.lanes.get_mut(&lane).expect("a lane with a turn exists");
             batch.extend(waiting.pop_front());
+            self.len -= 1;
             if waiting.is_empty() {
                 self.lanes.remove(&lane);
             } else {
                 self.turns.push_back(lane);
             }
         }
-        self.len -= batch.len();
-        batch
     }
 }
 
@@ -211,12 +221,31 @@ mod tests {
     #[test]
     fn tenants_take_turns() {
         let queue = Queue::new(100, 1.0);
-        for tenant in [Some(1), Some(1), Some(1), Some(2), None, Some(1)] {
+        for tenant in [Some(1), Some(1), Some(1), Some(2), Some(3), Some(1)] {
             push(&queue, tenant).unwrap();
         }
-        assert_eq!(take(&queue, 4), Taken::Batch(vec![Some(1), Some(2), None, Some(1)]));
+        assert_eq!(take(&queue, 4), Taken::Batch(vec![Some(1), Some(2), Some(3), Some(1)]));
         assert_eq!(take(&queue, 4), Taken::Batch(vec![Some(1), Some(1)]));
         assert_eq!(take(&queue, 4), Taken::Waiting, "an empty queue waits");
+    }
+
+    #[test]
+    fn the_systems_own_commands_go_first_and_leave_half_to_the_tenants() {
+        let queue = Queue::new(100, 1.0);
+        for tenant in 1..=20 {
+            push(&queue, Some(tenant)).unwrap();
+        }
+        for _ in 0..6 {
+            push(&queue, None).unwrap();
+        }
+        let first = Taken::Batch(vec![None, None, None, None, Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!(take(&queue, 8), first, "however many tenants wait before them");
+        assert_eq!(take(&queue, 4), Taken::Batch(vec![None, None, Some(5), Some(6)]));
+        for _ in 0..5 {
+            push(&queue, None).unwrap();
+        }
+        let Taken::Batch(rest) = take(&queue, 100) else { panic!("something waits") };
+        assert_eq!(rest.len(), 14 + 5, "all of them, where there is room");
     }
 
     #[test]
@@ -226,7 +255,11 @@ mod tests {
         assert_eq!(push(&queue, Some(1)), Ok(()));
         assert_eq!(push(&queue, Some(1)), Err(Unavailable::TenantShareFull));
         assert_eq!(push(&queue, Some(2)), Ok(()));
-        assert_eq!(push(&queue, None), Ok(()));
+        assert_eq!(push(&queue, Some(3)), Ok(()));
+        assert_eq!(push(&queue, Some(4)), Err(Unavailable::QueueFull));
+        for _ in 0..4 {
+            assert_eq!(push(&queue, None), Ok(()), "tenants do not keep the system out");
+        }
         assert_eq!(push(&queue, None), Err(Unavailable::QueueFull));
     }
 

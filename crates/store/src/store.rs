@@ -103,6 +103,29 @@ impl Store {
         answer.await.unwrap_or(Err(Unavailable::Closed))
     }
 
+    /// Carries out a command about many rows, as one. If one of them cannot be read, in halves: that row is left
+    /// out, and keeps none of the others back.
+    pub async fn submit_about<Id, C: Command + 'static>(
+        &self,
+        ids: &[Id],
+        command: impl Fn(&[Id]) -> C,
+    ) -> Result<Vec<Answer>, Unavailable> {
+        let (mut parts, mut answers) = (vec![ids], Vec::new());
+        while let Some(part) = parts.pop() {
+            match self.submit(Box::new(command(part))).await {
+                Ok(answer) => answers.push(answer),
+                Err(Unavailable::Unreadable(_)) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                // It was told where it was met.
+                Err(Unavailable::Unreadable(_)) => {}
+                Err(unavailable) => return Err(unavailable),
+            }
+        }
+        Ok(answers)
+    }
+
     /// Takes nothing more in, carries out what waits, and ends the writers.
     pub async fn close(self) {
         self.inner.queue.close();

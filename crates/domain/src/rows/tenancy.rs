@@ -43,7 +43,7 @@ pub enum LateMoney {
 
 /// A tenant's choices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Settings {
     pub late_money: LateMoney,
     /// Seats that one customer may hold unpaid at once; `None` switches the limit off.

@@ -46,6 +46,8 @@ impl<'a> Value<'a> {
 pub trait Column: Sized {
     const KIND: Kind;
     const NULLABLE: bool = false;
+    /// Kept as JSON text. What of it this version does not know is kept, too.
+    const JSON: bool = false;
     fn write(&self) -> Value<'_>;
     /// `None` when the value is not of this type.
     fn read(value: Value<'static>) -> Option<Self>;
@@ -114,6 +116,7 @@ impl Column for Vec<u8> {
 impl<C: Column> Column for Option<C> {
     const KIND: Kind = C::KIND;
     const NULLABLE: bool = true;
+    const JSON: bool = C::JSON;
     fn write(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, C::write)
     }
@@ -131,6 +134,7 @@ pub struct Json<T>(pub T);
 
 impl<T: Serialize + DeserializeOwned> Column for Json<T> {
     const KIND: Kind = Kind::Text;
+    const JSON: bool = true;
     fn write(&self) -> Value<'_> {
         let text: String = serde_json::to_string(&self.0).expect("rows hold only what JSON can say");
         Value::Text(Cow::Owned(text))

@@ -3,9 +3,11 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::fmt;
 use uuid::Uuid;
 
 use super::column::{Kind, Mismatch, Value};
+use super::unknown::{self, Unknown};
 
 /// A table as the program knows it; the store makes its statements from this.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct ColumnDescription {
     pub name: &'static str,
     pub kind: Kind,
     pub nullable: bool,
+    pub json: bool,
     pub part: Part,
 }
 
@@ -97,9 +100,29 @@ pub struct Update<'rows> {
     pub values: Vec<Value<'rows>>,
 }
 
+/// A row that this version cannot read: another one wrote it, or somebody by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub id: Uuid,
+    pub why: Mismatch,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (row {})", self.why, self.id)
+    }
+}
+
 struct Entry<R> {
     loaded: Option<R>,
     current: Option<R>,
+    unknown: Vec<Unknown>,
+}
+
+impl<R> Entry<R> {
+    fn new(loaded: Option<R>, current: Option<R>) -> Entry<R> {
+        Entry { loaded, current, unknown: Vec::new() }
+    }
 }
 
 /// The known rows of one table. Sorted by id: everything is locked and written in that order.
@@ -123,16 +146,30 @@ impl<R: Row> Rows<R> {
         self.entries.contains_key(&id)
     }
 
-    pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Result<(), Mismatch> {
+    /// Answers with the rows that could not be read. They are not known, as if nobody had asked: a row
+    /// that exists must not pass for one that does not.
+    pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Vec<Unreadable> {
         for id in ids {
-            self.entries.insert(*id, Entry { loaded: None, current: None });
+            self.entries.insert(*id, Entry::new(None, None));
         }
+        let mut unreadable = Vec::new();
         for values in rows {
-            let row = R::read(values)?;
-            let entry = Entry { loaded: Some(row.clone()), current: Some(row.clone()) };
-            self.entries.insert(row.id().into(), entry);
+            let id = values.first().cloned().and_then(Value::id);
+            let stored = unknown::stored(R::TABLE, &values);
+            match R::read(values) {
+                Ok(row) => {
+                    let unknown = unknown::of(&row, stored);
+                    let entry = Entry { unknown, ..Entry::new(Some(row.clone()), Some(row.clone())) };
+                    self.entries.insert(row.id().into(), entry);
+                }
+                Err(why) => {
+                    let id = id.unwrap_or_default();
+                    self.entries.remove(&id);
+                    unreadable.push(Unreadable { id, why });
+                }
+            }
         }
-        Ok(())
+        unreadable
     }
 
     /// One decision may put a row once: a second put from the same fact would lose the first.
@@ -149,7 +186,7 @@ impl<R: Row> Rows<R> {
             match self.entries.get_mut(&row.id().into()) {
                 Some(entry) => entry.current = Some(row),
                 None => {
-                    self.entries.insert(row.id().into(), Entry { loaded: None, current: Some(row) });
+                    self.entries.insert(row.id().into(), Entry::new(None, Some(row)));
                 }
             }
         }
@@ -168,11 +205,13 @@ impl<R: Row> Rows<R> {
                 (None, Some(row)) => write.inserts.push(row.values()),
                 (Some(was), Some(is)) if was != is => write.updates.push(Update {
                     id: *id,
-                    guards: of_part(was, |part| part == Part::Guard),
-                    values: of_part(is, |part| matches!(part, Part::Guard | Part::Moves)),
+                    guards: of_part(was.values(), R::TABLE, |part| part == Part::Guard),
+                    values: of_part(unknown::kept(is.values(), &entry.unknown), R::TABLE, |part| {
+                        matches!(part, Part::Guard | Part::Moves)
+                    }),
                 }),
                 (Some(was), None) => {
-                    let guards = of_part(was, |part| part == Part::Guard);
+                    let guards = of_part(was.values(), R::TABLE, |part| part == Part::Guard);
                     write.removals.push(Removal { id: *id, guards });
                 }
                 _ => {}
@@ -182,11 +221,7 @@ impl<R: Row> Rows<R> {
     }
 }
 
-fn of_part<R: Row>(row: &R, wanted: impl Fn(Part) -> bool) -> Vec<Value<'_>> {
-    row.values()
-        .into_iter()
-        .zip(R::TABLE.columns)
-        .filter(|(_, column)| wanted(column.part))
-        .map(|(value, _)| value)
-        .collect()
+fn of_part<'row>(values: Vec<Value<'row>>, table: &Table, wanted: impl Fn(Part) -> bool) -> Vec<Value<'row>> {
+    let parts = values.into_iter().zip(table.columns).filter(|(_, column)| wanted(column.part));
+    parts.map(|(value, _)| value).collect()
 }

@@ -93,7 +93,9 @@ impl From<Unavailable> for Refused {
                 Code::Overloaded
             }
             Unavailable::CommitUnknown(_) => Code::CommitOutcomeUnknown,
-            Unavailable::Database(_) | Unavailable::Closed => Code::StorageUnavailable,
+            Unavailable::Database(_) | Unavailable::Unreadable(_) | Unavailable::Closed => {
+                Code::StorageUnavailable
+            }
             Unavailable::Poisoned(_) => Code::InternalError,
         };
         // The client is told the code alone: what the database said is for the log.

@@ -134,7 +134,7 @@ impl Pool {
         let jobs: Vec<JobId> =
             self.look_up(horizon, &[], TAKEN_OVER_MAX).await.iter().map(|due| due.job).collect();
         for jobs in jobs.chunks(IDS_PER_COMMAND_MAX) {
-            self.claim(ClaimJobs { jobs: jobs.to_vec(), lease: self.lease, alone: true }).await;
+            self.claim(jobs, true).await;
         }
     }
 
@@ -147,7 +147,7 @@ impl Pool {
         if jobs.is_empty() {
             return 0;
         }
-        self.claim(ClaimJobs { jobs, lease: self.lease, alone: false }).await
+        self.claim(&jobs, false).await
     }
 
     /// Due jobs, of each account as many as may call it now. Where one account has so many that they hide
@@ -203,18 +203,19 @@ impl Pool {
     }
 
     /// Claims, and sets to work on what it got; how many that is.
-    async fn claim(self: &Arc<Self>, claim: ClaimJobs) -> usize {
-        let claimed = match self.driver.store.submit(Box::new(claim)).await {
-            Ok(Answer::Fresh { reply: Reply::Claimed(claimed), .. }) => claimed,
-            Ok(answer) => {
-                warn!(answer = answer.name(), "due jobs could not be claimed");
-                return 0;
+    async fn claim(self: &Arc<Self>, jobs: &[JobId], alone: bool) -> usize {
+        let command = |jobs: &[JobId]| ClaimJobs { jobs: jobs.to_vec(), lease: self.lease, alone };
+        let answers = self.driver.store.submit_about(jobs, command).await.unwrap_or_else(|unavailable| {
+            warn!(%unavailable, "due jobs could not be claimed");
+            Vec::new()
+        });
+        let mut claimed = Vec::new();
+        for answer in answers {
+            match answer {
+                Answer::Fresh { reply: Reply::Claimed(more), .. } => claimed.extend(more),
+                answer => warn!(answer = answer.name(), "due jobs could not be claimed"),
             }
-            Err(unavailable) => {
-                warn!(%unavailable, "due jobs could not be claimed");
-                return 0;
-            }
-        };
+        }
         let count = claimed.len();
         for claimed in claimed {
             // Born-claimed jobs may have taken the places meanwhile; this one waits for the next.

@@ -7,7 +7,7 @@ use domain::rows::{Account, Capture, Mode};
 use domain::time::Span;
 use domain::{AccountId, Currency, JobId, Money, Reply, Timestamp};
 use store::queries::Due;
-use store::{Answer, Location, Store};
+use store::{Answer, Store};
 
 use crate::act::{Shop, insert};
 use crate::place::Place;
@@ -105,10 +105,7 @@ async fn jobs_past_their_deadline(place: Place) {
     place.sql(&format!("update attempts set created_at = 1, deadline_at = {}", deadline.0)).await;
     place.sql("update jobs set due_at = 1").await;
     for (job, (table, change)) in late.iter().zip(changes) {
-        let id = match place.location {
-            Location::Sqlite { .. } => format!("x'{}'", job.0.simple()),
-            Location::Postgres { .. } => format!("'{}'", job.0),
-        };
+        let id = place.literal(*job);
         place.sql(&format!("update {table} set {change} where id = {id}")).await;
     }
     late.truncate(4);

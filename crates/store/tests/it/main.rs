@@ -33,6 +33,7 @@ mod full_disk;
 mod keys;
 mod migrations;
 mod model;
+mod newer;
 mod place;
 mod queries;
 mod relay;

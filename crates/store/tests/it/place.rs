@@ -77,6 +77,26 @@ impl Place {
         }
     }
 
+    /// The one text that the query finds.
+    pub async fn text(&self, query: &str) -> String {
+        match &self.location {
+            Location::Sqlite { path } => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection.query_row(query, [], |row| row.get(0)).unwrap()
+            }
+            Location::Postgres { url } => connect(url).await.query_one(query, &[]).await.unwrap().get(0),
+        }
+    }
+
+    /// An id as it is written in a statement.
+    pub fn literal(&self, id: impl Into<Uuid>) -> String {
+        let id: Uuid = id.into();
+        match &self.location {
+            Location::Sqlite { .. } => format!("x'{}'", id.simple()),
+            Location::Postgres { .. } => format!("'{id}'"),
+        }
+    }
+
     pub fn url(&self) -> &str {
         match &self.location {
             Location::Postgres { url } => url,

@@ -6,7 +6,7 @@
 
 use api::requests::NewBooking;
 use axum::extract::State;
-use domain::commands::{CustomerDetails, ExpireHolds, Reserve};
+use domain::commands::{CustomerDetails, ExpireHolds, Lapsed, Reserve};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::{Refusal, SlotId, TenantId, UnitId};
 use store::Answer;
@@ -58,7 +58,8 @@ async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), 
     let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, LAPSED_MAX).await?;
     for holds in holds.chunks(IDS_PER_COMMAND_MAX) {
         // Whatever it answers, the last try decides under the lock.
-        let _swept = app.store().submit(Box::new(ExpireHolds { holds: holds.to_vec() })).await?;
+        let command = |holds: &[Lapsed]| ExpireHolds { holds: holds.to_vec() };
+        let _swept = app.store().submit_about(holds, command).await?;
     }
     Ok(())
 }

@@ -1,0 +1,178 @@
+//! A newer version has the same database: it is rolled out beside this one, and writes what this one does not
+//! know.
+
+use domain::lifecycle::{Stage, inbound_event};
+use domain::rows::{InboundEvent, Tenant};
+use domain::working_set::{Json, Outcome};
+use domain::{EventId, Refusal, Reply, SlotId, Timestamp};
+use serde_json::json;
+use store::{Answer, Location, Store, Unavailable};
+
+use crate::act::{Act, Gate, Shop, insert};
+use crate::place::{Place, id};
+
+both!(
+    a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else,
+    what_a_newer_version_added_is_read_over_and_kept,
+    a_sweep_leaves_out_what_it_cannot_read,
+    the_next_schema_can_be_worked_on,
+);
+
+/// As a reserve does: the tenant's settings, and its slot.
+fn reserve(shop: Shop, slot: SlotId) -> Act {
+    let reserve = shop.reserve(slot, 1);
+    Act {
+        needs: Box::new(move |rows| {
+            let tenant = rows.tenant(shop.tenant).map(drop);
+            rows.slot(slot).and(tenant)
+        }),
+        ..reserve
+    }
+}
+
+async fn two_shops(store: &Store) -> [(Shop, SlotId); 2] {
+    let (ours, theirs) = (Shop::open(store).await, Shop::open(store).await);
+    [(ours, ours.slot(store, 100).await), (theirs, theirs.slot(store, 100).await)]
+}
+
+async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Place) {
+    let store = place.open().await;
+    let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
+    let set = |settings: &str| {
+        format!("update tenants set settings = '{settings}' where id = {}", place.literal(theirs.tenant))
+    };
+    place.sql(&set(r#"{"late_money":"half"}"#)).await;
+    let acts = (0..20).flat_map(|_| [reserve(ours, our_slot), reserve(theirs, their_slot)]).collect();
+    let answers = Gate::shut(&store).together(&store, acts).await;
+    for pair in answers.chunks(2) {
+        assert!(matches!(pair[0], Ok(Answer::Fresh { .. })), "{pair:?}");
+        let Err(Unavailable::Unreadable(why)) = &pair[1] else { panic!("{pair:?}") };
+        let words = "the stored value of tenants.settings is not what this version expects";
+        assert_eq!(*why, format!("{words} (row {})", theirs.tenant.0));
+    }
+    assert_eq!(store.slot(ours.tenant, our_slot).await.unwrap().unwrap().held, 20);
+    assert_eq!(store.slot(theirs.tenant, their_slot).await.unwrap().unwrap().held, 0);
+    place.sql(&set("{}")).await;
+    assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(Answer::Fresh { .. })));
+}
+
+async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let newer = json!({ "hold_seconds": 600, "waits": { "for": ["rain", 1.5] }, "calm": null });
+    place.sql(&format!("update tenants set settings = '{newer}'")).await;
+    let change = |seconds: i64| {
+        Act::new(
+            move |rows| rows.tenant(shop.tenant).map(drop),
+            move |facts, _| {
+                let before = facts.tenants.get(shop.tenant).ok_or(Refusal::ClientNotFound)?;
+                let mut settings = before.settings.0.clone();
+                settings.hold_seconds = seconds;
+                let mut outcome = Outcome::default();
+                outcome.put(Tenant {
+                    settings: Json(settings),
+                    version: before.version + 1,
+                    ..before.clone()
+                });
+                Ok(outcome)
+            },
+        )
+    };
+    // One batch, and another one after it.
+    let twice = Gate::shut(&store).together(&store, vec![change(601), change(602)]).await;
+    assert!(twice.iter().all(Result::is_ok), "{twice:?}");
+    change(603).on(&store).await.unwrap();
+    let kept = place.text("select settings from tenants").await;
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["hold_seconds"], 603);
+    assert_eq!((&kept["waits"], &kept["calm"]), (&newer["waits"], &newer["calm"]));
+    assert_eq!(kept["late_money"], "reseat", "what this version knows is written, too");
+}
+
+async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let ids: Vec<EventId> = (0..9).map(|_| id()).collect();
+    for event in &ids {
+        let event = received(shop, *event);
+        insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
+    }
+    allow_the_next_state(&place).await;
+    for unreadable in [ids[2], ids[7]] {
+        let row = place.literal(unreadable);
+        place.sql(&format!("update inbound_events set state = 'parked' where id = {row}")).await;
+    }
+    let sweep = |part: &[EventId]| {
+        let (needed, counted) = (part.to_vec(), part.len());
+        Act::new(
+            move |rows| {
+                for event in &needed {
+                    rows.inbound_event(*event);
+                }
+                Some(())
+            },
+            move |_, _| Ok(Outcome::default().reply(Reply::Swept(counted))),
+        )
+    };
+    let answers = store.submit_about(&ids, sweep).await.unwrap();
+    let swept = |answer: &Answer| match answer {
+        Answer::Fresh { reply: Reply::Swept(count), .. } => *count,
+        answer => panic!("{answer:?}"),
+    };
+    assert_eq!(answers.iter().map(swept).sum::<usize>(), 7);
+}
+
+fn received(shop: Shop, event: EventId) -> InboundEvent {
+    InboundEvent {
+        id: event,
+        tenant: shop.tenant,
+        account: id(),
+        name: event.0.to_string(),
+        kind: "payment.captured".into(),
+        body: Vec::new(),
+        state: Stage::<inbound_event::State>::start(),
+        attempts: 0,
+        outcome: None,
+        received_at: Timestamp(1),
+        processed_at: None,
+    }
+}
+
+/// As the next schema would, which knows one state more.
+async fn allow_the_next_state(place: &Place) {
+    let change = match place.location {
+        Location::Sqlite { .. } => {
+            let sql = r"replace(sql, 'in (''received''', 'in (''parked'', ''received''')";
+            format!(
+                "pragma writable_schema = on; update sqlite_schema set sql = {sql} where name = 'inbound_events'; \
+                 pragma writable_schema = reset"
+            )
+        }
+        Location::Postgres { .. } => {
+            let constraint = "select conname::text from pg_constraint where conrelid = 'inbound_events'::regclass \
+                              and pg_get_constraintdef(oid) like '%received%'";
+            format!("alter table inbound_events drop constraint {}", place.text(constraint).await)
+        }
+    };
+    place.sql(&change).await;
+}
+
+/// The next version migrates while this one runs: it adds columns, and a table of its own.
+async fn the_next_schema_can_be_worked_on(place: Place) {
+    let store = place.open().await;
+    let [(shop, slot), _] = two_shops(&store).await;
+    reserve(shop, slot).on(&store).await.unwrap();
+    place
+        .sql(
+            "create table next_things (id bigint primary key); \
+             alter table bookings add column next_text text not null default 'none'; \
+             alter table slots add column next_int integer; \
+             insert into migrations (version, digest) values (9999, 'next')",
+        )
+        .await;
+    reserve(shop, slot).on(&store).await.unwrap();
+    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
+    // But it is not started anew on it.
+    store.close().await;
+    assert!(matches!(Store::open(place.options()).await, Err(store::Error::Newer { .. })));
+}
