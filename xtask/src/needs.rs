@@ -5,7 +5,7 @@
 
 use peers::postgres::{Binaries, MAJOR_MIN};
 use peers::program::{Program, Wanted};
-use peers::{haproxy, nats, redis};
+use peers::{haproxy, nats, pgbouncer, redis};
 
 use crate::Failure;
 use crate::command::{command, output, run};
@@ -27,6 +27,8 @@ const C_COMPILER: Need =
     Need { what: "C compiler", packages: &["gcc", "libc6-dev"], find: || find_program("cc --version") };
 const REDIS: Need = Need { what: "Redis", packages: &["redis-server"], find: || find_server(redis::SERVER) };
 const NATS: Need = Need { what: "NATS", packages: &["nats-server"], find: || find_server(nats::SERVER) };
+const PGBOUNCER: Need =
+    Need { what: "PgBouncer", packages: &["pgbouncer"], find: || find_server(pgbouncer::SERVER) };
 const HAPROXY: Need = Need { what: "HAProxy", packages: &["haproxy"], find: || find_server(haproxy::SERVER) };
 /// Reads metrics and alert rules as Prometheus would.
 const PROMTOOL: Need =
@@ -38,7 +40,7 @@ const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program(
 
 /// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
 /// server of the machine's own; tests start theirs on other ports.
-const FOR_TESTS: [Need; 6] = [C_COMPILER, POSTGRESQL, REDIS, NATS, HAPROXY, PROMTOOL];
+const FOR_TESTS: [Need; 7] = [C_COMPILER, POSTGRESQL, PGBOUNCER, REDIS, NATS, HAPROXY, PROMTOOL];
 
 /// What `cargo test` needs.
 pub fn for_tests() -> Result<(), Failure> {

@@ -10,6 +10,7 @@
 //! | [`postgres`] | PostgreSQL | has a controller of its own, `pg_ctl`, and does not run as root |
 //! | [`redis`] | Redis | an [`Instance`]; its snapshot can be kept and put back |
 //! | [`nats`] | NATS with JetStream | an [`Instance`] |
+//! | [`pgbouncer`] | PgBouncer in front of PostgreSQL | an [`Instance`] |
 //! | [`haproxy`] | HAProxy in front of some servers | an [`Instance`]; backends are drained and enabled |
 //!
 //! What this crate must never do: install anything, reach beyond loopback, or depend on another crate of
@@ -19,6 +20,7 @@ mod error;
 pub mod haproxy;
 mod instance;
 pub mod nats;
+pub mod pgbouncer;
 mod port;
 pub mod postgres;
 pub mod program;

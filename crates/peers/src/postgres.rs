@@ -65,6 +65,14 @@ pub struct Private {
 impl Private {
     /// Creates a cluster and starts it; on return it accepts connections.
     pub fn start(options: &Options) -> Result<Self, Error> {
+        let mut private = Self::prepare()?;
+        private.initialise(options)?;
+        private.start_on_free_port()?;
+        Ok(private)
+    }
+
+    /// A place for a cluster, and the watchdog over it.
+    fn prepare() -> Result<Self, Error> {
         let binaries = Binaries::find()?;
         let account = Account::find()?;
         let directory = account.directory()?;
@@ -75,10 +83,25 @@ impl Private {
         let stop = [&*pg_ctl, "stop", "--silent", "--mode=immediate", "--wait", &timeout, &data];
         let watchdog = Watchdog::start(account.command(Path::new("sh")), directory, &stop)?;
         let directory = watchdog.directory().to_owned();
-        let mut private = Self { binaries, account, directory, port: 0, _watchdog: watchdog };
-        private.initialise(options)?;
-        private.start_on_free_port()?;
-        Ok(private)
+        Ok(Self { binaries, account, directory, port: 0, _watchdog: watchdog })
+    }
+
+    /// A hot standby that follows this server; on return it accepts connections. The name of its database and its
+    /// data are this server's, until it is [promoted](Self::promote).
+    pub fn standby(&self) -> Result<Self, Error> {
+        let mut standby = Self::prepare()?;
+        let mut command = standby.account.command(&standby.binaries.program("pg_basebackup"));
+        command.current_dir(&standby.directory).arg("--pgdata").arg(standby.data());
+        command.args(["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]);
+        command.arg("--dbname").arg(self.url());
+        standby.finish(command)?;
+        standby.start_on_free_port()?;
+        Ok(standby)
+    }
+
+    /// A standby becomes a server of its own, and takes writes.
+    pub fn promote(&self) -> Result<(), Error> {
+        self.finish(self.pg_ctl("promote")).map(drop)
     }
 
     /// `postgres://postgres@127.0.0.1:PORT/postgres`: the maintenance database, as superuser.

@@ -67,6 +67,9 @@ pub(crate) trait Engine: Send {
 
     fn commit(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Gives up the connection, if there is one, so that the next batch makes another.
+    fn disconnect(&mut self) {}
+
     /// Ends the transaction, if one is open, without a trace. Never fails: a connection that cannot
     /// roll back is dropped, which does the same.
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;

@@ -22,6 +22,13 @@ pub enum Error {
     InUse { path: PathBuf },
     #[error("PostgreSQL: {}", crate::postgres::told(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    #[error("the database is encoded in {found}, which cannot hold every name: make one `encoding 'UTF8'`")]
+    Encoding { found: String },
+    #[error(
+        "a pooler between this program and PostgreSQL gives a connection away after each transaction, and \
+         with it settings, prepared statements and locks: use its session mode, or PostgreSQL's own address"
+    )]
+    Pooled,
     #[error("no connection to PostgreSQL: {0}")]
     Pool(String),
     #[error("SQLite: {0}")]

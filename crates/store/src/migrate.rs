@@ -12,7 +12,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use crate::postgres::told;
+use crate::postgres::{self, told};
 use crate::{Error, Location, sqlite};
 
 /// In order; a migration that was released is never changed.
@@ -132,7 +132,8 @@ fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
 }
 
 async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
-    let (mut client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    postgres::check(url).await?;
+    let (mut client, connection) = postgres::writing(url, "surehold migration")?.connect(NoTls).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(error = told(&error), "the connection of a migration ended");

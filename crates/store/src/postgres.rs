@@ -40,7 +40,7 @@ pub(crate) use error::told;
 use error::{fault, fault_of_commit};
 use pipeline::in_order;
 use session::Session;
-pub(crate) use session::config;
+pub(crate) use session::{check, config, writing};
 use set::Set;
 pub(crate) use value::{Bound, decode};
 
@@ -66,7 +66,7 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub fn new(url: &str, options: &Options, counters: &Arc<Counters>) -> Result<Lanes, Error> {
-        let config = config(url, "surehold writer")?;
+        let config = session::writing(url, "surehold writer")?;
         Ok(Lanes { config, writers: options.writers.max(1), counters: counters.clone() })
     }
 
@@ -225,6 +225,11 @@ impl Engine for Postgres {
         let committed = self.session()?.client.batch_execute("commit").await;
         self.begun = committed.is_err();
         committed.map_err(|error| fault_of_commit(&error))
+    }
+
+    fn disconnect(&mut self) {
+        self.session = None;
+        self.begun = false;
     }
 
     async fn rollback(&mut self) {

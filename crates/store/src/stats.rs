@@ -1,6 +1,8 @@
 //! What the writers have done since the start, counted where noise does not touch it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Totals since the store was opened, and the queue as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Counters {
     pub set_aside: AtomicU64,
     pub round_trips: AtomicU64,
     pub wal_bytes: AtomicU64,
+    /// When the database last failed a batch, and how; none since the last commit.
+    failure: Mutex<Option<(Instant, String)>>,
 }
 
 pub(crate) fn add(counter: &AtomicU64, count: usize) {
@@ -40,6 +44,20 @@ pub(crate) fn add(counter: &AtomicU64, count: usize) {
 }
 
 impl Counters {
+    pub fn failed(&self, why: &str) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), why.to_owned()));
+    }
+
+    pub fn wrote(&self) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Why the database took nothing, if that was not long ago and nothing was committed since.
+    pub fn failure(&self, within: Duration) -> Option<String> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().filter(|(at, _)| at.elapsed() < within).map(|(_, why)| why.clone())
+    }
+
     pub fn read(&self, queue_depth: usize) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {

@@ -2,8 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use domain::working_set::Command;
+use domain::TenantId;
+use domain::rows::{Facts, Needs};
+use domain::working_set::{Command, Context, Decision, Outcome};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -14,6 +17,28 @@ use crate::queue::{Pending, Queue};
 use crate::stats::{Counters, Stats};
 use crate::writer::{self, Running, Shared};
 use crate::{Answer, Error, Location, Options, Unavailable, postgres, sqlite};
+
+const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// Long enough for our own work, which never rests, to fail again.
+const FAILED_LATELY: Duration = Duration::from_secs(10);
+
+/// Changes nothing: it is only answered.
+#[derive(Debug)]
+struct Nothing;
+
+impl Command for Nothing {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
+        Some(())
+    }
+
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
+        Ok(Outcome::default())
+    }
+}
 
 /// A handle; clones share the queue, the writers and the readers. Its queries are those of
 /// [`Queries`], to which it dereferences.
@@ -60,6 +85,7 @@ impl Store {
             }
             Location::Postgres { url } => {
                 let queries = Queries::postgres(url, options.readers, options.query_max)?;
+                postgres::check(url).await?;
                 migrate::check(queries.read_version().await?)?;
                 let lanes = postgres::Lanes::new(url, &options, &counters)?;
                 let bell = Arc::new(Bell::default());
@@ -124,6 +150,16 @@ impl Store {
             }
         }
         Ok(answers)
+    }
+
+    /// Whether a write would be taken now: a writer answers, and the database has not failed one a moment ago.
+    pub async fn ask_writer(&self) -> Result<(), Unavailable> {
+        let asked = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(Nothing))).await;
+        asked.map_err(|_| Unavailable::Database("the writer does not answer".to_owned()))??;
+        match self.inner.counters.failure(FAILED_LATELY) {
+            Some(why) => Err(Unavailable::Database(why)),
+            None => Ok(()),
+        }
     }
 
     /// Takes nothing more in, carries out what waits, and ends the writers.

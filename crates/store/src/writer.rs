@@ -200,6 +200,9 @@ impl Lane {
                 }
                 Err(fault) => {
                     engine.rollback().await;
+                    if matches!(fault, Fault::Lost(_) | Fault::CommitUnknown(_)) {
+                        engine.disconnect();
+                    }
                     add(&self.shared.counters.retries, 1);
                     self.recover(part, fault, &mut parts);
                 }
@@ -235,6 +238,7 @@ impl Lane {
                 parts.push(part);
             }
             Fault::Lost(why) | Fault::Failed(why) => {
+                self.shared.counters.failed(&why);
                 refuse(part, &Unavailable::Database(why));
             }
             Fault::CommitUnknown(why) => {
@@ -251,6 +255,9 @@ impl Lane {
     fn answer(&mut self, commands: Vec<Pending>, done: Done) {
         let counters = self.shared.counters.clone();
         add(&counters.commits, usize::from(done.wrote));
+        if done.wrote {
+            counters.wrote();
+        }
         add(&counters.commands, commands.len());
         // Before the answers: whoever has one may count on others having been told.
         if done.wrote {

@@ -14,12 +14,13 @@ pub async fn live() -> &'static str {
     "alive\n"
 }
 
-/// The database answers too, and there is no end in sight. Asks for a row that is not there.
+/// The database answers too, and takes writes, and there is no end in sight. Asks for a row that is not there.
 pub async fn ready(State(app): State<App>) -> Result<Response, Refused> {
     if app.is_leaving() {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, "leaving\n").into_response());
     }
     app.store().tenant(TenantId(Uuid::nil())).await?;
+    app.store().ask_writer().await?;
     Ok("ready\n".into_response())
 }
 

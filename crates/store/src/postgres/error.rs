@@ -30,6 +30,8 @@ pub(super) fn fault(error: &Error) -> Fault {
     match refused.code() {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Fault::Again(message),
         &SqlState::LOCK_NOT_AVAILABLE => Fault::Locked,
+        // A primary that became a standby, or is not to be written to any more: another one takes over.
+        &SqlState::READ_ONLY_SQL_TRANSACTION => Fault::Lost(message),
         &SqlState::DISK_FULL => Fault::Failed(format!("storage full: {message}")),
         // Data exceptions and violated constraints.
         code if matches!(&code.code()[..2], "22" | "23") => Fault::Poison(message),

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 
 use super::LOCK_TIMEOUT;
 use super::error::{fault, told};
@@ -43,6 +44,49 @@ pub(crate) fn config(url: &str, name: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse()?;
     config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name(name);
     Ok(config)
+}
+
+/// Of those that write: only a server that takes writes will do. A standby is passed over, or refused.
+pub(crate) fn writing(url: &str, name: &str) -> Result<Config, Error> {
+    let mut config = config(url, name)?;
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    Ok(config)
+}
+
+/// Refuses what this program cannot work on, in words.
+///
+/// A pooler that gives a connection away after each transaction takes with it what belongs to a session: its
+/// settings, its prepared statements, its advisory locks and what it listens to. It shows itself by serving
+/// two clients over one connection.
+pub(crate) async fn check(url: &str) -> Result<(), Error> {
+    let config = config(url, "surehold start")?;
+    let (first, second) = (connected(&config).await?, connected(&config).await?);
+    let encoding = word(&first, "show server_encoding").await?;
+    if encoding != "UTF8" {
+        return Err(Error::Encoding { found: encoding });
+    }
+    const WHICH: &str = "select pg_backend_pid()";
+    let before = word(&first, WHICH).await?;
+    second.batch_execute("begin").await?;
+    let (other, after) = (word(&second, WHICH).await?, word(&first, WHICH).await?);
+    second.batch_execute("rollback").await?;
+    if before == other || before != after { Err(Error::Pooled) } else { Ok(()) }
+}
+
+async fn connected(config: &Config) -> Result<Client, Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// The one value that a statement answers with; nothing is prepared.
+async fn word(client: &Client, sql: &str) -> Result<String, Error> {
+    let answered = client.simple_query(sql).await?;
+    let row = answered.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    Ok(row.unwrap_or_default().to_owned())
 }
 
 /// The planner's settings were measured: a plan made while a table is small, or anew at each call,

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use domain::working_set::{Kind, Row, Value};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -65,12 +67,12 @@ impl Queries {
     /// For questions about whole tables. Loops over rows that a young table's missing statistics make
     /// look few took minutes where a hash join takes a moment.
     pub(crate) fn postgres_for_checks(url: &str, readers: usize) -> Result<Queries, Error> {
-        Queries::postgres_with(url, readers, "-c enable_nestloop=off", CHECK_MAX)
+        Queries::postgres_with(url, readers, "set enable_nestloop = off", CHECK_MAX)
     }
 
     /// The server ends a query that takes longer than `query_max`, and we end one that it says nothing of.
     pub(crate) fn postgres(url: &str, readers: usize, query_max: Duration) -> Result<Queries, Error> {
-        let limit = format!("-c statement_timeout={}", query_max.as_millis());
+        let limit = format!("set statement_timeout = {}", query_max.as_millis());
         Queries::postgres_with(url, readers, &limit, query_max + WORD_MAX)
     }
 
@@ -81,14 +83,18 @@ impl Queries {
         settings: &str,
         silence_max: Duration,
     ) -> Result<Queries, Error> {
-        let mut config = postgres::config(url, "surehold reader")?;
-        let given = config.get_options().unwrap_or_default();
-        let options = format!("{given} -c default_transaction_read_only=on {settings}");
-        config.options(options.trim_start());
+        let config = postgres::config(url, "surehold reader")?;
+        // After connecting, and not on the way: a pooler takes no settings at the start.
+        let settings = Arc::new(format!("set default_transaction_read_only = on; {settings}"));
+        let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+            let settings = settings.clone();
+            Box::pin(async move { client.batch_execute(&settings).await.map_err(HookError::Backend) })
+        });
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
             .max_size(readers.max(1))
             .runtime(Runtime::Tokio1)
+            .post_create(set)
             .wait_timeout(Some(WAIT_MAX))
             .create_timeout(Some(WAIT_MAX))
             .build()
@@ -225,13 +231,22 @@ fn read(
     Ok(found)
 }
 
+fn pool_told(error: PoolError) -> String {
+    match error {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+            postgres::told(&error)
+        }
+        other => other.to_string(),
+    }
+}
+
 impl Served {
     /// A server that restarted has ended connections which the pool still holds: a query changes nothing,
     /// so it asks again.
     async fn query(&self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Vec<Value<'static>>>, Error> {
         let mut tries = self.pool.status().max_size;
         loop {
-            let client = self.pool.get().await.map_err(|error| Error::Pool(error.to_string()))?;
+            let client = self.pool.get().await.map_err(|error| Error::Pool(pool_told(error)))?;
             let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
             let bound: Vec<&(dyn ToSql + Sync)> =
                 bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();

@@ -1,0 +1,87 @@
+//! The server that takes writes changes: a real primary, and a real hot standby that is promoted.
+
+use std::time::{Duration, Instant};
+
+use peers::postgres::{Options, Private};
+use store::{Answer, Location, Store, Unavailable};
+
+use crate::act::Shop;
+use crate::place::{Place, connect};
+
+/// Nobody waits so long for a failover; it ends the test where none comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn at(url: String) -> Place {
+    Place::at(Location::Postgres { url }, None)
+}
+
+/// Both servers, in the form of PostgreSQL's own clients: the first that takes writes is used.
+fn either(one: &Private, other: &Private) -> Place {
+    at(format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", one.port(), other.port()))
+}
+
+/// What became of it, and what the writer says, until it is so.
+async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !so().await {
+        assert!(begun.elapsed() < PATIENCE, "{what}: it never was");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn writes(store: &Store, shop: Shop) -> bool {
+    let slot = shop.slot_row(1);
+    let put = crate::act::insert(move |outcome| outcome.put(slot.clone()));
+    matches!(put.on(store).await, Ok(Answer::Fresh { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_go_on_at_the_standby_that_was_promoted() {
+    let primary = Private::start(&Options::default()).unwrap();
+    let standby = primary.standby().unwrap();
+    let place = either(&primary, &standby);
+    Store::migrate(&place.location).await.unwrap();
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    assert_eq!(store.ask_writer().await, Ok(()));
+    let client = connect(&primary.url()).await;
+    let behind = "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint \
+                  from pg_stat_replication";
+    until("the standby has it all", async || {
+        client.query_one(behind, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
+
+    primary.stop_immediate().unwrap();
+    // The standby answers, and takes nothing.
+    assert!(!writes(&store, shop).await);
+    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    standby.promote().unwrap();
+    until("writes are taken again", async || writes(&store, shop).await).await;
+    assert_eq!(store.ask_writer().await, Ok(()));
+}
+
+/// The connection lives on, and the server at its other end takes no writes any more: so do managed databases
+/// while they fail over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_writes_any_more_is_left() {
+    let server = Private::start(&Options::default()).unwrap();
+    let place = at(server.url());
+    Store::migrate(&place.location).await.unwrap();
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let set = |value: &str| {
+        server.query(&format!("alter system set default_transaction_read_only = {value}")).unwrap();
+        server.query("select pg_reload_conf()").unwrap();
+    };
+    set("on");
+    until("nothing is taken", async || !writes(&store, shop).await).await;
+    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    assert!(!writes(&store, shop).await, "and it stays so");
+    server
+        .query("set default_transaction_read_only = off; alter system reset default_transaction_read_only")
+        .ok();
+    set("off");
+    until("writes are taken again", async || writes(&store, shop).await).await;
+    assert_eq!(store.ask_writer().await, Ok(()));
+}
