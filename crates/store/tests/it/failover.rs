@@ -78,9 +78,6 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
     until("nothing is taken", async || !writes(&store, shop).await).await;
     assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
     assert!(!writes(&store, shop).await, "and it stays so");
-    server
-        .query("set default_transaction_read_only = off; alter system reset default_transaction_read_only")
-        .ok();
     set("off");
     until("writes are taken again", async || writes(&store, shop).await).await;
     assert_eq!(store.ask_writer().await, Ok(()));
