@@ -141,6 +141,9 @@ pub trait Provider: Send + Sync {
     /// idempotency keys less a margin.
     fn key_retention(&self) -> Span;
 
+    /// Whether a delivery is signed at all, in the right form: what is not need not be read.
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused>;
+
     /// Whether a delivery comes from the provider, for this account and mode, and which event it is.
     /// `body` is what was received, byte for byte.
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused>;

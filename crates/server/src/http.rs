@@ -42,6 +42,7 @@ mod request_id;
 mod routes;
 pub mod secret;
 mod serve;
+mod turns;
 mod waiters;
 mod wire;
 

@@ -234,7 +234,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         hands,
         hot_path: shared.hot_path,
         metrics: Arc::new(move || scrape.text()),
-        limits: settings.limits,
+        limits: Limits { readers: settings.readers, ..settings.limits },
     });
     let router = if settings.roles.api {
         http::router(app.clone(), webhooks::router(hooks))

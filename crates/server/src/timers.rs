@@ -11,6 +11,7 @@ use domain::{InboxId, KeyId, MessageId, Reply, Timestamp};
 use store::{Answer, Clock, Store};
 use tokio::sync::watch;
 use tracing::warn;
+use uuid::Uuid;
 
 const SWEEP: Duration = Duration::from_secs(1);
 /// Holds of one sweep. Many may only wait for their payments to end, so it is not small.
@@ -92,13 +93,17 @@ struct Pruning {
 
 impl Pruning {
     async fn replies(&self, kept: Span) -> Result<(), String> {
-        loop {
-            let found = self.store.old_replies(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+        let mut after = Some(KeyId(Uuid::nil()));
+        while let Some(behind) = after
+            && !*self.stop.borrow()
+        {
+            let (found, last) =
+                self.store.old_replies(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
             let command = |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept };
-            if !self.submit(&found, command).await? {
-                return Ok(());
-            }
+            self.submit(&found, command).await?;
+            after = last;
         }
+        Ok(())
     }
 
     async fn messages(&self, kept: Span) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | raw bytes, bounded | [`receive`] |
+//! | raw bytes, bounded in number, size and time, if there is a signature at all | [`door`] |
 //! | signature, in constant time, both secrets, tolerance both ways | the account's teller |
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
 //! | what it says becomes a command, in one transaction with its mark | [`process`] |
@@ -13,6 +13,7 @@
 //! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
 //! without coming to an end ([`left_behind`]), is dead, and a review case says so.
 
+mod door;
 pub mod feed;
 mod left_behind;
 mod meaning;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use api::Code;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -41,12 +42,11 @@ use crate::errand::{self, Errand};
 use crate::http::Refused;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
+use door::Door;
 use left_behind::LeftBehind;
 
 /// As the router matches it.
 pub const PATH: &str = "/webhooks/{provider}/{account}";
-/// Stripe's events are a few kilobytes.
-pub const BODY_MAX_BYTES: usize = 256 * 1024;
 /// Events that wait in this process; beyond it the sweep finds them.
 const QUEUE_MAX: usize = 4096;
 const CONCURRENCY: usize = 256;
@@ -71,6 +71,7 @@ pub struct Webhooks {
     pub registry: Arc<Registry>,
     pub clock: Arc<dyn Clock>,
     pub accounts: Accounts,
+    door: Door,
     inbox: mpsc::Sender<InboundEvent>,
 }
 
@@ -97,7 +98,8 @@ pub fn new(
         inbox: receiver,
         left_behind: LeftBehind::new(store.clone()),
     };
-    (Arc::new(Webhooks { store, registry, clock, accounts, inbox: sender }), reader)
+    let door = Door::new(accounts.values().map(|entry| entry.id));
+    (Arc::new(Webhooks { store, registry, clock, accounts, door, inbox: sender }), reader)
 }
 
 pub fn router(webhooks: Arc<Webhooks>) -> Router {
@@ -113,11 +115,13 @@ async fn receive(
     let unknown = || Refused::from(Code::NotFound).detail("there is no such account");
     let entry = webhooks.accounts.get(&(provider, account)).ok_or_else(unknown)?;
     let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
-    let body = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| Refused::from(Code::BodyIsTooLarge))?;
-    let arrived = teller.verify(&headers, &body, webhooks.clock.now()).map_err(|refused| {
+    let not_believed = |refused| {
         WEBHOOKS.increment(delivery(refused));
         Refused::from(code(refused)).detail(refused.to_string())
-    })?;
+    };
+    teller.check_headers(&headers).map_err(not_believed)?;
+    let body = webhooks.door.read(entry.id, body).await?;
+    let arrived = teller.verify(&headers, &body, webhooks.clock.now()).map_err(not_believed)?;
     let record = RecordEvent {
         tenant: entry.tenant,
         account: entry.id,
@@ -233,10 +237,12 @@ impl Reader {
         tasks.wait().await;
     }
 
-    /// Events that were stored and not looked at: a crash, or a full queue.
+    /// Events that were stored and not looked at: a crash, or a full queue. Those of accounts that are not
+    /// configured here are another process's, and must not hide the others.
     async fn find_left_behind(&self) -> Vec<InboundEvent> {
         let before = self.clock.now().minus(SWEEP_AGE);
-        self.store.received_events(before, SWEEP_BATCH).await.unwrap_or_else(|error| {
+        let accounts: Vec<AccountId> = self.registry.iter().map(|(account, _)| account).collect();
+        self.store.received_events(before, &accounts, SWEEP_BATCH).await.unwrap_or_else(|error| {
             warn!(%error, "waiting events could not be looked up");
             Vec::new()
         })

@@ -152,10 +152,12 @@ create table bookings (
     primary key (id, tenant),
     foreign key (slot, tenant) references slots (id, tenant)
 );
-create index bookings_of_slot on bookings (tenant, slot);
-create index bookings_of_customer on bookings (tenant, customer, created_at);
+create index bookings_of_slot on bookings (tenant, slot, created_at, id);
+create index bookings_of_customer on bookings (tenant, customer, created_at, id);
+create index bookings_of_state on bookings (tenant, state, created_at, id);
 create index bookings_of_tenant on bookings (tenant, created_at, id);
 create index bookings_held on bookings (sweep_at) where state = 'held';
+create index bookings_held_of_slot on bookings (slot, sweep_at) where state = 'held';
 
 create table payments (
     id uuid not null,
@@ -203,6 +205,7 @@ create index payments_of_booking on payments (tenant, booking) where booking is 
 create index payments_of_reference on payments (tenant, reference) where reference is not null;
 create index payments_of_key on payments (tenant, key) where key is not null;
 create index payments_of_tenant on payments (tenant, created_at, id);
+create index payments_of_state on payments (tenant, state, created_at, id);
 create index payments_at_provider on payments (provider_ref) where provider_ref is not null;
 
 create table refunds (

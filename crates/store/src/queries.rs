@@ -36,5 +36,5 @@ pub use due::Due;
 pub use figures::{Backlog, COUNT_MAX, Counted, Figures, Waiting};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
-pub use reader::Queries;
+pub use reader::{Plans, Queries};
 pub use relay::Work;

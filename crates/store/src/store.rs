@@ -80,7 +80,7 @@ impl Store {
         let (queries, running, ringing) = match &options.location {
             Location::Sqlite { path } => {
                 let writer = sqlite::Writer::open(path, &options, counters.clone())?;
-                let queries = Queries::sqlite(path, options.readers)?;
+                let queries = Queries::sqlite(path, options.readers, options.query_max)?;
                 (queries, vec![writer::thread(shared(None), writer)?], None)
             }
             Location::Postgres { url } => {
@@ -109,7 +109,7 @@ impl Store {
     /// Only the queries, for one who looks at whole tables. A SQLite file may meanwhile be written by the process that has it open.
     pub async fn open_read_only(location: &Location) -> Result<Queries, Error> {
         let queries = match location {
-            Location::Sqlite { path } => Queries::sqlite(path, crate::READERS)?,
+            Location::Sqlite { path } => Queries::sqlite_for_checks(path, crate::READERS)?,
             Location::Postgres { url } => Queries::postgres_for_checks(url, crate::READERS)?,
         };
         migrate::check(queries.read_version().await?)?;

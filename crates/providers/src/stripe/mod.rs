@@ -220,6 +220,10 @@ impl Provider for Stripe {
         self.settings.key_retention
     }
 
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        signature::check(headers)
+    }
+
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused> {
         let settings = &self.settings;
         signature::verify(headers, body, &settings.webhook_secrets, settings.webhook_tolerance, now)?;

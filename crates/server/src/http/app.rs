@@ -15,6 +15,7 @@ use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
 use super::auth::{Caller, KnownKeys};
+use super::turns::Turns;
 use super::{HotPath, Limits, Waiters};
 
 /// Which of a tenant's accounts a provider's name means.
@@ -78,6 +79,7 @@ pub struct Inner {
     pub parts: Parts,
     pub known_keys: KnownKeys,
     pub room: Semaphore,
+    pub turns: Turns,
     pub openapi: String,
     leaving: AtomicBool,
 }
@@ -89,6 +91,7 @@ impl App {
             inner: Arc::new(Inner {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
+                turns: Turns::new(limits.readers),
                 openapi: api::openapi_json(),
                 leaving: AtomicBool::new(false),
                 parts,

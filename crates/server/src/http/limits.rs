@@ -25,6 +25,8 @@ pub struct Limits {
     pub address_bytes_max: usize,
     pub headers_max: usize,
     pub header_bytes_max: usize,
+    /// The database's connections for reading: of these a tenant has at most half.
+    pub readers: usize,
     /// How long an operation at a provider may stay without a definite outcome before it becomes a review
     /// case.
     pub operation_deadline: Span,
@@ -47,6 +49,7 @@ impl Default for Limits {
             address_bytes_max: 2_048,
             headers_max: 64,
             header_bytes_max: 16 * 1024,
+            readers: store::READERS,
             operation_deadline: Span::seconds(OPERATION_DEADLINE_SECONDS),
             key_ttl: Duration::from_secs(5),
             keys_max: 10_000,

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use api::Code;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::auth::{self, Caller};
 use super::permission::Permission;
+use super::turns::Turn;
 use super::{App, Refused};
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -19,6 +21,7 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `P` is what the API key must allow.
 pub struct Look<P> {
     pub caller: Caller,
+    _turn: Turn,
     permission: PhantomData<P>,
 }
 
@@ -28,7 +31,8 @@ impl<P: Permission> FromRequestParts<App> for Look<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Look<P>, Refused> {
         let caller = auth::caller(app, parts).await?;
         caller.may(P::ANY)?;
-        Ok(Look { caller, permission: PhantomData })
+        let turn = app.turns.take(caller.tenant).await.map_err(|_| Refused::from(Code::Overloaded))?;
+        Ok(Look { caller, _turn: turn, permission: PhantomData })
     }
 }
 

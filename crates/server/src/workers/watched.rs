@@ -126,6 +126,10 @@ impl Provider for Watched {
         self.teller.key_retention()
     }
 
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        self.teller.check_headers(headers)
+    }
+
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused> {
         self.teller.verify(headers, body, now)
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
@@ -23,6 +23,8 @@ use crate::{Error, migrate, postgres, sqlite};
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// For the server's word that it ended a query.
 const WORD_MAX: Duration = Duration::from_secs(5);
+/// So many steps of SQLite's machine, well below a millisecond, go by between two looks at the time.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 /// A question about whole tables takes as long as they are large.
 const CHECK_MAX: Duration = Duration::from_hours(6);
 
@@ -30,7 +32,12 @@ const CHECK_MAX: Duration = Duration::from_hours(6);
 #[derive(Clone)]
 pub struct Queries {
     engine: Engine,
+    /// Where each query leaves what the planner makes of it, if somebody wants to know.
+    plans: Option<Plans>,
 }
+
+/// The planner's words on each query that was asked, in order.
+pub type Plans = Arc<Mutex<Vec<String>>>;
 
 #[derive(Clone)]
 enum Engine {
@@ -50,18 +57,25 @@ struct Files {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     free: Semaphore,
+    query_max: Duration,
 }
 
 impl Queries {
-    pub(crate) fn sqlite(path: &Path, readers: usize) -> Result<Queries, Error> {
+    pub(crate) fn sqlite(path: &Path, readers: usize, query_max: Duration) -> Result<Queries, Error> {
         // Opened here, so that a missing file is told at once.
         let first = sqlite::reader(path)?;
         let files = Files {
             path: path.to_owned(),
             idle: Mutex::new(vec![first]),
             free: Semaphore::new(readers.max(1)),
+            query_max,
         };
-        Ok(Queries { engine: Engine::Sqlite(Arc::new(files)) })
+        Ok(Queries { engine: Engine::Sqlite(Arc::new(files)), plans: None })
+    }
+
+    /// For questions about whole tables.
+    pub(crate) fn sqlite_for_checks(path: &Path, readers: usize) -> Result<Queries, Error> {
+        Queries::sqlite(path, readers, CHECK_MAX)
     }
 
     /// For questions about whole tables. Loops over rows that a young table's missing statistics make
@@ -99,7 +113,13 @@ impl Queries {
             .create_timeout(Some(WAIT_MAX))
             .build()
             .map_err(|error| Error::Pool(error.to_string()))?;
-        Ok(Queries { engine: Engine::Postgres(Served { pool, silence_max }) })
+        Ok(Queries { engine: Engine::Postgres(Served { pool, silence_max }), plans: None })
+    }
+
+    /// The same, and the planner is asked about each query first: a test sees that no list reads a table.
+    pub fn explained(&self) -> (Queries, Plans) {
+        let plans = Plans::default();
+        (Queries { plans: Some(plans.clone()), ..self.clone() }, plans)
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
@@ -188,6 +208,26 @@ impl Queries {
         parameters: Vec<Value<'static>>,
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Value<'static>>>, Error> {
+        if let Some(plans) = &self.plans {
+            // Differs by necessity: each planner has words of its own, in columns of its own.
+            let (ask, columns): (_, &[Kind]) = match &self.engine {
+                Engine::Postgres(_) => ("explain", &[Kind::Text]),
+                Engine::Sqlite(_) => ("explain query plan", &[Kind::Int, Kind::Int, Kind::Int, Kind::Text]),
+            };
+            let words = self.answers(&format!("{ask} {sql}"), parameters.clone(), columns).await?;
+            let words = words.into_iter().filter_map(|row| row.into_iter().last()?.text());
+            let words = words.collect::<Vec<_>>().join("\n");
+            plans.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+        }
+        self.answers(sql, parameters, kinds).await
+    }
+
+    async fn answers(
+        &self,
+        sql: &str,
+        parameters: Vec<Value<'static>>,
+        kinds: &[Kind],
+    ) -> Result<Vec<Vec<Value<'static>>>, Error> {
         match &self.engine {
             Engine::Postgres(served) => served.query(sql, &parameters).await,
             Engine::Sqlite(files) => {
@@ -209,7 +249,9 @@ impl Files {
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Value<'static>>>, Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
+        let mut connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
+        let (begun, query_max) = (Instant::now(), self.query_max);
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || begun.elapsed() > query_max))?;
         let found = read(&connection, sql, parameters, kinds);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(found?)

@@ -5,18 +5,19 @@
 
 use domain::commands::Lapsed;
 use domain::rows::{Booking, InboundEvent, Job};
-use domain::{EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
+use domain::working_set::{Kind, Value};
+use domain::{AccountId, EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
 
 use super::Queries;
-use super::filter::{limit, owned, with};
+use super::filter::{limit, owned, places, with};
 use crate::Error;
 
 impl Queries {
     /// When the next job is due, for a worker that sleeps until then.
     pub async fn next_job_due_at(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "select due_at from jobs where state in ('ready', 'running') order by due_at limit 1";
-        let rows = self.values(sql, vec![], &[domain::working_set::Kind::Int]).await?;
-        Ok(rows.into_iter().flatten().next().and_then(domain::working_set::Value::int).map(Timestamp))
+        let rows = self.values(sql, vec![], &[Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().next().and_then(Value::int).map(Timestamp))
     }
 
     pub async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, Error> {
@@ -43,10 +44,24 @@ impl Queries {
         Ok(lapsed(self.rows(rest, with![tenant, slot, now, limit(max)]).await?))
     }
 
-    /// Providers' events that were taken in before this instant and not looked at, oldest first.
-    pub async fn received_events(&self, before: Timestamp, max: usize) -> Result<Vec<InboundEvent>, Error> {
-        let rest = "where state = 'received' and received_at < $1 order by received_at limit $2";
-        self.rows(rest, with![before, limit(max)]).await
+    /// Events of these accounts that were taken in before this instant and not looked at, oldest first.
+    pub async fn received_events(
+        &self,
+        before: Timestamp,
+        of: &[AccountId],
+        max: usize,
+    ) -> Result<Vec<InboundEvent>, Error> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![before, limit(max)];
+        parameters.extend(of.iter().map(owned));
+        let accounts = places(3, of.len());
+        let rest = format!(
+            "where state = 'received' and received_at < $1 and account in ({accounts}) \
+             order by received_at limit $2"
+        );
+        self.rows(&rest, parameters).await
     }
 
     /// Which of these are stored.
@@ -60,12 +75,26 @@ impl Queries {
         Ok(ids.into_iter().map(EventId).collect())
     }
 
-    /// Keys whose stored replies are older than they must be kept. Reads the whole table: for a look a
-    /// day, not for one a minute.
-    pub async fn old_replies(&self, finished_before: Timestamp, max: usize) -> Result<Vec<KeyId>, Error> {
-        let sql = "select id from keys where body is not null and finished_at < $1 limit $2";
-        let ids = self.ids(sql, with![finished_before, limit(max)]).await?;
-        Ok(ids.into_iter().map(KeyId).collect())
+    /// Of so many keys behind this one, those whose stored replies are older than they must be kept, and the last
+    /// key that was looked at, while there may be more. An index would cost each request to save one reading of
+    /// the table a day.
+    pub async fn old_replies(
+        &self,
+        finished_before: Timestamp,
+        after: KeyId,
+        max: usize,
+    ) -> Result<(Vec<KeyId>, Option<KeyId>), Error> {
+        let sql = "select id, cast(case when body is not null and finished_at < $1 then 1 else 0 end as bigint) \
+             from keys where id > $2 order by id limit $3";
+        let rows =
+            self.values(sql, with![finished_before, after, limit(max)], &[Kind::Id, Kind::Int]).await?;
+        let looked_at = |row: &Vec<Value<'static>>| match row[..] {
+            [Value::Id(key), Value::Int(old)] => Some((KeyId(key), old == 1)),
+            _ => None,
+        };
+        let keys: Vec<(KeyId, bool)> = rows.iter().filter_map(looked_at).collect();
+        let last = keys.last().filter(|_| keys.len() == max).map(|(key, _)| *key);
+        Ok((keys.into_iter().filter(|(_, old)| *old).map(|(key, _)| key).collect(), last))
     }
 }
 

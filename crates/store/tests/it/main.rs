@@ -36,6 +36,7 @@ mod migrations;
 mod model;
 mod newer;
 mod place;
+mod plans;
 mod poolers;
 mod queries;
 mod relay;

@@ -113,7 +113,7 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.job(tenant, id()).await.unwrap(), None);
     assert_eq!(store.dead_letters(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.letter(tenant, id()).await.unwrap(), None);
-    assert_eq!(store.received_events(Timestamp(9), 9).await.unwrap(), []);
+    assert_eq!(store.received_events(Timestamp(9), &[id()], 9).await.unwrap(), []);
     reserve(&store, shop, slot).await;
     let figures = store.figures(Timestamp(9)).await.unwrap();
     assert_eq!((figures.backlog.outbox_pending, figures.holds), (1, 1));

@@ -1,0 +1,119 @@
+//! What the planners make of the lists that clients may ask for, and of what is asked before each refusal: an
+//! index leads to the page, and nothing is sorted. So a page costs the same however much a tenant has.
+
+use domain::lifecycle::{booking, payment};
+use domain::{BookingId, KeyId, SlotId, Timestamp};
+use store::queries::{BookingSearch, PaymentSearch, Plans};
+use store::{Location, Store};
+
+use crate::act::Shop;
+use crate::place::{Place, id};
+
+both!(each_filter_has_its_index);
+
+const BOOKINGS: usize = 20_000;
+const SLOTS: usize = 40;
+
+/// Rows of one tenant, straight into the tables: commands would take minutes.
+async fn fill(place: &Place, store: &Store, shop: Shop) -> Vec<SlotId> {
+    let mut slots = Vec::new();
+    for _ in 0..SLOTS {
+        slots.push(shop.slot(store, 1_000_000).await);
+    }
+    let (tenant, product) = (place.literal(shop.tenant), place.literal(shop.product));
+    let (new, number) = match place.location {
+        Location::Sqlite { .. } => ("randomblob(16)", "cast(printf('%016d', i % 500) as blob)"),
+        Location::Postgres { .. } => {
+            ("gen_random_uuid()", "cast(lpad(cast(i % 500 as text), 32, '0') as uuid)")
+        }
+    };
+    let numbers =
+        format!("with recursive n(i) as (select 1 union all select i + 1 from n where i < {BOOKINGS})");
+    let slot = format!(
+        "(select id from (select id, row_number() over (order by id) as place from slots) as numbered \
+         where place = 1 + i % {SLOTS})"
+    );
+    let state = "case when i % 4000 = 0 then 'no_show' when i % 400 = 1 then 'held' else 'confirmed' end";
+    place
+        .sql(&format!(
+            "{numbers} insert into bookings select {new}, {tenant}, {number}, {slot}, {product}, {number}, 'Ana', \
+             'ana@example.com', null, {state}, 1, 1, 0, '[]', 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, null, null, \
+             '{{}}', i, i from n"
+        ))
+        .await;
+    let state = "case when i % 4000 = 0 then 'lapsed' else 'captured' end";
+    place
+        .sql(&format!(
+            "{numbers} insert into payments select {new}, {tenant}, {number}, null, {number}, 'stripe', 100, 'EUR', \
+             'automatic', 'pm_1', 'order-' || i, null, '{{}}', {new}, {state}, 1, null, 0, 100, 0, 0, 0, 0, 0, null, \
+             null, null, null, 0, 1, null, 0, 0, 0, i, i from n"
+        ))
+        .await;
+    place.sql("analyze").await;
+    slots
+}
+
+async fn each_filter_has_its_index(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slots = fill(&place, &store, shop).await;
+    let (asked, plans) = store.queries().explained();
+    let bookings = async |search: BookingSearch| {
+        asked.bookings(shop.tenant, &BookingSearch { limit: 50, ..search }).await.unwrap().len()
+    };
+    let payments = async |search: PaymentSearch| {
+        asked.payments(shop.tenant, &PaymentSearch { limit: 50, ..search }).await.unwrap().len()
+    };
+
+    assert_eq!(bookings(BookingSearch::default()).await, 50);
+    uses(&plans, "bookings_of_tenant");
+    let no_show = Some(booking::State::NoShow);
+    assert_eq!(bookings(BookingSearch { state: no_show, ..BookingSearch::default() }).await, 5);
+    uses(&plans, "bookings_of_state");
+    assert_eq!(bookings(BookingSearch { slot: Some(slots[3]), ..BookingSearch::default() }).await, 50);
+    uses(&plans, "bookings_of_slot");
+    let nobody = Some("nobody@example.com".to_owned());
+    assert_eq!(bookings(BookingSearch { customer_email: nobody, ..BookingSearch::default() }).await, 0);
+    uses(&plans, "bookings_of_customer");
+    let early = Some(Timestamp(10));
+    assert_eq!(bookings(BookingSearch { created_before: early, ..BookingSearch::default() }).await, 9);
+    uses(&plans, "bookings_of_tenant");
+
+    assert_eq!(payments(PaymentSearch::default()).await, 50);
+    uses(&plans, "payments_of_tenant");
+    let lapsed = Some(payment::State::Lapsed);
+    assert_eq!(payments(PaymentSearch { state: lapsed, ..PaymentSearch::default() }).await, 5);
+    uses(&plans, "payments_of_state");
+    let one = Some("order-77".to_owned());
+    assert_eq!(payments(PaymentSearch { reference: one, ..PaymentSearch::default() }).await, 1);
+    finds_by(&plans, "payments_of_reference");
+    let key = Some(id::<KeyId>());
+    assert_eq!(payments(PaymentSearch { key, ..PaymentSearch::default() }).await, 0);
+    finds_by(&plans, "payments_of_key");
+    let booking = Some(id::<BookingId>());
+    assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
+    finds_by(&plans, "payments_of_booking");
+
+    // Each refusal of a full slot asks this.
+    asked.lapsed_holds_of_slot(shop.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();
+    uses(&plans, "bookings_held_of_slot");
+    asked.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
+    uses(&plans, "bookings_held");
+    let (old, last) = asked.old_replies(Timestamp(9), KeyId(uuid::Uuid::nil()), 50).await.unwrap();
+    assert_eq!((old.len(), last), (0, None));
+}
+
+/// In the order of the page.
+fn uses(plans: &Plans, index: &str) {
+    let plan = finds_by(plans, index);
+    assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
+}
+
+/// Where few rows can match, sorting them is nothing.
+fn finds_by(plans: &Plans, index: &str) -> String {
+    let plan = plans.lock().unwrap().pop().expect("a query was asked");
+    let named = plan.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    assert!(named.into_iter().any(|word| word == index), "{index} is not used: {plan}");
+    assert!(!plan.contains("Seq Scan"), "{index}: {plan}");
+    plan
+}
