@@ -1,12 +1,16 @@
 //! Logs: structured, to standard error, so that standard output is a subcommand's own.
 //!
 //! Each line names the errand that it was written on: request, tenant, client, operation. A line itself
-//! says what happened, and must not name them again.
+//! says what happened, and must not name them again. One that is repeated by the thousand is cut short ([`limit`]).
+
+mod limit;
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::time::Instant;
 
 use clap::ValueEnum;
+use limit::Limit;
 use server::errand;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -33,12 +37,15 @@ pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
         Format::Json => {
             let json = tracing_subscriber::fmt::format().json().flatten_event(true).with_span_list(false);
             let builder = builder.fmt_fields(tracing_subscriber::fmt::format::JsonFields::new());
-            builder.event_format(Lines { inner: json, format }).try_init()
+            builder.event_format(Lines { inner: json, format, limit: Limit::default() }).try_init()
         }
         Format::Text => {
             let ansi = std::io::stderr().is_terminal();
             let text = tracing_subscriber::fmt::format().compact().with_ansi(ansi);
-            builder.with_ansi(ansi).event_format(Lines { inner: text, format }).try_init()
+            builder
+                .with_ansi(ansi)
+                .event_format(Lines { inner: text, format, limit: Limit::default() })
+                .try_init()
         }
     };
     started.map_err(|error| crate::failed(error.to_string()))
@@ -48,6 +55,7 @@ pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
 struct Lines<F> {
     inner: F,
     format: Format,
+    limit: Limit,
 }
 
 impl<S, N, F> FormatEvent<S, N> for Lines<F>
@@ -62,24 +70,38 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(errand) = errand::current() else {
-            return self.inner.format_event(context, out, event);
+        let Some(left_out) = self.limit.admit(event.metadata().callsite(), Instant::now()) else {
+            return Ok(());
         };
+        let mut fields: Vec<(&str, serde_json::Value)> = Vec::new();
+        if let Some(errand) = errand::current() {
+            let named = errand.fields().into_iter();
+            fields.extend(named.map(|(name, value)| (name, serde_json::Value::String(value))));
+        }
+        if left_out > 0 {
+            fields.push(("left_out", left_out.into()));
+        }
+        if fields.is_empty() {
+            return self.inner.format_event(context, out, event);
+        }
         let mut line = String::new();
         self.inner.format_event(context, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n');
         match self.format {
             Format::Json => {
                 out.write_str(line.strip_suffix('}').unwrap_or(line))?;
-                for (name, value) in errand.fields() {
-                    write!(out, ",\"{name}\":{}", serde_json::Value::String(value))?;
+                for (name, value) in fields {
+                    write!(out, ",\"{name}\":{value}")?;
                 }
                 out.write_str("}\n")
             }
             Format::Text => {
                 out.write_str(line)?;
-                for (name, value) in errand.fields() {
-                    write!(out, " {name}={value}")?;
+                for (name, value) in fields {
+                    match value {
+                        serde_json::Value::String(text) => write!(out, " {name}={text}")?,
+                        value => write!(out, " {name}={value}")?,
+                    }
                 }
                 out.write_char('\n')
             }

@@ -1,0 +1,66 @@
+//! How often one place in the code may write a line: a disk that is full, or a database that is away, fails every
+//! request in the same words, and a log that repeats them by the thousand hides what else happens, and fills
+//! another disk.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use tracing::callsite::Identifier;
+
+/// Lines in a row.
+const BURST: f64 = 100.0;
+const PER_SECOND: f64 = 5.0;
+
+#[derive(Default)]
+pub struct Limit {
+    places: Mutex<HashMap<Identifier, Place>>,
+}
+
+struct Place {
+    left: f64,
+    at: Instant,
+    left_out: u64,
+}
+
+impl Limit {
+    /// How many lines of this place were left out before this one, which is to be written; none if it is to be
+    /// left out as well.
+    pub fn admit(&self, place: Identifier, now: Instant) -> Option<u64> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.entry(place).or_insert(Place { left: BURST, at: now, left_out: 0 });
+        let since = now.saturating_duration_since(place.at).as_secs_f64();
+        (place.left, place.at) = ((place.left + since * PER_SECOND).min(BURST), now);
+        if place.left < 1.0 {
+            place.left_out += 1;
+            return None;
+        }
+        place.left -= 1.0;
+        Some(std::mem::take(&mut place.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tracing::callsite::Callsite as _;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_says_the_same_by_the_thousand_is_cut_short_and_counted() {
+        let one = tracing::callsite!(name: "one", kind: tracing::metadata::Kind::EVENT, fields: a);
+        let other = tracing::callsite!(name: "other", kind: tracing::metadata::Kind::EVENT, fields: a);
+        let (one, other) = (one.metadata().callsite(), other.metadata().callsite());
+        let (limit, begun) = (Limit::default(), Instant::now());
+        let written = (0..26_297).filter(|_| limit.admit(one.clone(), begun).is_some()).count();
+        assert_eq!(written, 100);
+        assert_eq!(limit.admit(other, begun), Some(0), "others are heard meanwhile");
+        assert_eq!(limit.admit(one.clone(), begun + Duration::from_secs(1)), Some(26_197), "and it is said");
+        let later = begun + Duration::from_secs(2);
+        let written = (0..100).filter(|_| limit.admit(one.clone(), later).is_some()).count();
+        assert_eq!(written, 9);
+        assert_eq!(limit.admit(one, later + Duration::from_mins(1)), Some(91));
+    }
+}
