@@ -67,6 +67,11 @@ pub trait Broker: Send + Sync {
         batch: &'a [Publication],
         patience: Duration,
     ) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
+
+    /// Why it will carry nothing until somebody changes its settings, if that is so. Being away is no such reason.
+    fn unfit(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What carries messages in this process, and what consumes them here besides.

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
-use crate::broker::{self, nats};
+use crate::broker::{self, Broker, nats};
 use crate::clock::SystemClock;
 use crate::consumers::{self, Desk};
 use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
@@ -202,9 +202,12 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         hands = Arc::new(pool.clone());
         work.extend(workers(&settings, &store, &clock, pool, &work_stopped));
     }
+    let mut broker = None;
     if settings.roles.relay || settings.roles.worker {
         let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        work.extend(messages(&settings, &store, &clock, &wake, worker, &work_stopped).await?);
+        let (carrying, opened) = messages(&settings, &store, &clock, &wake, worker, &work_stopped).await?;
+        work.extend(carrying);
+        broker = Some(opened);
     }
     // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken. Workers look
     // at what was left behind.
@@ -234,6 +237,7 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
         hands,
         hot_path: shared.hot_path,
         metrics: Arc::new(move || scrape.text()),
+        unfit: Arc::new(move || broker.as_ref().and_then(|broker| broker.unfit())),
         limits: Limits { readers: settings.readers, ..settings.limits },
     });
     let router = if settings.roles.api {
@@ -308,20 +312,20 @@ async fn messages(
     wake: &Wake,
     worker: WorkerId,
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>, Error> {
+) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
     let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
     let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
-        let parts = relay::Parts::new(store.clone(), opened.broker, clock.clone(), settings.relay);
+        let parts = relay::Parts::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
         let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));
         work.push(tokio::spawn(relay::sweep::run(parts, wake.sweep.clone(), stop.clone())));
         work.push(tokio::spawn(timers::prune_messages(store.clone(), clock.clone(), kept, stop.clone())));
     }
-    Ok(work)
+    Ok((work, opened.broker))
 }
 
 /// Ready once it is time to stop; a sender that is gone says so too.

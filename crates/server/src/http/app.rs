@@ -59,6 +59,8 @@ pub struct Parts {
     pub hot_path: Arc<dyn HotPath>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Why this process must not be counted on, if somebody has to change something first.
+    pub unfit: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     pub limits: Limits,
 }
 

@@ -21,6 +21,9 @@ pub async fn ready(State(app): State<App>) -> Result<Response, Refused> {
     }
     app.store().tenant(TenantId(Uuid::nil())).await?;
     app.store().ask_writer().await?;
+    if let Some(why) = (app.parts.unfit)() {
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response());
+    }
     Ok("ready\n".into_response())
 }
 

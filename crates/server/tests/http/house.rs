@@ -144,6 +144,7 @@ impl House {
             hands: Arc::new(NoHands),
             hot_path: Arc::new(NoHotPath),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
+            unfit: Arc::new(|| None),
             limits,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

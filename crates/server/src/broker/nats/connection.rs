@@ -38,6 +38,8 @@ pub struct Nats {
     /// The stream was seen since the last sign that it may be gone. Behind the lock it is made.
     pub(super) stream_seen: AtomicBool,
     pub(super) making: Mutex<()>,
+    /// Why the stream that is there is not for us, since that was seen.
+    pub(super) unfit: std::sync::Mutex<Option<String>>,
     /// Counts the connections made, so that what waits on an old one hears of it.
     pub(super) connections: watch::Receiver<u64>,
 }
@@ -69,6 +71,7 @@ impl Nats {
             database,
             stream_seen: AtomicBool::new(false),
             making: Mutex::new(()),
+            unfit: std::sync::Mutex::default(),
             connections,
         }))
     }

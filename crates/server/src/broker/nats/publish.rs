@@ -4,6 +4,7 @@
 //! them in order whatever is cut in between. While NATS is not there nothing is handed to its client, which
 //! would keep it in memory: publishing fails, and the backlog stays where it is safe, in the outbox.
 
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ use crate::broker::{Ack, Broker, Error, Publication};
 const SUBJECTS_AT_ONCE_MAX: usize = 256;
 
 impl Broker for Nats {
+    fn unfit(&self) -> Option<String> {
+        self.unfit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn publish<'a>(
         &'a self,
         batch: &'a [Publication],

@@ -3,17 +3,19 @@
 //! A stream that somebody deleted, or that a new server does not have, is made again empty. What it held and
 //! nobody had received is then published again by the relay's sweep.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
-use tracing::info;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use super::connection::Nats;
 use super::settings::{DUPLICATE_WINDOW, Settings};
+use crate::metrics::catalogue::BROKER_UNFIT;
 
 /// JetStream's code for a stream that is not there (`JSStreamNotFoundErr`).
 const STREAM_NOT_FOUND: u64 = 10_059;
@@ -50,17 +52,30 @@ impl Nats {
             Err(error) if is_missing(&error.kind()) => {
                 self.jetstream.create_stream(&wanted).await.map_err(|error| said("made", &error))?;
                 info!(stream = wanted.name, "made the stream");
-                return Ok(());
+                return self.judge(Ok(()));
             }
             Err(error) => return Err(said("seen", &error)),
         };
-        suits(&there, &wanted)?;
+        self.judge(suits(&there, &wanted))?;
         let adjusted = adjust(there.clone(), &wanted);
         if adjusted != there {
             self.jetstream.update_stream(&adjusted).await.map_err(|error| said("adjusted", &error))?;
             info!(stream = wanted.name, "adjusted the stream to the settings");
         }
         Ok(())
+    }
+
+    /// Said once, and kept for whoever asks: nothing is carried until somebody changes something.
+    fn judge(&self, suits: Result<(), String>) -> Result<(), String> {
+        let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&suits, unfit.is_some()) {
+            (Err(why), false) => error!(why, "NATS carries nothing: its stream is not for this database"),
+            (Ok(()), true) => info!("the stream at NATS is fit again"),
+            _ => {}
+        }
+        BROKER_UNFIT.set((), if suits.is_err() { 1.0 } else { 0.0 });
+        unfit.clone_from(&suits.as_ref().err().cloned());
+        suits
     }
 
     /// Our durable consumer, made or brought up to date. Where it began cannot be changed.

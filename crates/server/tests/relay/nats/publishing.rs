@@ -217,3 +217,20 @@ async fn what_cannot_be_read_is_refused_at_the_start() {
     // A server that is not there is no reason not to start.
     Nats::connect(Settings::new(vec!["nats://127.0.0.1:1".to_owned()]), DATABASE).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_of_another_database_makes_it_unfit_until_that_is_mended() {
+    let server = server(Options::default());
+    let others = Nats::connect(settings(&server), uuid::Uuid::from_u128(0x07e5)).await.unwrap();
+    connected(&others).await;
+    assert_eq!(publish(&others, &[message(1, 1)]).await, [true]);
+    assert_eq!(others.unfit(), None);
+    let nats = connect(settings(&server)).await;
+    assert_eq!(nats.unfit(), None, "nobody has looked yet");
+    assert_eq!(publish(&nats, &[message(2, 1)]).await, [false]);
+    let why = nats.unfit().expect("the stream is another's");
+    assert!(why.contains("give this database a stream of its own"), "{why}");
+    delete_stream(&server).await;
+    assert_eq!(publish(&nats, &[message(2, 1)]).await, [true]);
+    assert_eq!(nats.unfit(), None);
+}
