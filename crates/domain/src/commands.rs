@@ -5,7 +5,7 @@
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed; [`ClaimFeed`] and [`AdvanceFeed`] where it is asked |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
-//! | a timer | [`ExpireHolds`], [`PruneReplies`] |
+//! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`] |
 //! | the relay | [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
@@ -22,6 +22,7 @@ mod events;
 mod jobs;
 mod operate;
 mod payment;
+mod prune;
 mod relay;
 
 pub use booking::{CancelHold, CustomerDetails, ExpireHolds, Lapsed, Reserve};
@@ -42,6 +43,7 @@ pub use payment::{
     By, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund,
     StartVoid, Target,
 };
+pub use prune::PruneWork;
 pub use relay::{
     ClaimPartitions, Hold, MarkPublished, MarkRepublished, PruneDeliveries, PruneMessages, Published,
     SettleMessages,

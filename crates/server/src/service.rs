@@ -57,6 +57,8 @@ pub struct Settings {
     pub events_every: Span,
     /// How long stored replies are kept at least; the keys are kept for ever.
     pub replies_kept: Span,
+    /// For how long events and jobs are kept after their end.
+    pub work_kept: Span,
     pub sqlite_max_page_count: Option<u32>,
     /// What stands in front of the database. Without it nothing does.
     pub redis: Option<redis::Settings>,
@@ -89,6 +91,7 @@ impl Settings {
             consumers: consumers::Settings::default(),
             events_every: webhooks::feed::EVERY,
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
+            work_kept: Span::seconds(90 * 24 * 60 * 60),
             sqlite_max_page_count: None,
             redis: None,
             nats: None,
@@ -294,12 +297,13 @@ fn workers(
     clock: &Arc<dyn Clock>,
     pool: Arc<Pool>,
     stop: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 3] {
-    let kept = settings.replies_kept;
+) -> [JoinHandle<()>; 4] {
+    let (replies_kept, work_kept) = (settings.replies_kept, settings.work_kept);
     [
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
-        tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), kept, stop.clone())),
+        tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
+        tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
     ]
 }
 

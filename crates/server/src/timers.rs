@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ExpireHolds, Lapsed, PruneDeliveries, PruneMessages, PruneReplies};
+use domain::commands::{ExpireHolds, Lapsed, PruneDeliveries, PruneMessages, PruneReplies, PruneWork};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{InboxId, KeyId, MessageId, Reply, Timestamp};
+use domain::{EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
 use store::{Answer, Clock, Store};
 use tokio::sync::watch;
 use tracing::warn;
@@ -47,6 +47,15 @@ pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut 
     while !*stop.borrow() {
         let outcome = pruning.replies(kept).await;
         rest(until_next("old replies", outcome), &mut stop).await;
+    }
+}
+
+/// Lets events and jobs go that came to their end long ago.
+pub async fn prune_work(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
+    let pruning = Pruning { store, clock, stop: stop.clone() };
+    while !*stop.borrow() {
+        let outcome = pruning.work(kept).await;
+        rest(until_next("old events and jobs", outcome), &mut stop).await;
     }
 }
 
@@ -94,14 +103,28 @@ struct Pruning {
 impl Pruning {
     async fn replies(&self, kept: Span) -> Result<(), String> {
         let mut after = Some(KeyId(Uuid::nil()));
-        while let Some(behind) = after
-            && !*self.stop.borrow()
-        {
-            let (found, last) =
-                self.store.old_replies(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
-            let command = |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept };
-            self.submit(&found, command).await?;
-            after = last;
+        while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
+            let old = self.store.old_replies(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
+            self.submit(&old.ids, |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept }).await?;
+            after = old.next;
+        }
+        Ok(())
+    }
+
+    async fn work(&self, kept: Span) -> Result<(), String> {
+        let mut after = Some(EventId(Uuid::nil()));
+        while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
+            let old = self.store.old_events(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
+            let prune = |events: &[EventId]| PruneWork { events: events.to_vec(), jobs: Vec::new(), kept };
+            self.submit(&old.ids, prune).await?;
+            after = old.next;
+        }
+        let mut after = Some(JobId(Uuid::nil()));
+        while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
+            let old = self.store.old_jobs(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
+            let prune = |jobs: &[JobId]| PruneWork { events: Vec::new(), jobs: jobs.to_vec(), kept };
+            self.submit(&old.ids, prune).await?;
+            after = old.next;
         }
         Ok(())
     }

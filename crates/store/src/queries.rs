@@ -38,3 +38,4 @@ pub use filter::Cursor;
 pub use payment::PaymentSearch;
 pub use reader::{Plans, Queries};
 pub use relay::Work;
+pub use work::Old;

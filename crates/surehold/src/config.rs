@@ -132,6 +132,7 @@ pub struct StoreFile {
     pub queue_max: Option<usize>,
     pub tenant_share: Option<f64>,
     pub replies_kept_days: Option<i64>,
+    pub work_kept_days: Option<i64>,
 }
 
 /// Well inside the time for which a provider remembers an idempotency key.
@@ -226,14 +227,15 @@ impl File {
         set(&mut settings.readers, file.readers);
         set(&mut settings.queue_max, file.queue_max);
         set(&mut settings.tenant_share, file.tenant_share);
-        set(
-            &mut settings.replies_kept,
-            file.replies_kept_days.map(|days| Span::seconds(days.saturating_mul(86_400))),
-        );
-        if settings.replies_kept < Span::seconds(86_400)
-            || settings.replies_kept > Span::seconds(36_500 * 86_400)
-        {
+        let days = |days: i64| Span::seconds(days.saturating_mul(86_400));
+        set(&mut settings.replies_kept, file.replies_kept_days.map(days));
+        if !(days(1)..=days(36_500)).contains(&settings.replies_kept) {
             return Err(failed("store.replies_kept_days must be from 1 to 36500"));
+        }
+        set(&mut settings.work_kept, file.work_kept_days.map(days));
+        // Stripe lists an event for 30 days, and it is read back for as long.
+        if !(days(31)..=days(36_500)).contains(&settings.work_kept) {
+            return Err(failed("store.work_kept_days must be from 31 to 36500"));
         }
         if !(settings.tenant_share > 0.0 && settings.tenant_share <= 1.0) {
             return Err(failed("store.tenant_share must be above 0 and at most 1"));
@@ -356,6 +358,8 @@ mod tests {
             ("[workers]\nevents_every_ms = 99", "events_every_ms"),
             ("[workers]\nanother_key_after_ms = 999", "another_key_after_ms"),
             ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),
+            ("[store]\nwork_kept_days = 30", "work_kept_days"),
+            ("[store]\nwork_kept_days = 9223372036854775807", "work_kept_days"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[workers]\naccount_share = 0.0", "account_share"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),

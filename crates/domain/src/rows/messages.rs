@@ -173,6 +173,8 @@ crate::row! {
 
 impl Removable for Message {}
 impl Removable for Delivery {}
+impl Removable for InboundEvent {}
+impl Removable for Job {}
 
 crate::row! {
     /// An event that a provider sent, verified, with its raw bytes.

@@ -5,8 +5,10 @@
 
 use domain::commands::Lapsed;
 use domain::rows::{Booking, InboundEvent, Job};
-use domain::working_set::{Kind, Value};
+use domain::working_set::{Column, Kind, Value};
 use domain::{AccountId, EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
+
+use uuid::Uuid;
 
 use super::Queries;
 use super::filter::{limit, owned, places, with};
@@ -75,27 +77,68 @@ impl Queries {
         Ok(ids.into_iter().map(EventId).collect())
     }
 
-    /// Of so many keys behind this one, those whose stored replies are older than they must be kept, and the last
-    /// key that was looked at, while there may be more. An index would cost each request to save one reading of
-    /// the table a day.
+    /// Of so many keys behind this one, those whose stored replies are older than they must be kept.
     pub async fn old_replies(
         &self,
         finished_before: Timestamp,
         after: KeyId,
         max: usize,
-    ) -> Result<(Vec<KeyId>, Option<KeyId>), Error> {
-        let sql = "select id, cast(case when body is not null and finished_at < $1 then 1 else 0 end as bigint) \
-             from keys where id > $2 order by id limit $3";
-        let rows =
-            self.values(sql, with![finished_before, after, limit(max)], &[Kind::Id, Kind::Int]).await?;
+    ) -> Result<Old<KeyId>, Error> {
+        self.old("keys", "body is not null and finished_at < $1", finished_before, after, max).await
+    }
+
+    /// Of so many events behind this one, those that ended before this instant.
+    pub async fn old_events(
+        &self,
+        ended_before: Timestamp,
+        after: EventId,
+        max: usize,
+    ) -> Result<Old<EventId>, Error> {
+        let old = "state in ('processed', 'ignored') and processed_at < $1";
+        self.old("inbound_events", old, ended_before, after, max).await
+    }
+
+    /// Of so many jobs behind this one, those that were done before this instant.
+    pub async fn old_jobs(
+        &self,
+        done_before: Timestamp,
+        after: JobId,
+        max: usize,
+    ) -> Result<Old<JobId>, Error> {
+        self.old("jobs", "state = 'done' and updated_at < $1", done_before, after, max).await
+    }
+
+    /// A walk over the whole table by its primary key, page by page. An index would cost each request something to
+    /// save one reading a day.
+    async fn old<Id: Column + From<Uuid> + Copy>(
+        &self,
+        table: &str,
+        condition: &str,
+        before: Timestamp,
+        after: Id,
+        max: usize,
+    ) -> Result<Old<Id>, Error> {
+        let sql = format!(
+            "select id, cast(case when {condition} then 1 else 0 end as bigint) \
+             from {table} where id > $2 order by id limit $3"
+        );
+        let rows = self.values(&sql, with![before, after, limit(max)], &[Kind::Id, Kind::Int]).await?;
         let looked_at = |row: &Vec<Value<'static>>| match row[..] {
-            [Value::Id(key), Value::Int(old)] => Some((KeyId(key), old == 1)),
+            [Value::Id(id), Value::Int(old)] => Some((Id::from(id), old == 1)),
             _ => None,
         };
-        let keys: Vec<(KeyId, bool)> = rows.iter().filter_map(looked_at).collect();
-        let last = keys.last().filter(|_| keys.len() == max).map(|(key, _)| *key);
-        Ok((keys.into_iter().filter(|(_, old)| *old).map(|(key, _)| key).collect(), last))
+        let seen: Vec<(Id, bool)> = rows.iter().filter_map(looked_at).collect();
+        let next = seen.last().filter(|_| seen.len() == max).map(|(id, _)| *id);
+        Ok(Old { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next })
     }
+}
+
+/// A part of a table that was looked through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Old<Id> {
+    pub ids: Vec<Id>,
+    /// Behind which there may be more.
+    pub next: Option<Id>,
 }
 
 fn lapsed(holds: Vec<Booking>) -> Vec<Lapsed> {

@@ -99,8 +99,6 @@ async fn each_filter_has_its_index(place: Place) {
     uses(&plans, "bookings_held_of_slot");
     asked.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held");
-    let (old, last) = asked.old_replies(Timestamp(9), KeyId(uuid::Uuid::nil()), 50).await.unwrap();
-    assert_eq!((old.len(), last), (0, None));
 }
 
 /// In the order of the page.

@@ -1,12 +1,15 @@
-//! Events as they arrive.
+//! Events as they arrive, and as they are let go.
+
+use std::vec::Vec;
 
 use super::shop::{Shop, TENANT, account};
-use crate::commands::{AdvanceFeed, ClaimFeed, CloseEvent, RecordEvent};
-use crate::lifecycle::inbound_event;
+use crate::commands::{AdvanceFeed, ClaimFeed, CloseEvent, PruneWork, RecordEvent};
+use crate::lifecycle::{inbound_event, job};
+use crate::provider::Status;
 use crate::reply::Reply;
-use crate::rows::{EventFeed, InboundEvent};
+use crate::rows::{Attempt, EventFeed, InboundEvent, Job};
 use crate::time::Span;
-use crate::{Refusal, Timestamp};
+use crate::{AttemptId, JobId, Refusal, Timestamp};
 
 #[test]
 fn an_event_is_stored_once() {
@@ -61,4 +64,40 @@ fn an_accounts_events_are_read_by_one_at_a_time() {
     shop.run(&advance(second.token, later)).reply();
     assert_eq!(shop.refused(&advance(second.token, first.read_until)), Refusal::NothingToDo);
     assert_eq!(shop.get::<EventFeed>(account()).read_until, later);
+}
+
+#[test]
+fn work_that_ended_long_ago_is_let_go_and_nothing_else() {
+    const KEPT: Span = Span::seconds(90 * 24 * 60 * 60);
+    let mut shop = Shop::new(9);
+    let booking = shop.reserve(1);
+    let paid = shop.pay(booking);
+    shop.mark_sent(paid);
+    let captured = Status::Captured { amount_minor: super::shop::PRICE };
+    shop.answer(paid, captured.clone());
+    shop.webhook(paid, captured);
+    let waiting = shop.reserve(1);
+    let waiting = shop.pay(waiting);
+    let (received, dead) = (shop.record(), shop.record());
+    shop.run(&CloseEvent { event: dead, why: "why".into(), dead: true }).reply();
+    assert!(shop.get::<Job>(JobId::from(AttemptId::from(paid))).state.is(job::State::Done));
+
+    let prune = |shop: &Shop| PruneWork {
+        events: shop.all::<InboundEvent>().iter().map(|event| event.id).collect(),
+        jobs: shop.all::<Job>().iter().map(|job| job.id).collect(),
+        kept: KEPT,
+    };
+    let early = prune(&shop);
+    assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)), "not before its time");
+    shop.wait(KEPT);
+    shop.wait(Span::seconds(1));
+    let command = prune(&shop);
+    assert!(matches!(shop.run(&command).reply(), Reply::Swept(2)));
+    let left: Vec<_> = shop.all::<InboundEvent>().iter().map(|event| event.id).collect();
+    assert!(left.contains(&received) && left.contains(&dead) && left.len() == 2);
+    let left: Vec<_> = shop.all::<Job>().iter().map(|job| job.id).collect();
+    assert_eq!(left, [JobId::from(AttemptId::from(waiting))]);
+    assert_eq!(shop.all::<Attempt>().len(), 2, "what was done is told as before");
+    // What comes to the payment later finds no job, and needs none.
+    shop.refund_at_provider(paid, "re_late", 100, crate::provider::RefundStatus::Succeeded).reply();
 }
