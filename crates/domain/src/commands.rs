@@ -6,7 +6,7 @@
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed; [`ClaimFeed`] and [`AdvanceFeed`] where it is asked |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`] |
-//! | the relay | [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
+//! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
 //!
@@ -46,7 +46,7 @@ pub use payment::{
 pub use prune::PruneWork;
 pub use relay::{
     ClaimPartitions, Hold, MarkPublished, MarkRepublished, PruneDeliveries, PruneMessages, Published,
-    SettleMessages,
+    SettleMessages, Subscribe,
 };
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ id! {
     LogId,
     /// A part of the outbox; hashed from its number.
     PartitionId,
+    /// Who receives a kind of message; hashed from the kind.
+    SubscriptionId,
     /// A running process that claims jobs; random at each start.
     WorkerId,
 }
@@ -187,6 +189,12 @@ impl LogId {
 pub fn first_of(at: crate::Timestamp) -> Uuid {
     let millis = u128::try_from(at.0 / 1_000).unwrap_or(0);
     Uuid::from_u128(millis << 80)
+}
+
+impl SubscriptionId {
+    pub fn of(kind: &str) -> SubscriptionId {
+        SubscriptionId(hashed(&[b"subscription", kind.as_bytes()]))
+    }
 }
 
 impl PartitionId {

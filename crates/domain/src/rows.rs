@@ -16,6 +16,7 @@ pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
     Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Log, Message, Partition, Review, Subject,
+    Subscription,
 };
 pub use movement::{Movement, MovementKind};
 pub use payment::{Attempt, AttemptKind, Capture, Cause, Failure, NextAction, Payment, Refund};
@@ -32,6 +33,7 @@ pub trait Removable: crate::working_set::Row {}
 crate::working_set! {
     tenants tenant: Tenant,
     accounts account: Account,
+    subscriptions subscription: Subscription,
     clients client: Client,
     api_keys api_key: ApiKey,
     products product: Product,

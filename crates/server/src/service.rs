@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::WorkerId;
+use domain::commands::Subscribe;
 use domain::time::Span;
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::{Registry, guard};
@@ -120,6 +121,8 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Redis(#[from] redis::Error),
+    #[error("who receives messages could not be written down: {0}")]
+    Subscribe(store::Unavailable),
     #[error("the broker: {0}")]
     Broker(String),
     #[error("cannot listen on {address}: {cause}")]
@@ -317,6 +320,8 @@ async fn messages(
     worker: WorkerId,
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
+    // It is there already, nearly always.
+    let _subscribed = store.submit(Box::new(Subscribe::default())).await.map_err(Error::Subscribe)?;
     let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
     let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
     let opened = opened.map_err(Error::Broker)?;

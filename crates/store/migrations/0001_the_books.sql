@@ -25,6 +25,13 @@ create table accounts (
 );
 create index accounts_of_tenant on accounts (tenant, provider, name);
 
+create table subscriptions (
+    id uuid not null primary key,
+    kind text not null,
+    version bigint not null check (version >= 0),
+    consumers text not null
+);
+
 create table clients (
     id uuid not null primary key,
     tenant uuid not null,

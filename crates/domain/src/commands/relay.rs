@@ -2,6 +2,7 @@
 //!
 //! | step | command | what a crash leaves |
 //! |---|---|---|
+//! | say who receives | [`Subscribe`] | the next start says it |
 //! | lease | [`ClaimPartitions`] | a lease that lapses, and then another relay's |
 //! | publish | none: no transaction is open | messages without a mark: published again |
 //! | mark, under the token | [`MarkPublished`] | nothing, or all of it |
@@ -13,8 +14,10 @@ mod claim_partitions;
 mod mark;
 mod prune;
 mod settle_messages;
+mod subscribe;
 
 pub use claim_partitions::ClaimPartitions;
 pub use mark::{Hold, MarkPublished, MarkRepublished, Published};
 pub use prune::{PruneDeliveries, PruneMessages};
 pub use settle_messages::SettleMessages;
+pub use subscribe::Subscribe;

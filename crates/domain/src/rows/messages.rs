@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use crate::ids::{
     AccountId, AttemptId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId,
-    TenantId, WorkerId,
+    SubscriptionId, TenantId, WorkerId,
 };
 use crate::lifecycle::{NoSuchMove, Stage, delivery, inbound_event, job, review};
 use crate::limits::PARTITIONS;
 use crate::rows::Removable;
 use crate::time::Timestamp;
+use crate::working_set::Json;
 
 /// What a message, an audit row or a review case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,6 +141,18 @@ crate::row! {
         /// A relay that has fewer than its share, and gets this one when it is handed back.
         moves next: Option<WorkerId>,
         moves next_until: Option<Timestamp>,
+    }
+}
+
+crate::row! {
+    /// Who receives a kind of message. Each version writes its own consumers down when it starts, so that one
+    /// which does not know a consumer of the next does not take a message for received in its place. A version
+    /// that gives a consumer up takes it out in a migration.
+    Subscription in "subscriptions" as read {
+        key id: SubscriptionId,
+        fixed kind: String,
+        guard version: i64,
+        moves consumers: Json<Vec<String>>,
     }
 }
 

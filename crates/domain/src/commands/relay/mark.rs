@@ -31,9 +31,9 @@ pub struct Published {
 }
 
 impl Published {
-    fn mark(&self, message: &Message, now: Timestamp) -> Message {
+    fn mark(&self, facts: &Facts, message: &Message, now: Timestamp) -> Message {
         let nobody_waits = consumers::of(&message.kind).next().is_none();
-        let received = self.received || nobody_waits;
+        let received = (self.received || nobody_waits) && !consumers::has_others(facts, message);
         Message {
             published: self.number,
             published_at: Some(now),
@@ -58,6 +58,18 @@ pub struct MarkPublished {
     pub published: Vec<Published>,
     /// Numbers of partitions that the relay is done with; those that others wait for go back besides.
     pub hand_back: Vec<i64>,
+}
+
+/// The messages, and who receives them.
+fn needs_of_messages(rows: &mut Needs<'_>, published: &[Published]) -> Option<()> {
+    let mut complete = Some(());
+    for published in published {
+        match rows.message(published.message) {
+            Some(message) => consumers::needs(rows, message),
+            None => complete = None,
+        }
+    }
+    complete
 }
 
 impl MarkPublished {
@@ -85,7 +97,7 @@ impl MarkPublished {
                 .or_insert_with(|| facts.logs.get(LogId::of(message.tenant)).map_or(0, |log| log.position));
             *position += 1;
             marked += 1;
-            draft.put(Message { position: Some(*position), ..published.mark(message, now) });
+            draft.put(Message { position: Some(*position), ..published.mark(facts, message, now) });
         }
         for (tenant, position) in positions {
             draft.put(Log { id: LogId::of(tenant), tenant, position });
@@ -104,9 +116,7 @@ impl Command for MarkPublished {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        for published in &self.published {
-            rows.message(published.message);
-        }
+        let complete = needs_of_messages(rows, &self.published);
         for hold in &self.holds {
             rows.partition(PartitionId::of(hold.number));
         }
@@ -114,7 +124,7 @@ impl Command for MarkPublished {
         for tenant in tenants {
             rows.log(LogId::of(tenant));
         }
-        Some(())
+        complete
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
@@ -161,10 +171,7 @@ impl Command for MarkRepublished {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        for published in &self.published {
-            rows.message(published.message);
-        }
-        Some(())
+        needs_of_messages(rows, &self.published)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
@@ -177,7 +184,7 @@ impl Command for MarkRepublished {
             };
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
-                let marked = published.mark(message, context.now);
+                let marked = published.mark(facts, message, context.now);
                 draft.put(Message { published_at: Some(self.looked_at), ..marked });
             }
         }

@@ -70,13 +70,17 @@ impl Command for SettleMessages {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        let mut complete = Some(());
         for message in &self.messages {
-            for consumer in consumers::ALL {
+            for (consumer, _) in consumers::ALL {
                 rows.delivery(InboxId::of(consumer, *message));
             }
-            rows.message(*message);
+            match rows.message(*message) {
+                Some(message) => consumers::needs(rows, message),
+                None => complete = None,
+            }
         }
-        Some(())
+        complete
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
@@ -90,6 +94,8 @@ impl Command for SettleMessages {
             let receipts = consumers::receipts(message)
                 .map(|id| self.receipt(message, facts.inbox.get(id), context.now));
             match receipts.max() {
+                // A consumer of another version has still to receive it, and its relay will see.
+                None | Some(Receipt::There) if consumers::has_others(facts, message) => {}
                 None | Some(Receipt::There) => {
                     settled += 1;
                     draft.put(Message { received_at: Some(context.now), ..message.clone() });

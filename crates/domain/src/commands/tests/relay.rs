@@ -8,7 +8,7 @@ use super::payments::CAPTURED;
 use super::shop::{STRANGER, Shop, TENANT};
 use crate::commands::{
     At, ClaimPartitions, FailDelivery, Hold, Lease, MarkPublished, MarkRepublished, PostTransfer,
-    PruneDeliveries, PruneMessages, Published, SettleMessages,
+    PruneDeliveries, PruneMessages, Published, SettleMessages, Subscribe,
 };
 use crate::consumers::LEDGER;
 use crate::lifecycle::delivery;
@@ -309,4 +309,32 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     assert_eq!(prune_receipt(&mut shop, fail.at.id()), 0);
     assert_eq!(prune_receipt(&mut shop, row.id), 1);
     assert!(shop.get::<Delivery>(fail.at.id()).state.is(delivery::State::Dead));
+}
+
+#[test]
+fn a_message_is_not_received_while_a_consumer_that_this_version_does_not_know_waits_for_it() {
+    const NEXT: (&str, &[&str]) = ("notices", &["booking.held", "payment.captured"]);
+    let mut shop = Shop::new(9);
+    shop.run(&Subscribe::default()).reply();
+    assert_eq!(shop.refused(&Subscribe::default()), Refusal::NothingToDo, "it is written down");
+    // The next version is rolled out beside this one.
+    shop.run(&Subscribe { consumers: vec![NEXT] }).reply();
+    assert_eq!(shop.refused(&Subscribe::default()), Refusal::NothingToDo, "and nobody takes it out");
+
+    let all = messages(&mut shop);
+    let (claimed, _) = claim(&mut shop, relay(1));
+    for message in &all {
+        if let Some(post) = PostTransfer::of(message).unwrap() {
+            shop.run(&post).reply();
+        }
+    }
+    let (count, ..) = marked(&mut shop, &mark(&holds(&claimed), &all, true));
+    assert_eq!(count, all.len());
+    let command =
+        SettleMessages { messages: all.iter().map(|message| message.id).collect(), unreceived_after: SPAN };
+    shop.run(&command).reply();
+    for message in shop.all::<Message>() {
+        let expected = !NEXT.1.contains(&message.kind.as_str());
+        assert_eq!(message.received_at.is_some(), expected, "{}", message.kind);
+    }
 }

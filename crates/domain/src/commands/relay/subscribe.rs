@@ -1,0 +1,75 @@
+//! Subscribe: a version that starts writes its consumers down.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::commands::draft::{Draft, Origin};
+use crate::consumers;
+use crate::ids::{SubscriptionId, TenantId};
+use crate::refusal::Refusal;
+use crate::rows::{Actor, Facts, Needs, Subscription};
+use crate::working_set::{Command, Context, Decision, Json};
+
+/// Before the first message is consumed or published by this version.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// [`consumers::ALL`], but in a test of what another version would do.
+    pub consumers: Vec<(&'static str, &'static [&'static str])>,
+}
+
+impl Default for Subscribe {
+    fn default() -> Self {
+        Subscribe { consumers: consumers::ALL.to_vec() }
+    }
+}
+
+impl Subscribe {
+    fn by_kind(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
+        let mut by_kind: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (consumer, kinds) in &self.consumers {
+            for kind in *kinds {
+                by_kind.entry(*kind).or_default().push(*consumer);
+            }
+        }
+        by_kind
+    }
+}
+
+impl Command for Subscribe {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        for kind in self.by_kind().keys() {
+            rows.subscription(SubscriptionId::of(kind));
+        }
+        Some(())
+    }
+
+    /// Nobody is taken out: another version may still have it.
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut news = false;
+        for (kind, consumers) in self.by_kind() {
+            let id = SubscriptionId::of(kind);
+            let none = Subscription { id, kind: kind.to_owned(), version: 0, consumers: Json(vec![]) };
+            let mut subscription = facts.subscriptions.get(id).cloned().unwrap_or(none);
+            let known = subscription.consumers.0.len();
+            for consumer in consumers {
+                if !subscription.consumers.0.iter().any(|name| name == consumer) {
+                    subscription.consumers.0.push(consumer.to_owned());
+                }
+            }
+            if subscription.consumers.0.len() > known {
+                subscription.version += 1;
+                news = true;
+                draft.put(subscription);
+            }
+        }
+        if news { Ok(draft.done()) } else { Err(Refusal::NothingToDo) }
+    }
+}
