@@ -1,4 +1,4 @@
-//! The event log, read in order and without gaps.
+//! The event log, read in order; nothing that the key may see is passed over.
 //!
 //! A reader keeps the position of the event that it handled last, together with what it did about it, and
 //! reads on from there. What is read twice after a crash has the same `id`.

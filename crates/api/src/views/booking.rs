@@ -86,7 +86,9 @@ pub struct Customer {
 pub struct BookingDetail {
     #[serde(flatten)]
     pub booking: Booking,
-    pub payments: Vec<Payment>,
+    /// Only for a key that has the scope `payments` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payments: Option<Vec<Payment>>,
     /// The first page of its history.
     pub timeline: Vec<HistoryEntry>,
     /// Pass it as `cursor` to the booking's history for the rest; null where there is none.
@@ -194,7 +196,7 @@ mod tests {
         let booking = Booking::of(&samples::booking());
         let detail = BookingDetail {
             booking,
-            payments: vec![],
+            payments: Some(vec![]),
             timeline: vec![],
             timeline_next_cursor: Some("a".to_owned()),
         };

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// Something that happened. Events are read in the order of their positions, without gaps.
+/// Something that happened. Events are read in the order of their positions. A key sees those that its
+/// scopes allow; the positions of others are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     pub id: Uuid,
@@ -15,7 +16,7 @@ pub struct Event {
     pub position: i64,
     #[schema(example = "booking.confirmed")]
     pub r#type: String,
-    /// What it is about: `booking`, `payment`, `refund`, `product`, `slot` or `event`.
+    /// What it is about: `booking`, `payment` or `refund`.
     pub subject: String,
     pub subject_id: Uuid,
     /// Counts the events about this subject, from 1.

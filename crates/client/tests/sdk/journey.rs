@@ -99,7 +99,8 @@ async fn seats_are_held_paid_and_refunded() {
     assert!(confirmed.position > 0);
     let detail = client.get_booking(booking.id).await.unwrap();
     assert_eq!((detail.booking.state.as_str(), detail.booking.paid), ("confirmed", euros(9_000)));
-    assert_eq!((detail.payments.len(), detail.payments[0].id), (1, payment.id));
+    let payments: Vec<_> = detail.payments.unwrap().iter().map(|payment| payment.id).collect();
+    assert_eq!(payments, [payment.id]);
     assert!(!client.get_booking_history(booking.id, &ListQuery::default()).await.unwrap().data.is_empty());
     let query = BookingsQuery { state: Some("confirmed".to_owned()), ..BookingsQuery::default() };
     assert_eq!(client.find_bookings(&query).await.unwrap().data[0].id, booking.id);

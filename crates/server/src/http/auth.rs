@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use api::Code;
 pub use api::requests::Scope;
-use domain::rows::{ApiKey, Mode};
+use domain::rows::{ApiKey, Mode, Subject};
 use domain::{ApiKeyId, ClientId, TenantId};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -14,6 +14,7 @@ use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::permission::shown_by;
 use super::{App, Refused};
 use crate::errand::Errand;
 
@@ -39,9 +40,18 @@ impl Caller {
         Caller { tenant: key.tenant, client: key.client, mode: key.mode, client_is_limited, scopes }
     }
 
+    fn has(&self, any: &[Scope]) -> bool {
+        any.iter().any(|scope| self.scopes & bit(*scope) != 0)
+    }
+
+    /// Whether the key may see what is about such a subject.
+    pub fn may_see(&self, subject: Subject) -> bool {
+        self.has(shown_by(subject))
+    }
+
     /// Any one of the scopes will do.
     pub fn may(&self, any: &[Scope]) -> Result<(), Refused> {
-        if any.iter().any(|scope| self.scopes & bit(*scope) != 0) {
+        if self.has(any) {
             return Ok(());
         }
         let names: Vec<_> = any.iter().map(|scope| scope.name()).collect();
@@ -222,6 +232,23 @@ mod tests {
         let refused = caller.may(&[Scope::Payments, Scope::Ledger]).unwrap_err();
         assert_eq!(refused.problem.code, "scope_is_missing");
         assert_eq!(refused.problem.detail, "This needs the scope payments or ledger.");
+    }
+
+    #[test]
+    fn a_key_sees_the_subjects_of_its_scopes() {
+        let seen = |scope: &str| {
+            let caller = Caller::of(&key(&[scope]), false);
+            Subject::ALL
+                .iter()
+                .filter(|subject| caller.may_see(**subject))
+                .map(Subject::name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(seen("bookings"), ["booking", "product", "slot"]);
+        assert_eq!(seen("payments"), ["payment", "refund"]);
+        assert_eq!(seen("catalogue"), ["product", "slot"]);
+        assert_eq!(seen("ops"), ["event", "tenant", "api_key", "job", "delivery"]);
+        assert_eq!(seen("ledger"), [""; 0]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! `GET /v1/events`: what happened, in order. A reader keeps the position it read last, and misses
-//! nothing.
+//! nothing of what its key may see.
 
 use api::requests::EventsQuery;
 use api::views::{Event, Page};
 use axum::extract::State;
+use domain::rows::Subject;
 
 use super::answer::Handled;
 use super::listing::limit;
@@ -21,7 +22,9 @@ pub async fn after(
     if after < 0 {
         return Err(Refused::parameter("after", "must not be negative"));
     }
-    let messages = app.store().events_after(look.caller.tenant, after, limit).await?;
+    let mut subjects = Subject::ALL.to_vec();
+    subjects.retain(|subject| look.caller.may_see(*subject));
+    let messages = app.store().events_after(look.caller.tenant, after, &subjects, limit).await?;
     let data: Vec<Event> = messages.iter().filter_map(Event::of).collect();
     // There is always a place to read on from: more may happen.
     let next_cursor = Some(data.last().map_or(after, |event| event.position).to_string());

@@ -1,10 +1,18 @@
 //! Nothing of one tenant is seen or changed by another, and nothing without the scope for it.
 
-use serde_json::json;
+use domain::rows::{Message, Subject};
+use serde_json::{Value, json};
 
 use crate::house::{House, tenant};
+use crate::rows::{Insert, event};
 
-both![what_is_foreign_is_unknown, lists_show_nothing_foreign, a_key_may_only_what_its_scopes_say];
+both![
+    what_is_foreign_is_unknown,
+    lists_show_nothing_foreign,
+    a_key_may_only_what_its_scopes_say,
+    events_are_those_that_the_scopes_allow,
+    a_booking_shows_its_payments_to_whoever_may_see_payments,
+];
 
 async fn what_is_foreign_is_unknown(house: House) {
     let sail = house.sail().await;
@@ -117,4 +125,62 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
             assert_eq!(missing, answer.status == 403);
         }
     }
+}
+
+/// Long stretches of what a key does not see lie between what it sees, and behind it.
+async fn events_are_those_that_the_scopes_allow(house: House) {
+    let subjects = [Subject::Booking, Subject::Payment, Subject::Refund];
+    let kind_at = |position: i64| subjects[usize::try_from(position / 9 % 3).unwrap()];
+    let message = |position| Message { subject_kind: kind_at(position), ..event(position) };
+    Insert::of((1..=70).map(message).collect()).into(&house).await;
+    for (scopes, seen) in [
+        (&["bookings"][..], &[Subject::Booking][..]),
+        (&["payments"], &[Subject::Payment, Subject::Refund]),
+        (&["bookings", "payments"], &subjects),
+        (&["payments", "ops", "catalogue", "ledger"], &[Subject::Payment, Subject::Refund]),
+    ] {
+        let secret = format!("sk_{}", scopes.join("_"));
+        house.provision(tenant(1), &[(&secret, scopes, None)]).await;
+        let expected: Vec<i64> = (1..=70).filter(|position| seen.contains(&kind_at(*position))).collect();
+        for limit in [1, 2, 200] {
+            assert_eq!(positions(&house, &secret, limit).await, expected, "{scopes:?}, {limit} a page");
+        }
+    }
+}
+
+/// Read on until a page is empty.
+async fn positions(house: &House, secret: &str, limit: i64) -> Vec<i64> {
+    let (mut positions, mut after) = (Vec::new(), "0".to_owned());
+    loop {
+        let path = format!("/v1/events?after={after}&limit={limit}");
+        let page = house.get(&path).by(secret).expect(200).await.body;
+        let events = page["data"].as_array().unwrap();
+        if events.is_empty() {
+            assert_eq!(page["next_cursor"], after, "there is always a place to read on from");
+            return positions;
+        }
+        positions.extend(events.iter().map(|event| event["position"].as_i64().unwrap()));
+        page["next_cursor"].as_str().unwrap().clone_into(&mut after);
+    }
+}
+
+async fn a_booking_shows_its_payments_to_whoever_may_see_payments(house: House) {
+    let sail = house.sail().await;
+    let booking = house.book(&sail, "b-1", 1).await.id();
+    let payment = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
+    let ask = house.post("/v1/payments", &payment).key("p-1").header("prefer", "respond-async");
+    let payment = ask.expect(202).await.id();
+    house
+        .provision(
+            tenant(1),
+            &[("sk_books", &["bookings"], None), ("sk_sells", &["bookings", "payments"], None)],
+        )
+        .await;
+    let path = format!("/v1/bookings/{booking}");
+    let books = house.get(&path).by("sk_books").expect(200).await;
+    assert_eq!(books.body["payments"], Value::Null);
+    assert!(!books.text.contains("pm_card_visa"), "{}", books.text);
+    assert_eq!(books.body["timeline"][0]["action"], "reserved");
+    let sells = house.get(&path).by("sk_sells").expect(200).await.body;
+    assert_eq!(sells["payments"][0]["id"], payment.as_str());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::rows::Message;
+use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ async fn what_is_told_is_posted_and_received(post: Post) {
     let found = post.until_all_are_received(&all).await;
     assert!(found.iter().all(|message| message.published == 1), "each once");
     assert_eq!(post.posted().await, 100);
-    let events = post.store.events_after(post.tenant, 0, 200).await.unwrap();
+    let events = post.store.events_after(post.tenant, 0, &Subject::ALL, 200).await.unwrap();
     let positions: Vec<i64> = events.iter().filter_map(|event| event.position).collect();
     assert_eq!(positions, (1..=101).collect::<Vec<_>>());
     relay.stop().await;

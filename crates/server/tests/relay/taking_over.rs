@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::rows::Message;
+use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
 
@@ -66,7 +66,7 @@ async fn a_zombie_marks_nothing(post: Post) {
     successor.stop().await;
     assert_eq!(post.found(&all).await, marked, "what the zombie said changed nothing");
     assert_eq!(post.posted().await, 20);
-    let events = post.store.events_after(post.tenant, 0, 100).await.unwrap();
+    let events = post.store.events_after(post.tenant, 0, &Subject::ALL, 100).await.unwrap();
     assert_eq!(events.len(), 20);
 }
 

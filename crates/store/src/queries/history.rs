@@ -1,6 +1,6 @@
 //! What happened: audit, the event log, the ledger, and what a person must look at.
 
-use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Transfer};
+use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Subject, Transfer};
 use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
 use uuid::Uuid;
 
@@ -35,16 +35,26 @@ impl Queries {
         self.row(&rest, parameters).await
     }
 
-    /// The tenant's events behind a position of the log. A position is given after the commit of
-    /// what it tells, so nothing ever appears behind a reader.
+    /// The tenant's events about these kinds of subjects behind a position of the log. A position is
+    /// given after the commit of what it tells, so nothing ever appears behind a reader.
     pub async fn events_after(
         &self,
         tenant: TenantId,
         position: i64,
+        subjects: &[Subject],
         max: usize,
     ) -> Result<Vec<Message>, Error> {
-        let rest = "where tenant = $1 and position is not null and position > $2 order by position limit $3";
-        self.rows(rest, with![tenant, position, limit(max)]).await
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![tenant, position, limit(max)];
+        parameters.extend(subjects.iter().map(owned));
+        let kinds = places(4, subjects.len());
+        let rest = format!(
+            "where tenant = $1 and position is not null and position > $2 and subject_kind in ({kinds}) \
+             order by position limit $3"
+        );
+        self.rows(&rest, parameters).await
     }
 
     /// In the order of their names, from the one behind `after` on.

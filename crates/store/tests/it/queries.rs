@@ -101,7 +101,8 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.refund_at_provider(AccountId::of("a", "b"), "re_1").await.unwrap(), None);
     assert_eq!(store.audit_of(tenant, id(), None, 9).await.unwrap(), []);
     assert_eq!(store.first_audit_of(tenant, id(), "gave_up").await.unwrap(), None);
-    assert_eq!(store.events_after(tenant, 0, 9).await.unwrap(), []);
+    assert_eq!(store.events_after(tenant, 0, &domain::rows::Subject::ALL, 9).await.unwrap(), []);
+    assert_eq!(store.events_after(tenant, 0, &[], 9).await.unwrap(), []);
     assert_eq!(store.ledger_accounts(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.ledger_accounts(tenant, Some(id()), 9).await.unwrap(), []);
     assert_eq!(store.transfers(tenant, None, 9).await.unwrap(), []);

@@ -54,7 +54,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "get_booking",
             "Bookings",
             BOOKINGS,
-            ("Get a booking", "With its payments, and what happened to it."),
+            (
+                "Get a booking",
+                "With what happened to it and, for a key that has the scope `payments` too, its payments.",
+            ),
             &[(200, Answer::One("BookingDetail"), "The booking.")],
         )
     },

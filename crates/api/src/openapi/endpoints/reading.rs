@@ -35,7 +35,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "list_events",
             "Events",
             &["bookings", "payments"],
-            ("Read events", "In order and without gaps: pass `next_cursor` as `after` to read on."),
+            (
+                "Read events",
+                "In order, and none is passed over: pass `next_cursor` as `after` to read on. A key sees what \
+                 its scopes allow: with `bookings` the events about bookings, with `payments` those about \
+                 payments and refunds.",
+            ),
             &[(200, Answer::Page("Event"), "The events after a position.")],
         )
     },

@@ -1,7 +1,8 @@
-//! `GET /v1/bookings/{id}`: a booking with its payments and what happened to it.
+//! `GET /v1/bookings/{id}`: a booking with what happened to it and, for whoever may see them, its payments.
 
 use api::views::{BookingDetail, Payment};
 use axum::extract::State;
+use domain::rows::Subject;
 use domain::{BookingId, Refusal};
 
 use super::Beside;
@@ -15,12 +16,18 @@ use crate::http::permission::Bookings;
 pub async fn one(State(app): State<App>, look: Look<Bookings>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     let booking = app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
-    let payments = app.store().payments_of_booking(tenant, booking.id).await?;
+    // A payment shows what its card holder's app pays with: a key that only books has no business with it.
+    let payments = if look.caller.may_see(Subject::Payment) {
+        let payments = app.store().payments_of_booking(tenant, booking.id).await?;
+        Some(payments.iter().map(Payment::of).collect())
+    } else {
+        None
+    };
     let timeline = first_page(&app, tenant, id).await?;
     let booking = Beside::default().view(&app, tenant, booking).await?;
     Ok(found(&BookingDetail {
         booking,
-        payments: payments.iter().map(Payment::of).collect(),
+        payments,
         timeline: timeline.data,
         timeline_next_cursor: timeline.next_cursor,
     }))
