@@ -30,6 +30,8 @@ mod scheme;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::text::is_ignorable;
+
 /// Maestro has the shortest numbers.
 const DIGITS_MIN: usize = 12;
 /// ISO/IEC 7812-1 has no longer ones.
@@ -75,7 +77,7 @@ pub fn is_all_of(text: &str) -> bool {
         match digit::of(letter) {
             Some(digit) if digits.len() < DIGITS_MAX => digits.push(digit),
             Some(_) => return false,
-            None if letter.is_alphanumeric() && !digit::is_invisible(letter) => return false,
+            None if letter.is_alphanumeric() && !is_ignorable(letter) => return false,
             None => {}
         }
     }
@@ -88,7 +90,7 @@ fn is_plainly_in(text: &str) -> bool {
         return false;
     }
     // What cannot be seen breaks no run of digits; and if it does, each part is looked at as well.
-    let visible: Vec<char> = letters.iter().copied().filter(|letter| !digit::is_invisible(*letter)).collect();
+    let visible: Vec<char> = letters.iter().copied().filter(|letter| !is_ignorable(*letter)).collect();
     is_among(&visible) || (visible.len() < letters.len() && is_among(&letters))
 }
 
@@ -119,7 +121,7 @@ impl Mark {
     fn of(letter: char) -> Mark {
         match digit::of(letter) {
             Some(digit) => Mark::Digit(digit),
-            None if letter.is_alphanumeric() && !digit::is_invisible(letter) => Mark::Letter,
+            None if letter.is_alphanumeric() && !is_ignorable(letter) => Mark::Letter,
             None => Mark::Separator,
         }
     }

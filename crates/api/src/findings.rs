@@ -1,8 +1,11 @@
 //! The mistakes of a request, each with its place.
 
 mod card_numbers;
+mod controls;
 
 use domain::limits::AMOUNT_MINOR_MAX;
+
+use controls::CONTROL;
 
 use crate::card_number;
 use crate::code::Code;
@@ -13,9 +16,10 @@ use crate::limits::{
 };
 use crate::money::{Money, is_assigned};
 use crate::problem::{FieldError, Problem};
+use crate::text;
 use crate::views::Metadata;
 
-/// What was found wrong so far. At most [`ERRORS_MAX`] are told.
+/// What was found wrong so far. At most [`ERRORS_MAX`] are told, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     errors: Vec<FieldError>,
@@ -30,8 +34,9 @@ impl Findings {
     }
 
     fn push(&mut self, pointer: String, detail: String) {
-        if self.errors.len() < ERRORS_MAX {
-            self.errors.push(FieldError { pointer, detail });
+        let error = FieldError { pointer, detail };
+        if self.errors.len() < ERRORS_MAX && !self.errors.contains(&error) {
+            self.errors.push(error);
         }
     }
 
@@ -58,26 +63,39 @@ impl Findings {
         Problem::new(code, request_id).detail(detail).errors(self.errors)
     }
 
-    /// One line: not empty, bounded, and nothing in it that a terminal or a log would act on.
+    /// One line: not empty, bounded, nothing in it that a terminal or a log would act on, and nothing
+    /// that makes it look like another one.
     pub fn line(&mut self, pointer: &str, text: &str, chars_max: usize) {
         if text.trim().is_empty() {
             self.add(pointer, "must not be empty");
+        } else if text.contains(char::is_control) {
+            self.add(pointer, CONTROL);
+        } else if let Some(letter) = text::misplaced_invisible(text) {
+            self.invisible(pointer, letter);
         } else {
-            self.text(pointer, text, chars_max, |_| false);
+            self.length(pointer, text, chars_max);
         }
     }
 
-    /// Like a line, but it may be empty and may have several.
+    /// May be empty and may have several lines.
     pub fn paragraph(&mut self, pointer: &str, text: &str, chars_max: usize) {
-        self.text(pointer, text, chars_max, |letter| matches!(letter, '\n' | '\t' | '\r'));
+        if text.contains(text::is_control) {
+            self.add(pointer, CONTROL);
+        } else {
+            self.length(pointer, text, chars_max);
+        }
     }
 
-    fn text(&mut self, pointer: &str, text: &str, chars_max: usize, may: impl Fn(char) -> bool) {
+    fn length(&mut self, pointer: &str, text: &str, chars_max: usize) {
         if text.chars().count() > chars_max {
             self.add(pointer, format!("must not have more than {chars_max} characters"));
-        } else if text.chars().any(|letter| letter.is_control() && !may(letter)) {
-            self.add(pointer, "must not have control characters");
         }
+    }
+
+    /// The character is named by its number: it cannot be shown.
+    fn invisible(&mut self, pointer: &str, letter: char) {
+        let number = u32::from(letter);
+        self.add(pointer, format!("must not have U+{number:04X}, which is invisible or turns the line"));
     }
 
     pub fn between(&mut self, pointer: &str, number: i64, min: i64, max: i64) {
@@ -136,7 +154,9 @@ impl Findings {
                 && host.contains('.')
         });
         let spaced = email.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-        if !sane || spaced || email.len() > EMAIL_CHARS_MAX {
+        if let Some(letter) = text::first_invisible(email) {
+            self.invisible(pointer, letter);
+        } else if !sane || spaced || email.len() > EMAIL_CHARS_MAX {
             self.add(pointer, "is not an e-mail address");
         }
     }
@@ -209,6 +229,8 @@ mod tests {
                 "a@c..de",
                 "a@.de",
                 "a\n@b.de",
+                "a\u{200B}@b.de",
+                "a@b\u{AD}.de",
             ],
         );
         check(|findings, text| findings.email("", text), &[], &[&format!("{}@x.de", "a".repeat(250))]);
@@ -219,7 +241,18 @@ mod tests {
         check(
             |findings, text| findings.line("/name", text, 5),
             &["a", "ééééé", "日本語"],
-            &["", "   ", "123456", "a\0b", "a\nb", "\u{1b}[2J", "\u{85}"],
+            &[
+                "",
+                "   ",
+                "123456",
+                "a\0b",
+                "a\nb",
+                "\u{1b}[2J",
+                "\u{85}",
+                "a\u{200B}b",
+                "\u{202E}a",
+                "\u{3164}",
+            ],
         );
         check(|findings, text| findings.paragraph("/d", text, 5), &["", "a\nb"], &["123456", "a\0"]);
     }

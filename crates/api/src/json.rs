@@ -45,12 +45,13 @@ impl Malformed {
 }
 
 /// The request that the value is, with its mistakes told by place. A card number is looked for first,
-/// in all of it.
+/// in all of it, and then a control character.
 pub fn decode<R: Request + DeserializeOwned>(value: Value) -> Result<R, Findings> {
     let mut findings = Findings::default();
     findings.card_numbers_in_body(&value, R::PHONES);
     findings.none_or(())?;
     let mut findings = Findings::default();
+    findings.controls_in_body(&value);
     match serde_path_to_error::deserialize::<_, R>(value) {
         Ok(request) => {
             request.check(&mut findings);

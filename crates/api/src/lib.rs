@@ -3,7 +3,7 @@
 //!
 //! What must never be here: a decision, a row that is written, or anything that listens.
 //!
-//! Reading order: [`json`] and [`findings`] are the gate that a body passes; [`requests`] what may
+//! Reading order: [`json`], [`text`] and [`findings`] are the gate that a body passes; [`requests`] what may
 //! be asked; [`views`] what rows look like from outside; [`code`] and [`problem`] how a refusal
 //! is told; [`render`] makes the one text that is stored and sent; [`mod@openapi`] describes it
 //! all.
@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod problem;
 pub mod render;
 pub mod requests;
+pub mod text;
 pub mod time;
 pub mod views;
 

@@ -213,10 +213,16 @@ impl Column for Uuid {
     }
 }
 
+/// PostgreSQL's text cannot hold a NUL. None comes from a client, but a provider may send one: U+FFFD
+/// stands for it, on either engine, so that both keep the same and neither fails.
 impl Column for alloc::string::String {
     const KIND: Kind = Kind::Text;
     fn write(&self) -> Value<'_> {
-        Value::Text(Cow::Borrowed(self))
+        Value::Text(if self.contains('\0') {
+            Cow::Owned(self.replace('\0', "\u{FFFD}"))
+        } else {
+            Cow::Borrowed(self)
+        })
     }
     fn read(value: Value<'static>) -> Option<Self> {
         value.text().map(Cow::into_owned)

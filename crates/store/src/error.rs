@@ -40,3 +40,15 @@ pub enum Error {
     #[error("the store is closed")]
     Closed,
 }
+
+impl Error {
+    /// Whether the same query would fail again: the database was reached, and can make nothing of it.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Error::Mismatch(_) => true,
+            Error::Postgres(error) => crate::postgres::is_data_error(error),
+            Error::Sqlite(error) => crate::sqlite::is_data_error(error),
+            _ => false,
+        }
+    }
+}

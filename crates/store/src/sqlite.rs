@@ -23,6 +23,7 @@ use crate::statements::SQLITE;
 use crate::stats::Counters;
 use crate::tally::{self, Tallies};
 use crate::{Clock, Error, Options, migrate};
+pub(crate) use error::is_data_error;
 use error::{fault, fault_of_commit};
 use value::Bound;
 pub(crate) use value::{bind, decode};

@@ -1,4 +1,4 @@
-//! Decimal digits of every script, and what nobody sees.
+//! Decimal digits of every script.
 
 /// The zeros of the scripts; nine more digits follow each (Unicode 17, general category Nd).
 const ZEROS: [u32; 75] = [
@@ -47,18 +47,6 @@ pub fn of(letter: char) -> Option<u8> {
     ornate.map(|(first, value, _)| value + (code - first) as u8)
 }
 
-/// Whether it takes no place when it is shown (Unicode's `Default_Ignorable_Code_Point`, and the
-/// controls that move nothing): what stands on both sides of it is read as one.
-pub fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\0'..='\u{8}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}'
-        | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-        | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
-        | '\u{E0000}'..='\u{E0FFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,15 +78,5 @@ mod tests {
         // The standard library may know an older Unicode than the table.
         let strange = |code: u32| char::from_u32(code).is_some_and(char::is_alphabetic);
         assert!(ZEROS.iter().all(|zero| !(*zero..zero + 10).any(strange)));
-    }
-
-    #[test]
-    fn what_is_seen_is_not_invisible() {
-        for letter in ['a', '0', ' ', '\u{A0}', '\n', '\t', '-', '\u{2011}', '\u{85}'] {
-            assert!(!is_invisible(letter), "{letter:?}");
-        }
-        for letter in ['\u{200B}', '\u{FEFF}', '\u{AD}', '\u{2060}', '\u{200D}', '\u{3164}', '\0'] {
-            assert!(is_invisible(letter), "{letter:?}");
-        }
     }
 }

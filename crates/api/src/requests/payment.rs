@@ -239,6 +239,6 @@ mod tests {
         assert!(found::<NewCapture>(json!({}), eur(5)).is_empty());
         assert_eq!(found::<NewCapture>(json!({}), eur(0)), ["/amount/minor"]);
         assert!(found::<NewRefund>(eur(5), json!({ "reason": "rain" })).is_empty());
-        assert_eq!(found::<NewRefund>(eur(-5), json!({ "reason": "\0" })), ["/amount/minor", "/reason"]);
+        assert_eq!(found::<NewRefund>(eur(-5), json!({ "reason": "\0" })), ["/reason", "/amount/minor"]);
     }
 }

@@ -56,7 +56,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
 
 async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -> Result<Response, Refused> {
     check_head(&request, app.limits())?;
-    check_card_numbers(&request)?;
+    check_texts(&request)?;
     // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
     let _place = if request.uri().path().starts_with("/v1/") {
         Some(app.room.try_acquire().map_err(|_| Code::Overloaded)?)
@@ -91,15 +91,19 @@ fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
 
 /// What a client may write freely beside the body, which is looked at when it is read. A webhook's
 /// address is the operator's own, and is checked when it is configured.
-fn check_card_numbers(request: &Request) -> Result<(), Refused> {
+fn check_texts(request: &Request) -> Result<(), Refused> {
     let uri = request.uri();
-    let mut findings = Findings::default();
-    if uri.path().starts_with("/v1/") {
-        findings.card_numbers_in_address(uri.path(), uri.query());
-        for key in request.headers().get_all(idempotency_key::HEADER) {
-            findings.card_numbers_in_header("Idempotency-Key", key.as_bytes());
-        }
+    if !uri.path().starts_with("/v1/") {
+        return Ok(());
     }
+    let mut findings = Findings::default();
+    findings.card_numbers_in_address(uri.path(), uri.query());
+    for key in request.headers().get_all(idempotency_key::HEADER) {
+        findings.card_numbers_in_header("Idempotency-Key", key.as_bytes());
+    }
+    findings.none_or(())?;
+    let mut findings = Findings::default();
+    findings.controls_in_query(uri.query().unwrap_or_default());
     Ok(findings.none_or(())?)
 }
 

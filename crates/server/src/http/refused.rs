@@ -28,6 +28,12 @@ impl Refused {
         Refused { problem: Box::new(self.problem.detail(detail)), ..self }
     }
 
+    /// It would fail again: nobody is told to ask again.
+    fn permanent(mut self) -> Refused {
+        self.problem.retryable = false;
+        self
+    }
+
     /// What the client is not told: it is for whoever reads the log.
     pub fn because(self, cause: impl std::fmt::Display) -> Refused {
         Refused { cause: Some(cause.to_string().into_boxed_str()), ..self }
@@ -99,13 +105,18 @@ impl From<Unavailable> for Refused {
             Unavailable::Poisoned(_) => Code::InternalError,
         };
         // The client is told the code alone: what the database said is for the log.
-        Refused::from(code).because(unavailable)
+        let refused = Refused::from(code);
+        let refused = if unavailable.retryable() { refused } else { refused.permanent() };
+        refused.because(unavailable)
     }
 }
 
 /// A query failed. Nothing was changed.
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Refused {
+        if error.is_permanent() {
+            return Refused::from(Code::InternalError).permanent().because(error);
+        }
         Refused::from(Code::StorageUnavailable).because(error)
     }
 }
@@ -144,19 +155,28 @@ mod tests {
     #[test]
     fn what_the_store_could_not_do_is_told_without_its_words() {
         let secret = || "password=hunter2".to_owned();
-        for (unavailable, code, status) in [
-            (Unavailable::QueueFull, "overloaded", 503),
-            (Unavailable::TenantShareFull, "overloaded", 503),
-            (Unavailable::Contended, "overloaded", 503),
-            (Unavailable::CommitUnknown(secret()), "commit_outcome_unknown", 503),
-            (Unavailable::Database(secret()), "storage_unavailable", 503),
-            (Unavailable::Closed, "storage_unavailable", 503),
-            (Unavailable::Poisoned(secret()), "internal_error", 500),
+        for (unavailable, code, status, retryable) in [
+            (Unavailable::QueueFull, "overloaded", 503, true),
+            (Unavailable::TenantShareFull, "overloaded", 503, true),
+            (Unavailable::Contended, "overloaded", 503, true),
+            (Unavailable::CommitUnknown(secret()), "commit_outcome_unknown", 503, true),
+            (Unavailable::Database(secret()), "storage_unavailable", 503, true),
+            (Unavailable::Closed, "storage_unavailable", 503, true),
+            (Unavailable::Poisoned(secret()), "internal_error", 500, false),
         ] {
             let problem = Refused::from(unavailable).problem;
-            assert_eq!((problem.code.as_str(), problem.status), (code, status));
-            assert!(problem.retryable);
+            assert_eq!((problem.code.as_str(), problem.status, problem.retryable), (code, status, retryable));
             assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_query_that_would_fail_again_is_not_told_as_passing() {
+        let problem = |error: store::Error| Refused::from(error).problem;
+        let passing = problem(store::Error::Pool("none is free".to_owned()));
+        assert_eq!((passing.code.as_str(), passing.retryable), ("storage_unavailable", true));
+        let mismatch = domain::working_set::Mismatch { table: "bookings", column: "state" };
+        let lasting = problem(mismatch.into());
+        assert_eq!((lasting.code.as_str(), lasting.retryable), ("internal_error", false));
     }
 }

@@ -40,4 +40,5 @@ mod parameters;
 mod payments;
 mod refunds;
 mod rows;
+mod texts;
 mod walls;

@@ -18,6 +18,7 @@ both![
     an_event_is_heard_once,
     an_event_that_contradicts_needs_a_person,
     an_event_that_cannot_be_read_needs_a_person,
+    a_nul_in_an_event_is_no_fault_of_the_database,
 ];
 
 fn now_s() -> i64 {
@@ -240,4 +241,27 @@ async fn an_event_that_cannot_be_read_needs_a_person(engine: Engine) {
         .await;
     assert!(stage.quiet().await.calls().is_empty());
     stage.end_reviewed(&["event_cannot_be_processed"]).await;
+}
+
+/// PostgreSQL keeps no NUL in a text. Whatever Stripe sends is kept and read alike on both engines.
+async fn a_nul_in_an_event_is_no_fault_of_the_database(engine: Engine) {
+    let stage = Stage::on(engine).await;
+    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    let mut refund = json!({
+        "id": "re_\0odd", "object": "refund", "status": "succeeded", "amount": 100, "currency": "eur",
+        "payment_intent": paid.body["provider_reference"], "metadata": {}, "reason": "a\0b",
+    });
+    let succeeded = succeeded(&paid.body, 700);
+    tell(&stage, "one", &event("evt_\0one", "payment_intent.succeeded", succeeded.clone())).await;
+    assert_eq!(stage.one.payment(&paid.id()).await["confirmed_by_provider"], true);
+    tell(&stage, "one", &event("evt_2", "odd.\0kind", json!({ "object": "odd" }))).await;
+    tell(&stage, "one", &event("evt_3\0", "refund.created", refund.clone())).await;
+    refund["id"] = json!("re_2");
+    refund["object"] = json!("\0");
+    tell(&stage, "one", &event("evt_4", "refund.created", refund)).await;
+    let seen = stage.one.see(&format!("/v1/payments/{}/refunds", paid.id())).await;
+    let references: Vec<_> =
+        seen["data"].as_array().unwrap().iter().map(|one| &one["provider_reference"]).collect();
+    assert_eq!(references, [&json!("re_\u{FFFD}odd")]);
 }

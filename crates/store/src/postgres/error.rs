@@ -33,11 +33,20 @@ pub(super) fn fault(error: &Error) -> Fault {
         // A primary that became a standby, or is not to be written to any more: another one takes over.
         &SqlState::READ_ONLY_SQL_TRANSACTION => Fault::Lost(message),
         &SqlState::DISK_FULL => Fault::Failed(format!("storage full: {message}")),
-        // Data exceptions and violated constraints.
-        code if matches!(&code.code()[..2], "22" | "23") => Fault::Poison(message),
+        code if is_data_error_code(code) => Fault::Poison(message),
         code if code.code().starts_with("08") => Fault::Lost(message),
         _ => Fault::Failed(message),
     }
+}
+
+/// Data exceptions and violated constraints.
+fn is_data_error_code(code: &SqlState) -> bool {
+    matches!(&code.code()[..2], "22" | "23")
+}
+
+/// Whether the server refused the values themselves, and would refuse them again.
+pub(crate) fn is_data_error(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|refused| is_data_error_code(refused.code()))
 }
 
 /// Only the server's own refusal says that a COMMIT did not happen. A session that was ended may have

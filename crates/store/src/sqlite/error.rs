@@ -6,14 +6,20 @@ use crate::engine::Fault;
 
 pub(super) fn fault(error: Error) -> Fault {
     let message = error.to_string();
+    if is_data_error(&error) {
+        return Fault::Poison(message);
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Again(message),
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
-            Fault::Poison(message)
-        }
         Some(ErrorCode::DiskFull) => Fault::Failed(format!("storage full: {message}")),
         _ => Fault::Failed(message),
     }
+}
+
+/// Whether the values themselves were refused, and would be again.
+pub(crate) fn is_data_error(error: &Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig))
 }
 
 /// A failed write or sync during COMMIT may have left the commit in the log, where it is found after

@@ -1,0 +1,101 @@
+//! What a text may hold is the same on both engines: it is decided before either of them sees it.
+
+use serde_json::json;
+
+use crate::documented::Document;
+use crate::house::House;
+
+both![
+    a_control_character_is_refused_in_every_text_of_every_request,
+    a_control_character_is_refused_in_every_parameter,
+    what_nobody_sees_is_refused_in_names,
+];
+
+async fn a_control_character_is_refused_in_every_text_of_every_request(house: House) {
+    let document = Document::of(&house).await;
+    let mut tried = 0;
+    for operation in document.operations() {
+        let Some(schema) = document.body_of(&operation) else { continue };
+        for (body, pointer) in document.bodies_with(schema, "a\0b") {
+            let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
+            let refused = ask.refused(400, "validation_failed").await;
+            let controls = refused.body["errors"].as_array().unwrap().iter().find(|error| {
+                error["pointer"] == pointer.as_str() && error["detail"].as_str().unwrap().contains("control")
+            });
+            assert!(controls.is_some(), "{body}: {}", refused.text);
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "{tried}");
+}
+
+async fn a_control_character_is_refused_in_every_parameter(house: House) {
+    let document = Document::of(&house).await;
+    let mut tried = 0;
+    for operation in document.operations() {
+        for parameter in operation.parameters("query") {
+            let name = parameter["name"].as_str().unwrap();
+            for control in ["%00", "a%0Ab", "%1B%5B2J", "%C2%85"] {
+                let address = format!("{}?{name}={control}", operation.address());
+                let refused = house.ask(&operation.method, &address).refused(400, "validation_failed").await;
+                assert_eq!(refused.pointers(), [format!("/{name}")], "{address}: {}", refused.text);
+                assert_eq!(refused.body["retryable"], false);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 80, "{tried}");
+    for filter in ["reference", "customer_email"] {
+        let path = if filter == "reference" { "/v1/payments" } else { "/v1/bookings" };
+        house.get(&format!("{path}?{filter}=ana%00@example.com")).refused(400, "validation_failed").await;
+    }
+}
+
+async fn what_nobody_sees_is_refused_in_names(house: House) {
+    let sail = house.sail().await;
+    let price = json!({ "minor": 500, "currency": "EUR" });
+    let change = format!("/v1/products/{}", sail.product);
+    let charge = json!({ "amount": price, "provider": "stripe", "payment_method": "pm_card_visa" });
+    for (method, path, body, pointer) in [
+        ("POST", "/v1/bookings", sail.booking(1), "/customer/name"),
+        ("POST", "/v1/bookings", sail.booking(1), "/customer/email"),
+        ("PATCH", &change, json!({ "name": "Sail" }), "/name"),
+        ("PATCH", &change, json!({ "units": [{ "name": "Baby", "price": price }] }), "/units/0/name"),
+        (
+            "POST",
+            "/v1/charges",
+            {
+                let mut charge = charge.clone();
+                charge["reference"] = json!("INV-1");
+                charge
+            },
+            "/reference",
+        ),
+        (
+            "POST",
+            "/v1/ops/api_keys",
+            json!({ "client_name": "till", "scopes": ["bookings"] }),
+            "/client_name",
+        ),
+    ] {
+        for letter in
+            ['\u{200B}', '\u{FEFF}', '\u{AD}', '\u{3164}', '\u{202E}', '\u{2028}', '\u{2066}', '\u{E0041}']
+        {
+            let mut with = body.clone();
+            let place = with.pointer_mut(pointer).unwrap();
+            *place = json!(format!("{letter}{}", place.as_str().unwrap()));
+            let refused =
+                house.ask(method, path).json(&with).key("k-1").refused(400, "validation_failed").await;
+            assert_eq!(refused.pointers(), [pointer], "{letter:?}: {}", refused.text);
+            assert!(!refused.text.contains(letter), "{letter:?} is shown by its number");
+        }
+    }
+    for name in ["علی\u{200C}رضا", "ශ්\u{200D}රී", "葛\u{E0100}城", "Zoë 👩\u{200D}👩\u{200D}👧"]
+    {
+        let mut booking = sail.booking(1);
+        booking["customer"]["name"] = json!(name);
+        let key = format!("k-{:x}", name.chars().fold(0_u32, |all, letter| all ^ letter as u32));
+        let held = house.post("/v1/bookings", &booking).key(&key).expect(201).await;
+        assert_eq!(held.body["customer"]["name"], name);
+    }
+}
