@@ -9,10 +9,11 @@ use controls::CONTROL;
 
 use crate::card_number;
 use crate::code::Code;
+use crate::email;
 use crate::json::escape;
 use crate::limits::{
-    EMAIL_CHARS_MAX, ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
-    TOKEN_CHARS_MAX, URL_CHARS_MAX,
+    ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, TOKEN_CHARS_MAX,
+    URL_CHARS_MAX,
 };
 use crate::money::{Money, is_assigned};
 use crate::problem::{FieldError, Problem};
@@ -145,18 +146,9 @@ impl Findings {
 
     /// Only what cannot be an address is refused: whether it is one, a message shows.
     pub fn email(&mut self, pointer: &str, email: &str) {
-        let sane = email.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty()
-                && !host.contains('@')
-                && !host.starts_with('.')
-                && !host.ends_with('.')
-                && !host.contains("..")
-                && host.contains('.')
-        });
-        let spaced = email.chars().any(|letter| letter.is_whitespace() || letter.is_control());
         if let Some(letter) = text::first_invisible(email) {
             self.invisible(pointer, letter);
-        } else if !sane || spaced || email.len() > EMAIL_CHARS_MAX {
+        } else if email::canonical(email).is_none() {
             self.add(pointer, "is not an e-mail address");
         }
     }

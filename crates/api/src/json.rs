@@ -55,7 +55,7 @@ pub fn decode<R: Request + DeserializeOwned>(value: Value) -> Result<R, Findings
     match serde_path_to_error::deserialize::<_, R>(value) {
         Ok(request) => {
             request.check(&mut findings);
-            findings.none_or(request)
+            findings.none_or(request).map(R::canonical)
         }
         Err(error) => {
             let pointer = pointer(error.path());

@@ -10,6 +10,7 @@
 
 pub mod card_number;
 pub mod code;
+pub mod email;
 pub mod findings;
 pub mod json;
 pub mod limits;

@@ -12,7 +12,7 @@ pub const METADATA_VALUE_CHARS_MAX: usize = 500;
 pub const NAME_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
 /// RFC 5321 section 4.5.3.1 as corrected: 254 octets in all.
-pub const EMAIL_CHARS_MAX: usize = 254;
+pub const EMAIL_BYTES_MAX: usize = 254;
 pub const PHONE_CHARS_MAX: usize = 40;
 pub const REFERENCE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;

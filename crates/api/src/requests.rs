@@ -23,4 +23,13 @@ pub trait Request {
     const PHONES: &'static [&'static str] = &[];
 
     fn check(&self, findings: &mut Findings);
+
+    /// Brings members that have several spellings to one. Called after the checks.
+    #[must_use]
+    fn canonical(self) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 }

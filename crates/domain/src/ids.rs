@@ -123,7 +123,7 @@ impl KeyId {
 impl CustomerId {
     /// One customer a tenant and e-mail address; ASCII case does not make another person.
     pub fn of(tenant: TenantId, email: &str) -> CustomerId {
-        let email = email.trim().to_ascii_lowercase();
+        let email = email.trim().to_lowercase();
         CustomerId(hashed(&[b"customer", tenant.0.as_bytes(), email.as_bytes()]))
     }
 }
@@ -260,6 +260,10 @@ mod tests {
     fn a_customer_is_one_person_in_any_case() {
         let tenant = TenantId(Uuid::from_u128(1));
         assert_eq!(CustomerId::of(tenant, "Ana@Example.com "), CustomerId::of(tenant, "ana@example.com"));
+        assert_eq!(
+            CustomerId::of(tenant, "JOS\u{c9}@example.com"),
+            CustomerId::of(tenant, "jos\u{e9}@example.com")
+        );
         assert_ne!(
             CustomerId::of(tenant, "ana@example.com"),
             CustomerId::of(TenantId(Uuid::from_u128(2)), "ana@example.com")

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Request;
+use crate::email;
 use crate::findings::Findings;
 use crate::limits::{NAME_CHARS_MAX, PHONE_CHARS_MAX};
 use crate::views::Metadata;
@@ -43,6 +44,7 @@ pub struct BookedUnit {
 pub struct NewCustomer {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
+    /// Told back in its one spelling: in Unicode's composed form, its domain in lower case and ASCII.
     #[schema(max_length = 254, example = "ana@example.com")]
     pub email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +77,13 @@ impl Request for NewBooking {
             findings.between("/hold_seconds", seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX);
         }
         findings.metadata(&self.metadata);
+    }
+
+    fn canonical(mut self) -> NewBooking {
+        if let Some(email) = email::canonical(&self.customer.email) {
+            self.customer.email = email;
+        }
+        self
     }
 }
 

@@ -35,6 +35,7 @@ pub struct AvailabilityQuery {
 #[serde(deny_unknown_fields)]
 pub struct BookingsQuery {
     pub slot_id: Option<Uuid>,
+    /// In any spelling.
     pub customer_email: Option<String>,
     pub state: Option<String>,
     #[schema(minimum = 1, maximum = 200, default = 50)]

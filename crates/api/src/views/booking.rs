@@ -72,7 +72,7 @@ pub struct BookingUnit {
     pub price: Money,
 }
 
-/// Who holds a booking, as given with it.
+/// Who holds a booking. The address is in its one spelling, by which a customer is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Customer {
     pub name: String,

@@ -9,6 +9,7 @@ both![
     a_control_character_is_refused_in_every_text_of_every_request,
     a_control_character_is_refused_in_every_parameter,
     what_nobody_sees_is_refused_in_names,
+    one_address_in_several_spellings_is_one_customer,
 ];
 
 async fn a_control_character_is_refused_in_every_text_of_every_request(house: House) {
@@ -98,4 +99,43 @@ async fn what_nobody_sees_is_refused_in_names(house: House) {
         let held = house.post("/v1/bookings", &booking).key(&key).expect(201).await;
         assert_eq!(held.body["customer"]["name"], name);
     }
+}
+
+async fn one_address_in_several_spellings_is_one_customer(house: House) {
+    let sail = house.sail().await;
+    let settings = json!({ "seats_held_per_customer_max": 1 });
+    house.ask("PATCH", "/v1/ops/settings").json(&settings).expect(200).await;
+    for (number, spellings) in [
+        &["ana@example.com", "ANA@EXAMPLE.COM", " ana@example.com "][..],
+        &["jose\u{301}@example.com", "jos\u{e9}@example.com", "JOS\u{c9}@example.com"],
+        &[
+            "bo@b\u{fc}cher.example",
+            "bo@bu\u{308}cher.example",
+            "bo@xn--bcher-kva.example",
+            "bo@B\u{dc}CHER.example",
+        ],
+        &["cy@\u{ff45}xample.com", "cy@example\u{3002}com", "cy@Example.com"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (at, email) in spellings.iter().enumerate() {
+            let mut booking = sail.booking(1);
+            booking["customer"]["email"] = json!(email);
+            let ask = house.post("/v1/bookings", &booking).key(&format!("k-{number}-{at}"));
+            if at == 0 {
+                ask.expect(201).await;
+            } else {
+                ask.refused(409, "too_many_seats_held_by_customer").await;
+            }
+            let found = house.get(&of_customer(email)).expect(200).await.body;
+            assert_eq!(found["data"].as_array().unwrap().len(), 1, "{email}");
+        }
+    }
+    house.get(&of_customer("ana")).refused(400, "validation_failed").await;
+}
+
+fn of_customer(email: &str) -> String {
+    let escaped = email.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
+    format!("/v1/bookings?customer_email={escaped}")
 }
