@@ -1,8 +1,10 @@
 //! Instants as RFC 3339, and the wall time of a place.
 
+use std::sync::LazyLock;
+
 use domain::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// An instant for the wire. Rows hold no instant that the calendar does not have; if one did, the
 /// end of the calendar stands for it.
@@ -19,9 +21,11 @@ pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
     Timestamp(at.as_microsecond())
 }
 
-/// Whether the zone is one of the IANA database. Fixed offsets and aliases of the machine are not.
-pub fn is_zone(name: &str) -> bool {
-    name.is_ascii() && zone(name).is_some()
+/// The zone in the spelling of the IANA database, if it is one of a place there: never the host's own
+/// (`localtime`, `posixrules`), nor what stands for none (`Factory`).
+pub fn zone_name(name: &str) -> Option<String> {
+    let name = zone(name)?.iana_name()?.to_owned();
+    (name != "Factory").then_some(name)
 }
 
 /// The time on the clocks of the place. An unknown zone cannot be stored; UTC stands for it.
@@ -29,8 +33,12 @@ pub fn local(at: Timestamp, zone_name: &str) -> DateTime {
     zone(zone_name).unwrap_or(TimeZone::UTC).to_datetime(instant(at))
 }
 
+/// What the program carries with it, and nothing of the machine it runs on: two servers must agree, and
+/// the files of one may hold more than zones.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 fn zone(name: &str) -> Option<TimeZone> {
-    jiff::tz::db().get(name).ok()
+    ZONES.get(name).ok().filter(|zone| !zone.is_unknown())
 }
 
 #[cfg(test)]
@@ -51,11 +59,25 @@ mod tests {
     }
 
     #[test]
-    fn only_zones_that_exist() {
-        for (name, exists) in
-            [("Europe/Lisbon", true), ("Mars/Olympus", false), ("", false), ("+02:00", false)]
-        {
-            assert_eq!(is_zone(name), exists, "{name}");
+    fn only_zones_of_the_database_in_its_spelling() {
+        for (name, expected) in [
+            ("Europe/Lisbon", Some("Europe/Lisbon")),
+            ("europe/lisbon", Some("Europe/Lisbon")),
+            ("EUROPE/LISBON", Some("Europe/Lisbon")),
+            ("utc", Some("UTC")),
+            ("Mars/Olympus", None),
+            ("", None),
+            ("+02:00", None),
+            ("localtime", None),
+            ("posixrules", None),
+            ("Factory", None),
+            ("FACTORY", None),
+            ("posix/UTC", None),
+            ("right/UTC", None),
+            ("Etc/Unknown", None),
+            ("zone1970.tab", None),
+        ] {
+            assert_eq!(zone_name(name).as_deref(), expected, "{name}");
         }
     }
 

@@ -121,7 +121,7 @@ impl KeyId {
     }
 }
 impl CustomerId {
-    /// One customer a tenant and e-mail address; ASCII case does not make another person.
+    /// One customer a tenant and e-mail address; its case does not make another person.
     pub fn of(tenant: TenantId, email: &str) -> CustomerId {
         let email = email.trim().to_lowercase();
         CustomerId(hashed(&[b"customer", tenant.0.as_bytes(), email.as_bytes()]))

@@ -21,7 +21,7 @@ pub struct NewProduct {
     #[serde(default)]
     #[schema(max_length = 5000)]
     pub description: String,
-    /// IANA zone of the place where it happens.
+    /// IANA zone of the place where it happens; told back in the spelling of the database.
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     /// ISO 4217; every price of the product is in it.
@@ -114,7 +114,7 @@ impl Request for NewProduct {
     fn check(&self, findings: &mut Findings) {
         findings.line("/name", &self.name, NAME_CHARS_MAX);
         findings.paragraph("/description", &self.description, DESCRIPTION_CHARS_MAX);
-        if !time::is_zone(&self.time_zone) {
+        if time::zone_name(&self.time_zone).is_none() {
             findings.add("/time_zone", "is not a zone of the IANA database");
         }
         findings.currency("/currency", self.currency);
@@ -129,6 +129,13 @@ impl Request for NewProduct {
             }
         }
         findings.metadata(&self.metadata);
+    }
+
+    fn canonical(mut self) -> NewProduct {
+        if let Some(zone) = time::zone_name(&self.time_zone) {
+            self.time_zone = zone;
+        }
+        self
     }
 }
 

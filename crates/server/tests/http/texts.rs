@@ -10,6 +10,7 @@ both![
     a_control_character_is_refused_in_every_parameter,
     what_nobody_sees_is_refused_in_names,
     one_address_in_several_spellings_is_one_customer,
+    a_time_zone_is_one_of_the_iana_database_in_its_own_spelling,
 ];
 
 async fn a_control_character_is_refused_in_every_text_of_every_request(house: House) {
@@ -138,4 +139,40 @@ async fn one_address_in_several_spellings_is_one_customer(house: House) {
 fn of_customer(email: &str) -> String {
     let escaped = email.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
     format!("/v1/bookings?customer_email={escaped}")
+}
+
+async fn a_time_zone_is_one_of_the_iana_database_in_its_own_spelling(house: House) {
+    let product = |zone: &str| {
+        json!({
+            "name": "Sail", "time_zone": zone, "currency": "EUR",
+            "units": [{ "name": "Adult", "price": { "minor": 1, "currency": "EUR" } }],
+        })
+    };
+    for (zone, stored) in [
+        ("Europe/Lisbon", "Europe/Lisbon"),
+        ("europe/lisbon", "Europe/Lisbon"),
+        ("AMERICA/SAO_PAULO", "America/Sao_Paulo"),
+        ("utc", "UTC"),
+    ] {
+        let made = house.post("/v1/products", &product(zone)).expect(201).await;
+        assert_eq!(made.body["time_zone"], stored);
+    }
+    for zone in [
+        "localtime",
+        "posixrules",
+        "Factory",
+        "factory",
+        "posix/Europe/Lisbon",
+        "right/Europe/Lisbon",
+        "Etc/Unknown",
+        "zone.tab",
+        "../localtime",
+        "+02:00",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "Mars/Olympus",
+        "",
+    ] {
+        let refused = house.post("/v1/products", &product(zone)).refused(400, "validation_failed").await;
+        assert_eq!(refused.pointers(), ["/time_zone"], "{zone}");
+    }
 }
