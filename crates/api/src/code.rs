@@ -75,6 +75,8 @@ codes! {
         BodyIsTooLarge = "body_is_too_large", 413, false, "The body is larger than is accepted";
         AddressIsTooLong = "address_is_too_long", 414, false, "The address is longer than is accepted";
         UnsupportedMediaType = "unsupported_media_type", 415, false, "The body must be application/json";
+        ContentCodingNotAccepted = "content_coding_not_accepted", 415, false,
+            "The body must not be compressed or encoded otherwise";
         IdempotencyKeyReused = "idempotency_key_reused", 422, false,
             "The idempotency key was used for another request";
         RateLimited = "rate_limited", 429, true, "Too many requests";

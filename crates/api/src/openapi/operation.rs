@@ -165,6 +165,7 @@ fn problems(endpoint: &Endpoint) -> BTreeMap<u16, Vec<Code>> {
             Code::ValidationFailed,
             Code::BodyIsTooLarge,
             Code::UnsupportedMediaType,
+            Code::ContentCodingNotAccepted,
         ]);
     }
     if endpoint.query.is_some() {

@@ -12,9 +12,9 @@ use domain::KeyId;
 use domain::idempotency::Fingerprint;
 use domain::working_set::Claim;
 use futures_util::StreamExt as _;
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -119,6 +119,9 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refused> {
         return Err(Code::BodyIsTooLarge.into());
     }
     let body = collect(body, length.unwrap_or(0)).await?;
+    if !body.is_empty() && is_encoded(headers) {
+        return Err(Code::ContentCodingNotAccepted.into());
+    }
     if !body.is_empty() && !headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
         return Err(Code::UnsupportedMediaType.into());
     }
@@ -142,6 +145,15 @@ async fn collect(body: Body, length: usize) -> Result<Vec<u8>, Refused> {
         }
     }
     if total > BODY_BYTES_MAX { Err(Code::BodyIsTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Whether a coding was applied to the body (RFC 9110 section 8.4): `identity` is none.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+    };
+    !headers.get_all(CONTENT_ENCODING).iter().all(is_identity)
 }
 
 /// `application/json`, alone or with `charset=utf-8`.

@@ -5,7 +5,7 @@ use api::json::{Malformed, escape};
 use api::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use store::Unavailable;
 
@@ -141,6 +141,10 @@ pub fn response(refused: Refused, request_id: &RequestId) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     if let Some(seconds) = code.and_then(|code| code.retry_after_seconds()) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // RFC 9110 section 15.5.16: which codings would be taken.
+    if code == Some(&Code::ContentCodingNotAccepted) {
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

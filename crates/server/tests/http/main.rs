@@ -40,5 +40,6 @@ mod parameters;
 mod payments;
 mod refunds;
 mod rows;
+mod shapes;
 mod texts;
 mod walls;
