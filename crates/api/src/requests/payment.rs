@@ -62,7 +62,7 @@ pub struct NewPayment {
     pub payment_method: String,
     #[serde(default)]
     pub capture: Capture,
-    /// Where the customer comes back to after a redirect.
+    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2000, example = "https://shop.example/done")]
     pub return_url: Option<String>,
@@ -84,8 +84,9 @@ pub struct NewCharge {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
     pub reference: Option<String>,
+    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 2000, example = "https://shop.example/done")]
+    #[schema(max_length = 2000, example = "myapp://done")]
     pub return_url: Option<String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -146,7 +147,7 @@ impl Request for NewPayment {
         findings.provider("/provider", &self.provider);
         findings.payment_method("/payment_method", &self.payment_method);
         if let Some(url) = &self.return_url {
-            findings.web_address("/return_url", url);
+            findings.return_url("/return_url", url);
         }
         findings.metadata(&self.metadata);
     }
@@ -215,6 +216,7 @@ mod tests {
         check(json!({ "booking_id": BOOKING, "provider": "Stripe!" }), &["/provider"]);
         check(json!({ "booking_id": BOOKING, "payment_method": "4242424242424242" }), &["/payment_method"]);
         check(json!({ "booking_id": BOOKING, "return_url": "javascript:1" }), &["/return_url"]);
+        check(json!({ "booking_id": BOOKING, "return_url": "myapp://done" }), &[]);
         check(json!({ "booking_id": BOOKING, "capture": "later" }), &["/capture"]);
         check(json!({ "booking_id": BOOKING, "state": "captured" }), &["/state"]);
     }
