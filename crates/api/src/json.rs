@@ -124,11 +124,14 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
         if value.unsigned_abs() > INTEGER_MAX { Err(too_large()) } else { Ok(Value::Number(value.into())) }
     }
-    /// A large integer that was written with a point, with an exponent or with too many digits comes
-    /// here.
+    /// An integer that was written with a point or with an exponent comes here, and is one all the same
+    /// (JSON Schema, Core, section 6.3); so does one with too many digits.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         if value.abs() > INTEGER_MAX as f64 {
             return Err(too_large());
+        }
+        if value.fract() == 0.0 {
+            return Ok(Value::Number((value as i64).into()));
         }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a number"))
     }

@@ -42,6 +42,10 @@ fn what_is_accepted() {
         }),
     );
     check(r#" [null, true, 1.5, "\u0061"] "#, json!([null, true, 1.5, "a"]));
+    check(
+        "[1.0, -2.50e1, 3E2, -0.0, 9007199254740991.0]",
+        json!([1, -25, 300, 0, 9_007_199_254_740_991_i64]),
+    );
     check(&format!("{}{}", "[".repeat(32), "]".repeat(32)), {
         (0..31).fold(json!([]), |inner, _| json!([inner]))
     });

@@ -2,7 +2,32 @@
 
 use crate::house::House;
 
-both![what_is_malformed_changes_nothing];
+both![what_is_malformed_changes_nothing, an_integer_may_be_written_with_a_point];
+
+async fn an_integer_may_be_written_with_a_point(house: House) {
+    let sail = house.sail().await;
+    let good = sail.booking(1).to_string();
+    let with = |quantity: &str| good.replace(r#""quantity":1"#, &format!(r#""quantity":{quantity}"#));
+    let ask = |quantity: &str, key: &str| {
+        house.ask("POST", "/v1/bookings").bytes(with(quantity).into_bytes()).key(key)
+    };
+    let held = ask("2.0", "k-1").expect(201).await;
+    assert_eq!(held.body["seats"], 2);
+    // It is the same request, however the number is written.
+    let again = ask("2", "k-1").expect(201).await;
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    ask("0.2e1", "k-1").expect(201).await;
+    for (quantity, code) in [
+        ("1.5", "validation_failed"),
+        ("0.0", "validation_failed"),
+        ("-0.0", "validation_failed"),
+        ("1001.0", "validation_failed"),
+        ("9007199254740992.0", "malformed_json"),
+        ("1e400", "malformed_json"),
+    ] {
+        ask(quantity, "k-2").refused(400, code).await;
+    }
+}
 
 async fn what_is_malformed_changes_nothing(house: House) {
     let sail = house.sail().await;
