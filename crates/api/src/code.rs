@@ -53,6 +53,7 @@ codes! {
         ValidationFailed = "validation_failed", 400, false, "The request has mistakes";
         CardNumberRefused = "card_number_refused", 400, false,
             "The request holds what looks like a card number; none is ever taken";
+        HostHeaderMalformed = "host_header_malformed", 400, false, "The request does not name one host";
         IdempotencyKeyMissing = "idempotency_key_missing", 400, false,
             "A request that books or moves money needs an Idempotency-Key header";
         IdempotencyKeyMalformed = "idempotency_key_malformed", 400, false,

@@ -184,6 +184,7 @@ fn problems(endpoint: &Endpoint) -> BTreeMap<u16, Vec<Code>> {
         ]);
     }
     if !endpoint.scopes.is_empty() {
+        codes.extend([Code::HostHeaderMalformed, Code::AddressIsTooLong, Code::HeadersAreTooLarge]);
         codes.push(Code::CardNumberRefused);
         codes.extend([Code::Unauthenticated, Code::ScopeIsMissing, Code::RateLimited, Code::Overloaded]);
         codes.extend([Code::StorageUnavailable, Code::RequestTimedOut, Code::InternalError]);

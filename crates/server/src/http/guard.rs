@@ -10,8 +10,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::HeaderValue;
-use http::header::CONNECTION;
+use http::header::{CACHE_CONTROL, CONNECTION, HOST, X_CONTENT_TYPE_OPTIONS};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Version};
 use tracing::Instrument as _;
 
 use super::refused::{self, Refused};
@@ -46,12 +47,20 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
+    forbid_caching(response.headers_mut());
     if app.is_leaving() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     count(route.as_ref(), response.status(), began);
     errand.is_answered(response.status(), code.as_deref());
     response
+}
+
+/// An answer is a tenant's own and true for a moment: nobody keeps it, or takes it for another type than
+/// it says. A page that says otherwise has its way.
+fn forbid_caching(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -> Result<Response, Refused> {
@@ -83,10 +92,28 @@ fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
     }
     let header_bytes: usize =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if !names_one_host(request) {
+        return Err(Code::HostHeaderMalformed);
+    }
     if request.headers().len() > limits.headers_max || header_bytes > limits.header_bytes_max {
         return Err(Code::HeadersAreTooLarge);
     }
     Ok(())
+}
+
+/// RFC 9112 section 3.2: two hosts, none, or one that is none, and a proxy in front may have read another
+/// one than we do. An older client than HTTP/1.1 need not name any.
+fn names_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn is_host(host: &[u8]) -> bool {
+    Authority::try_from(host).is_ok() && !host.contains(&b'@')
 }
 
 /// What a client may write freely beside the body, which is looked at when it is read. A webhook's
