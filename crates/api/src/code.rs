@@ -1,6 +1,8 @@
 //! Every code that a problem document can carry, with its status, its title and whether to retry.
 //! `docs/errors.md` is written from this list.
 
+mod advice;
+
 use std::fmt::Write as _;
 
 /// Who gives the code.
@@ -199,11 +201,18 @@ pub fn errors_page() -> String {
     for (origin, title) in [(Origin::Wire, "Refused at the door"), (Origin::Refusal, "Refused by a decision")]
     {
         let mut draw = || -> std::fmt::Result {
-            writeln!(page, "\n## {title}\n\n| code | status | retry | meaning |\n|---|---|---|---|")?;
+            writeln!(
+                page,
+                "\n## {title}\n\n| code | status | retry | meaning | what to do |\n|---|---|---|---|---|"
+            )?;
             for code in Code::ALL.iter().filter(|code| code.origin() == origin) {
                 let retry = if code.is_retryable() { "yes" } else { "no" };
                 let (name, status) = (code.name(), code.status());
-                writeln!(page, "| <a id=\"{name}\"></a>`{name}` | {status} | {retry} | {} |", code.title())?;
+                let (title, advice) = (code.title(), code.advice());
+                writeln!(
+                    page,
+                    "| <a id=\"{name}\"></a>`{name}` | {status} | {retry} | {title} | {advice} |"
+                )?;
             }
             Ok(())
         };

@@ -13,7 +13,8 @@ use crate::code::Code;
 use crate::email;
 use crate::json::escape;
 use crate::limits::{
-    ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, TOKEN_CHARS_MAX,
+    CURSOR_CHARS, ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
+    TOKEN_CHARS_MAX,
 };
 use crate::money::{Money, is_assigned};
 use crate::problem::{FieldError, Problem};
@@ -38,6 +39,14 @@ impl Findings {
         let error = FieldError { pointer, detail };
         if self.errors.len() < ERRORS_MAX && !self.errors.contains(&error) {
             self.errors.push(error);
+        }
+    }
+
+    /// What was found elsewhere, at the places that are chosen.
+    pub fn take_from(&mut self, others: Findings, is_chosen: impl Fn(&str) -> bool) {
+        self.card_number |= others.card_number;
+        for error in others.errors.into_iter().filter(|error| is_chosen(&error.pointer)) {
+            self.push(error.pointer, error.detail);
         }
     }
 
@@ -165,11 +174,24 @@ impl Findings {
     /// A provider's token. Digits alone are none: a card number of a scheme that nobody listed must
     /// not come further either.
     pub fn payment_method(&mut self, pointer: &str, token: &str) {
-        let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
         if card_number::is_in(token) || card_number::is_all_of(token) {
             self.add_card_number(pointer);
-        } else if !visible || token.is_empty() || token.len() > TOKEN_CHARS_MAX {
-            self.add(pointer, format!("must be 1 to {TOKEN_CHARS_MAX} visible ASCII characters"));
+        } else {
+            self.visible(pointer, token, TOKEN_CHARS_MAX);
+        }
+    }
+
+    pub fn visible(&mut self, pointer: &str, text: &str, chars_max: usize) {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || text.is_empty() || text.len() > chars_max {
+            self.add(pointer, format!("must be 1 to {chars_max} visible ASCII characters"));
+        }
+    }
+
+    /// As `next_cursor` is written.
+    pub fn cursor(&mut self, pointer: &str, cursor: &str) {
+        if cursor.len() != CURSOR_CHARS || !cursor.bytes().all(|letter| (b'a'..=b'p').contains(&letter)) {
+            self.add(pointer, "is none of ours");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
@@ -15,6 +15,7 @@ use crate::findings::Findings;
 use crate::limits::{DEPTH_MAX, INTEGER_MAX};
 use crate::problem::Problem;
 use crate::requests::Request;
+use crate::shape::{self, Place};
 
 /// A body that is not the JSON that is accepted here; says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,24 +45,53 @@ impl Malformed {
     }
 }
 
-/// The request that the value is, with its mistakes told by place. A card number is looked for first,
-/// in all of it, and then a control character.
-pub fn decode<R: Request + DeserializeOwned>(value: Value) -> Result<R, Findings> {
+/// The request that the value is, with all its mistakes told by place. A card number is looked for
+/// first, in all of it, and then a control character.
+pub fn decode<R: Request>(value: Value) -> Result<R, Findings> {
     let mut findings = Findings::default();
     findings.card_numbers_in_body(&value, R::PHONES);
     findings.none_or(())?;
     let mut findings = Findings::default();
     findings.controls_in_body(&value);
-    match serde_path_to_error::deserialize::<_, R>(value) {
-        Ok(request) => {
-            request.check(&mut findings);
-            findings.none_or(request).map(R::canonical)
+    read(value, Place::Body, findings)
+}
+
+/// The parameters of a query, as the members of an object. What a text may hold was looked at before,
+/// in the query as it was sent.
+pub fn decode_query<R: Request>(query: &str) -> Result<R, Findings> {
+    let mut findings = Findings::default();
+    let mut members = Map::new();
+    let types = crate::openapi::schema(&R::name()).map_or(&Value::Null, |schema| &schema["properties"]);
+    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+        let value = match (shape::kind(&types[&*name]), text.parse::<i64>()) {
+            ("integer", Ok(number)) => number.into(),
+            _ => text.into_owned().into(),
+        };
+        if members.insert(name.clone().into_owned(), value).is_some() {
+            findings.add(format!("/{}", escape(&name)), "is given twice");
         }
-        Err(error) => {
-            let pointer = pointer(error.path());
-            findings.add(pointer, error.into_inner().to_string());
-            Err(findings)
+    }
+    read(Value::Object(members), Place::Query, findings)
+}
+
+fn read<R: Request>(mut value: Value, place: Place, mut findings: Findings) -> Result<R, Findings> {
+    let mut told: Vec<String> = findings.errors().iter().map(|error| error.pointer.clone()).collect();
+    told.extend(shape::repair(&R::name(), place, &mut value, &mut findings));
+    let mut others = Findings::default();
+    let request = serde_path_to_error::deserialize::<_, R>(value);
+    match &request {
+        Ok(request) if told.is_empty() => {
+            request.check(&mut others);
+            request.check_together(&mut others);
         }
+        Ok(request) => request.check(&mut others),
+        // The document and the type disagree: where, is told all the same.
+        Err(error) => others.add(pointer(error.path()), "cannot be read"),
+    }
+    findings.take_from(others, |pointer| !shape::is_within(pointer, &told));
+    match request {
+        Ok(request) => findings.none_or(request).map(R::canonical),
+        Err(_) => Err(findings),
     }
 }
 

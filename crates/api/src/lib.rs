@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod problem;
 pub mod render;
 pub mod requests;
+mod shape;
 pub mod text;
 pub mod time;
 pub mod views;

@@ -22,8 +22,14 @@ pub const URL_CHARS_MAX: usize = 2_000;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Mistakes told in one answer.
 pub const ERRORS_MAX: usize = 50;
+/// Letters of a cursor: two for each byte of an instant and an id.
+pub const CURSOR_CHARS: usize = 48;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: i64 = 200;
 pub const PAGE_ROWS: i64 = 50;
 /// Seconds that `Prefer: wait=` may ask for.
 pub const WAIT_SECONDS_MAX: u64 = 30;
+/// Seats in a limit: more than any slot has.
+pub const SEATS_MAX: i64 = 1_000_000;
+/// Clients in one change of the settings.
+pub const CLIENTS_MAX: usize = 100;

@@ -22,7 +22,7 @@ pub struct Problem {
     /// What a program should look at.
     #[schema(example = "hold_has_expired")]
     pub code: String,
-    /// What was the matter this time, for a person who reads a log.
+    /// What was the matter this time, or what to do about it: for a person who reads a log.
     pub detail: String,
     /// Names the request; it stands in the `X-Request-Id` header too.
     pub request_id: String,
@@ -48,13 +48,15 @@ pub struct Failure {
     /// The provider's word for it.
     #[schema(example = "insufficient_funds")]
     pub code: String,
-    /// Whether a new payment may do better, with the same or another card.
-    pub retryable: bool,
+    /// Whether another attempt may do better: a new payment under a new key, with the same or another card. The
+    /// same request under the same key is answered the same, and its problem document is not `retryable`.
+    #[serde(alias = "retryable")]
+    pub another_attempt_may_succeed: bool,
 }
 
 impl From<&domain::rows::Failure> for Failure {
     fn from(failure: &domain::rows::Failure) -> Failure {
-        Failure { code: failure.code.clone(), retryable: failure.retryable }
+        Failure { code: failure.code.clone(), another_attempt_may_succeed: failure.retryable }
     }
 }
 
@@ -74,7 +76,7 @@ impl Problem {
             title: code.title().to_owned(),
             status: code.status(),
             code: code.name().to_owned(),
-            detail: code.title().to_owned(),
+            detail: code.advice().to_owned(),
             request_id: request_id.to_owned(),
             retryable: code.is_retryable(),
             resource: None,

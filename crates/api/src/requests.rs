@@ -14,22 +14,26 @@ pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Re
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
 use crate::findings::Findings;
 
-/// A body that can be asked for. Its shape is checked as it is read; `check` finds what the shape
-/// does not tell.
-pub trait Request {
+/// A body or a query that can be asked for. Its shape is checked as it is read; `check` and `check_together` find
+/// what the shape does not tell.
+pub trait Request: DeserializeOwned + ToSchema {
     /// Pointers of the members that hold telephone numbers.
     const PHONES: &'static [&'static str] = &[];
 
+    /// Looks at each member for itself.
     fn check(&self, findings: &mut Findings);
+
+    /// Looks at members together: asked only where the shape of all of them is right.
+    fn check_together(&self, _: &mut Findings) {}
 
     /// Brings members that have several spellings to one. Called after the checks.
     #[must_use]
-    fn canonical(self) -> Self
-    where
-        Self: Sized,
-    {
+    fn canonical(self) -> Self {
         self
     }
 }

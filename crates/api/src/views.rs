@@ -20,9 +20,9 @@ mod slot;
 use std::collections::BTreeMap;
 
 pub use api_key::{ApiKey, ShownApiKey};
-pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer};
-pub use breaker::Breaker;
-pub use dead_letter::DeadLetter;
+pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer, PAYMENT_STATUSES};
+pub use breaker::{BREAKER_STATES, Breaker};
+pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
 pub use event::Event;
 pub use history::HistoryEntry;
 pub use ledger::{LedgerAccount, Posting, Transfer};

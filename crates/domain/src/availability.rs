@@ -88,6 +88,15 @@ pub enum Availability {
 }
 
 impl Availability {
+    pub const ALL: [Availability; 6] = [
+        Availability::Available,
+        Availability::Limited,
+        Availability::SoldOut,
+        Availability::Closed,
+        Availability::Started,
+        Availability::NotOnSale,
+    ];
+
     pub const fn name(self) -> &'static str {
         match self {
             Availability::Available => "available",

@@ -7,9 +7,6 @@ mod operations;
 mod payments;
 mod reading;
 
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-
 use crate::code::Code;
 
 /// Every endpoint there is.
@@ -59,7 +56,8 @@ pub struct Endpoint {
     pub key: Key,
     /// Takes `Prefer: wait`.
     pub waits: bool,
-    pub query: Option<fn() -> RefOr<Schema>>,
+    /// The schema of its parameters, by its name.
+    pub query: Option<&'static str>,
     pub body: Option<&'static str>,
     pub body_is_optional: bool,
     pub answers: &'static [(u16, Answer, &'static str)],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -11,9 +12,8 @@ use utoipa::openapi::{
 };
 
 use super::endpoints::{Answer, Endpoint, Key};
-use super::page_of;
+use super::{constraints, page_of, schema};
 use crate::code::Code;
-use crate::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 
 pub fn of(endpoint: &Endpoint) -> Operation {
     let mut operation = OperationBuilder::new()
@@ -55,23 +55,21 @@ fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {
             .build();
         parameters.push(parameter("id", ParameterIn::Path, true, "The id of the resource.", id.into()));
     }
-    if let Some(Object { properties, required, .. }) = endpoint.query.and_then(object) {
-        for (name, schema) in properties {
-            let told = described(&schema).unwrap_or_else(|| format!("Only what has this `{name}`."));
-            let needed = required.contains(&name);
-            parameters.push(parameter(&name, ParameterIn::Query, needed, &told, schema));
+    if let Some(query) = endpoint.query.and_then(schema) {
+        for (name, member) in query["properties"].as_object().into_iter().flatten() {
+            let told = member["description"].as_str();
+            let told = told.map_or_else(|| format!("Only what has this `{name}`."), ToOwned::to_owned);
+            let needed = query["required"].as_array().is_some_and(|all| all.contains(&json!(name)));
+            parameters.push(parameter(name, ParameterIn::Query, needed, &told, given(member)));
         }
     }
     if endpoint.key != Key::None {
-        let key = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(IDEMPOTENCY_KEY_CHARS_MAX))
-            .build();
+        let mut key = constraints::idempotency_key();
+        key["type"] = json!("string");
         let told = "Names this piece of work: visible ASCII, bare or in quotes. Sent again with the same \
              body it answers the same and does nothing twice.";
         let required = endpoint.key == Key::Required;
-        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, required, told, key.into()));
+        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, required, told, given(&key)));
     }
     if endpoint.waits {
         let prefer = ObjectBuilder::new().schema_type(Type::String).build();
@@ -98,18 +96,15 @@ fn parameter(
         .build()
 }
 
-fn object(query: fn() -> RefOr<Schema>) -> Option<Object> {
-    match query() {
-        RefOr::T(Schema::Object(object)) => Some(object),
-        _ => None,
+/// As the schema of a parameter: one that is there is never null.
+fn given(schema: &Value) -> RefOr<Schema> {
+    let mut schema = schema.clone();
+    if let Some(kind) =
+        schema["type"].as_array().and_then(|types| types.iter().find(|kind| **kind != "null")).cloned()
+    {
+        schema["type"] = kind;
     }
-}
-
-fn described(schema: &RefOr<Schema>) -> Option<String> {
-    match schema {
-        RefOr::T(Schema::Object(object)) => object.description.clone(),
-        _ => None,
-    }
+    serde_json::from_value(schema).expect("what was written as a schema can be read as one")
 }
 
 fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {

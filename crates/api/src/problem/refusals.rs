@@ -14,7 +14,7 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
     }
     if let Refusal::PaymentDeclined { payment, code, retryable } = refusal {
         problem.payment_id = Some(*payment);
-        problem.failure = Some(Failure { code: code.clone(), retryable: *retryable });
+        problem.failure = Some(Failure { code: code.clone(), another_attempt_may_succeed: *retryable });
     }
     if let Refusal::PaymentWasCancelled { payment } | Refusal::PaymentMethodNotAccepted { payment, .. } =
         refusal
@@ -40,7 +40,7 @@ fn failure(refusal: &Refusal) -> Option<Failure> {
         Refusal::NotSentToProvider { code, retryable, .. } => (code, *retryable),
         _ => return None,
     };
-    Some(Failure { code: code.clone(), retryable })
+    Some(Failure { code: code.clone(), another_attempt_may_succeed: retryable })
 }
 
 /// The one exhaustive match: a new refusal does not compile until it has a code, and with it a

@@ -102,7 +102,7 @@ fn a_payment_shows_what_the_customer_must_do_and_why_it_failed() {
     };
     let body = json_of(&render_reply(&Reply::Payment(Box::new(payment))));
     assert_eq!(body["next_action"], json!({ "type": "use_provider_sdk", "client_secret": "s" }));
-    assert_eq!(body["failure"], json!({ "code": "insufficient_funds", "retryable": true }));
+    assert_eq!(body["failure"], json!({ "code": "insufficient_funds", "another_attempt_may_succeed": true }));
     assert_eq!(body["capture"], "automatic");
 }
 

@@ -44,20 +44,15 @@ pub struct NewApiKey {
     pub client_id: Option<Uuid>,
     /// Instead: the name of a new client.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 200)]
     pub client_name: Option<String>,
     /// Each once. Nobody gives a scope that the asking key does not have.
-    #[schema(min_items = 1, max_items = 5)]
     pub scopes: Vec<Scope>,
 }
 
 impl Request for NewApiKey {
     fn check(&self, findings: &mut Findings) {
-        match (&self.client_id, &self.client_name) {
-            (None, None) => findings.add("/client_id", "client_id or client_name is needed"),
-            (Some(_), Some(_)) => findings.add("/client_name", "must not be given beside client_id"),
-            (None, Some(name)) => findings.line("/client_name", name, NAME_CHARS_MAX),
-            (Some(_), None) => {}
+        if let Some(name) = &self.client_name {
+            findings.line("/client_name", name, NAME_CHARS_MAX);
         }
         if self.scopes.is_empty() || self.scopes.len() > Scope::ALL.len() {
             findings.add("/scopes", format!("must be 1 to {}", Scope::ALL.len()));
@@ -67,6 +62,14 @@ impl Request for NewApiKey {
             if self.scopes[..index].contains(scope) {
                 findings.add(format!("/scopes/{index}"), "is named twice");
             }
+        }
+    }
+
+    fn check_together(&self, findings: &mut Findings) {
+        match (&self.client_id, &self.client_name) {
+            (None, None) => findings.add("/client_id", "client_id or client_name is needed"),
+            (Some(_), Some(_)) => findings.add("/client_name", "must not be given beside client_id"),
+            (None, Some(_)) | (Some(_), None) => {}
         }
     }
 }

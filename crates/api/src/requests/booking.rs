@@ -17,13 +17,11 @@ use crate::views::Metadata;
 pub struct NewBooking {
     pub slot_id: Uuid,
     /// Each unit once.
-    #[schema(min_items = 1, max_items = 20)]
     pub units: Vec<BookedUnit>,
     pub customer: NewCustomer,
     /// How long the seats are kept without payment, at most until the slot starts; the tenant's
     /// default where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 86400)]
     pub hold_seconds: Option<i64>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -34,7 +32,6 @@ pub struct NewBooking {
 #[serde(deny_unknown_fields)]
 pub struct BookedUnit {
     pub unit_id: Uuid,
-    #[schema(minimum = 1, maximum = 1000)]
     pub quantity: i64,
 }
 
@@ -42,13 +39,11 @@ pub struct BookedUnit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
-    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Told back in its one spelling: in Unicode's composed form, its domain in lower case and ASCII.
-    #[schema(max_length = 254, example = "ana@example.com")]
+    #[schema(example = "ana@example.com")]
     pub email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 40)]
     pub phone: Option<String>,
 }
 

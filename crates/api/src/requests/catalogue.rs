@@ -16,10 +16,9 @@ use crate::{Money, time};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
-    #[schema(min_length = 1, max_length = 200, example = "Sunset sail")]
+    #[schema(example = "Sunset sail")]
     pub name: String,
     #[serde(default)]
-    #[schema(max_length = 5000)]
     pub description: String,
     /// IANA zone of the place where it happens; told back in the spelling of the database.
     #[schema(example = "Europe/Lisbon")]
@@ -27,7 +26,6 @@ pub struct NewProduct {
     /// ISO 4217; every price of the product is in it.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: Currency,
-    #[schema(min_items = 1, max_items = 50)]
     pub units: Vec<NewUnit>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -37,12 +35,12 @@ pub struct NewProduct {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUnit {
-    #[schema(min_length = 1, max_length = 200, example = "Adult")]
+    #[schema(example = "Adult")]
     pub name: String,
     pub price: Money,
     /// Places of the slot that one of it takes.
     #[serde(default = "one")]
-    #[schema(minimum = 1, maximum = 100, default = 1)]
+    #[schema(default = 1)]
     pub places: i64,
 }
 
@@ -55,10 +53,8 @@ fn one() -> i64 {
 #[serde(deny_unknown_fields)]
 pub struct ChangedProduct {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200)]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 5000)]
     pub description: Option<String>,
     /// Whether it is on sale. It can be booked while a unit of it is, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +64,6 @@ pub struct ChangedProduct {
     pub metadata: Option<Metadata>,
     /// Units to change, which have an `id`, and units to add, which have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 50)]
     pub units: Vec<ChangedUnit>,
 }
 
@@ -80,13 +75,11 @@ pub struct ChangedUnit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200)]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
     /// Of a new unit only: the places of a unit never change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 100)]
     pub places: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
@@ -96,7 +89,6 @@ pub struct ChangedUnit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSlots {
-    #[schema(min_items = 1, max_items = 100)]
     pub slots: Vec<NewSlot>,
 }
 
@@ -106,7 +98,6 @@ pub struct NewSlots {
 pub struct NewSlot {
     /// RFC 3339 with offset.
     pub starts_at: jiff::Timestamp,
-    #[schema(minimum = 1, maximum = 1_000_000)]
     pub capacity: i64,
 }
 
@@ -124,11 +115,16 @@ impl Request for NewProduct {
             findings.line(&format!("{pointer}/name"), &unit.name, NAME_CHARS_MAX);
             findings.price(&format!("{pointer}/price"), unit.price);
             findings.between(&format!("{pointer}/places"), unit.places, 1, PLACES_PER_UNIT_MAX);
-            if unit.price.currency != self.currency {
-                findings.add(format!("{pointer}/price/currency"), "is not the product's currency");
-            }
         }
         findings.metadata(&self.metadata);
+    }
+
+    fn check_together(&self, findings: &mut Findings) {
+        for (index, unit) in self.units.iter().enumerate() {
+            if unit.price.currency != self.currency {
+                findings.add(format!("/units/{index}/price/currency"), "is not the product's currency");
+            }
+        }
     }
 
     fn canonical(mut self) -> NewProduct {
@@ -160,6 +156,12 @@ impl Request for ChangedProduct {
             }
         }
     }
+
+    fn check_together(&self, findings: &mut Findings) {
+        for (index, unit) in self.units.iter().enumerate() {
+            unit.check_together(&format!("/units/{index}"), findings);
+        }
+    }
 }
 
 impl ChangedUnit {
@@ -173,6 +175,9 @@ impl ChangedUnit {
         if let Some(places) = self.places {
             findings.between(&format!("{pointer}/places"), places, 1, PLACES_PER_UNIT_MAX);
         }
+    }
+
+    fn check_together(&self, pointer: &str, findings: &mut Findings) {
         if self.id.is_some() && self.places.is_some() {
             findings.add(format!("{pointer}/places"), "cannot be changed");
         }
@@ -220,7 +225,7 @@ mod tests {
         check::<NewProduct>(product("Mars/Olympus", "EUR", unit(1)), &["/time_zone"]);
         check::<NewProduct>(product("UTC", "USD", unit(1)), &["/units/0/price/currency"]);
         check::<NewProduct>(product("UTC", "EUR", unit(-1)), &["/units/0/price/minor"]);
-        check::<NewProduct>(product("UTC", "EUR", json!({ "name": "Adult" })), &["/units/0"]);
+        check::<NewProduct>(product("UTC", "EUR", json!({ "name": "Adult" })), &["/units/0/price"]);
     }
 
     #[test]

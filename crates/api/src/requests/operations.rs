@@ -7,11 +7,7 @@ use uuid::Uuid;
 
 use super::Request;
 use crate::findings::Findings;
-use crate::limits::DESCRIPTION_CHARS_MAX;
-
-/// More seats than any slot has.
-const SEATS_MAX: i64 = 1_000_000;
-const CLIENTS_MAX: usize = 100;
+use crate::limits::{CLIENTS_MAX, DESCRIPTION_CHARS_MAX, SEATS_MAX};
 
 /// What happens to money that arrives after the hold was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,15 +26,12 @@ pub struct ChangedSettings {
     pub late_money: Option<LateMoney>,
     /// Seats that one customer may hold unpaid at once; `null` lifts the limit.
     #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000)]
+    #[schema(value_type = Option<i64>)]
     pub seats_held_per_customer_max: Option<Option<i64>>,
     /// How long a hold lasts if the request does not say; at most `hold_seconds_max`.
-    #[schema(minimum = 1, maximum = 86400)]
     pub hold_seconds: Option<i64>,
     /// How long it may last at most.
-    #[schema(minimum = 1, maximum = 86400)]
     pub hold_seconds_max: Option<i64>,
-    #[schema(max_items = 100)]
     pub clients: Vec<ClientLimit>,
 }
 
@@ -48,7 +41,6 @@ pub struct ChangedSettings {
 pub struct ClientLimit {
     pub client_id: Uuid,
     /// `null` lifts the limit. Seats held before a limit was set do not count.
-    #[schema(minimum = 1, maximum = 1_000_000)]
     pub held_seats_max: Option<i64>,
 }
 
@@ -57,7 +49,6 @@ pub struct ClientLimit {
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
     /// What was found, and what was done about it.
-    #[schema(min_length = 1, max_length = 5000)]
     pub resolution: String,
 }
 
@@ -66,9 +57,7 @@ pub struct Resolution {
 #[serde(deny_unknown_fields)]
 pub struct LetterDecision {
     /// Who decides, in their own word.
-    #[schema(min_length = 1, max_length = 100)]
     pub who: String,
-    #[schema(min_length = 1, max_length = 1000)]
     pub why: String,
 }
 
@@ -91,7 +80,7 @@ impl Request for ChangedSettings {
             findings.between("/seats_held_per_customer_max", seats, 1, SEATS_MAX);
         }
         if self.clients.len() > CLIENTS_MAX {
-            findings.add("/clients", "has more than 100 clients");
+            findings.add("/clients", format!("must not have more than {CLIENTS_MAX} clients"));
         }
         for (index, client) in self.clients.iter().enumerate().take(CLIENTS_MAX) {
             if let Some(seats) = client.held_seats_max {

@@ -53,18 +53,17 @@ pub struct NewPayment {
     pub amount: Option<Money>,
     /// The client's own name for what is paid; without `booking_id` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 200)]
     pub reference: Option<String>,
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
     /// The provider's token. A card number is refused.
-    #[schema(example = "pm_card_visa", max_length = 255)]
+    #[schema(example = "pm_card_visa")]
     pub payment_method: String,
     #[serde(default)]
     pub capture: Capture,
     /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 2000, example = "https://shop.example/done")]
+    #[schema(example = "https://shop.example/done")]
     pub return_url: Option<String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -78,15 +77,14 @@ pub struct NewCharge {
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
     /// The provider's token. A card number is refused.
-    #[schema(example = "pm_card_visa", max_length = 255)]
+    #[schema(example = "pm_card_visa")]
     pub payment_method: String,
     /// The client's own name for what is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 200)]
     pub reference: Option<String>,
     /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 2000, example = "myapp://done")]
+    #[schema(example = "myapp://done")]
     pub return_url: Option<String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -109,7 +107,6 @@ pub struct NewRefund {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 500)]
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -132,14 +129,8 @@ impl From<NewCharge> for NewPayment {
 
 impl Request for NewPayment {
     fn check(&self, findings: &mut Findings) {
-        if self.booking_id.is_none() && self.amount.is_none() {
-            findings.add("", "needs a booking_id or an amount");
-        }
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);
-        }
-        if self.booking_id.is_some() && self.reference.is_some() {
-            findings.add("/reference", "a booking is its own reference: leave it out");
         }
         if let Some(reference) = &self.reference {
             findings.line("/reference", reference, REFERENCE_CHARS_MAX);
@@ -150,6 +141,15 @@ impl Request for NewPayment {
             findings.return_url("/return_url", url);
         }
         findings.metadata(&self.metadata);
+    }
+
+    fn check_together(&self, findings: &mut Findings) {
+        if self.booking_id.is_none() && self.amount.is_none() {
+            findings.add("", "needs a booking_id or an amount");
+        }
+        if self.booking_id.is_some() && self.reference.is_some() {
+            findings.add("/reference", "a booking is its own reference: leave it out");
+        }
     }
 }
 

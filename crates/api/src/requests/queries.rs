@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Request;
+use crate::email;
+use crate::findings::Findings;
+use crate::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PAGE_ROWS_MAX, REFERENCE_CHARS_MAX};
+
 /// A list without filters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Rows of one page.
-    #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -24,7 +28,6 @@ pub struct AvailabilityQuery {
     pub from: jiff::Timestamp,
     /// Slots that start before.
     pub to: jiff::Timestamp,
-    #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -38,7 +41,6 @@ pub struct BookingsQuery {
     /// In any spelling.
     pub customer_email: Option<String>,
     pub state: Option<String>,
-    #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -53,7 +55,6 @@ pub struct PaymentsQuery {
     /// The key that this client asked for the payment with.
     pub idempotency_key: Option<String>,
     pub state: Option<String>,
-    #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -66,6 +67,67 @@ pub struct EventsQuery {
     /// The position that was read last; 0, or absent, begins at the beginning.
     #[schema(minimum = 0, default = 0)]
     pub after: Option<i64>,
-    #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
+}
+
+fn page(findings: &mut Findings, limit: Option<i64>, cursor: Option<&str>) {
+    if let Some(limit) = limit {
+        findings.between("/limit", limit, 1, PAGE_ROWS_MAX);
+    }
+    if let Some(cursor) = cursor {
+        findings.cursor("/cursor", cursor);
+    }
+}
+
+impl Request for ListQuery {
+    fn check(&self, findings: &mut Findings) {
+        page(findings, self.limit, self.cursor.as_deref());
+    }
+}
+
+impl Request for AvailabilityQuery {
+    fn check(&self, findings: &mut Findings) {
+        page(findings, self.limit, self.cursor.as_deref());
+    }
+
+    fn check_together(&self, findings: &mut Findings) {
+        if self.to <= self.from {
+            findings.add("/to", "must be later than from");
+        }
+    }
+}
+
+impl Request for BookingsQuery {
+    fn check(&self, findings: &mut Findings) {
+        page(findings, self.limit, self.cursor.as_deref());
+        if let Some(email) = &self.customer_email {
+            findings.email("/customer_email", email);
+        }
+    }
+
+    fn canonical(mut self) -> BookingsQuery {
+        self.customer_email = self.customer_email.map(|email| email::canonical(&email).unwrap_or(email));
+        self
+    }
+}
+
+impl Request for PaymentsQuery {
+    fn check(&self, findings: &mut Findings) {
+        page(findings, self.limit, self.cursor.as_deref());
+        if let Some(reference) = &self.reference {
+            findings.line("/reference", reference, REFERENCE_CHARS_MAX);
+        }
+        if let Some(key) = &self.idempotency_key {
+            findings.visible("/idempotency_key", key, IDEMPOTENCY_KEY_CHARS_MAX);
+        }
+    }
+}
+
+impl Request for EventsQuery {
+    fn check(&self, findings: &mut Findings) {
+        page(findings, self.limit, None);
+        if self.after.is_some_and(|after| after < 0) {
+            findings.add("/after", "must not be negative");
+        }
+    }
 }

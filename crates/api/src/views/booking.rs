@@ -143,6 +143,10 @@ fn unit(line: &rows::Line, booking: &rows::Booking) -> BookingUnit {
     }
 }
 
+/// Every word that [`payment_status`] has.
+pub const PAYMENT_STATUSES: [&str; 7] =
+    ["free", "unpaid", "pending", "authorized", "paid", "partially_refunded", "refunded"];
+
 /// Where the money of a booking stands, in one word. A booking of which a part was paid is `unpaid`
 /// until the rest is: `due` tells how much that is. One that was settled by a smaller capture is `paid`.
 fn payment_status(booking: &rows::Booking) -> &'static str {
@@ -178,6 +182,7 @@ mod tests {
             (booking.refunded_minor, booking.authorized_minor) = (refunded, authorized);
             booking.open_payment = open;
             assert_eq!(payment_status(&booking), expected);
+            assert!(PAYMENT_STATUSES.contains(&expected));
         };
         let open = Some(samples::payment().id);
         check(0, 0, 0, 0, None, "free");

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Every state of a circuit.
+pub const BREAKER_STATES: [&str; 3] = ["closed", "open", "half_open"];
+
 /// The circuit to an account at a provider, and what is left of its retry budget, in the process that
 /// answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -11,6 +11,9 @@ use uuid::Uuid;
 use super::{HistoryEntry, Page};
 use crate::time;
 
+/// Every kind of dead letter.
+pub const DEAD_LETTER_KINDS: [&str; 3] = ["job", "event", "message"];
+
 /// Work that was given up: a job, an event from a provider, or a message at a consumer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetter {

@@ -150,12 +150,18 @@ async fn a_reply_tells_how_it_came_about() {
 async fn a_decline_is_a_result() {
     let mut document = Problem::new(Code::PaymentDeclined, "req_1");
     document.payment_id = Some(Uuid::from_u128(8));
-    document.failure = Some(api::problem::Failure { code: "insufficient_funds".to_owned(), retryable: true });
+    document.failure = Some(api::problem::Failure {
+        code: "insufficient_funds".to_owned(),
+        another_attempt_may_succeed: true,
+    });
     let declined = |document: &Problem| answer(402, serde_json::to_vec(document).unwrap());
     let reply = charged(&Script::of([broken(), declined(&document)])).await.unwrap();
     let Charge::Declined(decline) = &reply.value else { panic!("{reply:?}") };
     assert_eq!((reply.status, decline.payment_id), (402, Uuid::from_u128(8)));
-    assert_eq!((decline.failure.code.as_str(), decline.failure.retryable), ("insufficient_funds", true));
+    assert_eq!(
+        (decline.failure.code.as_str(), decline.failure.another_attempt_may_succeed),
+        ("insufficient_funds", true)
+    );
     // A 402 of anything else than a payment is an error.
     document.payment_id = None;
     let result = charged(&Script::of([declined(&document)])).await;

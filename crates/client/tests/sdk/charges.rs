@@ -48,7 +48,10 @@ async fn a_decline_is_told_as_one_and_told_again() {
     let told = operation.send().await.unwrap();
     let Charge::Declined(declined) = &told.value else { panic!("{told:?}") };
     assert_eq!((told.status, told.replayed), (402, false));
-    assert_eq!((declined.failure.code.as_str(), declined.failure.retryable), ("insufficient_funds", true));
+    assert_eq!(
+        (declined.failure.code.as_str(), declined.failure.another_attempt_may_succeed),
+        ("insufficient_funds", true)
+    );
     assert_eq!(client.get_payment(declined.payment_id).await.unwrap().state, "failed");
     let again = operation.send().await.unwrap();
     assert!(again.replayed);

@@ -15,7 +15,6 @@ use futures_util::StreamExt as _;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::auth::{self, Caller};
@@ -59,7 +58,7 @@ pub struct Unkeyed<P, R> {
 impl<P, R> FromRequest<App> for Unkeyed<P, R>
 where
     P: Permission,
-    R: api::requests::Request + DeserializeOwned,
+    R: api::requests::Request,
 {
     type Rejection = Refused;
 
@@ -76,7 +75,7 @@ where
 impl<P, R> FromRequest<App> for Call<P, R>
 where
     P: Permission,
-    R: api::requests::Request + DeserializeOwned,
+    R: api::requests::Request,
 {
     type Rejection = Refused;
 

@@ -38,11 +38,12 @@ fn errors_page() -> String {
     use std::fmt::Write as _;
     let mut rows = String::new();
     for code in api::Code::told() {
-        let (name, status, title) = (code.name(), code.status(), code.title());
+        let (name, status) = (code.name(), code.status());
+        let (title, advice) = (code.title(), code.advice());
         let retry = if code.is_retryable() { "yes" } else { "no" };
         writeln!(
             rows,
-            "<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{retry}</td><td>{title}</td></tr>"
+            "<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{retry}</td><td>{title}</td><td>{advice}</td></tr>"
         )
         .expect("a String takes whatever is written to it");
     }

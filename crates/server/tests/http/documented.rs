@@ -39,6 +39,12 @@ impl Document {
         schema["$ref"].as_str().map(|name| self.named(name))
     }
 
+    /// The names of its members.
+    pub fn members<'a>(&'a self, schema: &'a Value) -> Vec<&'a str> {
+        let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
+        schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
     fn named(&self, reference: &str) -> &Value {
         self.0.pointer(reference.trim_start_matches('#')).unwrap()
     }

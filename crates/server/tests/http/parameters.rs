@@ -11,7 +11,6 @@ async fn a_mistake_in_a_parameter_is_told_by_its_name() {
     for (path, pointer) in [
         (availability(&[product, to]), "/from"),
         (availability(&[product, from]), "/to"),
-        (availability(&[]), "/product_id"),
         (availability(&[product, "from=tomorrow", to]), "/from"),
         (availability(&["product_id=7", from, to]), "/product_id"),
         (availability(&[product, from, from, to]), "/from"),

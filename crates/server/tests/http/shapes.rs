@@ -1,11 +1,17 @@
 //! A body of another coding, a head that names no host, and all the mistakes of a request at once.
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::documented::Document;
 use crate::house::House;
 
-both![a_body_that_is_encoded_is_told_as_such,];
+both![
+    a_body_that_is_encoded_is_told_as_such,
+    every_mistake_is_told_at_once,
+    no_sentence_names_a_type_of_ours,
+];
 
 async fn a_body_that_is_encoded_is_told_as_such(house: House) {
     let sail = house.sail().await;
@@ -23,6 +29,118 @@ async fn a_body_that_is_encoded_is_told_as_such(house: House) {
     let plain =
         house.ask("POST", "/v1/bookings").bytes(body).header("content-encoding", "identity").key("k-1");
     plain.expect(201).await;
+}
+
+async fn every_mistake_is_told_at_once(house: House) {
+    let product = json!({
+        "name": "\u{200B}", "currency": "eur", "time_zone": "Mars/Olympus", "odd": 1, "metadata": { "a": 1 },
+        "units": [
+            { "name": "Adult", "price": { "minor": "5", "currency": "EUR" }, "places": 0 },
+            { "price": 7 },
+        ],
+    });
+    let refused = house.post("/v1/products", &product).refused(400, "validation_failed").await;
+    let mut pointers = refused.pointers();
+    pointers.sort_unstable();
+    let expected = [
+        "/currency",
+        "/metadata/a",
+        "/name",
+        "/odd",
+        "/time_zone",
+        "/units/0/places",
+        "/units/0/price/minor",
+        "/units/1/name",
+        "/units/1/price",
+    ];
+    assert_eq!(pointers, expected, "{}", refused.text);
+
+    let availability = "/v1/availability?product_id=7&from=tomorrow&limit=0&cursor=zz&odd=1&limit=5";
+    let refused = house.get(availability).refused(400, "validation_failed").await;
+    let mut pointers = refused.pointers();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/cursor", "/from", "/limit", "/odd", "/product_id", "/to"], "{}", refused.text);
+    for path in ["/v1/bookings?state=sunk&limit=0&slot_id=x", "/v1/payments?state=sunk&limit=0&booking_id=x"]
+    {
+        assert_eq!(house.get(path).refused(400, "validation_failed").await.pointers().len(), 3, "{path}");
+    }
+}
+
+/// Whatever stands where something else belongs, in every member of every request.
+async fn no_sentence_names_a_type_of_ours(house: House) {
+    let document = Document::of(&house).await;
+    let mut tried = 0;
+    for operation in document.operations() {
+        let Some(schema) = document.body_of(&operation) else { continue };
+        let mut bodies = vec![json!([]), json!(7), json!("x"), json!(null), json!({ "odd": {} })];
+        for wrong in [json!([]), json!({}), json!(true), json!(1.5), json!("?"), json!({ "currency": 1 })] {
+            let members = document.members(schema);
+            bodies.extend(members.into_iter().map(|name| json!({ name: wrong })));
+        }
+        for body in bodies {
+            let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
+            let answer = ask.send().await;
+            if answer.status == 400 {
+                assert_plain(&answer.body, &body);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 150, "{tried}");
+    for path in [
+        "/v1/availability",
+        "/v1/availability?from=2026-01-01T00:00:00",
+        "/v1/availability?product_id=1",
+        "/v1/events?after=x",
+        "/v1/events?after=99999999999999999999",
+        "/v1/bookings?slot=1",
+        "/v1/bookings?slot_id=1",
+    ] {
+        let refused = house.get(path).refused(400, "validation_failed").await;
+        assert_plain(&refused.body, &json!(path));
+    }
+}
+
+fn assert_plain(problem: &Value, asked: &Value) {
+    assert_ne!(problem["title"], problem["detail"], "{asked}: {problem}");
+    let words = [
+        "struct",
+        "expected",
+        "invalid",
+        "i64",
+        "u64",
+        "enum",
+        "variant",
+        "offset component",
+        "failed to",
+        "NewBooking",
+        "Money",
+        "borrowed",
+        "`",
+        "at line",
+        "map",
+    ];
+    let details = problem["errors"].as_array().unwrap().iter().map(|error| &error["detail"]);
+    for detail in details.chain([&problem["detail"]]) {
+        let detail = detail.as_str().unwrap();
+        assert!(!words.iter().any(|word| detail.contains(word)), "{asked}: {detail}");
+    }
+}
+
+/// Where a `+` is not written as `%2B`, a space comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plus_in_a_time_is_told() {
+    let house = House::on_sqlite().await;
+    let sail = house.sail().await;
+    let path = |from: &str| {
+        format!("/v1/availability?product_id={}&from={from}&to=2051-01-01T00:00:00Z", sail.product)
+    };
+    let refused = house.get(&path("2050-01-01T00:00:00+02:00")).refused(400, "validation_failed").await;
+    assert_eq!(refused.pointers(), ["/from"]);
+    assert!(refused.body["errors"][0]["detail"].as_str().unwrap().contains("%2B"), "{}", refused.text);
+    house.get(&path("2050-01-01T00:00:00%2B02:00")).expect(200).await;
+    let other = house.get(&path("2050-01-01T00:00:00")).refused(400, "validation_failed").await;
+    assert!(!other.text.contains("%2B"), "{}", other.text);
 }
 
 /// RFC 9112 section 3.2.
@@ -83,4 +201,18 @@ async fn no_answer_is_kept_or_guessed_at() {
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_provider_is_told_those_that_are_known() {
+    let house = House::on_sqlite().await;
+    let charge = json!({
+        "amount": { "minor": 500, "currency": "EUR" }, "provider": "paypal", "payment_method": "pm_card_visa",
+    });
+    let refused =
+        house.post("/v1/charges", &charge).key("k-1").refused(404, "provider_account_not_found").await;
+    assert_eq!(
+        refused.body["detail"],
+        "There is no account at paypal for test mode; there are accounts at stripe."
+    );
 }

@@ -92,7 +92,10 @@ async fn an_approval_may_still_be_declined(engine: Engine) {
     let (booking, asked, _) = asked(&stage, &sail, "b-1", card).await;
     stage.provider.authenticate(object(&asked), true).await;
     let failed = stage.one.payment_becomes(&asked.id(), "failed").await;
-    assert_eq!(failed["failure"], json!({ "code": "insufficient_funds", "retryable": true }));
+    assert_eq!(
+        failed["failure"],
+        json!({ "code": "insufficient_funds", "another_attempt_may_succeed": true })
+    );
     assert_eq!(stage.one.booking(&booking).await["state"], "held");
     assert_eq!(stage.quiet().await.stands(&asked.id()), ("canceled", 0, 0, 0));
     stage.end().await;

@@ -119,7 +119,11 @@ async fn a_decline_is_an_answer(engine: Engine) {
     ] {
         let body = charge(2_000, card);
         let declined = stage.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
-        assert_eq!(declined.body["failure"], json!({ "code": code, "retryable": retryable }), "{card}");
+        assert_eq!(
+            declined.body["failure"],
+            json!({ "code": code, "another_attempt_may_succeed": retryable }),
+            "{card}"
+        );
         let payment = declined.body["payment_id"].as_str().unwrap().to_owned();
         assert_eq!(declined.header("location"), Some(format!("/v1/payments/{payment}").as_str()));
         let again = stage.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
@@ -146,7 +150,10 @@ async fn a_decline_keeps_its_reason(engine: Engine) {
     });
     for declined in join_all(asked).await {
         assert_eq!((declined.status, declined.code()), (402, "payment_declined"), "{}", declined.text);
-        assert_eq!(declined.body["failure"], json!({ "code": "lost_card", "retryable": false }));
+        assert_eq!(
+            declined.body["failure"],
+            json!({ "code": "lost_card", "another_attempt_may_succeed": false })
+        );
         let payment = stage.one.payment(declined.body["payment_id"].as_str().unwrap()).await;
         assert_eq!((&payment["state"], &payment["failure"]["code"]), (&json!("failed"), &json!("lost_card")));
     }
@@ -189,7 +196,10 @@ async fn an_order_that_the_provider_turns_away(engine: Engine) {
     let body = charge(2_000, "pm_nobodys");
     let code = "payment_method_not_accepted";
     let refused = stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await;
-    assert_eq!(refused.body["failure"], json!({ "code": "resource_missing", "retryable": false }));
+    assert_eq!(
+        refused.body["failure"],
+        json!({ "code": "resource_missing", "another_attempt_may_succeed": false })
+    );
     let payment = refused.body["payment_id"].as_str().unwrap();
     assert_eq!(stage.one.payment(payment).await["state"], "failed");
     assert!(stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await.is_replay());

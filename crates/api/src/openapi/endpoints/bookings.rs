@@ -1,16 +1,13 @@
 //! Seats, held for a while and then paid.
 
-use utoipa::PartialSchema as _;
-
 use super::{Answer, Endpoint, ask, look};
 use crate::code::Code;
-use crate::requests::{BookingsQuery, ListQuery};
 
 const BOOKINGS: &[&str] = &["bookings"];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
-        query: Some(BookingsQuery::schema),
+        query: Some("BookingsQuery"),
         ..look(
             "/v1/bookings",
             "find_bookings",
@@ -75,7 +72,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::BookingNotFound],
         ..look(
             "/v1/bookings/{id}/history",

@@ -1,17 +1,14 @@
 //! What is sold, and when.
 
-use utoipa::PartialSchema as _;
-
 use super::{Answer, Endpoint, Key, ask, look};
 use crate::code::Code;
-use crate::requests::{AvailabilityQuery, ListQuery};
 
 const CATALOGUE: &[&str] = &["catalogue"];
 const READ_CATALOGUE: &[&str] = &["catalogue", "bookings"];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         ..look(
             "/v1/products",
             "list_products",
@@ -81,7 +78,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(AvailabilityQuery::schema),
+        query: Some("AvailabilityQuery"),
         refusals: &[Code::ProductNotFound],
         ..look(
             "/v1/availability",

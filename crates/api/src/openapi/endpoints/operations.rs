@@ -1,16 +1,13 @@
 //! What waits for a person; probes and numbers.
 
-use utoipa::PartialSchema as _;
-
 use super::{Answer, Endpoint, Key, ask, look};
 use crate::code::Code;
-use crate::requests::ListQuery;
 
 const OPS: &[&str] = &["ops"];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         ..look(
             "/v1/ops/review_cases",
             "list_review_cases",
@@ -34,7 +31,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         ..look(
             "/v1/ops/dead_letters",
             "list_dead_letters",
@@ -60,7 +57,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::DeadLetterNotFound],
         ..look(
             "/v1/ops/dead_letters/{id}/history",
@@ -128,7 +125,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         ..look(
             "/v1/ops/api_keys",
             "list_api_keys",
@@ -181,7 +178,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         ..look(
             "/v1/ops/breakers",
             "list_breakers",

@@ -1,10 +1,7 @@
 //! Money in, and on its way back.
 
-use utoipa::PartialSchema as _;
-
 use super::{Answer, Endpoint, ask, look};
 use crate::code::Code;
-use crate::requests::{ListQuery, PaymentsQuery};
 
 const PAYMENTS: &[&str] = &["payments"];
 
@@ -32,7 +29,7 @@ const PAYMENT_REFUSALS: &[Code] = &[
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
-        query: Some(PaymentsQuery::schema),
+        query: Some("PaymentsQuery"),
         ..look(
             "/v1/payments",
             "find_payments",
@@ -150,7 +147,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::PaymentNotFound],
         ..look(
             "/v1/payments/{id}/history",
@@ -162,7 +159,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::PaymentNotFound],
         ..look(
             "/v1/payments/{id}/movements",
@@ -177,7 +174,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::PaymentNotFound],
         ..look(
             "/v1/payments/{id}/refunds",
@@ -230,7 +227,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: Some(ListQuery::schema),
+        query: Some("ListQuery"),
         refusals: &[Code::RefundNotFound],
         ..look(
             "/v1/refunds/{id}/history",

@@ -117,7 +117,7 @@ fn a_decline_tells_the_payment_and_why() {
             "retryable": false,
             "resource": ID,
             "payment_id": ID,
-            "failure": { "code": "card_declined", "retryable": true },
+            "failure": { "code": "card_declined", "another_attempt_may_succeed": true },
         })
     );
 }
@@ -135,4 +135,12 @@ fn what_stood_in_the_way_is_named() {
         of(Refusal::CaptureExceedsAuthorization { authorized: FIVE }).detail,
         "At most 500 EUR (in minor units) can be captured."
     );
+}
+
+#[test]
+fn the_detail_says_more_than_the_title() {
+    for refusal in refusals() {
+        let problem = problem(&refusal, "r");
+        assert_ne!(problem.detail, problem.title, "{refusal:?}");
+    }
 }

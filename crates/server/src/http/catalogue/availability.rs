@@ -9,11 +9,11 @@ use domain::availability::Offer;
 use domain::{ProductId, Refusal, rows};
 use store::queries::Cursor;
 
+use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::ReadCatalogue;
-use crate::http::{App, Refused};
 
 pub async fn find(
     State(app): State<App>,
@@ -22,9 +22,6 @@ pub async fn find(
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;
-    if query.to <= query.from {
-        return Err(Refused::parameter("to", "must be later than from"));
-    }
     let product = ProductId(query.product_id);
     let product = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
     let (from, to) = (timestamp(query.from), timestamp(query.to));

@@ -8,12 +8,12 @@ use domain::commands::{StartPayment, Target};
 use domain::working_set::Claim;
 use domain::{BookingId, Refusal};
 
-use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::auth::Caller;
 use crate::http::call::Call;
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
+use crate::http::{App, Refused};
 
 pub async fn payment(State(app): State<App>, mut call: Call<Payments, NewPayment>) -> Handled {
     let claim = call.keyed()?;
@@ -27,7 +27,7 @@ pub async fn charge(State(app): State<App>, mut call: Call<Payments, NewCharge>)
 
 async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request: NewPayment) -> Handled {
     let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
-    let account = account.ok_or(Refusal::AccountNotFound)?;
+    let account = account.ok_or_else(|| no_account(app, &caller, &request.provider))?;
     let target = match (request.booking_id, request.amount) {
         (Some(booking), amount) => {
             Target::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
@@ -48,4 +48,14 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
         lease,
     })
     .await
+}
+
+/// Names what is configured: a name may be misspelled, or the account be of the other mode.
+fn no_account(app: &App, caller: &Caller, provider: &str) -> Refused {
+    let known = app.parts.accounts.providers(caller.tenant, caller.mode).join(", ");
+    let known =
+        if known.is_empty() { "there is none".to_owned() } else { format!("there are accounts at {known}") };
+    let mode = caller.mode.name();
+    Refused::from(Refusal::AccountNotFound)
+        .detail(format!("There is no account at {provider} for {mode} mode; {known}."))
 }

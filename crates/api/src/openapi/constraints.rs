@@ -1,0 +1,201 @@
+//! What a type does not say of itself: the limits, the patterns and the words of its members, each
+//! from the constant or the list that checks it. So the document cannot promise what is refused.
+
+use domain::availability::Availability;
+use domain::lifecycle::{State, booking, inbound_event, job, payment, refund, review};
+use domain::limits::{
+    AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, LINES_MAX, PERSON_CHARACTERS_MAX,
+    PLACES_PER_UNIT_MAX, QUANTITY_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+};
+use domain::rows::{Actor, Mode, MovementKind};
+use serde_json::{Map, Value, json};
+
+use crate::limits::{
+    CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_KEY_CHARS_MAX,
+    METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PHONE_CHARS_MAX,
+    REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
+};
+use crate::requests::Scope;
+use crate::views;
+
+pub const CURRENCY_PATTERN: &str = "^[A-Z]{3}$";
+/// How `next_cursor` is written.
+pub const CURSOR_PATTERN: &str = "^[a-p]{48}$";
+/// Controls, and what is never seen or turns the line. The server takes joiners and variation selectors
+/// where a script needs them.
+macro_rules! never_in_a_line {
+    () => {
+        r"\u0000-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    };
+}
+/// One line that is not blank.
+const LINE_PATTERN: &str =
+    concat!("^[^", never_in_a_line!(), r"]*[^\s", never_in_a_line!(), "][^", never_in_a_line!(), "]*$");
+/// Several lines.
+const TEXT_PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+const VISIBLE_PATTERN: &str = "^[!-~]+$";
+const URL_PATTERN: &str = r"^[A-Za-z][A-Za-z0-9+.-]*:/[!-\[\]-~]+$";
+const ZONE_PATTERN: &str = "^[A-Za-z0-9_+/-]+$";
+
+/// The limits of an idempotency key, in a query and in a header.
+pub fn idempotency_key() -> Value {
+    json!({ "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX, "pattern": VISIBLE_PATTERN })
+}
+
+/// Adds to the schema with this name what its members are limited to.
+pub fn refine(name: &str, schema: &mut Value) {
+    let rules = texts().into_iter().chain(numbers()).chain(lists()).chain(words());
+    for (_, member, more) in rules.filter(|(schemas, _, _)| schemas.contains(&name)) {
+        let property =
+            schema["properties"].get_mut(member).unwrap_or_else(|| panic!("{name} has no {member}"));
+        let of_items = property["type"] == "array" && more.get("enum").is_some();
+        let place = if of_items { &mut property["items"] } else { property };
+        place.as_object_mut().expect("a schema is an object").extend(more);
+    }
+    if name == "Metadata" {
+        *schema = metadata();
+    }
+}
+
+type Rule = (&'static [&'static str], &'static str, Map<String, Value>);
+
+fn rule(schemas: &'static [&'static str], member: &'static str, more: Value) -> Rule {
+    let Value::Object(more) = more else { unreachable!("a rule adds members") };
+    (schemas, member, more)
+}
+
+fn line(chars_max: usize) -> Value {
+    json!({ "minLength": 1, "maxLength": chars_max, "pattern": LINE_PATTERN })
+}
+
+fn paragraph(chars_max: usize) -> Value {
+    json!({ "maxLength": chars_max, "pattern": TEXT_PATTERN })
+}
+
+fn texts() -> Vec<Rule> {
+    const NAMED: &[&str] = &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit"];
+    const PAID: &[&str] = &["NewPayment", "NewCharge"];
+    let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
+    vec![
+        rule(NAMED, "name", line(NAME_CHARS_MAX)),
+        rule(&["NewApiKey"], "client_name", line(NAME_CHARS_MAX)),
+        rule(&["NewCustomer"], "phone", line(PHONE_CHARS_MAX)),
+        rule(&["NewCustomer"], "email", email.clone()),
+        rule(&["BookingsQuery"], "customer_email", email),
+        rule(&["NewPayment", "NewCharge", "PaymentsQuery"], "reference", line(REFERENCE_CHARS_MAX)),
+        rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
+        rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
+        rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
+        rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
+        rule(
+            PAID,
+            "payment_method",
+            json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
+        ),
+        rule(
+            PAID,
+            "return_url",
+            json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
+        ),
+        rule(&["LetterDecision"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
+        rule(
+            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
+            "cursor",
+            json!({ "pattern": CURSOR_PATTERN }),
+        ),
+    ]
+}
+
+fn numbers() -> Vec<Rule> {
+    const QUERIES: &[&str] =
+        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
+    let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
+    let moved = json!({ "properties": { "minor": { "minimum": 1 } } });
+    let priced = json!({ "properties": { "minor": { "minimum": 0 } } });
+    vec![
+        rule(QUERIES, "limit", json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS })),
+        rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
+        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund"], "amount", moved),
+        rule(&["NewUnit", "ChangedUnit"], "price", priced),
+        rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
+        rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
+        rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
+        rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
+        rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
+        rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
+        rule(&["NewUnit", "ChangedUnit"], "places", range(1, PLACES_PER_UNIT_MAX)),
+        rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
+    ]
+}
+
+fn lists() -> Vec<Rule> {
+    let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
+    vec![
+        rule(&["NewBooking"], "units", some(LINES_MAX)),
+        rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
+        rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
+        rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
+        rule(&["ChangedSettings"], "clients", json!({ "maxItems": CLIENTS_MAX })),
+        rule(
+            &["NewApiKey"],
+            "scopes",
+            json!({ "minItems": 1, "maxItems": Scope::ALL.len(), "uniqueItems": true }),
+        ),
+    ]
+}
+
+/// States and other closed lists of words.
+fn words() -> Vec<Rule> {
+    let actors = [
+        Actor::Client(domain::ClientId(uuid::Uuid::nil())),
+        Actor::Worker,
+        Actor::Webhook,
+        Actor::Timer,
+        Actor::Person,
+    ];
+    let letters = [
+        &states::<job::State>()[..],
+        &states::<inbound_event::State>(),
+        &states::<domain::lifecycle::delivery::State>(),
+    ]
+    .concat();
+    let scopes = Scope::ALL.map(Scope::name);
+    vec![
+        rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
+        rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
+        rule(&["Refund"], "state", one_of(&states::<refund::State>())),
+        rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
+        rule(&["DeadLetter"], "state", one_of(&letters)),
+        rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),
+        rule(&["Booking"], "payment_status", one_of(&views::PAYMENT_STATUSES)),
+        rule(&["Slot"], "status", one_of(&Availability::ALL.map(Availability::name))),
+        rule(&["Breaker"], "state", one_of(&views::BREAKER_STATES)),
+        rule(&["Movement"], "kind", one_of(&MovementKind::ALL.each_ref().map(MovementKind::name))),
+        rule(&["HistoryEntry"], "actor", one_of(&actors.each_ref().map(Actor::name))),
+        rule(&["ApiKey"], "scopes", one_of(&scopes)),
+        rule(&["ApiKey"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
+    ]
+}
+
+fn one_of(words: &[&str]) -> Value {
+    let mut words = words.to_vec();
+    words.sort_unstable();
+    words.dedup();
+    json!({ "enum": words })
+}
+
+fn states<S: State>() -> Vec<&'static str> {
+    S::ALL.iter().map(State::name).collect()
+}
+
+fn metadata() -> Value {
+    json!({
+        "type": "object",
+        "description": "A client's own notes on a resource.",
+        "maxProperties": METADATA_KEYS_MAX,
+        "propertyNames": { "type": "string", "minLength": 1, "maxLength": METADATA_KEY_CHARS_MAX, "pattern": LINE_PATTERN },
+        "additionalProperties": { "type": "string", "maxLength": METADATA_VALUE_CHARS_MAX, "pattern": TEXT_PATTERN },
+    })
+}

@@ -1,0 +1,126 @@
+//! The schemas of the document, from the types themselves, with what [`constraints`] adds to them.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema as _, ToSchema};
+
+use super::constraints;
+use crate::problem::Problem;
+use crate::requests::{
+    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
+    ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
+    NewRefund, NewSlots, PaymentsQuery, Resolution,
+};
+use crate::views::{
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
+    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+};
+
+/// What the type of [`crate::views::Metadata`] is called by whoever makes a schema of it.
+const MAP: &str = "BTreeMap";
+
+/// Those of bodies and answers.
+pub static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let mut schemas = Vec::new();
+    requests(&mut schemas);
+    views(&mut schemas);
+    refined(schemas)
+});
+
+/// Those of queries, whose members stand in the document as parameters.
+static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let mut schemas = Vec::new();
+    add::<ListQuery>(&mut schemas);
+    add::<AvailabilityQuery>(&mut schemas);
+    add::<BookingsQuery>(&mut schemas);
+    add::<PaymentsQuery>(&mut schemas);
+    add::<EventsQuery>(&mut schemas);
+    refined(schemas)
+});
+
+/// The schema with this name.
+pub fn schema(name: &str) -> Option<&'static Value> {
+    COMPONENTS.get(name).or_else(|| QUERIES.get(name))
+}
+
+/// The name of the page of a list.
+pub fn page_of(name: &str) -> String {
+    format!("{name}Page")
+}
+
+type Schemas = Vec<(String, RefOr<Schema>)>;
+
+fn requests(schemas: &mut Schemas) {
+    add::<NewBooking>(schemas);
+    add::<NewCancellation>(schemas);
+    add::<NewPayment>(schemas);
+    add::<NewCharge>(schemas);
+    add::<NewCapture>(schemas);
+    add::<NewRefund>(schemas);
+    add::<NewProduct>(schemas);
+    add::<ChangedProduct>(schemas);
+    add::<NewSlots>(schemas);
+    add::<LetterDecision>(schemas);
+    add::<ChangedSettings>(schemas);
+    add::<Resolution>(schemas);
+    add::<NewApiKey>(schemas);
+}
+
+fn views(schemas: &mut Schemas) {
+    add::<Problem>(schemas);
+    add::<BookingDetail>(schemas);
+    add::<Settings>(schemas);
+    add::<ShownApiKey>(schemas);
+    add_with_page::<ApiKey>(schemas);
+    add_with_page::<Booking>(schemas);
+    add_with_page::<Breaker>(schemas);
+    add_with_page::<Payment>(schemas);
+    add_with_page::<Refund>(schemas);
+    add_with_page::<Movement>(schemas);
+    add_with_page::<Product>(schemas);
+    add_with_page::<Slot>(schemas);
+    add_with_page::<HistoryEntry>(schemas);
+    add_with_page::<LedgerAccount>(schemas);
+    add_with_page::<Transfer>(schemas);
+    add_with_page::<Event>(schemas);
+    add_with_page::<ReviewCase>(schemas);
+    add_with_page::<DeadLetter>(schemas);
+}
+
+/// The schema and all that it refers to.
+fn add<T: ToSchema>(schemas: &mut Schemas) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+fn add_with_page<T: ToSchema>(schemas: &mut Schemas) {
+    add::<T>(schemas);
+    schemas.push((page_of(&T::name()), Page::<T>::schema()));
+}
+
+fn refined(schemas: Schemas) -> Map<String, Value> {
+    let mut all = Map::new();
+    for (name, schema) in schemas {
+        let mut schema = serde_json::to_value(schema).expect("a schema can be written");
+        let name = if name == MAP { "Metadata".to_owned() } else { name };
+        constraints::refine(&name, &mut schema);
+        rename(&mut schema);
+        all.insert(name, schema);
+    }
+    all
+}
+
+/// Whatever refers to a map refers to the metadata.
+fn rename(value: &mut Value) {
+    match value {
+        Value::String(text) if text.strip_prefix("#/components/schemas/") == Some(MAP) => {
+            "#/components/schemas/Metadata".clone_into(text);
+        }
+        Value::Array(items) => items.iter_mut().for_each(rename),
+        Value::Object(members) => members.values_mut().for_each(rename),
+        _ => {}
+    }
+}
