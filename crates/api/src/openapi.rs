@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, PathsBuilder};
 use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem};
 
@@ -47,6 +48,10 @@ pub fn document() -> OpenApi {
     }
     OpenApiBuilder::new()
         .info(info)
+        .servers(Some([ServerBuilder::new()
+            .url("/")
+            .description(Some("The server that this is read from."))
+            .build()]))
         .tags(Some(tags))
         .paths(paths.build())
         .components(Some(components()))

@@ -108,3 +108,75 @@ fn no_refusal_is_told_that_no_client_sees() {
     }
     assert!(text.contains(Code::SlotIsFull.name()));
 }
+
+/// Whatever a client may send has an end that is told, and so has a cursor.
+#[test]
+fn every_member_of_a_request_has_its_limits() {
+    let document = read();
+    let limited = |schema: &Value, place: &str| {
+        let is = |kind: &str| {
+            schema["type"] == kind || schema["type"].as_array().is_some_and(|any| any.contains(&kind.into()))
+        };
+        let has = |names: &[&str]| names.iter().any(|name| !schema[name].is_null());
+        if is("string") {
+            assert!(has(&["maxLength", "pattern", "enum", "format"]), "{place}: {schema}");
+            assert!(has(&["pattern", "enum", "format"]), "{place} may hold a control character: {schema}");
+        }
+        if is("integer") {
+            assert!(has(&["minimum"]) && (has(&["maximum"]) || place == "after"), "{place}: {schema}");
+        }
+        if is("array") {
+            assert!(has(&["maxItems"]), "{place}: {schema}");
+        }
+    };
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let requests = ["New", "Changed", "BookedUnit", "ClientLimit", "LetterDecision", "Resolution", "Money"];
+    for (name, schema) in
+        schemas.iter().filter(|(name, _)| requests.iter().any(|begin| name.starts_with(begin)))
+    {
+        for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
+            limited(schema, &format!("{name}.{member}"));
+        }
+    }
+    for (_, told) in operations(&document) {
+        for parameter in told["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            if name != "Prefer" {
+                limited(&parameter["schema"], name);
+            }
+        }
+    }
+    let metadata = &schemas["Metadata"];
+    assert_eq!(metadata["maxProperties"], 50);
+    assert_eq!(metadata["additionalProperties"]["maxLength"], 500);
+}
+
+#[test]
+fn every_state_is_one_of_a_list() {
+    let document = read();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for member in ["state", "status", "payment_status"] {
+            let property = &schema["properties"][member];
+            if property["type"] == "string" {
+                assert!(property["enum"].as_array().is_some_and(|words| words.len() > 1), "{name}.{member}");
+                let example = &property["example"];
+                assert!(
+                    example.is_null() || property["enum"].as_array().unwrap().contains(example),
+                    "{name}.{member}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_every_request_meets_is_told_of_every_endpoint() {
+    let document = read();
+    assert_eq!(document["servers"][0]["url"], "/");
+    for (place, told) in operations(&document) {
+        let secured = told["security"].is_array();
+        for status in ["414", "431"] {
+            assert_eq!(secured, told["responses"][status].is_object(), "{place}: {status}");
+        }
+    }
+}

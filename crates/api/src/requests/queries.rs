@@ -28,6 +28,7 @@ pub struct AvailabilityQuery {
     pub from: jiff::Timestamp,
     /// Slots that start before.
     pub to: jiff::Timestamp,
+    /// Rows of one page.
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -41,6 +42,7 @@ pub struct BookingsQuery {
     /// In any spelling.
     pub customer_email: Option<String>,
     pub state: Option<String>,
+    /// Rows of one page.
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -55,6 +57,7 @@ pub struct PaymentsQuery {
     /// The key that this client asked for the payment with.
     pub idempotency_key: Option<String>,
     pub state: Option<String>,
+    /// Rows of one page.
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -67,6 +70,7 @@ pub struct EventsQuery {
     /// The position that was read last; 0, or absent, begins at the beginning.
     #[schema(minimum = 0, default = 0)]
     pub after: Option<i64>,
+    /// Rows of one page.
     pub limit: Option<i64>,
 }
 
