@@ -13,8 +13,8 @@ use crate::code::Code;
 use crate::email;
 use crate::json::escape;
 use crate::limits::{
-    CURSOR_CHARS, ERRORS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
-    TOKEN_CHARS_MAX,
+    CURSOR_CHARS, ERRORS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX,
+    METADATA_VALUE_CHARS_MAX, TOKEN_CHARS_MAX,
 };
 use crate::money::{Money, is_assigned};
 use crate::problem::{FieldError, Problem};
@@ -145,6 +145,13 @@ impl Findings {
     pub fn metadata(&mut self, metadata: &Metadata) {
         if metadata.len() > METADATA_KEYS_MAX {
             self.add("/metadata", format!("must not have more than {METADATA_KEYS_MAX} members"));
+        }
+        let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > METADATA_BYTES_MAX {
+            self.add(
+                "/metadata",
+                format!("must not have more than {METADATA_BYTES_MAX} bytes of UTF-8 in all"),
+            );
         }
         for (key, value) in metadata {
             let pointer = format!("/metadata/{}", escape(key));
@@ -306,6 +313,9 @@ mod tests {
         assert_eq!(found(of("a/b", &"v".repeat(501))), ["/metadata/a~1b"]);
         assert_eq!(found(of("", "v")), ["/metadata/"]);
         assert_eq!(found(of("k", "\0")), ["/metadata/k"]);
+        let cjk = |keys: usize| (0..keys).map(|n| (n.to_string(), "\u{6f22}".repeat(500))).collect();
+        assert!(found(cjk(21)).is_empty());
+        assert_eq!(found(cjk(22)), ["/metadata"]);
         assert_eq!(found((0..51).map(|n| (n.to_string(), String::new())).collect()), ["/metadata"]);
     }
 }

@@ -1,7 +1,8 @@
 //! The wire's own limits, each with its unit in its name.
 
-/// A request's body. Webhooks have their own, larger limit.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A request's body: whatever keeps the limits on its texts fits into it, in any script. Webhooks have
+/// their own, larger limit.
+pub const BODY_BYTES_MAX: usize = 128 * 1024;
 /// Objects and arrays inside one another.
 pub const DEPTH_MAX: usize = 32;
 /// The largest integer that every language's JSON carries exactly, and the smallest its negative.
@@ -9,6 +10,8 @@ pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;
 pub const METADATA_KEYS_MAX: usize = 50;
 pub const METADATA_KEY_CHARS_MAX: usize = 40;
 pub const METADATA_VALUE_CHARS_MAX: usize = 500;
+/// Keys and values of one resource together, in UTF-8.
+pub const METADATA_BYTES_MAX: usize = 32 * 1024;
 pub const NAME_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
 /// RFC 5321 section 4.5.3.1 as corrected: 254 octets in all.
@@ -33,3 +36,33 @@ pub const WAIT_SECONDS_MAX: u64 = 30;
 pub const SEATS_MAX: i64 = 1_000_000;
 /// Clients in one change of the settings.
 pub const CLIENTS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use domain::limits::UNITS_PER_REQUEST_MAX;
+    use serde_json::json;
+
+    use super::*;
+    use crate::json::{decode, parse};
+    use crate::requests::NewProduct;
+
+    /// The request with the most text that is taken, in letters of four bytes.
+    #[test]
+    fn what_keeps_its_limits_fits_into_a_body() {
+        let text = |chars: usize| "\u{20000}".repeat(chars);
+        let price = json!({ "minor": domain::limits::AMOUNT_MINOR_MAX, "currency": "EUR" });
+        let unit = json!({ "name": text(NAME_CHARS_MAX), "price": price, "places": 100 });
+        let value = text(METADATA_VALUE_CHARS_MAX);
+        let entries = METADATA_BYTES_MAX / (value.len() + 2);
+        let metadata: serde_json::Map<_, _> =
+            (10..10 + entries).map(|number| (number.to_string(), json!(value))).collect();
+        let product = json!({
+            "name": text(NAME_CHARS_MAX), "description": text(DESCRIPTION_CHARS_MAX), "currency": "EUR",
+            "time_zone": "America/Argentina/ComodRivadavia", "metadata": metadata,
+            "units": vec![unit; UNITS_PER_REQUEST_MAX],
+        });
+        let body = product.to_string();
+        assert!(body.len() <= BODY_BYTES_MAX, "{} bytes", body.len());
+        assert!(decode::<NewProduct>(parse(body.as_bytes()).unwrap()).is_ok());
+    }
+}

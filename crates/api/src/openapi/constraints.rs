@@ -11,9 +11,10 @@ use domain::rows::{Actor, Mode, MovementKind};
 use serde_json::{Map, Value, json};
 
 use crate::limits::{
-    CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_KEY_CHARS_MAX,
-    METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PHONE_CHARS_MAX,
-    REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
+    CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_BYTES_MAX,
+    METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS,
+    PAGE_ROWS_MAX, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX,
+    URL_CHARS_MAX,
 };
 use crate::requests::Scope;
 use crate::views;
@@ -193,7 +194,7 @@ fn states<S: State>() -> Vec<&'static str> {
 fn metadata() -> Value {
     json!({
         "type": "object",
-        "description": "A client's own notes on a resource.",
+        "description": format!("A client's own notes on a resource: at most {METADATA_BYTES_MAX} bytes of UTF-8 in all."),
         "maxProperties": METADATA_KEYS_MAX,
         "propertyNames": { "type": "string", "minLength": 1, "maxLength": METADATA_KEY_CHARS_MAX, "pattern": LINE_PATTERN },
         "additionalProperties": { "type": "string", "maxLength": METADATA_VALUE_CHARS_MAX, "pattern": TEXT_PATTERN },

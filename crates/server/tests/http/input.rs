@@ -1,8 +1,32 @@
 //! Bodies that must not get further than the door.
 
+use api::limits::BODY_BYTES_MAX;
+use serde_json::json;
+
 use crate::house::House;
 
-both![what_is_malformed_changes_nothing, an_integer_may_be_written_with_a_point];
+both![
+    what_is_malformed_changes_nothing,
+    an_integer_may_be_written_with_a_point,
+    what_keeps_its_limits_is_taken_in_any_script,
+];
+
+async fn what_keeps_its_limits_is_taken_in_any_script(house: House) {
+    let text = |chars: usize| "漢".repeat(chars);
+    let metadata = |count: usize| {
+        (0..count).map(|key| (key.to_string(), json!(text(500)))).collect::<serde_json::Map<_, _>>()
+    };
+    let unit = json!({ "name": text(200), "price": { "minor": 1, "currency": "EUR" } });
+    let mut product = json!({
+        "name": text(200), "description": text(5_000), "time_zone": "Asia/Shanghai", "currency": "EUR",
+        "units": vec![unit; 50], "metadata": metadata(21),
+    });
+    let made = house.post("/v1/products", &product).expect(201).await;
+    assert_eq!(made.body["metadata"], product["metadata"]);
+    product["metadata"] = json!(metadata(22));
+    let refused = house.post("/v1/products", &product).refused(400, "validation_failed").await;
+    assert_eq!(refused.pointers(), ["/metadata"]);
+}
 
 async fn an_integer_may_be_written_with_a_point(house: House) {
     let sail = house.sail().await;
@@ -56,7 +80,7 @@ async fn what_is_malformed_changes_nothing(house: House) {
         (with("Ana", "\\u0000"), 400, "validation_failed"),
         (with("ana@example.com", "ana"), 400, "validation_failed"),
         (with(&sail.slot, "../../etc"), 400, "validation_failed"),
-        (vec![b' '; 65 * 1024], 413, "body_is_too_large"),
+        (vec![b' '; BODY_BYTES_MAX + 1], 413, "body_is_too_large"),
     ] {
         let shown = String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned();
         let answer = house.ask("POST", "/v1/bookings").bytes(body).key("k-1").send().await;
