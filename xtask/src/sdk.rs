@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: whoever speaks Stripe's protocol must not see the difference, and its table of parameters and its objects are as the SDK's types declare them |
 //! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which believes or refuses |
+//! | `crates/api/tests/openapi` | Redocly's linter, which knows the specification | `docs/openapi.json`, which is what the program serves |
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,13 +18,15 @@ use crate::programs;
 
 const STRIPE: &str = "crates/sandbox/tests/official_sdk";
 const WEBHOOKS: &str = "crates/client/tests/official";
+const OPENAPI: &str = "crates/api/tests/openapi";
 /// How long the sandbox may take until it listens.
 const START_S: u64 = 60;
 
-/// Both suites run, whatever becomes of the first.
+/// Every suite runs, whatever becomes of those before.
 pub fn run_suites() -> Result<(), Failure> {
     let examples = programs::build()?.join("examples");
-    let failures = [run_stripe(&examples), run_webhooks(&examples)].into_iter().filter_map(Result::err);
+    let ended = [run_stripe(&examples), run_webhooks(&examples), run_openapi()];
+    let failures = ended.into_iter().filter_map(Result::err);
     let failures: Vec<String> = failures.map(|failure| failure.to_string()).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
@@ -43,6 +46,15 @@ fn run_webhooks(examples: &Path) -> Result<(), Failure> {
     let suite = install(WEBHOOKS)?;
     let verifier = examples.join("verify_webhook");
     run(command("node --test").current_dir(&suite).env("VERIFY_WEBHOOK", verifier))
+}
+
+/// The document that is committed: the step `generated` holds it against the program.
+fn run_openapi() -> Result<(), Failure> {
+    let suite = install(OPENAPI)?;
+    let mut lint = command("npm test --silent");
+    // The linter asks for nothing beyond the file, and tells nobody of it.
+    lint.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
+    run(lint.current_dir(&suite))
 }
 
 /// What the suite was locked to, and nothing newer.
