@@ -40,6 +40,21 @@ pub enum Error {
     File(#[from] std::io::Error),
 }
 
+/// What the program takes from its environment.
+const VARIABLES: [&str; 11] = [
+    "SUREHOLD_CONFIG",
+    "SUREHOLD_DATABASE_URL",
+    "SUREHOLD_LISTEN",
+    "SUREHOLD_LOG",
+    "SUREHOLD_NATS_URL",
+    "SUREHOLD_OPS_KEY",
+    "SUREHOLD_OTLP_ENDPOINT",
+    "SUREHOLD_REDIS_URL",
+    "SUREHOLD_ROLE",
+    "SUREHOLD_SANDBOX_LISTEN",
+    "SUREHOLD_URL",
+];
+
 /// How a program says that it serves.
 pub enum Ready {
     /// By writing `{"base_url"}` into this file.
@@ -76,7 +91,7 @@ impl Running {
         // Appended to: the words of a life that was cut short are worth reading too.
         let words = std::fs::File::options().create(true).append(true).open(&log)?;
         let from = words.metadata()?.len();
-        let process = Command::new(program)
+        let process = command(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(words.try_clone()?)
@@ -180,7 +195,7 @@ impl Running {
 
 /// Runs the program to its end, and answers with what it printed.
 pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
-    let output = Command::new(program)
+    let output = command(program)
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -192,7 +207,19 @@ pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
         return Ok(printed);
     }
     let words = format!("{}\n{printed}{}", output.status, String::from_utf8_lossy(&output.stderr));
-    Err(Error::Failed { what: format!("surehold {}", arguments.join(" ")), words })
+    // Not its flags: a URL may hold a password, and a key is one.
+    let what: Vec<&str> = arguments.iter().copied().take_while(|word| !word.starts_with("--")).collect();
+    Err(Error::Failed { what: format!("surehold {}", what.join(" ")), words })
+}
+
+/// A process that is told what to do by its arguments alone. A variable wins over a configuration file, so
+/// the address of a database that is exported for `serve` would be attacked.
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@ use domain::working_set::Mismatch;
 pub enum Error {
     #[error("`{text}` is neither a postgres:// URL nor the path of a file")]
     Location { text: String },
-    #[error("the schema is at version {found} and this program needs {needed}: migrate first")]
+    #[error("there is no database at {}", path.display())]
+    Missing { path: PathBuf },
+    #[error(
+        "it is not migrated (its schema is at version {found}, this program needs {needed}): run `surehold migrate`"
+    )]
     NotMigrated { found: i64, needed: i64 },
     #[error("the schema is at version {found}, newer than the {known} that this program knows")]
     Newer { found: i64, known: i64 },

@@ -98,6 +98,9 @@ fn lock(path: &Path) -> Result<File, Error> {
 }
 
 pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    if !flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !path.exists() {
+        return Err(Error::Missing { path: path.to_owned() });
+    }
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -42,8 +42,9 @@ enum Engines {
 struct Load {
     #[arg(long, value_enum, default_value = "both")]
     engine: Engines,
+    // Never from the environment: SUREHOLD_DATABASE_URL names the database that `serve` serves.
     /// A PostgreSQL to make databases in; without it a private one is started
-    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+    #[arg(long)]
     database_url: Option<String>,
     /// Of each run
     #[arg(long, default_value_t = 10)]

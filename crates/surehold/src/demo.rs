@@ -35,8 +35,9 @@ pub struct Arguments {
     /// Where the payment provider's stand-in listens
     #[arg(long, default_value = "127.0.0.1:12111")]
     sandbox_listen: SocketAddr,
-    /// `postgres://...` instead of SQLite in the data directory
-    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
+    // Never from the environment: SUREHOLD_DATABASE_URL names the database that `serve` serves.
+    /// `postgres://...` instead of SQLite in the data directory: an empty database, or the demo's own
+    #[arg(long)]
     database_url: Option<String>,
     /// End after the story; success only if every promise held
     #[arg(long)]

@@ -79,6 +79,53 @@ fn the_story_ends_with_one_charge_on_postgres() {
     check(Some(&postgres("demo")));
 }
 
+/// What the README's deployment exports names the database that serves customers.
+#[test]
+fn the_demo_keeps_to_its_own_database() {
+    let data = tempfile::tempdir().unwrap();
+    let live = format!("sqlite:{}", data.path().join("live.sqlite").display());
+    let name = ["tenant", "create", "--name", "Fjord Tours", "--database-url", &live];
+    assert!(surehold(&name).status.success());
+    let tenants = |url: &str| {
+        let connection = rusqlite::Connection::open(url.trim_start_matches("sqlite:")).unwrap();
+        connection.query_row("select count(*) from tenants", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let demo = data.path().join("demo");
+    let arguments =
+        ["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+    command.args(arguments).arg(&demo).env("SUREHOLD_DATABASE_URL", &live);
+    let told = command.output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert_eq!(tenants(&live), 1, "the environment's database is not the demo's");
+    assert!(demo.join("surehold.sqlite").exists());
+
+    let told = command.args(["--database-url", &live]).output().unwrap();
+    let words = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(!told.status.success() && words.contains("`Fjord Tours`"), "{words}");
+    assert_eq!((tenants(&live), words.lines().count()), (1, 1), "{words}");
+}
+
+/// Its processes read a configuration of their own, and a variable wins over that.
+#[test]
+fn an_attack_keeps_to_its_own_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let live = format!("sqlite:{}", directory.path().join("live.sqlite").display());
+    assert!(surehold(&["tenant", "create", "--name", "Harness", "--database-url", &live]).status.success());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+    command.args(["attack", "--scenario", "charges", "--operations", "4", "--out"]);
+    command.arg(directory.path().join("out")).env("SUREHOLD_DATABASE_URL", &live);
+    let told = command.output().unwrap();
+    let words = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{words}{}", String::from_utf8_lossy(&told.stderr));
+    let connection = rusqlite::Connection::open(live.trim_start_matches("sqlite:")).unwrap();
+    let count = |table: &str| {
+        let sql = format!("select count(*) from {table}");
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!([count("accounts"), count("payments")], [0, 0]);
+}
+
 #[test]
 fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();

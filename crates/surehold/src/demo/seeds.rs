@@ -10,7 +10,7 @@ use domain::{ClientId, Currency, ProductId, Reply, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use server::clock::SystemClock;
 use server::ids::UuidV7;
-use store::{Answer, Clock as _, Store};
+use store::{Answer, Clock as _, Location, Queries, Store};
 use uuid::Uuid;
 
 use crate::{Failed, failed, provision};
@@ -77,6 +77,22 @@ pub async fn plant(store: &Store, file: &Path) -> Result<Seeds, Failed> {
     let seeds = Seeds { database_id: store.database_id(), tenants, product_id, unit_id };
     write_private(file, &serde_json::to_string_pretty(&seeds)?)?;
     Ok(seeds)
+}
+
+/// Refuses a database with tenants that this directory's demo did not make: it would add its own beside
+/// them, and a configuration that names a tenant could mean either.
+pub async fn refuse_others(location: &Location, queries: &Queries, file: &Path) -> Result<(), Failed> {
+    let own: Vec<Uuid> =
+        read(file)?.map_or_else(Vec::new, |seeds| seeds.tenants.iter().map(|tenant| tenant.id).collect());
+    let others = queries.tenants(own.len() + 1).await?;
+    let Some(other) = others.iter().find(|tenant| !own.contains(&tenant.id.0)) else {
+        return Ok(());
+    };
+    Err(failed(format!(
+        "{location} has a tenant that this demo did not make, `{}`: give the demo an empty database, or \
+         another directory with --data and no --database-url",
+        other.name
+    )))
 }
 
 /// A secret of the provider's, which the demo makes up.

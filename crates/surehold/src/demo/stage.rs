@@ -1,6 +1,6 @@
 //! The stage: a data directory, the sandbox, the seeded database, the server, `demo.json`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::TenantId;
 use domain::rows::Mode;
@@ -34,9 +34,17 @@ impl Stage {
             Some(url) => Location::parse(url)?,
             None => Location::Sqlite { path: data.join("surehold.sqlite") },
         };
+        let secrets = data.join("demo-secrets.json");
+        refuse_another_schema(&location, &secrets, arguments.database_url.is_some()).await?;
         Store::migrate(&location).await?;
         let store = open(location.clone()).await?;
-        let seeds = seeds::plant(&store, &data.join("demo-secrets.json")).await?;
+        let seeds = match seeds::refuse_others(&location, &store, &secrets).await {
+            Ok(()) => seeds::plant(&store, &secrets).await?,
+            Err(others) => {
+                store.close().await;
+                return Err(others);
+            }
+        };
         let slots = seeds::open_slots(&store, &seeds).await?;
         store.close().await;
         let small_slot = slots
@@ -118,6 +126,17 @@ impl Stage {
     pub async fn strike(self) {
         self.server.stop().await;
         self.sandbox.stop().await;
+    }
+}
+
+/// What is not the demo's is left as it is: neither migrated nor added to.
+async fn refuse_another_schema(location: &Location, secrets: &Path, is_given: bool) -> Result<(), Failed> {
+    match Store::open_read_only(location).await {
+        Ok(queries) => seeds::refuse_others(location, &queries, secrets).await,
+        Err(store::Error::Missing { .. } | store::Error::NotMigrated { found: 0, .. }) => Ok(()),
+        // The demo's own file, of an older version of the program.
+        Err(store::Error::NotMigrated { .. }) if !is_given => Ok(()),
+        Err(error) => Err(failed(format!("{location}: {error}"))),
     }
 }
 
