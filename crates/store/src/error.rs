@@ -39,6 +39,10 @@ pub enum Error {
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    #[error("{} exists: it is not written over", path.display())]
+    Exists { path: PathBuf },
+    #[error("the copy {} is damaged, and was removed: {what}", path.display())]
+    Damaged { path: PathBuf, what: String },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("the store is closed")]

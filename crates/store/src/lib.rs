@@ -21,6 +21,7 @@
 //! the name of a constraint.
 
 mod answer;
+mod backup;
 mod engine;
 mod error;
 mod executor;
@@ -28,6 +29,7 @@ mod location;
 mod migrate;
 mod options;
 mod postgres;
+mod private;
 pub mod queries;
 mod queue;
 mod ruling;
@@ -39,6 +41,7 @@ mod tally;
 mod writer;
 
 pub use answer::{Answer, Unavailable};
+pub use backup::Backup;
 pub use error::Error;
 pub use location::Location;
 pub use migrate::Migrated;

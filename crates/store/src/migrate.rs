@@ -43,10 +43,14 @@ pub struct Migrated {
 /// An older schema lacks what is needed here, and a newer one may mean something else.
 pub(crate) fn check(found: i64) -> Result<(), Error> {
     match found.cmp(&KNOWN) {
-        std::cmp::Ordering::Less => Err(Error::NotMigrated { found, needed: KNOWN }),
+        std::cmp::Ordering::Less => Err(not_migrated(found)),
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(Error::Newer { found, known: KNOWN }),
     }
+}
+
+pub(crate) fn not_migrated(found: i64) -> Error {
+    Error::NotMigrated { found, needed: KNOWN }
 }
 
 /// SHA-256 of the text, in hexadecimal.

@@ -1,6 +1,7 @@
 //! The store as the rest of the program holds it.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use domain::working_set::{Command, Context, Decision, Outcome};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::backup::{self, Backup};
 use crate::migrate::{self, Migrated};
 use crate::postgres::bell::{Bell, Ringing};
 use crate::queries::Queries;
@@ -119,6 +121,13 @@ impl Store {
     /// Brings the schema to this program's version. Forward only, and safe from many at once.
     pub async fn migrate(location: &Location) -> Result<Migrated, Error> {
         migrate::run(location).await
+    }
+
+    /// Copies a SQLite database to a file that must not exist, whole and checked, also while a server writes it.
+    pub async fn back_up(path: &Path, to: &Path) -> Result<Backup, Error> {
+        let (path, to) = (path.to_owned(), to.to_owned());
+        let copied = tokio::task::spawn_blocking(move || backup::run(&path, &to));
+        copied.await.unwrap_or(Err(Error::Closed))
     }
 
     /// Carries out a command, in whatever batch comes next, and answers once that is committed.

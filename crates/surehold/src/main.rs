@@ -1,4 +1,4 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate check attack bench tenant ops`.
+//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant ops`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).
@@ -6,9 +6,11 @@
 //! What must never be here: anything that another program would want to call; that is a library's.
 
 mod attack;
+mod backup;
 mod bench;
 mod check;
 mod config;
+mod database;
 mod demo;
 mod docs;
 mod logging;
@@ -45,6 +47,8 @@ enum Command {
     Sandbox(sandbox_alone::Arguments),
     /// Bring a database to this version's schema
     Migrate(migrate::Arguments),
+    /// Copy a SQLite database to a file, also while a server writes it, and check the copy
+    Backup(backup::Arguments),
     /// Check every promise against a database and the provider's books
     Check(check::Arguments),
     /// Try to make it do something twice, or lose something, and judge it by the provider's books
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Sandbox(arguments) => sandbox_alone::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
             Command::Attack(arguments) => attack::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod alerts;
+mod backup;
 mod collector;
 mod dead_letters;
 mod logs;

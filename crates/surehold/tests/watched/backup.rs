@@ -1,0 +1,113 @@
+//! A backup of a SQLite database that a server writes meanwhile.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use harness::oracle;
+use serde_json::json;
+use server::clock::SystemClock;
+use server::ids::UuidV7;
+use store::{Location, Store};
+
+use crate::town::{Engine, Town, until};
+
+fn back_up(database_url: &str, to: &Path) -> Output {
+    let program = env!("CARGO_BIN_EXE_surehold");
+    Command::new(program).args(["backup", "--database-url", database_url]).arg(to).output().unwrap()
+}
+
+/// Charges one after the other until it is over.
+async fn charge(town: &Town, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
+    let charge = json!({
+        "amount": { "minor": 700, "currency": "EUR" },
+        "provider": "stripe", "payment_method": "pm_card_visa",
+    });
+    for number in 0.. {
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        let answer = town.post("/v1/charges", &format!("{name}-{number}"), &charge).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        charged.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn copy_three_times(town: &Town, folder: &Path, charged: &AtomicUsize) {
+    for name in ["first", "second", "third"] {
+        let before = charged.load(Ordering::SeqCst);
+        let (url, to) = (town.installation.database_url.clone(), folder.join(name));
+        let copied = tokio::task::spawn_blocking(move || back_up(&url, &to)).await.unwrap();
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        until("it goes on meanwhile", async || (charged.load(Ordering::SeqCst) > before + 10).then_some(()))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_beside_writers_is_whole() {
+    let town = Town::open(Engine::Sqlite, "").await;
+    let folder = tempfile::tempdir().unwrap();
+    let (over, charged) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let copies = async {
+        copy_three_times(&town, folder.path(), &charged).await;
+        over.store(true, Ordering::SeqCst);
+    };
+    tokio::join!(
+        copies,
+        charge(&town, 0, &over, &charged),
+        charge(&town, 1, &over, &charged),
+        charge(&town, 2, &over, &charged)
+    );
+    for name in ["first", "second", "third"] {
+        let path = folder.path().join(name);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let location = Location::Sqlite { path };
+        let verdicts = oracle::check(&location, None).await.unwrap();
+        assert!(verdicts.all_hold(), "{verdicts}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "no draft is left, and no log");
+
+    // What is there is not written over.
+    let third = folder.path().join("third");
+    let before = std::fs::read(&third).unwrap();
+    let refused = back_up(&town.installation.database_url, &third);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("not written over"), "{words}");
+    assert_eq!(std::fs::read(&third).unwrap(), before);
+
+    town.close().await;
+
+    // Served from, it is a database like any other, and in SQLite's mode for readers beside a writer.
+    let serving = Location::Sqlite { path: third.clone() };
+    let store = Store::open(store::Options::new(
+        serving,
+        Arc::new(SystemClock),
+        Arc::new(UuidV7::default()),
+        Arc::new(server::http::Wire),
+    ));
+    store.await.unwrap().close().await;
+    let mode = rusqlite::Connection::open(&third).unwrap();
+    let mode: String = mode.query_row("pragma journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |url: &str, reason: &str| {
+        let refused = back_up(url, &folder.path().join("copy"));
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && words.contains(reason), "{url}: {words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+        assert!(!folder.path().join("copy").exists());
+    };
+    check("postgres://me:hunter2@127.0.0.1:1/books", "pg_basebackup and WAL archiving");
+    let missing = format!("sqlite:{}", folder.path().join("none.sqlite").display());
+    check(&missing, "there is no database");
+    let empty = folder.path().join("empty.sqlite");
+    std::fs::write(&empty, "").unwrap();
+    check(&format!("sqlite:{}", empty.display()), "not migrated");
+}
