@@ -18,7 +18,7 @@ mod verdict;
 use store::{Location, Store};
 
 pub use books::{Books, Call, Charge, Refund, Release};
-pub use verdict::{OFFENDERS_MAX, Verdict, Verdicts};
+pub use verdict::{Verdict, Verdicts};
 
 /// The promises, in the order they are told.
 pub const INVARIANTS: [&str; 11] = [

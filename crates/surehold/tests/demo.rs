@@ -139,7 +139,19 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     refused(&["serve", "--database-url", &database, "--role", "cook"], "`cook`");
     refused(&["serve", "--config", "/no/such/file"], "cannot be read");
     refused(&["serve", "--database-url", "mysql://x"], "mysql://x");
-    refused(&["check", "--database-url", &database.replace("x.sqlite", "none.sqlite")], "none.sqlite");
+    refused(
+        &["check", "--database-url", &database.replace("x.sqlite", "none.sqlite")],
+        "there is no database at",
+    );
+    let empty = directory.path().join("empty.sqlite").display().to_string();
+    std::fs::write(&empty, "").unwrap();
+    refused(&["check", "--database-url", &empty], "not migrated");
+    std::fs::write(&empty, "no database, but a text that is long enough to be looked at").unwrap();
+    refused(&["check", "--database-url", &empty], "file is not a database");
+    let server = postgres("empty");
+    refused(&["check", "--database-url", &server], "not migrated");
+    refused(&["check", "--database-url", &format!("{server}_none")], "does not exist");
+    refused(&["check", "--database-url", "postgres://127.0.0.1:1/x"], "refused");
     let config = directory.path().join("surehold.toml");
     let account = "[[accounts]]\ntenant = 'nobody'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n\
                    base_url = 'http://127.0.0.1:1'\nsecret_key = 'sk_test_1'\nwebhook_secrets = []\n";

@@ -13,11 +13,10 @@ const PATH: &str = "/sandbox/books";
 /// How each idempotency key begins that we send.
 const OUR_KEYS: &str = "surehold-";
 
+/// Charges and refunds are in all books: what has neither is something else, and no charge in it is no news.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Books {
-    #[serde(default)]
     pub charges: Vec<Charge>,
-    #[serde(default)]
     pub refunds: Vec<Refund>,
     /// Money that the provider paid out.
     #[serde(default, rename = "transfers")]
@@ -104,7 +103,12 @@ impl Books {
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Books, String> {
-        let mut books: Books = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let not_books = |why: String| format!("these are not books as `GET {PATH}` shows them: {why}");
+        // An array would be taken for the members in their order.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(not_books("it is no JSON object".to_owned()));
+        }
+        let mut books: Books = serde_json::from_slice(bytes).map_err(|error| not_books(error.to_string()))?;
         for charge in books.charges.iter_mut().filter(|charge| charge.provider == "stripe") {
             for sum in [
                 &mut charge.amount_minor,
@@ -167,5 +171,37 @@ impl Refund {
 
     pub fn moved(&self) -> bool {
         !matches!(self.status.as_str(), "failed" | "canceled")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_books_is_refused() {
+        let charge = r#"{"provider":"stripe","account":"a","id":"pi_1","amount_minor":1,"currency":"eur",
+            "authorized_minor":1,"captured_minor":1,"refunded_minor":0,"status":"succeeded"}"#;
+        let check = |text: &str, expected: Result<usize, &str>| {
+            let books = Books::parse(text.as_bytes()).map(|books| books.charges.len());
+            match expected {
+                Ok(charges) => assert_eq!(books, Ok(charges), "{text}"),
+                Err(why) => assert!(books.clone().unwrap_err().contains(why), "{text}: {books:?}"),
+            }
+        };
+        check(r#"{"charges":[],"refunds":[]}"#, Ok(0));
+        check(&format!(r#" {{"charges":[{charge}],"refunds":[],"transfers":[],"more":1}}"#), Ok(1));
+        check("", Err("no JSON object"));
+        check("[]", Err("no JSON object"));
+        check("[[],[],[],[]]", Err("no JSON object"));
+        check("null", Err("no JSON object"));
+        check("<html>", Err("no JSON object"));
+        check("{}", Err("missing field `charges`"));
+        check(r#"{"charges":[]}"#, Err("missing field `refunds`"));
+        check(r#"{"charges":{},"refunds":[]}"#, Err("expected a sequence"));
+        check(r#"{"charges":null,"refunds":[]}"#, Err("expected a sequence"));
+        check(r#"{"charges":[{"id":"pi_1"}],"refunds":[]}"#, Err("missing field `provider`"));
+        let text = charge.replace("\"captured_minor\":1", "\"captured_minor\":\"1\"");
+        check(&format!(r#"{{"charges":[{text}],"refunds":[]}}"#), Err("expected i64"));
     }
 }

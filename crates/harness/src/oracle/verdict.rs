@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::INVARIANTS;
 
-/// Offenders that are told; all are counted.
-pub const OFFENDERS_MAX: usize = 20;
+/// Offenders that the text shows; the JSON names all of them.
+pub const OFFENDERS_SHOWN: usize = 20;
 
 /// One invariant.
 #[derive(Clone, Debug, Serialize)]
@@ -16,8 +16,9 @@ pub struct Verdict {
     pub holds: bool,
     /// Rows, moves and entries of books that were looked at: a clean answer over nothing says little.
     pub counted: i64,
-    /// How many offend; where the database was asked, at most the twenty that it showed.
+    /// How many offend.
     pub broken: usize,
+    /// All of them.
     pub offenders: Vec<String>,
     /// What was not looked at, and why.
     pub notes: Vec<String>,
@@ -67,9 +68,7 @@ impl Verdicts {
         let verdict = self.of(invariant);
         verdict.holds = false;
         verdict.broken += 1;
-        if verdict.offenders.len() < OFFENDERS_MAX {
-            verdict.offenders.push(words);
-        }
+        verdict.offenders.push(words);
     }
 
     pub(super) fn notes(&mut self, invariant: &str, words: impl Into<String>) {
@@ -91,8 +90,11 @@ impl fmt::Display for Verdicts {
                 write!(out, ", {} broken", verdict.broken)?;
             }
             writeln!(out)?;
-            for offender in &verdict.offenders {
+            for offender in verdict.offenders.iter().take(OFFENDERS_SHOWN) {
                 writeln!(out, "    {offender}")?;
+            }
+            if let more @ 1.. = verdict.offenders.len().saturating_sub(OFFENDERS_SHOWN) {
+                writeln!(out, "    and {more} more, which the JSON names")?;
             }
             for note in &verdict.notes {
                 writeln!(out, "    note: {note}")?;
@@ -107,16 +109,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_offender_breaks_one_promise() {
+    fn all_offenders_are_named_and_the_text_shows_twenty() {
         let mut verdicts = Verdicts::new();
         assert!(verdicts.all_hold());
-        for number in 0..=OFFENDERS_MAX {
+        for number in 0..OFFENDERS_SHOWN + 3 {
             verdicts.offends("books_balance", format!("transfer {number}"));
         }
         assert_eq!(verdicts.broken(), ["books_balance"]);
         let told = verdicts.iter().find(|verdict| !verdict.holds).unwrap();
-        assert_eq!((told.broken, told.offenders.len()), (OFFENDERS_MAX + 1, OFFENDERS_MAX));
+        assert_eq!((told.broken, told.offenders.len()), (OFFENDERS_SHOWN + 3, OFFENDERS_SHOWN + 3));
         let text = verdicts.to_string();
+        assert_eq!(text.matches("transfer ").count(), OFFENDERS_SHOWN);
+        assert!(text.contains("and 3 more"), "{text}");
         assert_eq!(text.lines().filter(|line| !line.starts_with(' ')).count(), INVARIANTS.len());
         assert!(text.contains("BROKEN"), "{text}");
     }

@@ -14,9 +14,6 @@ use domain::working_set::{Kind, Value};
 use super::Queries;
 use crate::Error;
 
-/// Offending rows shown for each check.
-pub const BROKEN_MAX: usize = 20;
-
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -26,7 +23,7 @@ pub struct Finding {
     pub promise: &'static str,
     /// Rows that were looked at.
     pub counted: i64,
-    /// Rows that break it, in words; at most [`BROKEN_MAX`].
+    /// Rows that break it, in words: all of them, for whoever repairs it needs all of them.
     pub broken: Vec<String>,
 }
 
@@ -44,7 +41,7 @@ struct Check {
     promise: &'static str,
     /// One number: how many rows there are to break it.
     counted: &'static str,
-    /// Rows of (id, words); the limit is added.
+    /// Rows of (id, words).
     broken: &'static str,
 }
 
@@ -61,8 +58,7 @@ impl Queries {
 
     async fn ask(&self, check: &Check) -> Result<Finding, Error> {
         let counted = self.number(check.counted, vec![]).await?;
-        let broken = format!("select * from ({}) as broken limit {BROKEN_MAX}", check.broken);
-        let rows = self.values(&broken, vec![], &[Kind::Id, Kind::Text]).await?;
+        let rows = self.values(check.broken, vec![], &[Kind::Id, Kind::Text]).await?;
         let tell = |mut row: Vec<Value<'static>>| {
             let words = row.pop().and_then(Value::text).unwrap_or_default();
             let id = row.pop().and_then(Value::id).unwrap_or_default();

@@ -273,12 +273,13 @@ fn read(
     Ok(found)
 }
 
-fn pool_told(error: PoolError) -> String {
+/// The pool's own words leave the server's out: that there is no such database, or no such user.
+fn no_connection(error: PoolError) -> Error {
     match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-            postgres::told(&error)
+            Error::Postgres(error)
         }
-        other => other.to_string(),
+        error => Error::Pool(error.to_string()),
     }
 }
 
@@ -288,7 +289,7 @@ impl Served {
     async fn query(&self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Vec<Value<'static>>>, Error> {
         let mut tries = self.pool.status().max_size;
         loop {
-            let client = self.pool.get().await.map_err(|error| Error::Pool(pool_told(error)))?;
+            let client = self.pool.get().await.map_err(no_connection)?;
             let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
             let bound: Vec<&(dyn ToSql + Sync)> =
                 bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();

@@ -8,7 +8,7 @@ use crate::due::{account, charge};
 use crate::place::Place;
 use crate::seats::reserve;
 
-both!(what_is_broken_is_found, moves_are_counted);
+both!(what_is_broken_is_found, all_that_is_broken_is_named, moves_are_counted);
 
 fn broken(findings: &[Finding]) -> Vec<&'static str> {
     let broken = findings.iter().filter(|finding| !finding.broken.is_empty());
@@ -72,6 +72,25 @@ async fn what_is_broken_is_found(place: Place) {
         let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();
         assert!(broken(&findings).contains(&found), "{harm}: {findings:?}");
     }
+}
+
+async fn all_that_is_broken_is_named(place: Place) {
+    const DEAD: usize = 30;
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    store.close().await;
+    let blob = |id: uuid::Uuid| match &place.location {
+        store::Location::Sqlite { .. } => format!("x'{}'", id.simple()),
+        store::Location::Postgres { .. } => format!("'{id}'"),
+    };
+    let tenant = blob(shop.tenant.0);
+    let dead = (1..=DEAD).map(|number| {
+        let id = blob(uuid::Uuid::from_u128(number as u128));
+        format!("insert into jobs values ({id}, {tenant}, 'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1);")
+    });
+    place.sql(&dead.collect::<String>()).await;
+    let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();
+    assert!(findings.iter().any(|finding| finding.broken.len() == DEAD), "{findings:?}");
 }
 
 async fn moves_are_counted(place: Place) {
