@@ -101,7 +101,7 @@ enum Done {
 pub async fn serve(options: Options) -> Result<(), Error> {
     let counters = Arc::new(Counters::default());
     let engine = match &options.location {
-        Location::Postgres { url } => Engine::Postgres(postgres::Pool::new(url, counters.clone())?),
+        Location::Postgres { url } => Engine::Postgres(postgres::Pool::new(url.expose(), counters.clone())?),
         Location::Sqlite { path } => Engine::Sqlite(sqlite::File::open(path, &counters)?),
     };
     let api_key = Sha256::digest(options.api_key.as_bytes()).into();

@@ -271,7 +271,7 @@ async fn fresh(url: &str) -> Location {
     let name = format!("throughput_{:032x}", rand::random::<u128>());
     client.batch_execute(&format!("create database {name}")).await.expect("a superuser's URL");
     let (server, _) = url.rsplit_once('/').expect("a URL names a database");
-    Location::Postgres { url: format!("{server}/{name}") }
+    Location::postgres(format!("{server}/{name}"))
 }
 
 #[tokio::main]

@@ -43,7 +43,7 @@ mod writer;
 pub use answer::{Answer, Unavailable};
 pub use backup::Backup;
 pub use error::Error;
-pub use location::Location;
+pub use location::{Location, PostgresUrl};
 pub use migrate::Migrated;
 pub use options::{
     BATCH_MAX, Clock, Committed, Heard, Listener, Options, QUEUE_MAX, READERS, Render, Rendered, TENANT_SHARE,

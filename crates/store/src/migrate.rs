@@ -13,7 +13,7 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::postgres::{self, told};
-use crate::{Error, Location, sqlite};
+use crate::{Error, Location, private, sqlite};
 
 /// In order; a migration that was released is never changed.
 const MIGRATIONS: &[&str] =
@@ -87,7 +87,7 @@ pub(crate) async fn run(location: &Location) -> Result<Migrated, Error> {
             let migrated = tokio::task::spawn_blocking(move || migrate_sqlite(&path));
             migrated.await.unwrap_or(Err(Error::Closed))
         }
-        Location::Postgres { url } => migrate_postgres(url).await,
+        Location::Postgres { url } => migrate_postgres(url.expose()).await,
     }
 }
 
@@ -115,6 +115,8 @@ pub(crate) fn sqlite_version(connection: &Connection) -> Result<i64, Error> {
 }
 
 fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
+    let made = private::make_parent(path).and_then(|()| private::open(path));
+    made.map_err(|source| Error::File { path: path.to_owned(), source })?;
     let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = sqlite::connect(path, create)?;
     // Kept in the file. Where another one is just doing the same it answers busy, and has done it.

@@ -22,7 +22,7 @@ use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
 use crate::statements::SQLITE;
 use crate::stats::Counters;
 use crate::tally::{self, Tallies};
-use crate::{Clock, Error, Options, migrate};
+use crate::{Clock, Error, Options, migrate, private};
 pub(crate) use error::is_data_error;
 use error::{fault, fault_of_commit};
 use value::Bound;
@@ -91,7 +91,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     name.push(".lock");
     let name = PathBuf::from(name);
     let failed = |source| Error::File { path: name.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
+    let file = private::open(&name).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),

@@ -86,6 +86,7 @@ impl Store {
                 (queries, vec![writer::thread(shared(None), writer)?], None)
             }
             Location::Postgres { url } => {
+                let url = url.expose();
                 let queries = Queries::postgres(url, options.readers, options.query_max)?;
                 postgres::check(url).await?;
                 migrate::check(queries.read_version().await?)?;
@@ -112,7 +113,7 @@ impl Store {
     pub async fn open_read_only(location: &Location) -> Result<Queries, Error> {
         let queries = match location {
             Location::Sqlite { path } => Queries::sqlite_for_checks(path, crate::READERS)?,
-            Location::Postgres { url } => Queries::postgres_for_checks(url, crate::READERS)?,
+            Location::Postgres { url } => Queries::postgres_for_checks(url.expose(), crate::READERS)?,
         };
         migrate::check(queries.read_version().await?)?;
         Ok(queries)

@@ -41,7 +41,7 @@ const SECOND_TRY: Duration = Duration::from_secs(10);
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
-    pub database_url: Option<String>,
+    pub database_url: Option<SecretFile>,
     pub listen: Option<SocketAddr>,
     pub role: Option<String>,
     /// Written once the server serves: `{"base_url": ...}`.
@@ -144,7 +144,8 @@ impl File {
     pub fn read(path: &Path) -> Result<File, Failed> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| failed(format!("{} cannot be read: {error}", path.display())))?;
-        toml::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))
+        toml::from_str(&text)
+            .map_err(|error| failed(format!("{}: {}", path.display(), explain(&error, &text))))
     }
 
     /// What the service runs with, without its accounts. `listen` and `location` were settled by the
@@ -246,6 +247,19 @@ impl File {
     }
 }
 
+/// Where and why, without the line itself and the text that stood there: either may be a secret.
+fn explain(error: &toml::de::Error, text: &str) -> String {
+    let why = error.message();
+    let why = match (why.split_once("string \""), why.rsplit_once("\", expected")) {
+        (Some((front, _)), Some((_, back))) => format!("{front}a text, expected{back}"),
+        _ => why.to_owned(),
+    };
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {why}", before.matches('\n').count() + 1),
+        None => why,
+    }
+}
+
 fn set<T>(setting: &mut T, given: Option<T>) {
     if let Some(given) = given {
         *setting = given;
@@ -258,7 +272,7 @@ fn above_zero(name: &str, value: usize) -> Result<(), Failed> {
 
 impl SecretFile {
     #[expect(clippy::disallowed_methods, reason = "the configuration is where the environment is read")]
-    fn read(&self, what: &str) -> Result<Secret, Failed> {
+    pub fn read(&self, what: &str) -> Result<Secret, Failed> {
         let text = match self {
             SecretFile::Plain(text) => text.clone(),
             SecretFile::Env { env } => std::env::var(env)
@@ -339,6 +353,30 @@ mod tests {
         }
         file.settings("127.0.0.1:0".parse().unwrap(), location, Roles::ALL)
             .map_err(|failed| failed.to_string())
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_told_without_its_secrets() {
+        let account = "[[accounts]]\ntenant = 'a'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n";
+        for (text, reason) in [
+            (
+                "listen = '127.0.0.1:1'\ndatabase_url = postgres://me:hunter2@host/books".to_owned(),
+                "line 2: ",
+            ),
+            ("database_url = 'postgres://me:hunter2@host/books".to_owned(), "line 1: "),
+            (
+                format!("{account}secret_key = 'hunter2'\nwebhook_secrets = 'hunter2'"),
+                "a text, expected a sequence",
+            ),
+            (format!("{account}secret_key = 'hunter2', 'hunter2'"), "line 6: "),
+            (format!("{account}secret_key = {{ value = 'hunter2' }}\nwebhook_secrets = []"), "line 6: "),
+        ] {
+            let error = toml::from_str::<File>(&text).unwrap_err();
+            let told = explain(&error, &text);
+            assert!(told.contains(reason) && !told.contains("hunter2"), "{text}\n{told}");
+        }
+        let file: File = toml::from_str("database_url = 'postgres://me:hunter2@host/books'").unwrap();
+        assert!(!format!("{file:?}").contains("hunter2"));
     }
 
     #[test]

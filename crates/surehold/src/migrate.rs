@@ -2,17 +2,18 @@
 
 use std::process::ExitCode;
 
-use store::{Location, Store};
+use store::Store;
+
+use crate::database::Database;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// `postgres://...`, or `sqlite:FILE`
-    #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
-    database_url: String,
+    #[command(flatten)]
+    database: Database,
 }
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
-    let location = Location::parse(&arguments.database_url)?;
+    let location = arguments.database.location()?;
     let migrated = Store::migrate(&location).await?;
     match migrated.from {
         from if from == migrated.to => println!("{location}: the schema is at version {from} already"),

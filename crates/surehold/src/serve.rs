@@ -64,19 +64,11 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     }
     start_logging(&arguments, &file)?;
     let telemetry = file.telemetry.as_ref().map(TelemetryFile::settings).transpose()?;
-    let url = arguments
-        .database_url
-        .as_deref()
-        .or(file.database_url.as_deref())
-        .unwrap_or("sqlite:./surehold-data/surehold.sqlite");
-    let location = Location::parse(url)?;
+    let location = location(&arguments, &file)?;
     let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let roles = config::roles(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
     let mut settings = file.settings(listen, location, roles)?;
     settings.check()?;
-    if let Location::Sqlite { path } = &settings.location {
-        make_parent(path)?;
-    }
     if file.migrate.unwrap_or(true) {
         Store::migrate(&settings.location).await?;
     }
@@ -107,6 +99,13 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn location(arguments: &Arguments, file: &File) -> Result<Location, Failed> {
+    let of_file = file.database_url.as_ref().map(|url| url.read("database_url")).transpose()?;
+    let of_file = of_file.as_ref().map(providers::Secret::expose);
+    let url = arguments.database_url.as_deref().or(of_file).unwrap_or(crate::database::DEFAULT);
+    Ok(Location::parse(url)?)
 }
 
 fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
@@ -168,14 +167,6 @@ pub fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
     std::fs::write(&draft, text)?;
     std::fs::rename(&draft, path)?;
     Ok(())
-}
-
-pub fn make_parent(path: &Path) -> Result<(), Failed> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => std::fs::create_dir_all(parent)
-            .map_err(|error| failed(format!("{} cannot be made: {error}", parent.display()))),
-        None => Ok(()),
-    }
 }
 
 /// The configured accounts, with their tenants found by id or by name.

@@ -9,8 +9,9 @@ use clap::Subcommand;
 use domain::rows::Mode;
 use server::clock::SystemClock;
 use server::ids::UuidV7;
-use store::{Clock as _, Location, Store};
+use store::{Clock as _, Store};
 
+use crate::database::Database;
 use crate::provision;
 
 #[derive(clap::Args)]
@@ -23,9 +24,8 @@ pub struct Arguments {
 enum Action {
     /// Make a tenant; prints its ids and keys as JSON. The keys are not shown again
     Create {
-        /// `postgres://...`, or `sqlite:FILE` that no server has open
-        #[arg(long, env = "SUREHOLD_DATABASE_URL", hide_env_values = true)]
-        database_url: String,
+        #[command(flatten)]
+        database: Database,
         #[arg(long)]
         name: String,
         /// Keys for live money; test and live never mix
@@ -35,9 +35,9 @@ enum Action {
 }
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
-    let Action::Create { database_url, name, live } = arguments.action;
+    let Action::Create { database, name, live } = arguments.action;
     check_name(&name)?;
-    let location = Location::parse(&database_url)?;
+    let location = database.location()?;
     Store::migrate(&location).await?;
     let store = crate::serve::open(location).await?;
     let mode = if live { Mode::Live } else { Mode::Test };

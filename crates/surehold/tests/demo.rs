@@ -2,6 +2,7 @@
 //! again on the same directory. And what the program refuses to start with.
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -126,6 +127,46 @@ fn an_attack_keeps_to_its_own_database() {
     assert_eq!([count("accounts"), count("payments")], [0, 0]);
 }
 
+/// Whoever else has an account on the machine. Names of what they could read.
+fn readable_by_others(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.metadata().unwrap().permissions().mode() & 0o077 != 0 {
+            found.push(path.display().to_string());
+        }
+        if path.is_dir() {
+            found.extend(readable_by_others(&path));
+        }
+    }
+    found
+}
+
+#[test]
+fn nobody_else_reads_what_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("a/demo");
+    tell(&data, None);
+    let journal = directory.path().join("a/demo/sandbox.journal");
+    assert!(journal.exists());
+    // The default is one and the same, and its folder is made.
+    for arguments in [&["migrate"][..], &["tenant", "create", "--name", "Fjord Tours"]] {
+        let folder = directory.path().join(arguments[0]);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+        let ended = command.args(arguments).current_dir(&folder).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(folder.join("surehold-data/surehold.sqlite").exists());
+    }
+    let out = directory.path().join("attack");
+    let attack = ["attack", "--scenario", "charges", "--operations", "2", "--out", out.to_str().unwrap()];
+    assert!(surehold(&attack).status.success());
+    assert_eq!(out.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::remove_dir_all(out).unwrap();
+    assert_eq!(readable_by_others(directory.path()), Vec::<String>::new());
+}
+
 #[test]
 fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
@@ -139,6 +180,15 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     refused(&["serve", "--database-url", &database, "--role", "cook"], "`cook`");
     refused(&["serve", "--config", "/no/such/file"], "cannot be read");
     refused(&["serve", "--database-url", "mysql://x"], "mysql://x");
+    for command in [&["serve"][..], &["migrate"], &["check"], &["tenant", "create", "--name", "Fjord Tours"]]
+    {
+        for url in ["postgres://me:hunter2@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?password=hunter2"] {
+            let answer = surehold(&[command, &["--database-url", url]].concat());
+            let told = [answer.stdout, answer.stderr].concat();
+            let told = String::from_utf8_lossy(&told);
+            assert!(!answer.status.success() && !told.contains("hunter2"), "{command:?}: {told}");
+        }
+    }
     refused(
         &["check", "--database-url", &database.replace("x.sqlite", "none.sqlite")],
         "there is no database at",

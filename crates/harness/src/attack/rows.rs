@@ -47,7 +47,8 @@ impl Rows {
         match location {
             Location::Sqlite { path } => Ok(Rows(Engine::Sqlite { path: path.clone() })),
             Location::Postgres { url } => {
-                let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(failed)?;
+                let (client, connection) =
+                    tokio_postgres::connect(url.expose(), NoTls).await.map_err(failed)?;
                 let connection = tokio::spawn(async move { drop(connection.await) }).abort_handle();
                 Ok(Rows(Engine::Postgres { client, connection }))
             }

@@ -1,5 +1,6 @@
 //! One scenario after another, each on ground of its own, and what came of it.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -59,7 +60,11 @@ pub async fn carry_out(
     stop: impl Future<Output = ()>,
 ) -> Result<Report, Error> {
     let journals = options.out.join("journals");
-    std::fs::create_dir_all(&journals)
+    // Configurations with keys, and databases of what failed, are put there.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&journals)
         .map_err(|error| Error::Refused(format!("--out: {} cannot be made: {error}", journals.display())))?;
     let (databases, described) = ground(options, progress).await?;
     let beside = Beside::start(&options.ground, progress).await?;

@@ -24,7 +24,7 @@ pub(super) async fn read(running: &Running, location: &Location) -> Result<Readi
     let counter = |name| metrics.total(name).map(|total| total as u64);
     let wal_bytes = match location {
         Location::Sqlite { .. } => counter("surehold_store_wal_bytes_total"),
-        Location::Postgres { url } => Some(written(url).await?),
+        Location::Postgres { url } => Some(written(url.expose()).await?),
     };
     Ok(Reading {
         commits: counter("surehold_store_commits_total").unwrap_or(0),

@@ -72,7 +72,7 @@ impl Installation {
     pub async fn new(program: &Path, directory: &Path, database_url: &str) -> Result<Installation, Error> {
         let own = Resident::new(program, database_url, "Harness").await?;
         let location = Location::parse(database_url)
-            .map_err(|error| Error::Failed { what: database_url.to_owned(), words: error.to_string() })?;
+            .map_err(|error| Error::Failed { what: "the database".to_owned(), words: error.to_string() })?;
         Ok(Installation {
             program: program.to_owned(),
             directory: directory.to_owned(),

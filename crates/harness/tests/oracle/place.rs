@@ -29,7 +29,7 @@ impl Place {
 
     pub async fn postgres() -> Place {
         let url = new_database("").await;
-        Place::migrated(Location::Postgres { url }, tempfile::tempdir().unwrap()).await
+        Place::migrated(Location::postgres(url), tempfile::tempdir().unwrap()).await
     }
 
     async fn migrated(location: Location, directory: TempDir) -> Place {
@@ -61,12 +61,12 @@ impl Place {
                 Location::Sqlite { path: copy }
             }
             Location::Postgres { url } => {
-                let (_, name) = url.rsplit_once('/').unwrap();
+                let (_, name) = url.expose().rsplit_once('/').unwrap();
                 let copy = new_database(&format!("template {name}")).await;
                 let client = connect(&copy).await;
                 client.batch_execute(DROP_CONSTRAINTS).await.unwrap();
                 client.batch_execute(&harm.replace("NEW_ID", "gen_random_uuid()")).await.unwrap();
-                Location::Postgres { url: copy }
+                Location::postgres(copy)
             }
         }
     }

@@ -119,7 +119,7 @@ impl House {
         drop(client);
         connection.await.unwrap().unwrap();
         let (rest, _) = server.rsplit_once('/').expect("the URL names a database");
-        let location = Location::Postgres { url: format!("{rest}/{name}") };
+        let location = Location::postgres(format!("{rest}/{name}"));
         House::at(location, None, Limits::default(), whole).await
     }
 

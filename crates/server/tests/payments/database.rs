@@ -12,7 +12,7 @@ pub enum Engine {
 pub async fn fresh(engine: Engine, directory: &TempDir) -> Location {
     match engine {
         Engine::Sqlite => Location::Sqlite { path: directory.path().join("surehold.sqlite") },
-        Engine::Postgres => Location::Postgres { url: new_database().await },
+        Engine::Postgres => Location::postgres(new_database().await),
     }
 }
 
@@ -26,7 +26,7 @@ pub async fn age_holds(location: &Location, seconds: i64) {
         Location::Sqlite { path } => {
             rusqlite::Connection::open(path).unwrap().execute_batch(&older).unwrap();
         }
-        Location::Postgres { url } => execute(url, &older).await,
+        Location::Postgres { url } => execute(url.expose(), &older).await,
     }
 }
 
@@ -36,7 +36,7 @@ pub async fn sql(location: &Location, for_sqlite: &str, for_postgres: &str) {
         Location::Sqlite { path } => {
             rusqlite::Connection::open(path).unwrap().execute_batch(for_sqlite).unwrap();
         }
-        Location::Postgres { url } => execute(url, for_postgres).await,
+        Location::Postgres { url } => execute(url.expose(), for_postgres).await,
     }
 }
 

@@ -17,7 +17,7 @@ impl Database {
     }
 
     pub fn location(&self) -> Location {
-        Location::Postgres { url: self.url.clone() }
+        Location::postgres(&self.url)
     }
 
     /// As reading a dump does: the same rows in tables that are made anew.

@@ -84,7 +84,7 @@ async fn a_server_that_runs_on_follows_the_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_was_promoted_is_another_at_once() {
     let server = peers::postgres::Private::start(&peers::postgres::Options::default()).unwrap();
-    let location = Location::Postgres { url: server.create_database("books").unwrap() };
+    let location = Location::postgres(server.create_database("books").unwrap());
     let before = store(&location).await;
     let lineage = before.lineage().await.unwrap();
     before.close().await;

@@ -128,7 +128,7 @@ impl Post {
         let name = format!("relay_{:032x}", rand::random::<u128>());
         execute(&server, &format!("create database {name}")).await;
         let (rest, _) = server.rsplit_once('/').expect("the URL names a database");
-        Post::at(Location::Postgres { url: format!("{rest}/{name}") }, None).await
+        Post::at(Location::postgres(format!("{rest}/{name}")), None).await
     }
 
     async fn at(location: Location, directory: Option<TempDir>) -> Post {
@@ -252,7 +252,7 @@ impl Post {
             Location::Sqlite { path } => {
                 rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap();
             }
-            Location::Postgres { url } => execute(url, statement).await,
+            Location::Postgres { url } => execute(url.expose(), statement).await,
         }
     }
 }

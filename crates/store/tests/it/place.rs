@@ -42,7 +42,7 @@ impl Place {
         let client = connect(&server).await;
         client.batch_execute(&format!("create database {name}")).await.unwrap();
         let (rest, _) = server.rsplit_once('/').expect("the URL names a database");
-        Place::at(Location::Postgres { url: format!("{rest}/{name}") }, None)
+        Place::at(Location::postgres(format!("{rest}/{name}")), None)
     }
 
     pub fn at(location: Location, directory: Option<TempDir>) -> Place {
@@ -73,7 +73,7 @@ impl Place {
             Location::Sqlite { path } => {
                 rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap();
             }
-            Location::Postgres { url } => connect(url).await.batch_execute(statement).await.unwrap(),
+            Location::Postgres { url } => connect(url.expose()).await.batch_execute(statement).await.unwrap(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Place {
 
     pub fn url(&self) -> &str {
         match &self.location {
-            Location::Postgres { url } => url,
+            Location::Postgres { url } => url.expose(),
             Location::Sqlite { .. } => panic!("only PostgreSQL has a URL"),
         }
     }

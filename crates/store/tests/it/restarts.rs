@@ -51,7 +51,7 @@ async fn reserve_until(
 async fn a_server_that_goes_away_loses_nothing() {
     let server = Arc::new(Private::start(&Options::default()).unwrap());
     let url = server.create_database("books").unwrap();
-    let place = Place::at(Location::Postgres { url }, None);
+    let place = Place::at(Location::postgres(url), None);
     Store::migrate(&place.location).await.unwrap();
     let store = place.open_with(|options| options.writers = 2).await;
     let shop = Shop::open(&store).await;

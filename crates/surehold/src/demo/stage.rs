@@ -1,5 +1,6 @@
 //! The stage: a data directory, the sandbox, the seeded database, the server, `demo.json`.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::TenantId;
@@ -28,7 +29,10 @@ pub struct Stage {
 impl Stage {
     pub async fn set(arguments: &super::Arguments) -> Result<Stage, Failed> {
         let data = arguments.data.clone();
-        std::fs::create_dir_all(&data)
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&data)
             .map_err(|error| failed(format!("{} cannot be made: {error}", data.display())))?;
         let location = match &arguments.database_url {
             Some(url) => Location::parse(url)?,

@@ -55,6 +55,11 @@ async fn a_copy_beside_writers_is_whole() {
         copy_three_times(&town, folder.path(), &charged).await;
         over.store(true, Ordering::SeqCst);
     };
+    let database = town.installation.database_url.trim_start_matches("sqlite:").to_owned();
+    for name in ["", "-wal", "-shm", ".lock"] {
+        let kept = std::fs::metadata(format!("{database}{name}")).unwrap();
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600, "{name}");
+    }
     tokio::join!(
         copies,
         charge(&town, 0, &over, &charged),

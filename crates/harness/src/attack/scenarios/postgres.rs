@@ -89,7 +89,7 @@ struct Transaction {
 impl Transaction {
     async fn begin(location: &Location, how: &str) -> Result<Transaction, Error> {
         let Location::Postgres { url } = location else { return Err(Error::NotOurs("postgres".to_owned())) };
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        let (client, connection) = tokio_postgres::connect(url.expose(), NoTls).await?;
         let connection = tokio::spawn(async move { drop(connection.await) });
         client.batch_execute(how).await?;
         Ok(Transaction { client, connection })
