@@ -2,7 +2,9 @@
 //!
 //! Nothing is kept in a process that another could not take over: stop it anywhere, start it
 //! anywhere. A clean stop only makes it quick: no new requests, those at work are answered, workers
-//! finish their calls, the queue is drained.
+//! finish their calls, the queue is drained. A start that fails ends what it had begun, in the same order.
+
+mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +16,10 @@ use domain::time::Span;
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::{Registry, guard};
 use store::{Clock, Location, Store};
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use work::Work;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
@@ -135,15 +139,17 @@ pub enum Error {
     NotWritten { account: String, why: String },
 }
 
+/// Connections that wait to be taken.
+const WAITING_MAX: u32 = 1_024;
+
 /// A service at work.
 pub struct Running {
     pub address: SocketAddr,
     pub store: Store,
     app: App,
     stop: watch::Sender<bool>,
-    stop_work: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    work: Vec<JoinHandle<()>>,
+    work: Work,
 }
 
 impl Running {
@@ -158,10 +164,7 @@ impl Running {
         self.stop.send_replace(true);
         // A task that panicked has said so already.
         let _ = self.serving.await;
-        self.stop_work.send_replace(true);
-        for task in self.work {
-            let _ = task.await;
-        }
+        self.work.end().await;
         self.store.close().await;
     }
 }
@@ -175,69 +178,122 @@ impl Hands for NoHands {
     }
 }
 
+/// What the parts of a service share.
+struct Common {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Arc<UuidV7>,
+    wake: Wake,
+}
+
 /// Opens everything and starts to serve. The schema must have been migrated.
 pub async fn start(settings: Settings) -> Result<Running, Error> {
     settings.check()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids = Arc::new(UuidV7::default());
-    let wake = Wake::default();
-    let mut options =
-        store::Options::new(settings.location.clone(), clock.clone(), ids.clone(), Arc::new(Wire));
-    options.listener = Arc::new(wake.clone());
-    options.writers = settings.writers;
-    options.readers = settings.readers;
-    options.queue_max = settings.queue_max;
-    options.tenant_share = settings.tenant_share;
-    options.max_page_count = settings.sqlite_max_page_count;
-    let store = Store::open(options).await?;
-    let shared = redis::open(settings.redis.as_ref(), &store).await?;
+    // First of all: where another process listens, the database is not touched.
+    let socket = bind(settings.listen)?;
+    let common = Common::open(&settings).await?;
+    let mut work = Work::new();
+    match serve(&settings, &common, socket, &mut work).await {
+        Ok(Serving { address, app, stop, task }) => {
+            Ok(Running { address, store: common.store, app, stop, serving: task, work })
+        }
+        Err(error) => {
+            work.end().await;
+            common.store.close().await;
+            Err(error)
+        }
+    }
+}
 
+/// Takes the address, without taking connections yet.
+fn bind(address: SocketAddr) -> Result<TcpSocket, Error> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Connections of a process before us may still be closing.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    bound().map_err(|cause| Error::Listen { address, cause })
+}
+
+impl Common {
+    async fn open(settings: &Settings) -> Result<Common, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids = Arc::new(UuidV7::default());
+        let wake = Wake::default();
+        let mut options =
+            store::Options::new(settings.location.clone(), clock.clone(), ids.clone(), Arc::new(Wire));
+        options.listener = Arc::new(wake.clone());
+        options.writers = settings.writers;
+        options.readers = settings.readers;
+        options.queue_max = settings.queue_max;
+        options.tenant_share = settings.tenant_share;
+        options.max_page_count = settings.sqlite_max_page_count;
+        Ok(Common { store: Store::open(options).await?, clock, ids, wake })
+    }
+
+    fn worker(&self) -> WorkerId {
+        WorkerId(domain::Ids::next(self.ids.as_ref()))
+    }
+}
+
+/// The side that is called.
+struct Serving {
+    address: SocketAddr,
+    app: App,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+async fn serve(
+    settings: &Settings,
+    common: &Common,
+    socket: TcpSocket,
+    work: &mut Work,
+) -> Result<Serving, Error> {
+    let Common { store, clock, ids, wake } = common;
+    let shared = redis::open(settings.redis.as_ref(), store).await?;
     let Desks { registry, entries, directory } =
-        accounts::open(&store, &settings, shared.floors.as_ref(), clock.now()).await?;
+        accounts::open(store, settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
     let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
-    let circuits = directory.circuits();
-    let (stop, stopped) = watch::channel(false);
-    let (stop_work, work_stopped) = watch::channel(false);
-    let mut work = Vec::new();
     let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
     let mut hands: Arc<dyn Hands> = Arc::new(NoHands);
     if settings.roles.worker {
-        let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        let pool = pool(&settings, &store, &registry, &clock, worker, &wake);
+        let pool = pool(settings, common, &registry);
         hands = Arc::new(pool.clone());
-        work.extend(workers(&settings, &store, &clock, pool, &work_stopped));
+        work.extend(workers(settings, common, pool, &work.stopped()));
     }
     let mut broker = None;
     if settings.roles.relay || settings.roles.worker {
-        let worker = WorkerId(domain::Ids::next(ids.as_ref()));
-        let (carrying, opened) = messages(&settings, &store, &clock, &wake, worker, &work_stopped).await?;
+        let (carrying, opened) = messages(settings, common, &work.stopped()).await?;
         work.extend(carrying);
         broker = Some(opened);
     }
     // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken. Workers look
     // at what was left behind.
     if settings.roles.api || settings.roles.worker {
-        work.push(tokio::spawn(reader.run(settings.roles.worker, work_stopped.clone())));
+        work.push(tokio::spawn(reader.run(settings.roles.worker, work.stopped())));
     }
     if settings.roles.worker {
-        let reading = webhooks::feed::read_back(hooks.clone(), settings.events_every, work_stopped.clone());
+        let reading = webhooks::feed::read_back(hooks.clone(), settings.events_every, work.stopped());
         work.push(tokio::spawn(reading));
     }
     let scrape = figures::Scrape {
         store: store.clone(),
         queue_max: settings.queue_max,
-        circuits,
+        circuits: directory.circuits(),
         handle: settings.metrics.clone(),
     };
     tell_what_runs(settings.roles, clock.now());
     let every = settings.figures_every;
-    work.push(tokio::spawn(figures::refresh(scrape.clone(), every, clock.clone(), work_stopped)));
+    work.push(tokio::spawn(figures::refresh(scrape.clone(), every, clock.clone(), work.stopped())));
 
     let app = App::new(Parts {
         store: store.clone(),
-        clock,
-        ids,
+        clock: clock.clone(),
+        ids: ids.clone(),
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
         hands,
@@ -251,34 +307,32 @@ pub async fn start(settings: Settings) -> Result<Running, Error> {
     } else {
         http::probes(app.clone())
     };
-    let listener = tokio::net::TcpListener::bind(settings.listen)
-        .await
-        .map_err(|cause| Error::Listen { address: settings.listen, cause })?;
-    let address = listener.local_addr().map_err(|cause| Error::Listen { address: settings.listen, cause })?;
-    let serving = tokio::spawn(async move {
-        if let Err(error) = http::serve(listener, router, settings.limits, told(stopped)).await {
+    listen(settings, socket, app, router)
+}
+
+fn listen(settings: &Settings, socket: TcpSocket, app: App, router: axum::Router) -> Result<Serving, Error> {
+    let failed = |cause| Error::Listen { address: settings.listen, cause };
+    let listener = socket.listen(WAITING_MAX).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let (stop, stopped) = watch::channel(false);
+    let limits = settings.limits;
+    let task = tokio::spawn(async move {
+        if let Err(error) = http::serve(listener, router, limits, told(stopped)).await {
             tracing::error!(%error, "serving ended");
         }
     });
-    Ok(Running { address, store, app, stop, stop_work, serving, work })
+    Ok(Serving { address, app, stop, task })
 }
 
-fn pool(
-    settings: &Settings,
-    store: &Store,
-    registry: &Arc<Registry>,
-    clock: &Arc<dyn Clock>,
-    worker: WorkerId,
-    wake: &Wake,
-) -> Arc<Pool> {
+fn pool(settings: &Settings, common: &Common, registry: &Arc<Registry>) -> Arc<Pool> {
     let driver = Driver {
-        store: store.clone(),
+        store: common.store.clone(),
         registry: registry.clone(),
         gates: Arc::new(Gates::new(registry, settings.concurrency, settings.account_share)),
-        clock: clock.clone(),
+        clock: common.clock.clone(),
         pace: settings.pace,
     };
-    Pool::new(driver, worker, settings.lease, settings.concurrency, wake.jobs.clone())
+    Pool::new(driver, common.worker(), settings.lease, settings.concurrency, common.wake.jobs.clone())
 }
 
 fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
@@ -296,11 +350,11 @@ fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
 /// Those who drive attempts, and the timers.
 fn workers(
     settings: &Settings,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
+    common: &Common,
     pool: Arc<Pool>,
     stop: &watch::Receiver<bool>,
 ) -> [JoinHandle<()>; 4] {
+    let Common { store, clock, .. } = common;
     let (replies_kept, work_kept) = (settings.replies_kept, settings.work_kept);
     [
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
@@ -314,12 +368,10 @@ fn workers(
 /// brings them, what takes them from there.
 async fn messages(
     settings: &Settings,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-    wake: &Wake,
-    worker: WorkerId,
+    common: &Common,
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
+    let Common { store, clock, wake, .. } = common;
     // It is there already, nearly always.
     let _subscribed = store.submit(Box::new(Subscribe::default())).await.map_err(Error::Subscribe)?;
     let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
@@ -328,7 +380,7 @@ async fn messages(
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
         let parts = relay::Parts::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
-        let relay = Relay::new(parts.clone(), worker, wake.outbox.clone(), settings.is_alone());
+        let relay = Relay::new(parts.clone(), common.worker(), wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));
         work.push(tokio::spawn(relay::sweep::run(parts, wake.sweep.clone(), stop.clone())));

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use harness::attack::scenarios::SCENARIOS;
 use harness::attack::{self, Fleet, Ground, Options, Progress, Report, Scenario};
 
+use crate::signals::Signals;
 use crate::{Failed, failed};
 
 #[derive(clap::Args)]
@@ -162,7 +163,8 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     let options = arguments.options()?;
     // Also for whoever stops it half-way.
     println!("seed {}", options.seed);
-    let report = attack::run(&options, &Progress::shown(), crate::serve::asked_to_stop()).await?;
+    let mut signals = Signals::listen()?;
+    let report = attack::run(&options, &Progress::shown(), signals.asked()).await?;
     let out = options.out.display();
     report.write(&options.out).map_err(|error| failed(format!("--out: {out}: {error}")))?;
     println!("{}; {out}/report.html", summary(&report));

@@ -13,6 +13,7 @@ use store::Location;
 use uuid::Uuid;
 
 use crate::failed;
+use crate::signals::Signals;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -130,9 +131,10 @@ async fn serve_plain(plain: Plain) -> crate::Outcome {
         api_key: plain.api_key,
         ready_file: plain.ready_file,
     };
+    let mut signals = Signals::listen()?;
     tokio::select! {
         served = plain::serve(options) => served?,
-        () = crate::serve::asked_to_stop() => {}
+        () = signals.asked() => {}
     }
     Ok(ExitCode::SUCCESS)
 }

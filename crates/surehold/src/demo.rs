@@ -22,7 +22,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::failed;
 use crate::logging::Format;
+use crate::signals::Signals;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -49,8 +51,15 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
     crate::logging::start(&arguments.log, Format::Text)?;
-    let stage = stage::Stage::set(&arguments).await?;
-    let held = story::tell(&stage).await;
+    let mut signals = Signals::listen()?;
+    let stage = tokio::select! {
+        set = stage::Stage::set(&arguments) => set?,
+        () = signals.asked() => return Err(failed("asked to stop before it served")),
+    };
+    let held = tokio::select! {
+        held = story::tell(&stage) => held,
+        () = signals.asked() => Err(failed("asked to stop before the story was over")),
+    };
     let code = match held {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -61,7 +70,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     };
     if !arguments.once {
         guide::show(&stage);
-        crate::serve::asked_to_stop().await;
+        signals.asked().await;
         say!("\nStopping: what is at work is finished, nothing is lost.");
     }
     stage.strike().await;

@@ -23,6 +23,7 @@ mod provision;
 mod runbook;
 mod sandbox_alone;
 mod serve;
+mod signals;
 mod tenant;
 
 use std::process::ExitCode;

@@ -16,10 +16,11 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
     crate::logging::start("info", crate::logging::Format::Text)?;
+    let mut signals = crate::signals::Signals::listen()?;
     let options = sandbox::Options { listen: arguments.listen, journal: arguments.journal };
     let running = sandbox::start(options).await?;
     println!("listening on http://{}", running.address);
-    crate::serve::asked_to_stop().await;
+    signals.asked().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::config::{self, AccountFile, File, SecretFile, TelemetryFile};
 use crate::logging::Format;
+use crate::signals::Signals;
 use crate::{Failed, failed};
 
 #[derive(clap::Args)]
@@ -52,6 +53,38 @@ pub struct Arguments {
 const STOP_MAX: Duration = Duration::from_mins(2);
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {
+    let mut signals = Signals::listen()?;
+    let file = file(&arguments)?;
+    start_logging(&arguments, &file)?;
+    let Serving { running, telemetry, drain } = tokio::select! {
+        started = start(&arguments, &file) => started?,
+        () = signals.asked() => {
+            info!("asked to stop before it served");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    signals.asked().await;
+    leave(&running, drain, &mut signals).await;
+    info!("stopping: no new requests; those at work are answered");
+    let in_order = tokio::select! {
+        () = running.stop() => true,
+        () = signals.asked() => false,
+        () = tokio::time::sleep(STOP_MAX) => false,
+    };
+    if !in_order {
+        // As a kill would: it is found and taken up by whoever comes next.
+        tracing::warn!("ending, although something is under way");
+        std::process::exit(1);
+    }
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
+    }
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file, with what flags and variables say instead.
+fn file(arguments: &Arguments) -> Result<File, Failed> {
     let mut file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
     if let Some(url) = &arguments.redis_url {
         file.redis.get_or_insert_default().url = Some(SecretFile::Plain(url.clone()));
@@ -62,9 +95,19 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     if let Some(endpoint) = &arguments.otlp_endpoint {
         file.telemetry.get_or_insert_default().otlp_endpoint = Some(endpoint.clone());
     }
-    start_logging(&arguments, &file)?;
+    Ok(file)
+}
+
+struct Serving {
+    running: Running,
+    telemetry: Option<Telemetry>,
+    drain: Duration,
+}
+
+/// Whatever fails ends what was begun before it.
+async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
     let telemetry = file.telemetry.as_ref().map(TelemetryFile::settings).transpose()?;
-    let location = location(&arguments, &file)?;
+    let location = location(arguments, file)?;
     let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let roles = config::roles(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
     let mut settings = file.settings(listen, location, roles)?;
@@ -79,26 +122,20 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     say(&settings, telemetry.as_ref());
     let telemetry = telemetry.as_ref().map(Telemetry::start).transpose()?;
     let drain = settings.limits.drain;
-    let running = service::start(settings).await?;
-    ready(&running, file.ready_file.as_deref())?;
-    asked_to_stop().await;
-    leave(&running, drain).await;
-    info!("stopping: no new requests; those at work are answered");
-    let in_order = tokio::select! {
-        () = running.stop() => true,
-        () = asked_to_stop() => false,
-        () = tokio::time::sleep(STOP_MAX) => false,
+    let failed = match service::start(settings).await {
+        Ok(running) => match ready(&running, file.ready_file.as_deref()) {
+            Ok(()) => return Ok(Serving { running, telemetry, drain }),
+            Err(failed) => {
+                running.stop().await;
+                failed
+            }
+        },
+        Err(error) => error.into(),
     };
-    if !in_order {
-        // As a kill would: it is found and taken up by whoever comes next.
-        tracing::warn!("ending, although something is under way");
-        std::process::exit(1);
-    }
     if let Some(telemetry) = telemetry {
         telemetry.stop().await;
     }
-    info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Err(failed)
 }
 
 fn location(arguments: &Arguments, file: &File) -> Result<Location, Failed> {
@@ -155,10 +192,9 @@ fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
 fn ready(running: &Running, file: Option<&Path>) -> Result<(), Failed> {
     let base_url = format!("http://{}", running.address);
     info!(%base_url, "serving");
-    if let Some(path) = file {
-        write_whole(path, &serde_json::json!({ "base_url": base_url }).to_string())?;
-    }
-    Ok(())
+    let Some(path) = file else { return Ok(()) };
+    write_whole(path, &serde_json::json!({ "base_url": base_url }).to_string())
+        .map_err(|why| failed(format!("ready_file: {}: {why}", path.display())))
 }
 
 /// Writes a file so that nobody reads half of it.
@@ -208,29 +244,14 @@ pub async fn open(location: Location) -> Result<Store, Failed> {
 }
 
 /// Gives a balancer the time to notice. Who asks a second time does not want to wait.
-async fn leave(running: &Running, drain: Duration) {
+async fn leave(running: &Running, drain: Duration, signals: &mut Signals) {
     if drain.is_zero() {
         return;
     }
     info!(drain_ms = drain.as_millis(), "leaving: not ready any more, requests are served until then");
     running.leave();
     tokio::select! {
-        () = asked_to_stop() => {}
+        () = signals.asked() => {}
         () = tokio::time::sleep(drain) => {}
-    }
-}
-
-/// Waits for Ctrl-C or a request to terminate.
-pub async fn asked_to_stop() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::error!(%error, "requests to terminate cannot be heard");
-            return std::future::pending().await;
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
     }
 }

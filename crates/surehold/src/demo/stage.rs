@@ -69,9 +69,13 @@ impl Stage {
         let base_url = format!("http://{}", server.address);
         let stage =
             Stage { seeds, slots, small_slot, base_url, sandbox_url, location, data, server, sandbox };
-        stage.introduce().await?;
-        stage.write_demo_json()?;
-        Ok(stage)
+        match stage.introduce().await.and_then(|()| stage.write_demo_json()) {
+            Ok(()) => Ok(stage),
+            Err(failed) => {
+                stage.strike().await;
+                Err(failed)
+            }
+        }
     }
 
     /// Tells the sandbox its accounts, and where each wants its webhooks.

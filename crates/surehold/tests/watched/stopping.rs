@@ -1,8 +1,10 @@
-//! Who asks a second time does not wait for what is under way.
+//! Who asks a second time does not wait for what is under way; and a start that fails, or is called off, ends
+//! in order.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
-use std::process::Command;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::program::Running;
@@ -46,5 +48,87 @@ fn until_it_says(server: &Running, words: &str) {
     while !server.last_words().contains(words) {
         assert!(Instant::now() < deadline, "{}", server.last_words());
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn surehold(folder: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+    command.args(arguments.split_whitespace()).current_dir(folder).output().unwrap()
+}
+
+/// One sentence, an exit status, and nothing of tasks that lost what they work on.
+fn ends_in_order(folder: &Path, arguments: &str, reason: &str) {
+    let ended = surehold(folder, arguments);
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{arguments}: {told}");
+    let lines: Vec<&str> = told.lines().filter(|line| !line.contains("INFO")).collect();
+    let [.., sentence] = lines[..] else { panic!("{arguments} says nothing") };
+    assert!(sentence.starts_with("surehold: ") && sentence.contains(reason), "{arguments}: {told}");
+    let unexpected = lines.iter().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+    let unexpected: Vec<_> = unexpected.filter(|line| !line.contains("no provider account")).collect();
+    assert!(unexpected.is_empty(), "{arguments}: {told}");
+}
+
+#[test]
+fn a_start_that_fails_ends_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap();
+    std::fs::write(folder.path().join("ready.toml"), "ready_file = '/no/such/folder/ready.json'\n").unwrap();
+    // More than once: what was left at work did not always get to say so.
+    for _ in 0..5 {
+        ends_in_order(folder.path(), &format!("serve --listen {port}"), "cannot listen on");
+    }
+    ends_in_order(folder.path(), "serve --listen 127.0.0.1:0 --config ready.toml", "ready_file");
+    let free = "127.0.0.1:0";
+    for (demo, sandbox) in [(port.to_string().as_str(), free), (free, port.to_string().as_str())] {
+        let arguments =
+            format!("demo --once --listen {demo} --sandbox-listen {sandbox} --log info --data demo");
+        ends_in_order(folder.path(), &arguments, "cannot listen on");
+    }
+    ends_in_order(folder.path(), &format!("sandbox --listen {port}"), "cannot listen on");
+}
+
+/// Where another process listens, it is found out before the database is touched.
+#[test]
+fn a_taken_address_writes_no_account() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(surehold(folder.path(), "tenant create --name Fjord").status.success());
+    let account = "[[accounts]]\ntenant = 'Fjord'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n\
+                   base_url = 'http://127.0.0.1:1'\nsecret_key = 'sk_test_1'\nwebhook_secrets = []\n";
+    std::fs::write(folder.path().join("surehold.toml"), account).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    ends_in_order(
+        folder.path(),
+        &format!("serve --config surehold.toml --listen {listen}"),
+        "cannot listen on",
+    );
+    let database = rusqlite::Connection::open(folder.path().join("surehold-data/surehold.sqlite")).unwrap();
+    let accounts: i64 = database.query_row("select count(*) from accounts", [], |row| row.get(0)).unwrap();
+    assert_eq!(accounts, 0);
+}
+
+/// The database takes the connection, and says nothing.
+#[test]
+fn one_that_is_called_off_ends_in_order() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://{}/books", silent.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code) in [
+        (&["serve", "--listen", "127.0.0.1:0"][..], 0),
+        (&["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"], 1),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+        command.args(arguments).args(["--database-url", &url]).current_dir(folder.path());
+        let server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let _connection = silent.accept().unwrap();
+        let told = Command::new("kill").args(["-s", "TERM", &server.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let ended = server.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {words}");
+        assert!(words.contains("asked to stop before it served"), "{arguments:?}: {words}");
+        assert!(!words.contains("WARN") && !words.contains("ERROR"), "{arguments:?}: {words}");
     }
 }

@@ -1,0 +1,49 @@
+//! What runs beside the requests, and how it ends: told once, and waited for.
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The tasks of a service, and the word that ends them.
+pub struct Work {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Work {
+    pub fn new() -> Work {
+        let (stop, _) = watch::channel(false);
+        Work { stop, tasks: Vec::new() }
+    }
+
+    /// Says when it is time to stop.
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub fn push(&mut self, task: JoinHandle<()>) {
+        self.tasks.push(task);
+    }
+
+    pub fn extend(&mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+        self.tasks.extend(tasks);
+    }
+
+    /// Tells the tasks to stop, and waits until all have.
+    pub async fn end(mut self) {
+        self.stop.send_replace(true);
+        for task in std::mem::take(&mut self.tasks) {
+            // A task that panicked has said so already.
+            let _ = task.await;
+        }
+    }
+}
+
+/// A start that is given up leaves nothing that tries again and again.
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
