@@ -158,6 +158,8 @@ codes! {
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
+        TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";
+        TenantIsArchived = "tenant_is_archived", 409, false, "The tenant is archived";
         TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has as many API keys as it may have";
         LastOpsKey = "last_ops_key", 409, false,
             "It is the last key of its mode that may make and revoke keys; make another one first";

@@ -36,8 +36,8 @@ pub use jobs::{
     Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, LookAgain, MarkSent, Postpone, RecordDecline,
 };
 pub use operate::{
-    AddApiKey, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, ResolveReview, RevokeApiKey,
-    SettingsChange,
+    AddApiKey, ArchiveTenant, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, RenameTenant,
+    ResolveReview, RevokeApiKey, SettingsChange,
 };
 pub use payment::{
     By, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund,

@@ -157,6 +157,8 @@ pub enum Refusal {
         hold_seconds: i64,
         hold_seconds_max: i64,
     },
+    TenantNotFound,
+    TenantIsArchived,
     TooManyApiKeys {
         limit: i64,
     },
@@ -237,6 +239,8 @@ impl Refusal {
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
+            Refusal::TenantNotFound => "tenant_not_found",
+            Refusal::TenantIsArchived => "tenant_is_archived",
             Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
             Refusal::LastOpsKey => "last_ops_key",
             Refusal::PaymentIsBehind => "payment_is_behind",

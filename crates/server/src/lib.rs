@@ -19,6 +19,7 @@
 //! transaction.
 
 pub mod accounts;
+pub mod admin;
 pub mod broker;
 pub mod circuits;
 pub mod clock;

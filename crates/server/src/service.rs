@@ -7,6 +7,7 @@
 mod work;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use work::Work;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, Desks};
+use crate::admin::socket::Socket;
 use crate::broker::{self, Broker, nats};
 use crate::clock::SystemClock;
 use crate::consumers::{self, Desk};
@@ -302,12 +304,30 @@ async fn serve(
         unfit: Arc::new(move || broker.as_ref().and_then(|broker| broker.unfit())),
         limits: Limits { readers: settings.readers, ..settings.limits },
     });
+    if let Location::Sqlite { path } = &settings.location {
+        work.extend(command_line(path, &app, work.stopped()));
+    }
     let router = if settings.roles.api {
         http::router(app.clone(), webhooks::router(hooks))
     } else {
         http::probes(app.clone())
     };
     listen(settings, socket, app, router)
+}
+
+/// The way in for the command line, which cannot open the file itself. Without it everything else goes on.
+fn command_line(path: &Path, app: &App, stop: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
+    match Socket::open(path) {
+        Ok(socket) => {
+            let (store, app) = (app.store().clone(), app.clone());
+            let forget = move || app.known_keys.forget();
+            Some(tokio::spawn(socket.serve(store, forget, stop)))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no socket for the command line: while this runs, it cannot change tenants and keys");
+            None
+        }
+    }
 }
 
 fn listen(settings: &Settings, socket: TcpSocket, app: App, router: axum::Router) -> Result<Serving, Error> {

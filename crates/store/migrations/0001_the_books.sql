@@ -12,8 +12,11 @@ create table tenants (
     name text not null,
     settings text not null,
     version bigint not null,
-    created_at bigint not null
+    created_at bigint not null,
+    slug text not null,
+    archived_at bigint
 );
+create unique index tenants_by_slug on tenants (slug);
 
 create table accounts (
     id uuid not null primary key,

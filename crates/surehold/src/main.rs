@@ -1,10 +1,11 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant ops`.
+//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant key ops`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).
 //!
 //! What must never be here: anything that another program would want to call; that is a library's.
 
+mod administration;
 mod attack;
 mod backup;
 mod bench;
@@ -13,12 +14,12 @@ mod config;
 mod database;
 mod demo;
 mod docs;
+mod key;
 mod logging;
 mod migrate;
 mod ops;
 #[cfg(feature = "planted")]
 mod planted_bug;
-mod provision;
 #[cfg(test)]
 mod runbook;
 mod sandbox_alone;
@@ -56,8 +57,10 @@ enum Command {
     Attack(attack::Arguments),
     /// Measure, against the plain form of the same work
     Bench(bench::Arguments),
-    /// Make a tenant with its first API keys
+    /// List, make, rename and archive tenants
     Tenant(tenant::Arguments),
+    /// List, make and revoke the API keys of a tenant
+    Key(key::Arguments),
     /// Do by hand what the program left to a person
     Ops(ops::Arguments),
     /// Write the generated pages
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
             Command::Attack(arguments) => attack::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,
             Command::Tenant(arguments) => tenant::run(arguments).await,
+            Command::Key(arguments) => key::run(arguments).await,
             Command::Ops(arguments) => ops::run(arguments).await,
             Command::Docs(arguments) => docs::run(&arguments),
         }

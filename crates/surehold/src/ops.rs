@@ -50,7 +50,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
 }
 
 /// Columns as wide as their widest cell; the last one is as long as it is.
-fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or_default()
@@ -68,7 +68,7 @@ fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) {
+pub fn print(text: &str) {
     let _gone = std::io::stdout().write_all(text.as_bytes());
 }
 

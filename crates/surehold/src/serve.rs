@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use domain::TenantId;
+use server::admin;
 use server::clock::SystemClock;
 use server::http::Wire;
 use server::ids::UuidV7;
 use server::service::{self, AccountSettings, Running, Settings};
 use server::telemetry::{self, Telemetry};
-use store::{Location, Options, Queries, Store};
+use store::{Location, Options, Store};
 use tracing::info;
 
 use crate::config::{self, AccountFile, File, SecretFile, TelemetryFile};
@@ -205,7 +205,7 @@ pub fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The configured accounts, with their tenants found by id or by name.
+/// The configured accounts, with their tenants found by slug, id or name.
 async fn accounts(location: &Location, files: &[AccountFile]) -> Result<Vec<AccountSettings>, Failed> {
     if files.is_empty() {
         return Ok(Vec::new());
@@ -213,34 +213,18 @@ async fn accounts(location: &Location, files: &[AccountFile]) -> Result<Vec<Acco
     let queries = Store::open_read_only(location).await?;
     let mut accounts = Vec::new();
     for file in files {
-        let named = tenants(&queries, &file.tenant).await?;
-        let [tenant] = named.as_slice() else {
-            let count = if named.is_empty() { "0" } else { "several" };
-            return Err(failed(format!(
-                "accounts `{}`: {count} tenants are called `{}`; make one with `surehold tenant create`, or name it by id",
-                file.name, file.tenant
-            )));
-        };
-        accounts.push(file.settings(*tenant)?);
+        let tenant = admin::find(&queries, &file.tenant).await;
+        let tenant = tenant.map_err(|why| failed(format!("accounts `{}`: {why}", file.name)))?;
+        accounts.push(file.settings(tenant.id)?);
     }
     Ok(accounts)
 }
 
-/// Those with this id or this name; of several, two.
-async fn tenants(queries: &Queries, named: &str) -> Result<Vec<TenantId>, Failed> {
-    let mut found = queries.tenants_named(named, 2).await?;
-    if let Ok(id) = named.parse().map(TenantId) {
-        found.retain(|tenant| tenant.id != id);
-        found.extend(queries.tenant(id).await?);
-    }
-    Ok(found.into_iter().map(|tenant| tenant.id).collect())
-}
-
 /// A store for a subcommand that writes and does not serve.
-pub async fn open(location: Location) -> Result<Store, Failed> {
+pub async fn open(location: Location) -> Result<Store, store::Error> {
     let ids = std::sync::Arc::new(UuidV7::default());
     let clock = std::sync::Arc::new(SystemClock);
-    Ok(Store::open(Options::new(location, clock, ids, std::sync::Arc::new(Wire))).await?)
+    Store::open(Options::new(location, clock, ids, std::sync::Arc::new(Wire))).await
 }
 
 /// Gives a balancer the time to notice. Who asks a second time does not want to wait.

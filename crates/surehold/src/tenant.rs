@@ -1,4 +1,4 @@
-//! `surehold tenant create`: a tenant and its first API keys, shown once.
+//! `surehold tenant`: who sells places. Making one shows its first API keys, once.
 
 use std::process::ExitCode;
 
@@ -7,12 +7,12 @@ use api::findings::Findings;
 use api::limits::NAME_CHARS_MAX;
 use clap::Subcommand;
 use domain::rows::Mode;
-use server::clock::SystemClock;
-use server::ids::UuidV7;
-use store::{Clock as _, Store};
+use server::admin::{self, Request, slug};
+use store::Store;
 
+use crate::administration::{carry_out, queries, show, show_list};
 use crate::database::Database;
-use crate::provision;
+use crate::failed;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,45 +22,92 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
+    /// All tenants, oldest first
+    List {
+        #[command(flatten)]
+        database: Database,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a tenant; prints its ids and keys as JSON. The keys are not shown again
     Create {
         #[command(flatten)]
         database: Database,
         #[arg(long)]
         name: String,
+        /// What configurations and scripts call it; no two tenants have the same [default: made of the name]
+        #[arg(long)]
+        slug: Option<String>,
         /// Keys for live money; test and live never mix
         #[arg(long)]
         live: bool,
     },
+    /// Give a tenant another name; its slug stays
+    Rename {
+        #[command(flatten)]
+        database: Database,
+        /// Its slug, id or name
+        tenant: String,
+        #[arg(long)]
+        name: String,
+    },
+    /// Revoke all keys of a tenant for good; what is under way is carried to its end
+    Archive {
+        #[command(flatten)]
+        database: Database,
+        /// Its slug, id or name
+        tenant: String,
+    },
 }
 
+/// More are not listed, and that is said.
+const TENANTS_MAX: usize = 10_000;
+
 pub async fn run(arguments: Arguments) -> crate::Outcome {
-    let Action::Create { database, name, live } = arguments.action;
-    check_name(&name)?;
-    let location = database.location()?;
-    Store::migrate(&location).await?;
-    let store = crate::serve::open(location).await?;
-    let mode = if live { Mode::Live } else { Mode::Test };
-    let new = provision::tenant(name.trim(), mode, &UuidV7::default(), SystemClock.now());
-    let tenant = new.command.tenant.id;
-    store.submit(Box::new(new.command)).await?;
-    store.close().await;
-    let shown = serde_json::json!({
-        "tenant_id": tenant.0, "name": name.trim(), "mode": mode.name(),
-        "api_key": new.api_key, "ops_key": new.ops_key,
-    });
-    println!("{shown:#}");
+    match arguments.action {
+        Action::List { database, json } => list(&database, json).await?,
+        Action::Create { database, name, slug, live } => {
+            check_name("a tenant", &name)?;
+            let name = name.trim().to_owned();
+            let slug = slug.unwrap_or_else(|| slug::of_name(&name));
+            slug::check(&slug).map_err(failed)?;
+            let location = database.location()?;
+            Store::migrate(&location).await?;
+            let mode = if live { Mode::Live } else { Mode::Test };
+            show(&carry_out(&location, Request::CreateTenant { name, slug, mode }).await?);
+        }
+        Action::Rename { database, tenant, name } => {
+            check_name("a tenant", &name)?;
+            let request = Request::RenameTenant { tenant, name: name.trim().to_owned() };
+            show(&carry_out(&database.location()?, request).await?);
+        }
+        Action::Archive { database, tenant } => {
+            show(&carry_out(&database.location()?, Request::ArchiveTenant { tenant }).await?);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_name(name: &str) -> Result<(), crate::Failed> {
+async fn list(database: &Database, json: bool) -> Result<(), crate::Failed> {
+    let tenants = queries(&database.location()?).await?.tenants(TENANTS_MAX + 1).await?;
+    let rows: Vec<_> = tenants.iter().take(TENANTS_MAX).map(admin::shown).collect();
+    show_list(&rows, ["slug", "name", "tenant_id", "created_at", "archived_at"], json);
+    if tenants.len() > TENANTS_MAX {
+        eprintln!("there are more than {TENANTS_MAX} tenants: these are the oldest");
+    }
+    Ok(())
+}
+
+/// `whose` is a tenant or a client.
+pub fn check_name(whose: &str, name: &str) -> Result<(), crate::Failed> {
     let mut findings = Findings::default();
     findings.line("", name, NAME_CHARS_MAX);
     if let Some(mistake) = findings.errors().first() {
-        return Err(crate::failed(format!("a tenant's name {}", mistake.detail)));
+        return Err(failed(format!("the name of {whose} {}", mistake.detail)));
     }
     if card_number::is_in(name) {
-        return Err(crate::failed("a tenant's name must not hold what looks like a card number"));
+        return Err(failed(format!("the name of {whose} must not hold what looks like a card number")));
     }
     Ok(())
 }
@@ -80,9 +127,9 @@ mod tests {
             (&long, "200 characters"),
             ("Tours 4242 4242 4242 4242", "card number"),
         ] {
-            let refused = check_name(name).unwrap_err().to_string();
+            let refused = check_name("a tenant", name).unwrap_err().to_string();
             assert!(refused.contains(reason) && !refused.contains("4242"), "{name}: {refused}");
         }
-        check_name("Harbour Tours 2026").unwrap();
+        check_name("a tenant", "Harbour Tours 2026").unwrap();
     }
 }

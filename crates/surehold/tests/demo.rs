@@ -207,5 +207,5 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
                    base_url = 'http://127.0.0.1:1'\nsecret_key = 'sk_test_1'\nwebhook_secrets = []\n";
     std::fs::write(&config, account).unwrap();
     let config = config.to_str().unwrap();
-    refused(&["serve", "--config", config, "--database-url", &database], "0 tenants are called `nobody`");
+    refused(&["serve", "--config", config, "--database-url", &database], "there is no tenant `nobody`");
 }

@@ -98,6 +98,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
+        Refusal::TenantNotFound => Code::TenantNotFound,
+        Refusal::TenantIsArchived => Code::TenantIsArchived,
         Refusal::TooManyApiKeys { .. } => Code::TooManyApiKeys,
         Refusal::LastOpsKey => Code::LastOpsKey,
         Refusal::PaymentIsBehind => Code::PaymentIsBehind,

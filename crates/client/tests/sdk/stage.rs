@@ -213,7 +213,15 @@ async fn provision(location: &Location) {
     let hash: [u8; 32] = Sha256::digest(API_KEY).into();
     let settings = Json(rows::Settings::default());
     let provision = Provision {
-        tenant: rows::Tenant { id: tenant, name: "sdk".to_owned(), settings, version: 1, created_at },
+        tenant: rows::Tenant {
+            id: tenant,
+            name: "sdk".to_owned(),
+            settings,
+            version: 1,
+            created_at,
+            slug: tenant.to_string(),
+            archived_at: None,
+        },
         accounts: vec![],
         clients: vec![rows::Client {
             id: client,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::availability::Offer;
 use crate::commands::draft::{About, Draft, Origin};
-use crate::ids::{ClientId, ProductId, SlotId, TenantId, UnitId};
+use crate::ids::{ProductId, SlotId, TenantId, UnitId};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
 use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
@@ -28,7 +28,7 @@ pub struct NewUnit {
 pub struct CreateProduct {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    pub client: ClientId,
+    pub by: Actor,
     pub name: String,
     pub description: String,
     /// An IANA zone, checked at the wire.
@@ -44,9 +44,9 @@ fn about(product: &Product) -> About {
     About { tenant: product.tenant, kind: Subject::Product, id: product.id.0 }
 }
 
-pub(super) fn origin(client: ClientId, claim: Option<&Claim>) -> Origin {
+pub(super) fn origin(by: Actor, claim: Option<&Claim>) -> Origin {
     let request_id = claim.map(|claim| claim.request_id.clone());
-    Origin { request_id, ..Origin::of(Actor::Client(client)) }
+    Origin { request_id, ..Origin::of(by) }
 }
 
 fn check_prices(
@@ -75,7 +75,7 @@ impl Command for CreateProduct {
         check_prices(&self.providers, self.currency, prices)?;
         // Nothing can fail from here on.
 
-        let origin = origin(self.client, self.claim.as_ref());
+        let origin = origin(self.by, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let product = Product {
             id: draft.id(),
@@ -125,7 +125,7 @@ pub struct UnitChange {
 pub struct ChangeProduct {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    pub client: ClientId,
+    pub by: Actor,
     pub product: ProductId,
     pub name: Option<String>,
     pub description: Option<String>,
@@ -208,7 +208,7 @@ impl Command for ChangeProduct {
             ids.iter().map(|id| self.changed_unit(facts, product, *id)).collect::<Result<_, _>>()?;
         // Nothing can fail from here on.
 
-        let origin = origin(self.client, self.claim.as_ref());
+        let origin = origin(self.by, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let product = Product {
             name: self.name.clone().unwrap_or_else(|| product.name.clone()),
@@ -249,7 +249,7 @@ pub struct NewSlot {
 pub struct AddSlots {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    pub client: ClientId,
+    pub by: Actor,
     pub product: ProductId,
     pub slots: Vec<NewSlot>,
     /// The ids of all units the product has, for the reply; found by a query.
@@ -281,7 +281,7 @@ impl Command for AddSlots {
             .ok_or(Refusal::ProductNotFound)?;
         // Nothing can fail from here on.
 
-        let origin = origin(self.client, self.claim.as_ref());
+        let origin = origin(self.by, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let slots: Vec<Slot> = self
             .slots

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod resolve_review;
+mod tenants;
 
 use alloc::vec::Vec;
 
@@ -18,6 +19,7 @@ use crate::working_set::{Claim, Command, Context, Decision, Json};
 
 pub use api_keys::{AddApiKey, OPS_SCOPE, Owner, RevokeApiKey};
 pub use resolve_review::ResolveReview;
+pub use tenants::{ArchiveTenant, RenameTenant};
 
 /// Makes a tenant with all that it needs to be called; what exists already stays as it is.
 #[derive(Clone, Debug)]
@@ -140,7 +142,7 @@ impl Command for ChangeSettings {
         let settings = Json(self.settings.checked(&tenant.settings.0)?);
         // Nothing can fail from here on.
 
-        let origin = origin(self.client, self.claim.as_ref());
+        let origin = origin(Actor::Client(self.client), self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let about = About { tenant: self.tenant, kind: Subject::Tenant, id: self.tenant.0 };
         draft.audit(about, "settings_changed", None, None);

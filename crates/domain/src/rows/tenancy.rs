@@ -75,12 +75,16 @@ crate::row! {
     /// Somebody who sells places. Nothing of one tenant is ever visible to another.
     Tenant in "tenants" as read {
         key id: TenantId,
-        fixed name: String,
+        moves name: String,
         moves settings: Json<Settings>,
-        /// Counts changes of the settings and of the API keys, so that of two at once the second
+        /// Counts changes of the tenant, its settings and its API keys, so that of two at once the second
         /// decides over what the first left.
         guard version: i64,
         fixed created_at: Timestamp,
+        /// What configurations and scripts call it. No two tenants have the same.
+        fixed slug: String,
+        /// It has no API keys since, and gets none.
+        moves archived_at: Option<Timestamp>,
     }
 }
 

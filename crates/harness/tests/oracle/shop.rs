@@ -77,6 +77,8 @@ impl Shop {
                 settings: Json(Settings::default()),
                 version: 1,
                 created_at: at,
+                slug: tenant.to_string(),
+                archived_at: None,
             },
             accounts: vec![Account {
                 id: AccountId::of("stripe", account),
@@ -97,10 +99,11 @@ impl Shop {
             api_keys: vec![],
         };
         done(store, provision).await;
+        let by = domain::rows::Actor::Client(client);
         let product = CreateProduct {
             claim: None,
             tenant,
-            client,
+            by,
             name: "Sunset sail".to_owned(),
             description: String::new(),
             time_zone: "Europe/Lisbon".to_owned(),
@@ -112,7 +115,7 @@ impl Shop {
         let Reply::Product(product) = done(store, product).await else { panic!("no product") };
         let (product, unit) = (product.0.id, product.1[0].id);
         let slots = vec![NewSlot { starts_at: Timestamp(i64::MAX), capacity: 10 }];
-        let add = AddSlots { claim: None, tenant, client, product, slots, all_units: vec![unit] };
+        let add = AddSlots { claim: None, tenant, by, product, slots, all_units: vec![unit] };
         let Reply::Slots(added) = done(store, add).await else { panic!("no slots") };
         Shop { tenant, client, account: account.to_owned(), product, unit, slot: added.slots[0].0.id }
     }

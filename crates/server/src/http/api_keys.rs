@@ -8,7 +8,7 @@ use api::views::{ApiKey, ShownApiKey};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use domain::commands::{AddApiKey, Owner, RevokeApiKey};
+use domain::commands::{AddApiKey, Origin, Owner, RevokeApiKey};
 use domain::limits::API_KEYS_MAX;
 use domain::{ApiKeyId, ClientId, Refusal, Reply, rows};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -54,8 +54,7 @@ pub async fn create(
     let secret = secret::new(caller.mode);
     let mut command = AddApiKey {
         tenant: caller.tenant,
-        by: caller.client,
-        request_id: request_id.as_str().to_owned(),
+        origin: origin(caller.client, &request_id),
         owner: owner(&request),
         hash: secret::hash(&secret),
         scopes: request.scopes.iter().copied().map(Scope::name).map(str::to_owned).collect(),
@@ -90,8 +89,7 @@ pub async fn revoke(
     let caller = look.caller;
     let command = RevokeApiKey {
         tenant: caller.tenant,
-        by: caller.client,
-        request_id: request_id.as_str().to_owned(),
+        origin: origin(caller.client, &request_id),
         mode: caller.mode,
         key: ApiKeyId(id),
         live: live(&app, caller.tenant).await?,
@@ -100,6 +98,10 @@ pub async fn revoke(
     // Whatever came of it: an outcome that is not known may be a key that is revoked.
     app.known_keys.forget();
     answer
+}
+
+fn origin(client: ClientId, request_id: &RequestId) -> Origin {
+    Origin { request_id: Some(request_id.as_str().to_owned()), ..Origin::of(rows::Actor::Client(client)) }
 }
 
 /// One more than there may be, should a tenant have been set up with more: what is beyond is not

@@ -192,6 +192,8 @@ impl House {
                 settings: Json(Settings::default()),
                 version: 1,
                 created_at,
+                slug: id.to_string(),
+                archived_at: None,
             },
             accounts: vec![Account {
                 id: AccountId::of("stripe", &name),

@@ -65,6 +65,8 @@ pub async fn provision(location: &Location) {
                 settings: Json(rows::Settings::default()),
                 version: 1,
                 created_at,
+                slug: tenant.to_string(),
+                archived_at: None,
             },
             accounts: vec![],
             clients: vec![rows::Client {

@@ -13,6 +13,10 @@ impl Queries {
         self.row("where id = $1", with![id]).await
     }
 
+    pub async fn tenant_of_slug(&self, slug: &str) -> Result<Option<Tenant>, Error> {
+        self.row("where slug = $1", with![slug.to_owned()]).await
+    }
+
     /// Those with this very name, oldest first: nothing keeps two from having the same.
     pub async fn tenants_named(&self, name: &str, max: usize) -> Result<Vec<Tenant>, Error> {
         let rest = "where name = $1 order by created_at, id limit $2";

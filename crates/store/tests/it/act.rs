@@ -108,6 +108,8 @@ impl Shop {
             settings: domain::working_set::Json(Settings::default()),
             version: 1,
             created_at: Timestamp(1),
+            slug: self.tenant.to_string(),
+            archived_at: None,
         }
     }
 

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use domain::commands::{AddSlots, CreateProduct, NewSlot, NewUnit};
 use domain::provider::TenantProviders;
-use domain::rows::{Mode, Slot};
+use domain::rows::{Actor, Mode, Slot};
 use domain::time::Span;
 use domain::{ClientId, Currency, ProductId, Reply, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use server::admin::{NewTenant, slug};
 use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::{Answer, Clock as _, Location, Queries, Store};
 use uuid::Uuid;
 
-use crate::{Failed, failed, provision};
+use crate::{Failed, failed};
 
 const DAY: Span = Span::seconds(24 * 60 * 60);
 const SLOT_CAPACITY: i64 = 1_000;
@@ -55,7 +56,8 @@ pub async fn plant(store: &Store, file: &Path) -> Result<Seeds, Failed> {
     for (name, product, price) in
         [("Harbour Tours", "Sunset sail", 4_500), ("Alpine Guides", "Glacier walk", 12_500)]
     {
-        let new = provision::tenant(name, Mode::Test, &UuidV7::default(), SystemClock.now());
+        let slug = slug::of_name(name);
+        let new = NewTenant::new(name, &slug, Mode::Test, &UuidV7::default(), SystemClock.now());
         let (tenant, client) = (new.command.tenant.id, new.command.clients[0].id);
         submit(store, new.command).await?;
         let (product, units) = make_product(store, tenant, client, product, price).await?;
@@ -143,7 +145,7 @@ async fn make_product(
     let create = CreateProduct {
         claim: None,
         tenant,
-        client,
+        by: Actor::Client(client),
         name: name.to_owned(),
         description: String::new(),
         time_zone: "Europe/Lisbon".to_owned(),
@@ -177,7 +179,7 @@ pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Faile
             let add = AddSlots {
                 claim: None,
                 tenant: id,
-                client: ClientId(tenant.client_id),
+                by: Actor::Client(ClientId(tenant.client_id)),
                 product,
                 slots: std::iter::once(small).chain(daily).collect(),
                 all_units: vec![],

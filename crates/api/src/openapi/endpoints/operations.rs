@@ -139,6 +139,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         key: Key::None,
         refusals: &[
             Code::ClientNotFound,
+            Code::TenantIsArchived,
             Code::TooManyApiKeys,
             Code::ChangedMeanwhile,
             Code::CommitOutcomeUnknown,

@@ -33,6 +33,8 @@ fn refusals() -> Vec<Refusal> {
             hold_seconds: 900,
             hold_seconds_max: 60,
         },
+        Refusal::TenantNotFound,
+        Refusal::TenantIsArchived,
         Refusal::TooManyApiKeys { limit: 100 },
         Refusal::LastOpsKey,
         Refusal::ChangedMeanwhile,

@@ -13,7 +13,7 @@ use crate::ids::{ApiKeyId, ClientId, TenantId};
 use crate::limits::API_KEYS_MAX;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, ApiKey, Client, Facts, Mode, Needs, Subject, Tenant};
+use crate::rows::{ApiKey, Client, Facts, Mode, Needs, Subject, Tenant};
 use crate::working_set::{Command, Context, Decision, Json};
 
 /// The scope that lets a key give and revoke keys.
@@ -31,9 +31,7 @@ pub enum Owner {
 #[derive(Clone, Debug)]
 pub struct AddApiKey {
     pub tenant: TenantId,
-    /// Who asks.
-    pub by: ClientId,
-    pub request_id: String,
+    pub origin: Origin,
     pub owner: Owner,
     /// SHA-256 of the secret.
     pub hash: [u8; 32],
@@ -65,6 +63,9 @@ impl Command for AddApiKey {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::ClientNotFound)?;
+        if tenant.archived_at.is_some() {
+            return Err(Refusal::TenantIsArchived);
+        }
         let known = match self.owner {
             Owner::Known(id) => {
                 let own = facts.clients.get(id).filter(|client| client.tenant == self.tenant);
@@ -81,8 +82,7 @@ impl Command for AddApiKey {
         }
         // Nothing can fail from here on.
 
-        let origin = origin(self.by, &self.request_id);
-        let mut draft = Draft::new(context, &origin);
+        let mut draft = Draft::new(context, &self.origin);
         let client = match (&self.owner, known) {
             (Owner::New(name), _) => Some(new_client(&draft, self.tenant, name)),
             (Owner::Known(_), known) => known.cloned(),
@@ -112,9 +112,7 @@ impl Command for AddApiKey {
 #[derive(Clone, Debug)]
 pub struct RevokeApiKey {
     pub tenant: TenantId,
-    /// Who asks.
-    pub by: ClientId,
-    pub request_id: String,
+    pub origin: Origin,
     /// Of which mode the asking key is: a test key does not touch a live one.
     pub mode: Mode,
     pub key: ApiKeyId,
@@ -146,8 +144,7 @@ impl Command for RevokeApiKey {
         let client = facts.clients.get(key.client).ok_or(Refusal::ApiKeyNotFound)?;
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::ApiKeyNotFound)?;
         let shown = |key: ApiKey| Reply::ApiKey(Box::new((key, client.clone())));
-        let origin = origin(self.by, &self.request_id);
-        let mut draft = Draft::new(context, &origin);
+        let mut draft = Draft::new(context, &self.origin);
         if key.revoked_at.is_some() {
             return Ok(draft.reply(shown(key.clone())));
         }
@@ -157,16 +154,26 @@ impl Command for RevokeApiKey {
         }
         // Nothing can fail from here on.
 
-        let key = ApiKey { revoked_at: Some(context.now), ..key.clone() };
         draft.put(raised(tenant));
-        draft.audit(about(&key), "api_key_revoked", Some("live"), Some("revoked"));
-        draft.put(key.clone());
+        let key = revoked(&mut draft, key);
         Ok(draft.reply(shown(key)))
     }
 }
 
+/// Revokes a key, with its audit row.
+pub(super) fn revoked(draft: &mut Draft<'_>, key: &ApiKey) -> ApiKey {
+    let key = ApiKey { revoked_at: Some(draft.context.now), ..key.clone() };
+    draft.audit(about(&key), "api_key_revoked", Some("live"), Some("revoked"));
+    draft.put(key.clone());
+    key
+}
+
 /// Those of the keys that are the tenant's and still good.
-fn live<'a>(facts: &'a Facts, tenant: TenantId, ids: &'a [ApiKeyId]) -> impl Iterator<Item = &'a ApiKey> {
+pub(super) fn live<'a>(
+    facts: &'a Facts,
+    tenant: TenantId,
+    ids: &'a [ApiKeyId],
+) -> impl Iterator<Item = &'a ApiKey> {
     let found = ids.iter().filter_map(|id| facts.api_keys.get(*id));
     found.filter(move |key| key.tenant == tenant && key.revoked_at.is_none())
 }
@@ -192,8 +199,4 @@ fn raised(tenant: &Tenant) -> Tenant {
 
 fn about(key: &ApiKey) -> About {
     About { tenant: key.tenant, kind: Subject::ApiKey, id: key.id.0 }
-}
-
-fn origin(by: ClientId, request_id: &str) -> Origin {
-    Origin { request_id: Some(request_id.into()), ..Origin::of(Actor::Client(by)) }
 }

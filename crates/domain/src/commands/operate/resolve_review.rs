@@ -84,7 +84,7 @@ impl Command for ResolveReview {
             .filter(|review| review.tenant == self.tenant && review.attempt == self.attempt)
             .ok_or(Refusal::ReviewNotFound)?;
         let resolved = review.resolved(self.resolution.clone(), context.now)?;
-        let origin = super::origin(self.client, self.claim.as_ref());
+        let origin = super::origin(crate::rows::Actor::Client(self.client), self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let mut closed = false;
         if let Some(attempt) = self.attempt {

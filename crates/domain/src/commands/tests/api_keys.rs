@@ -5,17 +5,16 @@ use std::vec::Vec;
 use uuid::Uuid;
 
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
-use crate::commands::{AddApiKey, Owner, RevokeApiKey};
+use crate::commands::{AddApiKey, ArchiveTenant, Origin, Owner, RenameTenant, RevokeApiKey};
 use crate::limits::API_KEYS_MAX;
 use crate::reply::Reply;
-use crate::rows::{ApiKey, Audit, Client, Mode, Tenant};
+use crate::rows::{Actor, ApiKey, Audit, Client, Mode, Tenant};
 use crate::{ApiKeyId, ClientId, Refusal};
 
 fn add(shop: &Shop, number: u8, scopes: &[&str]) -> AddApiKey {
     AddApiKey {
         tenant: TENANT,
-        by: CLIENT,
-        request_id: "req-1".into(),
+        origin: asked("req-1"),
         owner: Owner::Known(LIMITED),
         hash: [number; 32],
         scopes: scopes.iter().map(ToString::to_string).collect(),
@@ -23,6 +22,10 @@ fn add(shop: &Shop, number: u8, scopes: &[&str]) -> AddApiKey {
         tenant_version: shop.get::<Tenant>(TENANT).version,
         live: live(shop),
     }
+}
+
+fn asked(request_id: &str) -> Origin {
+    Origin { request_id: Some(request_id.into()), ..Origin::of(Actor::Client(CLIENT)) }
 }
 
 fn live(shop: &Shop) -> Vec<ApiKeyId> {
@@ -37,14 +40,7 @@ fn added(shop: &mut Shop, number: u8, scopes: &[&str]) -> ApiKeyId {
 }
 
 fn revoke(shop: &Shop, key: ApiKeyId) -> RevokeApiKey {
-    RevokeApiKey {
-        tenant: TENANT,
-        by: CLIENT,
-        request_id: "req-2".into(),
-        mode: Mode::Test,
-        key,
-        live: live(shop),
-    }
+    RevokeApiKey { tenant: TENANT, origin: asked("req-2"), mode: Mode::Test, key, live: live(shop) }
 }
 
 #[test]
@@ -129,4 +125,40 @@ fn a_foreign_key_is_unknown() {
         assert_eq!(shop.refused(&refused), Refusal::ApiKeyNotFound);
     }
     assert_eq!(shop.get::<ApiKey>(key).revoked_at, None);
+}
+
+#[test]
+fn an_archived_tenant_has_no_keys_and_gets_none() {
+    let mut shop = Shop::new(1);
+    let (ops, app) = (added(&mut shop, 1, &["ops"]), added(&mut shop, 2, &["bookings"]));
+    let archive = |shop: &Shop| ArchiveTenant {
+        tenant: TENANT,
+        origin: Origin::of(Actor::Person),
+        tenant_version: shop.get::<Tenant>(TENANT).version,
+        live: live(shop),
+    };
+    let stale = archive(&shop);
+    let late = added(&mut shop, 3, &["bookings"]);
+    assert_eq!(shop.refused(&stale), Refusal::ChangedMeanwhile);
+    assert_eq!(shop.refused(&ArchiveTenant { tenant: STRANGER, ..stale }), Refusal::TenantNotFound);
+    let command = archive(&shop);
+    shop.run(&command).reply();
+    let archived = shop.get::<Tenant>(TENANT);
+    assert!(archived.archived_at.is_some());
+    assert!([ops, app, late].into_iter().all(|key| shop.get::<ApiKey>(key).revoked_at.is_some()));
+    let more = add(&shop, 4, &["ops"]);
+    assert_eq!(shop.refused(&more), Refusal::TenantIsArchived);
+    shop.run(&command).reply();
+    assert_eq!(shop.get::<Tenant>(TENANT).version, archived.version, "it stays as it is");
+}
+
+#[test]
+fn a_tenant_is_renamed_and_keeps_its_slug() {
+    let mut shop = Shop::new(1);
+    let before = shop.get::<Tenant>(TENANT);
+    let rename = RenameTenant { tenant: TENANT, origin: Origin::of(Actor::Person), name: "Fjord".into() };
+    shop.run(&rename).reply();
+    let after = shop.get::<Tenant>(TENANT);
+    assert_eq!((after.name.as_str(), &after.slug), ("Fjord", &before.slug));
+    assert_eq!(shop.refused(&RenameTenant { tenant: STRANGER, ..rename }), Refusal::TenantNotFound);
 }

@@ -7,7 +7,7 @@ use super::shop::{CLIENT, Shop, TENANT};
 use crate::availability::{Availability, Offer};
 use crate::commands::{AddSlots, NewSlot, Reserve};
 use crate::reply::Reply;
-use crate::rows::{Product, Slot, Unit};
+use crate::rows::{Actor, Product, Slot, Unit};
 use crate::time::Span;
 
 fn shown(shop: &Shop, slot: &Slot) -> Availability {
@@ -102,7 +102,7 @@ fn slots_are_shown_as_they_are_offered_when_they_are_added() {
         let command = AddSlots {
             claim: None,
             tenant: TENANT,
-            client: CLIENT,
+            by: Actor::Client(CLIENT),
             product: shop.product,
             slots: vec![at(Span(0)), at(Span(1))],
             all_units: vec![shop.seat, shop.child],

@@ -11,7 +11,7 @@ use crate::commands::{ChangeProduct, CreateProduct, NewUnit, UnitChange};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
 use crate::provider::TenantProviders;
 use crate::reply::Reply;
-use crate::rows::{Product, Unit};
+use crate::rows::{Actor, Product, Unit};
 use crate::{Currency, ProductId, Refusal, UnitId};
 
 fn change(shop: &Shop) -> ChangeProduct {
@@ -19,7 +19,7 @@ fn change(shop: &Shop) -> ChangeProduct {
     ChangeProduct {
         claim: None,
         tenant: TENANT,
-        client: CLIENT,
+        by: Actor::Client(CLIENT),
         product: product.id,
         name: None,
         description: None,

@@ -24,7 +24,8 @@ use crate::provider::{
 };
 use crate::reply::Reply;
 use crate::rows::{
-    Account, Booking, Capture, Client, Failure, Job, Key, Mode, Payment, Refund, Settings, Slot, Tenant,
+    Account, Actor, Booking, Capture, Client, Failure, Job, Key, Mode, Payment, Refund, Settings, Slot,
+    Tenant,
 };
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Json};
@@ -100,6 +101,8 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
             settings: Json(Settings::default()),
             version: 1,
             created_at: Timestamp(0),
+            slug: alloc::string::ToString::to_string(&id),
+            archived_at: None,
         },
         accounts: vec![Account {
             id: account,
@@ -118,7 +121,7 @@ pub fn create_product_command(currency: Currency, units: Vec<NewUnit>) -> Create
     CreateProduct {
         claim: None,
         tenant: TENANT,
-        client: CLIENT,
+        by: Actor::Client(CLIENT),
         name: "tour".into(),
         description: String::new(),
         time_zone: "Europe/Lisbon".into(),
@@ -155,7 +158,7 @@ impl Shop {
         let added = self.world.run(&AddSlots {
             claim: None,
             tenant: TENANT,
-            client: CLIENT,
+            by: Actor::Client(CLIENT),
             product: self.product,
             slots: vec![NewSlot { starts_at, capacity }],
             all_units: vec![self.seat, self.child],

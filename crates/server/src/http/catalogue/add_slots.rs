@@ -5,6 +5,7 @@ use api::time::timestamp;
 use axum::extract::State;
 use domain::ProductId;
 use domain::commands::{AddSlots, NewSlot};
+use domain::rows::Actor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
@@ -20,7 +21,7 @@ pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSl
     let command = AddSlots {
         claim: call.claim,
         tenant: call.caller.tenant,
-        client: call.caller.client,
+        by: Actor::Client(call.caller.client),
         product,
         slots: slots
             .map(|slot| NewSlot { starts_at: timestamp(slot.starts_at), capacity: slot.capacity })

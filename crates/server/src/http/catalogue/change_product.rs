@@ -25,7 +25,7 @@ pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, Ch
     let command = ChangeProduct {
         claim: call.claim,
         tenant,
-        client: call.caller.client,
+        by: domain::rows::Actor::Client(call.caller.client),
         product: product.id,
         name: request.name,
         description: request.description,

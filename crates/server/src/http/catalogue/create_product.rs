@@ -3,6 +3,7 @@
 use api::requests::NewProduct;
 use axum::extract::State;
 use domain::commands::{CreateProduct, NewUnit};
+use domain::rows::Actor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
@@ -20,7 +21,7 @@ pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -
     let command = CreateProduct {
         claim: call.claim,
         tenant: call.caller.tenant,
-        client: call.caller.client,
+        by: Actor::Client(call.caller.client),
         name: request.name,
         description: request.description,
         time_zone: request.time_zone,

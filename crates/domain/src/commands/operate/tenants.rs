@@ -1,0 +1,97 @@
+//! A tenant is renamed, or archived once it sells no more. Its slug stays what it is: configurations and
+//! scripts name it by that.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::api_keys::{live, revoked};
+use crate::commands::draft::{About, Draft, Origin};
+use crate::ids::{ApiKeyId, TenantId};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Facts, Needs, Subject, Tenant};
+use crate::working_set::{Command, Context, Decision};
+
+fn about(tenant: TenantId) -> About {
+    About { tenant, kind: Subject::Tenant, id: tenant.0 }
+}
+
+/// Gives a tenant another name.
+#[derive(Clone, Debug)]
+pub struct RenameTenant {
+    pub tenant: TenantId,
+    pub origin: Origin,
+    /// Checked at the wire.
+    pub name: String,
+}
+
+impl Command for RenameTenant {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.tenant(self.tenant);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::TenantNotFound)?;
+        // Nothing can fail from here on.
+
+        let mut draft = Draft::new(context, &self.origin);
+        let tenant = Tenant { name: self.name.clone(), version: tenant.version + 1, ..tenant.clone() };
+        draft.audit(about(self.tenant), "tenant_renamed", None, None);
+        draft.put(tenant.clone());
+        Ok(draft.reply(Reply::Tenant(Box::new(tenant))))
+    }
+}
+
+/// Archives a tenant: all its API keys are revoked, and it gets no more. What is under way goes on by
+/// webhooks and jobs, for money that moved must be followed. One that is archived already stays as it is.
+#[derive(Clone, Debug)]
+pub struct ArchiveTenant {
+    pub tenant: TenantId,
+    pub origin: Origin,
+    /// The tenant's version, read before `live` was.
+    pub tenant_version: i64,
+    /// The tenant's keys that are not revoked.
+    pub live: Vec<ApiKeyId>,
+}
+
+impl Command for ArchiveTenant {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        for key in &self.live {
+            rows.api_key(*key);
+        }
+        rows.tenant(self.tenant);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+        let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::TenantNotFound)?;
+        let mut draft = Draft::new(context, &self.origin);
+        if tenant.archived_at.is_some() {
+            return Ok(draft.reply(Reply::Tenant(Box::new(tenant.clone()))));
+        }
+        // Or a key that somebody else added since would outlive its tenant.
+        if tenant.version != self.tenant_version {
+            return Err(Refusal::ChangedMeanwhile);
+        }
+        // Nothing can fail from here on.
+
+        for key in live(facts, self.tenant, &self.live) {
+            revoked(&mut draft, key);
+        }
+        let archived_at = Some(context.now);
+        let tenant = Tenant { archived_at, version: tenant.version + 1, ..tenant.clone() };
+        draft.audit(about(self.tenant), "tenant_archived", None, None);
+        draft.put(tenant.clone());
+        Ok(draft.reply(Reply::Tenant(Box::new(tenant))))
+    }
+}

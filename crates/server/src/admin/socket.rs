@@ -1,0 +1,132 @@
+//! The way to a server that has a SQLite database open: a socket beside the file, for its owner alone.
+//!
+//! One connection is one request: a line of JSON, and a line of JSON in answer. The server takes one
+//! connection at a time, and none of another user.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::Store;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::{Request, carry_out};
+
+/// A request or an answer.
+const LINE_BYTES_MAX: u64 = 64 * 1_024;
+const PAUSE: Duration = Duration::from_millis(50);
+/// From a connection to its answer.
+const CONNECTION_MAX: Duration = Duration::from_secs(30);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Done(Value),
+    Refused(String),
+}
+
+/// Beside the database's file.
+pub fn path(database: &Path) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(".sock");
+    PathBuf::from(name)
+}
+
+/// The socket of a server. It is removed when this is dropped.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // One that stays is replaced at the next start.
+        let _gone = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Socket {
+    /// Whoever calls this has the database's lock: a socket that is there is one that a crash left.
+    pub fn open(database: &Path) -> io::Result<Socket> {
+        let path = path(database);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let owner = std::fs::metadata(&path)?.uid();
+        Ok(Socket { listener, path, owner })
+    }
+
+    /// Answers until it is told to stop. `changed` is called after each request, for those who remember keys.
+    pub async fn serve(self, store: Store, changed: impl Fn(), mut stop: watch::Receiver<bool>) {
+        loop {
+            let taken = tokio::select! {
+                taken = self.listener.accept() => taken,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let Ok((stream, _)) = taken else {
+                // Out of file descriptors, most likely.
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            // Between making the socket and closing it to others somebody may have connected.
+            if !stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0) {
+                continue;
+            }
+            match timeout(CONNECTION_MAX, answer(stream, &store)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a request of the command line was not answered"),
+                Err(_) => tracing::warn!("a request of the command line took too long"),
+            }
+            changed();
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+    let outcome = match serde_json::from_str::<Request>(&line) {
+        Ok(request) => match carry_out(store, request).await {
+            Ok(done) => Outcome::Done(done),
+            Err(why) => Outcome::Refused(why),
+        },
+        Err(_) => Outcome::Refused("the server is of another version than the command line".to_owned()),
+    };
+    let mut text = serde_json::to_string(&outcome)?;
+    text.push('\n');
+    writing.write_all(text.as_bytes()).await
+}
+
+/// Asks the server that has this database open.
+pub async fn ask(database: &Path, request: &Request) -> Result<Value, String> {
+    let asked = async {
+        let stream = UnixStream::connect(path(database)).await?;
+        let (reading, mut writing) = stream.into_split();
+        writing.write_all((serde_json::to_string(request)? + "\n").as_bytes()).await?;
+        let mut line = String::new();
+        BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+        Ok::<Outcome, io::Error>(serde_json::from_str(&line)?)
+    };
+    match timeout(CONNECTION_MAX, asked).await {
+        Ok(Ok(Outcome::Done(done))) => Ok(done),
+        Ok(Ok(Outcome::Refused(why))) => Err(why),
+        Ok(Err(error)) => Err(format!(
+            "{} is in use by a process that does not answer at {} ({error})",
+            database.display(),
+            path(database).display()
+        )),
+        Err(_) => Err(format!("the server that has {} open does not answer", database.display())),
+    }
+}

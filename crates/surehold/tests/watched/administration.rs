@@ -1,0 +1,107 @@
+//! Tenants and keys from the command line, while a server serves: on SQLite it goes through that server.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::town::{Engine, Town};
+
+fn surehold(town: &Town, arguments: &[&str]) -> Result<Value, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+    command.args(arguments).args(["--database-url", &town.installation.database_url]);
+    let ended = command.output().unwrap();
+    if ended.status.success() {
+        return Ok(serde_json::from_slice(&ended.stdout).unwrap());
+    }
+    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(words.lines().count(), 1, "{words}");
+    Err(words)
+}
+
+fn refused(town: &Town, arguments: &[&str], reason: &str) {
+    let words = surehold(town, arguments).unwrap_err();
+    assert!(words.contains(reason), "{arguments:?}: {words}");
+}
+
+async fn is_let_in(town: &Town, key: &Value) -> bool {
+    let mut client = harness::http::Client::new(&town.base_url).unwrap();
+    let authorization = format!("Bearer {}", key.as_str().unwrap());
+    client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
+}
+
+async fn tenants_and_keys(engine: Engine) {
+    let town = Town::open(engine, "").await;
+    let fjord = surehold(&town, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
+    assert_eq!(fjord["slug"], "fjord-tours");
+    assert!(is_let_in(&town, &fjord["api_key"]).await);
+    refused(
+        &town,
+        &["tenant", "create", "--name", "Fjord, Tours"],
+        "there is a tenant `fjord-tours` already",
+    );
+    refused(&town, &["tenant", "create", "--name", "日本"], "--slug");
+    surehold(&town, &["tenant", "create", "--name", "日本", "--slug", "nippon"]).unwrap();
+    let renamed = surehold(&town, &["tenant", "rename", "fjord-tours", "--name", "Fjord & Fell"]).unwrap();
+    assert_eq!((&renamed["slug"], &renamed["name"]), (&fjord["slug"], &"Fjord & Fell".into()));
+    refused(&town, &["tenant", "rename", "nobody", "--name", "x"], "there is no tenant `nobody`");
+    let listed = surehold(&town, &["tenant", "list", "--json"]).unwrap();
+    let slugs: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
+    assert_eq!(slugs, ["harness", "fjord-tours", "nippon"]);
+
+    let create =
+        ["key", "create", "--tenant", "Fjord & Fell", "--client", "kiosk", "--scopes", "bookings,catalogue"];
+    let kiosk = surehold(&town, &create).unwrap();
+    let again = surehold(&town, &create).unwrap();
+    assert_eq!(kiosk["client_id"], again["client_id"], "the client is there by now");
+    assert_eq!(kiosk["scopes"], serde_json::json!(["bookings", "catalogue"]));
+    assert!(is_let_in(&town, &kiosk["api_key"]).await && is_let_in(&town, &again["api_key"]).await);
+    let keys = || surehold(&town, &["key", "list", "--tenant", "fjord-tours", "--json"]).unwrap();
+    assert_eq!(keys().as_array().unwrap().len(), 4);
+    assert!(!keys().to_string().contains("sh_test_"), "a secret is shown once");
+    let id = |key: &Value| key["key_id"].as_str().unwrap().to_owned();
+    let revoke = |tenant: &str, key: &str| surehold(&town, &["key", "revoke", "--tenant", tenant, key]);
+    assert!(revoke("nippon", &id(&kiosk)).unwrap_err().contains("no such API key"));
+    assert!(revoke("fjord-tours", &id(&kiosk)).unwrap()["revoked_at"].is_string());
+    let ops = keys().as_array().unwrap().iter().find(|key| key["client"] == "ops").map(id).unwrap();
+    assert!(revoke("fjord-tours", &ops).is_err(), "the last key that gives keys");
+
+    let archived = surehold(&town, &["tenant", "archive", "fjord-tours"]).unwrap();
+    assert!(archived["archived_at"].is_string());
+    assert!(keys().as_array().unwrap().iter().all(|key| key["revoked_at"].is_string()));
+    refused(&town, &create, "The tenant is archived");
+    if matches!(engine, Engine::Sqlite) {
+        // The process that was asked knows at once; another one believes a key for some seconds.
+        for key in [&kiosk, &again, &fjord] {
+            assert!(!is_let_in(&town, &key["api_key"]).await);
+        }
+    }
+    assert_eq!(town.get("/v1/products").await.status, 200, "another tenant's key is as good as before");
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_and_keys_on_sqlite() {
+    tenants_and_keys(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_and_keys_on_postgres() {
+    tenants_and_keys(Engine::Postgres).await;
+}
+
+/// Nobody else may ask, and what a crash left is no hindrance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_socket_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut town = Town::open(Engine::Sqlite, "").await;
+    let socket = format!("{}.sock", town.installation.database_url.trim_start_matches("sqlite:"));
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    town.take_server().kill().await.unwrap();
+    assert!(std::fs::exists(&socket).unwrap());
+    surehold(&town, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
+    town.start_again("").await;
+    surehold(&town, &["tenant", "rename", "fjord-tours", "--name", "Fell Tours"]).unwrap();
+    town.stop_server().await;
+    assert!(!std::fs::exists(&socket).unwrap());
+    town.close().await;
+}
