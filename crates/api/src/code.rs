@@ -110,6 +110,8 @@ codes! {
             "The unit belongs to another product";
         UnitIsNotOnSale = "unit_is_not_on_sale", 409, false, "The unit is not on sale";
         TooManyUnits = "too_many_units", 409, false, "The product would have more units than it may have";
+        SlotAlreadyExists = "slot_already_exists", 409, false,
+            "The product has a slot at this moment already";
         SlotIsClosed = "slot_is_closed", 409, false, "The slot takes no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";

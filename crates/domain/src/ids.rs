@@ -40,7 +40,9 @@ macro_rules! id {
 }
 
 id! {
-    TenantId, ClientId, ApiKeyId, ProductId, UnitId, SlotId, CustomerId, BookingId,
+    TenantId, ClientId, ApiKeyId, ProductId, UnitId, CustomerId, BookingId,
+    /// A departure; hashed from the product and the moment it starts.
+    SlotId,
     /// An account at a provider; hashed from provider and account name.
     AccountId,
     /// An idempotency key; hashed from tenant, client and the key itself.
@@ -130,6 +132,13 @@ impl CustomerId {
 impl AccountId {
     pub fn of(provider: &str, account: &str) -> AccountId {
         AccountId(hashed(&[b"account", provider.as_bytes(), account.as_bytes()]))
+    }
+}
+impl SlotId {
+    /// One departure of a product at one moment.
+    pub fn of(tenant: TenantId, product: ProductId, starts_at: crate::Timestamp) -> SlotId {
+        let at = starts_at.0.to_be_bytes();
+        SlotId(hashed(&[b"slot", tenant.0.as_bytes(), product.0.as_bytes(), &at]))
     }
 }
 impl RefundId {

@@ -37,6 +37,9 @@ pub enum Refusal {
     TooManyUnits {
         limit: usize,
     },
+    SlotAlreadyExists {
+        slot: Uuid,
+    },
     SlotIsClosed,
     SlotHasStarted,
     SlotIsFull {
@@ -204,6 +207,7 @@ impl Refusal {
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
             Refusal::UnitIsNotOnSale { .. } => "unit_is_not_on_sale",
             Refusal::TooManyUnits { .. } => "too_many_units",
+            Refusal::SlotAlreadyExists { .. } => "slot_already_exists",
             Refusal::SlotIsClosed => "slot_is_closed",
             Refusal::SlotHasStarted => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",

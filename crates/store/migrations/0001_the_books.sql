@@ -126,7 +126,8 @@ create table slots (
     -- The last wall of never_oversold.
     check (held + sold <= capacity)
 );
-create index slots_of_product on slots (tenant, product, starts_at);
+-- One departure a moment. The id is hashed from the same; this is the wall behind it.
+create unique index slots_of_product on slots (tenant, product, starts_at);
 
 create table bookings (
     id uuid not null,

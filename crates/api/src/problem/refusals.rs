@@ -63,6 +63,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
         Refusal::UnitIsNotOnSale { .. } => Code::UnitIsNotOnSale,
         Refusal::TooManyUnits { .. } => Code::TooManyUnits,
+        Refusal::SlotAlreadyExists { .. } => Code::SlotAlreadyExists,
         Refusal::SlotIsClosed => Code::SlotIsClosed,
         Refusal::SlotHasStarted => Code::SlotHasStarted,
         Refusal::SlotIsFull { .. } => Code::SlotIsFull,
@@ -124,6 +125,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
+        Refusal::SlotAlreadyExists { slot } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
             Some(*resource)
         }

@@ -200,6 +200,9 @@ impl Request for NewSlots {
         findings.count("/slots", self.slots.len(), SLOTS_PER_REQUEST_MAX, "slot");
         for (index, slot) in self.slots.iter().enumerate().take(SLOTS_PER_REQUEST_MAX) {
             findings.between(&format!("/slots/{index}/capacity"), slot.capacity, 1, CAPACITY_MAX);
+            if self.slots[..index].iter().any(|earlier| earlier.starts_at == slot.starts_at) {
+                findings.add(format!("/slots/{index}/starts_at"), "is named twice");
+            }
         }
     }
 }
@@ -248,5 +251,8 @@ mod tests {
         check::<NewSlots>(slot("2026-07-01T11:00:00", 12), &["/slots/0/starts_at"]);
         check::<NewSlots>(slot("2026-07-01T11:00:00Z", 0), &["/slots/0/capacity"]);
         check::<NewSlots>(json!({ "slots": [] }), &["/slots"]);
+        let twice = ["2026-07-01T11:00:00+02:00", "2026-07-01T09:00:00Z"];
+        let twice = twice.map(|at| json!({ "starts_at": at, "capacity": 1 }));
+        check::<NewSlots>(json!({ "slots": twice }), &["/slots/1/starts_at"]);
     }
 }

@@ -244,7 +244,9 @@ pub struct NewSlot {
     pub capacity: i64,
 }
 
-/// Opens slots of a product, at most [`crate::limits::SLOTS_PER_REQUEST_MAX`] at once.
+/// Opens slots of a product, at most [`crate::limits::SLOTS_PER_REQUEST_MAX`] at once: all of them, or none
+/// where one is there already. A product departs once at one moment, so that asking twice does not sell twice
+/// as many places.
 #[derive(Clone, Debug)]
 pub struct AddSlots {
     pub claim: Option<Claim>,
@@ -254,6 +256,12 @@ pub struct AddSlots {
     pub slots: Vec<NewSlot>,
     /// The ids of all units the product has, for the reply; found by a query.
     pub all_units: Vec<UnitId>,
+}
+
+impl AddSlots {
+    fn id(&self, slot: &NewSlot) -> SlotId {
+        SlotId::of(self.tenant, self.product, slot.starts_at)
+    }
 }
 
 impl Command for AddSlots {
@@ -266,6 +274,9 @@ impl Command for AddSlots {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        for slot in &self.slots {
+            rows.slot(self.id(slot));
+        }
         rows.product(self.product);
         for unit in &self.all_units {
             rows.unit(*unit);
@@ -279,6 +290,13 @@ impl Command for AddSlots {
             .get(self.product)
             .filter(|product| product.tenant == self.tenant)
             .ok_or(Refusal::ProductNotFound)?;
+        for (index, slot) in self.slots.iter().enumerate() {
+            let id = self.id(slot);
+            let is_named_twice = self.slots[..index].iter().any(|other| other.starts_at == slot.starts_at);
+            if is_named_twice || facts.slots.get(id).is_some() {
+                return Err(Refusal::SlotAlreadyExists { slot: id.0 });
+            }
+        }
         // Nothing can fail from here on.
 
         let origin = origin(self.by, self.claim.as_ref());
@@ -287,7 +305,7 @@ impl Command for AddSlots {
             .slots
             .iter()
             .map(|slot| Slot {
-                id: draft.id::<SlotId>(),
+                id: self.id(slot),
                 tenant: self.tenant,
                 product: product.id,
                 starts_at: slot.starts_at,

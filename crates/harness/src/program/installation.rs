@@ -229,8 +229,8 @@ pub async fn sell(
     for first in (0..slots).step_by(SLOTS_PER_REQUEST) {
         let slot = |at: usize| {
             let (day, hour) = (1 + at / 24 % 28, at % 24);
-            let month = 1 + at / (24 * 28) % 12;
-            json!({ "starts_at": format!("2099-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
+            let (year, month) = (2_099 + at / (24 * 28 * 12), 1 + at / (24 * 28) % 12);
+            json!({ "starts_at": format!("{year}-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
         };
         let opened: Vec<Value> = (first..slots.min(first + SLOTS_PER_REQUEST)).map(slot).collect();
         let key = format!("{name}-slots-{first}");

@@ -8,6 +8,7 @@ both![
     a_product_from_its_birth_to_its_slots,
     lists_are_read_page_by_page,
     what_is_sold_is_checked,
+    a_departure_is_made_once,
     what_nobody_can_pay_is_not_sold,
     a_slot_is_shown_as_it_would_be_reserved,
 ];
@@ -105,6 +106,34 @@ async fn what_is_sold_is_checked(house: House) {
         .await;
 }
 
+/// Asked twice without a key, and at the same time: places are not sold twice.
+async fn a_departure_is_made_once(house: House) {
+    let sail = house.sail().await;
+    let path = format!("/v1/products/{}/slots", sail.product);
+    let slot = |at: &str, capacity: i64| json!({ "starts_at": at, "capacity": capacity });
+    let one = json!({ "slots": [slot("2050-08-01T20:00:00Z", 10)] });
+    let made = house.post(&path, &one).expect(201).await.body["data"][0]["id"].clone();
+    for again in [
+        one.clone(),
+        json!({ "slots": [slot("2050-08-01T22:00:00+02:00", 7)] }),
+        json!({ "slots": [slot("2050-08-02T20:00:00Z", 10), slot("2050-08-01T20:00:00Z", 10)] }),
+    ] {
+        let refused = house.post(&path, &again).refused(409, "slot_already_exists").await;
+        assert_eq!(refused.body["resource"], made);
+    }
+    let rush = json!({ "slots": [slot("2050-08-03T20:00:00Z", 10)] });
+    let rivals = (0..8).map(|_| async { house.post(&path, &rush).send().await.status });
+    let mut statuses = futures_util::future::join_all(rivals).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    let range = "from=2050-08-01T00:00:00Z&to=2050-09-01T00:00:00Z";
+    let found = house.get(&format!("/v1/availability?product_id={}&{range}", sail.product)).expect(200).await;
+    assert_eq!(found.body["data"].as_array().unwrap().len(), 2);
+    // Another product may depart at the same moment.
+    let other = house.sail().await.product;
+    house.post(&format!("/v1/products/{other}/slots"), &one).expect(201).await;
+}
+
 /// By Stripe's rules: ariaries move in whole ones, euros up to 999,999.99 at once and from 0.50 on.
 async fn what_nobody_can_pay_is_not_sold(house: House) {
     let price = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
@@ -158,11 +187,14 @@ async fn a_slot_is_shown_as_it_would_be_reserved(house: House) {
             None => drop(ask.expect(201).await),
         }
     };
+    // One departure a moment.
+    let day = std::cell::Cell::new(1);
     let add = async || {
         let slots = json!({ "slots": [
-            { "starts_at": "2020-07-01T20:00:00Z", "capacity": 10 },
-            { "starts_at": "2050-07-01T20:00:00Z", "capacity": 1 },
+            { "starts_at": format!("2020-07-{:02}T20:00:00Z", day.get()), "capacity": 10 },
+            { "starts_at": format!("2050-07-{:02}T20:00:00Z", day.get()), "capacity": 1 },
         ] });
+        day.set(day.get() + 1);
         let added = house.post(&format!("{product}/slots"), &slots).expect(201).await.body;
         let member = |index: usize, name: &str| added["data"][index][name].as_str().unwrap().to_owned();
         ([member(0, "id"), member(1, "id")], [member(0, "status"), member(1, "status")])

@@ -2,6 +2,7 @@
 //! where rows are added meanwhile.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::{Currency, PaymentId};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::rows::{
 
 both![
     every_list_leads_to_all_of_its_rows,
-    more_slots_at_one_instant_than_a_page_has,
+    more_slots_than_a_page_has,
     a_history_beside_its_subject_leads_on,
     a_product_shows_all_of_its_units,
 ];
@@ -157,7 +158,7 @@ impl Seeds {
 
     async fn slot(&self, house: &House) {
         let path = format!("/v1/products/{}/slots", self.sail.product);
-        let slots = json!({ "slots": [{ "starts_at": "2050-07-01T19:00:00Z", "capacity": 5 }] });
+        let slots = json!({ "slots": [departure()] });
         house.post(&path, &slots).expect(201).await;
     }
 
@@ -237,20 +238,28 @@ async fn charge(house: &House, key: &str) -> String {
     house.post("/v1/charges", &charge).key(key).header("prefer", "respond-async").expect(202).await.id()
 }
 
+/// One a moment.
+fn departure() -> Value {
+    static NEXT: AtomicI64 = AtomicI64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    let starts_at = format!("2050-07-01T10:00:{:02}.{:03}Z", number / 1_000, number % 1_000);
+    json!({ "starts_at": starts_at, "capacity": 5 })
+}
+
 fn payment_id(text: &str) -> PaymentId {
     PaymentId(text.parse().unwrap())
 }
 
-async fn more_slots_at_one_instant_than_a_page_has(house: House) {
+async fn more_slots_than_a_page_has(house: House) {
     let sail = house.sail().await;
-    let slot = json!({ "starts_at": "2049-07-01T19:00:00Z", "capacity": 5 });
     let mut made = BTreeSet::new();
     for _ in 0..3 {
         let path = format!("/v1/products/{}/slots", sail.product);
-        let added = house.post(&path, &json!({ "slots": vec![&slot; 100] })).expect(201).await.body;
+        let departures: Vec<Value> = (0..100).map(|_| departure()).collect();
+        let added = house.post(&path, &json!({ "slots": departures })).expect(201).await.body;
         made.extend(added["data"].as_array().unwrap().iter().map(identity));
     }
-    let range = "from=2049-01-01T00:00:00Z&to=2050-01-01T00:00:00Z";
+    let range = "from=2050-07-01T00:00:00Z&to=2050-07-01T12:00:00Z";
     let address = format!("/v1/availability?product_id={}&{range}", sail.product);
     for (limit, pages) in [("", 6), ("&limit=200", 2), ("&limit=100", 3)] {
         let (mut found, mut count, mut next) = (BTreeSet::new(), 0, String::new());

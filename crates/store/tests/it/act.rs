@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
 
@@ -81,6 +82,8 @@ pub fn insert(put: impl Fn(&mut Outcome) + Send + Sync + 'static) -> Act {
     )
 }
 
+static NEXT_START: AtomicI64 = AtomicI64::new(5);
+
 /// A tenant with a product, which slots are of.
 #[derive(Clone, Copy)]
 pub struct Shop {
@@ -134,7 +137,8 @@ impl Shop {
             id: id(),
             tenant: self.tenant,
             product: self.product,
-            starts_at: Timestamp(5),
+            // One departure a moment.
+            starts_at: Timestamp(NEXT_START.fetch_add(1, Ordering::SeqCst)),
             capacity,
             held: 0,
             sold: 0,

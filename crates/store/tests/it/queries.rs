@@ -73,11 +73,18 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.units_of(tenant, &[shop.product, id()]).await.unwrap(), []);
     assert_eq!(store.units_of(tenant, &[]).await.unwrap(), []);
     let slot = shop.slot(&store, 1).await;
-    let found = store.slots(tenant, shop.product, Timestamp(5)..Timestamp(6), None, 9).await.unwrap();
+    let at = store.slot(tenant, slot).await.unwrap().unwrap().starts_at.0;
+    let found = store.slots(tenant, shop.product, Timestamp(at)..Timestamp(at + 1), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|slot| slot.id).collect::<Vec<_>>(), [slot]);
-    assert_eq!(store.slots(tenant, shop.product, Timestamp(4)..Timestamp(5), None, 9).await.unwrap(), []);
-    let behind = Some(Cursor { created_at: Timestamp(5), id: slot.0 });
-    assert_eq!(store.slots(tenant, shop.product, Timestamp(5)..Timestamp(6), behind, 9).await.unwrap(), []);
+    assert_eq!(
+        store.slots(tenant, shop.product, Timestamp(at - 1)..Timestamp(at), None, 9).await.unwrap(),
+        []
+    );
+    let behind = Some(Cursor { created_at: Timestamp(at), id: slot.0 });
+    assert_eq!(
+        store.slots(tenant, shop.product, Timestamp(at)..Timestamp(at + 1), behind, 9).await.unwrap(),
+        []
+    );
     let search = PaymentSearch {
         booking: Some(id()),
         reference: Some("r".into()),

@@ -130,7 +130,7 @@ async fn submit(
 ) -> Result<Reply, Failed> {
     match store.submit(Box::new(command)).await? {
         Answer::Fresh { reply, .. } => Ok(reply),
-        answer => Err(failed(format!("a seed was refused: {answer:?}"))),
+        answer => Err(failed(format!("a seed was refused: {}", answer.name()))),
     }
 }
 
@@ -156,7 +156,7 @@ async fn make_product(
     };
     match submit(store, create).await? {
         Reply::Product(made) => Ok((made.0.id, made.1.iter().map(|unit| unit.id.0).collect())),
-        other => Err(failed(format!("a product's seed answered {other:?}"))),
+        _ => Err(failed("a product's seed was answered with something else")),
     }
 }
 
@@ -176,12 +176,14 @@ pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Faile
                 starts_at: midnight.plus(Span(DAY.0 * day)).plus(Span::seconds(17 * 3_600)),
                 capacity: SLOT_CAPACITY,
             });
+            // A product departs once at one moment.
+            let is_new = |new: &NewSlot| slots.iter().all(|slot| slot.starts_at != new.starts_at);
             let add = AddSlots {
                 claim: None,
                 tenant: id,
                 by: Actor::Client(ClientId(tenant.client_id)),
                 product,
-                slots: std::iter::once(small).chain(daily).collect(),
+                slots: std::iter::once(small).chain(daily).filter(is_new).collect(),
                 all_units: vec![],
             };
             submit(store, add).await?;

@@ -66,13 +66,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         key: Key::Optional,
-        refusals: &[Code::ProductNotFound],
+        refusals: &[Code::ProductNotFound, Code::SlotAlreadyExists],
         ..ask(
             "/v1/products/{id}/slots",
             "add_slots",
             "Catalogue",
             CATALOGUE,
-            ("Open slots", "Adds dated departures with their capacity."),
+            (
+                "Open slots",
+                "Adds dated departures with their capacity: all of them, or none. A product has one slot at one moment; where there is one, `slot_already_exists` names it in `resource`.",
+            ),
             "NewSlots",
             &[(201, Answer::Page("Slot"), "The slots, in the order they were asked for.")],
         )

@@ -33,6 +33,7 @@ fn refusals() -> Vec<Refusal> {
             hold_seconds: 900,
             hold_seconds_max: 60,
         },
+        Refusal::SlotAlreadyExists { slot: Uuid::nil() },
         Refusal::TenantNotFound,
         Refusal::TenantIsArchived,
         Refusal::TooManyApiKeys { limit: 100 },

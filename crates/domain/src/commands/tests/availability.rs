@@ -99,12 +99,14 @@ fn slots_are_shown_as_they_are_offered_when_they_are_added() {
     let mut shop = Shop::new(1);
     let add = |shop: &mut Shop| {
         let at = |span| NewSlot { starts_at: shop.now.plus(span), capacity: 10 };
+        // One departure a moment.
+        let others = shop.all::<Slot>().len() as i64;
         let command = AddSlots {
             claim: None,
             tenant: TENANT,
             by: Actor::Client(CLIENT),
             product: shop.product,
-            slots: vec![at(Span(0)), at(Span(1))],
+            slots: vec![at(Span(1 - others)), at(Span(others))],
             all_units: vec![shop.seat, shop.child],
         };
         let Reply::Slots(added) = shop.run(&command).reply() else { panic!("slots were added") };

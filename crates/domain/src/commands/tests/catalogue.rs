@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::owed::SOME_AMOUNTS;
 use super::shop::{CLIENT, STRANGER, Shop, TENANT, any_provider, create_product_command, eur};
-use crate::commands::{ChangeProduct, CreateProduct, NewUnit, UnitChange};
+use crate::commands::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
 use crate::provider::TenantProviders;
 use crate::reply::Reply;
-use crate::rows::{Actor, Product, Unit};
-use crate::{Currency, ProductId, Refusal, UnitId};
+use crate::rows::{Actor, Product, Slot, Unit};
+use crate::{Currency, ProductId, Refusal, SlotId, UnitId};
 
 fn change(shop: &Shop) -> ChangeProduct {
     let product: Product = shop.get(shop.product);
@@ -117,4 +117,29 @@ fn a_reply_has_all_units_that_there_are() {
     let still = ChangeProduct { units: off_sale(seat), ..change(&shop) };
     shop.run(&still).reply();
     assert!(!shop.get::<Unit>(seat).active);
+}
+
+#[test]
+fn a_product_departs_once_at_one_moment() {
+    let mut shop = Shop::new(1);
+    let known: Slot = shop.get(shop.slot);
+    let at = |starts_at| NewSlot { starts_at, capacity: 5 };
+    let add = |slots| AddSlots {
+        claim: None,
+        tenant: TENANT,
+        by: Actor::Client(CLIENT),
+        product: shop.product,
+        slots,
+        all_units: vec![shop.seat, shop.child],
+    };
+    let later = known.starts_at.plus(crate::time::Span(1));
+    let (again, twice, fresh) =
+        (add(vec![at(later), at(known.starts_at)]), add(vec![at(later), at(later)]), add(vec![at(later)]));
+    let exists =
+        |starts_at| Refusal::SlotAlreadyExists { slot: SlotId::of(TENANT, known.product, starts_at).0 };
+    assert_eq!(shop.refused(&again), exists(known.starts_at));
+    assert_eq!(shop.refused(&twice), exists(later));
+    assert_eq!(shop.all::<Slot>().len(), 1, "all of them, or none");
+    shop.run(&fresh).reply();
+    assert_eq!(shop.refused(&fresh), exists(later));
 }
