@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Repeats the choices of an earlier run
     #[arg(long)]
     seed: Option<u64>,
-    /// Logical operations of a scenario
+    /// Logical operations of a scenario, as far as it can use as many; the report says how many ran
     #[arg(long, default_value_t = 1_000)]
     operations: usize,
     /// Scenarios at the same time, each on a deployment of its own: quicker, and harder to read
@@ -173,9 +173,13 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
 
 fn summary(report: &Report) -> String {
     let totals = &report.totals;
+    let coverage = report.coverage();
+    let coverage = if coverage.is_empty() { coverage } else { format!("{coverage}\n") };
     format!(
-        "{}: {} operations, {} effects, {} duplicates; seed {}",
+        "{coverage}{}: {} of {} scenarios ran, {} operations, {} effects, {} duplicates; seed {}",
         report.verdict.words(),
+        report.ran(),
+        report.scenarios.len(),
         totals.operations,
         totals.effects,
         totals.duplicates,

@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SUREHOLD_LISTEN")]
     listen: Option<SocketAddr>,
-    /// What this process does: `all`, `api` or `worker`
+    /// What this process does: `all`, or some of `api`, `worker` and `relay`, with commas
     #[arg(long, env = "SUREHOLD_ROLE")]
     role: Option<String>,
     /// `redis://...`: what stands in front of the database [default: nothing]
@@ -120,6 +120,11 @@ async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
     let names = settings.accounts.iter().map(|account| account.name.as_str());
     settings.metrics = Some(server::metrics::install(names)?);
     say(&settings, telemetry.as_ref());
+    if Store::open_read_only(&settings.location).await?.tenants(1).await?.is_empty() {
+        tracing::warn!(
+            "there is no tenant, so nobody can call the API: make one with `surehold tenant create`"
+        );
+    }
     let telemetry = telemetry.as_ref().map(Telemetry::start).transpose()?;
     let drain = settings.limits.drain;
     let failed = match service::start(settings).await {
@@ -160,19 +165,17 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
 
 /// What it runs with, secrets left out.
 fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
-    let accounts: Vec<String> = settings
-        .accounts
-        .iter()
-        .map(|account| {
-            format!("stripe/{} ({:?}, {})", account.name, account.stripe.mode, account.stripe.base_url)
-        })
-        .collect();
+    let account = |account: &AccountSettings| {
+        format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.base_url)
+    };
+    let accounts: Vec<String> = settings.accounts.iter().map(account).collect();
+    let nats = settings.nats.as_ref().map(|nats| nats.urls.join(", "));
     info!(
         version = env!("CARGO_PKG_VERSION"),
         database = %settings.location,
         listen = %settings.listen,
-        role = ?settings.roles,
-        ?accounts,
+        role = %settings.roles,
+        accounts = accounts.join(", "),
         concurrency = settings.concurrency,
         lease_ms = settings.lease.as_millis(),
         writers = settings.writers,
@@ -180,12 +183,12 @@ fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
         queue_max = settings.queue_max,
         requests_max = settings.limits.requests_max,
         redis = settings.redis.is_some(),
-        nats = ?settings.nats.as_ref().map(|nats| &nats.urls),
-        traces = telemetry.map(|telemetry| tracing::field::display(&telemetry.endpoint)),
+        nats = nats.as_deref().unwrap_or("none"),
+        traces = telemetry.map(|telemetry| telemetry.endpoint.to_string()).as_deref().unwrap_or("none"),
         "starting"
     );
-    if settings.accounts.is_empty() && settings.roles.api {
-        tracing::warn!("no provider account is configured: bookings can be held and not paid");
+    if settings.accounts.is_empty() && (settings.roles.api || settings.roles.worker) {
+        tracing::warn!("no provider account is configured ([[accounts]]): bookings can be held and not paid");
     }
 }
 
@@ -193,7 +196,7 @@ fn ready(running: &Running, file: Option<&Path>) -> Result<(), Failed> {
     let base_url = format!("http://{}", running.address);
     info!(%base_url, "serving");
     let Some(path) = file else { return Ok(()) };
-    write_whole(path, &serde_json::json!({ "base_url": base_url }).to_string())
+    write_whole(path, &serde_json::json!({ "base_url": base_url, "pid": std::process::id() }).to_string())
         .map_err(|why| failed(format!("ready_file: {}: {why}", path.display())))
 }
 

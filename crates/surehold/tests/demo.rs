@@ -40,8 +40,11 @@ fn tell(data: &Path, database_url: Option<&str>) -> String {
 
 fn check(database_url: Option<&str>) {
     let data = tempfile::tempdir().unwrap();
+    let mut ledgers = Vec::new();
     for time in ["first", "second"] {
         let story = tell(data.path(), database_url);
+        let ledger = |line: &&str| line.trim_start().starts_with("ledger ");
+        ledgers.push(story.lines().filter(ledger).map(str::to_owned).collect::<Vec<_>>());
         for line in
             ["Idempotent-Replayed: true", "422 idempotency_key_reused", "1 charge.", "confirmed, paid"]
         {
@@ -49,6 +52,8 @@ fn check(database_url: Option<&str>) {
         }
         assert!(!story.contains("BROKEN"), "{story}");
     }
+    // What this story moved, and not what was moved before it.
+    assert!(ledgers[0].len() == 2 && ledgers[0] == ledgers[1], "{ledgers:?}");
     let demo = std::fs::read(data.path().join("demo.json")).unwrap();
     let demo: Value = serde_json::from_slice(&demo).unwrap();
     assert_eq!(demo["tenants"].as_array().unwrap().len(), 2);
@@ -68,6 +73,7 @@ fn check(database_url: Option<&str>) {
         assert!(demo.pointer(member).is_some_and(Value::is_string), "{member} in {demo:#}");
     }
     assert_eq!(demo["small_slot"]["capacity"], 10);
+    assert!(demo["pid"].is_u64());
 }
 
 #[test]

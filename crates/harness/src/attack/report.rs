@@ -298,6 +298,22 @@ impl Report {
         self.verdict == Verdict::Held
     }
 
+    /// How many scenarios ran.
+    pub fn ran(&self) -> usize {
+        self.scenarios.iter().filter(|outcome| outcome.verdict != Verdict::NotApplicable).count()
+    }
+
+    /// What the verdict does not speak of, in a sentence; empty if all of it ran.
+    pub fn coverage(&self) -> String {
+        let left = self.scenarios.iter().filter(|outcome| outcome.verdict == Verdict::NotApplicable);
+        let left: Vec<&str> = left.map(|outcome| outcome.name).collect();
+        match left.len() {
+            0 => String::new(),
+            1 => format!("{} did not run: it is not possible here.", left[0]),
+            count => format!("{count} did not run, for they are not possible here: {}.", left.join(", ")),
+        }
+    }
+
     pub fn find(&self, name: &str) -> Option<&Outcome> {
         self.scenarios.iter().find(|outcome| outcome.name == name)
     }

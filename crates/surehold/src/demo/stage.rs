@@ -120,6 +120,7 @@ impl Stage {
             .collect();
         let demo = json!({
             "base_url": self.base_url,
+            "pid": std::process::id(),
             "sandbox_url": self.sandbox_url,
             "tenants": tenants,
             "product_id": self.seeds.product_id,

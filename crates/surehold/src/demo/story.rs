@@ -3,6 +3,7 @@
 //! Each step is a request over HTTP to the running server; what is printed is what came back. At the
 //! end booking, ledger and the provider's own books stand side by side, and every promise is checked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use harness::http::{Client, Response};
@@ -15,6 +16,8 @@ use crate::{Failed, failed};
 
 /// How long the story waits for something that must come by itself.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// What the demo's products cost is in it.
+const CURRENCY: &str = "EUR";
 const LOOK: Duration = Duration::from_millis(50);
 
 struct Teller<'a> {
@@ -24,6 +27,8 @@ struct Teller<'a> {
     authorization: String,
     /// Keys of this telling: the story may be told again on the same directory.
     run: String,
+    /// The ledger before the story: an earlier one may have been told on the same directory.
+    before: BTreeMap<String, i64>,
 }
 
 /// Tells it; `true` if every promise held.
@@ -34,8 +39,10 @@ pub async fn tell(stage: &Stage) -> Result<bool, Failed> {
         sandbox: Client::new(&stage.sandbox_url)?,
         authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
         run: hex::encode(rand::random::<[u8; 4]>()),
+        before: BTreeMap::new(),
     };
     say!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), stage.location);
+    teller.before = teller.balances().await?;
     let booking = teller.reserve().await?;
     teller.faults(json!({ "webhook_duplicates": 1 })).await?;
     let payment = teller.pay_through_a_broken_line(&booking).await?;
@@ -227,8 +234,17 @@ impl Teller<'_> {
 
     /// The ledger has what the outbox had.
     async fn drained(&mut self) -> Result<bool, Failed> {
-        let transfers = self.get("/v1/ledger/transfers?limit=100").await?;
-        Ok(transfers["data"].as_array().is_some_and(|data| !data.is_empty()))
+        Ok(self.balances().await? != self.before)
+    }
+
+    /// The balance of each account of the ledger that is in the story's currency.
+    async fn balances(&mut self) -> Result<BTreeMap<String, i64>, Failed> {
+        let accounts = self.get("/v1/ledger/accounts?limit=200").await?;
+        let accounts = accounts["data"].as_array().cloned().unwrap_or_default();
+        let own = accounts.iter().filter(|account| account["balance"]["currency"] == CURRENCY);
+        Ok(own
+            .map(|account| (text(account, "/name"), account["balance"]["minor"].as_i64().unwrap_or_default()))
+            .collect())
     }
 
     async fn compare(&mut self, booking: &str, payment: &Value) -> Result<bool, Failed> {
@@ -241,10 +257,13 @@ impl Teller<'_> {
         let charges: Vec<&Value> =
             books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
         let captured: i64 = charges.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
-        let accounts = self.get("/v1/ledger/accounts").await?;
+        let ledger = self.balances().await?;
         say!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
-        for account in accounts["data"].as_array().unwrap_or(&empty) {
-            say!("   ledger    {:>15}   {}", money(&account["balance"]), text(account, "/name"));
+        for (name, balance) in &ledger {
+            let moved = balance - self.before.get(name).copied().unwrap_or(0);
+            if moved != 0 {
+                say!("   ledger    {:>15}   {name}", money(&json!({ "minor": moved, "currency": CURRENCY })));
+            }
         }
         for charge in &charges {
             say!(

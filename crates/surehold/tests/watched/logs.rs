@@ -1,7 +1,10 @@
 //! The log of the real program, at `debug`: each line is an object, a failure is one line that names whom it
 //! concerned, and nothing in it is a secret, a card's or a customer's.
 
+use std::path::Path;
+
 use harness::http::Response;
+use harness::program::{Ready, Running};
 use serde_json::{Value, json};
 
 use crate::town::{Engine, Town, until};
@@ -176,4 +179,29 @@ async fn the_log_tells_of_failures_and_of_nobody_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_tells_of_failures_and_of_nobody_on_postgres() {
     check(Engine::Postgres).await;
+}
+
+/// It serves, and nobody can use it: the log says what is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_tenants_and_accounts_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let config = format!(
+        "listen = '127.0.0.1:0'\ndatabase_url = 'sqlite:{}'\nready_file = '{}'\n",
+        path("surehold.sqlite").display(),
+        path("ready.json").display()
+    );
+    std::fs::write(path("surehold.toml"), config).unwrap();
+    let (program, config) = (env!("CARGO_BIN_EXE_surehold"), path("surehold.toml").display().to_string());
+    let arguments = ["serve", "--config", &config];
+    let ready = Ready::File(path("ready.json"));
+    let server = Running::start(Path::new(program), &arguments, ready, path("log")).await.unwrap();
+    let ready: Value = serde_json::from_slice(&std::fs::read(path("ready.json")).unwrap()).unwrap();
+    assert_eq!(ready["pid"], server.pid());
+    assert!(server.stop("TERM").await.unwrap().success());
+    let log = std::fs::read_to_string(path("log")).unwrap();
+    for words in ["there is no tenant", "no provider account is configured"] {
+        let said = log.lines().any(|line| line.contains(words) && line.contains("WARN"));
+        assert!(said, "{words}: {log}");
+    }
 }

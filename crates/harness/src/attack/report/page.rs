@@ -37,22 +37,13 @@ pub(super) fn page(report: &Report) -> String {
 
 fn head(out: &mut Markup, report: &Report) {
     let Report { run, deployment, verdict, totals, .. } = report;
-    let ran =
-        report.scenarios.iter().filter(|outcome| outcome.verdict != Verdict::NotApplicable).count() as u64;
-    let words = match verdict {
-        Verdict::Held => "Every invariant held in every scenario, and every state worth testing was reached.",
-        Verdict::Broken => "An invariant was broken: see the scenarios marked below.",
-        Verdict::NotReached => {
-            "No invariant was broken, but a run did not get where it wanted to, so it proves too little."
-        }
-        Verdict::Failed => "A scenario could not be carried out.",
-        Verdict::NotApplicable => "No scenario was possible here.",
-    };
+    let words = format!("{} {}", outcome_in_words(report), report.coverage());
     out.put(format_args!(
-        "<h1>surehold attack &middot; {}</h1><div class=\"verdict {}\"><strong>{}</strong><p>{words}</p></div>",
+        "<h1>surehold attack &middot; {}</h1><div class=\"verdict {}\"><strong>{}</strong><p>{}</p></div>",
         Escaped(&deployment.words),
         verdict.name(),
-        verdict.title()
+        verdict.title(),
+        Escaped(words.trim())
     ));
     let wrong = if totals.effects == totals.operations { "" } else { " class=wrong" };
     let twice = if totals.duplicates == 0 { "" } else { " class=wrong" };
@@ -61,12 +52,14 @@ fn head(out: &mut Markup, report: &Report) {
          <div{wrong}><b>{}</b><span>of them with their effect in the books</span></div>\
          <div{twice}><b>{}</b><span>effects beyond the first</span></div>\
          <div><b>{}</b><span>requests said</span></div><div><b>{}</b><span>faults put in</span></div>\
-         <div><b>{ran}</b><span>scenarios in {}</span></div></div>",
+         <div><b>{} of {}</b><span>scenarios ran, in {}</span></div></div>",
         grouped(totals.operations),
         grouped(totals.effects),
         grouped(totals.duplicates),
         grouped(totals.requests),
         grouped(totals.faults),
+        report.ran(),
+        report.scenarios.len(),
         span(run.took_ms)
     ));
     let judged = if deployment.books {
@@ -75,13 +68,29 @@ fn head(out: &mut Markup, report: &Report) {
         "the clients' journals, and what the deployment shows of itself; the provider's books were not given"
     };
     out.put(format_args!(
-        "<dl><dt>judged by</dt><dd>{judged}</dd><dt>started</dt><dd>{}, surehold {}</dd>\
+        "<dl><dt>judged by</dt><dd>{judged}</dd><dt>asked for</dt><dd>{} operations a scenario; each takes what \
+         it can use, and the table says how many were accepted</dd><dt>started</dt><dd>{}, surehold {}</dd>\
          <dt>seed</dt><dd class=mono>{}</dd><dt>again</dt><dd class=mono>{}</dd></dl>",
+        grouped(run.operations as u64),
         Escaped(&run.started_at),
         Escaped(run.version),
         run.seed,
         Escaped(&run.again)
     ));
+}
+
+fn outcome_in_words(report: &Report) -> &'static str {
+    match report.verdict {
+        Verdict::Held => {
+            "Every invariant held in each scenario that ran, and every state worth testing was reached."
+        }
+        Verdict::Broken => "An invariant was broken: see the scenarios marked below.",
+        Verdict::NotReached => {
+            "No invariant was broken, but a run did not get where it wanted to, so it proves too little."
+        }
+        Verdict::Failed => "A scenario could not be carried out.",
+        Verdict::NotApplicable => "No scenario was possible here.",
+    }
 }
 
 fn legend(out: &mut Markup, names: &[&str]) {

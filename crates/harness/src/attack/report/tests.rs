@@ -135,6 +135,29 @@ fn the_worst_scenario_is_the_verdict() {
 }
 
 #[test]
+fn what_did_not_run_is_said() {
+    use Verdict::*;
+    let check = |verdicts: &[Verdict], ran: usize, coverage: &str| {
+        let report = telling(verdicts, "plain words");
+        assert_eq!((report.ran(), report.coverage().as_str()), (ran, coverage), "{verdicts:?}");
+        let page = report.page();
+        assert!(
+            page.contains(&format!("{ran} of {}</b><span>scenarios ran", verdicts.len())),
+            "{verdicts:?}"
+        );
+        assert!(page.contains(coverage) && !page.contains("in every scenario"), "{verdicts:?}");
+        assert!(page.contains("100 operations a scenario; each takes what it can use"), "{verdicts:?}");
+    };
+    check(&[Held, Held], 2, "");
+    check(&[Held, NotApplicable], 1, "tried did not run: it is not possible here.");
+    check(
+        &[Held, NotApplicable, NotApplicable],
+        1,
+        "2 did not run, for they are not possible here: tried, tried.",
+    );
+}
+
+#[test]
 fn the_shape_of_the_json_is_kept() {
     let json = serde_json::to_value(report(&[Verdict::Held])).unwrap();
     let members =
