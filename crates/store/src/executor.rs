@@ -160,7 +160,8 @@ impl Batch<'_> {
             |_| true,
             |command| {
                 let name = command.name();
-                let message = format!("{name} asked for a row of {table:?} out of the order of locks");
+                let table = table.description().name;
+                let message = format!("{name} asked for a row of {table} out of the order of locks");
                 Settled::Failed(Unavailable::Poisoned(message))
             },
         );

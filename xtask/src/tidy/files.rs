@@ -41,7 +41,12 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
     if EMPTY_NAMES.iter().any(|name| path.ends_with(name)) {
         complaints.push(format!("{}: name it for what is inside", path.display()));
     }
+    let is_logged = path.starts_with("crates") && path.components().any(|part| part.as_os_str() == "src");
     for (number, line) in (1..).zip(text.lines()) {
+        if is_logged && logs_debug(line) {
+            let why = "a log is for people: show it by Display, or name it";
+            complaints.push(format!("{}:{number}: `?field`: {why}", path.display()));
+        }
         for (word, reason) in UNFINISHED {
             if line.contains(word) {
                 complaints.push(format!("{}:{number}: `{word}`: {reason}", path.display()));
@@ -49,6 +54,13 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// A field of a log that is shown by `Debug`: the program's own names, and whatever a value holds.
+fn logs_debug(line: &str) -> bool {
+    let begins = |rest: &str| rest.starts_with(|first: char| first.is_ascii_lowercase());
+    let shown = |sign: &str| line.split(sign).skip(1).any(begins);
+    line.trim_start().strip_prefix('?').is_some_and(begins) || shown(" = ?") || shown("!(?") || shown(", ?")
 }
 
 /// Walks past what is built, downloaded or hidden; git is not asked, for it may not be there.
@@ -82,6 +94,16 @@ mod tests {
         check("src/a.rs", &"\n".repeat(LINES_MAX), &[]);
         let long = "\n".repeat(LINES_MAX + 1);
         check("src/a.rs", &long, &["src/a.rs: 501 lines, more than 500: split it by idea"]);
+        for line in ["warn!(?error, \"x\");", "        ?accounts,", "role = ?settings.roles,", "info!(a, ?b)"]
+        {
+            let complaint =
+                "crates/a/src/b.rs:1: `?field`: a log is for people: show it by Display, or name it";
+            check("crates/a/src/b.rs", line, &[complaint]);
+            check("crates/a/tests/b.rs", line, &[]);
+        }
+        for line in ["let a = b?;", "where id = ?1", "warn!(%error, \"why?\");", "f(a?, b?)"] {
+            check("crates/a/src/b.rs", line, &[]);
+        }
         for (word, reason) in UNFINISHED {
             check("src/a.rs", &format!("\n  {word}"), &[&format!("src/a.rs:2: `{word}`: {reason}")]);
         }

@@ -192,7 +192,7 @@ impl Desk {
         match self.store.submit(Box::new(command)).await {
             Ok(Answer::Fresh { reply: Reply::Delivery(is), .. }) => Ok(Some(is)),
             Ok(Answer::Refused { refusal: Refusal::NothingToDo, .. }) => Ok(None),
-            Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
+            Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),
             Err(unavailable) => Err(unavailable.to_string()),
         }
     }

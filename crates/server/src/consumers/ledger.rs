@@ -21,7 +21,7 @@ impl Ledger {
         match self.store.submit(Box::new(post)).await {
             Ok(Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. }) => Ok(()),
             Ok(Answer::Refused { refusal: Refusal::DeliveryIsDead, .. }) => Err(Failure::Dead),
-            Ok(answer) => Err(Failure::Broken(format!("{answer:?}"))),
+            Ok(answer) => Err(Failure::Broken(format!("an answer that has no meaning: {}", answer.name()))),
             Err(unavailable) if unavailable.retryable() => Err(Failure::Unavailable(unavailable.to_string())),
             Err(unavailable) => Err(Failure::Broken(unavailable.to_string())),
         }

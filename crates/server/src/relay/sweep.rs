@@ -97,7 +97,7 @@ async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp)
 async fn submit(parts: &Parts, command: impl Command + 'static) -> Result<Reply, String> {
     match parts.store.submit(Box::new(command)).await {
         Ok(Answer::Fresh { reply, .. }) => Ok(reply),
-        Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
+        Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),
         Err(unavailable) => Err(unavailable.to_string()),
     }
 }

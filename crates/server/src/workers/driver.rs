@@ -282,13 +282,12 @@ impl Drive<'_> {
             object,
             another_key_after: self.driver.pace.another_key_after,
         };
-        match self.driver.submit(sent).await? {
-            Reply::Send(key_number) => Ok(key_number),
-            reply => {
-                error!(?reply, "a mark was answered with something else");
-                Err(Gone)
-            }
-        }
+        let Reply::Send(key_number) = self.driver.submit(sent).await? else {
+            // What it is may be a customer's.
+            error!("a mark was answered with something else");
+            return Err(Gone);
+        };
+        Ok(key_number)
     }
 
     /// Keeps the provider's reason.

@@ -26,7 +26,8 @@ impl ToSql for Bound<'_> {
             (Value::Text(text), &(Type::TEXT | Type::VARCHAR)) => out.extend_from_slice(text.as_bytes()),
             (Value::Bytes(bytes), &Type::BYTEA) => out.extend_from_slice(bytes),
             (Value::Id(id), &Type::UUID) => out.extend_from_slice(id.as_bytes()),
-            (value, ty) => return Err(format!("{value:?} is not of type {ty}").into()),
+            // What it is may be a customer's.
+            (_, ty) => return Err(format!("a value is not of type {ty}").into()),
         }
         Ok(IsNull::No)
     }

@@ -141,9 +141,10 @@ fn suits(there: &Config, wanted: &Config) -> Result<(), String> {
     let name = &wanted.name;
     if there.subjects != wanted.subjects {
         return Err(format!(
-            "the stream {name} is of the subjects {:?}, and not of {:?}: give this database a stream of \
+            "the stream {name} is of the subjects {}, and not of {}: give this database a stream of \
              its own (broker.stream)",
-            there.subjects, wanted.subjects
+            there.subjects.join(", "),
+            wanted.subjects.join(", ")
         ));
     }
     if there.storage != wanted.storage {
