@@ -1,4 +1,4 @@
-//! What an operator does to tenants and their API keys from the command line.
+//! What an operator does to tenants, their API keys and what they sell, from the command line.
 //!
 //! On PostgreSQL the command line carries a request out itself, beside the servers. On SQLite one process has
 //! the database; while that is a server, the request goes to it through a socket beside the file
@@ -8,6 +8,7 @@
 //!
 //! What must never be here: a secret in a log, and a way in for anybody but the owner of the database.
 
+mod catalogue;
 pub mod slug;
 pub mod socket;
 
@@ -60,6 +61,17 @@ pub enum Request {
         tenant: String,
         key: Uuid,
     },
+    /// `product` is the body of the API.
+    CreateProduct {
+        tenant: String,
+        product: Value,
+    },
+    /// `slots` is the body of the API.
+    AddSlots {
+        tenant: String,
+        product: Uuid,
+        slots: Value,
+    },
 }
 
 /// Carries a request out. What is answered may hold a secret that is shown once; a refusal is a sentence.
@@ -73,6 +85,12 @@ pub async fn carry_out(store: &Store, request: Request) -> Result<Value, String>
         Request::ArchiveTenant { tenant } => archive(store, find(store, &tenant).await?.id).await,
         Request::CreateKey { tenant, client, scopes, mode } => {
             create_key(store, &find(store, &tenant).await?, &client, &scopes, mode).await
+        }
+        Request::CreateProduct { tenant, product } => {
+            catalogue::create_product(store, &find(store, &tenant).await?, product).await
+        }
+        Request::AddSlots { tenant, product, slots } => {
+            catalogue::add_slots(store, &find(store, &tenant).await?, product, slots).await
         }
         Request::RevokeKey { tenant, key } => revoke_key(store, find(store, &tenant).await?.id, key).await,
     }
@@ -270,6 +288,11 @@ impl Done {
             Reply::Tenant(tenant) => Ok(shown(&tenant)),
             _ => Err("it was answered with something else".to_owned()),
         }
+    }
+
+    /// As the API answers it.
+    fn view(self) -> Result<Value, String> {
+        serde_json::from_str(&api::render_reply(&self.0).body).map_err(|error| error.to_string())
     }
 
     fn key(self) -> Result<Value, String> {

@@ -8,6 +8,7 @@
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
 //! | [`relay`], [`broker`], [`consumers`] | messages go from the outbox to those who keep receipts |
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
+//! | [`admin`] | tenants and keys, as the command line changes them |
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
 //! | [`errand`], [`panics`] | what a line of the log names when something fails |

@@ -54,15 +54,15 @@ enum Action {
 }
 
 #[derive(clap::Args)]
-struct Tenant {
+pub struct Tenant {
     /// The tenant's slug, id or name
     #[arg(long)]
-    tenant: String,
+    pub tenant: String,
     #[command(flatten)]
-    database: Database,
+    pub database: Database,
 }
 
-/// Of one look at the database.
+/// Rows that one look at the database reads.
 const PAGE: usize = 200;
 
 pub async fn run(arguments: Arguments) -> crate::Outcome {

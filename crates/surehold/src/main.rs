@@ -1,4 +1,4 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant key ops`.
+//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant key product slot ops`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).
@@ -20,6 +20,7 @@ mod migrate;
 mod ops;
 #[cfg(feature = "planted")]
 mod planted_bug;
+mod product;
 #[cfg(test)]
 mod runbook;
 mod sandbox_alone;
@@ -61,6 +62,10 @@ enum Command {
     Tenant(tenant::Arguments),
     /// List, make and revoke the API keys of a tenant
     Key(key::Arguments),
+    /// List and make what a tenant sells
+    Product(product::Arguments),
+    /// Open dated slots of a product
+    Slot(product::SlotArguments),
     /// Do by hand what the program left to a person
     Ops(ops::Arguments),
     /// Write the generated pages
@@ -94,6 +99,8 @@ fn main() -> ExitCode {
             Command::Bench(arguments) => bench::run(arguments).await,
             Command::Tenant(arguments) => tenant::run(arguments).await,
             Command::Key(arguments) => key::run(arguments).await,
+            Command::Product(arguments) => product::run(arguments).await,
+            Command::Slot(arguments) => product::run_slot(arguments).await,
             Command::Ops(arguments) => ops::run(arguments).await,
             Command::Docs(arguments) => docs::run(&arguments),
         }

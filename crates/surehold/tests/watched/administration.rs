@@ -29,6 +29,48 @@ async fn is_let_in(town: &Town, key: &Value) -> bool {
     client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
 }
 
+async fn products_and_slots(engine: Engine) {
+    let town = Town::open(engine, "").await;
+    let create =
+        ["product", "create", "--tenant", "harness", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
+    let with = |more: &[&str]| surehold(&town, &[&create[..], more].concat());
+    let made = with(&["--currency", "EUR", "--unit", "Adult=4500", "--unit", "Child=0"]).unwrap();
+    assert_eq!(made["units"][0]["price"], serde_json::json!({ "minor": 4_500, "currency": "EUR" }));
+    for (more, reason) in [
+        (["--currency", "EUR", "--unit", "Adult"], "minor unit"),
+        (["--currency", "EUR", "--unit", "Adult=-1"], "/units/0/price/minor"),
+        (["--currency", "XXQ", "--unit", "Adult=1"], "/currency"),
+        (["--currency", "EUR", "--unit", "4242 4242 4242 4242=1"], "card number"),
+    ] {
+        let words = with(&more).unwrap_err();
+        assert!(words.contains(reason), "{more:?}: {words}");
+    }
+    let product = made["id"].as_str().unwrap();
+    let add = |starts_at: &str| {
+        let arguments = ["slot", "add", "--tenant", "harness", "--product", product, "--capacity", "8"];
+        surehold(&town, &[&arguments[..], &["--starts-at", starts_at]].concat())
+    };
+    let slots = add("2099-07-01T19:00:00+02:00").unwrap();
+    assert_eq!((&slots["data"][0]["vacancies"], slots["data"].as_array().unwrap().len()), (&8.into(), 1));
+    assert!(add("2099-07-01T17:00:00Z").unwrap_err().contains("already"));
+    assert!(add("tomorrow").unwrap_err().contains("/slots/0/starts_at"));
+    // As the API shows it: there is one way to sell.
+    assert_eq!(town.get(&format!("/v1/products/{product}")).await.json().unwrap()["name"], "Fjord");
+    let listed = surehold(&town, &["product", "list", "--tenant", "harness", "--json"]).unwrap();
+    assert_eq!((&listed[0]["name"], listed.as_array().unwrap().len()), (&"Fjord".into(), 2));
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_and_slots_on_sqlite() {
+    products_and_slots(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_and_slots_on_postgres() {
+    products_and_slots(Engine::Postgres).await;
+}
+
 async fn tenants_and_keys(engine: Engine) {
     let town = Town::open(engine, "").await;
     let fjord = surehold(&town, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
