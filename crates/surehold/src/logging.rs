@@ -75,7 +75,7 @@ where
         };
         let mut fields: Vec<(&str, serde_json::Value)> = Vec::new();
         if let Some(errand) = errand::current() {
-            let named = errand.fields().into_iter();
+            let named = errand.fields();
             fields.extend(named.map(|(name, value)| (name, serde_json::Value::String(value))));
         }
         if left_out > 0 {

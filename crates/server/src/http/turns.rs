@@ -92,7 +92,7 @@ mod tests {
     async fn who_waits_is_bounded_in_time_and_number() {
         let turns = Arc::new(Turns::new(1));
         let _at_work = turns.take(GREEDY).await.ok().unwrap();
-        let waiting: Vec<_> = (0..WAITING_MAX + 1)
+        let waiting: Vec<_> = (0..=WAITING_MAX)
             .map(|_| {
                 let turns = turns.clone();
                 tokio::spawn(async move { turns.take(GREEDY).await.is_ok() })

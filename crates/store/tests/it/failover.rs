@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use peers::postgres::{Options, Private};
-use store::{Answer, Location, Store, Unavailable};
+use store::{Answer, Location, PostgresUrl, Store, Unavailable};
 
 use crate::act::Shop;
 use crate::place::{Place, connect};
 
 /// Nobody waits so long for a failover; it ends the test where none comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn at(url: String) -> Place {
-    Place::at(Location::Postgres { url }, None)
+    Place::at(Location::Postgres { url: PostgresUrl::new(url) }, None)
 }
 
 /// Both servers, in the form of PostgreSQL's own clients: the first that takes writes is used.

@@ -84,7 +84,9 @@ impl Place {
                 let connection = rusqlite::Connection::open(path).unwrap();
                 connection.query_row(query, [], |row| row.get(0)).unwrap()
             }
-            Location::Postgres { url } => connect(url).await.query_one(query, &[]).await.unwrap().get(0),
+            Location::Postgres { url } => {
+                connect(url.expose()).await.query_one(query, &[]).await.unwrap().get(0)
+            }
         }
     }
 

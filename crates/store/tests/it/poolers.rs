@@ -2,13 +2,17 @@
 
 use peers::pgbouncer::{self, Mode};
 use peers::postgres::{Options, Private};
-use store::{Answer, Error, Location, Store};
+use store::{Answer, Error, Location, PostgresUrl, Store};
 
 use crate::act::Shop;
 use crate::place::Place;
 
+fn at(url: String) -> Place {
+    Place::at(Location::Postgres { url: PostgresUrl::new(url) }, None)
+}
+
 fn behind(pooler: &pgbouncer::Private) -> Place {
-    Place::at(Location::Postgres { url: format!("{}/postgres", pooler.url()) }, None)
+    at(format!("{}/postgres", pooler.url()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +35,7 @@ async fn a_pooler_in_session_mode_is_as_good_as_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_in_transaction_mode_is_refused_in_words() {
     let server = Private::start(&Options::default()).unwrap();
-    Store::migrate(&Location::Postgres { url: server.url() }).await.unwrap();
+    Store::migrate(&at(server.url()).location).await.unwrap();
     let pooler =
         pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: Mode::Transaction })
             .unwrap();
@@ -48,10 +52,7 @@ async fn a_pooler_in_transaction_mode_is_refused_in_words() {
 async fn a_database_that_cannot_hold_every_name_is_refused() {
     let server = Private::start(&Options::default()).unwrap();
     server.query("create database latin encoding 'LATIN1' template template0").unwrap();
-    let place = Place::at(
-        Location::Postgres { url: format!("postgres://postgres@127.0.0.1:{}/latin", server.port()) },
-        None,
-    );
+    let place = at(format!("postgres://postgres@127.0.0.1:{}/latin", server.port()));
     let migrated = Store::migrate(&place.location).await;
     assert!(matches!(&migrated, Err(Error::Encoding { found }) if found == "LATIN1"), "{migrated:?}");
     let opened = Store::open(place.options()).await.err();
