@@ -63,6 +63,8 @@ codes! {
         WebhookSignatureMissing = "webhook_signature_missing", 400, false, "The webhook is not signed";
         WebhookSignatureInvalid = "webhook_signature_invalid", 400, false,
             "The webhook's signature is not one of this account";
+        WebhookModeDoesNotMatch = "webhook_mode_does_not_match", 400, false,
+            "The event is of the other mode than the account";
         WebhookSignatureTooOld = "webhook_signature_too_old", 400, false,
             "The webhook was signed too long ago, or in the future";
         Unauthenticated = "unauthenticated", 401, false, "The API key is missing, unknown or revoked";

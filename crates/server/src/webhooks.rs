@@ -147,9 +147,10 @@ fn delivery(refused: webhook::Refused) -> Delivery {
 fn code(refused: webhook::Refused) -> Code {
     match refused {
         webhook::Refused::SignatureMissing => Code::WebhookSignatureMissing,
-        webhook::Refused::SignatureMalformed
-        | webhook::Refused::SignatureDoesNotMatch
-        | webhook::Refused::ModeDoesNotMatch => Code::WebhookSignatureInvalid,
+        webhook::Refused::SignatureMalformed | webhook::Refused::SignatureDoesNotMatch => {
+            Code::WebhookSignatureInvalid
+        }
+        webhook::Refused::ModeDoesNotMatch => Code::WebhookModeDoesNotMatch,
         webhook::Refused::SignatureIsTooOld | webhook::Refused::SignatureIsFromTheFuture => {
             Code::WebhookSignatureTooOld
         }

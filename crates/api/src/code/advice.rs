@@ -17,6 +17,9 @@ impl Code {
             Code::IdempotencyKeyMalformed => "Send one header with one key; a UUID is one.",
             Code::WebhookSignatureMissing => "Only the provider's own deliveries are taken.",
             Code::WebhookSignatureInvalid => "Compare the account's webhook secret with the provider's.",
+            Code::WebhookModeDoesNotMatch => {
+                "Point the endpoint of test events at the test account, and that of live ones at the live account."
+            }
             Code::WebhookSignatureTooOld => "Compare this server's clock with the time.",
             Code::Unauthenticated => "Send `Authorization: Bearer` with an API key that is in use.",
             Code::ScopeIsMissing => "Use a key that has the scope.",

@@ -39,7 +39,7 @@ use crate::lifecycle::{Stage, State, job};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::Claimed;
-use crate::rows::{Attempt, AttemptKind, Facts, Job, Payment, Refund, Subject};
+use crate::rows::{Attempt, AttemptKind, Facts, Job, Mode, Needs, Payment, Refund, Subject};
 use crate::time::Span;
 
 pub(super) fn about(payment: &Payment) -> About {
@@ -97,8 +97,19 @@ fn tell_refund_of(
 }
 
 /// The tenant's payment.
-pub(super) fn own(facts: &Facts, tenant: TenantId, id: PaymentId) -> Result<&Payment, Refusal> {
-    facts.payments.get(id).filter(|payment| payment.tenant == tenant).ok_or(Refusal::PaymentNotFound)
+pub(super) fn own(facts: &Facts, tenant: TenantId, mode: Mode, id: PaymentId) -> Result<&Payment, Refusal> {
+    let is_own = |payment: &&Payment| {
+        let account = facts.accounts.get(payment.account);
+        payment.tenant == tenant && account.is_some_and(|account| account.mode == mode)
+    };
+    facts.payments.get(id).filter(is_own).ok_or(Refusal::PaymentNotFound)
+}
+
+/// The payment, and the account whose mode it is of.
+fn needs_of_own(rows: &mut Needs<'_>, id: PaymentId) -> Option<()> {
+    let payment = rows.payment(id)?;
+    rows.account(payment.account);
+    Some(())
 }
 
 /// What one call at a provider is to move.

@@ -246,6 +246,7 @@ impl Shop {
         let start = StartCapture {
             claim: self.claim(),
             payment: charging.payment,
+            mode: Mode::Test,
             amount: Some(Money::new(minor, EUR)),
             amounts: ANY_AMOUNT,
             deadline: DEADLINE,
@@ -265,6 +266,7 @@ impl Shop {
         let start = StartRefund {
             claim: self.claim(),
             payment: charging.payment,
+            mode: Mode::Test,
             amount: Some(Money::new(minor, EUR)),
             reason: None,
             metadata: BTreeMap::new(),

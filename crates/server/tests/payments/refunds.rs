@@ -169,7 +169,10 @@ async fn a_refund_that_the_bank_sends_back(engine: Engine) {
         (kinds.len() == 3).then_some(kinds)
     })
     .await;
-    assert_eq!(kinds, ["refund.reversed", "refund.succeeded", "payment.captured"]);
+    // Newest first. A refund and its payment are two subjects, and wait for nothing of one another.
+    let of_the_refund: Vec<_> = kinds.iter().filter(|kind| kind.starts_with("refund.")).collect();
+    assert_eq!(of_the_refund, ["refund.reversed", "refund.succeeded"]);
+    assert!(kinds.contains(&"payment.captured".to_owned()));
     stage.end_reviewed(&["refund_failed_after_it_succeeded"]).await;
 }
 

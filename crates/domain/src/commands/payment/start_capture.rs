@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Call, about, enqueue, own};
+use super::{Call, about, enqueue, needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::Lease;
 use crate::ids::{AttemptId, PaymentId, TenantId};
@@ -11,7 +11,7 @@ use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{AttemptKind, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Facts, Mode, Needs, Payment};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
@@ -19,6 +19,8 @@ use crate::working_set::{Claim, Command, Context, Decision};
 pub struct StartCapture {
     pub claim: Claim,
     pub payment: PaymentId,
+    /// Of the key that asks: to one of the other mode the payment does not exist.
+    pub mode: Mode,
     /// All that is authorised where it is `None`; what is left over is released.
     pub amount: Option<Money>,
     pub amounts: AmountRules,
@@ -37,12 +39,11 @@ impl Command for StartCapture {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.payment(self.payment);
-        Some(())
+        needs_of_own(rows, self.payment)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        let payment = own(facts, self.claim.tenant, self.payment)?;
+        let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if let Some(attempt) = payment.active {
             return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
         }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::own;
+use super::{needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::Lease;
 use crate::commands::payment::money_back::{Back, refund};
@@ -15,7 +15,7 @@ use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Facts, Needs};
+use crate::rows::{Facts, Mode, Needs};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
@@ -23,6 +23,8 @@ use crate::working_set::{Claim, Command, Context, Decision};
 pub struct StartRefund {
     pub claim: Claim,
     pub payment: PaymentId,
+    /// Of the key that asks: to one of the other mode the payment does not exist.
+    pub mode: Mode,
     /// All that was captured and not sent back yet, where it is `None`.
     pub amount: Option<Money>,
     pub reason: Option<String>,
@@ -43,12 +45,11 @@ impl Command for StartRefund {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.payment(self.payment);
-        Some(())
+        needs_of_own(rows, self.payment)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        let payment = own(facts, self.claim.tenant, self.payment)?;
+        let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if !payment.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsNotCaptured { state: payment.state.name() });
         }

@@ -2,14 +2,14 @@
 
 use alloc::boxed::Box;
 
-use super::{Call, about, enqueue, own};
+use super::{Call, about, enqueue, needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::Lease;
 use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
 use crate::reply::{Claimed, Reply};
-use crate::rows::{AttemptKind, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Facts, Mode, Needs, Payment};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, Decision};
 
@@ -17,6 +17,8 @@ use crate::working_set::{Claim, Command, Context, Decision};
 pub struct StartVoid {
     pub claim: Claim,
     pub payment: PaymentId,
+    /// Of the key that asks: to one of the other mode the payment does not exist.
+    pub mode: Mode,
     /// How long it may stay without a definite outcome.
     pub deadline: Span,
     pub lease: Option<Lease>,
@@ -32,12 +34,11 @@ impl Command for StartVoid {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.payment(self.payment);
-        Some(())
+        needs_of_own(rows, self.payment)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
-        let payment = own(facts, self.claim.tenant, self.payment)?;
+        let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if let Some(attempt) = payment.active {
             return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
         }

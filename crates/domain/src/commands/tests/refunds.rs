@@ -1,13 +1,13 @@
 //! Refunds: parts, two at once, failures, and reversals.
 
-use super::payments::CAPTURED;
+use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop, eur};
 use super::teller::failure;
-use crate::commands::RefundOutcome;
+use crate::commands::{RefundOutcome, StartCapture, StartRefund, StartVoid};
 use crate::lifecycle::{job, refund};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::provider::RefundStatus;
-use crate::rows::{Booking, Capture, Job, Payment, Refund};
+use crate::rows::{Booking, Capture, Job, Mode, Payment, Refund};
 use crate::{BookingId, PaymentId, RefundId, Refusal};
 
 fn paid(shop: &mut Shop) -> (BookingId, PaymentId) {
@@ -200,4 +200,21 @@ fn a_refund_of_another_payment_is_not_found() {
     let mut command = shop.settle_refund_command(refund, outcome);
     command.payment = other;
     assert_eq!(shop.refused(&command), Refusal::RefundNotFound);
+}
+
+#[test]
+fn a_key_of_the_other_mode_moves_no_money() {
+    let mut shop = Shop::new(9);
+    let (_, captured) = shop.sent(Capture::Automatic);
+    shop.webhook(captured, CAPTURED);
+    let (_, authorized) = shop.sent(Capture::Manual);
+    shop.answer(authorized, AUTHORIZED);
+    let refund = StartRefund { mode: Mode::Live, ..shop.refund_command(captured, None) };
+    assert_eq!(shop.refused(&refund), Refusal::PaymentNotFound);
+    let capture = StartCapture { mode: Mode::Live, ..shop.capture_command(authorized, None) };
+    assert_eq!(shop.refused(&capture), Refusal::PaymentNotFound);
+    let void = StartVoid { mode: Mode::Live, ..shop.void_command(authorized) };
+    assert_eq!(shop.refused(&void), Refusal::PaymentNotFound);
+    shop.refund(captured, None);
+    shop.start_capture(authorized, None);
 }

@@ -333,13 +333,14 @@ impl Shop {
     }
 
     pub fn void_command(&mut self, payment: PaymentId) -> StartVoid {
-        StartVoid { claim: self.claim(), payment, deadline: DEADLINE, lease: Some(LEASE) }
+        StartVoid { claim: self.claim(), payment, mode: Mode::Test, deadline: DEADLINE, lease: Some(LEASE) }
     }
 
     pub fn capture_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartCapture {
         StartCapture {
             claim: self.claim(),
             payment,
+            mode: Mode::Test,
             amount: amount_minor.map(eur),
             amounts: ANY_AMOUNT,
             deadline: DEADLINE,

@@ -17,7 +17,7 @@ pub async fn cancel(
     mut call: Call<Payments, NewCancellation>,
 ) -> Handled {
     let claim = call.keyed()?;
-    let payment = PaymentId(id);
+    let (payment, mode) = (PaymentId(id), call.caller.mode);
     let deadline = app.limits().operation_deadline;
-    begin(&app, &claim.clone(), call.wait, |lease| StartVoid { claim, payment, deadline, lease }).await
+    begin(&app, &claim.clone(), call.wait, |lease| StartVoid { claim, payment, mode, deadline, lease }).await
 }

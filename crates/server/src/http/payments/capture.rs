@@ -14,10 +14,11 @@ use crate::http::permission::Payments;
 pub async fn capture(State(app): State<App>, Id(id): Id, mut call: Call<Payments, NewCapture>) -> Handled {
     let claim = call.keyed()?;
     let request = call.request;
-    let payment = PaymentId(id);
+    let (payment, mode) = (PaymentId(id), call.caller.mode);
     begin(&app, &claim.clone(), call.wait, |lease| StartCapture {
         claim,
         payment,
+        mode,
         amount: request.amount.map(Into::into),
         amounts: providers::AMOUNTS,
         deadline: app.limits().operation_deadline,

@@ -14,10 +14,11 @@ use crate::http::permission::Payments;
 pub async fn refund(State(app): State<App>, Id(id): Id, mut call: Call<Payments, NewRefund>) -> Handled {
     let claim = call.keyed()?;
     let request = call.request;
-    let payment = PaymentId(id);
+    let (payment, mode) = (PaymentId(id), call.caller.mode);
     begin(&app, &claim.clone(), call.wait, |lease| StartRefund {
         claim,
         payment,
+        mode,
         amount: request.amount.map(Into::into),
         reason: request.reason,
         metadata: request.metadata,

@@ -7,6 +7,7 @@ impl Shop {
         StartRefund {
             claim: self.claim(),
             payment,
+            mode: Mode::Test,
             amount: amount_minor.map(eur),
             reason: None,
             metadata: BTreeMap::new(),
