@@ -1,4 +1,4 @@
-//! `/openapi.json`, and two pages to read: nothing of them is loaded from elsewhere.
+//! `/openapi.json`, and three pages to read: nothing of them is loaded from elsewhere.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -7,6 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use super::App;
 use super::look::JSON;
 
+const INDEX: &str = include_str!("docs/index.html");
 const PAGE: &str = include_str!("docs/page.html");
 /// The page's own script and style, and this server; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -14,6 +15,11 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 
 pub async fn openapi(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, JSON)], app.openapi.clone()).into_response()
+}
+
+/// What this is, for whoever opens the address in a browser.
+pub async fn index() -> Response {
+    html(INDEX.to_owned())
 }
 
 pub async fn page() -> Response {
@@ -67,7 +73,7 @@ mod tests {
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
         for word in ["http://", "https://", "//cdn", "@import", " src=", "<link"] {
-            assert!(!PAGE.contains(word), "{word}");
+            assert!(!PAGE.contains(word) && !INDEX.contains(word), "{word}");
         }
     }
 }

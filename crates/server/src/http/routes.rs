@@ -48,6 +48,7 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
         .merge(health_routes())
         .route("/openapi.json", get(docs::openapi))
+        .route("/", get(docs::index))
         .route("/docs", get(docs::page))
         .route("/docs/errors", get(docs::errors))
         .with_state(app.clone())

@@ -196,7 +196,7 @@ async fn no_answer_is_kept_or_guessed_at() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{}", answer.text);
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.text);
     }
-    for page in ["/docs", "/docs/errors"] {
+    for page in ["/", "/docs", "/docs/errors"] {
         let page = house.get(page).by("").expect(200).await;
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));

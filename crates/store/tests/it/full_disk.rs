@@ -32,10 +32,14 @@ async fn a_full_disk_writes_nothing_by_halves() {
         assert!(done < 100_000, "the disk is never full");
     }
     assert!(done > 0);
+    assert!(
+        matches!(store.ask_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
+    );
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, done);
     store.close().await;
     // Room again.
     let store = place.open().await;
+    assert_eq!(store.ask_writer().await, Ok(()));
     assert!(matches!(shop.reserve(slot, 1).on(&store).await, Ok(Answer::Fresh { .. })));
     let found = store.check().await.unwrap();
     let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();
