@@ -90,7 +90,7 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome {
     };
     let path = head.uri.path();
     let query = head.uri.query().unwrap_or_default();
-    if path.starts_with("/sandbox/") {
+    if path == "/sandbox" || path.starts_with("/sandbox/") {
         let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.contains("form"));
         let order = Order { method, path, query, is_form, body: &body };
         return Ok(control::answer(&shared, &order));

@@ -2,11 +2,13 @@
 //!
 //! | route                                  | does                                                    |
 //! |----------------------------------------|---------------------------------------------------------|
+//! | `GET  /sandbox`                        | a page to see the books and to set faults               |
 //! | `GET  /sandbox/health`                 | answers `{"status":"ok"}`                               |
 //! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
 //! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
 //! | `GET  /sandbox/calls`                  | see [`crate::tally`]                                    |
-//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only              |
+//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only. With        |
+//! |                                        | `?defaults=true` what they are by themselves            |
 //! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
 //! |                                        | webhook signs this body with, at this Unix second       |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
@@ -45,6 +47,7 @@ use crate::{
     tally::{self, Span},
 };
 
+const PAGE: &str = include_str!("page.html");
 const SECRETS_MAX: usize = 8;
 /// Reasons of disputes: <https://docs.stripe.com/api/disputes/object#dispute_object-reason>.
 const REASONS: [&str; 15] = [
@@ -79,10 +82,12 @@ pub struct Order<'a> {
 pub fn answer(shared: &Shared, order: &Order) -> Answered {
     let segments: Vec<&str> = order.path.split('/').skip(2).collect();
     match (order.method, segments.as_slice()) {
+        ("GET", [] | [""]) => typed(200, "text/html; charset=utf-8", PAGE.as_bytes().to_vec()),
         ("GET", ["health"]) => answered(200, br#"{"status":"ok"}"#.to_vec()),
         ("POST", ["accounts"]) => accounts(&mut shared.state(), order.body),
         ("GET", ["books"]) => books(&shared.state(), order.query),
         ("GET", ["calls"]) => calls(&shared.state(), order.query),
+        ("GET", ["faults"]) if order.query == "defaults=true" => shown(&Faults::default()),
         ("GET", ["faults"]) => shown(&shared.state().faults),
         ("POST", ["faults"]) => {
             let answered = faults(&mut shared.state(), order.body);

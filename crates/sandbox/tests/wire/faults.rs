@@ -253,3 +253,33 @@ async fn calls_are_counted_by_verb_and_window() {
         assert_eq!(bench.get(&format!("/sandbox/calls?{wrong}")).await.status, 400, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_person_sees_the_books_and_sets_faults_on_a_page() {
+    let bench = Bench::start().await;
+    for path in ["/sandbox", "/sandbox/"] {
+        let page = reqwest::get(format!("{}{path}", bench.url)).await.unwrap();
+        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        let page = page.text().await.unwrap();
+        for word in ["http://", "https://", "//cdn", "@import", " src=", "<link"] {
+            assert!(!page.contains(word), "nothing is loaded from elsewhere: {word}");
+        }
+        for asked in ["/sandbox/books?calls=true", "/sandbox/faults?defaults=true", "\"/sandbox/faults\""] {
+            assert!(page.contains(asked), "{asked}");
+        }
+    }
+    bench.faults(json!({"decline": 0.5})).await;
+    assert_eq!(bench.get("/sandbox/faults?defaults=true").await.body["decline"], 0.0);
+    assert_eq!(bench.get("/sandbox/faults").await.body["decline"], 0.5);
+    bench.faults(json!({})).await;
+    bench.keyed("k1", CREATE, SALE).await;
+    let books = bench.get("/sandbox/books?calls=true").await.body;
+    let page = include_str!("../../src/page.html");
+    for (list, columns) in [("charges", "charges: ["), ("calls", "calls: [")] {
+        let (_, after) = page.split_once(columns).unwrap();
+        let (columns, _) = after.split_once(']').unwrap();
+        for column in columns.split(", ").map(|column| column.trim_matches('"')) {
+            assert!(books[list][0].get(column).is_some(), "{list} has {column}: {}", books[list][0]);
+        }
+    }
+}
