@@ -10,11 +10,11 @@ use std::task::Poll;
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::{Stage, booking};
 use domain::reply::BookingReply;
-use domain::rows::{Booking, Facts, Message, Needs, Product, Settings, Slot, Subject, Tenant};
+use domain::rows::{Booking, Facts, InboundEvent, Message, Needs, Product, Settings, Slot, Subject, Tenant};
 use domain::working_set::{Claim, Command, Context, Decision, Outcome};
 use domain::{
-    BookingId, ClientId, Currency, CustomerId, KeyId, MessageId, ProductId, Refusal, Reply, SlotId, TenantId,
-    Timestamp,
+    AccountId, BookingId, ClientId, Currency, CustomerId, EventId, KeyId, MessageId, ProductId, Refusal,
+    Reply, SlotId, TenantId, Timestamp,
 };
 use store::{Answer, Store, Unavailable};
 
@@ -207,6 +207,23 @@ impl Shop {
             Ok(outcome)
         };
         Act { tenant: Some(self.tenant), ..Act::new(needs, decide) }
+    }
+
+    /// As a provider's account sent it.
+    pub fn event_row(self, id: EventId, account: AccountId) -> InboundEvent {
+        InboundEvent {
+            id,
+            tenant: self.tenant,
+            account,
+            name: id.0.to_string(),
+            kind: "payment.captured".into(),
+            body: Vec::new(),
+            state: Stage::start(),
+            attempts: 0,
+            outcome: None,
+            received_at: Timestamp(1),
+            processed_at: None,
+        }
     }
 
     pub fn booking_row(self, id: BookingId, slot: SlotId, seats: i64, now: Timestamp) -> Booking {

@@ -1,10 +1,9 @@
 //! A newer version has the same database: it is rolled out beside this one, and writes what this one does not
 //! know.
 
-use domain::lifecycle::{Stage, inbound_event};
-use domain::rows::{InboundEvent, Tenant};
+use domain::rows::Tenant;
 use domain::working_set::{Json, Outcome};
-use domain::{EventId, Refusal, Reply, SlotId, Timestamp};
+use domain::{EventId, Refusal, Reply, SlotId};
 use serde_json::json;
 use store::{Answer, Location, Store, Unavailable};
 
@@ -94,7 +93,7 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
     let shop = Shop::open(&store).await;
     let ids: Vec<EventId> = (0..9).map(|_| id()).collect();
     for event in &ids {
-        let event = received(shop, *event);
+        let event = shop.event_row(*event, id());
         insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     }
     allow_the_next_state(&place).await;
@@ -120,22 +119,6 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
         answer => panic!("{answer:?}"),
     };
     assert_eq!(answers.iter().map(swept).sum::<usize>(), 7);
-}
-
-fn received(shop: Shop, event: EventId) -> InboundEvent {
-    InboundEvent {
-        id: event,
-        tenant: shop.tenant,
-        account: id(),
-        name: event.0.to_string(),
-        kind: "payment.captured".into(),
-        body: Vec::new(),
-        state: Stage::<inbound_event::State>::start(),
-        attempts: 0,
-        outcome: None,
-        received_at: Timestamp(1),
-        processed_at: None,
-    }
 }
 
 /// As the next schema would, which knows one state more.

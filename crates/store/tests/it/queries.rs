@@ -1,14 +1,22 @@
 //! Every query runs on both engines, finds what is there, and nothing of another tenant.
 
 use domain::lifecycle::booking;
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, EventId, Timestamp};
+use store::Store;
 use store::queries::{BookingSearch, Cursor, Old, PaymentSearch};
 
 use crate::act::{Shop, insert};
 use crate::place::{Place, id};
 use crate::seats::reserve;
 
-both!(a_search_finds_page_by_page, a_tenant_sees_its_own_alone, every_query_runs, review_cases_are_found);
+both!(
+    a_search_finds_page_by_page,
+    a_tenant_sees_its_own_alone,
+    every_query_runs,
+    review_cases_are_found,
+    events_of_other_accounts_hide_none,
+    what_is_old_is_found_page_by_page,
+);
 
 async fn a_search_finds_page_by_page(place: Place) {
     let store = place.open().await;
@@ -153,4 +161,53 @@ async fn review_cases_are_found(place: Place) {
     };
     insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     assert_eq!(store.open_reviews(shop.tenant, None, 9).await.unwrap().len(), 1);
+}
+
+async fn put_events(store: &Store, shop: Shop, account: AccountId, count: usize) -> Vec<EventId> {
+    let mut ids: Vec<EventId> = (0..count).map(|_| id()).collect();
+    for event in &ids {
+        let event = shop.event_row(*event, account);
+        insert(move |outcome| outcome.put(event.clone())).on(store).await.unwrap();
+    }
+    ids.sort();
+    ids
+}
+
+/// An account that is configured in another process, or in none, may have any number of events that wait.
+async fn events_of_other_accounts_hide_none(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let (configured, other): (AccountId, AccountId) = (id(), id());
+    put_events(&store, shop, other, 20).await;
+    let own = put_events(&store, shop, configured, 3).await;
+    let found = async |of: &[AccountId], max: usize| {
+        let found = store.received_events(Timestamp(9), of, max).await.unwrap();
+        let mut ids: Vec<EventId> = found.into_iter().map(|event| event.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found(&[configured], 5).await, own);
+    assert_eq!(found(&[configured, other], 50).await.len(), 23);
+    assert_eq!(found(&[], 50).await, []);
+}
+
+async fn what_is_old_is_found_page_by_page(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let events = put_events(&store, shop, id(), 9).await;
+    for (event, ended) in [(events[1], "processed"), (events[4], "ignored"), (events[7], "dead")] {
+        let row = place.literal(event);
+        place
+            .sql(&format!("update inbound_events set state = '{ended}', processed_at = 5 where id = {row}"))
+            .await;
+    }
+    let (mut found, mut after, mut pages) = (Vec::new(), Some(EventId(uuid::Uuid::nil())), 0);
+    while let Some(behind) = after {
+        let old = store.old_events(Timestamp(6), behind, 4).await.unwrap();
+        found.extend(old.ids);
+        (after, pages) = (old.next, pages + 1);
+    }
+    assert_eq!((found, pages), (vec![events[1], events[4]], 3));
+    let early = store.old_events(Timestamp(5), EventId(uuid::Uuid::nil()), 9).await.unwrap();
+    assert_eq!(early.ids, []);
 }
