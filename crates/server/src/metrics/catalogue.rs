@@ -134,7 +134,8 @@ catalogue! {
     STORE_COMMITS: Counter<()> = "surehold_store_commits_total", Count, Process;
     /// Transactions that ran again: rivals, lost connections, poisonous commands.
     STORE_RETRIES: Counter<()> = "surehold_store_retries_total", Count, Process;
-    /// 1 while the broker outside carries nothing until somebody changes its settings: its stream is another's.
+    /// Whether the broker outside carries nothing until somebody changes its settings, as with a stream of another
+    /// database: 1 if so.
     BROKER_UNFIT: Gauge<()> = "surehold_broker_unfit", Count, Process;
     /// Commands that waited apart for a row that somebody else held.
     STORE_SET_ASIDE: Counter<()> = "surehold_store_set_aside_total", Count, Process;
