@@ -275,7 +275,10 @@ async fn submit(store: &Store, command: impl Command + 'static) -> Result<Done, 
 fn done(answer: Answer) -> Result<Done, String> {
     match answer {
         Answer::Fresh { reply, .. } => Ok(Done(reply)),
-        Answer::Refused { refusal, .. } => Err(api::Problem::of(&refusal, "").detail),
+        Answer::Refused { refusal, .. } => {
+            let problem = api::Problem::of(&refusal, "");
+            Err(format!("{}: {}", problem.title, problem.detail))
+        }
         _ => Err("it was answered with something else".to_owned()),
     }
 }

@@ -30,7 +30,7 @@ use crate::clock::SystemClock;
 use crate::consumers::{self, Desk};
 use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
 use crate::ids::UuidV7;
-use crate::metrics::catalogue::{ROLE, STARTED};
+use crate::metrics::catalogue::{BROKER_UNFIT, ROLE, STARTED};
 use crate::metrics::labels;
 use crate::redis;
 use crate::relay::{self, Relay};
@@ -365,6 +365,7 @@ fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
         ROLE.set(role, 1.0);
     }
     STARTED.set((), now.unix_seconds() as f64);
+    BROKER_UNFIT.set((), 0.0);
 }
 
 /// Those who drive attempts, and the timers.
