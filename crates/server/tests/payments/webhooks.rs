@@ -115,7 +115,7 @@ async fn what_is_not_signed_is_not_heard(engine: Engine) {
     let mut live = forged.clone();
     live["livemode"] = json!(true);
     for (body, expected) in [
-        (live.to_string().into_bytes(), (400, invalid)),
+        (live.to_string().into_bytes(), (400, "webhook_mode_does_not_match")),
         (b"{".to_vec(), (400, "malformed_json")),
         (b"".to_vec(), (400, "malformed_json")),
         (b"{\"object\":\"event\"}".to_vec(), (400, "malformed_json")),
