@@ -8,6 +8,7 @@ use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
+use store::queries::Old;
 use store::{Answer, Clock, Store};
 use tokio::sync::watch;
 use tracing::warn;
@@ -102,28 +103,35 @@ struct Pruning {
 
 impl Pruning {
     async fn replies(&self, kept: Span) -> Result<(), String> {
-        let mut after = Some(KeyId(Uuid::nil()));
-        while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
-            let old = self.store.old_replies(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
-            self.submit(&old.ids, |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept }).await?;
-            after = old.next;
-        }
-        Ok(())
+        let before = self.before(kept);
+        let find = |behind| self.store.old_replies(before, behind, PRUNE_MAX);
+        self.walk(find, |keys: &[KeyId]| PruneReplies { keys: keys.to_vec(), kept }).await
     }
 
     async fn work(&self, kept: Span) -> Result<(), String> {
-        let mut after = Some(EventId(Uuid::nil()));
+        let before = self.before(kept);
+        let find = |behind| self.store.old_events(before, behind, PRUNE_MAX);
+        let prune = |events: &[EventId]| PruneWork { events: events.to_vec(), jobs: Vec::new(), kept };
+        self.walk(find, prune).await?;
+        let find = |behind| self.store.old_jobs(before, behind, PRUNE_MAX);
+        self.walk(find, |jobs: &[JobId]| PruneWork { events: Vec::new(), jobs: jobs.to_vec(), kept }).await
+    }
+
+    /// Through a whole table, by its primary key.
+    async fn walk<Id, Found, C>(
+        &self,
+        find: impl Fn(Id) -> Found,
+        command: impl Fn(&[Id]) -> C,
+    ) -> Result<(), String>
+    where
+        Id: Copy + From<Uuid>,
+        Found: Future<Output = Result<Old<Id>, store::Error>>,
+        C: Command + 'static,
+    {
+        let mut after = Some(Id::from(Uuid::nil()));
         while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
-            let old = self.store.old_events(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
-            let prune = |events: &[EventId]| PruneWork { events: events.to_vec(), jobs: Vec::new(), kept };
-            self.submit(&old.ids, prune).await?;
-            after = old.next;
-        }
-        let mut after = Some(JobId(Uuid::nil()));
-        while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
-            let old = self.store.old_jobs(self.before(kept), behind, PRUNE_MAX).await.map_err(told)?;
-            let prune = |jobs: &[JobId]| PruneWork { events: Vec::new(), jobs: jobs.to_vec(), kept };
-            self.submit(&old.ids, prune).await?;
+            let old = find(behind).await.map_err(told)?;
+            self.submit(&old.ids, &command).await?;
             after = old.next;
         }
         Ok(())
@@ -176,4 +184,46 @@ impl Pruning {
 
 fn told(error: impl ToString) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::commands::{CloseEvent, RecordEvent};
+    use domain::{AccountId, TenantId};
+    use store::{Location, Options};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::http::Wire;
+    use crate::ids::UuidV7;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn events_that_ended_are_let_go_after_their_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite { path: directory.path().join("books.db") };
+        Store::migrate(&location).await.unwrap();
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
+        let store = Store::open(Options::new(location, clock.clone(), ids, Arc::new(Wire))).await.unwrap();
+        let mut events = Vec::new();
+        for name in ["evt_1", "evt_2", "evt_3"] {
+            let (tenant, account) = (TenantId(Uuid::nil()), AccountId::of("stripe", "acct"));
+            let (name, kind, body) = (name.to_owned(), "refund.created".to_owned(), b"{}".to_vec());
+            let record = RecordEvent { tenant, account, name, kind, body };
+            events.push(record.id());
+            store.submit(Box::new(record)).await.unwrap();
+        }
+        for event in &events[..2] {
+            let close = CloseEvent { event: *event, why: "none of ours".to_owned(), dead: false };
+            store.submit(Box::new(close)).await.unwrap();
+        }
+        let (_told, stop) = watch::channel(false);
+        let pruning = Pruning { store: store.clone(), clock, stop };
+        pruning.work(Span::seconds(3_600)).await.unwrap();
+        assert_eq!(store.known_events(&events).await.unwrap().len(), 3, "it is not time");
+        // As seen from a moment later.
+        pruning.work(Span::seconds(-1)).await.unwrap();
+        assert_eq!(store.known_events(&events).await.unwrap(), events[2..], "one waits to be looked at");
+    }
 }
