@@ -19,12 +19,7 @@ use endpoints::TAGS;
 pub use schemas::schema;
 use schemas::{COMPONENTS, page_of};
 
-const DESCRIPTION: &str = "Takes bookings and the money for them, and does each exactly as often as it was \
-     asked. Every request that books or moves money carries an `Idempotency-Key`: send it again with the \
-     same key as often as you like, it is done once and answered the same. Refusals are problem documents \
-     (RFC 9457) with a stable `code`; `retryable` says whether the same request may do better later. \
-     Amounts are whole minor units with a currency, instants are RFC 3339. What looks like a card number is \
-     refused wherever in a request it stands, and nothing of it is stored or logged.";
+const DESCRIPTION: &str = include_str!("openapi/introduction.md");
 
 /// The document without its schemas, made anew from the table.
 pub fn document() -> OpenApi {

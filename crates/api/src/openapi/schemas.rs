@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema as _, ToSchema};
@@ -21,6 +21,10 @@ use crate::views::{
 
 /// What the type of [`crate::views::Metadata`] is called by whoever makes a schema of it.
 const MAP: &str = "BTreeMap";
+
+/// What goes over the wire, by the name of its schema: what the demo was asked, and what it answered.
+pub static EXAMPLES: LazyLock<Map<String, Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("the examples are JSON"));
 
 /// Those of bodies and answers.
 pub static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
@@ -107,6 +111,9 @@ fn refined(schemas: Schemas) -> Map<String, Value> {
         let mut schema = serde_json::to_value(schema).expect("a schema can be written");
         let name = if name == MAP { "Metadata".to_owned() } else { name };
         constraints::refine(&name, &mut schema);
+        if let Some(example) = EXAMPLES.get(&name) {
+            schema["examples"] = json!([example]);
+        }
         rename(&mut schema);
         all.insert(name, schema);
     }

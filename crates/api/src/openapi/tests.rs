@@ -2,8 +2,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::endpoints::Answer;
 use super::*;
 use crate::code::{Code, Origin};
+use crate::findings::Findings;
+use crate::shape::{Place, repair};
 
 fn read() -> Value {
     serde_json::from_str(&json()).unwrap()
@@ -179,4 +182,27 @@ fn what_every_request_meets_is_told_of_every_endpoint() {
             assert_eq!(secured, told["responses"][status].is_object(), "{place}: {status}");
         }
     }
+}
+
+/// Redocly's linter holds each against its schema; here, what is sent is read as the server reads it.
+#[test]
+fn whatever_is_sent_and_answered_has_an_example() {
+    let mut named = BTreeSet::new();
+    for endpoint in endpoints::all() {
+        if let Some(body) = endpoint.body {
+            let mut findings = Findings::default();
+            let mut example = schemas::EXAMPLES[body].clone();
+            assert!(repair(body, Place::Body, &mut example, &mut findings).is_empty(), "{body}");
+            named.insert(body);
+        }
+        for (_, answer, _) in endpoint.answers {
+            if let Answer::One(name) | Answer::Once(name) | Answer::Page(name) = answer {
+                assert!(schemas::EXAMPLES.contains_key(*name), "{name}");
+                named.insert(name);
+            }
+        }
+    }
+    named.insert("Problem");
+    let told: BTreeSet<_> = schemas::EXAMPLES.keys().map(String::as_str).collect();
+    assert_eq!(told, named, "an example that nothing refers to");
 }

@@ -1,17 +1,35 @@
-//! `/openapi.json`, and three pages to read: nothing of them is loaded from elsewhere.
+//! `/openapi.json`, and pages to read: nothing of them is loaded from elsewhere.
+//!
+//! The reference of the API is Scalar's, compiled in. What it can do beyond showing the document and sending
+//! requests to this server is switched off in `docs/start.js`, and kept from happening by [`REFERENCE_POLICY`].
 
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::HeaderMap;
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 
 use super::App;
 use super::look::JSON;
 
 const INDEX: &str = include_str!("docs/index.html");
 const PAGE: &str = include_str!("docs/page.html");
-/// The page's own script and style, and this server; nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const START: &str = include_str!("docs/start.js");
+/// The page's own style, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'";
+/// Scripts of this server, which put styles and pictures into the page and ask this server.
+const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+     img-src 'self' data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+static REFERENCE: LazyLock<Bytes> = LazyLock::new(|| {
+    scalar_api_reference::get_asset("scalar.js").expect("the crate brings its script").into()
+});
 
 pub async fn openapi(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, JSON)], app.openapi.clone()).into_response()
@@ -19,22 +37,37 @@ pub async fn openapi(State(app): State<App>) -> Response {
 
 /// What this is, for whoever opens the address in a browser.
 pub async fn index() -> Response {
-    html(INDEX.to_owned())
+    html(POLICY, INDEX.to_owned())
 }
 
 pub async fn page() -> Response {
-    html(PAGE.to_owned())
+    html(REFERENCE_POLICY, PAGE.to_owned())
+}
+
+/// Five million characters: a browser asks each time whether they are still the same.
+pub async fn reference(headers: HeaderMap) -> Response {
+    let tag = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+    let unchanged = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag);
+    let told = [(CONTENT_TYPE, SCRIPT), (CACHE_CONTROL, "no-cache"), (ETAG, tag)];
+    if unchanged {
+        return (StatusCode::NOT_MODIFIED, told).into_response();
+    }
+    (told, REFERENCE.clone()).into_response()
+}
+
+pub async fn start() -> Response {
+    ([(CONTENT_TYPE, SCRIPT), (CACHE_CONTROL, "no-cache")], START).into_response()
 }
 
 /// Where the `type` of a problem document leads.
 pub async fn errors() -> Response {
-    html(errors_page())
+    html(POLICY, errors_page())
 }
 
-fn html(text: String) -> Response {
+fn html(policy: &'static str, text: String) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, policy),
         (CACHE_CONTROL, "no-cache"),
     ];
     (headers, text).into_response()
@@ -72,8 +105,11 @@ mod tests {
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        for word in ["http://", "https://", "//cdn", "@import", " src=", "<link"] {
-            assert!(!PAGE.contains(word) && !INDEX.contains(word), "{word}");
+        for word in ["http://", "https://", "//cdn", "@import", " src=\"//"] {
+            for text in [PAGE, START, INDEX, &errors_page()] {
+                assert!(!text.contains(word), "{word}");
+            }
         }
+        assert!(!REFERENCE_POLICY.contains("http") && !REFERENCE_POLICY.contains('*'));
     }
 }

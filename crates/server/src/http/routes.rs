@@ -50,6 +50,8 @@ pub fn router(app: App, extra: Router) -> Router {
         .route("/openapi.json", get(docs::openapi))
         .route("/", get(docs::index))
         .route("/docs", get(docs::page))
+        .route("/docs/reference.js", get(docs::reference))
+        .route("/docs/start.js", get(docs::start))
         .route("/docs/errors", get(docs::errors))
         .with_state(app.clone())
         .merge(extra);

@@ -352,7 +352,8 @@ pub struct Route(usize);
 
 static ROUTES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let documented = api::openapi().paths.paths.into_keys().map(|path| &*Box::leak(path.into_boxed_str()));
-    let besides = ["/", "/docs", "/docs/errors", "/openapi.json", crate::webhooks::PATH, UNMATCHED];
+    let pages = ["/", "/docs", "/docs/errors", "/docs/reference.js", "/docs/start.js", "/openapi.json"];
+    let besides = pages.into_iter().chain([crate::webhooks::PATH, UNMATCHED]);
     documented.chain(besides).collect()
 });
 static ROUTE_INDEXES: LazyLock<HashMap<&'static str, usize>> =

@@ -1,0 +1,14 @@
+"use strict";
+// Nothing leaves this server: the page's policy would refuse it, and what would try is switched off.
+Scalar.createApiReference("#reference", {
+  url: "/openapi.json",
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  hideClientButton: true,
+  showDeveloperTools: "never",
+  authentication: { preferredSecurityScheme: "api_key" },
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+  hiddenClients: ["libcurl", "clj_http", "restsharp", "unirest", "nsurlsession", "cohttp", "native", "guzzle", "httr"],
+});
