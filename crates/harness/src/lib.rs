@@ -15,6 +15,7 @@
 //! What must never be here: anything that the server needs in order to run, and a second opinion on how a
 //! decision is made. The oracle looks at rows and books, not at the code that wrote them.
 
+#[cfg(feature = "attack")]
 pub mod attack;
 pub mod bench;
 pub mod databases;
@@ -22,5 +23,6 @@ pub mod http;
 pub mod oracle;
 pub mod plain;
 pub mod program;
+#[cfg(feature = "attack")]
 pub mod proxy;
 pub mod scrape;

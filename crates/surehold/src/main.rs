@@ -6,6 +6,7 @@
 //! What must never be here: anything that another program would want to call; that is a library's.
 
 mod administration;
+#[cfg(feature = "attack")]
 mod attack;
 mod backup;
 mod bench;
@@ -55,7 +56,12 @@ enum Command {
     /// Check every promise against a database and the provider's books
     Check(check::Arguments),
     /// Try to make it do something twice, or lose something, and judge it by the provider's books
+    #[cfg(feature = "attack")]
     Attack(attack::Arguments),
+    /// Not in this build: it takes the feature `attack`
+    #[cfg(not(feature = "attack"))]
+    #[command(disable_help_flag = true)]
+    Attack(LeftOut),
     /// Measure, against the plain form of the same work
     Bench(bench::Arguments),
     /// List, make, rename and archive tenants
@@ -71,6 +77,14 @@ enum Command {
     /// Write the generated pages
     #[command(hide = true)]
     Docs(docs::Arguments),
+}
+
+/// Whatever somebody asks of a command that this build is without.
+#[cfg(not(feature = "attack"))]
+#[derive(clap::Args)]
+struct LeftOut {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _asked: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -95,7 +109,12 @@ fn main() -> ExitCode {
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Backup(arguments) => backup::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
+            #[cfg(feature = "attack")]
             Command::Attack(arguments) => attack::run(arguments).await,
+            #[cfg(not(feature = "attack"))]
+            Command::Attack(_) => Err(failed(
+                "this build has no attack; one with it: cargo run --release --features attack -- attack",
+            )),
             Command::Bench(arguments) => bench::run(arguments).await,
             Command::Tenant(arguments) => tenant::run(arguments).await,
             Command::Key(arguments) => key::run(arguments).await,

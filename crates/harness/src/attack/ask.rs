@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::http::Response;
+use crate::oracle::Charge;
 use crate::program::Catalogue;
 
 /// A card that pays, and one that does not.
@@ -16,6 +17,13 @@ pub const DECLINED: &str = "pm_card_chargeDeclined";
 pub const PRICE_MINOR: i64 = 2_500;
 /// Where the name of an operation stands in the provider's books: metadata of its payment.
 pub const MARK: &str = "attack";
+
+impl Charge {
+    /// The operation that it was made for, as its client marked it.
+    pub fn mark(&self) -> Option<&str> {
+        self.metadata.get(MARK).map(String::as_str)
+    }
+}
 
 /// What an operation brings about in the provider's books if it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -142,11 +142,6 @@ impl Charge {
         self.metadata.get("operation").map(String::as_str)
     }
 
-    /// The operation of an attack that it was made for, as its client marked it.
-    pub fn mark(&self) -> Option<&str> {
-        self.metadata.get(crate::attack::ask::MARK).map(String::as_str)
-    }
-
     /// What of it is still there.
     pub fn net(&self) -> i64 {
         self.captured_minor - self.refunded_minor - self.disputed_minor
