@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// Who gives the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum CodeOrigin {
     /// The wire itself, before anything was decided. Never stored under an idempotency key.
     Wire,
     /// A decision: one of `domain::Refusal`.
@@ -42,8 +42,8 @@ macro_rules! codes {
             pub const fn page(self) -> &'static str {
                 match self { $( $( Code::$name => concat!("/docs/errors#", $code), )+ )+ }
             }
-            pub const fn origin(self) -> Origin {
-                match self { $( $( Code::$name => Origin::$origin, )+ )+ }
+            pub const fn origin(self) -> CodeOrigin {
+                match self { $( $( Code::$name => CodeOrigin::$origin, )+ )+ }
             }
         }
     };
@@ -182,8 +182,8 @@ codes! {
 
 impl Code {
     /// The codes that a client can meet.
-    pub fn told() -> impl Iterator<Item = Code> {
-        Code::ALL.iter().copied().filter(|code| code.origin() != Origin::Internal)
+    pub fn documented() -> impl Iterator<Item = Code> {
+        Code::ALL.iter().copied().filter(|code| code.origin() != CodeOrigin::Internal)
     }
 
     /// Seconds after which asking again makes sense, for the `Retry-After` header.
@@ -204,7 +204,8 @@ pub fn errors_page() -> String {
         of these codes. *Retry* says whether the same request, under the same idempotency key, may do \
         better later. The first list is given before anything was decided, and never stored under a key.\n",
     );
-    for (origin, title) in [(Origin::Wire, "Refused at the door"), (Origin::Refusal, "Refused by a decision")]
+    for (origin, title) in
+        [(CodeOrigin::Wire, "Refused at the door"), (CodeOrigin::Refusal, "Refused by a decision")]
     {
         let mut draw = || -> std::fmt::Result {
             writeln!(
@@ -247,9 +248,9 @@ mod tests {
     fn the_page_tells_every_code_that_a_client_can_meet_once() {
         let page = errors_page();
         for code in Code::ALL {
-            let told = usize::from(code.origin() != Origin::Internal);
+            let told = usize::from(code.origin() != CodeOrigin::Internal);
             assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), told, "{code:?}");
         }
-        assert_eq!(Code::told().count() + 5, Code::ALL.len());
+        assert_eq!(Code::documented().count() + 5, Code::ALL.len());
     }
 }

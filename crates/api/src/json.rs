@@ -15,21 +15,21 @@ use crate::findings::Findings;
 use crate::limits::{DEPTH_MAX, INTEGER_MAX};
 use crate::problem::Problem;
 use crate::requests::Request;
-use crate::shape::{self, Place};
+use crate::shape::{self, RequestPart};
 
 /// A body that is not the JSON that is accepted here; says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed(pub String);
+pub struct MalformedJson(pub String);
 
 /// Reads a body. An empty one is an empty object: a command without parameters needs no body.
-pub fn parse(body: &[u8]) -> Result<Value, Malformed> {
+pub fn parse(body: &[u8]) -> Result<Value, MalformedJson> {
     if body.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
-    let text = std::str::from_utf8(body).map_err(|error| Malformed(format!("not UTF-8: {error}")))?;
+    let text = std::str::from_utf8(body).map_err(|error| MalformedJson(format!("not UTF-8: {error}")))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| Malformed(error.to_string()))
+    value.map_err(|error| MalformedJson(error.to_string()))
 }
 
 /// The canonical form by RFC 8785: what the fingerprint of a request is made of.
@@ -37,7 +37,7 @@ pub fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("a value that was parsed can be written")
 }
 
-impl Malformed {
+impl MalformedJson {
     pub fn problem(self, request_id: &str) -> Problem {
         let mut findings = Findings::default();
         findings.add("", self.0);
@@ -53,7 +53,7 @@ pub fn decode<R: Request>(value: Value) -> Result<R, Findings> {
     findings.none_or(())?;
     let mut findings = Findings::default();
     findings.controls_in_body(&value);
-    read(value, Place::Body, findings)
+    read(value, RequestPart::Body, findings)
 }
 
 /// The parameters of a query, as the members of an object. What a text may hold was looked at before,
@@ -71,10 +71,10 @@ pub fn decode_query<R: Request>(query: &str) -> Result<R, Findings> {
             findings.add(format!("/{}", escape(&name)), "is given twice");
         }
     }
-    read(Value::Object(members), Place::Query, findings)
+    read(Value::Object(members), RequestPart::Query, findings)
 }
 
-fn read<R: Request>(mut value: Value, place: Place, mut findings: Findings) -> Result<R, Findings> {
+fn read<R: Request>(mut value: Value, place: RequestPart, mut findings: Findings) -> Result<R, Findings> {
     let mut told: Vec<String> = findings.errors().iter().map(|error| error.pointer.clone()).collect();
     told.extend(shape::repair(&R::name(), place, &mut value, &mut findings));
     let mut others = Findings::default();

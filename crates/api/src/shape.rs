@@ -15,14 +15,14 @@ use crate::openapi::schema;
 
 /// Where a request stands: a `+` in a query is a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RequestPart {
     Body,
     Query,
 }
 
 /// Reports the mistakes of the value, which ought to be of the schema with this name, and repairs them.
 /// Gives the pointers of what was repaired.
-pub fn repair(name: &str, place: Place, value: &mut Value, findings: &mut Findings) -> Vec<String> {
+pub fn repair(name: &str, place: RequestPart, value: &mut Value, findings: &mut Findings) -> Vec<String> {
     let mut walker = Walker { place, findings, repaired: Vec::new() };
     if let Some(schema) = schema(name) {
         walker.walk(schema, value, "");
@@ -38,7 +38,7 @@ pub fn is_within(pointer: &str, repaired: &[String]) -> bool {
 }
 
 struct Walker<'a> {
-    place: Place,
+    place: RequestPart,
     findings: &'a mut Findings,
     repaired: Vec<String>,
 }
@@ -127,7 +127,7 @@ impl Walker<'_> {
         if reads(text) {
             return None;
         }
-        let plus_was_lost = self.place == Place::Query && reads(&text.replacen(' ', "+", 1));
+        let plus_was_lost = self.place == RequestPart::Query && reads(&text.replacen(' ', "+", 1));
         Some(if plus_was_lost {
             "has a space where a + was meant: in a query a + is written as %2B".to_owned()
         } else {

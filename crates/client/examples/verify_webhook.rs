@@ -15,7 +15,7 @@ use std::io::{BufRead as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use client::webhook::{Delivery, Refused, Signed, Verifier};
+use client::webhook::{Delivery, DeliveryRefused, Signed, Verifier};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn verdict(asked: &Value) -> Result<Value, Box<dyn Error>> {
     })
 }
 
-type Verdict<'a> = Result<Delivery<'a>, Refused>;
+type Verdict<'a> = Result<Delivery<'a>, DeliveryRefused>;
 
 fn verify_then<'a>(
     verifier: &Verifier,

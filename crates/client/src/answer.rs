@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 /// An answer that came whole.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -30,22 +30,22 @@ pub struct Answer {
 
 /// What an answer without a result says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RetrySafety {
     pub again: bool,
     /// Whether the work may have been done, or is being done.
     pub perhaps_done: bool,
 }
 
 /// Reads a result out of an answer. None: the answer is no result, but a refusal or a failure.
-pub type Reader<T> = fn(&Answer) -> Option<Result<T, String>>;
+pub type Reader<T> = fn(&HttpAnswer) -> Option<Result<T, String>>;
 
 /// The body of a 2xx.
-pub fn json<T: DeserializeOwned>(answer: &Answer) -> Option<Result<T, String>> {
+pub fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Option<Result<T, String>> {
     let read = || serde_json::from_slice(&answer.body).map_err(|error| error.to_string());
     answer.status.is_success().then(read)
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Surehold's own problem document. What a gateway says in a shape of its own is none.
     pub fn problem(&self) -> Option<Problem> {
         let problem: Problem = serde_json::from_slice(&self.body).ok()?;
@@ -76,7 +76,7 @@ pub fn code(problem: &Problem) -> Option<Code> {
 }
 
 /// What an answer says that holds no result.
-pub fn verdict(status: StatusCode, problem: Option<&Problem>) -> Verdict {
+pub fn verdict(status: StatusCode, problem: Option<&Problem>) -> RetrySafety {
     let code = problem.and_then(code);
     let (again, perhaps_done) = match (status.as_u16(), code) {
         (409, Some(Code::RequestInProgress)) => (true, true),
@@ -87,7 +87,7 @@ pub fn verdict(status: StatusCode, problem: Option<&Problem>) -> Verdict {
         (400..500, _) if problem.is_some() => (false, false),
         _ => (false, true),
     };
-    Verdict { again, perhaps_done }
+    RetrySafety { again, perhaps_done }
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_code_of_the_api_is_sorted() {
-        let again: Vec<&str> = Code::told()
+        let again: Vec<&str> = Code::documented()
             .filter(|code| {
                 let problem = Problem::new(*code, "r");
                 let status = StatusCode::from_u16(code.status()).unwrap();
@@ -122,7 +122,7 @@ mod tests {
     fn what_a_code_says_of_the_work() {
         let check = |code: Code, expected: (bool, bool)| {
             let problem = Problem::new(code, "r");
-            let Verdict { again, perhaps_done } =
+            let RetrySafety { again, perhaps_done } =
                 verdict(StatusCode::from_u16(code.status()).unwrap(), Some(&problem));
             assert_eq!((again, perhaps_done), expected, "{code:?}");
         };
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn what_is_not_surehold_s_own_proves_nothing() {
         let check = |status: u16, expected: (bool, bool)| {
-            let Verdict { again, perhaps_done } = verdict(StatusCode::from_u16(status).unwrap(), None);
+            let RetrySafety { again, perhaps_done } = verdict(StatusCode::from_u16(status).unwrap(), None);
             assert_eq!((again, perhaps_done), expected, "{status}");
         };
         for status in [204, 302, 400, 401, 404, 408, 409, 413, 422, 500, 501, 505, 599] {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_problem_document_is_surehold_s_or_none() {
-        let answer = |status: u16, body: &str| Answer {
+        let answer = |status: u16, body: &str| HttpAnswer {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),

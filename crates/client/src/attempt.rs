@@ -9,17 +9,17 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use crate::Failure;
-use crate::answer::{self, Answer, Reader};
-use crate::call::Call;
+use crate::answer::{self, HttpAnswer, Reader};
+use crate::api_request::ApiRequest;
 use crate::clock::Wall;
 
 /// What carries a request and brings its answer.
-pub type Carrier = BoxCloneSyncService<Call, Answer, Failure>;
+pub type Carrier = BoxCloneSyncService<ApiRequest, HttpAnswer, Failure>;
 
 /// An answer that ends the matter.
 #[derive(Debug)]
-pub enum Heard<T> {
-    Result(T, Answer),
+pub enum AttemptResult<T> {
+    Result(T, HttpAnswer),
     Refused(Refusal),
 }
 
@@ -33,7 +33,7 @@ pub struct Refusal {
 
 /// No answer, or one that does not end the matter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Missed {
+pub struct AttemptFailure {
     pub failure: Failure,
     /// Whether asking again may help.
     pub again: bool,
@@ -43,17 +43,17 @@ pub struct Missed {
     pub retry_after: Option<Duration>,
 }
 
-impl Missed {
+impl AttemptFailure {
     /// Somebody is at work on this very operation.
     pub fn is_in_progress(&self) -> bool {
         self.failure.code() == Some(Code::RequestInProgress)
     }
 }
 
-impl From<Failure> for Missed {
-    fn from(failure: Failure) -> Missed {
+impl From<Failure> for AttemptFailure {
+    fn from(failure: Failure) -> AttemptFailure {
         let perhaps_done = !matches!(failure, Failure::NotSent(_));
-        Missed { failure, again: true, perhaps_done, retry_after: None }
+        AttemptFailure { failure, again: true, perhaps_done, retry_after: None }
     }
 }
 
@@ -84,26 +84,26 @@ impl<T> Clone for Attempt<T> {
     }
 }
 
-impl<T: Send + 'static> Service<Call> for Attempt<T> {
-    type Response = Heard<T>;
-    type Error = Missed;
-    type Future = Pin<Box<dyn Future<Output = Result<Heard<T>, Missed>> + Send>>;
+impl<T: Send + 'static> Service<ApiRequest> for Attempt<T> {
+    type Response = AttemptResult<T>;
+    type Error = AttemptFailure;
+    type Future = Pin<Box<dyn Future<Output = Result<AttemptResult<T>, AttemptFailure>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Missed>> {
-        self.carrier.poll_ready(context).map_err(Missed::from)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AttemptFailure>> {
+        self.carrier.poll_ready(context).map_err(AttemptFailure::from)
     }
 
-    fn call(&mut self, call: Call) -> Self::Future {
+    fn call(&mut self, call: ApiRequest) -> Self::Future {
         let answered = self.carrier.call(call);
         let (read, wall) = (self.read, self.wall);
         Box::pin(async move { judge(answered.await?, read, wall) })
     }
 }
 
-fn judge<T>(answer: Answer, read: Reader<T>, wall: Wall) -> Result<Heard<T>, Missed> {
+fn judge<T>(answer: HttpAnswer, read: Reader<T>, wall: Wall) -> Result<AttemptResult<T>, AttemptFailure> {
     let status = answer.status;
     match read(&answer) {
-        Some(Ok(value)) => return Ok(Heard::Result(value, answer)),
+        Some(Ok(value)) => return Ok(AttemptResult::Result(value, answer)),
         Some(Err(why)) => return Err(Failure::Unreadable { status: status.as_u16(), why }.into()),
         None => {}
     }
@@ -111,9 +111,9 @@ fn judge<T>(answer: Answer, read: Reader<T>, wall: Wall) -> Result<Heard<T>, Mis
     let verdict = answer::verdict(status, problem.as_ref());
     if !verdict.again && !status.is_server_error() {
         let replayed = answer.is_replayed();
-        return Ok(Heard::Refused(Refusal { status: status.as_u16(), problem, replayed }));
+        return Ok(AttemptResult::Refused(Refusal { status: status.as_u16(), problem, replayed }));
     }
-    Err(Missed {
+    Err(AttemptFailure {
         failure: Failure::Answered { status: status.as_u16(), problem: problem.map(Box::new) },
         again: verdict.again,
         perhaps_done: verdict.perhaps_done,

@@ -8,9 +8,9 @@ use resilience::{SharedBreaker, SharedBudget, Timeouts};
 use serde::de::DeserializeOwned;
 
 use crate::answer::{Reader, json};
+use crate::api_request::ApiRequest;
 use crate::attempt::Carrier;
-use crate::call::Call;
-use crate::pursuit::pursue;
+use crate::retry_loop::pursue;
 use crate::settings::Settings;
 use crate::{Builder, IdempotencyKey, Operation, Result};
 
@@ -44,19 +44,19 @@ impl Client {
     }
 
     /// Work under a key that is minted now.
-    pub(crate) fn operation<T>(&self, call: Call, read: Reader<T>) -> Operation<T> {
-        let call = Call { key: Some(IdempotencyKey::mint()), ..call };
+    pub(crate) fn operation<T>(&self, call: ApiRequest, read: Reader<T>) -> Operation<T> {
+        let call = ApiRequest { key: Some(IdempotencyKey::mint()), ..call };
         Operation::new(self.clone(), call, self.parts.settings.timeouts, read)
     }
 
     /// The same, where the server is asked to wait for a provider's outcome.
-    pub(crate) fn at_a_provider<T>(&self, call: Call, read: Reader<T>) -> Operation<T> {
-        self.operation(Call { wait: Some(self.parts.settings.wait), ..call }, read)
+    pub(crate) fn at_a_provider<T>(&self, call: ApiRequest, read: Reader<T>) -> Operation<T> {
+        self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..call }, read)
     }
 
     /// Without a key: what only looks is asked again as often as it takes, what changes something only if
     /// nothing of it was written.
-    pub(crate) async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: Call) -> Result<T> {
+    pub(crate) async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: ApiRequest) -> Result<T> {
         let settled = pursue(&self.parts, &call, self.parts.settings.timeouts, json::<T>).await?;
         Ok(settled.value)
     }

@@ -10,7 +10,7 @@ use api::views::{Event, Page};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Result};
 
 const PAGE_ROWS: i64 = api::limits::PAGE_ROWS_MAX;
@@ -29,7 +29,7 @@ pub struct Events {
 impl Client {
     /// One page of events. There is always a position to read on from: `next_cursor`.
     pub async fn list_events(&self, query: &EventsQuery) -> Result<Page<Event>> {
-        self.ask(Call::search("/v1/events", query)).await
+        self.ask(ApiRequest::search("/v1/events", query)).await
     }
 
     /// The events after this position; 0 begins at the beginning.

@@ -42,8 +42,8 @@
 //!
 //! **Webhooks.** [`webhook::Verifier`] says whether a delivery comes from Surehold.
 //!
-//! Reading order: [`call`] is a request, made once; [`transport`] carries one attempt; [`answer`] says what
-//! came back; [`attempt`] makes a result or a failure of it; [`pursuit`] retries; [`endpoints`] are the typed
+//! Reading order: [`api_request`] is a request, made once; [`transport`] carries one attempt; [`answer`] says what
+//! came back; [`attempt`] makes a result or a failure of it; [`retry_loop`] retries; [`endpoints`] are the typed
 //! calls.
 //!
 //! What must never be here: a second idempotency key for one operation, a retry of what may be done twice,
@@ -54,8 +54,8 @@ pub mod events;
 pub mod webhook;
 
 mod answer;
+mod api_request;
 mod attempt;
-mod call;
 mod client;
 mod clock;
 mod connector;
@@ -64,8 +64,8 @@ mod failure;
 mod key;
 mod observer;
 mod operation;
-mod pursuit;
 mod reply;
+mod retry_loop;
 mod rows;
 #[cfg(test)]
 mod script;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use resilience::Timeouts;
 
 use crate::answer::Reader;
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::client::with_wait;
-use crate::pursuit::{Settled, pursue};
+use crate::retry_loop::{FinalResult, pursue};
 use crate::settings::{at_most, check_timeouts};
 use crate::{Client, Error, IdempotencyKey, Reply, Result};
 
@@ -20,7 +20,7 @@ use crate::{Client, Error, IdempotencyKey, Reply, Result};
 #[must_use = "nothing is sent before `send`"]
 pub struct Operation<T> {
     client: Client,
-    call: Call,
+    call: ApiRequest,
     timeouts: Timeouts,
     read: Reader<T>,
 }
@@ -33,7 +33,7 @@ impl<T: Send + 'static> Operation<T> {
         check_timeouts(self.timeouts)?;
         let timeouts = with_wait(self.timeouts, self.call.wait);
         let settled = pursue(self.client.parts(), &self.call, timeouts, self.read).await?;
-        let Settled { value, answer, attempts } = settled;
+        let FinalResult { value, answer, attempts } = settled;
         Ok(Reply {
             value,
             status: answer.status.as_u16(),
@@ -47,7 +47,7 @@ impl<T: Send + 'static> Operation<T> {
 }
 
 impl<T> Operation<T> {
-    pub(crate) fn new(client: Client, call: Call, timeouts: Timeouts, read: Reader<T>) -> Operation<T> {
+    pub(crate) fn new(client: Client, call: ApiRequest, timeouts: Timeouts, read: Reader<T>) -> Operation<T> {
         Operation { client, call, timeouts, read }
     }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::IdempotencyKey;
-use crate::answer::{self, Answer};
+use crate::answer::{self, HttpAnswer};
 
 /// A result, and how it came about.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,7 @@ impl Charge {
 }
 
 /// A 402 with a payment and why it failed is a decline; without them it is a refusal like others.
-pub(crate) fn charge(answer: &Answer) -> Option<Result<Charge, String>> {
+pub(crate) fn charge(answer: &HttpAnswer) -> Option<Result<Charge, String>> {
     if answer.status != StatusCode::PAYMENT_REQUIRED {
         return answer::json(answer)
             .map(|payment| payment.map(|payment| Charge::Accepted(Box::new(payment))));

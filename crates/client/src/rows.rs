@@ -13,7 +13,7 @@ use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Error, Result};
 
 /// The rows of one list. Made by the calls of [`Client`] that begin with `all_`.
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned + Send + 'static> Rows<T> {
 
     /// The next page, and whether another one follows.
     async fn page(&mut self) -> Result<(Vec<T>, bool)> {
-        let page: Page<T> = self.client.ask(Call::search(&self.path, &self.query)).await?;
+        let page: Page<T> = self.client.ask(ApiRequest::search(&self.path, &self.query)).await?;
         let Some(next) = page.next_cursor else { return Ok((page.data, false)) };
         if self.query.iter().any(|(name, value)| name == CURSOR && *value == next) {
             return Err(Error::Invalid("the server leads from a page to the same page".to_owned()));

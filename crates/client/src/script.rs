@@ -11,15 +11,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tower::Service;
 
-use crate::answer::Answer;
-use crate::call::Call;
+use crate::answer::HttpAnswer;
+use crate::api_request::ApiRequest;
 use crate::transport::Answered;
 use crate::{Builder, Client, Failure, Retry};
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Answer(Answer),
+    Answer(HttpAnswer),
     Lost(Failure),
     /// Nothing, for ever.
     Silence,
@@ -32,13 +32,13 @@ const CALLS_MAX: usize = 10_000;
 #[derive(Clone, Default)]
 pub struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
-    calls: Arc<Mutex<Vec<Call>>>,
-    retries: Arc<Mutex<Vec<Told>>>,
+    calls: Arc<Mutex<Vec<ApiRequest>>>,
+    retries: Arc<Mutex<Vec<ObservedRetries>>>,
 }
 
 /// What the observer heard.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct ObservedRetries {
     pub attempt: u32,
     pub word: &'static str,
     pub delay: Duration,
@@ -65,7 +65,7 @@ impl Script {
     pub fn client_with(&self, change: impl FnOnce(Builder) -> Builder) -> Client {
         let retries = self.retries.clone();
         let observer = move |retry: &Retry<'_>| {
-            retries.lock().unwrap().push(Told {
+            retries.lock().unwrap().push(ObservedRetries {
                 attempt: retry.attempt,
                 word: retry.failure.word(),
                 delay: retry.delay,
@@ -78,17 +78,17 @@ impl Script {
     }
 
     /// What was sent so far.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<ApiRequest> {
         self.calls.lock().unwrap().clone()
     }
 
-    pub fn retries(&self) -> Vec<Told> {
+    pub fn retries(&self) -> Vec<ObservedRetries> {
         self.retries.lock().unwrap().clone()
     }
 }
 
-impl Service<Call> for Script {
-    type Response = Answer;
+impl Service<ApiRequest> for Script {
+    type Response = HttpAnswer;
     type Error = Failure;
     type Future = Answered;
 
@@ -96,7 +96,7 @@ impl Service<Call> for Script {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: Call) -> Answered {
+    fn call(&mut self, call: ApiRequest) -> Answered {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
         assert!(calls.len() < CALLS_MAX, "it is asked for ever");
@@ -114,7 +114,7 @@ impl Service<Call> for Script {
 
 pub fn answer(status: u16, body: impl Into<Bytes>) -> Step {
     let status = StatusCode::from_u16(status).unwrap();
-    Step::Answer(Answer { status, headers: HeaderMap::new(), body: body.into() })
+    Step::Answer(HttpAnswer { status, headers: HeaderMap::new(), body: body.into() })
 }
 
 pub fn problem(code: Code) -> Step {

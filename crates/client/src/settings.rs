@@ -11,8 +11,8 @@ use resilience::{Backoff, Dice, SharedBreaker, SharedBudget, Timeouts, breaker, 
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
-use crate::answer::Answer;
-use crate::call::{Call, Introduction};
+use crate::answer::HttpAnswer;
+use crate::api_request::{ApiRequest, CommonHeaders};
 use crate::client::Parts;
 use crate::clock::{self, Wall};
 use crate::observer::{Observer, Silent};
@@ -151,7 +151,7 @@ impl Builder {
     /// Puts it on a transport.
     pub(crate) fn over<S>(self, transport: S) -> Result<Client>
     where
-        S: Service<Call, Response = Answer, Error = Failure> + Clone + Send + Sync + 'static,
+        S: Service<ApiRequest, Response = HttpAnswer, Error = Failure> + Clone + Send + Sync + 'static,
         S::Future: Send,
     {
         let Builder { settings, budget, breaker, .. } = self;
@@ -167,14 +167,14 @@ impl Builder {
         Ok(Client::of(Parts { settings, budget, breaker, carrier }))
     }
 
-    fn introduction(&self) -> Result<Introduction> {
+    fn introduction(&self) -> Result<CommonHeaders> {
         let invalid = |why: &str| Error::Invalid(why.to_owned());
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", self.api_key))
             .map_err(|_| invalid("the API key cannot stand in a header"))?;
         authorization.set_sensitive(true);
         let user_agent = HeaderValue::try_from(self.user_agent.as_str())
             .map_err(|_| invalid("the user agent cannot stand in a header"))?;
-        Ok(Introduction { base_url: base_url(&self.base_url)?, authorization, user_agent })
+        Ok(CommonHeaders { base_url: base_url(&self.base_url)?, authorization, user_agent })
     }
 }
 

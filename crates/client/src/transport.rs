@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use crate::Failure;
-use crate::answer::Answer;
-use crate::call::{Call, Introduction};
+use crate::answer::HttpAnswer;
+use crate::api_request::{ApiRequest, CommonHeaders};
 use crate::connector::Connector;
 
 /// A page of 200 rows, each with what a client may put into it, has room.
@@ -27,17 +27,17 @@ const IDLE_CONNECTIONS_MAX: usize = 128;
 /// connection just closed over there costs a retry.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
-pub type Answered = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+pub type Answered = Pin<Box<dyn Future<Output = Result<HttpAnswer, Failure>> + Send>>;
 
 /// The wire under one client.
 #[derive(Clone)]
 pub struct Transport {
     http: legacy::Client<Connector, Full<Bytes>>,
-    who: Introduction,
+    who: CommonHeaders,
 }
 
 impl Transport {
-    pub fn new(who: Introduction, connect_timeout: Duration) -> Result<Transport, String> {
+    pub fn new(who: CommonHeaders, connect_timeout: Duration) -> Result<Transport, String> {
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
@@ -49,8 +49,8 @@ impl Transport {
     }
 }
 
-impl Service<Call> for Transport {
-    type Response = Answer;
+impl Service<ApiRequest> for Transport {
+    type Response = HttpAnswer;
     type Error = Failure;
     type Future = Answered;
 
@@ -58,7 +58,7 @@ impl Service<Call> for Transport {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: Call) -> Answered {
+    fn call(&mut self, call: ApiRequest) -> Answered {
         let request = call.request(&self.who);
         let http = self.http.clone();
         Box::pin(async move {
@@ -71,7 +71,7 @@ impl Service<Call> for Transport {
 async fn exchange(
     http: &legacy::Client<Connector, Full<Bytes>>,
     request: http::Request<Full<Bytes>>,
-) -> Result<Answer, Failure> {
+) -> Result<HttpAnswer, Failure> {
     let response = http.request(request).await.map_err(|error| {
         let told = chain(&error);
         if error.is_connect() { Failure::NotSent(told) } else { Failure::Broken(told) }
@@ -80,7 +80,7 @@ async fn exchange(
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
         Failure::Broken(format!("the answer ({}) broke off: {}", parts.status.as_u16(), chain(&*error)))
     })?;
-    Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+    Ok(HttpAnswer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
 }
 
 /// An error with its causes: hyper's own text says no more than "connection error".

@@ -83,7 +83,7 @@ pub struct Delivery<'a> {
 /// Why a delivery is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum DeliveryRefused {
     #[error("a header of the signature is missing, or there twice")]
     HeaderMissing,
     #[error("a header of the signature cannot be read")]
@@ -123,7 +123,7 @@ impl Verifier {
     }
 
     /// `body` is the raw bytes, before anything was parsed.
-    pub fn verify<'a>(&self, headers: &'a HeaderMap, body: &[u8]) -> Result<Delivery<'a>, Refused> {
+    pub fn verify<'a>(&self, headers: &'a HeaderMap, body: &[u8]) -> Result<Delivery<'a>, DeliveryRefused> {
         let now = Timestamp::try_from(clock::now()).unwrap_or(Timestamp::MAX);
         self.verify_at(&Signed::of(headers)?, body, now)
     }
@@ -135,8 +135,8 @@ impl Verifier {
         signed: &Signed<'a>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<Delivery<'a>, Refused> {
-        let (sent_at, signatures) = signed.read().ok_or(Refused::HeaderMalformed)?;
+    ) -> Result<Delivery<'a>, DeliveryRefused> {
+        let (sent_at, signatures) = signed.read().ok_or(DeliveryRefused::HeaderMalformed)?;
         let mut matches = Choice::from(0);
         for key in &self.keys {
             let expected = sign(key, signed, body);
@@ -145,14 +145,14 @@ impl Verifier {
             }
         }
         if !bool::from(matches) {
-            return Err(Refused::SignatureDoesNotMatch);
+            return Err(DeliveryRefused::SignatureDoesNotMatch);
         }
         let tolerance = i64::try_from(self.tolerance.as_secs()).unwrap_or(i64::MAX);
         let age = now.as_second().saturating_sub(sent_at.as_second());
         if age > tolerance {
-            Err(Refused::TooOld)
+            Err(DeliveryRefused::TooOld)
         } else if age < -tolerance {
-            Err(Refused::FromTheFuture)
+            Err(DeliveryRefused::FromTheFuture)
         } else {
             Ok(Delivery { id: signed.id, sent_at })
         }
@@ -161,13 +161,13 @@ impl Verifier {
 
 impl<'a> Signed<'a> {
     /// Each of the three must be there, and once.
-    pub fn of(headers: &'a HeaderMap) -> Result<Signed<'a>, Refused> {
+    pub fn of(headers: &'a HeaderMap) -> Result<Signed<'a>, DeliveryRefused> {
         let one = |name: &str| {
             let mut values = headers.get_all(name).iter();
             let (Some(value), None) = (values.next(), values.next()) else {
-                return Err(Refused::HeaderMissing);
+                return Err(DeliveryRefused::HeaderMissing);
             };
-            value.to_str().map_err(|_| Refused::HeaderMalformed)
+            value.to_str().map_err(|_| DeliveryRefused::HeaderMalformed)
         };
         Ok(Signed { id: one(ID)?, timestamp: one(TIMESTAMP)?, signature: one(SIGNATURE)? })
     }

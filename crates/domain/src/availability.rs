@@ -1,6 +1,6 @@
 //! Whether a slot can be reserved now, and why not.
 //!
-//! Reserve decides by an [`Offer`], and whoever shows a slot shows its [`Availability`], which asks
+//! Reserve decides by an [`SlotOffer`], and whoever shows a slot shows its [`Availability`], which asks
 //! the same offer: a slot that is shown as available is one that would not be refused. What a
 //! reserve asks besides concerns who reserves and how much: the customer's and the client's limits,
 //! the amount, the length of the hold.
@@ -11,14 +11,14 @@ use crate::time::Timestamp;
 
 /// A slot as it is offered at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer<'a> {
+pub struct SlotOffer<'a> {
     /// The slot's own.
     pub product: &'a Product,
     pub slot: &'a Slot,
     pub now: Timestamp,
 }
 
-impl Offer<'_> {
+impl SlotOffer<'_> {
     /// Whether it takes reservations at all.
     pub fn is_open(&self) -> Result<(), Refusal> {
         if !self.product.active {

@@ -25,28 +25,28 @@ mod payment;
 mod prune;
 mod relay;
 
-pub use booking::{CancelHold, CustomerDetails, ExpireHolds, Lapsed, Reserve};
+pub use booking::{CancelHold, CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
-pub use dead_letter::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
-pub use delivery::{At, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};
+pub use dead_letter::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
+pub use delivery::{DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};
 pub use draft::Origin;
 pub use event_feeds::{AdvanceFeed, ClaimFeed};
 pub use events::{CloseEvent, PutOffEvent, RecordEvent, StartEvent};
 pub use jobs::{
-    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, LookAgain, MarkSent, Postpone, RecordDecline,
+    Abandon, ClaimJobs, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecheckDelays, RecordDecline,
 };
 pub use operate::{
-    AddApiKey, ArchiveTenant, ChangeSettings, OPS_SCOPE, Owner, Provision, PruneReplies, RenameTenant,
+    AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, PruneReplies, RenameTenant,
     ResolveReview, RevokeApiKey, SettingsChange,
 };
 pub use payment::{
-    By, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund,
-    StartVoid, Target,
+    ObservedBy, PaymentTarget, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture,
+    StartPayment, StartRefund, StartVoid,
 };
 pub use prune::PruneWork;
 pub use relay::{
-    ClaimPartitions, Hold, MarkPublished, MarkRepublished, PruneDeliveries, PruneMessages, Published,
-    SettleMessages, Subscribe,
+    ClaimPartitions, MarkPublished, MarkRepublished, PartitionLease, PruneDeliveries, PruneMessages,
+    Published, SettleMessages, Subscribe,
 };
 
 #[cfg(test)]

@@ -36,27 +36,27 @@ impl Column for Fingerprint {
 
 /// Whether an operation has its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum KeyProgress {
     InFlight,
     Finished,
 }
 
-impl Progress {
+impl KeyProgress {
     pub fn name(&self) -> &'static str {
         match self {
-            Progress::InFlight => "in_flight",
-            Progress::Finished => "finished",
+            KeyProgress::InFlight => "in_flight",
+            KeyProgress::Finished => "finished",
         }
     }
-    pub fn from_name(name: &str) -> Option<Progress> {
-        [Progress::InFlight, Progress::Finished].into_iter().find(|progress| progress.name() == name)
+    pub fn from_name(name: &str) -> Option<KeyProgress> {
+        [KeyProgress::InFlight, KeyProgress::Finished].into_iter().find(|progress| progress.name() == name)
     }
 }
-crate::named_column!(Progress);
+crate::named_column!(KeyProgress);
 
 /// What a known key answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum KnownKey {
     /// Not finished: 409 `request_in_progress`, pointing at what it is making.
     InFlight { resource: Option<uuid::Uuid> },
     /// Finished: the stored reply, byte for byte.
@@ -68,14 +68,14 @@ pub enum Verdict {
 }
 
 /// The verdict on a key that exists, for a request with this fingerprint.
-pub fn verdict(key: &Key, fingerprint: &Fingerprint) -> Verdict {
+pub fn known_key(key: &Key, fingerprint: &Fingerprint) -> KnownKey {
     if key.fingerprint != *fingerprint {
-        return Verdict::Mismatch;
+        return KnownKey::Mismatch;
     }
     match (key.progress, key.status, &key.body) {
-        (Progress::InFlight, _, _) => Verdict::InFlight { resource: key.resource },
-        (Progress::Finished, Some(status), Some(body)) => Verdict::Replay { status, body: body.clone() },
-        (Progress::Finished, _, _) => Verdict::Expired { resource: key.resource },
+        (KeyProgress::InFlight, _, _) => KnownKey::InFlight { resource: key.resource },
+        (KeyProgress::Finished, Some(status), Some(body)) => KnownKey::Replay { status, body: body.clone() },
+        (KeyProgress::Finished, _, _) => KnownKey::Expired { resource: key.resource },
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     use crate::time::Timestamp;
     use uuid::Uuid;
 
-    fn key(progress: Progress, status: Option<i64>, body: Option<&str>) -> Key {
+    fn key(progress: KeyProgress, status: Option<i64>, body: Option<&str>) -> Key {
         Key {
             id: KeyId(Uuid::nil()),
             tenant: TenantId(Uuid::nil()),
@@ -108,12 +108,12 @@ mod tests {
     fn a_known_key_answers_by_its_progress() {
         let resource = Some(Uuid::max());
         let same = Fingerprint::of("POST", "/v1/payments", b"{}");
-        let check = |key: Key, expected: Verdict| assert_eq!(verdict(&key, &same), expected);
-        check(key(Progress::InFlight, None, None), Verdict::InFlight { resource });
-        let replay = Verdict::Replay { status: 201, body: "{}".into() };
-        check(key(Progress::Finished, Some(201), Some("{}")), replay);
-        check(key(Progress::Finished, Some(201), None), Verdict::Expired { resource });
-        check(key(Progress::Finished, None, None), Verdict::Expired { resource });
+        let check = |key: Key, expected: KnownKey| assert_eq!(known_key(&key, &same), expected);
+        check(key(KeyProgress::InFlight, None, None), KnownKey::InFlight { resource });
+        let replay = KnownKey::Replay { status: 201, body: "{}".into() };
+        check(key(KeyProgress::Finished, Some(201), Some("{}")), replay);
+        check(key(KeyProgress::Finished, Some(201), None), KnownKey::Expired { resource });
+        check(key(KeyProgress::Finished, None, None), KnownKey::Expired { resource });
     }
 
     /// Another request is told so before anything else, and never what the first one answered.
@@ -121,11 +121,11 @@ mod tests {
     fn another_request_never_sees_the_reply() {
         let other = Fingerprint::of("POST", "/v1/payments", b"{\"a\":1}");
         for known in [
-            key(Progress::InFlight, None, None),
-            key(Progress::Finished, Some(201), Some("{}")),
-            key(Progress::Finished, Some(201), None),
+            key(KeyProgress::InFlight, None, None),
+            key(KeyProgress::Finished, Some(201), Some("{}")),
+            key(KeyProgress::Finished, Some(201), None),
         ] {
-            assert_eq!(verdict(&known, &other), Verdict::Mismatch);
+            assert_eq!(known_key(&known, &other), KnownKey::Mismatch);
         }
     }
 

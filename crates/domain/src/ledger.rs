@@ -27,20 +27,20 @@ use crate::rows::Message;
 
 /// One side of an entry; debits are positive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leg {
+pub struct LedgerLeg {
     pub account: String,
     pub amount_minor: i64,
 }
 
 /// A balanced transfer in the making.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub movement: String,
     pub currency: Currency,
-    pub legs: Vec<Leg>,
+    pub legs: Vec<LedgerLeg>,
 }
 
-impl Entry {
+impl LedgerEntry {
     pub fn id(&self, tenant: TenantId) -> TransferId {
         TransferId::of(tenant, &self.movement)
     }
@@ -81,7 +81,7 @@ impl fmt::Display for Unreadable {
 impl core::error::Error for Unreadable {}
 
 /// What a message means in the books; `None` if it moves no money.
-pub fn entry(message: &Message) -> Result<Option<Entry>, Unreadable> {
+pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
     if !POSTED.contains(&message.kind.as_str()) {
         return Ok(None);
     }
@@ -98,12 +98,12 @@ pub fn entry(message: &Message) -> Result<Option<Entry>, Unreadable> {
         _ => (provider, income),
     };
     let minor = moved.moved.minor;
-    Ok(Some(Entry {
+    Ok(Some(LedgerEntry {
         movement: moved.movement,
         currency: moved.moved.currency,
         legs: alloc::vec![
-            Leg { account: debit, amount_minor: minor },
-            Leg { account: credit, amount_minor: -minor },
+            LedgerLeg { account: debit, amount_minor: minor },
+            LedgerLeg { account: credit, amount_minor: -minor },
         ],
     }))
 }
@@ -147,7 +147,7 @@ mod tests {
         let provider = format!("provider/stripe/{}", Uuid::nil());
         let check = |kind: &str, booking: Option<Uuid>, debit: &str, credit: &str| {
             let entry = entry(&message(kind, booking)).unwrap().unwrap();
-            let leg = |account: &str, amount_minor| Leg { account: account.to_owned(), amount_minor };
+            let leg = |account: &str, amount_minor| LedgerLeg { account: account.to_owned(), amount_minor };
             assert_eq!(entry.legs, vec![leg(debit, 500), leg(credit, -500)], "{kind}");
             assert_eq!((entry.movement, entry.currency), (format!("{kind}/1"), Currency::EUR));
         };

@@ -1,7 +1,7 @@
 //! Lifecycles: which states there are, and which moves between them.
 //!
-//! Each is a `const` table of rows (from, on, to, effects). [`Stage::step`] is the only way to
-//! another state: a [`Stage`] cannot be made from a bare state, so a move without a row cannot be
+//! Each is a `const` table of rows (from, on, to, effects). [`CurrentState::step`] is the only way to
+//! another state: a [`CurrentState`] cannot be made from a bare state, so a move without a row cannot be
 //! written. The same tables draw `docs/lifecycles.md` and drive the tests of every state with every
 //! event. That two rows never share (from, on) and that ranks never fall is checked when this crate
 //! is compiled.
@@ -78,10 +78,10 @@ impl fmt::Display for NoSuchMove {
     }
 }
 
-/// The state of one row. Made only at the start of a lifecycle, by [`Stage::step`], or by the
+/// The state of one row. Made only at the start of a lifecycle, by [`CurrentState::step`], or by the
 /// store when it reads what an earlier step wrote.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Stage<S>(S);
+pub struct CurrentState<S>(S);
 
 /// A move that the table allows.
 #[derive(Debug)]
@@ -90,8 +90,8 @@ pub struct Step<S: State> {
 }
 
 impl<S: State> Step<S> {
-    pub fn to(&self) -> Stage<S> {
-        Stage(self.row.to)
+    pub fn to(&self) -> CurrentState<S> {
+        CurrentState(self.row.to)
     }
     pub fn from(&self) -> S {
         self.row.from
@@ -101,9 +101,9 @@ impl<S: State> Step<S> {
     }
 }
 
-impl<S: State> Stage<S> {
-    pub const fn start() -> Stage<S> {
-        Stage(S::INITIAL)
+impl<S: State> CurrentState<S> {
+    pub const fn start() -> CurrentState<S> {
+        CurrentState(S::INITIAL)
     }
 
     pub fn step(self, event: S::Event) -> Result<Step<S>, NoSuchMove> {
@@ -119,26 +119,26 @@ impl<S: State> Stage<S> {
     }
 }
 
-impl<S> Deref for Stage<S> {
+impl<S> Deref for CurrentState<S> {
     type Target = S;
     fn deref(&self) -> &S {
         &self.0
     }
 }
 
-impl<S: Debug> Debug for Stage<S> {
+impl<S: Debug> Debug for CurrentState<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
 }
 
-impl<S: State> crate::working_set::Column for Stage<S> {
+impl<S: State> crate::working_set::Column for CurrentState<S> {
     const KIND: crate::working_set::Kind = crate::working_set::Kind::Text;
     fn write(&self) -> crate::working_set::Value<'_> {
         crate::working_set::Value::Text(alloc::borrow::Cow::Borrowed(self.0.name()))
     }
     fn read(value: crate::working_set::Value<'static>) -> Option<Self> {
-        S::from_name(value.text()?.as_ref()).map(Stage)
+        S::from_name(value.text()?.as_ref()).map(CurrentState)
     }
 }
 

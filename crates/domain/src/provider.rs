@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
-use crate::rows::{Cause, Failure, NextAction};
+use crate::rows::{Failure, FailureCause, NextAction};
 
 /// The provider's object for a payment, as an answer, a webhook or a fetch showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,11 +181,11 @@ impl TenantProviders {
 
 /// What became of a call that moves money, as far as one answer tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard<O> {
+pub enum CallOutcome<O> {
     /// The provider answered with the object as it is now.
     Object(O),
     /// The provider refused the call itself; nothing changed there. `object` where it came along.
-    Refused { code: String, cause: Cause, object: Option<O> },
+    Refused { code: String, cause: FailureCause, object: Option<O> },
     /// It provably never left us, or the provider turned it away unread (connect error, 429).
     /// `asked`: whether the provider was. Not while our own circuit to it is open, or no worker is free.
     NotSent { error: String, retry_after_seconds: Option<i64>, asked: bool },
@@ -194,14 +194,14 @@ pub enum Heard<O> {
     Unknown { error: String, key_spent: bool },
 }
 
-impl<O> Heard<O> {
+impl<O> CallOutcome<O> {
     /// Of a look, which moves nothing: what it showed, or why it showed nothing.
     pub fn shown(self) -> Result<O, String> {
         match self {
-            Heard::Object(object) => Ok(object),
-            Heard::Refused { code: why, .. }
-            | Heard::NotSent { error: why, .. }
-            | Heard::Unknown { error: why, .. } => Err(why),
+            CallOutcome::Object(object) => Ok(object),
+            CallOutcome::Refused { code: why, .. }
+            | CallOutcome::NotSent { error: why, .. }
+            | CallOutcome::Unknown { error: why, .. } => Err(why),
         }
     }
 }

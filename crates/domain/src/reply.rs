@@ -35,9 +35,9 @@ pub enum Reply {
     ApiKey(Box<(ApiKey, Client)>),
     /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
     /// and not finished (202). With a lease the job is the asking server's to drive.
-    Started(Box<Claimed>),
+    Started(Box<ClaimedJob>),
     /// Jobs that a worker now holds, with what they drive. Never stored.
-    Claimed(Vec<Claimed>),
+    Claimed(Vec<ClaimedJob>),
     /// Whether the reader of an event is to go on. Never stored.
     Proceed(bool),
     /// Whether the driver of an attempt may call, and the number of the provider's key to call under. Never
@@ -68,7 +68,7 @@ pub enum Reply {
         at: Timestamp,
     },
     /// Where a message is at a consumer. Never stored.
-    Delivery(DeliveryIs),
+    Delivery(DeliveryStatus),
     /// A dead letter, as a person left it.
     DeadLetter(Box<DeadLetter>),
 }
@@ -90,7 +90,7 @@ pub struct BookingReply {
 
 /// A job under a worker's lease, and what it works on.
 #[derive(Clone, Debug)]
-pub struct Claimed {
+pub struct ClaimedJob {
     pub job: Job,
     pub attempt: Attempt,
     pub payment: Payment,
@@ -118,7 +118,7 @@ pub struct ClaimedPartition {
 
 /// Where a message is at a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryIs {
+pub enum DeliveryStatus {
     /// Counted: the handler may start.
     Begun {
         attempts: i64,

@@ -11,7 +11,7 @@ mod movement;
 mod payment;
 mod tenancy;
 
-pub use booking::{Booking, Customer, Line};
+pub use booking::{Booking, BookingLine, Customer};
 pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
@@ -19,7 +19,7 @@ pub use messages::{
     Subscription,
 };
 pub use movement::{Movement, MovementKind};
-pub use payment::{Attempt, AttemptKind, Capture, Cause, Failure, NextAction, Payment, Refund};
+pub use payment::{Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payment, Refund};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one kind; implemented for [`Changes`] by the working set.

@@ -21,9 +21,11 @@ mod command;
 mod rows;
 mod unknown;
 
-pub use column::{Column, Json, Kind, Mismatch, Value};
-pub use command::{Answered, Claim, Command, Context, Decision, Outcome, Settles};
-pub use rows::{ColumnDescription, Part, Removal, Role, Row, Rows, Table, Unreadable, Update, Write};
+pub use column::{Column, ColumnMismatch, Json, Kind, Value};
+pub use command::{Claim, Command, Context, Decision, DecisionResult, LateReply, ReplyTiming};
+pub use rows::{
+    ColumnDescription, ColumnUpdate, Removal, Role, Row, Rows, Table, TableWrite, Unreadable, Update,
+};
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
 /// columns change and must still be as they were loaded, `moves` columns change freely.
@@ -54,7 +56,7 @@ macro_rules! row {
                         kind: <$keyty as $crate::working_set::Column>::KIND,
                         nullable: false,
                         json: false,
-                        part: $crate::working_set::Part::Key,
+                        part: $crate::working_set::ColumnUpdate::Key,
                     },
                     $( $crate::working_set::ColumnDescription {
                         name: stringify!($field),
@@ -79,11 +81,11 @@ macro_rules! row {
 
             fn read(
                 values: alloc::vec::Vec<$crate::working_set::Value<'static>>,
-            ) -> Result<Self, $crate::working_set::Mismatch> {
+            ) -> Result<Self, $crate::working_set::ColumnMismatch> {
                 let mut values = values.into_iter();
                 Ok($name {
-                    $key: $crate::working_set::Mismatch::column($table, stringify!($key), values.next())?,
-                    $( $field: $crate::working_set::Mismatch::column(
+                    $key: $crate::working_set::ColumnMismatch::column($table, stringify!($key), values.next())?,
+                    $( $field: $crate::working_set::ColumnMismatch::column(
                         $table, stringify!($field), values.next())?, )*
                 })
             }
@@ -92,9 +94,9 @@ macro_rules! row {
     (@role lock) => { $crate::working_set::Role::Lock };
     (@role read) => { $crate::working_set::Role::Read };
     (@role append) => { $crate::working_set::Role::Append };
-    (@part fixed) => { $crate::working_set::Part::Fixed };
-    (@part guard) => { $crate::working_set::Part::Guard };
-    (@part moves) => { $crate::working_set::Part::Moves };
+    (@part fixed) => { $crate::working_set::ColumnUpdate::Fixed };
+    (@part guard) => { $crate::working_set::ColumnUpdate::Guard };
+    (@part moves) => { $crate::working_set::ColumnUpdate::Moves };
 }
 
 /// Lists the tables, parents first. They are WRITTEN in this order and LOCKED IN THE REVERSE, so
@@ -149,7 +151,7 @@ macro_rules! working_set {
             }
 
             /// What the batch changed, parents first.
-            pub fn writes(&self) -> alloc::vec::Vec<$crate::working_set::Write<'_>> {
+            pub fn writes(&self) -> alloc::vec::Vec<$crate::working_set::TableWrite<'_>> {
                 let mut writes = alloc::vec::Vec::new();
                 $( if let Some(write) = self.$table.write() { writes.push(write); } )+
                 writes

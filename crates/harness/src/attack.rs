@@ -5,13 +5,13 @@
 //! |---|---|
 //! | [`scenario`], [`scenarios`] | what is tried: a table, one file a scenario |
 //! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
-//! | [`arena`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
-//! | [`beside`] | the software beside the program, which the scenarios of a run share |
+//! | [`scenario_context`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
+//! | [`shared_servers`] | the software shared_servers the program, which the scenarios of a run share |
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
-//! | [`ask`], [`caller`] | clients that never give up, and are impatient on purpose |
+//! | [`request`], [`caller`] | clients that never give up, and are impatient on purpose |
 //! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |
 //! | [`orders`] | what customers want: charges of every kind, carried out to their end |
-//! | [`incidents`], [`siege`] | what befalls a deployment, and when; customers who pay as long as it lasts |
+//! | [`incidents`], [`load_with_faults`] | what befalls a deployment, and when; customers who pay as long as it lasts |
 //! | [`journal`] | what a client is about to say, on the disk before it is said |
 //! | [`mod@judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
 //! | [`rows`] | rows of the program's own database, read beside it |
@@ -30,72 +30,72 @@
 //!        needs: &[Need::Deployment, Need::Redis],
 //!        always: &["what_must_hold_each_time"],
 //!        sometimes: &["what_a_run_must_have_seen"],
-//!        run: |arena| Box::pin(run(arena)),
+//!        run: |context| Box::pin(run(context)),
 //!    };
 //!
-//!    async fn run(arena: Arena) -> Result<(), Error> {
-//!        let mut random = arena.random("faults");             // the same for the same seed, whatever the timing
-//!        let mut town = arena.deploy(&Tuning::default()).await?;
-//!        let mut caller = arena.caller(&town.shop, 0)?;
-//!        let ask = Ask::charge(&arena.operation("one"), PRICE_MINOR, PAYS);
-//!        town.kill("server-1").await?;                        // each fault writes itself into the timeline
-//!        town.start_again("server-1").await?;
+//!    async fn run(context: Arena) -> Result<(), Error> {
+//!        let mut random = context.random("faults");             // the same for the same seed, whatever the timing
+//!        let mut deployment = context.deploy(&Tuning::default()).await?;
+//!        let mut caller = context.caller(&deployment.shop, 0)?;
+//!        let ask = Ask::charge(&context.operation("one"), PRICE_MINOR, PAYS);
+//!        deployment.kill("server-1").await?;                        // each fault writes itself into the timeline
+//!        deployment.start_again("server-1").await?;
 //!        let answer = caller.insist(&ask).await?;             // written down before it is sent
-//!        arena.findings.always("what_must_hold_each_time", answer.status == 201, || answer.words());
-//!        arena.findings.reached("what_a_run_must_have_seen");
-//!        judge(&arena, &mut town).await?;                     // books, ledger, figures, oracle
-//!        town.end().await
+//!        context.findings.always("what_must_hold_each_time", answer.status == 201, || answer.words());
+//!        context.findings.reached("what_a_run_must_have_seen");
+//!        judge(&context, &mut deployment).await?;                     // books, ledger, figures, oracle
+//!        deployment.end().await
 //!    }
 //!    ```
 //! 2. Its line in [`scenarios`], in the order of the numbers.
 //!
 //! That is all: `--list`, the report, the shortened run of `cargo xtask test` and the page of the proof read
 //! the table. `run` fails (`Err`) only if it could not do what it wanted to; what it finds goes to
-//! [`findings`]. Size its work by [`Arena::operations`]. Draw everything that is random from
-//! [`Arena::random`] before anything is sent, so that a seed repeats it. Name operations by
-//! [`Arena::operation`], and let each payment carry its name as metadata ([`ask::MARK`]; the makers of
-//! [`ask::Ask`] do): that is how it is found again in the provider's books. A TCP proxy between two of them
-//! goes in after [`Arena::prepare`]: set `provider_url`, `webhook_url` or `shop.base_urls`, then
+//! [`findings`]. Size its work by [`ScenarioContext::operations`]. Draw everything that is random from
+//! [`ScenarioContext::random`] before anything is sent, so that a seed repeats it. Name operations by
+//! [`ScenarioContext::operation`], and let each payment carry its name as metadata ([`request::MARK`]; the makers of
+//! [`request::OperationRequest`] do): that is how it is found again in the provider's books. A TCP proxy between two of them
+//! goes in after [`ScenarioContext::prepare`]: set `provider_url`, `webhook_url` or `shop.base_urls`, then
 //! [`deployment::Deployment::start`].
 //!
 //! What must never be here: an invariant that is judged by what the program says of itself alone.
 
-pub mod arena;
-pub mod ask;
-pub mod beside;
 pub mod caller;
 pub mod deployment;
 pub mod findings;
 pub mod incidents;
 pub mod journal;
 pub mod judge;
+pub mod load_with_faults;
+mod nats_observer;
 pub mod orders;
 mod patience;
 mod progress;
 pub mod report;
+pub mod request;
 mod rows;
 pub mod run;
 pub mod scenario;
+pub mod scenario_context;
 pub mod scenarios;
 pub mod sdk;
-pub mod siege;
+pub mod shared_servers;
 pub mod timeline;
-mod witness;
 mod work;
 
 use std::path::PathBuf;
 
 use crate::program::Catalogue;
 
-pub use arena::Arena;
-pub use ask::{Answer, Ask, Heard, Wants};
-pub use caller::{Caller, Said, at_once, staggered};
+pub use caller::{Caller, RequestResult, at_once, staggered};
 pub use deployment::{Deployment, Part, Tuning};
 pub use judge::judge;
 pub use progress::Progress;
 pub use report::Report;
+pub use request::{ExpectedEffect, OperationAnswer, OperationRequest, ReplyKind};
 pub use run::run;
 pub use scenario::{Need, Scenario};
+pub use scenario_context::ScenarioContext;
 pub use sdk::Sdk;
 pub use work::Work;
 
@@ -170,7 +170,7 @@ impl Default for Fleet {
 
 /// Where clients go, and what they can book.
 #[derive(Clone, Debug)]
-pub struct Shop {
+pub struct Target {
     /// Of every server.
     pub base_urls: Vec<String>,
     pub api_key: String,

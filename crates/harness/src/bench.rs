@@ -13,13 +13,13 @@
 //! After each run the books are exact, or it is no figure: seats held are the reservations that were
 //! answered, the provider captured what was charged, and every promise holds.
 
+mod bench_database;
 mod charge;
 mod load;
 mod meter;
 mod progress;
 mod report;
 mod reserve;
-mod stage;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -19,10 +19,12 @@ pub mod stripe;
 pub mod webhook;
 
 pub use guard::Guard;
-pub use port::{Action, Answer, EventPage, Listed, ListedEvent, Order, Provider, RefundOrder};
+pub use port::{
+    CallFuture, EventPage, ListedEvent, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
+};
 pub use registry::Registry;
 pub use secret::Secret;
-pub use webhook::{About, Arrived};
+pub use webhook::{EventContent, VerifiedEvent};
 
 use domain::provider::AmountRules;
 

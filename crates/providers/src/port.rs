@@ -10,28 +10,28 @@
 //!
 //! "The same key" holds for [`Provider::key_retention`] and no longer: after it a call that moves money
 //! must not be said again. "The first answer" may be an error of the provider's own
-//! ([`Heard::Unknown`] with `key_spent`): then the call needs another key, and one that moves money may have
+//! ([`CallOutcome::Unknown`] with `key_spent`): then the call needs another key, and one that moves money may have
 //! it only once a look has shown that nothing moved.
 
 use std::{collections::BTreeMap, pin::Pin};
 
 use domain::{
     AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
-    provider::{Heard, Observation, RefundObservation},
+    provider::{CallOutcome, Observation, RefundObservation},
     rows::Capture,
     time::Span,
 };
 use http::HeaderMap;
 
-use crate::webhook::{About, Arrived, Malformed, Refused};
+use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 /// What became of a call. Boxed, so that a server holds tellers of several providers at once.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Heard<T>> + Send + 'a>>;
+pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = CallOutcome<T>> + Send + 'a>>;
 
 /// A payment as the provider is to make it. The same order always becomes the same bytes: a provider
 /// refuses a key that comes back with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct PaymentOrder {
     /// The charge; its idempotency keys at the provider are made from it.
     pub attempt: AttemptId,
     /// Which of its keys.
@@ -68,7 +68,7 @@ pub struct RefundOrder {
 
 /// A call on a payment's object.
 #[derive(Clone, Copy, Debug)]
-pub struct Action<'a> {
+pub struct ObjectCall<'a> {
     pub attempt: AttemptId,
     /// Which of its keys.
     pub key_number: i64,
@@ -78,7 +78,7 @@ pub struct Action<'a> {
 
 /// A refund among those of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedRefund {
     /// Ours, as it carries it. `None`: made by somebody else.
     pub refund: Option<RefundId>,
     pub observation: RefundObservation,
@@ -95,7 +95,7 @@ pub struct EventPage {
 /// An event that proved to be the provider's by where it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedEvent {
-    pub arrived: Arrived,
+    pub arrived: VerifiedEvent,
     /// As a webhook would bring it.
     pub body: Vec<u8>,
 }
@@ -106,28 +106,28 @@ pub trait Provider: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Makes the provider's object, unconfirmed: no money can move.
-    fn create<'a>(&'a self, order: &'a Order) -> Answer<'a, Observation>;
+    fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation>;
 
     /// Takes the money, or holds it. To be called only once the object's id is committed.
-    fn confirm<'a>(&'a self, order: &'a Order, object: &'a str) -> Answer<'a, Observation>;
+    fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation>;
 
-    /// The object as it is now. [`Heard::Refused`] with `resource_missing` disproves nothing while a
+    /// The object as it is now. [`CallOutcome::Refused`] with `resource_missing` disproves nothing while a
     /// `create` is in flight.
-    fn fetch<'a>(&'a self, object: &'a str) -> Answer<'a, Observation>;
+    fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation>;
 
     /// Takes what is held, or a part of it: what is left is let go.
-    fn capture<'a>(&'a self, action: Action<'a>, amount: Money) -> Answer<'a, Observation>;
+    fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation>;
 
     /// Ends the object: what is held is let go, and no money can move any more.
-    fn cancel<'a>(&'a self, action: Action<'a>) -> Answer<'a, Observation>;
+    fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, Observation>;
 
-    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> Answer<'a, RefundObservation>;
+    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> CallFuture<'a, RefundObservation>;
 
     /// All refunds of a payment's object. That one is not among them never disproves a call in flight.
-    fn refunds_of<'a>(&'a self, object: &'a str) -> Answer<'a, Vec<Listed>>;
+    fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>>;
 
     /// The refund as it is now, by the provider's id of it.
-    fn fetch_refund<'a>(&'a self, object: &'a str) -> Answer<'a, RefundObservation>;
+    fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation>;
 
     /// Events of the kinds that matter here, by when they came about; `page` as the page before it said.
     fn events<'a>(
@@ -135,19 +135,24 @@ pub trait Provider: Send + Sync {
         from: Timestamp,
         before: Timestamp,
         page: Option<&'a str>,
-    ) -> Answer<'a, EventPage>;
+    ) -> CallFuture<'a, EventPage>;
 
     /// For how long after its first use a call may be said again: the provider's own retention of
     /// idempotency keys less a margin.
     fn key_retention(&self) -> Span;
 
     /// Whether a delivery is signed at all, in the right form: what is not need not be read.
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused>;
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused>;
 
     /// Whether a delivery comes from the provider, for this account and mode, and which event it is.
     /// `body` is what was received, byte for byte.
-    fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused>;
+    fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<VerifiedEvent, WebhookRefused>;
 
     /// What a verified event says. Reads the body alone, so that a stored event can be read again.
-    fn interpret(&self, body: &[u8]) -> Result<About, Malformed>;
+    fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent>;
 }

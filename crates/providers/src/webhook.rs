@@ -7,7 +7,7 @@ use domain::{
 
 /// An event that proved to come from the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrived {
+pub struct VerifiedEvent {
     /// The provider's id of the event: the same in each delivery of it.
     pub event: String,
     /// The provider's name for what happened, such as `payment_intent.succeeded`.
@@ -16,7 +16,7 @@ pub struct Arrived {
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum EventContent {
     Payment {
         /// Ours, as the object carries it. `None`: made by somebody else on the same account.
         payment: Option<PaymentId>,
@@ -41,7 +41,7 @@ pub enum About {
 
 /// Why a delivery is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum WebhookRefused {
     #[error("the delivery carries no signature")]
     SignatureMissing,
     #[error("the signature header cannot be read")]
@@ -58,26 +58,26 @@ pub enum Refused {
     ModeDoesNotMatch,
 }
 
-impl Refused {
-    pub const ALL: [Refused; 7] = [
-        Refused::SignatureMissing,
-        Refused::SignatureMalformed,
-        Refused::SignatureDoesNotMatch,
-        Refused::SignatureIsTooOld,
-        Refused::SignatureIsFromTheFuture,
-        Refused::BodyIsNotAnEvent,
-        Refused::ModeDoesNotMatch,
+impl WebhookRefused {
+    pub const ALL: [WebhookRefused; 7] = [
+        WebhookRefused::SignatureMissing,
+        WebhookRefused::SignatureMalformed,
+        WebhookRefused::SignatureDoesNotMatch,
+        WebhookRefused::SignatureIsTooOld,
+        WebhookRefused::SignatureIsFromTheFuture,
+        WebhookRefused::BodyIsNotAnEvent,
+        WebhookRefused::ModeDoesNotMatch,
     ];
 
     pub fn code(self) -> &'static str {
         match self {
-            Refused::SignatureMissing => "signature_missing",
-            Refused::SignatureMalformed => "signature_malformed",
-            Refused::SignatureDoesNotMatch => "signature_does_not_match",
-            Refused::SignatureIsTooOld => "signature_is_too_old",
-            Refused::SignatureIsFromTheFuture => "signature_is_from_the_future",
-            Refused::BodyIsNotAnEvent => "body_is_not_an_event",
-            Refused::ModeDoesNotMatch => "mode_does_not_match",
+            WebhookRefused::SignatureMissing => "signature_missing",
+            WebhookRefused::SignatureMalformed => "signature_malformed",
+            WebhookRefused::SignatureDoesNotMatch => "signature_does_not_match",
+            WebhookRefused::SignatureIsTooOld => "signature_is_too_old",
+            WebhookRefused::SignatureIsFromTheFuture => "signature_is_from_the_future",
+            WebhookRefused::BodyIsNotAnEvent => "body_is_not_an_event",
+            WebhookRefused::ModeDoesNotMatch => "mode_does_not_match",
         }
     }
 }
@@ -85,4 +85,4 @@ impl Refused {
 /// An event whose body does not have the shape its kind promises. Nothing in it may be believed in part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event cannot be read: {0}")]
-pub struct Malformed(pub String);
+pub struct MalformedEvent(pub String);

@@ -23,7 +23,7 @@ mod window;
 use std::time::Duration;
 
 use rand::{Rng, RngExt as _};
-pub use shared::{Call, SharedBreaker, Snapshot};
+pub use shared::{PermittedCall, SharedBreaker, Snapshot};
 use window::Window;
 
 /// A caller that met a half-open circuit comes back after so long: probes are mostly back by then.

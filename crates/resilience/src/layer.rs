@@ -21,7 +21,7 @@ mod service;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use policy::{Outcome, Policy, Wish};
+pub use policy::{AttemptOutcome, Policy, RetryAdvice};
 pub use service::Resilient;
 
 use crate::{Backoff, Dice, Observer, SharedBreaker, SharedBudget, Silent, Start, Timeouts};

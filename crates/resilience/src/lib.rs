@@ -77,6 +77,6 @@ pub use breaker::{Health, SharedBreaker};
 pub use budget::SharedBudget;
 pub use clock::Start;
 pub use dice::Dice;
-pub use layer::{Error, Layer, Outcome, Policy, Wish};
+pub use layer::{AttemptOutcome, Error, Layer, Policy, RetryAdvice};
 pub use observer::{Ended, GaveUp, Observer, Retry, Silent};
 pub use timeout::Timeouts;

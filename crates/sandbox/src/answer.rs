@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum StripeAnswer {
     /// Positions among the snapshots.
     Shown {
         snapshot: usize,
@@ -29,7 +29,7 @@ pub struct Expanded {
     pub snapshot: usize,
 }
 
-impl Answer {
+impl StripeAnswer {
     pub fn shown(snapshot: usize) -> Self {
         Self::Shown { snapshot, expanded: Vec::new() }
     }

@@ -13,10 +13,10 @@ use crate::{
     charge::Charge,
     dispute::Dispute,
     event,
-    ids::Mint,
+    ids::IdGenerator,
     intent::Intent,
-    journal::Place,
-    line::{Call, Line, Settled},
+    journal::LineSpan,
+    line::{JournalRecord, ReceivedCall, Settled},
     payment_method::PaymentMethod,
     refund::Refund,
     snapshot::Snapshot,
@@ -24,13 +24,13 @@ use crate::{
 
 /// What is owed to one endpoint: the telling of one event.
 #[derive(Clone, Debug)]
-pub struct Due {
+pub struct DueDelivery {
     pub account: Arc<str>,
     pub endpoint: Arc<str>,
-    pub event: event::Kept,
+    pub event: event::StoredEvent,
 }
 
-impl Due {
+impl DueDelivery {
     pub fn settled(&self) -> Settled {
         let (account, endpoint) = (self.account.to_string(), self.endpoint.to_string());
         Settled { account, endpoint, event: self.event.number }
@@ -42,11 +42,11 @@ pub struct KeptKey {
     pub fingerprint: String,
     /// Milliseconds since the Unix epoch.
     pub at: i64,
-    pub place: Place,
+    pub place: LineSpan,
 }
 
 /// One account and all that is its own. The maps are in order of age: ids grow.
-pub struct Held {
+pub struct AccountBooks {
     pub account: Account,
     pub intents: BTreeMap<String, Intent>,
     pub charges: BTreeMap<String, Charge>,
@@ -55,14 +55,14 @@ pub struct Held {
     pub payment_methods: BTreeMap<String, PaymentMethod>,
     /// When what changes by itself does so, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
-    pub events: Vec<event::Kept>,
+    pub events: Vec<event::StoredEvent>,
     pub keys: HashMap<String, KeptKey>,
 }
 
 pub struct Books {
-    pub mint: Mint,
-    pub accounts: BTreeMap<Arc<str>, Held>,
-    pub calls: Vec<(Option<Arc<str>>, Call)>,
+    pub mint: IdGenerator,
+    pub accounts: BTreeMap<Arc<str>, AccountBooks>,
+    pub calls: Vec<(Option<Arc<str>>, ReceivedCall)>,
     /// What will still change by itself, by the time it does.
     pub settlements: BTreeSet<(i64, Arc<str>, String)>,
     secrets: HashMap<String, Arc<str>>,
@@ -71,7 +71,7 @@ pub struct Books {
 impl Books {
     pub fn empty() -> Self {
         Self {
-            mint: Mint { salt: String::new(), next: 1 },
+            mint: IdGenerator { salt: String::new(), next: 1 },
             accounts: BTreeMap::new(),
             calls: Vec::new(),
             settlements: BTreeSet::new(),
@@ -85,12 +85,13 @@ impl Books {
 
     /// The account an intent or a dispute belongs to: ids are unique over all accounts.
     pub fn account_with(&self, object: &str) -> Option<&Arc<str>> {
-        let has = |held: &Held| held.intents.contains_key(object) || held.disputes.contains_key(object);
+        let has =
+            |held: &AccountBooks| held.intents.contains_key(object) || held.disputes.contains_key(object);
         self.accounts.iter().find(|(_, held)| has(held)).map(|(id, _)| id)
     }
 
     /// Takes in a line and returns the deliveries it causes.
-    pub fn apply(&mut self, place: Place, line: &Line) -> Vec<Due> {
+    pub fn apply(&mut self, place: LineSpan, line: &JournalRecord) -> Vec<DueDelivery> {
         self.mint.next = self.mint.next.max(line.next);
         if let Some(salt) = &line.salt {
             self.mint.salt.clone_from(salt);
@@ -134,13 +135,13 @@ impl Books {
             self.secrets.remove(&held.account.secret_key);
             held.account = account.clone();
         } else {
-            self.accounts.insert(id.clone(), Held::new(account.clone()));
+            self.accounts.insert(id.clone(), AccountBooks::new(account.clone()));
         }
         self.secrets.insert(account.secret_key.clone(), id);
     }
 }
 
-impl Held {
+impl AccountBooks {
     fn new(account: Account) -> Self {
         Self {
             account,
@@ -174,11 +175,17 @@ impl Held {
         }
     }
 
-    fn note(&mut self, account: &Arc<str>, noted: event::Noted, created: i64, place: Place) -> Vec<Due> {
+    fn note(
+        &mut self,
+        account: &Arc<str>,
+        noted: event::JournaledEvent,
+        created: i64,
+        place: LineSpan,
+    ) -> Vec<DueDelivery> {
         let wanting = || self.account.endpoints.iter().filter(|endpoint| endpoint.wants(noted.kind.name()));
         let pending = u8::try_from(wanting().count()).unwrap_or(u8::MAX);
-        let event = event::Kept { number: noted.number, kind: noted.kind, created, place, pending };
-        let owed = |endpoint: &crate::account::Endpoint| Due {
+        let event = event::StoredEvent { number: noted.number, kind: noted.kind, created, place, pending };
+        let owed = |endpoint: &crate::account::Endpoint| DueDelivery {
             account: account.clone(),
             endpoint: endpoint.id.as_str().into(),
             event,
@@ -195,7 +202,7 @@ impl Held {
         }
     }
 
-    pub fn event(&self, number: u64) -> Option<&event::Kept> {
+    pub fn event(&self, number: u64) -> Option<&event::StoredEvent> {
         self.events.binary_search_by_key(&number, |event| event.number).ok().map(|at| &self.events[at])
     }
 }

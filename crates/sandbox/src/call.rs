@@ -16,16 +16,16 @@ use http::{Response, header};
 use http_body_util::Full;
 
 use crate::{
-    answer::Answer,
-    desk::Desk,
-    event::Noted,
-    faults::{Ending, Plan, TurnedAway},
+    answer::StripeAnswer,
+    call_draft::CallDraft,
+    event::JournaledEvent,
+    faults::{CallFaults, Ending, TurnedAway},
     form::{self, Pairs},
-    ids::Mint,
-    line::{Call, Kept, Line},
-    record::{call, record, record_with, refuse, should_retry, told, unwritten},
+    ids::IdGenerator,
+    line::{JournalRecord, Kept, ReceivedCall},
+    record::{call, describe, record, record_with, refuse, should_retry, unwritten},
     refusal::Refusal,
-    reply::{Dropped, Outcome, Reply},
+    reply::{ConnectionResult, Dropped, Reply},
     snapshot::Snapshot,
     state::{Shared, State},
     stripe::{
@@ -68,17 +68,17 @@ struct Pending {
     account: Arc<str>,
     pairs: Pairs,
     fingerprint: String,
-    plan: Plan,
+    plan: CallFaults,
     /// The key is marked as in flight until the decision.
     claimed: bool,
 }
 
 enum Begun {
-    Over(Outcome),
+    Over(ConnectionResult),
     Pending(Box<Pending>),
 }
 
-pub async fn answer(shared: &Arc<Shared>, arrival: Arrival) -> Outcome {
+pub async fn answer(shared: &Arc<Shared>, arrival: Arrival) -> ConnectionResult {
     let begun = begin(&mut shared.state(), arrival);
     let pending = match begun {
         Begun::Over(outcome) => return outcome,
@@ -183,7 +183,12 @@ fn account(state: &State, arrival: &Arrival) -> Result<Arc<str>, Refusal> {
 }
 
 /// The answer to a call whose key was seen before, if it was.
-fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprint: &str) -> Option<Outcome> {
+fn repeated(
+    state: &mut State,
+    arrival: &Arrival,
+    account: &Arc<str>,
+    fingerprint: &str,
+) -> Option<ConnectionResult> {
     let key = arrival.key.as_ref()?;
     let owner = Some(account.clone());
     if key.len() > KEY_BYTES_MAX {
@@ -235,7 +240,7 @@ fn repeated(state: &mut State, arrival: &Arrival, account: &Arc<str>, fingerprin
     })
 }
 
-fn execute(shared: &Shared, pending: Pending) -> Outcome {
+fn execute(shared: &Shared, pending: Pending) -> ConnectionResult {
     let mut guard = shared.state();
     let state = &mut *guard;
     if pending.claimed
@@ -287,14 +292,14 @@ fn read(state: &mut State, pending: Pending) -> Response<Full<Bytes>> {
 
 /// What a call comes to.
 struct Executed {
-    mint: Mint,
+    mint: IdGenerator,
     request: String,
-    answer: Answer,
+    answer: StripeAnswer,
     snapshots: Vec<Snapshot>,
-    events: Vec<Noted>,
+    events: Vec<JournaledEvent>,
 }
 
-fn write(state: &mut State, pending: Pending) -> Outcome {
+fn write(state: &mut State, pending: Pending) -> ConnectionResult {
     let Pending { arrival, account, pairs, fingerprint, plan, claimed } = pending;
     let (path, version) = (arrival.path.clone(), arrival.version());
     let checked = match stripe::check(arrival.method, &path, version, pairs) {
@@ -308,16 +313,16 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
     let ending = if effect { plan.ending } else { Ending::Answered };
     let outcome: Cow<'static, str> = match ending {
         Ending::Answered if plan.kept_500 => "kept_500".into(),
-        Ending::Answered => told(status, &answer),
+        Ending::Answered => describe(status, &answer),
         Ending::Dropped => "committed_then_dropped".into(),
         Ending::Failed => "committed_then_500".into(),
         Ending::FailedForGood => "committed_then_kept_500".into(),
     };
     let body = answer.render(&snapshots, &request);
     let object = answer.object(&snapshots).map(str::to_owned);
-    let call = Call { object, ..call(&arrival, request.clone(), outcome) };
+    let call = ReceivedCall { object, ..call(&arrival, request.clone(), outcome) };
     let answer = if ending == Ending::FailedForGood { failure() } else { answer };
-    let line = Line {
+    let line = JournalRecord {
         at: arrival.at,
         next: mint.next,
         account: Some(account.to_string()),
@@ -325,7 +330,7 @@ fn write(state: &mut State, pending: Pending) -> Outcome {
         snapshots,
         events,
         kept: claimed.then_some(Kept { fingerprint, answer }),
-        ..Line::default()
+        ..JournalRecord::default()
     };
     if let Err(error) = state.commit(line) {
         return Ok(unwritten(&error, &arrival));
@@ -347,25 +352,25 @@ fn execution(
     state: &State,
     arrival: &Arrival,
     account: &Arc<str>,
-    plan: Plan,
+    plan: CallFaults,
     checked: stripe::Checked,
 ) -> Executed {
     let mut mint = state.books.mint.clone();
     let request = mint.id("req");
     let held = state.books.accounts.get(account).expect("accounts are never removed");
-    let mut desk = Desk::new(held, mint, arrival.at, &arrival.base);
+    let mut desk = CallDraft::new(held, mint, arrival.at, &arrival.base);
     desk.key = arrival.key.as_deref();
     desk.version = arrival.version();
     desk.confirmation = plan.confirmation;
     let answer = if plan.kept_500 {
         failure()
     } else {
-        stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(Answer::Refused)
+        stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(StripeAnswer::Refused)
     };
-    let Desk { mint, snapshots, events, .. } = desk;
+    let CallDraft { mint, snapshots, events, .. } = desk;
     Executed { mint, request, answer, snapshots, events }
 }
 
-fn failure() -> Answer {
-    Answer::Refused(Refusal::api("An unexpected error occurred."))
+fn failure() -> StripeAnswer {
+    StripeAnswer::Refused(Refusal::api("An unexpected error occurred."))
 }

@@ -135,9 +135,9 @@ impl Charge {
         }
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> ChargeOutcome {
         let Some(decline) = self.decline else {
-            return Outcome {
+            return ChargeOutcome {
                 advice_code: (),
                 network_advice_code: (),
                 network_decline_code: (),
@@ -147,7 +147,7 @@ impl Charge {
                 r#type: "authorized",
             };
         };
-        Outcome {
+        ChargeOutcome {
             advice_code: (),
             network_advice_code: (),
             network_decline_code: (),
@@ -163,7 +163,7 @@ impl Charge {
 struct Nothing {}
 
 #[derive(Serialize)]
-struct Outcome {
+struct ChargeOutcome {
     advice_code: (),
     network_advice_code: (),
     network_decline_code: (),
@@ -200,7 +200,7 @@ pub struct ChargeView<'a> {
     livemode: bool,
     metadata: &'a Metadata,
     on_behalf_of: (),
-    outcome: Outcome,
+    outcome: ChargeOutcome,
     paid: bool,
     payment_intent: &'a str,
     payment_method: &'a str,

@@ -21,7 +21,7 @@ use crate::{
     call::{self, Arrival},
     clock,
     control::{self, Order},
-    reply::{Outcome, json},
+    reply::{ConnectionResult, json},
     state::Shared,
 };
 
@@ -74,7 +74,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver
     }
 }
 
-async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome {
+async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> ConnectionResult {
     let (head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,

@@ -6,7 +6,7 @@
 //! | `GET  /sandbox/health`                 | answers `{"status":"ok"}`                               |
 //! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
 //! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
-//! | `GET  /sandbox/calls`                  | see [`crate::tally`]                                    |
+//! | `GET  /sandbox/calls`                  | see [`crate::call_counts`]                                    |
 //! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only. With        |
 //! |                                        | `?defaults=true` what they are by themselves            |
 //! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
@@ -29,14 +29,15 @@ use serde_json::json;
 
 use crate::{
     account::{Account, Endpoint, OWN_ENDPOINT, is_deliverable},
-    books::Held,
+    books::AccountBooks,
+    call_counts::{self, Span},
+    call_draft::CallDraft,
     charge::Charge,
     clock,
-    desk::Desk,
-    dispute::Decision,
+    dispute::DisputeDecision,
     faults::Faults,
     form, ids, ledger,
-    line::Line,
+    line::JournalRecord,
     parameters::Metadata,
     random::Random,
     refusal::Refusal,
@@ -44,7 +45,6 @@ use crate::{
     signature,
     state::{Shared, State},
     stripe,
-    tally::{self, Span},
 };
 
 const PAGE: &str = include_str!("page.html");
@@ -165,7 +165,7 @@ fn accounts(state: &mut State, body: &[u8]) -> Answered {
     }));
     let account = Account { id: order.id, secret_key: order.secret_key, endpoints };
     let shown = json!({"id": account.id});
-    match state.commit(Line { at, configured: Some(account), ..Line::default() }) {
+    match state.commit(JournalRecord { at, configured: Some(account), ..JournalRecord::default() }) {
         Ok(()) => answered(200, shown.to_string().into_bytes()),
         Err(error) => refused(500, &error.to_string()),
     }
@@ -188,7 +188,7 @@ fn books(state: &State, query: &str) -> Answered {
 
 fn calls(state: &State, query: &str) -> Answered {
     match form::decode(query.as_bytes()).map_err(str::to_owned).and_then(|pairs| Span::read(&pairs)) {
-        Ok(span) => answered(200, tally::render(&state.books, &span)),
+        Ok(span) => answered(200, call_counts::render(&state.books, &span)),
         Err(message) => refused(400, &message),
     }
 }
@@ -238,7 +238,7 @@ fn page(state: &State, intent: &str) -> Answered {
     let Some(account) = state.books.account_with(intent) else {
         return refused(404, "no such payment intent");
     };
-    let held: &Held = &state.books.accounts[account];
+    let held: &AccountBooks = &state.books.accounts[account];
     let intent = &held.intents[intent];
     let open = if intent.next_action.is_some() { "" } else { " disabled" };
     let html = format!(
@@ -320,7 +320,7 @@ fn dispute(shared: &Shared, intent: &str, body: &[u8]) -> Answered {
     dispute_shown(shared, intent, opened.map(|_| intent))
 }
 
-fn disputable<'a>(held: &'a Held, intent: &str) -> Result<&'a Charge, Refusal> {
+fn disputable<'a>(held: &'a AccountBooks, intent: &str) -> Result<&'a Charge, Refusal> {
     let charge = held.intents.get(intent).and_then(|intent| held.charges.get(intent.latest_charge()?));
     let charge = charge.filter(|charge| charge.captured && charge.refundable_minor() > 0);
     let charge = charge.ok_or_else(|| Refusal::invalid("This PaymentIntent has taken no money."))?;
@@ -333,7 +333,7 @@ fn disputable<'a>(held: &'a Held, intent: &str) -> Result<&'a Charge, Refusal> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DecisionOrder {
-    outcome: Decision,
+    outcome: DisputeDecision,
 }
 
 fn decide(shared: &Shared, dispute: &str, body: &[u8]) -> Answered {
@@ -368,22 +368,22 @@ fn dispute_shown(shared: &Shared, object: &str, done: Result<&str, Refusal>) -> 
 fn act<T>(
     shared: &Shared,
     intent: &str,
-    decide: impl FnOnce(&mut Desk) -> Result<T, Refusal>,
+    decide: impl FnOnce(&mut CallDraft) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let mut guard = shared.state();
     let state = &mut *guard;
     let missing = || Refusal::missing_object("payment_intent", intent, "intent").with_status(404);
     let account: Arc<str> = state.books.account_with(intent).ok_or_else(missing)?.clone();
     let at = clock::now_ms();
-    let mut desk = Desk::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
+    let mut desk = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
     let decided = decide(&mut desk)?;
-    let line = Line {
+    let line = JournalRecord {
         at,
         next: desk.mint.next,
         account: Some(account.to_string()),
         snapshots: desk.snapshots,
         events: desk.events,
-        ..Line::default()
+        ..JournalRecord::default()
     };
     state.commit(line).map_err(|error| Refusal::api(&error.to_string()))?;
     drop(guard);

@@ -23,10 +23,10 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     clock,
-    event::{Kept, render_as},
-    line::{Line, Settled},
+    event::{StoredEvent, render_as},
+    line::{JournalRecord, Settled},
     signature,
-    state::{Fresh, REMEMBERED_MAX, Shared},
+    state::{NewDelivery, REMEMBERED_MAX, Shared},
     stripe::version,
 };
 
@@ -45,7 +45,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 type Sender = Client<HttpConnector, Full<Bytes>>;
 
 struct Delivery {
-    fresh: Fresh,
+    fresh: NewDelivery,
     /// Only the first copy decides when the delivery is over.
     copy: bool,
     attempts: u32,
@@ -58,7 +58,7 @@ enum Attempt {
     Failed,
 }
 
-pub struct Courier {
+pub struct WebhookSender {
     shared: Arc<Shared>,
     sender: Sender,
     ready: VecDeque<Delivery>,
@@ -70,7 +70,7 @@ pub struct Courier {
     undelivered: Vec<Settled>,
 }
 
-impl Courier {
+impl WebhookSender {
     pub fn new(shared: Arc<Shared>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -137,7 +137,7 @@ impl Courier {
             let crowded = self.ready.len() + self.parked.len() >= REMEMBERED_MAX;
             for copy in 0..posting.copies {
                 let line = fresh.line.clone().filter(|_| !crowded);
-                let fresh = Fresh { due: fresh.due.clone(), line };
+                let fresh = NewDelivery { due: fresh.due.clone(), line };
                 let delivery = Delivery { fresh, copy: copy > 0, attempts: 0 };
                 if posting.delay_ms == 0 {
                     self.ready.push_back(delivery);
@@ -191,7 +191,7 @@ impl Courier {
         }
         let settled = std::mem::take(&mut self.settled);
         let undelivered = std::mem::take(&mut self.undelivered);
-        let line = Line { at: clock::now_ms(), settled, undelivered, ..Line::default() };
+        let line = JournalRecord { at: clock::now_ms(), settled, undelivered, ..JournalRecord::default() };
         if let Err(error) = self.shared.state().commit(line) {
             tracing::warn!(%error, "finished deliveries could not be journaled: a restart will repeat them");
         }
@@ -236,7 +236,7 @@ fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>>
         read_back = Arc::new(shared.reader.line(due.event.place).ok()?);
         &read_back
     };
-    let event = Kept { created: due.event.created - age_s as i64, ..due.event };
+    let event = StoredEvent { created: due.event.created - age_s as i64, ..due.event };
     let version = endpoint.api_version.as_deref().unwrap_or(version::DEFAULT.name());
     let body = render_as(version, &salt, event, line)?;
     let signature = signature::header(&endpoint.secrets, clock::now_ms() / 1000, &body);

@@ -89,7 +89,7 @@ impl Status {
 /// How the bank decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum DisputeDecision {
     Won,
     Lost,
     /// An inquiry becomes a chargeback.
@@ -99,12 +99,12 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settlement {
     pub at_ms: i64,
-    pub decision: Decision,
+    pub decision: DisputeDecision,
 }
 
 /// Money that the dispute moved from the account, or back to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Movement {
+pub struct DisputeMovement {
     pub id: String,
     /// Unix seconds.
     pub created: i64,
@@ -125,7 +125,7 @@ pub struct Dispute {
     pub reason: String,
     pub status: Status,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub movements: Vec<Movement>,
+    pub movements: Vec<DisputeMovement>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, String>,
     #[serde(default)]
@@ -202,7 +202,7 @@ impl Dispute {
     }
 
     /// Stripe's fee for a dispute is not modelled: what moves is the disputed sum alone.
-    fn transaction(&self, moved: &Movement) -> Value {
+    fn transaction(&self, moved: &DisputeMovement) -> Value {
         let (description, category) = if moved.amount < 0 {
             (format!("Chargeback withdrawal for {}", self.charge), "dispute")
         } else {

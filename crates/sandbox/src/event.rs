@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids, journal::Place, line::Line, snapshot::SnapshotView, stripe::version};
+use crate::{ids, journal::LineSpan, line::JournalRecord, snapshot::SnapshotView, stripe::version};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
@@ -46,7 +46,7 @@ kinds! {
 
 /// An event as its journal line has it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Noted {
+pub struct JournaledEvent {
     pub number: u64,
     pub kind: Kind,
     /// Position among the line's snapshots.
@@ -55,12 +55,12 @@ pub struct Noted {
 
 /// An event as memory has it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept {
+pub struct StoredEvent {
     pub number: u64,
     pub kind: Kind,
     /// Unix seconds.
     pub created: i64,
-    pub place: Place,
+    pub place: LineSpan,
     /// How many endpoints want it and have not taken it yet.
     pub pending: u8,
 }
@@ -74,7 +74,7 @@ struct Envelope<'a> {
     data: Data<'a>,
     livemode: bool,
     pending_webhooks: u8,
-    request: Cause<'a>,
+    request: EventCause<'a>,
     r#type: &'static str,
 }
 
@@ -84,19 +84,19 @@ struct Data<'a> {
 }
 
 #[derive(Serialize)]
-struct Cause<'a> {
+struct EventCause<'a> {
     id: Option<&'a str>,
     idempotency_key: Option<&'a str>,
 }
 
 /// Draws the event out of the line that holds it, as an account sees it. A line without it would be a
 /// broken journal.
-pub fn render(salt: &str, kept: Kept, line: &Line) -> Option<Vec<u8>> {
+pub fn render(salt: &str, kept: StoredEvent, line: &JournalRecord) -> Option<Vec<u8>> {
     render_as(version::DEFAULT.name(), salt, kept, line)
 }
 
 /// The same for an endpoint that asked for a version of its own. Its shapes are those of the newest.
-pub fn render_as(api_version: &str, salt: &str, kept: Kept, line: &Line) -> Option<Vec<u8>> {
+pub fn render_as(api_version: &str, salt: &str, kept: StoredEvent, line: &JournalRecord) -> Option<Vec<u8>> {
     let noted = line.events.iter().find(|event| event.number == kept.number)?;
     let call = line.call.as_ref();
     let envelope = Envelope {
@@ -107,7 +107,7 @@ pub fn render_as(api_version: &str, salt: &str, kept: Kept, line: &Line) -> Opti
         data: Data { object: line.snapshots.get(noted.snapshot)?.view() },
         livemode: false,
         pending_webhooks: kept.pending,
-        request: Cause {
+        request: EventCause {
             id: call.map(|call| &*call.request),
             idempotency_key: call.and_then(|call| call.key.as_deref()),
         },

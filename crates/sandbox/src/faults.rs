@@ -137,7 +137,7 @@ pub enum TurnedAway {
 
 /// The dice of one call, cast when it arrives.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct CallFaults {
     pub drop_before: bool,
     pub turned_away: Option<TurnedAway>,
     pub delay_before_ms: u64,
@@ -150,7 +150,7 @@ pub struct Plan {
 
 /// The dice of one delivery.
 #[derive(Clone, Copy, Debug)]
-pub struct Posting {
+pub struct DeliveryFaults {
     pub lost: bool,
     pub delay_ms: u64,
     pub copies: u32,
@@ -194,7 +194,7 @@ impl Faults {
         Ok(())
     }
 
-    pub fn plan(&self, random: &mut Random) -> Plan {
+    pub fn plan(&self, random: &mut Random) -> CallFaults {
         let drop_before = random.chance(self.drop_before);
         let delay_ms = random.between(self.delay_ms[0], self.delay_ms[1]);
         let delay_before_ms = random.between(0, delay_ms);
@@ -223,14 +223,22 @@ impl Faults {
             (_, _, true) => Ending::FailedForGood,
             _ => Ending::Answered,
         };
-        Plan { drop_before, turned_away, delay_before_ms, delay_after_ms, confirmation, kept_500, ending }
+        CallFaults {
+            drop_before,
+            turned_away,
+            delay_before_ms,
+            delay_after_ms,
+            confirmation,
+            kept_500,
+            ending,
+        }
     }
 
-    pub fn posting(&self, random: &mut Random) -> Posting {
+    pub fn posting(&self, random: &mut Random) -> DeliveryFaults {
         let lost = random.chance(self.webhook_drop);
         let delay_ms = random.between(self.webhook_delay_ms[0], self.webhook_delay_ms[1]);
         let spread_ms = if self.webhook_shuffle { random.between(0, SHUFFLE_SPREAD_MS) } else { 0 };
-        Posting { lost, delay_ms: delay_ms + spread_ms, copies: 1 + self.webhook_duplicates }
+        DeliveryFaults { lost, delay_ms: delay_ms + spread_ms, copies: 1 + self.webhook_duplicates }
     }
 
     pub fn key_is_remembered(&self, kept_at_ms: i64, now_ms: i64) -> bool {

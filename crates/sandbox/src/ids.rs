@@ -11,12 +11,12 @@ const SEQUENCE_SIGNS: usize = 10;
 
 /// Makes ids; `next` is the first number not yet given away.
 #[derive(Clone)]
-pub struct Mint {
+pub struct IdGenerator {
     pub salt: String,
     pub next: u64,
 }
 
-impl Mint {
+impl IdGenerator {
     pub fn salt(seed: u64) -> String {
         base62(mix(seed), SALT_SIGNS)
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn ids_grow_and_can_be_read_back() {
-        let mut mint = Mint { salt: Mint::salt(3), next: 60 };
+        let mut mint = IdGenerator { salt: IdGenerator::salt(3), next: 60 };
         let ids: Vec<String> = (0..200).map(|_| mint.id("evt")).collect();
         assert!(ids.is_sorted());
         assert_eq!(number("evt", &mint.salt, &ids[7]), Some(67));

@@ -14,11 +14,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::line::Line;
+use crate::line::JournalRecord;
 
 /// Where a line lies in the file.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
+pub struct LineSpan {
     pub offset: u64,
     pub length: u32,
 }
@@ -44,7 +44,7 @@ pub struct Journal {
 pub struct Reader(Arc<File>);
 
 impl Reader {
-    pub fn line(&self, place: Place) -> io::Result<Line> {
+    pub fn line(&self, place: LineSpan) -> io::Result<JournalRecord> {
         let mut bytes = vec![0; place.length as usize];
         self.0.read_exact_at(&mut bytes, place.offset)?;
         serde_json::from_slice(&bytes).map_err(io::Error::other)
@@ -53,7 +53,7 @@ impl Reader {
 
 impl Journal {
     /// Opens or creates the file, takes its lock, and hands every whole line to `replay` in order.
-    pub fn open(path: &Path, mut replay: impl FnMut(Place, Line)) -> Result<Self, Error> {
+    pub fn open(path: &Path, mut replay: impl FnMut(LineSpan, JournalRecord)) -> Result<Self, Error> {
         // It records the accounts' secret keys: for its owner's eyes alone.
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -72,7 +72,7 @@ impl Journal {
                 break;
             }
             let line = serde_json::from_slice(&bytes).map_err(|cause| Error::Broken { offset, cause })?;
-            replay(Place { offset, length: length as u32 }, line);
+            replay(LineSpan { offset, length: length as u32 }, line);
             offset += length as u64;
         }
         file.set_len(offset)?;
@@ -84,7 +84,7 @@ impl Journal {
     }
 
     /// Writes one line whole, or leaves the file as it was.
-    pub fn append(&mut self, line: &Line) -> io::Result<Place> {
+    pub fn append(&mut self, line: &JournalRecord) -> io::Result<LineSpan> {
         self.buffer.clear();
         serde_json::to_writer(&mut self.buffer, line).map_err(io::Error::other)?;
         self.buffer.push(b'\n');
@@ -94,7 +94,7 @@ impl Journal {
             let _ = self.reader.0.set_len(self.length);
             return Err(error);
         }
-        let place = Place { offset: self.length, length: self.buffer.len() as u32 };
+        let place = LineSpan { offset: self.length, length: self.buffer.len() as u32 };
         self.length += self.buffer.len() as u64;
         Ok(place)
     }
@@ -124,8 +124,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let mut journal = Journal::open(&path, |_, _| {}).unwrap();
-        let place = journal.append(&Line { at: 1, ..Line::default() }).unwrap();
-        journal.append(&Line { at: 2, ..Line::default() }).unwrap();
+        let place = journal.append(&JournalRecord { at: 1, ..JournalRecord::default() }).unwrap();
+        journal.append(&JournalRecord { at: 2, ..JournalRecord::default() }).unwrap();
         assert_eq!(journal.reader().line(place).unwrap().at, 1);
         assert!(matches!(Journal::open(&path, |_, _| {}), Err(Error::Held)));
         drop(journal);
@@ -143,6 +143,6 @@ mod tests {
     fn a_write_that_fails_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::unwritable(&folder.path().join("journal"));
-        assert!(journal.append(&Line::default()).is_err());
+        assert!(journal.append(&JournalRecord::default()).is_err());
     }
 }

@@ -36,7 +36,7 @@
 use serde::Serialize;
 
 use crate::{
-    books::{Books, Held},
+    books::{AccountBooks, Books},
     charge::Charge,
     dispute::Dispute,
     intent::Intent,
@@ -144,7 +144,7 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
     serde_json::to_vec(&ledger).expect("these shapes have no keys that are not text")
 }
 
-fn charge<'a>(account: &'a str, held: &Held, intent: &'a Intent) -> ChargeEntry<'a> {
+fn charge<'a>(account: &'a str, held: &AccountBooks, intent: &'a Intent) -> ChargeEntry<'a> {
     let charges = || intent.charges.iter().filter_map(|id| held.charges.get(id));
     let sum = |part: fn(&Charge) -> i64| charges().filter(|charge| charge.decline.is_none()).map(part).sum();
     ChargeEntry {
@@ -180,7 +180,7 @@ fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
     }
 }
 
-fn dispute<'a>(account: &'a str, held: &'a Held, dispute: &'a Dispute) -> DisputeEntry<'a> {
+fn dispute<'a>(account: &'a str, held: &'a AccountBooks, dispute: &'a Dispute) -> DisputeEntry<'a> {
     DisputeEntry {
         provider: "stripe",
         account,

@@ -15,6 +15,8 @@ mod answer;
 mod authorization;
 mod books;
 mod call;
+mod call_counts;
+mod call_draft;
 mod card;
 mod charge;
 mod clock;
@@ -22,7 +24,6 @@ mod connection;
 pub mod control;
 mod currency;
 mod delivery;
-mod desk;
 mod dispute;
 mod event;
 pub mod faults;
@@ -46,7 +47,6 @@ mod signature;
 mod snapshot;
 mod state;
 mod stripe;
-mod tally;
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
@@ -60,13 +60,13 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     books::Books,
-    delivery::Courier,
+    delivery::WebhookSender,
     faults::Faults,
-    ids::Mint,
+    ids::IdGenerator,
     journal::Journal,
-    line::{Line, Settled},
+    line::{JournalRecord, Settled},
     random::Random,
-    state::{Fresh, Shared, State},
+    state::{NewDelivery, Shared, State},
 };
 
 /// Where to listen (port 0 for any free one) and which file keeps the books.
@@ -122,14 +122,14 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         tokio::spawn(connection::listen(shared.clone(), listener, stopped.clone())),
-        tokio::spawn(Courier::new(shared.clone()).run(stopped.clone())),
+        tokio::spawn(WebhookSender::new(shared.clone()).run(stopped.clone())),
         tokio::spawn(settlement::run(shared, stopped)),
     ];
     Ok(Running { address, stop, tasks })
 }
 
 /// The books as the journal tells them, and the deliveries still owed.
-fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<Fresh>), Error> {
+fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<NewDelivery>), Error> {
     let mut books = Books::empty();
     let mut owed = Vec::new();
     let mut settled: BTreeSet<Settled> = BTreeSet::new();
@@ -140,10 +140,15 @@ fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<Fresh>), Err
     })?;
     owed.retain(|due| !settled.contains(&due.settled()));
     if books.mint.salt.is_empty() {
-        let salt = Mint::salt(clock::now_ns() ^ u64::from(std::process::id()));
-        let line = Line { at: clock::now_ms(), next: books.mint.next, salt: Some(salt), ..Line::default() };
+        let salt = IdGenerator::salt(clock::now_ns() ^ u64::from(std::process::id()));
+        let line = JournalRecord {
+            at: clock::now_ms(),
+            next: books.mint.next,
+            salt: Some(salt),
+            ..JournalRecord::default()
+        };
         let place = journal.append(&line).map_err(journal::Error::from)?;
         books.apply(place, &line);
     }
-    Ok((books, journal, owed.into_iter().map(|due| Fresh { due, line: None }).collect()))
+    Ok((books, journal, owed.into_iter().map(|due| NewDelivery { due, line: None }).collect()))
 }

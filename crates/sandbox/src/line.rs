@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{account::Account, answer::Answer, event::Noted, snapshot::Snapshot};
+use crate::{account::Account, answer::StripeAnswer, event::JournaledEvent, snapshot::Snapshot};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Line {
+pub struct JournalRecord {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
     /// The first number not given away after this line.
@@ -21,12 +21,12 @@ pub struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Call>,
+    pub call: Option<ReceivedCall>,
     /// Objects in the order they came about; the last version of each is the one that holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshot>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub events: Vec<Noted>,
+    pub events: Vec<JournaledEvent>,
     /// Only where the idempotency key keeps it: a repetition is answered out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
@@ -40,7 +40,7 @@ pub struct Line {
 
 /// A raw arrival, answered or not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Call {
+pub struct ReceivedCall {
     pub at: i64,
     /// The `Request-Id` of its answer.
     pub request: String,
@@ -57,7 +57,7 @@ pub struct Call {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Kept {
     pub fingerprint: String,
-    pub answer: Answer,
+    pub answer: StripeAnswer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,18 +7,18 @@ use http::Response;
 use http_body_util::Full;
 
 use crate::{
-    answer::Answer,
+    answer::StripeAnswer,
     call::Arrival,
-    line::{Call, Line},
+    line::{JournalRecord, ReceivedCall},
     refusal::Refusal,
     reply::Reply,
     state::State,
 };
 
-pub fn told(status: u16, answer: &Answer) -> Cow<'static, str> {
+pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
     match answer {
-        Answer::Shown { .. } => "200".into(),
-        Answer::Refused(refusal) => {
+        StripeAnswer::Shown { .. } => "200".into(),
+        StripeAnswer::Refused(refusal) => {
             let name = refusal.noted.as_ref().or(refusal.code.as_ref()).unwrap_or(&refusal.kind);
             format!("{status} {name}").into()
         }
@@ -34,8 +34,8 @@ pub fn refuse(
     outcome: Option<&'static str>,
 ) -> Response<Full<Bytes>> {
     let status = refusal.status;
-    let answer = Answer::Refused(refusal);
-    let outcome = outcome.map_or_else(|| told(status, &answer), Cow::Borrowed);
+    let answer = StripeAnswer::Refused(refusal);
+    let outcome = outcome.map_or_else(|| describe(status, &answer), Cow::Borrowed);
     let request = match record(state, arrival, account, outcome) {
         Ok(request) => request,
         Err(error) => return unwritten(&error, arrival),
@@ -65,14 +65,20 @@ pub fn record_with(
 ) -> io::Result<String> {
     let mut mint = state.books.mint.clone();
     let request = mint.id("req");
-    let call = Call { object, ..call(arrival, request.clone(), outcome) };
+    let call = ReceivedCall { object, ..call(arrival, request.clone(), outcome) };
     let account = account.map(|id| id.to_string());
-    let line = Line { at: arrival.at, next: mint.next, account, call: Some(call), ..Line::default() };
+    let line = JournalRecord {
+        at: arrival.at,
+        next: mint.next,
+        account,
+        call: Some(call),
+        ..JournalRecord::default()
+    };
     state.commit(line).map(|()| request)
 }
 
-pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> Call {
-    Call {
+pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> ReceivedCall {
+    ReceivedCall {
         at: arrival.at,
         request,
         method: arrival.method.into(),
@@ -85,7 +91,7 @@ pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> C
 
 pub fn unwritten(error: &io::Error, arrival: &Arrival) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the journal could not be written: the call has had no effect");
-    let refusal = Answer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
+    let refusal = StripeAnswer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
     let request = String::new();
     let body = refusal.render(&[], &request);
     let (version, key) = (arrival.version(), arrival.key.clone());

@@ -11,7 +11,7 @@ use crate::stripe::version::Version;
 #[error("the connection is dropped on purpose")]
 pub struct Dropped;
 
-pub type Outcome = Result<Response<Full<Bytes>>, Dropped>;
+pub type ConnectionResult = Result<Response<Full<Bytes>>, Dropped>;
 
 pub struct Reply {
     pub status: u16,

@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
+    call_draft::CallDraft,
     clock,
-    desk::Desk,
-    line::Line,
+    line::JournalRecord,
     state::{Shared, State},
     stripe,
 };
@@ -46,15 +46,15 @@ fn settle_due(state: &mut State) -> Option<Duration> {
             return Some(Duration::from_millis((at - now) as u64));
         }
         let held = state.books.accounts.get(&account).expect("accounts are never removed");
-        let mut desk = Desk::new(held, state.books.mint.clone(), now, "");
+        let mut desk = CallDraft::new(held, state.books.mint.clone(), now, "");
         stripe::settle(&mut desk, &object);
-        let line = Line {
+        let line = JournalRecord {
             at: now,
             next: desk.mint.next,
             account: Some(account.to_string()),
             snapshots: desk.snapshots,
             events: desk.events,
-            ..Line::default()
+            ..JournalRecord::default()
         };
         if let Err(error) = state.commit(line) {
             tracing::warn!(%error, "an object could not be settled yet");

@@ -12,10 +12,10 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    books::{Books, Due},
+    books::{Books, DueDelivery},
     faults::Faults,
     journal::{Journal, Reader},
-    line::Line,
+    line::JournalRecord,
     random::Random,
 };
 
@@ -23,9 +23,9 @@ use crate::{
 pub const REMEMBERED_MAX: usize = 10_000;
 
 /// A delivery that was just caused, with the line it shows if that is still at hand.
-pub struct Fresh {
-    pub due: Due,
-    pub line: Option<Arc<Line>>,
+pub struct NewDelivery {
+    pub due: DueDelivery,
+    pub line: Option<Arc<JournalRecord>>,
 }
 
 pub struct State {
@@ -38,19 +38,19 @@ pub struct State {
     pub posting: Random,
     /// Keys whose first call is still being executed, by account.
     pub in_flight: HashSet<(Arc<str>, String)>,
-    pub outgoing: VecDeque<Fresh>,
+    pub outgoing: VecDeque<NewDelivery>,
 }
 
 impl State {
     /// Writes the line, then applies it. On an error nothing has happened.
-    pub fn commit(&mut self, line: Line) -> io::Result<()> {
+    pub fn commit(&mut self, line: JournalRecord) -> io::Result<()> {
         let place = self.journal.append(&line)?;
         let dues = self.books.apply(place, &line);
         if dues.is_empty() {
             return Ok(());
         }
         let remembered = (self.outgoing.len() < REMEMBERED_MAX).then(|| Arc::new(line));
-        self.outgoing.extend(dues.into_iter().map(|due| Fresh { due, line: remembered.clone() }));
+        self.outgoing.extend(dues.into_iter().map(|due| NewDelivery { due, line: remembered.clone() }));
         Ok(())
     }
 }
@@ -95,7 +95,7 @@ mod tests {
             outgoing: VecDeque::new(),
         };
         let account = Account { id: "acct_1".into(), secret_key: "sk_1".into(), endpoints: Vec::new() };
-        let line = Line { next: 77, configured: Some(account), ..Line::default() };
+        let line = JournalRecord { next: 77, configured: Some(account), ..JournalRecord::default() };
         assert!(state.commit(line).is_err());
         assert!(state.books.accounts.is_empty() && state.books.mint.next == 1);
     }

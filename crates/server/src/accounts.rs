@@ -16,7 +16,7 @@ use crate::http::Accounts;
 use crate::metrics::labels;
 use crate::service::{Error, Settings};
 use crate::webhooks::AccountEntry;
-use crate::workers::Watched;
+use crate::workers::MeteredProvider;
 
 /// An account at a provider, with what it takes to call it.
 #[derive(Clone, Debug)]
@@ -28,35 +28,35 @@ pub struct AccountSettings {
 }
 
 /// What the parts of a service know of the accounts.
-pub struct Desks {
+pub struct ProviderAccounts {
     /// Workers: whom to call.
     pub registry: Registry,
     /// Webhooks: who is told, by provider and name in the path.
     pub entries: HashMap<(String, String), AccountEntry>,
     /// Requests: which account a tenant means.
-    pub directory: Directory,
+    pub directory: AccountDirectory,
 }
 
 /// Which account a tenant means when it names a provider.
 #[derive(Default)]
-pub struct Directory {
+pub struct AccountDirectory {
     accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
     circuits: Vec<Circuit>,
 }
 
-impl Directory {
+impl AccountDirectory {
     pub fn circuits(&self) -> Circuits {
         Circuits::new(self.circuits.clone())
     }
 
     /// Of a process that calls none of the accounts: what its own circuits would say means nothing.
-    pub fn without_circuits(mut self) -> Directory {
+    pub fn without_circuits(mut self) -> AccountDirectory {
         self.circuits.clear();
         self
     }
 }
 
-impl Accounts for Directory {
+impl Accounts for AccountDirectory {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
         (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
     }
@@ -79,9 +79,12 @@ pub async fn open(
     settings: &Settings,
     floors: Option<&Arc<dyn FloorSource>>,
     now: domain::Timestamp,
-) -> Result<Desks, Error> {
-    let mut desks =
-        Desks { registry: Registry::new(), entries: HashMap::new(), directory: Directory::default() };
+) -> Result<ProviderAccounts, Error> {
+    let mut desks = ProviderAccounts {
+        registry: Registry::new(),
+        entries: HashMap::new(),
+        directory: AccountDirectory::default(),
+    };
     for account in &settings.accounts {
         let AccountSettings { tenant, name, stripe } = account;
         let refused = |why: String| Error::Account { account: name.clone(), why };
@@ -90,7 +93,7 @@ pub async fn open(
         let guard = Guard::new(&format!("stripe/{name}"), &settings.guard, floors.cloned(), watch);
         let teller = stripe::Stripe::guarded(stripe.clone(), &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        let watched = Arc::new(Watched::new(Arc::new(teller), provider));
+        let watched = Arc::new(MeteredProvider::new(Arc::new(teller), provider));
         if !desks.registry.insert(id, watched, guard.clone()) {
             return Err(refused("is configured twice".to_owned()));
         }

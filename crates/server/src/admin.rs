@@ -13,14 +13,14 @@ pub mod slug;
 pub mod socket;
 
 use api::requests::Scope;
-use domain::commands::{AddApiKey, ArchiveTenant, Origin, Owner, Provision, RenameTenant, RevokeApiKey};
+use domain::commands::{AddApiKey, ArchiveTenant, KeyOwner, Origin, Provision, RenameTenant, RevokeApiKey};
 use domain::limits::API_KEYS_MAX;
 use domain::rows::{Actor, ApiKey, Client, Mode, Tenant};
 use domain::working_set::{Command, Json};
 use domain::{ApiKeyId, ClientId, Ids, Refusal, Reply, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Answer, Clock as _, Queries, Store};
+use store::{Clock as _, CommandResult, Queries, Store};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
@@ -229,14 +229,14 @@ async fn revoke_key(store: &Store, tenant: TenantId, key: Uuid) -> Result<Value,
     submit(store, RevokeApiKey { tenant, origin: by_person(), mode, key, live }).await?.key()
 }
 
-async fn owner(store: &Store, tenant: TenantId, named: &str) -> Result<Owner, String> {
+async fn owner(store: &Store, tenant: TenantId, named: &str) -> Result<KeyOwner, String> {
     let clients = store.clients(tenant, CLIENTS_MAX).await.map_err(|error| error.to_string())?;
     let is_named = |client: &&Client| client.name == named || client.id.0.to_string() == named;
     let mut found = clients.iter().filter(is_named);
     match (found.next(), found.next()) {
-        (Some(client), None) => Ok(Owner::Known(client.id)),
+        (Some(client), None) => Ok(KeyOwner::Known(client.id)),
         (Some(_), Some(_)) => Err(format!("several clients are called `{named}`: name one by its id")),
-        (None, _) => Ok(Owner::New(named.to_owned())),
+        (None, _) => Ok(KeyOwner::New(named.to_owned())),
     }
 }
 
@@ -262,7 +262,9 @@ async fn again<C: Command + 'static>(
     loop {
         let (version, live) = keys_of(store, tenant).await?;
         match store.submit(Box::new(command(version, live))).await.map_err(|why| why.to_string())? {
-            Answer::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => tries += 1,
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {
+                tries += 1;
+            }
             answer => return done(answer),
         }
     }
@@ -272,10 +274,10 @@ async fn submit(store: &Store, command: impl Command + 'static) -> Result<Done, 
     done(store.submit(Box::new(command)).await.map_err(|why| why.to_string())?)
 }
 
-fn done(answer: Answer) -> Result<Done, String> {
+fn done(answer: CommandResult) -> Result<Done, String> {
     match answer {
-        Answer::Fresh { reply, .. } => Ok(Done(reply)),
-        Answer::Refused { refusal, .. } => {
+        CommandResult::Fresh { reply, .. } => Ok(Done(reply)),
+        CommandResult::Refused { refusal, .. } => {
             let problem = api::Problem::of(&refusal, "");
             Err(format!("{}: {}", problem.title, problem.detail))
         }

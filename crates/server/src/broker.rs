@@ -23,7 +23,7 @@ use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::consumers::Desk;
+use crate::consumers::MessageDispatcher;
 
 /// A message to be published.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ pub struct Opened {
 pub async fn open(
     settings: Option<&nats::Settings>,
     store: &Store,
-    desk: Arc<Desk>,
+    desk: Arc<MessageDispatcher>,
     consumes: bool,
     stop: &watch::Receiver<bool>,
 ) -> Result<Opened, String> {

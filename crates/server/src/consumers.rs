@@ -3,21 +3,21 @@
 //! | how a message comes | what is done | by |
 //! |---|---|---|
 //! | for the first time | effect and receipt in one transaction | the consumer's own command |
-//! | again, or after a crash | counted first, alone, then the same | [`Desk`] |
-//! | and its handler fails, or panics | again later, with full jitter; after so many attempts dead | [`Desk`] |
+//! | again, or after a crash | counted first, alone, then the same | [`MessageDispatcher`] |
+//! | and its handler fails, or panics | again later, with full jitter; after so many attempts dead | [`MessageDispatcher`] |
 //!
 //! A message that is dead waits for a person. The rest of its subject flows on: what a consumer needs in
 //! order it must not take from messages alone.
 //!
 //! What must never be here: an effect without its receipt in the same transaction.
 
-mod desk;
+mod dispatcher;
 mod ledger;
 
 use domain::rows::Message;
 use futures_util::future::BoxFuture;
 
-pub use desk::{Desk, Settings, Taken};
+pub use dispatcher::{DispatchResult, MessageDispatcher, Settings};
 pub use ledger::Ledger;
 
 /// Why a consumer did not take a message.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::lifecycle::booking;
 use metrics_exporter_prometheus::PrometheusHandle;
-use store::queries::{Counted, Figures, Waiting};
+use store::queries::{Figures, RowCount, WaitingRows};
 use store::{Clock, Store};
 use tokio::sync::watch;
 
@@ -76,7 +76,7 @@ fn show(figures: &Figures, now: Timestamp) {
     OUTBOX_LAG_SECONDS.set((), age(backlog.outbox_oldest_pending));
     INBOUND_EVENTS_WAITING.set((), backlog.events_received as f64);
     JOBS.set_all(pairs(&figures.jobs));
-    let Waiting { count, oldest } = figures.jobs_due;
+    let WaitingRows { count, oldest } = figures.jobs_due;
     JOBS_DUE.set((), count as f64);
     JOBS_DUE_SECONDS.set((), age(oldest));
     ATTEMPTS_OPEN.set_all(pairs(&figures.attempts_open));
@@ -88,7 +88,7 @@ fn show(figures: &Figures, now: Timestamp) {
         REVIEW_CASES_OPEN.set(age, count as f64);
     }
     REVIEW_CASE_AGE_SECONDS.set((), age(figures.reviews_oldest));
-    let Waiting { count, oldest } = figures.holds_lapsed;
+    let WaitingRows { count, oldest } = figures.holds_lapsed;
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));
     show_tallies(&figures.tallies);
@@ -96,7 +96,7 @@ fn show(figures: &Figures, now: Timestamp) {
     FIGURES_COUNTED.set((), seconds(now.since(Timestamp(0))));
 }
 
-fn show_tallies(tallies: &[Counted]) {
+fn show_tallies(tallies: &[RowCount]) {
     let of = |subject: &'static str| {
         let tallies =
             tallies.iter().filter(move |tally| tally.words.first().is_some_and(|word| word == subject));
@@ -116,7 +116,7 @@ fn show_tallies(tallies: &[Counted]) {
     OPERATIONS.set_all(operations.iter().map(|(words, count)| (words.as_slice(), *count)));
 }
 
-fn pairs(counted: &[Counted]) -> impl Iterator<Item = (&[String], i64)> {
+fn pairs(counted: &[RowCount]) -> impl Iterator<Item = (&[String], i64)> {
     counted.iter().map(|counted| (counted.words.as_slice(), counted.count))
 }
 

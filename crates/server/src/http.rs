@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`serve()`] | takes connections, with limits on what a head may be |
 //! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
-//! | [`call`] | who asks, under which key, and what: everything that is refused before any work |
+//! | [`write_request`] | who asks, under which key, and what: everything that is refused before any work |
 //! | one file an endpoint | makes the command or asks the query |
-//! | [`hot_path`] | whether it is a duplicate that is known without asking the database |
+//! | [`idempotency_cache`] | whether it is a duplicate that is known without asking the database |
 //! | [`answer`] | what the store answered, as a response; the stored text goes out as it is |
 //! | [`operation`] | begins work at a provider, and waits for the worker that will answer |
 //!
@@ -17,7 +17,6 @@ mod api_keys;
 mod app;
 mod auth;
 mod bookings;
-mod call;
 mod catalogue;
 mod dead_letters;
 mod docs;
@@ -25,31 +24,34 @@ mod events;
 mod guard;
 mod health;
 mod history;
-mod hot_path;
+mod idempotency_cache;
 mod idempotency_key;
 mod ledger;
 mod limits;
 mod listing;
-mod look;
 mod operation;
 mod ops;
 mod payments;
 mod permission;
 mod prefer;
+mod read_request;
+mod read_turns;
 mod refunds;
 mod refused;
 mod request_id;
 mod routes;
 pub mod secret;
 mod serve;
-mod turns;
 mod waiters;
 mod wire;
+mod write_request;
 
-pub use app::{Accounts, App, Hands, Parts, Place};
-pub use hot_path::{Asked, HotPath, Known, Marker, NoHotPath};
+pub use app::{Accounts, App, Parts, WorkerPermit, WorkerPool};
+pub use idempotency_cache::{
+    CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate, NoIdempotencyCache,
+};
 pub use limits::Limits;
-pub use refused::Refused;
+pub use refused::RefusedRequest;
 pub use request_id::RequestId;
 pub use routes::{probes, router};
 pub use serve::{FAREWELL, serve};

@@ -11,8 +11,8 @@
 //! | [`admin`] | tenants and keys, as the command line changes them |
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
-//! | [`errand`], [`panics`] | what a line of the log names when something fails |
-//! | [`telemetry`] | an errand as a span, while somebody collects traces |
+//! | [`work_context`], [`panics`] | what a line of the log names when something fails |
+//! | [`telemetry`] | an work_context as a span, while somebody collects traces |
 //! | [`service`] | all of it, put together and taken apart |
 //!
 //! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
@@ -25,7 +25,6 @@ pub mod broker;
 pub mod circuits;
 pub mod clock;
 pub mod consumers;
-pub mod errand;
 pub mod figures;
 pub mod http;
 pub mod ids;
@@ -39,4 +38,5 @@ pub mod telemetry;
 pub mod timers;
 pub mod wake;
 pub mod webhooks;
+pub mod work_context;
 pub mod workers;

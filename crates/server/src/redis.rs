@@ -24,7 +24,7 @@ mod entry;
 #[cfg(feature = "redis")]
 mod floor;
 #[cfg(feature = "redis")]
-mod hot_path;
+mod idempotency_cache;
 #[cfg(feature = "redis")]
 mod link;
 
@@ -37,7 +37,7 @@ use providers::Secret;
 use resilience::budget::FloorSource;
 use store::Store;
 
-use crate::http::{HotPath, NoHotPath};
+use crate::http::{IdempotencyCache, NoIdempotencyCache};
 
 #[cfg(feature = "redis")]
 const LOOK_FOR_ANOTHER_COURSE: Duration = Duration::from_secs(1);
@@ -73,14 +73,14 @@ impl Settings {
 
 /// What the rest of the service uses.
 pub struct Shared {
-    pub hot_path: Arc<dyn HotPath>,
+    pub hot_path: Arc<dyn IdempotencyCache>,
     /// `None`: each process has floors of its own.
     pub floors: Option<Arc<dyn FloorSource>>,
 }
 
 impl Default for Shared {
     fn default() -> Shared {
-        Shared { hot_path: Arc::new(NoHotPath), floors: None }
+        Shared { hot_path: Arc::new(NoIdempotencyCache), floors: None }
     }
 }
 
@@ -100,7 +100,11 @@ pub async fn open(settings: Option<&Settings>, store: &Store) -> Result<Shared, 
     let names = Arc::new(entry::Names::new(store.database_id(), &lineage, &settings.epoch));
     tokio::spawn(follow(store.clone(), Arc::downgrade(&names)));
     Ok(Shared {
-        hot_path: Arc::new(hot_path::Shield::new(link.clone(), names.clone(), settings)),
+        hot_path: Arc::new(idempotency_cache::RedisIdempotencyCache::new(
+            link.clone(),
+            names.clone(),
+            settings,
+        )),
         floors: Some(Arc::new(floor::Floors::new(link, names))),
     })
 }

@@ -15,8 +15,8 @@
 //! about it is not proof.
 
 mod catch_up;
-mod holds;
-mod parts;
+mod held_partitions;
+mod shares;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ClaimPartitions, Lease, MarkPublished, Published};
+use domain::commands::{ClaimPartitions, JobLease, MarkPublished, Published};
 use domain::limits::{PARTITIONS, RELAYED_PER_COMMAND_MAX};
 use domain::rows::Message;
 use domain::time::Span;
@@ -33,7 +33,7 @@ use domain::working_set::Command;
 use domain::{Refusal, Reply, WorkerId};
 use futures_util::FutureExt as _;
 use resilience::Backoff;
-use store::Answer;
+use store::CommandResult;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::warn;
@@ -42,8 +42,8 @@ use crate::broker::{Ack, Error, Publication};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::Work;
 use catch_up::CatchUp;
-use holds::Holds;
-pub use parts::Parts;
+use held_partitions::HeldPartitions;
+pub use shares::Parts;
 
 /// A look at least this often, whatever was or was not notified.
 const POLL: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ pub struct Relay {
     wake: Arc<Notify>,
     /// No other process can have this database open.
     alone: bool,
-    holds: Holds,
+    holds: HeldPartitions,
     catch_up: CatchUp,
     asked_at: Option<Instant>,
     /// Partitions that are kept for us.
@@ -104,7 +104,7 @@ pub struct Relay {
 
 /// What a pass came to.
 #[derive(Default)]
-struct Passed {
+struct PassResult {
     published: usize,
     failed: usize,
     /// Old messages wait for their rate.
@@ -119,7 +119,7 @@ impl Relay {
             worker,
             wake,
             alone,
-            holds: Holds::default(),
+            holds: HeldPartitions::default(),
             catch_up: CatchUp::new(rate),
             asked_at: None,
             to_come: 0,
@@ -133,15 +133,15 @@ impl Relay {
             // A bug met once must not end the relay.
             let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
             let (pause, wakes) = match passed.unwrap_or_else(|_| Err("a pass panicked".to_owned())) {
-                Ok(Passed { published, failed, .. }) if published == 0 && failed > 0 => {
+                Ok(PassResult { published, failed, .. }) if published == 0 && failed > 0 => {
                     failures += 1;
                     (BROKER_BACKOFF.pause(failures, &mut rand::rng()), false)
                 }
-                Ok(Passed { published, .. }) if published > 0 => {
+                Ok(PassResult { published, .. }) if published > 0 => {
                     failures = 0;
                     continue;
                 }
-                Ok(Passed { backlog, .. }) => {
+                Ok(PassResult { backlog, .. }) => {
                     failures = 0;
                     (self.idle(backlog), true)
                 }
@@ -164,12 +164,12 @@ impl Relay {
         if backlog || self.to_come > 0 { POLL_BUSY } else { self.holds.until_hand_back().min(POLL) }
     }
 
-    async fn pass(&mut self) -> Result<Passed, String> {
+    async fn pass(&mut self) -> Result<PassResult, String> {
         let began = Instant::now();
         // Who was held still, or cut off, does not trust its leases.
         self.holds.drop_older_than(self.parts.settings.patience());
         self.claim().await?;
-        let mut passed = Passed::default();
+        let mut passed = PassResult::default();
         let publications = self.find(&mut passed).await?;
         if planted::is(planted::Bug::MarkedBeforePublished) {
             passed.published = publications.len();
@@ -226,7 +226,7 @@ impl Relay {
         self.asked_at = Some(Instant::now());
         // All at once: those without work now have some soon.
         let wanted = (0..PARTITIONS).filter(|number| !self.holds.has(*number)).collect();
-        let lease = Lease { worker: self.worker, span: self.parts.settings.lease };
+        let lease = JobLease { worker: self.worker, span: self.parts.settings.lease };
         match self.submit(ClaimPartitions { wanted, lease, alone: self.alone }).await? {
             Some(Reply::Partitions { claimed, to_come, at }) => {
                 self.parts.heard(at);
@@ -243,7 +243,7 @@ impl Relay {
         }
     }
 
-    async fn find(&mut self, passed: &mut Passed) -> Result<Vec<Publication>, String> {
+    async fn find(&mut self, passed: &mut PassResult) -> Result<Vec<Publication>, String> {
         let partitions = self.holds.numbers();
         if partitions.is_empty() {
             return Ok(Vec::new());
@@ -317,8 +317,8 @@ impl Relay {
     /// `None`: somebody else has the partitions now.
     async fn submit(&self, command: impl Command + 'static) -> Result<Option<Reply>, String> {
         match self.parts.store.submit(Box::new(command)).await {
-            Ok(Answer::Fresh { reply, .. }) => Ok(Some(reply)),
-            Ok(Answer::Refused { refusal: Refusal::LeaseLost, .. }) => Ok(None),
+            Ok(CommandResult::Fresh { reply, .. }) => Ok(Some(reply)),
+            Ok(CommandResult::Refused { refusal: Refusal::LeaseLost, .. }) => Ok(None),
             Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
             Err(unavailable) => Err(unavailable.to_string()),
         }

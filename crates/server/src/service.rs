@@ -23,12 +23,12 @@ use tokio::task::JoinHandle;
 use work::Work;
 
 pub use crate::accounts::AccountSettings;
-use crate::accounts::{self, Desks};
+use crate::accounts::{self, ProviderAccounts};
 use crate::admin::socket::Socket;
 use crate::broker::{self, Broker, nats};
 use crate::clock::SystemClock;
-use crate::consumers::{self, Desk};
-use crate::http::{self, App, Hands, Limits, Parts, Place, Wire};
+use crate::consumers::{self, MessageDispatcher};
+use crate::http::{self, App, Limits, Parts, Wire, WorkerPermit, WorkerPool};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{BROKER_UNFIT, ROLE, STARTED};
 use crate::metrics::labels;
@@ -172,10 +172,10 @@ impl Running {
 }
 
 /// A process without workers has no places: its jobs are found by those that have them.
-struct NoHands;
+struct NoWorkers;
 
-impl Hands for NoHands {
-    fn place(&self) -> Option<Box<dyn Place>> {
+impl WorkerPool for NoWorkers {
+    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
         None
     }
 }
@@ -256,12 +256,12 @@ async fn serve(
 ) -> Result<Serving, Error> {
     let Common { store, clock, ids, wake } = common;
     let shared = redis::open(settings.redis.as_ref(), store).await?;
-    let Desks { registry, entries, directory } =
+    let ProviderAccounts { registry, entries, directory } =
         accounts::open(store, settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
     let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
     let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
-    let mut hands: Arc<dyn Hands> = Arc::new(NoHands);
+    let mut hands: Arc<dyn WorkerPool> = Arc::new(NoWorkers);
     if settings.roles.worker {
         let pool = pool(settings, common, &registry);
         hands = Arc::new(pool.clone());
@@ -337,7 +337,7 @@ fn listen(settings: &Settings, socket: TcpSocket, app: App, router: axum::Router
     let (stop, stopped) = watch::channel(false);
     let limits = settings.limits;
     let task = tokio::spawn(async move {
-        if let Err(error) = http::serve(listener, router, limits, told(stopped)).await {
+        if let Err(error) = http::serve(listener, router, limits, stop_requested(stopped)).await {
             tracing::error!(%error, "serving ended");
         }
     });
@@ -395,7 +395,7 @@ async fn messages(
     let Common { store, clock, wake, .. } = common;
     // It is there already, nearly always.
     let _subscribed = store.submit(Box::new(Subscribe::default())).await.map_err(Error::Subscribe)?;
-    let desk = Arc::new(Desk::new(store.clone(), settings.consumers));
+    let desk = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
     let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
@@ -411,6 +411,6 @@ async fn messages(
 }
 
 /// Ready once it is time to stop; a sender that is gone says so too.
-async fn told(mut stop: watch::Receiver<bool>) {
+async fn stop_requested(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

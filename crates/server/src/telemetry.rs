@@ -1,11 +1,11 @@
-//! Traces: what an errand came to, for those who collect such things with OpenTelemetry.
+//! Traces: what an work_context came to, for those who collect such things with OpenTelemetry.
 //!
 //! | piece | what it is |
 //! |---|---|
 //! | [`span`] | the port: spans that exist only while somebody collects them |
 //! | `otlp` | OTLP over HTTP: the sampler, the queue, and the way to the collector |
 //!
-//! An errand is what is done; while traces are collected it is a span as well, with the same ids that the
+//! An work_context is what is done; while traces are collected it is a span as well, with the same ids that the
 //! log has, and a call to a provider is a span below it. While they are not, there is no span, and nothing
 //! is paid for but a look at whether there is somebody. Decision 0018 says why.
 //!

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ExpireHolds, Lapsed, PruneDeliveries, PruneMessages, PruneReplies, PruneWork};
+use domain::commands::{ExpireHolds, LapsedHold, PruneDeliveries, PruneMessages, PruneReplies, PruneWork};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
-use store::queries::Old;
-use store::{Answer, Clock, Store};
+use store::queries::OldRows;
+use store::{Clock, CommandResult, Store};
 use tokio::sync::watch;
 use tracing::warn;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
         match store.lapsed_holds(clock.now(), SWEEP_MAX).await {
             Ok(holds) => {
                 for chunk in holds.chunks(IDS_PER_COMMAND_MAX) {
-                    let command = |holds: &[Lapsed]| ExpireHolds { holds: holds.to_vec() };
+                    let command = |holds: &[LapsedHold]| ExpireHolds { holds: holds.to_vec() };
                     if let Err(error) = store.submit_about(chunk, command).await {
                         warn!(%error, "lapsed holds were not let go; again soon");
                     }
@@ -125,12 +125,12 @@ impl Pruning {
     ) -> Result<(), String>
     where
         Id: Copy + From<Uuid>,
-        Found: Future<Output = Result<Old<Id>, store::Error>>,
+        Found: Future<Output = Result<OldRows<Id>, store::Error>>,
         C: Command + 'static,
     {
         let mut after = Some(Id::from(Uuid::nil()));
         while let Some(behind) = after.filter(|_| !*self.stop.borrow()) {
-            let old = find(behind).await.map_err(told)?;
+            let old = find(behind).await.map_err(describe)?;
             self.submit(&old.ids, &command).await?;
             after = old.next;
         }
@@ -139,7 +139,7 @@ impl Pruning {
 
     async fn messages(&self, kept: Span) -> Result<(), String> {
         loop {
-            let found = self.store.prunable_messages(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+            let found = self.store.prunable_messages(self.before(kept), PRUNE_MAX).await.map_err(describe)?;
             let command = |messages: &[MessageId]| PruneMessages { messages: messages.to_vec(), kept };
             if !self.submit(&found, command).await? {
                 break;
@@ -148,7 +148,8 @@ impl Pruning {
         let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
         let kept = if early { Span(0) } else { Span(kept.0 * 2) };
         loop {
-            let found = self.store.prunable_deliveries(self.before(kept), PRUNE_MAX).await.map_err(told)?;
+            let found =
+                self.store.prunable_deliveries(self.before(kept), PRUNE_MAX).await.map_err(describe)?;
             let command = |deliveries: &[InboxId]| PruneDeliveries { deliveries: deliveries.to_vec(), kept };
             if !self.submit(&found, command).await? {
                 return Ok(());
@@ -168,8 +169,8 @@ impl Pruning {
             if *self.stop.borrow() {
                 return Ok(false);
             }
-            for answer in self.store.submit_about(chunk, &command).await.map_err(told)? {
-                if let Answer::Fresh { reply: Reply::Swept(count), .. } = answer {
+            for answer in self.store.submit_about(chunk, &command).await.map_err(describe)? {
+                if let CommandResult::Fresh { reply: Reply::Swept(count), .. } = answer {
                     pruned += count;
                 }
             }
@@ -182,7 +183,7 @@ impl Pruning {
     }
 }
 
-fn told(error: impl ToString) -> String {
+fn describe(error: impl ToString) -> String {
     error.to_string()
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use store::{Committed, Heard, Listener};
+use store::{Committed, Listener, Notification};
 use tokio::sync::Notify;
 
 use crate::http::Waiters;
@@ -32,7 +32,7 @@ impl Listener for Wake {
         }
     }
 
-    fn heard(&self, heard: &Heard) {
+    fn heard(&self, heard: &Notification) {
         self.waiters.heard(heard);
         if heard.jobs {
             self.jobs.notify_one();

@@ -2,7 +2,7 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | raw bytes, bounded in number, size and time, if there is a signature at all | [`door`] |
+//! | raw bytes, bounded in number, size and time, if there is a signature at all | [`admission`] |
 //! | signature, in constant time, both secrets, tolerance both ways | the account's teller |
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
 //! | what it says becomes a command, in one transaction with its mark | [`process`] |
@@ -11,12 +11,12 @@
 //! of its object first, and by our own metadata second; and what a webhook lost is read back ([`feed`]).
 //!
 //! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
-//! without coming to an end ([`left_behind`]), is dead, and a review case says so.
+//! without coming to an end ([`unprocessed`]), is dead, and a review case says so.
 
-mod door;
+mod admission;
 pub mod feed;
-mod left_behind;
 mod meaning;
+mod unprocessed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,16 +34,16 @@ use domain::rows::InboundEvent;
 use domain::time::Span;
 use domain::{AccountId, EventId, Refusal, TenantId, Timestamp};
 use providers::{Registry, webhook};
-use store::{Answer, Clock, Store, Unavailable};
+use store::{Clock, CommandResult, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
-use crate::errand::{self, Errand};
-use crate::http::Refused;
+use crate::http::RefusedRequest;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
-use door::Door;
-use left_behind::LeftBehind;
+use crate::work_context::{self, WorkContext};
+use admission::WebhookAdmission;
+use unprocessed::UnprocessedEvents;
 
 /// As the router matches it.
 pub const PATH: &str = "/webhooks/{provider}/{account}";
@@ -71,17 +71,17 @@ pub struct Webhooks {
     pub registry: Arc<Registry>,
     pub clock: Arc<dyn Clock>,
     pub accounts: Accounts,
-    door: Door,
+    door: WebhookAdmission,
     inbox: mpsc::Sender<InboundEvent>,
 }
 
 /// The part that looks at stored events.
-pub struct Reader {
+pub struct EventProcessor {
     store: Store,
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     inbox: mpsc::Receiver<InboundEvent>,
-    left_behind: LeftBehind,
+    left_behind: UnprocessedEvents,
 }
 
 pub fn new(
@@ -89,16 +89,16 @@ pub fn new(
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     accounts: Accounts,
-) -> (Arc<Webhooks>, Reader) {
+) -> (Arc<Webhooks>, EventProcessor) {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-    let reader = Reader {
+    let reader = EventProcessor {
         store: store.clone(),
         registry: registry.clone(),
         clock: clock.clone(),
         inbox: receiver,
-        left_behind: LeftBehind::new(store.clone()),
+        left_behind: UnprocessedEvents::new(store.clone()),
     };
-    let door = Door::new(accounts.values().map(|entry| entry.id));
+    let door = WebhookAdmission::new(accounts.values().map(|entry| entry.id));
     (Arc::new(Webhooks { store, registry, clock, accounts, door, inbox: sender }), reader)
 }
 
@@ -111,13 +111,13 @@ async fn receive(
     Path((provider, account)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Refused> {
-    let unknown = || Refused::from(Code::NotFound).detail("there is no such account");
+) -> Result<Response, RefusedRequest> {
+    let unknown = || RefusedRequest::from(Code::NotFound).detail("there is no such account");
     let entry = webhooks.accounts.get(&(provider, account)).ok_or_else(unknown)?;
     let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
     let not_believed = |refused| {
         WEBHOOKS.increment(delivery(refused));
-        Refused::from(code(refused)).detail(refused.to_string())
+        RefusedRequest::from(code(refused)).detail(refused.to_string())
     };
     teller.check_headers(&headers).map_err(not_believed)?;
     let body = webhooks.door.read(entry.id, body).await?;
@@ -132,35 +132,35 @@ async fn receive(
     webhooks.record(record).await
 }
 
-fn delivery(refused: webhook::Refused) -> Delivery {
+fn delivery(refused: webhook::WebhookRefused) -> Delivery {
     match refused {
-        webhook::Refused::SignatureMissing => Delivery::SignatureMissing,
-        webhook::Refused::SignatureMalformed => Delivery::SignatureMalformed,
-        webhook::Refused::SignatureDoesNotMatch => Delivery::SignatureDoesNotMatch,
-        webhook::Refused::ModeDoesNotMatch => Delivery::ModeDoesNotMatch,
-        webhook::Refused::SignatureIsTooOld => Delivery::SignatureIsTooOld,
-        webhook::Refused::SignatureIsFromTheFuture => Delivery::SignatureIsFromTheFuture,
-        webhook::Refused::BodyIsNotAnEvent => Delivery::BodyIsNotAnEvent,
+        webhook::WebhookRefused::SignatureMissing => Delivery::SignatureMissing,
+        webhook::WebhookRefused::SignatureMalformed => Delivery::SignatureMalformed,
+        webhook::WebhookRefused::SignatureDoesNotMatch => Delivery::SignatureDoesNotMatch,
+        webhook::WebhookRefused::ModeDoesNotMatch => Delivery::ModeDoesNotMatch,
+        webhook::WebhookRefused::SignatureIsTooOld => Delivery::SignatureIsTooOld,
+        webhook::WebhookRefused::SignatureIsFromTheFuture => Delivery::SignatureIsFromTheFuture,
+        webhook::WebhookRefused::BodyIsNotAnEvent => Delivery::BodyIsNotAnEvent,
     }
 }
 
-fn code(refused: webhook::Refused) -> Code {
+fn code(refused: webhook::WebhookRefused) -> Code {
     match refused {
-        webhook::Refused::SignatureMissing => Code::WebhookSignatureMissing,
-        webhook::Refused::SignatureMalformed | webhook::Refused::SignatureDoesNotMatch => {
+        webhook::WebhookRefused::SignatureMissing => Code::WebhookSignatureMissing,
+        webhook::WebhookRefused::SignatureMalformed | webhook::WebhookRefused::SignatureDoesNotMatch => {
             Code::WebhookSignatureInvalid
         }
-        webhook::Refused::ModeDoesNotMatch => Code::WebhookModeDoesNotMatch,
-        webhook::Refused::SignatureIsTooOld | webhook::Refused::SignatureIsFromTheFuture => {
+        webhook::WebhookRefused::ModeDoesNotMatch => Code::WebhookModeDoesNotMatch,
+        webhook::WebhookRefused::SignatureIsTooOld | webhook::WebhookRefused::SignatureIsFromTheFuture => {
             Code::WebhookSignatureTooOld
         }
-        webhook::Refused::BodyIsNotAnEvent => Code::MalformedJson,
+        webhook::WebhookRefused::BodyIsNotAnEvent => Code::MalformedJson,
     }
 }
 
 impl Webhooks {
     /// Answers 2xx only once the event is stored; what is not stored is sent again by the provider.
-    async fn record(&self, record: RecordEvent) -> Result<Response, Refused> {
+    async fn record(&self, record: RecordEvent) -> Result<Response, RefusedRequest> {
         let stored = self.store_and_look(record).await?;
         WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
         Ok((StatusCode::OK, "{}").into_response())
@@ -169,7 +169,8 @@ impl Webhooks {
     /// Whether it was not stored before.
     async fn store_and_look(&self, record: RecordEvent) -> Result<bool, Unavailable> {
         let id = record.id();
-        let stored = matches!(self.store.submit(Box::new(record.clone())).await?, Answer::Fresh { .. });
+        let stored =
+            matches!(self.store.submit(Box::new(record.clone())).await?, CommandResult::Fresh { .. });
         if stored {
             // A full queue is no loss: the sweep finds what is stored.
             let _full = self.inbox.try_send(received(id, record, self.clock.now()));
@@ -187,7 +188,7 @@ fn received(id: EventId, record: RecordEvent, at: Timestamp) -> InboundEvent {
         name: record.name,
         kind: record.kind,
         body: record.body,
-        state: domain::lifecycle::Stage::start(),
+        state: domain::lifecycle::CurrentState::start(),
         attempts: 0,
         outcome: None,
         received_at: at,
@@ -195,7 +196,7 @@ fn received(id: EventId, record: RecordEvent, at: Timestamp) -> InboundEvent {
     }
 }
 
-impl Reader {
+impl EventProcessor {
     /// Looks at what this process takes; with `sweeps` also at what was left behind.
     pub async fn run(mut self, sweeps: bool, mut stop: watch::Receiver<bool>) {
         let places = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
@@ -218,12 +219,13 @@ impl Reader {
                     let look = async {
                         let began = Instant::now();
                         let teller = registry.get(event.account);
-                        let errand = Errand::new("event", teller.map_or("unknown", |teller| teller.name()));
-                        errand.is_for(event.tenant);
+                        let work_context =
+                            WorkContext::new("event", teller.map_or("unknown", |teller| teller.name()));
+                        work_context.is_for(event.tenant);
                         let look = process(&store, &registry, clock.as_ref(), &event);
-                        let looked = errand::on(Arc::new(errand), look).await;
+                        let looked = work_context::on(Arc::new(work_context), look).await;
                         PROCESSING_SECONDS.record(Work::Event, began.elapsed());
-                        looked == Looked::Ended
+                        looked == EventResult::Ended
                     };
                     if swept && configured {
                         left_behind.look_at(&event, look).await;
@@ -252,7 +254,7 @@ impl Reader {
 
 /// How the look at an event went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looked {
+enum EventResult {
     /// It came to an end, be it a bad one, or failed by its own fault.
     Ended,
     /// What failed now is found again by the sweep.
@@ -260,20 +262,20 @@ enum Looked {
 }
 
 /// Turns one stored event into its command.
-async fn process(store: &Store, registry: &Registry, clock: &dyn Clock, event: &InboundEvent) -> Looked {
+async fn process(store: &Store, registry: &Registry, clock: &dyn Clock, event: &InboundEvent) -> EventResult {
     let Some(teller) = registry.get(event.account) else {
-        errand::failed(Work::Event, Reason::NotConfigured);
+        work_context::failed(Work::Event, Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
-        return Looked::Again;
+        return EventResult::Again;
     };
     match meaning::carry_out(store, teller.as_ref(), event).await {
-        Ok(Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. }) => {}
-        Ok(Answer::Refused { refusal: Refusal::PaymentIsBehind, .. }) => {
+        Ok(CommandResult::Fresh { .. } | CommandResult::Refused { refusal: Refusal::NothingToDo, .. }) => {}
+        Ok(CommandResult::Refused { refusal: Refusal::PaymentIsBehind, .. }) => {
             // Its payment's own events are on their way, or are read back soon.
             let age = clock.now().since(event.received_at);
-            return if age < AHEAD_MAX { Looked::Again } else { Looked::Ended };
+            return if age < AHEAD_MAX { EventResult::Again } else { EventResult::Ended };
         }
-        Ok(Answer::Refused { refusal, .. }) => {
+        Ok(CommandResult::Refused { refusal, .. }) => {
             let why = format!("refused: {}", refusal.code());
             let unknown = matches!(refusal, Refusal::PaymentNotFound | Refusal::RefundNotFound);
             close(store, event, why, !unknown).await;
@@ -282,22 +284,22 @@ async fn process(store: &Store, registry: &Registry, clock: &dyn Clock, event: &
             error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
         }
         Err(meaning::Failed::Store(unavailable)) if unavailable.retryable() => {
-            errand::failed(Work::Event, Reason::StoreUnavailable);
+            work_context::failed(Work::Event, Reason::StoreUnavailable);
             warn!(%unavailable, event = %event.id, "an event waits for the store");
-            return Looked::Again;
+            return EventResult::Again;
         }
         Err(meaning::Failed::Store(unavailable)) => {
-            errand::failed(Work::Event, Reason::Poisonous);
+            work_context::failed(Work::Event, Reason::Poisonous);
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
         Err(meaning::Failed::Query(error)) => {
-            errand::failed(Work::Event, Reason::StoreUnavailable);
+            work_context::failed(Work::Event, Reason::StoreUnavailable);
             warn!(%error, event = %event.id, "an event waits for the store");
-            return Looked::Again;
+            return EventResult::Again;
         }
     }
-    Looked::Ended
+    EventResult::Ended
 }
 
 async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {

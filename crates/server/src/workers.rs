@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Pool`] | takes born-claimed jobs at once and due jobs by query, so many at a time |
 //! | `heartbeat` | keeps the lease alive while a call takes long; stops the work when it is lost |
-//! | [`Watched`] | counts and times the calls to a provider |
+//! | [`MeteredProvider`] | counts and times the calls to a provider |
 //! | [`Gates`] | whether an account may be called now: its share of the workers, its circuit, its retry budget |
 //! | [`Driver`] | decides the next call by what is known, makes it, and tells what it heard |
 //!
@@ -14,14 +14,14 @@
 mod charge;
 mod driver;
 mod gate;
+mod guarded_provider;
 mod heartbeat;
+mod metered_provider;
 mod pool;
 mod refund;
 mod release;
-mod teller;
-mod watched;
 
 pub use driver::{Driver, Pace};
 pub use gate::{ACCOUNT_SHARE, Gates};
+pub use metered_provider::MeteredProvider;
 pub use pool::{CONCURRENCY, LEASE, Pool};
-pub use watched::Watched;

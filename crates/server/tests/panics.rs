@@ -36,7 +36,7 @@ async fn a_panic_is_told_of_counted_and_survived() {
     let of_request: Vec<&Line> =
         lines.iter().filter(|line| line.get("request_id").is_some_and(|id| id == "trapped-1")).collect();
     let told = of_request.iter().find(|line| line["message"] == "a panic").unwrap();
-    assert_eq!((told["panic"].as_str(), told["errand"].as_str()), ("a trap for tests", "request"));
+    assert_eq!((told["panic"].as_str(), told["work"].as_str()), ("a trap for tests", "request"));
     assert!(told["at"].contains("tests/panics.rs:"), "{told:?}");
     assert!(told["backtrace"].contains("panics::"), "{told:?}");
     let failed = of_request.iter().find(|line| line["message"] == "a request failed").unwrap();

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::idempotency::Fingerprint;
-use domain::lifecycle::Stage;
+use domain::lifecycle::CurrentState;
 use domain::reply::BookingReply;
 use domain::rows::{Booking, Facts, Message, Needs, Product, Slot, Subject};
-use domain::working_set::{Claim, Command, Context, Decision, Json, Outcome};
+use domain::working_set::{Claim, Command, Context, Decision, DecisionResult, Json};
 use domain::{
     BookingId, ClientId, Currency, CustomerId, Ids, KeyId, MessageId, ProductId, Refusal, Reply, SlotId,
     TenantId, Timestamp,
@@ -84,14 +84,14 @@ impl Command for Reserve {
         // All is named: what is still to be loaded comes in one round trip.
         Some(())
     }
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let slot = facts.slots.get(self.slot).ok_or(Refusal::SlotNotFound)?;
         if slot.vacancies() < 1 {
             return Err(Refusal::SlotIsFull { vacancies: 0 });
         }
         let slot = Slot { held: slot.held + 1, ..slot.clone() };
         let booking = self.booking(BookingId(context.ids.next()), context.now);
-        let mut outcome = Outcome::default();
+        let mut outcome = Decision::default();
         outcome.put(Message {
             id: MessageId(context.ids.next()),
             tenant: self.tenant,
@@ -126,7 +126,7 @@ impl Reserve {
             customer_name: "Ana".into(),
             customer_email: "ana@example.com".into(),
             customer_phone: None,
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 1,
             seats: 1,
             counts_for_client: false,
@@ -166,9 +166,9 @@ impl Command for Open {
         rows.product(self.product);
         Some(())
     }
-    fn decide(&self, facts: &Facts, _: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, _: &Context<'_>) -> DecisionResult {
         let (tenant, product, now) = (self.tenant, self.product, Timestamp(1));
-        let mut outcome = Outcome::default();
+        let mut outcome = Decision::default();
         if facts.products.get(product).is_none() {
             outcome.put(Product {
                 id: product,

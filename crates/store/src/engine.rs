@@ -3,21 +3,21 @@
 
 use domain::Timestamp;
 use domain::rows::TableName;
-use domain::working_set::{Value, Write};
+use domain::working_set::{TableWrite, Value};
 use uuid::Uuid;
 
-use crate::tally::Tallies;
+use crate::counters::Tallies;
 
 /// The rows of one table that a batch wants, in id order.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedRows {
     pub table: TableName,
     pub ids: Vec<Uuid>,
 }
 
 /// What to do about a row that somebody else has locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Busy {
+pub(crate) enum LockedRows {
     /// Wait, for as long as the lane may.
     Wait,
     /// Go on without it, and say so.
@@ -25,10 +25,10 @@ pub(crate) enum Busy {
 }
 
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    /// A list of rows for each [`Wanted`], values in the order of the columns.
+pub(crate) struct LoadedRows {
+    /// A list of rows for each [`WantedRows`], values in the order of the columns.
     pub rows: Vec<Vec<Vec<Value<'static>>>>,
-    /// Rows that exist and were skipped, with the index of their [`Wanted`].
+    /// Rows that exist and were skipped, with the index of their [`WantedRows`].
     pub busy: Vec<(usize, Uuid)>,
     /// Sampled AFTER the locks were granted: what one row goes through is then in order of time,
     /// whichever program moves it.
@@ -55,13 +55,17 @@ pub(crate) enum Fault {
 
 pub(crate) trait Engine: Send {
     /// Begins a transaction if none is open, and loads and locks what is wanted, in the order given.
-    fn load(&mut self, wanted: &[Wanted], busy: Busy) -> impl Future<Output = Result<Loaded, Fault>> + Send;
+    fn load(
+        &mut self,
+        wanted: &[WantedRows],
+        busy: LockedRows,
+    ) -> impl Future<Output = Result<LoadedRows, Fault>> + Send;
 
     /// Writes the sets in the order given and counts what was written; fewer rows than sent is
     /// [`Fault::Again`]. The tallies are added last.
     fn write(
         &mut self,
-        writes: &[Write<'_>],
+        writes: &[TableWrite<'_>],
         tallies: &Tallies<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::working_set::Mismatch;
+use domain::working_set::ColumnMismatch;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -24,7 +24,7 @@ pub enum Error {
     /// SQLite is for one process.
     #[error("{} is in use by another process (it holds {}.lock)", path.display(), path.display())]
     InUse { path: PathBuf },
-    #[error("PostgreSQL: {}", crate::postgres::told(.0))]
+    #[error("PostgreSQL: {}", crate::postgres::describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
     #[error("the database is encoded in {found}, which cannot hold every name: make one `encoding 'UTF8'`")]
     Encoding { found: String },
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
-    Mismatch(#[from] Mismatch),
+    Mismatch(#[from] ColumnMismatch),
     #[error("{} exists: it is not written over", path.display())]
     Exists { path: PathBuf },
     #[error("the copy {} is damaged, and was removed: {what}", path.display())]

@@ -14,26 +14,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use domain::rows::{Facts, Needs, TableName};
-use domain::working_set::{Command, Context, Part, Role, Unreadable, Update, Value, Write};
+use domain::working_set::{ColumnUpdate, Command, Context, Role, TableWrite, Unreadable, Update, Value};
 use domain::{Ids, Timestamp};
 use uuid::Uuid;
 
-use crate::engine::{Busy, Engine, Fault, Wanted};
-use crate::ruling::{self, panicked};
-use crate::{Answer, Committed, Render, Unavailable, tally};
+use crate::engine::{Engine, Fault, LockedRows, WantedRows};
+use crate::key_resolution::{self, panicked};
+use crate::{CommandResult, Committed, Render, Unavailable, counters};
 
 /// What a batch leaves behind when it is committed.
-pub(crate) struct Done {
+pub(crate) struct CommittedBatch {
     /// One for each command, in order.
-    pub settled: Vec<Settled>,
+    pub settled: Vec<CommandOutcome>,
     pub committed: Committed,
     /// Whether there was anything to commit.
     pub wrote: bool,
 }
 
 /// What becomes of one command.
-pub(crate) enum Settled {
-    Answered(Answer),
+pub(crate) enum CommandOutcome {
+    Answered(CommandResult),
     /// It alone failed; the others of its batch went on.
     Failed(Unavailable),
     /// Somebody else holds this row, which it needs.
@@ -41,7 +41,7 @@ pub(crate) enum Settled {
 }
 
 /// What a decision is given beside its rows.
-pub(crate) struct Tools {
+pub(crate) struct DecisionTools {
     pub ids: Arc<dyn Ids + Send + Sync>,
     pub render: Arc<dyn Render>,
 }
@@ -49,10 +49,10 @@ pub(crate) struct Tools {
 /// After an error the caller rolls back.
 pub(crate) async fn run<E: Engine>(
     engine: &mut E,
-    tools: &Tools,
+    tools: &DecisionTools,
     commands: &[&dyn Command],
-    busy: Busy,
-) -> Result<Done, Fault> {
+    busy: LockedRows,
+) -> Result<CommittedBatch, Fault> {
     let mut batch =
         Batch { commands, settled: commands.iter().map(|_| None).collect(), unreadable: Vec::new() };
     let (mut facts, now) = batch.load(engine, busy).await?;
@@ -62,7 +62,7 @@ pub(crate) async fn run<E: Engine>(
     let wrote = !writes.is_empty();
     if wrote {
         count(&writes, &mut committed);
-        engine.write(&writes, &tally::of(&writes)).await?;
+        engine.write(&writes, &counters::of(&writes)).await?;
         if !planted::is(planted::Bug::AnsweredBeforeCommit) {
             engine.commit().await?;
         }
@@ -70,32 +70,36 @@ pub(crate) async fn run<E: Engine>(
         // Only the locks are to be given back.
         engine.rollback().await;
     }
-    Ok(Done { settled, committed, wrote })
+    Ok(CommittedBatch { settled, committed, wrote })
 }
 
 struct Batch<'a> {
     commands: &'a [&'a dyn Command],
     /// `None`: still under way.
-    settled: Vec<Option<Settled>>,
+    settled: Vec<Option<CommandOutcome>>,
     /// Rows that this version cannot read, and why.
     unreadable: Vec<(TableName, Uuid, String)>,
 }
 
 /// What the commands still want, in lock order.
-struct Asked {
-    wanted: Vec<Wanted>,
+struct WantedTables {
+    wanted: Vec<WantedRows>,
     /// No command waits for one of these rows in order to name others.
     all: bool,
 }
 
 impl Batch<'_> {
-    async fn load<E: Engine>(&mut self, engine: &mut E, busy: Busy) -> Result<(Facts, Timestamp), Fault> {
+    async fn load<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        busy: LockedRows,
+    ) -> Result<(Facts, Timestamp), Fault> {
         let mut facts = Facts::default();
         let mut now = None;
         // Tables from here on, in lock order, may still be loaded.
         let mut open = 0;
         loop {
-            let Asked { mut wanted, all } = self.ask(&facts, open);
+            let WantedTables { mut wanted, all } = self.ask(&facts, open);
             if let (true, Some(now)) = (wanted.is_empty(), now) {
                 return Ok((facts, now));
             }
@@ -108,7 +112,7 @@ impl Batch<'_> {
                 self.set_aside(&facts, wanted[at].table, id);
                 wanted[at].ids.retain(|wanted| *wanted != id);
             }
-            for (Wanted { table, ids }, rows) in wanted.iter().zip(loaded.rows) {
+            for (WantedRows { table, ids }, rows) in wanted.iter().zip(loaded.rows) {
                 let unreadable = facts.loaded(*table, ids, rows);
                 self.fail(&facts, *table, unreadable);
                 open = position(*table) + 1;
@@ -116,7 +120,7 @@ impl Batch<'_> {
         }
     }
 
-    fn ask(&mut self, facts: &Facts, open: usize) -> Asked {
+    fn ask(&mut self, facts: &Facts, open: usize) -> WantedTables {
         loop {
             let mut needs = Needs::new(facts);
             let mut all = true;
@@ -126,7 +130,7 @@ impl Batch<'_> {
                     match ask_one(*command, &mut needs) {
                         // A row that is not there is waited for in vain: nothing more will be named.
                         Ok(complete) => all &= complete || needs.asked() == before,
-                        Err(panic) => *settled = Some(Settled::Failed(Unavailable::Poisoned(panic))),
+                        Err(panic) => *settled = Some(CommandOutcome::Failed(Unavailable::Poisoned(panic))),
                     }
                 }
             }
@@ -140,11 +144,11 @@ impl Batch<'_> {
                 if at < open || table.description().role == Role::Append {
                     passed.get_or_insert(table);
                 } else {
-                    wanted.push(Wanted { table, ids });
+                    wanted.push(WantedRows { table, ids });
                 }
             }
             match passed {
-                None => return Asked { wanted, all },
+                None => return WantedTables { wanted, all },
                 Some(table) => self.refuse(facts, table),
             }
         }
@@ -162,7 +166,7 @@ impl Batch<'_> {
                 let name = command.name();
                 let table = table.description().name;
                 let message = format!("{name} asked for a row of {table} out of the order of locks");
-                Settled::Failed(Unavailable::Poisoned(message))
+                CommandOutcome::Failed(Unavailable::Poisoned(message))
             },
         );
     }
@@ -180,14 +184,14 @@ impl Batch<'_> {
     fn fail_who_wants_unreadable(&mut self, facts: &Facts, table: TableName) {
         let rows = std::mem::take(&mut self.unreadable);
         for (_, id, why) in rows.iter().filter(|(of, ..)| *of == table) {
-            let failed = |_: &dyn Command| Settled::Failed(Unavailable::Unreadable(why.clone()));
+            let failed = |_: &dyn Command| CommandOutcome::Failed(Unavailable::Unreadable(why.clone()));
             self.settle_who_wants(facts, table, |wanted| wanted == *id, failed);
         }
         self.unreadable = rows;
     }
 
     fn set_aside(&mut self, facts: &Facts, table: TableName, id: Uuid) {
-        self.settle_who_wants(facts, table, |wanted| wanted == id, |_| Settled::SetAside(id));
+        self.settle_who_wants(facts, table, |wanted| wanted == id, |_| CommandOutcome::SetAside(id));
     }
 
     fn settle_who_wants(
@@ -195,7 +199,7 @@ impl Batch<'_> {
         facts: &Facts,
         table: TableName,
         which: impl Fn(Uuid) -> bool,
-        become_of: impl Fn(&dyn Command) -> Settled,
+        become_of: impl Fn(&dyn Command) -> CommandOutcome,
     ) {
         for (command, settled) in self.commands.iter().zip(&mut self.settled) {
             if settled.is_none() {
@@ -212,13 +216,13 @@ impl Batch<'_> {
     fn decide(
         &mut self,
         facts: &mut Facts,
-        tools: &Tools,
+        tools: &DecisionTools,
         now: Timestamp,
         committed: &mut Committed,
-    ) -> Vec<Settled> {
+    ) -> Vec<CommandOutcome> {
         let context = Context { now, ids: &*tools.ids };
         let settled = std::mem::take(&mut self.settled);
-        let decide = |(command, settled): (&&dyn Command, Option<Settled>)| {
+        let decide = |(command, settled): (&&dyn Command, Option<CommandOutcome>)| {
             settled.unwrap_or_else(|| decide_one(*command, facts, tools, &context, committed))
         };
         self.commands.iter().zip(settled).map(decide).collect()
@@ -228,14 +232,16 @@ impl Batch<'_> {
 fn decide_one(
     command: &dyn Command,
     facts: &mut Facts,
-    tools: &Tools,
+    tools: &DecisionTools,
     context: &Context<'_>,
     committed: &mut Committed,
-) -> Settled {
+) -> CommandOutcome {
     // Facts are only read in there, so a panic leaves them whole.
-    let ruled = catch_unwind(AssertUnwindSafe(|| ruling::rule(command, facts, context, &*tools.render)));
+    let ruled = catch_unwind(AssertUnwindSafe(|| {
+        key_resolution::resolve_key(command, facts, context, &*tools.render)
+    }));
     let poisoned =
-        |what: String| Settled::Failed(Unavailable::Poisoned(format!("{}: {what}", command.name())));
+        |what: String| CommandOutcome::Failed(Unavailable::Poisoned(format!("{}: {what}", command.name())));
     let ruling = match ruled {
         Err(panic) => return poisoned(panicked(&*panic)),
         Ok(Err(bug)) => return poisoned(bug),
@@ -245,7 +251,7 @@ fn decide_one(
         return poisoned(format!("it puts one row of {table} twice"));
     }
     committed.answered.extend(ruling.answered);
-    Settled::Answered(ruling.answer)
+    CommandOutcome::Answered(ruling.answer)
 }
 
 /// Whether the command has named all that it needs; an error is its panic.
@@ -269,7 +275,7 @@ fn position(table: TableName) -> usize {
 }
 
 /// What others are to be told of.
-fn count(writes: &[Write<'_>], committed: &mut Committed) {
+fn count(writes: &[TableWrite<'_>], committed: &mut Committed) {
     for write in writes {
         let inserted =
             |column, word| write.inserts.iter().filter(|row| says(write, row, column, word)).count();
@@ -291,19 +297,22 @@ fn count(writes: &[Write<'_>], committed: &mut Committed) {
     }
 }
 
-fn says(write: &Write<'_>, row: &[Value<'_>], column: &str, word: &str) -> bool {
+fn says(write: &TableWrite<'_>, row: &[Value<'_>], column: &str, word: &str) -> bool {
     let value = write.table.columns.iter().zip(row).find(|(described, _)| described.name == column);
     value.is_some_and(|(_, value)| is_word(value, word))
 }
 
 /// The new value of one of the columns that an update sends.
-fn now<'u>(write: &Write<'_>, update: &'u Update<'_>, column: &str) -> Option<&'u Value<'u>> {
-    let changing =
-        write.table.columns.iter().filter(|column| matches!(column.part, Part::Guard | Part::Moves));
+fn now<'u>(write: &TableWrite<'_>, update: &'u Update<'_>, column: &str) -> Option<&'u Value<'u>> {
+    let changing = write
+        .table
+        .columns
+        .iter()
+        .filter(|column| matches!(column.part, ColumnUpdate::Guard | ColumnUpdate::Moves));
     changing.zip(&update.values).find(|(described, _)| described.name == column).map(|(_, value)| value)
 }
 
-fn update_says(write: &Write<'_>, update: &Update<'_>, column: &str, word: &str) -> bool {
+fn update_says(write: &TableWrite<'_>, update: &Update<'_>, column: &str, word: &str) -> bool {
     now(write, update, column).is_some_and(|value| is_word(value, word))
 }
 
@@ -318,7 +327,7 @@ fn is_retried(update: &Update<'_>) -> bool {
 }
 
 /// A partition that was handed back, and that a relay waits for.
-fn is_awaited(write: &Write<'_>, update: &Update<'_>) -> bool {
+fn is_awaited(write: &TableWrite<'_>, update: &Update<'_>) -> bool {
     let is_null = |column| matches!(now(write, update, column), Some(Value::Null));
     is_null("lease_until") && !is_null("next")
 }

@@ -20,11 +20,13 @@
 //! What must never be here: a rule of the domain, JSON of the API, `now()` or `random()` in SQL, and
 //! the name of a constraint.
 
-mod answer;
 mod backup;
+mod command_result;
+mod counters;
 mod engine;
 mod error;
 mod executor;
+mod key_resolution;
 mod location;
 mod migrate;
 mod options;
@@ -32,21 +34,20 @@ mod postgres;
 mod private;
 pub mod queries;
 mod queue;
-mod ruling;
 mod sqlite;
 mod statements;
 mod stats;
 mod store;
-mod tally;
 mod writer;
 
-pub use answer::{Answer, Unavailable};
 pub use backup::Backup;
+pub use command_result::{CommandResult, Unavailable};
 pub use error::Error;
 pub use location::{Location, PostgresUrl};
 pub use migrate::Migrated;
 pub use options::{
-    BATCH_MAX, Clock, Committed, Heard, Listener, Options, QUEUE_MAX, READERS, Render, Rendered, TENANT_SHARE,
+    BATCH_MAX, Clock, Committed, Listener, Notification, Options, QUEUE_MAX, READERS, Render, Rendered,
+    TENANT_SHARE,
 };
 pub use queries::Queries;
 pub use stats::Stats;

@@ -12,7 +12,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use crate::postgres::{self, told};
+use crate::postgres::{self, describe};
 use crate::{Error, Location, private, sqlite};
 
 /// In order; a migration that was released is never changed.
@@ -142,7 +142,7 @@ async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
     let (mut client, connection) = postgres::writing(url, "surehold migration")?.connect(NoTls).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::warn!(error = told(&error), "the connection of a migration ended");
+            tracing::warn!(error = describe(&error), "the connection of a migration ended");
         }
     });
     let transaction = client.transaction().await?;
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use domain::lifecycle::{self, State};
     use domain::rows::TableName;
-    use domain::working_set::{Kind, Part};
+    use domain::working_set::{ColumnUpdate, Kind};
 
     fn migrated() -> (tempfile::TempDir, Connection) {
         let directory = tempfile::tempdir().unwrap();
@@ -233,7 +233,12 @@ mod tests {
             let found: Vec<_> =
                 found.into_iter().map(|(name, kind, filled)| (name, kind.to_uppercase(), filled)).collect();
             assert_eq!(found, expected, "{}", table.name);
-            assert_eq!(table.columns[0].part, Part::Key, "{}: the key is the first column", table.name);
+            assert_eq!(
+                table.columns[0].part,
+                ColumnUpdate::Key,
+                "{}: the key is the first column",
+                table.name
+            );
         }
     }
 

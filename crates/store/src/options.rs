@@ -58,7 +58,7 @@ pub struct Committed {
 
 /// What another process left for others to do; and keys that have their reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Heard {
+pub struct Notification {
     pub answered: Vec<KeyId>,
     pub messages: bool,
     pub partitions: bool,
@@ -67,11 +67,11 @@ pub struct Heard {
     pub events: bool,
 }
 
-impl Heard {
+impl Notification {
     /// Something may have been missed. Which keys nobody can say.
-    pub fn everything() -> Heard {
+    pub fn everything() -> Notification {
         let answered = Vec::new();
-        Heard { answered, messages: true, partitions: true, retries: true, jobs: true, events: true }
+        Notification { answered, messages: true, partitions: true, retries: true, jobs: true, events: true }
     }
 }
 
@@ -83,12 +83,12 @@ pub trait Listener: Send + Sync {
 
     /// What other processes on the same database have committed; soon after it, or never: the way to
     /// them may be broken. Only on PostgreSQL.
-    fn heard(&self, _: &Heard) {}
+    fn heard(&self, _: &Notification) {}
 }
 
-struct Nobody;
+struct NoListener;
 
-impl Listener for Nobody {
+impl Listener for NoListener {
     fn committed(&self, _: &Committed) {}
 }
 
@@ -125,7 +125,7 @@ impl Options {
             clock,
             ids,
             render,
-            listener: Arc::new(Nobody),
+            listener: Arc::new(NoListener),
             writers: 1,
             queue_max: QUEUE_MAX,
             tenant_share: TENANT_SHARE,

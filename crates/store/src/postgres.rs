@@ -11,8 +11,8 @@
 //!
 //! Everything is prepared before a pipeline is sent: a prepare inside it would change its order.
 
-pub(crate) mod bell;
 mod error;
+pub(crate) mod notify;
 mod pipeline;
 mod session;
 mod set;
@@ -23,21 +23,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::working_set::{Role, Value, Write};
+use domain::working_set::{Role, TableWrite, Value};
 use futures_util::future::{join, join3};
 use planted::Bug;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use uuid::Uuid;
 
-use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
+use crate::counters::{POSTGRES_ADD, Tallies};
+use crate::engine::{Engine, Fault, LoadedRows, LockedRows, WantedRows};
 use crate::statements::POSTGRES;
 use crate::stats::{Counters, add};
-use crate::tally::{POSTGRES_ADD, Tallies};
 use crate::{Error, Options};
-use bell::{Bell, Ringing};
+pub(crate) use error::{describe, is_data_error};
 use error::{fault, fault_of_commit};
-pub(crate) use error::{is_data_error, told};
+use notify::{Notifier, NotifierTask};
 use pipeline::in_order;
 use session::Session;
 pub(crate) use session::{check, config, writing};
@@ -71,7 +71,7 @@ impl Lanes {
     }
 
     /// Tells other processes what is committed here, and the listener what they commit.
-    pub fn bell(&self, bell: Arc<Bell>, options: &Options) -> Ringing {
+    pub fn bell(&self, bell: Arc<Notifier>, options: &Options) -> NotifierTask {
         bell.ring(self.config.clone(), options.listener.clone(), options.ids.next())
     }
 
@@ -117,14 +117,18 @@ impl Postgres {
         Ok(self.session.as_mut().expect("it was just made"))
     }
 
-    async fn prepare_load(&mut self, wanted: &[Wanted], busy: Busy) -> Result<(Vec<Load>, Statement), Fault> {
+    async fn prepare_load(
+        &mut self,
+        wanted: &[WantedRows],
+        busy: LockedRows,
+    ) -> Result<(Vec<Load>, Statement), Fault> {
         let session = self.connected().await?;
         let clock = session.prepare(CLOCK).await?;
         let mut loads = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             let description = wanted.table.description();
             let statements = &POSTGRES[description.name];
-            let skip = busy == Busy::Skip && description.role == Role::Lock;
+            let skip = busy == LockedRows::Skip && description.role == Role::Lock;
             let sql = if skip { &statements.load_free } else { &statements.load };
             let rows = session.prepare(sql).await?;
             let exist = if skip { Some(session.prepare(&statements.exist).await?) } else { None };
@@ -148,7 +152,7 @@ impl Postgres {
 }
 
 impl Engine for Postgres {
-    async fn load(&mut self, wanted: &[Wanted], busy: Busy) -> Result<Loaded, Fault> {
+    async fn load(&mut self, wanted: &[WantedRows], busy: LockedRows) -> Result<LoadedRows, Fault> {
         let (loads, clock) = self.prepare_load(wanted, busy).await?;
         let begin = (!self.begun).then(|| self.begin());
         self.begun = true;
@@ -172,10 +176,10 @@ impl Engine for Postgres {
             busy.extend(passed_over.into_iter().map(|id| (at, id)));
         }
         let now = clock.and_then(|row| row.try_get(0)).map_err(|error| fault(&error))?;
-        Ok(Loaded { rows, busy, now: Timestamp(now) })
+        Ok(LoadedRows { rows, busy, now: Timestamp(now) })
     }
 
-    async fn write(&mut self, writes: &[Write<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
+    async fn write(&mut self, writes: &[TableWrite<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
         let Some(session) = &mut self.session else {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
@@ -250,7 +254,7 @@ impl Engine for Postgres {
 /// The rows of one table, and the ids that exist and were passed over.
 type Found = (Vec<Vec<Value<'static>>>, Vec<Uuid>);
 
-async fn load_one(client: &Client, wanted: &Wanted, load: &Load) -> Result<Found, tokio_postgres::Error> {
+async fn load_one(client: &Client, wanted: &WantedRows, load: &Load) -> Result<Found, tokio_postgres::Error> {
     let ids: Vec<Value<'_>> = wanted.ids.iter().map(|id| Value::Id(*id)).collect();
     let ids: Vec<Bound<'_>> = ids.iter().map(Bound).collect();
     let parameters: [&(dyn ToSql + Sync); 1] = [&ids];

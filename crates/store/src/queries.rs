@@ -32,10 +32,10 @@ mod tenancy;
 mod work;
 
 pub use booking::BookingSearch;
-pub use due::Due;
-pub use figures::{Backlog, COUNT_MAX, Counted, Figures, Waiting};
+pub use due::DueJob;
+pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
 pub use reader::{Plans, Queries};
-pub use relay::Work;
-pub use work::Old;
+pub use relay::PartitionBacklog;
+pub use work::OldRows;

@@ -18,12 +18,12 @@ use domain::TenantId;
 use domain::working_set::Command;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{Answer, Unavailable};
+use crate::{CommandResult, Unavailable};
 
 /// A command that waits, and whoever waits for it.
 pub(crate) struct Pending {
     pub command: Box<dyn Command>,
-    pub asker: oneshot::Sender<Result<Answer, Unavailable>>,
+    pub asker: oneshot::Sender<Result<CommandResult, Unavailable>>,
 }
 
 /// The part of a batch that background commands are sure of: one of so many.
@@ -173,7 +173,7 @@ impl State {
 mod tests {
     use super::*;
     use domain::rows::{Facts, Needs};
-    use domain::working_set::{Context, Decision, Outcome};
+    use domain::working_set::{Context, Decision, DecisionResult};
     use futures_util::FutureExt;
     use uuid::Uuid;
 
@@ -193,8 +193,8 @@ mod tests {
         fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
             Some(())
         }
-        fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
-            Ok(Outcome::default())
+        fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+            Ok(Decision::default())
         }
     }
 

@@ -15,13 +15,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::rows::TableName;
-use domain::working_set::{Kind, Removal, Update, Value, Write};
+use domain::working_set::{Kind, Removal, TableWrite, Update, Value};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::engine::{Busy, Engine, Fault, Loaded, Wanted};
+use crate::counters::{self, Tallies};
+use crate::engine::{Engine, Fault, LoadedRows, LockedRows, WantedRows};
 use crate::statements::SQLITE;
 use crate::stats::Counters;
-use crate::tally::{self, Tallies};
 use crate::{Clock, Error, Options, migrate, private};
 pub(crate) use error::is_data_error;
 use error::{fault, fault_of_commit};
@@ -137,7 +137,7 @@ impl Sqlite {
     }
 
     /// How many rows were written; fewer than sent means that a guard did not hold.
-    fn write_set(&self, write: &Write<'_>) -> rusqlite::Result<usize> {
+    fn write_set(&self, write: &TableWrite<'_>) -> rusqlite::Result<usize> {
         let statements = &SQLITE[write.table.name];
         let mut count = 0;
         if !write.inserts.is_empty() {
@@ -167,7 +167,7 @@ impl Sqlite {
 
     fn add(&self, tallies: &Tallies<'_>) -> rusqlite::Result<()> {
         for ((subject, word), count) in tallies {
-            let mut add = self.connection.prepare_cached(tally::SQLITE_ADD)?;
+            let mut add = self.connection.prepare_cached(counters::SQLITE_ADD)?;
             add.execute(rusqlite::params![subject, word, count])?;
         }
         Ok(())
@@ -179,18 +179,18 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
-    async fn load(&mut self, wanted: &[Wanted], _: Busy) -> Result<Loaded, Fault> {
+    async fn load(&mut self, wanted: &[WantedRows], _: LockedRows) -> Result<LoadedRows, Fault> {
         if !self.begun {
             // Where a rollback failed this fails as well: what it left is never committed with ours.
             self.execute("begin immediate").map_err(fault)?;
             self.begun = true;
         }
-        let load = |wanted: &Wanted| self.load_rows(wanted.table, &wanted.ids);
+        let load = |wanted: &WantedRows| self.load_rows(wanted.table, &wanted.ids);
         let rows = wanted.iter().map(load).collect::<rusqlite::Result<_>>().map_err(fault)?;
-        Ok(Loaded { rows, busy: Vec::new(), now: self.clock.now() })
+        Ok(LoadedRows { rows, busy: Vec::new(), now: self.clock.now() })
     }
 
-    async fn write(&mut self, writes: &[Write<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
+    async fn write(&mut self, writes: &[TableWrite<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
         for write in writes {
             if self.write_set(write).map_err(fault)? != write.len() {
                 return Err(Fault::Again(format!("a row of {} is not as it was loaded", write.table.name)));

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use domain::rows::TableName;
-use domain::working_set::{ColumnDescription, Kind, Part, Role, Table};
+use domain::working_set::{ColumnDescription, ColumnUpdate, Kind, Role, Table};
 
 pub(crate) struct Statements {
     pub load: String,
@@ -73,7 +73,7 @@ fn postgres(table: &Table) -> Statements {
         columns.zip(1..).map(|(column, at)| format!("${at}::{}[]", type_of(column.kind))).collect()
     };
     let inserted = arrays(&mut table.columns.iter());
-    let key = table.columns.iter().filter(|column| column.part == Part::Key);
+    let key = table.columns.iter().filter(|column| column.part == ColumnUpdate::Key);
     let removed = arrays(&mut key.clone().chain(guards(table)));
     let updated = arrays(&mut key.chain(guards(table)).chain(changing(table)));
     let guarded: Vec<String> = std::iter::once("id".to_owned())
@@ -116,11 +116,11 @@ fn postgres(table: &Table) -> Statements {
 }
 
 fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
-    table.columns.iter().filter(|column| column.part == Part::Guard)
+    table.columns.iter().filter(|column| column.part == ColumnUpdate::Guard)
 }
 
 fn changing(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
-    table.columns.iter().filter(|column| matches!(column.part, Part::Guard | Part::Moves))
+    table.columns.iter().filter(|column| matches!(column.part, ColumnUpdate::Guard | ColumnUpdate::Moves))
 }
 
 /// Some columns' names are words of SQL.

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use domain::TenantId;
 use domain::rows::{Facts, Needs};
-use domain::working_set::{Command, Context, Decision, Outcome};
+use domain::working_set::{Command, Context, Decision, DecisionResult};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::backup::{self, Backup};
 use crate::migrate::{self, Migrated};
-use crate::postgres::bell::{Bell, Ringing};
+use crate::postgres::notify::{Notifier, NotifierTask};
 use crate::queries::Queries;
 use crate::queue::{Pending, Queue};
 use crate::stats::{Counters, Stats};
 use crate::writer::{self, Running, Shared};
-use crate::{Answer, Error, Location, Options, Unavailable, postgres, sqlite};
+use crate::{CommandResult, Error, Location, Options, Unavailable, postgres, sqlite};
 
 const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 /// Long enough for our own work, which never rests, to fail again.
@@ -26,9 +26,9 @@ const FAILED_LATELY: Duration = Duration::from_secs(10);
 
 /// Changes nothing: it is only answered.
 #[derive(Debug)]
-struct Nothing;
+struct EmptyCommand;
 
-impl Command for Nothing {
+impl Command for EmptyCommand {
     fn tenant(&self) -> Option<TenantId> {
         None
     }
@@ -37,8 +37,8 @@ impl Command for Nothing {
         Some(())
     }
 
-    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
-        Ok(Outcome::default())
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+        Ok(Decision::default())
     }
 }
 
@@ -55,7 +55,7 @@ struct Inner {
     queries: Queries,
     database_id: Uuid,
     running: Mutex<Vec<Running>>,
-    _ringing: Option<Ringing>,
+    _ringing: Option<NotifierTask>,
 }
 
 /// Handles that are dropped without a close still end the writers, once the queue is drained.
@@ -91,7 +91,7 @@ impl Store {
                 postgres::check(url).await?;
                 migrate::check(queries.read_version().await?)?;
                 let lanes = postgres::Lanes::new(url, &options, &counters)?;
-                let bell = Arc::new(Bell::default());
+                let bell = Arc::new(Notifier::default());
                 let ringing = lanes.bell(bell.clone(), &options);
                 (queries, writer::tasks(&shared(Some(bell)), &lanes), Some(ringing))
             }
@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// Carries out a command, in whatever batch comes next, and answers once that is committed.
-    pub async fn submit(&self, command: Box<dyn Command>) -> Result<Answer, Unavailable> {
+    pub async fn submit(&self, command: Box<dyn Command>) -> Result<CommandResult, Unavailable> {
         let (asker, answer) = oneshot::channel();
         self.inner.queue.push(Pending { command, asker })?;
         // A writer that dropped the question has died with it.
@@ -145,7 +145,7 @@ impl Store {
         &self,
         ids: &[Id],
         command: impl Fn(&[Id]) -> C,
-    ) -> Result<Vec<Answer>, Unavailable> {
+    ) -> Result<Vec<CommandResult>, Unavailable> {
         let (mut parts, mut answers) = (vec![ids], Vec::new());
         while let Some(part) = parts.pop() {
             match self.submit(Box::new(command(part))).await {
@@ -164,7 +164,7 @@ impl Store {
 
     /// Whether a write would be taken now: a writer answers, and the database has not failed one a moment ago.
     pub async fn ask_writer(&self) -> Result<(), Unavailable> {
-        let asked = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(Nothing))).await;
+        let asked = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(EmptyCommand))).await;
         asked.map_err(|_| Unavailable::Database("the writer does not answer".to_owned()))??;
         match self.inner.counters.failure(FAILED_LATELY) {
             Some(why) => Err(Unavailable::Database(why)),

@@ -22,12 +22,12 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::engine::{Busy, Engine, Fault};
-use crate::executor::{self, Done, Settled, Tools};
-use crate::postgres::bell::Bell;
+use crate::engine::{Engine, Fault, LockedRows};
+use crate::executor::{self, CommandOutcome, CommittedBatch, DecisionTools};
+use crate::key_resolution::panicked;
+use crate::postgres::notify::Notifier;
 use crate::postgres::{LOCK_PATIENCE, Lanes, Postgres};
 use crate::queue::{Pending, Queue};
-use crate::ruling::panicked;
 use crate::stats::{Counters, add};
 use crate::{Error, Listener, Options, Unavailable, sqlite};
 
@@ -38,15 +38,15 @@ const LINGER: Duration = Duration::from_millis(100);
 /// How often a command alone is run again before it is given up.
 const TRIES_ALONE_MAX: usize = 10;
 /// After a locked row was met, rows are not waited for at all for this long.
-const WARY: Duration = Duration::from_secs(1);
+const SKIP_LOCKED_FOR: Duration = Duration::from_secs(1);
 
 pub(crate) struct Shared {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
-    tools: Tools,
+    tools: DecisionTools,
     listener: Arc<dyn Listener>,
     /// Where other processes may be told.
-    bell: Option<Arc<Bell>>,
+    bell: Option<Arc<Notifier>>,
     batch_max: usize,
     queue_max: usize,
 }
@@ -56,12 +56,12 @@ impl Shared {
         options: &Options,
         queue: Arc<Queue>,
         counters: Arc<Counters>,
-        bell: Option<Arc<Bell>>,
+        bell: Option<Arc<Notifier>>,
     ) -> Shared {
         Shared {
             queue,
             counters,
-            tools: Tools { ids: options.ids.clone(), render: options.render.clone() },
+            tools: DecisionTools { ids: options.ids.clone(), render: options.render.clone() },
             listener: options.listener.clone(),
             bell,
             batch_max: options.batch_max.max(1),
@@ -81,17 +81,17 @@ impl Running {
 }
 
 /// A command that waits apart, for the row that somebody else holds; `None` where it is not known.
-struct Apart {
+struct SetAside {
     pending: Pending,
     row: Option<Uuid>,
     since: Instant,
 }
 
 /// Where commands go whose row is locked.
-enum Way {
+enum LockedRowRoute {
     /// SQLite has one writer: nobody else locks anything.
     Nowhere,
-    ToTheLaneApart(mpsc::Sender<Apart>),
+    ToTheLaneApart(mpsc::Sender<SetAside>),
     /// This is the lane apart, and they have waited.
     Out,
 }
@@ -103,7 +103,7 @@ pub(crate) fn thread(shared: Arc<Shared>, mut writer: sqlite::Writer) -> Result<
     let runtime = tokio::runtime::Handle::current();
     let path = writer.path.clone();
     let run = move || {
-        let mut lane = Lane { shared, way: Way::Nowhere, wary_until: None };
+        let mut lane = Lane { shared, way: LockedRowRoute::Nowhere, skip_locked_until: None };
         while let Some(batch) = runtime.block_on(lane.shared.queue.take(lane.shared.batch_max)) {
             lane.carry_out(&mut writer.engine, batch).now_or_never().expect("nothing waits on SQLite");
         }
@@ -122,8 +122,8 @@ pub(crate) fn tasks(shared: &Arc<Shared>, lanes: &Lanes) -> Vec<Running> {
     for mut engine in lanes.writers() {
         let (end, ended) = oneshot::channel::<()>();
         running.push(Running(ended));
-        let way = Way::ToTheLaneApart(set_aside.clone());
-        let mut lane = Lane { shared: shared.clone(), way, wary_until: None };
+        let way = LockedRowRoute::ToTheLaneApart(set_aside.clone());
+        let mut lane = Lane { shared: shared.clone(), way, skip_locked_until: None };
         tokio::spawn(async move {
             while let Some(batch) = lane.shared.queue.take(lane.shared.batch_max).await {
                 lane.carry_out(&mut engine, batch).await;
@@ -133,7 +133,7 @@ pub(crate) fn tasks(shared: &Arc<Shared>, lanes: &Lanes) -> Vec<Running> {
     }
     let (end, ended) = oneshot::channel::<()>();
     running.push(Running(ended));
-    let lane = Lane { shared: shared.clone(), way: Way::Out, wary_until: None };
+    let lane = Lane { shared: shared.clone(), way: LockedRowRoute::Out, skip_locked_until: None };
     let engine = lanes.apart();
     tokio::spawn(async move {
         wait_apart(lane, engine, apart).await;
@@ -144,8 +144,8 @@ pub(crate) fn tasks(shared: &Arc<Shared>, lanes: &Lanes) -> Vec<Running> {
 
 /// Commands that need the same locked row wait for it together, and hold nothing but their own
 /// rows meanwhile. Ends when the last writer has.
-async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Receiver<Apart>) {
-    let mut waiting: Vec<Apart> = Vec::new();
+async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Receiver<SetAside>) {
+    let mut waiting: Vec<SetAside> = Vec::new();
     loop {
         if waiting.is_empty() {
             let Some(first) = apart.recv().await else { return };
@@ -155,7 +155,7 @@ async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Recei
             waiting.push(more);
         }
         let (row, since) = (waiting[0].row, waiting[0].since);
-        let (mut group, rest): (Vec<Apart>, _) = waiting.into_iter().partition(|apart| apart.row == row);
+        let (mut group, rest): (Vec<SetAside>, _) = waiting.into_iter().partition(|apart| apart.row == row);
         waiting = rest;
         let later = group.split_off(group.len().min(lane.shared.batch_max));
         waiting.extend(later);
@@ -169,20 +169,20 @@ async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Recei
 struct Part {
     commands: Vec<Pending>,
     tries: usize,
-    busy: Busy,
+    busy: LockedRows,
 }
 
 struct Lane {
     shared: Arc<Shared>,
-    way: Way,
-    wary_until: Option<Instant>,
+    way: LockedRowRoute,
+    skip_locked_until: Option<Instant>,
 }
 
 impl Lane {
     async fn carry_out<E: Engine>(&mut self, engine: &mut E, commands: Vec<Pending>) {
         add(&self.shared.counters.batches, 1);
-        let wary = self.wary_until.is_some_and(|until| Instant::now() < until);
-        let busy = if wary { Busy::Skip } else { Busy::Wait };
+        let wary = self.skip_locked_until.is_some_and(|until| Instant::now() < until);
+        let busy = if wary { LockedRows::Skip } else { LockedRows::Wait };
         let mut parts = vec![Part { commands, tries: 0, busy }];
         while let Some(part) = parts.pop() {
             let commands: Vec<&dyn Command> = part.commands.iter().map(|pending| &*pending.command).collect();
@@ -223,10 +223,12 @@ impl Lane {
                 refuse(part, &Unavailable::Contended);
             }
             // It has waited as long as it may.
-            Fault::Locked if alone && matches!(self.way, Way::Out) => refuse(part, &Unavailable::Contended),
-            Fault::Locked if part.busy == Busy::Wait => {
+            Fault::Locked if alone && matches!(self.way, LockedRowRoute::Out) => {
+                refuse(part, &Unavailable::Contended);
+            }
+            Fault::Locked if part.busy == LockedRows::Wait => {
                 self.be_wary();
-                part.busy = Busy::Skip;
+                part.busy = LockedRows::Skip;
                 parts.push(part);
             }
             // Not a row that it loads, or that would have been passed over: one that it inserts.
@@ -252,7 +254,7 @@ impl Lane {
     }
 
     /// Only ever called after the commit.
-    fn answer(&mut self, commands: Vec<Pending>, done: Done) {
+    fn answer(&mut self, commands: Vec<Pending>, done: CommittedBatch) {
         let counters = self.shared.counters.clone();
         add(&counters.commits, usize::from(done.wrote));
         if done.wrote {
@@ -271,17 +273,17 @@ impl Lane {
         }
         for (pending, settled) in commands.into_iter().zip(done.settled) {
             match settled {
-                Settled::Answered(answer) => tell(pending, Ok(answer)),
-                Settled::Failed(why) => tell(pending, Err(why)),
-                Settled::SetAside(row) => self.set_aside(pending, Some(row)),
+                CommandOutcome::Answered(answer) => tell(pending, Ok(answer)),
+                CommandOutcome::Failed(why) => tell(pending, Err(why)),
+                CommandOutcome::SetAside(row) => self.set_aside(pending, Some(row)),
             }
         }
     }
 
     /// The lane apart is there to wait.
     fn be_wary(&mut self) {
-        if matches!(self.way, Way::ToTheLaneApart(_)) {
-            self.wary_until = Some(Instant::now() + WARY);
+        if matches!(self.way, LockedRowRoute::ToTheLaneApart(_)) {
+            self.skip_locked_until = Some(Instant::now() + SKIP_LOCKED_FOR);
         }
     }
 
@@ -289,13 +291,15 @@ impl Lane {
         add(&self.shared.counters.set_aside, 1);
         self.be_wary();
         let refused = match &self.way {
-            Way::ToTheLaneApart(lane) => match lane.try_send(Apart { pending, row, since: Instant::now() }) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(apart) | mpsc::error::TrySendError::Closed(apart)) => {
-                    apart.pending
+            LockedRowRoute::ToTheLaneApart(lane) => {
+                match lane.try_send(SetAside { pending, row, since: Instant::now() }) {
+                    Ok(()) => return,
+                    Err(
+                        mpsc::error::TrySendError::Full(apart) | mpsc::error::TrySendError::Closed(apart),
+                    ) => apart.pending,
                 }
-            },
-            Way::Nowhere | Way::Out => pending,
+            }
+            LockedRowRoute::Nowhere | LockedRowRoute::Out => pending,
         };
         tell(refused, Err(Unavailable::Contended));
     }
@@ -316,7 +320,7 @@ fn refuse(part: Part, why: &Unavailable) {
 
 /// A failure is told of by whoever asked, who knows what it was for. If that one has gone, it is told of here;
 /// what was committed stays.
-fn tell(pending: Pending, answer: Result<crate::Answer, Unavailable>) {
+fn tell(pending: Pending, answer: Result<crate::CommandResult, Unavailable>) {
     let command = pending.command.name();
     if let Err(Err(unavailable)) = pending.asker.send(answer) {
         tracing::warn!(command, %unavailable, "a command failed, and nobody waits for it any more");

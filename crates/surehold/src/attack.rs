@@ -155,7 +155,7 @@ impl Arguments {
     }
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     if arguments.list {
         list();
         return Ok(ExitCode::SUCCESS);

@@ -16,7 +16,7 @@ pub struct Arguments {
     database: Database,
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     let location = arguments.database.location()?;
     let Location::Sqlite { path } = &location else {
         return Err(failed(format!(

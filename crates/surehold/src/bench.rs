@@ -104,7 +104,7 @@ impl Load {
     }
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     let (load, report) = match arguments.work {
         Work::Plain(plain) => return serve_plain(plain).await,
         Work::Reserve(load) => {
@@ -123,7 +123,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve_plain(plain: Plain) -> crate::Outcome {
+async fn serve_plain(plain: Plain) -> crate::Exit {
     let options = plain::Options {
         location: Location::parse(&plain.database_url)?,
         listen: plain.listen,

@@ -21,7 +21,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     let location = arguments.database.location()?;
     let held = report(&location, arguments.books.as_deref(), arguments.json).await?;
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -13,9 +13,9 @@ macro_rules! say {
     };
 }
 
+mod environment;
 mod guide;
 mod seeds;
-mod stage;
 mod story;
 
 use std::net::SocketAddr;
@@ -49,11 +49,11 @@ pub struct Arguments {
     log: String,
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     crate::logging::start(&arguments.log, Format::Text)?;
     let mut signals = Signals::listen()?;
     let stage = tokio::select! {
-        set = stage::Stage::set(&arguments) => set?,
+        set = environment::DemoEnvironment::set(&arguments) => set?,
         () = signals.asked() => return Err(failed("asked to stop before it served")),
     };
     let held = tokio::select! {

@@ -12,7 +12,7 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-pub fn run(arguments: &Arguments) -> crate::Outcome {
+pub fn run(arguments: &Arguments) -> crate::Exit {
     std::fs::create_dir_all(&arguments.out)?;
     for (name, text) in [
         ("lifecycles.md", lifecycles()),

@@ -65,7 +65,7 @@ pub struct Tenant {
 /// Rows that one look at the database reads.
 const PAGE: usize = 200;
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::List { tenant, json } => list(&tenant, json).await?,
         Action::Create { tenant: Tenant { tenant, database }, client, scopes, live } => {

@@ -1,6 +1,6 @@
 //! Logs: structured, to standard error, so that standard output is a subcommand's own.
 //!
-//! Each line names the errand that it was written on: request, tenant, client, operation. A line itself
+//! Each line names the work_context that it was written on: request, tenant, client, operation. A line itself
 //! says what happened, and must not name them again. One that is repeated by the thousand is cut short ([`limit`]).
 
 mod limit;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use limit::Limit;
-use server::errand;
+use server::work_context;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -51,7 +51,7 @@ pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
     started.map_err(|error| crate::failed(error.to_string()))
 }
 
-/// Adds the errand to whatever `inner` writes.
+/// Adds the work_context to whatever `inner` writes.
 struct Lines<F> {
     inner: F,
     format: Format,
@@ -74,8 +74,8 @@ where
             return Ok(());
         };
         let mut fields: Vec<(&str, serde_json::Value)> = Vec::new();
-        if let Some(errand) = errand::current() {
-            let named = errand.fields();
+        if let Some(work_context) = work_context::current() {
+            let named = work_context.fields();
             fields.extend(named.map(|(name, value)| (name, serde_json::Value::String(value))));
         }
         if left_out > 0 {

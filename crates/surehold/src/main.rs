@@ -154,4 +154,4 @@ pub fn failed(words: impl Into<String>) -> Failed {
     Failed(words.into())
 }
 
-pub type Outcome = Result<ExitCode, Failed>;
+pub type Exit = Result<ExitCode, Failed>;

@@ -12,7 +12,7 @@ pub struct Arguments {
     database: Database,
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     let location = arguments.database.location()?;
     let migrated = Store::migrate(&location).await?;
     match migrated.from {

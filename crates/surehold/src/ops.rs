@@ -43,7 +43,7 @@ impl Server {
     }
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::DeadLetters(action) => dead_letters::run(action).await,
     }

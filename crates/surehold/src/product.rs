@@ -73,7 +73,7 @@ enum SlotAction {
 /// Rows that one look at the database reads.
 const PAGE: usize = 200;
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::List { tenant, json } => list(&tenant, json).await?,
         Action::Create { tenant: Tenant { tenant, database }, name, time_zone, currency, units } => {
@@ -87,7 +87,7 @@ pub async fn run(arguments: Arguments) -> crate::Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn run_slot(arguments: SlotArguments) -> crate::Outcome {
+pub async fn run_slot(arguments: SlotArguments) -> crate::Exit {
     let SlotAction::Add { tenant: Tenant { tenant, database }, product, starts_at, capacity } =
         arguments.action;
     let slot = |at: &String| json!({ "starts_at": at, "capacity": capacity });

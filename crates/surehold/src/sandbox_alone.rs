@@ -14,7 +14,7 @@ pub struct Arguments {
     journal: PathBuf,
 }
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     crate::logging::start("info", crate::logging::Format::Text)?;
     let mut signals = crate::signals::Signals::listen()?;
     let options = sandbox::Options { listen: arguments.listen, journal: arguments.journal };

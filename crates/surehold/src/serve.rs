@@ -52,7 +52,7 @@ pub struct Arguments {
 /// A database that is out of reach keeps us from ending what is under way.
 const STOP_MAX: Duration = Duration::from_mins(2);
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     let mut signals = Signals::listen()?;
     let file = file(&arguments)?;
     start_logging(&arguments, &file)?;

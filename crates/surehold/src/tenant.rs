@@ -64,7 +64,7 @@ enum Action {
 /// More are not listed, and that is said.
 const TENANTS_MAX: usize = 10_000;
 
-pub async fn run(arguments: Arguments) -> crate::Outcome {
+pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::List { database, json } => list(&database, json).await?,
         Action::Create { database, name, slug, live } => {

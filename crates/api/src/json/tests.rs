@@ -6,7 +6,7 @@ use crate::requests::{NewBooking, NewCancellation};
 #[test]
 fn what_is_not_accepted() {
     let check = |body: &[u8], why: &str| {
-        let Malformed(told) = parse(body).expect_err(why);
+        let MalformedJson(told) = parse(body).expect_err(why);
         assert!(told.contains(why), "{told} does not say {why}");
     };
     check(b"{", "EOF");

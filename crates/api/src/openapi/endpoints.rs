@@ -31,7 +31,7 @@ pub enum Key {
 
 /// What comes back when it goes well.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum ReplyBody {
     /// A schema, by its name.
     One(&'static str),
     /// The same, shown this once: it has no place where it could be looked at again.
@@ -60,7 +60,7 @@ pub struct Endpoint {
     pub query: Option<&'static str>,
     pub body: Option<&'static str>,
     pub body_is_optional: bool,
-    pub answers: &'static [(u16, Answer, &'static str)],
+    pub answers: &'static [(u16, ReplyBody, &'static str)],
     /// Besides those that every endpoint of its kind has.
     pub refusals: &'static [Code],
 }
@@ -68,7 +68,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Whether what is made has one place, for the `Location` header.
     pub fn has_a_place(&self) -> bool {
-        self.answers.iter().all(|(_, answer, _)| !matches!(answer, Answer::Page(_) | Answer::Once(_)))
+        self.answers.iter().all(|(_, answer, _)| !matches!(answer, ReplyBody::Page(_) | ReplyBody::Once(_)))
     }
 }
 
@@ -89,7 +89,7 @@ const fn look(
     tag: &'static str,
     scopes: &'static [&'static str],
     told: (&'static str, &'static str),
-    answers: &'static [(u16, Answer, &'static str)],
+    answers: &'static [(u16, ReplyBody, &'static str)],
 ) -> Endpoint {
     let (summary, description) = told;
     Endpoint {
@@ -118,7 +118,7 @@ const fn ask(
     scopes: &'static [&'static str],
     told: (&'static str, &'static str),
     body: &'static str,
-    answers: &'static [(u16, Answer, &'static str)],
+    answers: &'static [(u16, ReplyBody, &'static str)],
 ) -> Endpoint {
     let endpoint = look(path, id, tag, scopes, told, answers);
     Endpoint { method: "POST", key: Key::Required, body: Some(body), ..endpoint }

@@ -11,7 +11,7 @@ use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
 };
 
-use super::endpoints::{Answer, Endpoint, Key};
+use super::endpoints::{Endpoint, Key, ReplyBody};
 use super::{constraints, page_of, schema};
 use crate::code::Code;
 
@@ -112,9 +112,11 @@ fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
     for (status, answer, description) in endpoint.answers {
         let mut response = ResponseBuilder::new().description(*description);
         response = match answer {
-            Answer::One(name) | Answer::Once(name) => response.content("application/json", content(name)),
-            Answer::Page(name) => response.content("application/json", content(&page_of(name))),
-            Answer::Text(kind) => response.content(*kind, ContentBuilder::new().build()),
+            ReplyBody::One(name) | ReplyBody::Once(name) => {
+                response.content("application/json", content(name))
+            }
+            ReplyBody::Page(name) => response.content("application/json", content(&page_of(name))),
+            ReplyBody::Text(kind) => response.content(*kind, ContentBuilder::new().build()),
         };
         if matches!(status, 201 | 202) && endpoint.has_a_place() {
             let path =

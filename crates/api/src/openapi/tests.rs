@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::endpoints::Answer;
+use super::endpoints::ReplyBody;
 use super::*;
-use crate::code::{Code, Origin};
+use crate::code::{Code, CodeOrigin};
 use crate::findings::Findings;
-use crate::shape::{Place, repair};
+use crate::shape::{RequestPart, repair};
 
 fn read() -> Value {
     serde_json::from_str(&json()).unwrap()
@@ -104,7 +104,7 @@ fn requests_refuse_what_they_do_not_know() {
 #[test]
 fn no_refusal_is_told_that_no_client_sees() {
     let text = json();
-    let hidden: Vec<_> = Code::ALL.iter().filter(|code| code.origin() == Origin::Internal).collect();
+    let hidden: Vec<_> = Code::ALL.iter().filter(|code| code.origin() == CodeOrigin::Internal).collect();
     assert_eq!(hidden.len(), 5);
     for code in hidden {
         assert!(!text.contains(code.name()), "{code:?}");
@@ -192,11 +192,11 @@ fn whatever_is_sent_and_answered_has_an_example() {
         if let Some(body) = endpoint.body {
             let mut findings = Findings::default();
             let mut example = schemas::EXAMPLES[body].clone();
-            assert!(repair(body, Place::Body, &mut example, &mut findings).is_empty(), "{body}");
+            assert!(repair(body, RequestPart::Body, &mut example, &mut findings).is_empty(), "{body}");
             named.insert(body);
         }
         for (_, answer, _) in endpoint.answers {
-            if let Answer::One(name) | Answer::Once(name) | Answer::Page(name) = answer {
+            if let ReplyBody::One(name) | ReplyBody::Once(name) | ReplyBody::Page(name) = answer {
                 assert!(schemas::EXAMPLES.contains_key(*name), "{name}");
                 named.insert(name);
             }

@@ -1,9 +1,9 @@
 //! Rows for the tests of this crate.
 
 use domain::availability::Availability;
-use domain::lifecycle::{Stage, booking, payment, refund};
+use domain::lifecycle::{CurrentState, booking, payment, refund};
 use domain::reply::{BookingReply, SlotsReply};
-use domain::rows::{Booking, Capture, Line, Payment, Product, Refund, Slot, Unit};
+use domain::rows::{Booking, BookingLine, Capture, Payment, Product, Refund, Slot, Unit};
 use domain::working_set::Json;
 use domain::{
     AccountId, BookingId, ClientId, Currency, CustomerId, PaymentId, ProductId, RefundId, SlotId, TenantId,
@@ -85,11 +85,11 @@ pub fn booking() -> BookingReply {
         customer_name: "Ana Lima".into(),
         customer_email: "ana@example.com".into(),
         customer_phone: None,
-        state: Stage::<booking::State>::start(),
+        state: CurrentState::<booking::State>::start(),
         seq: 1,
         seats: 2,
         counts_for_client: false,
-        lines: Json(vec![Line {
+        lines: Json(vec![BookingLine {
             unit: id(4),
             name: "Adult".into(),
             quantity: 2,
@@ -131,7 +131,7 @@ pub fn payment() -> Payment {
         return_url: None,
         metadata: Json::default(),
         key: None,
-        state: Stage::<payment::State>::start(),
+        state: CurrentState::<payment::State>::start(),
         seq: 1,
         provider_ref: None,
         authorized_minor: 0,
@@ -168,7 +168,7 @@ pub fn refund() -> Refund {
         reason: Some("one guest less".into()),
         metadata: Json::default(),
         key: None,
-        state: Stage::<refund::State>::start(),
+        state: CurrentState::<refund::State>::start(),
         seq: 1,
         provider_ref: None,
         failure: None,

@@ -1,6 +1,6 @@
 use domain::Refusal;
-use domain::lifecycle::Stage;
-use domain::rows::{Cause, Failure, NextAction};
+use domain::lifecycle::CurrentState;
+use domain::rows::{Failure, FailureCause, NextAction};
 use domain::working_set::Json;
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn a_booking_that_was_given_up_was_not_created() {
 fn the_status_of_a_payment_tells_whether_its_outcome_is_known() {
     use domain::lifecycle::payment::{Event, State};
     let reach = |events: &[Event]| {
-        let stage = Stage::<State>::start();
+        let stage = CurrentState::<State>::start();
         events.iter().fold(stage, |stage, event| stage.step(*event).unwrap().to())
     };
     let check = |events: &[Event], change: fn(&mut rows::Payment), made: u16, changed: u16| {
@@ -96,7 +96,7 @@ fn a_payment_shows_what_the_customer_must_do_and_why_it_failed() {
         failure: Some(Json(Failure {
             code: "insufficient_funds".into(),
             retryable: true,
-            cause: Cause::Declined,
+            cause: FailureCause::Declined,
         })),
         ..samples::payment()
     };

@@ -134,7 +134,7 @@ impl Booking {
     }
 }
 
-fn unit(line: &rows::Line, booking: &rows::Booking) -> BookingUnit {
+fn unit(line: &rows::BookingLine, booking: &rows::Booking) -> BookingUnit {
     BookingUnit {
         unit_id: line.unit.0,
         name: line.name.clone(),

@@ -6,29 +6,29 @@ use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// Holds seats of a slot for a customer.
     pub fn reserve(&self, request: &NewBooking) -> Operation<Booking> {
-        self.operation(Call::send(Method::POST, "/v1/bookings", request), json)
+        self.operation(ApiRequest::send(Method::POST, "/v1/bookings", request), json)
     }
 
     /// Gives the seats of an unpaid booking back.
     pub fn cancel_booking(&self, id: Uuid) -> Operation<Booking> {
-        let call = Call::send(Method::POST, format!("/v1/bookings/{id}/cancel"), &NewCancellation {});
+        let call = ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/cancel"), &NewCancellation {});
         self.operation(call, json)
     }
 
     /// With its payments, and the first page of what happened to it.
     pub async fn get_booking(&self, id: Uuid) -> Result<BookingDetail> {
-        self.ask(Call::get(format!("/v1/bookings/{id}"))).await
+        self.ask(ApiRequest::get(format!("/v1/bookings/{id}"))).await
     }
 
     /// Newest first.
     pub async fn find_bookings(&self, query: &BookingsQuery) -> Result<Page<Booking>> {
-        self.ask(Call::search("/v1/bookings", query)).await
+        self.ask(ApiRequest::search("/v1/bookings", query)).await
     }
 
     /// All that are found, newest first.
@@ -38,7 +38,7 @@ impl Client {
 
     /// Who moved it, when, and from where to where; oldest first.
     pub async fn get_booking_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::search(&format!("/v1/bookings/{id}/history"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/bookings/{id}/history"), query)).await
     }
 
     /// All of it, oldest first.

@@ -6,33 +6,33 @@ use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// Puts a product with its units up for sale.
     pub fn create_product(&self, request: &NewProduct) -> Operation<Product> {
-        self.operation(Call::send(Method::POST, "/v1/products", request), json)
+        self.operation(ApiRequest::send(Method::POST, "/v1/products", request), json)
     }
 
     /// What is absent stays. Bookings keep the prices they were made at.
     pub fn change_product(&self, id: Uuid, request: &ChangedProduct) -> Operation<Product> {
-        self.operation(Call::send(Method::PATCH, format!("/v1/products/{id}"), request), json)
+        self.operation(ApiRequest::send(Method::PATCH, format!("/v1/products/{id}"), request), json)
     }
 
     /// Opens dated departures; they come back in the order they were asked for.
     pub fn add_slots(&self, product: Uuid, request: &NewSlots) -> Operation<Page<Slot>> {
-        self.operation(Call::send(Method::POST, format!("/v1/products/{product}/slots"), request), json)
+        self.operation(ApiRequest::send(Method::POST, format!("/v1/products/{product}/slots"), request), json)
     }
 
     /// With all its units.
     pub async fn get_product(&self, id: Uuid) -> Result<Product> {
-        self.ask(Call::get(format!("/v1/products/{id}"))).await
+        self.ask(ApiRequest::get(format!("/v1/products/{id}"))).await
     }
 
     /// Newest first.
     pub async fn list_products(&self, query: &ListQuery) -> Result<Page<Product>> {
-        self.ask(Call::search("/v1/products", query)).await
+        self.ask(ApiRequest::search("/v1/products", query)).await
     }
 
     /// All of them, newest first.
@@ -42,7 +42,7 @@ impl Client {
 
     /// The slots of a product in a span of time, earliest first, with their vacancies.
     pub async fn get_availability(&self, query: &AvailabilityQuery) -> Result<Page<Slot>> {
-        self.ask(Call::search("/v1/availability", query)).await
+        self.ask(ApiRequest::search("/v1/availability", query)).await
     }
 
     /// All slots of the span, earliest first.

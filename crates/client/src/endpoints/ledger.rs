@@ -3,13 +3,13 @@
 use api::requests::ListQuery;
 use api::views::{LedgerAccount, Page, Transfer};
 
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Result, Rows};
 
 impl Client {
     /// By their names, with their balances.
     pub async fn list_ledger_accounts(&self, query: &ListQuery) -> Result<Page<LedgerAccount>> {
-        self.ask(Call::search("/v1/ledger/accounts", query)).await
+        self.ask(ApiRequest::search("/v1/ledger/accounts", query)).await
     }
 
     /// All of them, by their names.
@@ -19,7 +19,7 @@ impl Client {
 
     /// Newest first, each with its postings.
     pub async fn list_ledger_transfers(&self, query: &ListQuery) -> Result<Page<Transfer>> {
-        self.ask(Call::search("/v1/ledger/transfers", query)).await
+        self.ask(ApiRequest::search("/v1/ledger/transfers", query)).await
     }
 
     /// All of them, newest first.

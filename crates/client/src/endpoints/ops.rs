@@ -6,13 +6,13 @@ use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::{Client, Operation, Result, Rows};
 
 impl Client {
     /// The cases that are open, oldest first.
     pub async fn list_review_cases(&self, query: &ListQuery) -> Result<Page<ReviewCase>> {
-        self.ask(Call::search("/v1/ops/review_cases", query)).await
+        self.ask(ApiRequest::search("/v1/ops/review_cases", query)).await
     }
 
     /// All that are open, oldest first.
@@ -23,13 +23,13 @@ impl Client {
     /// Closes a review case: says what was found and done.
     pub fn resolve_review_case(&self, id: Uuid, request: &Resolution) -> Operation<ReviewCase> {
         let path = format!("/v1/ops/review_cases/{id}/resolve");
-        self.operation(Call::send(Method::POST, path, request), json)
+        self.operation(ApiRequest::send(Method::POST, path, request), json)
     }
 
     /// Work that was given up: jobs, providers' events, and messages at a consumer. Those that were given up
     /// first come first.
     pub async fn list_dead_letters(&self, query: &ListQuery) -> Result<Page<DeadLetter>> {
-        self.ask(Call::search("/v1/ops/dead_letters", query)).await
+        self.ask(ApiRequest::search("/v1/ops/dead_letters", query)).await
     }
 
     /// All that wait for a decision.
@@ -39,12 +39,12 @@ impl Client {
 
     /// With the first page of its history, also after somebody has decided on it.
     pub async fn get_dead_letter(&self, id: Uuid) -> Result<DeadLetter> {
-        self.ask(Call::get(format!("/v1/ops/dead_letters/{id}"))).await
+        self.ask(ApiRequest::get(format!("/v1/ops/dead_letters/{id}"))).await
     }
 
     /// Who did what with it, when and why; oldest first.
     pub async fn get_dead_letter_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::search(&format!("/v1/ops/dead_letters/{id}/history"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/ops/dead_letters/{id}/history"), query)).await
     }
 
     /// All of it, oldest first.
@@ -55,18 +55,18 @@ impl Client {
     /// Sends it round again: safe whenever it is done.
     pub fn retry_dead_letter(&self, id: Uuid, decision: &LetterDecision) -> Operation<DeadLetter> {
         let path = format!("/v1/ops/dead_letters/{id}/retry");
-        self.operation(Call::send(Method::POST, path, decision), json)
+        self.operation(ApiRequest::send(Method::POST, path, decision), json)
     }
 
     /// Nothing more is tried.
     pub fn discard_dead_letter(&self, id: Uuid, decision: &LetterDecision) -> Operation<DeadLetter> {
         let path = format!("/v1/ops/dead_letters/{id}/discard");
-        self.operation(Call::send(Method::POST, path, decision), json)
+        self.operation(ApiRequest::send(Method::POST, path, decision), json)
     }
 
     /// How the way to each account stands, in the process that answers. Each has circuits of its own.
     pub async fn list_breakers(&self, query: &ListQuery) -> Result<Page<Breaker>> {
-        self.ask(Call::search("/v1/ops/breakers", query)).await
+        self.ask(ApiRequest::search("/v1/ops/breakers", query)).await
     }
 
     /// All of them, in the process that answers.
@@ -75,17 +75,17 @@ impl Client {
     }
 
     pub async fn get_settings(&self) -> Result<Settings> {
-        self.ask(Call::get("/v1/ops/settings")).await
+        self.ask(ApiRequest::get("/v1/ops/settings")).await
     }
 
     /// What is absent stays.
     pub fn change_settings(&self, request: &ChangedSettings) -> Operation<Settings> {
-        self.operation(Call::send(Method::PATCH, "/v1/ops/settings", request), json)
+        self.operation(ApiRequest::send(Method::PATCH, "/v1/ops/settings", request), json)
     }
 
     /// Those of the asking key's mode, newest first, and never a secret.
     pub async fn list_api_keys(&self, query: &ListQuery) -> Result<Page<ApiKey>> {
-        self.ask(Call::search("/v1/ops/api_keys", query)).await
+        self.ask(ApiRequest::search("/v1/ops/api_keys", query)).await
     }
 
     /// All of the asking key's mode, newest first.
@@ -97,12 +97,12 @@ impl Client {
     /// and the request takes no idempotency key: it is sent again only if nothing of it was written. If
     /// its outcome is unknown, look for the key in the list and revoke it.
     pub async fn create_api_key(&self, request: &NewApiKey) -> Result<ShownApiKey> {
-        self.ask(Call::send(Method::POST, "/v1/ops/api_keys", request)).await
+        self.ask(ApiRequest::send(Method::POST, "/v1/ops/api_keys", request)).await
     }
 
     /// Revokes an API key. It takes no idempotency key, and may be asked as often as one likes.
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<ApiKey> {
         let path = format!("/v1/ops/api_keys/{id}/revoke");
-        self.ask(Call { method: Method::POST, ..Call::get(path) }).await
+        self.ask(ApiRequest { method: Method::POST, ..ApiRequest::get(path) }).await
     }
 }

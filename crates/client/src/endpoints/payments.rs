@@ -8,45 +8,51 @@ use http::Method;
 use uuid::Uuid;
 
 use crate::answer::json;
-use crate::call::Call;
+use crate::api_request::ApiRequest;
 use crate::reply::{Charge, charge};
 use crate::{Client, IdempotencyKey, Operation, Result, Rows};
 
 impl Client {
     /// Charges an amount at once: a payment with automatic capture.
     pub fn charge(&self, request: &NewCharge) -> Operation<Charge> {
-        self.at_a_provider(Call::send(Method::POST, "/v1/charges", request), charge)
+        self.at_a_provider(ApiRequest::send(Method::POST, "/v1/charges", request), charge)
     }
 
     /// Starts a payment, for what a booking owes or for an amount.
     pub fn start_payment(&self, request: &NewPayment) -> Operation<Charge> {
-        self.at_a_provider(Call::send(Method::POST, "/v1/payments", request), charge)
+        self.at_a_provider(ApiRequest::send(Method::POST, "/v1/payments", request), charge)
     }
 
     /// Takes authorized money, all of it or less.
     pub fn capture(&self, payment: Uuid, request: &NewCapture) -> Operation<Payment> {
-        self.at_a_provider(Call::send(Method::POST, format!("/v1/payments/{payment}/capture"), request), json)
+        self.at_a_provider(
+            ApiRequest::send(Method::POST, format!("/v1/payments/{payment}/capture"), request),
+            json,
+        )
     }
 
     /// Calls a payment off before its money is captured.
     pub fn cancel_payment(&self, payment: Uuid) -> Operation<Payment> {
         let path = format!("/v1/payments/{payment}/cancel");
-        self.at_a_provider(Call::send(Method::POST, path, &NewCancellation {}), json)
+        self.at_a_provider(ApiRequest::send(Method::POST, path, &NewCancellation {}), json)
     }
 
     /// Sends captured money back, all of it or a part.
     pub fn refund(&self, payment: Uuid, request: &NewRefund) -> Operation<Refund> {
-        self.at_a_provider(Call::send(Method::POST, format!("/v1/payments/{payment}/refunds"), request), json)
+        self.at_a_provider(
+            ApiRequest::send(Method::POST, format!("/v1/payments/{payment}/refunds"), request),
+            json,
+        )
     }
 
     /// Where it stands, and what the customer must do.
     pub async fn get_payment(&self, id: Uuid) -> Result<Payment> {
-        self.ask(Call::get(format!("/v1/payments/{id}"))).await
+        self.ask(ApiRequest::get(format!("/v1/payments/{id}"))).await
     }
 
     /// Newest first. All filters must hold: booking, reference, idempotency key, state.
     pub async fn find_payments(&self, query: &PaymentsQuery) -> Result<Page<Payment>> {
-        self.ask(Call::search("/v1/payments", query)).await
+        self.ask(ApiRequest::search("/v1/payments", query)).await
     }
 
     /// All that are found, newest first.
@@ -76,7 +82,7 @@ impl Client {
 
     /// Who moved it, when, and from where to where; oldest first.
     pub async fn get_payment_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::search(&format!("/v1/payments/{id}/history"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/payments/{id}/history"), query)).await
     }
 
     /// All of it, oldest first.
@@ -86,7 +92,7 @@ impl Client {
 
     /// Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.
     pub async fn list_movements(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Movement>> {
-        self.ask(Call::search(&format!("/v1/payments/{payment}/movements"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/payments/{payment}/movements"), query)).await
     }
 
     /// All of them, oldest first.
@@ -95,12 +101,12 @@ impl Client {
     }
 
     pub async fn get_refund(&self, id: Uuid) -> Result<Refund> {
-        self.ask(Call::get(format!("/v1/refunds/{id}"))).await
+        self.ask(ApiRequest::get(format!("/v1/refunds/{id}"))).await
     }
 
     /// The refunds of a payment, oldest first.
     pub async fn list_refunds(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Refund>> {
-        self.ask(Call::search(&format!("/v1/payments/{payment}/refunds"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/payments/{payment}/refunds"), query)).await
     }
 
     /// All refunds of a payment, oldest first.
@@ -110,7 +116,7 @@ impl Client {
 
     /// Who moved it, when, and from where to where; oldest first.
     pub async fn get_refund_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(Call::search(&format!("/v1/refunds/{id}/history"), query)).await
+        self.ask(ApiRequest::search(&format!("/v1/refunds/{id}/history"), query)).await
     }
 
     /// All of it, oldest first.

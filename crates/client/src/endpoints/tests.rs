@@ -13,7 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Client;
-use crate::call::Repeat;
+use crate::api_request::Repeat;
 use crate::script::{Script, answer};
 
 /// Probes and numbers are for those who watch the server.

@@ -19,7 +19,7 @@ fn signed<'a>(id: &'a str, timestamp: &'a str, signature: &'a str) -> Signed<'a>
     Signed { id, timestamp, signature }
 }
 
-fn verdict(secrets: &[&str], signed: &Signed<'_>, body: &[u8], now: i64) -> Result<(), Refused> {
+fn verdict(secrets: &[&str], signed: &Signed<'_>, body: &[u8], now: i64) -> Result<(), DeliveryRefused> {
     Verifier::new(secrets).unwrap().verify_at(signed, body, at(now)).map(|_| ())
 }
 
@@ -27,12 +27,12 @@ fn verdict(secrets: &[&str], signed: &Signed<'_>, body: &[u8], now: i64) -> Resu
 fn a_delivery_is_believed_or_refused() {
     let seconds = AT.to_string();
     let zeros = STANDARD.encode([0; 32]);
-    let check = |id: &str, timestamp: &str, signature: &str, expected: Result<(), Refused>| {
+    let check = |id: &str, timestamp: &str, signature: &str, expected: Result<(), DeliveryRefused>| {
         let verdict = verdict(&[SECRET], &signed(id, timestamp, signature), BODY, AT);
         assert_eq!(verdict, expected, "{id} {timestamp} {signature}");
     };
-    let no_match = Err(Refused::SignatureDoesNotMatch);
-    let malformed = Err(Refused::HeaderMalformed);
+    let no_match = Err(DeliveryRefused::SignatureDoesNotMatch);
+    let malformed = Err(DeliveryRefused::HeaderMalformed);
     check(ID_SENT, &seconds, V1, Ok(()));
     check(ID_SENT, &seconds, &format!("v1,{zeros} {V1}"), Ok(()));
     check(ID_SENT, &seconds, &format!("v1a,{zeros} v1,none {V1} v2,x"), Ok(()));
@@ -65,17 +65,17 @@ fn parts_do_not_run_into_one_another() {
     let signature = format!("v1,{}", STANDARD.encode(text("msg", "1649367553", b"7.x")));
     assert_eq!(verdict(&[SECRET], &signed("msg", "1649367553", &signature), b"7.x", AT), Ok(()));
     let moved = signed("msg.1649367553", "7", &signature);
-    assert_eq!(verdict(&[SECRET], &moved, b"x", 7), Err(Refused::HeaderMalformed));
+    assert_eq!(verdict(&[SECRET], &moved, b"x", 7), Err(DeliveryRefused::HeaderMalformed));
 }
 
 #[test]
 fn any_good_secret_will_do_and_no_other() {
     let seconds = AT.to_string();
-    let check = |secrets: &[&str], body: &[u8], expected: Result<(), Refused>| {
+    let check = |secrets: &[&str], body: &[u8], expected: Result<(), DeliveryRefused>| {
         let verdict = verdict(secrets, &signed(ID_SENT, &seconds, V1), body, AT);
         assert_eq!(verdict, expected, "{secrets:?}");
     };
-    let no_match = Err(Refused::SignatureDoesNotMatch);
+    let no_match = Err(DeliveryRefused::SignatureDoesNotMatch);
     check(&[OTHER, SECRET], BODY, Ok(()));
     check(&[SECRET, OTHER], BODY, Ok(()));
     check(&[OTHER], BODY, no_match);
@@ -87,17 +87,17 @@ fn any_good_secret_will_do_and_no_other() {
 #[test]
 fn time_is_bounded_in_both_directions() {
     let seconds = AT.to_string();
-    let check = |now: i64, expected: Result<(), Refused>| {
+    let check = |now: i64, expected: Result<(), DeliveryRefused>| {
         assert_eq!(verdict(&[SECRET], &signed(ID_SENT, &seconds, V1), BODY, now), expected, "{now}");
     };
     check(AT + 300, Ok(()));
-    check(AT + 301, Err(Refused::TooOld));
+    check(AT + 301, Err(DeliveryRefused::TooOld));
     check(AT - 300, Ok(()));
-    check(AT - 301, Err(Refused::FromTheFuture));
+    check(AT - 301, Err(DeliveryRefused::FromTheFuture));
     let strict = Verifier::new([SECRET]).unwrap().tolerance(Duration::ZERO);
     let verdict = |now| strict.verify_at(&signed(ID_SENT, &seconds, V1), BODY, at(now)).map(|_| ());
     assert_eq!(verdict(AT), Ok(()));
-    assert_eq!(verdict(AT + 1), Err(Refused::TooOld));
+    assert_eq!(verdict(AT + 1), Err(DeliveryRefused::TooOld));
 }
 
 #[test]
@@ -119,19 +119,19 @@ fn secrets_are_read_or_refused() {
 fn headers_stand_once_each() {
     let verifier = Verifier::new([SECRET]).unwrap();
     let mut headers = HeaderMap::new();
-    assert_eq!(verifier.verify(&headers, BODY), Err(Refused::HeaderMissing));
+    assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMissing));
     headers.insert(ID, HeaderValue::from_static(ID_SENT));
     headers.insert(TIMESTAMP, HeaderValue::from(AT));
-    assert_eq!(verifier.verify(&headers, BODY), Err(Refused::HeaderMissing));
+    assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMissing));
     headers.insert(SIGNATURE, HeaderValue::from_static(V1));
     // By the clock, years after it was signed.
-    assert_eq!(verifier.verify(&headers, BODY), Err(Refused::TooOld));
+    assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::TooOld));
     let delivery = verifier.verify_at(&Signed::of(&headers).unwrap(), BODY, at(AT));
     assert_eq!(delivery, Ok(Delivery { id: ID_SENT, sent_at: at(AT) }));
     headers.insert(ID, HeaderValue::from_bytes(b"msg\xff").unwrap());
-    assert_eq!(verifier.verify(&headers, BODY), Err(Refused::HeaderMalformed));
+    assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMalformed));
     headers.append(ID, HeaderValue::from_static(ID_SENT));
-    assert_eq!(verifier.verify(&headers, BODY), Err(Refused::HeaderMissing));
+    assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMissing));
 }
 
 proptest! {
@@ -152,6 +152,6 @@ proptest! {
         let mut changed = body;
         let bit = at_bit.index(changed.len() * 8);
         changed[bit / 8] ^= 1 << (bit % 8);
-        prop_assert_eq!(verdict(&[SECRET], &signed, &changed, AT), Err(Refused::SignatureDoesNotMatch));
+        prop_assert_eq!(verdict(&[SECRET], &signed, &changed, AT), Err(DeliveryRefused::SignatureDoesNotMatch));
     }
 }

@@ -6,7 +6,7 @@ mod reserve;
 mod seats;
 
 pub use cancel_hold::CancelHold;
-pub use expire_holds::{ExpireHolds, Lapsed};
+pub use expire_holds::{ExpireHolds, LapsedHold};
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::availability::Offer;
+use crate::availability::SlotOffer;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::reply::{Reply, SlotsReply};
 use crate::rows::{Actor, Facts, Needs, Product, Slot, Subject, Unit};
 use crate::time::Timestamp;
-use crate::working_set::{Claim, Command, Context, Decision, Json};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
 pub struct NewUnit {
@@ -70,7 +70,7 @@ impl Command for CreateProduct {
         Some(())
     }
 
-    fn decide(&self, _: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, _: &Facts, context: &Context<'_>) -> DecisionResult {
         let prices = self.units.iter().map(|unit| unit.price_minor);
         check_prices(&self.providers, self.currency, prices)?;
         // Nothing can fail from here on.
@@ -184,7 +184,7 @@ impl Command for ChangeProduct {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let product = facts
             .products
             .get(self.product)
@@ -284,7 +284,7 @@ impl Command for AddSlots {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let product = facts
             .products
             .get(self.product)
@@ -320,7 +320,7 @@ impl Command for AddSlots {
         slots.iter().cloned().for_each(|slot| draft.put(slot));
         let units: Vec<&Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).collect();
         let offered = |slot: Slot| {
-            let offer = Offer { product, slot: &slot, now: context.now };
+            let offer = SlotOffer { product, slot: &slot, now: context.now };
             let availability = offer.availability(units.iter().copied());
             (slot, availability)
         };

@@ -21,7 +21,7 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Origin};
 use crate::ids::{AttemptId, ClientId, EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{Stage, State};
+use crate::lifecycle::{CurrentState, State};
 use crate::refusal::Refusal;
 use crate::reply::{DeadLetter, Reply};
 use crate::rows::{Actor, Delivery, Facts, InboundEvent, Job, Message, Needs, Subject};
@@ -29,7 +29,7 @@ use crate::working_set::Claim;
 
 /// Which dead letter. Each kind has ids of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Letter {
+pub enum DeadLetterRef {
     Job(JobId),
     Event(EventId),
     /// One message at one consumer.
@@ -44,7 +44,7 @@ pub struct Decided {
     /// Through whom the person asks.
     pub client: ClientId,
     pub request_id: String,
-    pub letter: Letter,
+    pub letter: DeadLetterRef,
     /// Who decides, in their own word.
     pub person: String,
     pub why: String,
@@ -80,22 +80,24 @@ impl Decided {
     /// What shows the letter, whatever is done about it.
     fn needs_letter(&self, rows: &mut Needs<'_>) -> Option<()> {
         match self.letter {
-            Letter::Job(id) => {
+            DeadLetterRef::Job(id) => {
                 rows.job(id);
                 rows.attempt(AttemptId::from(id));
                 Some(())
             }
-            Letter::Event(id) => {
+            DeadLetterRef::Event(id) => {
                 rows.inbound_event(id);
                 Some(())
             }
-            Letter::Message(id) => rows.delivery(id).map(|delivery| _ = rows.message(delivery.message)),
+            DeadLetterRef::Message(id) => {
+                rows.delivery(id).map(|delivery| _ = rows.message(delivery.message))
+            }
         }
     }
 }
 
 /// A person moves only what is dead.
-fn is_dead<S: State>(stage: Stage<S>, dead: S, event: S::Event) -> Result<(), Refusal> {
+fn is_dead<S: State>(stage: CurrentState<S>, dead: S, event: S::Event) -> Result<(), Refusal> {
     if stage.is(dead) {
         return Ok(());
     }

@@ -22,7 +22,7 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
 use crate::ids::{InboxId, MessageId, TenantId};
-use crate::lifecycle::{Stage, State as _, delivery};
+use crate::lifecycle::{CurrentState, State as _, delivery};
 use crate::limits::ERROR_CHARACTERS_MAX;
 use crate::refusal::Refusal;
 use crate::rows::{Delivery, Facts, Subject};
@@ -30,13 +30,13 @@ use crate::time::Timestamp;
 
 /// A message at a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct At {
+pub struct DeliveryKey {
     pub tenant: TenantId,
     pub message: MessageId,
     pub consumer: &'static str,
 }
 
-impl At {
+impl DeliveryKey {
     pub fn id(&self) -> InboxId {
         InboxId::of(self.consumer, self.message)
     }
@@ -48,7 +48,7 @@ impl At {
             tenant: self.tenant,
             consumer: self.consumer.to_owned(),
             message: self.message,
-            state: Stage::start(),
+            state: CurrentState::start(),
             attempts: 0,
             last_error: None,
             due_at: None,

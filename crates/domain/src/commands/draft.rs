@@ -6,11 +6,11 @@ use serde_json::Value as JsonValue;
 use uuid::Uuid;
 
 use crate::ids::{AttemptId, AuditId, KeyId, MessageId, ReviewId, TenantId};
-use crate::lifecycle::{Stage, State};
+use crate::lifecycle::{CurrentState, State};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Changes, Message, Put, Removable, Review, Subject};
-use crate::working_set::{Answered, Claim, Context, Outcome};
+use crate::working_set::{Claim, Context, Decision, LateReply};
 
 /// Who moves something, in which request, and why.
 #[derive(Clone, Debug)]
@@ -44,12 +44,12 @@ pub(super) struct About {
 pub(super) struct Draft<'a> {
     pub context: &'a Context<'a>,
     origin: &'a Origin,
-    outcome: Outcome,
+    outcome: Decision,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(context: &'a Context<'a>, origin: &'a Origin) -> Draft<'a> {
-        Draft { context, origin, outcome: Outcome::default() }
+        Draft { context, origin, outcome: Decision::default() }
     }
 
     pub fn id<T: From<Uuid>>(&self) -> T {
@@ -102,7 +102,7 @@ impl<'a> Draft<'a> {
     pub fn step<S: State>(
         &mut self,
         about: About,
-        stage: Stage<S>,
+        stage: CurrentState<S>,
         event: S::Event,
     ) -> Result<crate::lifecycle::Step<S>, crate::lifecycle::NoSuchMove> {
         let step = stage.step(event)?;
@@ -154,7 +154,7 @@ impl<'a> Draft<'a> {
             attempt: None,
             reason: reason.to_owned(),
             detail,
-            state: Stage::start(),
+            state: CurrentState::start(),
             opened_at: self.context.now,
             resolved_at: None,
             resolution: None,
@@ -178,17 +178,17 @@ impl<'a> Draft<'a> {
 
     pub fn answer(&mut self, key: Option<KeyId>, answer: Result<Reply, Refusal>) {
         let answer = match answer {
-            Ok(reply) => Answered::With(reply),
-            Err(refusal) => Answered::Refused(refusal),
+            Ok(reply) => LateReply::With(reply),
+            Err(refusal) => LateReply::Refused(refusal),
         };
         self.outcome.answer(key, answer);
     }
 
-    pub fn done(self) -> Outcome {
+    pub fn done(self) -> Decision {
         self.outcome
     }
 
-    pub fn reply(self, reply: Reply) -> Outcome {
+    pub fn reply(self, reply: Reply) -> Decision {
         self.outcome.reply(reply)
     }
 }

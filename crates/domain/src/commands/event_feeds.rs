@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::reply::{FeedClaim, Reply};
 use crate::rows::{Actor, EventFeed, Facts, Needs};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct ClaimFeed {
@@ -35,7 +35,7 @@ impl Command for ClaimFeed {
     }
 
     /// Answers from where to read, or that it is not time.
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let feed = facts.event_feeds.get(self.account).cloned().unwrap_or(EventFeed {
             id: self.account,
             tenant: self.tenant,
@@ -78,7 +78,7 @@ impl Command for AdvanceFeed {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let feed = facts
             .event_feeds
             .get(self.account)

@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{AccountId, EventId, TenantId};
-use crate::lifecycle::{Stage, State as _, inbound_event};
+use crate::lifecycle::{CurrentState, State as _, inbound_event};
 use crate::limits::EVENT_ATTEMPTS_MAX;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, InboundEvent, Needs, Subject};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Stores a verified event, once however often it is delivered.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Command for RecordEvent {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         if facts.inbound_events.get(self.id()).is_some() {
             return Err(Refusal::NothingToDo);
         }
@@ -54,7 +54,7 @@ impl Command for RecordEvent {
             name: self.name.clone(),
             kind: self.kind.clone(),
             body: self.body.clone(),
-            state: Stage::start(),
+            state: CurrentState::start(),
             attempts: 0,
             outcome: None,
             received_at: context.now,
@@ -131,7 +131,7 @@ impl Command for StartEvent {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let event = open(facts, self.event)?;
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);
@@ -165,7 +165,7 @@ impl Command for PutOffEvent {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let event = open(facts, self.event)?;
         if event.state.is(inbound_event::State::Dead) || event.attempts == 0 {
             return Err(Refusal::NothingToDo);
@@ -196,7 +196,7 @@ impl Command for CloseEvent {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let event = open(facts, self.event)?;
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);

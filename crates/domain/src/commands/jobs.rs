@@ -20,11 +20,11 @@ use crate::lifecycle::{State as _, job};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Who works on a job, and how long it may be silent.
 #[derive(Clone, Copy, Debug)]
-pub struct Lease {
+pub struct JobLease {
     pub worker: WorkerId,
     pub span: Span,
 }
@@ -32,12 +32,12 @@ pub struct Lease {
 /// When an object that waits for somebody else is looked at again, if nothing is heard of it: each look
 /// that shows nothing new doubles the pause.
 #[derive(Clone, Copy, Debug)]
-pub struct LookAgain {
+pub struct RecheckDelays {
     pub first: Span,
     pub longest: Span,
 }
 
-impl LookAgain {
+impl RecheckDelays {
     pub fn pause(self, looks: i64) -> Span {
         let doublings = u32::try_from(looks.max(0)).unwrap_or(u32::MAX);
         let pause = 2_i64.checked_pow(doublings).and_then(|factor| self.first.0.checked_mul(factor));
@@ -162,7 +162,7 @@ impl Command for Heartbeat {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut job = held(facts, self.job, self.token)?.clone();
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
@@ -192,7 +192,7 @@ impl Command for FinishJob {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut job = held(facts, self.job, self.token)?.clone();
         let settled = facts.attempts.get(AttemptId::from(self.job));
         if !settled.is_some_and(|attempt| attempt.state.is_final()) {

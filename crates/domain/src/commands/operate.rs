@@ -9,15 +9,15 @@ use alloc::vec::Vec;
 
 use crate::commands::catalogue::origin;
 use crate::commands::draft::{About, Draft, Origin};
-use crate::idempotency::Progress;
+use crate::idempotency::KeyProgress;
 use crate::ids::{ClientId, KeyId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Account, Actor, ApiKey, Client, Facts, Key, LateMoney, Needs, Settings, Subject, Tenant};
 use crate::time::Span;
-use crate::working_set::{Claim, Command, Context, Decision, Json};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
-pub use api_keys::{AddApiKey, OPS_SCOPE, Owner, RevokeApiKey};
+pub use api_keys::{AddApiKey, KeyOwner, OPS_SCOPE, RevokeApiKey};
 pub use resolve_review::ResolveReview;
 pub use tenants::{ArchiveTenant, RenameTenant};
 
@@ -49,7 +49,7 @@ impl Command for Provision {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Person);
         let mut draft = Draft::new(context, &origin);
         if facts.tenants.get(self.tenant.id).is_none() {
@@ -133,7 +133,7 @@ impl Command for ChangeSettings {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::ClientNotFound)?;
         let own = |id: ClientId| facts.clients.get(id).filter(|client| client.tenant == self.tenant);
         if self.held_seats_max.iter().any(|(client, _)| own(*client).is_none()) {
@@ -183,14 +183,14 @@ impl Command for PruneReplies {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let finished_before = context.now.minus(self.kept);
         let mut pruned = 0;
         for key in self.keys.iter().filter_map(|id| facts.keys.get(*id)) {
             let old = key.finished_at.is_some_and(|at| at < finished_before);
-            if key.progress == Progress::Finished && key.body.is_some() && old {
+            if key.progress == KeyProgress::Finished && key.body.is_some() && old {
                 pruned += 1;
                 draft.put(Key { status: None, body: None, ..key.clone() });
             }

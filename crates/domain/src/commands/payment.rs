@@ -7,9 +7,9 @@ mod answer;
 mod book;
 mod discard;
 mod give_up;
-mod money_back;
 mod movements;
 mod observe;
+mod return_money;
 mod settle;
 mod settle_dispute;
 mod settle_refund;
@@ -18,11 +18,11 @@ mod start_payment;
 mod start_refund;
 mod start_void;
 
-pub use settle::{By, Settle};
+pub use settle::{ObservedBy, Settle};
 pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};
 pub use start_capture::StartCapture;
-pub use start_payment::{StartPayment, Target};
+pub use start_payment::{PaymentTarget, StartPayment};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
@@ -33,12 +33,12 @@ pub(super) use give_up::{give_up, lose_sight};
 use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
-use crate::commands::jobs::Lease;
+use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, JobId, KeyId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{Stage, State, job};
+use crate::lifecycle::{CurrentState, State, job};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::reply::Claimed;
+use crate::reply::ClaimedJob;
 use crate::rows::{Attempt, AttemptKind, Facts, Job, Mode, Needs, Payment, Refund, Subject};
 use crate::time::Span;
 
@@ -113,7 +113,7 @@ fn needs_of_own(rows: &mut Needs<'_>, id: PaymentId) -> Option<()> {
 }
 
 /// What one call at a provider is to move.
-struct Call {
+struct ProviderCall {
     id: AttemptId,
     payment: PaymentId,
     refund: Option<RefundId>,
@@ -129,11 +129,11 @@ struct Call {
 /// that took the request may drive it at once, and if it dies, the lease lapses.
 fn enqueue(
     draft: &mut Draft<'_>,
-    call: Call,
-    lease: Option<Lease>,
+    call: ProviderCall,
+    lease: Option<JobLease>,
     payment: Payment,
     refund: Option<Refund>,
-) -> Result<Claimed, Refusal> {
+) -> Result<ClaimedJob, Refusal> {
     let now = draft.context.now;
     let attempt = Attempt {
         id: call.id,
@@ -143,7 +143,7 @@ fn enqueue(
         kind: call.kind,
         amount_minor: call.amount_minor,
         key: call.key,
-        state: Stage::start(),
+        state: CurrentState::start(),
         key_number: 0,
         key_spent_at: None,
         sent_at: None,
@@ -155,7 +155,7 @@ fn enqueue(
     let mut job = Job {
         id: JobId::from(call.id),
         tenant: call.tenant,
-        state: Stage::start(),
+        state: CurrentState::start(),
         token: 0,
         worker: None,
         lease_until: None,
@@ -177,5 +177,5 @@ fn enqueue(
     }
     draft.put(attempt.clone());
     draft.put(job.clone());
-    Ok(Claimed { job, attempt, payment, refund })
+    Ok(ClaimedJob { job, attempt, payment, refund })
 }

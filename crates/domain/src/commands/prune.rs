@@ -15,7 +15,7 @@ use crate::lifecycle::{inbound_event, job};
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, InboundEvent, Job, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// At most [`crate::limits::IDS_PER_COMMAND_MAX`] of both together.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Command for PruneWork {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let ended_before = context.now.minus(self.kept);

@@ -17,7 +17,7 @@ mod settle_messages;
 mod subscribe;
 
 pub use claim_partitions::ClaimPartitions;
-pub use mark::{Hold, MarkPublished, MarkRepublished, Published};
+pub use mark::{MarkPublished, MarkRepublished, PartitionLease, Published};
 pub use prune::{PruneDeliveries, PruneMessages};
 pub use settle_messages::SettleMessages;
 pub use subscribe::Subscribe;

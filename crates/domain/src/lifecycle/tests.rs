@@ -6,7 +6,7 @@ fn check<S: State>(expected: &Expect) {
     let mut product = String::new();
     for state in S::ALL {
         for event in S::EVENTS {
-            let to = Stage(*state).step(*event).map_or("-", |step| step.to().name());
+            let to = CurrentState(*state).step(*event).map_or("-", |step| step.to().name());
             writeln!(product, "{} + {} = {to}", state.name(), S::event_name(*event)).unwrap();
         }
         let reachable = *state == S::INITIAL || S::TABLE.iter().any(|row| row.to == *state);

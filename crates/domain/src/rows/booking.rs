@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BookingId, ClientId, CustomerId, PaymentId, ProductId, SlotId, TenantId, UnitId};
-use crate::lifecycle::{Stage, booking};
+use crate::lifecycle::{CurrentState, booking};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
 /// Some of one unit, at the price when it was reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct BookingLine {
     pub unit: UnitId,
     pub name: String,
     pub quantity: i64,
@@ -35,13 +35,13 @@ crate::row! {
         fixed customer_name: String,
         fixed customer_email: String,
         fixed customer_phone: Option<String>,
-        guard state: Stage<booking::State>,
+        guard state: CurrentState<booking::State>,
         /// Counts the messages about it; assigned under its lock, so they have an order.
         guard seq: i64,
         fixed seats: i64,
         /// Its seats count against the client's limit while they are held.
         fixed counts_for_client: bool,
-        fixed lines: Json<Vec<Line>>,
+        fixed lines: Json<Vec<BookingLine>>,
         fixed total_minor: i64,
         fixed currency: Currency,
         /// The one payment under way, if any: a second is refused meanwhile.

@@ -7,7 +7,7 @@ use crate::ids::{
     AccountId, AttemptId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId,
     SubscriptionId, TenantId, WorkerId,
 };
-use crate::lifecycle::{NoSuchMove, Stage, delivery, inbound_event, job, review};
+use crate::lifecycle::{CurrentState, NoSuchMove, delivery, inbound_event, job, review};
 use crate::limits::PARTITIONS;
 use crate::rows::Removable;
 use crate::time::Timestamp;
@@ -69,7 +69,7 @@ crate::row! {
     Job in "jobs" as lock {
         key id: JobId,
         fixed tenant: TenantId,
-        guard state: Stage<job::State>,
+        guard state: CurrentState<job::State>,
         guard token: i64,
         moves worker: Option<WorkerId>,
         moves lease_until: Option<Timestamp>,
@@ -173,7 +173,7 @@ crate::row! {
         fixed tenant: TenantId,
         fixed consumer: String,
         fixed message: MessageId,
-        guard state: Stage<delivery::State>,
+        guard state: CurrentState<delivery::State>,
         /// Counted before the handler starts wherever an earlier one may not have come to its end.
         moves attempts: i64,
         moves last_error: Option<String>,
@@ -199,7 +199,7 @@ crate::row! {
         fixed name: String,
         fixed kind: String,
         fixed body: Vec<u8>,
-        guard state: Stage<inbound_event::State>,
+        guard state: CurrentState<inbound_event::State>,
         moves attempts: i64,
         /// Why it was ignored, or what it met.
         moves outcome: Option<String>,
@@ -232,7 +232,7 @@ crate::row! {
         fixed attempt: Option<AttemptId>,
         fixed reason: String,
         fixed detail: String,
-        guard state: Stage<review::State>,
+        guard state: CurrentState<review::State>,
         fixed opened_at: Timestamp,
         moves resolved_at: Option<Timestamp>,
         moves resolution: Option<String>,

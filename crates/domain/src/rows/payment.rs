@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{Stage, attempt, payment, refund};
+use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -50,13 +50,13 @@ pub struct Failure {
     /// Whether a new payment may do better, with the same or another card.
     pub retryable: bool,
     #[serde(default)]
-    pub cause: Cause,
+    pub cause: FailureCause,
 }
 
 /// Who is behind a failure. Only what the provider declined is told as a decline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum FailureCause {
     /// The provider, or the bank behind it, said no.
     #[default]
     Declined,
@@ -71,7 +71,7 @@ pub enum Cause {
 impl Failure {
     /// Nothing was sent: `code` says why.
     pub fn not_sent(code: &str, retryable: bool) -> Failure {
-        Failure { code: code.into(), retryable, cause: Cause::NotSent }
+        Failure { code: code.into(), retryable, cause: FailureCause::NotSent }
     }
 }
 
@@ -93,7 +93,7 @@ crate::row! {
         fixed metadata: Json<BTreeMap<String, String>>,
         /// The idempotency key that asked for it.
         fixed key: Option<KeyId>,
-        guard state: Stage<payment::State>,
+        guard state: CurrentState<payment::State>,
         guard seq: i64,
         /// The provider's object, committed before it is confirmed.
         moves provider_ref: Option<String>,
@@ -209,7 +209,7 @@ crate::row! {
         fixed amount_minor: i64,
         /// The idempotency key to answer when the outcome is known.
         fixed key: Option<KeyId>,
-        guard state: Stage<attempt::State>,
+        guard state: CurrentState<attempt::State>,
         /// Counts the provider's idempotency keys that were used for it, from 0. The provider keeps its first
         /// answer under a key, an error of its own too: after one the next call goes out under another key.
         moves key_number: i64,
@@ -238,7 +238,7 @@ crate::row! {
         fixed reason: Option<String>,
         fixed metadata: Json<BTreeMap<String, String>>,
         fixed key: Option<KeyId>,
-        guard state: Stage<refund::State>,
+        guard state: CurrentState<refund::State>,
         guard seq: i64,
         moves provider_ref: Option<String>,
         moves failure: Option<Json<Failure>>,

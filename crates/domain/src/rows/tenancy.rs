@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::idempotency::{Fingerprint, Progress};
+use crate::idempotency::{Fingerprint, KeyProgress};
 use crate::ids::{AccountId, ApiKeyId, ClientId, KeyId, TenantId};
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -138,7 +138,7 @@ crate::row! {
         fixed client: ClientId,
         fixed text: String,
         fixed fingerprint: Fingerprint,
-        guard progress: Progress,
+        guard progress: KeyProgress,
         moves status: Option<i64>,
         moves body: Option<String>,
         /// What the operation made.

@@ -55,29 +55,29 @@ pub trait Column: Sized {
 
 /// A stored value that does not fit its column: the schema and the program disagree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct ColumnMismatch {
     pub table: &'static str,
     pub column: &'static str,
 }
 
-impl Mismatch {
+impl ColumnMismatch {
     #[doc(hidden)]
     pub fn column<C: Column>(
         table: &'static str,
         column: &'static str,
         value: Option<Value<'static>>,
-    ) -> Result<C, Mismatch> {
-        value.and_then(C::read).ok_or(Mismatch { table, column })
+    ) -> Result<C, ColumnMismatch> {
+        value.and_then(C::read).ok_or(ColumnMismatch { table, column })
     }
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for ColumnMismatch {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "the stored value of {}.{} is not what this version expects", self.table, self.column)
     }
 }
 
-impl core::error::Error for Mismatch {}
+impl core::error::Error for ColumnMismatch {}
 
 impl Column for i64 {
     const KIND: Kind = Kind::Int;

@@ -60,14 +60,14 @@ pub trait Command: Send + Sync + fmt::Debug {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()>;
 
     /// Decides over locked rows. Refusals first; after the last one nothing can fail.
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision;
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult;
 }
 
-pub type Decision = Result<Outcome, Refusal>;
+pub type DecisionResult = Result<Decision, Refusal>;
 
 /// When a command's key gets its reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Settles {
+pub enum ReplyTiming {
     /// In this transaction: nobody sees the command half done.
     #[default]
     Now,
@@ -77,29 +77,29 @@ pub enum Settles {
 
 /// What a command changes and says.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Decision {
     pub changes: Changes,
     pub reply: Reply,
-    pub settles: Settles,
+    pub settles: ReplyTiming,
     /// Replies to keys that earlier commands left in flight. The rows must have been needed.
-    pub answers: Vec<(KeyId, Answered)>,
+    pub answers: Vec<(KeyId, LateReply)>,
 }
 
 /// A definite answer to an operation that was left in flight.
 #[derive(Debug)]
-pub enum Answered {
+pub enum LateReply {
     With(Reply),
     Refused(Refusal),
 }
 
-impl Outcome {
-    pub fn reply(mut self, reply: Reply) -> Outcome {
+impl Decision {
+    pub fn reply(mut self, reply: Reply) -> Decision {
         self.reply = reply;
         self
     }
 
-    pub fn settles_later(mut self, resource: impl Into<uuid::Uuid>) -> Outcome {
-        self.settles = Settles::Later(resource.into());
+    pub fn settles_later(mut self, resource: impl Into<uuid::Uuid>) -> Decision {
+        self.settles = ReplyTiming::Later(resource.into());
         self
     }
 
@@ -111,7 +111,7 @@ impl Outcome {
     }
 
     /// Answers the key that an earlier command left in flight, if it left one.
-    pub fn answer(&mut self, key: Option<KeyId>, answer: Answered) {
+    pub fn answer(&mut self, key: Option<KeyId>, answer: LateReply) {
         if let Some(key) = key {
             self.answers.push((key, answer));
         }

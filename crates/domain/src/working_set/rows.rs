@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use uuid::Uuid;
 
-use super::column::{Kind, Mismatch, Value};
+use super::column::{ColumnMismatch, Kind, Value};
 use super::unknown::{self, Unknown};
 
 /// A table as the program knows it; the store makes its statements from this.
@@ -23,7 +23,7 @@ pub struct ColumnDescription {
     pub kind: Kind,
     pub nullable: bool,
     pub json: bool,
-    pub part: Part,
+    pub part: ColumnUpdate,
 }
 
 /// How a table takes part in a transaction.
@@ -39,7 +39,7 @@ pub enum Role {
 
 /// What an update does with a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ColumnUpdate {
     Key,
     /// Set by the insert, never again.
     Fixed,
@@ -56,12 +56,12 @@ pub trait Row: Clone + PartialEq {
     fn id(&self) -> Self::Id;
     /// In the order of the table's columns.
     fn values(&self) -> Vec<Value<'_>>;
-    fn read(values: Vec<Value<'static>>) -> Result<Self, Mismatch>;
+    fn read(values: Vec<Value<'static>>) -> Result<Self, ColumnMismatch>;
 }
 
 /// What a batch writes to one table.
 #[derive(Debug)]
-pub struct Write<'rows> {
+pub struct TableWrite<'rows> {
     pub table: &'static Table,
     /// Whole rows, in id order, values in the order of the columns.
     pub inserts: Vec<Vec<Value<'rows>>>,
@@ -71,7 +71,7 @@ pub struct Write<'rows> {
     pub removals: Vec<Removal<'rows>>,
 }
 
-impl Write<'_> {
+impl TableWrite<'_> {
     /// How many rows it must touch; fewer mean that somebody was quicker.
     pub fn len(&self) -> usize {
         self.inserts.len() + self.updates.len() + self.removals.len()
@@ -104,7 +104,7 @@ pub struct Update<'rows> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     pub id: Uuid,
-    pub why: Mismatch,
+    pub why: ColumnMismatch,
 }
 
 impl fmt::Display for Unreadable {
@@ -197,21 +197,21 @@ impl<R: Row> Rows<R> {
         self.entries.get_mut(&id).is_some_and(|entry| entry.current.take().is_some())
     }
 
-    pub(crate) fn write(&self) -> Option<Write<'_>> {
+    pub(crate) fn write(&self) -> Option<TableWrite<'_>> {
         let mut write =
-            Write { table: R::TABLE, inserts: Vec::new(), updates: Vec::new(), removals: Vec::new() };
+            TableWrite { table: R::TABLE, inserts: Vec::new(), updates: Vec::new(), removals: Vec::new() };
         for (id, entry) in &self.entries {
             match (&entry.loaded, &entry.current) {
                 (None, Some(row)) => write.inserts.push(row.values()),
                 (Some(was), Some(is)) if was != is => write.updates.push(Update {
                     id: *id,
-                    guards: of_part(was.values(), R::TABLE, |part| part == Part::Guard),
+                    guards: of_part(was.values(), R::TABLE, |part| part == ColumnUpdate::Guard),
                     values: of_part(unknown::kept(is.values(), &entry.unknown), R::TABLE, |part| {
-                        matches!(part, Part::Guard | Part::Moves)
+                        matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves)
                     }),
                 }),
                 (Some(was), None) => {
-                    let guards = of_part(was.values(), R::TABLE, |part| part == Part::Guard);
+                    let guards = of_part(was.values(), R::TABLE, |part| part == ColumnUpdate::Guard);
                     write.removals.push(Removal { id: *id, guards });
                 }
                 _ => {}
@@ -221,7 +221,11 @@ impl<R: Row> Rows<R> {
     }
 }
 
-fn of_part<'row>(values: Vec<Value<'row>>, table: &Table, wanted: impl Fn(Part) -> bool) -> Vec<Value<'row>> {
+fn of_part<'row>(
+    values: Vec<Value<'row>>,
+    table: &Table,
+    wanted: impl Fn(ColumnUpdate) -> bool,
+) -> Vec<Value<'row>> {
     let parts = values.into_iter().zip(table.columns).filter(|(_, column)| wanted(column.part));
     parts.map(|(value, _)| value).collect()
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde_json::{Map, Value as Json};
 
 use super::column::Value;
-use super::rows::{Part, Row, Table};
+use super::rows::{ColumnUpdate, Row, Table};
 
 /// Members of one column.
 pub(super) struct Unknown {
@@ -21,7 +21,7 @@ pub(super) struct Unknown {
 /// The texts of the JSON columns that an update writes, with their places.
 pub(super) fn stored(table: &Table, values: &[Value<'static>]) -> Vec<(usize, String)> {
     let columns = table.columns.iter().zip(values).enumerate();
-    let moving = columns.filter(|(_, (column, _))| column.json && column.part == Part::Moves);
+    let moving = columns.filter(|(_, (column, _))| column.json && column.part == ColumnUpdate::Moves);
     moving.filter_map(|(at, (_, value))| Some((at, value.clone().text()?.into_owned()))).collect()
 }
 

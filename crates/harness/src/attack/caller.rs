@@ -10,10 +10,10 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 use tokio::sync::Barrier;
 
-use super::ask::{Answer, Ask, Heard};
 use super::journal::{Journal, Ticket};
+use super::request::{OperationAnswer, OperationRequest, ReplyKind};
 use super::timeline::{Retry, Timeline};
-use super::{Error, Shop};
+use super::{Error, Target};
 use crate::http::{self, Client};
 
 /// For one request, through everything that befalls the server.
@@ -27,30 +27,30 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What became of one request.
 #[derive(Clone, Debug)]
-pub enum Said {
-    Answered(Answer),
+pub enum RequestResult {
+    Answered(OperationAnswer),
     Lost(String),
 }
 
-impl Said {
-    pub fn heard(&self) -> Heard {
+impl RequestResult {
+    pub fn heard(&self) -> ReplyKind {
         match self {
-            Said::Answered(answer) => answer.heard(),
-            Said::Lost(_) => Heard::Lost,
+            RequestResult::Answered(answer) => answer.heard(),
+            RequestResult::Lost(_) => ReplyKind::Lost,
         }
     }
 
-    pub fn answer(&self) -> Option<&Answer> {
+    pub fn answer(&self) -> Option<&OperationAnswer> {
         match self {
-            Said::Answered(answer) => Some(answer),
-            Said::Lost(_) => None,
+            RequestResult::Answered(answer) => Some(answer),
+            RequestResult::Lost(_) => None,
         }
     }
 
     pub fn words(&self) -> String {
         match self {
-            Said::Answered(answer) => answer.words(),
-            Said::Lost(why) => format!("no answer: {why}"),
+            RequestResult::Answered(answer) => answer.words(),
+            RequestResult::Lost(why) => format!("no answer: {why}"),
         }
     }
 }
@@ -69,7 +69,7 @@ pub struct Caller {
 impl Caller {
     /// `number` says which server it asks first.
     pub fn new(
-        shop: &Shop,
+        shop: &Target,
         journal: &Journal,
         timeline: &Timeline,
         number: usize,
@@ -95,20 +95,20 @@ impl Caller {
     }
 
     /// Says it once.
-    pub async fn once(&mut self, ask: &Ask) -> Result<Said, Error> {
+    pub async fn send_once(&mut self, ask: &OperationRequest) -> Result<RequestResult, Error> {
         let ticket = self.journal.sends(ask).await?;
         Ok(self.send(ask, ticket).await)
     }
 
     /// Says it until the answer is definite.
-    pub async fn insist(&mut self, ask: &Ask) -> Result<Answer, Error> {
+    pub async fn retry_until_definite(&mut self, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
         let begun = Instant::now();
         let mut tries = 0;
         loop {
             let ticket = self.journal.sends(ask).await?;
             let said = self.send(ask, ticket).await;
             match said {
-                Said::Answered(answer) if answer.heard().is_definite() => return Ok(answer),
+                RequestResult::Answered(answer) if answer.heard().is_definite() => return Ok(answer),
                 said if begun.elapsed() > PATIENCE => {
                     return Err(Error::NoAnswer { operation: ask.operation.clone(), told: said.words() });
                 }
@@ -158,7 +158,7 @@ impl Caller {
         }
     }
 
-    async fn send(&mut self, ask: &Ask, ticket: Ticket) -> Said {
+    async fn send(&mut self, ask: &OperationRequest, ticket: Ticket) -> RequestResult {
         let headers = [
             ("authorization", self.authorization.as_str()),
             ("content-type", "application/json"),
@@ -166,20 +166,20 @@ impl Caller {
         ];
         match self.clients[self.at].post(&ask.path, &headers, ask.body.clone()).await {
             Ok(response) => {
-                let answer = Answer::of(&response);
+                let answer = OperationAnswer::of(&response);
                 self.journal.heard(ticket, &answer);
-                Said::Answered(answer)
+                RequestResult::Answered(answer)
             }
             Err(error) => {
                 self.at = (self.at + 1) % self.clients.len();
                 let why = error.to_string();
                 self.journal.lost(ticket, &why);
-                Said::Lost(why)
+                RequestResult::Lost(why)
             }
         }
     }
 
-    async fn pause(&mut self, ask: &Ask, said: &Said, tries: u32) {
+    async fn pause(&mut self, ask: &OperationRequest, said: &RequestResult, tries: u32) {
         let most = BACKOFF_BASE_MS.saturating_mul(1 << tries.min(20)).min(BACKOFF_CAP_MS);
         let delay_ms = self.random.random_range(0..=most);
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
@@ -196,12 +196,16 @@ impl Caller {
 }
 
 /// Says each once, all at the same moment: written down and connected first, then let go together.
-pub async fn at_once(callers: &mut [Caller], asks: &[Ask]) -> Result<Vec<Said>, Error> {
+pub async fn at_once(callers: &mut [Caller], asks: &[OperationRequest]) -> Result<Vec<RequestResult>, Error> {
     staggered(callers, asks, &[]).await
 }
 
 /// The same, but some of them so much later than the first.
-pub async fn staggered(callers: &mut [Caller], asks: &[Ask], lags: &[Duration]) -> Result<Vec<Said>, Error> {
+pub async fn staggered(
+    callers: &mut [Caller],
+    asks: &[OperationRequest],
+    lags: &[Duration],
+) -> Result<Vec<RequestResult>, Error> {
     let barrier = Barrier::new(callers.len().min(asks.len()));
     let barrier = &barrier;
     let lags = lags.iter().copied().chain(std::iter::repeat(Duration::ZERO));

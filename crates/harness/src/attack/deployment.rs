@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 
 use super::patience::Patience;
 use super::timeline::{Lasting, Timeline};
-use super::{Arena, Error, Ground, Shop};
+use super::{Error, Ground, ScenarioContext, Target};
 use crate::databases::Databases;
 use crate::http::Client;
 use crate::oracle::{self, Books, Verdicts};
@@ -47,11 +47,11 @@ const SANDBOX: &str = "sandbox";
 
 /// One deployment; see the module's table.
 pub struct Deployment {
-    arena: Arena,
+    context: ScenarioContext,
     /// What we started. None where it ran already.
     own: Option<Own>,
     /// Where clients go. Filled when it serves; a proxy may stand before it.
-    pub shop: Shop,
+    pub shop: Target,
     /// Whose books can be read.
     books: Option<String>,
 }
@@ -80,21 +80,21 @@ pub struct Rest {
 }
 
 impl Deployment {
-    pub(super) async fn prepare(arena: &Arena) -> Result<Deployment, Error> {
+    pub(super) async fn prepare(context: &ScenarioContext) -> Result<Deployment, Error> {
         let nothing = Catalogue { product: String::new(), unit: String::new(), slots: Vec::new() };
         let mut shop =
-            Shop { base_urls: Vec::new(), api_key: String::new(), ops_key: None, catalogue: nothing };
-        if let Ground::Target { url, api_key, books } = arena.ground.as_ref() {
+            Target { base_urls: Vec::new(), api_key: String::new(), ops_key: None, catalogue: nothing };
+        if let Ground::Target { url, api_key, books } = context.ground.as_ref() {
             shop.base_urls = vec![url.trim_end_matches('/').to_owned()];
             shop.api_key.clone_from(api_key);
-            return Ok(Deployment { arena: arena.clone(), own: None, shop, books: books.clone() });
+            return Ok(Deployment { context: context.clone(), own: None, shop, books: books.clone() });
         }
-        std::fs::create_dir_all(&arena.directory)?;
-        let url = match arena.databases.lock().await.as_mut() {
-            Some(databases) => databases.create(&arena.database()).await?,
-            None => Installation::sqlite_url(&arena.directory),
+        std::fs::create_dir_all(&context.directory)?;
+        let url = match context.databases.lock().await.as_mut() {
+            Some(databases) => databases.create(&context.database()).await?,
+            None => Installation::sqlite_url(&context.directory),
         };
-        let installation = Installation::new(&arena.program, &arena.directory, &url).await?;
+        let installation = Installation::new(&context.program, &context.directory, &url).await?;
         let sandbox = installation.sandbox("127.0.0.1:0").await?;
         let sandbox_url = sandbox.base_url.clone();
         shop.api_key.clone_from(&installation.tenant.api_key);
@@ -107,11 +107,11 @@ impl Deployment {
             sandbox_url: sandbox_url.clone(),
             faults: json!({}),
             faulty: None,
-            timeline: arena.timeline.clone(),
+            timeline: context.timeline.clone(),
             processes,
             watch: None,
         };
-        Ok(Deployment { arena: arena.clone(), own: Some(own), shop, books: Some(sandbox_url) })
+        Ok(Deployment { context: context.clone(), own: Some(own), shop, books: Some(sandbox_url) })
     }
 
     /// Lets servers find the provider there: a proxy before [`Deployment::sandbox_url`]. Before the start.
@@ -134,13 +134,13 @@ impl Deployment {
 
     /// Starts every process, and sells something. On return the shop is open.
     pub async fn start(&mut self, tuning: &Tuning) -> Result<(), Error> {
-        let ground = self.arena.ground.clone();
-        let tuning = self.arena.beside.tune(tuning, &self.arena.stream());
+        let ground = self.context.ground.clone();
+        let tuning = self.context.beside.tune(tuning, &self.context.stream());
         if let Some(own) = &mut self.own {
             let planned = process::planned(&ground, &tuning);
             let started = planned.into_iter().map(|mut process| {
                 let (installation, provider) = (&own.installation, own.provider_url.as_str());
-                let findings = self.arena.findings.clone();
+                let findings = self.context.findings.clone();
                 async move { process.start(installation, provider, &findings).await.map(|()| process) }
             });
             for process in join_all(started).await {
@@ -151,16 +151,16 @@ impl Deployment {
             self.shop.base_urls = servers.map(|server| server.base_url.clone()).collect();
             let webhooks = own.webhook_url.clone().unwrap_or_else(|| self.shop.base_urls[0].clone());
             own.installation.open_account(&own.sandbox_url, &webhooks).await?;
-            let watch = watch::outbox(own.installation.location.clone(), self.arena.timeline.clone());
+            let watch = watch::outbox(own.installation.location.clone(), self.context.timeline.clone());
             own.watch = Some(tokio::spawn(watch).abort_handle());
         }
         self.shop.catalogue = self.sell(1, CAPACITY).await?;
         Ok(())
     }
 
-    /// A product of its own, with so many slots of this capacity. One seat costs [`super::ask::PRICE_MINOR`].
+    /// A product of its own, with so many slots of this capacity. One seat costs [`super::request::PRICE_MINOR`].
     pub async fn sell(&self, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
-        let name = self.arena.operation(format!("catalogue-{slots}-{capacity}"));
+        let name = self.context.operation(format!("catalogue-{slots}-{capacity}"));
         let base_url = self.shop.base_urls.first().map_or("", String::as_str);
         Ok(sell(base_url, &self.shop.api_key, &name, slots, capacity).await?)
     }
@@ -197,33 +197,33 @@ impl Deployment {
 
     /// `kill -9`: nothing is flushed, nobody is told. It stays dead until [`Deployment::start_again`].
     pub async fn kill(&mut self, name: &str) -> Result<(), Error> {
-        self.arena.timeline.fault("kill -9", name, "");
+        self.context.timeline.fault("kill -9", name, "");
         self.process_mut(name)?.kill().await
     }
 
     /// Asks it to stop, as a supervisor (`TERM`) or a terminal (`INT`) does; it must end well.
     pub async fn stop(&mut self, name: &str, signal: &str) -> Result<(), Error> {
-        self.arena.timeline.fault(format!("SIG{signal}"), name, "");
+        self.context.timeline.fault(format!("SIG{signal}"), name, "");
         self.process_mut(name)?.stop(signal).await
     }
 
     /// Starts one that was killed or stopped, at the same address. Comes back when it serves; a database
     /// that is starting too may turn it away for a while.
     pub async fn start_again(&mut self, name: &str) -> Result<(), Error> {
-        let findings = self.arena.findings.clone();
+        let findings = self.context.findings.clone();
         let own = self.own_mut()?;
         let process = own.processes.get_mut(name).ok_or_else(|| Error::NotOurs(name.to_owned()))?;
         process.start(&own.installation, &own.provider_url, &findings).await?;
         if process.part == Part::Sandbox {
             tell_faults(&own.sandbox_url, &own.faults).await?;
         }
-        self.arena.timeline.fault("start", name, "");
+        self.context.timeline.fault("start", name, "");
         Ok(())
     }
 
     /// Stops every process but the provider, one after the other, and starts it with other settings.
     pub async fn retune(&mut self, tuning: &Tuning) -> Result<(), Error> {
-        let tuning = self.arena.beside.tune(tuning, &self.arena.stream());
+        let tuning = self.context.beside.tune(tuning, &self.context.stream());
         for part in [Part::Server, Part::Worker, Part::Relay] {
             for name in self.names(part) {
                 self.stop(&name, "TERM").await?;
@@ -246,9 +246,9 @@ impl Deployment {
 
     /// SIGSTOP: it holds what it has and says nothing, for so long; then SIGCONT.
     pub async fn stall(&mut self, name: &str, span: Duration) -> Result<(), Error> {
-        let lasting = self.arena.timeline.begin("stall", name);
+        let lasting = self.context.timeline.begin("stall", name);
         let stalled = self.process(name)?.stall(span).await;
-        self.arena.timeline.end(lasting);
+        self.context.timeline.end(lasting);
         stalled
     }
 
@@ -257,7 +257,7 @@ impl Deployment {
         &self,
         act: impl FnOnce(&Private) -> Result<(), peers::postgres::Error> + Send + 'static,
     ) -> Result<(), Error> {
-        let databases = self.arena.databases.clone().lock_owned().await;
+        let databases = self.context.databases.clone().lock_owned().await;
         let act = move || {
             let server = databases.as_ref().and_then(Databases::server);
             act(server.ok_or_else(|| Error::NotOurs("postgres".to_owned()))?).map_err(Error::from)
@@ -270,7 +270,7 @@ impl Deployment {
         &self,
         act: impl FnOnce(&peers::redis::Private) -> Result<T, peers::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.arena.beside.redis(act).await
+        self.context.beside.redis(act).await
     }
 
     /// Something done to NATS, where it is our own.
@@ -278,7 +278,7 @@ impl Deployment {
         &self,
         act: impl FnOnce(&peers::nats::Private) -> Result<T, peers::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.arena.beside.nats(act).await
+        self.context.beside.nats(act).await
     }
 
     /// What the provider does wrong from now on; it stays so over its own restarts.
@@ -314,7 +314,7 @@ impl Deployment {
             let verdicts = self.verdicts().await?;
             let reached = verdicts.all_hold() && !verdicts.has_notes();
             let under_way = under_way(&queries.figures(SystemClock.now()).await?);
-            let waits = if self.arena.findings.any_broken() {
+            let waits = if self.context.findings.any_broken() {
                 begun.elapsed() <= QUIET_WITHIN_IF_BROKEN
             } else {
                 patience.lasts(under_way as f64)

@@ -65,7 +65,7 @@ impl Sometimes {
 /// What a scenario came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ScenarioVerdict {
     /// Every invariant held, and every state was reached.
     Held,
     /// An invariant was broken.
@@ -78,36 +78,36 @@ pub enum Verdict {
     NotApplicable,
 }
 
-impl Verdict {
+impl ScenarioVerdict {
     /// As it stands in report.json.
     pub fn name(self) -> &'static str {
         match self {
-            Verdict::Held => "held",
-            Verdict::Broken => "broken",
-            Verdict::NotReached => "not_reached",
-            Verdict::Failed => "failed",
-            Verdict::NotApplicable => "not_applicable",
+            ScenarioVerdict::Held => "held",
+            ScenarioVerdict::Broken => "broken",
+            ScenarioVerdict::NotReached => "not_reached",
+            ScenarioVerdict::Failed => "failed",
+            ScenarioVerdict::NotApplicable => "not_applicable",
         }
     }
 
     /// As a heading.
     pub fn title(self) -> &'static str {
         match self {
-            Verdict::Held => "Held",
-            Verdict::Broken => "Broken",
-            Verdict::NotReached => "Not reached",
-            Verdict::Failed => "Could not run",
-            Verdict::NotApplicable => "Not applicable",
+            ScenarioVerdict::Held => "Held",
+            ScenarioVerdict::Broken => "Broken",
+            ScenarioVerdict::NotReached => "Not reached",
+            ScenarioVerdict::Failed => "Could not run",
+            ScenarioVerdict::NotApplicable => "Not applicable",
         }
     }
 
     pub fn words(self) -> &'static str {
         match self {
-            Verdict::Held => "held",
-            Verdict::Broken => "BROKEN",
-            Verdict::NotReached => "not reached",
-            Verdict::Failed => "could not run",
-            Verdict::NotApplicable => "not applicable here",
+            ScenarioVerdict::Held => "held",
+            ScenarioVerdict::Broken => "BROKEN",
+            ScenarioVerdict::NotReached => "not reached",
+            ScenarioVerdict::Failed => "could not run",
+            ScenarioVerdict::NotApplicable => "not applicable here",
         }
     }
 }
@@ -219,18 +219,18 @@ impl Findings {
     }
 
     /// All of it, and what it comes to.
-    pub fn conclude(&self) -> (Verdict, Found) {
+    pub fn conclude(&self) -> (ScenarioVerdict, Found) {
         let mut found = self.found().clone();
         let own = |name: &str| self.scenario.always.contains(&name);
         let unseen = |always: &Always| always.checked == 0 && always.excused.is_none();
         let unseen = found.always.iter().any(|always| own(always.name) && unseen(always));
         let unreached = found.sometimes.iter().any(Sometimes::is_missing);
         let verdict = if found.always.iter().any(|always| !always.holds) {
-            Verdict::Broken
+            ScenarioVerdict::Broken
         } else if unseen || unreached {
-            Verdict::NotReached
+            ScenarioVerdict::NotReached
         } else {
-            Verdict::Held
+            ScenarioVerdict::Held
         };
         // What every scenario is asked, and this one has nothing of, is not told.
         found.always.retain(|always| own(always.name) || always.checked > 0 || !always.holds);
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_verdict_needs_every_invariant_looked_at_and_every_state_reached() {
-        let check = |one: Option<bool>, other: Option<bool>, there: u64, expected: Verdict| {
+        let check = |one: Option<bool>, other: Option<bool>, there: u64, expected: ScenarioVerdict| {
             let findings = Findings::new(&TRIED);
             for (name, held) in [("one", one), ("other", other)] {
                 if let Some(held) = held {
@@ -281,11 +281,11 @@ mod tests {
             findings.reached_times("there", there);
             assert_eq!(findings.conclude().0, expected, "{one:?} {other:?} {there}");
         };
-        check(Some(true), Some(true), 1, Verdict::Held);
-        check(Some(true), Some(true), 0, Verdict::NotReached);
-        check(Some(true), None, 1, Verdict::NotReached);
-        check(Some(false), Some(true), 1, Verdict::Broken);
-        check(Some(false), None, 0, Verdict::Broken);
+        check(Some(true), Some(true), 1, ScenarioVerdict::Held);
+        check(Some(true), Some(true), 0, ScenarioVerdict::NotReached);
+        check(Some(true), None, 1, ScenarioVerdict::NotReached);
+        check(Some(false), Some(true), 1, ScenarioVerdict::Broken);
+        check(Some(false), None, 0, ScenarioVerdict::Broken);
     }
 
     #[test]
@@ -296,7 +296,10 @@ mod tests {
         }
         findings.excuse("there", "one process");
         let (verdict, found) = findings.conclude();
-        assert_eq!((verdict, found.sometimes[0].excused.as_deref()), (Verdict::Held, Some("one process")));
+        assert_eq!(
+            (verdict, found.sometimes[0].excused.as_deref()),
+            (ScenarioVerdict::Held, Some("one process"))
+        );
     }
 
     #[test]
@@ -306,9 +309,12 @@ mod tests {
         findings.reached("there");
         findings.excuse("other", "one process");
         let (verdict, found) = findings.conclude();
-        assert_eq!((verdict, found.always[1].excused.as_deref()), (Verdict::Held, Some("one process")));
+        assert_eq!(
+            (verdict, found.always[1].excused.as_deref()),
+            (ScenarioVerdict::Held, Some("one process"))
+        );
         findings.always("other", false, String::new);
-        assert_eq!(findings.conclude().0, Verdict::Broken);
+        assert_eq!(findings.conclude().0, ScenarioVerdict::Broken);
     }
 
     #[test]
@@ -319,7 +325,7 @@ mod tests {
         }
         let (verdict, found) = findings.conclude();
         let one = &found.always[0];
-        assert_eq!((verdict, one.checked, one.broken), (Verdict::Broken, 100, 50));
+        assert_eq!((verdict, one.checked, one.broken), (ScenarioVerdict::Broken, 100, 50));
         assert_eq!((one.offenders.len(), one.offenders[0].as_str()), (OFFENDERS_MAX, "number 1"));
         assert_eq!(found.always.len(), 2, "what nobody looked at is not told: {found:?}");
     }

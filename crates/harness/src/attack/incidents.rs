@@ -9,17 +9,17 @@ use rand::seq::IndexedRandom as _;
 
 use super::deployment::{Deployment, Part};
 use super::orders::moment;
-use super::{Arena, Error, Work};
+use super::{Error, ScenarioContext, Work};
 
 /// One thing that befalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incident {
     /// `kill -9`, and started again.
-    Kill(Whom),
+    Kill(TargetProcess),
     /// Asked to stop by this signal, and started again.
-    Stop(Whom, &'static str),
+    Stop(TargetProcess, &'static str),
     /// SIGSTOP, for so long, and SIGCONT.
-    Stall(Whom, Duration),
+    Stall(TargetProcess, Duration),
     /// PostgreSQL loses what it did not flush, and recovers.
     RestartDatabase,
     /// Each connection to PostgreSQL is cut off.
@@ -28,7 +28,7 @@ pub enum Incident {
 
 /// Which process. By its kind, since a plan is made before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum TargetProcess {
     Server,
     /// One that drives jobs, whatever else it does.
     Worker,
@@ -66,14 +66,14 @@ pub fn plan(incidents: &[Incident], orders: usize, random: &mut StdRng) -> Vec<P
 }
 
 /// One of these, drawn.
-pub fn one_of(kinds: &[Whom], random: &mut StdRng) -> Whom {
-    kinds.choose(random).copied().unwrap_or(Whom::Server)
+pub fn one_of(kinds: &[TargetProcess], random: &mut StdRng) -> TargetProcess {
+    kinds.choose(random).copied().unwrap_or(TargetProcess::Server)
 }
 
 /// Lets the plan come to pass as orders finish. Those that fell while orders were under way.
-pub async fn suffer(
-    arena: &Arena,
-    town: &mut Deployment,
+pub async fn apply_incidents(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     plan: &[Planned],
     work: &Work,
 ) -> Result<Vec<Incident>, Error> {
@@ -83,54 +83,58 @@ pub async fn suffer(
         // Not to wait for anything: so that it falls at any moment.
         tokio::time::sleep(planned.moment).await;
         under_load.extend(work.is_under_way().then_some(planned.incident));
-        befall(arena, town, planned).await?;
-        town.all_alive()?;
+        befall(context, deployment, planned).await?;
+        deployment.all_alive()?;
     }
-    arena.findings.figure("incidents", plan.len() as f64);
-    arena.findings.figure("incidents while orders were under way", under_load.len() as f64);
+    context.findings.figure("incidents", plan.len() as f64);
+    context.findings.figure("incidents while orders were under way", under_load.len() as f64);
     Ok(under_load)
 }
 
-async fn befall(arena: &Arena, town: &mut Deployment, planned: &Planned) -> Result<(), Error> {
+async fn befall(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    planned: &Planned,
+) -> Result<(), Error> {
     match planned.incident {
         Incident::Kill(whom) => {
-            let name = name(town, whom, planned.nth)?;
-            town.kill(&name).await?;
-            town.start_again(&name).await
+            let name = name(deployment, whom, planned.nth)?;
+            deployment.kill(&name).await?;
+            deployment.start_again(&name).await
         }
         Incident::Stop(whom, signal) => {
-            let name = name(town, whom, planned.nth)?;
-            town.stop(&name, signal).await?;
-            town.start_again(&name).await
+            let name = name(deployment, whom, planned.nth)?;
+            deployment.stop(&name, signal).await?;
+            deployment.start_again(&name).await
         }
         Incident::Stall(whom, span) => {
-            let name = name(town, whom, planned.nth)?;
-            town.stall(&name, span).await
+            let name = name(deployment, whom, planned.nth)?;
+            deployment.stall(&name, span).await
         }
         Incident::RestartDatabase => {
-            let lasting = arena.timeline.begin("restart", "postgres");
-            let restarted = town.database(|server| {
+            let lasting = context.timeline.begin("restart", "postgres");
+            let restarted = deployment.database(|server| {
                 server.stop_immediate()?;
                 server.restart()
             });
             let restarted = restarted.await;
-            arena.timeline.end(lasting);
+            context.timeline.end(lasting);
             restarted
         }
         Incident::CutConnections => {
-            arena.timeline.fault("connections cut", "postgres", "");
+            context.timeline.fault("connections cut", "postgres", "");
             // A server that was killed a moment ago may have none.
-            town.database(|server| server.terminate_connections().map(drop)).await
+            deployment.database(|server| server.terminate_connections().map(drop)).await
         }
     }
 }
 
-fn name(town: &Deployment, whom: Whom, nth: usize) -> Result<String, Error> {
+fn name(deployment: &Deployment, whom: TargetProcess, nth: usize) -> Result<String, Error> {
     let names = match whom {
-        Whom::Server => town.names(Part::Server),
-        Whom::Worker => town.workers(),
-        Whom::Relay => town.names(Part::Relay),
-        Whom::Provider => town.names(Part::Sandbox),
+        TargetProcess::Server => deployment.names(Part::Server),
+        TargetProcess::Worker => deployment.workers(),
+        TargetProcess::Relay => deployment.names(Part::Relay),
+        TargetProcess::Provider => deployment.names(Part::Sandbox),
     };
     let at = nth.checked_rem(names.len()).ok_or_else(|| Error::NotOurs(format!("{whom:?}")))?;
     Ok(names[at].clone())
@@ -144,7 +148,10 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_the_plan() {
-        let incidents = [Incident::Kill(Whom::Server), Incident::Stall(Whom::Worker, Duration::from_secs(2))];
+        let incidents = [
+            Incident::Kill(TargetProcess::Server),
+            Incident::Stall(TargetProcess::Worker, Duration::from_secs(2)),
+        ];
         let incidents = incidents.repeat(20);
         let plan = |seed| plan(&incidents, 200, &mut StdRng::seed_from_u64(seed));
         assert_eq!(plan(7), plan(7));

@@ -23,13 +23,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
-use super::ask::{Answer, Ask, Wants};
+use super::request::{ExpectedEffect, OperationAnswer, OperationRequest};
 use super::timeline::Timeline;
 
 /// A line of the file, as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
-pub enum Line {
+pub enum JournalLine {
     Sent {
         /// Of the request; the lines of what was heard name it.
         number: u64,
@@ -40,7 +40,7 @@ pub enum Line {
         attempt: u32,
         path: String,
         body_sha256: String,
-        wants: Wants,
+        wants: ExpectedEffect,
         /// What it wants may be refused.
         #[serde(default)]
         may_be_refused: bool,
@@ -105,9 +105,9 @@ impl Journal {
     }
 
     /// On return the line is on the disk.
-    pub async fn sends(&self, ask: &Ask) -> io::Result<Ticket> {
+    pub async fn sends(&self, ask: &OperationRequest) -> io::Result<Ticket> {
         let ticket = self.ticket(&ask.key);
-        let line = Line::Sent {
+        let line = JournalLine::Sent {
             number: ticket.number,
             at_ms: self.timeline.now_ms(),
             operation: ask.operation.clone(),
@@ -124,8 +124,8 @@ impl Journal {
         Ok(ticket)
     }
 
-    pub fn heard(&self, ticket: Ticket, answer: &Answer) {
-        let line = Line::Heard {
+    pub fn heard(&self, ticket: Ticket, answer: &OperationAnswer) {
+        let line = JournalLine::Heard {
             number: ticket.number,
             at_ms: self.timeline.now_ms(),
             status: answer.status,
@@ -140,7 +140,8 @@ impl Journal {
     }
 
     pub fn lost(&self, ticket: Ticket, why: &str) {
-        let line = Line::Lost { number: ticket.number, at_ms: self.timeline.now_ms(), why: why.to_owned() };
+        let line =
+            JournalLine::Lost { number: ticket.number, at_ms: self.timeline.now_ms(), why: why.to_owned() };
         self.write(&line, None);
     }
 
@@ -160,7 +161,7 @@ impl Journal {
         Ticket { number, attempt: *attempt }
     }
 
-    fn write(&self, line: &Line, flushed: Option<oneshot::Sender<io::Result<()>>>) {
+    fn write(&self, line: &JournalLine, flushed: Option<oneshot::Sender<io::Result<()>>>) {
         let line = serde_json::to_string(line).expect("a line has no keys that are not text") + "\n";
         // A writer that is gone is told to whoever waits for the disk.
         let _gone = self.entries.send(Entry { line, flushed });
@@ -189,7 +190,7 @@ fn write(mut file: File, entries: &Receiver<Entry>) {
 }
 
 /// The lines of a file, however its writer ended: what it was in the middle of is not a line.
-pub fn read(path: &Path) -> io::Result<Vec<Line>> {
+pub fn read(path: &Path) -> io::Result<Vec<JournalLine>> {
     let text = std::fs::read(path)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -212,10 +213,10 @@ mod tests {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
 
     use super::*;
-    use crate::attack::ask::PAYS;
+    use crate::attack::request::PAYS;
 
-    fn ask(number: usize) -> Ask {
-        Ask::charge(&format!("operation-{number}"), 100, PAYS)
+    fn ask(number: usize) -> OperationRequest {
+        OperationRequest::charge(&format!("operation-{number}"), 100, PAYS)
     }
 
     #[tokio::test]
@@ -226,18 +227,18 @@ mod tests {
         let first = journal.sends(&ask(1)).await.unwrap();
         journal.lost(first, "cut");
         let again = journal.sends(&ask(1)).await.unwrap();
-        journal.heard(again, &Answer::read(201, true, None, serde_json::json!({ "id": "p1" })));
+        journal.heard(again, &OperationAnswer::read(201, true, None, serde_json::json!({ "id": "p1" })));
         journal.flush().await.unwrap();
         assert_eq!((first.attempt, again.attempt), (1, 2));
         let told: Vec<String> = read(&path)
             .unwrap()
             .into_iter()
             .map(|line| match line {
-                Line::Sent { number, attempt, key, .. } => format!("{number} {key} {attempt}"),
-                Line::Heard { number, status, replayed, id, .. } => {
+                JournalLine::Sent { number, attempt, key, .. } => format!("{number} {key} {attempt}"),
+                JournalLine::Heard { number, status, replayed, id, .. } => {
                     format!("{number} {status} {replayed} {id:?}")
                 }
-                Line::Lost { number, why, .. } => format!("{number} {why}"),
+                JournalLine::Lost { number, why, .. } => format!("{number} {why}"),
             })
             .collect();
         let expected = ["1 operation-1 1", "1 cut", "2 operation-1 2", "2 201 true Some(\"p1\")"];
@@ -283,7 +284,7 @@ mod tests {
         let lines = read(&path).unwrap();
         assert!(lines.len() >= sent, "{} lines for {sent} requests", lines.len());
         for (number, line) in lines.iter().enumerate() {
-            let Line::Sent { key, .. } = line else { panic!("{line:?}") };
+            let JournalLine::Sent { key, .. } = line else { panic!("{line:?}") };
             assert_eq!(*key, format!("operation-{number}"));
         }
     }

@@ -18,67 +18,71 @@
 mod api;
 mod effects;
 mod figures;
-mod told;
+mod operation_history;
 
-use super::witness::Witness;
-use super::{Arena, Deployment, Error, Need};
+use super::nats_observer::NatsObserver;
+use super::{Deployment, Error, Need, ScenarioContext};
 use crate::oracle::Books;
 pub use effects::Effects;
-pub use told::{Operation, Told};
+pub use operation_history::{Operation, OperationHistory};
 
 /// Writes into the findings whether everything was done exactly once.
-pub async fn judge(arena: &Arena, town: &Deployment) -> Result<Effects, Error> {
-    arena.progress.says("judging");
-    arena.journal.flush().await?;
-    let told = Told::read(&arena.journal_path)?;
-    told.judge(&arena.findings);
-    past_healing_of(arena, town, &told).await?;
-    if town.location().is_some() {
-        let rest = town.rest().await?;
-        arena.findings.oracle(&rest.verdicts);
-        arena.findings.always("every_operation_is_definite", rest.reached, || {
+pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result<Effects, Error> {
+    context.progress.says("judging");
+    context.journal.flush().await?;
+    let told = OperationHistory::read(&context.journal_path)?;
+    told.judge(&context.findings);
+    past_healing_of(context, deployment, &told).await?;
+    if deployment.location().is_some() {
+        let rest = deployment.rest().await?;
+        context.findings.oracle(&rest.verdicts);
+        context.findings.always("every_operation_is_definite", rest.reached, || {
             format!("it does not come to rest:\n{}", rest.verdicts)
         });
-        if !rest.reached && arena.has(Need::Nats) {
-            arena.findings.note(Witness::beside(arena, town).await?.says().await?);
+        if !rest.reached && context.has(Need::Nats) {
+            context.findings.note(NatsObserver::beside(context, deployment).await?.says().await?);
         }
     }
-    let effects = match town.books().await? {
+    let effects = match deployment.books().await? {
         Some(books) => {
-            let books = only_ours(books, arena, town);
-            let effects = effects::judge(&arena.findings, &told, &books);
-            if town.location().is_some() {
-                figures::judge(arena, town, &books).await?;
+            let books = only_ours(books, context, deployment);
+            let effects = effects::judge(&context.findings, &told, &books);
+            if deployment.location().is_some() {
+                figures::judge(context, deployment, &books).await?;
             }
             effects
         }
-        None => api::judge(arena, town, &told).await?,
+        None => api::judge(context, deployment, &told).await?,
     };
-    arena.findings.figure("operations", effects.operations as f64);
-    arena.findings.figure("effects", effects.applied as f64);
-    arena.findings.figure("duplicates", effects.duplicates as f64);
+    context.findings.figure("operations", effects.operations as f64);
+    context.findings.figure("effects", effects.applied as f64);
+    context.findings.figure("duplicates", effects.duplicates as f64);
     Ok(effects)
 }
 
 /// Looks for what no rest mends, so that nobody waits for it.
-pub async fn past_healing(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    arena.journal.flush().await?;
-    past_healing_of(arena, town, &Told::read(&arena.journal_path)?).await
+pub async fn past_healing(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    context.journal.flush().await?;
+    past_healing_of(context, deployment, &OperationHistory::read(&context.journal_path)?).await
 }
 
-async fn past_healing_of(arena: &Arena, town: &Deployment, told: &Told) -> Result<(), Error> {
-    if let Some(books) = town.books().await? {
-        effects::past_healing(&arena.findings, told, &only_ours(books, arena, town));
+async fn past_healing_of(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    told: &OperationHistory,
+) -> Result<(), Error> {
+    if let Some(books) = deployment.books().await? {
+        effects::past_healing(&context.findings, told, &only_ours(books, context, deployment));
     }
     Ok(())
 }
 
 /// In books that others write into as well, what carries the name of one of our operations.
-fn only_ours(mut books: Books, arena: &Arena, town: &Deployment) -> Books {
-    if town.location().is_some() {
+fn only_ours(mut books: Books, context: &ScenarioContext, deployment: &Deployment) -> Books {
+    if deployment.location().is_some() {
         return books;
     }
-    let prefix = arena.prefix();
+    let prefix = context.prefix();
     books.charges.retain(|charge| charge.mark().is_some_and(|mark| mark.starts_with(&prefix)));
     let kept = |object: &str| books.charges.iter().any(|charge| charge.id == object);
     let refunds = books.refunds.iter().filter(|refund| kept(&refund.payment_intent)).cloned().collect();

@@ -9,9 +9,9 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 
-use super::ask::{DECLINED, PAYS, PRICE_MINOR};
 use super::patience::Patience;
-use super::{Arena, Ask, Caller, Deployment, Error, Shop, Work};
+use super::request::{DECLINED, PAYS, PRICE_MINOR};
+use super::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target, Work};
 
 /// For a webhook that was lost to be made up for, while no other is.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
@@ -40,17 +40,17 @@ pub struct Order {
 
 /// What became of an order.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct OrderOutcome {
     pub order: Order,
     pub booking: Option<String>,
     pub declined: bool,
     /// What was asked for on its way, in order.
-    pub asks: Vec<Ask>,
+    pub asks: Vec<OperationRequest>,
 }
 
 /// Every kind among them, in an order that is drawn.
-pub fn orders(arena: &Arena, count: usize, random: &mut StdRng) -> Vec<Order> {
-    let order = |number: usize| order(arena.operation(number), number);
+pub fn orders(context: &ScenarioContext, count: usize, random: &mut StdRng) -> Vec<Order> {
+    let order = |number: usize| order(context.operation(number), number);
     let mut orders: Vec<Order> = (0..count).map(order).collect();
     orders.shuffle(random);
     orders
@@ -74,13 +74,13 @@ fn order(name: String, number: usize) -> Order {
 
 /// So many clients work through the orders, and through more of them for as long as the work needs it.
 pub async fn serve(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     clients: usize,
     orders: Vec<Order>,
     work: &Work,
-) -> Result<Vec<Outcome>, Error> {
-    arena.progress.counts("orders", orders.len());
+) -> Result<Vec<OrderOutcome>, Error> {
+    context.progress.counts("orders", orders.len());
     let queue = Arc::new(Queue {
         may_be_declined: orders.iter().any(|order| order.may_be_declined),
         planned: Mutex::new(VecDeque::from(orders)),
@@ -89,16 +89,16 @@ pub async fn serve(
     });
     let mut serving = tokio::task::JoinSet::new();
     for number in 0..clients {
-        let mut caller = arena.caller(shop, number)?;
-        let (arena, shop) = (arena.clone(), shop.clone());
-        let mut random = arena.random(&format!("further orders {number}"));
+        let mut caller = context.caller(shop, number)?;
+        let (context, shop) = (context.clone(), shop.clone());
+        let mut random = context.random(&format!("further orders {number}"));
         let queue = queue.clone();
         serving.spawn(async move {
             let mut outcomes = Vec::new();
-            while let Some(order) = queue.next(&arena, &mut random).await {
+            while let Some(order) = queue.next(&context, &mut random).await {
                 let _under_way = queue.work.begins();
-                outcomes.push(carry_out(&arena, &mut caller, &shop, order).await?);
-                arena.progress.advance();
+                outcomes.push(carry_out(&context, &mut caller, &shop, order).await?);
+                context.progress.advance();
             }
             Ok::<_, Error>(outcomes)
         });
@@ -120,7 +120,7 @@ struct Queue {
 }
 
 impl Queue {
-    async fn next(&self, arena: &Arena, random: &mut StdRng) -> Option<Order> {
+    async fn next(&self, context: &ScenarioContext, random: &mut StdRng) -> Option<Order> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if planned.is_some() || !self.work.needs_more() {
             return planned;
@@ -130,7 +130,7 @@ impl Queue {
             return None;
         }
         let number = self.further.fetch_add(1, Ordering::Relaxed);
-        let order = order(arena.operation(format!("further-{number}")), number);
+        let order = order(context.operation(format!("further-{number}")), number);
         Some(Order { may_be_declined: self.may_be_declined, ..order })
     }
 }
@@ -138,44 +138,44 @@ impl Queue {
 /// To its end: every answer on the way is definite. Each step follows from what was granted before, so none
 /// is refused; an order of which one is goes no further.
 pub async fn carry_out(
-    arena: &Arena,
+    context: &ScenarioContext,
     caller: &mut Caller,
-    shop: &Shop,
+    shop: &Target,
     order: Order,
-) -> Result<Outcome, Error> {
+) -> Result<OrderOutcome, Error> {
     let mut asks = Vec::new();
     let taken = steps(caller, shop, &order, &mut asks).await;
     let granted = !matches!(taken, Err(Error::Unexpected { .. }));
-    arena.findings.always("no_step_of_an_order_is_refused", granted, || {
+    context.findings.always("no_step_of_an_order_is_refused", granted, || {
         taken.as_ref().err().map_or_else(String::new, Error::to_string)
     });
     let (booking, declined) = if granted { taken? } else { (None, false) };
-    Ok(Outcome { order, booking, declined, asks })
+    Ok(OrderOutcome { order, booking, declined, asks })
 }
 
 /// The booking, and whether it was declined.
 async fn steps(
     caller: &mut Caller,
-    shop: &Shop,
+    shop: &Target,
     order: &Order,
-    asks: &mut Vec<Ask>,
+    asks: &mut Vec<OperationRequest>,
 ) -> Result<(Option<String>, bool), Error> {
     let name = &order.name;
     let mut booking = None;
     if order.books {
-        let ask = Ask::hold(&format!("{name}-hold"), &shop.catalogue, 0, HOLD_SECONDS);
+        let ask = OperationRequest::hold(&format!("{name}-hold"), &shop.catalogue, 0, HOLD_SECONDS);
         booking = Some(done(caller, &ask, asks).await?);
     }
     let operation = format!("{name}-pay");
     let method = if order.declined { DECLINED } else { PAYS };
     let ask = match (&booking, order.captures_minor) {
-        (Some(booking), None) => Ask::pay(&operation, booking, PRICE_MINOR, method),
-        (Some(booking), Some(_)) => Ask::reserve_money(&operation, booking, PRICE_MINOR),
-        (None, Some(_)) => Ask::authorize(&operation, PRICE_MINOR),
-        (None, None) => Ask::charge(&operation, PRICE_MINOR, method),
+        (Some(booking), None) => OperationRequest::pay(&operation, booking, PRICE_MINOR, method),
+        (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, PRICE_MINOR),
+        (None, Some(_)) => OperationRequest::authorize(&operation, PRICE_MINOR),
+        (None, None) => OperationRequest::charge(&operation, PRICE_MINOR, method),
     };
     let ask = if order.declined || order.may_be_declined { ask.that_may_be_refused() } else { ask };
-    let answer = caller.insist(&ask).await?;
+    let answer = caller.retry_until_definite(&ask).await?;
     asks.push(ask);
     // Whether it may be is for the judge to say.
     if answer.status == 402 {
@@ -185,19 +185,23 @@ async fn steps(
         return Err(Error::Unexpected { operation, told: answer.words() });
     };
     if let Some(minor) = order.captures_minor {
-        let ask = Ask::capture(&format!("{name}-capture"), &payment, &operation, minor);
+        let ask = OperationRequest::capture(&format!("{name}-capture"), &payment, &operation, minor);
         done(caller, &ask, asks).await?;
     }
     for (at, minor) in order.refunds_minor.iter().enumerate() {
-        let ask = Ask::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
+        let ask = OperationRequest::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
         done(caller, &ask, asks).await?;
     }
     Ok((booking, false))
 }
 
 /// The id of what was made.
-async fn done(caller: &mut Caller, ask: &Ask, asks: &mut Vec<Ask>) -> Result<String, Error> {
-    let answer = caller.insist(ask).await?;
+async fn done(
+    caller: &mut Caller,
+    ask: &OperationRequest,
+    asks: &mut Vec<OperationRequest>,
+) -> Result<String, Error> {
+    let answer = caller.retry_until_definite(ask).await?;
     asks.push(ask.clone());
     match answer.id().filter(|_| answer.is_success()) {
         Some(id) => Ok(id),
@@ -207,21 +211,29 @@ async fn done(caller: &mut Caller, ask: &Ask, asks: &mut Vec<Ask>) -> Result<Str
 
 /// Says each request of the orders once more, as clients with a long memory do. The journal tells whether
 /// the answers are the same.
-pub async fn repeat(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<(), Error> {
-    let asks: Vec<&Ask> = outcomes.iter().flat_map(|outcome| &outcome.asks).collect();
-    arena.progress.counts("repeating every request", asks.len());
-    let mut caller = arena.caller(shop, 0)?;
+pub async fn repeat(
+    context: &ScenarioContext,
+    shop: &Target,
+    outcomes: &[OrderOutcome],
+) -> Result<(), Error> {
+    let asks: Vec<&OperationRequest> = outcomes.iter().flat_map(|outcome| &outcome.asks).collect();
+    context.progress.counts("repeating every request", asks.len());
+    let mut caller = context.caller(shop, 0)?;
     for ask in asks {
-        caller.insist(ask).await?;
-        arena.progress.advance();
+        caller.retry_until_definite(ask).await?;
+        context.progress.advance();
     }
     Ok(())
 }
 
 /// A booking follows what was seen at the provider: `paid_bookings_are_confirmed`, and no other is.
-pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcome]) -> Result<(), Error> {
-    let mut caller = arena.caller(&town.shop, 0)?;
-    let broken = arena.findings.any_broken();
+pub async fn judge_bookings(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    outcomes: &[OrderOutcome],
+) -> Result<(), Error> {
+    let mut caller = context.caller(&deployment.shop, 0)?;
+    let broken = context.findings.any_broken();
     let begun = Instant::now();
     let mut patience = Patience::of(EVIDENCE_WITHIN);
     for (at, outcome) in outcomes.iter().enumerate() {
@@ -239,7 +251,7 @@ pub async fn judge_bookings(arena: &Arena, town: &Deployment, outcomes: &[Outcom
             }
             tokio::time::sleep(LOOK_EVERY).await;
         };
-        arena.findings.always("paid_bookings_are_confirmed", seen["state"] == expected, || {
+        context.findings.always("paid_bookings_are_confirmed", seen["state"] == expected, || {
             format!("{}: its booking is {}, not {expected}", outcome.order.name, seen["state"])
         });
     }

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 use domain::Timestamp;
 use serde::Serialize;
 
-use super::ask::{Heard, Heards};
-use super::findings::{Always, Found, Sometimes, Verdict};
+use super::findings::{Always, Found, ScenarioVerdict, Sometimes};
+use super::request::{ReplyCounts, ReplyKind};
 use super::scenario::Scenario;
 use super::timeline::{Fault, Lag, Retry};
-use super::{Arena, Fleet, Ground, Options};
+use super::{Fleet, Ground, Options, ScenarioContext};
 
 /// Of the shape.
 const VERSION: u32 = 1;
@@ -34,9 +34,9 @@ pub struct Report {
     pub run: Run,
     pub deployment: Described,
     /// Of the run: the worst of its scenarios.
-    pub verdict: Verdict,
+    pub verdict: ScenarioVerdict,
     pub totals: Totals,
-    pub scenarios: Vec<Outcome>,
+    pub scenarios: Vec<ScenarioReport>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -84,25 +84,25 @@ pub struct Totals {
     pub duplicates: u64,
     pub requests: u64,
     pub faults: u64,
-    /// What clients heard, by [`Heard::name`].
+    /// What clients heard, by [`ReplyKind::name`].
     pub heard: BTreeMap<&'static str, u64>,
 }
 
 /// One scenario.
 #[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
+pub struct ScenarioReport {
     pub number: u8,
     pub name: &'static str,
     pub promise: &'static str,
-    pub verdict: Verdict,
+    pub verdict: ScenarioVerdict,
     /// Why it could not run, or is not applicable.
     pub why: Option<String>,
     pub took_ms: u64,
     pub operations: u64,
     pub effects: u64,
     pub duplicates: u64,
-    /// What clients heard, by [`Heard::name`].
-    pub heard: Heards,
+    /// What clients heard, by [`ReplyKind::name`].
+    pub heard: ReplyCounts,
     pub always: Vec<Always>,
     pub sometimes: Vec<Sometimes>,
     pub notes: Vec<String>,
@@ -145,28 +145,36 @@ impl Described {
     }
 }
 
-impl Outcome {
-    pub(super) fn not_applicable(scenario: &'static Scenario, why: String) -> Outcome {
-        Outcome::new(scenario, Verdict::NotApplicable, Found::default(), Some(why))
+impl ScenarioReport {
+    pub(super) fn not_applicable(scenario: &'static Scenario, why: String) -> ScenarioReport {
+        ScenarioReport::new(scenario, ScenarioVerdict::NotApplicable, Found::default(), Some(why))
     }
 
     /// It could not be begun, or not be ended.
-    pub(super) fn failed(scenario: &'static Scenario, why: String) -> Outcome {
-        Outcome::new(scenario, Verdict::Failed, Found::default(), Some(why))
+    pub(super) fn failed(scenario: &'static Scenario, why: String) -> ScenarioReport {
+        ScenarioReport::new(scenario, ScenarioVerdict::Failed, Found::default(), Some(why))
     }
 
     /// `trouble` is why it did not come to its end.
-    pub(super) fn of(arena: &Arena, heard: Heards, trouble: Option<String>) -> Outcome {
-        let (verdict, found) = arena.findings.conclude();
+    pub(super) fn of(
+        context: &ScenarioContext,
+        heard: ReplyCounts,
+        trouble: Option<String>,
+    ) -> ScenarioReport {
+        let (verdict, found) = context.findings.conclude();
         // A promise that was seen broken is told as that, whatever befell the run afterwards.
-        let verdict = if trouble.is_some() && verdict != Verdict::Broken { Verdict::Failed } else { verdict };
-        let mut events = arena.timeline.taken();
+        let verdict = if trouble.is_some() && verdict != ScenarioVerdict::Broken {
+            ScenarioVerdict::Failed
+        } else {
+            verdict
+        };
+        let mut events = context.timeline.taken();
         let retries_left_out = events.retries.len().saturating_sub(RETRIES_MAX) as u64;
         events.retries.truncate(RETRIES_MAX);
         let count = |name: &str| found.figures.get(name).copied().unwrap_or(0.0) as u64;
         let (operations, effects, duplicates) = (count("operations"), count("effects"), count("duplicates"));
-        Outcome {
-            took_ms: arena.timeline.now_ms(),
+        ScenarioReport {
+            took_ms: context.timeline.now_ms(),
             operations,
             effects,
             duplicates,
@@ -175,16 +183,21 @@ impl Outcome {
             retries: events.retries,
             retries_left_out,
             lag: events.lag,
-            kept: (verdict != Verdict::Held && arena.directory.exists())
-                .then(|| arena.directory.to_path_buf()),
-            ..Outcome::new(arena.scenario, verdict, found, trouble)
+            kept: (verdict != ScenarioVerdict::Held && context.directory.exists())
+                .then(|| context.directory.to_path_buf()),
+            ..ScenarioReport::new(context.scenario, verdict, found, trouble)
         }
     }
 
-    fn new(scenario: &'static Scenario, verdict: Verdict, found: Found, why: Option<String>) -> Outcome {
+    fn new(
+        scenario: &'static Scenario,
+        verdict: ScenarioVerdict,
+        found: Found,
+        why: Option<String>,
+    ) -> ScenarioReport {
         let Scenario { number, name, promise, .. } = *scenario;
         let Found { always, sometimes, notes, figures } = found;
-        Outcome {
+        ScenarioReport {
             number,
             name,
             promise,
@@ -194,7 +207,7 @@ impl Outcome {
             operations: 0,
             effects: 0,
             duplicates: 0,
-            heard: Heards::new(),
+            heard: ReplyCounts::new(),
             always,
             sometimes,
             notes,
@@ -219,7 +232,7 @@ impl Outcome {
             let seen = always.offenders.first().map_or("", String::as_str);
             complaints.push(format!("{} is broken {} times, such as: {seen}", always.name, always.broken));
         }
-        if self.verdict == Verdict::NotReached {
+        if self.verdict == ScenarioVerdict::NotReached {
             let unseen = self.always.iter().filter(|always| always.checked == 0).map(|always| always.name);
             let unreached = self.sometimes.iter().filter(|one| one.is_missing()).map(|one| one.name);
             complaints.extend(unseen.map(|name| format!("{name} was never looked at")));
@@ -230,11 +243,11 @@ impl Outcome {
 
     /// In a line, as it is shown when it ends; its complaints below it.
     pub fn line(&self) -> String {
-        let Outcome { number, name, took_ms, operations, effects, duplicates, .. } = self;
+        let ScenarioReport { number, name, took_ms, operations, effects, duplicates, .. } = self;
         let seconds = *took_ms as f64 / 1_000.0;
         let verdict = self.verdict.words();
         let mut line = match self.verdict {
-            Verdict::NotApplicable => format!("{number:>2} {name:<14} {verdict}"),
+            ScenarioVerdict::NotApplicable => format!("{number:>2} {name:<14} {verdict}"),
             _ => format!(
                 "{number:>2} {name:<14} {verdict}: {operations} operations, {effects} effects, {duplicates} \
                  duplicates, {} requests, {} faults, {seconds:.1} s",
@@ -265,20 +278,20 @@ impl Report {
                 began: now,
             },
             deployment,
-            verdict: Verdict::Failed,
+            verdict: ScenarioVerdict::Failed,
             totals: Totals::default(),
             scenarios: Vec::new(),
         }
     }
 
-    pub(super) fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: ScenarioReport) {
         let totals = &mut self.totals;
         totals.operations += outcome.operations;
         totals.effects += outcome.effects;
         totals.duplicates += outcome.duplicates;
         totals.requests += outcome.requests();
         totals.faults += outcome.faults.len() as u64;
-        for heard in Heard::ALL {
+        for heard in ReplyKind::ALL {
             let count = outcome.heard.get(heard.name()).copied().unwrap_or(0);
             *totals.heard.entry(heard.name()).or_default() += count;
         }
@@ -288,24 +301,30 @@ impl Report {
     pub(super) fn concluded(&mut self, now: Timestamp) {
         self.run.took_ms = now.since(self.run.began).as_millis().unsigned_abs();
         let any = |verdict| self.scenarios.iter().any(|outcome| outcome.verdict == verdict);
-        let worst = [Verdict::Broken, Verdict::Failed, Verdict::NotReached, Verdict::Held];
+        let worst = [
+            ScenarioVerdict::Broken,
+            ScenarioVerdict::Failed,
+            ScenarioVerdict::NotReached,
+            ScenarioVerdict::Held,
+        ];
         // Nothing that was carried out is nothing that held.
-        self.verdict = worst.into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::NotApplicable);
+        self.verdict =
+            worst.into_iter().find(|verdict| any(*verdict)).unwrap_or(ScenarioVerdict::NotApplicable);
     }
 
     /// Every invariant of every scenario that was possible here held, and each state was reached.
     pub fn held(&self) -> bool {
-        self.verdict == Verdict::Held
+        self.verdict == ScenarioVerdict::Held
     }
 
     /// How many scenarios ran.
     pub fn ran(&self) -> usize {
-        self.scenarios.iter().filter(|outcome| outcome.verdict != Verdict::NotApplicable).count()
+        self.scenarios.iter().filter(|outcome| outcome.verdict != ScenarioVerdict::NotApplicable).count()
     }
 
     /// What the verdict does not speak of, in a sentence; empty if all of it ran.
     pub fn coverage(&self) -> String {
-        let left = self.scenarios.iter().filter(|outcome| outcome.verdict == Verdict::NotApplicable);
+        let left = self.scenarios.iter().filter(|outcome| outcome.verdict == ScenarioVerdict::NotApplicable);
         let left: Vec<&str> = left.map(|outcome| outcome.name).collect();
         match left.len() {
             0 => String::new(),
@@ -314,7 +333,7 @@ impl Report {
         }
     }
 
-    pub fn find(&self, name: &str) -> Option<&Outcome> {
+    pub fn find(&self, name: &str) -> Option<&ScenarioReport> {
         self.scenarios.iter().find(|outcome| outcome.name == name)
     }
 

@@ -13,17 +13,17 @@ use store::Clock as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::ask::Heards;
-use super::beside::Beside;
-use super::findings::{Findings, Verdict};
+use super::findings::{Findings, ScenarioVerdict};
 use super::journal::Journal;
-use super::judge::Told;
+use super::judge::OperationHistory;
 use super::progress::Step;
-use super::report::{Described, Outcome, Report};
+use super::report::{Described, Report, ScenarioReport};
+use super::request::ReplyCounts;
 use super::scenario::Scenario;
 use super::scenarios::{SCENARIOS, find};
+use super::shared_servers::SharedServers;
 use super::timeline::Timeline;
-use super::{Arena, Error, Ground, Options, Progress};
+use super::{Error, Ground, Options, Progress, ScenarioContext};
 use crate::databases::Databases;
 
 /// One scenario may take so long, and so much more for each operation, before it is given up.
@@ -36,10 +36,10 @@ struct Run<'a> {
     name: Arc<str>,
     ground: Arc<Ground>,
     databases: Arc<Mutex<Option<Databases>>>,
-    beside: Beside,
+    beside: SharedServers,
     progress: &'a Progress,
     /// Of those that have ended, in that order.
-    outcomes: std::sync::Mutex<Vec<Outcome>>,
+    outcomes: std::sync::Mutex<Vec<ScenarioReport>>,
 }
 
 /// Carries out what was asked for, until it is done or told to stop. An error is a run that could not be
@@ -67,7 +67,7 @@ pub async fn carry_out(
         .create(&journals)
         .map_err(|error| Error::Refused(format!("--out: {} cannot be made: {error}", journals.display())))?;
     let (databases, described) = ground(options, progress).await?;
-    let beside = Beside::start(&options.ground, progress).await?;
+    let beside = SharedServers::start(&options.ground, progress).await?;
     // Unlike the seed it is never the same again: a target remembers the keys of earlier runs.
     let name = UuidV7::default().next().simple().to_string();
     let name: Arc<str> = format!("a{}", &name[name.len() - 10..]).into();
@@ -146,7 +146,7 @@ impl Run<'_> {
             let missing = scenario.misses(&has);
             async move {
                 let outcome = match missing {
-                    Some(missing) => Outcome::not_applicable(scenario, missing),
+                    Some(missing) => ScenarioReport::not_applicable(scenario, missing),
                     None => self.scenario(scenario).await,
                 };
                 self.progress.line(&outcome.line());
@@ -161,32 +161,32 @@ impl Run<'_> {
     }
 
     /// In the order of their numbers, whichever ended first. One that has not ended could not be carried out.
-    fn outcomes(&self, chosen: &[&'static Scenario]) -> Vec<Outcome> {
+    fn outcomes(&self, chosen: &[&'static Scenario]) -> Vec<ScenarioReport> {
         let mut outcomes = std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
         let has_ended = |scenario: &Scenario| outcomes.iter().any(|outcome| outcome.name == scenario.name);
         let stopped: Vec<_> = chosen.iter().filter(|scenario| !has_ended(scenario)).collect();
         let why = || "the run was told to stop before this was done".to_owned();
-        outcomes.extend(stopped.into_iter().map(|scenario| Outcome::failed(scenario, why())));
+        outcomes.extend(stopped.into_iter().map(|scenario| ScenarioReport::failed(scenario, why())));
         outcomes.sort_by_key(|outcome| outcome.number);
         outcomes
     }
 
-    async fn scenario(&self, scenario: &'static Scenario) -> Outcome {
+    async fn scenario(&self, scenario: &'static Scenario) -> ScenarioReport {
         let step = self.progress.step(scenario.name);
         step.says("setting up");
-        let outcome = match self.arena(scenario, step.clone()) {
-            Ok(arena) => self.carried_out(&arena).await,
-            Err(error) => Outcome::failed(scenario, error.to_string()),
+        let outcome = match self.context(scenario, step.clone()) {
+            Ok(context) => self.carried_out(&context).await,
+            Err(error) => ScenarioReport::failed(scenario, error.to_string()),
         };
         step.ends();
         outcome
     }
 
-    fn arena(&self, scenario: &'static Scenario, progress: Step) -> Result<Arena, Error> {
+    fn context(&self, scenario: &'static Scenario, progress: Step) -> Result<ScenarioContext, Error> {
         let timeline = Timeline::begin_now();
         let out = std::path::absolute(&self.options.out)?;
         let journal_path = out.join("journals").join(format!("{}.ndjson", scenario.name));
-        Ok(Arena {
+        Ok(ScenarioContext {
             scenario,
             findings: Findings::new(scenario),
             journal: Journal::create(&journal_path, timeline.clone())?,
@@ -204,11 +204,11 @@ impl Run<'_> {
         })
     }
 
-    async fn carried_out(&self, arena: &Arena) -> Outcome {
+    async fn carried_out(&self, context: &ScenarioContext) -> ScenarioReport {
         let within = SCENARIO_WITHIN + OPERATION_WITHIN * u32::try_from(self.options.operations).unwrap_or(0);
         // On a task of its own: what panics there ends there, and it ends with us.
         let mut task = JoinSet::new();
-        task.spawn((arena.scenario.run)(arena.clone()));
+        task.spawn((context.scenario.run)(context.clone()));
         let trouble = match tokio::time::timeout(within, task.join_next()).await {
             Ok(None | Some(Ok(Ok(())))) => None,
             Ok(Some(Ok(Err(error)))) => Some(error.to_string()),
@@ -218,30 +218,32 @@ impl Run<'_> {
         task.shutdown().await;
         // A server that was stopped looks at every file that it has before it starts again.
         if let Some(databases) = self.databases.lock().await.as_mut()
-            && let Err(error) = databases.drop_of(&arena.database()).await
+            && let Err(error) = databases.drop_of(&context.database()).await
         {
-            arena.findings.note(format!("its database is left behind: {error}"));
+            context.findings.note(format!("its database is left behind: {error}"));
         }
-        let (heards, trouble) = match heards(arena).await {
+        let (heards, trouble) = match heards(context).await {
             Ok(heards) => (heards, trouble),
-            Err(error) => (Heards::new(), trouble.or(Some(format!("its journal cannot be read: {error}")))),
+            Err(error) => {
+                (ReplyCounts::new(), trouble.or(Some(format!("its journal cannot be read: {error}"))))
+            }
         };
-        let mut outcome = Outcome::of(arena, heards, trouble);
-        if let Err(error) = keep_or_clear(&arena.directory, outcome.verdict) {
+        let mut outcome = ScenarioReport::of(context, heards, trouble);
+        if let Err(error) = keep_or_clear(&context.directory, outcome.verdict) {
             outcome.notes.push(format!("its files are left behind: {error}"));
         }
         outcome
     }
 }
 
-async fn heards(arena: &Arena) -> std::io::Result<Heards> {
-    arena.journal.flush().await?;
-    Ok(Told::read(&arena.journal_path)?.heards)
+async fn heards(context: &ScenarioContext) -> std::io::Result<ReplyCounts> {
+    context.journal.flush().await?;
+    Ok(OperationHistory::read(&context.journal_path)?.heards)
 }
 
 /// Files of a deployment are worth keeping only where something went wrong.
-fn keep_or_clear(directory: &Path, verdict: Verdict) -> std::io::Result<()> {
-    if verdict == Verdict::Held && directory.exists() {
+fn keep_or_clear(directory: &Path, verdict: ScenarioVerdict) -> std::io::Result<()> {
+    if verdict == ScenarioVerdict::Held && directory.exists() {
         std::fs::remove_dir_all(directory)?;
     }
     // Where others stand beside it, its parent stays.
@@ -258,25 +260,25 @@ mod tests {
 
     use super::*;
 
-    type Runs = fn(Arena) -> BoxFuture<'static, Result<(), Error>>;
+    type Runs = fn(ScenarioContext) -> BoxFuture<'static, Result<(), Error>>;
 
     const fn tried(number: u8, name: &'static str, run: Runs) -> Scenario {
         Scenario { number, name, promise: "It holds.", needs: &[], always: &[], sometimes: &[], run }
     }
 
     static FINE: Scenario = tried(1, "fine", |_| Box::pin(async { Ok(()) }));
-    static LITTERS: Scenario = tried(2, "litters", |arena| Box::pin(async move { litters(&arena) }));
-    static FORGETS: Scenario = tried(3, "forgets", |arena| Box::pin(async move { forgets(&arena) }));
-    static HANGS: Scenario = tried(4, "hangs", |arena| Box::pin(hangs(arena)));
+    static LITTERS: Scenario = tried(2, "litters", |context| Box::pin(async move { litters(&context) }));
+    static FORGETS: Scenario = tried(3, "forgets", |context| Box::pin(async move { forgets(&context) }));
+    static HANGS: Scenario = tried(4, "hangs", |context| Box::pin(hangs(context)));
 
     /// What it leaves is no directory.
-    fn litters(arena: &Arena) -> Result<(), Error> {
-        std::fs::create_dir_all(arena.directory.parent().unwrap())?;
-        Ok(std::fs::write(&arena.directory, "")?)
+    fn litters(context: &ScenarioContext) -> Result<(), Error> {
+        std::fs::create_dir_all(context.directory.parent().unwrap())?;
+        Ok(std::fs::write(&context.directory, "")?)
     }
 
-    fn forgets(arena: &Arena) -> Result<(), Error> {
-        Ok(std::fs::write(&arena.journal_path, "no journal\n")?)
+    fn forgets(context: &ScenarioContext) -> Result<(), Error> {
+        Ok(std::fs::write(&context.journal_path, "no journal\n")?)
     }
 
     fn hanging() -> &'static Notify {
@@ -284,7 +286,7 @@ mod tests {
         HANGING.get_or_init(Notify::new)
     }
 
-    async fn hangs(_: Arena) -> Result<(), Error> {
+    async fn hangs(_: ScenarioContext) -> Result<(), Error> {
         hanging().notify_one();
         std::future::pending().await
     }
@@ -304,7 +306,7 @@ mod tests {
     async fn outcomes(
         chosen: &[&'static Scenario],
         stop: impl Future<Output = ()>,
-    ) -> (Verdict, Vec<(Verdict, usize)>) {
+    ) -> (ScenarioVerdict, Vec<(ScenarioVerdict, usize)>) {
         let out = tempfile::tempdir().unwrap();
         let report = carry_out(&options(out.path()), chosen, &Progress::hidden(), stop).await.unwrap();
         let told = report.scenarios.iter().map(|outcome| (outcome.verdict, outcome.notes.len()));
@@ -345,14 +347,16 @@ mod tests {
     async fn what_cannot_be_cleared_away_takes_no_report_with_it() {
         let never = std::future::pending();
         let told = outcomes(&[&FINE, &LITTERS, &FORGETS], never).await;
-        let expected = vec![(Verdict::Held, 0), (Verdict::Held, 1), (Verdict::Failed, 0)];
-        assert_eq!(told, (Verdict::Failed, expected));
+        let expected =
+            vec![(ScenarioVerdict::Held, 0), (ScenarioVerdict::Held, 1), (ScenarioVerdict::Failed, 0)];
+        assert_eq!(told, (ScenarioVerdict::Failed, expected));
     }
 
     #[tokio::test]
     async fn what_was_done_before_a_stop_is_in_the_report() {
         let told = outcomes(&[&FINE, &HANGS, &LITTERS], hanging().notified()).await;
-        let expected = vec![(Verdict::Held, 0), (Verdict::Failed, 0), (Verdict::Failed, 0)];
-        assert_eq!(told, (Verdict::Failed, expected));
+        let expected =
+            vec![(ScenarioVerdict::Held, 0), (ScenarioVerdict::Failed, 0), (ScenarioVerdict::Failed, 0)];
+        assert_eq!(told, (ScenarioVerdict::Failed, expected));
     }
 }

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::{Arena, Error};
+use super::{Error, ScenarioContext};
 
 /// One way to attack. See the module's doc ([`super`]) for how to add one.
 pub struct Scenario {
@@ -17,7 +17,7 @@ pub struct Scenario {
     pub always: &'static [&'static str],
     /// The states that a run must have been in, or it proves nothing.
     pub sometimes: &'static [&'static str],
-    pub run: fn(Arena) -> BoxFuture<'static, Result<(), Error>>,
+    pub run: fn(ScenarioContext) -> BoxFuture<'static, Result<(), Error>>,
 }
 
 /// What not every ground has.

@@ -13,10 +13,10 @@ use client::{Builder, Charge, Client, Failure, Observer, Reply, Retry};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ask::{Answer, Ask};
 use super::journal::{Journal, Ticket};
+use super::request::{OperationAnswer, OperationRequest};
 use super::timeline::{self, Timeline};
-use super::{Arena, Error, Shop};
+use super::{Error, ScenarioContext, Target};
 
 /// For one operation, through everything that befalls the server.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -39,34 +39,34 @@ struct Transcript {
 
 #[derive(Clone)]
 struct UnderWay {
-    ask: Ask,
+    ask: OperationRequest,
     ticket: Ticket,
 }
 
 impl Sdk {
     /// `number` says which server it asks. `settings` may change what the SDK does by default.
     pub fn new(
-        arena: &Arena,
-        shop: &Shop,
+        context: &ScenarioContext,
+        shop: &Target,
         number: usize,
         settings: impl FnOnce(Builder) -> Builder,
     ) -> Result<Sdk, Error> {
         let transcript = Arc::new(Transcript {
-            journal: arena.journal.clone(),
-            timeline: arena.timeline.clone(),
+            journal: context.journal.clone(),
+            timeline: context.timeline.clone(),
             under_way: Mutex::default(),
         });
         let base_url = &shop.base_urls[number % shop.base_urls.len().max(1)];
         let observer = transcript.clone();
         let builder = Client::builder(base_url, &shop.api_key)
-            .seed(arena.draw(&format!("sdk {number}")))
+            .seed(context.draw(&format!("sdk {number}")))
             .observer(move |retry: &Retry<'_>| observer.retrying(retry));
         let client = settings(builder).build().map_err(|error| Error::Refused(error.to_string()))?;
         Ok(Sdk { client, transcript })
     }
 
     /// Charges once; an error is what the SDK told, in words. Its key may be asked for by others as well.
-    pub async fn charge(&self, ask: &Ask) -> Result<Result<Answer, String>, Error> {
+    pub async fn charge(&self, ask: &OperationRequest) -> Result<Result<OperationAnswer, String>, Error> {
         let unreadable = |error: String| Error::Unreadable(ask.path.clone(), error);
         let request: NewCharge =
             serde_json::from_str(&ask.body).map_err(|error| unreadable(error.to_string()))?;
@@ -81,7 +81,7 @@ impl Sdk {
         let answer = match sent {
             Ok(reply) => of_reply(&reply),
             Err(client::Error::Refused(refused)) => {
-                Answer::read(refused.status, refused.replayed, None, shown(&refused.problem))
+                OperationAnswer::read(refused.status, refused.replayed, None, shown(&refused.problem))
             }
             Err(error) => {
                 self.transcript.journal.lost(ticket, &error.to_string());
@@ -93,7 +93,7 @@ impl Sdk {
     }
 
     /// Charges until the answer is definite.
-    pub async fn insist(&self, ask: &Ask) -> Result<Answer, Error> {
+    pub async fn retry_until_definite(&self, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
         let begun = Instant::now();
         loop {
             let told = match self.charge(ask).await? {
@@ -109,12 +109,12 @@ impl Sdk {
     }
 }
 
-fn of_reply(reply: &Reply<Charge>) -> Answer {
+fn of_reply(reply: &Reply<Charge>) -> OperationAnswer {
     let body = match &reply.value {
         Charge::Accepted(payment) => shown(payment),
         Charge::Declined(declined) => shown(&declined.problem),
     };
-    Answer::read(reply.status, reply.replayed, None, body)
+    OperationAnswer::read(reply.status, reply.replayed, None, body)
 }
 
 fn shown(value: &impl Serialize) -> Value {
@@ -122,7 +122,7 @@ fn shown(value: &impl Serialize) -> Value {
 }
 
 impl Transcript {
-    fn begin(&self, ask: &Ask, ticket: Ticket) {
+    fn begin(&self, ask: &OperationRequest, ticket: Ticket) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.insert(ask.key.clone(), UnderWay { ask: ask.clone(), ticket });
     }
@@ -139,7 +139,7 @@ impl Observer for Transcript {
         let Some(UnderWay { ask, ticket }) = self.end(key) else { return };
         match retry.failure {
             Failure::Answered { status, problem } => {
-                let answer = Answer::read(*status, false, retry.retry_after, shown(problem));
+                let answer = OperationAnswer::read(*status, false, retry.retry_after, shown(problem));
                 self.journal.heard(ticket, &answer);
             }
             failure => self.journal.lost(ticket, &failure.to_string()),

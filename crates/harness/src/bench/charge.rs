@@ -8,11 +8,11 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
 
+use super::bench_database::{BenchDatabase, Databases};
 use super::load::{self, Operator};
 use super::meter;
 use super::report::{Cost, Figure, Latency, Report};
 use super::reserve::stopped;
-use super::stage::{Databases, Stage};
 use super::{Engine, Error, Options, Progress};
 use crate::http::Client;
 use crate::oracle::{self, Books};
@@ -91,7 +91,7 @@ async fn measure(
     progress: &Progress,
     report: &mut Report,
     engine: Engine,
-    stage: &Stage,
+    stage: &BenchDatabase,
 ) -> Result<(), Error> {
     let installation = &stage.installation;
     let provider = installation.sandbox("127.0.0.1:0").await?;

@@ -8,10 +8,10 @@ use domain::{SlotId, TenantId};
 use store::{Location, Store};
 use uuid::Uuid;
 
+use super::bench_database::{BenchDatabase, Databases};
 use super::load::{self, Loaded, Operator};
 use super::meter;
 use super::report::{Cost, Figure, Latency, Report};
-use super::stage::{Databases, Stage};
 use super::{Engine, Error, Options, Progress};
 use crate::http::Client;
 use crate::oracle;
@@ -85,7 +85,7 @@ async fn measure(
     report: &mut Report,
     engine: Engine,
     form: &'static str,
-    stage: &Stage,
+    stage: &BenchDatabase,
 ) -> Result<(), Error> {
     let installation = &stage.installation;
     let running = installation.serve("127.0.0.1:0", None, "log = \"warn\"\n").await?;
@@ -142,7 +142,7 @@ async fn measure(
 
 fn customers(
     options: &Options,
-    stage: &Stage,
+    stage: &BenchDatabase,
     running: &Running,
     catalogue: &Catalogue,
     slots: &[String],

@@ -23,7 +23,7 @@ pub struct Books {
     pub releases: Vec<Release>,
     /// Every raw arrival, replays included.
     #[serde(default)]
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
 }
 
 /// The object of one payment. Sums are in the minor unit of ISO 4217.
@@ -70,7 +70,7 @@ pub struct Release {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub struct Call {
+pub struct RecordedCall {
     /// Unix milliseconds.
     #[serde(default)]
     pub at: i64,

@@ -1,10 +1,10 @@
 //! The rows of one reservation: those that the real one writes, of the same types.
 
 use domain::commands::{CustomerDetails, Origin};
-use domain::idempotency::{Fingerprint, Progress};
-use domain::lifecycle::Stage;
+use domain::idempotency::{Fingerprint, KeyProgress};
+use domain::lifecycle::CurrentState;
 use domain::reply::BookingReply;
-use domain::rows::{Actor, Audit, Booking, Customer, Key, Line, Message, Slot, Subject};
+use domain::rows::{Actor, Audit, Booking, BookingLine, Customer, Key, Message, Slot, Subject};
 use domain::working_set::Json;
 use domain::{ClientId, Currency, CustomerId, Ids as _, KeyId, Reply, SlotId, TenantId, Timestamp, UnitId};
 use server::clock::SystemClock;
@@ -116,7 +116,7 @@ impl Reservation {
             client,
             text: self.text,
             fingerprint: self.fingerprint,
-            progress: Progress::Finished,
+            progress: KeyProgress::Finished,
             status: Some(i64::from(rendered.status)),
             body: Some(rendered.body),
             resource: Some(booking.id.0),
@@ -139,11 +139,11 @@ impl Reservation {
             customer_name: self.details.name.clone(),
             customer_email: self.details.email.clone(),
             customer_phone: self.details.phone.clone(),
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 1,
             seats,
             counts_for_client: false,
-            lines: Json(vec![Line {
+            lines: Json(vec![BookingLine {
                 unit: self.unit,
                 name: found.unit_name.clone(),
                 quantity: self.quantity,

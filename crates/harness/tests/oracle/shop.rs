@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::commands::{
-    AddSlots, By, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, Hold, Lease, LookAgain,
-    MarkPublished, MarkSent, NewSlot, NewUnit, PostTransfer, Provision, Published, RecordDecline,
-    RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
-    Target,
+    AddSlots, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, JobLease, MarkPublished, MarkSent,
+    NewSlot, NewUnit, ObservedBy, PartitionLease, PaymentTarget, PostTransfer, Provision, Published,
+    RecheckDelays, RecordDecline, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
+    StartPayment, StartRefund,
 };
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
@@ -14,7 +14,7 @@ use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
 use domain::provider::{
     AmountRule, AmountRules, Observation, RefundObservation, RefundStatus, Source, Status, TenantProviders,
 };
-use domain::rows::{Account, Capture, Cause, Client, Failure, Mode, Settings, Tenant};
+use domain::rows::{Account, Capture, Client, Failure, FailureCause, Mode, Settings, Tenant};
 use domain::time::Span;
 use domain::working_set::{Claim, Command, Json};
 use domain::{
@@ -22,13 +22,13 @@ use domain::{
     RefundId, Reply, SlotId, TenantId, Timestamp, UnitId, WorkerId,
 };
 use harness::oracle::{Books, Charge, Refund};
-use store::{Answer, Store};
+use store::{CommandResult, Store};
 
 use crate::place::id;
 
 const EUR: Currency = Currency::EUR;
 pub const PRICE_MINOR: i64 = 2_500;
-const LOOK_AGAIN: LookAgain = LookAgain { first: Span::seconds(1), longest: Span::seconds(1) };
+const LOOK_AGAIN: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
 const ANY_AMOUNT: AmountRules =
     AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: 1_000_000, step_minor: 1 }));
 
@@ -61,7 +61,7 @@ fn mark_sent(job: JobId, payment: PaymentId, object: Option<String>) -> MarkSent
 
 pub async fn done(store: &Store, command: impl Command + 'static) -> Reply {
     match store.submit(Box::new(command)).await.unwrap() {
-        Answer::Fresh { reply, .. } => reply,
+        CommandResult::Fresh { reply, .. } => reply,
         answer => panic!("{answer:?}"),
     }
 }
@@ -155,15 +155,15 @@ impl Shop {
         done(store, CancelHold { claim: self.claim(), booking }).await;
     }
 
-    fn lease() -> Lease {
-        Lease { worker: id::<WorkerId>(), span: Span::seconds(60) }
+    fn lease() -> JobLease {
+        JobLease { worker: id::<WorkerId>(), span: Span::seconds(60) }
     }
 
     /// Begins a payment and sends it, as a worker does.
     pub async fn send(&self, store: &Store, booking: Option<BookingId>, capture: Capture) -> Charging {
         let target = match booking {
-            Some(booking) => Target::Booking { booking, amount: None },
-            None => Target::Amount { amount: Money::new(PRICE_MINOR, EUR), reference: None },
+            Some(booking) => PaymentTarget::Booking { booking, amount: None },
+            None => PaymentTarget::Amount { amount: Money::new(PRICE_MINOR, EUR), reference: None },
         };
         let start = StartPayment {
             claim: self.claim(),
@@ -198,9 +198,9 @@ impl Shop {
         if let Some(failure) = failure {
             done(store, RecordDecline { job, token, payment: charging.payment, failure }).await;
         }
-        self.observe(store, charging, attempt, By::Job { job, token }, Source::Answer, status).await;
+        self.observe(store, charging, attempt, ObservedBy::Job { job, token }, Source::Answer, status).await;
         let event = self.event(store).await;
-        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, status).await;
+        self.observe(store, charging, attempt, ObservedBy::Event(event), Source::Webhook, status).await;
     }
 
     async fn event(&self, store: &Store) -> EventId {
@@ -221,7 +221,7 @@ impl Shop {
         store: &Store,
         charging: &Charging,
         attempt: AttemptId,
-        by: By,
+        by: ObservedBy,
         source: Source,
         status: &Status,
     ) {
@@ -256,10 +256,10 @@ impl Shop {
         let (job, attempt) = (started.job.id, started.attempt.id);
         done(store, mark_sent(job, charging.payment, None)).await;
         let status = Status::Captured { amount_minor: minor };
-        let by_job = By::Job { job, token: 1 };
+        let by_job = ObservedBy::Job { job, token: 1 };
         self.observe(store, charging, attempt, by_job, Source::Answer, &status).await;
         let event = self.event(store).await;
-        self.observe(store, charging, attempt, By::Event(event), Source::Webhook, &status).await;
+        self.observe(store, charging, attempt, ObservedBy::Event(event), Source::Webhook, &status).await;
     }
 
     pub async fn refund(&self, store: &Store, charging: &Charging, minor: i64) -> Refund {
@@ -285,7 +285,7 @@ impl Shop {
             amount_minor: minor,
             currency: EUR,
         };
-        let by = By::Job { job, token: 1 };
+        let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
         done(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).await;
@@ -313,7 +313,7 @@ impl Shop {
             currency: EUR,
         };
         let settle = SettleRefund {
-            by: By::Event(self.event(store).await),
+            by: ObservedBy::Event(self.event(store).await),
             refund: outside,
             payment: charging.payment,
             outcome: RefundOutcome::Seen(seen),
@@ -349,13 +349,14 @@ impl Shop {
 
 /// Brings every message to the ledger and into the log.
 pub async fn relay(store: &Store) {
-    let lease = Lease { worker: id(), span: Span::seconds(60) };
+    let lease = JobLease { worker: id(), span: Span::seconds(60) };
     let wanted = (0..PARTITIONS).collect();
     let Reply::Partitions { claimed, .. } = done(store, ClaimPartitions { wanted, lease, alone: true }).await
     else {
         panic!("partitions are claimed")
     };
-    let holds: Vec<Hold> = claimed.iter().map(|one| Hold { number: one.number, token: one.token }).collect();
+    let holds: Vec<PartitionLease> =
+        claimed.iter().map(|one| PartitionLease { number: one.number, token: one.token }).collect();
     let partitions: Vec<i64> = (0..PARTITIONS).collect();
     let messages = store.live_messages(&partitions, Timestamp(i64::MIN), 1_000).await.unwrap();
     assert!(messages.len() < 1_000, "more messages than one page");
@@ -405,7 +406,8 @@ pub async fn ordinary_day(store: &Store) -> Day {
     books.charges.push(ours.charge(&manual, "succeeded", 2_000, 0));
 
     let declined = ours.send(store, None, Capture::Automatic).await;
-    let failure = Failure { code: "card_declined".to_owned(), retryable: true, cause: Cause::Declined };
+    let failure =
+        Failure { code: "card_declined".to_owned(), retryable: true, cause: FailureCause::Declined };
     ours.settle(store, &declined, &Status::Cancelled, Some(failure)).await;
     books.charges.push(ours.charge(&declined, "canceled", 0, 0));
 

@@ -1,6 +1,9 @@
 //! A disk without room: requests are turned away, nothing is half done, and with room it goes on.
 
-use harness::attack::{Answer, Arena, Ask, Caller, Error, Ground, Need, Said, Scenario, Tuning, judge};
+use harness::attack::{
+    Caller, Error, Ground, Need, OperationAnswer, OperationRequest, RequestResult, Scenario, ScenarioContext,
+    Tuning, judge,
+};
 use rusqlite::Connection;
 
 use crate::prove;
@@ -19,20 +22,20 @@ static FULL: Scenario = Scenario {
     needs: &[Need::Deployment],
     always: &["a_full_disk_is_told", "what_is_there_is_said_again", "with_room_it_goes_on"],
     sometimes: &["some_fitted"],
-    run: |arena| Box::pin(full(arena)),
+    run: |context| Box::pin(full(context)),
 };
 
-async fn full(arena: Arena) -> Result<(), Error> {
-    let mut town = arena.deploy(&Tuning::default()).await?;
-    let Some(store::Location::Sqlite { path }) = town.location() else { panic!("it is a file") };
+async fn full(context: ScenarioContext) -> Result<(), Error> {
+    let mut deployment = context.deploy(&Tuning::default()).await?;
+    let Some(store::Location::Sqlite { path }) = deployment.location() else { panic!("it is a file") };
     let database = Connection::open(path).unwrap();
     let pages: i64 = database.query_row("pragma page_count", [], |row| row.get(0)).unwrap();
     drop(database);
-    town.retune(&Tuning::default().with("", "sqlite_max_page_count", pages + PAGES)).await?;
+    deployment.retune(&Tuning::default().with("", "sqlite_max_page_count", pages + PAGES)).await?;
 
-    let catalogue = town.shop.catalogue.clone();
-    let mut caller = arena.caller(&town.shop, 0)?;
-    let hold = |number: usize| Ask::hold(&arena.operation(number), &catalogue, 0, 3_600);
+    let catalogue = deployment.shop.catalogue.clone();
+    let mut caller = context.caller(&deployment.shop, 0)?;
+    let hold = |number: usize| OperationRequest::hold(&context.operation(number), &catalogue, 0, 3_600);
     let mut held = 0;
     let refused = loop {
         let answer = answered(&mut caller, &hold(held)).await?;
@@ -42,41 +45,41 @@ async fn full(arena: Arena) -> Result<(), Error> {
         held += 1;
         assert!(held < HOLDS_MAX, "the disk does not fill");
     };
-    arena.findings.reached_times("some_fitted", held as u64);
-    told(&arena, &refused);
+    context.findings.reached_times("some_fitted", held as u64);
+    told(&context, &refused);
     for number in held..held + MORE {
-        told(&arena, &answered(&mut caller, &hold(number)).await?);
+        told(&context, &answered(&mut caller, &hold(number)).await?);
     }
     // What is there can still be read, and what was said is said again.
     let again = answered(&mut caller, &hold(0)).await?;
     let same = again.status == 201 && again.replayed;
-    arena.findings.always("what_is_there_is_said_again", same, || again.words());
-    let verdicts = town.verdicts().await?;
-    arena.findings.oracle(&verdicts);
+    context.findings.always("what_is_there_is_said_again", same, || again.words());
+    let verdicts = deployment.verdicts().await?;
+    context.findings.oracle(&verdicts);
 
-    town.retune(&Tuning::default()).await?;
+    deployment.retune(&Tuning::default()).await?;
     for number in 0..held + MORE {
-        let answer = caller.insist(&hold(number)).await?;
-        arena.findings.always("with_room_it_goes_on", answer.status == 201, || answer.words());
+        let answer = caller.retry_until_definite(&hold(number)).await?;
+        context.findings.always("with_room_it_goes_on", answer.status == 201, || answer.words());
     }
-    judge(&arena, &town).await?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
-async fn answered(caller: &mut Caller, ask: &Ask) -> Result<Answer, Error> {
-    match caller.once(ask).await? {
-        Said::Answered(answer) => Ok(answer),
-        Said::Lost(told) => Err(Error::NoAnswer { operation: ask.operation.clone(), told }),
+async fn answered(caller: &mut Caller, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
+    match caller.send_once(ask).await? {
+        RequestResult::Answered(answer) => Ok(answer),
+        RequestResult::Lost(told) => Err(Error::NoAnswer { operation: ask.operation.clone(), told }),
     }
 }
 
-fn told(arena: &Arena, answer: &Answer) {
+fn told(context: &ScenarioContext, answer: &OperationAnswer) {
     let code = answer.code();
     let right = answer.status == 503
         && code.as_deref() == Some("storage_unavailable")
         && answer.is_retryable()
         && answer.retry_after.is_some();
-    arena.findings.always("a_full_disk_is_told", right, || answer.words());
+    context.findings.always("a_full_disk_is_told", right, || answer.words());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
 //! Killed at any moment, with a provider and a network that misbehave.
 
-use harness::attack::incidents::{Incident, Whom, plan};
+use harness::attack::incidents::{Incident, TargetProcess, plan};
+use harness::attack::load_with_faults::{self, LoadWithFaults};
 use harness::attack::orders::{Order, orders};
-use harness::attack::siege::{self, Siege};
-use harness::attack::{Arena, Error, Ground, Need, Scenario, Tuning};
+use harness::attack::{Error, Ground, Need, Scenario, ScenarioContext, Tuning};
 use serde_json::json;
 
 use crate::{on_postgres, prove};
@@ -16,39 +16,39 @@ static KILLED: Scenario = Scenario {
     name: "proof-killed",
     promise: "Whoever dies, whenever: each order is carried out exactly once.",
     needs: &[Need::Deployment],
-    always: &siege::ALWAYS,
+    always: &load_with_faults::ALWAYS,
     sometimes: &[],
-    run: |arena| Box::pin(killed(arena)),
+    run: |context| Box::pin(killed(context)),
 };
 
-async fn killed(arena: Arena) -> Result<(), Error> {
-    let mut incidents = vec![Incident::Kill(Whom::Server); 12];
-    incidents.extend([Incident::Kill(Whom::Provider); 3]);
-    if arena.has(Need::PrivatePostgres) {
+async fn killed(context: ScenarioContext) -> Result<(), Error> {
+    let mut incidents = vec![Incident::Kill(TargetProcess::Server); 12];
+    incidents.extend([Incident::Kill(TargetProcess::Provider); 3]);
+    if context.has(Need::PrivatePostgres) {
         incidents.extend([Incident::RestartDatabase; 2]);
         incidents.extend([Incident::CutConnections; 4]);
     }
-    endure(&arena, &incidents).await
+    endure(&context, &incidents).await
 }
 
-/// Lets this befall the town while customers pay.
-pub async fn endure(arena: &Arena, incidents: &[Incident]) -> Result<(), Error> {
-    let count = arena.operations();
+/// Lets this befall the deployment while customers pay.
+pub async fn endure(context: &ScenarioContext, incidents: &[Incident]) -> Result<(), Error> {
+    let count = context.operations();
     let faults = json!({
-        "seed": arena.draw("provider") >> 12,
+        "seed": context.draw("provider") >> 12,
         "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "kept_500": 0.05, "commit_then_kept_500": 0.05, "delay_ms": [0, 60],
         "decline": 0.1,
         "webhook_duplicates": 2, "webhook_shuffle": true, "webhook_drop": 0.3, "webhook_delay_ms": [0, 200],
     });
-    let orders = orders(arena, count, &mut arena.random("orders")).into_iter();
-    let siege = Siege {
+    let orders = orders(context, count, &mut context.random("orders")).into_iter();
+    let load = LoadWithFaults {
         orders: orders.map(|order| Order { may_be_declined: true, ..order }).collect(),
         clients: CLIENTS,
-        plan: plan(incidents, count, &mut arena.random("incidents")),
+        plan: plan(incidents, count, &mut context.random("incidents")),
         faults,
         tuning: Tuning::default(),
     };
-    siege::lay(arena, siege).await.map(drop)
+    load_with_faults::run_load(context, load).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Asked to stop in the middle of the work: what was accepted is answered, and nothing is lost.
 
-use harness::attack::incidents::{Incident, Whom};
-use harness::attack::{Arena, Error, Ground, Need, Scenario, siege};
+use harness::attack::incidents::{Incident, TargetProcess};
+use harness::attack::{Error, Ground, Need, Scenario, ScenarioContext, load_with_faults};
 
 use crate::killed::{ORDERS, endure};
 use crate::{on_postgres, prove};
@@ -11,14 +11,14 @@ static STOPPED: Scenario = Scenario {
     name: "proof-stopped",
     promise: "Asked to stop it ends well, and what it had begun goes on after it.",
     needs: &[Need::Deployment],
-    always: &siege::ALWAYS,
+    always: &load_with_faults::ALWAYS,
     sometimes: &[],
-    run: |arena| Box::pin(stopped(arena)),
+    run: |context| Box::pin(stopped(context)),
 };
 
-async fn stopped(arena: Arena) -> Result<(), Error> {
-    let stops = ["INT", "TERM"].map(|signal| Incident::Stop(Whom::Server, signal));
-    endure(&arena, &stops.repeat(3)).await
+async fn stopped(context: ScenarioContext) -> Result<(), Error> {
+    let stops = ["INT", "TERM"].map(|signal| Incident::Stop(TargetProcess::Server, signal));
+    endure(&context, &stops.repeat(3)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,16 @@
-//! Sorts each answer of Stripe, and each missing one, into what was [`Heard`]. The table stands in the
+//! Sorts each answer of Stripe, and each missing one, into what was [`CallOutcome`]. The table stands in the
 //! module above.
 
 use std::time::Duration;
 
-use domain::provider::{Heard, Observation, RefundObservation, Status};
-use domain::rows::Cause;
+use domain::provider::{CallOutcome, Observation, RefundObservation, Status};
+use domain::rows::FailureCause;
 use http::StatusCode;
 use resilience::retry_after;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    client::{Lost, Reply},
+    client::{HttpReply, NoReply},
     decline::{Problem, bounded},
     objects::{PaymentIntent, Refund},
 };
@@ -32,7 +32,7 @@ struct Refusal {
 }
 
 /// `asked_for` is the object the call was about: an answer about another one proves nothing.
-pub fn payment(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Observation> {
+pub fn payment(replied: Result<HttpReply, NoReply>, asked_for: Option<&str>) -> CallOutcome<Observation> {
     let is_other = |object: &str| asked_for.is_some_and(|asked_for| asked_for != object);
     let reply = match whole(replied) {
         Ok(reply) => reply,
@@ -41,7 +41,7 @@ pub fn payment(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<O
     if reply.status.is_success() {
         return match read(&reply, PaymentIntent::observe) {
             Ok(observation) if is_other(&observation.object) => unknown(&reply, "it is about another object"),
-            Ok(observation) => Heard::Object(observation),
+            Ok(observation) => CallOutcome::Object(observation),
             Err(why) => unknown(&reply, &why),
         };
     }
@@ -56,16 +56,19 @@ pub fn payment(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<O
     match object {
         // A card's refusal is the outcome of the payment; any other is one of the call.
         Some(object) if is_card_error && matches!(object.status, Status::Declined(_)) => {
-            Heard::Object(object)
+            CallOutcome::Object(object)
         }
         Some(object) if is_card_error && object.status == Status::Unconfirmed => {
-            Heard::Object(Observation { status: Status::Declined(problem.failure()), ..object })
+            CallOutcome::Object(Observation { status: Status::Declined(problem.failure()), ..object })
         }
         object => refused(&problem, object),
     }
 }
 
-pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<RefundObservation> {
+pub fn refund(
+    replied: Result<HttpReply, NoReply>,
+    asked_for: Option<&str>,
+) -> CallOutcome<RefundObservation> {
     let reply = match whole(replied) {
         Ok(reply) => reply,
         Err(heard) => return heard,
@@ -75,13 +78,13 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
             Ok(refund) if asked_for.is_some_and(|asked_for| asked_for != refund.object) => {
                 unknown(&reply, "it is about another object")
             }
-            Ok(observation) => Heard::Object(observation),
+            Ok(observation) => CallOutcome::Object(observation),
             Err(why) => unknown(&reply, &why),
         };
     }
     match refusal(&reply) {
         Ok(Refusal { problem, .. }) if problem.is_about_the_amount() => {
-            Heard::Refused { code: code_of(&problem), cause: Cause::Declined, object: None }
+            CallOutcome::Refused { code: code_of(&problem), cause: FailureCause::Declined, object: None }
         }
         Ok(refusal) => refused(&refusal.problem, None),
         Err(heard) => heard,
@@ -89,7 +92,7 @@ pub fn refund(replied: Result<Reply, Lost>, asked_for: Option<&str>) -> Heard<Re
 }
 
 /// A part of what was looked through. Turned down it says nothing of what was looked for.
-pub fn list<L: DeserializeOwned, O>(replied: Result<Reply, Lost>) -> Result<L, Heard<O>> {
+pub fn list<L: DeserializeOwned, O>(replied: Result<HttpReply, NoReply>) -> Result<L, CallOutcome<O>> {
     let reply = whole(replied)?;
     if reply.status.is_success() {
         return read(&reply, Ok).map_err(|why| unknown(&reply, &why));
@@ -98,19 +101,19 @@ pub fn list<L: DeserializeOwned, O>(replied: Result<Reply, Lost>) -> Result<L, H
     Err(unknown(&reply, refused.problem.word()))
 }
 
-fn whole<O>(replied: Result<Reply, Lost>) -> Result<Reply, Heard<O>> {
+fn whole<O>(replied: Result<HttpReply, NoReply>) -> Result<HttpReply, CallOutcome<O>> {
     replied.map_err(|lost| match lost {
-        Lost::NotSent(error) => Heard::NotSent { error, retry_after_seconds: None, asked: true },
-        Lost::Shut(left) => {
+        NoReply::NotSent(error) => CallOutcome::NotSent { error, retry_after_seconds: None, asked: true },
+        NoReply::Shut(left) => {
             let error = "the circuit of this account is open".to_owned();
-            Heard::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
+            CallOutcome::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
         }
-        Lost::Unknown(error) => Heard::Unknown { error, key_spent: false },
+        NoReply::Unknown(error) => CallOutcome::Unknown { error, key_spent: false },
     })
 }
 
 fn read<W: DeserializeOwned, O>(
-    reply: &Reply,
+    reply: &HttpReply,
     observe: impl FnOnce(W) -> Result<O, String>,
 ) -> Result<O, String> {
     let shown: W = serde_json::from_slice(&reply.body).map_err(|_| "its body cannot be read".to_owned())?;
@@ -118,8 +121,8 @@ fn read<W: DeserializeOwned, O>(
 }
 
 /// A refusal that proves that nothing happened, or whatever else the answer says.
-fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
-    let not_sent = |problem: &str| Heard::NotSent {
+fn refusal<O>(reply: &HttpReply) -> Result<Refusal, CallOutcome<O>> {
+    let not_sent = |problem: &str| CallOutcome::NotSent {
         error: format!("turned away: {}", described(reply, problem)),
         retry_after_seconds: retry_after_seconds(reply),
         asked: true,
@@ -137,33 +140,33 @@ fn refusal<O>(reply: &Reply) -> Result<Refusal, Heard<O>> {
         (400 | 402 | 404, "invalid_request_error" | "card_error") => Ok(error),
         // The key was used for another call.
         (400, "idempotency_error") => {
-            Err(Heard::Unknown { error: described(reply, error.problem.word()), key_spent: true })
+            Err(CallOutcome::Unknown { error: described(reply, error.problem.word()), key_spent: true })
         }
         // A call under this key may be running, above all.
         _ => Err(unknown(reply, error.problem.word())),
     }
 }
 
-fn refused<O>(problem: &Problem, object: Option<O>) -> Heard<O> {
-    Heard::Refused { code: code_of(problem), cause: problem.cause(), object }
+fn refused<O>(problem: &Problem, object: Option<O>) -> CallOutcome<O> {
+    CallOutcome::Refused { code: code_of(problem), cause: problem.cause(), object }
 }
 
 fn code_of(problem: &Problem) -> String {
     bounded(problem.word())
 }
 
-fn unknown<O>(reply: &Reply, why: &str) -> Heard<O> {
+fn unknown<O>(reply: &HttpReply, why: &str) -> CallOutcome<O> {
     let key_spent = reply.status.is_server_error() && reply.is_replayed();
-    Heard::Unknown { error: described(reply, why), key_spent }
+    CallOutcome::Unknown { error: described(reply, why), key_spent }
 }
 
 /// Never the body: a PaymentIntent carries its client secret.
-fn described(reply: &Reply, why: &str) -> String {
+fn described(reply: &HttpReply, why: &str) -> String {
     let request = reply.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     format!("HTTP {}, {}, request id {}", reply.status.as_u16(), bounded(why), bounded(request))
 }
 
-fn retry_after_seconds(reply: &Reply) -> Option<i64> {
+fn retry_after_seconds(reply: &HttpReply) -> Option<i64> {
     retry_after::wanted_by_its_own_clock(&reply.headers).map(seconds)
 }
 

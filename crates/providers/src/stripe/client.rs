@@ -5,7 +5,7 @@
 //! write a call again in one more case, which is the first in another dress: a kept connection turned out
 //! to be closed and the library still holds the whole request, not a byte of it written
 //! (`retry_canceled_requests` of hyper-util, which asks hyper for the untouched message back). Any other
-//! call whose connection breaks once writing began is [`Lost::Unknown`], always.
+//! call whose connection breaks once writing began is [`NoReply::Unknown`], always.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use hyper_util::{
 use resilience::{Backoff, Error, Layer, Timeouts, layer::Resilient};
 use tower::{Layer as _, ServiceExt as _};
 
-pub use super::exchange::{Lost, Reply};
+pub use super::exchange::{HttpReply, NoReply};
 use super::{
     Settings,
     connector::Connector,
-    exchange::{About, Exchange, Rules},
+    exchange::{CallSubject, Exchange, Rules},
     form::Form,
 };
 use crate::Guard;
@@ -73,11 +73,11 @@ impl Client {
     }
 
     /// `subject`: what the call is about. The circuit takes all calls about one for one witness.
-    pub async fn get(&self, path: &str, subject: &str) -> Result<Reply, Lost> {
+    pub async fn get(&self, path: &str, subject: &str) -> Result<HttpReply, NoReply> {
         self.call(Method::GET, path, Bytes::new(), None, subject).await
     }
 
-    pub async fn post(&self, path: &str, form: Form, key: &str, subject: &str) -> Result<Reply, Lost> {
+    pub async fn post(&self, path: &str, form: Form, key: &str, subject: &str) -> Result<HttpReply, NoReply> {
         self.call(Method::POST, path, form.into_body().into(), Some(key), subject).await
     }
 
@@ -88,12 +88,12 @@ impl Client {
         body: Bytes,
         key: Option<&str>,
         subject: &str,
-    ) -> Result<Reply, Lost> {
-        let not_sent = |error: http::Error| Lost::NotSent(format!("the call cannot be written: {error}"));
+    ) -> Result<HttpReply, NoReply> {
+        let not_sent = |error: http::Error| NoReply::NotSent(format!("the call cannot be written: {error}"));
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
-            .extension(About::of(subject))
+            .extension(CallSubject::of(subject))
             .header(header::AUTHORIZATION, &self.authorization)
             .header(STRIPE_VERSION, API_VERSION);
         if let Some(key) = key {
@@ -103,10 +103,10 @@ impl Client {
         }
         let request = request.body(Full::new(body)).map_err(not_sent)?;
         self.http.clone().oneshot(request).await.map_err(|error| match error {
-            Error::Open { retry_after } => Lost::Shut(retry_after),
-            Error::NoTime => Lost::NotSent("no time was left for the call".to_owned()),
+            Error::Open { retry_after } => NoReply::Shut(retry_after),
+            Error::NoTime => NoReply::NotSent("no time was left for the call".to_owned()),
             Error::TimedOut { after } => {
-                Lost::Unknown(format!("no whole answer within {} ms", after.as_millis()))
+                NoReply::Unknown(format!("no whole answer within {} ms", after.as_millis()))
             }
             Error::Inner(lost) => lost,
         })

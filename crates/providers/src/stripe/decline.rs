@@ -3,7 +3,7 @@
 //! Codes: <https://docs.stripe.com/declines/codes> for `decline_code`, <https://docs.stripe.com/error-codes>
 //! for `code`, and `failure_reason` of <https://docs.stripe.com/api/refunds/object>.
 
-use domain::rows::{Cause, Failure};
+use domain::rows::{Failure, FailureCause};
 use serde::Deserialize;
 
 /// A card that nobody should try again with, and a payer who took the right back. Anything else, codes
@@ -72,20 +72,20 @@ impl Problem {
             .into_iter()
             .flatten()
             .any(|code| FINAL_DECLINES.contains(&code.as_str()));
-        Failure { code: bounded(self.word()), retryable, cause: Cause::Declined }
+        Failure { code: bounded(self.word()), retryable, cause: FailureCause::Declined }
     }
 
     /// Who is behind a refusal of a call. What is not known to be of a state or a payer is ours.
-    pub fn cause(&self) -> Cause {
+    pub fn cause(&self) -> FailureCause {
         let code = self.code.as_deref().unwrap_or_default();
         let among = |codes: &[&str]| codes.iter().any(|family| code.starts_with(family));
         let of_payment_method = self.param.as_deref() == Some("payment_method");
         match self.kind.as_deref() {
-            Some("card_error") => Cause::Declined,
-            _ if among(&BY_OUR_REQUEST) => Cause::OurRequest,
-            _ if of_payment_method || among(&BY_PAYMENT_METHOD) => Cause::PaymentMethod,
-            _ if among(&BY_STATE) => Cause::Declined,
-            _ => Cause::OurRequest,
+            Some("card_error") => FailureCause::Declined,
+            _ if among(&BY_OUR_REQUEST) => FailureCause::OurRequest,
+            _ if of_payment_method || among(&BY_PAYMENT_METHOD) => FailureCause::PaymentMethod,
+            _ if among(&BY_STATE) => FailureCause::Declined,
+            _ => FailureCause::OurRequest,
         }
     }
 
@@ -97,7 +97,7 @@ impl Problem {
 
 pub fn refund_failure(reason: &str) -> Failure {
     let retryable = !FINAL_REFUND_FAILURES.contains(&reason);
-    Failure { code: bounded(reason), retryable, cause: Cause::Declined }
+    Failure { code: bounded(reason), retryable, cause: FailureCause::Declined }
 }
 
 pub fn bounded(code: &str) -> String {
@@ -117,7 +117,7 @@ mod tests {
                 decline_code: decline_code.map(str::to_owned),
                 param: None,
             };
-            let cause = Cause::Declined;
+            let cause = FailureCause::Declined;
             assert_eq!(problem.failure(), Failure { code: expected.to_owned(), retryable, cause });
         };
         for code in FINAL_DECLINES {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_of_a_state_a_payer_or_our_own() {
-        let check = |kind: &str, code: &str, param: Option<&str>, expected: Cause| {
+        let check = |kind: &str, code: &str, param: Option<&str>, expected: FailureCause| {
             let problem = Problem {
                 kind: Some(kind.to_owned()),
                 code: Some(code.to_owned()).filter(|code| !code.is_empty()),
@@ -159,25 +159,25 @@ mod tests {
             "refund_disputed_payment",
             "balance_insufficient",
         ] {
-            check(invalid, code, None, Cause::Declined);
+            check(invalid, code, None, FailureCause::Declined);
         }
-        check("card_error", "card_declined", None, Cause::Declined);
-        check(invalid, "resource_missing", Some("payment_method"), Cause::PaymentMethod);
-        check(invalid, "payment_method_unexpected_state", None, Cause::PaymentMethod);
-        check(invalid, "payment_intent_incompatible_payment_method", None, Cause::PaymentMethod);
-        check(invalid, "resource_missing", Some("intent"), Cause::OurRequest);
-        check(invalid, "payment_method_types_no_longer_supported", None, Cause::OurRequest);
-        check(invalid, "payment_intent_invalid_parameter", None, Cause::OurRequest);
-        check(invalid, "parameter_unknown", Some("colour"), Cause::OurRequest);
-        check(invalid, "amount_too_small", Some("amount"), Cause::OurRequest);
-        check(invalid, "", None, Cause::OurRequest);
-        check(invalid, "invented_in_2030", None, Cause::OurRequest);
+        check("card_error", "card_declined", None, FailureCause::Declined);
+        check(invalid, "resource_missing", Some("payment_method"), FailureCause::PaymentMethod);
+        check(invalid, "payment_method_unexpected_state", None, FailureCause::PaymentMethod);
+        check(invalid, "payment_intent_incompatible_payment_method", None, FailureCause::PaymentMethod);
+        check(invalid, "resource_missing", Some("intent"), FailureCause::OurRequest);
+        check(invalid, "payment_method_types_no_longer_supported", None, FailureCause::OurRequest);
+        check(invalid, "payment_intent_invalid_parameter", None, FailureCause::OurRequest);
+        check(invalid, "parameter_unknown", Some("colour"), FailureCause::OurRequest);
+        check(invalid, "amount_too_small", Some("amount"), FailureCause::OurRequest);
+        check(invalid, "", None, FailureCause::OurRequest);
+        check(invalid, "invented_in_2030", None, FailureCause::OurRequest);
     }
 
     #[test]
     fn refunds_too() {
         let check = |reason: &str, retryable: bool| {
-            let cause = Cause::Declined;
+            let cause = FailureCause::Declined;
             assert_eq!(refund_failure(reason), Failure { code: reason.to_owned(), retryable, cause });
         };
         check("lost_or_stolen_card", false);

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use super::dispute::Dispute;
 use super::objects::{PaymentIntent, Refund};
-use crate::webhook::{About, Arrived, Malformed, Refused};
+use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 const NAME_BYTES_MAX: usize = 255;
 
@@ -32,16 +32,16 @@ struct Head {
 
 /// The event a signed body is. Thin events (`v2.core.event`) name an object without showing it: they
 /// belong to another kind of endpoint.
-pub fn arrived(body: &[u8], mode: Mode) -> Result<Arrived, Refused> {
-    let head: Head = serde_json::from_slice(body).map_err(|_| Refused::BodyIsNotAnEvent)?;
+pub fn arrived(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
+    let head: Head = serde_json::from_slice(body).map_err(|_| WebhookRefused::BodyIsNotAnEvent)?;
     let is_name = |text: &str| (1..=NAME_BYTES_MAX).contains(&text.len());
     if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
-        return Err(Refused::BodyIsNotAnEvent);
+        return Err(WebhookRefused::BodyIsNotAnEvent);
     }
     if head.livemode != (mode == Mode::Live) {
-        return Err(Refused::ModeDoesNotMatch);
+        return Err(WebhookRefused::ModeDoesNotMatch);
     }
-    Ok(Arrived { event: head.id, kind: head.kind })
+    Ok(VerifiedEvent { event: head.id, kind: head.kind })
 }
 
 #[derive(Deserialize)]
@@ -60,9 +60,9 @@ struct Data<'a> {
     object: &'a RawValue,
 }
 
-pub fn about(body: &[u8]) -> Result<About, Malformed> {
+pub fn about(body: &[u8]) -> Result<EventContent, MalformedEvent> {
     let event: Event = serde_json::from_slice(body).map_err(malformed)?;
-    let nothing = |why: &str| Ok(About::Nothing { why: why.to_owned() });
+    let nothing = |why: &str| Ok(EventContent::Nothing { why: why.to_owned() });
     if event.account.is_some() {
         return nothing("it happened on a connected account, and no payment of ours is made there");
     }
@@ -70,23 +70,23 @@ pub fn about(body: &[u8]) -> Result<About, Malformed> {
         kind if kind.starts_with("payment_intent.") => {
             let intent: PaymentIntent = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             let payment = intent.payment();
-            Ok(About::Payment { payment, observation: intent.observe().map_err(Malformed)? })
+            Ok(EventContent::Payment { payment, observation: intent.observe().map_err(MalformedEvent)? })
         }
         kind if kind.starts_with("refund.") || kind == "charge.refund.updated" => {
             let refund: Refund = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
-            Ok(About::Refund {
+            Ok(EventContent::Refund {
                 refund: refund.refund(),
                 payment: refund.payment(),
                 payment_object: refund.payment_object().map(str::to_owned),
-                observation: refund.observe().map_err(Malformed)?,
+                observation: refund.observe().map_err(MalformedEvent)?,
             })
         }
         kind if kind.starts_with("charge.dispute.") => {
             let dispute: Dispute = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             let payment_object = dispute.payment_object().map(str::to_owned);
-            let observation = dispute.observe(kind).map_err(Malformed)?;
+            let observation = dispute.observe(kind).map_err(MalformedEvent)?;
             match payment_object {
-                Some(payment_object) => Ok(About::Dispute { payment_object, observation }),
+                Some(payment_object) => Ok(EventContent::Dispute { payment_object, observation }),
                 None => nothing("a dispute of a charge without a PaymentIntent is none of ours"),
             }
         }
@@ -97,8 +97,8 @@ pub fn about(body: &[u8]) -> Result<About, Malformed> {
     }
 }
 
-fn malformed(error: serde_json::Error) -> Malformed {
-    Malformed(error.to_string())
+fn malformed(error: serde_json::Error) -> MalformedEvent {
+    MalformedEvent(error.to_string())
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
                 currency: Currency::EUR,
             };
             let found = about(&event(kind, &intent(operation)));
-            assert_eq!(found, Ok(About::Payment { payment, observation }), "{kind} {operation}");
+            assert_eq!(found, Ok(EventContent::Payment { payment, observation }), "{kind} {operation}");
         };
         let ours = Uuid::from_u128(7);
         check("payment_intent.succeeded", &ours.to_string(), Some(PaymentId(ours)));
@@ -159,7 +159,7 @@ mod tests {
     fn a_refund_is_brought_home() {
         let (payment, own) = (Uuid::from_u128(7), Uuid::from_u128(8));
         let check = |kind: &str, metadata: Value, refund_id, payment_id| {
-            let expected = About::Refund {
+            let expected = EventContent::Refund {
                 refund: refund_id,
                 payment: payment_id,
                 payment_object: Some("pi_1".to_owned()),
@@ -188,18 +188,18 @@ mod tests {
             })
         };
         let found = about(&event("charge.dispute.funds_withdrawn", &dispute(json!("pi_1")))).unwrap();
-        let About::Dispute { payment_object, observation } = found else { panic!("{found:?}") };
+        let EventContent::Dispute { payment_object, observation } = found else { panic!("{found:?}") };
         assert_eq!((payment_object.as_str(), observation.object.as_str()), ("pi_1", "du_1"));
         assert_eq!(observation.status, DisputeStatus::FundsWithdrawn);
         let of_a_charge = about(&event("charge.dispute.created", &dispute(json!(null))));
-        assert!(matches!(of_a_charge, Ok(About::Nothing { .. })), "{of_a_charge:?}");
+        assert!(matches!(of_a_charge, Ok(EventContent::Nothing { .. })), "{of_a_charge:?}");
     }
 
     #[test]
     fn the_rest_is_nothing_and_says_why() {
         let check = |kind: &str| {
             let found = about(&event(kind, &json!({"object": "charge"})));
-            assert!(matches!(found, Ok(About::Nothing { .. })), "{kind}: {found:?}");
+            assert!(matches!(found, Ok(EventContent::Nothing { .. })), "{kind}: {found:?}");
         };
         for kind in ["charge.succeeded", "charge.refunded", "payout.paid", "", "é"] {
             check(kind);
@@ -207,7 +207,7 @@ mod tests {
         let mut connected: Value =
             serde_json::from_slice(&event("payment_intent.succeeded", &intent(""))).unwrap();
         connected["account"] = json!("acct_1");
-        assert!(matches!(about(connected.to_string().as_bytes()), Ok(About::Nothing { .. })));
+        assert!(matches!(about(connected.to_string().as_bytes()), Ok(EventContent::Nothing { .. })));
     }
 
     #[test]
@@ -226,16 +226,16 @@ mod tests {
 
     #[test]
     fn a_signed_body_must_be_an_event_of_our_mode() {
-        let check = |body: Value, mode: Mode, expected: Result<(), Refused>| {
+        let check = |body: Value, mode: Mode, expected: Result<(), WebhookRefused>| {
             let found = arrived(body.to_string().as_bytes(), mode).map(|_| ());
             assert_eq!(found, expected, "{body} {mode:?}");
         };
         let event = |object: &str, id: &str, livemode: bool| json!({"id": id, "object": object, "type": "payment_intent.succeeded", "livemode": livemode});
-        let not_an_event = Err(Refused::BodyIsNotAnEvent);
+        let not_an_event = Err(WebhookRefused::BodyIsNotAnEvent);
         check(event("event", "evt_1", false), Mode::Test, Ok(()));
         check(event("event", "evt_1", true), Mode::Live, Ok(()));
-        check(event("event", "evt_1", true), Mode::Test, Err(Refused::ModeDoesNotMatch));
-        check(event("event", "evt_1", false), Mode::Live, Err(Refused::ModeDoesNotMatch));
+        check(event("event", "evt_1", true), Mode::Test, Err(WebhookRefused::ModeDoesNotMatch));
+        check(event("event", "evt_1", false), Mode::Live, Err(WebhookRefused::ModeDoesNotMatch));
         check(event("v2.core.event", "evt_1", false), Mode::Test, not_an_event);
         check(event("event", "", false), Mode::Test, not_an_event);
         check(event("event", &"x".repeat(256), false), Mode::Test, not_an_event);

@@ -1,7 +1,7 @@
 //! The events of an account as Stripe lists them, <https://docs.stripe.com/api/events/list>: each is what a
 //! webhook brings, for thirty days.
 
-use domain::{Timestamp, provider::Heard, rows::Mode};
+use domain::{Timestamp, provider::CallOutcome, rows::Mode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,7 +26,7 @@ pub async fn list(
     from: Timestamp,
     before: Timestamp,
     page: Option<&str>,
-) -> Heard<EventPage> {
+) -> CallOutcome<EventPage> {
     let mut path = format!(
         "/v1/events?created[gte]={}&created[lt]={}&limit={PAGE}",
         from.unix_seconds(),
@@ -51,10 +51,10 @@ pub async fn list(
             Ok(arrived) => events.push(ListedEvent { arrived, body }),
             Err(why) => {
                 let error = format!("what is listed is not an event: {why}");
-                return Heard::Unknown { error, key_spent: false };
+                return CallOutcome::Unknown { error, key_spent: false };
             }
         }
     }
     let next = events.last().filter(|_| has_more).map(|last| last.arrived.event.clone());
-    Heard::Object(EventPage { events, next })
+    CallOutcome::Object(EventPage { events, next })
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
-use resilience::{Health, Outcome, Policy, Wish, breaker::Subject, retry_after};
+use resilience::{AttemptOutcome, Health, Policy, RetryAdvice, breaker::Subject, retry_after};
 use tower::Service;
 
 use super::connector::Connector;
@@ -19,26 +19,26 @@ const REPLAYED: &str = "idempotent-replayed";
 
 /// What a call is about, for the circuit.
 #[derive(Clone, Copy, Debug)]
-pub struct About(Subject);
+pub struct CallSubject(Subject);
 
-impl About {
+impl CallSubject {
     /// Of a provider's id, or of one of ours.
-    pub fn of(subject: &str) -> About {
+    pub fn of(subject: &str) -> CallSubject {
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);
-        About(hasher.finish())
+        CallSubject(hasher.finish())
     }
 }
 
 /// An answer that came whole.
 #[derive(Debug)]
-pub struct Reply {
+pub struct HttpReply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Reply {
+impl HttpReply {
     /// What an earlier call under the same key was answered: it says nothing about now.
     pub fn is_replayed(&self) -> bool {
         self.headers.get(REPLAYED).is_some_and(|value| value == "true")
@@ -47,7 +47,7 @@ impl Reply {
 
 /// No answer, or none that came whole.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum NoReply {
     /// Not a byte of it was written.
     NotSent(String),
     /// It was not even tried: the circuit is open, for so long.
@@ -62,11 +62,11 @@ pub struct Exchange {
 }
 
 impl Service<Request<Full<Bytes>>> for Exchange {
-    type Response = Reply;
-    type Error = Lost;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Lost>> + Send>>;
+    type Response = HttpReply;
+    type Error = NoReply;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpReply, NoReply>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoReply>> {
         Poll::Ready(Ok(()))
     }
 
@@ -75,16 +75,20 @@ impl Service<Request<Full<Bytes>>> for Exchange {
         Box::pin(async move {
             let response = asked.await.map_err(|error| {
                 if error.is_connect() {
-                    Lost::NotSent(format!("no connection: {}", chain(&error)))
+                    NoReply::NotSent(format!("no connection: {}", chain(&error)))
                 } else {
-                    Lost::Unknown(format!("the connection broke before an answer: {}", chain(&error)))
+                    NoReply::Unknown(format!("the connection broke before an answer: {}", chain(&error)))
                 }
             })?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
-                Lost::Unknown(format!("the answer ({}) broke off: {}", parts.status.as_u16(), chain(&*error)))
+                NoReply::Unknown(format!(
+                    "the answer ({}) broke off: {}",
+                    parts.status.as_u16(),
+                    chain(&*error)
+                ))
             })?;
-            Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+            Ok(HttpReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
         })
     }
 }
@@ -103,41 +107,47 @@ fn chain(error: &dyn Error) -> String {
 /// The table of [`crate::guard`].
 pub struct Rules;
 
-impl Policy<Request<Full<Bytes>>, Reply, Lost> for Rules {
+impl Policy<Request<Full<Bytes>>, HttpReply, NoReply> for Rules {
     fn again(&self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
         Some(request.clone())
     }
 
     fn subject(&self, request: &Request<Full<Bytes>>) -> Option<Subject> {
-        request.extensions().get::<About>().map(|about| about.0)
+        request.extensions().get::<CallSubject>().map(|about| about.0)
     }
 
-    fn health(&self, outcome: &Outcome<'_, Reply, Lost>) -> Health {
+    fn health(&self, outcome: &AttemptOutcome<'_, HttpReply, NoReply>) -> Health {
         match outcome {
-            Outcome::Answered(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => Health::Unclear,
-            Outcome::Answered(reply) if reply.status.is_server_error() => {
+            AttemptOutcome::Answered(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => {
+                Health::Unclear
+            }
+            AttemptOutcome::Answered(reply) if reply.status.is_server_error() => {
                 if reply.is_replayed() {
                     Health::Unclear
                 } else {
                     Health::Bad
                 }
             }
-            Outcome::Answered(_) => Health::Good,
-            Outcome::Failed(_) | Outcome::TimedOut => Health::Bad,
+            AttemptOutcome::Answered(_) => Health::Good,
+            AttemptOutcome::Failed(_) | AttemptOutcome::TimedOut => Health::Bad,
         }
     }
 
-    fn retry(&self, request: &Request<Full<Bytes>>, outcome: &Outcome<'_, Reply, Lost>) -> Option<Wish> {
+    fn retry(
+        &self,
+        request: &Request<Full<Bytes>>,
+        outcome: &AttemptOutcome<'_, HttpReply, NoReply>,
+    ) -> Option<RetryAdvice> {
         let looks = request.method() == Method::GET;
         let (reason, after) = match outcome {
-            Outcome::Failed(Lost::NotSent(_)) => ("not_sent", None),
-            Outcome::Failed(_) if looks => ("connection_broke", None),
-            Outcome::TimedOut if looks => ("timed_out", None),
-            Outcome::Answered(reply) if looks && reply.status.is_server_error() => {
+            AttemptOutcome::Failed(NoReply::NotSent(_)) => ("not_sent", None),
+            AttemptOutcome::Failed(_) if looks => ("connection_broke", None),
+            AttemptOutcome::TimedOut if looks => ("timed_out", None),
+            AttemptOutcome::Answered(reply) if looks && reply.status.is_server_error() => {
                 ("server_error", retry_after::wanted_by_its_own_clock(&reply.headers))
             }
             _ => return None,
         };
-        Some(Wish { reason, after })
+        Some(RetryAdvice { reason, after })
     }
 }

@@ -59,15 +59,16 @@ mod signature;
 
 use domain::{
     AttemptId, Money, Timestamp,
-    provider::{Heard, Observation, RefundObservation},
-    rows::Cause,
+    provider::{CallOutcome, Observation, RefundObservation},
+    rows::FailureCause,
     time::Span,
 };
 use http::HeaderMap;
 
 use crate::{
-    About, Action, Answer, Arrived, EventPage, Guard, Listed, Order, Provider, RefundOrder,
-    webhook::{Malformed, Refused},
+    CallFuture, EventContent, EventPage, Guard, ListedRefund, ObjectCall, PaymentOrder, Provider,
+    RefundOrder, VerifiedEvent,
+    webhook::{MalformedEvent, WebhookRefused},
 };
 use client::Client;
 pub use currency::amounts;
@@ -114,8 +115,8 @@ impl Stripe {
     }
 
     /// `verb` of the PaymentIntent itself, such as `/confirm`.
-    async fn act(&self, action: Action<'_>, verb: &str, form: Form) -> Heard<Observation> {
-        let Action { attempt, key_number, object } = action;
+    async fn act(&self, action: ObjectCall<'_>, verb: &str, form: Form) -> CallOutcome<Observation> {
+        let ObjectCall { attempt, key_number, object } = action;
         let path = format!("/v1/payment_intents/{}/{verb}", segment(object));
         let replied = self.client.post(&path, form, &key(attempt, verb, key_number), object).await;
         answer::payment(replied, Some(object))
@@ -130,12 +131,16 @@ fn key(attempt: AttemptId, verb: &str, number: i64) -> String {
 }
 
 /// Refused here: Stripe has no such amount, and another must not be charged in its place.
-fn not_representable<O>() -> Heard<O> {
-    Heard::Refused { code: "amount_not_representable".to_owned(), cause: Cause::NotSent, object: None }
+fn not_representable<O>() -> CallOutcome<O> {
+    CallOutcome::Refused {
+        code: "amount_not_representable".to_owned(),
+        cause: FailureCause::NotSent,
+        object: None,
+    }
 }
 
 /// Confirmed by us alone and by id: `confirm` is left out, and with it every way for money to move.
-fn creation(order: &Order) -> Option<Form> {
+fn creation(order: &PaymentOrder) -> Option<Form> {
     let ours = [
         ("operation", Some(order.operation.to_string())),
         ("attempt", Some(order.attempt.to_string())),
@@ -158,7 +163,7 @@ impl Provider for Stripe {
         NAME
     }
 
-    fn create<'a>(&'a self, order: &'a Order) -> Answer<'a, Observation> {
+    fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation> {
         Box::pin(async move {
             let Some(form) = creation(order) else { return not_representable() };
             let key = key(order.attempt, "create", order.key_number);
@@ -167,20 +172,20 @@ impl Provider for Stripe {
         })
     }
 
-    fn confirm<'a>(&'a self, order: &'a Order, object: &'a str) -> Answer<'a, Observation> {
+    fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation> {
         let form = Form::new().with_some("return_url", order.return_url.as_deref());
-        let action = Action { attempt: order.attempt, key_number: order.key_number, object };
+        let action = ObjectCall { attempt: order.attempt, key_number: order.key_number, object };
         Box::pin(self.act(action, "confirm", form))
     }
 
-    fn fetch<'a>(&'a self, object: &'a str) -> Answer<'a, Observation> {
+    fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {
         Box::pin(async move {
             let path = format!("/v1/payment_intents/{}", segment(object));
             answer::payment(self.client.get(&path, object).await, Some(object))
         })
     }
 
-    fn capture<'a>(&'a self, action: Action<'a>, amount: Money) -> Answer<'a, Observation> {
+    fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation> {
         Box::pin(async move {
             let Some(amount) = currency::to_stripe(amount) else { return not_representable() };
             let form = Form::new().with("amount_to_capture", &amount.to_string());
@@ -188,19 +193,19 @@ impl Provider for Stripe {
         })
     }
 
-    fn cancel<'a>(&'a self, action: Action<'a>) -> Answer<'a, Observation> {
+    fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, Observation> {
         Box::pin(self.act(action, "cancel", Form::new()))
     }
 
-    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> Answer<'a, RefundObservation> {
+    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> CallFuture<'a, RefundObservation> {
         Box::pin(refunds::make(&self.client, refund))
     }
 
-    fn refunds_of<'a>(&'a self, object: &'a str) -> Answer<'a, Vec<Listed>> {
+    fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>> {
         Box::pin(refunds::list(&self.client, object))
     }
 
-    fn fetch_refund<'a>(&'a self, object: &'a str) -> Answer<'a, RefundObservation> {
+    fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation> {
         Box::pin(async move {
             let path = format!("/v1/refunds/{}", segment(object));
             answer::refund(self.client.get(&path, object).await, Some(object))
@@ -212,7 +217,7 @@ impl Provider for Stripe {
         from: Timestamp,
         before: Timestamp,
         page: Option<&'a str>,
-    ) -> Answer<'a, EventPage> {
+    ) -> CallFuture<'a, EventPage> {
         Box::pin(events::list(&self.client, self.settings.mode, from, before, page))
     }
 
@@ -220,17 +225,22 @@ impl Provider for Stripe {
         self.settings.key_retention
     }
 
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused> {
         signature::check(headers)
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Arrived, Refused> {
+    fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<VerifiedEvent, WebhookRefused> {
         let settings = &self.settings;
         signature::verify(headers, body, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
         event::arrived(body, settings.mode)
     }
 
-    fn interpret(&self, body: &[u8]) -> Result<About, Malformed> {
+    fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {
         event::about(body)
     }
 }

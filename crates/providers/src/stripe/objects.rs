@@ -176,7 +176,7 @@ pub fn clipped(text: &str) -> String {
 mod tests {
     use domain::{
         Currency,
-        rows::{Cause, Failure},
+        rows::{Failure, FailureCause},
     };
     use serde_json::{Value, json};
 
@@ -205,8 +205,11 @@ mod tests {
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };
-        let failure =
-            |code: &str, retryable| Failure { code: code.to_owned(), retryable, cause: Cause::Declined };
+        let failure = |code: &str, retryable| Failure {
+            code: code.to_owned(),
+            retryable,
+            cause: FailureCause::Declined,
+        };
         let declined = |code: &str, retryable| Status::Declined(failure(code, retryable));
         let sdk = NextAction::UseProviderSdk { client_secret: Some("pi_1_secret_x".to_owned()) };
         let redirect = NextAction::Redirect { url: "https://bank.example/".to_owned() };
@@ -272,7 +275,7 @@ mod tests {
             assert_eq!(refund.observe().unwrap().status, expected, "{status}");
         };
         let failed = |code: &str, retryable| {
-            RefundStatus::Failed(Failure { code: code.to_owned(), retryable, cause: Cause::Declined })
+            RefundStatus::Failed(Failure { code: code.to_owned(), retryable, cause: FailureCause::Declined })
         };
         check(json!("pending"), json!(null), RefundStatus::Pending);
         check(json!("requires_action"), json!(null), RefundStatus::Pending);

@@ -1,7 +1,7 @@
 //! Money going back, <https://docs.stripe.com/api/refunds>. One step only: a lost answer is settled by the
 //! same bytes under the same key, and past its retention by looking through the payment's refunds.
 
-use domain::provider::{Heard, RefundObservation};
+use domain::provider::{CallOutcome, RefundObservation};
 use serde::Deserialize;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     key, not_representable,
     objects::Refund,
 };
-use crate::{Listed, RefundOrder};
+use crate::{ListedRefund, RefundOrder};
 
 /// What Stripe takes as `reason`; any other is told as metadata.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
@@ -35,7 +35,7 @@ fn creation(refund: &RefundOrder) -> Option<Form> {
     Some(form)
 }
 
-pub async fn make(client: &Client, refund: &RefundOrder) -> Heard<RefundObservation> {
+pub async fn make(client: &Client, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
     let Some(form) = creation(refund) else { return not_representable() };
     let key = key(refund.attempt, "refund", refund.key_number);
     answer::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
@@ -48,17 +48,17 @@ struct Page {
 }
 
 /// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
-pub async fn list(client: &Client, object: &str) -> Heard<Vec<Listed>> {
+pub async fn list(client: &Client, object: &str) -> CallOutcome<Vec<ListedRefund>> {
     let mut after = String::new();
     let mut listed = Vec::new();
     for _ in 0..PAGES_MAX {
         let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(object));
         let page: Page = match answer::list(client.get(&path, object).await) {
             Ok(page) => page,
-            Err(Heard::NotSent { error, retry_after_seconds, asked }) => {
+            Err(CallOutcome::NotSent { error, retry_after_seconds, asked }) => {
                 // For the pages before this one somebody was asked.
                 let asked = asked || !after.is_empty();
-                return Heard::NotSent { error, retry_after_seconds, asked };
+                return CallOutcome::NotSent { error, retry_after_seconds, asked };
             }
             Err(heard) => return heard,
         };
@@ -66,15 +66,15 @@ pub async fn list(client: &Client, object: &str) -> Heard<Vec<Listed>> {
         for shown in page.data {
             let refund = shown.refund();
             match shown.observe() {
-                Ok(observation) => listed.push(Listed { refund, observation }),
-                Err(error) => return Heard::Unknown { error, key_spent: false },
+                Ok(observation) => listed.push(ListedRefund { refund, observation }),
+                Err(error) => return CallOutcome::Unknown { error, key_spent: false },
             }
         }
         match last {
             Some(last) if page.has_more => after = last,
-            _ => return Heard::Object(listed),
+            _ => return CallOutcome::Object(listed),
         }
     }
     let error = format!("the payment has more than {} refunds", PAGE * PAGES_MAX);
-    Heard::Unknown { error, key_spent: false }
+    CallOutcome::Unknown { error, key_spent: false }
 }

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{Secret, webhook::Refused};
+use crate::{Secret, webhook::WebhookRefused};
 
 pub const HEADER: &str = "stripe-signature";
 const HEADER_BYTES_MAX: usize = 2_048;
@@ -34,7 +34,7 @@ pub fn verify(
     secrets: &[Secret],
     tolerance: Span,
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> Result<(), WebhookRefused> {
     if planted::is(planted::Bug::WebhookTrustedUnsigned) {
         return Ok(());
     }
@@ -47,28 +47,28 @@ pub fn verify(
         }
     }
     if !bool::from(matches) {
-        return Err(Refused::SignatureDoesNotMatch);
+        return Err(WebhookRefused::SignatureDoesNotMatch);
     }
     if now.since(signed.at) > tolerance {
-        return Err(Refused::SignatureIsTooOld);
+        return Err(WebhookRefused::SignatureIsTooOld);
     }
     if signed.at.since(now) > tolerance {
-        return Err(Refused::SignatureIsFromTheFuture);
+        return Err(WebhookRefused::SignatureIsFromTheFuture);
     }
     Ok(())
 }
 
 /// What can be said before there is a body.
-pub fn check(headers: &HeaderMap) -> Result<(), Refused> {
+pub fn check(headers: &HeaderMap) -> Result<(), WebhookRefused> {
     if planted::is(planted::Bug::WebhookTrustedUnsigned) {
         return Ok(());
     }
     read(headers).map(drop)
 }
 
-fn read(headers: &HeaderMap) -> Result<Signed<'_>, Refused> {
-    let header = headers.get(HEADER).ok_or(Refused::SignatureMissing)?;
-    header.to_str().ok().and_then(parse).ok_or(Refused::SignatureMalformed)
+fn read(headers: &HeaderMap) -> Result<Signed<'_>, WebhookRefused> {
+    let header = headers.get(HEADER).ok_or(WebhookRefused::SignatureMissing)?;
+    header.to_str().ok().and_then(parse).ok_or(WebhookRefused::SignatureMalformed)
 }
 
 /// Schemes but `v1` are passed over, as Stripe asks ("ignore all schemes that aren't v1"), and so is a
@@ -118,7 +118,7 @@ mod tests {
     const V1: &str = "d95c6b7477fbd7e9f90b1b0ef5f9c7ac25abca5382460e0d988c2b2a5b71b990";
     const AT: i64 = 1_700_000_000;
 
-    fn verdict(header: &str, body: &[u8], secrets: &[&str], now_seconds: i64) -> Result<(), Refused> {
+    fn verdict(header: &str, body: &[u8], secrets: &[&str], now_seconds: i64) -> Result<(), WebhookRefused> {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, header.parse().unwrap());
         let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::new(*secret)).collect();
@@ -129,11 +129,11 @@ mod tests {
     fn a_delivery_is_believed_or_refused() {
         let own = ["whsec_test_secret"];
         let zeros = "0".repeat(64);
-        let check = |header: &str, expected: Result<(), Refused>| {
+        let check = |header: &str, expected: Result<(), WebhookRefused>| {
             assert_eq!(verdict(header, BODY, &own, AT), expected, "{header}");
         };
-        let malformed = Err(Refused::SignatureMalformed);
-        let does_not_match = Err(Refused::SignatureDoesNotMatch);
+        let malformed = Err(WebhookRefused::SignatureMalformed);
+        let does_not_match = Err(WebhookRefused::SignatureDoesNotMatch);
         check(&format!("t={AT},v1={V1}"), Ok(()));
         check(&format!("t={AT},v1={zeros},v1={V1}"), Ok(()));
         check(&format!("v1={V1},v0=abc,t={AT}"), Ok(()));
@@ -159,32 +159,32 @@ mod tests {
     #[test]
     fn either_secret_will_do_and_no_other() {
         let header = format!("t={AT},v1={V1}");
-        let check = |secrets: &[&str], body: &[u8], expected: Result<(), Refused>| {
+        let check = |secrets: &[&str], body: &[u8], expected: Result<(), WebhookRefused>| {
             assert_eq!(verdict(&header, body, secrets, AT), expected, "{secrets:?}");
         };
         check(&["whsec_new", "whsec_test_secret"], BODY, Ok(()));
         check(&["whsec_test_secret", "whsec_old"], BODY, Ok(()));
-        check(&["test_secret"], BODY, Err(Refused::SignatureDoesNotMatch));
-        check(&[], BODY, Err(Refused::SignatureDoesNotMatch));
-        check(&["whsec_test_secret"], &[BODY, b" "].concat(), Err(Refused::SignatureDoesNotMatch));
-        check(&["whsec_test_secret"], b"", Err(Refused::SignatureDoesNotMatch));
+        check(&["test_secret"], BODY, Err(WebhookRefused::SignatureDoesNotMatch));
+        check(&[], BODY, Err(WebhookRefused::SignatureDoesNotMatch));
+        check(&["whsec_test_secret"], &[BODY, b" "].concat(), Err(WebhookRefused::SignatureDoesNotMatch));
+        check(&["whsec_test_secret"], b"", Err(WebhookRefused::SignatureDoesNotMatch));
     }
 
     #[test]
     fn time_is_bounded_in_both_directions() {
         let header = format!("t={AT},v1={V1}");
-        let check = |now: i64, expected: Result<(), Refused>| {
+        let check = |now: i64, expected: Result<(), WebhookRefused>| {
             assert_eq!(verdict(&header, BODY, &["whsec_test_secret"], now), expected, "{now}");
         };
         check(AT + 300, Ok(()));
-        check(AT + 301, Err(Refused::SignatureIsTooOld));
+        check(AT + 301, Err(WebhookRefused::SignatureIsTooOld));
         check(AT - 300, Ok(()));
-        check(AT - 301, Err(Refused::SignatureIsFromTheFuture));
+        check(AT - 301, Err(WebhookRefused::SignatureIsFromTheFuture));
     }
 
     #[test]
     fn a_missing_header_is_said() {
         let none = verify(&HeaderMap::new(), BODY, &[], Span::seconds(300), Timestamp(0));
-        assert_eq!(none, Err(Refused::SignatureMissing));
+        assert_eq!(none, Err(WebhookRefused::SignatureMissing));
     }
 }

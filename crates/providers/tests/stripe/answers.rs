@@ -1,8 +1,8 @@
 //! What each answer, and each missing one, is heard as.
 
 use domain::{
-    provider::{Heard, Observation, Status},
-    rows::Cause,
+    provider::{CallOutcome, Observation, Status},
+    rows::FailureCause,
 };
 use providers::Provider;
 use serde_json::{Value, json};
@@ -20,23 +20,23 @@ enum Told {
     Object(Status),
     Refused(&'static str, Option<Status>),
     /// Refused, and not by the state of the object.
-    RefusedBecauseOf(Cause, &'static str),
+    RefusedBecauseOf(FailureCause, &'static str),
     NotSent(Option<i64>),
     Unknown,
     /// Unknown, and its key with it.
     Spent,
 }
 
-fn told(heard: Heard<Observation>) -> Told {
+fn told(heard: CallOutcome<Observation>) -> Told {
     match heard {
-        Heard::Object(observation) => Told::Object(observation.status),
-        Heard::Refused { code, cause: Cause::Declined, object } => {
+        CallOutcome::Object(observation) => Told::Object(observation.status),
+        CallOutcome::Refused { code, cause: FailureCause::Declined, object } => {
             Told::Refused(code.leak(), object.map(|object| object.status))
         }
-        Heard::Refused { code, cause, .. } => Told::RefusedBecauseOf(cause, code.leak()),
-        Heard::NotSent { retry_after_seconds, .. } => Told::NotSent(retry_after_seconds),
-        Heard::Unknown { key_spent: false, .. } => Told::Unknown,
-        Heard::Unknown { key_spent: true, .. } => Told::Spent,
+        CallOutcome::Refused { code, cause, .. } => Told::RefusedBecauseOf(cause, code.leak()),
+        CallOutcome::NotSent { retry_after_seconds, .. } => Told::NotSent(retry_after_seconds),
+        CallOutcome::Unknown { key_spent: false, .. } => Told::Unknown,
+        CallOutcome::Unknown { key_spent: true, .. } => Told::Spent,
     }
 }
 
@@ -110,7 +110,7 @@ async fn no_connection_is_not_sent() {
     let teller = teller(base_url);
     assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::NotSent(None));
     let found = teller.refunds_of("pi_1").await;
-    assert!(matches!(found, Heard::NotSent { asked: true, .. }), "{found:?}");
+    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
 }
 
 /// The library must not say a call again that may have been read, however promising a new connection is.
@@ -176,11 +176,11 @@ async fn refusals_and_declines_are_told_apart() {
     let refused = error("invalid_request_error", unexpected, Some(intent("succeeded")));
     check_answer(400, "", refused, Told::Refused(unexpected, Some(captured.clone()))).await;
     // Nobody pays for what our own request did wrong, and no other card will help.
-    let ours = |code| Told::RefusedBecauseOf(Cause::OurRequest, code);
+    let ours = |code| Told::RefusedBecauseOf(FailureCause::OurRequest, code);
     let mut missing = error("invalid_request_error", "resource_missing", None);
     check_answer(404, "", missing.clone(), ours("resource_missing")).await;
     missing["error"]["param"] = json!("payment_method");
-    let payers = Told::RefusedBecauseOf(Cause::PaymentMethod, "resource_missing");
+    let payers = Told::RefusedBecauseOf(FailureCause::PaymentMethod, "resource_missing");
     check_answer(400, "", missing, payers).await;
     let nameless = error("invalid_request_error", "", None);
     check_answer(400, "", nameless, ours("invalid_request_error")).await;
@@ -218,12 +218,12 @@ async fn refunds_are_sorted_alike() {
         let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
         let heard = teller(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
         let word = match heard {
-            Heard::Object(refund) => refund.object,
-            Heard::Refused { code, cause: Cause::Declined, object: None } => code,
-            Heard::Refused { code, cause, object: None } => format!("{code} because of {cause:?}"),
-            Heard::Refused { .. } => "refused with an object".to_owned(),
-            Heard::NotSent { .. } => "not sent".to_owned(),
-            Heard::Unknown { .. } => "unknown".to_owned(),
+            CallOutcome::Object(refund) => refund.object,
+            CallOutcome::Refused { code, cause: FailureCause::Declined, object: None } => code,
+            CallOutcome::Refused { code, cause, object: None } => format!("{code} because of {cause:?}"),
+            CallOutcome::Refused { .. } => "refused with an object".to_owned(),
+            CallOutcome::NotSent { .. } => "not sent".to_owned(),
+            CallOutcome::Unknown { .. } => "unknown".to_owned(),
         };
         assert_eq!(word, expected, "{status} {body}");
     };
@@ -250,7 +250,7 @@ async fn an_errors_text_holds_no_secret() {
     own["currency"] = json!("?");
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
     let heard = teller(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
-    let Heard::Unknown { error, .. } = heard else { panic!("{heard:?}") };
+    let CallOutcome::Unknown { error, .. } = heard else { panic!("{heard:?}") };
     assert!(error.contains("req_1") && error.contains("currency"), "{error}");
     assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The bytes of each call: Stripe refuses a key that comes back with others.
 
-use domain::{Currency, Money, Timestamp, provider::Heard, rows::Capture};
-use providers::{Order, Provider, RefundOrder, stripe::EVENTS};
+use domain::{Currency, Money, Timestamp, provider::CallOutcome, rows::Capture};
+use providers::{PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
 use serde_json::json;
 
 use crate::{
@@ -49,13 +49,13 @@ async fn a_charge_is_made_of_two_calls() {
     };
     let line = "POST /v1/payment_intents";
     let automatic = order(1);
-    let manual = Order { capture: Capture::Manual, ..order(1) };
+    let manual = PaymentOrder { capture: Capture::Manual, ..order(1) };
     check(async |teller| drop(teller.create(&automatic).await), line, Some("create"), &body("automatic"))
         .await;
     check(async |teller| drop(teller.create(&manual).await), line, Some("create"), &body("manual")).await;
 
     let line = "POST /v1/payment_intents/pi_1/confirm";
-    let back = Order { return_url: Some("https://a.example/b".to_owned()), ..order(1) };
+    let back = PaymentOrder { return_url: Some("https://a.example/b".to_owned()), ..order(1) };
     check(async |teller| drop(teller.confirm(&automatic, "pi_1").await), line, Some("confirm"), "").await;
     let url = "return_url=https%3A%2F%2Fa.example%2Fb";
     check(async |teller| drop(teller.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
@@ -107,16 +107,18 @@ async fn an_amount_that_stripe_cannot_say_is_never_sent() {
     let server = server().await;
     let teller = teller(server.base_url.clone());
     let ariary = Money::new(501, Currency::new("MGA").unwrap());
-    let broken = Order { amount: ariary, ..order(1) };
+    let broken = PaymentOrder { amount: ariary, ..order(1) };
     let made = teller.create(&broken).await;
     let captured = teller.capture(on(broken.attempt, "pi_1"), ariary).await;
     let refunded = teller.refund(&refund(1, &broken, "pi_1", 501)).await;
-    assert!(matches!(made, Heard::Refused { code, object: None, .. } if code == "amount_not_representable"));
     assert!(
-        matches!(captured, Heard::Refused { code, object: None, .. } if code == "amount_not_representable")
+        matches!(made, CallOutcome::Refused { code, object: None, .. } if code == "amount_not_representable")
     );
     assert!(
-        matches!(refunded, Heard::Refused { code, object: None, .. } if code == "amount_not_representable")
+        matches!(captured, CallOutcome::Refused { code, object: None, .. } if code == "amount_not_representable")
+    );
+    assert!(
+        matches!(refunded, CallOutcome::Refused { code, object: None, .. } if code == "amount_not_representable")
     );
     assert_eq!(server.requests(), Vec::<String>::new());
 }
@@ -139,15 +141,15 @@ async fn refunds_are_listed_page_by_page() {
         let server = Server::start(pages).await;
         let found = teller(server.base_url.clone()).refunds_of("pi_1").await;
         let found = match found {
-            Heard::Object(listed) => {
+            CallOutcome::Object(listed) => {
                 let numbers = listed.iter().map(|listed| listed.refund.unwrap().0.as_u128().to_string());
                 numbers.collect::<Vec<_>>().join(" ")
             }
-            Heard::NotSent { asked, retry_after_seconds, .. } => {
+            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
                 format!("not sent, asked: {asked}, again after {retry_after_seconds:?}")
             }
-            Heard::Unknown { .. } => "unknown".to_owned(),
-            Heard::Refused { .. } => "refused".to_owned(),
+            CallOutcome::Unknown { .. } => "unknown".to_owned(),
+            CallOutcome::Refused { .. } => "refused".to_owned(),
         };
         (found, server.requests().len())
     };
@@ -186,7 +188,7 @@ async fn events_are_listed_page_by_page() {
     let mut names = Vec::new();
     let mut next: Option<String> = None;
     loop {
-        let Heard::Object(page) = teller.events(from, before, next.as_deref()).await else {
+        let CallOutcome::Object(page) = teller.events(from, before, next.as_deref()).await else {
             panic!("a page")
         };
         for listed in page.events {
@@ -217,5 +219,5 @@ async fn events_are_listed_page_by_page() {
 
     let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
     let heard = crate::teller(of_the_other_mode.base_url.clone()).events(from, before, None).await;
-    assert!(matches!(heard, Heard::Unknown { .. }), "{heard:?}");
+    assert!(matches!(heard, CallOutcome::Unknown { .. }), "{heard:?}");
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use domain::provider::{Heard, Observation};
+use domain::provider::{CallOutcome, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
 use resilience::{Health, Observer, Retry, breaker, budget};
 
@@ -37,13 +37,13 @@ fn failing(headers: &str) -> Behaviour {
     Behaviour::Answer(answer(500, headers, "{}"))
 }
 
-fn told(heard: &Heard<Observation>) -> &'static str {
+fn told(heard: &CallOutcome<Observation>) -> &'static str {
     match heard {
-        Heard::Object(_) => "object",
-        Heard::Refused { .. } => "refused",
-        Heard::NotSent { asked: true, .. } => "not sent",
-        Heard::NotSent { asked: false, .. } => "not asked",
-        Heard::Unknown { .. } => "unknown",
+        CallOutcome::Object(_) => "object",
+        CallOutcome::Refused { .. } => "refused",
+        CallOutcome::NotSent { asked: true, .. } => "not sent",
+        CallOutcome::NotSent { asked: false, .. } => "not asked",
+        CallOutcome::Unknown { .. } => "unknown",
     }
 }
 
@@ -140,7 +140,7 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
         assert_eq!(told(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.state(), breaker::State::Open);
-    let Heard::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
+    let CallOutcome::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
         teller.confirm(&order(1), "pi_1").await
     else {
         panic!("it asked")
@@ -148,7 +148,7 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
     assert!((48..=72).contains(&wait), "{wait} s");
     let sought = teller.refunds_of("pi_1").await;
     assert!(
-        matches!(sought, Heard::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
+        matches!(sought, CallOutcome::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
         "{sought:?}"
     );
     assert_eq!(server.requests().len(), 8);
@@ -206,6 +206,6 @@ async fn a_search_that_is_cut_short_has_asked() {
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
     let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     let sought = teller.refunds_of("pi_1").await;
-    assert!(matches!(sought, Heard::NotSent { asked: true, .. }), "{sought:?}");
+    assert!(matches!(sought, CallOutcome::NotSent { asked: true, .. }), "{sought:?}");
     assert_eq!(server.requests().len(), 1);
 }

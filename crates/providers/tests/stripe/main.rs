@@ -16,10 +16,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
-    rows::{Capture, Cause, Failure, Mode},
+    rows::{Capture, Failure, FailureCause, Mode},
 };
 use providers::{
-    Action, Guard, Order, RefundOrder, Secret, guard,
+    Guard, ObjectCall, PaymentOrder, RefundOrder, Secret, guard,
     stripe::{Settings, Stripe},
 };
 use resilience::{Silent, breaker, budget};
@@ -50,8 +50,8 @@ fn euros(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
 }
 
-fn order(number: u128) -> Order {
-    Order {
+fn order(number: u128) -> PaymentOrder {
+    PaymentOrder {
         attempt: AttemptId(Uuid::from_u128(number)),
         key_number: 0,
         operation: PaymentId(Uuid::from_u128(number)),
@@ -67,16 +67,16 @@ fn order(number: u128) -> Order {
 }
 
 /// A call on an object, under the attempt's first key.
-fn on(attempt: AttemptId, object: &str) -> Action<'_> {
-    Action { attempt, key_number: 0, object }
+fn on(attempt: AttemptId, object: &str) -> ObjectCall<'_> {
+    ObjectCall { attempt, key_number: 0, object }
 }
 
 /// As a decline is told.
 fn failure(code: &str, retryable: bool) -> Failure {
-    Failure { code: code.to_owned(), retryable, cause: Cause::Declined }
+    Failure { code: code.to_owned(), retryable, cause: FailureCause::Declined }
 }
 
-fn refund(number: u128, order: &Order, object: &str, minor: i64) -> RefundOrder {
+fn refund(number: u128, order: &PaymentOrder, object: &str, minor: i64) -> RefundOrder {
     RefundOrder {
         attempt: AttemptId(Uuid::from_u128(number)),
         key_number: 0,

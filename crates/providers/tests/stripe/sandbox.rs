@@ -2,11 +2,11 @@
 
 use domain::{
     Timestamp,
-    provider::{Heard, RefundStatus, Status},
+    provider::{CallOutcome, RefundStatus, Status},
     rows::{Capture, NextAction},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use providers::{About, Listed, Order, Provider, stripe::Stripe};
+use providers::{EventContent, ListedRefund, PaymentOrder, Provider, stripe::Stripe};
 use sandbox::{Options, Running};
 use serde_json::json;
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ impl Desk {
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 
-    async fn created(&self, order: &Order) -> String {
+    async fn created(&self, order: &PaymentOrder) -> String {
         let observation = object(self.teller.create(order).await);
         assert_eq!(observation.status, Status::Unconfirmed);
         assert_eq!((observation.amount_minor, observation.currency), (2000, order.amount.currency));
@@ -63,22 +63,22 @@ impl Desk {
     }
 }
 
-fn object<O: std::fmt::Debug>(heard: Heard<O>) -> O {
+fn object<O: std::fmt::Debug>(heard: CallOutcome<O>) -> O {
     match heard {
-        Heard::Object(object) => object,
+        CallOutcome::Object(object) => object,
         other => panic!("{other:?}"),
     }
 }
 
-fn with_card(card: &str) -> Order {
-    Order { payment_method: card.to_owned(), ..order(1) }
+fn with_card(card: &str) -> PaymentOrder {
+    PaymentOrder { payment_method: card.to_owned(), ..order(1) }
 }
 
 #[tokio::test]
 async fn a_payment_from_its_making_to_its_refund() {
     let desk = desk(None).await;
     let teller = &desk.teller;
-    let order = Order { capture: Capture::Manual, ..order(1) };
+    let order = PaymentOrder { capture: Capture::Manual, ..order(1) };
     let id = desk.created(&order).await;
     assert_eq!(desk.created(&order).await, id, "the same key makes no second object");
 
@@ -91,22 +91,22 @@ async fn a_payment_from_its_making_to_its_refund() {
     assert_eq!(object(teller.fetch(&id).await).status, captured);
 
     let ours = refund(9, &order, &id, 500);
-    assert_eq!(teller.refunds_of(&id).await, Heard::Object(Vec::new()));
+    assert_eq!(teller.refunds_of(&id).await, CallOutcome::Object(Vec::new()));
     let made = object(teller.refund(&ours).await);
     assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
-    let listed = Listed { refund: Some(ours.refund), observation: made.clone() };
-    assert_eq!(teller.refunds_of(&id).await, Heard::Object(vec![listed]));
+    let listed = ListedRefund { refund: Some(ours.refund), observation: made.clone() };
+    assert_eq!(teller.refunds_of(&id).await, CallOutcome::Object(vec![listed]));
     assert_eq!(object(teller.fetch_refund(&made.object).await), made);
     assert_eq!(object(teller.refund(&ours).await), made, "a replay");
     let too_much = teller.refund(&refund(11, &order, &id, 1001)).await;
-    assert!(matches!(too_much, Heard::Refused { .. }), "{too_much:?}");
+    assert!(matches!(too_much, CallOutcome::Refused { .. }), "{too_much:?}");
 }
 
 #[tokio::test]
 async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
     let desk = desk(None).await;
     let check = async |number: u128, card: &str, code: &str, retryable: bool| {
-        let order = Order { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
+        let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
         let id = desk.created(&order).await;
         let declined = Status::Declined(failure(code, retryable));
         assert_eq!(object(desk.teller.confirm(&order, &id).await).status, declined);
@@ -129,7 +129,7 @@ async fn a_customer_may_have_to_act() {
     let Status::NeedsAction(NextAction::UseProviderSdk { client_secret: Some(_) }) = status else {
         panic!("{status:?}")
     };
-    let back = Order {
+    let back = PaymentOrder {
         attempt: refund(2, &plain, "", 1).attempt,
         return_url: Some("https://tours.example/back".to_owned()),
         ..plain
@@ -146,11 +146,11 @@ async fn a_customer_may_have_to_act() {
 async fn a_lost_answer_is_unknown_and_the_object_tells() {
     let desk = desk(None).await;
     for (number, fault) in [(31, "commit_then_drop"), (32, "commit_then_500"), (33, "drop_before")] {
-        let order = Order { attempt: refund(number, &order(1), "", 1).attempt, ..order(1) };
+        let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..order(1) };
         let id = desk.created(&order).await;
         desk.tell("/sandbox/faults", &json!({fault: 1.0})).await;
         let heard = desk.teller.confirm(&order, &id).await;
-        assert!(matches!(heard, Heard::Unknown { .. }), "{fault}: {heard:?}");
+        assert!(matches!(heard, CallOutcome::Unknown { .. }), "{fault}: {heard:?}");
         desk.tell("/sandbox/faults", &json!({})).await;
         let is_captured = fault != "drop_before";
         let told = if is_captured { Status::Captured { amount_minor: 2000 } } else { Status::Unconfirmed };
@@ -171,15 +171,18 @@ async fn what_stripe_refuses_comes_with_the_object() {
     for heard in
         [desk.teller.cancel(on(again, &id)).await, desk.teller.capture(on(again, &id), euros(1)).await]
     {
-        let Heard::Refused { code, object: Some(shown), .. } = heard else { panic!("{heard:?}") };
+        let CallOutcome::Refused { code, object: Some(shown), .. } = heard else { panic!("{heard:?}") };
         assert_eq!(shown.status, captured);
         assert_eq!(code, "payment_intent_unexpected_state");
     }
     let missing = desk.teller.fetch("pi_none").await;
-    assert!(matches!(&missing, Heard::Refused { code, .. } if code == "resource_missing"), "{missing:?}");
-    let other_bytes = Order { amount: euros(2001), ..order };
+    assert!(
+        matches!(&missing, CallOutcome::Refused { code, .. } if code == "resource_missing"),
+        "{missing:?}"
+    );
+    let other_bytes = PaymentOrder { amount: euros(2001), ..order };
     let reused = desk.teller.create(&other_bytes).await;
-    assert!(matches!(reused, Heard::Unknown { .. }), "{reused:?}");
+    assert!(matches!(reused, CallOutcome::Unknown { .. }), "{reused:?}");
 }
 
 /// What the sandbox signs is what Stripe's SDK accepts, so that both ends are held to one wire.
@@ -204,18 +207,18 @@ async fn a_delivery_is_believed_and_brought_home() {
         *changed.last_mut().unwrap() = b' ';
         assert!(desk.teller.verify(&headers, &changed, now).is_err());
         match (&*arrived.kind, desk.teller.interpret(&body).unwrap()) {
-            ("payment_intent.succeeded", About::Payment { payment, observation }) => {
+            ("payment_intent.succeeded", EventContent::Payment { payment, observation }) => {
                 assert_eq!((payment, &observation.object), (Some(order.operation), &id));
                 assert_eq!(observation.status, Status::Captured { amount_minor: 2000 });
                 paid = true;
             }
-            ("refund.created", About::Refund { refund, payment, payment_object, observation }) => {
+            ("refund.created", EventContent::Refund { refund, payment, payment_object, observation }) => {
                 assert_eq!((refund, payment), (Some(ours.refund), Some(order.operation)));
                 assert_eq!((payment_object, observation.amount_minor), (Some(id.clone()), 500));
                 refunded = true;
             }
-            (_, About::Payment { payment, .. }) => assert_eq!(payment, Some(order.operation)),
-            (kind, about) => assert!(matches!(about, About::Nothing { .. }), "{kind}: {about:?}"),
+            (_, EventContent::Payment { payment, .. }) => assert_eq!(payment, Some(order.operation)),
+            (kind, about) => assert!(matches!(about, EventContent::Nothing { .. }), "{kind}: {about:?}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What fails before the tunnel stands was not sent.
 
-use domain::provider::Heard;
+use domain::provider::CallOutcome;
 use providers::Provider;
 
 use crate::{
@@ -15,7 +15,7 @@ async fn a_tunnel_that_does_not_come_about_is_not_sent() {
         let server = Server::start(vec![behaviour]).await;
         let teller = teller(server.base_url.replace("http://", "https://"));
         let heard = teller.confirm(&order(1), "pi_1").await;
-        assert!(matches!(heard, Heard::NotSent { .. }), "{name}: {heard:?}");
+        assert!(matches!(heard, CallOutcome::NotSent { .. }), "{name}: {heard:?}");
     };
     check("silence", Behaviour::AnswerAndStall(Vec::new())).await;
     check("reset", Behaviour::ResetUnread).await;

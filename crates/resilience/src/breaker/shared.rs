@@ -31,7 +31,7 @@ pub struct Snapshot {
 /// A call that was let through. Dropped without a word, it said nothing about the dependency: its caller
 /// went away.
 #[must_use = "what became of the call must be reported"]
-pub struct Call {
+pub struct PermittedCall {
     breaker: SharedBreaker,
     permit: Option<Permit>,
 }
@@ -47,9 +47,9 @@ impl SharedBreaker {
         SharedBreaker(Arc::new(Inner { start: Start::here(), breaker, dice, observer }))
     }
 
-    pub fn admit(&self) -> Result<Call, Rejected> {
+    pub fn admit(&self) -> Result<PermittedCall, Rejected> {
         let admitted = self.with(|breaker, now, dice| dice.with(|rng| breaker.admit(now, rng)));
-        admitted.map(|permit| Call { breaker: self.clone(), permit: Some(permit) })
+        admitted.map(|permit| PermittedCall { breaker: self.clone(), permit: Some(permit) })
     }
 
     /// How many calls would be let through now; `None`: any number. A promise it is not: others may take
@@ -84,9 +84,9 @@ impl SharedBreaker {
     }
 }
 
-impl Call {
+impl PermittedCall {
     /// What the call is about, if that is known.
-    pub fn about(mut self, subject: Option<Subject>) -> Call {
+    pub fn about(mut self, subject: Option<Subject>) -> PermittedCall {
         self.permit = self.permit.take().map(|permit| permit.about(subject));
         self
     }
@@ -102,7 +102,7 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for PermittedCall {
     fn drop(&mut self) {
         self.report(Health::Unclear);
     }

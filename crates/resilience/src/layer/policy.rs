@@ -7,7 +7,7 @@ use crate::{Health, Timeouts};
 
 /// What became of one try.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome<'a, Response, Failure> {
+pub enum AttemptOutcome<'a, Response, Failure> {
     /// The service answered; the answer may be a refusal.
     Answered(&'a Response),
     Failed(&'a Failure),
@@ -17,7 +17,7 @@ pub enum Outcome<'a, Response, Failure> {
 
 /// The request may be made again, and why it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct RetryAdvice {
     /// A word for logs and figures, such as `status_503`.
     pub reason: &'static str,
     /// How long the other side asks to wait, see [`crate::retry_after::wanted`].
@@ -30,10 +30,14 @@ pub trait Policy<Request, Response, Failure>: Send + Sync + 'static {
 
     /// What the outcome says about the health of what was called. A refusal is a good sign: somebody is
     /// there to refuse.
-    fn health(&self, outcome: &Outcome<'_, Response, Failure>) -> Health;
+    fn health(&self, outcome: &AttemptOutcome<'_, Response, Failure>) -> Health;
 
     /// Whether making the request again is safe and may help. `None`: the outcome is final.
-    fn retry(&self, request: &Request, outcome: &Outcome<'_, Response, Failure>) -> Option<Wish>;
+    fn retry(
+        &self,
+        request: &Request,
+        outcome: &AttemptOutcome<'_, Response, Failure>,
+    ) -> Option<RetryAdvice>;
 
     /// What the request is about: a breaker takes all calls about one subject for one witness.
     fn subject(&self, request: &Request) -> Option<Subject> {

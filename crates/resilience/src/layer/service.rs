@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::{Error, Outcome, Policy, Shared, Wish};
+use super::{AttemptOutcome, Error, Policy, RetryAdvice, Shared};
 use crate::observer::{Ended, GaveUp, Retry};
 use crate::retry_after::clamp;
 use crate::timeout::Deadline;
@@ -56,11 +56,11 @@ where
     }
 }
 
-fn heard<Response, Failure>(tried: &Tried<Response, Failure>) -> Outcome<'_, Response, Failure> {
+fn heard<Response, Failure>(tried: &Tried<Response, Failure>) -> AttemptOutcome<'_, Response, Failure> {
     match tried {
-        Ok(response) => Outcome::Answered(response),
-        Err(Error::Inner(failure)) => Outcome::Failed(failure),
-        Err(Error::TimedOut { .. } | Error::Open { .. } | Error::NoTime) => Outcome::TimedOut,
+        Ok(response) => AttemptOutcome::Answered(response),
+        Err(Error::Inner(failure)) => AttemptOutcome::Failed(failure),
+        Err(Error::TimedOut { .. } | Error::Open { .. } | Error::NoTime) => AttemptOutcome::TimedOut,
     }
 }
 
@@ -158,7 +158,7 @@ impl<S, P> Operation<S, P> {
     }
 
     /// Waits for the next try, or says why there is none.
-    async fn pause(&mut self, wish: &Wish) -> Result<(), GaveUp> {
+    async fn pause(&mut self, wish: &RetryAdvice) -> Result<(), GaveUp> {
         let shared = &self.shared;
         if self.attempts >= shared.attempts_max {
             return Err(GaveUp::Attempts);

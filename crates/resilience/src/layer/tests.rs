@@ -52,22 +52,22 @@ impl Policy<Ask, u32, Broken> for Rules {
         request.again.then(|| request.clone())
     }
 
-    fn health(&self, outcome: &Outcome<'_, u32, Broken>) -> Health {
+    fn health(&self, outcome: &AttemptOutcome<'_, u32, Broken>) -> Health {
         match outcome {
-            Outcome::Answered(_) | Outcome::Failed(Broken::Refused) => Health::Good,
-            Outcome::Failed(Broken::Busy(_)) => Health::Unclear,
-            Outcome::Failed(Broken::Failed) | Outcome::TimedOut => Health::Bad,
+            AttemptOutcome::Answered(_) | AttemptOutcome::Failed(Broken::Refused) => Health::Good,
+            AttemptOutcome::Failed(Broken::Busy(_)) => Health::Unclear,
+            AttemptOutcome::Failed(Broken::Failed) | AttemptOutcome::TimedOut => Health::Bad,
         }
     }
 
-    fn retry(&self, _: &Ask, outcome: &Outcome<'_, u32, Broken>) -> Option<Wish> {
+    fn retry(&self, _: &Ask, outcome: &AttemptOutcome<'_, u32, Broken>) -> Option<RetryAdvice> {
         let (reason, after) = match outcome {
-            Outcome::Answered(_) | Outcome::Failed(Broken::Refused) => return None,
-            Outcome::Failed(Broken::Busy(seconds)) => ("busy", Some(Duration::from_secs(*seconds))),
-            Outcome::Failed(Broken::Failed) => ("failed", None),
-            Outcome::TimedOut => ("timeout", None),
+            AttemptOutcome::Answered(_) | AttemptOutcome::Failed(Broken::Refused) => return None,
+            AttemptOutcome::Failed(Broken::Busy(seconds)) => ("busy", Some(Duration::from_secs(*seconds))),
+            AttemptOutcome::Failed(Broken::Failed) => ("failed", None),
+            AttemptOutcome::TimedOut => ("timeout", None),
         };
-        Some(Wish { reason, after })
+        Some(RetryAdvice { reason, after })
     }
 
     fn timeouts(&self, request: &Ask) -> Option<Timeouts> {

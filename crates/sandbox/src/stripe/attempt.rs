@@ -10,10 +10,10 @@
 
 use super::{chargeback, confirmation::Options, details};
 use crate::{
-    answer::Answer,
+    answer::StripeAnswer,
+    call_draft::CallDraft,
     card::{Behaviour, Decline},
     charge::Charge,
-    desk::Desk,
     event::Kind,
     intent::{ChosenMethod, Failure, Intent, NextAction, Settlement, Status},
     payment_method::PaymentMethod,
@@ -22,11 +22,11 @@ use crate::{
 
 /// The caller has made sure that the intent may be confirmed.
 pub fn confirm(
-    desk: &mut Desk,
+    desk: &mut CallDraft,
     mut intent: Intent,
     method: PaymentMethod,
     options: Options,
-) -> Result<Answer, Refusal> {
+) -> Result<StripeAnswer, Refusal> {
     refuse_unconfirmable(&intent, &method, &options)?;
     intent.failure = None;
     intent.next_action = None;
@@ -71,19 +71,19 @@ fn refuse_unconfirmable(intent: &Intent, method: &PaymentMethod, options: &Optio
     Ok(())
 }
 
-fn show_with_event(desk: &mut Desk, intent: Intent, kind: Kind) -> Answer {
+fn show_with_event(desk: &mut CallDraft, intent: Intent, kind: Kind) -> StripeAnswer {
     let snapshot = desk.show(intent);
     desk.tell(kind, snapshot);
-    Answer::shown(snapshot)
+    StripeAnswer::shown(snapshot)
 }
 
 /// The bank decides. `declined_by_fault` makes it decline a card that would pay.
 fn conclude(
-    desk: &mut Desk,
+    desk: &mut CallDraft,
     intent: Intent,
     method: PaymentMethod,
     declined_by_fault: bool,
-) -> Result<Answer, Refusal> {
+) -> Result<StripeAnswer, Refusal> {
     let decline = match method.card.0.behaviour {
         Behaviour::Declines(decline) | Behaviour::AuthenticatesThenDeclines(decline) => Some(decline),
         _ => declined_by_fault.then_some(Decline::Generic),
@@ -94,7 +94,7 @@ fn conclude(
 }
 
 /// An intent that was stuck becomes what its card makes of it.
-pub fn settle(desk: &mut Desk, id: &str) {
+pub fn settle(desk: &mut CallDraft, id: &str) {
     let held = desk.held;
     let Some(intent) = held.intents.get(id) else { return };
     let (Some(settlement), Some(chosen)) = (intent.settlement, &intent.payment_method) else { return };
@@ -105,7 +105,7 @@ pub fn settle(desk: &mut Desk, id: &str) {
 }
 
 /// The payer came back from the bank. Returns where to send them on, if that was asked for.
-pub fn authenticate(desk: &mut Desk, id: &str, approved: bool) -> Result<Option<String>, Refusal> {
+pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Option<String>, Refusal> {
     let held = desk.held;
     let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = held.intents.get(id).ok_or_else(missing)?.clone();
@@ -126,7 +126,7 @@ pub fn authenticate(desk: &mut Desk, id: &str, approved: bool) -> Result<Option<
 }
 
 /// The hold of an uncaptured intent runs out, as it does by itself after seven days.
-pub fn expire(desk: &mut Desk, id: &str) -> Result<(), Refusal> {
+pub fn expire(desk: &mut CallDraft, id: &str) -> Result<(), Refusal> {
     let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = desk.held.intents.get(id).ok_or_else(missing)?.clone();
     if intent.status != Status::RequiresCapture {
@@ -143,7 +143,7 @@ pub fn expire(desk: &mut Desk, id: &str) -> Result<(), Refusal> {
 }
 
 /// Gives back the hold of an intent that waits to be captured.
-pub fn release(desk: &mut Desk, intent: &Intent, kind: Kind) {
+pub fn release(desk: &mut CallDraft, intent: &Intent, kind: Kind) {
     let held = desk.held;
     if let Some(charge) = intent.latest_charge().and_then(|id| held.charges.get(id)) {
         let snapshot = desk.show(Charge { voided: true, ..charge.clone() });
@@ -152,7 +152,7 @@ pub fn release(desk: &mut Desk, intent: &Intent, kind: Kind) {
 }
 
 /// The money is held, and taken unless it is to be captured by hand.
-fn authorised(desk: &mut Desk, mut intent: Intent, method: PaymentMethod) -> Answer {
+fn authorised(desk: &mut CallDraft, mut intent: Intent, method: PaymentMethod) -> StripeAnswer {
     let mut charge = charge(desk, &intent, &method);
     intent.charges.push(charge.id.clone());
     let by_hand = intent.captured_by_hand();
@@ -174,7 +174,7 @@ fn authorised(desk: &mut Desk, mut intent: Intent, method: PaymentMethod) -> Ans
 
 /// `charge` is the attempt at the bank, if there was one.
 fn declined(
-    desk: &mut Desk,
+    desk: &mut CallDraft,
     mut intent: Intent,
     method: PaymentMethod,
     decline: Decline,
@@ -199,7 +199,7 @@ fn declined(
     refusal
 }
 
-fn charge(desk: &mut Desk, intent: &Intent, method: &PaymentMethod) -> Charge {
+fn charge(desk: &mut CallDraft, intent: &Intent, method: &PaymentMethod) -> Charge {
     Charge {
         id: desk.mint.id("ch"),
         created: desk.now(),

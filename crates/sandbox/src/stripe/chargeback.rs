@@ -13,10 +13,10 @@
 //! See <https://docs.stripe.com/disputes/how-disputes-work>. A charge is disputed once here.
 
 use crate::{
+    call_draft::CallDraft,
     card::{Behaviour, DisputeKind},
     charge::Charge,
-    desk::Desk,
-    dispute::{Decision, Dispute, Movement, Status},
+    dispute::{Dispute, DisputeDecision, DisputeMovement, Status},
     event::Kind,
     parameters::Metadata,
     refusal::Refusal,
@@ -31,7 +31,7 @@ pub struct Terms<'a> {
 }
 
 /// Some test cards dispute a charge as soon as its money is taken.
-pub fn open_for_card(desk: &mut Desk, charge: &Charge) {
+pub fn open_for_card(desk: &mut CallDraft, charge: &Charge) {
     let Behaviour::Disputes(kind) = charge.card.0.behaviour else { return };
     if charge.captured {
         let inquiry = kind == DisputeKind::Inquiry;
@@ -40,7 +40,7 @@ pub fn open_for_card(desk: &mut Desk, charge: &Charge) {
 }
 
 /// Returns the position of the dispute.
-pub fn open(desk: &mut Desk, charge: &Charge, terms: &Terms) -> usize {
+pub fn open(desk: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
     let mut dispute = Dispute {
         id: desk.mint.id("du"),
         created: desk.now(),
@@ -72,33 +72,38 @@ pub fn open(desk: &mut Desk, charge: &Charge, terms: &Terms) -> usize {
     snapshot
 }
 
-fn withdraw(desk: &mut Desk, dispute: &mut Dispute) {
-    let moved = Movement { id: desk.mint.id("txn"), created: desk.now(), amount: -dispute.amount };
+fn withdraw(desk: &mut CallDraft, dispute: &mut Dispute) {
+    let moved = DisputeMovement { id: desk.mint.id("txn"), created: desk.now(), amount: -dispute.amount };
     dispute.movements.push(moved);
 }
 
 /// Returns the position of the dispute as it is then.
-pub fn conclude(desk: &mut Desk, dispute: &Dispute, decision: Decision) -> Result<usize, Refusal> {
+pub fn conclude(
+    desk: &mut CallDraft,
+    dispute: &Dispute,
+    decision: DisputeDecision,
+) -> Result<usize, Refusal> {
     let mut dispute = Dispute { settlement: None, ..dispute.clone() };
     if dispute.status.is_closed() {
         return Err(Refusal::invalid("This dispute is already closed"));
     }
     let kinds: &[Kind] = match (decision, dispute.status.is_inquiry()) {
-        (Decision::Won, true) => {
+        (DisputeDecision::Won, true) => {
             dispute.status = Status::WarningClosed;
             &[Kind::DisputeClosed]
         }
-        (Decision::Won, false) => {
+        (DisputeDecision::Won, false) => {
             dispute.status = Status::Won;
-            let moved = Movement { id: desk.mint.id("txn"), created: desk.now(), amount: dispute.amount };
+            let moved =
+                DisputeMovement { id: desk.mint.id("txn"), created: desk.now(), amount: dispute.amount };
             dispute.movements.push(moved);
             &[Kind::DisputeFundsReinstated, Kind::DisputeClosed]
         }
-        (Decision::Lost, false) => {
+        (DisputeDecision::Lost, false) => {
             dispute.status = Status::Lost;
             &[Kind::DisputeClosed]
         }
-        (Decision::Escalated, true) => {
+        (DisputeDecision::Escalated, true) => {
             let left = desk.held.charges.get(&dispute.charge).map_or(0, Charge::refundable_minor);
             if left < 1 {
                 return Err(Refusal::invalid("The charge of this inquiry has no money left to withdraw."));
@@ -108,10 +113,10 @@ pub fn conclude(desk: &mut Desk, dispute: &Dispute, decision: Decision) -> Resul
             withdraw(desk, &mut dispute);
             &[Kind::DisputeUpdated, Kind::DisputeFundsWithdrawn]
         }
-        (Decision::Lost, true) => {
+        (DisputeDecision::Lost, true) => {
             return Err(Refusal::invalid("An inquiry is not lost: it is won, or escalated to a chargeback."));
         }
-        (Decision::Escalated, false) => {
+        (DisputeDecision::Escalated, false) => {
             return Err(Refusal::invalid("This dispute is a chargeback already."));
         }
     };
@@ -127,7 +132,7 @@ pub fn conclude(desk: &mut Desk, dispute: &Dispute, decision: Decision) -> Resul
 }
 
 /// A full refund closes an inquiry. `charge` is as the refund leaves it.
-pub fn close_refunded_inquiry(desk: &mut Desk, charge: &Charge) {
+pub fn close_refunded_inquiry(desk: &mut CallDraft, charge: &Charge) {
     let held = desk.held;
     let dispute = charge.dispute.as_ref().and_then(|id| held.disputes.get(id));
     let inquiry = dispute.filter(|found| found.status.is_inquiry() && !found.status.is_closed());
@@ -139,7 +144,7 @@ pub fn close_refunded_inquiry(desk: &mut Desk, charge: &Charge) {
 }
 
 /// The bank has looked at the evidence.
-pub fn settle(desk: &mut Desk, id: &str) {
+pub fn settle(desk: &mut CallDraft, id: &str) {
     let Some(dispute) = desk.held.disputes.get(id) else { return };
     let Some(settlement) = dispute.settlement else { return };
     if conclude(desk, dispute, settlement.decision).is_err() {

@@ -4,7 +4,7 @@ use super::{
     details,
     page::{Listed, Page, json, render},
 };
-use crate::{books::Held, charge::Charge, parameters::Parameters, refusal::Refusal};
+use crate::{books::AccountBooks, charge::Charge, parameters::Parameters, refusal::Refusal};
 
 impl Listed for Charge {
     fn id(&self) -> &str {
@@ -16,12 +16,12 @@ impl Listed for Charge {
     }
 }
 
-pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("charge", id, "id").with_status(404);
     Ok(json(&held.charges.get(id).ok_or_else(missing)?.view()))
 }
 
-pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     details::refuse_customer(&mut parameters)?;
     let page = Page::read(&mut parameters, "charge", |id| held.charges.contains_key(id))?;
     let group = parameters.text("transfer_group");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{attempt, confirmation::Options, details, payment_methods, version::Version};
 use crate::{
-    answer::Answer,
-    desk::Desk,
+    answer::StripeAnswer,
+    call_draft::CallDraft,
     event::Kind,
     intent::{Automatic, ChosenMethod, Intent, Status},
     parameters::{Metadata, Parameters},
@@ -16,7 +16,7 @@ use crate::{
 /// <https://docs.stripe.com/upgrades#2023-08-16>.
 const AUTOMATIC_SINCE: &str = "2023-08-16";
 
-pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let confirms = parameters.boolean("confirm").unwrap_or(false);
     refuse_without_confirm(confirms, &parameters)?;
     let mut intent = blank(desk, desk.version, &parameters);
@@ -38,7 +38,7 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
     desk.tell(Kind::IntentCreated, created);
     match method.filter(|_| confirms) {
         Some(method) => attempt::confirm(desk, intent, method, options),
-        None => Ok(Answer::shown(created)),
+        None => Ok(StripeAnswer::shown(created)),
     }
 }
 
@@ -51,7 +51,7 @@ fn refuse_without_confirm(confirms: bool, parameters: &Parameters) -> Result<(),
     Err(Refusal::invalid(message).with_param(name))
 }
 
-fn blank(desk: &Desk, version: Version, parameters: &Parameters) -> Intent {
+fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent {
     let names = ["allowed_payment_method_types", "payment_method_types"];
     let settings_decide =
         version.is_from(AUTOMATIC_SINCE) && !names.into_iter().any(|name| parameters.has(name));

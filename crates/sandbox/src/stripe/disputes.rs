@@ -9,10 +9,10 @@ use super::{
     page::{Listed, Page, json, render},
 };
 use crate::{
-    answer::Answer,
-    books::Held,
-    desk::Desk,
-    dispute::{Decision, Dispute, Settlement, Status},
+    answer::StripeAnswer,
+    books::AccountBooks,
+    call_draft::CallDraft,
+    dispute::{Dispute, DisputeDecision, Settlement, Status},
     event::Kind,
     parameters::{Given, Parameters},
     refusal::Refusal,
@@ -43,11 +43,11 @@ impl Listed for Dispute {
     }
 }
 
-pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
     Ok(json(&find(held, id)?.view()))
 }
 
-pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     let page = Page::read(&mut parameters, "dispute", |id| held.disputes.contains_key(id))?;
     let intent = parameters.text("payment_intent");
     let charge = parameters.text("charge");
@@ -59,7 +59,7 @@ pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal>
     Ok(render("/v1/disputes", disputes.into_iter().map(Dispute::view).collect(), has_more))
 }
 
-pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let mut dispute = find(desk.held, id)?.clone();
     if dispute.status.is_closed() {
         return Err(Refusal::invalid("This dispute is already closed"));
@@ -80,7 +80,7 @@ pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<A
     }
     let snapshot = desk.show(dispute);
     desk.tell(Kind::DisputeUpdated, snapshot);
-    Ok(Answer::shown(snapshot))
+    Ok(StripeAnswer::shown(snapshot))
 }
 
 fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), Refusal> {
@@ -97,23 +97,23 @@ fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), Refus
     Ok(())
 }
 
-fn decision_of_evidence(text: Option<&str>, inquiry: bool) -> Option<Decision> {
+fn decision_of_evidence(text: Option<&str>, inquiry: bool) -> Option<DisputeDecision> {
     match (text?, inquiry) {
-        ("winning_evidence", _) => Some(Decision::Won),
-        ("losing_evidence", false) => Some(Decision::Lost),
-        ("escalate_inquiry_evidence", true) => Some(Decision::Escalated),
+        ("winning_evidence", _) => Some(DisputeDecision::Won),
+        ("losing_evidence", false) => Some(DisputeDecision::Lost),
+        ("escalate_inquiry_evidence", true) => Some(DisputeDecision::Escalated),
         _ => None,
     }
 }
 
 /// The account accepts the dispute.
-pub fn close(desk: &mut Desk, id: &str) -> Result<Answer, Refusal> {
+pub fn close(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, Refusal> {
     let dispute = find(desk.held, id)?;
-    let decision = if dispute.status.is_inquiry() { Decision::Won } else { Decision::Lost };
-    chargeback::conclude(desk, dispute, decision).map(Answer::shown)
+    let decision = if dispute.status.is_inquiry() { DisputeDecision::Won } else { DisputeDecision::Lost };
+    chargeback::conclude(desk, dispute, decision).map(StripeAnswer::shown)
 }
 
-fn find<'a>(held: &'a Held, id: &str) -> Result<&'a Dispute, Refusal> {
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Dispute, Refusal> {
     let missing = || Refusal::missing_object("dispute", id, "dispute").with_status(404);
     held.disputes.get(id).ok_or_else(missing)
 }

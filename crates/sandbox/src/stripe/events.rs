@@ -14,7 +14,7 @@ const TYPES_MAX: usize = 20;
 /// An event in a list: its id has to be spelled out to be compared.
 struct Entry {
     id: String,
-    kept: event::Kept,
+    kept: event::StoredEvent,
 }
 
 impl Listed for Entry {
@@ -49,7 +49,7 @@ impl Filter {
         Ok(Self { types, delivered: parameters.boolean("delivery_success") })
     }
 
-    fn fits(&self, event: &event::Kept) -> bool {
+    fn fits(&self, event: &event::StoredEvent) -> bool {
         let name = event.kind.name();
         let is = |kind: &String| kind.strip_suffix('*').map_or(kind == name, |start| name.starts_with(start));
         self.types.as_ref().is_none_or(|types| types.iter().any(is))
@@ -62,14 +62,15 @@ pub fn retrieve(library: &Library, id: &str) -> Result<Vec<u8>, Refusal> {
     draw(library, *find(library, id).ok_or_else(missing)?)
 }
 
-fn find<'a>(library: &Library<'a>, id: &str) -> Option<&'a event::Kept> {
+fn find<'a>(library: &Library<'a>, id: &str) -> Option<&'a event::StoredEvent> {
     ids::number("evt", library.salt, id).and_then(|number| library.held.event(number))
 }
 
 pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     let page = Page::read(&mut parameters, "event", |id| find(library, id).is_some())?;
     let filter = Filter::read(&mut parameters)?;
-    let entry = |kept: &event::Kept| Entry { id: ids::name("evt", library.salt, kept.number), kept: *kept };
+    let entry =
+        |kept: &event::StoredEvent| Entry { id: ids::name("evt", library.salt, kept.number), kept: *kept };
     let all = &library.held.events;
     let after = page.after().and_then(|id| ids::number("evt", library.salt, id));
     let end = after.map_or(all.len(), |after| all.partition_point(|event| event.number < after));
@@ -82,7 +83,7 @@ pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Re
     Ok(render("/v1/events", drawn.collect::<Result<Vec<_>, _>>()?, has_more))
 }
 
-fn draw(library: &Library, kept: event::Kept) -> Result<Vec<u8>, Refusal> {
+fn draw(library: &Library, kept: event::StoredEvent) -> Result<Vec<u8>, Refusal> {
     let line = library.reader.line(kept.place).map_err(|_| unreadable())?;
     event::render(library.salt, kept, &line).ok_or_else(unreadable)
 }

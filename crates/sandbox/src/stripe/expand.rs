@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::{schema::SCHEMA, unmodelled};
 use crate::{
-    answer::{Answer, Expanded},
-    books::Held,
-    desk::Desk,
+    answer::{Expanded, StripeAnswer},
+    books::AccountBooks,
+    call_draft::CallDraft,
     parameters::Parameters,
     refusal::Refusal,
     snapshot::Snapshot,
@@ -62,8 +62,8 @@ fn target<'a>(object: &'a str, path: &[String]) -> Option<&'a str> {
 }
 
 /// Adds to what a call shows what it asked for, as that is after the call.
-pub fn expand(desk: &mut Desk, answer: &mut Answer, paths: &[Path]) {
-    let Answer::Shown { snapshot, expanded } = answer else { return };
+pub fn expand(desk: &mut CallDraft, answer: &mut StripeAnswer, paths: &[Path]) {
+    let StripeAnswer::Shown { snapshot, expanded } = answer else { return };
     for path in paths {
         let (member, above) = path.split_last().expect("a path has a member");
         let parent = expanded.iter().find(|found| found.path == above).map(|found| found.snapshot);
@@ -80,7 +80,7 @@ fn json(snapshot: &Snapshot) -> Value {
 }
 
 /// Fills in an object that is read, or each one of a list.
-pub fn fill(held: &Held, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, Refusal> {
+pub fn fill(held: &AccountBooks, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, Refusal> {
     let unreadable = |_| Refusal::api("An answer of this sandbox cannot be read.");
     let mut shown: Value = serde_json::from_slice(body).map_err(unreadable)?;
     let is_list = shown.get("data").is_some_and(Value::is_array);
@@ -99,7 +99,7 @@ pub fn fill(held: &Held, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, Refusal
 }
 
 /// Ids are unique over all kinds.
-fn find(held: &Held, id: &str) -> Option<Snapshot> {
+fn find(held: &AccountBooks, id: &str) -> Option<Snapshot> {
     let intent = held.intents.get(id).cloned().map(Snapshot::from);
     let charge = || held.charges.get(id).cloned().map(Snapshot::from);
     let refund = || held.refunds.get(id).cloned().map(Snapshot::from);

@@ -37,8 +37,8 @@ pub use attempt::{authenticate, expire};
 pub use chargeback::{Terms, conclude, open};
 
 use crate::{
-    answer::Answer, books::Held, desk::Desk, form::Pairs, journal::Reader, parameters::Parameters,
-    refusal::Refusal,
+    answer::StripeAnswer, books::AccountBooks, call_draft::CallDraft, form::Pairs, journal::Reader,
+    parameters::Parameters, refusal::Refusal,
 };
 use schema::SCHEMA;
 use version::Version;
@@ -92,7 +92,7 @@ fn object(resource: &str) -> &str {
 }
 
 /// Decides a call that changes something.
-pub fn write(desk: &mut Desk, method: &str, checked: Checked) -> Result<Answer, Refusal> {
+pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, Refusal> {
     let Checked { segments, parameters, expand } = checked;
     let mut answer = match (method, segments.as_slice()) {
         ("POST", ["payment_intents"]) => creation::create(desk, parameters),
@@ -114,7 +114,7 @@ pub fn write(desk: &mut Desk, method: &str, checked: Checked) -> Result<Answer, 
 
 /// Where a reading call looks.
 pub struct Library<'a> {
-    pub held: &'a Held,
+    pub held: &'a AccountBooks,
     pub salt: &'a str,
     pub reader: &'a Reader,
 }
@@ -143,7 +143,7 @@ pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
 }
 
 /// What changes by itself does so now.
-pub fn settle(desk: &mut Desk, id: &str) {
+pub fn settle(desk: &mut CallDraft, id: &str) {
     match id.split_once('_') {
         Some(("pi", _)) => attempt::settle(desk, id),
         Some(("re", _)) => refunds::settle(desk, id),

@@ -8,11 +8,11 @@ use super::{
     payment_methods,
 };
 use crate::{
-    answer::Answer,
-    books::Held,
+    answer::StripeAnswer,
+    books::AccountBooks,
+    call_draft::CallDraft,
     charge::Charge,
     currency::Currency,
-    desk::Desk,
     event::Kind,
     intent::{ChosenMethod, Intent, Status},
     parameters::Parameters,
@@ -29,7 +29,7 @@ impl Listed for Intent {
     }
 }
 
-pub fn retrieve(held: &Held, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     let secret = parameters.text("client_secret");
     let intent = find(held, id)?;
     if secret.is_some_and(|secret| secret != crate::ids::client_secret(id)) {
@@ -41,14 +41,14 @@ pub fn retrieve(held: &Held, id: &str, mut parameters: Parameters) -> Result<Vec
     Ok(json(&intent.view()))
 }
 
-pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     details::refuse_customer(&mut parameters)?;
     let page = Page::read(&mut parameters, "payment_intent", |id| held.intents.contains_key(id))?;
     let (intents, has_more) = page.of_map(&held.intents);
     Ok(render("/v1/payment_intents", intents.into_iter().map(Intent::view).collect(), has_more))
 }
 
-pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let mut intent = find(desk.held, id)?.clone();
     let fixed = ["amount", "currency", "payment_method", "capture_method"];
     let fixed = fixed.into_iter().find(|name| parameters.has(name));
@@ -70,10 +70,10 @@ pub fn update(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<A
         intent.next_action = None;
         intent.status = Status::RequiresConfirmation;
     }
-    Ok(Answer::shown(desk.show(intent)))
+    Ok(StripeAnswer::shown(desk.show(intent)))
 }
 
-pub fn confirm(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn confirm(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let mut intent = find(desk.held, id)?.clone();
     match intent.status {
         status if is_open(status) => {}
@@ -100,7 +100,7 @@ pub fn confirm(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<
     attempt::confirm(desk, intent, method, options)
 }
 
-pub fn capture(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn capture(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let mut intent = find(desk.held, id)?.clone();
     if parameters.boolean("final_capture") == Some(false) {
         let message = "This account is not eligible for the requested card features.";
@@ -126,10 +126,10 @@ pub fn capture(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<
     chargeback::open_for_card(desk, &charge);
     let snapshot = desk.show(intent);
     desk.tell(Kind::IntentSucceeded, snapshot);
-    Ok(Answer::shown(snapshot))
+    Ok(StripeAnswer::shown(snapshot))
 }
 
-fn uncapturable(desk: &mut Desk, intent: Intent) -> Refusal {
+fn uncapturable(desk: &mut CallDraft, intent: Intent) -> Refusal {
     let message = if intent.status == Status::Succeeded && intent.captured_by_hand() {
         "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized amount has been released.".to_owned()
     } else {
@@ -157,7 +157,7 @@ fn check_capture(intent: &Intent, captured: i64) -> Result<(), Refusal> {
 }
 
 /// `processing` is cancellable at Stripe for some bank debits, and never for a card.
-pub fn cancel(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn cancel(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let mut intent = find(desk.held, id)?.clone();
     if matches!(intent.status, Status::Succeeded | Status::Canceled | Status::Processing) {
         let message = format!(
@@ -176,10 +176,10 @@ pub fn cancel(desk: &mut Desk, id: &str, mut parameters: Parameters) -> Result<A
     intent.cancellation_reason = parameters.text("cancellation_reason");
     let snapshot = desk.show(intent);
     desk.tell(Kind::IntentCanceled, snapshot);
-    Ok(Answer::shown(snapshot))
+    Ok(StripeAnswer::shown(snapshot))
 }
 
-fn find<'a>(held: &'a Held, id: &str) -> Result<&'a Intent, Refusal> {
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Intent, Refusal> {
     let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
     held.intents.get(id).ok_or_else(missing)
 }
@@ -189,7 +189,7 @@ fn is_open(status: Status) -> bool {
 }
 
 /// The intent is shown inside the error as it is; the books do not change.
-fn refused(desk: &mut Desk, intent: Intent, message: &str) -> Refusal {
+fn refused(desk: &mut CallDraft, intent: Intent, message: &str) -> Refusal {
     let mut refusal = Refusal::invalid(message).with_code("payment_intent_unexpected_state");
     refusal.intent = Some(desk.show(intent));
     refusal

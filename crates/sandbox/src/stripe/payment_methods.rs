@@ -5,17 +5,17 @@
 
 use super::{details, page::json, unmodelled};
 use crate::{
-    answer::Answer,
-    books::Held,
+    answer::StripeAnswer,
+    books::AccountBooks,
+    call_draft::CallDraft,
     card::{self, CardRef},
-    desk::Desk,
     parameters::{Metadata, Parameters},
     payment_method::{Billing, PaymentMethod},
     refusal::Refusal,
     shipping::Address,
 };
 
-pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     if parameters.has("payment_method") {
         return Err(unmodelled::refusal("payment_method"));
     }
@@ -40,7 +40,7 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
         metadata,
         ..PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card)
     };
-    Ok(Answer::shown(desk.show(method)))
+    Ok(StripeAnswer::shown(desk.show(method)))
 }
 
 fn billing(mut given: Parameters) -> Billing {
@@ -53,13 +53,13 @@ fn billing(mut given: Parameters) -> Billing {
     }
 }
 
-pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("PaymentMethod", id, "payment_method").with_status(404);
     Ok(json(&held.payment_methods.get(id).ok_or_else(missing)?.view()))
 }
 
 /// The payment method that a call names: one of the account, or a fresh one of a test card.
-pub fn choose(desk: &mut Desk, name: &str) -> Result<PaymentMethod, Refusal> {
+pub fn choose(desk: &mut CallDraft, name: &str) -> Result<PaymentMethod, Refusal> {
     if let Some(method) = desk.held.payment_methods.get(name) {
         return Ok(method.clone());
     }

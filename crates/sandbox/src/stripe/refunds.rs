@@ -9,12 +9,12 @@ use super::{
     unmodelled,
 };
 use crate::{
-    answer::Answer,
-    books::Held,
+    answer::StripeAnswer,
+    books::AccountBooks,
+    call_draft::CallDraft,
     card::Behaviour,
     charge::Charge,
     currency::Currency,
-    desk::Desk,
     event::Kind,
     parameters::{Metadata, Parameters},
     refund::{Refund, Settlement, Status},
@@ -34,7 +34,7 @@ impl Listed for Refund {
     }
 }
 
-pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     if let Some(name) = ["customer", "currency"].into_iter().find(|name| parameters.has(name)) {
         return Err(unmodelled::refusal(name));
     }
@@ -69,10 +69,10 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
     desk.tell(Kind::RefundCreated, snapshot);
     desk.tell(Kind::ChargeRefunded, shown);
     chargeback::close_refunded_inquiry(desk, &charge);
-    Ok(Answer::shown(snapshot))
+    Ok(StripeAnswer::shown(snapshot))
 }
 
-fn charged(held: &Held, intent: Option<String>, charge: Option<String>) -> Result<&Charge, Refusal> {
+fn charged(held: &AccountBooks, intent: Option<String>, charge: Option<String>) -> Result<&Charge, Refusal> {
     let missing = |what: &str, id: &str| Refusal::missing_object(what, id, "id").with_status(404);
     let of_intent = |id: &String| {
         let intent = held.intents.get(id).ok_or_else(|| missing("payment_intent", id))?;
@@ -135,7 +135,7 @@ fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, Refusal> {
 }
 
 /// The bank's second answer about a refund. The money of a failed one is back on the charge.
-pub fn settle(desk: &mut Desk, id: &str) {
+pub fn settle(desk: &mut CallDraft, id: &str) {
     let held = desk.held;
     let Some(refund) = held.refunds.get(id) else { return };
     let (Some(settlement), Some(charge)) = (refund.settlement, held.charges.get(&refund.charge)) else {
@@ -153,12 +153,12 @@ pub fn settle(desk: &mut Desk, id: &str) {
     desk.tell(Kind::ChargeRefundUpdated, snapshot);
 }
 
-pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::missing_object("refund", id, "id").with_status(404);
     Ok(json(&held.refunds.get(id).ok_or_else(missing)?.view()))
 }
 
-pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     let page = Page::read(&mut parameters, "refund", |id| held.refunds.contains_key(id))?;
     let intent = parameters.text("payment_intent");
     let charge = parameters.text("charge");
@@ -180,7 +180,7 @@ pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal>
 
 /// Newest first; of `only` if it is given.
 fn refunds_of<'a>(
-    held: &'a Held,
+    held: &'a AccountBooks,
     charges: &'a [String],
     only: Option<&'a str>,
 ) -> impl Iterator<Item = &'a Refund> {

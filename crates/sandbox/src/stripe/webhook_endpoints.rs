@@ -3,9 +3,9 @@
 use super::page::{Listed, Page, json, render};
 use crate::{
     account::{Endpoint, is_deliverable},
-    answer::Answer,
-    books::Held,
-    desk::Desk,
+    answer::StripeAnswer,
+    books::AccountBooks,
+    call_draft::CallDraft,
     parameters::{Metadata, Parameters},
     refusal::Refusal,
 };
@@ -23,7 +23,7 @@ impl Listed for Endpoint {
     }
 }
 
-pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
     let url = parameters.text("url").unwrap_or_default();
     if !is_deliverable(&url) {
         let message = "Invalid URL: this sandbox delivers to http:// addresses only";
@@ -47,19 +47,19 @@ pub fn create(desk: &mut Desk, mut parameters: Parameters) -> Result<Answer, Ref
         metadata,
         removed: false,
     };
-    Ok(Answer::shown(desk.show(endpoint)))
+    Ok(StripeAnswer::shown(desk.show(endpoint)))
 }
 
-pub fn remove(desk: &mut Desk, id: &str) -> Result<Answer, Refusal> {
+pub fn remove(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, Refusal> {
     let endpoint = find(desk.held, id)?.clone();
-    Ok(Answer::shown(desk.show(Endpoint { removed: true, ..endpoint })))
+    Ok(StripeAnswer::shown(desk.show(Endpoint { removed: true, ..endpoint })))
 }
 
-pub fn retrieve(held: &Held, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
     Ok(json(&find(held, id)?.view(false)))
 }
 
-pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
     let page = Page::read(&mut parameters, "webhook endpoint", |id| find(held, id).is_ok())?;
     let mut present: Vec<&Endpoint> =
         held.account.endpoints.iter().filter(|endpoint| !endpoint.removed).collect();
@@ -69,7 +69,7 @@ pub fn list(held: &Held, mut parameters: Parameters) -> Result<Vec<u8>, Refusal>
     Ok(render("/v1/webhook_endpoints", shown.into_iter().map(|one| one.view(false)).collect(), has_more))
 }
 
-fn find<'a>(held: &'a Held, id: &str) -> Result<&'a Endpoint, Refusal> {
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Endpoint, Refusal> {
     let found = held.account.endpoints.iter().find(|endpoint| endpoint.id == id && !endpoint.removed);
     found.ok_or_else(|| Refusal::missing_object("webhook endpoint", id, "webhook_endpoint").with_status(404))
 }

@@ -27,7 +27,7 @@ const CONNECTION_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum SocketReply {
     Done(Value),
     Refused(String),
 }
@@ -99,10 +99,10 @@ async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
     BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
     let outcome = match serde_json::from_str::<Request>(&line) {
         Ok(request) => match carry_out(store, request).await {
-            Ok(done) => Outcome::Done(done),
-            Err(why) => Outcome::Refused(why),
+            Ok(done) => SocketReply::Done(done),
+            Err(why) => SocketReply::Refused(why),
         },
-        Err(_) => Outcome::Refused("the server is of another version than the command line".to_owned()),
+        Err(_) => SocketReply::Refused("the server is of another version than the command line".to_owned()),
     };
     let mut text = serde_json::to_string(&outcome)?;
     text.push('\n');
@@ -117,11 +117,11 @@ pub async fn ask(database: &Path, request: &Request) -> Result<Value, String> {
         writing.write_all((serde_json::to_string(request)? + "\n").as_bytes()).await?;
         let mut line = String::new();
         BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
-        Ok::<Outcome, io::Error>(serde_json::from_str(&line)?)
+        Ok::<SocketReply, io::Error>(serde_json::from_str(&line)?)
     };
     match timeout(CONNECTION_MAX, asked).await {
-        Ok(Ok(Outcome::Done(done))) => Ok(done),
-        Ok(Ok(Outcome::Refused(why))) => Err(why),
+        Ok(Ok(SocketReply::Done(done))) => Ok(done),
+        Ok(Ok(SocketReply::Refused(why))) => Err(why),
         Ok(Err(error)) => Err(format!(
             "{} is in use by a process that does not answer at {} ({error})",
             database.display(),

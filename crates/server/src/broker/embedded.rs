@@ -7,10 +7,10 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::in_order::in_order;
 use super::{Ack, Broker, Error, Publication};
-use crate::consumers::{Desk, Taken};
+use crate::consumers::{DispatchResult, MessageDispatcher};
 
 pub struct Embedded {
-    pub desk: Arc<Desk>,
+    pub desk: Arc<MessageDispatcher>,
 }
 
 impl Broker for Embedded {
@@ -27,10 +27,10 @@ impl Broker for Embedded {
 impl Embedded {
     async fn bring(&self, publication: &Publication) -> Result<Ack, Error> {
         match self.desk.take(&publication.message, publication.left_behind).await {
-            Taken::Received => Ok(Ack::Received),
+            DispatchResult::Received => Ok(Ack::Received),
             // Set aside with its own times; it does not hold its subject back.
-            Taken::Waiting | Taken::Dead => Ok(Ack::Stored),
-            Taken::Unavailable(why) => Err(Error::Unavailable(why)),
+            DispatchResult::Waiting | DispatchResult::Dead => Ok(Ack::Stored),
+            DispatchResult::Unavailable(why) => Err(Error::Unavailable(why)),
         }
     }
 }

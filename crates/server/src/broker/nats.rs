@@ -21,11 +21,11 @@
 //! again.
 
 #[cfg(feature = "nats")]
-mod chains;
-#[cfg(feature = "nats")]
 mod connection;
 #[cfg(feature = "nats")]
 mod consume;
+#[cfg(feature = "nats")]
+mod ordered_queues;
 #[cfg(feature = "nats")]
 mod publish;
 mod settings;
@@ -47,7 +47,7 @@ use store::Store;
 use tokio::sync::watch;
 
 use super::Opened;
-use crate::consumers::Desk;
+use crate::consumers::MessageDispatcher;
 
 /// A header of a message that nobody received in its time: it may have killed whoever had it.
 #[cfg(feature = "nats")]
@@ -58,7 +58,7 @@ const LEFT_BEHIND: &str = "Surehold-Left-Behind";
 pub(super) async fn open(
     settings: &Settings,
     store: &Store,
-    desk: Arc<Desk>,
+    desk: Arc<MessageDispatcher>,
     consumes: bool,
     stop: &watch::Receiver<bool>,
 ) -> Result<Opened, String> {
@@ -73,7 +73,7 @@ pub(super) async fn open(
 pub(super) async fn open(
     settings: &Settings,
     _: &Store,
-    _: Arc<Desk>,
+    _: Arc<MessageDispatcher>,
     _: bool,
     _: &watch::Receiver<bool>,
 ) -> Result<Opened, String> {

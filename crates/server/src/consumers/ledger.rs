@@ -5,7 +5,7 @@ use domain::commands::PostTransfer;
 use domain::consumers::LEDGER;
 use domain::rows::Message;
 use futures_util::future::{BoxFuture, FutureExt as _};
-use store::{Answer, Store};
+use store::{CommandResult, Store};
 
 use super::{Consumer, Failure};
 
@@ -19,8 +19,10 @@ impl Ledger {
         // The desk asks only about kinds that are posted.
         let Some(post) = post else { return Ok(()) };
         match self.store.submit(Box::new(post)).await {
-            Ok(Answer::Fresh { .. } | Answer::Refused { refusal: Refusal::NothingToDo, .. }) => Ok(()),
-            Ok(Answer::Refused { refusal: Refusal::DeliveryIsDead, .. }) => Err(Failure::Dead),
+            Ok(
+                CommandResult::Fresh { .. } | CommandResult::Refused { refusal: Refusal::NothingToDo, .. },
+            ) => Ok(()),
+            Ok(CommandResult::Refused { refusal: Refusal::DeliveryIsDead, .. }) => Err(Failure::Dead),
             Ok(answer) => Err(Failure::Broken(format!("an answer that has no meaning: {}", answer.name()))),
             Err(unavailable) if unavailable.retryable() => Err(Failure::Unavailable(unavailable.to_string())),
             Err(unavailable) => Err(Failure::Broken(unavailable.to_string())),

@@ -5,48 +5,48 @@ use axum::response::{IntoResponse as _, Response};
 use domain::Reply;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
-use store::{Answer, Rendered};
+use store::{CommandResult, Rendered};
 use uuid::Uuid;
 
-use super::Refused;
-use super::look::JSON;
+use super::RefusedRequest;
+use super::read_request::JSON;
 use super::refused::PROBLEM_JSON;
 use super::wire::stored;
 use crate::metrics::catalogue::{IDEMPOTENCY, REFUSALS};
 use crate::metrics::labels::{RefusalCode, Verdict};
 
-pub type Handled = Result<Response, Refused>;
+pub type Handled = Result<Response, RefusedRequest>;
 
-pub fn handled(answer: Answer) -> Handled {
+pub fn handled(answer: CommandResult) -> Handled {
     match answer {
-        Answer::Fresh { reply, rendered } => {
+        CommandResult::Fresh { reply, rendered } => {
             // Without a key nothing is stored or begun, and there is no verdict.
             if rendered.is_some() || matches!(reply, Reply::Started(_)) {
                 IDEMPOTENCY.increment(Verdict::New);
             }
             Ok(fresh(&reply, rendered))
         }
-        Answer::Refused { refusal, rendered: Some(rendered) } => {
+        CommandResult::Refused { refusal, rendered: Some(rendered) } => {
             REFUSALS.increment(RefusalCode::of(refusal.code()));
             IDEMPOTENCY.increment(Verdict::New);
             Ok(response(rendered))
         }
-        Answer::Refused { refusal, rendered: None } => Err(refusal.into()),
-        Answer::Replay { status, body, location } => {
+        CommandResult::Refused { refusal, rendered: None } => Err(refusal.into()),
+        CommandResult::Replay { status, body, location } => {
             IDEMPOTENCY.increment(Verdict::Replay);
             let mut response = response(Rendered { status, body, location });
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
             Ok(response)
         }
-        Answer::InFlight { resource } => {
+        CommandResult::InFlight { resource } => {
             IDEMPOTENCY.increment(Verdict::InFlight);
             Err(pointing(Code::RequestInProgress, resource))
         }
-        Answer::Expired { resource } => {
+        CommandResult::Expired { resource } => {
             IDEMPOTENCY.increment(Verdict::Expired);
             Err(pointing(Code::IdempotencyKeyExpired, resource))
         }
-        Answer::Mismatch => {
+        CommandResult::Mismatch => {
             IDEMPOTENCY.increment(Verdict::Mismatch);
             Err(Code::IdempotencyKeyReused.into())
         }
@@ -69,6 +69,6 @@ fn response(rendered: Rendered) -> Response {
     response
 }
 
-fn pointing(code: Code, resource: Option<Uuid>) -> Refused {
+fn pointing(code: Code, resource: Option<Uuid>) -> RefusedRequest {
     Problem::new(code, "").resource(resource).into()
 }

@@ -8,28 +8,28 @@ use api::views::{ApiKey, ShownApiKey};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use domain::commands::{AddApiKey, Origin, Owner, RevokeApiKey};
+use domain::commands::{AddApiKey, KeyOwner, Origin, RevokeApiKey};
 use domain::limits::API_KEYS_MAX;
 use domain::{ApiKeyId, ClientId, Refusal, Reply, rows};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
-use store::Answer;
+use store::CommandResult;
 use store::queries::Cursor;
 
 use super::answer::{Handled, handled};
-use super::call::{Id, Unkeyed};
-use super::hot_path::submit;
+use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
-use super::look::{JSON, Look, Parameters, found};
 use super::permission::Ops;
-use super::{App, Refused, RequestId, secret};
+use super::read_request::{JSON, Parameters, ReadRequest, found};
+use super::write_request::{Id, Unkeyed};
+use super::{App, RefusedRequest, RequestId, secret};
 
 /// Against others who change the tenant at the same moment.
 const TRIES_MAX: usize = 5;
 
 pub async fn list(
     State(app): State<App>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
@@ -69,10 +69,10 @@ pub async fn create(
         command.tenant_version = tenant.version;
         command.live = live(&app, caller.tenant).await?;
         match app.store().submit(Box::new(command.clone())).await? {
-            Answer::Fresh { reply: Reply::ApiKey(made), .. } => {
+            CommandResult::Fresh { reply: Reply::ApiKey(made), .. } => {
                 return Ok(shown(ApiKey::of(&made.0, &made.1), secret));
             }
-            Answer::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
             answer => return handled(answer),
         }
     }
@@ -83,7 +83,7 @@ pub async fn create(
 pub async fn revoke(
     State(app): State<App>,
     Extension(request_id): Extension<RequestId>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Id(id): Id,
 ) -> Handled {
     let caller = look.caller;
@@ -106,16 +106,16 @@ fn origin(client: ClientId, request_id: &RequestId) -> Origin {
 
 /// One more than there may be, should a tenant have been set up with more: what is beyond is not
 /// counted, and a last key is rather kept than lost.
-async fn live(app: &App, tenant: domain::TenantId) -> Result<Vec<ApiKeyId>, Refused> {
+async fn live(app: &App, tenant: domain::TenantId) -> Result<Vec<ApiKeyId>, RefusedRequest> {
     let keys = app.store().live_api_keys(tenant, API_KEYS_MAX + 1).await?;
     Ok(keys.into_iter().map(|key| key.id).collect())
 }
 
 /// Exactly one of the two is there: the request was checked.
-fn owner(request: &NewApiKey) -> Owner {
+fn owner(request: &NewApiKey) -> KeyOwner {
     match (request.client_id, &request.client_name) {
-        (Some(id), _) => Owner::Known(ClientId(id)),
-        (None, name) => Owner::New(name.as_deref().unwrap_or_default().trim().to_owned()),
+        (Some(id), _) => KeyOwner::Known(ClientId(id)),
+        (None, name) => KeyOwner::New(name.as_deref().unwrap_or_default().trim().to_owned()),
     }
 }
 

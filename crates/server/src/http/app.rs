@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::views::Breaker;
-use domain::commands::Lease;
+use domain::commands::JobLease;
 use domain::provider::TenantProviders;
-use domain::reply::Claimed;
+use domain::reply::ClaimedJob;
 use domain::rows::Mode;
 use domain::{AccountId, Ids, TenantId};
 use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
 use super::auth::{Caller, KnownKeys};
-use super::turns::Turns;
-use super::{HotPath, Limits, Waiters};
+use super::read_turns::ReadTurns;
+use super::{IdempotencyCache, Limits, Waiters};
 
 /// Which of a tenant's accounts a provider's name means.
 pub trait Accounts: Send + Sync {
@@ -33,18 +33,18 @@ pub trait Accounts: Send + Sync {
 }
 
 /// The workers of this process, as far as a request needs them.
-pub trait Hands: Send + Sync {
+pub trait WorkerPool: Send + Sync {
     /// A free place for a job that is about to be born, if there is one now. Without one the job
     /// is found by the workers' query.
-    fn place(&self) -> Option<Box<dyn Place>>;
+    fn place(&self) -> Option<Box<dyn WorkerPermit>>;
 }
 
 /// A worker's place, taken before the command that will need it.
-pub trait Place: Send {
+pub trait WorkerPermit: Send {
     /// The lease to bear the job under.
-    fn lease(&self) -> Lease;
+    fn lease(&self) -> JobLease;
     /// Drives the job that was born under the lease. Must not block.
-    fn drive(self: Box<Self>, claimed: Claimed);
+    fn drive(self: Box<Self>, claimed: ClaimedJob);
 }
 
 /// What an [`App`] is made of.
@@ -55,8 +55,8 @@ pub struct Parts {
     /// The same that the store's listener wakes.
     pub waiters: Arc<Waiters>,
     pub accounts: Arc<dyn Accounts>,
-    pub hands: Arc<dyn Hands>,
-    pub hot_path: Arc<dyn HotPath>,
+    pub hands: Arc<dyn WorkerPool>,
+    pub hot_path: Arc<dyn IdempotencyCache>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Why this process must not be counted on, if somebody has to change something first.
@@ -81,7 +81,7 @@ pub struct Inner {
     pub parts: Parts,
     pub known_keys: KnownKeys,
     pub room: Semaphore,
-    pub turns: Turns,
+    pub turns: ReadTurns,
     pub openapi: String,
     leaving: AtomicBool,
 }
@@ -93,7 +93,7 @@ impl App {
             inner: Arc::new(Inner {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
-                turns: Turns::new(limits.readers),
+                turns: ReadTurns::new(limits.readers),
                 openapi: api::openapi_json(),
                 leaving: AtomicBool::new(false),
                 parts,

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::permission::shown_by;
-use super::{App, Refused};
-use crate::errand::Errand;
+use super::{App, RefusedRequest};
+use crate::work_context::WorkContext;
 
 /// A secret longer than this is none of ours, and is not hashed.
 const SECRET_BYTES_MAX: usize = 256;
@@ -50,12 +50,12 @@ impl Caller {
     }
 
     /// Any one of the scopes will do.
-    pub fn may(&self, any: &[Scope]) -> Result<(), Refused> {
+    pub fn may(&self, any: &[Scope]) -> Result<(), RefusedRequest> {
         if self.has(any) {
             return Ok(());
         }
         let names: Vec<_> = any.iter().map(|scope| scope.name()).collect();
-        Err(Refused::from(Code::ScopeIsMissing)
+        Err(RefusedRequest::from(Code::ScopeIsMissing)
             .detail(format!("This needs the scope {}.", names.join(" or "))))
     }
 }
@@ -65,18 +65,18 @@ fn bit(scope: Scope) -> u8 {
 }
 
 /// What the request will be named by, should it fail. The guard gave every request one.
-pub fn errand(parts: &Parts) -> &Errand {
-    parts.extensions.get::<Arc<Errand>>().expect("the guard stands around every endpoint")
+pub fn work_context(parts: &Parts) -> &WorkContext {
+    parts.extensions.get::<Arc<WorkContext>>().expect("the guard stands around every endpoint")
 }
 
 /// Whoever shows a secret that is known and not revoked.
-pub async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refused> {
+pub async fn caller(app: &App, parts: &Parts) -> Result<Caller, RefusedRequest> {
     let caller = known(app, &parts.headers).await?;
-    errand(parts).is_asked_by(caller.tenant, caller.client);
+    work_context(parts).is_asked_by(caller.tenant, caller.client);
     Ok(caller)
 }
 
-async fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
+async fn known(app: &App, headers: &HeaderMap) -> Result<Caller, RefusedRequest> {
     let secret = secret(headers).ok_or(Code::Unauthenticated)?;
     let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
     let id = ApiKeyId::of_secret_hash(&hash);

@@ -12,22 +12,22 @@ use domain::reply::BookingReply;
 use domain::rows;
 use domain::{ProductId, SlotId, TenantId};
 
-use super::{App, Refused};
+use super::{App, RefusedRequest};
 
 /// What bookings show beside their own row, read once for each slot and product.
 #[derive(Default)]
-struct Beside {
+struct BookingContext {
     slots: HashMap<SlotId, rows::Slot>,
     zones: HashMap<ProductId, String>,
 }
 
-impl Beside {
+impl BookingContext {
     async fn view(
         &mut self,
         app: &App,
         tenant: TenantId,
         booking: rows::Booking,
-    ) -> Result<Booking, Refused> {
+    ) -> Result<Booking, RefusedRequest> {
         if !self.slots.contains_key(&booking.slot)
             && let Some(slot) = app.store().slot(tenant, booking.slot).await?
         {

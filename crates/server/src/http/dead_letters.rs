@@ -4,20 +4,20 @@ use api::requests::{LetterDecision, ListQuery};
 use api::views::DeadLetter;
 use axum::Extension;
 use axum::extract::State;
-use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
+use domain::commands::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
 use domain::reply;
 use domain::{Refusal, TenantId};
 use store::queries::Cursor;
 use uuid::Uuid;
 
 use super::answer::Handled;
-use super::call::{Call, Id};
 use super::history::{self, first_page};
-use super::hot_path::submit;
+use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
-use super::look::{Look, Parameters, found};
 use super::permission::Ops;
-use super::{App, Refused, RequestId};
+use super::read_request::{Parameters, ReadRequest, found};
+use super::write_request::{Id, WriteRequest};
+use super::{App, RefusedRequest, RequestId};
 
 /// What every dead letter's audit has.
 const GAVE_UP: &str = "gave_up";
@@ -25,7 +25,7 @@ const GAVE_UP: &str = "gave_up";
 /// `GET /v1/ops/dead_letters`
 pub async fn list(
     State(app): State<App>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
@@ -36,7 +36,7 @@ pub async fn list(
 }
 
 /// `GET /v1/ops/dead_letters/{id}`
-pub async fn one(State(app): State<App>, look: Look<Ops>, Id(id): Id) -> Handled {
+pub async fn one(State(app): State<App>, look: ReadRequest<Ops>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     let letter = given_up(&app, tenant, id).await?;
     let history = first_page(&app, tenant, id).await?;
@@ -46,7 +46,7 @@ pub async fn one(State(app): State<App>, look: Look<Ops>, Id(id): Id) -> Handled
 /// `GET /v1/ops/dead_letters/{id}/history`
 pub async fn history(
     State(app): State<App>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
@@ -56,7 +56,7 @@ pub async fn history(
 }
 
 /// A job that is well is no dead letter.
-async fn given_up(app: &App, tenant: TenantId, id: Uuid) -> Result<reply::DeadLetter, Refused> {
+async fn given_up(app: &App, tenant: TenantId, id: Uuid) -> Result<reply::DeadLetter, RefusedRequest> {
     let letter = app.store().letter(tenant, id).await?.ok_or(Refusal::DeadLetterNotFound)?;
     let gave_up = app.store().first_audit_of(tenant, id, GAVE_UP).await?;
     gave_up.map(|_| letter).ok_or(Refusal::DeadLetterNotFound.into())
@@ -67,7 +67,7 @@ pub async fn retry(
     State(app): State<App>,
     Id(id): Id,
     Extension(request_id): Extension<RequestId>,
-    call: Call<Ops, LetterDecision>,
+    call: WriteRequest<Ops, LetterDecision>,
 ) -> Handled {
     let decided = decided(&app, id, &request_id, call).await?;
     submit(&app, RetryDeadLetter(decided)).await
@@ -78,7 +78,7 @@ pub async fn discard(
     State(app): State<App>,
     Id(id): Id,
     Extension(request_id): Extension<RequestId>,
-    call: Call<Ops, LetterDecision>,
+    call: WriteRequest<Ops, LetterDecision>,
 ) -> Handled {
     let decided = decided(&app, id, &request_id, call).await?;
     submit(&app, DiscardDeadLetter(decided)).await
@@ -89,13 +89,13 @@ async fn decided(
     app: &App,
     id: Uuid,
     request_id: &RequestId,
-    call: Call<Ops, LetterDecision>,
-) -> Result<Decided, Refused> {
+    call: WriteRequest<Ops, LetterDecision>,
+) -> Result<Decided, RefusedRequest> {
     let tenant = call.caller.tenant;
     let letter = match app.store().letter(tenant, id).await?.ok_or(Refusal::DeadLetterNotFound)? {
-        reply::DeadLetter::Job { job, .. } => Letter::Job(job.id),
-        reply::DeadLetter::Event(event) => Letter::Event(event.id),
-        reply::DeadLetter::Message { delivery, .. } => Letter::Message(delivery.id),
+        reply::DeadLetter::Job { job, .. } => DeadLetterRef::Job(job.id),
+        reply::DeadLetter::Event(event) => DeadLetterRef::Event(event.id),
+        reply::DeadLetter::Message { delivery, .. } => DeadLetterRef::Message(delivery.id),
     };
     Ok(Decided {
         claim: call.claim,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 
 use super::App;
-use super::look::JSON;
+use super::read_request::JSON;
 
 const INDEX: &str = include_str!("docs/index.html");
 const PAGE: &str = include_str!("docs/page.html");
@@ -76,7 +76,7 @@ fn html(policy: &'static str, text: String) -> Response {
 fn errors_page() -> String {
     use std::fmt::Write as _;
     let mut rows = String::new();
-    for code in api::Code::told() {
+    for code in api::Code::documented() {
         let (name, status) = (code.name(), code.status());
         let (title, advice) = (code.title(), code.advice());
         let retry = if code.is_retryable() { "yes" } else { "no" };
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn every_code_has_a_place_to_link_to() {
         let page = errors_page();
-        for code in api::Code::told() {
+        for code in api::Code::documented() {
             assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");
         }
         assert!(!page.contains("lease_lost"), "no client ever sees it");

@@ -9,12 +9,12 @@ use domain::rows::Subject;
 use super::App;
 use super::answer::Handled;
 use super::listing::limit;
-use super::look::{Look, Parameters, found};
 use super::permission::ReadEvents;
+use super::read_request::{Parameters, ReadRequest, found};
 
 pub async fn after(
     State(app): State<App>,
-    look: Look<ReadEvents>,
+    look: ReadRequest<ReadEvents>,
     Parameters(query): Parameters<EventsQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;

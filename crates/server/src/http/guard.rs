@@ -15,13 +15,13 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Version};
 use tracing::Instrument as _;
 
-use super::refused::{self, Refused};
+use super::refused::{self, RefusedRequest};
 use super::request_id::{self, RequestId};
 use super::{App, Limits, idempotency_key};
-use crate::errand::{self, Errand};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::metrics::labels::{Route, Status};
 use crate::telemetry;
+use crate::work_context::{self, WorkContext};
 
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -29,19 +29,19 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(request_id.clone());
     let span = telemetry::span::of_request(&request, route.as_ref());
-    let errand = Arc::new(Errand::request(request_id.shared(), span));
-    request.extensions_mut().insert(errand.clone());
+    let work_context = Arc::new(WorkContext::request(request_id.shared(), span));
+    request.extensions_mut().insert(work_context.clone());
     let span = tracing::debug_span!("request", request_id = request_id.as_str());
 
-    let answered = answer(&app, request, next, &errand).instrument(span).await;
-    let answered = answered.map(|mut response| match response.extensions_mut().remove::<Refused>() {
+    let answered = answer(&app, request, next, &work_context).instrument(span).await;
+    let answered = answered.map(|mut response| match response.extensions_mut().remove::<RefusedRequest>() {
         Some(refused) => Err(refused),
         None => Ok(response),
     });
     let mut code = None;
     let mut response = answered.flatten().unwrap_or_else(|refused| {
         code = Some(refused.problem.code.clone());
-        errand::within(&errand, || refused.tell(route.as_ref().map(MatchedPath::as_str)));
+        work_context::within(&work_context, || refused.tell(route.as_ref().map(MatchedPath::as_str)));
         refused::response(refused, &request_id)
     });
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
@@ -52,7 +52,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     count(route.as_ref(), response.status(), began);
-    errand.is_answered(response.status(), code.as_deref());
+    work_context.is_answered(response.status(), code.as_deref());
     response
 }
 
@@ -63,7 +63,12 @@ fn forbid_caching(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -> Result<Response, Refused> {
+async fn answer(
+    app: &App,
+    request: Request,
+    next: Next,
+    work_context: &Arc<WorkContext>,
+) -> Result<Response, RefusedRequest> {
     check_head(&request, app.limits())?;
     check_texts(&request)?;
     // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
@@ -72,14 +77,14 @@ async fn answer(app: &App, request: Request, next: Next, errand: &Arc<Errand>) -
     } else {
         None
     };
-    let answer = AssertUnwindSafe(errand::on(errand.clone(), next.run(request))).catch_unwind();
+    let answer = AssertUnwindSafe(work_context::on(work_context.clone(), next.run(request))).catch_unwind();
     match tokio::time::timeout(app.limits().request_timeout, answer).await {
         Ok(Ok(response)) => Ok(response),
         // The panic has been told of when it happened.
         Ok(Err(_)) => Err(Code::InternalError.into()),
         Err(_) => {
             let limit = app.limits().request_timeout;
-            Err(Refused::from(Code::RequestTimedOut).because(format!("it took longer than {limit:?}")))
+            Err(RefusedRequest::from(Code::RequestTimedOut).because(format!("it took longer than {limit:?}")))
         }
     }
 }
@@ -118,7 +123,7 @@ fn is_host(host: &[u8]) -> bool {
 
 /// What a client may write freely beside the body, which is looked at when it is read. A webhook's
 /// address is the operator's own, and is checked when it is configured.
-fn check_texts(request: &Request) -> Result<(), Refused> {
+fn check_texts(request: &Request) -> Result<(), RefusedRequest> {
     let uri = request.uri();
     if !uri.path().starts_with("/v1/") {
         return Ok(());

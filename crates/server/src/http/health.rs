@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use uuid::Uuid;
 
-use super::{App, Refused};
+use super::{App, RefusedRequest};
 
 /// The process runs and answers.
 pub async fn live() -> &'static str {
@@ -15,7 +15,7 @@ pub async fn live() -> &'static str {
 }
 
 /// The database answers too, and takes writes, and there is no end in sight. Asks for a row that is not there.
-pub async fn ready(State(app): State<App>) -> Result<Response, Refused> {
+pub async fn ready(State(app): State<App>) -> Result<Response, RefusedRequest> {
     if app.is_leaving() {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, "leaving\n").into_response());
     }

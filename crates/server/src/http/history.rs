@@ -9,15 +9,15 @@ use store::queries::Cursor;
 use uuid::Uuid;
 
 use super::answer::Handled;
-use super::call::Id;
 use super::listing::{cursor, limit, page};
-use super::look::{Look, Parameters, found};
 use super::permission::{Bookings, Payments};
-use super::{App, Refused};
+use super::read_request::{Parameters, ReadRequest, found};
+use super::write_request::Id;
+use super::{App, RefusedRequest};
 
 pub async fn of_booking(
     State(app): State<App>,
-    look: Look<Bookings>,
+    look: ReadRequest<Bookings>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
@@ -28,7 +28,7 @@ pub async fn of_booking(
 
 pub async fn of_payment(
     State(app): State<App>,
-    look: Look<Payments>,
+    look: ReadRequest<Payments>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
@@ -39,7 +39,7 @@ pub async fn of_payment(
 
 pub async fn of_refund(
     State(app): State<App>,
-    look: Look<Payments>,
+    look: ReadRequest<Payments>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
@@ -56,7 +56,11 @@ pub async fn history(app: &App, tenant: TenantId, subject: Uuid, query: &ListQue
 }
 
 /// For whoever shows it beside its subject.
-pub async fn first_page(app: &App, tenant: TenantId, subject: Uuid) -> Result<Page<HistoryEntry>, Refused> {
+pub async fn first_page(
+    app: &App,
+    tenant: TenantId,
+    subject: Uuid,
+) -> Result<Page<HistoryEntry>, RefusedRequest> {
     entries(app, tenant, subject, None, PAGE_ROWS_MAX as usize).await
 }
 
@@ -66,7 +70,7 @@ async fn entries(
     subject: Uuid,
     after: Option<Cursor>,
     limit: usize,
-) -> Result<Page<HistoryEntry>, Refused> {
+) -> Result<Page<HistoryEntry>, RefusedRequest> {
     let rows = app.store().audit_of(tenant, subject, after, limit + 1).await?;
     let at = |row: &rows::Audit| Cursor { created_at: row.at, id: row.id.0 };
     Ok(page(rows, limit, at, |row| HistoryEntry::of(&row)))

@@ -9,13 +9,13 @@ use store::queries::Cursor;
 use super::App;
 use super::answer::Handled;
 use super::listing::{cursor, limit, page};
-use super::look::{Look, Parameters, found};
 use super::permission::Ledger;
+use super::read_request::{Parameters, ReadRequest, found};
 
 /// By their names.
 pub async fn accounts(
     State(app): State<App>,
-    look: Look<Ledger>,
+    look: ReadRequest<Ledger>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
@@ -28,7 +28,7 @@ pub async fn accounts(
 /// Newest first.
 pub async fn transfers(
     State(app): State<App>,
-    look: Look<Ledger>,
+    look: ReadRequest<Ledger>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;

@@ -6,22 +6,23 @@ use domain::Timestamp;
 use store::queries::Cursor;
 use uuid::Uuid;
 
-use super::Refused;
+use super::RefusedRequest;
 
 /// Rows of one page.
-pub fn limit(asked: Option<i64>) -> Result<usize, Refused> {
+pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
     let limit = asked.unwrap_or(PAGE_ROWS);
     if (1..=PAGE_ROWS_MAX).contains(&limit) {
         Ok(limit as usize)
     } else {
-        Err(Refused::parameter("limit", format!("must be between 1 and {PAGE_ROWS_MAX}")))
+        Err(RefusedRequest::parameter("limit", format!("must be between 1 and {PAGE_ROWS_MAX}")))
     }
 }
 
 /// Opaque to clients: an instant and an id. Written in letters alone, for among random digits there are
 /// some that would be taken for a card number.
-pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, Refused> {
-    text.map(|text| read(text).ok_or_else(|| Refused::parameter("cursor", "is none of ours"))).transpose()
+pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, RefusedRequest> {
+    text.map(|text| read(text).ok_or_else(|| RefusedRequest::parameter("cursor", "is none of ours")))
+        .transpose()
 }
 
 fn read(text: &str) -> Option<Cursor> {

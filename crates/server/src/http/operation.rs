@@ -2,7 +2,7 @@
 //!
 //! | phase | what |
 //! |---|---|
-//! | ask | whether it is a duplicate that is known without the database ([`hot_path`](super::hot_path)) |
+//! | ask | whether it is a duplicate that is known without the database ([`idempotency_cache`](super::idempotency_cache)) |
 //! | register | for the reply under the key, before anybody can give it |
 //! | place | a worker's, if one is free: the job is then born under its lease |
 //! | submit | on a task of its own: a client that hangs up cancels nothing |
@@ -10,63 +10,63 @@
 //! | wait | for the reply, woken in this process, told to look by another, or found by the poll |
 
 use api::Code;
-use domain::commands::Lease;
-use domain::idempotency::Progress;
-use domain::reply::Claimed;
+use domain::commands::JobLease;
+use domain::idempotency::KeyProgress;
+use domain::reply::ClaimedJob;
 use domain::working_set::{Claim, Command};
 use domain::{KeyId, Reply, TenantId};
 use std::time::Duration;
-use store::{Answer, Rendered, Unavailable};
+use store::{CommandResult, Rendered, Unavailable};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use uuid::Uuid;
 
 use super::answer::Handled;
-use super::hot_path::once;
+use super::idempotency_cache::submit_once;
 use super::waiters::Waiting;
-use super::{App, Place, Refused};
-use crate::errand;
+use super::{App, RefusedRequest, WorkerPermit};
+use crate::work_context;
 
 /// `command` makes the command, with a lease if a worker is free.
 pub async fn begin<C>(
     app: &App,
     claim: &Claim,
     wait: Duration,
-    command: impl FnOnce(Option<Lease>) -> C,
+    command: impl FnOnce(Option<JobLease>) -> C,
 ) -> Handled
 where
     C: Command + 'static,
 {
     let (tenant, key) = (claim.tenant, claim.key);
-    once(app, Some(claim), |marker| async move {
+    submit_once(app, Some(claim), |marker| async move {
         let waiting = app.parts.waiters.register(key);
         let place = app.parts.hands.place();
         let command = Box::new(command(place.as_ref().map(|place| place.lease())));
-        let submitted = tokio::spawn(errand::along(submit(app.clone(), command, place))).await;
-        match submitted.map_err(|_| Refused::from(Code::InternalError))?? {
-            Answer::Fresh { reply: Reply::Started(started), rendered: None } => {
+        let submitted = tokio::spawn(work_context::along(submit(app.clone(), command, place))).await;
+        match submitted.map_err(|_| RefusedRequest::from(Code::InternalError))?? {
+            CommandResult::Fresh { reply: Reply::Started(started), rendered: None } => {
                 let making = marker.points_at(making(&started));
                 let (rendered, ()) = tokio::join!(outcome(app, waiting, tenant, key, wait), making);
-                Ok(Answer::Fresh { reply: Reply::Started(started), rendered })
+                Ok(CommandResult::Fresh { reply: Reply::Started(started), rendered })
             }
-            answer => Ok::<_, Refused>(answer),
+            answer => Ok::<_, RefusedRequest>(answer),
         }
     })
     .await
 }
 
 /// What the key of the operation is making, as a duplicate is told.
-fn making(started: &Claimed) -> Uuid {
+fn making(started: &ClaimedJob) -> Uuid {
     started.refund.as_ref().map_or(started.payment.id.0, |refund| refund.id.0)
 }
 
 async fn submit(
     app: App,
     command: Box<dyn Command>,
-    place: Option<Box<dyn Place>>,
-) -> Result<Answer, Unavailable> {
+    place: Option<Box<dyn WorkerPermit>>,
+) -> Result<CommandResult, Unavailable> {
     let answer = app.store().submit(command).await;
-    if let Ok(Answer::Fresh { reply: Reply::Started(started), .. }) = &answer {
-        errand::about(started.payment.id);
+    if let Ok(CommandResult::Fresh { reply: Reply::Started(started), .. }) = &answer {
+        work_context::about(started.payment.id);
         if let Some(place) = place {
             place.drive((**started).clone());
         }
@@ -105,7 +105,7 @@ async fn outcome(
 /// A query that fails is asked again at the next tick.
 async fn stored_reply(app: &App, tenant: TenantId, key: KeyId) -> Option<Rendered> {
     let key = app.store().key(tenant, key).await.ok()??;
-    let finished = key.progress == Progress::Finished;
+    let finished = key.progress == KeyProgress::Finished;
     let (status, body) = (key.status?, key.body?);
     let status = u16::try_from(status).ok()?;
     finished.then_some(Rendered { status, body, location: key.location })

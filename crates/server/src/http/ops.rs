@@ -9,15 +9,15 @@ use store::queries::Cursor;
 
 use super::App;
 use super::answer::Handled;
-use super::call::{Call, Id};
-use super::hot_path::submit;
+use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
-use super::look::{Look, Parameters, found};
 use super::permission::Ops;
+use super::read_request::{Parameters, ReadRequest, found};
+use super::write_request::{Id, WriteRequest};
 
 pub async fn review_cases(
     State(app): State<App>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
@@ -28,7 +28,7 @@ pub async fn review_cases(
 }
 
 /// `POST /v1/ops/review_cases/{id}/resolve`
-pub async fn resolve(State(app): State<App>, Id(id): Id, call: Call<Ops, Resolution>) -> Handled {
+pub async fn resolve(State(app): State<App>, Id(id): Id, call: WriteRequest<Ops, Resolution>) -> Handled {
     let review = app.store().review(call.caller.tenant, ReviewId(id)).await?;
     let command = ResolveReview {
         claim: call.claim,
@@ -42,13 +42,13 @@ pub async fn resolve(State(app): State<App>, Id(id): Id, call: Call<Ops, Resolut
 }
 
 /// `GET /v1/ops/settings`
-pub async fn settings(State(app): State<App>, look: Look<Ops>) -> Handled {
+pub async fn settings(State(app): State<App>, look: ReadRequest<Ops>) -> Handled {
     let tenant = app.store().tenant(look.caller.tenant).await?.ok_or(Refusal::ClientNotFound)?;
     Ok(found(&Settings::of(&tenant)))
 }
 
 /// `PATCH /v1/ops/settings`
-pub async fn change_settings(State(app): State<App>, call: Call<Ops, ChangedSettings>) -> Handled {
+pub async fn change_settings(State(app): State<App>, call: WriteRequest<Ops, ChangedSettings>) -> Handled {
     let request = call.request;
     let held_seats_max =
         request.clients.iter().map(|client| (ClientId(client.client_id), client.held_seats_max)).collect();
@@ -79,7 +79,7 @@ fn late_money(asked: LateMoney) -> rows::LateMoney {
 /// `GET /v1/ops/breakers`
 pub async fn breakers(
     State(app): State<App>,
-    look: Look<Ops>,
+    look: ReadRequest<Ops>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;

@@ -8,12 +8,12 @@ use store::queries::Cursor;
 
 use super::App;
 use super::answer::Handled;
-use super::call::Id;
 use super::listing::{cursor, limit, page};
-use super::look::{Look, Parameters, found};
 use super::permission::Payments;
+use super::read_request::{Parameters, ReadRequest, found};
+use super::write_request::Id;
 
-pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+pub async fn one(State(app): State<App>, look: ReadRequest<Payments>, Id(id): Id) -> Handled {
     let refund = app.store().refund(look.caller.tenant, RefundId(id)).await?;
     Ok(found(&Refund::of(&refund.ok_or(Refusal::RefundNotFound)?)))
 }
@@ -21,7 +21,7 @@ pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Ha
 /// Oldest first.
 pub async fn of_payment(
     State(app): State<App>,
-    look: Look<Payments>,
+    look: ReadRequest<Payments>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {

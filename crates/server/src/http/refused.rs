@@ -1,7 +1,7 @@
 //! A refusal on its way out of an endpoint. The guard gives it the request's id and makes the text.
 
 use api::findings::Findings;
-use api::json::{Malformed, escape};
+use api::json::{MalformedJson, escape};
 use api::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal;
@@ -17,26 +17,26 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 
 /// A problem document that does not know its request yet.
 #[derive(Clone, Debug)]
-pub struct Refused {
+pub struct RefusedRequest {
     pub problem: Box<Problem>,
     /// What went wrong, where that is ours: for the log alone.
     cause: Option<Box<str>>,
 }
 
-impl Refused {
-    pub fn detail(self, detail: impl Into<String>) -> Refused {
-        Refused { problem: Box::new(self.problem.detail(detail)), ..self }
+impl RefusedRequest {
+    pub fn detail(self, detail: impl Into<String>) -> RefusedRequest {
+        RefusedRequest { problem: Box::new(self.problem.detail(detail)), ..self }
     }
 
     /// It would fail again: nobody is told to ask again.
-    fn permanent(mut self) -> Refused {
+    fn permanent(mut self) -> RefusedRequest {
         self.problem.retryable = false;
         self
     }
 
     /// What the client is not told: it is for whoever reads the log.
-    pub fn because(self, cause: impl std::fmt::Display) -> Refused {
-        Refused { cause: Some(cause.to_string().into_boxed_str()), ..self }
+    pub fn because(self, cause: impl std::fmt::Display) -> RefusedRequest {
+        RefusedRequest { cause: Some(cause.to_string().into_boxed_str()), ..self }
     }
 
     /// One line for a request that failed. What a client did wrong is told to the client; to us it is a
@@ -54,7 +54,7 @@ impl Refused {
     }
 
     /// A mistake in a parameter of the query, or, without a name, in all of them together.
-    pub fn parameter(name: &str, detail: impl Into<String>) -> Refused {
+    pub fn parameter(name: &str, detail: impl Into<String>) -> RefusedRequest {
         let pointer = if name.is_empty() { String::new() } else { format!("/{}", escape(name)) };
         let mut findings = Findings::default();
         findings.add(pointer, detail);
@@ -62,38 +62,38 @@ impl Refused {
     }
 }
 
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Refused {
-        Refused { problem: Box::new(problem), cause: None }
+impl From<Problem> for RefusedRequest {
+    fn from(problem: Problem) -> RefusedRequest {
+        RefusedRequest { problem: Box::new(problem), cause: None }
     }
 }
 
-impl From<Code> for Refused {
-    fn from(code: Code) -> Refused {
+impl From<Code> for RefusedRequest {
+    fn from(code: Code) -> RefusedRequest {
         Problem::new(code, "").into()
     }
 }
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Refused {
+impl From<Refusal> for RefusedRequest {
+    fn from(refusal: Refusal) -> RefusedRequest {
         Problem::of(&refusal, "").into()
     }
 }
 
-impl From<Findings> for Refused {
-    fn from(findings: Findings) -> Refused {
+impl From<Findings> for RefusedRequest {
+    fn from(findings: Findings) -> RefusedRequest {
         findings.problem("").into()
     }
 }
 
-impl From<Malformed> for Refused {
-    fn from(malformed: Malformed) -> Refused {
+impl From<MalformedJson> for RefusedRequest {
+    fn from(malformed: MalformedJson) -> RefusedRequest {
         malformed.problem("").into()
     }
 }
 
-impl From<Unavailable> for Refused {
-    fn from(unavailable: Unavailable) -> Refused {
+impl From<Unavailable> for RefusedRequest {
+    fn from(unavailable: Unavailable) -> RefusedRequest {
         let code = match &unavailable {
             Unavailable::QueueFull | Unavailable::TenantShareFull | Unavailable::Contended => {
                 Code::Overloaded
@@ -105,24 +105,24 @@ impl From<Unavailable> for Refused {
             Unavailable::Poisoned(_) => Code::InternalError,
         };
         // The client is told the code alone: what the database said is for the log.
-        let refused = Refused::from(code);
+        let refused = RefusedRequest::from(code);
         let refused = if unavailable.retryable() { refused } else { refused.permanent() };
         refused.because(unavailable)
     }
 }
 
 /// A query failed. Nothing was changed.
-impl From<store::Error> for Refused {
-    fn from(error: store::Error) -> Refused {
+impl From<store::Error> for RefusedRequest {
+    fn from(error: store::Error) -> RefusedRequest {
         if error.is_permanent() {
-            return Refused::from(Code::InternalError).permanent().because(error);
+            return RefusedRequest::from(Code::InternalError).permanent().because(error);
         }
-        Refused::from(Code::StorageUnavailable).because(error)
+        RefusedRequest::from(Code::StorageUnavailable).because(error)
     }
 }
 
 /// Only a carrier: the guard makes the response of the problem it finds.
-impl IntoResponse for Refused {
+impl IntoResponse for RefusedRequest {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(self);
@@ -131,7 +131,7 @@ impl IntoResponse for Refused {
 }
 
 /// The problem document as it is sent.
-pub fn response(refused: Refused, request_id: &RequestId) -> Response {
+pub fn response(refused: RefusedRequest, request_id: &RequestId) -> Response {
     let problem = Problem { request_id: request_id.as_str().to_owned(), ..*refused.problem };
     REFUSALS.increment(RefusalCode::of(&problem.code));
     let code = Code::ALL.iter().find(|code| code.name() == problem.code);
@@ -168,7 +168,7 @@ mod tests {
             (Unavailable::Closed, "storage_unavailable", 503, true),
             (Unavailable::Poisoned(secret()), "internal_error", 500, false),
         ] {
-            let problem = Refused::from(unavailable).problem;
+            let problem = RefusedRequest::from(unavailable).problem;
             assert_eq!((problem.code.as_str(), problem.status, problem.retryable), (code, status, retryable));
             assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
         }
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn a_query_that_would_fail_again_is_not_told_as_passing() {
-        let problem = |error: store::Error| Refused::from(error).problem;
+        let problem = |error: store::Error| RefusedRequest::from(error).problem;
         let passing = problem(store::Error::Pool("none is free".to_owned()));
         assert_eq!((passing.code.as_str(), passing.retryable), ("storage_unavailable", true));
-        let mismatch = domain::working_set::Mismatch { table: "bookings", column: "state" };
+        let mismatch = domain::working_set::ColumnMismatch { table: "bookings", column: "state" };
         let lasting = problem(mismatch.into());
         assert_eq!((lasting.code.as_str(), lasting.retryable), ("internal_error", false));
     }

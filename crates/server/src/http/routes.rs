@@ -7,8 +7,8 @@ use axum::routing::{get, post};
 
 use super::guard::guard;
 use super::{
-    App, Refused, api_keys, bookings, catalogue, dead_letters, docs, events, health, history, ledger, ops,
-    payments, refunds,
+    App, RefusedRequest, api_keys, bookings, catalogue, dead_letters, docs, events, health, history, ledger,
+    ops, payments, refunds,
 };
 
 /// The API, and whatever else the program listens to (`extra`), under one guard.
@@ -73,7 +73,7 @@ fn health_routes() -> Router<App> {
 /// Whatever else is asked for is refused as everything is, and everything is limited and counted.
 fn guarded(app: App, routes: Router) -> Router {
     routes
-        .fallback(|| async { Refused::from(Code::NotFound) })
-        .method_not_allowed_fallback(|| async { Refused::from(Code::MethodNotAllowed) })
+        .fallback(|| async { RefusedRequest::from(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { RefusedRequest::from(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app, guard))
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::KeyId;
-use store::{Committed, Heard, Listener, Rendered};
+use store::{Committed, Listener, Notification, Rendered};
 use tokio::sync::{Notify, oneshot};
 
 /// Who waits for which key. Registered before the command is submitted, so that an outcome that comes
@@ -75,7 +75,7 @@ impl Listener for Waiters {
         }
     }
 
-    fn heard(&self, heard: &Heard) {
+    fn heard(&self, heard: &Notification) {
         let waiting = self.lock();
         for waker in heard.answered.iter().filter_map(|key| waiting.get(key)) {
             waker.look.notify_one();

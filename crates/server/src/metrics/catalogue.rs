@@ -10,9 +10,8 @@ use super::instrument::Source::{Process, Rows};
 use super::instrument::Unit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    Account, Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Late, Letter, Lookup, Open,
-    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, Shut, SpanFate, Status, Verdict,
-    Work,
+    Account, Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Denied, Late, Letter, Lookup, Open,
+    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, SpanFate, Status, Verdict, Work,
 };
 
 macro_rules! catalogue {
@@ -98,7 +97,7 @@ catalogue! {
     /// Second tries of calls to providers: look-ups, and what was provably never written.
     PROVIDER_SECOND_TRIES: Counter<Provider> = "surehold_provider_second_tries_total", Count, Process;
     /// Drives of an attempt that were put off before its provider was asked, and so did not count as tries.
-    TURNED_AWAY: Counter<(AttemptKind, Shut)> = "surehold_turned_away_total", Count, Process;
+    TURNED_AWAY: Counter<(AttemptKind, Denied)> = "surehold_turned_away_total", Count, Process;
     /// The circuit of each account at a provider: 0 closed, 1 half-open, 2 open. Each process has its own.
     BREAKER_STATE: Gauge<(Provider, Account)> = "surehold_breaker_state", Count, Process;
     /// Circuits that opened.

@@ -75,7 +75,7 @@ labels! {
     }
 
     /// Why an account at a provider was not called.
-    Shut in "why" {
+    Denied in "why" {
         /// It has its share of the workers already.
         Crowded = "crowded",
         /// Its circuit is open, or its probes are out.
@@ -393,7 +393,7 @@ impl Label for RefusalCode {
     const NAME: &'static str = "code";
     fn values() -> &'static [&'static str] {
         static VALUES: LazyLock<Vec<&'static str>> =
-            LazyLock::new(|| api::Code::told().map(api::Code::name).collect());
+            LazyLock::new(|| api::Code::documented().map(api::Code::name).collect());
         &VALUES
     }
     fn index(self) -> usize {

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use store::Rendered;
 use uuid::Uuid;
 
-use crate::http::Known;
+use crate::http::KnownDuplicate;
 
 /// With another form of the entries comes another number.
 const FORM: &str = "surehold:1";
@@ -69,10 +69,10 @@ fn course(lineage: &str, epoch: &str) -> String {
 }
 
 /// Who set a marker. Drawn anew for each request.
-pub type Owner = [u8; ID];
+pub type MarkerOwner = [u8; ID];
 
 /// A marker as it is first set; what it says of its owner is also its beginning for ever.
-pub fn marker(fingerprint: &Fingerprint, owner: &Owner) -> Vec<u8> {
+pub fn marker(fingerprint: &Fingerprint, owner: &MarkerOwner) -> Vec<u8> {
     [&[MARKER][..], &fingerprint.0, owner].concat()
 }
 
@@ -98,19 +98,19 @@ pub fn finished(fingerprint: &Fingerprint, reply: &Rendered, bytes_max: usize) -
 ///
 /// A marker of *another* request says nothing: that one may yet be refused without a trace, and this one
 /// would be the first.
-pub fn says(entry: &[u8], fingerprint: &Fingerprint) -> Option<Known> {
+pub fn says(entry: &[u8], fingerprint: &Fingerprint) -> Option<KnownDuplicate> {
     let (kind, rest) = entry.split_first()?;
     let (theirs, rest) = rest.split_at_checked(fingerprint.0.len())?;
     let same = theirs == fingerprint.0;
     match (*kind, same) {
         (MARKER, true) => marked(rest),
-        (FINISHED, true) => reply(rest).map(Known::Replay),
-        (FINISHED, false) => reply(rest).map(|_| Known::Mismatch),
+        (FINISHED, true) => reply(rest).map(KnownDuplicate::Replay),
+        (FINISHED, false) => reply(rest).map(|_| KnownDuplicate::Mismatch),
         _ => None,
     }
 }
 
-fn marked(rest: &[u8]) -> Option<Known> {
+fn marked(rest: &[u8]) -> Option<KnownDuplicate> {
     let (_owner, resource) = rest.split_at_checked(ID)?;
     let resource = match resource {
         [] => None,
@@ -118,9 +118,9 @@ fn marked(rest: &[u8]) -> Option<Known> {
     };
     if planted::is(planted::Bug::CacheTrustedForUnfinished) {
         let body = format!("{{\"id\":\"{}\"}}", resource.unwrap_or_default());
-        return Some(Known::Replay(Rendered { status: 201, body, location: None }));
+        return Some(KnownDuplicate::Replay(Rendered { status: 201, body, location: None }));
     }
-    Some(Known::InFlight { resource })
+    Some(KnownDuplicate::InFlight { resource })
 }
 
 fn reply(rest: &[u8]) -> Option<Rendered> {
@@ -148,7 +148,7 @@ mod tests {
 
     const MINE: Fingerprint = Fingerprint([1; 32]);
     const OTHER: Fingerprint = Fingerprint([2; 32]);
-    const OWNER: Owner = [7; ID];
+    const OWNER: MarkerOwner = [7; ID];
 
     fn rendered(location: Option<&str>) -> Rendered {
         Rendered { status: 201, body: "{\"id\":\"é\"}".to_owned(), location: location.map(str::to_owned) }
@@ -156,19 +156,19 @@ mod tests {
 
     #[test]
     fn what_an_entry_says_to_a_request() {
-        let check = |entry: &[u8], expected: Option<Known>| {
+        let check = |entry: &[u8], expected: Option<KnownDuplicate>| {
             assert_eq!(says(entry, &MINE), expected, "{entry:?}");
         };
         let making = Uuid::from_u128(5);
-        check(&marker(&MINE, &OWNER), Some(Known::InFlight { resource: None }));
+        check(&marker(&MINE, &OWNER), Some(KnownDuplicate::InFlight { resource: None }));
         let pointing = [&marker(&MINE, &OWNER)[..], making.as_bytes()].concat();
-        check(&pointing, Some(Known::InFlight { resource: Some(making) }));
+        check(&pointing, Some(KnownDuplicate::InFlight { resource: Some(making) }));
         check(&marker(&OTHER, &OWNER), None);
         check(&[&marker(&OTHER, &OWNER)[..], making.as_bytes()].concat(), None);
         for location in [None, Some(""), Some("/v1/payments/1")] {
             let reply = rendered(location);
-            check(&finished(&MINE, &reply, 1_000).unwrap(), Some(Known::Replay(reply.clone())));
-            check(&finished(&OTHER, &reply, 1_000).unwrap(), Some(Known::Mismatch));
+            check(&finished(&MINE, &reply, 1_000).unwrap(), Some(KnownDuplicate::Replay(reply.clone())));
+            check(&finished(&OTHER, &reply, 1_000).unwrap(), Some(KnownDuplicate::Mismatch));
         }
     }
 

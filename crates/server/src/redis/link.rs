@@ -59,7 +59,7 @@ enum State {
 
 /// Why there is no answer. Nobody is told but the log and a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unavailable {
+pub enum RedisUnavailable {
     NotSent,
     /// It may be carried out yet, or have been.
     Unknown,
@@ -84,9 +84,9 @@ impl Link {
     }
 
     /// Sends the commands and reads their answers, in the time that there is.
-    pub async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Unavailable> {
-        let (number, mut connection) = self.connection().ok_or(Unavailable::NotSent)?;
-        let call = self.0.breaker.admit().map_err(|_| Unavailable::NotSent)?;
+    pub async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisUnavailable> {
+        let (number, mut connection) = self.connection().ok_or(RedisUnavailable::NotSent)?;
+        let call = self.0.breaker.admit().map_err(|_| RedisUnavailable::NotSent)?;
         match timeout(self.0.timeout, commands.query_async(&mut connection)).await {
             Ok(Ok(answer)) => {
                 call.end(Health::Good);
@@ -104,7 +104,7 @@ impl Link {
         if self.0.breaker.state() == BreakerState::Open {
             self.lost(number, "it answers too late");
         }
-        Err(Unavailable::Unknown)
+        Err(RedisUnavailable::Unknown)
     }
 
     fn connection(&self) -> Option<(u64, MultiplexedConnection)> {

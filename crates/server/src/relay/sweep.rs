@@ -19,7 +19,7 @@ use domain::working_set::Command;
 use domain::{MessageId, Reply, Timestamp};
 use futures_util::FutureExt as _;
 use rand::RngExt as _;
-use store::Answer;
+use store::CommandResult;
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -96,7 +96,7 @@ async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp)
 
 async fn submit(parts: &Parts, command: impl Command + 'static) -> Result<Reply, String> {
     match parts.store.submit(Box::new(command)).await {
-        Ok(Answer::Fresh { reply, .. }) => Ok(reply),
+        Ok(CommandResult::Fresh { reply, .. }) => Ok(reply),
         Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),
         Err(unavailable) => Err(unavailable.to_string()),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::rows::{Facts, Message, Needs, Subject};
-use domain::working_set::{Command, Context, Decision, Outcome};
+use domain::working_set::{Command, Context, Decision, DecisionResult};
 use domain::{Ids, MessageId, TenantId, WorkerId};
 use store::{Location, Options, Store};
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{POLL, POLL_BUSY, Parts, Relay, Settings};
 use crate::broker::embedded::Embedded;
 use crate::clock::SystemClock;
-use crate::consumers::{self, Desk};
+use crate::consumers::{self, MessageDispatcher};
 use crate::http::Wire;
 use crate::ids::UuidV7;
 use crate::wake::Wake;
@@ -23,7 +23,7 @@ async fn parts(directory: &TempDir) -> Parts {
     let clock = Arc::new(SystemClock);
     let ids = Arc::new(UuidV7::default());
     let store = Store::open(Options::new(location, clock.clone(), ids, Arc::new(Wire))).await.unwrap();
-    let desk = Arc::new(Desk::new(store.clone(), consumers::Settings::default()));
+    let desk = Arc::new(MessageDispatcher::new(store.clone(), consumers::Settings::default()));
     Parts::new(store, Arc::new(Embedded { desk }), clock, Settings::default())
 }
 
@@ -42,8 +42,8 @@ impl Command for Append {
     fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
         Some(())
     }
-    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
-        let mut outcome = Outcome::default();
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+        let mut outcome = Decision::default();
         outcome.put(self.0.clone());
         Ok(outcome)
     }

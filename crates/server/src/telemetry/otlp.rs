@@ -10,8 +10,8 @@
 //! say it again would keep what comes after it waiting.
 
 mod collector;
-mod courier;
 mod queue;
+mod span_sender;
 
 use std::collections::HashMap;
 
@@ -25,8 +25,8 @@ use opentelemetry_sdk::trace::{
 };
 
 use self::collector::Sdk;
-use self::courier::Courier;
-use self::queue::{Books, Bounded, Counted};
+use self::queue::{Bounded, Counted, QueueStats};
+use self::span_sender::SpanSender;
 use super::{BATCH_MAX, Error, PAUSE, QUEUE_MAX, STOP_MAX, Settings, span};
 use crate::ids::UuidV7;
 
@@ -40,8 +40,8 @@ impl Telemetry {
     /// reach is no reason not to start.
     pub fn start(settings: &Settings) -> Result<Telemetry, Error> {
         let error = |error: &dyn std::error::Error| Error(error.to_string());
-        let books = Books::default();
-        let courier = Courier::new(settings, books.clone()).map_err(Error)?;
+        let books = QueueStats::default();
+        let courier = SpanSender::new(settings, books.clone()).map_err(Error)?;
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(courier)

@@ -11,7 +11,7 @@ use domain::commands::{AdvanceFeed, ClaimFeed, RecordEvent};
 use domain::reply::FeedClaim;
 use domain::time::Span;
 use domain::{AccountId, Reply, TenantId};
-use store::Answer;
+use store::CommandResult;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -57,7 +57,7 @@ async fn claimed(
     // A little less, or whoever sleeps that long would find it not due by a hair each second time.
     let every = Span(every.0 / 10 * 9);
     match webhooks.store.submit(Box::new(ClaimFeed { account, tenant, every })).await {
-        Ok(Answer::Fresh { reply: Reply::Feed(claim), .. }) => claim,
+        Ok(CommandResult::Fresh { reply: Reply::Feed(claim), .. }) => claim,
         Ok(_) => None,
         Err(unavailable) => {
             warn!(%unavailable, "the events of an account could not be claimed");

@@ -6,15 +6,15 @@
 //! | our own ids in its metadata | theirs | ours, if there is such a row |
 //! | neither | none of ours | of a payment of ours: one that somebody made at the provider |
 
-use domain::commands::{By, CloseEvent, RefundOutcome, Settle, SettleDispute, SettleRefund};
+use domain::commands::{CloseEvent, ObservedBy, RefundOutcome, Settle, SettleDispute, SettleRefund};
 use domain::provider::{RefundObservation, Source};
 use domain::rows::InboundEvent;
 use domain::working_set::Command;
 use domain::{AttemptId, PaymentId, RefundId, Refusal};
-use providers::{About, Provider};
-use store::{Answer, Store, Unavailable};
+use providers::{EventContent, Provider};
+use store::{CommandResult, Store, Unavailable};
 
-use crate::errand;
+use crate::work_context;
 use crate::workers::Pace;
 
 pub enum Failed {
@@ -34,13 +34,17 @@ impl From<store::Error> for Failed {
     }
 }
 
-pub async fn carry_out(store: &Store, teller: &dyn Provider, event: &InboundEvent) -> Result<Answer, Failed> {
+pub async fn carry_out(
+    store: &Store,
+    teller: &dyn Provider,
+    event: &InboundEvent,
+) -> Result<CommandResult, Failed> {
     let about = match teller.interpret(&event.body) {
         Ok(about) => about,
         Err(malformed) => return closed(store, event, malformed.to_string(), true).await,
     };
     match about {
-        About::Payment { payment, observation } => {
+        EventContent::Payment { payment, observation } => {
             let Some(payment) = known(store, event, Some(&observation.object), payment).await? else {
                 return nothing_of_ours(store, event).await;
             };
@@ -48,7 +52,7 @@ pub async fn carry_out(store: &Store, teller: &dyn Provider, event: &InboundEven
                 store,
                 payment,
                 Settle {
-                    by: By::Event(event.id),
+                    by: ObservedBy::Event(event.id),
                     payment,
                     attempt: AttemptId::from(payment),
                     observation,
@@ -59,20 +63,20 @@ pub async fn carry_out(store: &Store, teller: &dyn Provider, event: &InboundEven
             )
             .await
         }
-        About::Refund { refund, payment, payment_object, observation } => {
+        EventContent::Refund { refund, payment, payment_object, observation } => {
             match known(store, event, payment_object.as_deref(), payment).await? {
                 Some(payment) => self::refund(store, event, refund, payment, observation).await,
                 None => nothing_of_ours(store, event).await,
             }
         }
-        About::Dispute { payment_object, observation } => {
+        EventContent::Dispute { payment_object, observation } => {
             let Some(payment) = known(store, event, Some(&payment_object), None).await? else {
                 return nothing_of_ours(store, event).await;
             };
             let (event, account) = (event.id, event.account);
             submit(store, payment, SettleDispute { event, account, payment, observation }).await
         }
-        About::Nothing { why } => closed(store, event, why, false).await,
+        EventContent::Nothing { why } => closed(store, event, why, false).await,
     }
 }
 
@@ -100,10 +104,10 @@ async fn refund(
     carried: Option<RefundId>,
     payment: PaymentId,
     observation: RefundObservation,
-) -> Result<Answer, Failed> {
+) -> Result<CommandResult, Failed> {
     let outside = RefundId::at_provider(event.account, &observation.object);
     let settle = |refund, mark| SettleRefund {
-        by: By::Event(event.id),
+        by: ObservedBy::Event(event.id),
         refund,
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
@@ -115,7 +119,7 @@ async fn refund(
     }
     if let Some(refund) = carried {
         let answer = submit(store, payment, settle(refund, None)).await?;
-        if !matches!(answer, Answer::Refused { refusal: Refusal::RefundNotFound, .. }) {
+        if !matches!(answer, CommandResult::Refused { refusal: Refusal::RefundNotFound, .. }) {
             return Ok(answer);
         }
     }
@@ -126,15 +130,20 @@ async fn submit(
     store: &Store,
     payment: PaymentId,
     command: impl Command + 'static,
-) -> Result<Answer, Failed> {
-    errand::about(payment);
+) -> Result<CommandResult, Failed> {
+    work_context::about(payment);
     Ok(store.submit(Box::new(command)).await?)
 }
 
-async fn nothing_of_ours(store: &Store, event: &InboundEvent) -> Result<Answer, Failed> {
+async fn nothing_of_ours(store: &Store, event: &InboundEvent) -> Result<CommandResult, Failed> {
     closed(store, event, "about nothing of ours".to_owned(), false).await
 }
 
-async fn closed(store: &Store, event: &InboundEvent, why: String, dead: bool) -> Result<Answer, Failed> {
+async fn closed(
+    store: &Store,
+    event: &InboundEvent,
+    why: String,
+    dead: bool,
+) -> Result<CommandResult, Failed> {
     Ok(store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await?)
 }

@@ -11,16 +11,16 @@
 //! | a person has the case | fetch; what it shows settles it; cancel what is unconfirmed and too late |
 
 use domain::lifecycle::attempt::State;
-use domain::provider::{Heard, Observation, Source, Status};
-use domain::rows::{Cause, Failure};
+use domain::provider::{CallOutcome, Observation, Source, Status};
+use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use planted::Bug;
-use providers::Order;
+use providers::PaymentOrder;
 
-use super::driver::{Drive, Gone, Unheard};
+use super::driver::{Drive, DriveEnded, NoOutcome};
 
 impl Drive<'_> {
-    pub(super) async fn charge(&self) -> Result<(), Gone> {
+    pub(super) async fn charge(&self) -> Result<(), DriveEnded> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }
@@ -34,9 +34,9 @@ impl Drive<'_> {
         }
     }
 
-    fn order(&self, key_number: i64) -> Order {
+    fn order(&self, key_number: i64) -> PaymentOrder {
         let payment = &self.claimed.payment;
-        Order {
+        PaymentOrder {
             attempt: AttemptId::from(payment.id),
             key_number,
             operation: payment.id,
@@ -53,58 +53,59 @@ impl Drive<'_> {
 
     /// The id of the provider's object, made now if there is none. `None`: there is none, and what
     /// that means was told.
-    async fn object(&self, known: Option<String>) -> Result<Option<String>, Gone> {
+    async fn object(&self, known: Option<String>) -> Result<Option<String>, DriveEnded> {
         if known.is_some() {
             return Ok(known);
         }
         match self.teller.create(&self.order(self.claimed.attempt.key_number)).await {
-            Heard::Object(seen) => return Ok(Some(seen.object)),
-            Heard::Refused { code, cause, .. } => {
+            CallOutcome::Object(seen) => return Ok(Some(seen.object)),
+            CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
             // No money can move by a create: it is simply made again.
-            Heard::NotSent { error, .. } => self.not_sent(&error).await?,
-            Heard::Unknown { error, key_spent } => {
-                self.try_later(Unheard { key_spent, ..Unheard::not_sent(&error) }).await?;
+            CallOutcome::NotSent { error, .. } => self.not_sent(&error).await?,
+            CallOutcome::Unknown { error, key_spent } => {
+                self.try_later(NoOutcome { key_spent, ..NoOutcome::not_sent(&error) }).await?;
             }
         }
         Ok(None)
     }
 
-    async fn send(&self, object: String) -> Result<(), Gone> {
+    async fn send(&self, object: String) -> Result<(), DriveEnded> {
         match self.mark_sent(Some(object.clone())).await? {
             Some(key) => self.confirm(&object, key).await,
             None => self.cancel_object(&object, Source::Answer).await,
         }
     }
 
-    async fn confirm(&self, object: &str, key_number: i64) -> Result<(), Gone> {
+    async fn confirm(&self, object: &str, key_number: i64) -> Result<(), DriveEnded> {
         let order = self.order(key_number);
         match self.teller.confirm(&order, object).await {
-            Heard::Object(seen) => self.conclude(seen, Source::Answer).await,
-            Heard::Refused { object: Some(seen), .. } if seen.status != Status::Unconfirmed => {
+            CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
+            CallOutcome::Refused { object: Some(seen), .. } if seen.status != Status::Unconfirmed => {
                 self.conclude(seen, Source::Answer).await
             }
             // Turned down as it stands, and it would be again: nothing moved, end it.
-            Heard::Refused { code, cause, .. } => {
+            CallOutcome::Refused { code, cause, .. } => {
                 self.end_declined(object, Source::Answer, Failure { code, retryable: false, cause }).await
             }
-            Heard::NotSent { error, .. } => self.not_sent(&error).await,
-            Heard::Unknown { error, .. } if planted::is(Bug::UnknownTakenForFailed) => {
-                self.record_decline(Failure { code: error, retryable: true, cause: Cause::Declined }).await?;
+            CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
+            CallOutcome::Unknown { error, .. } if planted::is(Bug::UnknownTakenForFailed) => {
+                self.record_decline(Failure { code: error, retryable: true, cause: FailureCause::Declined })
+                    .await?;
                 let Money { minor: amount_minor, currency } = order.amount;
                 let object = object.to_owned();
                 let given_up = Observation { object, status: Status::Cancelled, amount_minor, currency };
                 self.settle(given_up, Source::Answer, None).await
             }
-            Heard::Unknown { error, key_spent } => {
-                self.try_later(Unheard { key_spent, ..Unheard::lost(&error) }).await
+            CallOutcome::Unknown { error, key_spent } => {
+                self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await
             }
         }
     }
 
     /// After a crash or a lost answer: what is the object now?
-    async fn resume(&self, object: &str) -> Result<(), Gone> {
+    async fn resume(&self, object: &str) -> Result<(), DriveEnded> {
         match self.teller.fetch(object).await.shown() {
             Ok(seen) if seen.status == Status::Unconfirmed && !self.must_end() => {
                 match self.mark_sent(None).await? {
@@ -117,7 +118,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn conclude(&self, seen: Observation, source: Source) -> Result<(), Gone> {
+    async fn conclude(&self, seen: Observation, source: Source) -> Result<(), DriveEnded> {
         match &seen.status {
             Status::Declined(failure) => self.end_declined(&seen.object, source, failure.clone()).await,
             Status::NeedsAction(_) | Status::Unconfirmed if self.must_end() => {
@@ -128,22 +129,24 @@ impl Drive<'_> {
     }
 
     /// The reason is kept first: the answer to the cancel tells none, and may be lost.
-    async fn end_declined(&self, object: &str, source: Source, failure: Failure) -> Result<(), Gone> {
+    async fn end_declined(&self, object: &str, source: Source, failure: Failure) -> Result<(), DriveEnded> {
         self.record_decline(failure).await?;
         self.cancel_object(object, source).await
     }
 
     /// Ends the object at the provider. Only a successful cancel proves that no money moved.
-    async fn cancel_object(&self, object: &str, source: Source) -> Result<(), Gone> {
+    async fn cancel_object(&self, object: &str, source: Source) -> Result<(), DriveEnded> {
         match self.teller.cancel(self.cancel_action(object)).await {
-            Heard::Object(seen) => self.settle(seen, source, None).await,
+            CallOutcome::Object(seen) => self.settle(seen, source, None).await,
             // It moved on meanwhile; the object says where to.
-            Heard::Refused { object: Some(seen), .. } if !matches!(seen.status, Status::Declined(_)) => {
+            CallOutcome::Refused { object: Some(seen), .. }
+                if !matches!(seen.status, Status::Declined(_)) =>
+            {
                 self.settle(seen, source, None).await
             }
-            Heard::Refused { code: error, .. }
-            | Heard::NotSent { error, .. }
-            | Heard::Unknown { error, .. } => self.lost_sight(&error).await,
+            CallOutcome::Refused { code: error, .. }
+            | CallOutcome::NotSent { error, .. }
+            | CallOutcome::Unknown { error, .. } => self.lost_sight(&error).await,
         }
     }
 }

@@ -7,26 +7,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{Abandon, By, FinishJob, LookAgain, MarkSent, Postpone, RecordDecline, Settle};
+use domain::commands::{
+    Abandon, FinishJob, MarkSent, ObservedBy, Postpone, RecheckDelays, RecordDecline, Settle,
+};
 use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
-use domain::reply::Claimed;
+use domain::reply::ClaimedJob;
 use domain::rows::{AttemptKind, Failure};
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{Refusal, Reply};
-use providers::{Action, Registry};
+use providers::{ObjectCall, Registry};
 use rand::RngExt as _;
 use resilience::Backoff;
-use store::{Answer, Clock, Store, Unavailable};
+use store::{Clock, CommandResult, Store, Unavailable};
 use tracing::{error, warn};
 
-use crate::errand;
 use crate::metrics::catalogue::{ATTEMPTS, RETRIES, TURNED_AWAY};
-use crate::metrics::labels::{Attempt, Reason, Shut, Work};
+use crate::metrics::labels::{Attempt, Denied, Reason, Work};
+use crate::work_context;
 
 use super::gate::Gates;
-use super::teller::Teller;
+use super::guarded_provider::GuardedProvider;
 
 /// How fast a worker tries again, and how patiently it waits.
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +63,17 @@ impl Pace {
     }
 
     /// When an object that waits for somebody else is looked at again: by a clock of its own.
-    pub fn look_again(&self) -> LookAgain {
-        LookAgain { first: self.evidence_after, longest: self.poll_max }
+    pub fn look_again(&self) -> RecheckDelays {
+        RecheckDelays { first: self.evidence_after, longest: self.poll_max }
     }
 
     /// A pause before a job is brought to the gate again. Short where it is not looked for while it could
     /// not pass; long where it would only ask for a token again that others need.
-    pub fn turned_away(&self, shut: Shut) -> Span {
+    pub fn turned_away(&self, shut: Denied) -> Span {
         let longest = match shut {
-            Shut::Crowded => CROWDED,
-            Shut::Open => OPEN,
-            Shut::Spent => self.cap,
+            Denied::Crowded => CROWDED,
+            Denied::Open => OPEN,
+            Denied::Spent => self.cap,
         };
         Span(rand::rng().random_range(longest.0 / 2..=longest.0))
     }
@@ -95,27 +97,27 @@ fn span(duration: Duration) -> Span {
 
 /// A call that brought no outcome, and why.
 #[derive(Clone, Copy)]
-pub(super) struct Unheard<'a> {
+pub(super) struct NoOutcome<'a> {
     pub reason: Reason,
     pub error: &'a str,
     /// The provider keeps an error of its own under the key.
     pub key_spent: bool,
 }
 
-impl<'a> Unheard<'a> {
+impl<'a> NoOutcome<'a> {
     /// It may have moved money.
-    pub fn lost(error: &'a str) -> Unheard<'a> {
-        Unheard { reason: Reason::OutcomeUnknown, error, key_spent: false }
+    pub fn lost(error: &'a str) -> NoOutcome<'a> {
+        NoOutcome { reason: Reason::OutcomeUnknown, error, key_spent: false }
     }
 
     /// It moved nothing.
-    pub fn not_sent(error: &'a str) -> Unheard<'a> {
-        Unheard { reason: Reason::NotSent, error, key_spent: false }
+    pub fn not_sent(error: &'a str) -> NoOutcome<'a> {
+        NoOutcome { reason: Reason::NotSent, error, key_spent: false }
     }
 }
 
 /// The job as it is put off; the pause is to be said.
-fn nothing_heard(claimed: &Claimed) -> Postpone {
+fn nothing_heard(claimed: &ClaimedJob) -> Postpone {
     Postpone {
         job: claimed.job.id,
         token: claimed.job.token,
@@ -130,7 +132,7 @@ fn nothing_heard(claimed: &Claimed) -> Postpone {
 }
 
 /// The end of a drive that is no failure: somebody else has the job now, or settled it.
-pub(super) struct Gone;
+pub(super) struct DriveEnded;
 
 #[derive(Clone)]
 pub struct Driver {
@@ -144,13 +146,13 @@ pub struct Driver {
 /// What is driven, and with whom.
 pub(super) struct Drive<'a> {
     pub driver: &'a Driver,
-    pub claimed: &'a Claimed,
-    pub teller: Teller,
+    pub claimed: &'a ClaimedJob,
+    pub teller: GuardedProvider,
 }
 
 impl Driver {
     /// Drives as far as it goes now. Whatever is left open was put off, and comes back.
-    pub async fn run(&self, claimed: &Claimed) {
+    pub async fn run(&self, claimed: &ClaimedJob) {
         let account = claimed.payment.account;
         let (Some(provider), Some(entered)) =
             (self.registry.get(account).cloned(), self.gates.enter(claimed).await)
@@ -158,7 +160,7 @@ impl Driver {
             error!(%account,
                 "no provider is configured for the account of this payment");
             let error = "the account is not configured";
-            let unheard = Unheard { reason: Reason::NotConfigured, ..Unheard::not_sent(error) };
+            let unheard = NoOutcome { reason: Reason::NotConfigured, ..NoOutcome::not_sent(error) };
             let postpone = Postpone { pause: self.pause(claimed), ..nothing_heard(claimed) };
             let _ = self.put_off(claimed, unheard, postpone).await;
             return;
@@ -171,14 +173,14 @@ impl Driver {
             }
         };
         ATTEMPTS.increment((claimed.attempt.kind, Attempt(claimed.job.failures + 1)));
-        let drive = Drive { driver: self, claimed, teller: Teller { provider, turn } };
+        let drive = Drive { driver: self, claimed, teller: GuardedProvider { provider, turn } };
         let ended = match claimed.attempt.kind {
             AttemptKind::Charge => drive.charge().await,
             AttemptKind::Capture | AttemptKind::Void => drive.release().await,
             AttemptKind::Refund => drive.refund().await,
         };
         if ended.is_err() {
-            errand::failed(Work::from(claimed.attempt.kind), Reason::LeaseLost);
+            work_context::failed(Work::from(claimed.attempt.kind), Reason::LeaseLost);
             let token = claimed.job.token;
             tracing::debug!(job = %claimed.job.id, token, "the job is no longer this worker's");
         }
@@ -186,20 +188,20 @@ impl Driver {
 
     /// Submits what was learned, again while the store is out of reach: the lease bounds how long
     /// that is worth anything, and the heartbeat ends it.
-    pub(super) async fn submit(&self, command: impl Command + Clone + 'static) -> Result<Reply, Gone> {
+    pub(super) async fn submit(&self, command: impl Command + Clone + 'static) -> Result<Reply, DriveEnded> {
         let mut tries = 0;
         loop {
             match self.store.submit(Box::new(command.clone())).await {
-                Ok(Answer::Fresh { reply, .. }) => return Ok(reply),
-                Ok(Answer::Refused { refusal: Refusal::LeaseLost | Refusal::NothingToDo, .. })
-                | Err(Unavailable::Closed) => return Err(Gone),
+                Ok(CommandResult::Fresh { reply, .. }) => return Ok(reply),
+                Ok(CommandResult::Refused { refusal: Refusal::LeaseLost | Refusal::NothingToDo, .. })
+                | Err(Unavailable::Closed) => return Err(DriveEnded),
                 Ok(answer) => {
                     error!(
                         command = command.name(),
                         answer = answer.name(),
                         "a worker's command was refused"
                     );
-                    return Err(Gone);
+                    return Err(DriveEnded);
                 }
                 Err(unavailable) if unavailable.retryable() => {
                     warn!(%unavailable, "the store did not take what a worker learned; again");
@@ -209,14 +211,14 @@ impl Driver {
                 }
                 Err(unavailable) => {
                     error!(%unavailable, "a worker's command failed");
-                    return Err(Gone);
+                    return Err(DriveEnded);
                 }
             }
         }
     }
 
     /// The pause before the next try: of one that a person has, before the next look.
-    fn pause(&self, claimed: &Claimed) -> Span {
+    fn pause(&self, claimed: &ClaimedJob) -> Span {
         if claimed.attempt.state.is(attempt::State::Review) {
             self.pace.look_again().pause(claimed.job.looks)
         } else {
@@ -225,16 +227,21 @@ impl Driver {
     }
 
     /// Before anybody was asked.
-    async fn turn_away(&self, claimed: &Claimed, shut: Shut) -> Result<(), Gone> {
+    async fn turn_away(&self, claimed: &ClaimedJob, shut: Denied) -> Result<(), DriveEnded> {
         TURNED_AWAY.increment((claimed.attempt.kind, shut));
         let postpone =
             Postpone { pause: self.pace.turned_away(shut), asked: false, ..nothing_heard(claimed) };
         self.submit(postpone).await.map(|_| ())
     }
 
-    async fn put_off(&self, claimed: &Claimed, unheard: Unheard<'_>, postpone: Postpone) -> Result<(), Gone> {
+    async fn put_off(
+        &self,
+        claimed: &ClaimedJob,
+        unheard: NoOutcome<'_>,
+        postpone: Postpone,
+    ) -> Result<(), DriveEnded> {
         RETRIES.increment(claimed.attempt.kind);
-        errand::failed(Work::from(claimed.attempt.kind), unheard.reason);
+        work_context::failed(Work::from(claimed.attempt.kind), unheard.reason);
         let postpone = Postpone {
             lost_sight: unheard.reason == Reason::OutcomeUnknown,
             key_spent: unheard.key_spent,
@@ -246,27 +253,27 @@ impl Driver {
 }
 
 impl Drive<'_> {
-    pub(super) fn by(&self) -> By {
-        By::Job { job: self.claimed.job.id, token: self.claimed.job.token }
+    pub(super) fn by(&self) -> ObservedBy {
+        ObservedBy::Job { job: self.claimed.job.id, token: self.claimed.job.token }
     }
 
     /// The outcome of a call that may have moved money is not known: look again soon.
-    pub(super) async fn lost_sight(&self, error: &str) -> Result<(), Gone> {
+    pub(super) async fn lost_sight(&self, error: &str) -> Result<(), DriveEnded> {
         warn!(attempt = %self.claimed.attempt.id, kind = self.claimed.attempt.kind.name(), error,
             "the outcome of a call is unknown; it will be looked up");
-        self.try_later(Unheard::lost(error)).await
+        self.try_later(NoOutcome::lost(error)).await
     }
 
     /// Nothing was sent: try again later.
-    pub(super) async fn not_sent(&self, error: &str) -> Result<(), Gone> {
-        self.try_later(Unheard::not_sent(error)).await
+    pub(super) async fn not_sent(&self, error: &str) -> Result<(), DriveEnded> {
+        self.try_later(NoOutcome::not_sent(error)).await
     }
 
     /// No sooner than the provider wants, or than its circuit lets a call through.
-    pub(super) async fn try_later(&self, unheard: Unheard<'_>) -> Result<(), Gone> {
+    pub(super) async fn try_later(&self, unheard: NoOutcome<'_>) -> Result<(), DriveEnded> {
         let Drive { driver, claimed, teller } = self;
         let turned_away = teller.turn.turned_away();
-        let pause = if turned_away { driver.pace.turned_away(Shut::Open) } else { driver.pause(claimed) };
+        let pause = if turned_away { driver.pace.turned_away(Denied::Open) } else { driver.pause(claimed) };
         let pause = pause.max(teller.turn.retry_after());
         let postpone = Postpone { pause, asked: !turned_away, ..nothing_heard(claimed) };
         driver.put_off(claimed, unheard, postpone).await
@@ -274,7 +281,7 @@ impl Drive<'_> {
 
     /// Commits that a call that moves money is about to be made, and answers the number of the key for it.
     /// `None`: it is not to be made, or not now.
-    pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, Gone> {
+    pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, DriveEnded> {
         let sent = MarkSent {
             job: self.claimed.job.id,
             token: self.claimed.job.token,
@@ -285,21 +292,21 @@ impl Drive<'_> {
         let Reply::Send(key_number) = self.driver.submit(sent).await? else {
             // What it is may be a customer's.
             error!("a mark was answered with something else");
-            return Err(Gone);
+            return Err(DriveEnded);
         };
         Ok(key_number)
     }
 
     /// Keeps the provider's reason.
-    pub(super) async fn record_decline(&self, failure: Failure) -> Result<(), Gone> {
+    pub(super) async fn record_decline(&self, failure: Failure) -> Result<(), DriveEnded> {
         let (job, token) = (self.claimed.job.id, self.claimed.job.token);
         let record = RecordDecline { job, token, payment: self.claimed.payment.id, failure };
         self.driver.submit(record).await.map(|_| ())
     }
 
     /// A cancel moves no money: each drive says it under a key of its own, so that no error is heard again.
-    pub(super) fn cancel_action<'a>(&self, object: &'a str) -> Action<'a> {
-        Action { attempt: self.claimed.attempt.id, key_number: self.claimed.job.token, object }
+    pub(super) fn cancel_action<'a>(&self, object: &'a str) -> ObjectCall<'a> {
+        ObjectCall { attempt: self.claimed.attempt.id, key_number: self.claimed.job.token, object }
     }
 
     pub(super) async fn settle(
@@ -307,7 +314,7 @@ impl Drive<'_> {
         observation: Observation,
         source: Source,
         refused: Option<Failure>,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), DriveEnded> {
         let settle = Settle {
             by: self.by(),
             payment: self.claimed.payment.id,
@@ -321,8 +328,8 @@ impl Drive<'_> {
     }
 
     /// The order was turned away, and nothing was sent that could move money.
-    pub(super) async fn abandon(&self, failure: Failure) -> Result<(), Gone> {
-        errand::failed(Work::from(self.claimed.attempt.kind), Reason::Refused);
+    pub(super) async fn abandon(&self, failure: Failure) -> Result<(), DriveEnded> {
+        work_context::failed(Work::from(self.claimed.attempt.kind), Reason::Refused);
         let abandon = Abandon {
             job: self.claimed.job.id,
             token: self.claimed.job.token,
@@ -335,8 +342,8 @@ impl Drive<'_> {
 
     /// The payment's end is known and evidenced, and the attempt settled: nothing is left to do, unless money
     /// of it is in suspense.
-    pub(super) async fn finish_if_settled(&self) -> Option<Result<(), Gone>> {
-        let Claimed { attempt, payment, .. } = self.claimed;
+    pub(super) async fn finish_if_settled(&self) -> Option<Result<(), DriveEnded>> {
+        let ClaimedJob { attempt, payment, .. } = self.claimed;
         let settled = attempt.state.is_final() && payment.evidenced;
         if !settled || payment.suspended_minor > 0 {
             return None;

@@ -18,14 +18,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::AccountId;
-use domain::provider::Heard;
-use domain::reply::Claimed;
+use domain::provider::CallOutcome;
+use domain::reply::ClaimedJob;
 use domain::rows::Job;
 use domain::time::Span;
 use providers::{Guard, Registry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::metrics::labels::Shut;
+use crate::metrics::labels::Denied;
 
 /// The part of a process's workers that one account may hold, if there are others.
 pub const ACCOUNT_SHARE: f64 = 0.5;
@@ -60,7 +60,7 @@ impl Gates {
     }
 
     /// `None`: the account is not configured.
-    pub async fn enter(&self, claimed: &Claimed) -> Option<Result<Turn, Shut>> {
+    pub async fn enter(&self, claimed: &ClaimedJob) -> Option<Result<AccountPermit, Denied>> {
         let gate = self.gates.get(&claimed.payment.account)?;
         Some(gate.enter(&claimed.job).await)
     }
@@ -81,18 +81,18 @@ impl Gate {
         self.guard.breaker.room().is_some()
     }
 
-    async fn enter(&self, job: &Job) -> Result<Turn, Shut> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Shut::Crowded)?;
+    async fn enter(&self, job: &Job) -> Result<AccountPermit, Denied> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Denied::Crowded)?;
         if self.guard.breaker.room() == Some(0) {
-            return Err(Shut::Open);
+            return Err(Denied::Open);
         }
         let retries = is_retry(job);
         if retries && !self.guard.budget.withdraw().await {
-            return Err(Shut::Spent);
+            return Err(Denied::Spent);
         }
         let first = job.failures == 0 && job.looks == 0;
-        let told = Mutex::new(Told::default());
-        Ok(Turn { guard: self.guard.clone(), first, retries, told, _place: place })
+        let told = Mutex::new(CallTotals::default());
+        Ok(AccountPermit { guard: self.guard.clone(), first, retries, told, _place: place })
     }
 }
 
@@ -103,17 +103,17 @@ fn is_retry(job: &Job) -> bool {
 }
 
 /// A drive's leave to call its account.
-pub struct Turn {
+pub struct AccountPermit {
     guard: Guard,
     first: bool,
     retries: bool,
-    told: Mutex<Told>,
+    told: Mutex<CallTotals>,
     _place: OwnedSemaphorePermit,
 }
 
 /// What became of the calls so far.
 #[derive(Clone, Copy, Debug, Default)]
-struct Told {
+struct CallTotals {
     calls: u32,
     /// A call that is not back counts as asked.
     asked: u32,
@@ -122,13 +122,13 @@ struct Told {
     retry_after_seconds: i64,
 }
 
-impl Turn {
-    fn with<T>(&self, act: impl FnOnce(&mut Told) -> T) -> T {
+impl AccountPermit {
+    fn with<T>(&self, act: impl FnOnce(&mut CallTotals) -> T) -> T {
         act(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A call is made; `heard` says what of it is looked at here.
-    pub async fn call<T>(&self, call: impl Future<Output = T>, heard: impl FnOnce(&T) -> Outcome) -> T {
+    pub async fn call<T>(&self, call: impl Future<Output = T>, heard: impl FnOnce(&T) -> AnswerKind) -> T {
         self.with(|told| {
             told.calls += 1;
             told.asked += 1;
@@ -137,8 +137,8 @@ impl Turn {
         let answer = call.await;
         let outcome = heard(&answer);
         self.with(|told| {
-            told.well = matches!(outcome, Outcome::Answered);
-            if let Outcome::Nothing { asked, retry_after_seconds } = outcome {
+            told.well = matches!(outcome, AnswerKind::Answered);
+            if let AnswerKind::Nothing { asked, retry_after_seconds } = outcome {
                 told.asked -= u32::from(!asked);
                 told.retry_after_seconds = retry_after_seconds.unwrap_or(0);
             }
@@ -158,9 +158,9 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for AccountPermit {
     fn drop(&mut self) {
-        let Told { asked, well, .. } = self.with(|told| *told);
+        let CallTotals { asked, well, .. } = self.with(|told| *told);
         if self.first && asked > 0 {
             self.guard.budget.deposit();
         }
@@ -172,7 +172,7 @@ impl Drop for Turn {
 
 /// What is looked at of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AnswerKind {
     /// Somebody answered, be it with a refusal.
     Answered,
     Nothing {
@@ -181,14 +181,14 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
-    pub fn of<O>(heard: &Heard<O>) -> Outcome {
+impl AnswerKind {
+    pub fn of<O>(heard: &CallOutcome<O>) -> AnswerKind {
         match heard {
-            Heard::Object(_) | Heard::Refused { .. } => Outcome::Answered,
-            Heard::NotSent { asked, retry_after_seconds, .. } => {
-                Outcome::Nothing { asked: *asked, retry_after_seconds: *retry_after_seconds }
+            CallOutcome::Object(_) | CallOutcome::Refused { .. } => AnswerKind::Answered,
+            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
+                AnswerKind::Nothing { asked: *asked, retry_after_seconds: *retry_after_seconds }
             }
-            Heard::Unknown { .. } => Outcome::Nothing { asked: true, retry_after_seconds: None },
+            CallOutcome::Unknown { .. } => AnswerKind::Nothing { asked: true, retry_after_seconds: None },
         }
     }
 }

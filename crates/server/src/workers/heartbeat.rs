@@ -1,14 +1,14 @@
 //! Keeps a job's lease alive while its work goes on, and stops the work when the lease is lost.
 
 use domain::commands::Heartbeat;
-use domain::reply::Claimed;
+use domain::reply::ClaimedJob;
 use domain::time::Span;
-use store::{Answer, Store};
+use store::{CommandResult, Store};
 
 /// Drives under heartbeats. A heartbeat is due each third of the lease, so two may fail.
 pub(super) async fn under_lease(
     store: &Store,
-    claimed: &Claimed,
+    claimed: &ClaimedJob,
     span: Span,
     work: impl Future<Output = ()> + Send,
 ) {
@@ -19,13 +19,13 @@ pub(super) async fn under_lease(
 }
 
 /// Beside the work, which goes on while a heartbeat waits for the store.
-async fn beat_until_lost(store: &Store, claimed: &Claimed, span: Span) {
+async fn beat_until_lost(store: &Store, claimed: &ClaimedJob, span: Span) {
     let third = std::time::Duration::from_micros((span.0 / 3).max(1_000).unsigned_abs());
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
     loop {
         beat.tick().await;
         let beat = Heartbeat { job: claimed.job.id, token: claimed.job.token, span };
-        if let Ok(Answer::Refused { .. }) = store.submit(Box::new(beat)).await {
+        if let Ok(CommandResult::Refused { .. }) = store.submit(Box::new(beat)).await {
             // Somebody else has it, or it is done: whatever this worker still does is void.
             let token = claimed.job.token;
             tracing::info!(job = %claimed.job.id, token, "the lease is lost; the work stops");

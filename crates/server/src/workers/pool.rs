@@ -8,23 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::commands::{ClaimJobs, Lease};
+use domain::commands::{ClaimJobs, JobLease};
 use domain::limits::IDS_PER_COMMAND_MAX;
-use domain::reply::Claimed;
+use domain::reply::ClaimedJob;
 use domain::time::Span;
 use domain::{AccountId, JobId, Reply, Timestamp, WorkerId};
-use store::Answer;
-use store::queries::Due;
+use store::CommandResult;
+use store::queries::DueJob;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::driver::Driver;
 use super::heartbeat::under_lease;
-use crate::errand::{self, Errand};
-use crate::http::{Hands, Place};
+use crate::http::{WorkerPermit, WorkerPool};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::{Label as _, Work};
+use crate::work_context::{self, WorkContext};
 
 /// Attempts driven at once by one process.
 pub const CONCURRENCY: usize = 256;
@@ -37,7 +37,7 @@ const TAKEN_OVER_MAX: usize = 4_096;
 
 pub struct Pool {
     driver: Driver,
-    lease: Lease,
+    lease: JobLease,
     places: Arc<Semaphore>,
     tracker: TaskTracker,
     wake: Arc<Notify>,
@@ -46,25 +46,25 @@ pub struct Pool {
 }
 
 /// A place in the pool, taken before the command that will need it.
-struct Taken {
+struct PoolPermit {
     pool: Arc<Pool>,
     place: OwnedSemaphorePermit,
 }
 
-impl Hands for Arc<Pool> {
-    fn place(&self) -> Option<Box<dyn Place>> {
+impl WorkerPool for Arc<Pool> {
+    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
         let place = self.places.clone().try_acquire_owned().ok()?;
-        Some(Box::new(Taken { pool: self.clone(), place }))
+        Some(Box::new(PoolPermit { pool: self.clone(), place }))
     }
 }
 
-impl Place for Taken {
-    fn lease(&self) -> Lease {
+impl WorkerPermit for PoolPermit {
+    fn lease(&self) -> JobLease {
         self.pool.lease
     }
 
-    fn drive(self: Box<Self>, claimed: Claimed) {
-        let Taken { pool, place } = *self;
+    fn drive(self: Box<Self>, claimed: ClaimedJob) {
+        let PoolPermit { pool, place } = *self;
         pool.set_to_work(claimed, place);
     }
 }
@@ -79,7 +79,7 @@ impl Pool {
     ) -> Arc<Pool> {
         Arc::new(Pool {
             driver,
-            lease: Lease { worker, span: lease },
+            lease: JobLease { worker, span: lease },
             places: Arc::new(Semaphore::new(concurrency)),
             tracker: TaskTracker::new(),
             wake,
@@ -87,18 +87,18 @@ impl Pool {
         })
     }
 
-    /// Whoever's errand this is now asked for it.
-    fn set_to_work(self: &Arc<Self>, claimed: Claimed, place: OwnedSemaphorePermit) {
-        let errand = Errand::new("drive", claimed.attempt.kind.value());
-        errand.is_for(claimed.payment.tenant);
-        errand.is_about(claimed.payment.id);
+    /// Whoever's work_context this is now asked for it.
+    fn set_to_work(self: &Arc<Self>, claimed: ClaimedJob, place: OwnedSemaphorePermit) {
+        let work_context = WorkContext::new("drive", claimed.attempt.kind.value());
+        work_context.is_for(claimed.payment.tenant);
+        work_context.is_about(claimed.payment.id);
         let pool = self.clone();
-        self.tracker.spawn(async move { pool.work(claimed, place, errand).await });
+        self.tracker.spawn(async move { pool.work(claimed, place, work_context).await });
     }
 
-    async fn work(&self, claimed: Claimed, place: OwnedSemaphorePermit, errand: Errand) {
+    async fn work(&self, claimed: ClaimedJob, place: OwnedSemaphorePermit, work_context: WorkContext) {
         let began = Instant::now();
-        let work = errand::on(Arc::new(errand), self.driver.run(&claimed));
+        let work = work_context::on(Arc::new(work_context), self.driver.run(&claimed));
         under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
         PROCESSING_SECONDS.record(Work::from(claimed.attempt.kind), began.elapsed());
         drop(place);
@@ -163,7 +163,7 @@ impl Pool {
             let due = self.look_up(now, &full, limit).await;
             let all = due.len() < limit;
             let full_before = full.len();
-            for Due { job, account } in due {
+            for DueJob { job, account } in due {
                 if chosen.contains(&job) {
                     continue;
                 }
@@ -195,7 +195,7 @@ impl Pool {
         })
     }
 
-    async fn look_up(&self, until: Timestamp, without: &[AccountId], limit: usize) -> Vec<Due> {
+    async fn look_up(&self, until: Timestamp, without: &[AccountId], limit: usize) -> Vec<DueJob> {
         self.driver.store.due_jobs(until, without, limit).await.unwrap_or_else(|error| {
             warn!(%error, "due jobs could not be looked up");
             Vec::new()
@@ -212,7 +212,7 @@ impl Pool {
         let mut claimed = Vec::new();
         for answer in answers {
             match answer {
-                Answer::Fresh { reply: Reply::Claimed(more), .. } => claimed.extend(more),
+                CommandResult::Fresh { reply: Reply::Claimed(more), .. } => claimed.extend(more),
                 answer => warn!(answer = answer.name(), "due jobs could not be claimed"),
             }
         }

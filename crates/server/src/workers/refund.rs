@@ -13,15 +13,15 @@
 use domain::commands::{RefundOutcome, SettleRefund};
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
-use domain::provider::{Heard, RefundObservation};
+use domain::provider::{CallOutcome, RefundObservation};
 use domain::rows::{Failure, Refund};
 use domain::{Money, RefundId};
-use providers::{Listed, RefundOrder};
+use providers::{ListedRefund, RefundOrder};
 
-use super::driver::{Drive, Gone, Unheard};
+use super::driver::{Drive, DriveEnded, NoOutcome};
 
 impl Drive<'_> {
-    pub(super) async fn refund(&self) -> Result<(), Gone> {
+    pub(super) async fn refund(&self) -> Result<(), DriveEnded> {
         let Some(refund) = &self.claimed.refund else {
             return self.lost_sight("a refund's attempt without its refund").await;
         };
@@ -64,12 +64,12 @@ impl Drive<'_> {
         !attempt.state.is_final() && protects
     }
 
-    async fn listed(&self) -> Result<Vec<Listed>, String> {
+    async fn listed(&self) -> Result<Vec<ListedRefund>, String> {
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
         self.teller.refunds_of(object).await.shown()
     }
 
-    async fn call(&self, refund: &Refund, key_number: i64) -> Result<(), Gone> {
+    async fn call(&self, refund: &Refund, key_number: i64) -> Result<(), DriveEnded> {
         let order = RefundOrder {
             attempt: self.claimed.attempt.id,
             key_number,
@@ -80,11 +80,11 @@ impl Drive<'_> {
             reason: refund.reason.clone(),
         };
         match self.teller.refund(&order).await {
-            Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
+            CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.seen(refund.id, seen).await
             }
             // Turned down; but an earlier call of ours, whose answer was lost, may be why.
-            Heard::Refused { code, cause, object: None } => match self.listed().await {
+            CallOutcome::Refused { code, cause, object: None } => match self.listed().await {
                 Ok(listed) => {
                     let refused = RefundOutcome::Refused(Failure { code, retryable: false, cause });
                     let outcome = own(refund.id, listed).map_or(refused, RefundOutcome::Seen);
@@ -92,18 +92,18 @@ impl Drive<'_> {
                 }
                 Err(why) => self.lost_sight(&why).await,
             },
-            Heard::NotSent { error, .. } => self.not_sent(&error).await,
-            Heard::Unknown { error, key_spent } => {
-                self.try_later(Unheard { key_spent, ..Unheard::lost(&error) }).await
+            CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
+            CallOutcome::Unknown { error, key_spent } => {
+                self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await
             }
         }
     }
 
-    async fn seen(&self, refund: RefundId, seen: RefundObservation) -> Result<(), Gone> {
+    async fn seen(&self, refund: RefundId, seen: RefundObservation) -> Result<(), DriveEnded> {
         self.outcome(refund, RefundOutcome::Seen(seen)).await
     }
 
-    async fn outcome(&self, refund: RefundId, outcome: RefundOutcome) -> Result<(), Gone> {
+    async fn outcome(&self, refund: RefundId, outcome: RefundOutcome) -> Result<(), DriveEnded> {
         let settle = SettleRefund {
             by: self.by(),
             refund,
@@ -116,6 +116,6 @@ impl Drive<'_> {
     }
 }
 
-fn own(refund: RefundId, listed: Vec<Listed>) -> Option<RefundObservation> {
+fn own(refund: RefundId, listed: Vec<ListedRefund>) -> Option<RefundObservation> {
     listed.into_iter().find(|listed| listed.refund == Some(refund)).map(|listed| listed.observation)
 }

@@ -7,15 +7,15 @@
 use domain::Money;
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
-use domain::provider::{Heard, Observation, Source, Status};
+use domain::provider::{CallOutcome, Observation, Source, Status};
 use domain::rows::{AttemptKind, Failure};
-use providers::Action;
+use providers::ObjectCall;
 
-use super::driver::{Drive, Gone, Unheard};
+use super::driver::{Drive, DriveEnded, NoOutcome};
 
 impl Drive<'_> {
     /// A capture or a void.
-    pub(super) async fn release(&self) -> Result<(), Gone> {
+    pub(super) async fn release(&self) -> Result<(), DriveEnded> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }
@@ -32,7 +32,7 @@ impl Drive<'_> {
             }
         } else {
             let seen = match self.teller.fetch(object).await {
-                Heard::Object(seen) => seen,
+                CallOutcome::Object(seen) => seen,
                 other => return self.tell(other, Source::Fetched).await,
             };
             if attempt.state.is_final() || !self.stands(&seen.status) {
@@ -45,7 +45,7 @@ impl Drive<'_> {
         };
         let heard = if attempt.kind == AttemptKind::Capture {
             let amount = Money::new(attempt.amount_minor, self.claimed.payment.currency);
-            self.teller.capture(Action { attempt: attempt.id, key_number, object }, amount).await
+            self.teller.capture(ObjectCall { attempt: attempt.id, key_number, object }, amount).await
         } else {
             self.teller.cancel(self.cancel_action(object)).await
         };
@@ -61,15 +61,15 @@ impl Drive<'_> {
         }
     }
 
-    async fn tell(&self, heard: Heard<Observation>, source: Source) -> Result<(), Gone> {
+    async fn tell(&self, heard: CallOutcome<Observation>, source: Source) -> Result<(), DriveEnded> {
         match heard {
-            Heard::Object(seen) => self.settle(seen, source, None).await,
-            Heard::Refused { code, cause, object } => {
+            CallOutcome::Object(seen) => self.settle(seen, source, None).await,
+            CallOutcome::Refused { code, cause, object } => {
                 self.refused(Failure { code, retryable: false, cause }, object, source).await
             }
-            Heard::NotSent { error, .. } => self.not_sent(&error).await,
-            Heard::Unknown { error, key_spent } => {
-                self.try_later(Unheard { key_spent, ..Unheard::lost(&error) }).await
+            CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
+            CallOutcome::Unknown { error, key_spent } => {
+                self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await
             }
         }
     }
@@ -80,7 +80,7 @@ impl Drive<'_> {
         failure: Failure,
         shown: Option<Observation>,
         source: Source,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), DriveEnded> {
         if let Some(seen) = shown {
             // It is under way to somewhere, and may be called off once it is there.
             let refused = (seen.status != Status::Processing).then_some(failure);

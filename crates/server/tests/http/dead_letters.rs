@@ -1,7 +1,8 @@
 //! Dead letters: one list over three kinds, and a person's decision, with who and why.
 
 use domain::commands::{
-    At, By, ClaimJobs, CloseEvent, FailDelivery, Lease, LookAgain, MarkSent, RecordEvent, Settle,
+    ClaimJobs, CloseEvent, DeliveryKey, FailDelivery, JobLease, MarkSent, ObservedBy, RecheckDelays,
+    RecordEvent, Settle,
 };
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, Source, Status};
@@ -11,7 +12,7 @@ use domain::time::Span;
 use domain::working_set::Command;
 use domain::{AccountId, AttemptId, Currency, InboxId, JobId, PaymentId, WorkerId};
 use serde_json::{Value, json};
-use store::Answer;
+use store::CommandResult;
 use uuid::Uuid;
 
 use crate::house::{House, tenant};
@@ -27,7 +28,7 @@ const PATH: &str = "/v1/ops/dead_letters";
 
 async fn done(house: &House, command: impl Command + 'static) -> Reply {
     match house.store.submit(Box::new(command)).await.unwrap() {
-        Answer::Fresh { reply, .. } => reply,
+        CommandResult::Fresh { reply, .. } => reply,
         answer => panic!("{answer:?}"),
     }
 }
@@ -37,7 +38,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
     let asked = house.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
     let payment = PaymentId(asked.id().parse().unwrap());
     let job = JobId(payment.0);
-    let lease = Lease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
+    let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
     done(house, ClaimJobs { jobs: vec![job], lease, alone: false }).await;
     let object = Some("pi_1".to_owned());
     done(house, MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
@@ -48,13 +49,13 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
         currency: Currency::EUR,
     };
     let settle = Settle {
-        by: By::Job { job, token: 1 },
+        by: ObservedBy::Job { job, token: 1 },
         payment,
         attempt: AttemptId::from(job),
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: LookAgain { first: Span::seconds(60), longest: Span::seconds(60) },
+        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
     };
     done(house, settle).await;
     asked.id()
@@ -84,7 +85,7 @@ async fn dead_event(house: &House) -> String {
 async fn dead_message(house: &House, booking: &str) -> (InboxId, Message) {
     let subject = booking.parse().unwrap();
     let message = house.store.messages_of(tenant(1), subject, 9).await.unwrap().remove(0);
-    let at = At { tenant: tenant(1), message: message.id, consumer: domain::consumers::LEDGER };
+    let at = DeliveryKey { tenant: tenant(1), message: message.id, consumer: domain::consumers::LEDGER };
     let fail = FailDelivery {
         at,
         error: "it panicked".to_owned(),

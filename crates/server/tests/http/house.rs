@@ -13,7 +13,8 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
 use server::http::{
-    Accounts, App, Hands, Limits, NoHotPath, Parts, Place, Waiters, Wire, probes, router, serve,
+    Accounts, App, Limits, NoIdempotencyCache, Parts, Waiters, Wire, WorkerPermit, WorkerPool, probes,
+    router, serve,
 };
 use server::ids::UuidV7;
 use sha2::{Digest as _, Sha256};
@@ -55,8 +56,8 @@ impl Clock for Moved {
 /// Nobody drives what is begun.
 struct NoHands;
 
-impl Hands for NoHands {
-    fn place(&self) -> Option<Box<dyn Place>> {
+impl WorkerPool for NoHands {
+    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
         None
     }
 }
@@ -142,7 +143,7 @@ impl House {
             waiters: waiters.clone(),
             accounts: Arc::new(Directory),
             hands: Arc::new(NoHands),
-            hot_path: Arc::new(NoHotPath),
+            hot_path: Arc::new(NoIdempotencyCache),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
             unfit: Arc::new(|| None),
             limits,

@@ -1,6 +1,6 @@
 //! Refunds, as far as no provider is needed: the test itself says what a provider would.
 
-use domain::commands::{By, ClaimJobs, Lease, LookAgain, MarkSent, Settle};
+use domain::commands::{ClaimJobs, JobLease, MarkSent, ObservedBy, RecheckDelays, Settle};
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, Source, Status};
 use domain::time::Span;
@@ -21,7 +21,7 @@ async fn captured(house: &House) -> String {
     let payment = ask.expect(202).await.id();
     let id = PaymentId(payment.parse().unwrap());
     let job = JobId::from(AttemptId::from(id));
-    let lease = Lease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
+    let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
     let object = "pi_1".to_owned();
     let observation = Observation {
         object: object.clone(),
@@ -33,13 +33,13 @@ async fn captured(house: &House) -> String {
     let sent =
         MarkSent { job, token: 1, payment: id, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let settle = Settle {
-        by: By::Job { job, token: 1 },
+        by: ObservedBy::Job { job, token: 1 },
         payment: id,
         attempt: id.into(),
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: LookAgain { first: Span::seconds(60), longest: Span::seconds(60) },
+        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
     };
     house.store.submit(Box::new(claim)).await.unwrap();
     house.store.submit(Box::new(sent)).await.unwrap();

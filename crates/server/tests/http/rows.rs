@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use domain::lifecycle::{Stage, State};
+use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
     Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
     Refund, Review, Subject, Transfer,
 };
-use domain::working_set::{Column as _, Command, Context, Decision, Json, Outcome, Value};
+use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
     AccountId, Currency, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
 };
@@ -47,8 +47,8 @@ impl Command for Insert {
         Some(())
     }
 
-    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
-        let mut outcome = Outcome::default();
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+        let mut outcome = Decision::default();
         (self.0)(&mut outcome.changes);
         Ok(outcome)
     }
@@ -62,8 +62,8 @@ pub fn id<T: From<Uuid>>() -> T {
 }
 
 /// A state that only a history of moves leads to.
-fn stage<S: State>(name: &'static str) -> Stage<S> {
-    Stage::read(Value::Text(name.into())).unwrap()
+fn stage<S: State>(name: &'static str) -> CurrentState<S> {
+    CurrentState::read(Value::Text(name.into())).unwrap()
 }
 
 pub fn audit(subject: Uuid, action: &str) -> Audit {
@@ -93,7 +93,7 @@ pub fn review(number: usize) -> Review {
         attempt: None,
         reason: "why".to_owned(),
         detail: number.to_string(),
-        state: Stage::start(),
+        state: CurrentState::start(),
         opened_at: AT,
         resolved_at: None,
         resolution: None,
@@ -181,7 +181,7 @@ pub fn refund(payment: PaymentId) -> Refund {
         reason: None,
         metadata: Json::default(),
         key: None,
-        state: Stage::start(),
+        state: CurrentState::start(),
         seq: 0,
         provider_ref: None,
         failure: None,

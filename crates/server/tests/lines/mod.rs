@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use server::errand;
+use server::work_context;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// A line of the log: its fields, and those of its errand.
+/// A line of the log: its fields, and those of its work_context.
 pub type Line = BTreeMap<String, String>;
 
 #[derive(Clone, Default)]
@@ -30,8 +30,8 @@ impl<S: Subscriber> Layer<S> for Lines {
         let level = event.metadata().level().to_string();
         let mut fields = Fields(Line::from([("level".to_owned(), level)]));
         event.record(&mut fields);
-        if let Some(errand) = errand::current() {
-            fields.0.extend(errand.fields().map(|(name, value)| (name.to_owned(), value)));
+        if let Some(work_context) = work_context::current() {
+            fields.0.extend(work_context.fields().map(|(name, value)| (name.to_owned(), value)));
         }
         self.0.lock().unwrap().push(fields.0);
     }

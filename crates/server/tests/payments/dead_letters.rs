@@ -1,6 +1,6 @@
 //! Dead jobs that a person sends round again: what may have moved money is looked at and not sent again.
 
-use domain::provider::Heard;
+use domain::provider::CallOutcome;
 use domain::time::Span;
 use providers::Provider as _;
 use serde_json::json;
@@ -99,7 +99,7 @@ async fn what_was_taken_after_all_is_found(engine: Engine) {
     let payment = claimed.payment.id.to_string();
     let (teller, order, sent) = leases::sent(&stage, &claimed).await;
     let object = sent.object.unwrap();
-    assert!(matches!(teller.confirm(&order, &object).await, Heard::Object(_)));
+    assert!(matches!(teller.confirm(&order, &object).await, CallOutcome::Object(_)));
     // Looks are in vain while it is worn out, or one would settle it.
     stage.provider.faults(json!({ "unavailable": 1, "webhook_drop": 1.0 })).await;
     wear_out_under_its_lease(&stage, &payment).await;

@@ -1,18 +1,20 @@
 //! Leases: a worker that falls silent is replaced, and what it says afterwards is not heard.
 
-use domain::commands::{By, FinishJob, Heartbeat, Lease, MarkSent, Postpone, Settle, StartPayment, Target};
+use domain::commands::{
+    FinishJob, Heartbeat, JobLease, MarkSent, ObservedBy, PaymentTarget, Postpone, Settle, StartPayment,
+};
 use domain::idempotency::Fingerprint;
 use domain::limits::ANOTHER_KEY_AFTER;
-use domain::provider::{Heard, Observation, Source, Status};
-use domain::reply::{Claimed, Reply};
+use domain::provider::{CallOutcome, Observation, Source, Status};
+use domain::reply::{ClaimedJob, Reply};
 use domain::rows::{Capture, Mode};
 use domain::time::Span;
 use domain::working_set::{Claim, Command};
 use domain::{AccountId, Currency, KeyId, Money, Refusal, WorkerId};
-use providers::{Order, Provider as _, Secret, stripe};
+use providers::{PaymentOrder, Provider as _, Secret, stripe};
 use serde_json::json;
 use server::workers::Pace;
-use store::Answer;
+use store::CommandResult;
 use uuid::Uuid;
 
 use crate::ask::{charge, until};
@@ -26,12 +28,12 @@ both![
 ];
 
 /// A payment whose job another process was to drive, under a lease that soon lapses.
-async fn left_behind(stage: &Stage) -> Claimed {
+async fn left_behind(stage: &Stage) -> ClaimedJob {
     begun(stage, Span::millis(700)).await
 }
 
 /// A payment whose job another process has under its lease.
-pub async fn begun(stage: &Stage, span: Span) -> Claimed {
+pub async fn begun(stage: &Stage, span: Span) -> ClaimedJob {
     let tenant = tenant_id("one");
     let start = StartPayment {
         claim: Claim {
@@ -42,7 +44,7 @@ pub async fn begun(stage: &Stage, span: Span) -> Claimed {
             fingerprint: Fingerprint([7; 32]),
             request_id: "req-1".to_owned(),
         },
-        target: Target::Amount { amount: Money::new(700, Currency::EUR), reference: None },
+        target: PaymentTarget::Amount { amount: Money::new(700, Currency::EUR), reference: None },
         account: AccountId::of("stripe", "acct_one"),
         payment_method: "pm_card_visa".to_owned(),
         capture: Capture::Automatic,
@@ -50,17 +52,17 @@ pub async fn begun(stage: &Stage, span: Span) -> Claimed {
         metadata: [].into(),
         amounts: providers::AMOUNTS,
         deadline: Span::seconds(3_600),
-        lease: Some(Lease { worker: WorkerId(Uuid::from_u128(99)), span }),
+        lease: Some(JobLease { worker: WorkerId(Uuid::from_u128(99)), span }),
     };
     match stage.store().submit(Box::new(start)).await.unwrap() {
-        Answer::Fresh { reply: Reply::Started(claimed), .. } => *claimed,
+        CommandResult::Fresh { reply: Reply::Started(claimed), .. } => *claimed,
         answer => panic!("{answer:?}"),
     }
 }
 
 async fn refused(stage: &Stage, command: impl Command + 'static) {
     let answer = stage.store().submit(Box::new(command)).await.unwrap();
-    assert!(matches!(answer, Answer::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
 }
 
 async fn a_silent_worker_is_replaced(engine: Engine) {
@@ -75,13 +77,13 @@ async fn a_silent_worker_is_replaced(engine: Engine) {
 }
 
 /// The other process makes the object, and commits that it is about to confirm it.
-pub async fn sent(stage: &Stage, claimed: &Claimed) -> (stripe::Stripe, Order, MarkSent) {
+pub async fn sent(stage: &Stage, claimed: &ClaimedJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
     let mut settings =
         stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
     settings.base_url.clone_from(&stage.provider.base);
     let teller = stripe::Stripe::new(settings).unwrap();
     let payment = claimed.payment.id;
-    let order = Order {
+    let order = PaymentOrder {
         attempt: claimed.attempt.id,
         key_number: 0,
         operation: payment,
@@ -94,11 +96,13 @@ pub async fn sent(stage: &Stage, claimed: &Claimed) -> (stripe::Stripe, Order, M
         metadata: [].into(),
         reference: None,
     };
-    let Heard::Object(Observation { object, .. }) = teller.create(&order).await else { panic!("not made") };
+    let CallOutcome::Object(Observation { object, .. }) = teller.create(&order).await else {
+        panic!("not made")
+    };
     let (job, token) = (claimed.job.id, claimed.job.token);
     let sent = MarkSent { job, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
-    assert!(matches!(answer, Answer::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
     (teller, order, sent)
 }
 
@@ -114,7 +118,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     until("another worker has the job", async || {
         // Of an attempt that is open there is nothing to finish: that is refused either way.
         let answer = stage.store().submit(Box::new(FinishJob { job, token })).await.unwrap();
-        matches!(answer, Answer::Refused { refusal: Refusal::LeaseLost, .. }).then_some(())
+        matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }).then_some(())
     })
     .await;
     assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "pending");
@@ -126,7 +130,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         amount_minor: 700,
         currency: Currency::EUR,
     };
-    let by = By::Job { job, token };
+    let by = ObservedBy::Job { job, token };
     let attempt = claimed.attempt.id;
     let settle = Settle {
         by,
@@ -148,7 +152,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     // And confirms after all: under the same key, so it hears what became of that.
     stage.provider.faults(json!({})).await;
     stage.one.payment_becomes(&payment.to_string(), "captured").await;
-    assert!(matches!(teller.confirm(&order, &object).await, Heard::Object(_)));
+    assert!(matches!(teller.confirm(&order, &object).await, CallOutcome::Object(_)));
     let books = stage.quiet().await;
     assert_eq!(books.stands(&payment.to_string()), ("succeeded", 700, 700, 0));
     assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "captured");

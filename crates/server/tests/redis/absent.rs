@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use peers::redis::Options;
 use providers::Secret;
-use server::http::{Asked, Known, Marker};
+use server::http::{CacheLookup, InFlightMarker, KnownDuplicate};
 use server::redis::{Settings, Shared, open};
 
 use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
@@ -14,13 +14,13 @@ use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
 const MANY: usize = 300;
 
 /// Different requests, all answered by the database.
-async fn all_decided_by_the_database(shared: &Shared, round: &str) -> Vec<Arc<dyn Marker>> {
+async fn all_decided_by_the_database(shared: &Shared, round: &str) -> Vec<Arc<dyn InFlightMarker>> {
     let claims: Vec<_> = (0..MANY).map(|number| claim(&format!("{round}-{number}"), "{}")).collect();
     let asked =
         soon("all are answered", join_all(claims.iter().map(|claim| shared.hot_path.ask(claim)))).await;
     let markers = asked.into_iter().map(|asked| match asked {
-        Asked::Decide(marker) => marker,
-        Asked::Known(known) => panic!("known: {known:?}"),
+        CacheLookup::Decide(marker) => marker,
+        CacheLookup::Known(known) => panic!("known: {known:?}"),
     });
     markers.collect()
 }
@@ -62,7 +62,7 @@ async fn a_redis_that_is_killed_is_found_again() {
     connected(&server).await;
     // It has forgotten everything: the database answers, and Redis learns of it again.
     decides(&server, &same).await.settle(Some(&reply("{}"))).await;
-    assert_eq!(known(&server, &same).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &same).await, KnownDuplicate::Replay(reply("{}")));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn what_is_flushed_is_asked_of_the_database() {
         decides(&server, claim).await.settle(None).await;
     }
     marker.settle(Some(&reply("[]"))).await;
-    assert_eq!(known(&server, &held).await, Known::Replay(reply("[]")));
+    assert_eq!(known(&server, &held).await, KnownDuplicate::Replay(reply("[]")));
 }
 
 /// Judged by what Redis is sent: few go out before nothing is sent any more.
@@ -101,7 +101,7 @@ async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     // What arrived late harms nobody for longer than its time.
     let late = claim("hung-4-0", "{}");
     decides(&server, &late).await.settle(Some(&reply("{}"))).await;
-    assert_eq!(known(&server, &late).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &late).await, KnownDuplicate::Replay(reply("{}")));
 }
 
 /// Markers and replies are lost at any moment, in the middle of everything.
@@ -119,8 +119,8 @@ async fn a_redis_that_evicts_says_nothing_wrong() {
     }
     for number in 0..MANY {
         match server.hot_path.ask(&claim(&format!("k-{number}"), "{}")).await {
-            Asked::Known(known) => assert_eq!(known, Known::Replay(reply(&body(number)))),
-            Asked::Decide(_) => lost += 1,
+            CacheLookup::Known(known) => assert_eq!(known, KnownDuplicate::Replay(reply(&body(number)))),
+            CacheLookup::Decide(_) => lost += 1,
         }
     }
     assert!((1..MANY).contains(&lost), "{lost} of {MANY} were evicted");

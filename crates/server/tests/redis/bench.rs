@@ -9,7 +9,7 @@ use domain::{ClientId, KeyId, TenantId};
 use peers::redis::{Options, Private};
 use providers::Secret;
 use server::clock::SystemClock;
-use server::http::{Asked, Known, Marker, Wire};
+use server::http::{CacheLookup, InFlightMarker, KnownDuplicate, Wire};
 use server::ids::UuidV7;
 use server::redis::{Settings, Shared, open};
 use store::{Location, Rendered, Store};
@@ -90,9 +90,9 @@ pub async fn connected(shared: &Shared) {
         let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
         let first = shared.hot_path.ask(&probe).await;
         let second = shared.hot_path.ask(&probe).await;
-        let Asked::Decide(marker) = first else { panic!("nobody asked before") };
+        let CacheLookup::Decide(marker) = first else { panic!("nobody asked before") };
         marker.settle(None).await;
-        matches!(second, Asked::Known(Known::InFlight { .. }))
+        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. }))
     })
     .await;
 }
@@ -131,16 +131,16 @@ pub fn reply(body: &str) -> Rendered {
 }
 
 /// The database decides.
-pub async fn decides(shared: &Shared, claim: &Claim) -> Arc<dyn Marker> {
+pub async fn decides(shared: &Shared, claim: &Claim) -> Arc<dyn InFlightMarker> {
     match shared.hot_path.ask(claim).await {
-        Asked::Decide(marker) => marker,
-        Asked::Known(known) => panic!("{} is known: {known:?}", claim.text),
+        CacheLookup::Decide(marker) => marker,
+        CacheLookup::Known(known) => panic!("{} is known: {known:?}", claim.text),
     }
 }
 
-pub async fn known(shared: &Shared, claim: &Claim) -> Known {
+pub async fn known(shared: &Shared, claim: &Claim) -> KnownDuplicate {
     match shared.hot_path.ask(claim).await {
-        Asked::Known(known) => known,
-        Asked::Decide(_) => panic!("{} is not known", claim.text),
+        CacheLookup::Known(known) => known,
+        CacheLookup::Decide(_) => panic!("{} is not known", claim.text),
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use peers::redis::{Options, Private};
 use providers::Secret;
-use server::http::{Asked, Known};
+use server::http::{CacheLookup, KnownDuplicate};
 use server::redis::{Settings, Shared, open};
 use store::{Location, Store};
 
@@ -33,9 +33,9 @@ async fn another_database_and_another_epoch_know_nothing_of_it() {
     for (stranger, who) in
         [(server(&redis, &two, "").await, "database"), (server(&redis, &one, "b").await, "epoch")]
     {
-        assert!(matches!(stranger.hot_path.ask(&request).await, Asked::Decide(_)), "another {who}");
+        assert!(matches!(stranger.hot_path.ask(&request).await, CacheLookup::Decide(_)), "another {who}");
     }
-    assert_eq!(known(&server(&redis, &one, "").await, &request).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server(&redis, &one, "").await, &request).await, KnownDuplicate::Replay(reply("{}")));
 }
 
 /// A dump that is read back brings the database's id along, and its tables are others.
@@ -52,7 +52,7 @@ async fn a_database_that_was_read_back_from_a_dump_is_another() {
 
     let again = store(&location).await;
     assert_eq!(again.lineage().await.unwrap(), lineage, "a restart of the server changes nothing");
-    assert_eq!(known(&server(&redis, &again, "").await, &request).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server(&redis, &again, "").await, &request).await, KnownDuplicate::Replay(reply("{}")));
     again.close().await;
 
     database.read_back().await;
@@ -71,10 +71,10 @@ async fn a_server_that_runs_on_follows_the_database() {
     let store = store(&database.location()).await;
     let server = server(&redis, &store, "").await;
     decides(&server, &request).await.settle(Some(&reply("{}"))).await;
-    assert_eq!(known(&server, &request).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &request).await, KnownDuplicate::Replay(reply("{}")));
     database.read_back().await;
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !matches!(server.hot_path.ask(&request).await, Asked::Decide(_)) {
+    while !matches!(server.hot_path.ask(&request).await, CacheLookup::Decide(_)) {
         assert!(Instant::now() < deadline, "it believes what was");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

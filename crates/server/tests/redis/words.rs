@@ -1,13 +1,13 @@
 //! What it says, and what it leaves behind.
 
 use peers::redis::{Options, Persistence};
-use server::http::Known;
+use server::http::KnownDuplicate;
 use server::redis::Settings;
 use uuid::Uuid;
 
 use crate::bench::{Bench, claim, connected, decides, known, reply, until};
 
-const UNDER_WAY: Known = Known::InFlight { resource: None };
+const UNDER_WAY: KnownDuplicate = KnownDuplicate::InFlight { resource: None };
 
 #[tokio::test]
 async fn a_duplicate_waits_and_then_gets_the_reply_byte_for_byte() {
@@ -23,13 +23,13 @@ async fn a_duplicate_waits_and_then_gets_the_reply_byte_for_byte() {
     }
     let making = Uuid::from_u128(7);
     marker.points_at(making).await;
-    assert_eq!(known(&other, &same).await, Known::InFlight { resource: Some(making) });
+    assert_eq!(known(&other, &same).await, KnownDuplicate::InFlight { resource: Some(making) });
     decides(&other, &changed).await;
     let stored = reply("{\"é\": [1]}\n");
     marker.settle(Some(&stored)).await;
     for server in [&one, &other] {
-        assert_eq!(known(server, &same).await, Known::Replay(stored.clone()));
-        assert_eq!(known(server, &changed).await, Known::Mismatch);
+        assert_eq!(known(server, &same).await, KnownDuplicate::Replay(stored.clone()));
+        assert_eq!(known(server, &changed).await, KnownDuplicate::Mismatch);
     }
     assert_eq!(bench.keys(), 1);
 }
@@ -43,7 +43,7 @@ async fn a_request_that_leaves_nothing_behind_gives_its_marker_back() {
     assert_eq!(bench.keys(), 0);
     // Another body under the key is the first one now.
     decides(&server, &changed).await.settle(Some(&reply("{}"))).await;
-    assert_eq!(known(&server, &same).await, Known::Mismatch);
+    assert_eq!(known(&server, &same).await, KnownDuplicate::Mismatch);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_stored_reply_is_kept_whoever_holds_the_marker() {
     let second = decides(&server, &same).await;
     first.settle(Some(&reply("{}"))).await;
     second.settle(None).await;
-    assert_eq!(known(&server, &same).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &same).await, KnownDuplicate::Replay(reply("{}")));
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_marker_is_never_renewed() {
         }
         assert!((1..=30_000).contains(&left()), "{} ms after act {act}", left());
     }
-    assert!(matches!(known(&server, &same).await, Known::InFlight { resource: Some(_) }));
+    assert!(matches!(known(&server, &same).await, KnownDuplicate::InFlight { resource: Some(_) }));
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn an_entry_that_cannot_be_read_says_nothing() {
     bench.redis.command(&["LPUSH", &key, "1"]).unwrap();
     decides(&server, &same).await;
     marker.settle(Some(&reply("{}"))).await;
-    assert_eq!(known(&server, &same).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &same).await, KnownDuplicate::Replay(reply("{}")));
 }
 
 /// Markers come back with the time that they had left, replies are as true as they were.
@@ -163,14 +163,14 @@ async fn an_old_snapshot_brings_nothing_back_that_harms() {
     }
     bench.redis.restore(&snapshot).unwrap();
     connected(&server).await;
-    assert_eq!(known(&server, &done).await, Known::Replay(reply("{}")));
+    assert_eq!(known(&server, &done).await, KnownDuplicate::Replay(reply("{}")));
     assert_eq!(known(&server, &held).await, UNDER_WAY, "for as long as it would have been");
     until("the marker that had a moment left is gone", async || {
         let asked = server.hot_path.ask(&lapsed).await;
-        matches!(asked, server::http::Asked::Decide(_))
+        matches!(asked, server::http::CacheLookup::Decide(_))
     })
     .await;
     // Its owner is told nothing new, and may say it again.
     holding.settle(Some(&reply("[]"))).await;
-    assert_eq!(known(&server, &held).await, Known::Replay(reply("[]")));
+    assert_eq!(known(&server, &held).await, KnownDuplicate::Replay(reply("[]")));
 }

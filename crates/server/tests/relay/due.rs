@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{At, FailDelivery};
+use domain::commands::{DeliveryKey, FailDelivery};
 use domain::consumers::LEDGER;
 use domain::rows::Message;
 use domain::time::Span;
@@ -26,7 +26,7 @@ const HOUR: Span = Span::seconds(3_600);
 
 /// As a consumer does that cannot have it now, and has drawn a pause of nothing.
 async fn fail(store: &Store, message: &Message) {
-    let at = At { tenant: message.tenant, message: message.id, consumer: LEDGER };
+    let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: LEDGER };
     let error = "broken".to_owned();
     let fail = FailDelivery { at, error, pause: Span(0), attempts_max: 99, counted: false };
     store.submit(Box::new(fail)).await.unwrap();

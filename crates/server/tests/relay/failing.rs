@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{Decided, DiscardDeadLetter, Letter, RetryDeadLetter};
+use domain::commands::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use domain::time::Span;
 use resilience::Backoff;
 use server::broker::embedded::Embedded;
-use server::consumers::{self, Desk};
+use server::consumers::{self, MessageDispatcher};
 use server::relay::Settings;
-use store::Answer;
+use store::CommandResult;
 
 use crate::brokers::{Does, Moody};
 use crate::post::{Post, id, until};
@@ -39,7 +39,7 @@ fn decided(post: &Post, delivery: &Delivery) -> Decided {
         tenant: post.tenant,
         client: id(),
         request_id: "request".to_owned(),
-        letter: Letter::Message(delivery.id),
+        letter: DeadLetterRef::Message(delivery.id),
         person: "Ana".to_owned(),
         why: "mended".to_owned(),
     }
@@ -61,9 +61,9 @@ async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
     // It is mended, and sent round again; twice does nothing more.
     post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
     let retry = RetryDeadLetter(decided(&post, &letter));
-    assert!(matches!(post.store.submit(Box::new(retry.clone())).await.unwrap(), Answer::Fresh { .. }));
+    assert!(matches!(post.store.submit(Box::new(retry.clone())).await.unwrap(), CommandResult::Fresh { .. }));
     post.until_all_are_received(std::slice::from_ref(&poison)).await;
-    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), Answer::Refused { .. }));
+    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Refused { .. }));
     assert_eq!(post.posted().await, 22);
     relay.stop().await;
 }
@@ -114,7 +114,7 @@ async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(post: Post) {
     let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
     let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) };
     let settings = consumers::Settings { attempts_max: 2, backoff, ..consumers::Settings::default() };
-    let desk = Arc::new(Desk::with(post.store.clone(), settings, vec![consumer.clone()]));
+    let desk = Arc::new(MessageDispatcher::with(post.store.clone(), settings, vec![consumer.clone()]));
     post.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
     let relay = post.relay(Arc::new(Embedded { desk }), Settings::default(), true);
     post.until_all_are_received(&rest).await;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use domain::rows::{Delivery, Facts, Message, Needs, Subject};
 use domain::time::Span;
-use domain::working_set::{Command, Context, Decision, Outcome};
+use domain::working_set::{Command, Context, Decision, DecisionResult};
 use domain::{Ids, InboxId, MessageId, TenantId, Timestamp, WorkerId};
 use resilience::Backoff;
 use server::broker::Broker;
 use server::broker::embedded::Embedded;
 use server::clock::SystemClock;
-use server::consumers::{self, Consumer, Desk};
+use server::consumers::{self, Consumer, MessageDispatcher};
 use server::http::Wire;
 use server::relay::{self, Parts, Relay};
 use server::wake::Wake;
@@ -85,8 +85,8 @@ impl Command for Append {
     fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
         Some(())
     }
-    fn decide(&self, _: &Facts, _: &Context<'_>) -> Decision {
-        let mut outcome = Outcome::default();
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+        let mut outcome = Decision::default();
         self.0.iter().for_each(|message| outcome.put(message.clone()));
         Ok(outcome)
     }
@@ -171,7 +171,7 @@ impl Post {
         self.store.submit(Box::new(Append(messages.to_vec()))).await.unwrap();
     }
 
-    pub fn desk(&self, consumer: Arc<dyn Consumer>) -> Arc<Desk> {
+    pub fn desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let settings = consumers::Settings {
             attempts_max: 3,
             backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
@@ -179,14 +179,14 @@ impl Post {
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
-        Arc::new(Desk::with(self.store.clone(), settings, vec![consumer]))
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
     }
 
     /// One whose handlers may take their time, as they do on a busy machine.
-    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<Desk> {
+    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let attempt_timeout = Duration::from_mins(10);
         let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
-        Arc::new(Desk::with(self.store.clone(), settings, vec![consumer]))
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
     }
 
     /// The broker that production has by default.

@@ -6,7 +6,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use crate::engine::Fault;
 
 /// The whole of it: the driver's own words leave the server's out.
-pub(crate) fn told(error: &Error) -> String {
+pub(crate) fn describe(error: &Error) -> String {
     match error.as_db_error() {
         Some(error) => format!("{} ({})", error.message(), error.code().code()),
         None => match std::error::Error::source(error) {
@@ -17,7 +17,7 @@ pub(crate) fn told(error: &Error) -> String {
 }
 
 pub(super) fn fault(error: &Error) -> Fault {
-    let message = told(error);
+    let message = describe(error);
     let Some(refused) = error.as_db_error() else {
         // Not the server's: the connection's, or a value of ours that does not fit its column.
         let source = std::error::Error::source(error);
@@ -54,7 +54,7 @@ pub(crate) fn is_data_error(error: &Error) -> bool {
 pub(super) fn fault_of_commit(error: &Error) -> Fault {
     match error.as_db_error() {
         Some(refused) if !fatal(refused) => fault(error),
-        _ => Fault::CommitUnknown(told(error)),
+        _ => Fault::CommitUnknown(describe(error)),
     }
 }
 

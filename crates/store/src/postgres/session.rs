@@ -7,7 +7,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 
 use super::LOCK_TIMEOUT;
-use super::error::{fault, told};
+use super::error::{describe, fault};
 use crate::Error;
 use crate::engine::Fault;
 
@@ -34,7 +34,7 @@ const TAKE_SHARD: &str = "select coalesce((select shard from generate_series(0, 
 
 pub(super) struct Session {
     pub client: Client,
-    /// Of the [tallies](crate::tally): this connection's alone.
+    /// Of the [tallies](crate::counters): this connection's alone.
     pub shard: i64,
     statements: HashMap<&'static str, Statement>,
 }
@@ -113,7 +113,7 @@ impl Session {
                 Err(error) => error,
             };
             let Some(wait) = waits.next() else {
-                return Err(Fault::Failed(format!("no connection to PostgreSQL: {}", told(&error))));
+                return Err(Fault::Failed(format!("no connection to PostgreSQL: {}", describe(&error))));
             };
             tokio::time::sleep(wait).await;
         }
@@ -123,7 +123,7 @@ impl Session {
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::warn!(error = told(&error), "a writer's connection ended");
+                tracing::warn!(error = describe(&error), "a writer's connection ended");
             }
         });
         client.batch_execute(&settings()).await?;

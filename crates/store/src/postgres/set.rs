@@ -1,12 +1,12 @@
 //! A set: all rows that a batch inserts into, or updates in, one table, as one statement with an
 //! array a column.
 
-use domain::working_set::{Value, Write};
+use domain::working_set::{TableWrite, Value};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::value::Bound;
-use crate::tally::Tallies;
+use crate::counters::Tallies;
 
 pub(super) struct Set<'a> {
     pub table: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    pub fn of_inserts(write: &'a Write<'_>, statement: Statement) -> Set<'a> {
+    pub fn of_inserts(write: &'a TableWrite<'_>, statement: Statement) -> Set<'a> {
         let mut columns = columns(write.table.columns.len(), write.inserts.len());
         for row in &write.inserts {
             fill(&mut columns, row.iter());
@@ -25,7 +25,7 @@ impl<'a> Set<'a> {
         Set { table: write.table.name, sent: write.inserts.len() as u64, statement, columns }
     }
 
-    pub fn of_updates(write: &'a Write<'_>, ids: &'a [Value<'static>], statement: Statement) -> Set<'a> {
+    pub fn of_updates(write: &'a TableWrite<'_>, ids: &'a [Value<'static>], statement: Statement) -> Set<'a> {
         let width = write.updates.first().map_or(0, |update| 1 + update.guards.len() + update.values.len());
         let mut columns = columns(width, write.updates.len());
         for (id, update) in ids.iter().zip(&write.updates) {
@@ -43,7 +43,11 @@ impl<'a> Set<'a> {
         Set { table: "tallies", sent: rows.len() as u64, statement, columns }
     }
 
-    pub fn of_removals(write: &'a Write<'_>, ids: &'a [Value<'static>], statement: Statement) -> Set<'a> {
+    pub fn of_removals(
+        write: &'a TableWrite<'_>,
+        ids: &'a [Value<'static>],
+        statement: Statement,
+    ) -> Set<'a> {
         let width = write.removals.first().map_or(0, |removal| 1 + removal.guards.len());
         let mut columns = columns(width, write.removals.len());
         for (id, removal) in ids.iter().zip(&write.removals) {
@@ -77,7 +81,7 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    pub fn of(write: &Write<'_>) -> Ids {
+    pub fn of(write: &TableWrite<'_>) -> Ids {
         Ids {
             updated: write.updates.iter().map(|update| Value::Id(update.id)).collect(),
             removed: write.removals.iter().map(|removal| Value::Id(removal.id)).collect(),

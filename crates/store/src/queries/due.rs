@@ -9,7 +9,7 @@ use crate::Error;
 
 /// A job that may be claimed, and whom it will call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Due {
+pub struct DueJob {
     pub job: JobId,
     pub account: AccountId,
 }
@@ -23,7 +23,7 @@ impl Queries {
         now: Timestamp,
         without: &[AccountId],
         max: usize,
-    ) -> Result<Vec<Due>, Error> {
+    ) -> Result<Vec<DueJob>, Error> {
         let mut parameters = with![now, limit(max)];
         let others = among("not in", without, &mut parameters);
         let sql = format!(
@@ -35,7 +35,7 @@ impl Queries {
         let rows = self.values(&sql, parameters, &[Kind::Id, Kind::Id]).await?;
         let due = |row: Vec<Value<'static>>| match row[..] {
             [Value::Id(job), Value::Id(account)] => {
-                Some(Due { job: JobId(job), account: AccountId(account) })
+                Some(DueJob { job: JobId(job), account: AccountId(account) })
             }
             _ => None,
         };

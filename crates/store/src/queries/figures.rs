@@ -18,14 +18,14 @@ pub const COUNT_MAX: i64 = 100_000;
 
 /// How many rows have these words: `["charge", "sent"]` for attempts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Counted {
+pub struct RowCount {
     pub words: Vec<String>,
     pub count: i64,
 }
 
 /// What waits: how many, and since when the oldest does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingRows {
     pub count: i64,
     pub oldest: Option<Timestamp>,
 }
@@ -51,21 +51,21 @@ pub struct Figures {
     pub deliveries_dead: i64,
     pub events_dead: i64,
     /// Jobs that are ready or run, by state.
-    pub jobs: Vec<Counted>,
+    pub jobs: Vec<RowCount>,
     pub jobs_dead: i64,
     /// Jobs that are due and that nobody has claimed, or whose lease has lapsed.
-    pub jobs_due: Waiting,
+    pub jobs_due: WaitingRows,
     /// Attempts without a definite outcome, by kind and state.
-    pub attempts_open: Vec<Counted>,
+    pub attempts_open: Vec<RowCount>,
     /// Review cases for a person: opened within the last hour, the last day, and longer ago.
     pub reviews_open: [i64; 3],
     pub reviews_oldest: Option<Timestamp>,
     pub holds: i64,
     /// Holds past their expiry that nobody has looked at yet.
-    pub holds_lapsed: Waiting,
+    pub holds_lapsed: WaitingRows,
     /// Where everything stands that is not under way, by subject and word: what the transactions counted
     /// themselves.
-    pub tallies: Vec<Counted>,
+    pub tallies: Vec<RowCount>,
 }
 
 const HOUR: domain::time::Span = domain::time::Span::seconds(60 * 60);
@@ -111,14 +111,14 @@ impl Queries {
         })
     }
 
-    async fn tallies(&self) -> Result<Vec<Counted>, Error> {
+    async fn tallies(&self) -> Result<Vec<RowCount>, Error> {
         let sql = "select subject, word, cast(sum(count) as bigint) from tallies \
              group by subject, word having sum(count) <> 0 order by subject, word";
         self.counted_by(sql, 2).await
     }
 
     /// What the tallies ought to say, counted anew. Reads whole tables.
-    pub async fn recounted_tallies(&self) -> Result<Vec<Counted>, Error> {
+    pub async fn recounted_tallies(&self) -> Result<Vec<RowCount>, Error> {
         let sql = "select subject, word, count from ( \
                 select 'bookings' as subject, state as word, count(*) as count from bookings \
                     where state <> 'held' group by state \
@@ -161,7 +161,7 @@ impl Queries {
         of: &str,
         since: &str,
         parameters: Vec<Value<'static>>,
-    ) -> Result<Waiting, Error> {
+    ) -> Result<WaitingRows, Error> {
         let sql = format!(
             "select count(*), min(since) from \
              (select {since} as since from {of} order by {since} limit {COUNT_MAX}) as counted"
@@ -169,7 +169,7 @@ impl Queries {
         let rows = self.values(&sql, parameters, &[Kind::Int, Kind::Int]).await?;
         let mut row = rows.into_iter().flatten().map(Value::int);
         let (count, oldest) = (row.next().flatten(), row.next().flatten());
-        Ok(Waiting { count: count.unwrap_or(0), oldest: oldest.map(Timestamp) })
+        Ok(WaitingRows { count: count.unwrap_or(0), oldest: oldest.map(Timestamp) })
     }
 
     async fn reviews_by_age(&self, now: Timestamp) -> Result<[i64; 3], Error> {
@@ -184,7 +184,7 @@ impl Queries {
         Ok(std::array::from_fn(|_| counts.next().unwrap_or(0)))
     }
 
-    async fn counted(&self, of: &str, words: &[&str]) -> Result<Vec<Counted>, Error> {
+    async fn counted(&self, of: &str, words: &[&str]) -> Result<Vec<RowCount>, Error> {
         let columns = words.join(", ");
         let sql = format!(
             "select {columns}, count(*) from (select {columns} from {of} limit {COUNT_MAX}) as counted \
@@ -193,11 +193,11 @@ impl Queries {
         self.counted_by(&sql, words.len()).await
     }
 
-    async fn counted_by(&self, sql: &str, words: usize) -> Result<Vec<Counted>, Error> {
+    async fn counted_by(&self, sql: &str, words: usize) -> Result<Vec<RowCount>, Error> {
         let mut kinds = vec![Kind::Text; words];
         kinds.push(Kind::Int);
         let rows = self.values(sql, vec![], &kinds).await?;
-        let counted = |mut row: Vec<Value<'static>>| Counted {
+        let counted = |mut row: Vec<Value<'static>>| RowCount {
             count: row.pop().and_then(Value::int).unwrap_or(0),
             words: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),
         };

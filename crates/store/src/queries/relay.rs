@@ -19,14 +19,14 @@ use crate::Error;
 
 /// A partition that has something to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct PartitionBacklog {
     pub number: i64,
     /// Nobody holds it, or its lease has lapsed.
     pub free: bool,
 }
 
 impl Queries {
-    pub async fn partitions_with_work(&self, now: Timestamp) -> Result<Vec<Work>, Error> {
+    pub async fn partitions_with_work(&self, now: Timestamp) -> Result<Vec<PartitionBacklog>, Error> {
         let mut numbers = "select cast(0 as bigint) as number".to_owned();
         for number in 1..PARTITIONS {
             write!(numbers, " union all select {number}").expect("a String takes it");
@@ -41,7 +41,7 @@ impl Queries {
         let int = |value: Option<Value<'static>>| value.and_then(Value::int).unwrap_or(0);
         let work = |row: Vec<Value<'static>>| {
             let mut row = row.into_iter();
-            Work { number: int(row.next()), free: int(row.next()) == 1 }
+            PartitionBacklog { number: int(row.next()), free: int(row.next()) == 1 }
         };
         Ok(rows.into_iter().map(work).collect())
     }

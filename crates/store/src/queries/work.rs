@@ -3,7 +3,7 @@
 //! Two processes may find the same ids; the commands decide under the lock, so the second finds
 //! nothing to do.
 
-use domain::commands::Lapsed;
+use domain::commands::LapsedHold;
 use domain::rows::{Booking, InboundEvent, Job};
 use domain::working_set::{Column, Kind, Value};
 use domain::{AccountId, EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
@@ -28,7 +28,7 @@ impl Queries {
 
     /// Holds to be looked at: past their expiry, and past the grace of a payment that was under way then;
     /// longest first, with the payment that each has open.
-    pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<Lapsed>, Error> {
+    pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<LapsedHold>, Error> {
         let rest = "where state = 'held' and sweep_at <= $1 order by sweep_at limit $2";
         Ok(lapsed(self.rows(rest, with![now, limit(max)]).await?))
     }
@@ -40,7 +40,7 @@ impl Queries {
         slot: SlotId,
         now: Timestamp,
         max: usize,
-    ) -> Result<Vec<Lapsed>, Error> {
+    ) -> Result<Vec<LapsedHold>, Error> {
         let rest = "where tenant = $1 and slot = $2 and state = 'held' and sweep_at <= $3 \
              order by sweep_at limit $4";
         Ok(lapsed(self.rows(rest, with![tenant, slot, now, limit(max)]).await?))
@@ -83,7 +83,7 @@ impl Queries {
         finished_before: Timestamp,
         after: KeyId,
         max: usize,
-    ) -> Result<Old<KeyId>, Error> {
+    ) -> Result<OldRows<KeyId>, Error> {
         self.old("keys", "body is not null and finished_at < $1", finished_before, after, max).await
     }
 
@@ -93,7 +93,7 @@ impl Queries {
         ended_before: Timestamp,
         after: EventId,
         max: usize,
-    ) -> Result<Old<EventId>, Error> {
+    ) -> Result<OldRows<EventId>, Error> {
         let old = "state in ('processed', 'ignored') and processed_at < $1";
         self.old("inbound_events", old, ended_before, after, max).await
     }
@@ -104,7 +104,7 @@ impl Queries {
         done_before: Timestamp,
         after: JobId,
         max: usize,
-    ) -> Result<Old<JobId>, Error> {
+    ) -> Result<OldRows<JobId>, Error> {
         self.old("jobs", "state = 'done' and updated_at < $1", done_before, after, max).await
     }
 
@@ -117,7 +117,7 @@ impl Queries {
         before: Timestamp,
         after: Id,
         max: usize,
-    ) -> Result<Old<Id>, Error> {
+    ) -> Result<OldRows<Id>, Error> {
         let sql = format!(
             "select id, cast(case when {condition} then 1 else 0 end as bigint) \
              from {table} where id > $2 order by id limit $3"
@@ -129,18 +129,18 @@ impl Queries {
         };
         let seen: Vec<(Id, bool)> = rows.iter().filter_map(looked_at).collect();
         let next = seen.last().filter(|_| seen.len() == max).map(|(id, _)| *id);
-        Ok(Old { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next })
+        Ok(OldRows { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next })
     }
 }
 
 /// A part of a table that was looked through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Old<Id> {
+pub struct OldRows<Id> {
     pub ids: Vec<Id>,
     /// Behind which there may be more.
     pub next: Option<Id>,
 }
 
-fn lapsed(holds: Vec<Booking>) -> Vec<Lapsed> {
-    holds.into_iter().map(|hold| Lapsed { booking: hold.id, open_payment: hold.open_payment }).collect()
+fn lapsed(holds: Vec<Booking>) -> Vec<LapsedHold> {
+    holds.into_iter().map(|hold| LapsedHold { booking: hold.id, open_payment: hold.open_payment }).collect()
 }

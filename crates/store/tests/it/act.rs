@@ -8,20 +8,20 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
 
 use domain::idempotency::Fingerprint;
-use domain::lifecycle::{Stage, booking};
+use domain::lifecycle::{CurrentState, booking};
 use domain::reply::BookingReply;
 use domain::rows::{Booking, Facts, InboundEvent, Message, Needs, Product, Settings, Slot, Subject, Tenant};
-use domain::working_set::{Claim, Command, Context, Decision, Outcome};
+use domain::working_set::{Claim, Command, Context, Decision, DecisionResult};
 use domain::{
     AccountId, BookingId, ClientId, Currency, CustomerId, EventId, KeyId, MessageId, ProductId, Refusal,
     Reply, SlotId, TenantId, Timestamp,
 };
-use store::{Answer, Store, Unavailable};
+use store::{CommandResult, Store, Unavailable};
 
 use crate::place::id;
 
 type NeedsOf = Box<dyn Fn(&mut Needs<'_>) -> Option<()> + Send + Sync>;
-type Decide = Box<dyn Fn(&Facts, &Context<'_>) -> Decision + Send + Sync>;
+type Decide = Box<dyn Fn(&Facts, &Context<'_>) -> DecisionResult + Send + Sync>;
 
 /// A command made of two closures.
 pub struct Act {
@@ -40,7 +40,7 @@ impl fmt::Debug for Act {
 impl Act {
     pub fn new(
         needs: impl Fn(&mut Needs<'_>) -> Option<()> + Send + Sync + 'static,
-        decide: impl Fn(&Facts, &Context<'_>) -> Decision + Send + Sync + 'static,
+        decide: impl Fn(&Facts, &Context<'_>) -> DecisionResult + Send + Sync + 'static,
     ) -> Act {
         Act { tenant: None, claim: None, needs: Box::new(needs), decide: Box::new(decide) }
     }
@@ -50,7 +50,7 @@ impl Act {
         self
     }
 
-    pub async fn on(self, store: &Store) -> Result<Answer, Unavailable> {
+    pub async fn on(self, store: &Store) -> Result<CommandResult, Unavailable> {
         store.submit(Box::new(self)).await
     }
 }
@@ -65,17 +65,17 @@ impl Command for Act {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         (self.needs)(rows)
     }
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         (self.decide)(facts, context)
     }
 }
 
 /// Inserts rows that nothing was known of.
-pub fn insert(put: impl Fn(&mut Outcome) + Send + Sync + 'static) -> Act {
+pub fn insert(put: impl Fn(&mut Decision) + Send + Sync + 'static) -> Act {
     Act::new(
         |_| Some(()),
         move |_, _| {
-            let mut outcome = Outcome::default();
+            let mut outcome = Decision::default();
             put(&mut outcome);
             Ok(outcome)
         },
@@ -174,7 +174,7 @@ impl Shop {
             }
             let slot = Slot { held: slot.held + seats, ..slot.clone() };
             let booking = self.booking_row(BookingId(context.ids.next()), slot.id, seats, context.now);
-            let mut outcome = Outcome::default();
+            let mut outcome = Decision::default();
             outcome.put(slot.clone());
             outcome.put(booking.clone());
             outcome.put(message(&booking, MessageId(context.ids.next())));
@@ -200,7 +200,7 @@ impl Shop {
                 ended_at: Some(context.now),
                 ..booking.clone()
             };
-            let mut outcome = Outcome::default();
+            let mut outcome = Decision::default();
             outcome.put(Slot { held: slot.held - booking.seats, ..slot.clone() });
             outcome.put(message(&cancelled, MessageId(context.ids.next())));
             outcome.put(cancelled);
@@ -218,7 +218,7 @@ impl Shop {
             name: id.0.to_string(),
             kind: "payment.captured".into(),
             body: Vec::new(),
-            state: Stage::start(),
+            state: CurrentState::start(),
             attempts: 0,
             outcome: None,
             received_at: Timestamp(1),
@@ -237,7 +237,7 @@ impl Shop {
             customer_name: "Ana".into(),
             customer_email: "ana@example.com".into(),
             customer_phone: None,
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 1,
             seats,
             counts_for_client: false,
@@ -296,7 +296,7 @@ impl Gate {
                 enter.send(()).unwrap();
                 // Ends when the gate opens, or is dropped.
                 let _opened = left.lock().unwrap().recv();
-                Ok(Outcome::default())
+                Ok(Decision::default())
             },
         );
         let store = store.clone();
@@ -306,7 +306,7 @@ impl Gate {
 
     /// Submits all while the writer is at the gate, then opens it. One tenant's commands are decided
     /// in this order.
-    pub async fn together(self, store: &Store, acts: Vec<Act>) -> Vec<Result<Answer, Unavailable>> {
+    pub async fn together(self, store: &Store, acts: Vec<Act>) -> Vec<Result<CommandResult, Unavailable>> {
         let entered = self.entered;
         tokio::task::block_in_place(|| entered.recv().unwrap());
         let mut submitted: Vec<_> = acts.into_iter().map(|act| Box::pin(act.on(store))).collect();

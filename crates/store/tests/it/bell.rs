@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use store::{Committed, Heard, Listener, Store};
+use store::{Committed, Listener, Notification, Store};
 use tokio::time::Instant;
 
 use crate::act::Shop;
@@ -13,22 +13,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Remembers what it heard of others.
 #[derive(Default)]
-struct Ear(Mutex<Vec<Heard>>);
+struct Ear(Mutex<Vec<Notification>>);
 
 impl Listener for Ear {
     fn committed(&self, _: &Committed) {}
-    fn heard(&self, heard: &Heard) {
+    fn heard(&self, heard: &Notification) {
         self.0.lock().unwrap().push(heard.clone());
     }
 }
 
 impl Ear {
-    fn take(&self) -> Vec<Heard> {
+    fn take(&self) -> Vec<Notification> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
     /// Until something is heard that is looked for.
-    async fn hears(&self, what: &str, is: impl Fn(&Heard) -> bool) {
+    async fn hears(&self, what: &str, is: impl Fn(&Notification) -> bool) {
         let begun = Instant::now();
         while !self.take().iter().any(&is) {
             assert!(begun.elapsed() < PATIENCE, "nobody heard {what}");
@@ -41,7 +41,7 @@ async fn open(place: &Place) -> (Store, Arc<Ear>) {
     let ear = Arc::new(Ear::default());
     let store = place.open_with(|options| options.listener = ear.clone()).await;
     // Whoever begins to hear looks once.
-    ear.hears("the beginning", |heard| *heard == Heard::everything()).await;
+    ear.hears("the beginning", |heard| *heard == Notification::everything()).await;
     (store, ear)
 }
 
@@ -53,7 +53,7 @@ async fn others_hear_what_was_committed_and_we_do_not() {
     let shop = Shop::open(&here).await;
     let slot = shop.slot(&here, 10).await;
     shop.reserve(slot, 1).on(&here).await.unwrap();
-    let messages = Heard { messages: true, ..Heard::default() };
+    let messages = Notification { messages: true, ..Notification::default() };
     other.hears("of a message", |heard| *heard == messages).await;
     // Had it been heard here as well, it would have been by now: the server tells all at once.
     shop.reserve(slot, 1).on(&here).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_broken_way_is_found_again() {
               where application_name = 'surehold bell' and datname = current_database()",
         )
         .await;
-    other.hears("that it is to look at everything", |heard| *heard == Heard::everything()).await;
+    other.hears("that it is to look at everything", |heard| *heard == Notification::everything()).await;
     // The one that rings comes back in its own time; until then nobody is told.
     let begun = Instant::now();
     loop {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use store::{Answer, Location, Unavailable};
+use store::{CommandResult, Location, Unavailable};
 
 use crate::act::{Gate, Shop};
 use crate::place::{Place, connect};
@@ -42,7 +42,7 @@ async fn a_locked_row_delays_nobody_else() {
                 tokio::spawn(async move { shop.reserve(slot, 1).on(&store).await });
             }
             let answer = shop.reserve(free, 1).on(&store).await.unwrap();
-            assert!(matches!(answer, Answer::Fresh { .. }));
+            assert!(matches!(answer, CommandResult::Fresh { .. }));
         }
         begun.elapsed()
     };
@@ -62,7 +62,7 @@ async fn a_locked_row_delays_nobody_else() {
     // The first batch that meets the lock waits 200 ms for it. Were it each, it would be forty seconds.
     assert!(disturbed < undisturbed * 3 + Duration::from_secs(5), "{disturbed:?}, not {undisturbed:?}");
     stranger.go().await;
-    assert!(matches!(shop.reserve(locked, 1).on(&store).await, Ok(Answer::Fresh { .. })));
+    assert!(matches!(shop.reserve(locked, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -83,7 +83,7 @@ async fn a_row_that_comes_free_in_time_is_had() {
     }
     stranger.go().await;
     for task in tasks {
-        assert!(matches!(task.await.unwrap(), Ok(Answer::Fresh { .. })));
+        assert!(matches!(task.await.unwrap(), Ok(CommandResult::Fresh { .. })));
     }
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 20);
 }
@@ -109,10 +109,13 @@ async fn a_key_that_hangs_elsewhere_delays_nobody_for_long() {
     let begun = Instant::now();
     let mut answers = Gate::shut(&store).together(&store, acts).await;
     assert_eq!(answers.remove(7).unwrap_err(), Unavailable::Contended);
-    assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Fresh { .. }))), "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))), "{answers:?}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     rival.batch_execute("rollback").await.unwrap();
-    assert!(matches!(shop.reserve(slot, 1).claiming(&claim).on(&store).await, Ok(Answer::Fresh { .. })));
+    assert!(matches!(
+        shop.reserve(slot, 1).claiming(&claim).on(&store).await,
+        Ok(CommandResult::Fresh { .. })
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -1,13 +1,13 @@
 //! Due jobs, while an account has so many of them that nobody else's would be found; and those that are late.
 
-use domain::commands::{StartPayment, Target};
+use domain::commands::{PaymentTarget, StartPayment};
 use domain::limits::OPERATION_DEADLINE_SECONDS;
 use domain::provider::{AmountRule, AmountRules};
 use domain::rows::{Account, Capture, Mode};
 use domain::time::Span;
 use domain::{AccountId, Currency, JobId, Money, Reply, Timestamp};
-use store::queries::Due;
-use store::{Answer, Store};
+use store::queries::DueJob;
+use store::{CommandResult, Store};
 
 use crate::act::{Shop, insert};
 use crate::place::Place;
@@ -34,7 +34,7 @@ pub async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
 pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) -> JobId {
     let start = StartPayment {
         claim: shop.claim(key),
-        target: Target::Amount { amount: Money::new(700, Currency::EUR), reference: None },
+        target: PaymentTarget::Amount { amount: Money::new(700, Currency::EUR), reference: None },
         account,
         payment_method: "pm_card_visa".to_owned(),
         capture: Capture::Automatic,
@@ -45,7 +45,7 @@ pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) ->
         lease: None,
     };
     match store.submit(Box::new(start)).await.unwrap() {
-        Answer::Fresh { reply: Reply::Started(claimed), .. } => claimed.job.id,
+        CommandResult::Fresh { reply: Reply::Started(claimed), .. } => claimed.job.id,
         answer => panic!("{answer:?}"),
     }
 }
@@ -68,7 +68,8 @@ async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) 
         found.sort();
         found
     };
-    let (of_other, of_third) = (Due { job: of_other, account: other }, Due { job: of_third, account: third });
+    let (of_other, of_third) =
+        (DueJob { job: of_other, account: other }, DueJob { job: of_third, account: third });
     let mut both = vec![of_other, of_third];
     both.sort();
     assert!(found(&[], 5).await.iter().all(|due| due.account == slow), "they hide those of others");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use peers::postgres::{Options, Private};
-use store::{Answer, Location, PostgresUrl, Store, Unavailable};
+use store::{CommandResult, Location, PostgresUrl, Store, Unavailable};
 
 use crate::act::Shop;
 use crate::place::{Place, connect};
@@ -32,7 +32,7 @@ async fn until(what: &str, so: impl AsyncFn() -> bool) {
 async fn writes(store: &Store, shop: Shop) -> bool {
     let slot = shop.slot_row(1);
     let put = crate::act::insert(move |outcome| outcome.put(slot.clone()));
-    matches!(put.on(store).await, Ok(Answer::Fresh { .. }))
+    matches!(put.on(store).await, Ok(CommandResult::Fresh { .. }))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
 //! What goes wrong with one command stays with it.
 
 use domain::rows::{Product, Slot};
-use domain::working_set::Outcome;
+use domain::working_set::Decision;
 use domain::{Refusal, SlotId};
-use store::{Answer, Unavailable};
+use store::{CommandResult, Unavailable};
 
 use crate::act::{Act, Gate, Shop, insert};
 use crate::place::{Place, id};
@@ -17,7 +17,7 @@ both!(
     an_insert_over_a_row_that_was_not_needed_fails_alone,
 );
 
-fn poisoned(answer: &Result<Answer, Unavailable>) -> &str {
+fn poisoned(answer: &Result<CommandResult, Unavailable>) -> &str {
     match answer {
         Err(Unavailable::Poisoned(why)) => why,
         answer => panic!("not poisoned: {answer:?}"),
@@ -25,7 +25,7 @@ fn poisoned(answer: &Result<Answer, Unavailable>) -> &str {
 }
 
 /// Puts one bad command in the middle of fifty good ones and expects it, and nothing else, to fail.
-async fn alone(place: &Place, bad: impl Fn(Shop, SlotId) -> Act) -> Result<Answer, Unavailable> {
+async fn alone(place: &Place, bad: impl Fn(Shop, SlotId) -> Act) -> Result<CommandResult, Unavailable> {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     let slot = shop.slot(&store, 1000).await;
@@ -33,7 +33,7 @@ async fn alone(place: &Place, bad: impl Fn(Shop, SlotId) -> Act) -> Result<Answe
     acts[31] = bad(shop, slot).claiming(&shop.claim("bad"));
     let mut answers = Gate::shut(&store).together(&store, acts).await;
     let answer = answers.remove(31);
-    assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Fresh { .. }))), "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))), "{answers:?}");
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 49);
     assert_eq!(store.key(shop.tenant, shop.claim("bad").key).await.unwrap(), None);
     store.close().await;
@@ -44,7 +44,7 @@ async fn a_panic_fails_its_command_alone(place: Place) {
     let answer = alone(&place, |_, _| Act::new(|_| Some(()), |_, _| panic!("a bug in decide"))).await;
     assert_eq!(poisoned(&answer), "Act: it panicked: a bug in decide");
     let answer =
-        alone(&place, |_, _| Act::new(|_| panic!("a bug in needs"), |_, _| Ok(Outcome::default()))).await;
+        alone(&place, |_, _| Act::new(|_| panic!("a bug in needs"), |_, _| Ok(Decision::default()))).await;
     assert_eq!(poisoned(&answer), "it panicked: a bug in needs");
 }
 
@@ -54,7 +54,7 @@ async fn a_poisonous_command_fails_alone(place: Place) {
             move |rows| rows.slot(slot).map(drop),
             move |facts, _| {
                 let slot = facts.slots.get(slot).ok_or(Refusal::SlotNotFound)?;
-                let mut outcome = Outcome::default();
+                let mut outcome = Decision::default();
                 outcome.put(Slot { sold: slot.capacity + 1, ..slot.clone() });
                 Ok(outcome)
             },
@@ -83,7 +83,7 @@ async fn rows_in_the_wrong_order_are_refused(place: Place) {
                 rows.product(shop.product)?;
                 rows.slot(slot).map(drop)
             },
-            |_, _| Ok(Outcome::default()),
+            |_, _| Ok(Decision::default()),
         )
     };
     let answer = alone(&place, backwards).await;

@@ -1,6 +1,6 @@
 //! A full disk refuses what it cannot keep, keeps what it has, and recovers once there is room.
 
-use store::{Answer, Unavailable};
+use store::{CommandResult, Unavailable};
 
 use crate::act::Shop;
 use crate::place::Place;
@@ -21,7 +21,7 @@ async fn a_full_disk_writes_nothing_by_halves() {
             .collect();
         for task in tasks {
             match task.await.unwrap() {
-                Ok(Answer::Fresh { .. }) => done += 1,
+                Ok(CommandResult::Fresh { .. }) => done += 1,
                 Err(Unavailable::Database(why)) => {
                     assert!(why.starts_with("storage full"), "{why}");
                     refused += 1;
@@ -40,7 +40,7 @@ async fn a_full_disk_writes_nothing_by_halves() {
     // Room again.
     let store = place.open().await;
     assert_eq!(store.ask_writer().await, Ok(()));
-    assert!(matches!(shop.reserve(slot, 1).on(&store).await, Ok(Answer::Fresh { .. })));
+    assert!(matches!(shop.reserve(slot, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
     let found = store.check().await.unwrap();
     let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();
     assert!(broken.iter().all(|finding| finding.broken.is_empty()), "{broken:?}");

@@ -1,9 +1,9 @@
 //! Idempotency keys: done once, answered for ever.
 
-use domain::idempotency::{Fingerprint, Progress};
-use domain::working_set::{Answered, Claim, Outcome};
+use domain::idempotency::{Fingerprint, KeyProgress};
+use domain::working_set::{Claim, Decision, LateReply};
 use domain::{Refusal, Reply};
-use store::{Answer, Rendered, Unavailable};
+use store::{CommandResult, Rendered, Unavailable};
 use uuid::Uuid;
 
 use crate::act::{Act, Gate, Shop};
@@ -25,7 +25,7 @@ async fn a_key_is_done_once_and_replayed(place: Place) {
     let slot = shop.slot(&store, 5).await;
     let claim = shop.claim("one");
     let fresh = shop.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
-    let Answer::Fresh { rendered: Some(Rendered { status, body, location }), .. } = fresh else {
+    let CommandResult::Fresh { rendered: Some(Rendered { status, body, location }), .. } = fresh else {
         panic!("{fresh:?}");
     };
     for _ in 0..3 {
@@ -35,13 +35,13 @@ async fn a_key_is_done_once_and_replayed(place: Place) {
     }
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
     let key = store.key(shop.tenant, claim.key).await.unwrap().unwrap();
-    assert_eq!((key.progress, key.status, key.text.as_str()), (Progress::Finished, Some(201), "one"));
+    assert_eq!((key.progress, key.status, key.text.as_str()), (KeyProgress::Finished, Some(201), "one"));
     assert!(key.resource.is_some() && key.finished_at.is_some());
 }
 
-fn replayed(answer: Answer) -> Rendered {
+fn replayed(answer: CommandResult) -> Rendered {
     match answer {
-        Answer::Replay { status, body, location } => Rendered { status, body, location },
+        CommandResult::Replay { status, body, location } => Rendered { status, body, location },
         answer => panic!("no replay: {answer:?}"),
     }
 }
@@ -53,7 +53,7 @@ async fn another_request_under_the_key_is_a_mismatch(place: Place) {
     shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
     let other = Claim { fingerprint: Fingerprint::of("POST", "/v1/bookings", b"[]"), ..shop.claim("one") };
     let answer = shop.reserve(slot, 1).claiming(&other).on(&store).await.unwrap();
-    assert!(matches!(answer, Answer::Mismatch), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Mismatch), "{answer:?}");
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 1);
 }
 
@@ -64,20 +64,20 @@ async fn a_pruned_reply_is_expired(place: Place) {
     shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
     place.sql("update keys set body = null").await;
     let answer = shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
-    assert!(matches!(answer, Answer::Expired { resource: Some(_) }), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Expired { resource: Some(_) }), "{answer:?}");
 }
 
 /// Starts something that a worker will answer.
 fn begin(claim: &Claim, resource: Uuid) -> Act {
-    Act::new(|_| Some(()), move |_, _| Ok(Outcome::default().settles_later(resource))).claiming(claim)
+    Act::new(|_| Some(()), move |_, _| Ok(Decision::default().settles_later(resource))).claiming(claim)
 }
 
-fn answer(claim: &Claim, with: impl Fn() -> Answered + Send + Sync + 'static) -> Act {
+fn answer(claim: &Claim, with: impl Fn() -> LateReply + Send + Sync + 'static) -> Act {
     let key = claim.key;
     Act::new(
         move |rows| rows.key(key).map(drop),
         move |_, _| {
-            let mut outcome = Outcome::default();
+            let mut outcome = Decision::default();
             outcome.answer(Some(key), with());
             Ok(outcome)
         },
@@ -89,13 +89,16 @@ async fn an_operation_in_flight_is_answered_once(place: Place) {
     let shop = Shop::open(&store).await;
     let (claim, resource) = (shop.claim("charge"), id());
     let fresh = begin(&claim, resource).on(&store).await.unwrap();
-    assert!(matches!(fresh, Answer::Fresh { rendered: None, .. }), "{fresh:?}");
+    assert!(matches!(fresh, CommandResult::Fresh { rendered: None, .. }), "{fresh:?}");
     let again = begin(&claim, resource).on(&store).await.unwrap();
-    assert!(matches!(again, Answer::InFlight { resource: Some(found) } if found == resource), "{again:?}");
-    let declined = || Answered::Refused(Refusal::NothingIsDue);
+    assert!(
+        matches!(again, CommandResult::InFlight { resource: Some(found) } if found == resource),
+        "{again:?}"
+    );
+    let declined = || LateReply::Refused(Refusal::NothingIsDue);
     answer(&claim, declined).on(&store).await.unwrap();
     // Whatever comes later does not change what was answered.
-    answer(&claim, || Answered::With(Reply::Swept(9))).on(&store).await.unwrap();
+    answer(&claim, || LateReply::With(Reply::Swept(9))).on(&store).await.unwrap();
     let replay = replayed(begin(&claim, resource).on(&store).await.unwrap());
     assert_eq!(replay.body, "nothing_is_due in request-charge");
     store.close().await;
@@ -110,7 +113,7 @@ async fn a_refusal_is_stored_unless_it_may_pass(place: Place) {
     let slot = shop.slot(&store, 0).await;
     let full = shop.claim("full");
     let refused = shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap();
-    let Answer::Refused { rendered: Some(rendered), .. } = refused else { panic!("{refused:?}") };
+    let CommandResult::Refused { rendered: Some(rendered), .. } = refused else { panic!("{refused:?}") };
     place.sql("update slots set capacity = 9").await;
     assert_eq!(replayed(shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap()), rendered);
 
@@ -118,7 +121,9 @@ async fn a_refusal_is_stored_unless_it_may_pass(place: Place) {
     for _ in 0..2 {
         let refused = shop.reserve(nowhere, 1).claiming(&lost).on(&store).await.unwrap();
         let expected = Refusal::SlotNotFound;
-        assert!(matches!(&refused, Answer::Refused { refusal, rendered: None } if *refusal == expected));
+        assert!(
+            matches!(&refused, CommandResult::Refused { refusal, rendered: None } if *refusal == expected)
+        );
     }
     assert_eq!(store.key(shop.tenant, lost.key).await.unwrap(), None, "the key may ask again");
 }
@@ -134,7 +139,7 @@ async fn replays_inside_one_batch(place: Place) {
     let mut fresh = 0;
     for (key, answer) in keys.into_iter().zip(answers) {
         bodies.entry(key).or_default().push(match answer.unwrap() {
-            Answer::Fresh { rendered: Some(rendered), .. } => {
+            CommandResult::Fresh { rendered: Some(rendered), .. } => {
                 fresh += 1;
                 rendered
             }
@@ -152,8 +157,9 @@ async fn a_key_in_flight_inside_one_batch(place: Place) {
     let (claim, resource) = (shop.claim("charge"), id());
     let acts = (0..3).map(|_| begin(&claim, resource)).collect();
     let answers = Gate::shut(&store).together(&store, acts).await;
-    let fresh = answers.iter().filter(|answer| matches!(answer, Ok(Answer::Fresh { .. }))).count();
-    let in_flight = answers.iter().filter(|answer| matches!(answer, Ok(Answer::InFlight { .. }))).count();
+    let fresh = answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))).count();
+    let in_flight =
+        answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::InFlight { .. }))).count();
     assert_eq!((fresh, in_flight), (1, 2));
 }
 
@@ -175,7 +181,7 @@ async fn one_key_at_once_from_two_servers_is_done_once() {
         let (mut fresh, mut bodies) = (0, std::collections::BTreeSet::new());
         for task in tasks {
             match task.await.unwrap() {
-                Ok(Answer::Fresh { rendered: Some(rendered), .. }) => {
+                Ok(CommandResult::Fresh { rendered: Some(rendered), .. }) => {
                     fresh += 1;
                     bodies.insert(rendered.body);
                 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::{BookingId, Reply, SlotId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use store::{Answer, Store};
+use store::{CommandResult, Store};
 
 use crate::act::{Act, Gate, Shop};
 use crate::place::Place;
@@ -97,14 +97,14 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
         let mut said = Vec::new();
         for answer in answers {
             said.push(match answer.unwrap() {
-                Answer::Fresh { reply, .. } => {
+                CommandResult::Fresh { reply, .. } => {
                     if let Reply::Booking(reply) = reply {
                         made.push(reply.booking.id);
                     }
                     "made"
                 }
-                Answer::Refused { .. } => "refused",
-                Answer::Replay { .. } => "replay",
+                CommandResult::Refused { .. } => "refused",
+                CommandResult::Replay { .. } => "replay",
                 answer => panic!("{answer:?}"),
             });
         }

@@ -2,10 +2,10 @@
 //! know.
 
 use domain::rows::Tenant;
-use domain::working_set::{Json, Outcome};
+use domain::working_set::{Decision, Json};
 use domain::{EventId, Refusal, Reply, SlotId};
 use serde_json::json;
-use store::{Answer, Location, Store, Unavailable};
+use store::{CommandResult, Location, Store, Unavailable};
 
 use crate::act::{Act, Gate, Shop, insert};
 use crate::place::{Place, id};
@@ -44,7 +44,7 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Pla
     let acts = (0..20).flat_map(|_| [reserve(ours, our_slot), reserve(theirs, their_slot)]).collect();
     let answers = Gate::shut(&store).together(&store, acts).await;
     for pair in answers.chunks(2) {
-        assert!(matches!(pair[0], Ok(Answer::Fresh { .. })), "{pair:?}");
+        assert!(matches!(pair[0], Ok(CommandResult::Fresh { .. })), "{pair:?}");
         let Err(Unavailable::Unreadable(why)) = &pair[1] else { panic!("{pair:?}") };
         let words = "the stored value of tenants.settings is not what this version expects";
         assert_eq!(*why, format!("{words} (row {})", theirs.tenant.0));
@@ -52,7 +52,7 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Pla
     assert_eq!(store.slot(ours.tenant, our_slot).await.unwrap().unwrap().held, 20);
     assert_eq!(store.slot(theirs.tenant, their_slot).await.unwrap().unwrap().held, 0);
     place.sql(&set("{}")).await;
-    assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(Answer::Fresh { .. })));
+    assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(CommandResult::Fresh { .. })));
 }
 
 async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
@@ -67,7 +67,7 @@ async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
                 let before = facts.tenants.get(shop.tenant).ok_or(Refusal::ClientNotFound)?;
                 let mut settings = before.settings.0.clone();
                 settings.hold_seconds = seconds;
-                let mut outcome = Outcome::default();
+                let mut outcome = Decision::default();
                 outcome.put(Tenant {
                     settings: Json(settings),
                     version: before.version + 1,
@@ -110,12 +110,12 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
                 }
                 Some(())
             },
-            move |_, _| Ok(Outcome::default().reply(Reply::Swept(counted))),
+            move |_, _| Ok(Decision::default().reply(Reply::Swept(counted))),
         )
     };
     let answers = store.submit_about(&ids, sweep).await.unwrap();
-    let swept = |answer: &Answer| match answer {
-        Answer::Fresh { reply: Reply::Swept(count), .. } => *count,
+    let swept = |answer: &CommandResult| match answer {
+        CommandResult::Fresh { reply: Reply::Swept(count), .. } => *count,
         answer => panic!("{answer:?}"),
     };
     assert_eq!(answers.iter().map(swept).sum::<usize>(), 7);

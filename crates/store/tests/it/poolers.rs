@@ -2,7 +2,7 @@
 
 use peers::pgbouncer::{self, Mode};
 use peers::postgres::{Options, Private};
-use store::{Answer, Error, Location, PostgresUrl, Store};
+use store::{CommandResult, Error, Location, PostgresUrl, Store};
 
 use crate::act::Shop;
 use crate::place::Place;
@@ -25,7 +25,7 @@ async fn a_pooler_in_session_mode_is_as_good_as_none() {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     let slot = shop.slot(&store, 5).await;
-    assert!(matches!(shop.reserve(slot, 2).on(&store).await, Ok(Answer::Fresh { .. })));
+    assert!(matches!(shop.reserve(slot, 2).on(&store).await, Ok(CommandResult::Fresh { .. })));
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
     store.close().await;
     let checked = Store::open_read_only(&place.location).await.unwrap();

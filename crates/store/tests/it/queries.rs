@@ -3,7 +3,7 @@
 use domain::lifecycle::booking;
 use domain::{AccountId, EventId, Timestamp};
 use store::Store;
-use store::queries::{BookingSearch, Cursor, Old, PaymentSearch};
+use store::queries::{BookingSearch, Cursor, OldRows, PaymentSearch};
 
 use crate::act::{Shop, insert};
 use crate::place::{Place, id};
@@ -130,9 +130,9 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.dead_letters(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.letter(tenant, id()).await.unwrap(), None);
     assert_eq!(store.received_events(Timestamp(9), &[id()], 9).await.unwrap(), []);
-    assert_eq!(store.old_replies(Timestamp(9), id(), 9).await.unwrap(), Old { ids: vec![], next: None });
-    assert_eq!(store.old_events(Timestamp(9), id(), 9).await.unwrap(), Old { ids: vec![], next: None });
-    assert_eq!(store.old_jobs(Timestamp(9), id(), 9).await.unwrap(), Old { ids: vec![], next: None });
+    assert_eq!(store.old_replies(Timestamp(9), id(), 9).await.unwrap(), OldRows { ids: vec![], next: None });
+    assert_eq!(store.old_events(Timestamp(9), id(), 9).await.unwrap(), OldRows { ids: vec![], next: None });
+    assert_eq!(store.old_jobs(Timestamp(9), id(), 9).await.unwrap(), OldRows { ids: vec![], next: None });
     reserve(&store, shop, slot).await;
     let figures = store.figures(Timestamp(9)).await.unwrap();
     assert_eq!((figures.backlog.outbox_pending, figures.holds), (1, 1));
@@ -154,7 +154,7 @@ async fn review_cases_are_found(place: Place) {
         attempt: None,
         reason: "why".into(),
         detail: String::new(),
-        state: domain::lifecycle::Stage::start(),
+        state: domain::lifecycle::CurrentState::start(),
         opened_at: Timestamp(3),
         resolved_at: None,
         resolution: None,

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::commands::{
-    At, ClaimPartitions, Decided, FailDelivery, Hold, Lease, Letter, MarkPublished, MarkRepublished,
-    PostTransfer, PruneDeliveries, PruneMessages, Published, RetryDeadLetter, SettleMessages,
+    ClaimPartitions, DeadLetterRef, Decided, DeliveryKey, FailDelivery, JobLease, MarkPublished,
+    MarkRepublished, PartitionLease, PostTransfer, PruneDeliveries, PruneMessages, Published,
+    RetryDeadLetter, SettleMessages,
 };
 use domain::limits::PARTITIONS;
 use domain::reply::{ClaimedPartition, DeadLetter};
@@ -14,7 +15,7 @@ use domain::time::Span;
 use domain::working_set::Command;
 use domain::{MessageId, Refusal, Reply, TenantId, Timestamp, WorkerId};
 use futures_util::future::join_all;
-use store::{Answer, Store};
+use store::{CommandResult, Store};
 use uuid::Uuid;
 
 use crate::act::insert;
@@ -40,16 +41,16 @@ const LEASE: Span = Span::seconds(15);
 
 async fn fresh(store: &Store, command: impl Command + 'static) -> Reply {
     match store.submit(Box::new(command)).await.unwrap() {
-        Answer::Fresh { reply, .. } => reply,
+        CommandResult::Fresh { reply, .. } => reply,
         answer => panic!("{answer:?}"),
     }
 }
 
-fn relay() -> Lease {
-    Lease { worker: id::<WorkerId>(), span: LEASE }
+fn relay() -> JobLease {
+    JobLease { worker: id::<WorkerId>(), span: LEASE }
 }
 
-async fn claim(store: &Store, lease: Lease) -> Vec<ClaimedPartition> {
+async fn claim(store: &Store, lease: JobLease) -> Vec<ClaimedPartition> {
     let wanted = (0..PARTITIONS).collect();
     let Reply::Partitions { claimed, .. } =
         fresh(store, ClaimPartitions { wanted, lease, alone: false }).await
@@ -59,8 +60,8 @@ async fn claim(store: &Store, lease: Lease) -> Vec<ClaimedPartition> {
     claimed
 }
 
-fn holds(claimed: &[ClaimedPartition]) -> Vec<Hold> {
-    claimed.iter().map(|one| Hold { number: one.number, token: one.token }).collect()
+fn holds(claimed: &[ClaimedPartition]) -> Vec<PartitionLease> {
+    claimed.iter().map(|one| PartitionLease { number: one.number, token: one.token }).collect()
 }
 
 fn message(tenant: TenantId, subject: Uuid, seq: i64, created_at: i64) -> Message {
@@ -87,7 +88,7 @@ async fn put(store: &Store, messages: &[Message]) {
     act.on(store).await.unwrap();
 }
 
-fn mark(holds: &[Hold], messages: &[Message], received: bool) -> MarkPublished {
+fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkPublished {
     let published = |message: &Message| Published {
         tenant: message.tenant,
         message: message.id,
@@ -128,7 +129,7 @@ async fn a_zombies_marks_are_refused(place: Place) {
     let late =
         MarkPublished { hand_back: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
     let answer = store.submit(Box::new(late)).await.unwrap();
-    assert!(matches!(answer, Answer::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
     assert_eq!(store.messages(&[messages[0].id]).await.unwrap()[0].position, None);
     let reply = fresh(&store, mark(&holds(&taken), &messages, true)).await;
     assert!(matches!(reply, Reply::Marked { marked: 1, .. }), "{reply:?}");
@@ -238,7 +239,7 @@ async fn partitions_with_work_are_found(place: Place) {
     let all: Vec<Message> = (0..3).map(|at| message(id(), id(), 1, at)).collect();
     put(&store, &all).await;
     let numbers: BTreeSet<i64> = all.iter().map(|message| message.partition).collect();
-    let free = |work: &[store::queries::Work]| {
+    let free = |work: &[store::queries::PartitionBacklog]| {
         let (all, free): (Vec<_>, Vec<_>) = work.iter().map(|work| (work.number, work.free)).unzip();
         (BTreeSet::from_iter(all), free.into_iter().all(|free| free))
     };
@@ -253,8 +254,8 @@ async fn partitions_with_work_are_found(place: Place) {
     assert_eq!(store.partitions_with_work(Timestamp(0)).await.unwrap(), []);
 }
 
-fn at(message: &Message) -> At {
-    At { tenant: message.tenant, message: message.id, consumer: domain::consumers::LEDGER }
+fn at(message: &Message) -> DeliveryKey {
+    DeliveryKey { tenant: message.tenant, message: message.id, consumer: domain::consumers::LEDGER }
 }
 
 fn fail(message: &Message, attempts_max: i64) -> FailDelivery {
@@ -435,7 +436,7 @@ async fn the_listener_hears_who_is_to_be_woken(place: Place) {
         tenant,
         client: id(),
         request_id: "request".into(),
-        letter: Letter::Message(at(&message).id()),
+        letter: DeadLetterRef::Message(at(&message).id()),
         person: "Ana".into(),
         why: "mended".into(),
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use peers::postgres::{Options, Private};
-use store::{Answer, Location, Store, Unavailable};
+use store::{CommandResult, Location, Store, Unavailable};
 
 use crate::act::Shop;
 use crate::place::Place;
@@ -35,7 +35,7 @@ async fn reserve_until(
         }
         let key = format!("{name}/{at}");
         match shop.reserve(slot, 1).claiming(&shop.claim(&key)).on(&store).await {
-            Ok(Answer::Fresh { rendered: Some(rendered), .. }) => {
+            Ok(CommandResult::Fresh { rendered: Some(rendered), .. }) => {
                 served.fetch_add(1, Ordering::SeqCst);
                 seen.answered.insert(key, rendered.body);
             }
@@ -90,11 +90,17 @@ async fn a_server_that_goes_away_loses_nothing() {
     // The same key may ask again, and learns what happened.
     for (key, body) in &answered {
         let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
-        assert!(matches!(&again, Answer::Replay { body: stored, .. } if stored == body), "{key}: {again:?}");
+        assert!(
+            matches!(&again, CommandResult::Replay { body: stored, .. } if stored == body),
+            "{key}: {again:?}"
+        );
     }
     for key in &unknown {
         let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
-        assert!(matches!(&again, Answer::Replay { .. } | Answer::Fresh { .. }), "{key}: {again:?}");
+        assert!(
+            matches!(&again, CommandResult::Replay { .. } | CommandResult::Fresh { .. }),
+            "{key}: {again:?}"
+        );
     }
     let count = |what: &'static str| {
         let sql = format!("select count(*) from {what}");

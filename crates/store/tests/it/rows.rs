@@ -1,9 +1,9 @@
 //! Rows go in and come out as they were, and updates hold only over what was loaded.
 
 use domain::rows::{InboundEvent, Product};
-use domain::working_set::Outcome;
+use domain::working_set::Decision;
 use domain::{EventId, Refusal, Timestamp};
-use store::{Answer, Unavailable};
+use store::{CommandResult, Unavailable};
 
 use crate::act::{Act, Gate, Shop, insert};
 use crate::place::{Place, id};
@@ -29,7 +29,7 @@ async fn a_row_comes_back_as_it_was(place: Place) {
         kind: "payment.captured".into(),
         // Sixteen bytes that are no id, and none that are text.
         body: vec![0, 255, 1, 254, 2, 253, 3, 252, 4, 251, 5, 250, 6, 249, 7, 248],
-        state: domain::lifecycle::Stage::start(),
+        state: domain::lifecycle::CurrentState::start(),
         attempts: 0,
         outcome: None,
         received_at: Timestamp(i64::MAX),
@@ -48,7 +48,7 @@ async fn load_event(store: &store::Store, event: EventId) -> Option<InboundEvent
         move |rows| rows.inbound_event(event).map(drop),
         move |facts, _| {
             tell.send(facts.inbound_events.get(event).cloned()).unwrap();
-            Ok(Outcome::default())
+            Ok(Decision::default())
         },
     );
     act.on(store).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_value_may_become_null_and_back(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     let slot = shop.slot(&store, 1).await;
-    let Ok(Answer::Fresh { reply: domain::Reply::Booking(made), .. }) =
+    let Ok(CommandResult::Fresh { reply: domain::Reply::Booking(made), .. }) =
         shop.reserve(slot, 1).on(&store).await
     else {
         panic!("there is room");
@@ -69,7 +69,7 @@ async fn a_value_may_become_null_and_back(place: Place) {
         let act = Act::new(
             move |rows| rows.booking(booking).map(drop),
             move |facts, _| {
-                let mut outcome = Outcome::default();
+                let mut outcome = Decision::default();
                 let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
                 outcome.put(domain::rows::Booking { ended_at, ..row.clone() });
                 Ok(outcome)
@@ -87,11 +87,11 @@ async fn a_batch_sees_what_it_changed(place: Place) {
     let slot = shop.slot(&store, 7).await;
     let acts = (0..10).map(|_| shop.reserve(slot, 1)).collect();
     let answers = Gate::shut(&store).together(&store, acts).await;
-    let made = answers.iter().filter(|answer| matches!(answer, Ok(Answer::Fresh { .. }))).count();
+    let made = answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))).count();
     let full = Refusal::SlotIsFull { vacancies: 0 };
     let refused = answers
         .iter()
-        .filter(|answer| matches!(answer, Ok(Answer::Refused { refusal, .. }) if *refusal == full));
+        .filter(|answer| matches!(answer, Ok(CommandResult::Refused { refusal, .. }) if *refusal == full));
     assert_eq!((made, refused.count()), (7, 3));
     assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 7);
     assert_eq!(place.told.0.lock().unwrap().last().unwrap().messages, 7, "it was one batch");
@@ -112,7 +112,7 @@ async fn changes_of_unlocked_rows_are_all_counted(place: Place) {
             move |rows| rows.product(shop.product).map(drop),
             move |facts, _| {
                 let row = facts.products.get(shop.product).ok_or(Refusal::ProductNotFound)?;
-                let mut outcome = Outcome::default();
+                let mut outcome = Decision::default();
                 outcome.put(Product { version: row.version + 1, ..row.clone() });
                 Ok(outcome)
             },
@@ -140,7 +140,7 @@ async fn a_batch_that_changes_nothing_commits_nothing(place: Place) {
     let slot = shop.slot(&store, 0).await;
     let before = store.stats().commits;
     let answer = shop.reserve(slot, 1).on(&store).await.unwrap();
-    assert!(matches!(answer, Answer::Refused { rendered: None, .. }), "{answer:?}");
+    assert!(matches!(answer, CommandResult::Refused { rendered: None, .. }), "{answer:?}");
     assert_eq!(store.stats().commits, before);
 }
 

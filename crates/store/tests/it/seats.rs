@@ -1,7 +1,7 @@
 //! The last seat is sold once, whoever asks for it at the same time.
 
 use domain::{BookingId, Refusal, Reply};
-use store::{Answer, Location};
+use store::{CommandResult, Location};
 
 use crate::act::Shop;
 use crate::place::Place;
@@ -23,8 +23,10 @@ async fn the_last_seats_are_held_once(place: Place) {
         let mut made = 0;
         for task in tasks {
             match task.await.unwrap().unwrap() {
-                Answer::Fresh { .. } => made += 1,
-                Answer::Refused { refusal, .. } => assert_eq!(refusal, Refusal::SlotIsFull { vacancies: 0 }),
+                CommandResult::Fresh { .. } => made += 1,
+                CommandResult::Refused { refusal, .. } => {
+                    assert_eq!(refusal, Refusal::SlotIsFull { vacancies: 0 });
+                }
                 answer => panic!("{answer:?}"),
             }
         }
@@ -40,16 +42,16 @@ async fn seats_that_are_given_back_can_be_taken(place: Place) {
     let booking = reserve(&store, shop, slot).await;
     shop.cancel(booking).on(&store).await.unwrap();
     let refused = shop.cancel(booking).on(&store).await.unwrap();
-    assert!(matches!(refused, Answer::Refused { refusal: Refusal::NoSuchMove(_), .. }), "{refused:?}");
+    assert!(matches!(refused, CommandResult::Refused { refusal: Refusal::NoSuchMove(_), .. }), "{refused:?}");
     let row = store.booking(shop.tenant, booking).await.unwrap().unwrap();
     assert!(row.state.is(domain::lifecycle::booking::State::Cancelled));
     let taken = shop.reserve(slot, 2).on(&store).await.unwrap();
-    assert!(matches!(taken, Answer::Fresh { .. }));
+    assert!(matches!(taken, CommandResult::Fresh { .. }));
 }
 
 pub async fn reserve(store: &store::Store, shop: Shop, slot: domain::SlotId) -> BookingId {
     match shop.reserve(slot, 1).on(store).await {
-        Ok(Answer::Fresh { reply: Reply::Booking(reply), .. }) => reply.booking.id,
+        Ok(CommandResult::Fresh { reply: Reply::Booking(reply), .. }) => reply.booking.id,
         answer => panic!("{answer:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::lifecycle::booking::Event;
 use domain::rows::{Booking, Facts, Transfer};
-use domain::working_set::{Context, Outcome};
+use domain::working_set::{Context, Decision};
 use domain::{BookingId, Refusal, Timestamp};
 use store::Store;
 
@@ -42,7 +42,7 @@ fn transfer(shop: Shop, kind: &str) -> Act {
 fn step(booking: BookingId, event: Event) -> Act {
     let decide = move |facts: &Facts, _: &Context<'_>| {
         let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = Decision::default();
         outcome.put(Booking { state: row.state.step(event)?.to(), ..row.clone() });
         Ok(outcome)
     };

@@ -4,9 +4,9 @@ use domain::time::Span;
 use server::clock::SystemClock;
 use store::Clock as _;
 
-use super::stage::Stage;
+use super::environment::DemoEnvironment;
 
-pub fn show(stage: &Stage) {
+pub fn show(stage: &DemoEnvironment) {
     let tenant = &stage.seeds.tenants[0];
     let (base, key, slot, unit) =
         (&stage.base_url, &tenant.api_key, stage.slots.last().map(|slot| slot.id.0), stage.seeds.unit_id);

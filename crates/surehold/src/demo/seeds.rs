@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use server::admin::{NewTenant, slug};
 use server::clock::SystemClock;
 use server::ids::UuidV7;
-use store::{Answer, Clock as _, Location, Queries, Store};
+use store::{Clock as _, CommandResult, Location, Queries, Store};
 use uuid::Uuid;
 
 use crate::{Failed, failed};
@@ -129,7 +129,7 @@ async fn submit(
     command: impl domain::working_set::Command + 'static,
 ) -> Result<Reply, Failed> {
     match store.submit(Box::new(command)).await? {
-        Answer::Fresh { reply, .. } => Ok(reply),
+        CommandResult::Fresh { reply, .. } => Ok(reply),
         answer => Err(failed(format!("a seed was refused: {}", answer.name()))),
     }
 }

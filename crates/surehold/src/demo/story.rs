@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::stage::Stage;
+use super::environment::DemoEnvironment;
 use crate::{Failed, failed};
 
 /// How long the story waits for something that must come by itself.
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const CURRENCY: &str = "EUR";
 const LOOK: Duration = Duration::from_millis(50);
 
-struct Teller<'a> {
-    stage: &'a Stage,
+struct Storyteller<'a> {
+    stage: &'a DemoEnvironment,
     api: Client,
     sandbox: Client,
     authorization: String,
@@ -32,8 +32,8 @@ struct Teller<'a> {
 }
 
 /// Tells it; `true` if every promise held.
-pub async fn tell(stage: &Stage) -> Result<bool, Failed> {
-    let mut teller = Teller {
+pub async fn tell(stage: &DemoEnvironment) -> Result<bool, Failed> {
+    let mut teller = Storyteller {
         stage,
         api: Client::new(&stage.base_url)?,
         sandbox: Client::new(&stage.sandbox_url)?,
@@ -62,7 +62,7 @@ fn said(words: impl AsRef<str>) {
     say!("   {}", words.as_ref());
 }
 
-impl Teller<'_> {
+impl Storyteller<'_> {
     async fn post(&mut self, path: &str, key: &str, body: &Value) -> Result<Response, Failed> {
         let headers = [
             ("authorization", self.authorization.as_str()),

@@ -14,10 +14,10 @@ const PER_SECOND: f64 = 5.0;
 
 #[derive(Default)]
 pub struct Limit {
-    places: Mutex<HashMap<Identifier, Place>>,
+    places: Mutex<HashMap<Identifier, LogSite>>,
 }
 
-struct Place {
+struct LogSite {
     left: f64,
     at: Instant,
     left_out: u64,
@@ -28,7 +28,7 @@ impl Limit {
     /// left out as well.
     pub fn admit(&self, place: Identifier, now: Instant) -> Option<u64> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = places.entry(place).or_insert(Place { left: BURST, at: now, left_out: 0 });
+        let place = places.entry(place).or_insert(LogSite { left: BURST, at: now, left_out: 0 });
         let since = now.saturating_duration_since(place.at).as_secs_f64();
         (place.left, place.at) = ((place.left + since * PER_SECOND).min(BURST), now);
         if place.left < 1.0 {

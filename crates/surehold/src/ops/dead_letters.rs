@@ -46,13 +46,13 @@ pub enum Action {
         json: bool,
     },
     /// Send them round again, once what was wrong is mended; safe whenever it is done
-    Retry(Decision),
+    Retry(DecisionArguments),
     /// Give them up for good: nothing more is tried
-    Discard(Decision),
+    Discard(DecisionArguments),
 }
 
 #[derive(clap::Args)]
-pub struct Decision {
+pub struct DecisionArguments {
     #[command(flatten)]
     server: Server,
     #[arg(required = true)]
@@ -65,7 +65,7 @@ pub struct Decision {
     why: String,
 }
 
-pub async fn run(action: Action) -> crate::Outcome {
+pub async fn run(action: Action) -> crate::Exit {
     match action {
         Action::List { server, limit, cursor, all, json } => {
             let query = ListQuery { limit: Some(limit.into()), cursor };
@@ -116,9 +116,9 @@ async fn whole(client: &Client, id: Uuid) -> Result<DeadLetter, Failed> {
 
 /// Each by itself: one that is refused does not keep the others from being decided on.
 async fn decide(
-    decision: &Decision,
+    decision: &DecisionArguments,
     ask: impl Fn(&Client, Uuid, &LetterDecision) -> Operation<DeadLetter>,
-) -> crate::Outcome {
+) -> crate::Exit {
     let client = decision.server.client()?;
     let said = LetterDecision { who: decision.who.clone(), why: decision.why.clone() };
     let mut refused = 0;

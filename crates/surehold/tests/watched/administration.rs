@@ -4,11 +4,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::town::{Engine, Town};
+use crate::deployment::{Engine, Town};
 
-fn surehold(town: &Town, arguments: &[&str]) -> Result<Value, String> {
+fn surehold(deployment: &Town, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
-    command.args(arguments).args(["--database-url", &town.installation.database_url]);
+    command.args(arguments).args(["--database-url", &deployment.installation.database_url]);
     let ended = command.output().unwrap();
     if ended.status.success() {
         return Ok(serde_json::from_slice(&ended.stdout).unwrap());
@@ -18,22 +18,22 @@ fn surehold(town: &Town, arguments: &[&str]) -> Result<Value, String> {
     Err(words)
 }
 
-fn refused(town: &Town, arguments: &[&str], reason: &str) {
-    let words = surehold(town, arguments).unwrap_err();
+fn refused(deployment: &Town, arguments: &[&str], reason: &str) {
+    let words = surehold(deployment, arguments).unwrap_err();
     assert!(words.contains(reason), "{arguments:?}: {words}");
 }
 
-async fn is_let_in(town: &Town, key: &Value) -> bool {
-    let mut client = harness::http::Client::new(&town.base_url).unwrap();
+async fn is_let_in(deployment: &Town, key: &Value) -> bool {
+    let mut client = harness::http::Client::new(&deployment.base_url).unwrap();
     let authorization = format!("Bearer {}", key.as_str().unwrap());
     client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
 }
 
 async fn products_and_slots(engine: Engine) {
-    let town = Town::open(engine, "").await;
+    let deployment = Town::open(engine, "").await;
     let create =
         ["product", "create", "--tenant", "harness", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
-    let with = |more: &[&str]| surehold(&town, &[&create[..], more].concat());
+    let with = |more: &[&str]| surehold(&deployment, &[&create[..], more].concat());
     let made = with(&["--currency", "EUR", "--unit", "Adult=4500", "--unit", "Child=0"]).unwrap();
     assert_eq!(made["units"][0]["price"], serde_json::json!({ "minor": 4_500, "currency": "EUR" }));
     for (more, reason) in [
@@ -48,17 +48,17 @@ async fn products_and_slots(engine: Engine) {
     let product = made["id"].as_str().unwrap();
     let add = |starts_at: &str| {
         let arguments = ["slot", "add", "--tenant", "harness", "--product", product, "--capacity", "8"];
-        surehold(&town, &[&arguments[..], &["--starts-at", starts_at]].concat())
+        surehold(&deployment, &[&arguments[..], &["--starts-at", starts_at]].concat())
     };
     let slots = add("2099-07-01T19:00:00+02:00").unwrap();
     assert_eq!((&slots["data"][0]["vacancies"], slots["data"].as_array().unwrap().len()), (&8.into(), 1));
     assert!(add("2099-07-01T17:00:00Z").unwrap_err().contains("already"));
     assert!(add("tomorrow").unwrap_err().contains("/slots/0/starts_at"));
     // As the API shows it: there is one way to sell.
-    assert_eq!(town.get(&format!("/v1/products/{product}")).await.json().unwrap()["name"], "Fjord");
-    let listed = surehold(&town, &["product", "list", "--tenant", "harness", "--json"]).unwrap();
+    assert_eq!(deployment.get(&format!("/v1/products/{product}")).await.json().unwrap()["name"], "Fjord");
+    let listed = surehold(&deployment, &["product", "list", "--tenant", "harness", "--json"]).unwrap();
     assert_eq!((&listed[0]["name"], listed.as_array().unwrap().len()), (&"Fjord".into(), 2));
-    town.close().await;
+    deployment.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,53 +72,56 @@ async fn products_and_slots_on_postgres() {
 }
 
 async fn tenants_and_keys(engine: Engine) {
-    let town = Town::open(engine, "").await;
-    let fjord = surehold(&town, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
+    let deployment = Town::open(engine, "").await;
+    let fjord = surehold(&deployment, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
     assert_eq!(fjord["slug"], "fjord-tours");
-    assert!(is_let_in(&town, &fjord["api_key"]).await);
+    assert!(is_let_in(&deployment, &fjord["api_key"]).await);
     refused(
-        &town,
+        &deployment,
         &["tenant", "create", "--name", "Fjord, Tours"],
         "there is a tenant `fjord-tours` already",
     );
-    refused(&town, &["tenant", "create", "--name", "日本"], "--slug");
-    surehold(&town, &["tenant", "create", "--name", "日本", "--slug", "nippon"]).unwrap();
-    let renamed = surehold(&town, &["tenant", "rename", "fjord-tours", "--name", "Fjord & Fell"]).unwrap();
+    refused(&deployment, &["tenant", "create", "--name", "日本"], "--slug");
+    surehold(&deployment, &["tenant", "create", "--name", "日本", "--slug", "nippon"]).unwrap();
+    let renamed =
+        surehold(&deployment, &["tenant", "rename", "fjord-tours", "--name", "Fjord & Fell"]).unwrap();
     assert_eq!((&renamed["slug"], &renamed["name"]), (&fjord["slug"], &"Fjord & Fell".into()));
-    refused(&town, &["tenant", "rename", "nobody", "--name", "x"], "there is no tenant `nobody`");
-    let listed = surehold(&town, &["tenant", "list", "--json"]).unwrap();
+    refused(&deployment, &["tenant", "rename", "nobody", "--name", "x"], "there is no tenant `nobody`");
+    let listed = surehold(&deployment, &["tenant", "list", "--json"]).unwrap();
     let slugs: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
     assert_eq!(slugs, ["harness", "fjord-tours", "nippon"]);
 
     let create =
         ["key", "create", "--tenant", "Fjord & Fell", "--client", "kiosk", "--scopes", "bookings,catalogue"];
-    let kiosk = surehold(&town, &create).unwrap();
-    let again = surehold(&town, &create).unwrap();
+    let kiosk = surehold(&deployment, &create).unwrap();
+    let again = surehold(&deployment, &create).unwrap();
     assert_eq!(kiosk["client_id"], again["client_id"], "the client is there by now");
     assert_eq!(kiosk["scopes"], serde_json::json!(["bookings", "catalogue"]));
-    assert!(is_let_in(&town, &kiosk["api_key"]).await && is_let_in(&town, &again["api_key"]).await);
-    let keys = || surehold(&town, &["key", "list", "--tenant", "fjord-tours", "--json"]).unwrap();
+    assert!(
+        is_let_in(&deployment, &kiosk["api_key"]).await && is_let_in(&deployment, &again["api_key"]).await
+    );
+    let keys = || surehold(&deployment, &["key", "list", "--tenant", "fjord-tours", "--json"]).unwrap();
     assert_eq!(keys().as_array().unwrap().len(), 4);
     assert!(!keys().to_string().contains("sh_test_"), "a secret is shown once");
     let id = |key: &Value| key["key_id"].as_str().unwrap().to_owned();
-    let revoke = |tenant: &str, key: &str| surehold(&town, &["key", "revoke", "--tenant", tenant, key]);
+    let revoke = |tenant: &str, key: &str| surehold(&deployment, &["key", "revoke", "--tenant", tenant, key]);
     assert!(revoke("nippon", &id(&kiosk)).unwrap_err().contains("no such API key"));
     assert!(revoke("fjord-tours", &id(&kiosk)).unwrap()["revoked_at"].is_string());
     let ops = keys().as_array().unwrap().iter().find(|key| key["client"] == "ops").map(id).unwrap();
     assert!(revoke("fjord-tours", &ops).is_err(), "the last key that gives keys");
 
-    let archived = surehold(&town, &["tenant", "archive", "fjord-tours"]).unwrap();
+    let archived = surehold(&deployment, &["tenant", "archive", "fjord-tours"]).unwrap();
     assert!(archived["archived_at"].is_string());
     assert!(keys().as_array().unwrap().iter().all(|key| key["revoked_at"].is_string()));
-    refused(&town, &create, "The tenant is archived");
+    refused(&deployment, &create, "The tenant is archived");
     if matches!(engine, Engine::Sqlite) {
         // The process that was asked knows at once; another one believes a key for some seconds.
         for key in [&kiosk, &again, &fjord] {
-            assert!(!is_let_in(&town, &key["api_key"]).await);
+            assert!(!is_let_in(&deployment, &key["api_key"]).await);
         }
     }
-    assert_eq!(town.get("/v1/products").await.status, 200, "another tenant's key is as good as before");
-    town.close().await;
+    assert_eq!(deployment.get("/v1/products").await.status, 200, "another tenant's key is as good as before");
+    deployment.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,15 +138,15 @@ async fn tenants_and_keys_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_socket_is_its_owners() {
     use std::os::unix::fs::PermissionsExt as _;
-    let mut town = Town::open(Engine::Sqlite, "").await;
-    let socket = format!("{}.sock", town.installation.database_url.trim_start_matches("sqlite:"));
+    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    let socket = format!("{}.sock", deployment.installation.database_url.trim_start_matches("sqlite:"));
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
-    town.take_server().kill().await.unwrap();
+    deployment.take_server().kill().await.unwrap();
     assert!(std::fs::exists(&socket).unwrap());
-    surehold(&town, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
-    town.start_again("").await;
-    surehold(&town, &["tenant", "rename", "fjord-tours", "--name", "Fell Tours"]).unwrap();
-    town.stop_server().await;
+    surehold(&deployment, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
+    deployment.start_again("").await;
+    surehold(&deployment, &["tenant", "rename", "fjord-tours", "--name", "Fell Tours"]).unwrap();
+    deployment.stop_server().await;
     assert!(!std::fs::exists(&socket).unwrap());
-    town.close().await;
+    deployment.close().await;
 }

@@ -12,7 +12,7 @@ use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::{Location, Store};
 
-use crate::town::{Engine, Town, until};
+use crate::deployment::{Engine, Town, until};
 
 fn back_up(database_url: &str, to: &Path) -> Output {
     let program = env!("CARGO_BIN_EXE_surehold");
@@ -20,7 +20,7 @@ fn back_up(database_url: &str, to: &Path) -> Output {
 }
 
 /// Charges one after the other until it is over.
-async fn charge(town: &Town, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
+async fn charge(deployment: &Town, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
     let charge = json!({
         "amount": { "minor": 700, "currency": "EUR" },
         "provider": "stripe", "payment_method": "pm_card_visa",
@@ -29,16 +29,16 @@ async fn charge(town: &Town, name: usize, over: &AtomicBool, charged: &AtomicUsi
         if over.load(Ordering::SeqCst) {
             return;
         }
-        let answer = town.post("/v1/charges", &format!("{name}-{number}"), &charge).await;
+        let answer = deployment.post("/v1/charges", &format!("{name}-{number}"), &charge).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         charged.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-async fn copy_three_times(town: &Town, folder: &Path, charged: &AtomicUsize) {
+async fn copy_three_times(deployment: &Town, folder: &Path, charged: &AtomicUsize) {
     for name in ["first", "second", "third"] {
         let before = charged.load(Ordering::SeqCst);
-        let (url, to) = (town.installation.database_url.clone(), folder.join(name));
+        let (url, to) = (deployment.installation.database_url.clone(), folder.join(name));
         let copied = tokio::task::spawn_blocking(move || back_up(&url, &to)).await.unwrap();
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
         until("it goes on meanwhile", async || (charged.load(Ordering::SeqCst) > before + 10).then_some(()))
@@ -48,23 +48,23 @@ async fn copy_three_times(town: &Town, folder: &Path, charged: &AtomicUsize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_beside_writers_is_whole() {
-    let town = Town::open(Engine::Sqlite, "").await;
+    let deployment = Town::open(Engine::Sqlite, "").await;
     let folder = tempfile::tempdir().unwrap();
     let (over, charged) = (AtomicBool::new(false), AtomicUsize::new(0));
     let copies = async {
-        copy_three_times(&town, folder.path(), &charged).await;
+        copy_three_times(&deployment, folder.path(), &charged).await;
         over.store(true, Ordering::SeqCst);
     };
-    let database = town.installation.database_url.trim_start_matches("sqlite:").to_owned();
+    let database = deployment.installation.database_url.trim_start_matches("sqlite:").to_owned();
     for name in ["", "-wal", "-shm", ".lock"] {
         let kept = std::fs::metadata(format!("{database}{name}")).unwrap();
         assert_eq!(kept.permissions().mode() & 0o777, 0o600, "{name}");
     }
     tokio::join!(
         copies,
-        charge(&town, 0, &over, &charged),
-        charge(&town, 1, &over, &charged),
-        charge(&town, 2, &over, &charged)
+        charge(&deployment, 0, &over, &charged),
+        charge(&deployment, 1, &over, &charged),
+        charge(&deployment, 2, &over, &charged)
     );
     for name in ["first", "second", "third"] {
         let path = folder.path().join(name);
@@ -78,12 +78,12 @@ async fn a_copy_beside_writers_is_whole() {
     // What is there is not written over.
     let third = folder.path().join("third");
     let before = std::fs::read(&third).unwrap();
-    let refused = back_up(&town.installation.database_url, &third);
+    let refused = back_up(&deployment.installation.database_url, &third);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && words.contains("not written over"), "{words}");
     assert_eq!(std::fs::read(&third).unwrap(), before);
 
-    town.close().await;
+    deployment.close().await;
 
     // Served from, it is a database like any other, and in SQLite's mode for readers beside a writer.
     let serving = Location::Sqlite { path: third.clone() };

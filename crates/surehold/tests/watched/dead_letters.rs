@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::town::{Engine, Town, until};
+use crate::deployment::{Engine, Town, until};
 
 /// Soon to give up.
 const CONSUMERS: &str = "[consumers]\nattempts_max = 2\nbackoff_base_ms = 10\nbackoff_cap_ms = 20\n";
@@ -28,20 +28,20 @@ struct Done {
     err: String,
 }
 
-fn dead_letters(town: &Town, key: &str, arguments: &[&str]) -> Done {
+fn dead_letters(deployment: &Town, key: &str, arguments: &[&str]) -> Done {
     let done = Command::new(env!("CARGO_BIN_EXE_surehold"))
         .args(["ops", "dead-letters"])
         .args(arguments)
-        .args(["--url", &town.base_url, "--api-key", key])
+        .args(["--url", &deployment.base_url, "--api-key", key])
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Done { well: done.status.success(), out: text(&done.stdout), err: text(&done.stderr) }
 }
 
-async fn listed(town: &Town, key: &str, count: usize) -> Vec<String> {
+async fn listed(deployment: &Town, key: &str, count: usize) -> Vec<String> {
     until(&format!("{count} dead letters are listed"), async || {
-        let done = dead_letters(town, key, &["list", "--all", "--limit", "1", "--json"]);
+        let done = dead_letters(deployment, key, &["list", "--all", "--limit", "1", "--json"]);
         assert!(done.well, "{}", done.err);
         let letters: Vec<Value> = serde_json::from_str(&done.out).unwrap();
         let ids = letters.iter().map(|letter| letter["id"].as_str().unwrap().to_owned());
@@ -52,20 +52,20 @@ async fn listed(town: &Town, key: &str, count: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_looks_and_decides() {
-    let town = Town::open(Engine::Postgres, CONSUMERS).await;
-    let ops_key = town.installation.tenant.ops_key.clone();
-    let ops = |arguments: &[&str]| dead_letters(&town, &ops_key, arguments);
+    let deployment = Town::open(Engine::Postgres, CONSUMERS).await;
+    let ops_key = deployment.installation.tenant.ops_key.clone();
+    let ops = |arguments: &[&str]| dead_letters(&deployment, &ops_key, arguments);
     assert_eq!(ops(&["list"]).out, "no dead letters\n");
 
-    town.psql(SPOIL);
+    deployment.psql(SPOIL);
     for key in ["charge-1", "charge-2"] {
         let charge = json!({
             "amount": { "minor": 700, "currency": "EUR" }, "provider": "stripe",
             "payment_method": "pm_card_visa",
         });
-        assert_eq!(town.post("/v1/charges", key, &charge).await.status, 201);
+        assert_eq!(deployment.post("/v1/charges", key, &charge).await.status, 201);
     }
-    let ids = listed(&town, &ops_key, 2).await;
+    let ids = listed(&deployment, &ops_key, 2).await;
     let table = ops(&["list"]).out;
     assert!(table.starts_with("ID ") && ids.iter().all(|id| table.contains(id)), "{table}");
     let page = ops(&["list", "--limit", "1"]);
@@ -80,33 +80,33 @@ async fn an_operator_looks_and_decides() {
     };
     let retried = decide("retry", &[&ids[0]]);
     assert!(retried.well, "{}", retried.err);
-    let again = listed(&town, &ops_key, 2).await;
+    let again = listed(&deployment, &ops_key, 2).await;
     assert_eq!(again, [ids[1].as_str(), &ids[0]], "what was given up last comes last");
     let shown = ops(&["show", &ids[0]]).out;
     for told in ["message ", "state     dead", "attempts  2", "by ana@ops: payload put right", "gave_up"] {
         assert!(shown.contains(told), "{told} is not in {shown}");
     }
 
-    town.psql(PUT_RIGHT);
+    deployment.psql(PUT_RIGHT);
     assert!(decide("retry", &[&ids[0]]).well);
     let posted =
-        async || town.scrape().await.sum("surehold_effects_applied", &[("kind", "payment.captured")]);
+        async || deployment.scrape().await.sum("surehold_effects_applied", &[("kind", "payment.captured")]);
     until("it is posted", async || (posted().await == Some(1.0)).then_some(())).await;
     // What was received is not sent round again; the other is decided on all the same.
     let both = decide("discard", &[&ids[0], &ids[1]]);
     assert!(!both.well && both.err.contains(&ids[0]), "{}", both.err);
     assert_eq!(both.out, format!("{} is discarded\n", ids[1]));
-    assert!(listed(&town, &ops_key, 0).await.is_empty());
+    assert!(listed(&deployment, &ops_key, 0).await.is_empty());
     assert_eq!(posted().await, Some(1.0));
-    town.close().await;
+    deployment.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_may_not_learns_nothing() {
-    let town = Town::open(Engine::Sqlite, "").await;
-    let refused = dead_letters(&town, &town.installation.tenant.api_key, &["list"]);
+    let deployment = Town::open(Engine::Sqlite, "").await;
+    let refused = dead_letters(&deployment, &deployment.installation.tenant.api_key, &["list"]);
     assert!(!refused.well && refused.err.contains("403"), "{}", refused.err);
-    let ops_key = &town.installation.tenant.ops_key;
+    let ops_key = &deployment.installation.tenant.ops_key;
     for (arguments, expected) in [
         (&["show", "not-an-id"][..], "not-an-id"),
         (&["show", "019f0000-0000-7000-8000-000000000000"], "dead_letter_not_found"),
@@ -114,8 +114,8 @@ async fn a_key_that_may_not_learns_nothing() {
         (&["retry", "019f0000-0000-7000-8000-000000000000", "--who", "", "--why", "x"], "400"),
         (&["list", "--limit", "201"], "201"),
     ] {
-        let refused = dead_letters(&town, ops_key, arguments);
+        let refused = dead_letters(&deployment, ops_key, arguments);
         assert!(!refused.well && refused.err.contains(expected), "{arguments:?}: {}", refused.err);
     }
-    town.close().await;
+    deployment.close().await;
 }

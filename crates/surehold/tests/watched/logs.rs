@@ -7,7 +7,7 @@ use harness::http::Response;
 use harness::program::{Ready, Running};
 use serde_json::{Value, json};
 
-use crate::town::{Engine, Town, until};
+use crate::deployment::{Engine, Town, until};
 
 /// Begins whatever a client sends in this test, and stands nowhere else.
 pub const MARK: &str = "qz7";
@@ -20,8 +20,8 @@ pub fn customer() -> Value {
 }
 
 /// What no line may hold, in any case of letters.
-pub fn secrets(town: &Town) -> Vec<String> {
-    let own = &town.installation.residents()[0];
+pub fn secrets(deployment: &Town) -> Vec<String> {
+    let own = &deployment.installation.residents()[0];
     let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
     secrets.extend(CARD_NUMBER.map(str::to_owned));
     // The provider's token of a card, and what signs as the provider does.
@@ -31,36 +31,37 @@ pub fn secrets(town: &Town) -> Vec<String> {
     secrets.iter().map(|secret| secret.to_lowercase()).collect()
 }
 
-async fn live(town: &Town) {
-    let booking = town.reserve("qz7-reserve", &customer()).await;
+async fn live(deployment: &Town) {
+    let booking = deployment.reserve("qz7-reserve", &customer()).await;
     let pay = |method: &str| {
         json!({
             "booking_id": booking["id"], "provider": "stripe", "payment_method": method,
             "metadata": { "note": "qz7 metadata" }, "return_url": "https://example.com/qz7",
         })
     };
-    assert_eq!(town.post("/v1/payments", "qz7-card", &pay("4242424242424242")).await.status, 400);
-    assert_eq!(town.post("/v1/payments", "qz7-pay", &pay("pm_card_visa")).await.status, 201);
-    assert_eq!(town.post("/v1/payments", "qz7-pay", &pay("pm_card_visa_qz7")).await.status, 422);
-    assert_eq!(town.post("/v1/charges", "qz7-typo", &json!({ "qz7": 1 })).await.status, 400);
-    assert_eq!(town.get("/v1/bookings?customer_email=qz7.silva@example.com").await.status, 200);
-    assert_eq!(town.get("/v1/bookings?qz7=1").await.status, 400);
-    assert_eq!(town.get("/v1/qz7").await.status, 404);
+    assert_eq!(deployment.post("/v1/payments", "qz7-card", &pay("4242424242424242")).await.status, 400);
+    assert_eq!(deployment.post("/v1/payments", "qz7-pay", &pay("pm_card_visa")).await.status, 201);
+    assert_eq!(deployment.post("/v1/payments", "qz7-pay", &pay("pm_card_visa_qz7")).await.status, 422);
+    assert_eq!(deployment.post("/v1/charges", "qz7-typo", &json!({ "qz7": 1 })).await.status, 400);
+    assert_eq!(deployment.get("/v1/bookings?customer_email=qz7.silva@example.com").await.status, 200);
+    assert_eq!(deployment.get("/v1/bookings?qz7=1").await.status, 400);
+    assert_eq!(deployment.get("/v1/qz7").await.status, 404);
     let refund = json!({ "amount": { "minor": 100, "currency": "EUR" }, "reason": "qz7 reason" });
-    let payments = town.get(&format!("/v1/payments?booking_id={}", booking["id"].as_str().unwrap())).await;
+    let payments =
+        deployment.get(&format!("/v1/payments?booking_id={}", booking["id"].as_str().unwrap())).await;
     let payment = payments.json().unwrap()["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(
-        town.post(&format!("/v1/payments/{payment}/refunds"), "qz7-refund", &refund).await.status,
+        deployment.post(&format!("/v1/payments/{payment}/refunds"), "qz7-refund", &refund).await.status,
         201
     );
-    send_card_numbers(town).await;
-    let mut forger = harness::http::Client::new(&town.base_url).unwrap();
+    send_card_numbers(deployment).await;
+    let mut forger = harness::http::Client::new(&deployment.base_url).unwrap();
     let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
-    assert_eq!(forger.post(&town.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
+    assert_eq!(forger.post(&deployment.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
 }
 
 /// Wherever a text may stand.
-async fn send_card_numbers(town: &Town) {
+async fn send_card_numbers(deployment: &Town) {
     for card in CARD_NUMBER {
         let mut charge = json!({
             "amount": { "minor": 100, "currency": "EUR" },
@@ -76,22 +77,22 @@ async fn send_card_numbers(town: &Town) {
         ] {
             let mut with = charge.clone();
             with[member] = value;
-            refused(&town.post("/v1/charges", "qz7-number", &with).await);
+            refused(&deployment.post("/v1/charges", "qz7-number", &with).await);
         }
         let named = json!({ "slot_id": card, "units": [], "customer": { "name": card, "email": card } });
-        refused(&town.post("/v1/bookings", "qz7-number", &named).await);
-        refused(&town.post("/v1/charges", card, &charge).await);
+        refused(&deployment.post("/v1/bookings", "qz7-number", &named).await);
+        refused(&deployment.post("/v1/charges", card, &charge).await);
         let address = card.replace(' ', "%20");
-        refused(&town.get(&format!("/v1/payments?reference={address}")).await);
-        refused(&town.get(&format!("/v1/payments?{address}=1")).await);
-        refused(&town.get(&format!("/v1/payments/{address}")).await);
+        refused(&deployment.get(&format!("/v1/payments?reference={address}")).await);
+        refused(&deployment.get(&format!("/v1/payments?{address}=1")).await);
+        refused(&deployment.get(&format!("/v1/payments/{address}")).await);
         let twice = format!("{{\"{card}\":1,\"{card}\":1}}");
-        refused(&town.post_text("/v1/charges", "qz7-number", twice).await);
+        refused(&deployment.post_text("/v1/charges", "qz7-number", twice).await);
         charge["reference"] = json!(4_000_056_655_665_556_i64);
         // Not a text at all, and not repeated either.
-        refused_as(&town.post("/v1/charges", "qz7-number", &charge).await, "validation_failed");
+        refused_as(&deployment.post("/v1/charges", "qz7-number", &charge).await, "validation_failed");
         let named = [("x-request-id", card)];
-        assert_eq!(town.post_with("/v1/charges", "qz7-odd", &named, &json!({})).await.status, 400);
+        assert_eq!(deployment.post_with("/v1/charges", "qz7-odd", &named, &json!({})).await.status, 400);
     }
 }
 
@@ -106,9 +107,9 @@ fn refused_as(response: &Response, code: &str) {
     assert!(!told, "{}", response.text());
 }
 
-fn lines(town: &Town) -> Vec<Value> {
-    let text = std::fs::read_to_string(town.installation.log("server")).unwrap();
-    for secret in secrets(town) {
+fn lines(deployment: &Town) -> Vec<Value> {
+    let text = std::fs::read_to_string(deployment.installation.log("server")).unwrap();
+    for secret in secrets(deployment) {
         let told = text.lines().find(|line| line.to_lowercase().contains(&secret));
         assert_eq!(told, None, "the log tells {secret}");
     }
@@ -122,14 +123,15 @@ fn found<'l>(lines: &'l [Value], message: &str) -> Vec<&'l Value> {
 }
 
 async fn check(engine: Engine) {
-    let mut town = Town::open(engine, "log = \"debug\"\n").await;
-    live(&town).await;
+    let mut deployment = Town::open(engine, "log = \"debug\"\n").await;
+    live(&deployment).await;
     until("the refund is in the ledger", async || {
-        let effects = town.scrape().await.sum("surehold_effects_applied", &[("kind", "refund.succeeded")]);
+        let effects =
+            deployment.scrape().await.sum("surehold_effects_applied", &[("kind", "refund.succeeded")]);
         effects.filter(|effects| *effects > 0.5)
     })
     .await;
-    let lines = lines(&town);
+    let lines = lines(&deployment);
     for line in &lines {
         for member in ["timestamp", "level", "target", "message"] {
             assert!(line[member].is_string(), "{member} in {line}");
@@ -137,7 +139,7 @@ async fn check(engine: Engine) {
     }
     let reused = found(&lines, "an idempotency key came with another request");
     assert_eq!(reused.len(), 1, "once");
-    assert_eq!(reused[0]["tenant"], town.installation.tenant.tenant_id.as_str(), "{}", reused[0]);
+    assert_eq!(reused[0]["tenant"], deployment.installation.tenant.tenant_id.as_str(), "{}", reused[0]);
     assert_eq!(reused[0]["route"], "/v1/payments");
     for member in ["request_id", "client", "key"] {
         assert!(reused[0][member].is_string(), "{member} in {}", reused[0]);
@@ -145,30 +147,30 @@ async fn check(engine: Engine) {
     let forged: Vec<&Value> = lines.iter().filter(|line| line["request_id"] == "forged-1").collect();
     assert!(forged.iter().any(|line| line["code"] == "webhook_signature_invalid"), "{forged:?}");
     assert_eq!(found(&lines, "a request failed"), Vec::<&Value>::new());
-    fail(&mut town, engine).await;
-    town.close().await;
+    fail(&mut deployment, engine).await;
+    deployment.close().await;
 }
 
 /// A database that takes nothing more: every request fails, and each has its line.
-async fn fail(town: &mut Town, engine: Engine) {
-    let before = lines(town).len();
+async fn fail(deployment: &mut Town, engine: Engine) {
+    let before = lines(deployment).len();
     match engine {
-        Engine::Sqlite => town.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
-        Engine::Postgres => town.psql("alter table bookings rename to bookings_that_are_gone"),
+        Engine::Sqlite => deployment.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
+        Engine::Postgres => deployment.psql("alter table bookings rename to bookings_that_are_gone"),
     }
     let body = json!({
-        "slot_id": town.catalogue.slots[0],
-        "units": [{ "unit_id": town.catalogue.unit, "quantity": 1 }],
+        "slot_id": deployment.catalogue.slots[0],
+        "units": [{ "unit_id": deployment.catalogue.unit, "quantity": 1 }],
         "customer": customer(),
     });
-    let answer = town.post("/v1/bookings", "qz7-fails", &body).await;
+    let answer = deployment.post("/v1/bookings", "qz7-fails", &body).await;
     assert!(answer.status.is_server_error(), "{} {}", answer.status, answer.text());
-    let since = lines(town).split_off(before);
+    let since = lines(deployment).split_off(before);
     let failed = found(&since, "a request failed");
     assert_eq!(failed.len(), 1, "one line a failure: {failed:?}");
     let failed = failed[0];
     assert_eq!(failed["request_id"], answer.header("x-request-id").unwrap(), "{failed}");
-    assert_eq!(failed["tenant"], town.installation.tenant.tenant_id.as_str(), "{failed}");
+    assert_eq!(failed["tenant"], deployment.installation.tenant.tenant_id.as_str(), "{failed}");
     assert_eq!((failed["level"].as_str(), failed["route"].as_str()), (Some("ERROR"), Some("/v1/bookings")));
     assert!(failed["cause"].is_string() && failed["key"].is_string(), "{failed}");
     let others: Vec<&Value> =

@@ -2,14 +2,14 @@
 
 use server::metrics::CATALOGUE;
 
+use crate::deployment::{Engine, Town};
 use crate::prometheus::{families, promtool};
-use crate::town::{Engine, Town};
 
 async fn check(engine: Engine) {
-    let town = Town::open(engine, "").await;
-    town.live_a_day().await;
-    town.counted().await;
-    let text = town.get("/metrics").await.text();
+    let deployment = Town::open(engine, "").await;
+    deployment.live_a_day().await;
+    deployment.counted().await;
+    let text = deployment.get("/metrics").await.text();
     let said = promtool(&["check", "metrics"], &text);
     assert_eq!(said, "", "promtool has something to say");
     let families = families(&text);
@@ -23,7 +23,7 @@ async fn check(engine: Engine) {
         );
         for (labels, _) in &family.series {
             if let Some(account) =
-                labels.get("account").filter(|account| **account != town.installation.account)
+                labels.get("account").filter(|account| **account != deployment.installation.account)
             {
                 // The series that a counter starts from has one more, which nothing is ever counted under.
                 assert_eq!((account.as_str(), metric.kind.name()), ("unconfigured", "counter"), "{name}");
@@ -45,7 +45,7 @@ async fn check(engine: Engine) {
         .filter(|name| !families.contains_key(*name))
         .collect();
     assert_eq!(missing, [""; 0], "a server that has worked shows all of the catalogue");
-    town.close().await;
+    deployment.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,13 +60,13 @@ async fn a_scrape_is_what_the_catalogue_says_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_forgets_nothing() {
-    let mut town = Town::open(Engine::Sqlite, "").await;
-    town.live_a_day().await;
-    town.counted().await;
-    town.kill_and_restart("").await;
+    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    deployment.live_a_day().await;
+    deployment.counted().await;
+    deployment.kill_and_restart("").await;
     // Nothing happens in this life: what it shows, it has from the rows.
-    town.counted().await;
-    let scrape = town.scrape().await;
+    deployment.counted().await;
+    let scrape = deployment.scrape().await;
     assert_eq!(scrape.total("surehold_attempts_total"), Some(0.0), "what a process counts begins anew");
-    town.close().await;
+    deployment.close().await;
 }

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use harness::program::Running;
 
-use crate::town::{Engine, Town};
+use crate::deployment::{Engine, Town};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_word_ends_it_at_once() {
-    let mut town = Town::open(Engine::Sqlite, "").await;
-    let _under_way = half_a_request(&town);
-    let server = town.take_server();
+    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    let _under_way = half_a_request(&deployment);
+    let server = deployment.take_server();
     let told = Command::new("kill").args(["-s", "TERM", &server.pid().to_string()]).status().unwrap();
     assert!(told.success());
     until_it_says(&server, "those at work are answered");
@@ -24,14 +24,14 @@ async fn a_second_word_ends_it_at_once() {
     assert_eq!(status.code(), Some(1));
 
     // Nothing has to be mended after it.
-    town.start_again("").await;
-    town.close().await;
+    deployment.start_again("").await;
+    deployment.close().await;
 }
 
 /// Somebody whose body never comes. It is at work when this is back: its handler has asked for the body.
-fn half_a_request(town: &Town) -> TcpStream {
-    let mut stream = TcpStream::connect(town.base_url.strip_prefix("http://").unwrap()).unwrap();
-    let key = &town.installation.tenant.api_key;
+fn half_a_request(deployment: &Town) -> TcpStream {
+    let mut stream = TcpStream::connect(deployment.base_url.strip_prefix("http://").unwrap()).unwrap();
+    let key = &deployment.installation.tenant.api_key;
     let head = format!(
         "POST /v1/bookings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
          content-type: application/json\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n"

@@ -7,8 +7,8 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
 
 use crate::collector::{Collector, Mood, attribute};
+use crate::deployment::{Engine, Town, until};
 use crate::logs::{MARK, customer, secrets};
-use crate::town::{Engine, Town, until};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -33,8 +33,8 @@ fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
     spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name} is not among {names:?}"))
 }
 
-fn log(town: &Town) -> String {
-    std::fs::read_to_string(town.installation.log("server")).unwrap()
+fn log(deployment: &Town) -> String {
+    std::fs::read_to_string(deployment.installation.log("server")).unwrap()
 }
 
 fn count(text: &str, words: &str) -> usize {
@@ -42,13 +42,13 @@ fn count(text: &str, words: &str) -> usize {
 }
 
 /// Pays for a booking; the payment.
-async fn pay(town: &Town, key: &str, headers: &[(&str, &str)]) -> Value {
-    let booking = town.reserve(&format!("{key}-reserve"), &customer()).await;
+async fn pay(deployment: &Town, key: &str, headers: &[(&str, &str)]) -> Value {
+    let booking = deployment.reserve(&format!("{key}-reserve"), &customer()).await;
     let body = json!({
         "booking_id": booking["id"], "provider": "stripe", "payment_method": "pm_card_visa",
         "metadata": { "note": "qz7 metadata" }, "return_url": "https://example.com/qz7",
     });
-    let answer = town.post_with("/v1/payments", key, headers, &body).await;
+    let answer = deployment.post_with("/v1/payments", key, headers, &body).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json().unwrap()
 }
@@ -57,14 +57,14 @@ async fn pay(town: &Town, key: &str, headers: &[(&str, &str)]) -> Value {
 async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     let collector = Collector::open(Mood::Takes).await;
     let section = collector.section("headers = { authorization = \"Bearer for-the-collector\" }");
-    let mut town = Town::open(Engine::Sqlite, &section).await;
+    let mut deployment = Town::open(Engine::Sqlite, &section).await;
     let headers = [
         ("traceparent", &*traceparent("01")),
         ("tracestate", "qz7=qz7"),
         ("x-request-id", "the-charge"),
         ("user-agent", "qz7"),
     ];
-    let payment = pay(&town, "qz7-pay", &headers).await;
+    let payment = pay(&deployment, "qz7-pay", &headers).await;
     collector.spans_named("drive charge", 1).await;
     let events = collector.spans_named("event stripe", 1).await;
     collector.spans_named("POST /v1/payments", 1).await;
@@ -75,10 +75,10 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
         (request.kind, hex::encode(&request.parent_span_id)),
         (SpanKind::Server as i32, PARENT.to_owned())
     );
-    let tenant = town.installation.tenant.tenant_id.clone();
+    let tenant = deployment.installation.tenant.tenant_id.clone();
     let operation = payment["id"].as_str().unwrap().to_owned();
     for (key, value) in [
-        ("surehold.errand", "request"),
+        ("surehold.work_context", "request"),
         ("surehold.request_id", "the-charge"),
         ("surehold.tenant", &tenant),
         ("surehold.operation", &operation),
@@ -105,37 +105,38 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     assert_eq!(attribute(&collector.resource(), "service.name").as_deref(), Some("surehold"));
     assert_eq!(collector.headers()[0]["authorization"], "Bearer for-the-collector");
 
-    what_failed_says_so(&town, &collector).await;
+    what_failed_says_so(&deployment, &collector).await;
     // What is done last is sent before the process ends.
-    assert_eq!(town.get("/v1/ledger/accounts").await.status, 200);
-    town.stop_server().await;
+    assert_eq!(deployment.get("/v1/ledger/accounts").await.status, 200);
+    deployment.stop_server().await;
     let names: Vec<String> = collector.spans().into_iter().map(|span| span.name).collect();
     assert!(names.iter().any(|name| name == "GET /v1/ledger/accounts"), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("health") || name.contains("metrics")), "{names:?}");
-    nothing_of_anybodys(&town, &collector);
-    town.close().await;
+    nothing_of_anybodys(&deployment, &collector);
+    deployment.close().await;
 }
 
 /// A reused key, whose line in the log names the trace; and a call that was lost.
-async fn what_failed_says_so(town: &Town, collector: &Collector) {
+async fn what_failed_says_so(deployment: &Town, collector: &Collector) {
     let other = json!({
         "amount": { "minor": 700, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
     let headers = [("traceparent", &*traceparent("01"))];
-    let reused = town.post_with("/v1/charges", "qz7-pay", &headers, &other).await;
+    let reused = deployment.post_with("/v1/charges", "qz7-pay", &headers, &other).await;
     assert_eq!(reused.status, 422, "{}", reused.text());
     let spans = collector.spans_named("POST /v1/charges", 1).await;
     assert_eq!(of(&spans[0], "surehold.code").as_deref(), Some("idempotency_key_reused"));
     assert_eq!(spans[0].status.clone().unwrap_or_default().code, StatusCode::Unset as i32);
-    let line = log(town).lines().find(|line| line.contains("came with another request")).unwrap().to_owned();
+    let line =
+        log(deployment).lines().find(|line| line.contains("came with another request")).unwrap().to_owned();
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["trace_id"], TRACE, "{line}");
 
     let faults = json!({ "seed": 1, "commit_then_drop": 1 });
-    let mut sandbox = harness::http::Client::new(&town.sandbox.base_url).unwrap();
+    let mut sandbox = harness::http::Client::new(&deployment.sandbox.base_url).unwrap();
     let json = [("content-type", "application/json")];
     assert!(sandbox.post("/sandbox/faults", &json, faults.to_string()).await.unwrap().status.is_success());
-    let lost = town.post_with("/v1/charges", "qz7-lost", &[("prefer", "respond-async")], &other).await;
+    let lost = deployment.post_with("/v1/charges", "qz7-lost", &[("prefer", "respond-async")], &other).await;
     assert_eq!(lost.status, 202, "{}", lost.text());
     let failed = until("a lost call is collected", async || {
         let failed = |span: &Span| of(span, "error.type").as_deref() == Some("unknown");
@@ -146,10 +147,10 @@ async fn what_failed_says_so(town: &Town, collector: &Collector) {
     assert!(sandbox.post("/sandbox/faults", &json, "{}").await.unwrap().status.is_success());
 }
 
-fn nothing_of_anybodys(town: &Town, collector: &Collector) {
+fn nothing_of_anybodys(deployment: &Town, collector: &Collector) {
     for bytes in collector.bytes() {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
-        for secret in secrets(town) {
+        for secret in secrets(deployment) {
             assert!(!text.contains(&secret), "a span tells {secret}");
         }
         assert!(!text.contains(MARK));
@@ -159,51 +160,52 @@ fn nothing_of_anybodys(town: &Town, collector: &Collector) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_sampled_are_collected() {
     let collector = Collector::open(Mood::Takes).await;
-    let town = Town::open(Engine::Sqlite, &collector.section("sample_ratio = 0.0")).await;
-    pay(&town, "unsampled", &[("traceparent", &*traceparent("00"))]).await;
-    pay(&town, "of-ours", &[]).await;
-    let sampled = pay(&town, "sampled", &[("traceparent", &*traceparent("01"))]).await;
+    let deployment = Town::open(Engine::Sqlite, &collector.section("sample_ratio = 0.0")).await;
+    pay(&deployment, "unsampled", &[("traceparent", &*traceparent("00"))]).await;
+    pay(&deployment, "of-ours", &[]).await;
+    let sampled = pay(&deployment, "sampled", &[("traceparent", &*traceparent("01"))]).await;
     collector.spans_named("POST /v1/payments", 1).await;
     let drives = collector.spans_named("drive charge", 1).await;
     let operations: Vec<_> = drives.iter().map(|drive| of(drive, "surehold.operation").unwrap()).collect();
     assert_eq!(operations, [sampled["id"].as_str().unwrap()]);
     let strangers = collector.spans().into_iter().filter(|span| hex::encode(&span.trace_id) != TRACE).count();
     assert_eq!(strangers, 0);
-    town.close().await;
+    deployment.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_changes_nothing_for_clients() {
     let collector = Collector::open(Mood::Refuses).await;
-    let town = Town::open(Engine::Sqlite, &collector.section("")).await;
-    town.live_a_day().await;
-    town.counted().await;
-    let fate =
-        async |fate: &str| town.scrape().await.sum("surehold_trace_spans_total", &[("fate", fate)]).unwrap();
+    let deployment = Town::open(Engine::Sqlite, &collector.section("")).await;
+    deployment.live_a_day().await;
+    deployment.counted().await;
+    let fate = async |fate: &str| {
+        deployment.scrape().await.sum("surehold_trace_spans_total", &[("fate", fate)]).unwrap()
+    };
     until("two batches are lost", async || {
-        let _asked = town.get("/v1/ledger/accounts").await;
+        let _asked = deployment.get("/v1/ledger/accounts").await;
         (collector.bytes().len() >= 2 && fate("lost").await > 0.5).then_some(())
     })
     .await;
-    assert_eq!(count(&log(&town), "the collector takes no traces"), 1, "told once");
+    assert_eq!(count(&log(&deployment), "the collector takes no traces"), 1, "told once");
     collector.turns(Mood::Takes);
     until("the next batch arrives", async || {
-        let _asked = town.get("/v1/ledger/accounts").await;
+        let _asked = deployment.get("/v1/ledger/accounts").await;
         (fate("exported").await > 0.5).then_some(())
     })
     .await;
-    until("it is told", async || (count(&log(&town), "takes traces again") == 1).then_some(())).await;
-    town.close().await;
+    until("it is told", async || (count(&log(&deployment), "takes traces again") == 1).then_some(())).await;
+    deployment.close().await;
 
     let nobody = "[telemetry]\notlp_endpoint = \"http://127.0.0.1:1\"\n";
-    let mut town = Town::open(Engine::Sqlite, nobody).await;
-    town.live_a_day().await;
-    town.counted().await;
-    town.stop_server().await;
-    let told = log(&town);
+    let mut deployment = Town::open(Engine::Sqlite, nobody).await;
+    deployment.live_a_day().await;
+    deployment.counted().await;
+    deployment.stop_server().await;
+    let told = log(&deployment);
     let line = told.lines().find(|line| line.contains("the collector takes no traces")).unwrap();
     assert!(line.contains("Connection refused"), "{line}");
-    town.close().await;
+    deployment.close().await;
 }
 
 /// Spans that wait; the queue takes 2048.
@@ -212,17 +214,18 @@ const MORE_THAN_WAIT: usize = 2_400;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_hangs_costs_spans_and_nothing_else() {
     let collector = Collector::open(Mood::Hangs).await;
-    let mut town = Town::open(Engine::Sqlite, &collector.section("timeout_ms = 60000")).await;
-    let mut client = harness::http::Client::new(&town.base_url).unwrap();
+    let mut deployment = Town::open(Engine::Sqlite, &collector.section("timeout_ms = 60000")).await;
+    let mut client = harness::http::Client::new(&deployment.base_url).unwrap();
     for _ in 0..MORE_THAN_WAIT {
         assert_eq!(client.get("/v1/products", &[]).await.unwrap().status, 401);
     }
-    let dropped = town.scrape().await.sum("surehold_trace_spans_total", &[("fate", "dropped")]).unwrap();
+    let dropped =
+        deployment.scrape().await.sum("surehold_trace_spans_total", &[("fate", "dropped")]).unwrap();
     assert!(dropped > 0.5, "{dropped}");
-    assert_eq!(count(&log(&town), "too many spans wait"), 1, "told once");
-    town.live_a_day().await;
-    town.counted().await;
-    town.stop_server().await;
-    assert_eq!(count(&log(&town), "did not reach the collector"), 1);
-    town.close().await;
+    assert_eq!(count(&log(&deployment), "too many spans wait"), 1, "told once");
+    deployment.live_a_day().await;
+    deployment.counted().await;
+    deployment.stop_server().await;
+    assert_eq!(count(&log(&deployment), "did not reach the collector"), 1);
+    deployment.close().await;
 }

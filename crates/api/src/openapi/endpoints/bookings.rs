@@ -1,6 +1,6 @@
 //! Seats, held for a while and then paid.
 
-use super::{Answer, Endpoint, ask, look};
+use super::{Endpoint, ReplyBody, ask, look};
 use crate::code::Code;
 
 const BOOKINGS: &[&str] = &["bookings"];
@@ -14,7 +14,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Bookings",
             BOOKINGS,
             ("Find bookings", "Newest first."),
-            &[(200, Answer::Page("Booking"), "A page of bookings.")],
+            &[(200, ReplyBody::Page("Booking"), "A page of bookings.")],
         )
     },
     Endpoint {
@@ -41,7 +41,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             BOOKINGS,
             ("Hold seats", "Holds seats of a slot for a customer until `hold_expires_at`."),
             "NewBooking",
-            &[(201, Answer::One("Booking"), "The seats are held.")],
+            &[(201, ReplyBody::One("Booking"), "The seats are held.")],
         )
     },
     Endpoint {
@@ -55,7 +55,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "Get a booking",
                 "With what happened to it and, for a key that has the scope `payments` too, its payments.",
             ),
-            &[(200, Answer::One("BookingDetail"), "The booking.")],
+            &[(200, ReplyBody::One("BookingDetail"), "The booking.")],
         )
     },
     Endpoint {
@@ -68,7 +68,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             BOOKINGS,
             ("Give up a hold", "Gives the seats of an unpaid booking back."),
             "NewCancellation",
-            &[(200, Answer::One("Booking"), "The seats are free again.")],
+            &[(200, ReplyBody::One("Booking"), "The seats are free again.")],
         )
     },
     Endpoint {
@@ -80,7 +80,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Bookings",
             BOOKINGS,
             ("Get a booking's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+            &[(200, ReplyBody::Page("HistoryEntry"), "A page of the history.")],
         )
     },
 ];

@@ -1,6 +1,6 @@
 //! What is sold, and when.
 
-use super::{Answer, Endpoint, Key, ask, look};
+use super::{Endpoint, Key, ReplyBody, ask, look};
 use crate::code::Code;
 
 const CATALOGUE: &[&str] = &["catalogue"];
@@ -15,7 +15,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Catalogue",
             READ_CATALOGUE,
             ("List products", "Newest first."),
-            &[(200, Answer::Page("Product"), "A page of products.")],
+            &[(200, ReplyBody::Page("Product"), "A page of products.")],
         )
     },
     Endpoint {
@@ -28,7 +28,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             CATALOGUE,
             ("Create a product", "Puts a product with its units up for sale."),
             "NewProduct",
-            &[(201, Answer::One("Product"), "The product.")],
+            &[(201, ReplyBody::One("Product"), "The product.")],
         )
     },
     Endpoint {
@@ -39,7 +39,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Catalogue",
             READ_CATALOGUE,
             ("Get a product", "With all its units."),
-            &[(200, Answer::One("Product"), "The product.")],
+            &[(200, ReplyBody::One("Product"), "The product.")],
         )
     },
     Endpoint {
@@ -61,7 +61,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             CATALOGUE,
             ("Change a product", "What is absent stays. Bookings keep the prices they were made at."),
             "ChangedProduct",
-            &[(200, Answer::One("Product"), "The product as it is now.")],
+            &[(200, ReplyBody::One("Product"), "The product as it is now.")],
         )
     },
     Endpoint {
@@ -77,7 +77,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "Adds dated departures with their capacity: all of them, or none. A product has one slot at one moment; where there is one, `slot_already_exists` names it in `resource`.",
             ),
             "NewSlots",
-            &[(201, Answer::Page("Slot"), "The slots, in the order they were asked for.")],
+            &[(201, ReplyBody::Page("Slot"), "The slots, in the order they were asked for.")],
         )
     },
     Endpoint {
@@ -92,7 +92,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "Find slots",
                 "The slots of a product in a span of time, earliest first. `status` is what a reserve of the slot would be answered.",
             ),
-            &[(200, Answer::Page("Slot"), "A page of slots with their vacancies.")],
+            &[(200, ReplyBody::Page("Slot"), "A page of slots with their vacancies.")],
         )
     },
 ];

@@ -1,6 +1,6 @@
 //! What waits for a person; probes and numbers.
 
-use super::{Answer, Endpoint, Key, ask, look};
+use super::{Endpoint, Key, ReplyBody, ask, look};
 use crate::code::Code;
 
 const OPS: &[&str] = &["ops"];
@@ -14,7 +14,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Operations",
             OPS,
             ("List open review cases", "What only a person can settle, oldest first."),
-            &[(200, Answer::Page("ReviewCase"), "A page of cases.")],
+            &[(200, ReplyBody::Page("ReviewCase"), "A page of cases.")],
         )
     },
     Endpoint {
@@ -27,7 +27,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             OPS,
             ("Close a review case", "Says what was found and done; who and when is in the audit."),
             "Resolution",
-            &[(200, Answer::One("ReviewCase"), "The case, closed.")],
+            &[(200, ReplyBody::One("ReviewCase"), "The case, closed.")],
         )
     },
     Endpoint {
@@ -42,7 +42,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "Work that was given up: jobs, providers' events, and messages at a consumer. Those that \
                  were given up first come first.",
             ),
-            &[(200, Answer::Page("DeadLetter"), "A page of letters.")],
+            &[(200, ReplyBody::Page("DeadLetter"), "A page of letters.")],
         )
     },
     Endpoint {
@@ -53,7 +53,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Operations",
             OPS,
             ("Get a dead letter", "With its history, also after somebody has decided on it."),
-            &[(200, Answer::One("DeadLetter"), "The letter.")],
+            &[(200, ReplyBody::One("DeadLetter"), "The letter.")],
         )
     },
     Endpoint {
@@ -65,7 +65,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Operations",
             OPS,
             ("Get a dead letter's history", "Who did what with it, when and why; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+            &[(200, ReplyBody::Page("HistoryEntry"), "A page of the history.")],
         )
     },
     Endpoint {
@@ -82,7 +82,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  money is only looked up; nothing is sent that could move money.",
             ),
             "LetterDecision",
-            &[(200, Answer::One("DeadLetter"), "The letter, on its way again.")],
+            &[(200, ReplyBody::One("DeadLetter"), "The letter, on its way again.")],
         )
     },
     Endpoint {
@@ -99,7 +99,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  paid otherwise, and money that is seen of it later opens a review case.",
             ),
             "LetterDecision",
-            &[(200, Answer::One("DeadLetter"), "The letter, done with.")],
+            &[(200, ReplyBody::One("DeadLetter"), "The letter, done with.")],
         )
     },
     look(
@@ -108,7 +108,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Operations",
         OPS,
         ("Get the settings", "What the tenant chose."),
-        &[(200, Answer::One("Settings"), "The settings.")],
+        &[(200, ReplyBody::One("Settings"), "The settings.")],
     ),
     Endpoint {
         method: "PATCH",
@@ -121,7 +121,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             OPS,
             ("Change the settings", "What is absent stays. Holds that were made keep their time."),
             "ChangedSettings",
-            &[(200, Answer::One("Settings"), "The settings as they are now.")],
+            &[(200, ReplyBody::One("Settings"), "The settings as they are now.")],
         )
     },
     Endpoint {
@@ -132,7 +132,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Operations",
             OPS,
             ("List API keys", "Those of the asking key's mode, newest first, and never a secret."),
-            &[(200, Answer::Page("ApiKey"), "A page of keys.")],
+            &[(200, ReplyBody::Page("ApiKey"), "A page of keys.")],
         )
     },
     Endpoint {
@@ -157,7 +157,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  key in the list and revoke it. At most 100 keys that are not revoked.",
             ),
             "NewApiKey",
-            &[(201, Answer::Once("ShownApiKey"), "The key, with its secret.")],
+            &[(201, ReplyBody::Once("ShownApiKey"), "The key, with its secret.")],
         )
     },
     Endpoint {
@@ -175,7 +175,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  others within seconds. The last key of its mode with the scope `ops` stays.",
             ),
             "",
-            &[(200, Answer::One("ApiKey"), "The key, revoked.")],
+            &[(200, ReplyBody::One("ApiKey"), "The key, revoked.")],
         )
     },
     Endpoint {
@@ -191,7 +191,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  Each process that calls providers has its own; one that only serves the API calls none, and \
                  lists none: there, look at `surehold_breaker_state`.",
             ),
-            &[(200, Answer::Page("Breaker"), "A page of those of the asking key's mode.")],
+            &[(200, ReplyBody::Page("Breaker"), "A page of those of the asking key's mode.")],
         )
     },
     look(
@@ -200,7 +200,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Operations",
         &[],
         ("Is it alive?", "The process runs and answers."),
-        &[(200, Answer::Text("text/plain"), "It does.")],
+        &[(200, ReplyBody::Text("text/plain"), "It does.")],
     ),
     Endpoint {
         refusals: &[Code::StorageUnavailable],
@@ -210,7 +210,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Operations",
             &[],
             ("Is it ready?", "The database answers too."),
-            &[(200, Answer::Text("text/plain"), "It does.")],
+            &[(200, ReplyBody::Text("text/plain"), "It does.")],
         )
     },
     look(
@@ -219,6 +219,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Operations",
         &[],
         ("Get the numbers", "In the text format of Prometheus."),
-        &[(200, Answer::Text("text/plain"), "The numbers.")],
+        &[(200, ReplyBody::Text("text/plain"), "The numbers.")],
     ),
 ];

@@ -1,20 +1,20 @@
 //! Money in, and on its way back.
 
-use super::{Answer, Endpoint, ask, look};
+use super::{Endpoint, ReplyBody, ask, look};
 use crate::code::Code;
 
 const PAYMENTS: &[&str] = &["payments"];
 
-const PAYMENT_STARTED: &[(u16, Answer, &str)] = &[
+const PAYMENT_STARTED: &[(u16, ReplyBody, &str)] = &[
     (
         201,
-        Answer::One("Payment"),
+        ReplyBody::One("Payment"),
         "Authorized or captured, or `next_action` tells what the customer must do.",
     ),
-    (202, Answer::One("Payment"), "In progress: ask again with the same key, or look at `Location`."),
+    (202, ReplyBody::One("Payment"), "In progress: ask again with the same key, or look at `Location`."),
 ];
-const PAYMENT_CHANGED: &[(u16, Answer, &str)] =
-    &[(200, Answer::One("Payment"), "Done."), (202, Answer::One("Payment"), "In progress.")];
+const PAYMENT_CHANGED: &[(u16, ReplyBody, &str)] =
+    &[(200, ReplyBody::One("Payment"), "Done."), (202, ReplyBody::One("Payment"), "In progress.")];
 const PAYMENT_REFUSALS: &[Code] = &[
     Code::PaymentDeclined,
     Code::PaymentWasCancelled,
@@ -36,7 +36,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Payments",
             PAYMENTS,
             ("Find payments", "Newest first. `idempotency_key` finds what became of a lost answer."),
-            &[(200, Answer::Page("Payment"), "A page of payments.")],
+            &[(200, ReplyBody::Page("Payment"), "A page of payments.")],
         )
     },
     Endpoint {
@@ -95,7 +95,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Payments",
             PAYMENTS,
             ("Get a payment", "Where it stands, and what the customer must do."),
-            &[(200, Answer::One("Payment"), "The payment.")],
+            &[(200, ReplyBody::One("Payment"), "The payment.")],
         )
     },
     Endpoint {
@@ -155,7 +155,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Payments",
             PAYMENTS,
             ("Get a payment's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+            &[(200, ReplyBody::Page("HistoryEntry"), "A page of the history.")],
         )
     },
     Endpoint {
@@ -170,7 +170,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "List the movements of a payment's money",
                 "Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.",
             ),
-            &[(200, Answer::Page("Movement"), "A page of movements.")],
+            &[(200, ReplyBody::Page("Movement"), "A page of movements.")],
         )
     },
     Endpoint {
@@ -182,7 +182,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Refunds",
             PAYMENTS,
             ("List a payment's refunds", "Oldest first."),
-            &[(200, Answer::Page("Refund"), "A page of refunds.")],
+            &[(200, ReplyBody::Page("Refund"), "A page of refunds.")],
         )
     },
     Endpoint {
@@ -206,10 +206,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
             ("Refund a payment", "Sends captured money back, all of it or a part."),
             "NewRefund",
             &[
-                (201, Answer::One("Refund"), "The provider has it."),
+                (201, ReplyBody::One("Refund"), "The provider has it."),
                 (
                     202,
-                    Answer::One("Refund"),
+                    ReplyBody::One("Refund"),
                     "In progress: ask again with the same key, or look at `Location`.",
                 ),
             ],
@@ -223,7 +223,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Refunds",
             PAYMENTS,
             ("Get a refund", "Where it stands."),
-            &[(200, Answer::One("Refund"), "The refund.")],
+            &[(200, ReplyBody::One("Refund"), "The refund.")],
         )
     },
     Endpoint {
@@ -235,7 +235,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Refunds",
             PAYMENTS,
             ("Get a refund's history", "Who moved it, when, and from where to where; oldest first."),
-            &[(200, Answer::Page("HistoryEntry"), "A page of the history.")],
+            &[(200, ReplyBody::Page("HistoryEntry"), "A page of the history.")],
         )
     },
 ];

@@ -1,6 +1,6 @@
 //! What came of it: the ledger and the events.
 
-use super::{Answer, Endpoint, look};
+use super::{Endpoint, ReplyBody, look};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -11,7 +11,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Ledger",
             &["ledger"],
             ("List accounts", "By their names, with their balances."),
-            &[(200, Answer::Page("LedgerAccount"), "A page of accounts.")],
+            &[(200, ReplyBody::Page("LedgerAccount"), "A page of accounts.")],
         )
     },
     Endpoint {
@@ -22,7 +22,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "Ledger",
             &["ledger"],
             ("List transfers", "Newest first, each with its postings."),
-            &[(200, Answer::Page("Transfer"), "A page of transfers.")],
+            &[(200, ReplyBody::Page("Transfer"), "A page of transfers.")],
         )
     },
     Endpoint {
@@ -38,7 +38,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  its scopes allow: with `bookings` the events about bookings, with `payments` those about \
                  payments and refunds.",
             ),
-            &[(200, Answer::Page("Event"), "The events after a position.")],
+            &[(200, ReplyBody::Page("Event"), "The events after a position.")],
         )
     },
 ];

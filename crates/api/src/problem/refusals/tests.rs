@@ -5,7 +5,7 @@ use domain::provider::AmountRule;
 use domain::{Currency, Money};
 
 use super::*;
-use crate::code::Origin;
+use crate::code::CodeOrigin;
 
 const ID: Uuid = Uuid::from_u128(7);
 const FIVE: Money = Money::new(500, Currency::EUR);
@@ -88,7 +88,7 @@ fn refusals() -> Vec<Refusal> {
 #[test]
 fn the_catalogue_has_each_refusal_and_nothing_else() {
     let listed: BTreeSet<_> =
-        Code::ALL.iter().filter(|code| code.origin() != Origin::Wire).map(|code| code.name()).collect();
+        Code::ALL.iter().filter(|code| code.origin() != CodeOrigin::Wire).map(|code| code.name()).collect();
     let given: BTreeSet<_> = refusals().iter().map(|refusal| problem(refusal, "r").code).collect();
     assert_eq!(given.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
     for refusal in refusals() {

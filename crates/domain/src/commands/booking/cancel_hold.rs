@@ -7,7 +7,7 @@ use crate::lifecycle::booking::{Event, State};
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
 use crate::rows::{Facts, Needs};
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct CancelHold {
@@ -31,7 +31,7 @@ impl Command for CancelHold {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut booking = facts
             .bookings
             .get(self.booking)

@@ -18,11 +18,11 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Booking, Facts, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// A hold that a query found lapsed, with the payment that was open then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lapsed {
+pub struct LapsedHold {
     pub booking: BookingId,
     pub open_payment: Option<PaymentId>,
 }
@@ -30,12 +30,12 @@ pub struct Lapsed {
 /// At most [`crate::limits::IDS_PER_COMMAND_MAX`] holds, each once.
 #[derive(Clone, Debug)]
 pub struct ExpireHolds {
-    pub holds: Vec<Lapsed>,
+    pub holds: Vec<LapsedHold>,
 }
 
 impl ExpireHolds {
     /// Whether the hold is, under the lock, still what the query saw, and its time is up.
-    fn is_lapsed<'f>(hold: &Lapsed, facts: &'f Facts, context: &Context<'_>) -> Option<&'f Booking> {
+    fn is_lapsed<'f>(hold: &LapsedHold, facts: &'f Facts, context: &Context<'_>) -> Option<&'f Booking> {
         facts.bookings.get(hold.booking).filter(|booking| {
             booking.state.is(State::Held)
                 && booking.sweep_at <= context.now
@@ -66,7 +66,7 @@ impl Command for ExpireHolds {
         complete
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let mut seats = Seats::default();

@@ -5,18 +5,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{about, tell};
-use crate::availability::Offer;
+use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
-use crate::lifecycle::{Stage, booking};
+use crate::lifecycle::{CurrentState, booking};
 use crate::limits;
 use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
-use crate::rows::{Booking, Client, Customer, Facts, Line, Needs, Slot};
+use crate::rows::{Booking, BookingLine, Client, Customer, Facts, Needs, Slot};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Claim, Command, Context, Decision, Json};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
 pub struct CustomerDetails {
@@ -44,7 +44,7 @@ pub struct Reserve {
 }
 
 struct Priced {
-    lines: Vec<Line>,
+    lines: Vec<BookingLine>,
     seats: i64,
     total_minor: i64,
 }
@@ -60,7 +60,7 @@ impl Reserve {
         CustomerId::of(self.tenant(), &self.customer.email)
     }
 
-    fn price(&self, facts: &Facts, offer: &Offer<'_>) -> Result<Priced, Refusal> {
+    fn price(&self, facts: &Facts, offer: &SlotOffer<'_>) -> Result<Priced, Refusal> {
         let mut priced = Priced { lines: Vec::new(), seats: 0, total_minor: 0 };
         for (id, quantity) in &self.units {
             let unit = facts
@@ -76,7 +76,7 @@ impl Reserve {
                 .and_then(|price| price.checked_add(priced.total_minor))
                 .filter(|total| *total <= limits::AMOUNT_MINOR_MAX)
                 .ok_or(Refusal::AmountIsTooLarge)?;
-            priced.lines.push(Line {
+            priced.lines.push(BookingLine {
                 unit: *id,
                 name: unit.name.clone(),
                 quantity: *quantity,
@@ -156,7 +156,7 @@ impl Reserve {
             customer_name: self.customer.name.clone(),
             customer_email: self.customer.email.clone(),
             customer_phone: self.customer.phone.clone(),
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 0,
             seats: priced.seats,
             counts_for_client: self.client_is_limited,
@@ -203,14 +203,14 @@ impl Command for Reserve {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let slot = facts
             .slots
             .get(self.slot)
             .filter(|slot| slot.tenant == self.tenant())
             .ok_or(Refusal::SlotNotFound)?;
         let product = facts.products.get(slot.product).ok_or(Refusal::ProductNotFound)?;
-        let offer = Offer { product, slot, now: context.now };
+        let offer = SlotOffer { product, slot, now: context.now };
         offer.is_open()?;
         let hold = self.hold(facts)?;
         let priced = self.price(facts, &offer)?;

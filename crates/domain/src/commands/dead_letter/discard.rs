@@ -8,7 +8,7 @@
 //! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
 //! tells so later, it counts, and a review case says so.
 
-use super::{Decided, Letter, about_event, about_job, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
 use crate::commands::jobs::after_end;
@@ -18,7 +18,7 @@ use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
 use crate::rows::{Delivery, Facts, InboundEvent, Needs};
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct DiscardDeadLetter(pub Decided);
@@ -79,21 +79,21 @@ impl Command for DiscardDeadLetter {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         self.0.needs_letter(rows)?;
-        let Letter::Job(id) = self.0.letter else { return Some(()) };
+        let DeadLetterRef::Job(id) = self.0.letter else { return Some(()) };
         needs_of_discard(rows, AttemptId::from(id))
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = self.0.origin();
         let mut draft = Draft::new(context, &origin);
         let letter = match self.0.letter {
-            Letter::Job(id) => {
+            DeadLetterRef::Job(id) => {
                 let (discarded, letter) = self.job(draft, facts, id)?;
                 draft = discarded;
                 letter
             }
-            Letter::Event(id) => self.event(&mut draft, facts, id)?,
-            Letter::Message(id) => self.delivery(&mut draft, facts, id)?,
+            DeadLetterRef::Event(id) => self.event(&mut draft, facts, id)?,
+            DeadLetterRef::Message(id) => self.delivery(&mut draft, facts, id)?,
         };
         Ok(draft.reply(shown(letter)))
     }

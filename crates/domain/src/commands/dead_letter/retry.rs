@@ -1,6 +1,6 @@
 //! Retry a dead letter.
 
-use super::{Decided, Letter, about_event, about_job, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
 use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
@@ -8,7 +8,7 @@ use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
 use crate::rows::{Delivery, Facts, InboundEvent, Job, Needs};
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct RetryDeadLetter(pub Decided);
@@ -78,13 +78,13 @@ impl Command for RetryDeadLetter {
         self.0.needs_letter(rows)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = self.0.origin();
         let mut draft = Draft::new(context, &origin);
         let letter = match self.0.letter {
-            Letter::Job(id) => self.job(&mut draft, facts, id)?,
-            Letter::Event(id) => self.event(&mut draft, facts, id)?,
-            Letter::Message(id) => self.delivery(&mut draft, facts, id)?,
+            DeadLetterRef::Job(id) => self.job(&mut draft, facts, id)?,
+            DeadLetterRef::Event(id) => self.event(&mut draft, facts, id)?,
+            DeadLetterRef::Message(id) => self.delivery(&mut draft, facts, id)?,
         };
         Ok(draft.reply(shown(letter)))
     }

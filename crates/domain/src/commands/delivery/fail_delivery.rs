@@ -3,19 +3,19 @@
 
 use alloc::string::String;
 
-use super::{At, bounded, give_up};
+use super::{DeliveryKey, bounded, give_up};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::TenantId;
 use crate::lifecycle::delivery::{Event, State};
 use crate::refusal::Refusal;
-use crate::reply::{DeliveryIs, Reply};
+use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Actor, Delivery, Facts, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct FailDelivery {
-    pub at: At,
+    pub at: DeliveryKey,
     pub error: String,
     /// Until it is begun again.
     pub pause: Span,
@@ -38,7 +38,7 @@ impl Command for FailDelivery {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut delivery = self.at.delivery(facts, context.now);
         if !delivery.state.is(State::Waiting) {
             return Err(Refusal::NothingToDo);
@@ -50,7 +50,7 @@ impl Command for FailDelivery {
         delivery.attempts += i64::from(!self.counted);
         if delivery.attempts >= self.attempts_max {
             give_up(&mut draft, delivery, bounded(&self.error))?;
-            return Ok(draft.reply(Reply::Delivery(DeliveryIs::Dead)));
+            return Ok(draft.reply(Reply::Delivery(DeliveryStatus::Dead)));
         }
         draft.put(Delivery {
             state: delivery.state.step(Event::Fail)?.to(),
@@ -59,7 +59,7 @@ impl Command for FailDelivery {
             updated_at: context.now,
             ..delivery
         });
-        Ok(draft.reply(Reply::Delivery(DeliveryIs::Waiting)))
+        Ok(draft.reply(Reply::Delivery(DeliveryStatus::Waiting)))
     }
 }
 
@@ -67,7 +67,7 @@ impl Command for FailDelivery {
 /// An outage must not use up attempts, so the count is taken back.
 #[derive(Clone, Debug)]
 pub struct PutOffDelivery {
-    pub at: At,
+    pub at: DeliveryKey,
     pub pause: Span,
 }
 
@@ -85,7 +85,7 @@ impl Command for PutOffDelivery {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let delivery = self.at.delivery(facts, context.now);
         if !delivery.state.is(State::Waiting) || delivery.attempts == 0 {
             return Err(Refusal::NothingToDo);
@@ -99,6 +99,6 @@ impl Command for PutOffDelivery {
             updated_at: context.now,
             ..delivery
         });
-        Ok(draft.reply(Reply::Delivery(DeliveryIs::Waiting)))
+        Ok(draft.reply(Reply::Delivery(DeliveryStatus::Waiting)))
     }
 }

@@ -2,21 +2,21 @@
 
 use alloc::collections::BTreeMap;
 
-use super::At;
+use super::DeliveryKey;
 use crate::commands::draft::{Draft, Origin};
 use crate::consumers::LEDGER;
 use crate::ids::{LedgerAccountId, PostingId, TenantId};
 use crate::ledger;
 use crate::lifecycle::delivery::{Event, State};
 use crate::refusal::Refusal;
-use crate::reply::{DeliveryIs, Reply};
+use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Actor, Delivery, Facts, LedgerAccount, Message, Needs, Posting, Transfer};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct PostTransfer {
     pub message: Message,
-    pub entry: ledger::Entry,
+    pub entry: ledger::LedgerEntry,
 }
 
 impl PostTransfer {
@@ -25,8 +25,8 @@ impl PostTransfer {
         Ok(ledger::entry(message)?.map(|entry| PostTransfer { message: message.clone(), entry }))
     }
 
-    fn at(&self) -> At {
-        At { tenant: self.message.tenant, message: self.message.id, consumer: LEDGER }
+    fn at(&self) -> DeliveryKey {
+        DeliveryKey { tenant: self.message.tenant, message: self.message.id, consumer: LEDGER }
     }
 
     fn account(&self, name: &str) -> LedgerAccountId {
@@ -52,7 +52,7 @@ impl Command for PostTransfer {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let delivery = self.at().delivery(facts, context.now);
         match *delivery.state {
             State::Waiting => {}
@@ -79,7 +79,7 @@ impl Command for PostTransfer {
         };
         if facts.transfers.get(transfer).is_some() {
             // The movement was posted from another message.
-            return Ok(draft.reply(Reply::Delivery(DeliveryIs::Received)));
+            return Ok(draft.reply(Reply::Delivery(DeliveryStatus::Received)));
         }
         draft.put(Transfer {
             id: transfer,
@@ -117,6 +117,6 @@ impl Command for PostTransfer {
         for account in accounts.into_values() {
             draft.put(account);
         }
-        Ok(draft.reply(Reply::Delivery(DeliveryIs::Received)))
+        Ok(draft.reply(Reply::Delivery(DeliveryStatus::Received)))
     }
 }

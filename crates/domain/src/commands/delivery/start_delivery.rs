@@ -4,18 +4,18 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{At, give_up};
+use super::{DeliveryKey, give_up};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::TenantId;
 use crate::lifecycle::delivery::{Event, State};
-use crate::reply::{DeliveryIs, Reply};
+use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Actor, Delivery, Facts, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct StartDelivery {
-    pub at: At,
+    pub at: DeliveryKey,
     /// Until it may be begun once more, if nothing is heard of this one.
     pub pause: Span,
     pub attempts_max: i64,
@@ -35,20 +35,20 @@ impl Command for StartDelivery {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let delivery = self.at.delivery(facts, context.now);
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let is = match *delivery.state {
-            State::Received | State::Discarded => DeliveryIs::Received,
-            State::Dead => DeliveryIs::Dead,
+            State::Received | State::Discarded => DeliveryStatus::Received,
+            State::Dead => DeliveryStatus::Dead,
             State::Waiting if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
-                DeliveryIs::Waiting
+                DeliveryStatus::Waiting
             }
             State::Waiting if delivery.attempts >= self.attempts_max => {
                 let why = delivery.last_error.clone().unwrap_or_else(|| never_ended(delivery.attempts));
                 give_up(&mut draft, delivery, why)?;
-                DeliveryIs::Dead
+                DeliveryStatus::Dead
             }
             State::Waiting => {
                 let counted = !planted::is(planted::Bug::AttemptsNotCounted);
@@ -60,7 +60,7 @@ impl Command for StartDelivery {
                     updated_at: context.now,
                     ..delivery
                 });
-                DeliveryIs::Begun { attempts }
+                DeliveryStatus::Begun { attempts }
             }
         };
         Ok(draft.reply(Reply::Delivery(is)))

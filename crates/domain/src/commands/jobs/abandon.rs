@@ -7,7 +7,7 @@ use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::attempt;
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Failure, Needs};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct Abandon {
@@ -27,7 +27,7 @@ impl Command for Abandon {
         ends_or_waits(rows, self.job, self.payment, self.refund)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let job = held(facts, self.job, self.token)?;
         let attempt = facts
             .attempts

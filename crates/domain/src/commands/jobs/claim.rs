@@ -3,16 +3,16 @@
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-use super::{Lease, give_up_job};
+use super::{JobLease, give_up_job};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{about, give_up};
 use crate::ids::{AttemptId, JobId, RefundId, TenantId};
 use crate::lifecycle::{State as _, attempt, job};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::refusal::Refusal;
-use crate::reply::{Claimed, Reply};
+use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Review};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 const USED_UP: &str = "its attempts are used up";
 
@@ -20,14 +20,14 @@ const USED_UP: &str = "its attempts are used up";
 #[derive(Clone, Debug)]
 pub struct ClaimJobs {
     pub jobs: Vec<JobId>,
-    pub lease: Lease,
+    pub lease: JobLease,
     /// No other process can be at work on this database: whatever runs under another worker's lease
     /// was left by one that is dead, and is taken over without waiting for the lease to lapse.
     pub alone: bool,
 }
 
 impl ClaimJobs {
-    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<Option<Claimed>, Refusal> {
+    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<Option<ClaimedJob>, Refusal> {
         let now = draft.context.now;
         let event = match *job.state {
             job::State::Ready if job.due_at <= now => job::Event::Claim,
@@ -57,7 +57,7 @@ impl ClaimJobs {
         }
         draft.put(job.clone());
         let refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
-        Ok(Some(Claimed { job, attempt: attempt.clone(), payment: payment.clone(), refund }))
+        Ok(Some(ClaimedJob { job, attempt: attempt.clone(), payment: payment.clone(), refund }))
     }
 }
 
@@ -121,7 +121,7 @@ impl Command for ClaimJobs {
         complete
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let mut claimed = Vec::new();

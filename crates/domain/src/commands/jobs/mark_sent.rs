@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Attempt, AttemptKind, Facts, Needs, Payment};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Asked before the first such call and before each that says it again, so that what happened meanwhile
 /// counts: that somebody called the payment off, or that a person has the case.
@@ -61,7 +61,7 @@ impl Command for MarkSent {
     }
 
     /// Answers the number of the key to call under, or that nothing is to be sent.
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         held(facts, self.job, self.token)?;
         let attempt = facts
             .attempts

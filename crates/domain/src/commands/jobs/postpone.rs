@@ -11,7 +11,7 @@ use crate::lifecycle::{State as _, attempt, job};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, AttemptKind, Facts, Failure, Job, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// What was sent and not answered becomes *unknown*; past its deadline an unknown attempt becomes a review
 /// case, and one that was never sent is given up.
@@ -41,7 +41,7 @@ impl Command for Postpone {
         ends_or_waits(rows, self.job, self.payment, self.refund)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let job = held(facts, self.job, self.token)?;
         let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;

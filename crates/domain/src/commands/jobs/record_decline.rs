@@ -6,7 +6,7 @@ use crate::ids::{JobId, PaymentId, TenantId};
 use crate::lifecycle::State as _;
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Failure, Needs};
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::working_set::{Command, Context, DecisionResult, Json};
 
 /// Committed before the object is cancelled: the answer to that tells no reason, and may be lost.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Command for RecordDecline {
     }
 
     /// The first reason is kept: what is heard later is often poorer.
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         held(facts, self.job, self.token)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let origin = Origin::of(Actor::Worker);

@@ -14,14 +14,14 @@ use crate::limits::API_KEYS_MAX;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{ApiKey, Client, Facts, Mode, Needs, Subject, Tenant};
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::working_set::{Command, Context, DecisionResult, Json};
 
 /// The scope that lets a key give and revoke keys.
 pub const OPS_SCOPE: &str = "ops";
 
 /// Whose key it will be.
 #[derive(Clone, Debug)]
-pub enum Owner {
+pub enum KeyOwner {
     Known(ClientId),
     /// A new client of this name.
     New(String),
@@ -32,7 +32,7 @@ pub enum Owner {
 pub struct AddApiKey {
     pub tenant: TenantId,
     pub origin: Origin,
-    pub owner: Owner,
+    pub owner: KeyOwner,
     /// SHA-256 of the secret.
     pub hash: [u8; 32],
     /// Checked at the wire.
@@ -54,24 +54,24 @@ impl Command for AddApiKey {
         for key in &self.live {
             rows.api_key(*key);
         }
-        if let Owner::Known(client) = self.owner {
+        if let KeyOwner::Known(client) = self.owner {
             rows.client(client);
         }
         rows.tenant(self.tenant);
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::ClientNotFound)?;
         if tenant.archived_at.is_some() {
             return Err(Refusal::TenantIsArchived);
         }
         let known = match self.owner {
-            Owner::Known(id) => {
+            KeyOwner::Known(id) => {
                 let own = facts.clients.get(id).filter(|client| client.tenant == self.tenant);
                 Some(own.ok_or(Refusal::ClientNotFound)?)
             }
-            Owner::New(_) => None,
+            KeyOwner::New(_) => None,
         };
         let id = ApiKeyId::of_secret_hash(&self.hash);
         if tenant.version != self.tenant_version || facts.api_keys.get(id).is_some() {
@@ -84,11 +84,11 @@ impl Command for AddApiKey {
 
         let mut draft = Draft::new(context, &self.origin);
         let client = match (&self.owner, known) {
-            (Owner::New(name), _) => Some(new_client(&draft, self.tenant, name)),
-            (Owner::Known(_), known) => known.cloned(),
+            (KeyOwner::New(name), _) => Some(new_client(&draft, self.tenant, name)),
+            (KeyOwner::Known(_), known) => known.cloned(),
         };
         let client = client.expect("a client that is not new was found");
-        if let Owner::New(_) = self.owner {
+        if let KeyOwner::New(_) = self.owner {
             draft.put(client.clone());
         }
         let key = ApiKey {
@@ -135,7 +135,7 @@ impl Command for RevokeApiKey {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let key = facts
             .api_keys
             .get(self.key)

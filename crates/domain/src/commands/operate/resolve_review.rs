@@ -20,7 +20,7 @@ use crate::lifecycle::{attempt, job};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Facts, Needs};
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct ResolveReview {
@@ -77,7 +77,7 @@ impl Command for ResolveReview {
         self.attempt.map_or(Some(()), |attempt| needs_of_discard(rows, attempt))
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let review = facts
             .reviews
             .get(self.review)

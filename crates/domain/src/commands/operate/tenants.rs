@@ -11,7 +11,7 @@ use crate::ids::{ApiKeyId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Facts, Needs, Subject, Tenant};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 fn about(tenant: TenantId) -> About {
     About { tenant, kind: Subject::Tenant, id: tenant.0 }
@@ -36,7 +36,7 @@ impl Command for RenameTenant {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::TenantNotFound)?;
         // Nothing can fail from here on.
 
@@ -73,7 +73,7 @@ impl Command for ArchiveTenant {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::TenantNotFound)?;
         let mut draft = Draft::new(context, &self.origin);
         if tenant.archived_at.is_some() {

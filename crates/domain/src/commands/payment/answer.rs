@@ -16,7 +16,7 @@ use crate::money::Money;
 use crate::provider::Source;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, AttemptKind, Cause, Facts, Failure, Payment, Refund};
+use crate::rows::{Attempt, AttemptKind, Facts, Failure, FailureCause, Payment, Refund};
 use crate::working_set::Json;
 
 /// Settles an open attempt by where its payment now stands, and answers its key.
@@ -91,7 +91,7 @@ fn answer(
         });
     }
     let Some(failure) =
-        refused.filter(|failure| failure.cause != Cause::NotSent || !payment.state.is_final())
+        refused.filter(|failure| failure.cause != FailureCause::NotSent || !payment.state.is_final())
     else {
         // What it was to end has ended by itself.
         return Err(Refusal::PaymentIsFinal { state: payment.state.name() });
@@ -106,10 +106,10 @@ fn answer(
 pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(String) -> Refusal) -> Refusal {
     let code = failure.code.clone();
     match failure.cause {
-        Cause::Declined => declined(code),
-        Cause::PaymentMethod => Refusal::PaymentMethodNotAccepted { payment: resource, code },
-        Cause::OurRequest => Refusal::ProviderRejectedRequest { resource, code },
-        Cause::NotSent => Refusal::NotSentToProvider { resource, code, retryable: failure.retryable },
+        FailureCause::Declined => declined(code),
+        FailureCause::PaymentMethod => Refusal::PaymentMethodNotAccepted { payment: resource, code },
+        FailureCause::OurRequest => Refusal::ProviderRejectedRequest { resource, code },
+        FailureCause::NotSent => Refusal::NotSentToProvider { resource, code, retryable: failure.retryable },
     }
 }
 

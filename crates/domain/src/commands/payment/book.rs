@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 
 use super::about;
-use super::money_back::send_back;
+use super::return_money::send_back;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
 use crate::lifecycle::booking as booking_lifecycle;

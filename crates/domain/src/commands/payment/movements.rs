@@ -8,7 +8,7 @@ use crate::ids::{MovementId, RefundId};
 use crate::rows::{Movement, MovementKind, Payment};
 
 /// What moved. `object` is the provider's id of it.
-pub(super) struct Moved<'a> {
+pub(super) struct MoneyMoved<'a> {
     pub kind: MovementKind,
     pub object: &'a str,
     pub refund: Option<RefundId>,
@@ -16,8 +16,8 @@ pub(super) struct Moved<'a> {
 }
 
 /// The caller knows that it is new: a lifecycle moves only once, or the row was looked for.
-pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &Moved<'_>) {
-    let Moved { kind, object, refund, amount_minor } = *moved;
+pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &MoneyMoved<'_>) {
+    let MoneyMoved { kind, object, refund, amount_minor } = *moved;
     match kind {
         MovementKind::Capture => payment.captured_minor += amount_minor,
         MovementKind::Refund => payment.refunded_minor += amount_minor,

@@ -14,7 +14,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use super::movements::{Moved, record};
+use super::movements::{MoneyMoved, record};
 use super::{about, tell};
 use crate::commands::draft::Draft;
 use crate::ids::AttemptId;
@@ -28,7 +28,7 @@ use crate::working_set::Json;
 
 /// How an observation stands to what we knew.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ObservationResult {
     /// It moved the payment, or confirmed where it stands.
     Agrees,
     /// Older than what we know.
@@ -42,13 +42,13 @@ pub(super) fn observe(
     payment: &mut Payment,
     seen: &Observation,
     source: Source,
-) -> Result<Verdict, Refusal> {
+) -> Result<ObservationResult, Refusal> {
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) && !seen.status.has_money() {
         // An object that was made for this payment and never confirmed: nothing can come of it.
-        return Ok(Verdict::Stale);
+        return Ok(ObservationResult::Stale);
     }
     if let Some(why) = contradiction(payment, seen) {
-        return Ok(Verdict::Contradicts(why));
+        return Ok(ObservationResult::Contradicts(why));
     }
     let event = match (&seen.status, *payment.state) {
         (Status::Authorized { amount_minor }, State::Pending) => {
@@ -57,7 +57,7 @@ pub(super) fn observe(
         }
         (Status::Captured { amount_minor }, State::Pending | State::Authorized) => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
-            record(draft, payment, &Moved { kind, object, refund: None, amount_minor: *amount_minor });
+            record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor: *amount_minor });
             // Whatever was captured of it, it was authorised whole before.
             payment.authorized_minor = payment.amount_minor;
             Event::Captured
@@ -93,7 +93,7 @@ pub(super) fn observe(
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
-    Ok(Verdict::Agrees)
+    Ok(ObservationResult::Agrees)
 }
 
 /// What an observation says that can never be true of this payment.
@@ -139,24 +139,26 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
 }
 
 /// An observation without a move: it may still confirm where the payment stands, or tell what is next.
-fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source) -> Verdict {
+fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source) -> ObservationResult {
     match (status, state) {
         (Status::Authorized { .. }, State::Authorized)
         | (Status::Captured { .. }, State::Captured)
         | (Status::Cancelled, State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff) => {
             payment.evidenced |= source.is_evidence();
-            Verdict::Agrees
+            ObservationResult::Agrees
         }
         (Status::NeedsAction(next), State::Pending) => {
             payment.next_action = Some(Json(next.clone()));
-            Verdict::Agrees
+            ObservationResult::Agrees
         }
         (Status::Declined(failure), State::Pending) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
-            Verdict::Agrees
+            ObservationResult::Agrees
         }
-        (Status::Unconfirmed | Status::Processing, State::Created | State::Pending) => Verdict::Agrees,
-        _ => Verdict::Stale,
+        (Status::Unconfirmed | Status::Processing, State::Created | State::Pending) => {
+            ObservationResult::Agrees
+        }
+        _ => ObservationResult::Stale,
     }
 }
 

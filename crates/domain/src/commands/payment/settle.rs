@@ -10,22 +10,22 @@ use alloc::borrow::ToOwned;
 use super::answer::settle_attempt;
 use super::book::book;
 use super::give_up::{close_case, give_up, needs_case};
-use super::observe::{Verdict, contradict, observe};
+use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, close};
-use crate::commands::jobs::{LookAgain, give_up_job, held, looks_again, revive};
+use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, attempt, booking, inbound_event, job, payment};
 use crate::provider::{Observation, Source, Status};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
 use crate::time::Timestamp;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Who brings an observation.
 #[derive(Clone, Copy, Debug)]
-pub enum By {
+pub enum ObservedBy {
     /// The driver of an attempt, under its job's token.
     Job {
         job: JobId,
@@ -34,11 +34,11 @@ pub enum By {
     Event(EventId),
 }
 
-impl By {
+impl ObservedBy {
     pub(super) fn origin(self) -> Origin {
         Origin::of(match self {
-            By::Job { .. } => Actor::Worker,
-            By::Event(_) => Actor::Webhook,
+            ObservedBy::Job { .. } => Actor::Worker,
+            ObservedBy::Event(_) => Actor::Webhook,
         })
     }
 
@@ -46,18 +46,18 @@ impl By {
     /// by another account than the payment's: what it names is not its own.
     pub(super) fn check(self, facts: &Facts, payment: &Payment) -> Result<(), Refusal> {
         match self {
-            By::Job { job, token } => held(facts, job, token).map(|_| ()),
-            By::Event(event) if events::open(facts, event)?.account != payment.account => {
+            ObservedBy::Job { job, token } => held(facts, job, token).map(|_| ()),
+            ObservedBy::Event(event) if events::open(facts, event)?.account != payment.account => {
                 Err(Refusal::PaymentNotFound)
             }
-            By::Event(_) => Ok(()),
+            ObservedBy::Event(_) => Ok(()),
         }
     }
 }
 
 #[derive(Clone, Debug)]
 pub struct Settle {
-    pub by: By,
+    pub by: ObservedBy,
     pub payment: PaymentId,
     /// The attempt that the driver works on; of an event, the charge.
     pub attempt: AttemptId,
@@ -65,7 +65,7 @@ pub struct Settle {
     pub source: Source,
     /// Why the provider turned this call down.
     pub refused: Option<Failure>,
-    pub look_again: LookAgain,
+    pub look_again: RecheckDelays,
 }
 
 impl Settle {
@@ -121,7 +121,7 @@ impl Settle {
         }
         if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
-        } else if matches!(self.by, By::Job { job: own, .. } if own == job.id) {
+        } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, draft.context.now);
             job = looks_again(&job, self.look_again.pause(job.looks), by, draft.context.now)?;
         } else if matches!(self.observation.status, Status::Declined(_)) && job.state.is(job::State::Ready) {
@@ -152,7 +152,7 @@ impl Settle {
     fn handed_over(&self, facts: &Facts) -> Option<AttemptId> {
         let sent =
             |attempt: &&Attempt| matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown);
-        let driven = matches!(self.by, By::Job { .. });
+        let driven = matches!(self.by, ObservedBy::Job { .. });
         self.open_attempt(facts).filter(|_| driven).filter(sent).map(|attempt| attempt.id)
     }
 
@@ -164,7 +164,7 @@ impl Settle {
         payment: &Payment,
         why: &str,
     ) -> Result<(), Refusal> {
-        if let By::Job { job, token } = self.by {
+        if let ObservedBy::Job { job, token } = self.by {
             if let Some(mut attempt) = self.open_attempt(facts).cloned() {
                 give_up(draft, &mut attempt, &mut None, payment)?;
                 draft.put(attempt);
@@ -182,7 +182,7 @@ impl Command for Settle {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let By::Event(event) = self.by {
+        if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
         }
         rows.job(JobId::from(self.attempt));
@@ -204,7 +204,7 @@ impl Command for Settle {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         self.by.check(facts, before)?;
         let origin = self.by.origin();
@@ -213,14 +213,14 @@ impl Command for Settle {
         let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
         let mut closing = (inbound_event::Event::Process, None);
         match verdict {
-            Verdict::Contradicts(why) => {
+            ObservationResult::Contradicts(why) => {
                 closing.1 = Some(why.clone());
                 let handed_over = self.handed_over(facts);
                 contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
                 self.stop_job(&mut draft, facts, &payment, &why)?;
             }
-            Verdict::Stale | Verdict::Agrees => {
-                if verdict == Verdict::Stale {
+            ObservationResult::Stale | ObservationResult::Agrees => {
+                if verdict == ObservationResult::Stale {
                     closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
                 }
                 book(&mut draft, facts, &mut payment, self.source)?;
@@ -231,7 +231,7 @@ impl Command for Settle {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        if let By::Event(event) = self.by {
+        if let ObservedBy::Event(event) = self.by {
             close(&mut draft, facts, event, closing.0, closing.1)?;
         }
         Ok(draft.done())

@@ -12,8 +12,8 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 
-use super::movements::{Moved, record};
-use super::settle::By;
+use super::movements::{MoneyMoved, record};
+use super::settle::ObservedBy;
 use super::{about, tell};
 use crate::commands::draft::Draft;
 use crate::commands::events::close;
@@ -23,7 +23,7 @@ use crate::money::Money;
 use crate::provider::{DisputeObservation, DisputeStatus};
 use crate::refusal::Refusal;
 use crate::rows::{Facts, MovementKind, Needs, Payment, Review};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct SettleDispute {
@@ -48,7 +48,7 @@ impl SettleDispute {
             return;
         }
         let DisputeObservation { object, amount_minor, .. } = &self.observation;
-        record(draft, payment, &Moved { kind, object, refund: None, amount_minor: *amount_minor });
+        record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor: *amount_minor });
         let message =
             if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
         let movement = format!("{message}/{}/{object}", payment.id);
@@ -93,9 +93,9 @@ impl Command for SettleDispute {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let by = By::Event(self.event);
+        let by = ObservedBy::Event(self.event);
         by.check(facts, before)?;
         let origin = by.origin();
         let mut draft = Draft::new(context, &origin);

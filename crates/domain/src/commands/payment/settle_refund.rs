@@ -20,23 +20,23 @@ use alloc::string::String;
 
 use super::answer::{failed, review_if_unasked};
 use super::give_up::{close_case, give_up, needs_case};
-use super::movements::{Moved, record};
+use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
-use super::settle::By;
+use super::settle::ObservedBy;
 use super::{about, about_refund, tell, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
 use crate::commands::events::close;
-use crate::commands::jobs::{LookAgain, give_up_job, held, looks_again, revive};
+use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{Stage, State as _, attempt, inbound_event, job, payment};
+use crate::lifecycle::{CurrentState, State as _, attempt, inbound_event, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
 use crate::time::Timestamp;
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::working_set::{Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
 pub enum RefundOutcome {
@@ -47,14 +47,14 @@ pub enum RefundOutcome {
 
 #[derive(Clone, Debug)]
 pub struct SettleRefund {
-    pub by: By,
+    pub by: ObservedBy,
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
     /// The refund of ours that its metadata name, where it is another.
     pub mark: Option<RefundId>,
     /// When to look again at one that is pending.
-    pub look_again: LookAgain,
+    pub look_again: RecheckDelays,
 }
 
 impl SettleRefund {
@@ -105,7 +105,7 @@ impl SettleRefund {
     fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
         let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
         let another = match (&self.by, &self.outcome, &known.provider_ref) {
-            (By::Event(_), RefundOutcome::Seen(seen), Some(object)) => *object != seen.object,
+            (ObservedBy::Event(_), RefundOutcome::Seen(seen), Some(object)) => *object != seen.object,
             _ => false,
         };
         (!another).then_some(known)
@@ -128,7 +128,7 @@ impl SettleRefund {
             reason: None,
             metadata: Json(BTreeMap::new()),
             key: None,
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 0,
             provider_ref: Some(seen.object.clone()),
             failure: None,
@@ -182,7 +182,7 @@ impl SettleRefund {
         }
         if ended {
             job.state = job.state.step(job::Event::Finish)?.to();
-        } else if matches!(self.by, By::Job { .. }) {
+        } else if matches!(self.by, ObservedBy::Job { .. }) {
             job = looks_again(&job, self.look_again.pause(job.looks), None, draft.context.now)?;
         } else {
             return Ok(());
@@ -215,7 +215,7 @@ impl SettleRefund {
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
         let (case, why) = (about_refund(refund), why.to_owned());
-        let By::Job { job, token } = self.by else {
+        let ObservedBy::Job { job, token } = self.by else {
             draft.review(case, CONTRADICTS, why);
             return Ok(());
         };
@@ -305,7 +305,7 @@ fn count(
         _ => return,
     };
     let object = refund.provider_ref.as_deref().unwrap_or_default();
-    record(draft, payment, &Moved { kind, object, refund: Some(refund.id), amount_minor });
+    record(draft, payment, &MoneyMoved { kind, object, refund: Some(refund.id), amount_minor });
     payment.booked_refunded_minor += sign * amount_minor;
     if let Some(booking) = booking {
         booking.refunded_minor += sign * amount_minor;
@@ -319,7 +319,7 @@ impl Command for SettleRefund {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let attempt = AttemptId::from(self.refund);
-        if let By::Event(event) = self.by {
+        if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
         }
         rows.job(JobId::from(attempt));
@@ -338,7 +338,7 @@ impl Command for SettleRefund {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         self.by.check(facts, before)?;
         let mut payment = before.clone();
@@ -354,7 +354,7 @@ impl Command for SettleRefund {
         if known.is_none() && suspended(&payment) {
             self.return_suspense(&mut draft, &mut payment);
             draft.put(payment);
-            if let By::Event(event) = self.by {
+            if let ObservedBy::Event(event) = self.by {
                 close(&mut draft, facts, event, closing.0, closing.1)?;
             }
             return Ok(draft.done());
@@ -368,7 +368,7 @@ impl Command for SettleRefund {
                 payment.contradicted_at = Some(context.now);
                 draft.review(about(&payment), CONTRADICTS, why.clone());
                 draft.put(payment);
-                if let By::Event(event) = self.by {
+                if let ObservedBy::Event(event) = self.by {
                     close(&mut draft, facts, event, closing.0, Some(why))?;
                 }
                 return Ok(draft.done());
@@ -402,7 +402,7 @@ impl Command for SettleRefund {
         if known != Some(&refund) {
             draft.put(refund);
         }
-        if let By::Event(event) = self.by {
+        if let ObservedBy::Event(event) = self.by {
             close(&mut draft, facts, event, closing.0, closing.1)?;
         }
         Ok(draft.done())

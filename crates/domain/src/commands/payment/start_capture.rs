@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 
-use super::{Call, about, enqueue, needs_of_own, own};
+use super::{ProviderCall, about, enqueue, needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::Lease;
+use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::money::Money;
@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{AttemptKind, Facts, Mode, Needs, Payment};
 use crate::time::Span;
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct StartCapture {
@@ -26,7 +26,7 @@ pub struct StartCapture {
     pub amounts: AmountRules,
     /// How long it may stay without a definite outcome.
     pub deadline: Span,
-    pub lease: Option<Lease>,
+    pub lease: Option<JobLease>,
 }
 
 impl Command for StartCapture {
@@ -42,7 +42,7 @@ impl Command for StartCapture {
         needs_of_own(rows, self.payment)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if let Some(attempt) = payment.active {
             return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
@@ -68,7 +68,7 @@ impl Command for StartCapture {
             ..payment.clone()
         };
         draft.audit(about(&payment), "capture_started", None, None);
-        let call = Call {
+        let call = ProviderCall {
             id,
             payment: payment.id,
             refund: None,

@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::{Call, about, enqueue};
+use super::{ProviderCall, about, enqueue};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::Lease;
+use crate::commands::jobs::JobLease;
 use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
-use crate::lifecycle::{Stage, State as _, booking};
+use crate::lifecycle::{CurrentState, State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::Money;
 use crate::provider::AmountRules;
@@ -16,11 +16,11 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payment};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Claim, Command, Context, Decision, Json};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 /// What is paid for.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum PaymentTarget {
     Booking {
         booking: BookingId,
         /// All that is due where it is `None`. What was given back is not due again: whoever charges after a
@@ -36,7 +36,7 @@ pub enum Target {
 #[derive(Clone, Debug)]
 pub struct StartPayment {
     pub claim: Claim,
-    pub target: Target,
+    pub target: PaymentTarget,
     pub account: AccountId,
     /// A provider's token.
     pub payment_method: String,
@@ -47,7 +47,7 @@ pub struct StartPayment {
     /// How long it may stay without a definite outcome.
     pub deadline: Span,
     /// The server drives it itself, at once.
-    pub lease: Option<Lease>,
+    pub lease: Option<JobLease>,
 }
 
 impl StartPayment {
@@ -114,13 +114,13 @@ impl StartPayment {
             capture: self.capture,
             payment_method: self.payment_method.clone(),
             reference: match &self.target {
-                Target::Amount { reference, .. } => reference.clone(),
-                Target::Booking { .. } => None,
+                PaymentTarget::Amount { reference, .. } => reference.clone(),
+                PaymentTarget::Booking { .. } => None,
             },
             return_url: self.return_url.clone(),
             metadata: Json(self.metadata.clone()),
             key: Some(self.claim.key),
-            state: Stage::start(),
+            state: CurrentState::start(),
             seq: 0,
             provider_ref: None,
             authorized_minor: 0,
@@ -156,25 +156,25 @@ impl Command for StartPayment {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let Target::Booking { booking, .. } = self.target {
+        if let PaymentTarget::Booking { booking, .. } = self.target {
             rows.booking(booking);
         }
         rows.account(self.account);
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let account = facts
             .accounts
             .get(self.account)
             .filter(|account| account.tenant == self.claim.tenant)
             .ok_or(Refusal::AccountNotFound)?;
         let (amount, booking) = match &self.target {
-            Target::Booking { booking, amount } => {
+            PaymentTarget::Booking { booking, amount } => {
                 let booking = self.payable(facts, *booking, context.now)?;
                 (Self::part_of(booking, *amount)?, Some(booking))
             }
-            Target::Amount { amount, .. } => (*amount, None),
+            PaymentTarget::Amount { amount, .. } => (*amount, None),
         };
         if amount.minor < 1 {
             return Err(Refusal::NothingIsDue);
@@ -197,7 +197,7 @@ impl Command for StartPayment {
             });
         }
         draft.audit(about(&payment), "payment_started", None, Some(payment.state.name()));
-        let call = Call {
+        let call = ProviderCall {
             id: AttemptId::from(payment.id),
             payment: payment.id,
             refund: None,

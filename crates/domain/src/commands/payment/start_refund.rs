@@ -6,8 +6,8 @@ use alloc::string::String;
 
 use super::{needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::Lease;
-use crate::commands::payment::money_back::{Back, refund};
+use crate::commands::jobs::JobLease;
+use crate::commands::payment::return_money::{ReturnOrder, refund};
 use crate::ids::{PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Facts, Mode, Needs};
 use crate::time::Span;
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct StartRefund {
@@ -32,7 +32,7 @@ pub struct StartRefund {
     pub amounts: AmountRules,
     /// How long it may stay without a definite outcome.
     pub deadline: Span,
-    pub lease: Option<Lease>,
+    pub lease: Option<JobLease>,
 }
 
 impl Command for StartRefund {
@@ -48,7 +48,7 @@ impl Command for StartRefund {
         needs_of_own(rows, self.payment)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if !payment.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsNotCaptured { state: payment.state.name() });
@@ -67,7 +67,7 @@ impl Command for StartRefund {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
-        let back = Back {
+        let back = ReturnOrder {
             amount_minor: amount.minor,
             reason: self.reason.clone(),
             metadata: self.metadata.clone(),

@@ -2,16 +2,16 @@
 
 use alloc::boxed::Box;
 
-use super::{Call, about, enqueue, needs_of_own, own};
+use super::{ProviderCall, about, enqueue, needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::Lease;
+use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
-use crate::reply::{Claimed, Reply};
+use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{AttemptKind, Facts, Mode, Needs, Payment};
 use crate::time::Span;
-use crate::working_set::{Claim, Command, Context, Decision};
+use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct StartVoid {
@@ -21,7 +21,7 @@ pub struct StartVoid {
     pub mode: Mode,
     /// How long it may stay without a definite outcome.
     pub deadline: Span,
-    pub lease: Option<Lease>,
+    pub lease: Option<JobLease>,
 }
 
 impl Command for StartVoid {
@@ -37,7 +37,7 @@ impl Command for StartVoid {
         needs_of_own(rows, self.payment)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
         if let Some(attempt) = payment.active {
             return Err(Refusal::PaymentHasOperationInProgress { attempt: attempt.0 });
@@ -62,14 +62,14 @@ pub(super) fn void(
     payment: &mut Payment,
     key: Option<KeyId>,
     deadline: Span,
-    lease: Option<Lease>,
-) -> Result<Claimed, Refusal> {
+    lease: Option<JobLease>,
+) -> Result<ClaimedJob, Refusal> {
     let id: AttemptId = draft.id();
     payment.void_requested = true;
     payment.active = Some(id);
     payment.updated_at = draft.context.now;
     draft.audit(about(payment), "void_started", None, None);
-    let call = Call {
+    let call = ProviderCall {
         id,
         payment: payment.id,
         refund: None,

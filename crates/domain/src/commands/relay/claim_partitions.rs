@@ -8,19 +8,19 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::Lease;
+use crate::commands::jobs::JobLease;
 use crate::ids::{PartitionId, TenantId, WorkerId};
 use crate::limits::{PARTITION_KEPT_FOR_SECONDS, PARTITIONS};
 use crate::reply::{ClaimedPartition, Reply};
 use crate::rows::{Actor, Facts, Needs, Partition};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct ClaimPartitions {
     /// Numbers of partitions that have something to publish, and that the relay does not hold.
     pub wanted: Vec<i64>,
-    pub lease: Lease,
+    pub lease: JobLease,
     /// No other process can be at work on this database: a lease of another worker is a dead one's.
     pub alone: bool,
 }
@@ -136,7 +136,7 @@ impl Command for ClaimPartitions {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let now = context.now;
         let found = |number| {
             let row = facts.partitions.get(PartitionId::of(number));

@@ -10,11 +10,11 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Log, Message, Needs, Partition};
 use crate::time::Timestamp;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// A partition that a relay believes to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct PartitionLease {
     pub number: i64,
     pub token: i64,
 }
@@ -53,7 +53,7 @@ impl Published {
 /// took it over publishes again, and marks.
 #[derive(Clone, Debug)]
 pub struct MarkPublished {
-    pub holds: Vec<Hold>,
+    pub holds: Vec<PartitionLease>,
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`], each subject's in the order of its `seq`.
     pub published: Vec<Published>,
     /// Numbers of partitions that the relay is done with; those that others wait for go back besides.
@@ -74,7 +74,7 @@ fn needs_of_messages(rows: &mut Needs<'_>, published: &[Published]) -> Option<()
 
 impl MarkPublished {
     fn held<'f>(&self, facts: &'f Facts) -> BTreeMap<i64, &'f Partition> {
-        let row = |hold: &Hold| {
+        let row = |hold: &PartitionLease| {
             facts.partitions.get(PartitionId::of(hold.number)).filter(|row| row.token == hold.token)
         };
         self.holds.iter().filter_map(row).map(|row| (row.number, row)).collect()
@@ -127,7 +127,7 @@ impl Command for MarkPublished {
         complete
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let held = self.held(facts);
         if held.is_empty() {
             return Err(Refusal::LeaseLost);
@@ -174,7 +174,7 @@ impl Command for MarkRepublished {
         needs_of_messages(rows, &self.published)
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let mut marked = 0;

@@ -9,7 +9,7 @@ use crate::lifecycle::delivery;
 use crate::reply::Reply;
 use crate::rows::{Actor, Delivery, Facts, Message, Needs};
 use crate::time::Span;
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Lets messages go that every consumer has received, or a person discarded.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ impl Command for PruneMessages {
         Some(())
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let received_before = context.now.minus(self.kept);
@@ -82,7 +82,7 @@ impl Command for PruneDeliveries {
         complete
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let received_before = context.now.minus(self.kept);

@@ -11,7 +11,7 @@ use crate::limits::WAITS_FOR_RECEIPTS;
 use crate::reply::Reply;
 use crate::rows::{Actor, Delivery, Facts, Message, Needs};
 use crate::time::{Span, Timestamp};
-use crate::working_set::{Command, Context, Decision};
+use crate::working_set::{Command, Context, DecisionResult};
 
 /// Marks messages as received whose receipts are all there, and answers which must be published again.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl Command for SettleMessages {
         complete
     }
 
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Timer);
         let mut draft = Draft::new(context, &origin);
         let (mut settled, mut again) = (0, Vec::new());

@@ -10,7 +10,7 @@ use crate::consumers;
 use crate::ids::{SubscriptionId, TenantId};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs, Subscription};
-use crate::working_set::{Command, Context, Decision, Json};
+use crate::working_set::{Command, Context, DecisionResult, Json};
 
 /// Before the first message is consumed or published by this version.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Command for Subscribe {
     }
 
     /// Nobody is taken out: another version may still have it.
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> Decision {
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let mut news = false;

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use uuid::Uuid;
 
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
-use crate::commands::{AddApiKey, ArchiveTenant, Origin, Owner, RenameTenant, RevokeApiKey};
+use crate::commands::{AddApiKey, ArchiveTenant, KeyOwner, Origin, RenameTenant, RevokeApiKey};
 use crate::limits::API_KEYS_MAX;
 use crate::reply::Reply;
 use crate::rows::{Actor, ApiKey, Audit, Client, Mode, Tenant};
@@ -15,7 +15,7 @@ fn add(shop: &Shop, number: u8, scopes: &[&str]) -> AddApiKey {
     AddApiKey {
         tenant: TENANT,
         origin: asked("req-1"),
-        owner: Owner::Known(LIMITED),
+        owner: KeyOwner::Known(LIMITED),
         hash: [number; 32],
         scopes: scopes.iter().map(ToString::to_string).collect(),
         mode: Mode::Test,
@@ -52,7 +52,7 @@ fn a_key_is_added_for_a_client_that_is_there_or_new() {
     };
     assert_eq!((key.client, key.mode, key.revoked_at), (LIMITED, Mode::Test, None));
     assert_eq!((key.hash, key.scopes.0), ([1; 32].to_vec(), ["ops", "ledger"].map(Into::into).to_vec()));
-    let command = AddApiKey { owner: Owner::New("kiosk".into()), ..add(&shop, 2, &["bookings"]) };
+    let command = AddApiKey { owner: KeyOwner::New("kiosk".into()), ..add(&shop, 2, &["bookings"]) };
     let Reply::ApiKey(made) = shop.run(&command).reply() else { panic!("a key was added") };
     let client: Client = shop.get(made.1.id);
     assert_eq!((client.name.as_str(), client.tenant, made.0.client), ("kiosk", TENANT, client.id));
@@ -66,7 +66,7 @@ fn a_key_is_added_for_a_client_that_is_there_or_new() {
 fn a_key_that_may_not_be_added() {
     let mut shop = Shop::new(1);
     let good = add(&shop, 1, &["ops"]);
-    let unknown = AddApiKey { owner: Owner::Known(ClientId(Uuid::nil())), ..good.clone() };
+    let unknown = AddApiKey { owner: KeyOwner::Known(ClientId(Uuid::nil())), ..good.clone() };
     assert_eq!(shop.refused(&unknown), Refusal::ClientNotFound);
     let foreign: Client = shop.get(LIMITED);
     shop.set(&Client { tenant: STRANGER, ..foreign.clone() });

@@ -4,7 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::shop::{CLIENT, Shop, TENANT};
-use crate::availability::{Availability, Offer};
+use crate::availability::{Availability, SlotOffer};
 use crate::commands::{AddSlots, NewSlot, Reserve};
 use crate::reply::Reply;
 use crate::rows::{Actor, Product, Slot, Unit};
@@ -13,7 +13,7 @@ use crate::time::Span;
 fn shown(shop: &Shop, slot: &Slot) -> Availability {
     let product: Product = shop.get(slot.product);
     let units = shop.all::<Unit>();
-    Offer { product: &product, slot, now: shop.now }.availability(&units)
+    SlotOffer { product: &product, slot, now: shop.now }.availability(&units)
 }
 
 /// So many seats that cost nothing.

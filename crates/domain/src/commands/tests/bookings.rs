@@ -4,8 +4,8 @@ use std::vec;
 use uuid::Uuid;
 
 use super::shop::{LIMITED, PRICE, STRANGER, Shop, TENANT, claim, create_product_command, provision};
-use super::world::Answer;
-use crate::commands::{CancelHold, ExpireHolds, Lapsed, NewUnit, Reserve};
+use super::world::CommandResult;
+use crate::commands::{CancelHold, ExpireHolds, LapsedHold, NewUnit, Reserve};
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_GRACE_SECONDS, HOLD_SECONDS, HOLD_SECONDS_MAX};
 use crate::reply::Reply;
@@ -27,7 +27,7 @@ fn a_reserve_is_refused_by_name() {
         arrange(&mut shop, &mut command);
         let refusal = shop.refused(&command);
         assert_eq!(refusal, expected(&shop));
-        let stored = matches!(shop.run(&command), Answer::Replay { .. });
+        let stored = matches!(shop.run(&command), CommandResult::Replay { .. });
         assert_eq!(stored, refusal.is_stored(), "{refusal:?}");
     };
     check(|_, command| command.slot = SlotId(Uuid::nil()), |_| Refusal::SlotNotFound);
@@ -130,10 +130,10 @@ fn the_same_key_reserves_once() {
     let mut shop = Shop::new(4);
     let command = shop.reserve_command(1);
     shop.run(&command).reply();
-    assert!(matches!(shop.run(&command), Answer::Replay { status: 200, .. }));
+    assert!(matches!(shop.run(&command), CommandResult::Replay { status: 200, .. }));
     let mut other = command;
     other.claim.fingerprint = claim("other").fingerprint;
-    assert!(matches!(shop.run(&other), Answer::Mismatch));
+    assert!(matches!(shop.run(&other), CommandResult::Mismatch));
     assert_eq!(shop.all::<Booking>().len(), 1);
 }
 
@@ -199,7 +199,7 @@ fn a_hold_is_cancelled_once_and_only_while_nobody_pays() {
     let cancel = CancelHold { claim: shop.claim(), booking: first };
     shop.run(&cancel).reply();
     assert_eq!(shop.get::<Slot>(shop.slot).vacancies(), 4);
-    assert!(matches!(shop.run(&cancel), Answer::Replay { .. }));
+    assert!(matches!(shop.run(&cancel), CommandResult::Replay { .. }));
     let again = CancelHold { claim: shop.claim(), ..cancel };
     assert_eq!(shop.refused(&again), Refusal::BookingIsNotHeld { state: "cancelled" });
 
@@ -219,8 +219,8 @@ fn lapsed_holds_of_one_slot_expire_in_one_command() {
     let bookings = [shop.reserve(1), shop.reserve(2), shop.reserve(3)];
     shop.wait(Span::seconds(HOLD_SECONDS - 1));
     let last = shop.reserve(4);
-    let all = |shop: &Shop| -> std::vec::Vec<Lapsed> {
-        shop.all::<Booking>().iter().map(|row| Lapsed { booking: row.id, open_payment: None }).collect()
+    let all = |shop: &Shop| -> std::vec::Vec<LapsedHold> {
+        shop.all::<Booking>().iter().map(|row| LapsedHold { booking: row.id, open_payment: None }).collect()
     };
     let early = ExpireHolds { holds: all(&shop) };
     assert!(matches!(shop.run(&early).reply(), Reply::Swept(0)));
@@ -242,9 +242,10 @@ fn a_hold_that_changed_since_the_query_is_passed_over() {
     shop.wait(Span::seconds(HOLD_SECONDS - 1));
     let payment = shop.pay(booking);
     shop.wait(Span::seconds(1));
-    let stale = ExpireHolds { holds: vec![Lapsed { booking, open_payment: None }] };
+    let stale = ExpireHolds { holds: vec![LapsedHold { booking, open_payment: None }] };
     assert!(matches!(shop.run(&stale).reply(), Reply::Swept(0)));
-    let unknown = ExpireHolds { holds: vec![Lapsed { booking: BookingId(Uuid::nil()), open_payment: None }] };
+    let unknown =
+        ExpireHolds { holds: vec![LapsedHold { booking: BookingId(Uuid::nil()), open_payment: None }] };
     assert!(matches!(shop.run(&unknown).reply(), Reply::Swept(0)));
     assert_eq!(shop.booking_is(booking), booking::State::Held);
     assert!(!shop.get::<Payment>(payment).void_requested);

@@ -11,10 +11,12 @@ use super::dead_letters::decided;
 use super::driver::{Chaos, Game};
 use super::operate::resolution;
 use super::shop::{LEASE, PRICE, Shop};
-use super::teller::{News, Teller};
-use super::world::Answer;
-use crate::commands::{CancelHold, ClaimJobs, DiscardDeadLetter, Letter, RetryDeadLetter, StartPayment};
-use crate::idempotency::Progress;
+use super::teller::{News, ProviderModel};
+use super::world::CommandResult;
+use crate::commands::{
+    CancelHold, ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment,
+};
+use crate::idempotency::KeyProgress;
 use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::Status;
@@ -52,7 +54,8 @@ impl History {
     fn new() -> History {
         let shop = Shop::new(4);
         let started_at = shop.now;
-        let game = Game { shop, teller: Teller::default(), chaos: Chaos::default(), zombies: Vec::new() };
+        let game =
+            Game { shop, teller: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
         History {
             game,
             started_at,
@@ -73,7 +76,7 @@ impl History {
 
     /// A client asks. A server that took a lease drives at once.
     fn ask(&mut self, command: impl Command + 'static) {
-        if let Answer::Fresh(reply) = self.game.shop.run(&command)
+        if let CommandResult::Fresh(reply) = self.game.shop.run(&command)
             && let Reply::Started(started) = *reply
         {
             self.game.drive(&started);
@@ -161,7 +164,7 @@ impl History {
         let (payments, bookings) = (self.payments().len(), self.bookings().len());
         let answer = self.game.shop.run(command);
         if known {
-            assert!(matches!(answer, Answer::Replay { .. } | Answer::InFlight), "{answer:?}");
+            assert!(matches!(answer, CommandResult::Replay { .. } | CommandResult::InFlight), "{answer:?}");
             assert_eq!((self.payments().len(), self.bookings().len()), (payments, bookings));
         }
     }
@@ -190,7 +193,7 @@ impl History {
     }
 
     fn decide_on(&mut self, job: JobId, discard: bool) {
-        let decided = decided(Letter::Job(job));
+        let decided = decided(DeadLetterRef::Job(job));
         self.looked_at.insert(job);
         if discard {
             self.discarded.insert(job);
@@ -304,7 +307,7 @@ impl History {
     fn all_is_settled(&mut self) {
         let shop = &mut self.game.shop;
         for key in shop.all::<Key>() {
-            assert_eq!(key.progress, Progress::Finished, "{key:?}");
+            assert_eq!(key.progress, KeyProgress::Finished, "{key:?}");
         }
         for attempt in shop.all::<Attempt>() {
             assert!(attempt.state.is_final(), "{attempt:?}");

@@ -8,8 +8,8 @@ use super::jobs::put_off;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{CLIENT, LEASE, PRICE, STRANGER, Shop, TENANT};
 use crate::commands::{
-    At, ClaimJobs, CloseEvent, Decided, DiscardDeadLetter, FailDelivery, Letter, PostTransfer,
-    RetryDeadLetter,
+    ClaimJobs, CloseEvent, DeadLetterRef, Decided, DeliveryKey, DiscardDeadLetter, FailDelivery,
+    PostTransfer, RetryDeadLetter,
 };
 use crate::consumers::LEDGER;
 use crate::lifecycle::{attempt, booking, delivery, inbound_event, job, payment, refund};
@@ -22,7 +22,7 @@ use crate::rows::{
 use crate::time::Span;
 use crate::{AttemptId, JobId, PaymentId, Refusal};
 
-pub fn decided(letter: Letter) -> Decided {
+pub fn decided(letter: DeadLetterRef) -> Decided {
     Decided {
         claim: None,
         tenant: TENANT,
@@ -34,14 +34,14 @@ pub fn decided(letter: Letter) -> Decided {
     }
 }
 
-fn retry(shop: &mut Shop, letter: Letter) -> DeadLetter {
+fn retry(shop: &mut Shop, letter: DeadLetterRef) -> DeadLetter {
     let Reply::DeadLetter(letter) = shop.run(&RetryDeadLetter(decided(letter))).reply() else {
         panic!("a letter is shown")
     };
     *letter
 }
 
-fn discard(shop: &mut Shop, letter: Letter) -> DeadLetter {
+fn discard(shop: &mut Shop, letter: DeadLetterRef) -> DeadLetter {
     let Reply::DeadLetter(letter) = shop.run(&DiscardDeadLetter(decided(letter))).reply() else {
         panic!("a letter is shown")
     };
@@ -49,14 +49,14 @@ fn discard(shop: &mut Shop, letter: Letter) -> DeadLetter {
 }
 
 /// The job of an attempt has used its claims up.
-pub fn kill(shop: &mut Shop, id: impl Into<Uuid>) -> Letter {
+pub fn kill(shop: &mut Shop, id: impl Into<Uuid>) -> DeadLetterRef {
     let id = JobId(id.into());
     let row: Job = shop.get(id);
     shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, ..row });
     shop.wait(LEASE.span);
     shop.run(&ClaimJobs { jobs: vec![id], lease: LEASE, alone: false }).reply();
     assert!(shop.get::<Job>(id).state.is(job::State::Dead));
-    Letter::Job(id)
+    DeadLetterRef::Job(id)
 }
 
 /// A person gives a payment up that was sent, with its outcome unknown.
@@ -76,13 +76,13 @@ fn only_what_is_dead_and_ones_own_is_moved() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
     let event = shop.record();
-    let alive = [Letter::Job(JobId(payment.0)), Letter::Event(event)];
+    let alive = [DeadLetterRef::Job(JobId(payment.0)), DeadLetterRef::Event(event)];
     for letter in alive {
         assert!(matches!(shop.refused(&RetryDeadLetter(decided(letter))), Refusal::NoSuchMove(_)));
         assert!(matches!(shop.refused(&DiscardDeadLetter(decided(letter))), Refusal::NoSuchMove(_)));
     }
     let dead = kill(&mut shop, payment);
-    let unknown = Letter::Message(crate::InboxId(Uuid::nil()));
+    let unknown = DeadLetterRef::Message(crate::InboxId(Uuid::nil()));
     let theirs = Decided { tenant: STRANGER, ..decided(dead) };
     for refused in [decided(unknown), theirs] {
         assert_eq!(shop.refused(&RetryDeadLetter(refused.clone())), Refusal::DeadLetterNotFound);
@@ -221,11 +221,11 @@ fn a_dead_event_is_read_again_or_ignored() {
     let mut shop = Shop::new(9);
     let event = shop.record();
     shop.run(&CloseEvent { event, why: "unreadable".into(), dead: true }).reply();
-    retry(&mut shop, Letter::Event(event));
+    retry(&mut shop, DeadLetterRef::Event(event));
     let row: InboundEvent = shop.get(event);
     assert!(row.state.is(inbound_event::State::Received) && row.attempts == 0);
     shop.run(&CloseEvent { event, why: "unreadable".into(), dead: true }).reply();
-    discard(&mut shop, Letter::Event(event));
+    discard(&mut shop, DeadLetterRef::Event(event));
     assert!(shop.get::<InboundEvent>(event).state.is(inbound_event::State::Ignored));
 }
 
@@ -241,7 +241,7 @@ fn a_dead_delivery_has_its_effect_once_when_it_is_retried_and_never_when_it_is_d
             .find(|told| told.subject == payment.0 && told.kind == "payment.captured")
             .unwrap();
         let post = PostTransfer::of(&message).unwrap().unwrap();
-        let at = At { tenant: TENANT, message: message.id, consumer: LEDGER };
+        let at = DeliveryKey { tenant: TENANT, message: message.id, consumer: LEDGER };
         let fail = FailDelivery {
             at,
             error: "no such account".into(),
@@ -250,7 +250,7 @@ fn a_dead_delivery_has_its_effect_once_when_it_is_retried_and_never_when_it_is_d
             counted: false,
         };
         shop.run(&fail).reply();
-        let letter = Letter::Message(at.id());
+        let letter = DeadLetterRef::Message(at.id());
         assert_eq!(shop.refused(&post), Refusal::DeliveryIsDead);
         let before = shop.all::<Transfer>().len();
         if retried {

@@ -3,12 +3,13 @@
 use super::payments::CAPTURED;
 use super::shop::{Shop, TENANT};
 use crate::commands::{
-    At, CloseEvent, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery, StartEvent,
+    CloseEvent, DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery,
+    StartEvent,
 };
 use crate::consumers::LEDGER;
 use crate::lifecycle::{delivery, inbound_event};
 use crate::limits::EVENT_ATTEMPTS_MAX;
-use crate::reply::{DeliveryIs, Reply};
+use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Capture, Delivery, InboundEvent, Message, Posting, Transfer};
 use crate::time::Span;
 use crate::{MessageId, Refusal};
@@ -17,27 +18,27 @@ use uuid::Uuid;
 const PAUSE: Span = Span::seconds(10);
 const ATTEMPTS_MAX: i64 = 3;
 
-fn told(shop: &mut Shop) -> (PostTransfer, At) {
+fn told(shop: &mut Shop) -> (PostTransfer, DeliveryKey) {
     let (_, payment) = shop.sent(Capture::Automatic);
     shop.webhook(payment, CAPTURED);
     let message = shop.all::<Message>().into_iter().find(|told| told.kind == "payment.captured").unwrap();
-    let at = At { tenant: TENANT, message: message.id, consumer: LEDGER };
+    let at = DeliveryKey { tenant: TENANT, message: message.id, consumer: LEDGER };
     (PostTransfer::of(&message).unwrap().unwrap(), at)
 }
 
-fn start(shop: &mut Shop, at: At) -> DeliveryIs {
+fn start(shop: &mut Shop, at: DeliveryKey) -> DeliveryStatus {
     let start = StartDelivery { at, pause: PAUSE, attempts_max: ATTEMPTS_MAX };
     let Reply::Delivery(is) = shop.run(&start).reply() else { panic!("it says where it is") };
     is
 }
 
-fn fail(shop: &mut Shop, at: At, counted: bool) -> DeliveryIs {
+fn fail(shop: &mut Shop, at: DeliveryKey, counted: bool) -> DeliveryStatus {
     let fail = FailDelivery { at, error: "broken".into(), pause: PAUSE, attempts_max: ATTEMPTS_MAX, counted };
     let Reply::Delivery(is) = shop.run(&fail).reply() else { panic!("it says where it is") };
     is
 }
 
-fn attempts(shop: &Shop, at: At) -> i64 {
+fn attempts(shop: &Shop, at: DeliveryKey) -> i64 {
     shop.get::<Delivery>(at.id()).attempts
 }
 
@@ -61,14 +62,14 @@ fn a_message_that_kills_the_process_is_counted_and_dies() {
     let mut shop = Shop::new(9);
     let (post, at) = told(&mut shop);
     for attempt in 1..=ATTEMPTS_MAX {
-        assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: attempt });
+        assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: attempt });
         assert_eq!(attempts(&shop, at), attempt, "counted before it is handled");
         // The process dies here. Nobody begins it again before its time.
-        assert_eq!(start(&mut shop, at), DeliveryIs::Waiting);
+        assert_eq!(start(&mut shop, at), DeliveryStatus::Waiting);
         shop.wait(PAUSE);
     }
-    assert_eq!(start(&mut shop, at), DeliveryIs::Dead);
-    assert_eq!(start(&mut shop, at), DeliveryIs::Dead);
+    assert_eq!(start(&mut shop, at), DeliveryStatus::Dead);
+    assert_eq!(start(&mut shop, at), DeliveryStatus::Dead);
     let row: Delivery = shop.get(at.id());
     assert!(row.state.is(delivery::State::Dead) && row.due_at.is_none(), "{row:?}");
     assert!(row.last_error.unwrap().contains("never came to an end"));
@@ -79,11 +80,11 @@ fn a_message_that_kills_the_process_is_counted_and_dies() {
 fn a_failure_counts_once_however_it_began() {
     let mut shop = Shop::new(9);
     let (post, at) = told(&mut shop);
-    assert_eq!(fail(&mut shop, at, false), DeliveryIs::Waiting);
+    assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
     assert_eq!(attempts(&shop, at), 1);
     shop.wait(PAUSE);
-    assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: 2 });
-    assert_eq!(fail(&mut shop, at, true), DeliveryIs::Waiting);
+    assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: 2 });
+    assert_eq!(fail(&mut shop, at, true), DeliveryStatus::Waiting);
     assert_eq!(attempts(&shop, at), 2);
     let row: Delivery = shop.get(at.id());
     assert_eq!((row.due_at, row.last_error.as_deref()), (Some(shop.now.plus(PAUSE)), Some("broken")));
@@ -91,7 +92,7 @@ fn a_failure_counts_once_however_it_began() {
     shop.run(&post).reply();
     let row: Delivery = shop.get(at.id());
     assert!(row.state.is(delivery::State::Received) && row.attempts == 2 && row.due_at.is_none());
-    assert_eq!(start(&mut shop, at), DeliveryIs::Received);
+    assert_eq!(start(&mut shop, at), DeliveryStatus::Received);
     let late = FailDelivery { at, error: "x".into(), pause: PAUSE, attempts_max: 1, counted: false };
     assert_eq!(shop.refused(&late), Refusal::NothingToDo, "a receipt stays");
 }
@@ -103,9 +104,9 @@ fn an_outage_uses_up_no_attempts() {
     let put_off = PutOffDelivery { at, pause: PAUSE };
     assert_eq!(shop.refused(&put_off), Refusal::NothingToDo, "nothing was begun");
     for _ in 0..2 * ATTEMPTS_MAX {
-        assert_eq!(start(&mut shop, at), DeliveryIs::Begun { attempts: 1 });
+        assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: 1 });
         shop.run(&put_off).reply();
-        assert_eq!(start(&mut shop, at), DeliveryIs::Waiting, "not at once");
+        assert_eq!(start(&mut shop, at), DeliveryStatus::Waiting, "not at once");
         shop.wait(PAUSE);
     }
     let event = shop.record();
@@ -121,9 +122,9 @@ fn the_last_failure_goes_to_the_dead_letters_with_its_reason() {
     let mut shop = Shop::new(9);
     let (_, at) = told(&mut shop);
     for _ in 1..ATTEMPTS_MAX {
-        assert_eq!(fail(&mut shop, at, false), DeliveryIs::Waiting);
+        assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
     }
-    assert_eq!(fail(&mut shop, at, false), DeliveryIs::Dead);
+    assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Dead);
     let row: Delivery = shop.get(at.id());
     assert_eq!((row.attempts, row.last_error.as_deref()), (ATTEMPTS_MAX, Some("broken")));
 }

@@ -7,15 +7,15 @@ use std::vec::Vec;
 
 use super::jobs::put_off;
 use super::shop::{LOOK_AGAIN, Shop, account, object};
-use super::teller::{Call, News, Teller, return_object};
-use super::world::Answer;
+use super::teller::{Call, News, ProviderModel, return_object};
+use super::world::CommandResult;
 use crate::commands::{
-    Abandon, By, FinishJob, MarkSent, Postpone, RecordDecline, RefundOutcome, Settle, SettleRefund,
+    Abandon, FinishJob, MarkSent, ObservedBy, Postpone, RecordDecline, RefundOutcome, Settle, SettleRefund,
 };
 use crate::lifecycle::{State as _, attempt};
 use crate::limits::ANOTHER_KEY_AFTER;
-use crate::provider::{Heard, Observation, RefundObservation, RefundStatus, Source, Status};
-use crate::reply::{Claimed, Reply};
+use crate::provider::{CallOutcome, Observation, RefundObservation, RefundStatus, Source, Status};
+use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{AttemptKind, Capture, Failure, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
@@ -33,7 +33,7 @@ impl Chaos {
 
 pub struct Game {
     pub shop: Shop,
-    pub teller: Teller,
+    pub teller: ProviderModel,
     pub chaos: Chaos,
     /// What dead workers may still say one day.
     pub zombies: Vec<Box<dyn Command>>,
@@ -44,22 +44,26 @@ struct Gone;
 
 type Drive = Result<(), Gone>;
 
-fn lost<T>(key_spent: bool) -> Heard<T> {
-    Heard::Unknown { error: "lost".into(), key_spent }
+fn lost<T>(key_spent: bool) -> CallOutcome<T> {
+    CallOutcome::Unknown { error: "lost".into(), key_spent }
 }
 
 impl Game {
-    fn look<T>(&mut self, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
+    fn look<T>(&mut self, call: impl FnOnce(&mut ProviderModel) -> CallOutcome<T>) -> CallOutcome<T> {
         if self.chaos.next().is_multiple_of(16) { lost(false) } else { call(&mut self.teller) }
     }
 
-    fn call<T>(&mut self, key: Call, call: impl FnOnce(&mut Teller) -> Heard<T>) -> Heard<T> {
+    fn call<T>(
+        &mut self,
+        key: Call,
+        call: impl FnOnce(&mut ProviderModel) -> CallOutcome<T>,
+    ) -> CallOutcome<T> {
         if self.teller.kept.contains(&key) {
             return lost(true);
         }
         let fate = self.chaos.next() % 16;
         match fate {
-            0 => Heard::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
+            0 => CallOutcome::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
             1 => lost(false),
             2 => {
                 call(&mut self.teller);
@@ -79,8 +83,8 @@ impl Game {
 
     pub fn run_system(&mut self, command: &dyn Command) -> Option<Reply> {
         match self.shop.run(command) {
-            Answer::Fresh(reply) => Some(*reply),
-            Answer::Refused(Refusal::LeaseLost | Refusal::NothingToDo) => None,
+            CommandResult::Fresh(reply) => Some(*reply),
+            CommandResult::Refused(Refusal::LeaseLost | Refusal::NothingToDo) => None,
             answer => panic!("{answer:?} to {command:?}"),
         }
     }
@@ -102,7 +106,7 @@ impl Game {
         Ok(reply)
     }
 
-    pub fn drive(&mut self, claimed: &Claimed) {
+    pub fn drive(&mut self, claimed: &ClaimedJob) {
         let suspended = claimed.payment.suspended_minor > 0;
         let _gone = match claimed.attempt.kind {
             _ if claimed.attempt.state.is_final() && claimed.payment.evidenced && !suspended => {
@@ -114,7 +118,7 @@ impl Game {
         };
     }
 
-    fn charge(&mut self, claimed: &Claimed) -> Drive {
+    fn charge(&mut self, claimed: &ClaimedJob) -> Drive {
         let payment = claimed.payment.id;
         if claimed.attempt.state.is(attempt::State::Created) {
             if claimed.payment.provider_ref.is_none() {
@@ -122,10 +126,10 @@ impl Game {
                 let (amount, key) = (claimed.payment.amount_minor, claimed.attempt.key_number);
                 let made =
                     self.call((payment.0, "create", key), |teller| teller.create(payment, amount, manual));
-                if let Heard::Unknown { key_spent, .. } = made {
+                if let CallOutcome::Unknown { key_spent, .. } = made {
                     return self.postpone(claimed, false, key_spent);
                 }
-                if !matches!(made, Heard::Object(_)) {
+                if !matches!(made, CallOutcome::Object(_)) {
                     return self.postpone(claimed, false, false);
                 }
             }
@@ -135,30 +139,30 @@ impl Game {
             };
         }
         match self.look(|teller| teller.fetch(payment)) {
-            Heard::Object(Status::Unconfirmed) if !self.must_end(claimed) => {
+            CallOutcome::Object(Status::Unconfirmed) if !self.must_end(claimed) => {
                 match self.mark_sent(claimed, None)? {
                     Some(key) => self.confirm(claimed, key),
                     None => self.settle(claimed, Status::Unconfirmed, Source::Fetched, None),
                 }
             }
-            Heard::Object(seen) => self.conclude(claimed, seen, Source::Fetched),
+            CallOutcome::Object(seen) => self.conclude(claimed, seen, Source::Fetched),
             _ => self.postpone(claimed, true, false),
         }
     }
 
-    fn confirm(&mut self, claimed: &Claimed, key: i64) -> Drive {
+    fn confirm(&mut self, claimed: &ClaimedJob, key: i64) -> Drive {
         let (payment, card) = (claimed.payment.id, self.chaos.next());
         match self.call((payment.0, "confirm", key), |teller| teller.confirm(payment, card)) {
-            Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
+            CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.conclude(claimed, seen, Source::Answer)
             }
-            Heard::NotSent { .. } => self.postpone(claimed, false, false),
-            Heard::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent),
-            Heard::Refused { object: None, .. } => unreachable!("it shows the object"),
+            CallOutcome::NotSent { .. } => self.postpone(claimed, false, false),
+            CallOutcome::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent),
+            CallOutcome::Refused { object: None, .. } => unreachable!("it shows the object"),
         }
     }
 
-    fn conclude(&mut self, claimed: &Claimed, seen: Status, source: Source) -> Drive {
+    fn conclude(&mut self, claimed: &ClaimedJob, seen: Status, source: Source) -> Drive {
         match seen {
             Status::Declined(failure) => {
                 let (job, token) = (claimed.job.id, claimed.job.token);
@@ -172,10 +176,10 @@ impl Game {
         }
     }
 
-    fn cancel_object(&mut self, claimed: &Claimed, source: Source) -> Drive {
+    fn cancel_object(&mut self, claimed: &ClaimedJob, source: Source) -> Drive {
         let (payment, key) = (claimed.payment.id, claimed.job.token);
         match self.call((claimed.attempt.id.0, "cancel", key), |teller| teller.cancel(payment)) {
-            Heard::Object(seen) | Heard::Refused { object: Some(seen), .. } => {
+            CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.settle(claimed, seen, source, None)
             }
             _ => self.postpone(claimed, true, false),
@@ -183,7 +187,7 @@ impl Game {
     }
 
     /// A capture or a void.
-    fn release(&mut self, claimed: &Claimed) -> Drive {
+    fn release(&mut self, claimed: &ClaimedJob) -> Drive {
         let payment = claimed.payment.id;
         let capture = claimed.attempt.kind == AttemptKind::Capture;
         if claimed.payment.provider_ref.is_none() {
@@ -195,7 +199,7 @@ impl Game {
                 None => return self.abandon(claimed),
             }
         } else {
-            let Heard::Object(seen) = self.look(|teller| teller.fetch(payment)) else {
+            let CallOutcome::Object(seen) = self.look(|teller| teller.fetch(payment)) else {
                 return self.postpone(claimed, true, false);
             };
             let ended = matches!(seen, Status::Cancelled | Status::Captured { .. });
@@ -215,27 +219,27 @@ impl Game {
             self.call((id, "cancel", claimed.job.token), |teller| teller.cancel(payment))
         };
         match heard {
-            Heard::Object(seen) => self.settle(claimed, seen, Source::Answer, None),
-            Heard::Refused { code, cause, object } => {
+            CallOutcome::Object(seen) => self.settle(claimed, seen, Source::Answer, None),
+            CallOutcome::Refused { code, cause, object } => {
                 let refused = Failure { code, retryable: false, cause };
                 self.settle(claimed, object.unwrap(), Source::Answer, Some(refused))
             }
-            Heard::NotSent { .. } => self.postpone(claimed, false, false),
-            Heard::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent && capture),
+            CallOutcome::NotSent { .. } => self.postpone(claimed, false, false),
+            CallOutcome::Unknown { key_spent, .. } => self.postpone(claimed, true, key_spent && capture),
         }
     }
 
-    fn refund(&mut self, claimed: &Claimed) -> Drive {
+    fn refund(&mut self, claimed: &ClaimedJob) -> Drive {
         let refund = claimed.refund.as_ref().unwrap();
         let (id, payment, amount_minor) = (refund.id, refund.payment, refund.amount_minor);
         let created = claimed.attempt.state.is(attempt::State::Created);
         if !created {
             match self.look(|teller| teller.find(id)) {
-                Heard::Object(Some((place, status))) => {
+                CallOutcome::Object(Some((place, status))) => {
                     let outcome = self.refund_seen(place, status);
                     return self.settle_refund(claimed, outcome);
                 }
-                Heard::Object(None) => {}
+                CallOutcome::Object(None) => {}
                 _ => return self.postpone(claimed, true, false),
             }
         }
@@ -247,29 +251,29 @@ impl Game {
             teller.refund((Some(id), key), payment, amount_minor, slow)
         });
         let outcome = match heard {
-            Heard::Object((place, status)) => self.refund_seen(place, status),
-            Heard::Refused { code, cause, .. } => {
+            CallOutcome::Object((place, status)) => self.refund_seen(place, status),
+            CallOutcome::Refused { code, cause, .. } => {
                 RefundOutcome::Refused(Failure { code, retryable: false, cause })
             }
-            Heard::NotSent { .. } => return self.postpone(claimed, false, false),
-            Heard::Unknown { key_spent, .. } => return self.postpone(claimed, true, key_spent),
+            CallOutcome::NotSent { .. } => return self.postpone(claimed, false, false),
+            CallOutcome::Unknown { key_spent, .. } => return self.postpone(claimed, true, key_spent),
         };
         self.settle_refund(claimed, outcome)
     }
 
-    fn settle_refund(&mut self, claimed: &Claimed, outcome: RefundOutcome) -> Drive {
-        let by = By::Job { job: claimed.job.id, token: claimed.job.token };
+    fn settle_refund(&mut self, claimed: &ClaimedJob, outcome: RefundOutcome) -> Drive {
+        let by = ObservedBy::Job { job: claimed.job.id, token: claimed.job.token };
         let (refund, payment) = (claimed.attempt.refund.unwrap(), claimed.payment.id);
         self.submit(SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
             .map(drop)
     }
 
-    fn must_end(&self, claimed: &Claimed) -> bool {
+    fn must_end(&self, claimed: &ClaimedJob) -> bool {
         let late = self.shop.now >= claimed.attempt.deadline_at;
         claimed.payment.void_requested || (!claimed.attempt.state.is_final() && late)
     }
 
-    fn mark_sent(&mut self, claimed: &Claimed, object: Option<String>) -> Result<Option<i64>, Gone> {
+    fn mark_sent(&mut self, claimed: &ClaimedJob, object: Option<String>) -> Result<Option<i64>, Gone> {
         let (job, token) = (claimed.job.id, claimed.job.token);
         let reply = self.submit(MarkSent {
             job,
@@ -282,15 +286,21 @@ impl Game {
         Ok(key)
     }
 
-    fn abandon(&mut self, claimed: &Claimed) -> Drive {
+    fn abandon(&mut self, claimed: &ClaimedJob) -> Drive {
         let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
         let (refund, failure) = (claimed.attempt.refund, Failure::not_sent("provider_contradicts", false));
         self.submit(Abandon { job, token, payment, refund, failure }).map(drop)
     }
 
-    fn settle(&mut self, claimed: &Claimed, seen: Status, source: Source, refused: Option<Failure>) -> Drive {
+    fn settle(
+        &mut self,
+        claimed: &ClaimedJob,
+        seen: Status,
+        source: Source,
+        refused: Option<Failure>,
+    ) -> Drive {
         let settle = Settle {
-            by: By::Job { job: claimed.job.id, token: claimed.job.token },
+            by: ObservedBy::Job { job: claimed.job.id, token: claimed.job.token },
             payment: claimed.payment.id,
             attempt: claimed.attempt.id,
             observation: seen_of(&self.shop, claimed.payment.id, seen),
@@ -301,7 +311,7 @@ impl Game {
         self.submit(settle).map(drop)
     }
 
-    fn postpone(&mut self, claimed: &Claimed, lost_sight: bool, key_spent: bool) -> Drive {
+    fn postpone(&mut self, claimed: &ClaimedJob, lost_sight: bool, key_spent: bool) -> Drive {
         let refund = claimed.attempt.refund;
         let pause = Span::seconds(1);
         let put_off = put_off(claimed.job.id, claimed.job.token, claimed.payment.id);
@@ -311,7 +321,7 @@ impl Game {
     /// A webhook arrives, as an event of its own. One that is ahead of what is known of its payment comes
     /// again.
     pub fn deliver(&mut self, news: &News) {
-        let by = By::Event(self.shop.record());
+        let by = ObservedBy::Event(self.shop.record());
         match news.clone() {
             News::Payment(payment, status) => {
                 let observation = seen_of(&self.shop, payment, status);
@@ -327,10 +337,10 @@ impl Game {
                 let refund = mark.unwrap_or(outside);
                 let own = SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN };
                 let mut answer = self.shop.run(&own);
-                if let Answer::Refused(Refusal::RefundNotFound) = answer {
+                if let CommandResult::Refused(Refusal::RefundNotFound) = answer {
                     answer = self.shop.run(&SettleRefund { refund: outside, mark, ..own });
                 }
-                if let Answer::Refused(Refusal::PaymentIsBehind) = answer {
+                if let CommandResult::Refused(Refusal::PaymentIsBehind) = answer {
                     self.teller.news.push(news.clone());
                 }
             }

@@ -213,7 +213,7 @@ fn a_dead_job_whose_attempt_settled_looks_again() {
     super::dead_letters::kill(&mut shop, capture);
     let charge: Job = shop.get(payment.0);
     assert!(charge.state.is(job::State::Done));
-    answer.by = crate::commands::By::Event(shop.record());
+    answer.by = crate::commands::ObservedBy::Event(shop.record());
     shop.run(&answer).reply();
     let job: Job = shop.get(capture.0);
     assert!(job.state.is(job::State::Ready) && job.due_at > shop.now);

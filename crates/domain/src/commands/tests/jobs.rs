@@ -9,7 +9,8 @@ use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{LEASE, LOOK_AGAIN, PRICE, Shop};
 use super::teller::failure;
 use crate::commands::{
-    Abandon, ClaimJobs, FinishJob, Heartbeat, Lease, MarkSent, Postpone, RecordDecline, RefundOutcome, Settle,
+    Abandon, ClaimJobs, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecordDecline, RefundOutcome,
+    Settle,
 };
 use crate::lifecycle::{attempt, booking, job, payment, refund};
 use crate::limits::{ANOTHER_KEY_AFTER, JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
@@ -86,7 +87,7 @@ fn a_worker_that_is_alone_waits_for_no_lease() {
         claimed.len()
     };
     assert_eq!(claimed(&mut shop, LEASE), 0, "it is its own");
-    let successor = Lease { worker: WorkerId(Uuid::from_u128(77)), ..LEASE };
+    let successor = JobLease { worker: WorkerId(Uuid::from_u128(77)), ..LEASE };
     assert_eq!(claimed(&mut shop, successor), 1);
     assert_eq!(shop.get::<Job>(payment.0).token, 2);
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::world::{Rows, World};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
-use crate::lifecycle::{Stage, State, attempt, booking, job, payment, refund, review};
+use crate::lifecycle::{CurrentState, State, attempt, booking, job, payment, refund, review};
 use crate::rows::{
     Attempt, Audit, Booking, Client, Customer, Job, LedgerAccount, Message, Movement, MovementKind, Payment,
     Posting, Refund, Review, Slot, Subject,
@@ -178,7 +178,7 @@ impl World {
         &self,
         before: &Rows,
         audited: &[Audit],
-        stage: fn(&R) -> Stage<S>,
+        stage: fn(&R) -> CurrentState<S>,
         command: &dyn Command,
     ) {
         for (id, row) in self.rows.get(R::TABLE.name).into_iter().flatten() {

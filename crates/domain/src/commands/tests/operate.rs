@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::payments::CAPTURED;
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
-use super::world::Answer;
+use super::world::CommandResult;
 use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
 use crate::provider::Status;
 use crate::reply::Reply;
@@ -162,6 +162,6 @@ fn a_pruned_key_does_nothing_again() {
     let prune = PruneReplies { kept: Span::millis(500), ..young };
     assert!(matches!(shop.run(&prune).reply(), Reply::Swept(2)), "one is in flight");
     assert!(matches!(shop.run(&prune).reply(), Reply::Swept(0)));
-    assert!(matches!(shop.run(&done), Answer::Expired));
-    assert!(matches!(shop.run(&open), Answer::InFlight));
+    assert!(matches!(shop.run(&done), CommandResult::Expired));
+    assert!(matches!(shop.run(&open), CommandResult::InFlight));
 }

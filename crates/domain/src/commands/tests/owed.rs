@@ -5,7 +5,7 @@ use super::movements::dispute;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop, eur};
 use super::teller::failure;
-use crate::commands::{StartPayment, Target};
+use crate::commands::{PaymentTarget, StartPayment};
 use crate::lifecycle::{booking, payment};
 use crate::limits::HOLD_SECONDS;
 use crate::money::Money;
@@ -19,7 +19,7 @@ fn booking_of(shop: &Shop, payment: PaymentId) -> Booking {
 }
 
 fn by_amount(shop: &mut Shop, booking: BookingId, amount: Money) -> StartPayment {
-    let target = Target::Booking { booking, amount: Some(amount) };
+    let target = PaymentTarget::Booking { booking, amount: Some(amount) };
     StartPayment { target, ..shop.pay_command(booking) }
 }
 
@@ -129,7 +129,7 @@ fn what_the_provider_cannot_move_is_not_asked_of_it() {
     let mut shop = Shop::new(9);
     let rule = (SOME_AMOUNTS.0)("stripe", Currency::EUR).unwrap();
     let of = |shop: &mut Shop, amount: Money| {
-        let target = Target::Amount { amount, reference: None };
+        let target = PaymentTarget::Amount { amount, reference: None };
         let amounts = SOME_AMOUNTS;
         StartPayment { target, amounts, ..shop.pay_command(BookingId(uuid::Uuid::nil())) }
     };

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::shop::{PRICE, STRANGER, Shop, TENANT, claim, eur, object, provision};
 use super::teller::failure;
-use super::world::Answer;
-use crate::commands::{CancelHold, StartCapture, StartPayment, StartRefund, Target};
+use super::world::CommandResult;
+use crate::commands::{CancelHold, PaymentTarget, StartCapture, StartPayment, StartRefund};
 use crate::lifecycle::{booking, payment};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_SECONDS, PAYMENTS_PER_BOOKING_MAX};
 use crate::provider::{Source, Status};
@@ -18,8 +18,8 @@ use crate::{AccountId, BookingId, Currency, Money, PaymentId, Refusal};
 pub const CAPTURED: Status = Status::Captured { amount_minor: 2 * PRICE };
 pub const AUTHORIZED: Status = Status::Authorized { amount_minor: 2 * PRICE };
 
-fn booking_target(booking: BookingId) -> Target {
-    Target::Booking { booking, amount: None }
+fn booking_target(booking: BookingId) -> PaymentTarget {
+    PaymentTarget::Booking { booking, amount: None }
 }
 
 fn foreign() -> Claim {
@@ -35,7 +35,7 @@ fn a_payment_is_refused_by_name() {
         arrange(&mut shop, booking, &mut command);
         assert_eq!(shop.refused(&command), expected);
     };
-    let of = |minor| Target::Amount { amount: eur(minor), reference: None };
+    let of = |minor| PaymentTarget::Amount { amount: eur(minor), reference: None };
     check(|_, _, command| command.target = booking_target(BookingId(Uuid::nil())), Refusal::BookingNotFound);
     check(|_, _, command| command.account = AccountId(Uuid::nil()), Refusal::AccountNotFound);
     check(|_, _, command| command.claim = foreign(), Refusal::AccountNotFound);
@@ -99,11 +99,11 @@ fn the_same_key_pays_once() {
     let booking = shop.reserve(2);
     let command = shop.pay_command(booking);
     let payment = shop.start(&command);
-    assert!(matches!(shop.run(&command), Answer::InFlight));
+    assert!(matches!(shop.run(&command), CommandResult::InFlight));
     assert!(shop.mark_sent(payment));
     shop.answer(payment, CAPTURED);
     for _ in 0..3 {
-        let Answer::Replay { status, body } = shop.run(&command) else { panic!("a replay") };
+        let CommandResult::Replay { status, body } = shop.run(&command) else { panic!("a replay") };
         assert_eq!((status, body.as_str()), (200, "payment Captured"));
     }
     assert_eq!(shop.all::<Payment>().len(), 1);
@@ -122,7 +122,7 @@ fn without_a_lease_the_job_waits_for_a_worker() {
 #[test]
 fn a_payment_without_a_booking_is_sold() {
     let mut shop = Shop::new(4);
-    let target = Target::Amount { amount: eur(700), reference: Some("invoice".into()) };
+    let target = PaymentTarget::Amount { amount: eur(700), reference: Some("invoice".into()) };
     let command = StartPayment { target, ..shop.pay_command(BookingId(Uuid::nil())) };
     let payment = shop.start(&command);
     assert!(shop.mark_sent(payment));

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::payments::CAPTURED;
 use super::shop::{STRANGER, Shop, TENANT};
 use crate::commands::{
-    At, ClaimPartitions, FailDelivery, Hold, Lease, MarkPublished, MarkRepublished, PostTransfer,
-    PruneDeliveries, PruneMessages, Published, SettleMessages, Subscribe,
+    ClaimPartitions, DeliveryKey, FailDelivery, JobLease, MarkPublished, MarkRepublished, PartitionLease,
+    PostTransfer, PruneDeliveries, PruneMessages, Published, SettleMessages, Subscribe,
 };
 use crate::consumers::LEDGER;
 use crate::lifecycle::delivery;
@@ -20,13 +20,13 @@ use crate::{InboxId, LogId, MessageId, PartitionId, Refusal, WorkerId};
 
 const SPAN: Span = Span::seconds(15);
 
-fn relay(number: u128) -> Lease {
-    Lease { worker: WorkerId(Uuid::from_u128(number)), span: SPAN }
+fn relay(number: u128) -> JobLease {
+    JobLease { worker: WorkerId(Uuid::from_u128(number)), span: SPAN }
 }
 
 fn claim_with(
     shop: &mut Shop,
-    lease: Lease,
+    lease: JobLease,
     wanted: Vec<i64>,
     alone: bool,
 ) -> (Vec<ClaimedPartition>, usize) {
@@ -38,12 +38,12 @@ fn claim_with(
     (claimed, to_come)
 }
 
-fn claim(shop: &mut Shop, lease: Lease) -> (Vec<ClaimedPartition>, usize) {
+fn claim(shop: &mut Shop, lease: JobLease) -> (Vec<ClaimedPartition>, usize) {
     claim_with(shop, lease, (0..PARTITIONS).collect(), false)
 }
 
-fn holds(claimed: &[ClaimedPartition]) -> Vec<Hold> {
-    claimed.iter().map(|one| Hold { number: one.number, token: one.token }).collect()
+fn holds(claimed: &[ClaimedPartition]) -> Vec<PartitionLease> {
+    claimed.iter().map(|one| PartitionLease { number: one.number, token: one.token }).collect()
 }
 
 fn published(message: &Message, received: bool) -> Published {
@@ -61,7 +61,7 @@ fn messages(shop: &mut Shop) -> Vec<Message> {
     messages
 }
 
-fn mark(holds: &[Hold], messages: &[Message], received: bool) -> MarkPublished {
+fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkPublished {
     let published = messages.iter().map(|message| published(message, received)).collect();
     MarkPublished { holds: holds.to_vec(), published, hand_back: vec![] }
 }
@@ -168,7 +168,7 @@ fn positions_are_dense_and_given_once() {
 }
 
 /// The message that moved money, published and not received.
-fn stored(shop: &mut Shop) -> (Message, At) {
+fn stored(shop: &mut Shop) -> (Message, DeliveryKey) {
     let (claimed, _) = claim(shop, relay(1));
     let all = messages(shop);
     let hand_back = (0..PARTITIONS).collect();
@@ -178,7 +178,7 @@ fn stored(shop: &mut Shop) -> (Message, At) {
         assert_eq!(row.received_at.is_some(), row.kind != "payment.captured", "only the ledger waits");
     }
     let message = all.into_iter().find(|message| message.kind == "payment.captured").unwrap();
-    let at = At { tenant: TENANT, message: message.id, consumer: LEDGER };
+    let at = DeliveryKey { tenant: TENANT, message: message.id, consumer: LEDGER };
     (shop.get(message.id), at)
 }
 
@@ -192,7 +192,7 @@ fn settle(shop: &mut Shop, message: MessageId) -> (usize, usize) {
     (settled, again.len())
 }
 
-fn fail(shop: &mut Shop, at: At, pause: Span, attempts_max: i64) {
+fn fail(shop: &mut Shop, at: DeliveryKey, pause: Span, attempts_max: i64) {
     shop.run(&FailDelivery { at, error: "broken".into(), pause, attempts_max, counted: false }).reply();
 }
 
@@ -299,7 +299,7 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     // Even were its message gone: what is dead is kept.
     let row: Delivery = shop.get(at.id());
     let fail = FailDelivery {
-        at: At { message: MessageId(Uuid::from_u128(5)), ..at },
+        at: DeliveryKey { message: MessageId(Uuid::from_u128(5)), ..at },
         error: "x".into(),
         pause: Span(0),
         attempts_max: 1,

@@ -412,7 +412,7 @@ fn an_event_of_another_account_moves_nothing() {
     let (_, payment) = shop.sent(Capture::Automatic);
     let seen = shop.seen(payment, CAPTURED);
     let command = shop.event_command(payment, seen);
-    let crate::commands::By::Event(event) = command.by else { panic!("by an event") };
+    let crate::commands::ObservedBy::Event(event) = command.by else { panic!("by an event") };
     let row: InboundEvent = shop.get(event);
     shop.set(&InboundEvent { account: crate::AccountId::of("stripe", "theirs"), ..row });
     assert_eq!(shop.refused(&command), Refusal::PaymentNotFound);

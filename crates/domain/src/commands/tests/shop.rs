@@ -9,13 +9,13 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::world::{Answer, World};
+use super::world::{CommandResult, World};
 use crate::commands::{
-    AddSlots, By, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, Lapsed, Lease, MarkSent, NewSlot,
-    NewUnit, Provision, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
-    StartPayment, StartRefund, StartVoid, Target,
+    AddSlots, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, JobLease, LapsedHold, MarkSent,
+    NewSlot, NewUnit, ObservedBy, PaymentTarget, Provision, RecordEvent, RefundOutcome, Reserve, Settle,
+    SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
 };
-use crate::commands::{LookAgain, RecordDecline};
+use crate::commands::{RecheckDelays, RecordDecline};
 use crate::idempotency::Fingerprint;
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
@@ -41,8 +41,9 @@ pub const LIMITED: ClientId = ClientId(Uuid::from_u128(3));
 pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
 pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
 pub const PRICE: i64 = 1_000;
-pub const LEASE: Lease = Lease { worker: WORKER, span: Span::seconds(30) };
-pub const LOOK_AGAIN: LookAgain = LookAgain { first: Span::seconds(30), longest: Span::seconds(3_600) };
+pub const LEASE: JobLease = JobLease { worker: WORKER, span: Span::seconds(30) };
+pub const LOOK_AGAIN: RecheckDelays =
+    RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
 pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
 pub struct Shop {
@@ -198,7 +199,7 @@ impl Shop {
     pub fn pay_command(&mut self, booking: BookingId) -> StartPayment {
         StartPayment {
             claim: self.claim(),
-            target: Target::Booking { booking, amount: None },
+            target: PaymentTarget::Booking { booking, amount: None },
             account: account(),
             payment_method: "pm_card".into(),
             capture: Capture::Automatic,
@@ -281,7 +282,7 @@ impl Shop {
     ) -> Settle {
         let token = self.token(attempt);
         Settle {
-            by: By::Job { job: JobId::from(attempt), token },
+            by: ObservedBy::Job { job: JobId::from(attempt), token },
             payment,
             attempt,
             observation: self.seen(payment, status),
@@ -316,7 +317,7 @@ impl Shop {
 
     pub fn event_command(&mut self, payment: PaymentId, observation: Observation) -> Settle {
         Settle {
-            by: By::Event(self.record()),
+            by: ObservedBy::Event(self.record()),
             payment,
             attempt: payment.into(),
             observation,
@@ -390,12 +391,12 @@ impl Shop {
         expired
     }
 
-    pub fn lapsed(&self) -> Vec<Lapsed> {
+    pub fn lapsed(&self) -> Vec<LapsedHold> {
         let held = self
             .all::<Booking>()
             .into_iter()
             .filter(|booking| booking.state.is(booking::State::Held) && booking.sweep_at <= self.now);
-        held.map(|booking| Lapsed { booking: booking.id, open_payment: booking.open_payment }).collect()
+        held.map(|booking| LapsedHold { booking: booking.id, open_payment: booking.open_payment }).collect()
     }
 
     pub fn set_settings(&mut self, change: impl FnOnce(&mut Settings)) {
@@ -427,7 +428,7 @@ impl Shop {
 
     pub fn refused(&mut self, command: &dyn crate::working_set::Command) -> crate::Refusal {
         match self.run(command) {
-            Answer::Refused(refusal) => refusal,
+            CommandResult::Refused(refusal) => refusal,
             answer => panic!("not refused but {answer:?}: {command:?}"),
         }
     }

@@ -7,8 +7,8 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use crate::provider::{Heard, RefundStatus, Status};
-use crate::rows::{Cause, Failure, NextAction};
+use crate::provider::{CallOutcome, RefundStatus, Status};
+use crate::rows::{Failure, FailureCause, NextAction};
 use crate::{PaymentId, RefundId};
 
 pub struct Object {
@@ -42,7 +42,7 @@ pub enum News {
 pub type Call = (Uuid, &'static str, i64);
 
 #[derive(Default)]
-pub struct Teller {
+pub struct ProviderModel {
     pub objects: BTreeMap<PaymentId, Object>,
     pub returns: Vec<Return>,
     pub news: Vec<News>,
@@ -51,7 +51,7 @@ pub struct Teller {
 }
 
 pub fn failure(code: &str, retryable: bool) -> Failure {
-    Failure { code: code.into(), retryable, cause: Cause::Declined }
+    Failure { code: code.into(), retryable, cause: FailureCause::Declined }
 }
 
 fn declined() -> Status {
@@ -63,9 +63,9 @@ pub fn return_object(place: usize) -> String {
     format!("re_{place}")
 }
 
-impl Teller {
+impl ProviderModel {
     /// The same bytes under the same key make the same object.
-    pub fn create(&mut self, payment: PaymentId, amount_minor: i64, manual: bool) -> Heard<Status> {
+    pub fn create(&mut self, payment: PaymentId, amount_minor: i64, manual: bool) -> CallOutcome<Status> {
         self.objects.entry(payment).or_insert(Object {
             amount_minor,
             manual,
@@ -77,11 +77,11 @@ impl Teller {
         self.fetch(payment)
     }
 
-    pub fn fetch(&mut self, payment: PaymentId) -> Heard<Status> {
-        Heard::Object(self.objects[&payment].status.clone())
+    pub fn fetch(&mut self, payment: PaymentId) -> CallOutcome<Status> {
+        CallOutcome::Object(self.objects[&payment].status.clone())
     }
 
-    pub fn confirm(&mut self, payment: PaymentId, card: u8) -> Heard<Status> {
+    pub fn confirm(&mut self, payment: PaymentId, card: u8) -> CallOutcome<Status> {
         if !matches!(self.objects[&payment].status, Status::Unconfirmed | Status::Declined(_)) {
             return self.refuse(payment);
         }
@@ -106,7 +106,7 @@ impl Teller {
         }
     }
 
-    pub fn capture(&mut self, payment: PaymentId, amount_minor: i64) -> Heard<Status> {
+    pub fn capture(&mut self, payment: PaymentId, amount_minor: i64) -> CallOutcome<Status> {
         if !matches!(self.objects[&payment].status, Status::Authorized { .. }) {
             return self.refuse(payment);
         }
@@ -114,7 +114,7 @@ impl Teller {
         self.fetch(payment)
     }
 
-    pub fn cancel(&mut self, payment: PaymentId) -> Heard<Status> {
+    pub fn cancel(&mut self, payment: PaymentId) -> CallOutcome<Status> {
         let ends = matches!(
             self.objects[&payment].status,
             Status::Unconfirmed | Status::Declined(_) | Status::NeedsAction(_) | Status::Authorized { .. }
@@ -133,7 +133,7 @@ impl Teller {
         payment: PaymentId,
         amount_minor: i64,
         slow: bool,
-    ) -> Heard<(usize, RefundStatus)> {
+    ) -> CallOutcome<(usize, RefundStatus)> {
         let known =
             |made: &Return| refund.is_some() && (made.refund, made.key_number) == (refund, key_number);
         let place = self.returns.iter().position(known).unwrap_or(self.returns.len());
@@ -141,9 +141,9 @@ impl Teller {
             let of_payment = self.returns.iter().filter(|other| other.payment == payment);
             let going: i64 = of_payment.map(|other| other.amount_minor).sum();
             if going + amount_minor > self.objects[&payment].taken_minor {
-                return Heard::Refused {
+                return CallOutcome::Refused {
                     code: "amount_too_large".into(),
-                    cause: Cause::Declined,
+                    cause: FailureCause::Declined,
                     object: None,
                 };
             }
@@ -154,13 +154,13 @@ impl Teller {
                 self.pay_back(place);
             }
         }
-        Heard::Object((place, self.returns[place].status.clone()))
+        CallOutcome::Object((place, self.returns[place].status.clone()))
     }
 
     /// By our own reference.
-    pub fn find(&self, refund: RefundId) -> Heard<Option<(usize, RefundStatus)>> {
+    pub fn find(&self, refund: RefundId) -> CallOutcome<Option<(usize, RefundStatus)>> {
         let place = self.returns.iter().position(|made| made.refund == Some(refund));
-        Heard::Object(place.map(|place| (place, self.returns[place].status.clone())))
+        CallOutcome::Object(place.map(|place| (place, self.returns[place].status.clone())))
     }
 
     pub fn pay_back(&mut self, place: usize) {
@@ -184,9 +184,9 @@ impl Teller {
         }
     }
 
-    fn refuse(&self, payment: PaymentId) -> Heard<Status> {
+    fn refuse(&self, payment: PaymentId) -> CallOutcome<Status> {
         let object = Some(self.objects[&payment].status.clone());
-        Heard::Refused { code: "unexpected_state".into(), cause: Cause::Declined, object }
+        CallOutcome::Refused { code: "unexpected_state".into(), cause: FailureCause::Declined, object }
     }
 
     fn secure(&mut self, payment: PaymentId) {

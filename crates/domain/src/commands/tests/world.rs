@@ -11,12 +11,12 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use crate::idempotency::{Progress, Verdict, verdict};
+use crate::idempotency::{KeyProgress, KnownKey, known_key};
 use crate::reply::Reply;
 use crate::rows::{Changes, Facts, Key, Needs, Put, TableName};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{
-    Answered, Claim, Command, Context, Outcome, Part, Role, Row, Settles, Value, Write,
+    Claim, ColumnUpdate, Command, Context, Decision, LateReply, ReplyTiming, Role, Row, TableWrite, Value,
 };
 use crate::{Ids, Refusal};
 
@@ -43,7 +43,7 @@ pub struct World {
 
 /// What the executor would answer.
 #[derive(Debug)]
-pub enum Answer {
+pub enum CommandResult {
     Fresh(Box<Reply>),
     Refused(Refusal),
     Replay { status: i64, body: String },
@@ -52,12 +52,12 @@ pub enum Answer {
     Mismatch,
 }
 
-impl Answer {
+impl CommandResult {
     pub fn refusal(self) -> Refusal {
-        if let Answer::Refused(refusal) = self { refusal } else { panic!("not refused: {self:?}") }
+        if let CommandResult::Refused(refusal) = self { refusal } else { panic!("not refused: {self:?}") }
     }
     pub fn reply(self) -> Reply {
-        if let Answer::Fresh(reply) = self { *reply } else { panic!("not fresh: {self:?}") }
+        if let CommandResult::Fresh(reply) = self { *reply } else { panic!("not fresh: {self:?}") }
     }
 }
 
@@ -107,10 +107,10 @@ impl World {
     }
 
     /// Runs the command, and then holds every law.
-    pub fn run(&mut self, command: &dyn Command) -> Answer {
+    pub fn run(&mut self, command: &dyn Command) -> CommandResult {
         let before = self.rows.clone();
         let answer = self.rule(command);
-        if matches!(answer, Answer::Refused(_)) {
+        if matches!(answer, CommandResult::Refused(_)) {
             let mut now = self.rows.clone();
             let mut then = before.clone();
             now.remove("keys");
@@ -121,17 +121,17 @@ impl World {
         answer
     }
 
-    fn rule(&mut self, command: &dyn Command) -> Answer {
+    fn rule(&mut self, command: &dyn Command) -> CommandResult {
         self.audited.clear();
         let mut facts = self.load(command);
         if let Some(claim) = command.claim()
             && let Some(key) = facts.keys.get(claim.key)
         {
-            return match verdict(key, &claim.fingerprint) {
-                Verdict::InFlight { .. } => Answer::InFlight,
-                Verdict::Replay { status, body } => Answer::Replay { status, body },
-                Verdict::Expired { .. } => Answer::Expired,
-                Verdict::Mismatch => Answer::Mismatch,
+            return match known_key(key, &claim.fingerprint) {
+                KnownKey::InFlight { .. } => CommandResult::InFlight,
+                KnownKey::Replay { status, body } => CommandResult::Replay { status, body },
+                KnownKey::Expired { .. } => CommandResult::Expired,
+                KnownKey::Mismatch => CommandResult::Mismatch,
             };
         }
         let context = Context { now: self.now, ids: &self.ids };
@@ -139,7 +139,7 @@ impl World {
             Ok(outcome) => {
                 let (changes, reply) = take(outcome, &facts, command, self.now);
                 self.write(&mut facts, changes, command);
-                Answer::Fresh(Box::new(reply))
+                CommandResult::Fresh(Box::new(reply))
             }
             Err(refusal) => {
                 if let Some(claim) = command.claim().filter(|_| refusal.is_stored()) {
@@ -147,7 +147,7 @@ impl World {
                     changes.put(finished(claimed(claim, self.now), &Err(refusal.clone()), self.now));
                     self.write(&mut facts, changes, command);
                 }
-                Answer::Refused(refusal)
+                CommandResult::Refused(refusal)
             }
         }
     }
@@ -207,7 +207,7 @@ impl World {
         }
     }
 
-    fn write_table(&mut self, write: &Write<'_>, command: &dyn Command) {
+    fn write_table(&mut self, write: &TableWrite<'_>, command: &dyn Command) {
         let name = write.table.name;
         let stored = self.rows.entry(name).or_default();
         for row in &write.inserts {
@@ -218,23 +218,23 @@ impl World {
             }
             assert!(stored.insert(id, row).is_none(), "{name} {id} exists already: {command:?}");
         }
-        let columns_of = |wanted: fn(Part) -> bool| {
+        let columns_of = |wanted: fn(ColumnUpdate) -> bool| {
             let columns = write.table.columns.iter().enumerate();
             columns.filter(move |(_, column)| wanted(column.part)).map(|(at, _)| at)
         };
         for update in &write.updates {
             let row = stored.get_mut(&update.id).unwrap();
-            for (at, was) in columns_of(|part| part == Part::Guard).zip(&update.guards) {
+            for (at, was) in columns_of(|part| part == ColumnUpdate::Guard).zip(&update.guards) {
                 assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
-            let moving = columns_of(|part| matches!(part, Part::Guard | Part::Moves));
+            let moving = columns_of(|part| matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves));
             for (at, is) in moving.zip(&update.values) {
                 row[at] = owned(is.clone());
             }
         }
         for removal in &write.removals {
             let row = stored.remove(&removal.id).unwrap();
-            for (at, was) in columns_of(|part| part == Part::Guard).zip(&removal.guards) {
+            for (at, was) in columns_of(|part| part == ColumnUpdate::Guard).zip(&removal.guards) {
                 assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
         }
@@ -242,15 +242,15 @@ impl World {
 }
 
 /// The changes with the keys they answer, as the executor adds them.
-fn take(outcome: Outcome, facts: &Facts, command: &dyn Command, now: Timestamp) -> (Changes, Reply) {
+fn take(outcome: Decision, facts: &Facts, command: &dyn Command, now: Timestamp) -> (Changes, Reply) {
     let mut changes = outcome.changes;
     for (id, answer) in outcome.answers {
         let key =
             facts.keys.get(id).unwrap_or_else(|| panic!("it did not need the key it answers: {command:?}"));
-        if key.progress == Progress::InFlight {
+        if key.progress == KeyProgress::InFlight {
             let answer = match answer {
-                Answered::With(reply) => Ok(reply),
-                Answered::Refused(refusal) => Err(refusal),
+                LateReply::With(reply) => Ok(reply),
+                LateReply::Refused(refusal) => Err(refusal),
             };
             changes.put(finished(key.clone(), &answer, now));
         }
@@ -258,8 +258,8 @@ fn take(outcome: Outcome, facts: &Facts, command: &dyn Command, now: Timestamp) 
     if let Some(claim) = command.claim() {
         let key = claimed(claim, now);
         changes.put(match outcome.settles {
-            Settles::Now => finished(key, &Ok(outcome.reply.clone()), now),
-            Settles::Later(resource) => Key { resource: Some(resource), ..key },
+            ReplyTiming::Now => finished(key, &Ok(outcome.reply.clone()), now),
+            ReplyTiming::Later(resource) => Key { resource: Some(resource), ..key },
         });
     }
     (changes, outcome.reply)
@@ -272,7 +272,7 @@ fn claimed(claim: &Claim, now: Timestamp) -> Key {
         client: claim.client,
         text: claim.text.clone(),
         fingerprint: claim.fingerprint,
-        progress: Progress::InFlight,
+        progress: KeyProgress::InFlight,
         status: None,
         body: None,
         resource: None,
@@ -290,7 +290,7 @@ fn finished(key: Key, answer: &Result<Reply, Refusal>, now: Timestamp) -> Key {
         Err(refusal) => (400, String::from(refusal.code())),
     };
     Key {
-        progress: Progress::Finished,
+        progress: KeyProgress::Finished,
         status: Some(status),
         body: Some(body),
         finished_at: Some(now),

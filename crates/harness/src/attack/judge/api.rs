@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::effects::Effects;
-use super::told::Told;
-use crate::attack::ask::Wants;
+use super::operation_history::OperationHistory;
 use crate::attack::caller::Caller;
-use crate::attack::{Arena, Deployment, Error};
+use crate::attack::request::ExpectedEffect;
+use crate::attack::{Deployment, Error, ScenarioContext};
 
 const PAGE_ROWS: usize = 200;
 /// Of the ledger, newest first: far more than a run posts.
@@ -19,16 +19,20 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Each accepted charge is one payment of that sum, and each payment one transfer in the ledger.
-pub(super) async fn judge(arena: &Arena, town: &Deployment, told: &Told) -> Result<Effects, Error> {
-    arena.findings.note(
+pub(super) async fn judge(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    told: &OperationHistory,
+) -> Result<Effects, Error> {
+    context.findings.note(
         "the provider's books were not given (--books): judged by the journal, and by the payments and the \
          ledger that the deployment shows of itself",
     );
-    let mut caller = arena.caller(&town.shop, 0)?;
+    let mut caller = context.caller(&deployment.shop, 0)?;
     let mut effects = Effects::default();
     let mut captured: BTreeMap<String, i64> = BTreeMap::new();
     for operation in told.operations.values() {
-        let Wants::Charge { minor, .. } = operation.wants else { continue };
+        let ExpectedEffect::Charge { minor, .. } = operation.wants else { continue };
         let path = format!("/v1/payments?idempotency_key={}&limit=10", operation.key);
         let payments = caller.get(&path, None).await?;
         let payments = payments["data"].as_array().cloned().unwrap_or_default();
@@ -39,18 +43,22 @@ pub(super) async fn judge(arena: &Arena, town: &Deployment, told: &Told) -> Resu
         effects.applied += made.len().min(wanted) as u64;
         effects.duplicates += made.len().saturating_sub(1) as u64;
         let exact = made.iter().all(|payment| payment["captured"]["minor"] == minor);
-        arena.findings.always("effects_equal_operations", made.len() == wanted && exact, || {
+        context.findings.always("effects_equal_operations", made.len() == wanted && exact, || {
             format!("{}: {} payments took money: {made:?}", operation.words(), made.len())
         });
         let ids = made.iter().filter_map(|payment| payment["id"].as_str());
         captured.extend(ids.map(|id| (id.to_owned(), minor)));
     }
-    ledger(arena, &mut caller, &captured).await?;
+    ledger(context, &mut caller, &captured).await?;
     Ok(effects)
 }
 
 /// Waits until the ledger has caught up, for so long at most, and then holds it to the payments.
-async fn ledger(arena: &Arena, caller: &mut Caller, captured: &BTreeMap<String, i64>) -> Result<(), Error> {
+async fn ledger(
+    context: &ScenarioContext,
+    caller: &mut Caller,
+    captured: &BTreeMap<String, i64>,
+) -> Result<(), Error> {
     let begun = Instant::now();
     let mut posted = posted(caller, captured).await?;
     while posted.len() < captured.len() && begun.elapsed() < CAUGHT_UP_WITHIN {
@@ -59,7 +67,7 @@ async fn ledger(arena: &Arena, caller: &mut Caller, captured: &BTreeMap<String, 
     }
     for (payment, minor) in captured {
         let sums = posted.get(payment).map_or(&[][..], Vec::as_slice);
-        arena.findings.always("effects_equal_operations", sums == [*minor], || {
+        context.findings.always("effects_equal_operations", sums == [*minor], || {
             format!("payment {payment} of {minor} is posted to the ledger as {sums:?}")
         });
     }

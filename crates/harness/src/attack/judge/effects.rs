@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::told::{Operation, Told};
-use crate::attack::ask::Wants;
+use super::operation_history::{Operation, OperationHistory};
 use crate::attack::findings::Findings;
+use crate::attack::request::ExpectedEffect;
 use crate::oracle::{Books, Charge, Refund};
 
 /// How many there were.
@@ -30,7 +30,7 @@ struct Expected {
 }
 
 /// Compares each operation with what moved.
-pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
+pub fn judge(findings: &Findings, told: &OperationHistory, books: &Books) -> Effects {
     let mut effects = Effects::default();
     let mut moved: BTreeMap<&str, Vec<&Charge>> = BTreeMap::new();
     for charge in books.charges.iter().filter(|charge| charge.moved()) {
@@ -42,7 +42,7 @@ pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
     let expected = expected(told);
     for operation in told.operations.values() {
         let made = match operation.wants {
-            Wants::Charge { .. } | Wants::Authorize { .. } => {
+            ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. } => {
                 moved.remove(operation.operation.as_str()).unwrap_or_default()
             }
             _ => continue,
@@ -64,13 +64,13 @@ pub fn judge(findings: &Findings, told: &Told, books: &Books) -> Effects {
 
 /// What no rest mends: money that moved more than once for an operation, or for one that was turned down for
 /// good, and a refund that was made more than once. Told before the deployment comes to rest, which it then need not.
-pub fn past_healing(findings: &Findings, told: &Told, books: &Books) {
+pub fn past_healing(findings: &Findings, told: &OperationHistory, books: &Books) {
     let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
     for mark in books.charges.iter().filter(|charge| charge.moved()).filter_map(Charge::mark) {
         *moved.entry(mark).or_default() += 1;
     }
     for operation in told.operations.values() {
-        let (Wants::Charge { .. } | Wants::Authorize { .. }) = operation.wants else {
+        let (ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. }) = operation.wants else {
             continue;
         };
         let made = moved.get(operation.operation.as_str()).copied().unwrap_or(0);
@@ -98,17 +98,17 @@ fn unasked(findings: &Findings, effects: &mut Effects, words: &str) {
 }
 
 /// What captures and refunds that were accepted add up to, by the operation they are of.
-fn expected(told: &Told) -> BTreeMap<&str, Expected> {
+fn expected(told: &OperationHistory) -> BTreeMap<&str, Expected> {
     let mut expected: BTreeMap<&str, Expected> = BTreeMap::new();
     for operation in told.operations.values().filter(|operation| operation.is_done()) {
         match &operation.wants {
-            Wants::Charge { minor, may_return } => {
+            ExpectedEffect::Charge { minor, may_return } => {
                 let expected = expected.entry(&operation.operation).or_default();
                 expected.captured_minor += minor;
                 expected.may_return = *may_return;
             }
-            Wants::Capture { of, minor } => expected.entry(of).or_default().captured_minor += minor,
-            Wants::Refund { of, minor } => expected.entry(of).or_default().refunded_minor += minor,
+            ExpectedEffect::Capture { of, minor } => expected.entry(of).or_default().captured_minor += minor,
+            ExpectedEffect::Refund { of, minor } => expected.entry(of).or_default().refunded_minor += minor,
             _ => {}
         }
     }
@@ -150,7 +150,7 @@ fn charge(
 }
 
 /// Each accepted refund is one refund at the provider; each accepted capture was counted with its payment.
-fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told, books: &Books) {
+fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &OperationHistory, books: &Books) {
     let mut moved: BTreeMap<&str, Vec<&Refund>> = BTreeMap::new();
     for refund in books.refunds.iter().filter(|refund| refund.moved()) {
         // One that a person made bears no mark of ours, and was answered with the provider's own id.
@@ -158,12 +158,12 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told,
     }
     for operation in told.operations.values().filter(|operation| operation.is_done()) {
         match operation.wants {
-            Wants::Capture { .. } => {
+            ExpectedEffect::Capture { .. } => {
                 effects.operations += 1;
                 // The sum of what was captured is exact, or was complained of above.
                 effects.applied += 1;
             }
-            Wants::Refund { minor, .. } => {
+            ExpectedEffect::Refund { minor, .. } => {
                 let answer = operation.answer.as_ref();
                 let id = answer.and_then(|answer| answer.id.as_deref()).unwrap_or_default();
                 let made = moved.remove(id).unwrap_or_default();
@@ -182,9 +182,9 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Told,
 }
 
 /// What was let go was not taken, and can be taken no more.
-fn voids(findings: &Findings, told: &Told, books: &Books) {
+fn voids(findings: &Findings, told: &OperationHistory, books: &Books) {
     for operation in told.operations.values().filter(|operation| operation.is_done()) {
-        let Wants::Void { of } = &operation.wants else { continue };
+        let ExpectedEffect::Void { of } = &operation.wants else { continue };
         let charges = books.charges.iter().filter(|charge| charge.mark() == Some(of));
         let shown: Vec<(&str, i64)> =
             charges.map(|charge| (charge.status.as_str(), charge.captured_minor)).collect();
@@ -200,11 +200,11 @@ mod tests {
 
     use super::*;
     use crate::attack::findings::Findings;
-    use crate::attack::journal::Line;
+    use crate::attack::journal::JournalLine;
     use crate::attack::scenarios::SCENARIOS;
 
-    fn sent(number: u64, operation: &str, wants: Wants) -> Line {
-        Line::Sent {
+    fn sent(number: u64, operation: &str, wants: ExpectedEffect) -> JournalLine {
+        JournalLine::Sent {
             number,
             at_ms: 0,
             operation: operation.to_owned(),
@@ -217,8 +217,8 @@ mod tests {
         }
     }
 
-    fn heard(number: u64, status: u16, id: &str, state: &str) -> Line {
-        Line::Heard {
+    fn heard(number: u64, status: u16, id: &str, state: &str) -> JournalLine {
+        JournalLine::Heard {
             number,
             at_ms: 0,
             status,
@@ -232,18 +232,18 @@ mod tests {
     }
 
     /// A charge, an authorisation of which a part was captured, a decline, and a refund of the charge.
-    fn told() -> Told {
-        let charge = |minor| Wants::Charge { minor, may_return: false };
-        Told::of([
+    fn told() -> OperationHistory {
+        let charge = |minor| ExpectedEffect::Charge { minor, may_return: false };
+        OperationHistory::of([
             sent(1, "charge", charge(700)),
             heard(1, 201, "p1", "captured"),
-            sent(2, "authorize", Wants::Authorize { minor: 500 }),
+            sent(2, "authorize", ExpectedEffect::Authorize { minor: 500 }),
             heard(2, 201, "p2", "authorized"),
-            sent(3, "capture", Wants::Capture { of: "authorize".to_owned(), minor: 300 }),
+            sent(3, "capture", ExpectedEffect::Capture { of: "authorize".to_owned(), minor: 300 }),
             heard(3, 200, "p2", "captured"),
             sent(4, "decline", charge(900)),
             heard(4, 402, "p4", "failed"),
-            sent(5, "refund", Wants::Refund { of: "charge".to_owned(), minor: 200 }),
+            sent(5, "refund", ExpectedEffect::Refund { of: "charge".to_owned(), minor: 200 }),
             heard(5, 201, "r1", "succeeded"),
         ])
     }
@@ -270,7 +270,7 @@ mod tests {
         judged_of(&told(), books)
     }
 
-    fn judged_of(told: &Told, books: &Value) -> (Effects, Vec<&'static str>) {
+    fn judged_of(told: &OperationHistory, books: &Value) -> (Effects, Vec<&'static str>) {
         let books = Books::parse(books.to_string().as_bytes()).unwrap();
         let findings = Findings::new(SCENARIOS[0]);
         let effects = judge(&findings, told, &books);
@@ -299,10 +299,10 @@ mod tests {
     #[test]
     fn what_was_let_go_is_canceled_in_the_books() {
         let check = |status: &str, captured: i64, expected: &[&str]| {
-            let told = Told::of([
-                sent(1, "authorize", Wants::Authorize { minor: 500 }),
+            let told = OperationHistory::of([
+                sent(1, "authorize", ExpectedEffect::Authorize { minor: 500 }),
                 heard(1, 201, "p2", "authorized"),
-                sent(2, "void", Wants::Void { of: "authorize".to_owned() }),
+                sent(2, "void", ExpectedEffect::Void { of: "authorize".to_owned() }),
                 heard(2, 200, "p2", "cancelled"),
             ]);
             let mut books = books();

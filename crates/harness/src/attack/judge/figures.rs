@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::attack::patience::Patience;
-use crate::attack::{Arena, Deployment, Error, Part};
+use crate::attack::{Deployment, Error, Part, ScenarioContext};
 use crate::oracle::Books;
 use crate::scrape::Scrape;
 
@@ -37,14 +37,18 @@ fn expected(books: &Books) -> Vec<Expected> {
 }
 
 /// Waits until the figures were counted anew, for as long as they come nearer, and then holds them to the books.
-pub(super) async fn judge(arena: &Arena, town: &Deployment, books: &Books) -> Result<(), Error> {
+pub(super) async fn judge(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    books: &Books,
+) -> Result<(), Error> {
     let expected = expected(books);
-    let Some(server) = town.names(Part::Server).into_iter().next() else { return Ok(()) };
-    let broken = arena.findings.any_broken();
+    let Some(server) = deployment.names(Part::Server).into_iter().next() else { return Ok(()) };
+    let broken = context.findings.any_broken();
     let begun = Instant::now();
     let mut patience = Patience::of(COUNTED_WITHIN);
     let seen = loop {
-        let scrape = town.scrape(&server).await?;
+        let scrape = deployment.scrape(&server).await?;
         let agrees = expected.iter().all(|expected| agrees(&scrape, expected));
         let off = expected.iter().map(|expected| (count(&scrape, expected) - expected.count as f64).abs());
         let waits =
@@ -55,19 +59,19 @@ pub(super) async fn judge(arena: &Arena, town: &Deployment, books: &Books) -> Re
         tokio::time::sleep(LOOK_EVERY).await;
     };
     if broken && begun.elapsed() > COUNTED_WITHIN_IF_BROKEN {
-        arena
+        context
             .findings
             .note("the figures were not held against the books: they may not have been counted anew");
         return Ok(());
     }
     for expected in &expected {
         let shown = count(&seen, expected);
-        arena.findings.always("figures_equal_books", agrees(&seen, expected), || {
+        context.findings.always("figures_equal_books", agrees(&seen, expected), || {
             let Expected { metric, labels, count } = expected;
             format!("{metric}{labels:?} is {shown}, the provider's books have {count}")
         });
         let name = expected.labels.iter().map(|(_, value)| *value).collect::<Vec<_>>().join(" ");
-        arena.findings.figure(format!("{} {name}", expected.metric), shown);
+        context.findings.figure(format!("{} {name}", expected.metric), shown);
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use super::markup::{Escaped, Markup, grouped, plain, span};
 use super::plot::{self, Pair};
-use super::{Outcome, Report};
-use crate::attack::ask::Heard;
-use crate::attack::findings::{Always, Verdict};
+use super::{Report, ScenarioReport};
+use crate::attack::findings::{Always, ScenarioVerdict};
+use crate::attack::request::ReplyKind;
 use crate::attack::timeline::Retry;
 use crate::oracle::INVARIANTS;
 
@@ -27,7 +27,8 @@ pub(super) fn page(report: &Report) -> String {
     overview(&mut out, report);
     table(&mut out, report);
     out.put(format_args!("<h2>Scenario by scenario</h2>"));
-    for outcome in report.scenarios.iter().filter(|outcome| outcome.verdict != Verdict::NotApplicable) {
+    for outcome in report.scenarios.iter().filter(|outcome| outcome.verdict != ScenarioVerdict::NotApplicable)
+    {
         scenario(&mut out, outcome);
     }
     foot(&mut out, report);
@@ -81,15 +82,15 @@ fn head(out: &mut Markup, report: &Report) {
 
 fn outcome_in_words(report: &Report) -> &'static str {
     match report.verdict {
-        Verdict::Held => {
+        ScenarioVerdict::Held => {
             "Every invariant held in each scenario that ran, and every state worth testing was reached."
         }
-        Verdict::Broken => "An invariant was broken: see the scenarios marked below.",
-        Verdict::NotReached => {
+        ScenarioVerdict::Broken => "An invariant was broken: see the scenarios marked below.",
+        ScenarioVerdict::NotReached => {
             "No invariant was broken, but a run did not get where it wanted to, so it proves too little."
         }
-        Verdict::Failed => "A scenario could not be carried out.",
-        Verdict::NotApplicable => "No scenario was possible here.",
+        ScenarioVerdict::Failed => "A scenario could not be carried out.",
+        ScenarioVerdict::NotApplicable => "No scenario was possible here.",
     }
 }
 
@@ -111,14 +112,15 @@ fn legend(out: &mut Markup, names: &[&str]) {
 
 /// The four drawings over all scenarios.
 fn overview(out: &mut Markup, report: &Report) {
-    let ran: Vec<&Outcome> = report.scenarios.iter().filter(|outcome| outcome.requests() > 0).collect();
+    let ran: Vec<&ScenarioReport> =
+        report.scenarios.iter().filter(|outcome| outcome.requests() > 0).collect();
     if ran.is_empty() {
         return;
     }
-    let money: Vec<&&Outcome> = ran.iter().filter(|outcome| outcome.operations > 0).collect();
+    let money: Vec<&&ScenarioReport> = ran.iter().filter(|outcome| outcome.operations > 0).collect();
     out.put(format_args!("<h2>At a glance</h2><div class=grid2>"));
-    let row = |outcome: &&&'_ Outcome| {
-        let Outcome { name, operations, effects, duplicates, .. } = **outcome;
+    let row = |outcome: &&&'_ ScenarioReport| {
+        let ScenarioReport { name, operations, effects, duplicates, .. } = **outcome;
         Pair { name, operations: *operations, effects: *effects, duplicates: *duplicates }
     };
     let rows: Vec<Pair<'_>> = money.iter().map(row).collect();
@@ -129,8 +131,8 @@ fn overview(out: &mut Markup, report: &Report) {
     legend(out, &["operations", "effects"]);
     out.put(format_args!("{}</section>", plot::pairs(&rows)));
 
-    let names = Heard::ALL.map(Heard::name);
-    let counts = |outcome: &&Outcome| {
+    let names = ReplyKind::ALL.map(ReplyKind::name);
+    let counts = |outcome: &&ScenarioReport| {
         let of = |name| outcome.heard.get(name).copied().unwrap_or(0);
         (outcome.name, names.map(of).to_vec())
     };
@@ -173,10 +175,10 @@ fn table(out: &mut Markup, report: &Report) {
          <th class=n>invariants<th class=n>states<th class=n>time</tr>"
     ));
     for outcome in &report.scenarios {
-        let Outcome { number, name, verdict, operations, effects, duplicates, .. } = outcome;
+        let ScenarioReport { number, name, verdict, operations, effects, duplicates, .. } = outcome;
         let chip = format!("<span class=\"chip {}\">{}</span>", verdict.name(), verdict.words());
         let name = Escaped(name);
-        if *verdict == Verdict::NotApplicable {
+        if *verdict == ScenarioVerdict::NotApplicable {
             let why = Escaped(outcome.why.as_deref().unwrap_or_default());
             out.put(format_args!(
                 "<tr><td class=n>{number}<td>{name}<td colspan=9>{chip} <span class=soft>{why}</span></tr>"
@@ -201,8 +203,8 @@ fn table(out: &mut Markup, report: &Report) {
     out.put(format_args!("</table></div>"));
 }
 
-fn scenario(out: &mut Markup, outcome: &Outcome) {
-    let Outcome { number, name, promise, verdict, .. } = outcome;
+fn scenario(out: &mut Markup, outcome: &ScenarioReport) {
+    let ScenarioReport { number, name, promise, verdict, .. } = outcome;
     let (name, promise) = (Escaped(name), Escaped(promise));
     out.put(format_args!(
         "<section class=\"card scenario\" id=\"{name}\"><header><h3>{number}. {name}</h3><span class=\"chip {}\">{}\
@@ -231,7 +233,7 @@ fn scenario(out: &mut Markup, outcome: &Outcome) {
 }
 
 /// Its own, then what every scenario is asked; the promises of `surehold check` in one line, if they held.
-fn always(out: &mut Markup, outcome: &Outcome) {
+fn always(out: &mut Markup, outcome: &ScenarioReport) {
     let (promises, others): (Vec<&Always>, Vec<&Always>) =
         outcome.always.iter().partition(|always| INVARIANTS.contains(&always.name));
     out.put(format_args!("<table><tr><th>always<th class=n>looked at<th class=n>broken</tr>"));
@@ -276,7 +278,7 @@ fn not_here(why: Option<&str>) -> String {
     why.map(|why| format!("<br><small>not here: {}</small>", Escaped(why))).unwrap_or_default()
 }
 
-fn sometimes(out: &mut Markup, outcome: &Outcome) {
+fn sometimes(out: &mut Markup, outcome: &ScenarioReport) {
     if outcome.sometimes.is_empty() {
         return;
     }
@@ -293,7 +295,7 @@ fn sometimes(out: &mut Markup, outcome: &Outcome) {
     out.put(format_args!("</table>"));
 }
 
-fn notes(out: &mut Markup, outcome: &Outcome) {
+fn notes(out: &mut Markup, outcome: &ScenarioReport) {
     if !outcome.notes.is_empty() {
         out.put(format_args!("<ul>"));
         for note in &outcome.notes {
@@ -316,8 +318,8 @@ fn notes(out: &mut Markup, outcome: &Outcome) {
     }
 }
 
-fn drawings(out: &mut Markup, outcome: &Outcome) {
-    let Outcome { faults, retries, lag, took_ms, .. } = outcome;
+fn drawings(out: &mut Markup, outcome: &ScenarioReport) {
+    let ScenarioReport { faults, retries, lag, took_ms, .. } = outcome;
     out.put(format_args!("<div class=grid2>"));
     if !faults.is_empty() {
         out.put(format_args!("<div><h3>Faults</h3>"));
@@ -339,7 +341,7 @@ fn drawings(out: &mut Markup, outcome: &Outcome) {
 }
 
 /// The retries and the faults in words, for who wants to follow them.
-fn transcripts(out: &mut Markup, outcome: &Outcome) {
+fn transcripts(out: &mut Markup, outcome: &ScenarioReport) {
     if !outcome.retries.is_empty() {
         out.put(format_args!(
             "<details><summary>transcript of {} of {} retries</summary><div class=scroll><table><tr><th class=n>at<th>\

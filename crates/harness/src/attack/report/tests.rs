@@ -18,7 +18,7 @@ fn options(ground: Ground) -> Options {
     }
 }
 
-fn outcome(number: u8, verdict: Verdict, words: &'static str) -> Outcome {
+fn outcome(number: u8, verdict: ScenarioVerdict, words: &'static str) -> ScenarioReport {
     let scenario = Box::leak(Box::new(Scenario {
         number,
         name: "tried",
@@ -31,7 +31,7 @@ fn outcome(number: u8, verdict: Verdict, words: &'static str) -> Outcome {
     let found = Found {
         always: vec![Always {
             name: "holds",
-            holds: verdict == Verdict::Held,
+            holds: verdict == ScenarioVerdict::Held,
             checked: 3,
             broken: 1,
             offenders: vec![words.to_owned()],
@@ -56,11 +56,11 @@ fn outcome(number: u8, verdict: Verdict, words: &'static str) -> Outcome {
         reason: words.to_owned(),
         retry_after_ms: Some(1_000),
     };
-    Outcome {
+    ScenarioReport {
         took_ms: 9_000,
         operations: 3,
         effects: 3,
-        heard: Heards::from([("new", 3), ("replay", 2)]),
+        heard: ReplyCounts::from([("new", 3), ("replay", 2)]),
         faults: vec![fault(1, None), fault(10, Some(400))],
         retries: (0..200).map(|number| retry(2 + number % 9, u64::from(number) * 7)).collect(),
         lag: vec![
@@ -68,16 +68,16 @@ fn outcome(number: u8, verdict: Verdict, words: &'static str) -> Outcome {
             Lag { at_ms: 4_000, pending: 0, oldest_ms: 0 },
         ],
         kept: Some(PathBuf::from(words)),
-        ..Outcome::new(scenario, verdict, found, Some(words.to_owned()))
+        ..ScenarioReport::new(scenario, verdict, found, Some(words.to_owned()))
     }
 }
 
-fn report(verdicts: &[Verdict]) -> Report {
+fn report(verdicts: &[ScenarioVerdict]) -> Report {
     telling(verdicts, EVIL)
 }
 
 /// Whatever is told from outside says this.
-fn telling(verdicts: &[Verdict], words: &'static str) -> Report {
+fn telling(verdicts: &[ScenarioVerdict], words: &'static str) -> Report {
     let ground = Ground::Target { url: words.to_owned(), api_key: "sh_test_secret".to_owned(), books: None };
     let options = options(ground);
     let described = Described::of(&options.ground, None);
@@ -91,9 +91,13 @@ fn telling(verdicts: &[Verdict], words: &'static str) -> Report {
 
 #[test]
 fn whatever_a_text_says_it_is_only_read() {
-    for verdict in
-        [Verdict::Held, Verdict::Broken, Verdict::NotReached, Verdict::Failed, Verdict::NotApplicable]
-    {
+    for verdict in [
+        ScenarioVerdict::Held,
+        ScenarioVerdict::Broken,
+        ScenarioVerdict::NotReached,
+        ScenarioVerdict::Failed,
+        ScenarioVerdict::NotApplicable,
+    ] {
         let page = report(&[verdict]).page();
         for word in ["<script", "<img", "onerror=y>", "</title></style>", "\u{0}", "\u{1b}"] {
             assert!(!page.contains(word), "{verdict:?}: {word}");
@@ -105,7 +109,7 @@ fn whatever_a_text_says_it_is_only_read() {
 
 #[test]
 fn the_page_needs_nothing_and_tells_no_secret() {
-    let page = telling(&[Verdict::Held, Verdict::Broken], "plain words").page();
+    let page = telling(&[ScenarioVerdict::Held, ScenarioVerdict::Broken], "plain words").page();
     for word in ["src=", "@import", "url(", "<link", "http://", "https://", "sh_test_secret", "NaN"] {
         assert!(!page.contains(word), "{word}");
     }
@@ -120,11 +124,15 @@ fn the_page_needs_nothing_and_tells_no_secret() {
 
 #[test]
 fn the_worst_scenario_is_the_verdict() {
-    let check = |verdicts: &[Verdict], expected: Verdict| {
+    let check = |verdicts: &[ScenarioVerdict], expected: ScenarioVerdict| {
         let report = report(verdicts);
-        assert_eq!((report.verdict, report.held()), (expected, expected == Verdict::Held), "{verdicts:?}");
+        assert_eq!(
+            (report.verdict, report.held()),
+            (expected, expected == ScenarioVerdict::Held),
+            "{verdicts:?}"
+        );
     };
-    use Verdict::*;
+    use ScenarioVerdict::*;
     check(&[Held, Held], Held);
     check(&[Held, NotApplicable], Held);
     check(&[Held, NotReached], NotReached);
@@ -136,8 +144,8 @@ fn the_worst_scenario_is_the_verdict() {
 
 #[test]
 fn what_did_not_run_is_said() {
-    use Verdict::*;
-    let check = |verdicts: &[Verdict], ran: usize, coverage: &str| {
+    use ScenarioVerdict::*;
+    let check = |verdicts: &[ScenarioVerdict], ran: usize, coverage: &str| {
         let report = telling(verdicts, "plain words");
         assert_eq!((report.ran(), report.coverage().as_str()), (ran, coverage), "{verdicts:?}");
         let page = report.page();
@@ -159,7 +167,7 @@ fn what_did_not_run_is_said() {
 
 #[test]
 fn the_shape_of_the_json_is_kept() {
-    let json = serde_json::to_value(report(&[Verdict::Held])).unwrap();
+    let json = serde_json::to_value(report(&[ScenarioVerdict::Held])).unwrap();
     let members =
         |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     assert_eq!(members(&json).join(" "), "deployment report run scenarios totals verdict");

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::attack::{Arena, Error, Need, Scenario, Tuning, judge};
+use crate::attack::{Error, Need, Scenario, ScenarioContext, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 14,
@@ -35,7 +35,7 @@ pub const SCENARIO: Scenario = Scenario {
         "handed_over_a_cancel",
         "handed_over_a_charge",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Operations for one payment of each kind.
@@ -44,20 +44,22 @@ const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 20;
 
 /// Well above the time between two readings of the provider's events. What is not followed will not be.
-fn followed_within(arena: &Arena) -> Duration {
-    Duration::from_secs(if arena.findings.any_broken() { 3 } else { 30 })
+fn followed_within(context: &ScenarioContext) -> Duration {
+    Duration::from_secs(if context.findings.any_broken() { 3 } else { 30 })
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = (arena.operations() / OPERATIONS_A_PAYMENT).clamp(PAYMENTS_MIN, PAYMENTS_MAX);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_PAYMENT).clamp(PAYMENTS_MIN, PAYMENTS_MAX);
     // Who asks on after the provider was down is to hear of the payment, not of the breaker.
     let tuning =
         Tuning::default().with("workers", "events_every_ms", 500).with("breaker", "calls_min", 10_000);
-    let mut town = arena.deploy(&tuning).await?;
-    beside::run(&arena, &mut town, count).await?;
-    town.retune(&tuning.with("workers", "operation_deadline_seconds", handed_over::DEADLINE_SECONDS)).await?;
-    handed_over::run(&arena, &mut town, count).await?;
-    town.set_faults(json!({})).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await.map(drop)
+    let mut deployment = context.deploy(&tuning).await?;
+    beside::run(&context, &mut deployment, count).await?;
+    deployment
+        .retune(&tuning.with("workers", "operation_deadline_seconds", handed_over::DEADLINE_SECONDS))
+        .await?;
+    handed_over::run(&context, &mut deployment, count).await?;
+    deployment.set_faults(json!({})).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
 }

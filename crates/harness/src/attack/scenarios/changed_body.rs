@@ -19,8 +19,11 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::attack::ask::{PAYS, euros};
-use crate::attack::{Arena, Ask, Caller, Error, Heard, Scenario, Shop, Tuning, Wants, judge};
+use crate::attack::request::{PAYS, euros};
+use crate::attack::{
+    Caller, Error, ExpectedEffect, OperationRequest, ReplyKind, Scenario, ScenarioContext, Target, Tuning,
+    judge,
+};
 use disguise::disguise;
 
 pub const SCENARIO: Scenario = Scenario {
@@ -30,7 +33,7 @@ pub const SCENARIO: Scenario = Scenario {
     needs: &[],
     always: &["a_changed_body_is_refused", "the_same_body_is_a_replay"],
     sometimes: &["changed_in_flight", "changed_afterwards", "disguised_in_flight", "disguised_afterwards"],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Operations for one key.
@@ -43,41 +46,41 @@ const VARIANTS: usize = 2;
 
 /// What is said under one key.
 struct Plan {
-    first: Ask,
+    first: OperationRequest,
     /// Meanwhile, and then.
-    changed: Vec<Ask>,
-    disguised: Vec<Ask>,
+    changed: Vec<OperationRequest>,
+    disguised: Vec<OperationRequest>,
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("bodies");
-    let count = (arena.operations() / OPERATIONS_A_KEY).max(KEYS_MIN);
-    let mut town = arena.deploy(&Tuning::default()).await?;
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("bodies");
+    let count = (context.operations() / OPERATIONS_A_KEY).max(KEYS_MIN);
+    let mut deployment = context.deploy(&Tuning::default()).await?;
     // Long enough to say something else meanwhile.
-    if town.location().is_some() {
-        town.set_faults(json!({ "delay_ms": [20, 60] })).await?;
+    if deployment.location().is_some() {
+        deployment.set_faults(json!({ "delay_ms": [20, 60] })).await?;
     }
-    let plans = (0..count).map(|number| plan(&arena, &town.shop, number, &mut random)).collect();
-    arena.progress.counts("keys that are used again", count);
-    all_keys(&arena, &town.shop, plans).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await?;
+    let plans = (0..count).map(|number| plan(&context, &deployment.shop, number, &mut random)).collect();
+    context.progress.counts("keys that are used again", count);
+    all_keys(&context, &deployment.shop, plans).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
-async fn all_keys(arena: &Arena, shop: &Shop, plans: VecDeque<Plan>) -> Result<(), Error> {
+async fn all_keys(context: &ScenarioContext, shop: &Target, plans: VecDeque<Plan>) -> Result<(), Error> {
     let waiting = Arc::new(Mutex::new(plans));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let mut caller = arena.caller(shop, 2 * lane)?;
-        let mut other = arena.caller(shop, 2 * lane + 1)?;
-        let (arena, waiting) = (arena.clone(), waiting.clone());
+        let mut caller = context.caller(shop, 2 * lane)?;
+        let mut other = context.caller(shop, 2 * lane + 1)?;
+        let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(plan) = next else { return Ok::<_, Error>(()) };
-                one_key(&arena, &mut caller, &mut other, &plan).await?;
-                arena.progress.advance();
+                one_key(&context, &mut caller, &mut other, &plan).await?;
+                context.progress.advance();
             }
         });
     }
@@ -87,10 +90,10 @@ async fn all_keys(arena: &Arena, shop: &Shop, plans: VecDeque<Plan>) -> Result<(
     Ok(())
 }
 
-fn plan(arena: &Arena, shop: &Shop, number: usize, random: &mut StdRng) -> Plan {
-    let operation = arena.operation(number);
+fn plan(context: &ScenarioContext, shop: &Target, number: usize, random: &mut StdRng) -> Plan {
+    let operation = context.operation(number);
     let first = if number.is_multiple_of(4) {
-        Ask::hold(&operation, &shop.catalogue, 0, 3_600)
+        OperationRequest::hold(&operation, &shop.catalogue, 0, 3_600)
     } else {
         let body = json!({
             "amount": euros(random.random_range(100..=9_999)), "provider": "stripe", "payment_method": PAYS,
@@ -98,10 +101,15 @@ fn plan(arena: &Arena, shop: &Shop, number: usize, random: &mut StdRng) -> Plan 
             "metadata": { "attack": operation, "a": "1", "b": "2" },
         });
         let minor = body["amount"]["minor"].as_i64().unwrap_or_default();
-        Ask::new(&operation, "/v1/charges", &body, Wants::Charge { minor, may_return: false })
+        OperationRequest::new(
+            &operation,
+            "/v1/charges",
+            &body,
+            ExpectedEffect::Charge { minor, may_return: false },
+        )
     };
     let changed = (0..=VARIANTS).map(|_| changed(&first, random)).collect();
-    let mut disguised: Vec<Ask> = (0..=VARIANTS)
+    let mut disguised: Vec<OperationRequest> = (0..=VARIANTS)
         .map(|_| first.with_body(disguise(&parsed(&first), random), first.wants.clone()))
         .collect();
     if let Some(last) = disguised.last_mut() {
@@ -111,15 +119,15 @@ fn plan(arena: &Arena, shop: &Shop, number: usize, random: &mut StdRng) -> Plan 
     Plan { first, changed, disguised }
 }
 
-fn parsed(ask: &Ask) -> Value {
+fn parsed(ask: &OperationRequest) -> Value {
     serde_json::from_str(&ask.body).unwrap_or_default()
 }
 
 /// The same key, for something else.
-fn changed(first: &Ask, random: &mut StdRng) -> Ask {
+fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
     let mut body = parsed(first);
     let mut path = first.path.clone();
-    if first.wants == Wants::Seats {
+    if first.wants == ExpectedEffect::Seats {
         match random.random_range(0..4) {
             0 => body["units"][0]["quantity"] = json!(2),
             1 => body["customer"]["name"] = json!("Ana Lim\u{e3}"),
@@ -136,63 +144,68 @@ fn changed(first: &Ask, random: &mut StdRng) -> Ask {
             _ => "/v1/payments".clone_into(&mut path),
         }
     }
-    Ask { path, ..first.with_body(body.to_string(), Wants::Nothing) }
+    OperationRequest { path, ..first.with_body(body.to_string(), ExpectedEffect::Nothing) }
 }
 
-async fn one_key(arena: &Arena, caller: &mut Caller, other: &mut Caller, plan: &Plan) -> Result<(), Error> {
+async fn one_key(
+    context: &ScenarioContext,
+    caller: &mut Caller,
+    other: &mut Caller,
+    plan: &Plan,
+) -> Result<(), Error> {
     let [changed_first, changed @ ..] = &plan.changed[..] else { return Ok(()) };
     let [disguised_first, disguised @ ..] = &plan.disguised[..] else { return Ok(()) };
     let meanwhile = async {
         // Until the server has seen the key: before that, what is said would be the first.
         loop {
-            let seen = other.once(disguised_first).await?;
+            let seen = other.send_once(disguised_first).await?;
             match seen.heard() {
                 // What stands in front of the database may tell of the first before the database has seen it.
-                Heard::InFlight if seen.answer().is_some_and(|answer| answer.id().is_some()) => {
-                    arena.findings.reached("disguised_in_flight");
+                ReplyKind::InFlight if seen.answer().is_some_and(|answer| answer.id().is_some()) => {
+                    context.findings.reached("disguised_in_flight");
                     break;
                 }
-                Heard::InFlight | Heard::Lost | Heard::Unavailable | Heard::Accepted => {}
+                ReplyKind::InFlight | ReplyKind::Lost | ReplyKind::Unavailable | ReplyKind::Accepted => {}
                 // It was quicker, or the two were worked on in the other order.
                 _ => return Ok::<(), Error>(()),
             }
         }
-        let said = other.once(changed_first).await?;
-        arena.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+        let said = other.send_once(changed_first).await?;
+        context.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
             format!("{}: {}", changed_first.operation, said.words())
         });
-        if said.heard() == Heard::Mismatch {
-            arena.findings.reached("changed_in_flight");
+        if said.heard() == ReplyKind::Mismatch {
+            context.findings.reached("changed_in_flight");
         }
         Ok(())
     };
-    let (first, meanwhile) = tokio::join!(caller.insist(&plan.first), meanwhile);
+    let (first, meanwhile) = tokio::join!(caller.retry_until_definite(&plan.first), meanwhile);
     meanwhile?;
     let first = first?;
     if !first.is_success() {
         return Err(Error::Unexpected { operation: plan.first.operation.clone(), told: first.words() });
     }
     for ask in changed {
-        let said = caller.once(ask).await?;
-        arena.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+        let said = caller.send_once(ask).await?;
+        context.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
             format!("{}: {} to {}", ask.operation, said.words(), ask.body)
         });
-        if said.heard() == Heard::Mismatch {
-            arena.findings.reached("changed_afterwards");
+        if said.heard() == ReplyKind::Mismatch {
+            context.findings.reached("changed_afterwards");
         }
     }
     for ask in disguised {
-        let said = caller.insist(ask).await?;
+        let said = caller.retry_until_definite(ask).await?;
         let same = said.replayed && said.status == first.status && said.body == first.body;
-        arena.findings.always("the_same_body_is_a_replay", same, || {
+        context.findings.always("the_same_body_is_a_replay", same, || {
             format!("{}: {} to {}", ask.operation, said.words(), ask.body)
         });
-        arena.findings.reached("disguised_afterwards");
+        context.findings.reached("disguised_afterwards");
     }
     Ok(())
 }
 
 /// For good; or it was not heard at all, which the next one makes up for.
-fn refused(heard: Heard) -> bool {
-    matches!(heard, Heard::Mismatch | Heard::Lost | Heard::Unavailable)
+fn refused(heard: ReplyKind) -> bool {
+    matches!(heard, ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable)
 }

@@ -15,8 +15,8 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use crate::attack::ask::PAYS;
-use crate::attack::{Arena, Ask, Deployment, Error, Scenario, Sdk, Tuning, judge};
+use crate::attack::request::PAYS;
+use crate::attack::{Deployment, Error, OperationRequest, Scenario, ScenarioContext, Sdk, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 1,
@@ -25,7 +25,7 @@ pub const SCENARIO: Scenario = Scenario {
     needs: &[],
     always: &["every_charge_is_accepted", "applied_equal_asked"],
     sometimes: &["met_in_flight", "got_the_reply"],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 24;
@@ -43,29 +43,30 @@ struct Turn {
     good: bool,
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("charges");
-    let count = arena.operations();
-    let charge =
-        |number: usize| Ask::charge(&arena.operation(number), random.random_range(100..=9_999), PAYS);
-    let asks: Arc<Vec<Ask>> = Arc::new((0..count).map(charge).collect());
-    let turns = turns(count, &mut arena.random("turns"));
-    let mut late = arena.random("latecomers");
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("charges");
+    let count = context.operations();
+    let charge = |number: usize| {
+        OperationRequest::charge(&context.operation(number), random.random_range(100..=9_999), PAYS)
+    };
+    let asks: Arc<Vec<OperationRequest>> = Arc::new((0..count).map(charge).collect());
+    let turns = turns(count, &mut context.random("turns"));
+    let mut late = context.random("latecomers");
     let latecomers: Vec<usize> = (0..count).filter(|_| late.random_bool(LATECOMERS)).collect();
 
-    let mut town = arena.deploy(&Tuning::default()).await?;
-    if town.location().is_some() {
+    let mut deployment = context.deploy(&Tuning::default()).await?;
+    if deployment.location().is_some() {
         let faults = json!({ "delay_ms": [2, 30], "webhook_duplicates": 1, "webhook_shuffle": true });
-        town.set_faults(faults).await?;
+        deployment.set_faults(faults).await?;
     }
-    arena.findings.figure("requests planned", (turns.len() + latecomers.len()) as f64);
-    say(&arena, &town, &asks, turns).await?;
+    context.findings.figure("requests planned", (turns.len() + latecomers.len()) as f64);
+    say(&context, &deployment, &asks, turns).await?;
     let again = latecomers.into_iter().map(|ask| Turn { ask, good: false }).collect();
-    say(&arena, &town, &asks, again).await?;
-    town.all_alive()?;
-    let effects = judge(&arena, &town).await?;
+    say(&context, &deployment, &asks, again).await?;
+    deployment.all_alive()?;
+    let effects = judge(&context, &deployment).await?;
     let (applied, duplicates) = (effects.applied, effects.duplicates);
-    arena.findings.always("applied_equal_asked", applied == count as u64 && duplicates == 0, || {
+    context.findings.always("applied_equal_asked", applied == count as u64 && duplicates == 0, || {
         format!("{count} charges were asked for, {applied} are in the books, and {duplicates} duplicates")
     });
     Ok(())
@@ -86,39 +87,43 @@ fn turns(count: usize, random: &mut StdRng) -> VecDeque<Turn> {
 }
 
 async fn say(
-    arena: &Arena,
-    town: &Deployment,
-    asks: &Arc<Vec<Ask>>,
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    asks: &Arc<Vec<OperationRequest>>,
     turns: VecDeque<Turn>,
 ) -> Result<(), Error> {
-    arena.progress.counts("charges, with their duplicates", turns.len());
+    context.progress.counts("charges, with their duplicates", turns.len());
     let turns = Arc::new(Mutex::new(turns));
     let mut saying = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
-        let mut caller = arena.caller(&town.shop, number)?;
-        let sdk = Sdk::new(arena, &town.shop, number, |settings| settings)?;
-        let (arena, asks, turns) = (arena.clone(), asks.clone(), turns.clone());
+        let mut caller = context.caller(&deployment.shop, number)?;
+        let sdk = Sdk::new(context, &deployment.shop, number, |settings| settings)?;
+        let (context, asks, turns) = (context.clone(), asks.clone(), turns.clone());
         saying.spawn(async move {
             loop {
                 let next = turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(Turn { ask, good }) = next else { return Ok::<(), Error>(()) };
                 let ask = &asks[ask];
-                let answer = if good { sdk.insist(ask).await? } else { caller.insist(ask).await? };
-                arena.findings.always("every_charge_is_accepted", answer.status == 201, || {
+                let answer = if good {
+                    sdk.retry_until_definite(ask).await?
+                } else {
+                    caller.retry_until_definite(ask).await?
+                };
+                context.findings.always("every_charge_is_accepted", answer.status == 201, || {
                     format!("{}: {}", ask.operation, answer.words())
                 });
                 if answer.replayed {
-                    arena.findings.reached("got_the_reply");
+                    context.findings.reached("got_the_reply");
                 }
-                arena.progress.advance();
+                context.progress.advance();
             }
         });
     }
     while let Some(said) = saying.join_next().await {
         said.map_err(std::io::Error::other)??;
     }
-    if arena.timeline.taken().retries.iter().any(|retry| retry.reason.contains("request_in_progress")) {
-        arena.findings.reached("met_in_flight");
+    if context.timeline.taken().retries.iter().any(|retry| retry.reason.contains("request_in_progress")) {
+        context.findings.reached("met_in_flight");
     }
     Ok(())
 }

@@ -5,11 +5,11 @@
 //! | `kill -9` | jobs under a lease that nobody renews; requests without an answer | another worker, once the lease has lapsed; the client's retry |
 //! | SIGSTOP past the lease, then SIGCONT | a worker that believes it still has its jobs | the fencing token: what it writes late is refused |
 //!
-//! At random a late write is rare, and comes when nobody can say what it would have done. So [`zombies`] makes
+//! At random a late write is rare, and comes when nobody can say what it would have done. So [`stale_workers`] makes
 //! some first. Of those that come at random each counts that the zombie's own log tells of, with the job and
 //! the token it held, if the database shows that the job was claimed again under a higher token.
 
-mod zombies;
+mod stale_workers;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,21 +20,21 @@ use serde_json::json;
 use store::Store;
 
 use crate::attack::deployment::LEASE_MS;
-use crate::attack::incidents::{Incident, Whom, one_of, plan};
+use crate::attack::incidents::{Incident, TargetProcess, one_of, plan};
+use crate::attack::load_with_faults::{self, JudgedLoad, LoadWithFaults};
 use crate::attack::orders::orders;
-use crate::attack::siege::{self, Laid, Siege};
 use crate::attack::timeline::Retry;
-use crate::attack::{Arena, Deployment, Error, Need, Scenario, Tuning, judge};
-use zombies::{Loss, loss};
+use crate::attack::{Deployment, Error, Need, Scenario, ScenarioContext, Tuning, judge};
+use stale_workers::{Loss, loss};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 6,
     name: "killed",
     promise: "Servers and workers that are killed, or stalled past their leases and woken, lose nothing and do nothing twice: a zombie's late write is fenced off.",
     needs: &[Need::Deployment],
-    always: &[siege::ALWAYS[0], siege::ALWAYS[1], "only_the_holder_of_a_job_writes"],
+    always: &[load_with_faults::ALWAYS[0], load_with_faults::ALWAYS[1], "only_the_holder_of_a_job_writes"],
     sometimes: &["killed_under_load", "stalled_past_its_lease", "answer_was_lost", "late_write_fenced_off"],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 24;
@@ -48,58 +48,59 @@ const STALLS_MIN: usize = 4;
 /// Beyond the lease, for another worker to find the jobs and to begin.
 const BEYOND_MS: std::ops::Range<u64> = 800..1_600;
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = arena.operations();
-    let mut random = arena.random("orders");
-    let orders = orders(&arena, count, &mut random);
-    let mut random = arena.random("incidents");
-    let both = [Whom::Server, Whom::Worker];
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = context.operations();
+    let mut random = context.random("orders");
+    let orders = orders(&context, count, &mut random);
+    let mut random = context.random("incidents");
+    let both = [TargetProcess::Server, TargetProcess::Worker];
     let mut incidents = Vec::new();
     for _ in 0..(count / ORDERS_A_KILL).max(KILLS_MIN) {
         incidents.push(Incident::Kill(one_of(&both, &mut random)));
     }
     for number in 0..(count / ORDERS_A_STALL).max(STALLS_MIN) {
         // Half of them, and the first, are workers': there the zombies come from.
-        let whom = if number.is_multiple_of(2) { Whom::Worker } else { one_of(&both, &mut random) };
+        let whom = if number.is_multiple_of(2) { TargetProcess::Worker } else { one_of(&both, &mut random) };
         let span = LEASE_MS + random.random_range(BEYOND_MS);
         incidents.push(Incident::Stall(whom, Duration::from_millis(span)));
     }
     let plan = plan(&incidents, count, &mut random);
 
-    let siege = Siege {
+    let load = LoadWithFaults {
         orders,
         clients: CLIENTS,
         plan,
         // Slow enough that something is always under way; and webhooks do not save a worker that is asleep.
         faults: json!({
-            "seed": arena.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
+            "seed": context.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
             "webhook_delay_ms": [0, 200],
         }),
         tuning: Tuning::default(),
     };
-    let mut town = arena.deploy(&siege.tuning).await?;
-    zombies::wake_late(&arena, &mut town).await?;
-    if arena.findings.any_broken() {
-        return judge(&arena, &town).await.map(drop);
+    let mut deployment = context.deploy(&load.tuning).await?;
+    stale_workers::wake_late(&context, &mut deployment).await?;
+    if context.findings.any_broken() {
+        return judge(&context, &deployment).await.map(drop);
     }
-    let Laid { town, under_load } = siege::lay_on(&arena, town, siege).await?;
-    seen(&arena, &under_load);
-    fenced_off(&arena, &town).await
+    let JudgedLoad { deployment, under_load } =
+        load_with_faults::run_load_on(&context, deployment, load).await?;
+    seen(&context, &under_load);
+    fenced_off(&context, &deployment).await
 }
 
 /// What befell while orders were under way.
-fn seen(arena: &Arena, under_load: &[Incident]) {
+fn seen(context: &ScenarioContext, under_load: &[Incident]) {
     for incident in under_load {
         match incident {
-            Incident::Stall(..) => arena.findings.reached("stalled_past_its_lease"),
-            _ => arena.findings.reached("killed_under_load"),
+            Incident::Stall(..) => context.findings.reached("stalled_past_its_lease"),
+            _ => context.findings.reached("killed_under_load"),
         }
     }
-    let lost = answers_lost(&arena.timeline.taken().retries, &zombies::prefix(arena));
-    arena.findings.reached_times("answer_was_lost", lost as u64);
-    if lost == 0 && arena.operations() < OPERATIONS_A_LOST_ANSWER {
+    let lost = answers_lost(&context.timeline.taken().retries, &stale_workers::prefix(context));
+    context.findings.reached_times("answer_was_lost", lost as u64);
+    if lost == 0 && context.operations() < OPERATIONS_A_LOST_ANSWER {
         let few = format!("{} kills and stalls met no request at work: too few to tell", under_load.len());
-        arena.findings.excuse("answer_was_lost", few);
+        context.findings.excuse("answer_was_lost", few);
     }
 }
 
@@ -110,18 +111,18 @@ fn answers_lost(retries: &[Retry], late: &str) -> usize {
 }
 
 /// Late writes, by the zombies' logs and by the jobs' tokens.
-async fn fenced_off(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    let installation = town.installation()?;
+async fn fenced_off(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let installation = deployment.installation()?;
     let queries = Store::open_read_only(&installation.location).await?;
     let tenant = TenantId(installation.tenant.tenant_id.parse().unwrap_or_default());
     let mut losses = BTreeSet::new();
-    for name in town.workers() {
-        losses.extend(town.log(&name)?.lines().filter_map(loss));
+    for name in deployment.workers() {
+        losses.extend(deployment.log(&name)?.lines().filter_map(loss));
     }
     for Loss { job, token } in losses {
         let again = queries.job(tenant, job).await?.is_some_and(|job| job.token > token);
         if again {
-            arena.findings.reached("late_write_fenced_off");
+            context.findings.reached("late_write_fenced_off");
         }
     }
     Ok(())

@@ -26,8 +26,8 @@ use server::clock::SystemClock;
 use server::relay::YOUNG_FOR;
 use store::Clock as _;
 
-use crate::attack::witness::Witness;
-use crate::attack::{Arena, Deployment, Error, Need, Scenario, Shop, Tuning, judge};
+use crate::attack::nats_observer::NatsObserver;
+use crate::attack::{Deployment, Error, Need, Scenario, ScenarioContext, Target, Tuning, judge};
 use crowd::Crowd;
 use flow::Outage;
 use outbox::Outbox;
@@ -50,7 +50,7 @@ pub const SCENARIO: Scenario = Scenario {
         "customers_paid_while_nats_was_down",
         "customers_paid_while_it_drained",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Messages that wait before NATS comes back, for each operation: 18,000 of the default's thousand.
@@ -83,76 +83,85 @@ fn rate(rows: usize) -> usize {
     (rows / DRAIN_SECONDS).min(RATE_MAX)
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let rows = rows(arena.operations());
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let rows = rows(context.operations());
     let rate = rate(rows);
     let tuning = Tuning::default().with("relay", "catch_up_per_second", rate).with(
         "broker",
         "deliveries_max",
         DELIVERIES_MAX,
     );
-    let mut town = arena.deploy(&tuning).await?;
-    let outbox = Outbox::of(&town).await?;
-    let mut payers = Crowd::paying(&arena, &town.shop, PAYERS)?;
+    let mut deployment = context.deploy(&tuning).await?;
+    let outbox = Outbox::of(&deployment).await?;
+    let mut payers = Crowd::paying(&context, &deployment.shop, PAYERS)?;
 
-    stutter(&arena, &town, &mut payers).await?;
-    let lasting = arena.timeline.begin("killed", "nats");
-    town.nats(Private::kill).await?;
+    stutter(&context, &deployment, &mut payers).await?;
+    let lasting = context.timeline.begin("killed", "nats");
+    deployment.nats(Private::kill).await?;
     let paid_before = payers.done();
-    fill(&arena, &town, &outbox, rows).await?;
+    fill(&context, &deployment, &outbox, rows).await?;
     let filled_at = outbox.now().await?;
     let old_enough = Span(YOUNG_FOR.0 + AROUND_THE_RETURN.0);
     until_now_is(&outbox, filled_at.plus(old_enough)).await?;
     if payers.done() > paid_before {
-        arena.findings.reached("customers_paid_while_nats_was_down");
+        context.findings.reached("customers_paid_while_nats_was_down");
     }
     let old_before = outbox.now().await?.minus(old_enough);
     if outbox.waiting_from_before(old_before).await? >= rows {
-        arena.findings.reached("the_backlog_is_as_large_as_wanted");
+        context.findings.reached("the_backlog_is_as_large_as_wanted");
     }
     let outage = Outage { back_at: SystemClock.now(), old_before, rate };
-    town.nats(Private::restart).await?;
-    arena.timeline.end(lasting);
+    deployment.nats(Private::restart).await?;
+    context.timeline.end(lasting);
 
-    drain(&arena, &town, &outbox, &mut payers, &outage).await?;
-    payers.end(arena.operations()).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await?;
-    let kept = Witness::beside(&arena, &town).await?.kept().await?;
-    flow::judge(&arena, &outage, &outbox.all().await?, &kept);
-    outbox.judge_postings(&arena).await
+    drain(&context, &deployment, &outbox, &mut payers, &outage).await?;
+    payers.end(context.operations()).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
+    let kept = NatsObserver::beside(&context, &deployment).await?.kept().await?;
+    flow::judge(&context, &outage, &outbox.all().await?, &kept);
+    outbox.judge_postings(&context).await
 }
 
 /// What was sent to it meanwhile it keeps once it is let go, without a relay that still waits for its word.
-async fn stutter(arena: &Arena, town: &Deployment, payers: &mut Crowd) -> Result<(), Error> {
+async fn stutter(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    payers: &mut Crowd,
+) -> Result<(), Error> {
     payers.until_done(PAYERS).await?;
-    let lasting = arena.timeline.begin("stall", "nats");
-    town.nats(Private::pause).await?;
+    let lasting = context.timeline.begin("stall", "nats");
+    deployment.nats(Private::pause).await?;
     tokio::time::sleep(HELD_STILL).await;
-    town.nats(Private::resume).await?;
-    arena.timeline.end(lasting);
+    deployment.nats(Private::resume).await?;
+    context.timeline.end(lasting);
     payers.until_done(payers.done() + PAYERS).await
 }
 
 /// Until so many messages wait, all of them told by operations that were answered.
-async fn fill(arena: &Arena, town: &Deployment, outbox: &Outbox, rows: usize) -> Result<(), Error> {
-    arena.progress.counts("messages that wait", rows);
-    let shop = Shop { catalogue: town.sell(HOLDERS, SEATS).await?, ..town.shop.clone() };
-    let mut holders = Crowd::holding(arena, &shop, HOLDERS)?;
+async fn fill(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    outbox: &Outbox,
+    rows: usize,
+) -> Result<(), Error> {
+    context.progress.counts("messages that wait", rows);
+    let shop = Target { catalogue: deployment.sell(HOLDERS, SEATS).await?, ..deployment.shop.clone() };
+    let mut holders = Crowd::holding(context, &shop, HOLDERS)?;
     let begun = Instant::now();
     let (mut most, mut at) = (0, Instant::now());
     while most < rows {
         holders.look()?;
         let waiting = outbox.waiting().await?;
         if waiting > most {
-            (0..waiting - most).for_each(|_| arena.progress.advance());
+            (0..waiting - most).for_each(|_| context.progress.advance());
             (most, at) = (waiting, Instant::now());
         } else if at.elapsed() > FILL_STALLED_WITHIN {
             return Err(Error::Restless(format!("only {most} messages wait, of {rows}")));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    arena.findings.figure("backlog filled in ms", begun.elapsed().as_millis() as f64);
+    context.findings.figure("backlog filled in ms", begun.elapsed().as_millis() as f64);
     holders.end(0).await
 }
 
@@ -165,23 +174,23 @@ async fn until_now_is(outbox: &Outbox, instant: Timestamp) -> Result<(), Error> 
 
 /// Until nothing of the backlog waits. Meanwhile nobody may have more in hand than there is room for.
 async fn drain(
-    arena: &Arena,
-    town: &Deployment,
+    context: &ScenarioContext,
+    deployment: &Deployment,
     outbox: &Outbox,
     payers: &mut Crowd,
     outage: &Outage,
 ) -> Result<(), Error> {
     // What a worker had in hand when its connection was cut it may have asked for once more.
-    let room = 2 * DELIVERIES_MAX * town.workers().len();
-    let mut witness = Witness::beside(arena, town).await?;
+    let room = 2 * DELIVERIES_MAX * deployment.workers().len();
+    let mut witness = NatsObserver::beside(context, deployment).await?;
     let (mut least, mut at, mut most) = (usize::MAX, Instant::now(), 0);
-    arena.progress.says("draining");
+    context.progress.says("draining");
     loop {
         payers.look()?;
         // The stream's consumer may not be read in yet.
         if let Ok(in_hand) = witness.in_hand().await {
             most = most.max(in_hand);
-            arena.findings.always("no_consumer_is_overrun", in_hand <= room as u64, || {
+            context.findings.always("no_consumer_is_overrun", in_hand <= room as u64, || {
                 format!("{in_hand} messages are in hand, and there is room for {room}")
             });
         }
@@ -196,7 +205,7 @@ async fn drain(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    arena.findings.figure("messages in hand, most", most as f64);
+    context.findings.figure("messages in hand, most", most as f64);
     Ok(())
 }
 

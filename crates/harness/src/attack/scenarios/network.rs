@@ -8,9 +8,9 @@
 //! | told when | the gate says `Retry-After`, in seconds, by a date, and far too late | the SDK comes back no sooner, and not at all where it cannot wait |
 //! | repeated | every request is said once more, by clients of another kind | the answers stand |
 
+mod faults;
 mod gate;
 mod spread;
-mod weather;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,12 +22,14 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
-use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
-use crate::attack::{Arena, Ask, Deployment, Error, Scenario, Sdk, Shop, Tuning, judge};
+use crate::attack::request::PAYS;
+use crate::attack::{
+    Deployment, Error, OperationRequest, Scenario, ScenarioContext, Sdk, Target, Tuning, judge,
+};
 use crate::proxy::{Plan, Proxy};
-use gate::{Gate, Told, When};
-use weather::Side;
+use faults::Side;
+use gate::{Gate, RetryInstruction, When};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 4,
@@ -60,7 +62,7 @@ pub const SCENARIO: Scenario = Scenario {
         "told_in_seconds",
         "told_by_a_date",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 32;
@@ -81,46 +83,49 @@ const TOLD: usize = 8;
 /// them can be judged together.
 pub(super) const SPAN: Duration = Duration::from_millis(400);
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("charges");
-    let count = arena.operations().max(CHARGES_MIN);
-    let asks: Vec<Ask> = (0..count).map(|number| charge(&arena, "weather", number, &mut random)).collect();
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("charges");
+    let count = context.operations().max(CHARGES_MIN);
+    let asks: Vec<OperationRequest> =
+        (0..count).map(|number| charge(&context, "weather", number, &mut random)).collect();
 
-    let mut town = arena.prepare().await?;
-    let provider =
-        Proxy::start(address(town.sandbox_url()?)?, weather::plan(Side::Provider, arena.draw("provider")))?;
-    town.provider_is_at(provider.url())?;
-    town.start(&tuning()).await?;
-    let fronts = fronts(&arena, &town)?;
-    let shop = Shop { base_urls: fronts.iter().map(Proxy::url).collect(), ..town.shop.clone() };
+    let mut deployment = context.prepare().await?;
+    let provider = Proxy::start(
+        address(deployment.sandbox_url()?)?,
+        faults::plan(Side::Provider, context.draw("provider")),
+    )?;
+    deployment.provider_is_at(provider.url())?;
+    deployment.start(&tuning()).await?;
+    let fronts = fronts(&context, &deployment)?;
+    let shop = Target { base_urls: fronts.iter().map(Proxy::url).collect(), ..deployment.shop.clone() };
 
-    weather(&arena, &shop, &asks, &fronts, &provider).await?;
-    town.all_alive()?;
+    weather(&context, &shop, &asks, &fronts, &provider).await?;
+    deployment.all_alive()?;
     let provider = std::slice::from_ref(&provider);
-    weather::told(&arena, Side::Clients, &fronts);
-    weather::told(&arena, Side::Provider, provider);
-    let mut further = missed(&arena, &shop, Side::Clients, &fronts, &mut random).await?;
-    further.extend(missed(&arena, &shop, Side::Provider, provider, &mut random).await?);
+    faults::record_faults(&context, Side::Clients, &fronts);
+    faults::record_faults(&context, Side::Provider, provider);
+    let mut further = missed(&context, &shop, Side::Clients, &fronts, &mut random).await?;
+    further.extend(missed(&context, &shop, Side::Provider, provider, &mut random).await?);
 
-    let gate = Gate::open(&town.shop.base_urls[0]).await?;
-    let shop = Shop { base_urls: vec![gate.url()], ..town.shop.clone() };
-    further.extend(turned_away(&arena, &shop, &gate, &mut random).await?);
-    further.extend(told_when(&arena, &shop, &gate, &mut random).await?);
-    spread::judge(&arena, SPAN);
+    let gate = Gate::open(&deployment.shop.base_urls[0]).await?;
+    let shop = Target { base_urls: vec![gate.url()], ..deployment.shop.clone() };
+    further.extend(turned_away(&context, &shop, &gate, &mut random).await?);
+    further.extend(told_when(&context, &shop, &gate, &mut random).await?);
+    spread::judge(&context, SPAN);
 
-    arena.progress.counts("saying everything once more", asks.len() + further.len());
-    let mut caller = arena.caller(&town.shop, 0)?;
+    context.progress.counts("saying everything once more", asks.len() + further.len());
+    let mut caller = context.caller(&deployment.shop, 0)?;
     for ask in asks.iter().chain(&further) {
-        caller.insist(ask).await?;
-        arena.progress.advance();
+        caller.retry_until_definite(ask).await?;
+        context.progress.advance();
     }
-    judge(&arena, &town).await?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
-fn charge(arena: &Arena, part: &str, number: usize, random: &mut StdRng) -> Ask {
-    let operation = arena.operation(format!("{part}-{number}"));
-    Ask::charge(&operation, random.random_range(100..=9_999), PAYS)
+fn charge(context: &ScenarioContext, part: &str, number: usize, random: &mut StdRng) -> OperationRequest {
+    let operation = context.operation(format!("{part}-{number}"));
+    OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
 }
 
 /// A server that waits for a lost answer of its provider for seconds, not for half a minute.
@@ -133,39 +138,39 @@ fn address(url: &str) -> Result<SocketAddr, Error> {
     address.map_err(|_| Error::Refused(format!("{url} is not an address of ours")))
 }
 
-fn fronts(arena: &Arena, town: &Deployment) -> Result<Vec<Proxy>, Error> {
+fn fronts(context: &ScenarioContext, deployment: &Deployment) -> Result<Vec<Proxy>, Error> {
     let front = |(number, url): (usize, &String)| {
-        let plan = weather::plan(Side::Clients, arena.draw(&format!("front {number}")));
+        let plan = faults::plan(Side::Clients, context.draw(&format!("front {number}")));
         Ok(Proxy::start(address(url)?, plan)?)
     };
-    town.shop.base_urls.iter().enumerate().map(front).collect()
+    deployment.shop.base_urls.iter().enumerate().map(front).collect()
 }
 
 /// A client of the SDK that gives up soon, so that it does it often.
-fn impatient(arena: &Arena, shop: &Shop, part: &str, number: usize) -> Result<Sdk, Error> {
+fn impatient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<Sdk, Error> {
     let timeouts = Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) };
-    sdk(arena, shop, part, number, (ATTEMPTS, timeouts))
+    sdk(context, shop, part, number, (ATTEMPTS, timeouts))
 }
 
 /// One that comes back only because it was turned away: on a machine with much to do an answer may be slow, and
 /// whoever gives one up is not told when to come back.
-fn patient(arena: &Arena, shop: &Shop, part: &str, number: usize) -> Result<Sdk, Error> {
+fn patient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<Sdk, Error> {
     let timeouts = Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_mins(1) };
-    sdk(arena, shop, part, number, (TIMES + 1, timeouts))
+    sdk(context, shop, part, number, (TIMES + 1, timeouts))
 }
 
 /// It may retry as often as it likes: its budget and its breaker are tested where a server is down, not where a
 /// network is bad.
 fn sdk(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     part: &str,
     number: usize,
     (attempts, timeouts): (u32, Timeouts),
 ) -> Result<Sdk, Error> {
     // Each draws its own pauses: two that draw the same would be one to whoever judges them.
-    let seed = arena.draw(&format!("sdk {part} {number}"));
-    Sdk::new(arena, shop, number, |builder| {
+    let seed = context.draw(&format!("sdk {part} {number}"));
+    Sdk::new(context, shop, number, |builder| {
         builder
             .seed(seed)
             .timeouts(timeouts)
@@ -179,28 +184,28 @@ fn sdk(
 
 /// Clients work through the charges while connections suffer what they drew.
 async fn weather(
-    arena: &Arena,
-    shop: &Shop,
-    asks: &[Ask],
+    context: &ScenarioContext,
+    shop: &Target,
+    asks: &[OperationRequest],
     fronts: &[Proxy],
     provider: &Proxy,
 ) -> Result<(), Error> {
-    arena.progress.counts("charges through a bad network", asks.len());
+    context.progress.counts("charges through a bad network", asks.len());
     let waiting = Arc::new(Mutex::new(VecDeque::from(asks.to_vec())));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let sdk = impatient(arena, shop, "weather", number)?;
-        let (arena, waiting) = (arena.clone(), waiting.clone());
+        let sdk = impatient(context, shop, "weather", number)?;
+        let (context, waiting) = (context.clone(), waiting.clone());
         clients.spawn(async move {
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(ask) = next else { return Ok::<_, Error>(()) };
                 let first = sdk.charge(&ask).await?;
                 if !matches!(&first, Ok(answer) if answer.heard().is_definite()) {
-                    sdk.insist(&ask).await?;
-                    arena.findings.reached("unknown_became_known");
+                    sdk.retry_until_definite(&ask).await?;
+                    context.findings.reached("unknown_became_known");
                 }
-                arena.progress.advance();
+                context.progress.advance();
             }
         });
     }
@@ -226,29 +231,29 @@ async fn weather(
 /// A connection may have drawn something and never carried a byte. What nobody met by chance, one more charge
 /// meets on purpose; the network is good again afterwards.
 async fn missed(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     side: Side,
     proxies: &[Proxy],
     random: &mut StdRng,
-) -> Result<Vec<Ask>, Error> {
+) -> Result<Vec<OperationRequest>, Error> {
     proxies.iter().for_each(Proxy::heal);
     let mut asks = Vec::new();
-    for (fault, state) in weather::missed(arena, side) {
-        let ask = charge(arena, state, 0, random);
+    for (fault, state) in faults::missed(context, side) {
+        let ask = charge(context, state, 0, random);
         let plan = |plan: Plan| proxies.iter().for_each(|proxy| proxy.plan(plan.clone()));
         plan(Plan::Always(fault));
         proxies.iter().for_each(Proxy::reset_all);
-        let sdk = impatient(arena, shop, state, 0)?;
+        let sdk = impatient(context, shop, state, 0)?;
         let asking = tokio::spawn({
             let ask = ask.clone();
-            async move { sdk.insist(&ask).await }
+            async move { sdk.retry_until_definite(&ask).await }
         });
         let begun = Instant::now();
-        while !weather::has_struck(proxies, fault) && begun.elapsed() < MET_WITHIN {
+        while !faults::has_struck(proxies, fault) && begun.elapsed() < MET_WITHIN {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        arena.findings.reached_times(state, u64::from(weather::has_struck(proxies, fault)));
+        context.findings.reached_times(state, u64::from(faults::has_struck(proxies, fault)));
         plan(Plan::pass());
         proxies.iter().for_each(Proxy::reset_all);
         asking.await.map_err(std::io::Error::other)??;
@@ -259,45 +264,52 @@ async fn missed(
 
 /// Each is turned away so often that its pauses can be judged, and then let through.
 async fn turned_away(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     gate: &Gate,
     random: &mut StdRng,
-) -> Result<Vec<Ask>, Error> {
-    let asks: Vec<Ask> = (0..TURNED_AWAY).map(|number| charge(arena, "spread", number, random)).collect();
+) -> Result<Vec<OperationRequest>, Error> {
+    let asks: Vec<OperationRequest> =
+        (0..TURNED_AWAY).map(|number| charge(context, "spread", number, random)).collect();
     for ask in &asks {
-        gate.turns_away(&ask.key, vec![Told::busy(None); TIMES as usize]);
+        gate.turns_away(&ask.key, vec![RetryInstruction::busy(None); TIMES as usize]);
     }
-    through_the_gate(arena, shop, gate, "spread", &asks).await?;
+    through_the_gate(context, shop, gate, "spread", &asks).await?;
     Ok(asks)
 }
 
 /// Each is told once when to come back.
-async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng) -> Result<Vec<Ask>, Error> {
-    let mut told = |kind: &str, told: Told| {
-        let asks: Vec<Ask> = (0..TOLD).map(|number| charge(arena, kind, number, random)).collect();
+async fn told_when(
+    context: &ScenarioContext,
+    shop: &Target,
+    gate: &Gate,
+    random: &mut StdRng,
+) -> Result<Vec<OperationRequest>, Error> {
+    let mut told = |kind: &str, told: RetryInstruction| {
+        let asks: Vec<OperationRequest> =
+            (0..TOLD).map(|number| charge(context, kind, number, random)).collect();
         for ask in &asks {
             gate.turns_away(&ask.key, vec![told]);
         }
         asks
     };
-    let mut asks = told("seconds", Told::limited(Some(When::Seconds(1))));
-    asks.extend(told("date", Told::busy(Some(When::Date { seconds: 2 }))));
-    through_the_gate(arena, shop, gate, "told when", &asks).await?;
+    let mut asks = told("seconds", RetryInstruction::limited(Some(When::Seconds(1))));
+    asks.extend(told("date", RetryInstruction::busy(Some(When::Date { seconds: 2 }))));
+    through_the_gate(context, shop, gate, "told when", &asks).await?;
 
     // An hour is more than an operation has: who waits, waits for nothing.
-    let late = told("never", Told::busy(Some(When::Seconds(3_600))));
-    let sdk = patient(arena, shop, "never", 0)?;
+    let late = told("never", RetryInstruction::busy(Some(When::Seconds(3_600))));
+    let sdk = patient(context, shop, "never", 0)?;
     for ask in &late {
         let heard = sdk.charge(ask).await?;
         let arrivals = gate.arrivals(&ask.key).len();
-        arena.findings.always("does_not_wait_past_its_deadline", heard.is_err() && arrivals == 1, || {
+        context.findings.always("does_not_wait_past_its_deadline", heard.is_err() && arrivals == 1, || {
             format!(
                 "{}: told to come back in an hour, it asked {arrivals} times and heard {heard:?}",
                 ask.operation
             )
         });
-        sdk.insist(ask).await?;
+        sdk.retry_until_definite(ask).await?;
     }
     asks.extend(late);
     Ok(asks)
@@ -305,26 +317,26 @@ async fn told_when(arena: &Arena, shop: &Shop, gate: &Gate, random: &mut StdRng)
 
 /// All at once, each by a client of its own, and then held to what the gate saw.
 async fn through_the_gate(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     gate: &Gate,
     part: &str,
-    asks: &[Ask],
+    asks: &[OperationRequest],
 ) -> Result<(), Error> {
-    arena.progress.counts("turned away at a gate", asks.len());
+    context.progress.counts("turned away at a gate", asks.len());
     let mut clients = JoinSet::new();
     for (number, ask) in asks.iter().cloned().enumerate() {
-        let sdk = patient(arena, shop, part, number)?;
-        let arena = arena.clone();
+        let sdk = patient(context, shop, part, number)?;
+        let context = context.clone();
         clients.spawn(async move {
-            let answer = sdk.insist(&ask).await;
-            arena.progress.advance();
+            let answer = sdk.retry_until_definite(&ask).await;
+            context.progress.advance();
             answer
         });
     }
     while let Some(client) = clients.join_next().await {
         client.map_err(std::io::Error::other)??;
     }
-    gate.judge(arena, asks);
+    gate.judge(context, asks);
     Ok(())
 }

@@ -12,7 +12,7 @@ mod holds;
 
 use serde_json::json;
 
-use crate::attack::{Arena, Error, Need, Scenario, Tuning, judge};
+use crate::attack::{Error, Need, Scenario, ScenarioContext, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 15,
@@ -33,7 +33,7 @@ pub const SCENARIO: Scenario = Scenario {
         "took_a_part",
         "let_go",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Operations for one booking of each kind.
@@ -41,19 +41,22 @@ const OPERATIONS_A_BOOKING: usize = 20;
 const BOOKINGS_MIN: usize = 3;
 const BOOKINGS_MAX: usize = 20;
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = (arena.operations() / OPERATIONS_A_BOOKING).clamp(BOOKINGS_MIN, BOOKINGS_MAX);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_BOOKING).clamp(BOOKINGS_MIN, BOOKINGS_MAX);
     let by_themselves = Tuning::default().with("workers", "evidence_after_ms", 900_000).with(
         "workers",
         "events_every_ms",
         3_600_000,
     );
-    let mut town = arena.deploy(&by_themselves).await?;
-    town.set_faults(json!({ "webhook_drop": 1 })).await?;
-    tokio::try_join!(holds::are_paid(&arena, &town, count), holds::depart(&arena, &town, count))?;
-    town.set_faults(json!({})).await?;
-    town.retune(&Tuning::default()).await?;
-    balances::run(&arena, &town, count).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await.map(drop)
+    let mut deployment = context.deploy(&by_themselves).await?;
+    deployment.set_faults(json!({ "webhook_drop": 1 })).await?;
+    tokio::try_join!(
+        holds::are_paid(&context, &deployment, count),
+        holds::depart(&context, &deployment, count)
+    )?;
+    deployment.set_faults(json!({})).await?;
+    deployment.retune(&Tuning::default()).await?;
+    balances::run(&context, &deployment, count).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
 }

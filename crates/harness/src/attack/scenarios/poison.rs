@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, Load};
 use crate::attack::rows::{Rows, quoted};
-use crate::attack::{Arena, Caller, Deployment, Error, Need, Part, Scenario, Tuning, judge};
+use crate::attack::{Caller, Deployment, Error, Need, Part, Scenario, ScenarioContext, Tuning, judge};
 use crate::program;
 use spoiling::{Poison, spoil};
 
@@ -46,7 +46,7 @@ pub const SCENARIO: Scenario = Scenario {
         "sent_round_again",
         "sent_round_twice",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const ATTEMPTS_MAX: u64 = 4;
@@ -69,62 +69,67 @@ fn tuning() -> Tuning {
         .with("consumers", "backoff_cap_ms", 300)
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("spoiling");
-    let mut town = arena.deploy(&tuning()).await?;
-    let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("spoiling");
+    let mut deployment = context.deploy(&tuning()).await?;
+    let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let rows = Rows::of(&location).await?;
-    let load = Load::begin(&arena, &town.shop)?;
+    let load = Load::begin(&context, &deployment.shop)?;
 
-    arena.progress.says("spoiling what nobody has received");
-    let poison = spoil(&arena, &mut town, &rows, &mut random).await?;
+    context.progress.says("spoiling what nobody has received");
+    let poison = spoil(&context, &mut deployment, &rows, &mut random).await?;
     let charged = load.charged();
-    arena.progress.says("waiting for the dead letters");
-    let letters = dead(&arena, &town, &rows, &poison).await?;
-    others_flow(&arena, &rows, &poison).await?;
+    context.progress.says("waiting for the dead letters");
+    let letters = dead(&context, &deployment, &rows, &poison).await?;
+    others_flow(&context, &rows, &poison).await?;
     let since = load.charged() - charged;
-    arena.findings.always("the_rest_flows", since > 0, || "nothing was charged beside the poison".to_owned());
-    load.end(arena.operations()).await?;
+    context
+        .findings
+        .always("the_rest_flows", since > 0, || "nothing was charged beside the poison".to_owned());
+    load.end(context.operations()).await?;
 
-    arena.progress.says("putting it right");
-    put_right(&arena, &mut town, &rows, &poison).await?;
+    context.progress.says("putting it right");
+    put_right(&context, &mut deployment, &rows, &poison).await?;
     for letter in letters.values() {
-        let (one, other) = tokio::join!(retry(&arena, &town, letter), retry(&arena, &town, letter));
+        let (one, other) =
+            tokio::join!(retry(&context, &deployment, letter), retry(&context, &deployment, letter));
         let refused = one?.err().zip(other?.err());
-        arena.findings.always("sent_round_again_it_is_applied", refused.is_none(), || {
+        context.findings.always("sent_round_again_it_is_applied", refused.is_none(), || {
             format!("{letter} cannot be retried: {refused:?}")
         });
-        arena.findings.reached("sent_round_again");
+        context.findings.reached("sent_round_again");
     }
-    are_applied(&arena, &rows, &poison).await?;
+    are_applied(&context, &rows, &poison).await?;
     for letter in letters.values() {
         // To be refused, as what is received takes no retry, is as good.
-        let _accepted = retry(&arena, &town, letter).await?;
-        arena.findings.reached("sent_round_twice");
-        audited(&arena, &town, letter).await?;
+        let _accepted = retry(&context, &deployment, letter).await?;
+        context.findings.reached("sent_round_twice");
+        audited(&context, &deployment, letter).await?;
     }
-    town.all_alive()?;
-    judge(&arena, &town).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
     for poison in &poison {
         let posted = posted(&rows, poison.message).await?;
-        arena.findings.always("applied_once", posted == 1, || format!("{poison:?} is posted {posted} times"));
+        context
+            .findings
+            .always("applied_once", posted == 1, || format!("{poison:?} is posted {posted} times"));
     }
     Ok(())
 }
 
 /// Waits until each has its dead letter. The letters' ids, by message.
 async fn dead(
-    arena: &Arena,
-    town: &Deployment,
+    context: &ScenarioContext,
+    deployment: &Deployment,
     rows: &Rows,
     poison: &[Poison],
 ) -> Result<BTreeMap<Uuid, String>, Error> {
-    let mut caller = arena.caller(&town.shop, 0)?;
+    let mut caller = context.caller(&deployment.shop, 0)?;
     let begun = Instant::now();
     let letters = loop {
         // Before the letters are looked at: one that dies meanwhile has its letter.
-        let tried = tried_for_ever(arena, rows, poison).await?;
-        let letters = letters(&mut caller, town).await?;
+        let tried = tried_for_ever(context, rows, poison).await?;
+        let letters = letters(&mut caller, deployment).await?;
         let all = poison.iter().all(|poison| letters.contains_key(&poison.message));
         let for_ever = tried.iter().any(|message| !letters.contains_key(message));
         if all || for_ever || begun.elapsed() > DEAD_WITHIN {
@@ -135,26 +140,32 @@ async fn dead(
     let mut ids = BTreeMap::new();
     for poison in poison {
         let Some(id) = letters.get(&poison.message) else {
-            arena.findings.always("dead_after_so_many_attempts", false, || {
+            context.findings.always("dead_after_so_many_attempts", false, || {
                 format!("{poison:?} has no dead letter after {:?}", begun.elapsed())
             });
             continue;
         };
         let path = format!("/v1/ops/dead_letters/{id}");
-        let letter = caller.get(&path, town.shop.ops_key.as_deref()).await?;
-        arena.findings.always("dead_after_so_many_attempts", letter["attempts"] == ATTEMPTS_MAX, || {
+        let letter = caller.get(&path, deployment.shop.ops_key.as_deref()).await?;
+        context.findings.always("dead_after_so_many_attempts", letter["attempts"] == ATTEMPTS_MAX, || {
             format!("{} was tried {} times, not {ATTEMPTS_MAX}", poison.message, letter["attempts"])
         });
-        arena.findings.always("a_letter_tells_all_of_it", tells_all(&letter, poison), || letter.to_string());
-        arena.findings.reached("went_to_the_dead_letters");
+        context
+            .findings
+            .always("a_letter_tells_all_of_it", tells_all(&letter, poison), || letter.to_string());
+        context.findings.reached("went_to_the_dead_letters");
         ids.insert(poison.message, id.clone());
     }
     Ok(ids)
 }
 
 /// Those that were published so often that they should be dead.
-async fn tried_for_ever(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<Vec<Uuid>, Error> {
-    if arena.has(Need::Nats) {
+async fn tried_for_ever(
+    context: &ScenarioContext,
+    rows: &Rows,
+    poison: &[Poison],
+) -> Result<Vec<Uuid>, Error> {
+    if context.has(Need::Nats) {
         return Ok(Vec::new());
     }
     let among = rows.ids(poison.iter().map(|poison| poison.message));
@@ -163,8 +174,8 @@ async fn tried_for_ever(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result
 }
 
 /// The ids of the letters of messages, by message.
-async fn letters(caller: &mut Caller, town: &Deployment) -> Result<BTreeMap<Uuid, String>, Error> {
-    let page = caller.get("/v1/ops/dead_letters?limit=200", town.shop.ops_key.as_deref()).await?;
+async fn letters(caller: &mut Caller, deployment: &Deployment) -> Result<BTreeMap<Uuid, String>, Error> {
+    let page = caller.get("/v1/ops/dead_letters?limit=200", deployment.shop.ops_key.as_deref()).await?;
     let letters = page["data"].as_array().cloned().unwrap_or_default();
     let named = letters.iter().filter(|letter| letter["kind"] == "message").filter_map(|letter| {
         let message = letter["payload"]["message_id"].as_str()?.parse().ok()?;
@@ -182,7 +193,7 @@ fn tells_all(letter: &Value, poison: &Poison) -> bool {
 }
 
 /// Whatever else waited is received by the time the poison is dead, or soon.
-async fn others_flow(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
+async fn others_flow(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
     let before = rows.select("select max(created_at) from outbox").await?;
     let before = before.into_iter().flatten().next().flatten().unwrap_or_default();
     let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
@@ -196,7 +207,7 @@ async fn others_flow(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<()
     loop {
         let waiting = rows.select_ids(&sql).await?;
         if waiting.is_empty() || begun.elapsed() > APPLIED_WITHIN {
-            arena.findings.always("the_rest_flows", waiting.is_empty(), || {
+            context.findings.always("the_rest_flows", waiting.is_empty(), || {
                 format!("{} messages wait behind the poison: {waiting:?}", waiting.len())
             });
             return Ok(());
@@ -207,34 +218,38 @@ async fn others_flow(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<()
 
 /// On SQLite nobody may be at work meanwhile.
 async fn put_right(
-    arena: &Arena,
-    town: &mut Deployment,
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     rows: &Rows,
     poison: &[Poison],
 ) -> Result<(), Error> {
-    let alone = town.names(Part::Worker).is_empty();
-    let servers = if alone { town.names(Part::Server) } else { Vec::new() };
+    let alone = deployment.names(Part::Worker).is_empty();
+    let servers = if alone { deployment.names(Part::Server) } else { Vec::new() };
     for server in &servers {
-        town.stop(server, "TERM").await?;
+        deployment.stop(server, "TERM").await?;
     }
     for Poison { message, payload, .. } in poison {
         let (payload, id) = (quoted(payload), rows.id(*message));
         rows.execute(&format!("update outbox set payload = {payload} where id = {id}")).await?;
-        arena.timeline.fault("payload put right", "outbox", message.to_string());
+        context.timeline.fault("payload put right", "outbox", message.to_string());
     }
     for server in &servers {
-        town.start_again(server).await?;
+        deployment.start_again(server).await?;
     }
     Ok(())
 }
 
 /// As an operator does it, by the program's own command. The words with which it was refused, if it was.
-async fn retry(arena: &Arena, town: &Deployment, letter: &str) -> Result<Result<(), String>, Error> {
-    let url = town.shop.base_urls.first().map_or("", String::as_str);
-    let key = town.shop.ops_key.as_deref().unwrap_or_default();
+async fn retry(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    letter: &str,
+) -> Result<Result<(), String>, Error> {
+    let url = deployment.shop.base_urls.first().map_or("", String::as_str);
+    let key = deployment.shop.ops_key.as_deref().unwrap_or_default();
     let arguments =
         ["ops", "dead-letters", "retry", letter, "--url", url, "--api-key", key, "--who", WHO, "--why", WHY];
-    match program::run(&arena.program, &arguments).await {
+    match program::run(&context.program, &arguments).await {
         Ok(_) => Ok(Ok(())),
         Err(program::Error::Failed { words, .. }) => Ok(Err(words)),
         Err(error) => Err(error.into()),
@@ -242,17 +257,17 @@ async fn retry(arena: &Arena, town: &Deployment, letter: &str) -> Result<Result<
 }
 
 /// What a person did stands in the history of the letter.
-async fn audited(arena: &Arena, town: &Deployment, letter: &str) -> Result<(), Error> {
+async fn audited(context: &ScenarioContext, deployment: &Deployment, letter: &str) -> Result<(), Error> {
     let path = format!("/v1/ops/dead_letters/{letter}");
-    let letter = arena.caller(&town.shop, 0)?.get(&path, town.shop.ops_key.as_deref()).await?;
+    let letter = context.caller(&deployment.shop, 0)?.get(&path, deployment.shop.ops_key.as_deref()).await?;
     let history = letter["history"].as_array();
     let told = history
         .is_some_and(|history| history.iter().any(|entry| entry["person"] == WHO && entry["why"] == WHY));
-    arena.findings.always("a_retry_says_who_and_why", told, || letter["history"].to_string());
+    context.findings.always("a_retry_says_who_and_why", told, || letter["history"].to_string());
     Ok(())
 }
 
-async fn are_applied(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
+async fn are_applied(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
     let begun = Instant::now();
     for poison in poison {
         let mut times = posted(rows, poison.message).await?;
@@ -260,7 +275,7 @@ async fn are_applied(arena: &Arena, rows: &Rows, poison: &[Poison]) -> Result<()
             tokio::time::sleep(WAIT_EVERY).await;
             times = posted(rows, poison.message).await?;
         }
-        arena.findings.always("sent_round_again_it_is_applied", times > 0, || {
+        context.findings.always("sent_round_again_it_is_applied", times > 0, || {
             format!("{poison:?} is not posted {:?} after it was sent round again", begun.elapsed())
         });
     }

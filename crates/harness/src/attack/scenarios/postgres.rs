@@ -2,7 +2,7 @@
 //!
 //! | part | what befalls | what must come of it |
 //! |---|---|---|
-//! | siege | stopped at once (nothing flushed, nobody told) and started again; every connection cut | whoever was committed is; all others say it again |
+//! | load | stopped at once (nothing flushed, nobody told) and started again; every connection cut | whoever was committed is; all others say it again |
 //! | held up | a transaction holds a row that some need, and another one its snapshot of everything | who needs the row is told to come again; strangers do not notice |
 
 use std::time::Duration;
@@ -15,11 +15,13 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_postgres::NoTls;
 
-use crate::attack::ask::PAYS;
 use crate::attack::incidents::{Incident, plan};
+use crate::attack::load_with_faults::{ALWAYS, JudgedLoad, LoadWithFaults, run_load};
 use crate::attack::orders::orders;
-use crate::attack::siege::{ALWAYS, Laid, Siege, lay};
-use crate::attack::{Arena, Ask, Deployment, Error, Heard, Need, Scenario, Tuning, judge};
+use crate::attack::request::PAYS;
+use crate::attack::{
+    Deployment, Error, Need, OperationRequest, ReplyKind, Scenario, ScenarioContext, Tuning, judge,
+};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 7,
@@ -34,7 +36,7 @@ pub const SCENARIO: Scenario = Scenario {
         "row_was_held",
         "snapshot_was_held",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 24;
@@ -52,31 +54,31 @@ const STRANGERS_WITHIN: Duration = Duration::from_mins(1);
 /// For each of those who need the row to be told to come again.
 const TOLD_WITHIN: Duration = Duration::from_mins(1);
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = arena.operations();
-    let orders = orders(&arena, count, &mut arena.random("orders"));
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = context.operations();
+    let orders = orders(&context, count, &mut context.random("orders"));
     let stops = vec![Incident::RestartDatabase; (count / ORDERS_A_STOP).max(STOPS_MIN)];
     let cuts = vec![Incident::CutConnections; (count / ORDERS_A_CUT).max(CUTS_MIN)];
-    let plan = plan(&[stops, cuts].concat(), count, &mut arena.random("incidents"));
+    let plan = plan(&[stops, cuts].concat(), count, &mut context.random("incidents"));
     // Slow enough that something is always under way.
-    let faults = json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [10, 120] });
+    let faults = json!({ "seed": context.draw("provider") >> 12, "delay_ms": [10, 120] });
     let tuning = Tuning::default();
-    let siege = Siege { orders, clients: CLIENTS, plan, faults, tuning };
-    let Laid { town, under_load } = lay(&arena, siege).await?;
+    let load = LoadWithFaults { orders, clients: CLIENTS, plan, faults, tuning };
+    let JudgedLoad { deployment, under_load } = run_load(&context, load).await?;
     for incident in under_load {
         match incident {
-            Incident::RestartDatabase => arena.findings.reached("stopped_under_load"),
-            _ => arena.findings.reached("connections_cut_under_load"),
+            Incident::RestartDatabase => context.findings.reached("stopped_under_load"),
+            _ => context.findings.reached("connections_cut_under_load"),
         }
     }
     let lost = |code: &str| {
-        arena.timeline.taken().retries.iter().filter(|retry| retry.reason.contains(code)).count()
+        context.timeline.taken().retries.iter().filter(|retry| retry.reason.contains(code)).count()
     };
     for code in ["storage_unavailable", "commit_outcome_unknown", "overloaded"] {
-        arena.findings.figure(format!("answered {code}"), lost(code) as f64);
+        context.findings.figure(format!("answered {code}"), lost(code) as f64);
     }
-    held_up(&arena, &town).await?;
-    judge(&arena, &town).await?;
+    held_up(&context, &deployment).await?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
@@ -108,30 +110,32 @@ impl Transaction {
     }
 }
 
-async fn held_up(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    let mut random = arena.random("held up");
-    let location = town.location().ok_or_else(|| Error::NotOurs("postgres".to_owned()))?;
-    let scarce = town.sell(1, 1_000).await?;
+async fn held_up(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let mut random = context.random("held up");
+    let location = deployment.location().ok_or_else(|| Error::NotOurs("postgres".to_owned()))?;
+    let scarce = deployment.sell(1, 1_000).await?;
     let reader = Transaction::begin(location, "begin isolation level repeatable read read only").await?;
     let before = reader.keys().await?;
     let lock = format!("begin; select 1 from slots where id = '{}' for update", scarce.slots[0]);
     let holder = Transaction::begin(location, &lock).await?;
-    arena.timeline.fault("held", "postgres", "a row and a snapshot");
-    arena.findings.reached("row_was_held");
+    context.timeline.fault("held", "postgres", "a row and a snapshot");
+    context.findings.reached("row_was_held");
 
-    let needy: Vec<Ask> = (0..BLOCKED)
-        .map(|number| Ask::hold(&arena.operation(format!("needy-{number}")), &scarce, 0, 3_600))
+    let needy: Vec<OperationRequest> = (0..BLOCKED)
+        .map(|number| {
+            OperationRequest::hold(&context.operation(format!("needy-{number}")), &scarce, 0, 3_600)
+        })
         .collect();
     let (free, freed) = watch::channel(false);
     let (tell, mut told) = watch::channel(0);
-    let needy = come_again(arena, town, needy, freed, tell);
-    let strangers = strangers(arena, town, &mut random);
+    let needy = come_again(context, deployment, needy, freed, tell);
+    let strangers = strangers(context, deployment, &mut random);
     let beside = async {
         let went_on = strangers.await;
         // The row is held for as long as it takes: whoever needs it has waited in vain by then.
         let all = tokio::time::timeout(TOLD_WITHIN, told.wait_for(|told| *told == BLOCKED));
         if all.await.is_ok_and(|told| told.is_ok()) {
-            arena.findings.reached("told_to_come_again");
+            context.findings.reached("told_to_come_again");
         }
         holder.end().await?;
         free.send_replace(true);
@@ -143,33 +147,33 @@ async fn held_up(arena: &Arena, town: &Deployment) -> Result<(), Error> {
 
     // It has seen none of it, so nothing that it could see was thrown away.
     if reader.keys().await? == before {
-        arena.findings.reached("snapshot_was_held");
+        context.findings.reached("snapshot_was_held");
     }
     reader.end().await
 }
 
 /// They say it again and again while the row is held, and are served once it is free.
 async fn come_again(
-    arena: &Arena,
-    town: &Deployment,
-    asks: Vec<Ask>,
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    asks: Vec<OperationRequest>,
     freed: watch::Receiver<bool>,
     tell: watch::Sender<usize>,
 ) -> Result<(), Error> {
     let mut clients = JoinSet::new();
     for (number, ask) in asks.into_iter().enumerate() {
-        let mut caller = arena.caller(&town.shop, number)?;
-        let (arena, freed, tell) = (arena.clone(), freed.clone(), tell.clone());
+        let mut caller = context.caller(&deployment.shop, number)?;
+        let (context, freed, tell) = (context.clone(), freed.clone(), tell.clone());
         clients.spawn(async move {
             let mut told = false;
             while !*freed.borrow() {
-                let unavailable = caller.once(&ask).await?.heard() == Heard::Unavailable;
+                let unavailable = caller.send_once(&ask).await?.heard() == ReplyKind::Unavailable;
                 if unavailable && !std::mem::replace(&mut told, true) {
                     tell.send_modify(|count| *count += 1);
                 }
             }
-            let answer = caller.insist(&ask).await?;
-            arena.findings.always("a_held_row_is_served_once_it_is_free", answer.is_success(), || {
+            let answer = caller.retry_until_definite(&ask).await?;
+            context.findings.always("a_held_row_is_served_once_it_is_free", answer.is_success(), || {
                 format!("{}: {}", ask.operation, answer.words())
             });
             Ok::<_, Error>(())
@@ -182,26 +186,30 @@ async fn come_again(
 }
 
 /// Charges, and seats of another slot, all of them while the row is held.
-async fn strangers(arena: &Arena, town: &Deployment, random: &mut StdRng) -> Result<(), Error> {
-    let asks: Vec<Ask> = (0..STRANGERS)
+async fn strangers(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    random: &mut StdRng,
+) -> Result<(), Error> {
+    let asks: Vec<OperationRequest> = (0..STRANGERS)
         .map(|number| {
-            let operation = arena.operation(format!("stranger-{number}"));
+            let operation = context.operation(format!("stranger-{number}"));
             if number.is_multiple_of(2) {
-                Ask::charge(&operation, random.random_range(100..=9_999), PAYS)
+                OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
             } else {
-                Ask::hold(&operation, &town.shop.catalogue, 0, 3_600)
+                OperationRequest::hold(&operation, &deployment.shop.catalogue, 0, 3_600)
             }
         })
         .collect();
-    arena.progress.counts("strangers beside a held row", asks.len());
+    context.progress.counts("strangers beside a held row", asks.len());
     let mut clients = JoinSet::new();
     for (number, asks) in asks.chunks(STRANGERS.div_ceil(STRANGERS_AT_ONCE)).enumerate() {
-        let mut caller = arena.caller(&town.shop, BLOCKED + number)?;
-        let (arena, asks) = (arena.clone(), asks.to_vec());
+        let mut caller = context.caller(&deployment.shop, BLOCKED + number)?;
+        let (context, asks) = (context.clone(), asks.to_vec());
         clients.spawn(async move {
             for ask in &asks {
-                caller.insist(ask).await?;
-                arena.progress.advance();
+                caller.retry_until_definite(ask).await?;
+                context.progress.advance();
             }
             Ok::<_, Error>(asks.len())
         });
@@ -215,7 +223,7 @@ async fn strangers(arena: &Arena, town: &Deployment, random: &mut StdRng) -> Res
     };
     // One that is still at it goes on once the row is free.
     let ended = tokio::time::timeout(STRANGERS_WITHIN, all).await;
-    arena.findings.always("a_held_row_delays_no_stranger", done == STRANGERS, || {
+    context.findings.always("a_held_row_delays_no_stranger", done == STRANGERS, || {
         format!("{done} of {STRANGERS} were served in {STRANGERS_WITHIN:?} while a row was held that none of them needs")
     });
     clients.detach_all();

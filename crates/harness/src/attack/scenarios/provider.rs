@@ -22,12 +22,15 @@ use rand::rngs::StdRng;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::attack::ask::PAYS;
 use crate::attack::deployment::ACCOUNTS;
 use crate::attack::judge::past_healing;
-use crate::attack::orders::{self, Order, Outcome};
-use crate::attack::{Arena, Ask, Caller, Deployment, Error, Heard, Need, Scenario, Tuning, Work, judge};
-use crate::oracle::Call;
+use crate::attack::orders::{self, Order, OrderOutcome};
+use crate::attack::request::PAYS;
+use crate::attack::{
+    Caller, Deployment, Error, Need, OperationRequest, ReplyKind, Scenario, ScenarioContext, Tuning, Work,
+    judge,
+};
+use crate::oracle::RecordedCall;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 10,
@@ -57,7 +60,7 @@ pub const SCENARIO: Scenario = Scenario {
         "circuit_closed",
         "told_to_come_back_later",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 16;
@@ -99,142 +102,167 @@ fn behind_the_budget() -> Tuning {
     tuning().with("breaker", "calls_min", 10_000).with("limits", "wait_ms", 200)
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("orders");
-    let share = |part: usize, min: usize, max: usize| (arena.operations() / part).clamp(min, max);
-    let lies = orders::orders(&arena, share(4, ORDERS_MIN, usize::MAX), &mut random);
-    let late = orders::orders(&arena, share(8, ORDERS_MIN, usize::MAX), &mut random);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("orders");
+    let share = |part: usize, min: usize, max: usize| (context.operations() / part).clamp(min, max);
+    let lies = orders::orders(&context, share(4, ORDERS_MIN, usize::MAX), &mut random);
+    let late = orders::orders(&context, share(8, ORDERS_MIN, usize::MAX), &mut random);
     let late =
         late.into_iter().map(|order| Order { name: format!("{}-late", order.name), ..order }).collect();
     let asked = share(4, ASKED_MIN, ASKED_MAX);
-    let budgeted = charges(&arena, "down", asked, &mut random);
-    let spared = charges(&arena, "open", asked, &mut random);
-    let shed = charges(&arena, "shed", SHED, &mut random);
+    let budgeted = charges(&context, "down", asked, &mut random);
+    let spared = charges(&context, "open", asked, &mut random);
+    let shed = charges(&context, "shed", SHED, &mut random);
 
-    let mut town = arena.deploy(&without_walls()).await?;
-    let mut outcomes = lies_to_us(&arena, &mut town, lies).await?;
-    outcomes.extend(answers_late(&arena, &mut town, late).await?);
-    outcomes.extend(forgets(&arena, &mut town).await?);
-    town.rest().await?;
+    let mut deployment = context.deploy(&without_walls()).await?;
+    let mut outcomes = lies_to_us(&context, &mut deployment, lies).await?;
+    outcomes.extend(answers_late(&context, &mut deployment, late).await?);
+    outcomes.extend(forgets(&context, &mut deployment).await?);
+    deployment.rest().await?;
 
-    town.retune(&behind_the_budget()).await?;
-    is_down(&arena, &mut town, &budgeted).await?;
-    town.retune(&circuit::tuning(tuning().with("limits", "wait_ms", 200))).await?;
-    circuit::opens_and_closes(&arena, &mut town, &spared, &mut random).await?;
-    sheds(&arena, &mut town, &shed).await?;
+    deployment.retune(&behind_the_budget()).await?;
+    is_down(&context, &mut deployment, &budgeted).await?;
+    deployment.retune(&circuit::tuning(tuning().with("limits", "wait_ms", 200))).await?;
+    circuit::opens_and_closes(&context, &mut deployment, &spared, &mut random).await?;
+    sheds(&context, &mut deployment, &shed).await?;
 
-    town.set_faults(json!({})).await?;
-    town.all_alive()?;
-    calls::reached(&arena, &town).await?;
-    judge(&arena, &town).await?;
-    orders::judge_bookings(&arena, &town, &outcomes).await?;
-    nobody_has_to_look(&arena, &town).await
+    deployment.set_faults(json!({})).await?;
+    deployment.all_alive()?;
+    calls::reached(&context, &deployment).await?;
+    judge(&context, &deployment).await?;
+    orders::judge_bookings(&context, &deployment, &outcomes).await?;
+    nobody_has_to_look(&context, &deployment).await
 }
 
-fn charges(arena: &Arena, part: &str, count: usize, random: &mut StdRng) -> Vec<Ask> {
+fn charges(
+    context: &ScenarioContext,
+    part: &str,
+    count: usize,
+    random: &mut StdRng,
+) -> Vec<OperationRequest> {
     let charge = |number| {
-        let operation = arena.operation(format!("{part}-{number}"));
-        Ask::charge(&operation, random.random_range(100..=9_999), PAYS)
+        let operation = context.operation(format!("{part}-{number}"));
+        OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
     };
     (0..count).map(charge).collect()
 }
 
-async fn lies_to_us(arena: &Arena, town: &mut Deployment, orders: Vec<Order>) -> Result<Vec<Outcome>, Error> {
+async fn lies_to_us(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    orders: Vec<Order>,
+) -> Result<Vec<OrderOutcome>, Error> {
     let faults = json!({
-        "seed": arena.draw("lies"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "drop_before": 0.15,
+        "seed": context.draw("lies"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "drop_before": 0.15,
         "kept_500": 0.1, "commit_then_kept_500": 0.1,
     });
-    town.set_faults(faults).await?;
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
-    town.set_faults(json!({})).await?;
+    deployment.set_faults(faults).await?;
+    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
+    deployment.set_faults(json!({})).await?;
     Ok(outcomes)
 }
 
 /// Half of the answers come after we have hung up.
 async fn answers_late(
-    arena: &Arena,
-    town: &mut Deployment,
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     orders: Vec<Order>,
-) -> Result<Vec<Outcome>, Error> {
-    let before = calls::unheard(town).await?;
-    let faults = json!({ "seed": arena.draw("late"), "answer_delay_ms": [0, 2 * CALL_TIMEOUT_MS] });
-    town.set_faults(faults).await?;
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
+) -> Result<Vec<OrderOutcome>, Error> {
+    let before = calls::unheard(deployment).await?;
+    let faults = json!({ "seed": context.draw("late"), "answer_delay_ms": [0, 2 * CALL_TIMEOUT_MS] });
+    deployment.set_faults(faults).await?;
+    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
     // Nothing else is wrong here: an answer that was not heard came too late.
-    if calls::unheard(town).await? > before {
-        arena.findings.reached("answered_late");
+    if calls::unheard(deployment).await? > before {
+        context.findings.reached("answered_late");
     }
-    town.set_faults(json!({})).await?;
+    deployment.set_faults(json!({})).await?;
     Ok(outcomes)
 }
 
 /// Each refund is carried out before its answer is lost, so whoever looks finds it; whoever says it again makes
 /// another one.
-async fn forgets(arena: &Arena, town: &mut Deployment) -> Result<Vec<Outcome>, Error> {
+async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Result<Vec<OrderOutcome>, Error> {
     let order = |number: usize| Order {
-        name: arena.operation(format!("forgets-{number}")),
+        name: context.operation(format!("forgets-{number}")),
         books: number.is_multiple_of(2),
         captures_minor: None,
         refunds_minor: vec![300, 200],
         declined: false,
         may_be_declined: false,
     };
-    let before = calls::all(town).await?.len();
+    let before = calls::all(deployment).await?.len();
     let faults = json!({
-        "seed": arena.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
+        "seed": context.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
         // Or a webhook tells what the answer did not.
         "webhook_drop": 1,
     });
-    town.set_faults(faults).await?;
+    deployment.set_faults(faults).await?;
     let orders = (0..REFUNDED).map(order).collect();
-    let outcomes = orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await?;
-    let unheard = |call: &&Call| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
-    let refunds = calls::all(town).await?[before..].iter().filter(unheard).count();
-    arena.findings.reached_times("refunded_and_forgot", refunds as u64);
-    town.set_faults(json!({})).await?;
-    past_healing(arena, town).await?;
+    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
+    let unheard =
+        |call: &&RecordedCall| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
+    let refunds = calls::all(deployment).await?[before..].iter().filter(unheard).count();
+    context.findings.reached_times("refunded_and_forgot", refunds as u64);
+    deployment.set_faults(json!({})).await?;
+    past_healing(context, deployment).await?;
     Ok(outcomes)
 }
 
 /// 503 to everything for a while, and nothing but the budget that holds the retries.
-async fn is_down(arena: &Arena, town: &mut Deployment, asks: &[Ask]) -> Result<(), Error> {
-    let before = calls::all(town).await?.len();
-    town.set_faults(json!({ "unavailable": 1 })).await?;
-    let lasting = arena.timeline.begin("down", "provider");
-    each_once(arena, town, asks, "charges while the provider is down").await?;
+async fn is_down(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    asks: &[OperationRequest],
+) -> Result<(), Error> {
+    let before = calls::all(deployment).await?.len();
+    deployment.set_faults(json!({ "unavailable": 1 })).await?;
+    let lasting = context.timeline.begin("down", "provider");
+    each_once(context, deployment, asks, "charges while the provider is down").await?;
     tokio::time::sleep(OUTAGE).await;
-    let denied = calls::turned_away(town, "spent").await?;
-    let window = calls::Window::of(&calls::all(town).await?[before..]);
-    town.set_faults(json!({})).await?;
-    arena.timeline.end(lasting);
-    window.judge_budget(arena, town.workers().len());
+    let denied = calls::turned_away(deployment, "spent").await?;
+    let window = calls::Window::of(&calls::all(deployment).await?[before..]);
+    deployment.set_faults(json!({})).await?;
+    context.timeline.end(lasting);
+    window.judge_budget(context, deployment.workers().len());
     if denied > 0.0 {
-        arena.findings.reached("a_retry_was_denied");
+        context.findings.reached("a_retry_was_denied");
     }
-    arena.findings.figure("retries denied while it was down", denied);
-    all_answered(arena, town, asks).await
+    context.findings.figure("retries denied while it was down", denied);
+    all_answered(context, deployment, asks).await
 }
 
 /// The provider turns a part of the calls away.
-async fn sheds(arena: &Arena, town: &mut Deployment, asks: &[Ask]) -> Result<(), Error> {
-    let before = calls::all(town).await?.len();
-    let faults = json!({ "seed": arena.draw("sheds"), "rate_limited": 0.3, "retry_after_s": RETRY_AFTER_S });
-    town.set_faults(faults).await?;
-    all_answered(arena, town, asks).await?;
-    calls::judge_told(arena, &calls::all(town).await?[before..], Duration::from_secs(RETRY_AFTER_S));
-    town.set_faults(json!({})).await
+async fn sheds(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    asks: &[OperationRequest],
+) -> Result<(), Error> {
+    let before = calls::all(deployment).await?.len();
+    let faults =
+        json!({ "seed": context.draw("sheds"), "rate_limited": 0.3, "retry_after_s": RETRY_AFTER_S });
+    deployment.set_faults(faults).await?;
+    all_answered(context, deployment, asks).await?;
+    calls::judge_told(context, &calls::all(deployment).await?[before..], Duration::from_secs(RETRY_AFTER_S));
+    deployment.set_faults(json!({})).await
 }
 
 /// Says each once, whatever is heard: with the provider down mostly "not yet".
-async fn each_once(arena: &Arena, town: &Deployment, asks: &[Ask], words: &str) -> Result<(), Error> {
-    arena.progress.counts(words, asks.len());
+async fn each_once(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    asks: &[OperationRequest],
+    words: &str,
+) -> Result<(), Error> {
+    context.progress.counts(words, asks.len());
     let mut asking = JoinSet::new();
     for (number, asks) in asks.chunks(asks.len().div_ceil(CLIENTS).max(1)).enumerate() {
-        let (mut caller, asks, arena) = (arena.caller(&town.shop, number)?, asks.to_vec(), arena.clone());
+        let (mut caller, asks, context) =
+            (context.caller(&deployment.shop, number)?, asks.to_vec(), context.clone());
         asking.spawn(async move {
             for ask in asks {
                 until_taken(&mut caller, &ask).await?;
-                arena.progress.advance();
+                context.progress.advance();
             }
             Ok::<_, Error>(())
         });
@@ -246,25 +274,30 @@ async fn each_once(arena: &Arena, town: &Deployment, asks: &[Ask], words: &str) 
 }
 
 /// One that was turned away at our own door was not taken.
-async fn until_taken(caller: &mut Caller, ask: &Ask) -> Result<(), Error> {
+async fn until_taken(caller: &mut Caller, ask: &OperationRequest) -> Result<(), Error> {
     const TRIES_MAX: usize = 20;
     for _ in 0..TRIES_MAX {
-        if caller.once(ask).await?.heard() != Heard::Unavailable {
+        if caller.send_once(ask).await?.heard() != ReplyKind::Unavailable {
             return Ok(());
         }
     }
     Err(Error::NoAnswer { operation: ask.operation.clone(), told: "turned away again and again".to_owned() })
 }
 
-async fn all_answered(arena: &Arena, town: &Deployment, asks: &[Ask]) -> Result<(), Error> {
-    arena.progress.counts("until each is answered", asks.len());
+async fn all_answered(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    asks: &[OperationRequest],
+) -> Result<(), Error> {
+    context.progress.counts("until each is answered", asks.len());
     let mut asking = JoinSet::new();
     for (number, asks) in asks.chunks(asks.len().div_ceil(CLIENTS).max(1)).enumerate() {
-        let (mut caller, asks, arena) = (arena.caller(&town.shop, number)?, asks.to_vec(), arena.clone());
+        let (mut caller, asks, context) =
+            (context.caller(&deployment.shop, number)?, asks.to_vec(), context.clone());
         asking.spawn(async move {
             for ask in asks {
-                caller.insist(&ask).await?;
-                arena.progress.advance();
+                caller.retry_until_definite(&ask).await?;
+                context.progress.advance();
             }
             Ok::<_, Error>(())
         });
@@ -276,10 +309,10 @@ async fn all_answered(arena: &Arena, town: &Deployment, asks: &[Ask]) -> Result<
 }
 
 /// What was unknown has become known by itself.
-async fn nobody_has_to_look(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    let mut caller = arena.caller(&town.shop, 0)?;
-    let cases = caller.get("/v1/ops/review_cases", town.shop.ops_key.as_deref()).await?;
+async fn nobody_has_to_look(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let mut caller = context.caller(&deployment.shop, 0)?;
+    let cases = caller.get("/v1/ops/review_cases", deployment.shop.ops_key.as_deref()).await?;
     let open = cases["data"].as_array().map_or(0, Vec::len);
-    arena.findings.always("nobody_has_to_look", open == 0, || format!("{open} review cases: {cases}"));
+    context.findings.always("nobody_has_to_look", open == 0, || format!("{open} review cases: {cases}"));
     Ok(())
 }

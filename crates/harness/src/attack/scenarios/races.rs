@@ -14,7 +14,7 @@ mod rush;
 
 use serde_json::json;
 
-use crate::attack::{Arena, Error, Scenario, Tuning, judge};
+use crate::attack::{Error, Scenario, ScenarioContext, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 13,
@@ -40,7 +40,7 @@ pub const SCENARIO: Scenario = Scenario {
         "in_time_for_a_seat",
         "too_late_for_a_seat",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Operations for one race of each kind.
@@ -49,18 +49,18 @@ const RACES_MIN: usize = 12;
 /// Races of one kind at the same time.
 const AT_ONCE: usize = 12;
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = (arena.operations() / OPERATIONS_A_RACE).max(RACES_MIN);
-    let mut town = arena.deploy(&Tuning::default()).await?;
-    if town.location().is_some() {
-        let faults = json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [0, 60] });
-        town.set_faults(faults).await?;
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_RACE).max(RACES_MIN);
+    let mut deployment = context.deploy(&Tuning::default()).await?;
+    if deployment.location().is_some() {
+        let faults = json!({ "seed": context.draw("provider") >> 12, "delay_ms": [0, 60] });
+        deployment.set_faults(faults).await?;
     }
-    rush::race(&arena, &town, count).await?;
-    let seats = last_seat::race(&arena, &town, count).await?;
-    capture::race(&arena, &town, count).await?;
-    refunds::race(&arena, &town, count).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await?;
-    last_seat::judge(&arena, &town, &seats).await
+    rush::race(&context, &deployment, count).await?;
+    let seats = last_seat::race(&context, &deployment, count).await?;
+    capture::race(&context, &deployment, count).await?;
+    refunds::race(&context, &deployment, count).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
+    last_seat::judge(&context, &deployment, &seats).await
 }

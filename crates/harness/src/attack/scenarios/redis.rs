@@ -24,11 +24,11 @@ use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::attack::ask::PAYS;
 use crate::attack::orders::moment;
+use crate::attack::request::PAYS;
 use crate::attack::{
-    Arena, Ask, Caller, Deployment, Error, Heard, Need, Part, Said, Scenario, Shop, Tuning, Wants, Work,
-    at_once, judge,
+    Caller, Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, ReplyKind, RequestResult,
+    Scenario, ScenarioContext, Target, Tuning, Work, at_once, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -52,7 +52,7 @@ pub const SCENARIO: Scenario = Scenario {
         "answered_by_redis",
         "done_without_redis",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// Callers for each operation, and so many operations at the same time.
@@ -106,38 +106,38 @@ struct Planned {
 
 /// What is asked for, and under the same key afterwards, if anything.
 #[derive(Clone, Debug)]
-struct Wish {
-    ask: Ask,
-    changed: Option<Ask>,
+struct PlannedRequest {
+    ask: OperationRequest,
+    changed: Option<OperationRequest>,
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let count = arena.operations().max(OPERATIONS_MIN);
-    let plan = plan(count, &mut arena.random("troubles"));
-    let mut town = arena.deploy(&Tuning::default().with("redis", "lease_ms", LEASE_MS)).await?;
-    let wishes = wishes(&arena, &town.shop, count, &mut arena.random("operations"));
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = context.operations().max(OPERATIONS_MIN);
+    let plan = plan(count, &mut context.random("troubles"));
+    let mut deployment = context.deploy(&Tuning::default().with("redis", "lease_ms", LEASE_MS)).await?;
+    let wishes = wishes(&context, &deployment.shop, count, &mut context.random("operations"));
     // Long enough for the duplicates to meet the first in flight.
-    town.set_faults(json!({ "seed": arena.draw("provider") >> 12, "delay_ms": [5, 80] })).await?;
+    deployment.set_faults(json!({ "seed": context.draw("provider") >> 12, "delay_ms": [5, 80] })).await?;
     let work = Work::until_enough();
-    let asked = ask_all(&arena, &town.shop, wishes, &work);
+    let asked = ask_all(&context, &deployment.shop, wishes, &work);
     // Whoever gives up first tells why.
-    let (wishes, ()) = tokio::try_join!(asked, suffer(&arena, &town, &plan, &work))?;
-    town.all_alive()?;
+    let (wishes, ()) = tokio::try_join!(asked, apply_incidents(&context, &deployment, &plan, &work))?;
+    deployment.all_alive()?;
 
-    let mut caller = arena.caller(&town.shop, 0)?;
-    used_again(&arena, &town, &mut caller, &wishes[0].ask).await?;
-    arena.progress.counts("saying everything once more", wishes.len());
+    let mut caller = context.caller(&deployment.shop, 0)?;
+    used_again(&context, &deployment, &mut caller, &wishes[0].ask).await?;
+    context.progress.counts("saying everything once more", wishes.len());
     for wish in &wishes {
-        caller.insist(&wish.ask).await?;
-        arena.progress.advance();
+        caller.retry_until_definite(&wish.ask).await?;
+        context.progress.advance();
     }
     // And from the database, to hold the two against each other to the byte.
-    befall(&arena, &town, Trouble::Flushed).await?;
+    befall(&context, &deployment, Trouble::Flushed).await?;
     for wish in wishes.iter().take(FROM_THE_DATABASE_MAX) {
-        caller.insist(&wish.ask).await?;
+        caller.retry_until_definite(&wish.ask).await?;
     }
-    seen(&arena, &town).await?;
-    judge(&arena, &town).await?;
+    seen(&context, &deployment).await?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
@@ -152,38 +152,51 @@ fn plan(count: usize, random: &mut StdRng) -> Vec<Planned> {
     kinds.into_iter().zip(afters).map(planned).collect()
 }
 
-fn wishes(arena: &Arena, shop: &Shop, count: usize, random: &mut StdRng) -> Vec<Wish> {
-    (0..count).map(|number| wish(&arena.operation(number), shop, number, random)).collect()
+fn wishes(
+    context: &ScenarioContext,
+    shop: &Target,
+    count: usize,
+    random: &mut StdRng,
+) -> Vec<PlannedRequest> {
+    (0..count).map(|number| wish(&context.operation(number), shop, number, random)).collect()
 }
 
 /// Of the kind that this number has.
-fn wish(operation: &str, shop: &Shop, number: usize, random: &mut StdRng) -> Wish {
+fn wish(operation: &str, shop: &Target, number: usize, random: &mut StdRng) -> PlannedRequest {
     if number % 4 == 3 {
-        return Wish { ask: Ask::hold(operation, &shop.catalogue, 0, 3_600), changed: None };
+        return PlannedRequest {
+            ask: OperationRequest::hold(operation, &shop.catalogue, 0, 3_600),
+            changed: None,
+        };
     }
-    let ask = Ask::charge(operation, random.random_range(100..=9_999), PAYS);
+    let ask = OperationRequest::charge(operation, random.random_range(100..=9_999), PAYS);
     let changed = number.is_multiple_of(4).then(|| {
         let mut body: Value = serde_json::from_str(&ask.body).unwrap_or_default();
         body["metadata"]["changed"] = json!("1");
-        ask.with_body(body.to_string(), Wants::Nothing)
+        ask.with_body(body.to_string(), ExpectedEffect::Nothing)
     });
-    Wish { ask, changed }
+    PlannedRequest { ask, changed }
 }
 
 /// Several lanes work through the wishes, and through more of them for as long as the work needs it. All that
 /// were asked for.
-async fn ask_all(arena: &Arena, shop: &Shop, wishes: Vec<Wish>, work: &Work) -> Result<Vec<Wish>, Error> {
-    arena.progress.counts("operations, each asked for several times at once", wishes.len());
+async fn ask_all(
+    context: &ScenarioContext,
+    shop: &Target,
+    wishes: Vec<PlannedRequest>,
+    work: &Work,
+) -> Result<Vec<PlannedRequest>, Error> {
+    context.progress.counts("operations, each asked for several times at once", wishes.len());
     let waiting = Arc::new(Mutex::new(VecDeque::from(wishes)));
     let further = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let mut callers: Vec<Caller> = (0..DUPLICATES)
-            .map(|number| arena.caller(shop, lane * DUPLICATES + number))
+            .map(|number| context.caller(shop, lane * DUPLICATES + number))
             .collect::<Result<_, _>>()?;
-        let (arena, shop, work) = (arena.clone(), shop.clone(), work.clone());
+        let (context, shop, work) = (context.clone(), shop.clone(), work.clone());
         let (waiting, further) = (waiting.clone(), further.clone());
-        let mut random = arena.random(&format!("further operations {lane}"));
+        let mut random = context.random(&format!("further operations {lane}"));
         lanes.spawn(async move {
             let mut asked = Vec::new();
             loop {
@@ -192,16 +205,16 @@ async fn ask_all(arena: &Arena, shop: &Shop, wishes: Vec<Wish>, work: &Work) -> 
                     Some(wish) => wish,
                     None if work.needs_more() => {
                         let number = further.fetch_add(1, Ordering::Relaxed);
-                        let operation = arena.operation(format!("further-{number}"));
+                        let operation = context.operation(format!("further-{number}"));
                         wish(&operation, &shop, number, &mut random)
                     }
                     None => return Ok::<_, Error>(asked),
                 };
                 let under_way = work.begins();
-                duplicates(&arena, &mut callers, &wish).await?;
+                duplicates(&context, &mut callers, &wish).await?;
                 drop(under_way);
                 asked.push(wish);
-                arena.progress.advance();
+                context.progress.advance();
             }
         });
     }
@@ -212,28 +225,32 @@ async fn ask_all(arena: &Arena, shop: &Shop, wishes: Vec<Wish>, work: &Work) -> 
     Ok(asked)
 }
 
-async fn duplicates(arena: &Arena, callers: &mut [Caller], wish: &Wish) -> Result<(), Error> {
-    let Wish { ask, changed } = wish;
+async fn duplicates(
+    context: &ScenarioContext,
+    callers: &mut [Caller],
+    wish: &PlannedRequest,
+) -> Result<(), Error> {
+    let PlannedRequest { ask, changed } = wish;
     let said = at_once(callers, &vec![ask.clone(); callers.len()]).await?;
-    let count = |wanted: &[Heard]| said.iter().filter(|said| wanted.contains(&said.heard())).count();
+    let count = |wanted: &[ReplyKind]| said.iter().filter(|said| wanted.contains(&said.heard())).count();
     // A 202 is an answer of the one that is worked on too, given before it was done. The one that was worked
     // on may also be the one whose answer was lost.
-    let worked_on = count(&[Heard::New, Heard::Accepted]);
-    let one = worked_on == 1 || (worked_on == 0 && count(&[Heard::Lost, Heard::Unavailable]) > 0);
-    let others = count(&[Heard::InFlight, Heard::Replay, Heard::Lost, Heard::Unavailable]);
+    let worked_on = count(&[ReplyKind::New, ReplyKind::Accepted]);
+    let one = worked_on == 1 || (worked_on == 0 && count(&[ReplyKind::Lost, ReplyKind::Unavailable]) > 0);
+    let others = count(&[ReplyKind::InFlight, ReplyKind::Replay, ReplyKind::Lost, ReplyKind::Unavailable]);
     let fine = one && worked_on + others == said.len();
-    arena.findings.always("one_of_the_duplicates_is_worked_on", fine, || {
-        let words: Vec<String> = said.iter().map(Said::words).collect();
+    context.findings.always("one_of_the_duplicates_is_worked_on", fine, || {
+        let words: Vec<String> = said.iter().map(RequestResult::words).collect();
         format!("{}: {}", ask.operation, words.join("; "))
     });
     for caller in callers.iter_mut() {
-        caller.insist(ask).await?;
+        caller.retry_until_definite(ask).await?;
     }
     if let Some(changed) = changed {
-        let said = callers[0].once(changed).await?;
+        let said = callers[0].send_once(changed).await?;
         // Or it was not heard at all.
-        let refused = matches!(said.heard(), Heard::Mismatch | Heard::Lost | Heard::Unavailable);
-        arena.findings.always("a_changed_body_is_refused", refused, || {
+        let refused = matches!(said.heard(), ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable);
+        context.findings.always("a_changed_body_is_refused", refused, || {
             format!("{}: {}", changed.operation, said.words())
         });
     }
@@ -241,34 +258,39 @@ async fn duplicates(arena: &Arena, callers: &mut [Caller], wish: &Wish) -> Resul
 }
 
 /// Lets the plan come to pass as operations finish, and then lets them end.
-async fn suffer(arena: &Arena, town: &Deployment, plan: &[Planned], work: &Work) -> Result<(), Error> {
+async fn apply_incidents(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    plan: &[Planned],
+    work: &Work,
+) -> Result<(), Error> {
     for planned in plan {
         work.until_finished(planned.after).await;
         tokio::time::sleep(planned.moment).await;
         if work.is_under_way() {
-            arena.findings.reached(planned.trouble.reached());
+            context.findings.reached(planned.trouble.reached());
         }
         match planned.trouble {
-            Trouble::KeysLost | Trouble::Flushed => befall(arena, town, planned.trouble).await?,
+            Trouble::KeysLost | Trouble::Flushed => befall(context, deployment, planned.trouble).await?,
             Trouble::Killed => {
-                let lasting = arena.timeline.begin("killed", "redis");
-                town.redis(Private::kill).await?;
-                goes_on(arena, work, "killed").await;
-                town.redis(Private::restart).await?;
-                arena.timeline.end(lasting);
+                let lasting = context.timeline.begin("killed", "redis");
+                deployment.redis(Private::kill).await?;
+                goes_on(context, work, "killed").await;
+                deployment.redis(Private::restart).await?;
+                context.timeline.end(lasting);
             }
             Trouble::HeldStill => {
-                let lasting = arena.timeline.begin("stall", "redis");
-                town.redis(Private::pause).await?;
-                goes_on(arena, work, "held still").await;
-                town.redis(Private::resume).await?;
-                arena.timeline.end(lasting);
+                let lasting = context.timeline.begin("stall", "redis");
+                deployment.redis(Private::pause).await?;
+                goes_on(context, work, "held still").await;
+                deployment.redis(Private::resume).await?;
+                context.timeline.end(lasting);
             }
             Trouble::OldSnapshot => {
-                let snapshot = town.redis(Private::save).await?;
-                goes_on(arena, work, "about to be put back").await;
-                arena.timeline.fault("put back to an old snapshot", "redis", "");
-                town.redis(move |redis| redis.restore(&snapshot)).await?;
+                let snapshot = deployment.redis(Private::save).await?;
+                goes_on(context, work, "about to be put back").await;
+                context.timeline.fault("put back to an old snapshot", "redis", "");
+                deployment.redis(move |redis| redis.restore(&snapshot)).await?;
             }
         }
     }
@@ -277,7 +299,7 @@ async fn suffer(arena: &Arena, town: &Deployment, plan: &[Planned], work: &Work)
 }
 
 /// What takes no time.
-async fn befall(arena: &Arena, town: &Deployment, trouble: Trouble) -> Result<(), Error> {
+async fn befall(context: &ScenarioContext, deployment: &Deployment, trouble: Trouble) -> Result<(), Error> {
     let words: &[&str] = match trouble {
         Trouble::KeysLost => {
             let lose = "for _ = 1, redis.call('DBSIZE') / 2 do \
@@ -286,28 +308,33 @@ async fn befall(arena: &Arena, town: &Deployment, trouble: Trouble) -> Result<()
         }
         _ => &["FLUSHALL"],
     };
-    arena.timeline.fault(trouble.reached(), "redis", "");
+    context.timeline.fault(trouble.reached(), "redis", "");
     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
     let told = move |redis: &Private| redis.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    town.redis(told).await.map(drop)
+    deployment.redis(told).await.map(drop)
 }
 
 /// Some more are finished, whatever Redis does.
-async fn goes_on(arena: &Arena, work: &Work, redis: &str) {
+async fn goes_on(context: &ScenarioContext, work: &Work, redis: &str) {
     let from = work.finished();
     let goal = from + BESIDE;
     let reached = tokio::time::timeout(BESIDE_WITHIN, work.until_finished(goal)).await.is_ok();
-    arena.findings.always("work_goes_on_without_redis", reached, || {
+    context.findings.always("work_goes_on_without_redis", reached, || {
         format!("redis is {redis}: {from} operations were finished then, and not {goal} in {BESIDE_WITHIN:?}")
     });
 }
 
 /// Once it is back, replays come from it.
-async fn used_again(arena: &Arena, town: &Deployment, caller: &mut Caller, ask: &Ask) -> Result<(), Error> {
-    let (begun, before) = (Instant::now(), asked_of_redis(town, "hit").await?);
+async fn used_again(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    caller: &mut Caller,
+    ask: &OperationRequest,
+) -> Result<(), Error> {
+    let (begun, before) = (Instant::now(), asked_of_redis(deployment, "hit").await?);
     let used = loop {
-        caller.insist(ask).await?;
-        if asked_of_redis(town, "hit").await? > before {
+        caller.retry_until_definite(ask).await?;
+        if asked_of_redis(deployment, "hit").await? > before {
             break true;
         }
         if begun.elapsed() > USED_AGAIN_WITHIN {
@@ -316,31 +343,31 @@ async fn used_again(arena: &Arena, town: &Deployment, caller: &mut Caller, ask: 
         tokio::time::sleep(LOOK_EVERY).await;
     };
     let told = || format!("no replay came from it in {USED_AGAIN_WITHIN:?}");
-    arena.findings.always("redis_is_used_again", used, told);
+    context.findings.always("redis_is_used_again", used, told);
     Ok(())
 }
 
 /// What came of the questions, over all servers.
-async fn asked_of_redis(town: &Deployment, outcome: &str) -> Result<u64, Error> {
+async fn asked_of_redis(deployment: &Deployment, outcome: &str) -> Result<u64, Error> {
     let mut total = 0.0;
-    for server in town.names(Part::Server) {
-        let scrape = town.scrape(&server).await?;
+    for server in deployment.names(Part::Server) {
+        let scrape = deployment.scrape(&server).await?;
         total += scrape.sum("surehold_hot_path_total", &[("outcome", outcome)]).unwrap_or(0.0);
     }
     Ok(total as u64)
 }
 
-async fn seen(arena: &Arena, town: &Deployment) -> Result<(), Error> {
+async fn seen(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     for (outcome, state) in [
         ("shielded", "shielded_by_redis"),
         ("hit", "answered_by_redis"),
         ("unavailable", "done_without_redis"),
     ] {
-        let count = asked_of_redis(town, outcome).await?;
-        arena.findings.reached_times(state, count);
-        arena.findings.figure(format!("redis {outcome}"), count as f64);
+        let count = asked_of_redis(deployment, outcome).await?;
+        context.findings.reached_times(state, count);
+        context.findings.figure(format!("redis {outcome}"), count as f64);
     }
-    arena.findings.figure("redis miss", asked_of_redis(town, "miss").await? as f64);
+    context.findings.figure("redis miss", asked_of_redis(deployment, "miss").await? as f64);
     Ok(())
 }
 

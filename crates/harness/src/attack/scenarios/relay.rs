@@ -24,8 +24,10 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::attack::ask::PAYS;
-use crate::attack::{Arena, Ask, Deployment, Error, Need, Part, Scenario, Shop, Tuning, judge};
+use crate::attack::request::PAYS;
+use crate::attack::{
+    Deployment, Error, Need, OperationRequest, Part, Scenario, ScenarioContext, Target, Tuning, judge,
+};
 use outbox::Outbox;
 
 pub const SCENARIO: Scenario = Scenario {
@@ -41,7 +43,7 @@ pub const SCENARIO: Scenario = Scenario {
         "every_message_is_received",
     ],
     sometimes: &["killed_between_publish_and_mark"],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 12;
@@ -64,50 +66,54 @@ const UNRECEIVED_AFTER_MS: u64 = 2_000;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 const WAIT_EVERY: Duration = Duration::from_millis(50);
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let kills = (arena.operations() / OPERATIONS_A_KILL).clamp(KILLS_MIN, KILLS_MAX);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let kills = (context.operations() / OPERATIONS_A_KILL).clamp(KILLS_MIN, KILLS_MAX);
     let tuning = Tuning::default()
         .with("relay", "lease_ms", LEASE_MS)
         .with("relay", "unreceived_after_ms", UNRECEIVED_AFTER_MS)
         .with("consumers", "attempt_timeout_ms", ATTEMPT_TIMEOUT_MS);
-    let mut town = arena.deploy(&tuning).await?;
-    let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
-    let outbox = Outbox::of(&location, arena.has(Need::Nats)).await?;
-    let load = Load::begin(&arena, &town.shop)?;
-    arena.progress.counts("relays killed after publishing and before marking", kills);
+    let mut deployment = context.deploy(&tuning).await?;
+    let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
+    let outbox = Outbox::of(&location, context.has(Need::Nats)).await?;
+    let load = Load::begin(&context, &deployment.shop)?;
+    context.progress.counts("relays killed after publishing and before marking", kills);
     for _ in 0..kills {
-        let unmarked = hunt(&arena, &mut town, &outbox).await?;
-        is_marked(&arena, &outbox, &unmarked).await?;
-        outbox.judge_marks(&arena).await?;
-        outbox.judge_postings(&arena).await?;
-        outbox.judge_receipts(&arena).await?;
-        if arena.findings.any_broken() {
+        let unmarked = hunt(&context, &mut deployment, &outbox).await?;
+        is_marked(&context, &outbox, &unmarked).await?;
+        outbox.judge_marks(&context).await?;
+        outbox.judge_postings(&context).await?;
+        outbox.judge_receipts(&context).await?;
+        if context.findings.any_broken() {
             break;
         }
-        arena.progress.advance();
+        context.progress.advance();
     }
-    load.end(arena.operations()).await?;
-    town.all_alive()?;
-    judge(&arena, &town).await?;
-    outbox.judge_postings(&arena).await?;
-    outbox.judge_receipts(&arena).await?;
-    outbox.judge_the_end(&arena).await
+    load.end(context.operations()).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
+    outbox.judge_postings(&context).await?;
+    outbox.judge_receipts(&context).await?;
+    outbox.judge_the_end(&context).await
 }
 
 /// Kills whoever relays, at the moment that is looked for. The messages that had come and had no mark.
-async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<Vec<Uuid>, Error> {
-    let relays = relays(town);
+async fn hunt(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    outbox: &Outbox,
+) -> Result<Vec<Uuid>, Error> {
+    let relays = relays(deployment);
     let begun = Instant::now();
     let mut marks_wait = false;
     let unmarked = loop {
         marks_wait = marks_wait || outbox.hold_marks().await?;
-        outbox.judge_marks(arena).await?;
+        outbox.judge_marks(context).await?;
         // A relay that marks too early is never found where it is looked for.
-        if arena.findings.any_broken() {
+        if context.findings.any_broken() {
             break Vec::new();
         }
         if begun.elapsed() > HUNT_WITHIN {
-            arena
+            context
                 .findings
                 .note("a hunt found no message that had come and had no mark: killed wherever it was");
             break Vec::new();
@@ -117,7 +123,7 @@ async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<V
             continue;
         }
         for relay in &relays {
-            town.freeze(relay).await?;
+            deployment.freeze(relay).await?;
         }
         tokio::time::sleep(ON_ITS_WAY).await;
         let still = outbox.unmarked().await?;
@@ -125,11 +131,11 @@ async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<V
             break still;
         }
         for relay in &relays {
-            town.thaw(relay).await?;
+            deployment.thaw(relay).await?;
         }
     };
     for relay in &relays {
-        town.kill(relay).await?;
+        deployment.kill(relay).await?;
     }
     if marks_wait {
         outbox.let_marks_go().await?;
@@ -138,28 +144,28 @@ async fn hunt(arena: &Arena, town: &mut Deployment, outbox: &Outbox) -> Result<V
     // A statement that was on its way all the same has put its mark.
     let waiting = outbox.without_mark(&unmarked).await?;
     if !waiting.is_empty() {
-        arena.findings.reached("killed_between_publish_and_mark");
+        context.findings.reached("killed_between_publish_and_mark");
     }
     for relay in &relays {
-        town.start_again(relay).await?;
+        deployment.start_again(relay).await?;
     }
     Ok(waiting.into_iter().collect())
 }
 
 /// Relays of their own, or whoever relays besides.
-pub(super) fn relays(town: &Deployment) -> Vec<String> {
-    let relays = town.names(Part::Relay);
-    if relays.is_empty() { town.workers() } else { relays }
+pub(super) fn relays(deployment: &Deployment) -> Vec<String> {
+    let relays = deployment.names(Part::Relay);
+    if relays.is_empty() { deployment.workers() } else { relays }
 }
 
 /// A mark comes only after publishing: whoever marked these has published them again.
-async fn is_marked(arena: &Arena, outbox: &Outbox, messages: &[Uuid]) -> Result<(), Error> {
+async fn is_marked(context: &ScenarioContext, outbox: &Outbox, messages: &[Uuid]) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
         let waiting = outbox.without_mark(messages).await?;
         if waiting.is_empty() || begun.elapsed() > MARKED_WITHIN {
             for message in messages {
-                arena.findings.always("marked_by_the_next_relay", !waiting.contains(message), || {
+                context.findings.always("marked_by_the_next_relay", !waiting.contains(message), || {
                     format!(
                         "message {message} had come, and has no mark {:?} after the kill",
                         begun.elapsed()
@@ -180,20 +186,26 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub fn begin(arena: &Arena, shop: &Shop) -> Result<Load, Error> {
+    pub fn begin(context: &ScenarioContext, shop: &Target) -> Result<Load, Error> {
         let (enough, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
-            let mut caller = arena.caller(shop, number)?;
-            let mut random = arena.random(&format!("charges {number}"));
-            let (arena, enough, charged) = (arena.clone(), enough.clone(), charged.clone());
+            let mut caller = context.caller(shop, number)?;
+            let mut random = context.random(&format!("charges {number}"));
+            let (context, enough, charged) = (context.clone(), enough.clone(), charged.clone());
             clients.spawn(async move {
                 for charge in 0.. {
                     if enough.load(Ordering::Relaxed) {
                         break;
                     }
-                    let operation = arena.operation(format!("{number}-{charge}"));
-                    caller.insist(&Ask::charge(&operation, random.random_range(100..=9_999), PAYS)).await?;
+                    let operation = context.operation(format!("{number}-{charge}"));
+                    caller
+                        .retry_until_definite(&OperationRequest::charge(
+                            &operation,
+                            random.random_range(100..=9_999),
+                            PAYS,
+                        ))
+                        .await?;
                     charged.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(())

@@ -15,8 +15,11 @@ use rand::RngExt as _;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::attack::ask::PAYS;
-use crate::attack::{Arena, Ask, Caller, Error, Heard, Said, Scenario, Shop, Tuning, at_once, judge};
+use crate::attack::request::PAYS;
+use crate::attack::{
+    Caller, Error, OperationRequest, ReplyKind, RequestResult, Scenario, ScenarioContext, Target, Tuning,
+    at_once, judge,
+};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 2,
@@ -25,7 +28,7 @@ pub const SCENARIO: Scenario = Scenario {
     needs: &[],
     always: &["one_is_worked_on", "the_others_wait_or_get_the_reply"],
     sometimes: &["met_in_flight", "got_the_reply"],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 /// In one round.
@@ -43,9 +46,9 @@ struct Round {
     minor: i64,
 }
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("rounds");
-    let count = (arena.operations() / OPERATIONS_A_ROUND).max(ROUNDS_MIN);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("rounds");
+    let count = (context.operations() / OPERATIONS_A_ROUND).max(ROUNDS_MIN);
     let mut round = |number: usize| Round {
         // The first rounds are the smallest and the largest.
         at_once: if number < 2 { [2, AT_ONCE_MAX][number] } else { random.random_range(2..=AT_ONCE_MAX) },
@@ -54,49 +57,60 @@ async fn run(arena: Arena) -> Result<(), Error> {
     };
     let rounds: Vec<Round> = (0..count).map(&mut round).collect();
 
-    let mut town = arena.deploy(&Tuning::default()).await?;
+    let mut deployment = context.deploy(&Tuning::default()).await?;
     // Long enough for the others to meet the first in flight.
-    if town.location().is_some() {
-        town.set_faults(json!({ "delay_ms": [5, 40] })).await?;
+    if deployment.location().is_some() {
+        deployment.set_faults(json!({ "delay_ms": [5, 40] })).await?;
     }
-    let asks: Vec<Ask> =
-        rounds.iter().enumerate().map(|(number, round)| ask(&arena, &town.shop, number, round)).collect();
-    arena.progress.counts("rounds of simultaneous requests", count);
-    all_rounds(&arena, &town.shop, rounds.iter().map(|round| round.at_once).zip(asks.clone()).collect())
-        .await?;
-    let mut caller = arena.caller(&town.shop, 0)?;
+    let asks: Vec<OperationRequest> = rounds
+        .iter()
+        .enumerate()
+        .map(|(number, round)| ask(&context, &deployment.shop, number, round))
+        .collect();
+    context.progress.counts("rounds of simultaneous requests", count);
+    all_rounds(
+        &context,
+        &deployment.shop,
+        rounds.iter().map(|round| round.at_once).zip(asks.clone()).collect(),
+    )
+    .await?;
+    let mut caller = context.caller(&deployment.shop, 0)?;
     for ask in &asks {
-        caller.insist(ask).await?;
+        caller.retry_until_definite(ask).await?;
     }
-    town.all_alive()?;
-    judge(&arena, &town).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
     Ok(())
 }
 
-fn ask(arena: &Arena, shop: &Shop, number: usize, round: &Round) -> Ask {
-    let operation = arena.operation(number);
+fn ask(context: &ScenarioContext, shop: &Target, number: usize, round: &Round) -> OperationRequest {
+    let operation = context.operation(number);
     if round.charges {
-        Ask::charge(&operation, round.minor, PAYS)
+        OperationRequest::charge(&operation, round.minor, PAYS)
     } else {
-        Ask::hold(&operation, &shop.catalogue, 0, 3_600)
+        OperationRequest::hold(&operation, &shop.catalogue, 0, 3_600)
     }
 }
 
 /// Each so many times at once.
-async fn all_rounds(arena: &Arena, shop: &Shop, rounds: VecDeque<(usize, Ask)>) -> Result<(), Error> {
+async fn all_rounds(
+    context: &ScenarioContext,
+    shop: &Target,
+    rounds: VecDeque<(usize, OperationRequest)>,
+) -> Result<(), Error> {
     let waiting = Arc::new(Mutex::new(rounds));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let number = |caller| lane * AT_ONCE_MAX + caller;
         let mut callers: Vec<Caller> =
-            (0..AT_ONCE_MAX).map(|caller| arena.caller(shop, number(caller))).collect::<Result<_, _>>()?;
-        let (arena, waiting) = (arena.clone(), waiting.clone());
+            (0..AT_ONCE_MAX).map(|caller| context.caller(shop, number(caller))).collect::<Result<_, _>>()?;
+        let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some((at_once, ask)) = next else { return Ok::<_, Error>(()) };
-                round(&arena, &mut callers[..at_once], &ask).await?;
-                arena.progress.advance();
+                round(&context, &mut callers[..at_once], &ask).await?;
+                context.progress.advance();
             }
         });
     }
@@ -106,30 +120,37 @@ async fn all_rounds(arena: &Arena, shop: &Shop, rounds: VecDeque<(usize, Ask)>) 
     Ok(())
 }
 
-async fn round(arena: &Arena, callers: &mut [Caller], ask: &Ask) -> Result<(), Error> {
+async fn round(
+    context: &ScenarioContext,
+    callers: &mut [Caller],
+    ask: &OperationRequest,
+) -> Result<(), Error> {
     let asks = vec![ask.clone(); callers.len()];
     let said = at_once(callers, &asks).await?;
-    let count = |wanted: Heard| said.iter().filter(|said| said.heard() == wanted).count();
+    let count = |wanted: ReplyKind| said.iter().filter(|said| said.heard() == wanted).count();
     // A 202 is an answer of the one that is worked on too, given before it was done.
-    let worked_on = count(Heard::New) + count(Heard::Accepted);
+    let worked_on = count(ReplyKind::New) + count(ReplyKind::Accepted);
     // The one that was worked on may be the one whose answer was lost, or that was turned away.
-    let unknown = count(Heard::Lost) + count(Heard::Unavailable);
+    let unknown = count(ReplyKind::Lost) + count(ReplyKind::Unavailable);
     let told = || {
-        let words: Vec<String> = said.iter().map(Said::words).collect();
+        let words: Vec<String> = said.iter().map(RequestResult::words).collect();
         format!("{}: {}", ask.operation, words.join("; "))
     };
     let one = worked_on == 1 || (worked_on == 0 && unknown > 0);
-    arena.findings.always("one_is_worked_on", one, told);
-    let others = said.iter().filter(|said| !matches!(said.heard(), Heard::New | Heard::Accepted));
+    context.findings.always("one_is_worked_on", one, told);
+    let others = said.iter().filter(|said| !matches!(said.heard(), ReplyKind::New | ReplyKind::Accepted));
     let fine = others.clone().all(|said| {
-        matches!(said.heard(), Heard::InFlight | Heard::Replay | Heard::Lost | Heard::Unavailable)
+        matches!(
+            said.heard(),
+            ReplyKind::InFlight | ReplyKind::Replay | ReplyKind::Lost | ReplyKind::Unavailable
+        )
     });
-    arena.findings.always("the_others_wait_or_get_the_reply", fine, told);
-    arena.findings.reached_times("met_in_flight", count(Heard::InFlight) as u64);
-    arena.findings.reached_times("got_the_reply", count(Heard::Replay) as u64);
+    context.findings.always("the_others_wait_or_get_the_reply", fine, told);
+    context.findings.reached_times("met_in_flight", count(ReplyKind::InFlight) as u64);
+    context.findings.reached_times("got_the_reply", count(ReplyKind::Replay) as u64);
     for (caller, said) in callers.iter_mut().zip(&said) {
-        if !said.heard().is_definite() && caller.insist(ask).await?.replayed {
-            arena.findings.reached("got_the_reply");
+        if !said.heard().is_definite() && caller.retry_until_definite(ask).await?.replayed {
+            context.findings.reached("got_the_reply");
         }
     }
     Ok(())

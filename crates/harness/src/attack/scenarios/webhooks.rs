@@ -20,11 +20,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::attack::ask::{PAYS, PRICE_MINOR};
-use crate::attack::orders::{self, Order, Outcome};
+use crate::attack::orders::{self, Order, OrderOutcome};
+use crate::attack::request::{PAYS, PRICE_MINOR};
 use crate::attack::rows::Rows;
-use crate::attack::{Arena, Ask, Deployment, Error, Need, Scenario, Shop, Tuning, Work, judge};
-use courier::Courier;
+use crate::attack::{
+    Deployment, Error, Need, OperationRequest, Scenario, ScenarioContext, Target, Tuning, Work, judge,
+};
+use courier::WebhookForwarder;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 11,
@@ -64,7 +66,7 @@ pub const SCENARIO: Scenario = Scenario {
         "tried_at_the_neighbours_door",
         "tried_about_the_neighbour",
     ],
-    run: |arena| Box::pin(run(arena)),
+    run: |context| Box::pin(run(context)),
 };
 
 const CLIENTS: usize = 12;
@@ -80,60 +82,70 @@ const HOLD_SECONDS: u32 = 3_600;
 /// Of the event log.
 const PAGE_ROWS: usize = 200;
 
-async fn run(arena: Arena) -> Result<(), Error> {
-    let mut random = arena.random("orders");
-    let share = |part: usize, min: usize, max: usize| (arena.operations() / part).clamp(min, max);
-    let many = orders::orders(&arena, share(4, ORDERS_MIN, usize::MAX), &mut random);
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("orders");
+    let share = |part: usize, min: usize, max: usize| (context.operations() / part).clamp(min, max);
+    let many = orders::orders(&context, share(4, ORDERS_MIN, usize::MAX), &mut random);
     let first = share(20, FIRST_MIN, FIRST_MAX);
     let held = share(15, HELD_MIN, HELD_MAX);
 
-    let mut town = arena.prepare().await?;
-    let neighbour = town.neighbour().await?;
+    let mut deployment = context.prepare().await?;
+    let neighbour = deployment.neighbour().await?;
     // Nobody looks for what no webhook told: what is confirmed was told.
-    town.start(&Tuning::default().with("workers", "evidence_after_ms", 900_000)).await?;
+    deployment.start(&Tuning::default().with("workers", "evidence_after_ms", 900_000)).await?;
 
-    let mut outcomes = told_first(&arena, &mut town, first).await?;
-    outcomes.extend(told_ten_times(&arena, &mut town, many).await?);
-    outcomes.extend(held_back::run(&arena, &mut town, &neighbour, held).await?);
+    let mut outcomes = told_first(&context, &mut deployment, first).await?;
+    outcomes.extend(told_ten_times(&context, &mut deployment, many).await?);
+    outcomes.extend(held_back::run(&context, &mut deployment, &neighbour, held).await?);
 
-    town.set_faults(json!({})).await?;
-    town.all_alive()?;
-    orders::judge_bookings(&arena, &town, &outcomes).await?;
-    judge(&arena, &town).await?;
-    each_effect_once(&arena, &town.shop, &outcomes).await
+    deployment.set_faults(json!({})).await?;
+    deployment.all_alive()?;
+    orders::judge_bookings(&context, &deployment, &outcomes).await?;
+    judge(&context, &deployment).await?;
+    each_effect_once(&context, &deployment.shop, &outcomes).await
 }
 
 /// The provider answers late: each of its webhooks is quicker than its answer.
-async fn told_first(arena: &Arena, town: &mut Deployment, count: usize) -> Result<Vec<Outcome>, Error> {
-    town.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
-    arena.progress.counts("webhooks before the answer", count);
+async fn told_first(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    count: usize,
+) -> Result<Vec<OrderOutcome>, Error> {
+    deployment.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
+    context.progress.counts("webhooks before the answer", count);
     let mut paying = tokio::task::JoinSet::new();
     for number in 0..count {
-        let (arena, shop) = (arena.clone(), town.shop.clone());
-        let mut caller = arena.caller(&shop, number)?;
+        let (context, shop) = (context.clone(), deployment.shop.clone());
+        let mut caller = context.caller(&shop, number)?;
         paying.spawn(async move {
-            let order = plain(arena.operation(format!("first-{number}")));
-            let hold = Ask::hold(&format!("{}-hold", order.name), &shop.catalogue, 0, HOLD_SECONDS);
-            let booking = made(&hold, caller.insist(&hold).await?.id())?;
-            let pay = Ask::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
-            caller.insist(&pay).await?;
-            arena.progress.advance();
-            Ok::<_, Error>(Outcome { order, booking: Some(booking), declined: false, asks: vec![hold, pay] })
+            let order = plain(context.operation(format!("first-{number}")));
+            let hold =
+                OperationRequest::hold(&format!("{}-hold", order.name), &shop.catalogue, 0, HOLD_SECONDS);
+            let booking = made(&hold, caller.retry_until_definite(&hold).await?.id())?;
+            let pay = OperationRequest::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
+            caller.retry_until_definite(&pay).await?;
+            context.progress.advance();
+            Ok::<_, Error>(OrderOutcome {
+                order,
+                booking: Some(booking),
+                declined: false,
+                asks: vec![hold, pay],
+            })
         });
     }
     let mut outcomes = Vec::new();
     while let Some(paid) = paying.join_next().await {
         outcomes.push(paid.map_err(std::io::Error::other)??);
     }
-    let overtaken = overtaken(town).await?;
-    arena.findings.reached_times("told_before_the_answer", overtaken);
+    let overtaken = overtaken(deployment).await?;
+    context.findings.reached_times("told_before_the_answer", overtaken);
     Ok(outcomes)
 }
 
 /// By the provider's log and our rows: how often an event was stored while the call that caused it had no
 /// answer yet.
-async fn overtaken(town: &Deployment) -> Result<u64, Error> {
-    let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
+async fn overtaken(deployment: &Deployment) -> Result<u64, Error> {
+    let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
     let stored = Rows::of(location).await?.select("select name, received_at from inbound_events").await?;
     let stored: BTreeMap<String, i64> = stored
         .into_iter()
@@ -142,10 +154,10 @@ async fn overtaken(town: &Deployment) -> Result<u64, Error> {
             _ => None,
         })
         .collect();
-    let calls = town.books().await?.map(|books| books.calls).unwrap_or_default();
-    let own = town.installation()?.residents()[0].clone();
+    let calls = deployment.books().await?.map(|books| books.calls).unwrap_or_default();
+    let own = deployment.installation()?.residents()[0].clone();
     let mut overtaken = 0;
-    for event in Courier::new(town)?.events(&own).await?.into_values().flatten() {
+    for event in WebhookForwarder::new(deployment)?.events(&own).await?.into_values().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let confirms = format!("/v1/payment_intents/{}/confirm", text(&event["data"]["object"]["id"]));
         let Some(stored) = stored.get(&text(&event["id"])) else { continue };
@@ -157,14 +169,15 @@ async fn overtaken(town: &Deployment) -> Result<u64, Error> {
 }
 
 async fn told_ten_times(
-    arena: &Arena,
-    town: &mut Deployment,
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     orders: Vec<Order>,
-) -> Result<Vec<Outcome>, Error> {
-    let faults = json!({ "seed": arena.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
-    town.set_faults(faults).await?;
-    arena.findings.reached("told_ten_times_and_shuffled");
-    orders::serve(arena, &town.shop, CLIENTS, orders, &Work::as_planned()).await
+) -> Result<Vec<OrderOutcome>, Error> {
+    let faults =
+        json!({ "seed": context.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
+    deployment.set_faults(faults).await?;
+    context.findings.reached("told_ten_times_and_shuffled");
+    orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await
 }
 
 /// A booking that is paid, and no more.
@@ -179,14 +192,18 @@ fn plain(name: String) -> Order {
     }
 }
 
-fn made(ask: &Ask, id: Option<String>) -> Result<String, Error> {
+fn made(ask: &OperationRequest, id: Option<String>) -> Result<String, Error> {
     id.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: "no id".to_owned() })
 }
 
 /// By the event log: whatever webhooks did, they did it once.
-async fn each_effect_once(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> Result<(), Error> {
+async fn each_effect_once(
+    context: &ScenarioContext,
+    shop: &Target,
+    outcomes: &[OrderOutcome],
+) -> Result<(), Error> {
     const ONCE: [&str; 3] = ["booking.confirmed", "payment.captured", "payment.authorized"];
-    let mut caller = arena.caller(shop, 0)?;
+    let mut caller = context.caller(shop, 0)?;
     let mut told: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut after = 0;
     loop {
@@ -202,14 +219,14 @@ async fn each_effect_once(arena: &Arena, shop: &Shop, outcomes: &[Outcome]) -> R
         }
     }
     for ((kind, subject), times) in &told {
-        arena.findings.always("each_effect_is_told_once", *times == 1, || {
+        context.findings.always("each_effect_is_told_once", *times == 1, || {
             format!("{kind} of {subject} stands {times} times in the event log")
         });
     }
     for outcome in outcomes.iter().filter(|outcome| !outcome.declined) {
         let Some(booking) = &outcome.booking else { continue };
         let confirmed = told.contains_key(&("booking.confirmed".to_owned(), booking.clone()));
-        arena.findings.always("each_effect_is_told_once", confirmed, || {
+        context.findings.always("each_effect_is_told_once", confirmed, || {
             format!("{}: nobody was told that {booking} is confirmed", outcome.order.name)
         });
     }

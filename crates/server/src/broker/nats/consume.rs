@@ -38,11 +38,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, tim
 use tracing::{error, warn};
 
 use super::LEFT_BEHIND;
-use super::chains::Chains;
 use super::connection::Nats;
-use super::silence::Silence;
+use super::ordered_queues::OrderedQueues;
+use super::silence::SilenceDetector;
 use super::wire;
-use crate::consumers::{Desk, Taken};
+use crate::consumers::{DispatchResult, MessageDispatcher};
 
 /// How long the server keeps a request for messages open. One that a cut connection ate costs no more.
 const PULL: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ const WORDS_PER_WAIT: u32 = 3;
 pub struct Consumer {
     pub nats: Arc<Nats>,
     pub store: Store,
-    pub desk: Arc<Desk>,
+    pub desk: Arc<MessageDispatcher>,
 }
 
 impl Consumer {
@@ -93,8 +93,8 @@ impl Consumer {
 }
 
 /// What became of a message.
-enum Came {
-    Taken(Taken),
+enum MessageResult {
+    Taken(DispatchResult),
     /// The outbox does not have it.
     Unknown,
 }
@@ -112,13 +112,13 @@ struct Delivery {
 struct Session<'a> {
     nats: &'a Nats,
     store: &'a Store,
-    desk: &'a Arc<Desk>,
+    desk: &'a Arc<MessageDispatcher>,
     consumer: jetstream::consumer::Consumer<pull::Config>,
     pulling: Option<Batch>,
-    silence: Silence,
-    work: JoinSet<Came>,
+    silence: SilenceDetector,
+    work: JoinSet<MessageResult>,
     at_work: HashMap<Id, Arc<Delivery>>,
-    waiting: Chains<Arc<Delivery>>,
+    waiting: OrderedQueues<Arc<Delivery>>,
 }
 
 impl<'a> Session<'a> {
@@ -129,10 +129,10 @@ impl<'a> Session<'a> {
             desk: &of.desk,
             consumer,
             pulling: None,
-            silence: Silence::default(),
+            silence: SilenceDetector::default(),
             work: JoinSet::new(),
             at_work: HashMap::new(),
-            waiting: Chains::default(),
+            waiting: OrderedQueues::default(),
         }
     }
 
@@ -228,16 +228,18 @@ impl<'a> Session<'a> {
         self.at_work.insert(task.id(), delivery);
     }
 
-    async fn ended(&mut self, id: Id, came: Option<Came>) {
+    async fn ended(&mut self, id: Id, came: Option<MessageResult>) {
         let delivery = self.at_work.remove(&id).expect("what ends was begun");
         let subject = delivery.message.subject;
         let word = match came {
-            Some(Came::Taken(Taken::Received | Taken::Waiting | Taken::Dead)) => Some(AckKind::Ack),
-            Some(Came::Unknown) => {
+            Some(MessageResult::Taken(
+                DispatchResult::Received | DispatchResult::Waiting | DispatchResult::Dead,
+            )) => Some(AckKind::Ack),
+            Some(MessageResult::Unknown) => {
                 error!(id = %delivery.message.id, "a message that the outbox does not have is let go");
                 Some(AckKind::Term)
             }
-            Some(Came::Taken(Taken::Unavailable(why))) => {
+            Some(MessageResult::Taken(DispatchResult::Unavailable(why))) => {
                 warn!(id = %delivery.message.id, why, "a message will be delivered again");
                 None
             }
@@ -270,19 +272,19 @@ impl<'a> Session<'a> {
 }
 
 /// Takes the outbox's own row to the desk.
-async fn take(store: &Store, desk: &Desk, delivery: &Delivery) -> Came {
+async fn take(store: &Store, desk: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
     let Delivery { message, left_behind, .. } = delivery;
     if domain::consumers::of(&message.kind).next().is_none() {
-        return Came::Taken(Taken::Received);
+        return MessageResult::Taken(DispatchResult::Received);
     }
     match store.messages(&[message.id]).await {
         Ok(rows) => match rows.first() {
             // A repetition of what everybody has received need not be counted, alone, to be refused.
-            Some(row) if row.received_at.is_some() => Came::Taken(Taken::Received),
-            Some(row) => Came::Taken(desk.take(row, *left_behind).await),
-            None => Came::Unknown,
+            Some(row) if row.received_at.is_some() => MessageResult::Taken(DispatchResult::Received),
+            Some(row) => MessageResult::Taken(desk.take(row, *left_behind).await),
+            None => MessageResult::Unknown,
         },
-        Err(error) => Came::Taken(Taken::Unavailable(error.to_string())),
+        Err(error) => MessageResult::Taken(DispatchResult::Unavailable(error.to_string())),
     }
 }
 

@@ -18,7 +18,7 @@ use super::stream::{DURABLE, all};
 
 /// What a session has heard since it looked last, and what it saw then.
 #[derive(Default)]
-pub(super) struct Silence {
+pub(super) struct SilenceDetector {
     heard: bool,
     seen: Option<Owed>,
 }
@@ -35,7 +35,7 @@ struct Owed {
     acknowledged: u64,
 }
 
-impl Silence {
+impl SilenceDetector {
     /// Something came, or nothing was asked for.
     pub(super) fn heard(&mut self) {
         self.heard = true;

@@ -7,14 +7,14 @@ use domain::commands::CancelHold;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::{Call, Id};
-use crate::http::hot_path::submit;
+use crate::http::idempotency_cache::submit;
 use crate::http::permission::Bookings;
+use crate::http::write_request::{Id, WriteRequest};
 
 pub async fn cancel(
     State(app): State<App>,
     Id(id): Id,
-    mut call: Call<Bookings, NewCancellation>,
+    mut call: WriteRequest<Bookings, NewCancellation>,
 ) -> Handled {
     let command = CancelHold { claim: call.keyed()?, booking: BookingId(id) };
     submit(&app, command).await

@@ -7,22 +7,23 @@ use domain::SlotId;
 use domain::lifecycle::{State as _, booking};
 use store::queries::{BookingSearch, Cursor};
 
-use super::Beside;
+use super::BookingContext;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
-use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::Bookings;
-use crate::http::{App, Refused};
+use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::{App, RefusedRequest};
 
 pub async fn find(
     State(app): State<App>,
-    look: Look<Bookings>,
+    look: ReadRequest<Bookings>,
     Parameters(query): Parameters<BookingsQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;
     let state = query.state.as_deref().map(|name| {
-        booking::State::from_name(name).ok_or_else(|| Refused::parameter("state", "is no state of a booking"))
+        booking::State::from_name(name)
+            .ok_or_else(|| RefusedRequest::parameter("state", "is no state of a booking"))
     });
     let search = BookingSearch {
         slot: query.slot_id.map(SlotId),
@@ -35,7 +36,7 @@ pub async fn find(
     let rows = app.store().bookings(tenant, &search).await?;
     let at = |row: &domain::rows::Booking| Cursor { created_at: row.created_at, id: row.id.0 };
     let rows = page(rows, limit, at, |row| row);
-    let mut beside = Beside::default();
+    let mut beside = BookingContext::default();
     let mut data = Vec::with_capacity(rows.data.len());
     for row in rows.data {
         data.push(beside.view(&app, tenant, row).await?);

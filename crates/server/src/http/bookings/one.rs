@@ -5,15 +5,15 @@ use axum::extract::State;
 use domain::rows::Subject;
 use domain::{BookingId, Refusal};
 
-use super::Beside;
+use super::BookingContext;
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::Id;
 use crate::http::history::first_page;
-use crate::http::look::{Look, found};
 use crate::http::permission::Bookings;
+use crate::http::read_request::{ReadRequest, found};
+use crate::http::write_request::Id;
 
-pub async fn one(State(app): State<App>, look: Look<Bookings>, Id(id): Id) -> Handled {
+pub async fn one(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     let booking = app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
     // A payment shows what its card holder's app pays with: a key that only books has no business with it.
@@ -24,7 +24,7 @@ pub async fn one(State(app): State<App>, look: Look<Bookings>, Id(id): Id) -> Ha
         None
     };
     let timeline = first_page(&app, tenant, id).await?;
-    let booking = Beside::default().view(&app, tenant, booking).await?;
+    let booking = BookingContext::default().view(&app, tenant, booking).await?;
     Ok(found(&BookingDetail {
         booking,
         payments,

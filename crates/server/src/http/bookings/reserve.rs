@@ -6,21 +6,21 @@
 
 use api::requests::NewBooking;
 use axum::extract::State;
-use domain::commands::{CustomerDetails, ExpireHolds, Lapsed, Reserve};
+use domain::commands::{CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::{Refusal, SlotId, TenantId, UnitId};
-use store::Answer;
+use store::CommandResult;
 
 use crate::http::answer::Handled;
-use crate::http::call::Call;
-use crate::http::hot_path::once;
+use crate::http::idempotency_cache::submit_once;
 use crate::http::permission::Bookings;
-use crate::http::{App, Refused};
+use crate::http::write_request::WriteRequest;
+use crate::http::{App, RefusedRequest};
 
 /// More holds than lapse on one slot between two looks of the timer, which comes every second.
 const LAPSED_MAX: usize = 4_096;
 
-pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking>) -> Handled {
+pub async fn reserve(State(app): State<App>, mut call: WriteRequest<Bookings, NewBooking>) -> Handled {
     let claim = call.keyed()?;
     let (tenant, request) = (claim.tenant, call.request);
     let slot = SlotId(request.slot_id);
@@ -41,24 +41,24 @@ pub async fn reserve(State(app): State<App>, mut call: Call<Bookings, NewBooking
     };
     let last = Reserve { last_try: true, ..first.clone() };
     let claim = first.claim.clone();
-    once(&app, Some(&claim), |_| async {
+    submit_once(&app, Some(&claim), |_| async {
         let answer = app.store().submit(Box::new(first)).await?;
-        if !matches!(&answer, Answer::Refused { refusal: Refusal::SlotLooksFull, .. }) {
+        if !matches!(&answer, CommandResult::Refused { refusal: Refusal::SlotLooksFull, .. }) {
             return Ok(answer);
         }
         expire_lapsed(&app, tenant, slot).await?;
-        Ok::<_, Refused>(app.store().submit(Box::new(last)).await?)
+        Ok::<_, RefusedRequest>(app.store().submit(Box::new(last)).await?)
     })
     .await
 }
 
 /// Lets the lapsed holds of a slot go.
-async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), Refused> {
+async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), RefusedRequest> {
     let now = app.parts.clock.now();
     let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, LAPSED_MAX).await?;
     for holds in holds.chunks(IDS_PER_COMMAND_MAX) {
         // Whatever it answers, the last try decides under the lock.
-        let command = |holds: &[Lapsed]| ExpireHolds { holds: holds.to_vec() };
+        let command = |holds: &[LapsedHold]| ExpireHolds { holds: holds.to_vec() };
         let _swept = app.store().submit_about(holds, command).await?;
     }
     Ok(())

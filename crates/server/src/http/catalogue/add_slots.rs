@@ -9,11 +9,11 @@ use domain::rows::Actor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::{Call, Id};
-use crate::http::hot_path::submit;
+use crate::http::idempotency_cache::submit;
 use crate::http::permission::Catalogue;
+use crate::http::write_request::{Id, WriteRequest};
 
-pub async fn add(State(app): State<App>, Id(id): Id, call: Call<Catalogue, NewSlots>) -> Handled {
+pub async fn add(State(app): State<App>, Id(id): Id, call: WriteRequest<Catalogue, NewSlots>) -> Handled {
     let product = ProductId(id);
     // The command says whether there is such a product.
     let units = app.store().units(call.caller.tenant, product).await?;

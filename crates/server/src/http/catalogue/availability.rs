@@ -5,19 +5,19 @@ use api::requests::AvailabilityQuery;
 use api::time::timestamp;
 use api::views::Slot;
 use axum::extract::State;
-use domain::availability::Offer;
+use domain::availability::SlotOffer;
 use domain::{ProductId, Refusal, rows};
 use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
-use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::ReadCatalogue;
+use crate::http::read_request::{Parameters, ReadRequest, found};
 
 pub async fn find(
     State(app): State<App>,
-    look: Look<ReadCatalogue>,
+    look: ReadRequest<ReadCatalogue>,
     Parameters(query): Parameters<AvailabilityQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
@@ -31,7 +31,7 @@ pub async fn find(
     let now = app.parts.clock.now();
     let at = |slot: &rows::Slot| Cursor { created_at: slot.starts_at, id: slot.id.0 };
     let view = |slot: rows::Slot| {
-        let offer = Offer { product: &product, slot: &slot, now };
+        let offer = SlotOffer { product: &product, slot: &slot, now };
         Slot::of(&slot, offer.availability(&units), &product.time_zone)
     };
     Ok(found(&page(slots, limit, at, view)))

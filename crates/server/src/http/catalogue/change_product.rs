@@ -5,18 +5,22 @@ use api::requests::{ChangedProduct, ChangedUnit};
 use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
-use store::Answer;
+use store::CommandResult;
 
 use crate::http::answer::Handled;
-use crate::http::call::{Call, Id};
-use crate::http::hot_path::once;
+use crate::http::idempotency_cache::submit_once;
 use crate::http::permission::Catalogue;
-use crate::http::{App, Refused};
+use crate::http::write_request::{Id, WriteRequest};
+use crate::http::{App, RefusedRequest};
 
 /// Against others who change the product at the same moment.
 const TRIES_MAX: usize = 20;
 
-pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, ChangedProduct>) -> Handled {
+pub async fn change(
+    State(app): State<App>,
+    Id(id): Id,
+    call: WriteRequest<Catalogue, ChangedProduct>,
+) -> Handled {
     let (tenant, request) = (call.caller.tenant, call.request);
     let product = app.store().product(tenant, ProductId(id)).await?.ok_or(Refusal::ProductNotFound)?;
     check_currency(&request.units, product.currency)?;
@@ -38,11 +42,11 @@ pub async fn change(State(app): State<App>, Id(id): Id, call: Call<Catalogue, Ch
         all_units: Vec::new(),
     };
     let claim = command.claim.clone();
-    once(&app, claim.as_ref(), |_| submit(&app, command)).await
+    submit_once(&app, claim.as_ref(), |_| submit(&app, command)).await
 }
 
 /// Over the product and the units that it has at this moment; again if somebody else was quicker.
-async fn submit(app: &App, mut command: ChangeProduct) -> Result<Answer, Refused> {
+async fn submit(app: &App, mut command: ChangeProduct) -> Result<CommandResult, RefusedRequest> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -52,14 +56,14 @@ async fn submit(app: &App, mut command: ChangeProduct) -> Result<Answer, Refused
         command.version = product.version;
         command.all_units = app.store().units(tenant, id).await?.into_iter().map(|unit| unit.id).collect();
         match app.store().submit(Box::new(command.clone())).await? {
-            Answer::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
             answer => return Ok(answer),
         }
     }
 }
 
 /// The product's currency never changes, so what a query read of it holds.
-fn check_currency(units: &[ChangedUnit], currency: Currency) -> Result<(), Refused> {
+fn check_currency(units: &[ChangedUnit], currency: Currency) -> Result<(), RefusedRequest> {
     let mut findings = Findings::default();
     for (index, unit) in units.iter().enumerate() {
         if unit.price.is_some_and(|price| price.currency != currency) {

@@ -7,11 +7,11 @@ use domain::rows::Actor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::Call;
-use crate::http::hot_path::submit;
+use crate::http::idempotency_cache::submit;
 use crate::http::permission::Catalogue;
+use crate::http::write_request::WriteRequest;
 
-pub async fn create(State(app): State<App>, call: Call<Catalogue, NewProduct>) -> Handled {
+pub async fn create(State(app): State<App>, call: WriteRequest<Catalogue, NewProduct>) -> Handled {
     let request = call.request;
     let unit = |unit: api::requests::NewUnit| NewUnit {
         name: unit.name,

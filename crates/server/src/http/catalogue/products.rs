@@ -10,12 +10,12 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::Id;
 use crate::http::listing::{cursor, limit, page};
-use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::ReadCatalogue;
+use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::write_request::Id;
 
-pub async fn one(State(app): State<App>, look: Look<ReadCatalogue>, Id(id): Id) -> Handled {
+pub async fn one(State(app): State<App>, look: ReadRequest<ReadCatalogue>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     let product = app.store().product(tenant, ProductId(id)).await?.ok_or(Refusal::ProductNotFound)?;
     let units = app.store().units(tenant, product.id).await?;
@@ -25,7 +25,7 @@ pub async fn one(State(app): State<App>, look: Look<ReadCatalogue>, Id(id): Id) 
 /// Newest first.
 pub async fn list(
     State(app): State<App>,
-    look: Look<ReadCatalogue>,
+    look: ReadRequest<ReadCatalogue>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;

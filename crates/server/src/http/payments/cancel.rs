@@ -7,14 +7,14 @@ use domain::commands::StartVoid;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::{Call, Id};
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
+use crate::http::write_request::{Id, WriteRequest};
 
 pub async fn cancel(
     State(app): State<App>,
     Id(id): Id,
-    mut call: Call<Payments, NewCancellation>,
+    mut call: WriteRequest<Payments, NewCancellation>,
 ) -> Handled {
     let claim = call.keyed()?;
     let (payment, mode) = (PaymentId(id), call.caller.mode);

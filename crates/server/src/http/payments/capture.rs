@@ -7,11 +7,15 @@ use domain::commands::StartCapture;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::{Call, Id};
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
+use crate::http::write_request::{Id, WriteRequest};
 
-pub async fn capture(State(app): State<App>, Id(id): Id, mut call: Call<Payments, NewCapture>) -> Handled {
+pub async fn capture(
+    State(app): State<App>,
+    Id(id): Id,
+    mut call: WriteRequest<Payments, NewCapture>,
+) -> Handled {
     let claim = call.keyed()?;
     let request = call.request;
     let (payment, mode) = (PaymentId(id), call.caller.mode);

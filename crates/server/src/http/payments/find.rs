@@ -10,19 +10,20 @@ use store::queries::{Cursor, PaymentSearch};
 
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
-use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::Payments;
-use crate::http::{App, Refused};
+use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::{App, RefusedRequest};
 
 pub async fn find(
     State(app): State<App>,
-    look: Look<Payments>,
+    look: ReadRequest<Payments>,
     Parameters(query): Parameters<PaymentsQuery>,
 ) -> Handled {
     let caller = look.caller;
     let limit = limit(query.limit)?;
     let state = query.state.as_deref().map(|name| {
-        payment::State::from_name(name).ok_or_else(|| Refused::parameter("state", "is no state of a payment"))
+        payment::State::from_name(name)
+            .ok_or_else(|| RefusedRequest::parameter("state", "is no state of a payment"))
     });
     let search = PaymentSearch {
         booking: query.booking_id.map(BookingId),

@@ -8,14 +8,14 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::Id;
 use crate::http::listing::{cursor, limit, page};
-use crate::http::look::{Look, Parameters, found};
 use crate::http::permission::Payments;
+use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::write_request::Id;
 
 pub async fn list(
     State(app): State<App>,
-    look: Look<Payments>,
+    look: ReadRequest<Payments>,
     Id(id): Id,
     Parameters(query): Parameters<ListQuery>,
 ) -> Handled {

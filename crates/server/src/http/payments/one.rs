@@ -6,11 +6,11 @@ use domain::{PaymentId, Refusal};
 
 use crate::http::App;
 use crate::http::answer::Handled;
-use crate::http::call::Id;
-use crate::http::look::{Look, found};
 use crate::http::permission::Payments;
+use crate::http::read_request::{ReadRequest, found};
+use crate::http::write_request::Id;
 
-pub async fn one(State(app): State<App>, look: Look<Payments>, Id(id): Id) -> Handled {
+pub async fn one(State(app): State<App>, look: ReadRequest<Payments>, Id(id): Id) -> Handled {
     let payment = app.store().payment(look.caller.tenant, PaymentId(id)).await?;
     Ok(found(&Payment::of(&payment.ok_or(Refusal::PaymentNotFound)?)))
 }

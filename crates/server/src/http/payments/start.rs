@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use api::requests::{NewCharge, NewPayment};
 use axum::extract::State;
-use domain::commands::{StartPayment, Target};
+use domain::commands::{PaymentTarget, StartPayment};
 use domain::working_set::Claim;
 use domain::{BookingId, Refusal};
 
 use crate::http::answer::Handled;
 use crate::http::auth::Caller;
-use crate::http::call::Call;
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
-use crate::http::{App, Refused};
+use crate::http::write_request::WriteRequest;
+use crate::http::{App, RefusedRequest};
 
-pub async fn payment(State(app): State<App>, mut call: Call<Payments, NewPayment>) -> Handled {
+pub async fn payment(State(app): State<App>, mut call: WriteRequest<Payments, NewPayment>) -> Handled {
     let claim = call.keyed()?;
     start(&app, call.caller, claim, call.wait, call.request).await
 }
 
-pub async fn charge(State(app): State<App>, mut call: Call<Payments, NewCharge>) -> Handled {
+pub async fn charge(State(app): State<App>, mut call: WriteRequest<Payments, NewCharge>) -> Handled {
     let claim = call.keyed()?;
     start(&app, call.caller, claim, call.wait, call.request.into()).await
 }
@@ -30,9 +30,9 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
     let account = account.ok_or_else(|| no_account(app, &caller, &request.provider))?;
     let target = match (request.booking_id, request.amount) {
         (Some(booking), amount) => {
-            Target::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
+            PaymentTarget::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
         }
-        (None, Some(amount)) => Target::Amount { amount: amount.into(), reference: request.reference },
+        (None, Some(amount)) => PaymentTarget::Amount { amount: amount.into(), reference: request.reference },
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
     begin(app, &claim.clone(), wait, |lease| StartPayment {
@@ -51,11 +51,11 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
-fn no_account(app: &App, caller: &Caller, provider: &str) -> Refused {
+fn no_account(app: &App, caller: &Caller, provider: &str) -> RefusedRequest {
     let known = app.parts.accounts.providers(caller.tenant, caller.mode).join(", ");
     let known =
         if known.is_empty() { "there is none".to_owned() } else { format!("there are accounts at {known}") };
     let mode = caller.mode.name();
-    Refused::from(Refusal::AccountNotFound)
+    RefusedRequest::from(Refusal::AccountNotFound)
         .detail(format!("There is no account at {provider} for {mode} mode; {known}."))
 }

@@ -19,7 +19,7 @@ use crate::telemetry::QUEUE_MAX;
 
 /// How many wait, and what has been told of.
 #[derive(Clone, Debug, Default)]
-pub struct Books(Arc<Entries>);
+pub struct QueueStats(Arc<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -31,7 +31,7 @@ struct Entries {
     why: Mutex<String>,
 }
 
-impl Books {
+impl QueueStats {
     pub fn because(&self, why: String) {
         *self.0.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
@@ -72,11 +72,11 @@ impl Books {
 #[derive(Debug)]
 pub struct Bounded<P> {
     inner: P,
-    books: Books,
+    books: QueueStats,
 }
 
 impl<P> Bounded<P> {
-    pub fn new(inner: P, books: Books) -> Bounded<P> {
+    pub fn new(inner: P, books: QueueStats) -> Bounded<P> {
         Bounded { inner, books }
     }
 }
@@ -109,11 +109,11 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
 #[derive(Debug)]
 pub struct Counted<E> {
     inner: E,
-    books: Books,
+    books: QueueStats,
 }
 
 impl<E> Counted<E> {
-    pub fn new(inner: E, books: Books) -> Counted<E> {
+    pub fn new(inner: E, books: QueueStats) -> Counted<E> {
         Counted { inner, books }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_past_the_queue_is_dropped_until_a_batch_is_back() {
-        let books = Books::default();
+        let books = QueueStats::default();
         assert!((0..QUEUE_MAX).all(|_| books.takes_one()));
         assert!(!books.takes_one() && !books.takes_one());
         books.is_back(1, &Err(OTelSdkError::InternalFailure("away".to_owned())));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::Stage;
+use domain::lifecycle::CurrentState;
 use domain::{JobId, TenantId, Timestamp};
 use providers::guard;
 use resilience::{Health, Silent, breaker, budget};
@@ -14,7 +14,7 @@ fn job(failures: i64, looks: i64) -> Job {
     Job {
         id: JobId(Uuid::from_u128(1)),
         tenant: TenantId(Uuid::from_u128(2)),
-        state: Stage::start(),
+        state: CurrentState::start(),
         token: 1,
         worker: None,
         lease_until: None,
@@ -51,11 +51,11 @@ fn gate(ratio: f64, floor_per_second: f64) -> Gate {
     Gate { guard, places: Arc::new(Semaphore::new(2)) }
 }
 
-const WELL: Outcome = Outcome::Answered;
-const LOST: Outcome = Outcome::Nothing { asked: true, retry_after_seconds: None };
-const NOT_ASKED: Outcome = Outcome::Nothing { asked: false, retry_after_seconds: Some(7) };
+const WELL: AnswerKind = AnswerKind::Answered;
+const LOST: AnswerKind = AnswerKind::Nothing { asked: true, retry_after_seconds: None };
+const NOT_ASKED: AnswerKind = AnswerKind::Nothing { asked: false, retry_after_seconds: Some(7) };
 
-async fn drive(gate: &Gate, job: &Job, outcomes: &[Outcome]) -> Result<(), Shut> {
+async fn drive(gate: &Gate, job: &Job, outcomes: &[AnswerKind]) -> Result<(), Denied> {
     let turn = gate.enter(job).await?;
     for outcome in outcomes {
         turn.call(async {}, |()| *outcome).await;
@@ -68,7 +68,7 @@ async fn an_account_has_its_share_of_places() {
     let gate = gate(0.1, 1.0);
     let (one, two) = (gate.enter(&first()).await.unwrap(), gate.enter(&first()).await.unwrap());
     assert_eq!(gate.room(), 0);
-    assert_eq!(gate.enter(&first()).await.err(), Some(Shut::Crowded));
+    assert_eq!(gate.enter(&first()).await.err(), Some(Denied::Crowded));
     drop(one);
     assert_eq!(gate.room(), 1);
     assert!(gate.enter(&first()).await.is_ok());
@@ -94,12 +94,12 @@ async fn nobody_passes_an_open_circuit_and_no_more_than_the_probes_after_it() {
     for _ in 0..4 {
         gate.guard.breaker.admit().unwrap().end(Health::Bad);
     }
-    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
+    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Denied::Open)));
     assert!(gate.is_behind_circuit());
     tokio::time::advance(Duration::from_secs(18)).await;
     assert_eq!((gate.room(), gate.is_behind_circuit()), (3, true));
     let probes: Vec<_> = (0..3).map(|_| gate.guard.breaker.admit().unwrap()).collect();
-    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Shut::Open)));
+    assert_eq!((gate.room(), gate.enter(&first()).await.err()), (0, Some(Denied::Open)));
     for probe in probes {
         probe.end(Health::Good);
     }
@@ -111,16 +111,16 @@ async fn a_retry_needs_a_token_and_nothing_else_does() {
     let gate = gate(0.0, 0.0);
     assert_eq!(drive(&gate, &first(), &[LOST]).await, Ok(()));
     assert_eq!(drive(&gate, &look(), &[LOST]).await, Ok(()), "a look that was planned");
-    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Shut::Spent));
+    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Denied::Spent));
     gate.guard.budget.give_back();
     assert_eq!(drive(&gate, &retry(), &[LOST]).await, Ok(()));
-    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Shut::Spent));
+    assert_eq!(drive(&gate, &retry(), &[]).await, Err(Denied::Spent));
 }
 
 /// What of a token is left after a drive that began with one.
 #[tokio::test(start_paused = true)]
 async fn what_a_drive_leaves_in_the_budget() {
-    async fn check(job: Job, outcomes: &[Outcome], expected: f64) {
+    async fn check(job: Job, outcomes: &[AnswerKind], expected: f64) {
         let gate = gate(0.5, 0.0);
         gate.guard.budget.give_back();
         drive(&gate, &job, outcomes).await.unwrap();

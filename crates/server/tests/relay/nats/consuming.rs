@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::commands::{Decided, Letter, RetryDeadLetter};
+use domain::commands::{DeadLetterRef, Decided, RetryDeadLetter};
 use domain::consumers::LEDGER;
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use server::broker::{Broker as _, Publication};
 use server::consumers::{Consumer, Failure};
-use store::Answer;
+use store::CommandResult;
 use tokio::sync::Semaphore;
 
 use super::line::{Line, trusting, watchful};
@@ -204,11 +204,11 @@ async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
         tenant: post.tenant,
         client: id(),
         request_id: "request".to_owned(),
-        letter: Letter::Message(letter.id),
+        letter: DeadLetterRef::Message(letter.id),
         person: "Ana".to_owned(),
         why: "mended".to_owned(),
     });
-    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), Answer::Fresh { .. }));
+    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
     post.until_all_are_received(std::slice::from_ref(&poison)).await;
     assert_eq!(post.posted().await, 22);
     nothing_is_owed(&line).await;

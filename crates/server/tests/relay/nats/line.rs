@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::time::Span;
 use peers::nats::{Options, Private};
 use server::broker::nats::{Consumer as Consuming, Nats, Settings};
-use server::consumers::Desk;
+use server::consumers::MessageDispatcher;
 use server::relay;
 use store::Store;
 use tokio::sync::watch;
@@ -43,7 +43,7 @@ impl Line {
         Line { server, nats, store: post.store.clone() }
     }
 
-    pub fn consume(&self, desk: Arc<Desk>) -> AtWork {
+    pub fn consume(&self, desk: Arc<MessageDispatcher>) -> AtWork {
         let (stop, stopped) = watch::channel(false);
         let consumer = Consuming { nats: self.nats.clone(), store: self.store.clone(), desk };
         AtWork { stop, task: tokio::spawn(consumer.run(stopped)) }

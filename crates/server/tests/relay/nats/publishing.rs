@@ -166,8 +166,8 @@ async fn limits_follow_the_settings() {
 
 #[tokio::test]
 async fn a_domain_is_asked_by_its_name() {
-    let server = server(Options { domain: Some("town".to_owned()), ..Options::default() });
-    let nats = connect(Settings { domain: Some("town".to_owned()), ..settings(&server) }).await;
+    let server = server(Options { domain: Some("deployment".to_owned()), ..Options::default() });
+    let nats = connect(Settings { domain: Some("deployment".to_owned()), ..settings(&server) }).await;
     assert_eq!(publish(&nats, &[message(1, 1)]).await, [true]);
     assert_eq!(ids(&server).await.len(), 1);
 }

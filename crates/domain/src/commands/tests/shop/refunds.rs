@@ -36,7 +36,7 @@ impl Shop {
     pub fn settle_refund_command(&mut self, refund: RefundId, outcome: RefundOutcome) -> SettleRefund {
         let token = self.token(refund);
         let payment = self.get::<Refund>(refund).payment;
-        let by = By::Job { job: JobId(refund.0), token };
+        let by = ObservedBy::Job { job: JobId(refund.0), token };
         SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
     }
 
@@ -49,7 +49,7 @@ impl Shop {
     pub fn refund_webhook(&mut self, refund: RefundId, status: RefundStatus) {
         let outcome = self.refund_seen(refund, status);
         let payment = self.get::<Refund>(refund).payment;
-        let by = By::Event(self.record());
+        let by = ObservedBy::Event(self.record());
         self.run(&SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).reply();
     }
 
@@ -60,7 +60,7 @@ impl Shop {
         object: &str,
         amount_minor: i64,
         status: RefundStatus,
-    ) -> Answer {
+    ) -> CommandResult {
         let command = self.refund_event(payment, object, amount_minor, status);
         self.run(&command)
     }
@@ -75,7 +75,7 @@ impl Shop {
     ) -> SettleRefund {
         let seen = RefundObservation { object: object.into(), status, amount_minor, currency: Currency::EUR };
         let refund = RefundId::at_provider(account(), object);
-        let (by, outcome) = (By::Event(self.record()), RefundOutcome::Seen(seen));
+        let (by, outcome) = (ObservedBy::Event(self.record()), RefundOutcome::Seen(seen));
         SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
     }
 }

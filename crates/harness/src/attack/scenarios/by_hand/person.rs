@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::attack::{Answer, Arena, Ask, Deployment, Error, Wants};
+use crate::attack::{Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, ScenarioContext};
 use crate::http::{Client, Response};
 
 pub struct Person {
-    arena: Arena,
+    context: ScenarioContext,
     provider: Client,
     secret_key: String,
     ours: Client,
@@ -19,50 +19,56 @@ fn unexpected(operation: &str, response: &Response) -> Error {
 }
 
 impl Person {
-    pub fn of(arena: &Arena, town: &Deployment) -> Result<Person, Error> {
-        let own = &town.installation()?.residents()[0];
+    pub fn of(context: &ScenarioContext, deployment: &Deployment) -> Result<Person, Error> {
+        let own = &deployment.installation()?.residents()[0];
         Ok(Person {
-            arena: arena.clone(),
-            provider: Client::new(town.sandbox_url()?)?,
+            context: context.clone(),
+            provider: Client::new(deployment.sandbox_url()?)?,
             secret_key: format!("Bearer {}", own.secret_key),
-            ours: Client::new(town.shop.base_urls.first().map_or("", String::as_str))?,
-            ops_key: format!("Bearer {}", town.shop.ops_key.as_deref().unwrap_or_default()),
+            ours: Client::new(deployment.shop.base_urls.first().map_or("", String::as_str))?,
+            ops_key: format!("Bearer {}", deployment.shop.ops_key.as_deref().unwrap_or_default()),
         })
     }
 
     /// A part of what the operation `of` took goes back. Nothing in it says that it is of ours.
     pub async fn refunds(&mut self, name: &str, of: &str, object: &str, minor: i64) -> Result<(), Error> {
         let form = format!("payment_intent={object}&amount={minor}");
-        self.acts(name, "/v1/refunds", form, Wants::Refund { of: of.to_owned(), minor }).await?;
-        self.arena.findings.reached("refunded_by_hand");
+        self.acts(name, "/v1/refunds", form, ExpectedEffect::Refund { of: of.to_owned(), minor }).await?;
+        self.context.findings.reached("refunded_by_hand");
         Ok(())
     }
 
     pub async fn captures(&mut self, name: &str, of: &str, object: &str, minor: i64) -> Result<(), Error> {
         let path = format!("/v1/payment_intents/{object}/capture");
-        let wants = Wants::Capture { of: of.to_owned(), minor };
+        let wants = ExpectedEffect::Capture { of: of.to_owned(), minor };
         self.acts(name, &path, format!("amount_to_capture={minor}"), wants).await?;
-        self.arena.findings.reached("captured_by_hand");
+        self.context.findings.reached("captured_by_hand");
         Ok(())
     }
 
     pub async fn lets_go(&mut self, name: &str, of: &str, object: &str) -> Result<(), Error> {
         let path = format!("/v1/payment_intents/{object}/cancel");
-        self.acts(name, &path, String::new(), Wants::Void { of: of.to_owned() }).await?;
-        self.arena.findings.reached("let_go_by_hand");
+        self.acts(name, &path, String::new(), ExpectedEffect::Void { of: of.to_owned() }).await?;
+        self.context.findings.reached("let_go_by_hand");
         Ok(())
     }
 
-    async fn acts(&mut self, name: &str, path: &str, form: String, wants: Wants) -> Result<(), Error> {
-        let ask = Ask { body: form, ..Ask::new(name, path, &Value::Null, wants) };
-        let ticket = self.arena.journal.sends(&ask).await?;
+    async fn acts(
+        &mut self,
+        name: &str,
+        path: &str,
+        form: String,
+        wants: ExpectedEffect,
+    ) -> Result<(), Error> {
+        let ask = OperationRequest { body: form, ..OperationRequest::new(name, path, &Value::Null, wants) };
+        let ticket = self.context.journal.sends(&ask).await?;
         let headers = [
             ("authorization", self.secret_key.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
             ("idempotency-key", name),
         ];
         let response = self.provider.post(path, &headers, ask.body).await?;
-        self.arena.journal.heard(ticket, &Answer::of(&response));
+        self.context.journal.heard(ticket, &OperationAnswer::of(&response));
         if response.status.is_success() { Ok(()) } else { Err(unexpected(name, &response)) }
     }
 

@@ -10,8 +10,8 @@ use rand::rngs::StdRng;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::attack::ask::{PAYS, Wants};
-use crate::attack::{Arena, Ask, Caller, Error, Shop};
+use crate::attack::request::{ExpectedEffect, PAYS};
+use crate::attack::{Caller, Error, OperationRequest, ScenarioContext, Target};
 
 /// Payers pause for so long between two charges: they are there all the while, and leave the machine room.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 20..=150;
@@ -23,7 +23,7 @@ type Does = for<'a> fn(&'a mut Member, String) -> BoxFuture<'a, Result<(), Error
 
 struct Member {
     caller: Caller,
-    shop: Shop,
+    shop: Target,
     /// Each goes to a slot of its own.
     slot: usize,
     random: StdRng,
@@ -38,29 +38,36 @@ pub struct Crowd {
 
 impl Crowd {
     /// Charges without a booking: one message each.
-    pub fn paying(arena: &Arena, shop: &Shop, clients: usize) -> Result<Crowd, Error> {
-        Crowd::begin(arena, shop, clients, "paid", |member, name| Box::pin(pay(member, name)))
+    pub fn paying(context: &ScenarioContext, shop: &Target, clients: usize) -> Result<Crowd, Error> {
+        Crowd::begin(context, shop, clients, "paid", |member, name| Box::pin(pay(member, name)))
     }
 
     /// Seats that are held and given back: two messages of one subject each.
-    pub fn holding(arena: &Arena, shop: &Shop, clients: usize) -> Result<Crowd, Error> {
-        Crowd::begin(arena, shop, clients, "held", |member, name| Box::pin(hold(member, name)))
+    pub fn holding(context: &ScenarioContext, shop: &Target, clients: usize) -> Result<Crowd, Error> {
+        Crowd::begin(context, shop, clients, "held", |member, name| Box::pin(hold(member, name)))
     }
 
-    fn begin(arena: &Arena, shop: &Shop, clients: usize, name: &str, does: Does) -> Result<Crowd, Error> {
+    fn begin(
+        context: &ScenarioContext,
+        shop: &Target,
+        clients: usize,
+        name: &str,
+        does: Does,
+    ) -> Result<Crowd, Error> {
         let (enough, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut members = JoinSet::new();
         for number in 0..clients {
-            let caller = arena.caller(shop, number)?;
-            let random = arena.random(&format!("{name} {number}"));
+            let caller = context.caller(shop, number)?;
+            let random = context.random(&format!("{name} {number}"));
             let mut member = Member { caller, shop: shop.clone(), slot: number, random };
-            let (arena, name, enough, done) = (arena.clone(), name.to_owned(), enough.clone(), done.clone());
+            let (context, name, enough, done) =
+                (context.clone(), name.to_owned(), enough.clone(), done.clone());
             members.spawn(async move {
                 for time in 0.. {
                     if enough.load(Ordering::Relaxed) {
                         break;
                     }
-                    does(&mut member, arena.operation(format!("{name}-{number}-{time}"))).await?;
+                    does(&mut member, context.operation(format!("{name}-{number}-{time}"))).await?;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(())
@@ -101,21 +108,24 @@ impl Crowd {
 }
 
 async fn pay(member: &mut Member, operation: String) -> Result<(), Error> {
-    let ask = Ask::charge(&operation, member.random.random_range(100..=9_999), PAYS);
-    member.caller.insist(&ask).await?;
+    let ask = OperationRequest::charge(&operation, member.random.random_range(100..=9_999), PAYS);
+    member.caller.retry_until_definite(&ask).await?;
     let pause = member.random.random_range(PAUSE_MS);
     tokio::time::sleep(Duration::from_millis(pause)).await;
     Ok(())
 }
 
 async fn hold(member: &mut Member, operation: String) -> Result<(), Error> {
-    let ask = Ask::hold(&operation, &member.shop.catalogue, member.slot, HOLD_SECONDS);
-    let answer = member.caller.insist(&ask).await?;
+    let ask = OperationRequest::hold(&operation, &member.shop.catalogue, member.slot, HOLD_SECONDS);
+    let answer = member.caller.retry_until_definite(&ask).await?;
     let Some(booking) = answer.id().filter(|_| answer.is_success()) else {
         return Err(Error::Unexpected { operation, told: answer.words() });
     };
     let operation = format!("{operation}-let-go");
     let path = format!("/v1/bookings/{booking}/cancel");
-    let answer = member.caller.insist(&Ask::new(&operation, &path, &json!({}), Wants::Nothing)).await?;
+    let answer = member
+        .caller
+        .retry_until_definite(&OperationRequest::new(&operation, &path, &json!({}), ExpectedEffect::Nothing))
+        .await?;
     if answer.is_success() { Ok(()) } else { Err(Error::Unexpected { operation, told: answer.words() }) }
 }

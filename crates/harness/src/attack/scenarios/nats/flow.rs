@@ -8,9 +8,9 @@ use domain::time::Span;
 use uuid::Uuid;
 
 use super::outbox::Row;
-use crate::attack::Arena;
+use crate::attack::ScenarioContext;
 use crate::attack::findings::OFFENDERS_MAX;
-use crate::attack::witness::Kept;
+use crate::attack::nats_observer::Kept;
 
 const MICROS_PER_SECOND: i128 = 1_000_000;
 /// A drain whose second half is shorter was too quick for anybody to pass it.
@@ -26,20 +26,20 @@ pub struct Outage {
 }
 
 /// Where each message stands in the stream for the first time.
-pub fn judge(arena: &Arena, outage: &Outage, rows: &[Row], kept: &[Kept]) {
+pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[Row], kept: &[Kept]) {
     let mut first: HashMap<Uuid, &Kept> = HashMap::new();
     for kept in kept {
         first.entry(kept.message).or_insert(kept);
     }
-    missing(arena, rows, &first);
-    order(arena, kept.iter().filter(|kept| first[&kept.message].sequence == kept.sequence));
+    missing(context, rows, &first);
+    order(context, kept.iter().filter(|kept| first[&kept.message].sequence == kept.sequence));
 
     let of = |row: &Row| first.get(&row.message).filter(|kept| kept.at >= outage.back_at).copied();
     let old = rows.iter().filter(|row| row.created_at < outage.old_before);
     let mut backlog: Vec<&Kept> = old.filter_map(of).collect();
     backlog.sort_unstable_by_key(|kept| kept.sequence);
     let (Some(begun), Some(ended)) = (backlog.first(), backlog.last()) else { return };
-    speed(arena, outage, &backlog);
+    speed(context, outage, &backlog);
 
     let half = backlog[backlog.len() / 2].at;
     if ended.at.since(half) < PASSED_WITHIN {
@@ -48,34 +48,34 @@ pub fn judge(arena: &Arena, outage: &Outage, rows: &[Row], kept: &[Kept]) {
     let young =
         rows.iter().filter(|row| row.is_payment && row.created_at > begun.at && row.created_at < half);
     let live: Vec<(&Row, Option<&Kept>)> = young.map(|row| (row, of(row))).collect();
-    passing(arena, &live, ended);
+    passing(context, &live, ended);
 }
 
 /// Nobody may have received what is not there.
-fn missing(arena: &Arena, rows: &[Row], first: &HashMap<Uuid, &Kept>) {
+fn missing(context: &ScenarioContext, rows: &[Row], first: &HashMap<Uuid, &Kept>) {
     for row in rows {
-        arena.findings.always("everything_reaches_the_stream", first.contains_key(&row.message), || {
+        context.findings.always("everything_reaches_the_stream", first.contains_key(&row.message), || {
             format!("message {} is not in the stream", row.message)
         });
     }
-    arena.findings.figure("messages in the stream", first.len() as f64);
+    context.findings.figure("messages in the stream", first.len() as f64);
 }
 
-fn order<'a>(arena: &Arena, kept: impl Iterator<Item = &'a Kept>) {
+fn order<'a>(context: &ScenarioContext, kept: impl Iterator<Item = &'a Kept>) {
     let mut subjects: BTreeMap<Uuid, i64> = BTreeMap::new();
     for kept in kept {
         let before = subjects.insert(kept.subject, kept.seq).unwrap_or(0);
-        arena.findings.always("a_subject_keeps_its_order", before < kept.seq, || {
+        context.findings.always("a_subject_keeps_its_order", before < kept.seq, || {
             format!("of {} the message {} came after {before}", kept.subject, kept.seq)
         });
     }
 }
 
 /// An upper bound: what is slow only makes it slower.
-fn speed(arena: &Arena, outage: &Outage, backlog: &[&Kept]) {
+fn speed(context: &ScenarioContext, outage: &Outage, backlog: &[&Kept]) {
     let times: Vec<Timestamp> = backlog.iter().map(|kept| kept.at).collect();
     let (burst, allowed) = (burst(&times, outage.rate), saved_up_max(outage.rate));
-    arena.findings.always("backlog_keeps_its_rate", burst <= allowed, || {
+    context.findings.always("backlog_keeps_its_rate", burst <= allowed, || {
         format!(
             "{} messages of the backlog, {} a second: {burst} more than that came within some stretch of \
              time, and no more than {allowed} can have been saved up",
@@ -84,10 +84,10 @@ fn speed(arena: &Arena, outage: &Outage, backlog: &[&Kept]) {
         )
     });
     let took = times[times.len() - 1].since(times[0]).as_millis();
-    arena.findings.figure("backlog", times.len() as f64);
-    arena.findings.figure("backlog, a second at most", outage.rate as f64);
-    arena.findings.figure("backlog drained in ms", took as f64);
-    arena.findings.figure("backlog, most above its rate", burst as f64);
+    context.findings.figure("backlog", times.len() as f64);
+    context.findings.figure("backlog, a second at most", outage.rate as f64);
+    context.findings.figure("backlog drained in ms", took as f64);
+    context.findings.figure("backlog, most above its rate", burst as f64);
 }
 
 /// A partition saves up a second's worth and one message. It may spend that in one pass of its relay, and as
@@ -113,22 +113,22 @@ fn burst(times: &[Timestamp], rate: usize) -> i64 {
 /// Who pays while a backlog is drained does not wait for its end. A machine that is too slow makes some of
 /// the live messages old before they are found, and those are backlog themselves: half is enough to see that
 /// there is no one queue.
-fn passing(arena: &Arena, live: &[(&Row, Option<&Kept>)], ended: &Kept) {
+fn passing(context: &ScenarioContext, live: &[(&Row, Option<&Kept>)], ended: &Kept) {
     if live.is_empty() {
         return;
     }
-    arena.findings.reached("customers_paid_while_it_drained");
+    context.findings.reached("customers_paid_while_it_drained");
     let passed = |kept: Option<&Kept>| kept.is_some_and(|kept| kept.sequence < ended.sequence);
     let stuck: Vec<&Row> = live.iter().filter(|(_, kept)| !passed(*kept)).map(|(row, _)| *row).collect();
-    arena.findings.always("live_messages_pass_the_backlog", stuck.len() * 2 <= live.len(), || {
+    context.findings.always("live_messages_pass_the_backlog", stuck.len() * 2 <= live.len(), || {
         let some: Vec<Uuid> = stuck.iter().take(OFFENDERS_MAX).map(|row| row.message).collect();
         format!("{} of {} came after the whole backlog, such as {some:?}", stuck.len(), live.len())
     });
     let waited =
         live.iter().filter_map(|(row, kept)| Some(kept.as_ref()?.at.since(row.created_at).as_millis()));
-    arena.findings.figure("live messages in the drain", live.len() as f64);
-    arena.findings.figure("live messages behind the backlog", stuck.len() as f64);
-    arena.findings.figure("live message, longest wait in ms", waited.max().unwrap_or(0) as f64);
+    context.findings.figure("live messages in the drain", live.len() as f64);
+    context.findings.figure("live messages behind the backlog", stuck.len() as f64);
+    context.findings.figure("live message, longest wait in ms", waited.max().unwrap_or(0) as f64);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use domain::ledger::POSTED;
 use uuid::Uuid;
 
 use crate::attack::rows::{Rows, Texts, quoted};
-use crate::attack::{Arena, Deployment, Error};
+use crate::attack::{Deployment, Error, ScenarioContext};
 
 const OFFENDERS_MAX: usize = 20;
 
@@ -21,8 +21,8 @@ pub struct Row {
 pub struct Outbox(Rows);
 
 impl Outbox {
-    pub async fn of(town: &Deployment) -> Result<Outbox, Error> {
-        let location = town.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
+    pub async fn of(deployment: &Deployment) -> Result<Outbox, Error> {
+        let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
         Ok(Outbox(Rows::of(location).await?))
     }
 
@@ -60,7 +60,7 @@ impl Outbox {
     }
 
     /// What moved is posted once, and nothing is left out.
-    pub async fn judge_postings(&self, arena: &Arena) -> Result<(), Error> {
+    pub async fn judge_postings(&self, context: &ScenarioContext) -> Result<(), Error> {
         let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
         for (what, sql) in [
             (
@@ -77,7 +77,7 @@ impl Outbox {
             ),
         ] {
             let found = self.0.select(&format!("{sql} limit {OFFENDERS_MAX}")).await?;
-            arena
+            context
                 .findings
                 .always("one_posting_a_movement", found.is_empty(), || format!("{what}: {found:?}"));
         }

@@ -16,7 +16,7 @@ use server::clock::SystemClock;
 use store::Clock as _;
 use tokio::task::AbortHandle;
 
-use crate::attack::{Arena, Ask, Error};
+use crate::attack::{Error, OperationRequest, ScenarioContext};
 use crate::http::Client;
 
 /// Headers that the server has to see.
@@ -34,18 +34,18 @@ pub enum When {
 
 /// What a request is told that is turned away.
 #[derive(Clone, Copy, Debug)]
-pub struct Told {
+pub struct RetryInstruction {
     status: StatusCode,
     when: Option<When>,
 }
 
-impl Told {
-    pub fn busy(when: Option<When>) -> Told {
-        Told { status: StatusCode::SERVICE_UNAVAILABLE, when }
+impl RetryInstruction {
+    pub fn busy(when: Option<When>) -> RetryInstruction {
+        RetryInstruction { status: StatusCode::SERVICE_UNAVAILABLE, when }
     }
 
-    pub fn limited(when: Option<When>) -> Told {
-        Told { status: StatusCode::TOO_MANY_REQUESTS, when }
+    pub fn limited(when: Option<When>) -> RetryInstruction {
+        RetryInstruction { status: StatusCode::TOO_MANY_REQUESTS, when }
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Arrival {
     came: Instant,
     /// By the wall clock, as a date is.
     came_at: Timestamp,
-    told: Option<(Told, Instant)>,
+    told: Option<(RetryInstruction, Instant)>,
     /// Not before this, if it was told a date.
     until: Option<Timestamp>,
 }
@@ -63,7 +63,7 @@ pub struct Arrival {
 #[derive(Default)]
 struct Key {
     /// What it is still to be told, last first.
-    to_tell: Vec<Told>,
+    to_tell: Vec<RetryInstruction>,
     arrivals: Vec<Arrival>,
 }
 
@@ -100,7 +100,7 @@ impl Gate {
     }
 
     /// Requests with this key are told these, one after the other.
-    pub fn turns_away(&self, key: &str, mut told: Vec<Told>) {
+    pub fn turns_away(&self, key: &str, mut told: Vec<RetryInstruction>) {
         told.reverse();
         self.shared.keys().entry(key.to_owned()).or_default().to_tell = told;
     }
@@ -110,8 +110,8 @@ impl Gate {
     }
 
     /// Nobody came back before it had said so itself, nor before it was told that it may.
-    pub fn judge(&self, arena: &Arena, asks: &[Ask]) {
-        let retries = arena.timeline.taken().retries;
+    pub fn judge(&self, context: &ScenarioContext, asks: &[OperationRequest]) {
+        let retries = context.timeline.taken().retries;
         for ask in asks {
             let arrivals = self.arrivals(&ask.key);
             let mut said = retries.iter().filter(|retry| retry.operation == ask.operation);
@@ -127,14 +127,14 @@ impl Gate {
                 };
                 let in_time = first.until.is_none_or(|until| next.came_at >= until);
                 let holds = in_time && paused >= wanted && own.is_some_and(|own| paused >= own);
-                arena.findings.always("comes_back_no_sooner_than_told", holds, || {
+                context.findings.always("comes_back_no_sooner_than_told", holds, || {
                     format!(
                         "{}: {told:?}, it said it would pause {own:?}, and paused {paused:?}",
                         ask.operation
                     )
                 });
                 if let Some(state) = state {
-                    arena.findings.reached(state);
+                    context.findings.reached(state);
                 }
             }
         }
@@ -147,7 +147,7 @@ impl Shared {
     }
 
     /// Writes the arrival down, and takes what it is to be told.
-    fn arrives(&self, key: &str) -> Option<(Told, Option<Timestamp>)> {
+    fn arrives(&self, key: &str) -> Option<(RetryInstruction, Option<Timestamp>)> {
         let mut keys = self.keys();
         let key = keys.entry(key.to_owned()).or_default();
         let (came, came_at) = (Instant::now(), SystemClock.now());

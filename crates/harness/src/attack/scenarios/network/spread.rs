@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::attack::Arena;
+use crate::attack::ScenarioContext;
 
 /// Fewer say nothing about a distribution.
 const PAUSES_MIN: usize = 100;
@@ -41,20 +41,20 @@ impl Spread {
 }
 
 /// By the transcript: every pause before a retry that nobody told the client how long to wait for.
-pub fn judge(arena: &Arena, span: Duration) {
-    let retries = arena.timeline.taken().retries;
+pub fn judge(context: &ScenarioContext, span: Duration) {
+    let retries = context.timeline.taken().retries;
     let own = retries.iter().filter(|retry| retry.retry_after_ms.is_none());
     let pauses: Vec<u64> = own.map(|retry| retry.delay_ms).collect();
     let spread = Spread::of(&pauses, u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
-    arena.findings.always("delays_are_spread", spread.is_even(), || {
+    context.findings.always("delays_are_spread", spread.is_even(), || {
         format!("pauses of up to {span:?} by quarters of that span: {spread:?}")
     });
-    arena.findings.figure("pauses judged", spread.count as f64);
+    context.findings.figure("pauses judged", spread.count as f64);
     for (number, quarter) in spread.quarters.iter().enumerate() {
         let share = *quarter as f64 / spread.count.max(1) as f64;
-        arena.findings.figure(format!("share of pauses in quarter {}", number + 1), share);
+        context.findings.figure(format!("share of pauses in quarter {}", number + 1), share);
     }
-    arena.findings.figure("distinct pauses", spread.distinct as f64);
+    context.findings.figure("distinct pauses", spread.distinct as f64);
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::attack::rows::{Rows, quoted};
 use crate::attack::scenarios::relay::relays;
-use crate::attack::{Arena, Deployment, Error, Need, Part};
+use crate::attack::{Deployment, Error, Need, Part, ScenarioContext};
 
 /// Spoiled at most.
 const SPOILED_MAX: usize = 3;
@@ -39,21 +39,21 @@ pub struct Poison {
 
 /// Kills whoever relays, and spoils some of what nobody has received. On return they relay again.
 pub async fn spoil(
-    arena: &Arena,
-    town: &mut Deployment,
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     rows: &Rows,
     random: &mut StdRng,
 ) -> Result<Vec<Poison>, Error> {
     let begun = Instant::now();
     let mut poison = loop {
-        let found = if town.names(Part::Relay).is_empty() {
-            if arena.has(Need::Nats) {
+        let found = if deployment.names(Part::Relay).is_empty() {
+            if context.has(Need::Nats) {
                 let why = "what NATS holds already cannot be spoiled: relays of their own are needed";
                 return Err(Error::Refused(why.to_owned()));
             }
-            left_by_the_dead(town, rows).await?
+            left_by_the_dead(deployment, rows).await?
         } else {
-            made_since_it_died(town, rows).await?
+            made_since_it_died(deployment, rows).await?
         };
         if !found.is_empty() {
             break found;
@@ -61,30 +61,30 @@ pub async fn spoil(
         if begun.elapsed() > HUNT_WITHIN {
             return Err(Error::Restless("no message was found that nobody had received".to_owned()));
         }
-        start_again(town).await?;
+        start_again(deployment).await?;
     };
     for poison in &mut poison {
         poison.spoiled = SPOILED[random.random_range(0..SPOILED.len())];
         let (payload, id) = (quoted(poison.spoiled), rows.id(poison.message));
         rows.execute(&format!("update outbox set payload = {payload} where id = {id}")).await?;
-        arena.timeline.fault("payload spoiled", "outbox", poison.message.to_string());
-        arena.findings.reached("spoiled_before_anybody_received_it");
+        context.timeline.fault("payload spoiled", "outbox", poison.message.to_string());
+        context.findings.reached("spoiled_before_anybody_received_it");
     }
-    start_again(town).await?;
+    start_again(deployment).await?;
     Ok(poison)
 }
 
-async fn start_again(town: &mut Deployment) -> Result<(), Error> {
-    for relay in relays(town) {
-        town.start_again(&relay).await?;
+async fn start_again(deployment: &mut Deployment) -> Result<(), Error> {
+    for relay in relays(deployment) {
+        deployment.start_again(&relay).await?;
     }
     Ok(())
 }
 
 /// The relays are dead on return.
-async fn made_since_it_died(town: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
-    for relay in relays(town) {
-        town.kill(&relay).await?;
+async fn made_since_it_died(deployment: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
+    for relay in relays(deployment) {
+        deployment.kill(&relay).await?;
     }
     // What they could see they may have published.
     let seen = rows.select_ids("select id from outbox where position is null").await?;
@@ -101,24 +101,24 @@ async fn made_since_it_died(town: &mut Deployment, rows: &Rows) -> Result<Vec<Po
 }
 
 /// They are dead on return.
-async fn left_by_the_dead(town: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
-    let relays = relays(town);
+async fn left_by_the_dead(deployment: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
+    let relays = relays(deployment);
     let begun = Instant::now();
     let found = loop {
         for relay in &relays {
-            town.freeze(relay).await?;
+            deployment.freeze(relay).await?;
         }
         let found = unreceived(rows).await?;
         if !found.is_empty() || begun.elapsed() > HUNT_WITHIN {
             break found;
         }
         for relay in &relays {
-            town.thaw(relay).await?;
+            deployment.thaw(relay).await?;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
     for relay in &relays {
-        town.kill(relay).await?;
+        deployment.kill(relay).await?;
     }
     // What was on its way when they died may have arrived.
     let still: BTreeSet<Uuid> = unreceived(rows).await?.into_iter().map(|poison| poison.message).collect();

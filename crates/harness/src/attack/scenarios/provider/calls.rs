@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::attack::{Arena, Deployment, Error};
-use crate::oracle::Call;
+use crate::attack::{Deployment, Error, ScenarioContext};
+use crate::oracle::RecordedCall;
 
 /// What the program's retry budget allows by itself.
 const RATIO: f64 = 0.1;
@@ -13,19 +13,19 @@ const FLOOR_PER_SECOND: f64 = 1.0;
 const SAVED_S: f64 = 10.0;
 
 /// Every raw arrival so far.
-pub async fn all(town: &Deployment) -> Result<Vec<Call>, Error> {
-    Ok(town.books().await?.map(|books| books.calls).unwrap_or_default())
+pub async fn all(deployment: &Deployment) -> Result<Vec<RecordedCall>, Error> {
+    Ok(deployment.books().await?.map(|books| books.calls).unwrap_or_default())
 }
 
 /// What happened in the log at all.
-pub async fn reached(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    for call in all(town).await? {
+pub async fn reached(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    for call in all(deployment).await? {
         match call.outcome.as_str() {
-            "committed_then_500" => arena.findings.reached("committed_then_500"),
-            "committed_then_dropped" => arena.findings.reached("committed_then_dropped"),
-            "kept_500" => arena.findings.reached("kept_500"),
-            "committed_then_kept_500" => arena.findings.reached("committed_then_kept_500"),
-            "dropped_before" => arena.findings.reached("dropped_before"),
+            "committed_then_500" => context.findings.reached("committed_then_500"),
+            "committed_then_dropped" => context.findings.reached("committed_then_dropped"),
+            "kept_500" => context.findings.reached("kept_500"),
+            "committed_then_kept_500" => context.findings.reached("committed_then_kept_500"),
+            "dropped_before" => context.findings.reached("dropped_before"),
             _ => {}
         }
     }
@@ -33,9 +33,9 @@ pub async fn reached(arena: &Arena, town: &Deployment) -> Result<(), Error> {
 }
 
 /// How many of them nobody had made before.
-pub fn different(calls: &[Call]) -> usize {
-    let named = |call: &Call| {
-        let Call { method, path, idempotency_key, .. } = call;
+pub fn different(calls: &[RecordedCall]) -> usize {
+    let named = |call: &RecordedCall| {
+        let RecordedCall { method, path, idempotency_key, .. } = call;
         (method.clone(), path.clone(), idempotency_key.clone())
     };
     calls.iter().map(named).collect::<BTreeSet<_>>().len()
@@ -50,64 +50,64 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn of(calls: &[Call]) -> Window {
+    pub fn of(calls: &[RecordedCall]) -> Window {
         let (first, last) = (calls.first().map_or(0, |call| call.at), calls.last().map_or(0, |call| call.at));
         Window { calls: calls.len(), fresh: different(calls), seconds: (last - first) as f64 / 1_000.0 }
     }
 
     /// At most a tenth more than was asked for, and the floor of each process that calls.
-    pub fn judge_budget(&self, arena: &Arena, processes: usize) {
+    pub fn judge_budget(&self, context: &ScenarioContext, processes: usize) {
         let Window { calls, fresh, seconds } = *self;
         let floor = FLOOR_PER_SECOND * (seconds + SAVED_S) * processes as f64;
         // A part of a token may be left over in each.
         let allowed = fresh as f64 * (1.0 + RATIO) + floor + processes as f64;
-        arena.findings.always("retries_stay_in_their_budget", calls as f64 <= allowed, || {
+        context.findings.always("retries_stay_in_their_budget", calls as f64 <= allowed, || {
             format!("{calls} calls in {seconds:.1} s of which {fresh} were fresh; {allowed:.0} are allowed")
         });
         if calls > fresh {
-            arena.findings.reached("retried_while_it_was_down");
+            context.findings.reached("retried_while_it_was_down");
         }
-        arena.findings.figure("calls while it was down", calls as f64);
-        arena.findings.figure("fresh calls while it was down", fresh as f64);
-        arena
+        context.findings.figure("calls while it was down", calls as f64);
+        context.findings.figure("fresh calls while it was down", fresh as f64);
+        context
             .findings
             .figure("traffic while it was down, of what was asked", calls as f64 / fresh.max(1) as f64);
     }
 }
 
 /// A call that was told to come back later came no sooner.
-pub fn judge_told(arena: &Arena, calls: &[Call], wanted: Duration) {
+pub fn judge_told(context: &ScenarioContext, calls: &[RecordedCall], wanted: Duration) {
     let mut told: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for call in calls {
         let Some(key) = call.idempotency_key.as_deref() else { continue };
         let name = (call.path.as_str(), key);
         if let Some(before) = told.remove(&name) {
             let paused = Duration::from_millis((call.at - before).max(0).unsigned_abs());
-            arena.findings.always("comes_back_no_sooner_than_told", paused >= wanted, || {
+            context.findings.always("comes_back_no_sooner_than_told", paused >= wanted, || {
                 format!("{} came back after {paused:?}, told {wanted:?}", call.path)
             });
         }
         if call.outcome == "429 rate_limit" {
             told.insert(name, call.at);
-            arena.findings.reached("told_to_come_back_later");
+            context.findings.reached("told_to_come_back_later");
         }
     }
 }
 
 /// Drives that were put off at our own door, for this reason, in all processes.
-pub async fn turned_away(town: &Deployment, why: &str) -> Result<f64, Error> {
-    sum(town, "surehold_turned_away_total", &[("why", why)]).await
+pub async fn turned_away(deployment: &Deployment, why: &str) -> Result<f64, Error> {
+    sum(deployment, "surehold_turned_away_total", &[("why", why)]).await
 }
 
 /// Calls whose answer was not heard.
-pub async fn unheard(town: &Deployment) -> Result<f64, Error> {
-    sum(town, "surehold_provider_calls_total", &[("answer", "unknown")]).await
+pub async fn unheard(deployment: &Deployment) -> Result<f64, Error> {
+    sum(deployment, "surehold_provider_calls_total", &[("answer", "unknown")]).await
 }
 
-async fn sum(town: &Deployment, metric: &str, labels: &[(&str, &str)]) -> Result<f64, Error> {
+async fn sum(deployment: &Deployment, metric: &str, labels: &[(&str, &str)]) -> Result<f64, Error> {
     let mut sum = 0.0;
-    for worker in town.workers() {
-        sum += town.scrape(&worker).await?.sum(metric, labels).unwrap_or(0.0);
+    for worker in deployment.workers() {
+        sum += deployment.scrape(&worker).await?.sum(metric, labels).unwrap_or(0.0);
     }
     Ok(sum)
 }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_call_is_fresh_once() {
-        let call = |at: i64, key: &str| Call {
+        let call = |at: i64, key: &str| RecordedCall {
             at,
             method: "POST".to_owned(),
             path: "/v1/payment_intents".to_owned(),

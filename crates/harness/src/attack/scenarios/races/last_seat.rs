@@ -7,8 +7,8 @@ use rand::RngExt as _;
 use server::clock::SystemClock;
 use store::Clock as _;
 
-use crate::attack::ask::{PAYS, PRICE_MINOR};
-use crate::attack::{Arena, Ask, Caller, Deployment, Error, Shop};
+use crate::attack::request::{PAYS, PRICE_MINOR};
+use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target};
 
 /// The shortest hold that leaves time to begin.
 const HOLD_SECONDS: u32 = 3;
@@ -27,36 +27,51 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// One seat, and who wanted it.
 pub(super) struct Seat {
     booking: String,
-    pay: Ask,
+    pay: OperationRequest,
     /// The rival's, if there is one.
     rival: Option<String>,
 }
 
-pub(super) async fn race(arena: &Arena, town: &Deployment, count: usize) -> Result<Vec<Seat>, Error> {
-    let mut random = arena.random("last seat");
+pub(super) async fn race(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    count: usize,
+) -> Result<Vec<Seat>, Error> {
+    let mut random = context.random("last seat");
     // The first comes early, the second too late, and the others around the moment.
     let mut offsets: Vec<i64> = (0..count).map(|_| random.random_range(OFFSET_MS)).collect();
     offsets[..2].copy_from_slice(&EARLY_AND_LATE_MS);
-    let shop = Shop { catalogue: town.sell(count, 1).await?, ..town.shop.clone() };
-    arena.progress.counts("expiry against payment at the last seat", count);
+    let shop = Target { catalogue: deployment.sell(count, 1).await?, ..deployment.shop.clone() };
+    context.progress.counts("expiry against payment at the last seat", count);
     let mut seats = Vec::new();
     for first in (0..count).step_by(super::AT_ONCE) {
         let slots = first..count.min(first + super::AT_ONCE);
-        let races = slots.map(|slot| one_seat(arena, &shop, slot, offsets[slot]));
+        let races = slots.map(|slot| one_seat(context, &shop, slot, offsets[slot]));
         seats.extend(try_join_all(races).await?);
     }
     Ok(seats)
 }
 
-async fn one_seat(arena: &Arena, shop: &Shop, slot: usize, offset_ms: i64) -> Result<Seat, Error> {
-    let mut customer = arena.caller(shop, slot)?;
-    let mut rival = arena.caller(shop, slot + 1)?;
-    let hold = Ask::hold(&arena.operation(format!("seat-{slot}")), &shop.catalogue, slot, HOLD_SECONDS);
-    let held = customer.insist(&hold).await?;
+async fn one_seat(
+    context: &ScenarioContext,
+    shop: &Target,
+    slot: usize,
+    offset_ms: i64,
+) -> Result<Seat, Error> {
+    let mut customer = context.caller(shop, slot)?;
+    let mut rival = context.caller(shop, slot + 1)?;
+    let hold = OperationRequest::hold(
+        &context.operation(format!("seat-{slot}")),
+        &shop.catalogue,
+        slot,
+        HOLD_SECONDS,
+    );
+    let held = customer.retry_until_definite(&hold).await?;
     let Some(booking) = held.id().filter(|_| held.is_success()) else {
         return Err(Error::Unexpected { operation: hold.operation, told: held.words() });
     };
-    let pay = Ask::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS).that_may_return();
+    let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS)
+        .that_may_return();
     let expires_at: jiff::Timestamp = held.body["hold_expires_at"]
         .as_str()
         .and_then(|at| at.parse().ok())
@@ -64,19 +79,23 @@ async fn one_seat(arena: &Arena, shop: &Shop, slot: usize, offset_ms: i64) -> Re
     let expires_ms = expires_at.as_millisecond();
     let paying = async {
         wait_until(expires_ms + offset_ms).await;
-        customer.insist(&pay).await
+        customer.retry_until_definite(&pay).await
     };
     let rivalling = async {
         wait_until(expires_ms - RIVAL_BEFORE_MS).await;
-        rival_for(arena, shop, slot, &mut rival).await
+        rival_for(context, shop, slot, &mut rival).await
     };
     let (paid, rival) = tokio::join!(paying, rivalling);
     let (paid, rival) = (paid?, rival?);
     let quicker =
         if paid.is_success() { "payment_was_quicker_than_expiry" } else { "expiry_was_quicker_than_payment" };
-    arena.findings.reached(quicker);
-    arena.findings.reached(if rival.is_some() { "the_rival_got_the_seat" } else { "the_rival_was_refused" });
-    arena.progress.advance();
+    context.findings.reached(quicker);
+    context.findings.reached(if rival.is_some() {
+        "the_rival_got_the_seat"
+    } else {
+        "the_rival_was_refused"
+    });
+    context.progress.advance();
     Ok(Seat { booking, pay, rival })
 }
 
@@ -88,8 +107,8 @@ async fn wait_until(moment_ms: i64) {
 
 /// Wants the seat again and again; the booking, if it got one.
 async fn rival_for(
-    arena: &Arena,
-    shop: &Shop,
+    context: &ScenarioContext,
+    shop: &Target,
     slot: usize,
     rival: &mut Caller,
 ) -> Result<Option<String>, Error> {
@@ -98,9 +117,9 @@ async fn rival_for(
     loop {
         tries += 1;
         // A new operation each time: a refusal is an answer, and the key keeps it.
-        let name = arena.operation(format!("rival-{slot}-{tries}"));
-        let ask = Ask::hold(&name, &shop.catalogue, slot, 3_600).that_may_be_refused();
-        let answer = rival.insist(&ask).await?;
+        let name = context.operation(format!("rival-{slot}-{tries}"));
+        let ask = OperationRequest::hold(&name, &shop.catalogue, slot, 3_600).that_may_be_refused();
+        let answer = rival.retry_until_definite(&ask).await?;
         if answer.is_success() {
             return Ok(answer.id());
         }
@@ -115,9 +134,13 @@ async fn rival_for(
 }
 
 /// Who has each seat in the end, and whose money is where.
-pub(super) async fn judge(arena: &Arena, town: &Deployment, seats: &[Seat]) -> Result<(), Error> {
-    let books = town.books().await?;
-    let mut caller = arena.caller(&town.shop, 0)?;
+pub(super) async fn judge(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    seats: &[Seat],
+) -> Result<(), Error> {
+    let books = deployment.books().await?;
+    let mut caller = context.caller(&deployment.shop, 0)?;
     let begun = Instant::now();
     for Seat { booking, pay, rival } in seats {
         let path = format!("/v1/bookings/{booking}");
@@ -130,7 +153,7 @@ pub(super) async fn judge(arena: &Arena, town: &Deployment, seats: &[Seat]) -> R
             tokio::time::sleep(LOOK_EVERY).await;
         };
         let confirmed = seen["state"] == "confirmed";
-        arena.findings.always("one_booking_has_the_last_seat", !(confirmed && rival.is_some()), || {
+        context.findings.always("one_booking_has_the_last_seat", !(confirmed && rival.is_some()), || {
             format!("booking {booking} is confirmed, and {rival:?} holds the same seat")
         });
         // What was paid and did not go back: by the provider, or else by what the booking shows.
@@ -142,7 +165,7 @@ pub(super) async fn judge(arena: &Arena, town: &Deployment, seats: &[Seat]) -> R
             None => minor(&seen["paid"]) - minor(&seen["refunded"]),
         };
         let expected = if confirmed { PRICE_MINOR } else { 0 };
-        arena.findings.always("money_follows_the_seat", net == expected, || {
+        context.findings.always("money_follows_the_seat", net == expected, || {
             format!("booking {booking} is {}, and {net} of its money stays with us", seen["state"])
         });
     }

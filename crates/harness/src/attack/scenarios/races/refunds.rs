@@ -3,9 +3,9 @@
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
 
-use crate::attack::ask::{PAYS, PRICE_MINOR};
-use crate::attack::{Arena, Ask, Deployment, Error, at_once};
-use crate::oracle::Call;
+use crate::attack::request::{PAYS, PRICE_MINOR};
+use crate::attack::{Deployment, Error, OperationRequest, ScenarioContext, at_once};
+use crate::oracle::RecordedCall;
 
 /// How the provider turns down a refund of what it does not hold.
 const TOO_MUCH: [&str; 2] = ["amount_too_large", "charge_already_refunded"];
@@ -20,52 +20,57 @@ struct Race {
     minor: i64,
 }
 
-pub(super) async fn race(arena: &Arena, town: &Deployment, count: usize) -> Result<(), Error> {
-    let mut random = arena.random("refunds");
+pub(super) async fn race(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    count: usize,
+) -> Result<(), Error> {
+    let mut random = context.random("refunds");
     let mut race = |number| {
         let fit = random.random_range(1..REFUNDS as i64);
         let minor = random.random_range(PRICE_MINOR / (fit + 1) + 1..=PRICE_MINOR / fit);
         Race { number, fit, minor }
     };
     let races: Vec<Race> = (0..count).map(&mut race).collect();
-    arena.progress.counts("refunds past what was captured", count);
+    context.progress.counts("refunds past what was captured", count);
     for races in races.chunks(super::AT_ONCE) {
-        try_join_all(races.iter().map(|race| one(arena, town, race))).await?;
+        try_join_all(races.iter().map(|race| one(context, deployment, race))).await?;
     }
-    nobody_asked_for_more(arena, town).await
+    nobody_asked_for_more(context, deployment).await
 }
 
 /// The provider would refuse it, and is not what holds a refund within its bounds: it was never asked.
-async fn nobody_asked_for_more(arena: &Arena, town: &Deployment) -> Result<(), Error> {
-    let Some(books) = town.books().await? else { return Ok(()) };
-    let too_much = |call: &&Call| {
+async fn nobody_asked_for_more(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let Some(books) = deployment.books().await? else { return Ok(()) };
+    let too_much = |call: &&RecordedCall| {
         TOO_MUCH.iter().any(|code| call.outcome.ends_with(code)) && call.path.ends_with("/refunds")
     };
     let asked = books.calls.iter().filter(too_much).count();
-    arena.findings.always("refunds_stay_within_what_was_captured", asked == 0, || {
+    context.findings.always("refunds_stay_within_what_was_captured", asked == 0, || {
         format!("the provider was asked for more than was captured {asked} times")
     });
     Ok(())
 }
 
-async fn one(arena: &Arena, town: &Deployment, race: &Race) -> Result<(), Error> {
+async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) -> Result<(), Error> {
     let Race { number, fit, minor } = *race;
-    let callers = (0..REFUNDS).map(|caller| arena.caller(&town.shop, number + caller));
+    let callers = (0..REFUNDS).map(|caller| context.caller(&deployment.shop, number + caller));
     let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
-    let paid = Ask::charge(&arena.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
-    let answer = callers[0].insist(&paid).await?;
+    let paid = OperationRequest::charge(&context.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
+    let answer = callers[0].retry_until_definite(&paid).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
         return Err(Error::Unexpected { operation: paid.operation, told: answer.words() });
     };
-    let refund =
-        |at: usize| Ask::refund(&format!("{}-back-{at}", paid.operation), &payment, &paid.operation, minor);
-    let asks: Vec<Ask> = (0..REFUNDS).map(refund).collect();
+    let refund = |at: usize| {
+        OperationRequest::refund(&format!("{}-back-{at}", paid.operation), &payment, &paid.operation, minor)
+    };
+    let asks: Vec<OperationRequest> = (0..REFUNDS).map(refund).collect();
     at_once(&mut callers, &asks).await?;
     let mut made = 0;
     for (caller, ask) in callers.iter_mut().zip(&asks) {
-        let answer = caller.insist(ask).await?;
+        let answer = caller.retry_until_definite(ask).await?;
         made += i64::from(answer.is_success());
-        arena.findings.reached(if answer.is_success() {
+        context.findings.reached(if answer.is_success() {
             "a_refund_was_made"
         } else {
             "a_refund_was_refused"
@@ -74,12 +79,12 @@ async fn one(arena: &Arena, town: &Deployment, race: &Race) -> Result<(), Error>
     let seen = callers[0].get(&format!("/v1/payments/{payment}"), None).await?;
     let refunded = seen["refunded"]["minor"].as_i64().unwrap_or(i64::MAX);
     let right = made == fit && refunded == fit * minor;
-    arena.findings.always("refunds_stay_within_what_was_captured", right, || {
+    context.findings.always("refunds_stay_within_what_was_captured", right, || {
         format!(
             "payment {payment} of {PRICE_MINOR}: of {REFUNDS} refunds of {minor} there is room for {fit}; {made} \
              were accepted, and {refunded} went back"
         )
     });
-    arena.progress.advance();
+    context.progress.advance();
     Ok(())
 }

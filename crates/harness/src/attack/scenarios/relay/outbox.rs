@@ -8,7 +8,7 @@ use store::Location;
 use uuid::Uuid;
 
 use crate::attack::rows::{Rows, quoted};
-use crate::attack::{Arena, Error};
+use crate::attack::{Error, ScenarioContext};
 
 /// Looked at once.
 const MESSAGES_MAX: usize = 200;
@@ -68,7 +68,7 @@ impl Outbox {
     }
 
     /// Nobody says that a message was received before it was.
-    pub async fn judge_marks(&self, arena: &Arena) -> Result<(), Error> {
+    pub async fn judge_marks(&self, context: &ScenarioContext) -> Result<(), Error> {
         let Outbox { rows, kinds, apart } = self;
         let mark = if *apart { "received_at" } else { "position" };
         let sql = format!(
@@ -77,7 +77,7 @@ impl Outbox {
              and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}"
         );
         let early = rows.select_ids(&sql).await?;
-        arena.findings.always("marked_only_after_its_receipt", early.is_empty(), || {
+        context.findings.always("marked_only_after_its_receipt", early.is_empty(), || {
             format!(
                 "{} messages are marked and have not come to their consumer, such as {}",
                 early.len(),
@@ -88,32 +88,32 @@ impl Outbox {
     }
 
     /// What moved is posted once.
-    pub async fn judge_postings(&self, arena: &Arena) -> Result<(), Error> {
+    pub async fn judge_postings(&self, context: &ScenarioContext) -> Result<(), Error> {
         let twice = "select movement, count(*) from transfers group by movement having count(*) > 1 limit 20";
         let twice = self.rows.select(twice).await?;
-        arena
+        context
             .findings
             .always("one_posting_a_movement", twice.is_empty(), || format!("posted twice: {twice:?}"));
         Ok(())
     }
 
     /// Once nothing is under way.
-    pub async fn judge_the_end(&self, arena: &Arena) -> Result<(), Error> {
+    pub async fn judge_the_end(&self, context: &ScenarioContext) -> Result<(), Error> {
         let Outbox { rows, kinds, .. } = self;
         let never = format!(
             "select m.id from outbox m where m.kind in ({kinds}) \
              and not exists (select 1 from transfers t where t.message = m.id) limit {MESSAGES_MAX}"
         );
         let never = rows.select_ids(&never).await?;
-        arena
+        context
             .findings
             .always("one_posting_a_movement", never.is_empty(), || format!("never posted: {never:?}"));
-        self.judge_received(arena).await
+        self.judge_received(context).await
     }
 
     /// A message that is there may come again. Without a receipt that is as old as its effect it would be, or
     /// was, taken for a new one.
-    pub async fn judge_receipts(&self, arena: &Arena) -> Result<(), Error> {
+    pub async fn judge_receipts(&self, context: &ScenarioContext) -> Result<(), Error> {
         let gone = format!(
             "select m.id from outbox m join transfers t on t.message = m.id \
              where not exists (select 1 from inbox i where i.message = m.id) limit {MESSAGES_MAX}"
@@ -125,7 +125,7 @@ impl Outbox {
         );
         let younger = self.rows.select_ids(&younger).await?;
         let right = gone.is_empty() && younger.is_empty();
-        arena.findings.always("receipts_outlive_their_messages", right, || {
+        context.findings.always("receipts_outlive_their_messages", right, || {
             let first = |ids: &[Uuid]| ids.first().map(Uuid::to_string).unwrap_or_default();
             format!(
                 "{} messages had their effect and have no receipt any more, such as {}; {} were taken for new \
@@ -140,14 +140,14 @@ impl Outbox {
     }
 
     /// A receipt is seen in the end, whatever a broker said.
-    async fn judge_received(&self, arena: &Arena) -> Result<(), Error> {
+    async fn judge_received(&self, context: &ScenarioContext) -> Result<(), Error> {
         let sql = format!("select id from outbox where received_at is null limit {MESSAGES_MAX}");
         let begun = Instant::now();
         loop {
             let waiting = self.rows.select_ids(&sql).await?;
-            let late = begun.elapsed() > RECEIVED_WITHIN || arena.findings.any_broken();
+            let late = begun.elapsed() > RECEIVED_WITHIN || context.findings.any_broken();
             if waiting.is_empty() || late {
-                arena.findings.always("every_message_is_received", waiting.is_empty(), || {
+                context.findings.always("every_message_is_received", waiting.is_empty(), || {
                     format!("{} messages are not told as received, such as {}", waiting.len(), waiting[0])
                 });
                 return Ok(());

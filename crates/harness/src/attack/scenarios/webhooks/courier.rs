@@ -16,7 +16,7 @@ const LARGE_BYTES: usize = 64 * 1024;
 const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-pub struct Courier {
+pub struct WebhookForwarder {
     sandbox: Client,
     urls: Vec<String>,
     servers: Vec<Client>,
@@ -28,11 +28,16 @@ fn is_for_the_moment(status: Option<u16>) -> bool {
     status.is_none_or(|status| status == 429 || status >= 500)
 }
 
-impl Courier {
-    pub fn new(town: &Deployment) -> Result<Courier, Error> {
-        let urls = town.shop.base_urls.clone();
+impl WebhookForwarder {
+    pub fn new(deployment: &Deployment) -> Result<WebhookForwarder, Error> {
+        let urls = deployment.shop.base_urls.clone();
         let servers: Result<Vec<Client>, _> = urls.iter().map(|url| Client::new(url)).collect();
-        Ok(Courier { sandbox: Client::new(town.sandbox_url()?)?, urls, servers: servers?, next: 0 })
+        Ok(WebhookForwarder {
+            sandbox: Client::new(deployment.sandbox_url()?)?,
+            urls,
+            servers: servers?,
+            next: 0,
+        })
     }
 
     /// All events of an account by the payment they are about, oldest first.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use server::clock::SystemClock;
 use store::Clock as _;
 
-use super::courier::Courier;
+use super::courier::WebhookForwarder;
 use crate::attack::Error;
 use crate::program::Resident;
 
@@ -84,7 +84,7 @@ impl Forgery {
     /// `other` is one about another payment.
     pub async fn made(
         self,
-        courier: &mut Courier,
+        courier: &mut WebhookForwarder,
         (own, neighbour): (&Resident, &Resident),
         (event, other): (&Value, &Value),
         random: &mut StdRng,

@@ -7,12 +7,12 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::courier::Courier;
+use super::courier::WebhookForwarder;
 use super::forgery::Forgery;
 use super::plain;
-use crate::attack::ask::PAYS;
-use crate::attack::orders::{Order, Outcome, carry_out};
-use crate::attack::{Arena, Ask, Caller, Deployment, Error, Shop};
+use crate::attack::orders::{Order, OrderOutcome, carry_out};
+use crate::attack::request::PAYS;
+use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target};
 use crate::program::Resident;
 
 const DAYS_LATE_S: i64 = 3 * 86_400;
@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// One booking whose payment nobody has told.
 struct Paid {
-    outcome: Outcome,
+    outcome: OrderOutcome,
     booking: String,
     payment: String,
     /// Oldest first.
@@ -33,35 +33,35 @@ struct Paid {
 }
 
 struct Stage<'a> {
-    arena: &'a Arena,
+    context: &'a ScenarioContext,
     caller: Caller,
-    courier: Courier,
+    courier: WebhookForwarder,
     own: Resident,
     neighbour: Resident,
     random: StdRng,
 }
 
 pub async fn run(
-    arena: &Arena,
-    town: &mut Deployment,
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
     neighbour: &Resident,
     count: usize,
-) -> Result<Vec<Outcome>, Error> {
-    town.set_faults(json!({ "webhook_hold": true })).await?;
-    let own = town.installation()?.residents()[0].clone();
+) -> Result<Vec<OrderOutcome>, Error> {
+    deployment.set_faults(json!({ "webhook_hold": true })).await?;
+    let own = deployment.installation()?.residents()[0].clone();
     let mut stage = Stage {
-        arena,
-        caller: arena.caller(&town.shop, 0)?,
-        courier: Courier::new(town)?,
+        context,
+        caller: context.caller(&deployment.shop, 0)?,
+        courier: WebhookForwarder::new(deployment)?,
         own,
         neighbour: neighbour.clone(),
-        random: arena.random("bad evidence"),
+        random: context.random("bad evidence"),
     };
-    let mut paid = stage.pays(&town.shop, count).await?;
-    let theirs = stage.neighbour_pays(&town.shop).await?;
+    let mut paid = stage.pays(&deployment.shop, count).await?;
+    let theirs = stage.neighbour_pays(&deployment.shop).await?;
     for paid in &paid {
         stage.still_held(paid, "answers_alone_confirm_nothing", "an answer").await?;
-        arena.findings.reached("held_back_and_paid");
+        context.findings.reached("held_back_and_paid");
     }
     stage.forges(&paid).await?;
     stage.crosses(&paid, &theirs).await?;
@@ -80,33 +80,33 @@ pub async fn run(
         stage.brings_all(paid, TIMES).await?;
     }
     let faults = json!({
-        "seed": arena.draw("days late"), "webhook_duplicates": TIMES - 1, "webhook_shuffle": true,
+        "seed": context.draw("days late"), "webhook_duplicates": TIMES - 1, "webhook_shuffle": true,
         "webhook_age_s": DAYS_LATE_S,
     });
-    town.set_faults(faults).await?;
+    deployment.set_faults(faults).await?;
     paid.push(first);
     for paid in &paid {
         stage.is_confirmed(paid).await?;
     }
     stage.neighbours_stay_apart(&theirs, true).await?;
-    stage.old_news(town, &paid).await?;
+    stage.old_news(deployment, &paid).await?;
     Ok(paid.into_iter().map(|paid| paid.outcome).collect())
 }
 
 impl Stage<'_> {
     /// Bookings that are paid: at once, or authorised and captured, or with a part given back.
-    async fn pays(&mut self, shop: &Shop, count: usize) -> Result<Vec<Paid>, Error> {
-        self.arena.progress.counts("paid while webhooks are held back", count);
+    async fn pays(&mut self, shop: &Target, count: usize) -> Result<Vec<Paid>, Error> {
+        self.context.progress.counts("paid while webhooks are held back", count);
         let mut outcomes = Vec::new();
         for number in 0..count {
-            let name = self.arena.operation(format!("late-{number}"));
+            let name = self.context.operation(format!("late-{number}"));
             let order = match number % 3 {
                 0 => plain(name),
                 1 => Order { captures_minor: Some(1_700), ..plain(name) },
                 _ => Order { refunds_minor: vec![300], ..plain(name) },
             };
-            outcomes.push(carry_out(self.arena, &mut self.caller, shop, order).await?);
-            self.arena.progress.advance();
+            outcomes.push(carry_out(self.context, &mut self.caller, shop, order).await?);
+            self.context.progress.advance();
         }
         let events = self.courier.events(&self.own).await?;
         let mut by_mark: BTreeMap<String, (String, Vec<Value>)> = BTreeMap::new();
@@ -127,21 +127,21 @@ impl Stage<'_> {
     }
 
     /// The ids of the payments.
-    async fn neighbour_pays(&mut self, shop: &Shop) -> Result<Vec<String>, Error> {
-        let shop = Shop { api_key: self.neighbour.tenant.api_key.clone(), ..shop.clone() };
-        let mut caller = self.arena.caller(&shop, 0)?;
+    async fn neighbour_pays(&mut self, shop: &Target) -> Result<Vec<String>, Error> {
+        let shop = Target { api_key: self.neighbour.tenant.api_key.clone(), ..shop.clone() };
+        let mut caller = self.context.caller(&shop, 0)?;
         let mut payments = Vec::new();
         for number in 0..NEIGHBOURS_CHARGES {
-            let operation = self.arena.operation(format!("neighbour-{number}"));
-            let ask = Ask::charge(&operation, self.random.random_range(100..=9_999), PAYS);
-            payments.extend(caller.insist(&ask).await?.id());
+            let operation = self.context.operation(format!("neighbour-{number}"));
+            let ask = OperationRequest::charge(&operation, self.random.random_range(100..=9_999), PAYS);
+            payments.extend(caller.retry_until_definite(&ask).await?.id());
         }
         Ok(payments)
     }
 
     /// Every kind of bad evidence for every booking.
     async fn forges(&mut self, paid: &[Paid]) -> Result<(), Error> {
-        self.arena.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
+        self.context.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
         let (own, neighbour) = (self.own.clone(), self.neighbour.clone());
         for (at, victim) in paid.iter().enumerate() {
             let other = &paid[(at + 1) % paid.len()];
@@ -152,11 +152,11 @@ impl Stage<'_> {
                 let status = self.courier.delivers(&own.account, &made.0, made.1.as_deref()).await?;
                 let closed = status.is_none() && forgery == Forgery::TooLarge;
                 let refused = status.is_some_and(|status| (400..500).contains(&status));
-                self.arena.findings.always("bad_evidence_is_refused", refused || closed, || {
+                self.context.findings.always("bad_evidence_is_refused", refused || closed, || {
                     format!("{forgery:?} for {} was answered {status:?}", victim.payment)
                 });
-                self.arena.findings.reached(forgery.state());
-                self.arena.progress.advance();
+                self.context.findings.reached(forgery.state());
+                self.context.progress.advance();
             }
         }
         Ok(())
@@ -169,14 +169,14 @@ impl Stage<'_> {
         for victim in paid {
             for event in &victim.events {
                 self.is_taken(&neighbour, event).await?;
-                self.arena.findings.reached("tried_at_the_neighbours_door");
+                self.context.findings.reached("tried_at_the_neighbours_door");
             }
         }
         let events = self.courier.events(&self.neighbour.clone()).await?;
         let events: Vec<&Value> = theirs.iter().filter_map(|payment| events.get(payment)).flatten().collect();
         for event in events {
             self.is_taken(&own, event).await?;
-            self.arena.findings.reached("tried_about_the_neighbour");
+            self.context.findings.reached("tried_about_the_neighbour");
         }
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Stage<'_> {
         let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
         let payment = self.caller.get(&format!("/v1/payments/{}", paid.payment), None).await?;
         let held = booking["state"] == "held" && payment["confirmed_by_provider"] == false;
-        self.arena.findings.always(invariant, held, || {
+        self.context.findings.always(invariant, held, || {
             let (booking, payment) = (&booking["state"], &payment["confirmed_by_provider"]);
             format!(
                 "{}: after {whom} it is {booking}, its payment confirmed: {payment}",
@@ -205,14 +205,14 @@ impl Stage<'_> {
                 self.is_taken(&account, &late).await?;
             }
         }
-        self.arena.findings.reached("told_in_reverse");
+        self.context.findings.reached("told_in_reverse");
         Ok(())
     }
 
     /// What is truly signed is taken, whatever comes of it. What did not arrive has tested nothing.
     async fn is_taken(&mut self, account: &str, event: &Value) -> Result<(), Error> {
         let status = self.courier.brings(account, event).await?;
-        self.arena.findings.always("good_evidence_is_taken", status == Some(200), || {
+        self.context.findings.always("good_evidence_is_taken", status == Some(200), || {
             format!("{} {} was answered {status:?} at the door of {account}", event["type"], event["id"])
         });
         Ok(())
@@ -223,10 +223,12 @@ impl Stage<'_> {
         loop {
             let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
             if booking["state"] == "confirmed" || begun.elapsed() > TAKEN_WITHIN {
-                self.arena.findings.always("good_evidence_is_taken", booking["state"] == "confirmed", || {
-                    format!("{}: told everything, it is {}", paid.outcome.order.name, booking["state"])
-                });
-                self.arena.findings.reached("told_days_late");
+                self.context.findings.always(
+                    "good_evidence_is_taken",
+                    booking["state"] == "confirmed",
+                    || format!("{}: told everything, it is {}", paid.outcome.order.name, booking["state"]),
+                );
+                self.context.findings.reached("told_days_late");
                 return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -240,7 +242,7 @@ impl Stage<'_> {
         let payments = seen["data"].as_array().cloned().unwrap_or_default();
         let known = payments.iter().all(|payment| theirs.iter().any(|id| payment["id"] == **id));
         let all = known && payments.len() == theirs.len();
-        self.arena.findings.always("neighbours_stay_apart", all, || {
+        self.context.findings.always("neighbours_stay_apart", all, || {
             format!("the neighbour made {theirs:?} and sees {} payments", payments.len())
         });
         for payment in theirs {
@@ -253,7 +255,7 @@ impl Stage<'_> {
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             };
-            self.arena.findings.always("neighbours_stay_apart", confirmed == told, || {
+            self.context.findings.always("neighbours_stay_apart", confirmed == told, || {
                 format!("{payment} of the neighbour: told by its own account: {told}, confirmed: {confirmed}")
             });
         }
@@ -261,7 +263,7 @@ impl Stage<'_> {
     }
 
     /// What was true early on comes again, as an event of its own: it is old, and moves nothing.
-    async fn old_news(&mut self, town: &Deployment, paid: &[Paid]) -> Result<(), Error> {
+    async fn old_news(&mut self, deployment: &Deployment, paid: &[Paid]) -> Result<(), Error> {
         let account = self.own.account.clone();
         let before = self.states(paid).await?;
         for (at, paid) in paid.iter().enumerate() {
@@ -269,17 +271,17 @@ impl Stage<'_> {
                 let mut again = event.clone();
                 again["id"] = json!(format!("evt_again{at:06}{number:03}"));
                 self.is_taken(&account, &again).await?;
-                self.arena.findings.reached("old_news_under_a_new_id");
+                self.context.findings.reached("old_news_under_a_new_id");
             }
         }
         // Everything that was stored has been looked at.
-        let rest = town.rest().await?;
-        self.arena.findings.always("nothing_goes_back", rest.reached, || {
+        let rest = deployment.rest().await?;
+        self.context.findings.always("nothing_goes_back", rest.reached, || {
             format!("not all of the old news was looked at:\n{}", rest.verdicts)
         });
         let after = self.states(paid).await?;
         for (before, after) in before.iter().zip(&after) {
-            self.arena.findings.always("nothing_goes_back", before == after, || {
+            self.context.findings.always("nothing_goes_back", before == after, || {
                 format!("by old news {before:?} became {after:?}")
             });
         }

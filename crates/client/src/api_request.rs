@@ -1,0 +1,123 @@
+//! One request, made once. Every attempt sends these very bytes: a retry that differed in a single one
+//! would be another request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::IdempotencyKey;
+
+/// What may be done if no answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It changes nothing.
+    Read,
+    /// It is done once under its key, however often it is sent.
+    Keyed,
+    /// It takes no key: it is sent again only if nothing of it was written.
+    Once,
+}
+
+/// A request of this API. Cloning it copies no body.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    pub method: Method,
+    /// The path, and the query behind it.
+    pub target: String,
+    pub body: Bytes,
+    pub key: Option<IdempotencyKey>,
+    /// How long the server is asked to wait for a provider's outcome.
+    pub wait: Option<Duration>,
+}
+
+/// What every request of one client says of itself.
+#[derive(Clone, Debug)]
+pub struct CommonHeaders {
+    /// Without a slash at its end.
+    pub base_url: String,
+    pub authorization: HeaderValue,
+    pub user_agent: HeaderValue,
+}
+
+impl ApiRequest {
+    pub fn get(path: impl Into<String>) -> ApiRequest {
+        ApiRequest { method: Method::GET, target: path.into(), body: Bytes::new(), key: None, wait: None }
+    }
+
+    /// The same with the query's parameters; those that are none are left out.
+    pub fn search(path: &str, query: &impl Serialize) -> ApiRequest {
+        let query =
+            serde_urlencoded::to_string(query).expect("queries are flat records of texts and numbers");
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        ApiRequest::get(target)
+    }
+
+    pub fn send(method: Method, path: impl Into<String>, body: &impl Serialize) -> ApiRequest {
+        let body = serde_json::to_vec(body).expect("requests hold only what JSON can say");
+        ApiRequest { method, body: body.into(), ..ApiRequest::get(path) }
+    }
+
+    pub fn repeat(&self) -> Repeat {
+        match (&self.method, &self.key) {
+            (&Method::GET, _) => Repeat::Read,
+            (_, Some(_)) => Repeat::Keyed,
+            (_, None) => Repeat::Once,
+        }
+    }
+
+    /// The path alone: what a transcript may show.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    pub fn request(&self, who: &CommonHeaders) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(format!("{}{}", who.base_url, self.target))
+            .header(header::AUTHORIZATION, &who.authorization)
+            .header(header::USER_AGENT, &who.user_agent)
+            .header(header::ACCEPT, "application/json, application/problem+json");
+        if !self.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key.as_str());
+        }
+        if let Some(wait) = self.wait {
+            request = request.header("prefer", format!("wait={}", wait.as_secs()));
+        }
+        request.body(Full::new(self.body.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::requests::PaymentsQuery;
+
+    use super::*;
+
+    #[test]
+    fn a_query_has_what_was_asked_for_and_no_more() {
+        let none = ApiRequest::search("/v1/payments", &PaymentsQuery::default());
+        assert_eq!(none.target, "/v1/payments");
+        let query = PaymentsQuery {
+            reference: Some("räum & zeit=1".to_owned()),
+            limit: Some(2),
+            ..PaymentsQuery::default()
+        };
+        let some = ApiRequest::search("/v1/payments", &query);
+        assert_eq!(some.target, "/v1/payments?reference=r%C3%A4um+%26+zeit%3D1&limit=2");
+        assert_eq!(some.path(), "/v1/payments");
+    }
+
+    #[test]
+    fn what_may_be_repeated_follows_from_method_and_key() {
+        let post = ApiRequest::send(Method::POST, "/v1/ops/api_keys", &());
+        assert_eq!(ApiRequest::get("/v1/events").repeat(), Repeat::Read);
+        assert_eq!(post.repeat(), Repeat::Once);
+        assert_eq!(ApiRequest { key: Some(IdempotencyKey::mint()), ..post }.repeat(), Repeat::Keyed);
+    }
+}

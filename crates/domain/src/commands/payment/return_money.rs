@@ -1,0 +1,96 @@
+//! Money on its way back: asked for by a client, or by itself when it came too late.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::start_void::void;
+use super::{ProviderCall, about_refund, enqueue};
+use crate::commands::draft::Draft;
+use crate::commands::jobs::JobLease;
+use crate::ids::{AttemptId, KeyId, RefundId};
+use crate::lifecycle::{CurrentState, payment};
+use crate::limits::OPERATION_DEADLINE_SECONDS;
+use crate::refusal::Refusal;
+use crate::reply::ClaimedJob;
+use crate::rows::{AttemptKind, Payment, Refund};
+use crate::time::Span;
+use crate::working_set::Json;
+
+pub(super) struct ReturnOrder {
+    pub amount_minor: i64,
+    pub reason: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub key: Option<KeyId>,
+    pub deadline: Span,
+    pub lease: Option<JobLease>,
+}
+
+/// Writes the refund down, counts it against what may be refunded, and enqueues the call.
+pub(super) fn refund(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    back: ReturnOrder,
+) -> Result<ClaimedJob, Refusal> {
+    let now = draft.context.now;
+    let refund = Refund {
+        id: draft.id::<RefundId>(),
+        tenant: payment.tenant,
+        payment: payment.id,
+        booking: payment.booking,
+        amount_minor: back.amount_minor,
+        currency: payment.currency,
+        external: false,
+        reason: back.reason,
+        metadata: Json(back.metadata),
+        key: back.key,
+        state: CurrentState::start(),
+        seq: 0,
+        provider_ref: None,
+        failure: None,
+        created_at: now,
+        updated_at: now,
+    };
+    payment.hold_back(back.amount_minor);
+    payment.refunds += 1;
+    payment.updated_at = now;
+    draft.audit(about_refund(&refund), "refund_started", None, Some("created"));
+    let call = ProviderCall {
+        id: AttemptId::from(refund.id),
+        payment: payment.id,
+        refund: Some(refund.id),
+        tenant: payment.tenant,
+        kind: AttemptKind::Refund,
+        amount_minor: back.amount_minor,
+        key: back.key,
+        deadline: back.deadline,
+    };
+    let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()))?;
+    draft.put(refund);
+    Ok(started)
+}
+
+/// For money that goes back although nobody asked for it: no request sets its deadline.
+const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
+
+/// Money that came when its booking could no longer take it goes back by itself: a capture is
+/// refunded, an authorisation is called off.
+pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str) -> Result<(), Refusal> {
+    if payment.state.is(payment::State::Captured) {
+        let amount_minor = payment.refundable_minor();
+        if amount_minor > 0 {
+            let back = ReturnOrder {
+                amount_minor,
+                reason: Some(why.to_owned()),
+                metadata: BTreeMap::new(),
+                key: None,
+                deadline: DEADLINE,
+                lease: None,
+            };
+            refund(draft, payment, back)?;
+        }
+    } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
+        void(draft, payment, None, DEADLINE, None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! The desk: where every broker hands messages in.
+//!
+//! It is the one place that counts attempts, catches what handlers throw, and bounds how many are at
+//! work. A message that was left behind may be one that kills the process. So it is counted before it is
+//! begun, and no other of its kind is at work beside it: who dies with it is not counted for it.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::commands::{DeliveryKey, FailDelivery, PutOffDelivery, StartDelivery};
+use domain::reply::DeliveryStatus;
+use domain::rows::Message;
+use domain::time::Span;
+use domain::working_set::Command;
+use domain::{Refusal, Reply};
+use futures_util::FutureExt as _;
+use resilience::Backoff;
+use store::{CommandResult, Store};
+use tokio::sync::{Mutex, Semaphore};
+use tracing::{error, warn};
+
+use super::{Consumer, Failure, Ledger};
+use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS};
+use crate::metrics::labels::{Reason, Work};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Messages handled at once by this process.
+    pub concurrency: usize,
+    /// Failures before a message goes to the dead letters.
+    pub attempts_max: i64,
+    /// Between two attempts, with full jitter.
+    pub backoff: Backoff,
+    /// A handler that takes longer has failed. A message whose handler died is begun again after so
+    /// long, no sooner. Well below the relay's [patience](crate::relay::Settings::patience).
+    pub attempt_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            concurrency: 128,
+            attempts_max: 12,
+            backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_hours(1) },
+            attempt_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What became of a message, with all its consumers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DispatchResult {
+    /// Every receipt is committed, now or before.
+    Received,
+    /// A consumer gave it up: a person decides.
+    Dead,
+    /// A consumer failed, and it is brought again later.
+    Waiting,
+    /// Nothing is known: bring it again.
+    Unavailable(String),
+}
+
+pub struct MessageDispatcher {
+    store: Store,
+    settings: Settings,
+    consumers: BTreeMap<&'static str, Arc<dyn Consumer>>,
+    places: Semaphore,
+    /// What was left behind is handled one at a time.
+    alone: Mutex<()>,
+}
+
+impl MessageDispatcher {
+    /// With every consumer that there is.
+    pub fn new(store: Store, settings: Settings) -> MessageDispatcher {
+        let ledger = Ledger { store: store.clone() };
+        MessageDispatcher::with(store, settings, vec![Arc::new(ledger)])
+    }
+
+    pub fn with(store: Store, settings: Settings, consumers: Vec<Arc<dyn Consumer>>) -> MessageDispatcher {
+        let places = Semaphore::new(settings.concurrency);
+        let consumers = consumers.into_iter().map(|consumer| (consumer.name(), consumer)).collect();
+        MessageDispatcher { store, settings, consumers, places, alone: Mutex::new(()) }
+    }
+
+    /// Brings a message to its consumers. `left_behind`: an earlier handler may have died with it.
+    pub async fn take(&self, message: &Message, left_behind: bool) -> DispatchResult {
+        let mut worst = DispatchResult::Received;
+        for name in domain::consumers::of(&message.kind) {
+            let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: name };
+            let taken = match self.consumers.get(name) {
+                None => DispatchResult::Unavailable(format!("this process has no consumer `{name}`")),
+                Some(consumer) if left_behind => self.take_counted(consumer.as_ref(), message, at).await,
+                Some(consumer) => self.take_at_once(consumer.as_ref(), message, at).await,
+            };
+            worst = worst.max(taken);
+        }
+        worst
+    }
+
+    async fn take_at_once(
+        &self,
+        consumer: &dyn Consumer,
+        message: &Message,
+        at: DeliveryKey,
+    ) -> DispatchResult {
+        let Ok(_place) = self.places.acquire().await else {
+            return DispatchResult::Unavailable("the desk is closed".to_owned());
+        };
+        match self.attempt(consumer, message).await {
+            Ok(()) => DispatchResult::Received,
+            Err(failure) => self.failed(at, failure, None).await,
+        }
+    }
+
+    async fn take_counted(
+        &self,
+        consumer: &dyn Consumer,
+        message: &Message,
+        at: DeliveryKey,
+    ) -> DispatchResult {
+        let _alone = self.alone.lock().await;
+        let start = StartDelivery {
+            at,
+            pause: span(self.settings.attempt_timeout),
+            attempts_max: self.settings.attempts_max,
+        };
+        let attempts = match self.submit(start).await {
+            Ok(Some(DeliveryStatus::Begun { attempts })) => attempts,
+            Ok(Some(DeliveryStatus::Received) | None) => return DispatchResult::Received,
+            Ok(Some(DeliveryStatus::Waiting)) => return DispatchResult::Waiting,
+            Ok(Some(DeliveryStatus::Dead)) => return DispatchResult::Dead,
+            Err(why) => return DispatchResult::Unavailable(why),
+        };
+        match self.attempt(consumer, message).await {
+            Ok(()) => DispatchResult::Received,
+            Err(Failure::Unavailable(why)) => {
+                let put_off = PutOffDelivery { at, pause: self.pause(attempts) };
+                // Where this fails as well, one attempt too many is counted.
+                let _not_counted = self.submit(put_off).await;
+                DispatchResult::Unavailable(why)
+            }
+            Err(failure) => self.failed(at, failure, Some(attempts)).await,
+        }
+    }
+
+    fn pause(&self, attempts: i64) -> Span {
+        let attempt = u32::try_from(attempts.max(1) - 1).unwrap_or(u32::MAX);
+        span(self.settings.backoff.pause(attempt, &mut rand::rng()))
+    }
+
+    /// A panic is a failure of the message like any other.
+    async fn attempt(&self, consumer: &dyn Consumer, message: &Message) -> Result<(), Failure> {
+        let began = Instant::now();
+        let receive = AssertUnwindSafe(async { consumer.receive(message).await }).catch_unwind();
+        let outcome = match tokio::time::timeout(self.settings.attempt_timeout, receive).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => Err(Failure::Broken(panicked(&*panic))),
+            Err(_) => {
+                let limit = self.settings.attempt_timeout;
+                Err(Failure::Broken(format!("it took longer than {limit:?}")))
+            }
+        };
+        PROCESSING_SECONDS.record(Work::Ledger, began.elapsed());
+        match &outcome {
+            Err(Failure::Unavailable(_)) => FAILURES.increment((Work::Ledger, Reason::StoreUnavailable)),
+            Err(Failure::Broken(_)) => FAILURES.increment((Work::Ledger, Reason::Poisonous)),
+            Ok(()) | Err(Failure::Dead) => {}
+        }
+        outcome
+    }
+
+    /// `counted`: which attempt it was, where it was counted as it began.
+    async fn failed(&self, at: DeliveryKey, failure: Failure, counted: Option<i64>) -> DispatchResult {
+        let error = match failure {
+            Failure::Dead => return DispatchResult::Dead,
+            Failure::Unavailable(why) => return DispatchResult::Unavailable(why),
+            Failure::Broken(error) => error,
+        };
+        warn!(id = %at.message, consumer = at.consumer, error, "a consumer did not take a message");
+        let fail = FailDelivery {
+            at,
+            error,
+            pause: self.pause(counted.unwrap_or(1)),
+            attempts_max: self.settings.attempts_max,
+            counted: counted.is_some(),
+        };
+        match self.submit(fail).await {
+            Ok(Some(DeliveryStatus::Dead)) => {
+                error!(id = %at.message, consumer = at.consumer, "a message went to the dead letters");
+                DispatchResult::Dead
+            }
+            // Somebody else received it meanwhile, or gave it up: the next time says which.
+            Ok(_) => DispatchResult::Waiting,
+            Err(why) => DispatchResult::Unavailable(why),
+        }
+    }
+
+    /// `None`: there is nothing to do, it was received.
+    async fn submit(&self, command: impl Command + 'static) -> Result<Option<DeliveryStatus>, String> {
+        match self.store.submit(Box::new(command)).await {
+            Ok(CommandResult::Fresh { reply: Reply::Delivery(is), .. }) => Ok(Some(is)),
+            Ok(CommandResult::Refused { refusal: Refusal::NothingToDo, .. }) => Ok(None),
+            Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),
+            Err(unavailable) => Err(unavailable.to_string()),
+        }
+    }
+}
+
+fn span(duration: Duration) -> Span {
+    Span(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", message.unwrap_or("without a word"))
+}

@@ -1,0 +1,54 @@
+//! A request that only looks: who asks, and which parameters.
+
+use std::marker::PhantomData;
+
+use api::Code;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use serde::Serialize;
+
+use super::auth::{self, Caller};
+use super::permission::Permission;
+use super::read_turns::ReadTurn;
+use super::{App, RefusedRequest};
+
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `P` is what the API key must allow.
+pub struct ReadRequest<P> {
+    pub caller: Caller,
+    _turn: ReadTurn,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequestParts<App> for ReadRequest<P> {
+    type Rejection = RefusedRequest;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<ReadRequest<P>, RefusedRequest> {
+        let caller = auth::caller(app, parts).await?;
+        caller.may(P::ANY)?;
+        let turn = app.turns.take(caller.tenant).await.map_err(|_| RefusedRequest::from(Code::Overloaded))?;
+        Ok(ReadRequest { caller, _turn: turn, permission: PhantomData })
+    }
+}
+
+/// The parameters of a query. One that is not known is refused: a typing error must not be a filter
+/// that finds everything.
+pub struct Parameters<Q>(pub Q);
+
+impl<Q: api::requests::Request> FromRequestParts<App> for Parameters<Q> {
+    type Rejection = RefusedRequest;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Parameters<Q>, RefusedRequest> {
+        Ok(Parameters(api::json::decode_query(parts.uri.query().unwrap_or_default())?))
+    }
+}
+
+/// What was found.
+pub fn found(view: &impl Serialize) -> Response {
+    let body = serde_json::to_string(view).expect("views hold only what JSON can say");
+    ([(CONTENT_TYPE, JSON)], body).into_response()
+}

@@ -1,0 +1,120 @@
+//! Turns at reading: one tenant's slow or many reads leave room for those of the others.
+//!
+//! The database has a few connections for reading. A tenant has at most half of them at once; its further
+//! requests wait for its own, in order and for a bounded time, and past a bounded number they are shed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::TenantId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// For a turn; past it the request is shed.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Requests of one tenant that wait, for each turn that it has.
+const WAITING_MAX: usize = 32;
+/// More tenants than that, and those that read nothing now are forgotten.
+const KNOWN_MAX: usize = 1_024;
+
+/// A turn; it ends when this is dropped.
+pub struct ReadTurn {
+    _reads: OwnedSemaphorePermit,
+}
+
+/// The tenant has as many reads at work and waiting as it may have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooMany;
+
+pub struct ReadTurns {
+    each: usize,
+    tenants: Mutex<HashMap<TenantId, Tenant>>,
+}
+
+#[derive(Clone)]
+struct Tenant {
+    turns: Arc<Semaphore>,
+    /// Those that wait, and those at work.
+    places: Arc<Semaphore>,
+}
+
+impl ReadTurns {
+    pub fn new(readers: usize) -> ReadTurns {
+        ReadTurns { each: readers.div_ceil(2).max(1), tenants: Mutex::default() }
+    }
+
+    pub async fn take(&self, tenant: TenantId) -> Result<ReadTurn, TooMany> {
+        let Tenant { turns, places } = self.of(tenant);
+        let _place = places.try_acquire_owned().map_err(|_| TooMany)?;
+        match tokio::time::timeout(WAIT_MAX, turns.acquire_owned()).await {
+            Ok(Ok(reads)) => Ok(ReadTurn { _reads: reads }),
+            _ => Err(TooMany),
+        }
+    }
+
+    fn of(&self, tenant: TenantId) -> Tenant {
+        // Nothing that can panic runs under the lock, so a poisoned one is whole.
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() >= KNOWN_MAX {
+            tenants.retain(|_, tenant| Arc::strong_count(&tenant.turns) > 1);
+        }
+        let new = || Tenant {
+            turns: Arc::new(Semaphore::new(self.each)),
+            places: Arc::new(Semaphore::new(self.each * (1 + WAITING_MAX))),
+        };
+        tenants.entry(tenant).or_insert_with(new).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const GREEDY: TenantId = TenantId(Uuid::from_u128(1));
+    const OTHER: TenantId = TenantId(Uuid::from_u128(2));
+
+    #[tokio::test(start_paused = true)]
+    async fn one_tenant_has_half_of_the_readers_and_the_others_theirs() {
+        let turns = ReadTurns::new(4);
+        let first = turns.take(GREEDY).await.ok();
+        let _second = turns.take(GREEDY).await.ok().unwrap();
+        let mut third = Box::pin(turns.take(GREEDY));
+        assert!(third.as_mut().now_or_never().is_none(), "it waits for its own");
+        assert!(turns.take(OTHER).await.is_ok(), "and nobody else does");
+        drop(first);
+        assert!(third.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_bounded_in_time_and_number() {
+        let turns = Arc::new(ReadTurns::new(1));
+        let _at_work = turns.take(GREEDY).await.ok().unwrap();
+        let waiting: Vec<_> = (0..=WAITING_MAX)
+            .map(|_| {
+                let turns = turns.clone();
+                tokio::spawn(async move { turns.take(GREEDY).await.is_ok() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(matches!(turns.take(GREEDY).now_or_never(), Some(Err(TooMany))), "one more is shed at once");
+        for waited in waiting {
+            assert!(!waited.await.unwrap(), "the others after a while");
+        }
+        assert!(turns.take(OTHER).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn tenants_that_read_nothing_are_forgotten() {
+        let turns = ReadTurns::new(2);
+        let reads = turns.take(GREEDY).await.ok().unwrap();
+        for number in 0..2 * KNOWN_MAX as u128 {
+            turns.take(TenantId(Uuid::from_u128(100 + number))).await.ok().unwrap();
+        }
+        assert!(turns.tenants.lock().unwrap().len() <= KNOWN_MAX);
+        assert!(turns.tenants.lock().unwrap().contains_key(&GREEDY), "one that reads is not");
+        drop(reads);
+    }
+}

@@ -1,0 +1,206 @@
+//! A request that asks for something: who asks, under which key, and what. Whatever is wrong with it
+//! is refused here, before any work, and nothing of it is stored.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use api::Code;
+use api::limits::BODY_BYTES_MAX;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use domain::KeyId;
+use domain::idempotency::Fingerprint;
+use domain::working_set::Claim;
+use futures_util::StreamExt as _;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
+
+use super::auth::{self, Caller};
+use super::permission::Permission;
+use super::{App, RefusedRequest, RequestId, idempotency_key, prefer};
+use crate::metrics::catalogue::IDEMPOTENCY;
+use crate::metrics::labels::Verdict;
+
+/// So much of a body that is too large is read before it is refused.
+const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+
+/// `P` is what the API key must allow, `R` the body.
+pub struct WriteRequest<P, R> {
+    pub caller: Caller,
+    /// Which key the work is done under, once, if the client gave one.
+    pub claim: Option<Claim>,
+    /// How long the client waits for a provider's outcome.
+    pub wait: Duration,
+    pub request: R,
+    permission: PhantomData<P>,
+}
+
+impl<P, R> WriteRequest<P, R> {
+    /// For what books or moves money: never without a key.
+    pub fn keyed(&mut self) -> Result<Claim, RefusedRequest> {
+        self.claim.take().ok_or_else(|| {
+            IDEMPOTENCY.increment(Verdict::Missing);
+            Code::IdempotencyKeyMissing.into()
+        })
+    }
+}
+
+/// A request that takes no key: what answers it must never be stored. A header that is sent all the
+/// same says nothing.
+pub struct Unkeyed<P, R> {
+    pub caller: Caller,
+    pub request: R,
+    permission: PhantomData<P>,
+}
+
+impl<P, R> FromRequest<App> for Unkeyed<P, R>
+where
+    P: Permission,
+    R: api::requests::Request,
+{
+    type Rejection = RefusedRequest;
+
+    async fn from_request(request: Request, app: &App) -> Result<Unkeyed<P, R>, RefusedRequest> {
+        let (parts, body) = request.into_parts();
+        let caller = auth::caller(app, &parts).await?;
+        caller.may(P::ANY)?;
+        let body = read(&parts.headers, body).await?;
+        let request = api::json::decode(api::json::parse(&body)?)?;
+        Ok(Unkeyed { caller, request, permission: PhantomData })
+    }
+}
+
+impl<P, R> FromRequest<App> for WriteRequest<P, R>
+where
+    P: Permission,
+    R: api::requests::Request,
+{
+    type Rejection = RefusedRequest;
+
+    async fn from_request(request: Request, app: &App) -> Result<WriteRequest<P, R>, RefusedRequest> {
+        let (parts, body) = request.into_parts();
+        let caller = auth::caller(app, &parts).await?;
+        caller.may(P::ANY)?;
+        let key = idempotency_key::of(&parts.headers)?;
+        let body = read(&parts.headers, body).await?;
+        let value = api::json::parse(&body)?;
+        let (work_context, request_id) = (auth::work_context(&parts), request_id(&parts));
+        let claim = key.map(|key| {
+            let canonical = api::json::canonical(&value);
+            Claim {
+                key: KeyId::of(caller.tenant, caller.client, &key),
+                tenant: caller.tenant,
+                client: caller.client,
+                text: key.into_owned(),
+                fingerprint: Fingerprint::of(parts.method.as_str(), parts.uri.path(), &canonical),
+                request_id: request_id.as_str().to_owned(),
+            }
+        });
+        if let Some(claim) = &claim {
+            work_context.is_under(claim.key);
+        }
+        let request = api::json::decode(value)?;
+        let wait = prefer::wait(&parts.headers, app.limits().wait);
+        Ok(WriteRequest { caller, claim, wait, request, permission: PhantomData })
+    }
+}
+
+/// The guard gave every request an id.
+fn request_id(parts: &Parts) -> RequestId {
+    parts.extensions.get().cloned().expect("the guard stands around every endpoint")
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, RefusedRequest> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > DRAINED_BYTES_MAX) {
+        return Err(Code::BodyIsTooLarge.into());
+    }
+    let body = collect(body, length.unwrap_or(0)).await?;
+    if !body.is_empty() && is_encoded(headers) {
+        return Err(Code::ContentCodingNotAccepted.into());
+    }
+    if !body.is_empty() && !headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    Ok(body)
+}
+
+/// What is too large is read to its end all the same, within bounds, and thrown away: a client that is
+/// still sending when the connection closes never sees why.
+async fn collect(body: Body, length: usize) -> Result<Vec<u8>, RefusedRequest> {
+    let mut frames = body.into_data_stream();
+    let mut bytes = Vec::with_capacity(length.min(BODY_BYTES_MAX));
+    let mut total = 0;
+    while let Some(frame) = frames.next().await {
+        // A client that broke off reads no answer either.
+        let frame =
+            frame.map_err(|error| RefusedRequest::from(Code::MalformedJson).detail(error.to_string()))?;
+        total += frame.len();
+        if total <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&frame);
+        } else if total > DRAINED_BYTES_MAX {
+            break;
+        }
+    }
+    if total > BODY_BYTES_MAX { Err(Code::BodyIsTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Whether a coding was applied to the body (RFC 9110 section 8.4): `identity` is none.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+    };
+    !headers.get_all(CONTENT_ENCODING).iter().all(is_identity)
+}
+
+/// `application/json`, alone or with `charset=utf-8`.
+fn is_json(content_type: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content_type) else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    })
+}
+
+/// The id in a path. What is no id names nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = RefusedRequest;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, RefusedRequest> {
+        let text = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Code::NotFound)?.0;
+        // One spelling alone: the path is part of a key's fingerprint.
+        let id = if text.len() == 36 { Uuid::try_parse(&text).ok() } else { None };
+        id.map(Id).ok_or(Code::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf_8() {
+        for (content_type, fine) in [
+            ("application/json", true),
+            ("Application/JSON; charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json; charset=latin1", false),
+            ("application/json; odd", false),
+            ("application/problem+json", false),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(content_type.as_bytes()), fine, "{content_type}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The stage: a data directory, the sandbox, the seeded database, the server, `demo.json`.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use domain::TenantId;
+use domain::rows::Mode;
+use providers::{Secret, stripe};
+use serde_json::json;
+use server::service::{self, AccountSettings, Settings};
+use store::{Location, Store};
+
+use super::seeds::{self, SMALL_CAPACITY, Seeds};
+use crate::serve::open;
+use crate::{Failed, failed};
+
+pub struct DemoEnvironment {
+    pub seeds: Seeds,
+    pub slots: Vec<domain::rows::Slot>,
+    pub small_slot: domain::rows::Slot,
+    pub base_url: String,
+    pub sandbox_url: String,
+    pub location: Location,
+    pub data: PathBuf,
+    server: service::Running,
+    sandbox: sandbox::Running,
+}
+
+impl DemoEnvironment {
+    pub async fn set(arguments: &super::Arguments) -> Result<DemoEnvironment, Failed> {
+        let data = arguments.data.clone();
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&data)
+            .map_err(|error| failed(format!("{} cannot be made: {error}", data.display())))?;
+        let location = match &arguments.database_url {
+            Some(url) => Location::parse(url)?,
+            None => Location::Sqlite { path: data.join("surehold.sqlite") },
+        };
+        let secrets = data.join("demo-secrets.json");
+        refuse_another_schema(&location, &secrets, arguments.database_url.is_some()).await?;
+        Store::migrate(&location).await?;
+        let store = open(location.clone()).await?;
+        let seeds = match seeds::refuse_others(&location, &store, &secrets).await {
+            Ok(()) => seeds::plant(&store, &secrets).await?,
+            Err(others) => {
+                store.close().await;
+                return Err(others);
+            }
+        };
+        let slots = seeds::open_slots(&store, &seeds).await?;
+        store.close().await;
+        let small_slot = slots
+            .iter()
+            .find(|slot| slot.capacity == SMALL_CAPACITY && slot.vacancies() == SMALL_CAPACITY)
+            .cloned()
+            .ok_or_else(|| failed("the small slot is missing"))?;
+
+        let options =
+            sandbox::Options { listen: arguments.sandbox_listen, journal: data.join("sandbox.journal") };
+        let sandbox = sandbox::start(options).await?;
+        let sandbox_url = format!("http://{}", sandbox.address);
+        let mut settings = Settings::new(arguments.listen, location.clone());
+        settings.accounts = seeds.tenants.iter().map(|tenant| account(tenant, &sandbox_url)).collect();
+        let names = settings.accounts.iter().map(|account| account.name.as_str());
+        settings.metrics = Some(server::metrics::install(names)?);
+        let server = service::start(settings).await?;
+        let base_url = format!("http://{}", server.address);
+        let stage = DemoEnvironment {
+            seeds,
+            slots,
+            small_slot,
+            base_url,
+            sandbox_url,
+            location,
+            data,
+            server,
+            sandbox,
+        };
+        match stage.introduce().await.and_then(|()| stage.write_demo_json()) {
+            Ok(()) => Ok(stage),
+            Err(failed) => {
+                stage.strike().await;
+                Err(failed)
+            }
+        }
+    }
+
+    /// Tells the sandbox its accounts, and where each wants its webhooks.
+    async fn introduce(&self) -> Result<(), Failed> {
+        let mut sandbox = harness::http::Client::new(&self.sandbox_url)?;
+        for tenant in &self.seeds.tenants {
+            let account = json!({
+                "id": tenant.stripe_account,
+                "secret_key": tenant.stripe_secret_key,
+                "webhook": {
+                    "url": format!("{}/webhooks/stripe/{}", self.base_url, tenant.stripe_account),
+                    "secrets": [tenant.stripe_webhook_secret],
+                    "enabled_events": stripe::EVENTS,
+                },
+            });
+            let headers = [("content-type", "application/json")];
+            let answer = sandbox.post("/sandbox/accounts", &headers, account.to_string()).await?;
+            if !answer.status.is_success() {
+                return Err(failed(format!("the sandbox refused an account: {}", answer.text())));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_demo_json(&self) -> Result<(), Failed> {
+        let tenants: Vec<_> = self
+            .seeds
+            .tenants
+            .iter()
+            .map(|tenant| {
+                json!({
+                    "name": tenant.name, "api_key": tenant.api_key, "ops_key": tenant.ops_key,
+                    "stripe_account": tenant.stripe_account,
+                })
+            })
+            .collect();
+        let slots: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.capacity != SMALL_CAPACITY)
+            .map(|slot| json!({ "id": slot.id.0, "capacity": slot.capacity, "starts_at": starts_at(slot) }))
+            .collect();
+        let demo = json!({
+            "base_url": self.base_url,
+            "pid": std::process::id(),
+            "sandbox_url": self.sandbox_url,
+            "tenants": tenants,
+            "product_id": self.seeds.product_id,
+            "unit_id": self.seeds.unit_id,
+            "slots": slots,
+            "small_slot": { "id": self.small_slot.id.0, "capacity": self.small_slot.capacity },
+        });
+        seeds::write_private(&self.data.join("demo.json"), &format!("{demo:#}\n"))
+    }
+
+    /// Stops cleanly: the server first, so that what it has under way still finds its provider.
+    pub async fn strike(self) {
+        self.server.stop().await;
+        self.sandbox.stop().await;
+    }
+}
+
+/// What is not the demo's is left as it is: neither migrated nor added to.
+async fn refuse_another_schema(location: &Location, secrets: &Path, is_given: bool) -> Result<(), Failed> {
+    match Store::open_read_only(location).await {
+        Ok(queries) => seeds::refuse_others(location, &queries, secrets).await,
+        Err(store::Error::Missing { .. } | store::Error::NotMigrated { found: 0, .. }) => Ok(()),
+        // The demo's own file, of an older version of the program.
+        Err(store::Error::NotMigrated { .. }) if !is_given => Ok(()),
+        Err(error) => Err(failed(format!("{location}: {error}"))),
+    }
+}
+
+fn starts_at(slot: &domain::rows::Slot) -> String {
+    jiff::Timestamp::from_microsecond(slot.starts_at.0).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
+fn account(tenant: &seeds::SeededTenant, sandbox_url: &str) -> AccountSettings {
+    let mut stripe = stripe::Settings::new(
+        Secret::new(tenant.stripe_secret_key.clone()),
+        vec![Secret::new(tenant.stripe_webhook_secret.clone())],
+        Mode::Test,
+    );
+    sandbox_url.clone_into(&mut stripe.base_url);
+    AccountSettings { tenant: TenantId(tenant.id), name: tenant.stripe_account.clone(), stripe }
+}
