@@ -71,6 +71,10 @@ const fn plan(
     Plan { bug, ground, scenario, operations, shows_in }
 }
 
+const fn neighbours(bug: Bug, ground: Ground, shows_in: &'static str) -> Plan {
+    plan(bug, ground, "neighbours", 60, shows_in)
+}
+
 /// In the order of [`Bug::ALL`].
 const PLANS: &[Plan] = &[
     plan(Bug::UniqueIndexDropped, Ground::Postgres, "same-key", 40, "one_is_worked_on"),
@@ -100,6 +104,18 @@ const PLANS: &[Plan] = &[
     plan(Bug::VoidLeavesConfirmed, Ground::Sqlite, "owed", 60, "a_void_frees_its_seats"),
     plan(Bug::PaidHoldLapses, Ground::Sqlite, "owed", 60, "a_paid_hold_does_not_lapse"),
     plan(Bug::CacheTrustedForUnfinished, Ground::PostgresRedis, "redis", 60, "effects_equal_operations"),
+    neighbours(Bug::UnreadableStopsBatch, Ground::Sqlite, "an_unreadable_row_stops_nobody_else"),
+    neighbours(Bug::UnreadableStopsSweep, Ground::Sqlite, "an_unreadable_row_stops_no_sweep"),
+    neighbours(Bug::UnknownMembersDropped, Ground::Sqlite, "what_a_newer_version_added_is_kept"),
+    neighbours(Bug::OtherConsumersForgotten, Ground::Sqlite, "received_once_every_consumer_has_it"),
+    neighbours(Bug::EventsShownToAll, Ground::Sqlite, "a_key_sees_what_its_scopes_show"),
+    neighbours(Bug::ModeNotCompared, Ground::Sqlite, "test_and_live_do_not_mix"),
+    neighbours(Bug::LiveEventTaken, Ground::Sqlite, "test_and_live_do_not_mix"),
+    neighbours(Bug::DoorNotShared, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
+    neighbours(Bug::WebhooksTakeRequests, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
+    neighbours(Bug::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    neighbours(Bug::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    neighbours(Bug::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
 ];
 
 /// One attack: with the fault of a plan, or where one is made, without any.

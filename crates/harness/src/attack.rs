@@ -6,7 +6,7 @@
 //! | [`scenario`], [`scenarios`] | what is tried: a table, one file a scenario |
 //! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
 //! | [`scenario_context`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
-//! | [`shared_servers`] | the software shared_servers the program, which the scenarios of a run share |
+//! | [`shared_servers`] | the software beside the program, which the scenarios of a run share |
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
 //! | [`request`], [`caller`] | clients that never give up, and are impatient on purpose |
 //! | [`sdk`] | good clients: Surehold's own SDK, with what it does in the journal |

@@ -87,6 +87,30 @@ bugs! {
         "A hold lapses without a look at the payment that is open for it.",
     CacheTrustedForUnfinished = "cache_trusted_for_unfinished":
         "The cache answers for an operation that it never saw finished.",
+    UnreadableStopsBatch = "unreadable_stops_batch":
+        "A row that cannot be read fails every command of its batch.",
+    UnreadableStopsSweep = "unreadable_stops_sweep":
+        "A sweep that meets a row which cannot be read lets nothing go.",
+    UnknownMembersDropped = "unknown_members_dropped":
+        "What a newer version wrote into a JSON column is lost when the row is written.",
+    OtherConsumersForgotten = "other_consumers_forgotten":
+        "A message is marked as received while a consumer of a newer version has no receipt.",
+    EventsShownToAll = "events_shown_to_all":
+        "The events show a key what its scopes do not.",
+    ModeNotCompared = "mode_not_compared":
+        "A live key moves the money of a test payment.",
+    LiveEventTaken = "live_event_taken":
+        "An event of the other mode is taken at an account's door.",
+    DoorNotShared = "door_not_shared":
+        "Webhooks of one account may take every place at the door.",
+    WebhooksTakeRequests = "webhooks_take_requests":
+        "Webhooks on their way in take the places of the API's requests.",
+    QueueNotShared = "queue_not_shared":
+        "One tenant's commands may fill the store's queue.",
+    EventsInNoLane = "events_in_no_lane":
+        "One account's events may fill the room of the system's own commands.",
+    ReadersNotShared = "readers_not_shared":
+        "One tenant's reads may take every reader.",
 }
 
 /// Whether this build can be given a fault.

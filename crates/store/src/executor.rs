@@ -186,6 +186,11 @@ impl Batch<'_> {
         for (_, id, why) in rows.iter().filter(|(of, ..)| *of == table) {
             let failed = |_: &dyn Command| CommandOutcome::Failed(Unavailable::Unreadable(why.clone()));
             self.settle_who_wants(facts, table, |wanted| wanted == *id, failed);
+            if planted::is(planted::Bug::UnreadableStopsBatch) {
+                for settled in self.settled.iter_mut().filter(|settled| settled.is_none()) {
+                    *settled = Some(CommandOutcome::Failed(Unavailable::Unreadable(why.clone())));
+                }
+            }
         }
         self.unreadable = rows;
     }

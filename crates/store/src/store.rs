@@ -150,6 +150,9 @@ impl Store {
         while let Some(part) = parts.pop() {
             match self.submit(Box::new(command(part))).await {
                 Ok(answer) => answers.push(answer),
+                Err(Unavailable::Unreadable(why)) if planted::is(planted::Bug::UnreadableStopsSweep) => {
+                    return Err(Unavailable::Unreadable(why));
+                }
                 Err(Unavailable::Unreadable(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);

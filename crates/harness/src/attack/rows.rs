@@ -27,6 +27,9 @@ enum Engine {
     Postgres { client: tokio_postgres::Client, connection: AbortHandle },
 }
 
+/// The place of the only writer that SQLite has, until this is dropped.
+pub struct WritersPlace(#[expect(dead_code, reason = "it is held")] Connection);
+
 /// One row; a null is none, an id has its hyphens.
 pub type Texts = Vec<Option<String>>;
 
@@ -103,7 +106,7 @@ impl Rows {
         Ok(rows.into_iter().filter_map(id).collect())
     }
 
-    /// Writes. On SQLite nobody else may be at work.
+    /// Writes. On SQLite whoever else is at work waits until it is done.
     pub async fn execute(&self, sql: &str) -> Result<(), Error> {
         match &self.0 {
             Engine::Sqlite { path } => {
@@ -117,6 +120,19 @@ impl Rows {
             }
             Engine::Postgres { client, .. } => client.batch_execute(sql).await.map_err(failed),
         }
+    }
+
+    /// Keeps everybody from writing; on SQLite only. A server gives up waiting after some seconds.
+    pub async fn take_writers_place(&self) -> Result<Option<WritersPlace>, Error> {
+        let Engine::Sqlite { path } = &self.0 else { return Ok(None) };
+        let path = path.clone();
+        let taken = tokio::task::spawn_blocking(move || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY)?;
+            connection.execute_batch("begin immediate")?;
+            Ok::<_, rusqlite::Error>(WritersPlace(connection))
+        });
+        taken.await.map_err(failed)?.map(Some).map_err(failed)
     }
 }
 

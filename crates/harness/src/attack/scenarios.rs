@@ -5,6 +5,7 @@ mod changed_body;
 mod charges;
 mod killed;
 mod nats;
+mod neighbours;
 mod network;
 mod owed;
 mod poison;
@@ -35,6 +36,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &races::SCENARIO,
     &by_hand::SCENARIO,
     &owed::SCENARIO,
+    &neighbours::SCENARIO,
 ];
 
 /// By its name, or by its number.

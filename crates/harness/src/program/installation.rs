@@ -93,6 +93,20 @@ impl Installation {
         Ok(neighbour)
     }
 
+    /// A new key of the tenant, as an operator makes it: its secret. `scopes` have commas between them.
+    pub async fn key(&self, scopes: &str, live: bool) -> Result<String, Error> {
+        let Installation { database_url, tenant, .. } = self;
+        let mut arguments =
+            vec!["key", "create", "--database-url", database_url, "--tenant", &tenant.tenant_id];
+        arguments.extend(["--client", "another", "--scopes", scopes]);
+        arguments.extend(live.then_some("--live"));
+        let printed = run(&self.program, &arguments).await?;
+        let made: Value = serde_json::from_str(&printed).unwrap_or_default();
+        let secret = made["api_key"].as_str().map(str::to_owned);
+        let failed = || Error::Failed { what: "surehold key create".to_owned(), words: "no key".to_owned() };
+        secret.ok_or_else(failed)
+    }
+
     /// The first one is the tenant of the installation itself.
     pub fn residents(&self) -> &[Resident] {
         &self.residents

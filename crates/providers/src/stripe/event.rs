@@ -38,7 +38,7 @@ pub fn arrived(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused>
     if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
         return Err(WebhookRefused::BodyIsNotAnEvent);
     }
-    if head.livemode != (mode == Mode::Live) {
+    if head.livemode != (mode == Mode::Live) && !planted::is(planted::Bug::LiveEventTaken) {
         return Err(WebhookRefused::ModeDoesNotMatch);
     }
     Ok(VerifiedEvent { event: head.id, kind: head.kind })

@@ -40,7 +40,8 @@ struct Tenant {
 
 impl ReadTurns {
     pub fn new(readers: usize) -> ReadTurns {
-        ReadTurns { each: readers.div_ceil(2).max(1), tenants: Mutex::default() }
+        let part = if planted::is(planted::Bug::ReadersNotShared) { 1 } else { 2 };
+        ReadTurns { each: readers.div_ceil(part).max(1), tenants: Mutex::default() }
     }
 
     pub async fn take(&self, tenant: TenantId) -> Result<ReadTurn, TooMany> {

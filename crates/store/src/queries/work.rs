@@ -4,9 +4,9 @@
 //! nothing to do.
 
 use domain::commands::LapsedHold;
-use domain::rows::{Booking, InboundEvent, Job};
+use domain::rows::{InboundEvent, Job};
 use domain::working_set::{Column, Kind, Value};
-use domain::{AccountId, EventId, JobId, KeyId, SlotId, TenantId, Timestamp};
+use domain::{AccountId, BookingId, EventId, JobId, KeyId, PaymentId, SlotId, TenantId, Timestamp};
 
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ impl Queries {
     /// longest first, with the payment that each has open.
     pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<LapsedHold>, Error> {
         let rest = "where state = 'held' and sweep_at <= $1 order by sweep_at limit $2";
-        Ok(lapsed(self.rows(rest, with![now, limit(max)]).await?))
+        self.lapsed(rest, with![now, limit(max)]).await
     }
 
     /// The same for one slot, before it refuses somebody.
@@ -43,7 +43,18 @@ impl Queries {
     ) -> Result<Vec<LapsedHold>, Error> {
         let rest = "where tenant = $1 and slot = $2 and state = 'held' and sweep_at <= $3 \
              order by sweep_at limit $4";
-        Ok(lapsed(self.rows(rest, with![tenant, slot, now, limit(max)]).await?))
+        self.lapsed(rest, with![tenant, slot, now, limit(max)]).await
+    }
+
+    /// Not the whole rows: one that cannot be read must not keep the holds of all tenants.
+    async fn lapsed(&self, rest: &str, parameters: Vec<Value<'static>>) -> Result<Vec<LapsedHold>, Error> {
+        let sql = format!("select id, open_payment from bookings {rest}");
+        let rows = self.values(&sql, parameters, &[Kind::Id, Kind::Id]).await?;
+        let hold = |row: Vec<Value<'static>>| {
+            let [booking, payment] = <[_; 2]>::try_from(row).ok()?;
+            Some(LapsedHold { booking: BookingId(booking.id()?), open_payment: payment.id().map(PaymentId) })
+        };
+        Ok(rows.into_iter().filter_map(hold).collect())
     }
 
     /// Events of these accounts that were taken in before this instant and not looked at, oldest first.
@@ -139,8 +150,4 @@ pub struct OldRows<Id> {
     pub ids: Vec<Id>,
     /// Behind which there may be more.
     pub next: Option<Id>,
-}
-
-fn lapsed(holds: Vec<Booking>) -> Vec<LapsedHold> {
-    holds.into_iter().map(|hold| LapsedHold { booking: hold.id, open_payment: hold.open_payment }).collect()
 }

@@ -3,7 +3,7 @@
 
 use domain::rows::Tenant;
 use domain::working_set::{Decision, Json};
-use domain::{EventId, Refusal, Reply, SlotId};
+use domain::{EventId, Refusal, Reply, SlotId, Timestamp};
 use serde_json::json;
 use store::{CommandResult, Location, Store, Unavailable};
 
@@ -14,6 +14,7 @@ both!(
     a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else,
     what_a_newer_version_added_is_read_over_and_kept,
     a_sweep_leaves_out_what_it_cannot_read,
+    lapsed_holds_are_found_beside_one_that_cannot_be_read,
     the_next_schema_can_be_worked_on,
 );
 
@@ -119,6 +120,24 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
         answer => panic!("{answer:?}"),
     };
     assert_eq!(answers.iter().map(swept).sum::<usize>(), 7);
+}
+
+async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(place: Place) {
+    let store = place.open().await;
+    let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
+    for (shop, slot) in [(ours, our_slot), (theirs, their_slot)] {
+        reserve(shop, slot).on(&store).await.unwrap();
+    }
+    let late = Timestamp(i64::MAX);
+    let found = store.lapsed_holds(late, 9).await.unwrap();
+    assert_eq!(found.len(), 2);
+    place
+        .sql(&format!("update bookings set metadata = '[]' where tenant = {}", place.literal(theirs.tenant)))
+        .await;
+    assert_eq!(store.lapsed_holds(late, 9).await.unwrap(), found);
+    let of_slot = store.lapsed_holds_of_slot(theirs.tenant, their_slot, late, 9).await.unwrap();
+    assert_eq!(of_slot.len(), 1);
+    assert!(store.booking(theirs.tenant, of_slot[0].booking).await.is_err(), "and it cannot be read");
 }
 
 /// As the next schema would, which knows one state more.

@@ -62,7 +62,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(50);
 /// For the next relay to have marked what the one before it did not.
 const MARKED_WITHIN: Duration = Duration::from_mins(1);
 /// So that the sweep has come by before the end. A message that is slower is only published again.
-const UNRECEIVED_AFTER_MS: u64 = 2_000;
+pub(super) const UNRECEIVED_AFTER_MS: u64 = 2_000;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 const WAIT_EVERY: Duration = Duration::from_millis(50);
 

@@ -26,7 +26,7 @@ use crate::attack::rows::Rows;
 use crate::attack::{
     Deployment, Error, Need, OperationRequest, Scenario, ScenarioContext, Target, Tuning, Work, judge,
 };
-use courier::WebhookForwarder;
+pub(super) use courier::WebhookForwarder;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 11,
