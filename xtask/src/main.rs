@@ -13,11 +13,13 @@
 
 mod attack;
 mod command;
+mod contract;
 mod generate;
 mod lint;
 mod needs;
 mod programs;
 mod proof;
+mod running;
 mod sdk;
 mod steps;
 mod test;

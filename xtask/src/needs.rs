@@ -12,6 +12,10 @@ use crate::command::{command, output, run};
 
 /// Node's test runner (`node --test`) came with this version.
 const NODE_MAJOR_MIN: u32 = 18;
+/// What the lock of schemathesis is made for: Debian 12's, and newer.
+const PYTHON_OLDEST: (u32, u32) = (3, 11);
+/// Debian's `python3` alone has `venv`, and cannot put `pip` into what it makes.
+const PYTHON_VERSION: &str = "import ensurepip, platform, venv; print(platform.python_version())";
 
 /// Something a step needs: how to see it, and Debian's packages that bring it.
 struct Need {
@@ -38,6 +42,8 @@ const PROMTOOL_WANTED: Wanted =
 const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
 const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
 
+const PYTHON: Need = Need { what: "Python", packages: &["python3", "python3-venv"], find: || find_python() };
+
 /// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
 /// server of the machine's own; tests start theirs on other ports.
 const FOR_TESTS: [Need; 7] = [C_COMPILER, POSTGRESQL, PGBOUNCER, REDIS, NATS, HAPROXY, PROMTOOL];
@@ -47,9 +53,9 @@ pub fn for_tests() -> Result<(), Failure> {
     meet(&FOR_TESTS)
 }
 
-/// What the official SDKs need.
+/// What the official SDKs, the linters and schemathesis need.
 pub fn for_sdk() -> Result<(), Failure> {
-    meet(&[NODE, NPM])
+    meet(&[NODE, NPM, PYTHON])
 }
 
 /// What the lints need: rustup's minimal profile comes without these two.
@@ -133,6 +139,15 @@ fn find_node() -> Result<String, String> {
     }
 }
 
+fn find_python() -> Result<String, String> {
+    let version = output(command("python3 -c").arg(PYTHON_VERSION)).ok_or("missing, or without venv")?;
+    let (major, minor) = PYTHON_OLDEST;
+    match major_and_minor(&version) {
+        Some(found) if found >= PYTHON_OLDEST => Ok(version),
+        _ => Err(format!("{version} is too old, {major}.{minor} is needed")),
+    }
+}
+
 fn find_program(line: &str) -> Result<String, String> {
     let said = output(&mut command(line)).ok_or("missing")?;
     Ok(said.lines().next().unwrap_or_default().to_owned())
@@ -141,6 +156,12 @@ fn find_program(line: &str) -> Result<String, String> {
 /// `v20.20.2` is 20.
 fn major(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// `3.11.7` is 3 and 11.
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 #[cfg(test)]
@@ -153,6 +174,16 @@ mod tests {
         check("v20.20.2", Some(20));
         check("v8.0.0", Some(8));
         check("20", None);
+        check("", None);
+    }
+
+    #[test]
+    fn the_version_of_python_is_read() {
+        let check = |version: &str, expected| assert_eq!(major_and_minor(version), expected, "{version}");
+        check("3.11.7", Some((3, 11)));
+        check("3.9.2", Some((3, 9)));
+        check("3.15.0rc1", Some((3, 15)));
+        check("3", None);
         check("", None);
     }
 

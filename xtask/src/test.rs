@@ -3,7 +3,7 @@
 //! | Step | What it proves |
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
-//! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under Redocly's linter |
+//! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under two linters; the program, under schemathesis |
 //! | `attack` | every scenario of `surehold attack`, shortened, on SQLite and on PostgreSQL, Redis and NATS |
 //! | `proof` | the attack, against programs with a fault in them: it must catch each one |
 //! | `generated` | the pages of `docs` are what the code says |

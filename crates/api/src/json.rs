@@ -21,10 +21,11 @@ use crate::shape::{self, RequestPart};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedJson(pub String);
 
-/// Reads a body. An empty one is an empty object: a command without parameters needs no body.
-pub fn parse(body: &[u8]) -> Result<Value, MalformedJson> {
+/// Reads the body of such a request. An empty one is an empty object where the request needs none.
+pub fn parse<R: Request>(body: &[u8]) -> Result<Value, MalformedJson> {
     if body.is_empty() {
-        return Ok(Value::Object(Map::new()));
+        let empty = R::BODY_IS_OPTIONAL.then(|| Value::Object(Map::new()));
+        return empty.ok_or_else(|| MalformedJson("the body is missing".to_owned()));
     }
     let text = std::str::from_utf8(body).map_err(|error| MalformedJson(format!("not UTF-8: {error}")))?;
     let mut reader = serde_json::Deserializer::from_str(text);

@@ -63,6 +63,6 @@ mod tests {
         });
         let body = product.to_string();
         assert!(body.len() <= BODY_BYTES_MAX, "{} bytes", body.len());
-        assert!(decode::<NewProduct>(parse(body.as_bytes()).unwrap()).is_ok());
+        assert!(decode::<NewProduct>(parse::<NewProduct>(body.as_bytes()).unwrap()).is_ok());
     }
 }

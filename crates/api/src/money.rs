@@ -34,6 +34,14 @@ impl From<Money> for domain::Money {
     }
 }
 
+/// The codes that ISO 4217 has assigned, in the order of the alphabet.
+pub fn assigned() -> impl Iterator<Item = String> {
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(move |a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    let codes = codes.map(|code| code.iter().collect::<String>());
+    codes.filter(|code| Currency::new(code).is_some_and(is_assigned))
+}
+
 /// Whether ISO 4217 has assigned the code.
 pub fn is_assigned(currency: Currency) -> bool {
     iso_currency::Currency::from_code(currency.code()).is_some()
@@ -48,6 +56,8 @@ mod tests {
         for (code, assigned) in [("EUR", true), ("JPY", true), ("BRL", true), ("ZZZ", false), ("EUX", false)]
         {
             assert_eq!(is_assigned(Currency::new(code).unwrap()), assigned, "{code}");
+            assert_eq!(super::assigned().any(|one| one == code), assigned, "{code}");
         }
+        assert!(super::assigned().count() > 150);
     }
 }

@@ -1,11 +1,14 @@
 //! The OpenAPI 3.1 document. The table of endpoints stands in [`endpoints`]; here it becomes the
 //! document, and the schemas come from the types themselves, with limits and words from
-//! [`constraints`]. Requests are held against the same schemas as they are read.
+//! [`constraints`], [`patterns`] and [`together`]. Requests are held against the same schemas as they are read.
 
-pub mod constraints;
+mod constraints;
 mod endpoints;
+mod headers;
 mod operation;
+pub mod patterns;
 mod schemas;
+mod together;
 
 use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, PathsBuilder};
@@ -57,6 +60,7 @@ pub fn document() -> OpenApi {
 pub fn json() -> String {
     let mut document = serde_json::to_value(document()).expect("a document can be written");
     document["components"]["schemas"] = Value::Object(COMPONENTS.clone());
+    headers::require(&mut document);
     let mut text = serde_json::to_string_pretty(&document).expect("a document can be written");
     text.push('\n');
     text

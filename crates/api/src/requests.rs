@@ -25,6 +25,10 @@ pub trait Request: DeserializeOwned + ToSchema {
     /// Pointers of the members that hold telephone numbers.
     const PHONES: &'static [&'static str] = &[];
 
+    /// Whether no body at all asks for the same as an empty one. Where it does not, a body that got lost on
+    /// its way is told, and not taken for a change of nothing.
+    const BODY_IS_OPTIONAL: bool = false;
+
     /// Looks at each member for itself.
     fn check(&self, findings: &mut Findings);
 

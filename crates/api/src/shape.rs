@@ -10,8 +10,11 @@ use uuid::Uuid;
 
 use crate::findings::Findings;
 use crate::json::escape;
-use crate::openapi::constraints::CURRENCY_PATTERN;
+use crate::openapi::patterns::CURRENCY_PATTERN;
 use crate::openapi::schema;
+use crate::time;
+
+const UUID_CHARS: usize = 36;
 
 /// Where a request stands: a `+` in a query is a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,25 +108,26 @@ impl Walker<'_> {
 
     /// What is wrong with a text, where its shape says more than that it is one.
     fn text(&self, schema: &Value, text: &str) -> Option<String> {
+        // Whether the code is assigned is told in other words than a list of them all.
+        if schema["pattern"] == CURRENCY_PATTERN {
+            let is_code = Currency::new(text).is_some();
+            return (!is_code).then(|| "must be three capital letters of ISO 4217".to_owned());
+        }
         if let Some(words) = schema["enum"].as_array() {
             let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
             return (!words.contains(&text)).then(|| format!("must be one of {}", words.join(", ")));
         }
         let is_wrong = match schema["format"].as_str() {
-            Some("uuid") => Uuid::try_parse(text).is_err(),
+            // One spelling alone, with its hyphens (RFC 9562 section 4).
+            Some("uuid") => text.len() != UUID_CHARS || Uuid::try_parse(text).is_err(),
             Some("date-time") => return self.instant(text),
-            _ if schema["pattern"] == CURRENCY_PATTERN => {
-                return Currency::new(text)
-                    .is_none()
-                    .then(|| "must be three capital letters of ISO 4217".to_owned());
-            }
             _ => false,
         };
         is_wrong.then(|| "must be a UUID".to_owned())
     }
 
     fn instant(&self, text: &str) -> Option<String> {
-        let reads = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
+        let reads = |text: &str| time::is_rfc_3339(text) && text.parse::<jiff::Timestamp>().is_ok();
         if reads(text) {
             return None;
         }

@@ -45,6 +45,11 @@ pub fn misplaced_invisible(line: &str) -> Option<char> {
     (0..letters.len()).find(is_out_of_place).map(|at| letters[at])
 }
 
+/// Whether no line may have it, wherever it stands.
+pub fn is_never_in_a_line(letter: char) -> bool {
+    letter.is_control() || (is_invisible(letter) && !is_joiner(letter) && !is_selector(letter))
+}
+
 /// The first such character of a text where none has a place.
 pub fn first_invisible(text: &str) -> Option<char> {
     text.chars().find(|letter| is_invisible(*letter))

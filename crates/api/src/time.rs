@@ -6,6 +6,9 @@ use domain::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+/// A nanosecond.
+const FRACTION_DIGITS_MAX: usize = 9;
+
 /// An instant for the wire. Rows hold no instant that the calendar does not have; if one did, the
 /// end of the calendar stands for it.
 pub fn instant(at: Timestamp) -> jiff::Timestamp {
@@ -14,6 +17,28 @@ pub fn instant(at: Timestamp) -> jiff::Timestamp {
     } else {
         jiff::Timestamp::MAX
     })
+}
+
+/// Whether it is written as RFC 3339 section 5.6 has it, with nine digits of a second at most. Other forms
+/// of ISO 8601 could be read, but not by everyone.
+pub fn is_rfc_3339(text: &str) -> bool {
+    let Some((local, rest)) = text.split_at_checked("2000-01-01T00:00:00".len()) else { return false };
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
+        None => ("0", rest),
+    };
+    is_like(local, "0000-00-00T00:00:00")
+        && (1..=FRACTION_DIGITS_MAX).contains(&fraction.len())
+        && (offset.eq_ignore_ascii_case("Z") || is_like(offset, "+00:00") || is_like(offset, "-00:00"))
+}
+
+/// A digit stands for any, a letter for its other case too.
+fn is_like(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            like => byte.eq_ignore_ascii_case(&like),
+        })
 }
 
 /// An instant of the wire for a row; what is finer than a microsecond is cut off.
@@ -78,6 +103,24 @@ mod tests {
             ("zone1970.tab", None),
         ] {
             assert_eq!(zone_name(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_everyone_reads_as_an_instant() {
+        for (text, is_one) in [
+            ("2026-07-01T09:00:00Z", true),
+            ("2026-07-01t09:00:00.123456789z", true),
+            ("2026-07-01T09:00:00-23:59", true),
+            ("2026-07-01T09:00:00.1234567890Z", false),
+            ("2026-07-01T09:00:00.Z", false),
+            ("2026-07-01 09:00:00Z", false),
+            ("2026-07-01T09:00:00+02", false),
+            ("2026-07-01T09:00:00Z[UTC]", false),
+            ("2026-07-01T09:00:0\u{e9}Z", false),
+            ("", false),
+        ] {
+            assert_eq!(is_rfc_3339(text), is_one, "{text}");
         }
     }
 

@@ -215,7 +215,8 @@ mod tests {
         let whole = crate::json::decode::<NewBooking>(json!(card)).unwrap_err().problem("r");
         assert!(!serde_json::to_string(&whole).unwrap().contains("4242"));
 
-        let twice = parse(br#"{"4242424242424242":1,"4242424242424242":2}"#).unwrap_err();
+        let twice = parse::<crate::requests::NewCharge>(br#"{"4242424242424242":1,"4242424242424242":2}"#)
+            .unwrap_err();
         assert_clean(&twice.problem("r"));
     }
 

@@ -6,6 +6,8 @@
 //! | an app's own: `myapp://done`, `com.example.app:/done` | yes |
 //! | one that a browser runs or reads by itself, or that another protocol has | never |
 
+use std::net::Ipv6Addr;
+
 use super::Findings;
 use crate::limits::URL_CHARS_MAX;
 
@@ -42,8 +44,7 @@ const SCHEMES_REFUSED: [&str; 27] = [
 
 impl Findings {
     pub fn return_url(&mut self, pointer: &str, url: &str) {
-        let visible = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        if !visible || url.len() > URL_CHARS_MAX || !is_return_address(url) {
+        if url.len() > URL_CHARS_MAX || !is_return_address(url) {
             self.add(pointer, "must be an absolute http or https address, or one of an app's own scheme");
         }
     }
@@ -51,15 +52,55 @@ impl Findings {
 
 fn is_return_address(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once(':') else { return false };
-    match scheme.to_ascii_lowercase().as_str() {
-        "https" | "http" => rest.strip_prefix("//").is_some_and(|rest| {
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            // Whoever writes a user into an address wants another host to be read than is meant.
-            !host.is_empty() && !host.starts_with(':') && !host.contains('@')
-        }),
+    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (host, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None => ("", rest),
+    };
+    let has_host = rest.starts_with("//") && !host.is_empty() && !host.starts_with(':');
+    let is_ours = match scheme.to_ascii_lowercase().as_str() {
+        "https" | "http" => has_host,
         scheme => {
             is_scheme(scheme) && !SCHEMES_REFUSED.contains(&scheme) && rest.starts_with('/') && rest != "/"
         }
+    };
+    is_ours && (host.is_empty() || is_host(host)) && [path, query, fragment].into_iter().all(is_encoded)
+}
+
+/// RFC 3986 section 3.2, without a user: whoever writes one into an address wants another host to be read
+/// than is meant.
+fn is_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(literal) => {
+            let Some((address, port)) = literal.split_once(']') else { return false };
+            if address.parse::<Ipv6Addr>().is_err() {
+                return false;
+            }
+            ("", port)
+        }
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.strip_prefix(':').map_or(port.is_empty(), is_digits);
+    is_port && is_encoded(name) && !name.contains(['@', ':', '/', '?'])
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// RFC 3986 section 3.3, with the `/` and the `?` that a query and a fragment may have: anything else is
+/// written with a percent sign.
+fn is_encoded(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte);
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [byte, rest @ ..] if is_plain(*byte) => rest,
+            _ => return false,
+        };
     }
 }
 
@@ -91,6 +132,11 @@ mod tests {
             "com.example.app:/done",
             "com.example.app://oauth/done",
             "my-app+test.2://x",
+            "myapp:///done",
+            "https://a.example:8443/a/%C3%B6/b;c=1?d=/e?#/f?g",
+            "https://a.example#done",
+            "https://[::1]:3000/done",
+            "https://xn--bcher-kva.example",
         ] {
             check(url, true);
         }
@@ -114,6 +160,19 @@ mod tests {
             "https:\\\\evil.example",
             "myapp://a\\b",
             "myapp://d\u{f6}ne",
+            "myapp://me@a/done",
+            "myapp://a:b",
+            "myapp:/{done}",
+            "https://a.example/\"",
+            "https://a.example/a|b",
+            "https://a.example/%zz",
+            "https://a.example/%4",
+            "https://a.example/#a#b",
+            "https://a.example/[1]",
+            "https://a.example:80x/",
+            "https://[::1/",
+            "https://[1]/",
+            "https://a^b/",
         ] {
             check(url, false);
         }

@@ -10,6 +10,11 @@ use domain::limits::{
 use domain::rows::{Actor, Mode, MovementKind};
 use serde_json::{Map, Value, json};
 
+use super::patterns::{
+    CURSOR_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
+};
+use super::schemas::CURRENCY_REFERENCE;
+use super::together;
 use crate::limits::{
     CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_BYTES_MAX,
     METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS,
@@ -19,27 +24,9 @@ use crate::limits::{
 use crate::requests::Scope;
 use crate::views;
 
-pub const CURRENCY_PATTERN: &str = "^[A-Z]{3}$";
-/// How `next_cursor` is written.
-pub const CURSOR_PATTERN: &str = "^[a-p]{48}$";
-/// Controls, and what is never seen or turns the line. The server takes joiners and variation selectors
-/// where a script needs them.
-macro_rules! never_in_a_line {
-    () => {
-        r"\u0000-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
-    };
-}
-/// One line that is not blank.
-const LINE_PATTERN: &str =
-    concat!("^[^", never_in_a_line!(), r"]*[^\s", never_in_a_line!(), "][^", never_in_a_line!(), "]*$");
-/// Several lines.
-const TEXT_PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
-const VISIBLE_PATTERN: &str = "^[!-~]+$";
-const URL_PATTERN: &str = r"^[A-Za-z][A-Za-z0-9+.-]*:/[!-\[\]-~]+$";
-const ZONE_PATTERN: &str = "^[A-Za-z0-9_+/-]+$";
-
-/// The limits of an idempotency key, in a query and in a header.
-pub fn idempotency_key() -> Value {
+/// The limits of an idempotency key in a query. In a header it may stand in quotes:
+/// [`super::patterns::key_in_header`].
+fn idempotency_key() -> Value {
     json!({ "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX, "pattern": VISIBLE_PATTERN })
 }
 
@@ -56,6 +43,9 @@ pub fn refine(name: &str, schema: &mut Value) {
     if name == "Metadata" {
         *schema = metadata();
     }
+    if let Some(members) = together::rule(name) {
+        schema.as_object_mut().expect("a schema is an object").extend(members);
+    }
 }
 
 type Rule = (&'static [&'static str], &'static str, Map<String, Value>);
@@ -66,7 +56,7 @@ fn rule(schemas: &'static [&'static str], member: &'static str, more: Value) -> 
 }
 
 fn line(chars_max: usize) -> Value {
-    json!({ "minLength": 1, "maxLength": chars_max, "pattern": LINE_PATTERN })
+    json!({ "minLength": 1, "maxLength": chars_max, "pattern": *LINE_PATTERN })
 }
 
 fn paragraph(chars_max: usize) -> Value {
@@ -87,6 +77,10 @@ fn texts() -> Vec<Rule> {
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
+        rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
+        rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["AvailabilityQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["AvailabilityQuery"], "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
         rule(
             PAID,
@@ -113,13 +107,16 @@ fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
         &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
-    let moved = json!({ "properties": { "minor": { "minimum": 1 } } });
-    let priced = json!({ "properties": { "minor": { "minimum": 0 } } });
+    // An answer may name a currency that is not assigned any more, a request may not.
+    let at_least = |minor: i64| {
+        let currency = json!({ "$ref": CURRENCY_REFERENCE });
+        json!({ "properties": { "minor": { "minimum": minor }, "currency": currency } })
+    };
     vec![
         rule(QUERIES, "limit", json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS })),
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
-        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund"], "amount", moved),
-        rule(&["NewUnit", "ChangedUnit"], "price", priced),
+        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund"], "amount", at_least(1)),
+        rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
         rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
@@ -196,7 +193,7 @@ fn metadata() -> Value {
         "type": "object",
         "description": format!("A client's own notes on a resource: at most {METADATA_BYTES_MAX} bytes of UTF-8 in all."),
         "maxProperties": METADATA_KEYS_MAX,
-        "propertyNames": { "type": "string", "minLength": 1, "maxLength": METADATA_KEY_CHARS_MAX, "pattern": LINE_PATTERN },
+        "propertyNames": { "type": "string", "minLength": 1, "maxLength": METADATA_KEY_CHARS_MAX, "pattern": *LINE_PATTERN },
         "additionalProperties": { "type": "string", "maxLength": METADATA_VALUE_CHARS_MAX, "pattern": TEXT_PATTERN },
     })
 }

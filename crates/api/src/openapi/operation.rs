@@ -8,11 +8,11 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
-    ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
+    ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
 };
 
 use super::endpoints::{Endpoint, Key, ReplyBody};
-use super::{constraints, page_of, schema};
+use super::{page_of, patterns, schema};
 use crate::code::Code;
 
 pub fn of(endpoint: &Endpoint) -> Operation {
@@ -64,8 +64,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {
         }
     }
     if endpoint.key != Key::None {
-        let mut key = constraints::idempotency_key();
-        key["type"] = json!("string");
+        let key = json!({ "type": "string", "pattern": patterns::key_in_header() });
         let told = "Names this piece of work: visible ASCII, bare or in quotes. Sent again with the same \
              body it answers the same and does nothing twice.";
         let required = endpoint.key == Key::Required;
@@ -119,14 +118,11 @@ fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
             ReplyBody::Text(kind) => response.content(*kind, ContentBuilder::new().build()),
         };
         if matches!(status, 201 | 202) && endpoint.has_a_place() {
-            let path =
-                HeaderBuilder::new().schema(Some(text())).description(Some("The path of the resource."));
-            response = response.header("Location", path.build());
+            response = response.header("Location", header(text(), "The path of the resource."));
         }
         if endpoint.key != Key::None {
             let replayed = "`true` if this is the stored answer of an earlier request with the same key.";
-            let header = HeaderBuilder::new().schema(Some(text())).description(Some(replayed)).build();
-            response = response.header("Idempotent-Replayed", header);
+            response = response.header("Idempotent-Replayed", header(text(), replayed));
         }
         responses = responses.response(status.to_string(), response.build());
     }
@@ -136,13 +132,24 @@ fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
             .description(names.join(", "))
             .content("application/problem+json", content("Problem"));
         if codes.iter().any(|code| code.retry_after_seconds().is_some()) {
-            let told = "Seconds after which to ask again.";
-            let header = HeaderBuilder::new().schema(Some(text())).description(Some(told)).build();
-            response = response.header("Retry-After", header);
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
+            response = response.header("Retry-After", header(seconds, "Seconds after which to ask again."));
+        }
+        if codes.contains(&Code::Unauthenticated) {
+            let told = "How to say who asks: `Bearer` (RFC 9110 section 11.6.1).";
+            response = response.header("WWW-Authenticate", header(text(), told));
+        }
+        if codes.contains(&Code::ContentCodingNotAccepted) {
+            let told = "With `content_coding_not_accepted`: the codings that are taken.";
+            response = response.header("Accept-Encoding", header(text(), told));
         }
         responses = responses.response(status.to_string(), response.build());
     }
     responses.build()
+}
+
+fn header(schema: Object, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
 fn text() -> Object {

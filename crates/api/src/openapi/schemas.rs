@@ -8,6 +8,8 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::constraints;
+use super::patterns::CURRENCY_PATTERN;
+use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
@@ -31,7 +33,9 @@ pub static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut schemas = Vec::new();
     requests(&mut schemas);
     views(&mut schemas);
-    refined(schemas)
+    let mut all = refined(schemas);
+    all.insert(CURRENCY.to_owned(), currency());
+    all
 });
 
 /// Those of queries, whose members stand in the document as parameters.
@@ -44,6 +48,20 @@ static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<EventsQuery>(&mut schemas);
     refined(schemas)
 });
+
+/// The currencies that a request may name. It has no type of its own: an answer may name others.
+const CURRENCY: &str = "Currency";
+pub const CURRENCY_REFERENCE: &str = "#/components/schemas/Currency";
+
+fn currency() -> Value {
+    json!({
+        "type": "string",
+        "description": "A currency that ISO 4217 has assigned.",
+        "pattern": CURRENCY_PATTERN,
+        "enum": money::assigned().collect::<Vec<_>>(),
+        "example": "EUR",
+    })
+}
 
 /// The schema with this name.
 pub fn schema(name: &str) -> Option<&'static Value> {

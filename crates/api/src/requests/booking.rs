@@ -83,6 +83,8 @@ impl Request for NewBooking {
 }
 
 impl Request for NewCancellation {
+    const BODY_IS_OPTIONAL: bool = true;
+
     fn check(&self, _: &mut Findings) {}
 }
 

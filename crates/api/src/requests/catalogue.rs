@@ -232,6 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn a_currency_is_told_in_a_sentence() {
+        for (currency, expected) in
+            [("eur", "must be three capital letters of ISO 4217"), ("ZZZ", "is not a currency of ISO 4217")]
+        {
+            let unit = json!({ "name": "Adult", "price": { "minor": 1, "currency": currency } });
+            let product =
+                json!({ "name": "Sail", "time_zone": "UTC", "currency": currency, "units": [unit] });
+            let findings = decode::<NewProduct>(product).unwrap_err();
+            let errors: Vec<_> =
+                findings.errors().iter().map(|one| (one.pointer.as_str(), one.detail.as_str())).collect();
+            assert_eq!(errors.len(), 2, "{errors:?}");
+            for pointer in ["/currency", "/units/0/price/currency"] {
+                assert!(errors.contains(&(pointer, expected)), "{errors:?}");
+            }
+        }
+    }
+
+    #[test]
     fn changes() {
         let id = "00000000-0000-0000-0000-000000000004";
         let price = json!({ "minor": 1, "currency": "EUR" });

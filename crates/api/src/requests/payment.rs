@@ -61,7 +61,8 @@ pub struct NewPayment {
     pub payment_method: String,
     #[serde(default)]
     pub capture: Capture,
-    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
+    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own. Never
+    /// one that a browser runs or reads by itself (`javascript`, `data`), nor another protocol's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://shop.example/done")]
     pub return_url: Option<String>,
@@ -82,7 +83,8 @@ pub struct NewCharge {
     /// The client's own name for what is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own.
+    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own. Never
+    /// one that a browser runs or reads by itself (`javascript`, `data`), nor another protocol's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "myapp://done")]
     pub return_url: Option<String>,
@@ -160,6 +162,8 @@ impl Request for NewCharge {
 }
 
 impl Request for NewCapture {
+    const BODY_IS_OPTIONAL: bool = true;
+
     fn check(&self, findings: &mut Findings) {
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);
@@ -168,6 +172,8 @@ impl Request for NewCapture {
 }
 
 impl Request for NewRefund {
+    const BODY_IS_OPTIONAL: bool = true;
+
     fn check(&self, findings: &mut Findings) {
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);

@@ -67,7 +67,7 @@ where
         let caller = auth::caller(app, &parts).await?;
         caller.may(P::ANY)?;
         let body = read(&parts.headers, body).await?;
-        let request = api::json::decode(api::json::parse(&body)?)?;
+        let request = api::json::decode(api::json::parse::<R>(&body)?)?;
         Ok(Unkeyed { caller, request, permission: PhantomData })
     }
 }
@@ -85,7 +85,7 @@ where
         caller.may(P::ANY)?;
         let key = idempotency_key::of(&parts.headers)?;
         let body = read(&parts.headers, body).await?;
-        let value = api::json::parse(&body)?;
+        let value = api::json::parse::<R>(&body)?;
         let (work_context, request_id) = (auth::work_context(&parts), request_id(&parts));
         let claim = key.map(|key| {
             let canonical = api::json::canonical(&value);

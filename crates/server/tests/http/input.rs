@@ -71,7 +71,7 @@ async fn what_is_malformed_changes_nothing(house: House) {
         (deep.into_bytes(), 400, "malformed_json"),
         (b"[]".to_vec(), 400, "validation_failed"),
         (b"null".to_vec(), 400, "validation_failed"),
-        (Vec::new(), 400, "validation_failed"),
+        (Vec::new(), 400, "malformed_json"),
         (with(quantity, r#""quantity":0"#), 400, "validation_failed"),
         (with(quantity, r#""quantity":-1"#), 400, "validation_failed"),
         (with(quantity, r#""quantity":1.5"#), 400, "validation_failed"),

@@ -28,6 +28,7 @@ mod api_keys;
 mod bookings;
 mod card_numbers;
 mod catalogue;
+mod contract;
 mod dead_letters;
 mod documented;
 mod door;

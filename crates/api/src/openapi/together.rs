@@ -1,0 +1,41 @@
+//! What members may stand together, where a schema can say it. What it cannot say (one thing named twice in
+//! a list, a price in another currency than its product's, a span that ends before it begins), the
+//! description of the member says.
+
+use serde_json::{Map, Value, json};
+
+/// What is added to the schema with this name. Exactly one of the forms holds; `anyOf` says as much where
+/// they exclude each other.
+pub fn rule(name: &str) -> Option<Map<String, Value>> {
+    let forms = match name {
+        "NewPayment" => [
+            form("For a booking", &["booking_id"], json!({ "booking_id": TEXT, "reference": NULL })),
+            form("For an amount", &["amount"], json!({ "booking_id": NULL, "amount": OBJECT })),
+        ],
+        "NewApiKey" => [
+            form("For a client", &["client_id"], json!({ "client_id": TEXT, "client_name": NULL })),
+            form("For a new client", &["client_name"], json!({ "client_id": NULL, "client_name": TEXT })),
+        ],
+        "ChangedUnit" => [
+            form("A change", &["id"], json!({ "id": TEXT, "places": NULL })),
+            form(
+                "A new unit",
+                &["name", "price"],
+                json!({ "id": NULL, "name": TEXT, "price": OBJECT, "active": NULL }),
+            ),
+        ],
+        _ => return None,
+    };
+    Some(Map::from_iter([("anyOf".to_owned(), json!(forms))]))
+}
+
+fn form(title: &str, required: &[&str], types: Value) -> Value {
+    let Value::Object(types) = types else { unreachable!("types are told by member") };
+    let properties: Map<String, Value> =
+        types.into_iter().map(|(member, kind)| (member, json!({ "type": kind }))).collect();
+    json!({ "title": title, "required": required, "properties": properties })
+}
+
+const TEXT: &str = "string";
+const OBJECT: &str = "object";
+const NULL: &str = "null";

@@ -1,0 +1,96 @@
+//! A program that serves while a suite talks to it, and ends with it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+use crate::command::told;
+
+/// How long a program may take until it serves.
+const START_S: u64 = 120;
+
+/// Dropping it ends the program.
+pub struct Running {
+    process: Child,
+    /// What it said when it was ready.
+    pub line: String,
+}
+
+impl Running {
+    /// Starts it, and waits for the line by which it says that it serves.
+    pub fn start(serve: &mut Command, says_ready: impl Fn(&str) -> bool) -> Result<Self, Failure> {
+        let told = told(serve);
+        println!("    $ {told}");
+        let process = serve.stdout(Stdio::piped()).spawn();
+        let mut process = process.map_err(|error| format!("`{told}` did not start: {error}"))?;
+        let output = BufReader::new(process.stdout.take().expect("standard output is piped"));
+        let mut running = Self { process, line: String::new() };
+        let (said, lines) = mpsc::channel();
+        // Reads on to the end: a program whose pipe is full stands still.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // Once it is ready nobody listens any more.
+                let _listener_has_gone = said.send(line);
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(START_S);
+        let mut before = Vec::new();
+        loop {
+            match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) if says_ready(&line) => {
+                    running.line = line;
+                    return Ok(running);
+                }
+                Ok(line) => before.push(line),
+                Err(reason) => {
+                    let why = match reason {
+                        RecvTimeoutError::Timeout => format!("was not ready within {START_S} s"),
+                        RecvTimeoutError::Disconnected => "ended before it was ready".to_owned(),
+                    };
+                    return Err(format!("`{told}` {why}. It said:\n{}", before.join("\n")).into());
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, and then there is nothing to end.
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> Result<Running, Failure> {
+        Running::start(Command::new("sh").args(["-c", script]), |line| line.starts_with("listening"))
+    }
+
+    #[test]
+    fn the_line_that_says_so_is_waited_for() {
+        let running = start("echo one moment; echo listening on http://127.0.0.1:1; exec sleep 60").unwrap();
+        assert_eq!(running.line, "listening on http://127.0.0.1:1");
+    }
+
+    #[test]
+    fn a_program_that_does_not_serve_is_a_failure() {
+        let failure = start("echo address in use").err().unwrap().to_string();
+        assert!(failure.ends_with("ended before it was ready. It said:\naddress in use"), "{failure}");
+        let failure = Running::start(&mut Command::new("no-such-program"), |_| true).err().unwrap();
+        assert!(failure.to_string().starts_with("`no-such-program` did not start"), "{failure}");
+    }
+
+    #[test]
+    fn it_ends_with_whoever_started_it() {
+        let mut running = start("echo listening; exec sleep 60").unwrap();
+        assert!(running.process.try_wait().unwrap().is_none());
+        let id = running.process.id();
+        drop(running);
+        assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
+    }
+}
