@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::command::{command, output, program, root, run};
+use crate::demo::{Demo, text};
 use crate::programs;
-use crate::running::Running;
 
 const SUITE: &str = "crates/api/tests/contract";
 /// The demo's first tenant.
@@ -22,13 +22,17 @@ const SCOPES: &str = "bookings,payments,catalogue,ledger,ops";
 
 pub fn run_suite(surehold: &Path) -> Result<(), Failure> {
     let schemathesis = install()?;
-    let data = tempfile::tempdir()?;
-    let demo = Demo::start(surehold, data.path())?;
+    let demo = Demo::start(surehold)?;
+    let key = make_key(surehold, &demo)?;
     let mut hold = program(schemathesis);
-    hold.current_dir(root().join(SUITE)).arg("run").arg(format!("{}/openapi.json", demo.base_url));
-    hold.arg("--no-color").envs(demo.environment);
+    let document = format!("{}/openapi.json", demo.fact("/base_url")?);
+    hold.current_dir(root().join(SUITE)).arg("run").arg(document).arg("--no-color");
+    hold.env("SUREHOLD_API_KEY", text(&key, "/api_key")?);
+    hold.env("SUREHOLD_API_KEY_ID", text(&key, "/key_id")?);
+    hold.env("SUREHOLD_SLOT_ID", demo.fact("/slots/0/id")?);
+    hold.env("SUREHOLD_UNIT_ID", demo.fact("/unit_id")?);
     // It leaves nothing in the suite's directory, and asks no proxy.
-    hold.env("PYTHONDONTWRITEBYTECODE", "1").env("HYPOTHESIS_STORAGE_DIRECTORY", data.path());
+    hold.env("PYTHONDONTWRITEBYTECODE", "1").env("HYPOTHESIS_STORAGE_DIRECTORY", demo.directory());
     hold.env("NO_PROXY", "127.0.0.1");
     run(&mut hold)
 }
@@ -46,41 +50,10 @@ fn install() -> Result<PathBuf, Failure> {
     Ok(binaries.join("schemathesis"))
 }
 
-/// A demo of its own on SQLite, and what the suite must know of it.
-struct Demo {
-    base_url: String,
-    environment: Vec<(&'static str, String)>,
-    _running: Running,
-}
-
-impl Demo {
-    fn start(surehold: &Path, data: &Path) -> Result<Self, Failure> {
-        let mut demo = program(surehold);
-        demo.arg("demo").arg("--data").arg(data);
-        demo.args(["--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
-        let running = Running::start(&mut demo, |line| line.starts_with("It keeps serving"))?;
-        let told: Value = serde_json::from_slice(&std::fs::read(data.join("demo.json"))?)?;
-        let key = make_key(surehold, data)?;
-        let environment = vec![
-            ("SUREHOLD_API_KEY", text(&key, "/api_key")?),
-            ("SUREHOLD_API_KEY_ID", text(&key, "/key_id")?),
-            ("SUREHOLD_SLOT_ID", text(&told, "/slots/0/id")?),
-            ("SUREHOLD_UNIT_ID", text(&told, "/unit_id")?),
-        ];
-        Ok(Self { base_url: text(&told, "/base_url")?, environment, _running: running })
-    }
-}
-
-fn make_key(surehold: &Path, data: &Path) -> Result<Value, Failure> {
-    let database = format!("sqlite:{}", data.join("surehold.sqlite").display());
+fn make_key(surehold: &Path, demo: &Demo) -> Result<Value, Failure> {
     let mut create: Command = program(surehold);
-    create.args(["key", "create", "--database-url", &database, "--tenant", TENANT]);
+    create.args(["key", "create", "--database-url", &demo.database_url(), "--tenant", TENANT]);
     create.args(["--client", "contract", "--scopes", SCOPES]);
     let key = output(&mut create).ok_or("`surehold key create` failed beside the demo")?;
     Ok(serde_json::from_str(&key)?)
-}
-
-fn text(value: &Value, pointer: &str) -> Result<String, Failure> {
-    let text = value.pointer(pointer).and_then(Value::as_str);
-    Ok(text.ok_or_else(|| format!("there is no {pointer} in what the demo tells"))?.to_owned())
 }

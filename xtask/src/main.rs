@@ -14,6 +14,7 @@
 mod attack;
 mod command;
 mod contract;
+mod demo;
 mod generate;
 mod lint;
 mod needs;

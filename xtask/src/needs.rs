@@ -41,7 +41,9 @@ const PROMTOOL_WANTED: Wanted =
     Wanted { program: "promtool", package: "prometheus", version: "--version", oldest: (2, 42) };
 const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
 const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
-
+/// For pages as people see them.
+const CHROMIUM: Need =
+    Need { what: "Chromium", packages: &["chromium"], find: || find_program("chromium --version") };
 const PYTHON: Need = Need { what: "Python", packages: &["python3", "python3-venv"], find: || find_python() };
 
 /// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
@@ -56,6 +58,11 @@ pub fn for_tests() -> Result<(), Failure> {
 /// What the official SDKs, the linters and schemathesis need.
 pub fn for_sdk() -> Result<(), Failure> {
     meet(&[NODE, NPM, PYTHON])
+}
+
+/// What the browser's tests need.
+pub fn for_browser() -> Result<(), Failure> {
+    meet(&[NODE, NPM, CHROMIUM])
 }
 
 /// What the lints need: rustup's minimal profile comes without these two.

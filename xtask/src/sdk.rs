@@ -6,16 +6,19 @@
 //! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which believes or refuses |
 //! | `crates/api/tests/openapi` | the linters of Redocly and of Stoplight (Spectral), which know the specification | `docs/openapi.json`, which is what the program serves |
 //! | `crates/api/tests/contract` | schemathesis, which makes requests of a document and judges the answers | the program, which must do what its document says, and nothing else |
+//! | `crates/server/tests/browser` | Chromium, and axe's rules of accessibility | the pages of the program and of the sandbox |
 
 use std::path::{Path, PathBuf};
 
 use crate::command::{command, program, root, run};
+use crate::demo::Demo;
 use crate::running::Running;
 use crate::{Failure, contract, programs};
 
 const STRIPE: &str = "crates/sandbox/tests/official_sdk";
 const WEBHOOKS: &str = "crates/client/tests/official";
 const OPENAPI: &str = "crates/api/tests/openapi";
+const BROWSER: &str = "crates/server/tests/browser";
 
 /// Every suite runs, whatever becomes of those before.
 pub fn run_suites() -> Result<(), Failure> {
@@ -58,6 +61,14 @@ fn run_openapi() -> Result<(), Failure> {
     // The linters ask for nothing beyond the file, and tell nobody of it.
     lint.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
     run(lint.current_dir(&suite))
+}
+
+/// The pages, in a real browser.
+pub fn run_browser() -> Result<(), Failure> {
+    let programs = programs::build()?;
+    let suite = install(BROWSER)?;
+    let demo = Demo::start(&programs.join("surehold"))?;
+    run(command("node --test").current_dir(&suite).env("DEMO_JSON", demo.facts_file()))
 }
 
 /// What the suite was locked to, and nothing newer.

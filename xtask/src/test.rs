@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
 //! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under two linters; the program, under schemathesis |
+//! | `browser` | the pages of the program and of the sandbox, in Chromium: they work, ask no other server, and can be read by everybody |
 //! | `attack` | every scenario of `surehold attack`, shortened, on SQLite and on PostgreSQL, Redis and NATS |
 //! | `proof` | the attack, against programs with a fault in them: it must catch each one |
 //! | `generated` | the pages of `docs` are what the code says |
@@ -26,6 +27,7 @@ const PROGRAM: &str = "SUREHOLD_BIN";
 pub enum Step {
     Workspace,
     OfficialSdk,
+    Browser,
     Attack,
     Proof,
     Generated,
@@ -49,6 +51,12 @@ pub fn run_all(only: &[Step]) -> Result<(), Failure> {
         steps.run("official-sdk", || {
             needs::for_sdk()?;
             sdk::run_suites()
+        });
+    }
+    if chosen(Step::Browser) {
+        steps.run("browser", || {
+            needs::for_browser()?;
+            sdk::run_browser()
         });
     }
     if chosen(Step::Attack) {

@@ -1,5 +1,6 @@
 // `/docs` in a real browser, against a running demo: what a newcomer does in the first minutes.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
 
@@ -15,7 +16,7 @@ let browser;
 
 before(async () => {
   const sandboxed = process.getuid() === 0 ? ["--no-sandbox"] : [];
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: [...quiet, ...sandboxed] });
+  browser = await chromium.launch({ executablePath: execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(), args: [...quiet, ...sandboxed] });
 });
 
 after(() => browser?.close());
