@@ -84,7 +84,7 @@ codes! {
             "The body must not be compressed or encoded otherwise";
         IdempotencyKeyReused = "idempotency_key_reused", 422, false,
             "The idempotency key was used for another request";
-        RateLimited = "rate_limited", 429, true, "Too many requests";
+        RateLimited = "rate_limited", 429, true, "This tenant asks for too much at once; nothing was done";
         HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are larger than is accepted";
         InternalError = "internal_error", 500, true,
             "Something went wrong here; the same request under the same key is safe";

@@ -51,6 +51,22 @@ pub fn is_assigned(currency: Currency) -> bool {
 mod tests {
     use super::*;
 
+    /// The domain has a list of its own, since it depends on nothing.
+    #[test]
+    fn each_currency_has_the_digits_that_iso_4217_says() {
+        let letters = || b'A'..=b'Z';
+        let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+        let mut assigned = 0;
+        for code in codes {
+            let code = str::from_utf8(&code).unwrap();
+            let Some(known) = iso_currency::Currency::from_code(code) else { continue };
+            assigned += 1;
+            let digits = known.exponent().map_or(2, usize::from);
+            assert_eq!(Currency::new(code).unwrap().digits(), digits, "{code}");
+        }
+        assert!(assigned > 150, "{assigned}");
+    }
+
     #[test]
     fn only_codes_that_are_assigned() {
         for (code, assigned) in [("EUR", true), ("JPY", true), ("BRL", true), ("ZZZ", false), ("EUX", false)]

@@ -5,7 +5,7 @@
 //! cargo run --release -p client --example charge    # in another, in the same directory
 //! ```
 //!
-//! The key of the charge is written to `surehold-data/charge.key` before anything is sent, and is removed
+//! The key of the charge is written to `surehold-demo/charge.key` before anything is sent, and is removed
 //! once its outcome is known. Kill it in between, and the next run asks for the very same charge.
 
 use std::error::Error;
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let directory = std::env::args().nth(1).unwrap_or_else(|| "surehold-data".to_owned());
+    let directory = std::env::args().nth(1).unwrap_or_else(|| "surehold-demo".to_owned());
     let directory = Path::new(&directory);
     let demo: serde_json::Value = serde_json::from_slice(&std::fs::read(directory.join("demo.json"))?)?;
     let base_url = demo["base_url"].as_str().ok_or("demo.json names no base_url")?;

@@ -1,6 +1,8 @@
 //! Amounts in the minor unit of their currency, always whole numbers.
 
 use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,18 @@ impl Currency {
 
     pub fn code(&self) -> &str {
         core::str::from_utf8(&self.0).expect("a currency is made of ASCII letters only")
+    }
+
+    /// Digits after the decimal point, as ISO 4217 has them: what a minor unit is a part of. What is unknown has two, as
+    /// nearly all have.
+    pub fn digits(&self) -> usize {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF"
+            | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
     }
 }
 
@@ -75,14 +89,29 @@ impl Money {
     }
 }
 
+impl Money {
+    /// As people write it: `45.00 EUR`.
+    pub fn decimal(&self) -> String {
+        let digits = self.currency.digits();
+        let minor = format!("{:0>width$}", self.minor.unsigned_abs(), width = digits + 1);
+        let (whole, part) = minor.split_at(minor.len() - digits);
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let point = if digits > 0 { "." } else { "" };
+        format!("{sign}{whole}{point}{part} {}", self.currency)
+    }
+}
+
+/// For people who also read requests, which have minor units: `45.00 EUR (4500 in minor units)`.
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.minor, self.currency)
+        write!(out, "{} ({} in minor units)", self.decimal(), self.minor)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     #[test]
@@ -90,6 +119,25 @@ mod tests {
         assert_eq!(Currency::new("EUR"), Some(Currency::EUR));
         for refused in ["eur", "EU", "EURO", "E1R", "", "É1"] {
             assert_eq!(Currency::new(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_digits_of_its_currency() {
+        for (minor, currency, expected) in [
+            (4_500, "EUR", "45.00 EUR (4500 in minor units)"),
+            (5, "EUR", "0.05 EUR (5 in minor units)"),
+            (0, "EUR", "0.00 EUR (0 in minor units)"),
+            (-101, "BRL", "-1.01 BRL (-101 in minor units)"),
+            (4_500, "JPY", "4500 JPY (4500 in minor units)"),
+            (0, "JPY", "0 JPY (0 in minor units)"),
+            (4_500, "KWD", "4.500 KWD (4500 in minor units)"),
+            (12, "KWD", "0.012 KWD (12 in minor units)"),
+            (1, "CLF", "0.0001 CLF (1 in minor units)"),
+            (i64::MIN, "EUR", "-92233720368547758.08 EUR (-9223372036854775808 in minor units)"),
+        ] {
+            let money = Money::new(minor, Currency::new(currency).unwrap());
+            assert_eq!(money.to_string(), expected);
         }
     }
 }

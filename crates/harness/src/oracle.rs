@@ -17,7 +17,7 @@ mod verdict;
 
 use store::{Location, Store};
 
-pub use books::{Books, Charge, RecordedCall, Refund, Release};
+pub use books::{Books, Charge, RecordedCall, Refund, Release, money};
 pub use verdict::{Verdict, Verdicts};
 
 /// The promises, in the order they are told.

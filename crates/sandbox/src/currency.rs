@@ -149,6 +149,21 @@ impl Currency {
 mod tests {
     use super::*;
 
+    /// The page writes amounts by lists of its own.
+    #[test]
+    fn the_page_knows_the_decimals_of_each_currency() {
+        let page = include_str!("page.html");
+        let listed = |name: &str| {
+            let (_, after) = page.split_once(&format!("const {name} = \"")).unwrap();
+            after.split_once('"').unwrap().0.split(' ').collect::<Vec<_>>()
+        };
+        let (whole, three) = (listed("WHOLE"), listed("THREE"));
+        for code in CODES.split(' ').filter(|code| !code.is_empty()) {
+            let digits = if whole.contains(&code) { 0 } else { 2 + usize::from(three.contains(&code)) };
+            assert_eq!(digits, Currency::read(code).unwrap().decimals(), "{code}");
+        }
+    }
+
     #[test]
     fn amounts_are_bounded_by_currency() {
         let check = |code: &str, amount: i64, expected: &str| {

@@ -319,7 +319,7 @@ impl Relay {
         match self.parts.store.submit(Box::new(command)).await {
             Ok(CommandResult::Fresh { reply, .. }) => Ok(Some(reply)),
             Ok(CommandResult::Refused { refusal: Refusal::LeaseLost, .. }) => Ok(None),
-            Ok(answer) => Err(format!("an answer that has no meaning: {answer:?}")),
+            Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),
             Err(unavailable) => Err(unavailable.to_string()),
         }
     }

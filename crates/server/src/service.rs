@@ -26,7 +26,7 @@ pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, ProviderAccounts};
 use crate::admin::socket::Socket;
 use crate::broker::{self, Broker, nats};
-use crate::clock::SystemClock;
+use crate::clock::{self, SteadyClock};
 use crate::consumers::{self, MessageDispatcher};
 use crate::http::{self, App, Limits, Parts, Wire, WorkerPermit, WorkerPool};
 use crate::ids::UuidV7;
@@ -66,6 +66,8 @@ pub struct Settings {
     pub replies_kept: Span,
     /// For how long events and jobs are kept after their end.
     pub work_kept: Span,
+    /// How long rows of the audit are kept at least; `None`: forever.
+    pub audit_kept: Option<Span>,
     pub sqlite_max_page_count: Option<u32>,
     /// What stands in front of the database. Without it nothing does.
     pub redis: Option<redis::Settings>,
@@ -99,6 +101,7 @@ impl Settings {
             events_every: webhooks::feed::EVERY,
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             work_kept: Span::seconds(90 * 24 * 60 * 60),
+            audit_kept: None,
             sqlite_max_page_count: None,
             redis: None,
             nats: None,
@@ -221,7 +224,7 @@ fn bind(address: SocketAddr) -> Result<TcpSocket, Error> {
 
 impl Common {
     async fn open(settings: &Settings) -> Result<Common, Error> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let ids = Arc::new(UuidV7::default());
         let wake = Wake::default();
         let mut options =
@@ -232,7 +235,9 @@ impl Common {
         options.queue_max = settings.queue_max;
         options.tenant_share = settings.tenant_share;
         options.max_page_count = settings.sqlite_max_page_count;
-        Ok(Common { store: Store::open(options).await?, clock, ids, wake })
+        let store = Store::open(options).await?;
+        clock::warn_if_behind(clock.as_ref(), &store).await?;
+        Ok(Common { store, clock, ids, wake })
     }
 
     fn worker(&self) -> WorkerId {
@@ -260,7 +265,11 @@ async fn serve(
         accounts::open(store, settings, shared.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
     let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
-    let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries);
+    let waits = webhooks::Waits {
+        look_again: settings.pace.look_again(),
+        operation_deadline: settings.limits.operation_deadline,
+    };
+    let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries, waits);
     let mut hands: Arc<dyn WorkerPool> = Arc::new(NoWorkers);
     if settings.roles.worker {
         let pool = pool(settings, common, &registry);
@@ -351,6 +360,7 @@ fn pool(settings: &Settings, common: &Common, registry: &Arc<Registry>) -> Arc<P
         gates: Arc::new(Gates::new(registry, settings.concurrency, settings.account_share)),
         clock: common.clock.clone(),
         pace: settings.pace,
+        operation_deadline: settings.limits.operation_deadline,
     };
     Pool::new(driver, common.worker(), settings.lease, settings.concurrency, common.wake.jobs.clone())
 }
@@ -374,15 +384,18 @@ fn workers(
     common: &Common,
     pool: Arc<Pool>,
     stop: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 4] {
+) -> Vec<JoinHandle<()>> {
     let Common { store, clock, .. } = common;
     let (replies_kept, work_kept) = (settings.replies_kept, settings.work_kept);
-    [
+    let prune_audit =
+        |kept| tokio::spawn(timers::prune_audit(store.clone(), clock.clone(), kept, stop.clone()));
+    let timers = [
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
         tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
-    ]
+    ];
+    timers.into_iter().chain(settings.audit_kept.map(prune_audit)).collect()
 }
 
 /// What carries messages: the relay, its sweep, and what lets old messages go; and where a broker outside

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{ExpireHolds, LapsedHold, PruneDeliveries, PruneMessages, PruneReplies, PruneWork};
+use domain::commands::{
+    ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies, PruneWork,
+};
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
+use domain::{AuditId, EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
 use store::queries::OldRows;
 use store::{Clock, CommandResult, Store};
 use tokio::sync::watch;
@@ -57,6 +59,15 @@ pub async fn prune_work(store: Store, clock: Arc<dyn Clock>, kept: Span, mut sto
     while !*stop.borrow() {
         let outcome = pruning.work(kept).await;
         rest(until_next("old events and jobs", outcome), &mut stop).await;
+    }
+}
+
+/// Lets rows of the audit go that are older than they must be kept and are about what is over.
+pub async fn prune_audit(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
+    let pruning = Pruning { store, clock, stop: stop.clone() };
+    while !*stop.borrow() {
+        let outcome = pruning.audit(kept).await;
+        rest(until_next("old rows of the audit", outcome), &mut stop).await;
     }
 }
 
@@ -115,6 +126,12 @@ impl Pruning {
         self.walk(find, prune).await?;
         let find = |behind| self.store.old_jobs(before, behind, PRUNE_MAX);
         self.walk(find, |jobs: &[JobId]| PruneWork { events: Vec::new(), jobs: jobs.to_vec(), kept }).await
+    }
+
+    async fn audit(&self, kept: Span) -> Result<(), String> {
+        let before = self.before(kept);
+        let find = |behind| self.store.old_audit(before, behind, PRUNE_MAX);
+        self.walk(find, |rows: &[AuditId]| PruneAudit { rows: rows.to_vec(), kept }).await
     }
 
     /// Through a whole table, by its primary key.

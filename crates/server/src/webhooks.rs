@@ -29,7 +29,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use domain::commands::{CloseEvent, RecordEvent};
+use domain::commands::{CloseEvent, RecheckDelays, RecordEvent};
 use domain::rows::InboundEvent;
 use domain::time::Span;
 use domain::{AccountId, EventId, Refusal, TenantId, Timestamp};
@@ -38,6 +38,7 @@ use store::{Clock, CommandResult, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
+use crate::clock::SystemClock;
 use crate::http::RefusedRequest;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, Work};
@@ -75,8 +76,17 @@ pub struct Webhooks {
     inbox: mpsc::Sender<InboundEvent>,
 }
 
+/// How long what an event is about waits for what comes next.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    pub look_again: RecheckDelays,
+    /// Of money that goes back because its booking cannot take it.
+    pub operation_deadline: Span,
+}
+
 /// The part that looks at stored events.
 pub struct EventProcessor {
+    waits: Waits,
     store: Store,
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
@@ -89,9 +99,11 @@ pub fn new(
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     accounts: Accounts,
+    waits: Waits,
 ) -> (Arc<Webhooks>, EventProcessor) {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let reader = EventProcessor {
+        waits,
         store: store.clone(),
         registry: registry.clone(),
         clock: clock.clone(),
@@ -115,13 +127,17 @@ async fn receive(
     let unknown = || RefusedRequest::from(Code::NotFound).detail("there is no such account");
     let entry = webhooks.accounts.get(&(provider, account)).ok_or_else(unknown)?;
     let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
+    if let Some(work_context) = work_context::current() {
+        work_context.is_for(entry.tenant);
+    }
     let not_believed = |refused| {
         WEBHOOKS.increment(delivery(refused));
         RefusedRequest::from(code(refused)).detail(refused.to_string())
     };
     teller.check_headers(&headers).map_err(not_believed)?;
     let body = webhooks.door.read(entry.id, body).await?;
-    let arrived = teller.verify(&headers, &body, webhooks.clock.now()).map_err(not_believed)?;
+    // Providers sign the time of day.
+    let arrived = teller.verify(&headers, &body, SystemClock.now()).map_err(not_believed)?;
     let record = RecordEvent {
         tenant: entry.tenant,
         account: entry.id,
@@ -214,7 +230,7 @@ impl EventProcessor {
                 let Some(in_hand) = self.left_behind.take(event.id) else { continue };
                 let Ok(place) = places.clone().acquire_owned().await else { return };
                 let (store, registry) = (self.store.clone(), self.registry.clone());
-                let (left_behind, clock) = (self.left_behind.clone(), self.clock.clone());
+                let (left_behind, clock, waits) = (self.left_behind.clone(), self.clock.clone(), self.waits);
                 tasks.spawn(async move {
                     let look = async {
                         let began = Instant::now();
@@ -222,7 +238,7 @@ impl EventProcessor {
                         let work_context =
                             WorkContext::new("event", teller.map_or("unknown", |teller| teller.name()));
                         work_context.is_for(event.tenant);
-                        let look = process(&store, &registry, clock.as_ref(), &event);
+                        let look = process(&store, &registry, clock.as_ref(), &event, waits);
                         let looked = work_context::on(Arc::new(work_context), look).await;
                         PROCESSING_SECONDS.record(Work::Event, began.elapsed());
                         looked == EventResult::Ended
@@ -262,13 +278,19 @@ enum EventResult {
 }
 
 /// Turns one stored event into its command.
-async fn process(store: &Store, registry: &Registry, clock: &dyn Clock, event: &InboundEvent) -> EventResult {
+async fn process(
+    store: &Store,
+    registry: &Registry,
+    clock: &dyn Clock,
+    event: &InboundEvent,
+    waits: Waits,
+) -> EventResult {
     let Some(teller) = registry.get(event.account) else {
         work_context::failed(Work::Event, Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
         return EventResult::Again;
     };
-    match meaning::carry_out(store, teller.as_ref(), event).await {
+    match meaning::carry_out(store, teller.as_ref(), event, waits).await {
         Ok(CommandResult::Fresh { .. } | CommandResult::Refused { refusal: Refusal::NothingToDo, .. }) => {}
         Ok(CommandResult::Refused { refusal: Refusal::PaymentIsBehind, .. }) => {
             // Its payment's own events are on their way, or are read back soon.

@@ -11,6 +11,7 @@
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`relay`] | the relay, its sweep and its pruning |
+//! | [`retention`] | the timer that prunes the audit |
 //! | [`dead_letters`] | people who look at what was given up |
 //! | [`figures`] | metrics, counted from committed rows |
 //! | [`check`] | `surehold check`: an invariant a statement |
@@ -28,6 +29,7 @@ mod history;
 mod payment;
 mod reader;
 mod relay;
+mod retention;
 mod tenancy;
 mod work;
 

@@ -133,6 +133,7 @@ pub struct StoreFile {
     pub tenant_share: Option<f64>,
     pub replies_kept_days: Option<i64>,
     pub work_kept_days: Option<i64>,
+    pub audit_kept_days: Option<i64>,
 }
 
 /// Well inside the time for which a provider remembers an idempotency key.
@@ -237,6 +238,11 @@ impl File {
         // Stripe lists an event for 30 days, and it is read back for as long.
         if !(days(31)..=days(36_500)).contains(&settings.work_kept) {
             return Err(failed("store.work_kept_days must be from 31 to 36500"));
+        }
+        settings.audit_kept = file.audit_kept_days.map(days);
+        // A payment may be disputed for months, and the audit is the evidence.
+        if settings.audit_kept.is_some_and(|kept| !(days(366)..=days(36_500)).contains(&kept)) {
+            return Err(failed("store.audit_kept_days must be from 366 to 36500"));
         }
         if !(settings.tenant_share > 0.0 && settings.tenant_share <= 1.0) {
             return Err(failed("store.tenant_share must be above 0 and at most 1"));
@@ -398,6 +404,8 @@ mod tests {
             ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),
             ("[store]\nwork_kept_days = 30", "work_kept_days"),
             ("[store]\nwork_kept_days = 9223372036854775807", "work_kept_days"),
+            ("[store]\naudit_kept_days = 365", "audit_kept_days"),
+            ("[store]\naudit_kept_days = 36501", "audit_kept_days"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[workers]\naccount_share = 0.0", "account_share"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),

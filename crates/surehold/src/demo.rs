@@ -28,8 +28,9 @@ use crate::signals::Signals;
 
 #[derive(clap::Args)]
 pub struct Arguments {
+    // Not the folder that `serve` uses by default: it would serve the demo's tenants.
     /// Where everything is kept; made if it is not there, used again if it is
-    #[arg(long, default_value = "./surehold-data")]
+    #[arg(long, default_value = "./surehold-demo")]
     data: PathBuf,
     /// Where the server listens; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:8080")]

@@ -38,7 +38,9 @@ struct Server {
 
 impl Server {
     fn client(&self) -> Result<Client, Failed> {
-        let told = |retry: &client::Retry<'_>| eprintln!("again in {:?}: {}", retry.delay, retry.failure);
+        let told = |retry: &client::Retry<'_>| {
+            eprintln!("again in {} ms: {}", retry.delay.as_millis(), retry.failure);
+        };
         Ok(Client::builder(&self.url, &self.api_key).observer(told).build()?)
     }
 }

@@ -133,6 +133,23 @@ fn an_attack_keeps_to_its_own_database() {
     assert_eq!([count("accounts"), count("payments")], [0, 0]);
 }
 
+/// Of two who say nothing of where, the second must not serve the first one's tenants.
+#[test]
+fn by_default_the_demo_keeps_to_its_own_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
+        command.args(arguments).current_dir(folder.path()).output().unwrap()
+    };
+    let told = in_folder(&["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(folder.path().join("surehold-demo/demo.json").exists());
+    assert!(in_folder(&["migrate"]).status.success());
+    let tenants = in_folder(&["tenant", "list"]);
+    assert!(tenants.status.success());
+    assert!(!String::from_utf8_lossy(&tenants.stdout).contains("harbour"), "the default database is another");
+}
+
 /// Whoever else has an account on the machine. Names of what they could read.
 fn readable_by_others(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();

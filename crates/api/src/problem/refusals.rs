@@ -1,7 +1,7 @@
 //! From a refusal to its problem document.
 
-use domain::Refusal;
 use domain::provider::AmountRule;
+use domain::{Money, Refusal};
 use uuid::Uuid;
 
 use super::{Failure, FieldError, Problem};
@@ -159,21 +159,25 @@ fn detail(refusal: &Refusal) -> Option<String> {
         }
         Refusal::TooManyRefunds { limit } => format!("A payment has at most {limit} refunds."),
         Refusal::CaptureExceedsAuthorization { authorized } => {
-            format!("At most {authorized} (in minor units) can be captured.")
+            format!("At most {authorized} can be captured.")
         }
         Refusal::RefundExceedsCapture { refundable } => {
-            format!("At most {refundable} (in minor units) can be refunded.")
+            format!("At most {refundable} can be refunded.")
         }
         Refusal::AmountExceedsTotal { chargeable } => {
-            format!("At most {chargeable} (in minor units) can be charged.")
+            format!("At most {chargeable} can be charged.")
         }
-        Refusal::AmountDoesNotCoverWhatIsDue { due } => format!("{due} (in minor units) is due."),
+        Refusal::AmountDoesNotCoverWhatIsDue { due } => format!("{due} is due."),
         Refusal::CurrencyIsNotTaken { currency } => format!("The provider takes no {currency}."),
         Refusal::AmountIsNotPayable { amount, rule } => {
             let AmountRule { min_minor, max_minor, step_minor } = rule;
+            let money = |minor: &i64| Money::new(*minor, amount.currency);
             format!(
-                "{amount} cannot be moved: an amount is from {min_minor} to {max_minor} minor units, in \
-                 steps of {step_minor}; a capture or refund may be less."
+                "{amount} cannot be moved: an amount is from {} to {}, in steps of {}; a capture or refund may \
+                 be less.",
+                money(min_minor),
+                money(max_minor),
+                money(step_minor)
             )
         }
         Refusal::NotSentToProvider { code, .. } => format!("Because of {code}."),

@@ -1,4 +1,5 @@
-//! Prune: work that came to its end long ago is let go. What it did stays: payments, refunds, movements, the audit.
+//! Prune: work that came to its end long ago is let go. What it did stays: payments, refunds, movements. The audit
+//! stays as well, unless a setting says for how long ([`PruneAudit`]).
 //!
 //! | row | let go once it is | why it was kept |
 //! |---|---|---|
@@ -7,7 +8,11 @@
 //!
 //! What is dead waits for a person and stays.
 
+mod audit;
+
 use alloc::vec::Vec;
+
+pub use audit::PruneAudit;
 
 use super::draft::{Draft, Origin};
 use crate::ids::{EventId, JobId, TenantId};

@@ -19,6 +19,7 @@ mod movements;
 mod operate;
 mod owed;
 mod payments;
+mod prune_audit;
 mod refunds;
 mod relay;
 mod settling;

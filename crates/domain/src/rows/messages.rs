@@ -188,6 +188,7 @@ impl Removable for Message {}
 impl Removable for Delivery {}
 impl Removable for InboundEvent {}
 impl Removable for Job {}
+impl Removable for Audit {}
 
 crate::row! {
     /// An event that a provider sent, verified, with its raw bytes.
@@ -265,8 +266,9 @@ impl Actor {
 }
 
 crate::row! {
-    /// Who moved what, when, and from where to where; in the transaction of the move.
-    Audit in "audit" as append {
+    /// Who moved what, when, and from where to where; in the transaction of the move. Never changed; read by a
+    /// command only to be let go.
+    Audit in "audit" as lock {
         key id: AuditId,
         fixed tenant: TenantId,
         fixed at: Timestamp,

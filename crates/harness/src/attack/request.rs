@@ -189,8 +189,11 @@ impl OperationAnswer {
     }
 }
 
+/// Of everything that is bought.
+pub const CURRENCY: &str = "EUR";
+
 pub fn euros(minor: i64) -> Value {
-    json!({ "minor": minor, "currency": "EUR" })
+    json!({ "minor": minor, "currency": CURRENCY })
 }
 
 impl OperationRequest {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::{Currency, Money};
 use serde::Deserialize;
 
 use super::Error;
@@ -125,6 +126,13 @@ impl Books {
         }
         Ok(books)
     }
+}
+
+/// An amount for people, by the currency's code in either case.
+pub fn money(minor: i64, currency: &str) -> String {
+    let code = currency.to_ascii_uppercase();
+    Currency::new(&code)
+        .map_or_else(|| format!("{minor} {code}"), |currency| Money::new(minor, currency).to_string())
 }
 
 /// Where Stripe's minor unit is not that of ISO 4217, <https://docs.stripe.com/currencies>.

@@ -21,7 +21,7 @@ use store::Queries;
 use store::queries::{Cursor, PaymentSearch};
 use uuid::Uuid;
 
-use super::books::{Books, Charge, Refund};
+use super::books::{Books, Charge, Refund, money};
 use super::{Error, Verdicts};
 
 const PAGE_ROWS: usize = 1_000;
@@ -125,10 +125,15 @@ impl Comparison<'_> {
             theirs == ours || (ours == (0, 0, 0) && captured == refunded)
         };
         if !agrees {
+            let sums = |(captured, refunded, disputed): (i64, i64, i64)| {
+                [captured, refunded, disputed].map(|minor| money(minor, payment.currency.code())).join(", ")
+            };
             let words = format!(
-                "payment {} is {}: captured, refunded and disputed are {ours:?} here and {theirs:?} there",
+                "payment {} is {}: captured, refunded and disputed are {} here and {} there",
                 payment.id,
-                payment.state.name()
+                payment.state.name(),
+                sums(ours),
+                sums(theirs)
             );
             self.verdicts.offends("charged_once", words);
         }
@@ -155,10 +160,13 @@ impl Comparison<'_> {
                 _ => &[refund.amount_minor],
             };
             if made != expected && !self.reviewed.contains(&refund.id.0) {
+                let money = |minor: &i64| money(*minor, refund.currency.code());
+                let made: Vec<String> = made.iter().map(money).collect();
                 let words = format!(
-                    "refund {id} of {} is {}, and the provider refunded {made:?}",
-                    refund.amount_minor,
-                    refund.state.name()
+                    "refund {id} of {} is {}, and the provider refunded {}",
+                    money(&refund.amount_minor),
+                    refund.state.name(),
+                    if made.is_empty() { "nothing".to_owned() } else { made.join(", ") }
                 );
                 self.verdicts.offends("refund_matches_quote", words);
             }
@@ -249,7 +257,8 @@ impl Comparison<'_> {
                 self.verdicts.looked("books_balance", 1);
                 if ours != theirs {
                     let account = &account.name;
-                    let words = format!("{account}: the ledger has {ours} {currency}, the provider {theirs}");
+                    let (ours, theirs) = (money(ours, &currency), money(theirs, &currency));
+                    let words = format!("{account}: the ledger has {ours}, the provider {theirs}");
                     self.verdicts.offends("books_balance", words);
                 }
             }

@@ -238,6 +238,7 @@ impl Shop {
             source,
             refused: None,
             look_again: LOOK_AGAIN,
+            deadline: DEADLINE,
         };
         done(store, settle).await;
     }

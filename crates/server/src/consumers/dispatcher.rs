@@ -159,7 +159,7 @@ impl MessageDispatcher {
             Ok(Err(panic)) => Err(Failure::Broken(panicked(&*panic))),
             Err(_) => {
                 let limit = self.settings.attempt_timeout;
-                Err(Failure::Broken(format!("it took longer than {limit:?}")))
+                Err(Failure::Broken(format!("it took longer than {} ms", limit.as_millis())))
             }
         };
         PROCESSING_SECONDS.record(Work::Ledger, began.elapsed());

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::RefusedRequest;
 use super::read_request::JSON;
-use super::refused::PROBLEM_JSON;
+use super::refused::{PROBLEM_JSON, StoredCode};
 use super::wire::stored;
 use crate::metrics::catalogue::{IDEMPOTENCY, REFUSALS};
 use crate::metrics::labels::{RefusalCode, Verdict};
@@ -61,12 +61,22 @@ fn fresh(reply: &Reply, rendered: Option<Rendered>) -> Response {
 fn response(rendered: Rendered) -> Response {
     let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = if status.is_client_error() || status.is_server_error() { PROBLEM_JSON } else { JSON };
+    let refused = if status.is_client_error() { code_of(&rendered.body) } else { None };
     let mut response = (status, rendered.body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    if let Some(code) = refused {
+        response.extensions_mut().insert(StoredCode(code));
+    }
     if let Some(location) = rendered.location.and_then(|path| HeaderValue::try_from(path).ok()) {
         response.headers_mut().insert(LOCATION, location);
     }
     response
+}
+
+/// Of a problem document.
+fn code_of(body: &str) -> Option<String> {
+    let problem: serde_json::Value = serde_json::from_str(body).ok()?;
+    problem.get("code").and_then(serde_json::Value::as_str).map(str::to_owned)
 }
 
 fn pointing(code: Code, resource: Option<Uuid>) -> RefusedRequest {

@@ -15,7 +15,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Version};
 use tracing::Instrument as _;
 
-use super::refused::{self, RefusedRequest};
+use super::refused::{self, RefusedRequest, StoredCode};
 use super::request_id::{self, RequestId};
 use super::{App, Limits, idempotency_key};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
@@ -38,12 +38,17 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         Some(refused) => Err(refused),
         None => Ok(response),
     });
+    let path = route.as_ref().map(MatchedPath::as_str);
     let mut code = None;
     let mut response = answered.flatten().unwrap_or_else(|refused| {
         code = Some(refused.problem.code.clone());
-        work_context::within(&work_context, || refused.tell(route.as_ref().map(MatchedPath::as_str)));
+        work_context::within(&work_context, || refused.log(path));
         refused::response(refused, &request_id)
     });
+    if let Some(StoredCode(stored)) = response.extensions_mut().remove() {
+        work_context::within(&work_context, || refused::log_refusal(path, &stored));
+        code = Some(stored);
+    }
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
@@ -85,7 +90,8 @@ async fn answer(
         Ok(Err(_)) => Err(Code::InternalError.into()),
         Err(_) => {
             let limit = app.limits().request_timeout;
-            Err(RefusedRequest::from(Code::RequestTimedOut).because(format!("it took longer than {limit:?}")))
+            Err(RefusedRequest::from(Code::RequestTimedOut)
+                .because(format!("it took longer than {} ms", limit.as_millis())))
         }
     }
 }

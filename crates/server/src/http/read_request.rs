@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 
-use api::Code;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -30,7 +29,7 @@ impl<P: Permission> FromRequestParts<App> for ReadRequest<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<ReadRequest<P>, RefusedRequest> {
         let caller = auth::caller(app, parts).await?;
         caller.may(P::ANY)?;
-        let turn = app.turns.take(caller.tenant).await.map_err(|_| RefusedRequest::from(Code::Overloaded))?;
+        let turn = app.turns.take(caller.tenant).await?;
         Ok(ReadRequest { caller, _turn: turn, permission: PhantomData })
     }
 }

@@ -7,8 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use api::Code;
 use domain::TenantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::RefusedRequest;
 
 /// For a turn; past it the request is shed.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -25,6 +28,13 @@ pub struct ReadTurn {
 /// The tenant has as many reads at work and waiting as it may have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany;
+
+/// The other tenants have room.
+impl From<TooMany> for RefusedRequest {
+    fn from(_: TooMany) -> RefusedRequest {
+        Code::RateLimited.into()
+    }
+}
 
 pub struct ReadTurns {
     each: usize,
@@ -101,6 +111,7 @@ mod tests {
             .collect();
         tokio::task::yield_now().await;
         assert!(matches!(turns.take(GREEDY).now_or_never(), Some(Err(TooMany))), "one more is shed at once");
+        assert_eq!(RefusedRequest::from(TooMany).problem.code, "rate_limited");
         for waited in waiting {
             assert!(!waited.await.unwrap(), "the others after a while");
         }

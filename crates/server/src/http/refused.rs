@@ -39,17 +39,16 @@ impl RefusedRequest {
         RefusedRequest { cause: Some(cause.to_string().into_boxed_str()), ..self }
     }
 
-    /// One line for a request that failed. What a client did wrong is told to the client; to us it is a
-    /// number.
-    pub fn tell(&self, route: Option<&str>) {
+    /// One line for a request that failed or was refused.
+    pub fn log(&self, route: Option<&str>) {
         let code = self.problem.code.as_str();
-        // A shed request is no failure, and where there are any there are many.
-        if self.problem.status >= 500 && code != Code::Overloaded.name() {
-            tracing::error!(route, code, cause = self.cause.as_deref(), "a request failed");
-        } else if code == Code::IdempotencyKeyReused.name() {
-            tracing::info!(route, "an idempotency key came with another request");
+        if self.problem.status < 500 {
+            log_refusal(route, code);
+        } else if code == Code::Overloaded.name() {
+            // No failure, and where there are any there are many.
+            tracing::debug!(route, code, cause = self.cause.as_deref(), "a request was shed");
         } else {
-            tracing::debug!(route, code, cause = self.cause.as_deref(), "refused");
+            tracing::error!(route, code, cause = self.cause.as_deref(), "a request failed");
         }
     }
 
@@ -95,9 +94,9 @@ impl From<MalformedJson> for RefusedRequest {
 impl From<Unavailable> for RefusedRequest {
     fn from(unavailable: Unavailable) -> RefusedRequest {
         let code = match &unavailable {
-            Unavailable::QueueFull | Unavailable::TenantShareFull | Unavailable::Contended => {
-                Code::Overloaded
-            }
+            Unavailable::QueueFull | Unavailable::Contended => Code::Overloaded,
+            // The others have room: it is this tenant who asks for too much.
+            Unavailable::TenantShareFull => Code::RateLimited,
             Unavailable::CommitUnknown(_) => Code::CommitOutcomeUnknown,
             Unavailable::Database(_) | Unavailable::Unreadable(_) | Unavailable::Closed => {
                 Code::StorageUnavailable
@@ -120,6 +119,16 @@ impl From<store::Error> for RefusedRequest {
         RefusedRequest::from(Code::StorageUnavailable).because(error)
     }
 }
+
+/// The one place that writes of refused requests, so that they are limited together. The code alone: what the client
+/// sent is not for the log.
+pub fn log_refusal(route: Option<&str>, code: &str) {
+    tracing::info!(route, code, "a request was refused");
+}
+
+/// The code of a refusal that is stored under a key, beside the response that was made of it.
+#[derive(Clone, Debug)]
+pub struct StoredCode(pub String);
 
 /// Only a carrier: the guard makes the response of the problem it finds.
 impl IntoResponse for RefusedRequest {
@@ -161,7 +170,7 @@ mod tests {
         let secret = || "password=hunter2".to_owned();
         for (unavailable, code, status, retryable) in [
             (Unavailable::QueueFull, "overloaded", 503, true),
-            (Unavailable::TenantShareFull, "overloaded", 503, true),
+            (Unavailable::TenantShareFull, "rate_limited", 429, true),
             (Unavailable::Contended, "overloaded", 503, true),
             (Unavailable::CommitUnknown(secret()), "commit_outcome_unknown", 503, true),
             (Unavailable::Database(secret()), "storage_unavailable", 503, true),

@@ -151,6 +151,9 @@ catalogue! {
 
     /// What the process does: 1 for each of its roles.
     ROLE: Gauge<Role> = "surehold_role", Count, Process;
+    /// How far the machine's clock is behind the time that the process goes by, which is never set back. Above a few
+    /// seconds, the machine's clock was.
+    CLOCK_BEHIND_SECONDS: Gauge<()> = "surehold_clock_behind_seconds", Seconds, Process;
     /// Spans of traces, where they are collected: exported, dropped because too many waited for the collector, or
     /// lost because it did not take them.
     TRACE_SPANS: Counter<SpanFate> = "surehold_trace_spans_total", Count, Process;

@@ -10,12 +10,13 @@ use std::time::Duration;
 use domain::commands::{AdvanceFeed, ClaimFeed, RecordEvent};
 use domain::reply::FeedClaim;
 use domain::time::Span;
-use domain::{AccountId, Reply, TenantId};
-use store::CommandResult;
+use domain::{AccountId, Reply, TenantId, Timestamp};
+use store::{Clock as _, CommandResult};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Webhooks;
+use crate::clock::SystemClock;
 use crate::metrics::catalogue::EVENTS_READ_BACK;
 
 /// How often the events of an account are read, and how long a webhook is given before.
@@ -66,6 +67,17 @@ async fn claimed(
     }
 }
 
+/// From where and up to where to read, if it is time. A mark that lies ahead was made by a clock that was set back
+/// since: what comes about until then lies before the mark.
+fn stretch(read_until: Timestamp, now: Timestamp, every: Span) -> Option<(Timestamp, Timestamp)> {
+    let before = now.minus(every);
+    if before > read_until {
+        return Some((read_until.minus(OVERLAP), before));
+    }
+    let from = before.minus(every).minus(OVERLAP);
+    (read_until > now.plus(OVERLAP)).then_some((from, before))
+}
+
 async fn read(
     webhooks: &Webhooks,
     account: AccountId,
@@ -74,11 +86,10 @@ async fn read(
     every: Span,
 ) -> Result<(), String> {
     let teller = webhooks.registry.get(account).ok_or("no provider is configured for it")?;
-    let before = webhooks.clock.now().minus(every);
-    if before <= claim.read_until {
+    // Providers list by the time of day.
+    let Some((from, before)) = stretch(claim.read_until, SystemClock.now(), every) else {
         return Ok(());
-    }
-    let from = claim.read_until.minus(OVERLAP);
+    };
     let mut page: Option<String> = None;
     let mut found = 0;
     for _ in 0..PAGES_MAX {
@@ -113,4 +124,31 @@ async fn read(
         page = events.next;
     }
     Err(format!("there were more than {PAGES_MAX} pages"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_leaves_no_events_unread() {
+        let at = |seconds| Timestamp(0).plus(Span::seconds(seconds));
+        for (read_until, now, every, expected) in [
+            (1_000, 1_040, 20, Some((880, 1_020))),
+            // Somebody else has just read.
+            (1_000, 1_020, 20, None),
+            // An account that is new here, and how often its events are read says nothing of a clock.
+            (1_000, 1_000, 20, None),
+            (1_000, 1_000, 3_600, None),
+            // Set back by no more than stretches overlap.
+            (1_000, 880, 20, None),
+            (4_600, 1_020, 20, Some((860, 1_000))),
+            (4_600, 1_040, 20, Some((880, 1_020))),
+            (9_000, 2_000, 600, Some((680, 1_400))),
+        ] {
+            let expected = expected.map(|(from, until)| (at(from), at(until)));
+            let found = stretch(at(read_until), at(now), Span::seconds(every));
+            assert_eq!(found, expected, "{read_until} {now} {every}");
+        }
+    }
 }

@@ -14,8 +14,8 @@ use domain::{AttemptId, PaymentId, RefundId, Refusal};
 use providers::{EventContent, Provider};
 use store::{CommandResult, Store, Unavailable};
 
+use super::Waits;
 use crate::work_context;
-use crate::workers::Pace;
 
 pub enum Failed {
     Store(Unavailable),
@@ -38,6 +38,7 @@ pub async fn carry_out(
     store: &Store,
     teller: &dyn Provider,
     event: &InboundEvent,
+    waits: Waits,
 ) -> Result<CommandResult, Failed> {
     let about = match teller.interpret(&event.body) {
         Ok(about) => about,
@@ -58,14 +59,15 @@ pub async fn carry_out(
                     observation,
                     source: Source::Webhook,
                     refused: None,
-                    look_again: Pace::default().look_again(),
+                    look_again: waits.look_again,
+                    deadline: waits.operation_deadline,
                 },
             )
             .await
         }
         EventContent::Refund { refund, payment, payment_object, observation } => {
             match known(store, event, payment_object.as_deref(), payment).await? {
-                Some(payment) => self::refund(store, event, refund, payment, observation).await,
+                Some(payment) => self::refund(store, event, refund, payment, observation, waits).await,
                 None => nothing_of_ours(store, event).await,
             }
         }
@@ -104,6 +106,7 @@ async fn refund(
     carried: Option<RefundId>,
     payment: PaymentId,
     observation: RefundObservation,
+    waits: Waits,
 ) -> Result<CommandResult, Failed> {
     let outside = RefundId::at_provider(event.account, &observation.object);
     let settle = |refund, mark| SettleRefund {
@@ -112,7 +115,7 @@ async fn refund(
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
         mark,
-        look_again: Pace::default().look_again(),
+        look_again: waits.look_again,
     };
     if planted::is(planted::Bug::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;

@@ -141,6 +141,8 @@ pub struct Driver {
     pub gates: Arc<Gates>,
     pub clock: Arc<dyn Clock>,
     pub pace: Pace,
+    /// Of operations that no request begins.
+    pub operation_deadline: Span,
 }
 
 /// What is driven, and with whom.
@@ -323,6 +325,7 @@ impl Drive<'_> {
             source,
             refused,
             look_again: self.driver.pace.look_again(),
+            deadline: self.driver.operation_deadline,
         };
         self.driver.submit(settle).await.map(|_| ())
     }

@@ -56,6 +56,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
         source: Source::Fetched,
         refused: None,
         look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        deadline: Span::seconds(60),
     };
     done(house, settle).await;
     asked.id()
@@ -131,7 +132,13 @@ async fn each_kind_is_listed_shown_and_retried(house: House) {
     assert_eq!(paged, letters.iter().map(|letter| json!(letter)).collect::<Vec<_>>());
 
     for (id, kind, reason, pointer, payload) in [
-        (&job, "job", "the provider's object is for 1 EUR", "/outcome", json!("review")),
+        (
+            &job,
+            "job",
+            "the provider's object is for 0.01 EUR (1 in minor units)",
+            "/outcome",
+            json!("review"),
+        ),
         (&event, "event", "nothing can be made of it", "/body", json!("no JSON")),
         (&message, "message", "it panicked", "/message_id", json!(told.id.0)),
     ] {

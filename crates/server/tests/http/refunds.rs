@@ -40,6 +40,7 @@ async fn captured(house: &House) -> String {
         source: Source::Fetched,
         refused: None,
         look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        deadline: Span::seconds(60),
     };
     house.store.submit(Box::new(claim)).await.unwrap();
     house.store.submit(Box::new(sent)).await.unwrap();

@@ -1,12 +1,15 @@
 //! A hold that lapses while its payment is under way: the provider's object ends first, then the seats
 //! go; and money that comes all the same either confirms or goes back, never both.
 
+use domain::rows::AttemptKind;
+use domain::time::Span;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::ask::{eur, payment_of, until};
 use crate::sail::Sail;
 use crate::stage::{Engine, Stage};
+use crate::tenants::{TENANTS, tenant_id};
 
 both![
     the_object_ends_before_the_seats_go,
@@ -22,6 +25,8 @@ both![
 const ASKS: &str = "pm_card_authenticationRequired";
 /// Beyond the hold of a quarter of an hour and its grace of ten minutes.
 const LONG_AGO_SECONDS: i64 = 26 * 60;
+/// Another than by default.
+const DEADLINE: Span = Span::seconds(30 * 60);
 
 /// A payment of the booking that waits for the customer, and the provider's object of it.
 async fn asked(stage: &Stage, booking: &str) -> (String, String) {
@@ -113,7 +118,11 @@ async fn an_approval_races_the_expiry(engine: Engine) {
 /// One seat, whose hold was given up long ago, and whose customer has just approved. The provider is
 /// out of reach, so nobody here knows.
 async fn approved_too_late(engine: Engine) -> (Stage, Sail, String, String) {
-    let mut stage = Stage::watchful(engine).await;
+    let mut stage = Stage::with(engine, |settings| {
+        settings.pace.evidence_after = Span::millis(300);
+        settings.limits.operation_deadline = DEADLINE;
+    })
+    .await;
     let sail = stage.sail(&stage.one, 1).await;
     let booking = sail.book(&stage.one, "b-1", 1).await;
     let (payment, object) = asked(&stage, &booking).await;
@@ -149,6 +158,10 @@ async fn late_money_without_seats_goes_back(engine: Engine) {
     let books = stage.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 4_500, 4_500, 4_500));
     assert_eq!(books.refunds_of(&payment), [(4_500, "succeeded")]);
+    let id = domain::PaymentId(payment.parse().unwrap());
+    let attempts = stage.store().attempts_of_payment(tenant_id(TENANTS[0]), id).await.unwrap();
+    let refund = attempts.iter().find(|attempt| attempt.kind == AttemptKind::Refund).unwrap();
+    assert_eq!(refund.deadline_at.since(refund.created_at), DEADLINE, "as it is set");
     stage.end().await;
 }
 

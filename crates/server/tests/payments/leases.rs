@@ -140,6 +140,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         source: Source::Answer,
         refused: None,
         look_again: Pace::default().look_again(),
+        deadline: Span::seconds(60),
     };
     refused(&stage, settle).await;
     refused(&stage, sent).await;

@@ -9,7 +9,10 @@ mod books;
 mod lifecycle;
 mod payment;
 
+use std::fmt::Write as _;
+
 use domain::working_set::{Kind, Value};
+use domain::{Currency, Money};
 
 use super::Queries;
 use crate::Error;
@@ -41,8 +44,26 @@ struct Check {
     promise: &'static str,
     /// One number: how many rows there are to break it.
     counted: &'static str,
-    /// Rows of (id, words).
+    /// Rows of (id, words); amounts in them as `{4500 EUR}`, in minor units.
     broken: &'static str,
+}
+
+/// Each `{4500 EUR}` as people write it.
+fn with_amounts(words: &str) -> String {
+    let mut parts = words.split('{');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let amount = part.split_once('}').and_then(|(amount, rest)| {
+            let (minor, currency) = amount.split_once(' ')?;
+            Some((Money::new(minor.parse().ok()?, Currency::new(currency)?), rest))
+        });
+        let written = match amount {
+            Some((money, rest)) => write!(text, "{money}{rest}"),
+            None => write!(text, "{{{part}"),
+        };
+        written.expect("a String takes it");
+    }
+    text
 }
 
 impl Queries {
@@ -62,7 +83,7 @@ impl Queries {
         let tell = |mut row: Vec<Value<'static>>| {
             let words = row.pop().and_then(Value::text).unwrap_or_default();
             let id = row.pop().and_then(Value::id).unwrap_or_default();
-            format!("{id}: {words}")
+            format!("{id}: {}", with_amounts(&words))
         };
         let broken = rows.into_iter().map(tell).collect();
         Ok(Finding { invariant: check.invariant, promise: check.promise, counted, broken })
@@ -85,5 +106,35 @@ impl Queries {
             moves.push(Move { subject_kind, from, to, count });
         }
         Ok(moves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_told_as_people_write_them() {
+        for (words, expected) in [
+            (
+                "costs {4500 EUR}, open {-5 JPY}",
+                "costs 45.00 EUR (4500 in minor units), open -5 JPY (-5 in minor units)",
+            ),
+            ("{1 KWD}", "0.001 KWD (1 in minor units)"),
+            ("a {name} and {1", "a {name} and {1"),
+            ("", ""),
+        ] {
+            assert_eq!(with_amounts(words), expected);
+        }
+    }
+
+    #[test]
+    fn each_sum_has_its_currency() {
+        let checks = [booking::CHECKS, payment::CHECKS, lifecycle::CHECKS, books::CHECKS];
+        for check in checks.into_iter().flatten() {
+            let opened = check.broken.matches('{').count();
+            let amounts = check.broken.matches("currency || '}").count();
+            assert_eq!(opened, amounts, "{}", check.promise);
+        }
     }
 }

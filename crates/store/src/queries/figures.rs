@@ -117,7 +117,8 @@ impl Queries {
         self.counted_by(sql, 2).await
     }
 
-    /// What the tallies ought to say, counted anew. Reads whole tables.
+    /// What the tallies ought to say, counted anew. Reads whole tables. Late payments that were seated are counted
+    /// from the audit, so this says less than the tallies once some of it was pruned; no figure is made of it.
     pub async fn recounted_tallies(&self) -> Result<Vec<RowCount>, Error> {
         let sql = "select subject, word, count from ( \
                 select 'bookings' as subject, state as word, count(*) as count from bookings \

@@ -1,6 +1,7 @@
 //! What happened: audit, the event log, the ledger, and what a person must look at.
 
 use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Subject, Transfer};
+use domain::working_set::{Kind, Value};
 use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
 use uuid::Uuid;
 
@@ -19,6 +20,12 @@ impl Queries {
     ) -> Result<Vec<Audit>, Error> {
         let (rest, parameters) = Filter::of(tenant).and("subject =", Some(subject)).oldest("at", after, max);
         self.rows(&rest, parameters).await
+    }
+
+    /// When the latest thing was done, by the clock that stamped it. Ids ascend with time, so this reads one row.
+    pub async fn newest_moment(&self) -> Result<Option<Timestamp>, Error> {
+        let rows = self.values("select at from audit order by id desc limit 1", vec![], &[Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().next().and_then(Value::int).map(Timestamp))
     }
 
     /// The first time that this was done to the subject.

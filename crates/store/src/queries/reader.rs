@@ -297,7 +297,8 @@ impl Served {
             let Ok(found) = timeout(self.silence_max, asked).await else {
                 // Nobody else is to wait for it: the pool would hand it out again.
                 drop(Object::take(client));
-                return Err(Error::Pool(format!("a query was not answered in {:?}", self.silence_max)));
+                let limit = self.silence_max.as_millis();
+                return Err(Error::Pool(format!("a query was not answered in {limit} ms")));
             };
             match found {
                 Ok(rows) => return Ok(rows.iter().map(postgres::decode).collect::<Result<_, _>>()?),

@@ -133,14 +133,10 @@ impl Queries {
             "select id, cast(case when {condition} then 1 else 0 end as bigint) \
              from {table} where id > $2 order by id limit $3"
         );
-        let rows = self.values(&sql, with![before, after, limit(max)], &[Kind::Id, Kind::Int]).await?;
-        let looked_at = |row: &Vec<Value<'static>>| match row[..] {
-            [Value::Id(id), Value::Int(old)] => Some((Id::from(id), old == 1)),
-            _ => None,
-        };
-        let seen: Vec<(Id, bool)> = rows.iter().filter_map(looked_at).collect();
-        let next = seen.last().filter(|_| seen.len() == max).map(|(id, _)| *id);
-        Ok(OldRows { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next })
+        Ok(OldRows::of(
+            self.values(&sql, with![before, after, limit(max)], &[Kind::Id, Kind::Int]).await?,
+            max,
+        ))
     }
 }
 
@@ -150,4 +146,17 @@ pub struct OldRows<Id> {
     pub ids: Vec<Id>,
     /// Behind which there may be more.
     pub next: Option<Id>,
+}
+
+impl<Id: From<Uuid> + Copy> OldRows<Id> {
+    /// From at most `max` rows of an id and of 1 where it is old.
+    pub(super) fn of(rows: Vec<Vec<Value<'static>>>, max: usize) -> OldRows<Id> {
+        let looked_at = |row: &Vec<Value<'static>>| match row[..] {
+            [Value::Id(id), Value::Int(old)] => Some((Id::from(id), old == 1)),
+            _ => None,
+        };
+        let seen: Vec<(Id, bool)> = rows.iter().filter_map(looked_at).collect();
+        let next = seen.last().filter(|_| seen.len() == max).map(|(id, _)| *id);
+        OldRows { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next }
+    }
 }

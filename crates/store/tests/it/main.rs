@@ -41,6 +41,7 @@ mod poolers;
 mod queries;
 mod relay;
 mod restarts;
+mod retention;
 mod rows;
 mod seats;
 mod tallies;

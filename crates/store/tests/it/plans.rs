@@ -2,14 +2,15 @@
 //! index leads to the page, and nothing is sorted. So a page costs the same however much a tenant has.
 
 use domain::lifecycle::{booking, payment};
-use domain::{BookingId, KeyId, SlotId, Timestamp};
+use domain::{AuditId, BookingId, KeyId, SlotId, Timestamp};
 use store::queries::{BookingSearch, PaymentSearch, Plans};
 use store::{Location, Store};
+use uuid::Uuid;
 
 use crate::act::Shop;
 use crate::place::{Place, id};
 
-both!(each_filter_has_its_index);
+both!(each_filter_has_its_index, work_and_the_audit_are_found_by_indexes);
 
 const BOOKINGS: usize = 20_000;
 const SLOTS: usize = 40;
@@ -51,6 +52,76 @@ async fn fill(place: &Place, store: &Store, shop: Shop) -> Vec<SlotId> {
         .await;
     place.sql("analyze").await;
     slots
+}
+
+/// An attempt, a job, a refund and a review case of each payment, and rows of the audit about all of them.
+async fn fill_work(place: &Place) {
+    let (new, empty) = match place.location {
+        Location::Sqlite { .. } => ("randomblob(16)", "x''"),
+        Location::Postgres { .. } => ("gen_random_uuid()", "''"),
+    };
+    for (table, of, columns) in [
+        (
+            "attempts",
+            "payments",
+            "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, created_at, null, 1, 1",
+        ),
+        ("jobs", "payments", "id, tenant, READY, 1, null, null, created_at, 1, 0, 0, null, 1, 1"),
+        (
+            "refunds",
+            "payments",
+            "id, tenant, id, null, 1, 'EUR', 0, null, '{}', null, 'failed', 1, null, null, 1, 1",
+        ),
+        ("reviews", "payments", "NEW, tenant, 'payment', id, null, '', '', 'resolved', 1, 1, ''"),
+        ("inbound_events", "payments", "id, tenant, account, '', '', EMPTY, 'processed', 1, null, 1, 1"),
+        ("inbox", "payments", "id, tenant, 'ledger', id, 'received', 1, null, null, 1, 1"),
+        ("api_keys", "payments", "id, tenant, client, EMPTY, '[]', 'test', 1, 1"),
+        (
+            "audit",
+            "payments",
+            "NEW, tenant, 1, 'timer', null, 'payment', id, 'x', null, null, null, null, null",
+        ),
+        (
+            "audit",
+            "bookings",
+            "NEW, tenant, 1, 'timer', null, 'booking', id, 'x', null, null, null, null, null",
+        ),
+    ] {
+        let columns = columns.replace("NEW", new).replace("EMPTY", empty);
+        // Few are under way.
+        let columns =
+            columns.replace("OPEN", "case when created_at % 400 = 1 then 'sent' else 'succeeded' end");
+        let columns = columns.replace("READY", "case when created_at % 400 = 1 then 'ready' else 'done' end");
+        place.sql(&format!("insert into {table} select {columns} from {of}")).await;
+    }
+    place.sql("analyze").await;
+}
+
+async fn work_and_the_audit_are_found_by_indexes(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    fill(&place, &store, shop).await;
+    fill_work(&place).await;
+    let (asked, plans) = store.queries().explained();
+    let late = Timestamp(i64::MAX / 2);
+    assert_eq!(asked.due_jobs(late, &[], 50).await.unwrap().len(), 50);
+    uses(&plans, "jobs_due");
+    let account = asked.due_jobs(late, &[], 1).await.unwrap()[0].account;
+    asked.late_jobs(late, &[account], 50).await.unwrap();
+    finds_by(&plans, "attempts_open");
+    // So late that half of all random ids are from before.
+    let late = Timestamp((1 << 47) * 1_000);
+    assert!(asked.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
+    reads_no_table(&plans);
+}
+
+/// Slots are too few for an index to pay.
+fn reads_no_table(plans: &Plans) {
+    let plan = plans.lock().unwrap().pop().expect("a query was asked");
+    let reads = |line: &&str| line.contains("Seq Scan") || line.contains("SCAN ");
+    let reading: Vec<&str> = plan.lines().filter(reads).filter(|line| !line.contains("slots")).collect();
+    assert!(reading.is_empty(), "{plan}");
+    assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
 }
 
 async fn each_filter_has_its_index(place: Place) {

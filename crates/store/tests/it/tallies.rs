@@ -113,14 +113,20 @@ async fn what_is_rolled_back_is_not_counted(place: Place) {
     assert_eq!(tallies(&store).await, ["transfers/payment.captured 2"]);
 }
 
+/// A booking whose money came when its hold had lapsed.
+pub async fn reseated(store: &Store, shop: Shop) -> BookingId {
+    let slot = shop.slot(store, 10).await;
+    let booking = reserve(store, shop, slot).await;
+    for event in [Event::HoldTimedOut, Event::PaymentSecured] {
+        step(booking, event).on(store).await.unwrap();
+    }
+    booking
+}
+
 async fn a_reseated_booking_is_a_late_payment(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 10).await;
-    let booking = reserve(&store, shop, slot).await;
-    for event in [Event::HoldTimedOut, Event::PaymentSecured] {
-        step(booking, event).on(&store).await.unwrap();
-    }
+    reseated(&store, shop).await;
     let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
     let kept: Vec<String> =
         kept.iter().map(|tally| format!("{} {}", tally.words.join("/"), tally.count)).collect();

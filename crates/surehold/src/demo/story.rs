@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::{Currency, Money};
 use harness::http::{Client, Response};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -295,11 +296,7 @@ fn text(value: &Value, pointer: &str) -> String {
 
 fn money(value: &Value) -> String {
     let minor = value["minor"].as_i64().unwrap_or_default();
-    let currency = value["currency"].as_str().unwrap_or("?").to_uppercase();
-    format!(
-        "{}{}.{:02} {currency}",
-        if minor < 0 { "-" } else { "" },
-        (minor / 100).abs(),
-        (minor % 100).abs()
-    )
+    let code = value["currency"].as_str().unwrap_or("?").to_uppercase();
+    Currency::new(&code)
+        .map_or_else(|| format!("{minor} {code}"), |currency| Money::new(minor, currency).decimal())
 }

@@ -122,6 +122,61 @@ fn found<'l>(lines: &'l [Value], message: &str) -> Vec<&'l Value> {
     lines.iter().filter(|line| line["message"] == message).collect()
 }
 
+/// Each has one line, which says as what it was refused, where, to whom, and nothing else of it.
+async fn each_refusal_has_one_line(deployment: &Town) {
+    let tenant = Some(deployment.installation.tenant.tenant_id.as_str());
+    let declined = json!({
+        "amount": { "minor": 700, "currency": "EUR" },
+        "provider": "stripe", "payment_method": "pm_card_chargeDeclined",
+    });
+    let cents = json!({
+        "amount": { "minor": 1, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
+    });
+    for (id, key, path, body, status, code) in [
+        ("refused-1", "qz7-declined", "/v1/charges", &declined, 402, "payment_declined"),
+        // What is stored is refused once more, and so is what is not.
+        ("refused-2", "qz7-declined", "/v1/charges", &declined, 402, "payment_declined"),
+        ("refused-3", "qz7-declined", "/v1/charges", &cents, 422, "idempotency_key_reused"),
+        ("refused-4", "qz7-cents", "/v1/charges", &cents, 422, "amount_is_not_payable"),
+        ("refused-5", "qz7-typo", "/v1/charges", &json!({ "qz7": 1 }), 400, "validation_failed"),
+    ] {
+        let answer = deployment.post_with(path, key, &[("x-request-id", id)], body).await;
+        let told = answer.json().unwrap();
+        assert_eq!((answer.status.as_u16(), told["code"].as_str()), (status, Some(code)), "{id}");
+    }
+    let mut stranger = harness::http::Client::new(&deployment.base_url).unwrap();
+    let headers = |id| [("x-request-id", id)];
+    assert_eq!(stranger.get("/v1/bookings", &headers("refused-6")).await.unwrap().status, 401);
+    assert_eq!(stranger.get("/qz7", &headers("refused-7")).await.unwrap().status, 404);
+    let lines = lines(deployment);
+    for (id, code, route, tenant) in [
+        ("refused-1", "payment_declined", Some("/v1/charges"), tenant),
+        ("refused-2", "payment_declined", Some("/v1/charges"), tenant),
+        ("refused-3", "idempotency_key_reused", Some("/v1/charges"), tenant),
+        ("refused-4", "amount_is_not_payable", Some("/v1/charges"), tenant),
+        ("refused-5", "validation_failed", Some("/v1/charges"), tenant),
+        ("refused-6", "unauthenticated", Some("/v1/bookings"), None),
+        ("refused-7", "not_found", None, None),
+        ("forged-1", "webhook_signature_invalid", Some("/webhooks/{provider}/{account}"), tenant),
+    ] {
+        let of_it = |line: &&Value| line["request_id"] == id && line["level"] == "INFO";
+        let found: Vec<&Value> = lines.iter().filter(of_it).collect();
+        assert_eq!(found.len(), 1, "{id}: {found:?}");
+        let line = found[0];
+        assert_eq!(
+            (line["message"].as_str(), line["code"].as_str()),
+            (Some("a request was refused"), Some(code))
+        );
+        assert_eq!((line["route"].as_str(), line["tenant"].as_str()), (route, tenant), "{line}");
+        let known = ["timestamp", "level", "target", "message", "route", "code", "work", "request_id"];
+        let ids = ["tenant", "client", "key", "operation", "trace_id"];
+        let members = line.as_object().unwrap().keys();
+        let others: Vec<_> =
+            members.filter(|name| !known.iter().chain(&ids).any(|known| *known == name.as_str())).collect();
+        assert!(others.is_empty(), "{line}");
+    }
+}
+
 async fn check(engine: Engine) {
     let mut deployment = Town::open(engine, "log = \"debug\"\n").await;
     live(&deployment).await;
@@ -137,7 +192,8 @@ async fn check(engine: Engine) {
             assert!(line[member].is_string(), "{member} in {line}");
         }
     }
-    let reused = found(&lines, "an idempotency key came with another request");
+    let mut reused = found(&lines, "a request was refused");
+    reused.retain(|line| line["code"] == "idempotency_key_reused");
     assert_eq!(reused.len(), 1, "once");
     assert_eq!(reused[0]["tenant"], deployment.installation.tenant.tenant_id.as_str(), "{}", reused[0]);
     assert_eq!(reused[0]["route"], "/v1/payments");
@@ -147,6 +203,7 @@ async fn check(engine: Engine) {
     let forged: Vec<&Value> = lines.iter().filter(|line| line["request_id"] == "forged-1").collect();
     assert!(forged.iter().any(|line| line["code"] == "webhook_signature_invalid"), "{forged:?}");
     assert_eq!(found(&lines, "a request failed"), Vec::<&Value>::new());
+    each_refusal_has_one_line(&deployment).await;
     fail(&mut deployment, engine).await;
     deployment.close().await;
 }
@@ -158,10 +215,14 @@ async fn fail(deployment: &mut Town, engine: Engine) {
         Engine::Sqlite => deployment.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
         Engine::Postgres => deployment.psql("alter table bookings rename to bookings_that_are_gone"),
     }
+    // More than is left on any page that is there.
+    let metadata: serde_json::Map<String, Value> =
+        (0..40).map(|number| (format!("qz7-{number}"), json!("x".repeat(500)))).collect();
     let body = json!({
         "slot_id": deployment.catalogue.slots[0],
         "units": [{ "unit_id": deployment.catalogue.unit, "quantity": 1 }],
         "customer": customer(),
+        "metadata": metadata,
     });
     let answer = deployment.post("/v1/bookings", "qz7-fails", &body).await;
     assert!(answer.status.is_server_error(), "{} {}", answer.status, answer.text());

@@ -128,7 +128,7 @@ async fn what_failed_says_so(deployment: &Town, collector: &Collector) {
     assert_eq!(of(&spans[0], "surehold.code").as_deref(), Some("idempotency_key_reused"));
     assert_eq!(spans[0].status.clone().unwrap_or_default().code, StatusCode::Unset as i32);
     let line =
-        log(deployment).lines().find(|line| line.contains("came with another request")).unwrap().to_owned();
+        log(deployment).lines().find(|line| line.contains("idempotency_key_reused")).unwrap().to_owned();
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["trace_id"], TRACE, "{line}");
 

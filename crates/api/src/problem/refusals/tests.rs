@@ -136,7 +136,7 @@ fn what_stood_in_the_way_is_named() {
     );
     assert_eq!(
         of(Refusal::CaptureExceedsAuthorization { authorized: FIVE }).detail,
-        "At most 500 EUR (in minor units) can be captured."
+        "At most 5.00 EUR (500 in minor units) can be captured."
     );
 }
 

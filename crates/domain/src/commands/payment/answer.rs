@@ -150,7 +150,9 @@ pub(in crate::commands) fn settle_unsent<'a>(
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
             tell(&mut draft, &mut payment, "payment.failed", &movement, nothing);
-            book(&mut draft, facts, &mut payment, Source::Answer)?;
+            // It ended without money, so none goes back.
+            let deadline = attempt.deadline_at.since(attempt.created_at);
+            book(&mut draft, facts, &mut payment, Source::Answer, deadline)?;
         }
         settle_attempt(&mut draft, &mut attempt, &mut payment, Some(&failure))?;
     }

@@ -11,15 +11,18 @@ use crate::lifecycle::payment::State;
 use crate::provider::Source;
 use crate::refusal::Refusal;
 use crate::rows::{Booking, Facts, LateMoney, Payment};
+use crate::time::Span;
 
 /// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
 /// remembers what its booking has counted, and only what is new can confirm it or goes back. A
-/// payment that ended without money frees the booking for another at once.
+/// payment that ended without money frees the booking for another at once. `deadline` is that of money
+/// that goes back.
 pub(super) fn book(
     draft: &mut Draft<'_>,
     facts: &Facts,
     payment: &mut Payment,
     source: Source,
+    deadline: Span,
 ) -> Result<(), Refusal> {
     let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return Ok(()) };
     let mut booking = before.clone();
@@ -30,8 +33,11 @@ pub(super) fn book(
         booking.close_payment(payment.id);
     }
     let mut seats = Seats::default();
-    if news && !ended {
-        secure(draft, facts, &mut seats, payment, &mut booking)?;
+    if news
+        && !ended
+        && let Some(why) = secure(draft, facts, &mut seats, payment, &mut booking)?
+    {
+        send_back(draft, payment, why, deadline)?;
     }
     if news && payment.state.is(State::Cancelled) {
         release_security(draft, facts, &mut seats, payment, &mut booking)?;
@@ -60,25 +66,25 @@ fn count(payment: &mut Payment, booking: &mut Booking) -> bool {
     known != (payment.booked_authorized_minor, payment.booked_paid_minor)
 }
 
-/// Money is there: the booking is confirmed if its seats are, else the money goes back.
+/// Money is there: the booking is confirmed if its seats are, else the money goes back, and why.
 fn secure(
     draft: &mut Draft<'_>,
     facts: &Facts,
     seats: &mut Seats,
-    payment: &mut Payment,
+    payment: &Payment,
     booking: &mut Booking,
-) -> Result<(), Refusal> {
+) -> Result<Option<&'static str>, Refusal> {
     // What the tenant gave back meanwhile it chose to: that is no other than if it had given it back later.
     let secured = booking.settled_minor + booking.authorized_minor >= booking.total_minor;
     let on_its_way_back = payment.state.is(State::Captured) && payment.refundable_minor() == 0;
     match *booking.state {
         booking_lifecycle::State::Held if secured => {}
-        _ if on_its_way_back => return Ok(()),
-        booking_lifecycle::State::Held => return send_back(draft, payment, "it does not cover the booking"),
+        _ if on_its_way_back => return Ok(None),
+        booking_lifecycle::State::Held => return Ok(Some("it does not cover the booking")),
         booking_lifecycle::State::Expired if secured && may_retake(draft, facts, seats, booking)? => {}
-        booking_lifecycle::State::Expired => return send_back(draft, payment, "the hold had expired"),
-        booking_lifecycle::State::Cancelled => return send_back(draft, payment, "the booking was cancelled"),
-        _ => return Ok(()),
+        booking_lifecycle::State::Expired => return Ok(Some("the hold had expired")),
+        booking_lifecycle::State::Cancelled => return Ok(Some("the booking was cancelled")),
+        _ => return Ok(None),
     }
     let about = booking::about(booking);
     let step = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?;
@@ -87,7 +93,7 @@ fn secure(
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
     booking::tell(draft, booking, "booking.confirmed");
-    Ok(())
+    Ok(None)
 }
 
 /// The tenant called off the payment that secured a booking, before any money was captured for it: nobody

@@ -102,8 +102,10 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
         return Some(format!("the provider's object is {}", seen.object));
     }
     if seen.amount_minor != payment.amount_minor || seen.currency != payment.currency {
-        return Some(format!("the provider's object is for {} {}", seen.amount_minor, seen.currency));
+        let amount = Money::new(seen.amount_minor, seen.currency);
+        return Some(format!("the provider's object is for {amount}"));
     }
+    let money = |minor: i64| Money::new(minor, payment.currency);
     match (&seen.status, *payment.state) {
         // What was reserved before it ended may be told after it: that is only old. Taken is taken.
         (Status::Authorized { .. }, State::Created)
@@ -112,26 +114,27 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
             State::Created | State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
         ) => Some(format!("money moved while the payment was {}", payment.state.name())),
         (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
-            Some(format!("another amount was captured: {amount_minor}"))
+            Some(format!("another amount was captured: {}", money(*amount_minor)))
         }
         (Status::Captured { amount_minor }, State::Authorized) => {
             let asked = payment.capturing_minor.filter(|asked| asked != amount_minor)?;
             let believed =
                 planted::is(planted::Bug::CaptureAmountBelieved) && *amount_minor <= payment.amount_minor;
-            (!believed).then(|| format!("{asked} was to be captured, and {amount_minor} was"))
+            let words = || format!("{} was to be captured, and {} was", money(asked), money(*amount_minor));
+            (!believed).then(words)
         }
         (Status::Captured { amount_minor } | Status::Authorized { amount_minor }, _)
             if *amount_minor > payment.amount_minor =>
         {
-            Some(format!("more than asked for was taken: {amount_minor}"))
+            Some(format!("more than asked for was taken: {}", money(*amount_minor)))
         }
         (Status::Authorized { amount_minor }, State::Pending) if *amount_minor < payment.amount_minor => {
-            Some(format!("less than asked for was reserved: {amount_minor}"))
+            Some(format!("less than asked for was reserved: {}", money(*amount_minor)))
         }
         (Status::Captured { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor && payment.capture == Capture::Automatic =>
         {
-            Some(format!("less than asked for was taken: {amount_minor}"))
+            Some(format!("less than asked for was taken: {}", money(*amount_minor)))
         }
         (Status::Cancelled, State::Captured) => Some("it was cancelled after its money was taken".to_owned()),
         _ => None,

@@ -10,7 +10,6 @@ use crate::commands::draft::Draft;
 use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, KeyId, RefundId};
 use crate::lifecycle::{CurrentState, payment};
-use crate::limits::OPERATION_DEADLINE_SECONDS;
 use crate::refusal::Refusal;
 use crate::reply::ClaimedJob;
 use crate::rows::{AttemptKind, Payment, Refund};
@@ -70,12 +69,14 @@ pub(super) fn refund(
     Ok(started)
 }
 
-/// For money that goes back although nobody asked for it: no request sets its deadline.
-const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
-
 /// Money that came when its booking could no longer take it goes back by itself: a capture is
-/// refunded, an authorisation is called off.
-pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str) -> Result<(), Refusal> {
+/// refunded, an authorisation is called off. No request sets its deadline: whoever saw the money does.
+pub(super) fn send_back(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    why: &str,
+    deadline: Span,
+) -> Result<(), Refusal> {
     if payment.state.is(payment::State::Captured) {
         let amount_minor = payment.refundable_minor();
         if amount_minor > 0 {
@@ -84,13 +85,13 @@ pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str)
                 reason: Some(why.to_owned()),
                 metadata: BTreeMap::new(),
                 key: None,
-                deadline: DEADLINE,
+                deadline,
                 lease: None,
             };
             refund(draft, payment, back)?;
         }
     } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
-        void(draft, payment, None, DEADLINE, None)?;
+        void(draft, payment, None, deadline, None)?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::lifecycle::{State as _, attempt, booking, inbound_event, job, payment
 use crate::provider::{Observation, Source, Status};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
 /// Who brings an observation.
@@ -66,6 +66,8 @@ pub struct Settle {
     /// Why the provider turned this call down.
     pub refused: Option<Failure>,
     pub look_again: RecheckDelays,
+    /// How long an operation may be without an outcome: of money that goes back because its booking cannot take it.
+    pub deadline: Span,
 }
 
 impl Settle {
@@ -223,7 +225,7 @@ impl Command for Settle {
                 if verdict == ObservationResult::Stale {
                     closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
                 }
-                book(&mut draft, facts, &mut payment, self.source)?;
+                book(&mut draft, facts, &mut payment, self.source, self.deadline)?;
                 self.settle_attempts(&mut draft, facts, &mut payment)?;
             }
         }

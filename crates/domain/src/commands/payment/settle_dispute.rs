@@ -59,7 +59,8 @@ impl SettleDispute {
     /// The case as it is opened.
     fn new_case(&self, draft: &Draft<'_>, payment: &Payment) -> Review {
         let DisputeObservation { object, amount_minor, currency, .. } = &self.observation;
-        let detail = format!("the customer's bank disputes {amount_minor} {currency}: {object}");
+        let amount = Money::new(*amount_minor, *currency);
+        let detail = format!("the customer's bank disputes {amount}: {object}");
         draft.case(self.case(), about(payment), "payment_disputed", detail)
     }
 

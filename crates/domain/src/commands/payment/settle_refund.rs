@@ -71,7 +71,7 @@ impl SettleRefund {
                     return Err(format!("a second refund at the provider: {}", seen.object));
                 }
                 if seen.amount_minor != refund.amount_minor || seen.currency != refund.currency {
-                    return Err(format!("refunded {} {}", seen.amount_minor, seen.currency));
+                    return Err(format!("refunded {}", Money::new(seen.amount_minor, seen.currency)));
                 }
                 let event = match seen.status {
                     RefundStatus::Pending => Event::Accepted,

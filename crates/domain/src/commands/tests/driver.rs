@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::jobs::put_off;
-use super::shop::{LOOK_AGAIN, Shop, account, object};
+use super::shop::{DEADLINE, LOOK_AGAIN, Shop, account, object};
 use super::teller::{Call, News, ProviderModel, return_object};
 use super::world::CommandResult;
 use crate::commands::{
@@ -307,6 +307,7 @@ impl Game {
             source,
             refused,
             look_again: LOOK_AGAIN,
+            deadline: DEADLINE,
         };
         self.submit(settle).map(drop)
     }
@@ -326,8 +327,10 @@ impl Game {
             News::Payment(payment, status) => {
                 let observation = seen_of(&self.shop, payment, status);
                 let (attempt, source, refused) = (payment.into(), Source::Webhook, None);
-                let look_again = LOOK_AGAIN;
-                self.run_system(&Settle { by, payment, attempt, observation, source, refused, look_again });
+                let (look_again, deadline) = (LOOK_AGAIN, DEADLINE);
+                let settle =
+                    Settle { by, payment, attempt, observation, source, refused, look_again, deadline };
+                self.run_system(&settle);
             }
             News::Refund(place, status) => {
                 let made = &self.teller.returns[place];

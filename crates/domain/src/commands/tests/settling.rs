@@ -6,6 +6,7 @@ use super::dead_letters::write_off;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop};
 use super::teller::failure;
+use crate::commands::Settle;
 use crate::lifecycle::{State as _, booking, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{Observation, RefundStatus, Source, Status};
@@ -436,5 +437,25 @@ fn what_was_given_back_before_the_evidence() {
             assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
             assert_eq!(shop.get::<Booking>(booking).due_minor(), 0);
         }
+    }
+}
+
+/// No request sets a deadline for money that goes back by itself: whoever saw the money does.
+#[test]
+fn what_goes_back_by_itself_has_the_deadline_that_is_set() {
+    const DEADLINE: Span = Span::seconds(77);
+    for (capture, seen, kind) in [
+        (Capture::Automatic, CAPTURED, AttemptKind::Refund),
+        (Capture::Manual, AUTHORIZED, AttemptKind::Void),
+    ] {
+        let mut shop = Shop::new(2);
+        let (_, payment) = late(&mut shop, capture);
+        shop.reserve(1);
+        let observation = shop.seen(payment, seen);
+        let settle = shop.event_command(payment, observation);
+        shop.run(&Settle { deadline: DEADLINE, ..settle }).reply();
+        let attempts = shop.all::<Attempt>();
+        let back = attempts.iter().find(|attempt| attempt.kind == kind).unwrap();
+        assert_eq!(back.deadline_at, shop.now.plus(DEADLINE), "{kind:?}");
     }
 }

@@ -289,6 +289,7 @@ impl Shop {
             source,
             refused: None,
             look_again: LOOK_AGAIN,
+            deadline: DEADLINE,
         }
     }
 
@@ -324,6 +325,7 @@ impl Shop {
             source: Source::Webhook,
             refused: None,
             look_again: LOOK_AGAIN,
+            deadline: DEADLINE,
         }
     }
 

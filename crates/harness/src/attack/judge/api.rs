@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::effects::Effects;
 use super::operation_history::OperationHistory;
 use crate::attack::caller::Caller;
-use crate::attack::request::ExpectedEffect;
+use crate::attack::request::{CURRENCY, ExpectedEffect};
 use crate::attack::{Deployment, Error, ScenarioContext};
+use crate::oracle::money;
 
 const PAGE_ROWS: usize = 200;
 /// Of the ledger, newest first: far more than a run posts.
@@ -68,7 +69,9 @@ async fn ledger(
     for (payment, minor) in captured {
         let sums = posted.get(payment).map_or(&[][..], Vec::as_slice);
         context.findings.always("effects_equal_operations", sums == [*minor], || {
-            format!("payment {payment} of {minor} is posted to the ledger as {sums:?}")
+            let posted: Vec<String> = sums.iter().map(|sum| money(*sum, CURRENCY)).collect();
+            let (paid, posted) = (money(*minor, CURRENCY), posted.join(", "));
+            format!("payment {payment} of {paid} is posted to the ledger as: {posted}")
         });
     }
     Ok(())

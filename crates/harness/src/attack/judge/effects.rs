@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::operation_history::{Operation, OperationHistory};
 use crate::attack::findings::Findings;
-use crate::attack::request::ExpectedEffect;
-use crate::oracle::{Books, Charge, Refund};
+use crate::attack::request::{CURRENCY, ExpectedEffect};
+use crate::oracle::{Books, Charge, Refund, money};
 
 /// How many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,9 +138,12 @@ fn charge(
         || (*may_return && charge.refunded_minor == charge.captured_minor);
     findings.always(name, charge.captured_minor == *captured_minor && back, || {
         format!(
-            "{}: {captured_minor} was to be captured and {refunded_minor} to go back; the provider captured {} \
-             and sent back {}",
-            operation.operation, charge.captured_minor, charge.refunded_minor
+            "{}: {} was to be captured and {} to go back; the provider captured {} and sent back {}",
+            operation.operation,
+            money(*captured_minor, &charge.currency),
+            money(*refunded_minor, &charge.currency),
+            money(charge.captured_minor, &charge.currency),
+            money(charge.refunded_minor, &charge.currency)
         )
     });
     let id = operation.answer.as_ref().and_then(|answer| answer.id.as_deref());
@@ -172,8 +175,10 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Opera
                 effects.duplicates += made.len().saturating_sub(1) as u64;
                 let right = made.len() == 1 && made[0].amount_minor == minor;
                 findings.always("effects_equal_operations", right, || {
-                    let sums: Vec<i64> = made.iter().map(|refund| refund.amount_minor).collect();
-                    format!("{}: {minor} was to go back, the provider sent back {sums:?}", operation.words())
+                    let sums = made.iter().map(|refund| money(refund.amount_minor, &refund.currency));
+                    let sums: Vec<String> = sums.collect();
+                    let (asked, sums) = (money(minor, CURRENCY), sums.join(", "));
+                    format!("{}: {asked} was to go back, the provider sent back {sums}", operation.words())
                 });
             }
             _ => {}
@@ -186,10 +191,16 @@ fn voids(findings: &Findings, told: &OperationHistory, books: &Books) {
     for operation in told.operations.values().filter(|operation| operation.is_done()) {
         let ExpectedEffect::Void { of } = &operation.wants else { continue };
         let charges = books.charges.iter().filter(|charge| charge.mark() == Some(of));
-        let shown: Vec<(&str, i64)> =
-            charges.map(|charge| (charge.status.as_str(), charge.captured_minor)).collect();
-        findings.always("effects_equal_operations", shown == [("canceled", 0)], || {
-            format!("{}: {of} was to be let go, and the provider has it as {shown:?}", operation.words())
+        let shown: Vec<&Charge> = charges.collect();
+        let right =
+            matches!(shown[..], [charge] if charge.status == "canceled" && charge.captured_minor == 0);
+        findings.always("effects_equal_operations", right, || {
+            let words = |charge: &&Charge| {
+                format!("{} with {}", charge.status, money(charge.captured_minor, &charge.currency))
+            };
+            let shown: Vec<String> = shown.iter().map(words).collect();
+            let shown = shown.join(", ");
+            format!("{}: {of} was to be let go, and the provider has it as {shown}", operation.words())
         });
     }
 }

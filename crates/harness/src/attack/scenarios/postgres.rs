@@ -74,7 +74,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let lost = |code: &str| {
         context.timeline.taken().retries.iter().filter(|retry| retry.reason.contains(code)).count()
     };
-    for code in ["storage_unavailable", "commit_outcome_unknown", "overloaded"] {
+    for code in ["storage_unavailable", "commit_outcome_unknown", "overloaded", "rate_limited"] {
         context.findings.figure(format!("answered {code}"), lost(code) as f64);
     }
     held_up(&context, &deployment).await?;

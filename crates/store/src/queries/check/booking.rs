@@ -40,12 +40,13 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "never_overpaid",
         promise: "what is captured net of refunds, with what is open, never exceeds the total",
         counted: "select count(*) from bookings",
-        broken: "select bookings.id, 'costs ' || total_minor || ', captured net of refunds ' \
-                || sum(payments.captured_minor - payments.refunded_minor) || ', open ' \
+        broken: "select bookings.id, 'costs {' || total_minor || ' ' || bookings.currency \
+                || '}, captured net of refunds {' || sum(payments.captured_minor - payments.refunded_minor) \
+                || ' ' || bookings.currency || '}, open {' \
                 || sum(case when payments.state in ('created', 'pending', 'authorized') \
-                    then payments.amount_minor else 0 end) as words \
+                    then payments.amount_minor else 0 end) || ' ' || bookings.currency || '}' as words \
             from bookings join payments on payments.booking = bookings.id \
-            group by bookings.id, total_minor \
+            group by bookings.id, total_minor, bookings.currency \
             having sum(payments.captured_minor - payments.refunded_minor) \
                 + sum(case when payments.state in ('created', 'pending', 'authorized') \
                     then payments.amount_minor else 0 end) > total_minor",

@@ -7,7 +7,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "books_balance",
         promise: "every transfer sums to zero in each currency",
         counted: "select count(*) from transfers",
-        broken: "select transfer as id, currency || ' ' || sum(amount_minor) as words from postings \
+        broken: "select transfer as id, '{' || sum(amount_minor) || ' ' || currency || '}' as words from postings \
             group by transfer, currency having sum(amount_minor) <> 0",
     },
     Check {
@@ -21,18 +21,21 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "books_balance",
         promise: "an account's balance is the sum of its postings",
         counted: "select count(*) from ledger_accounts",
-        broken: "select id, name || ' has ' || balance_minor || ', its postings ' || posted as words \
-            from (select ledger_accounts.id, name, balance_minor, coalesce(sum(amount_minor), 0) as posted \
+        broken: "select id, name || ' has {' || balance_minor || ' ' || currency || '}, its postings {' || posted \
+                || ' ' || currency || '}' as words \
+            from (select ledger_accounts.id, name, balance_minor, ledger_accounts.currency, \
+                    coalesce(sum(amount_minor), 0) as posted \
                 from ledger_accounts left join postings on postings.account = ledger_accounts.id \
-                group by ledger_accounts.id, name, balance_minor) as counted \
+                group by ledger_accounts.id, name, balance_minor, ledger_accounts.currency) as counted \
             where balance_minor <> posted",
     },
     Check {
         invariant: "books_balance",
         promise: "what a payment captured is in the ledger, once every message about it was posted",
         counted: "select count(*) from payments where captured_minor > 0",
-        broken: "select id, 'captured ' || captured_minor || ', the ledger has ' || posted as words \
-            from (select payments.id, payments.captured_minor, coalesce((select sum(postings.amount_minor) \
+        broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, the ledger has {' || posted \
+                || ' ' || currency || '}' as words \
+            from (select payments.id, payments.captured_minor, payments.currency, coalesce((select sum(postings.amount_minor) \
                     from transfers join postings on postings.transfer = transfers.id \
                         and postings.amount_minor > 0 \
                     where transfers.subject = payments.id and transfers.kind = 'payment.captured'), 0) as posted \
@@ -46,8 +49,9 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "books_balance",
         promise: "what was refunded is in the ledger, once every message about it was posted",
         counted: "select count(*) from refunds where state = 'succeeded'",
-        broken: "select id, 'refunded ' || amount_minor || ', the ledger has ' || posted as words \
-            from (select refunds.id, refunds.amount_minor, coalesce((select sum(postings.amount_minor) \
+        broken: "select id, 'refunded {' || amount_minor || ' ' || currency || '}, the ledger has {' || posted \
+                || ' ' || currency || '}' as words \
+            from (select refunds.id, refunds.amount_minor, refunds.currency, coalesce((select sum(postings.amount_minor) \
                     from transfers join postings on postings.transfer = transfers.id \
                         and postings.amount_minor > 0 \
                     where transfers.subject = refunds.id and transfers.kind = 'refund.succeeded'), 0) as posted \
@@ -61,8 +65,9 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "books_balance",
         promise: "what was disputed is in the ledger, once every message about it was posted",
         counted: "select count(*) from movements where kind in ('dispute', 'dispute_reversal')",
-        broken: "select id, 'disputed ' || disputed_minor || ', the ledger has ' || posted as words \
-            from (select payments.id, payments.disputed_minor, coalesce((select sum(case \
+        broken: "select id, 'disputed {' || disputed_minor || ' ' || currency || '}, the ledger has {' || posted \
+                || ' ' || currency || '}' as words \
+            from (select payments.id, payments.disputed_minor, payments.currency, coalesce((select sum(case \
                         when transfers.kind = 'payment.disputed' then postings.amount_minor \
                         else -postings.amount_minor end) \
                     from transfers join postings on postings.transfer = transfers.id \

@@ -60,10 +60,11 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "the refunds of a payment never exceed its capture, and those asked for here neither, open \
             ones included",
         counted: "select count(*) from refunds",
-        broken: "select payments.id, 'captured ' || captured_minor || ', refunds ' || words as words \
-            from payments join (select payment, sum(amount_minor) as amount, 'made: ' || sum(amount_minor) as words \
+        broken: "select payments.id, 'captured {' || captured_minor || ' ' || currency || '}, refunds ' || words \
+                || ': {' || amount || ' ' || currency || '}' as words \
+            from payments join (select payment, sum(amount_minor) as amount, 'made' as words \
                     from refunds where state = 'succeeded' group by payment \
-                union all select payment, sum(amount_minor), 'asked for: ' || sum(amount_minor) from refunds \
+                union all select payment, sum(amount_minor), 'asked for' from refunds \
                     where state not in ('failed', 'written_off') and external = 0 group by payment) as refunded \
                 on refunded.payment = payments.id \
             where amount > captured_minor",
@@ -72,16 +73,18 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "refund_matches_quote",
         promise: "what a payment has captured, refunded and disputed are the sums of its movements",
         counted: "select count(*) from movements",
-        broken: "select id, 'captured ' || captured_minor || ', refunded ' || refunded_minor || ', disputed ' \
-                || disputed_minor || '; moved ' || captured || ', ' || refunded || ', ' || disputed as words \
-            from (select payments.id, captured_minor, refunded_minor, disputed_minor, \
+        broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, refunded {' || refunded_minor \
+                || ' ' || currency || '}, disputed {' || disputed_minor || ' ' || currency || '}; moved {' \
+                || captured || ' ' || currency || '}, {' || refunded || ' ' || currency || '}, {' || disputed \
+                || ' ' || currency || '}' as words \
+            from (select payments.id, payments.currency, captured_minor, refunded_minor, disputed_minor, \
                     coalesce(sum(case when kind = 'capture' then movements.amount_minor end), 0) as captured, \
                     coalesce(sum(case when kind = 'refund' then movements.amount_minor \
                         when kind = 'refund_reversal' then -movements.amount_minor end), 0) as refunded, \
                     coalesce(sum(case when kind = 'dispute' then movements.amount_minor \
                         when kind = 'dispute_reversal' then -movements.amount_minor end), 0) as disputed \
                 from payments left join movements on movements.payment = payments.id \
-                group by payments.id, captured_minor, refunded_minor, disputed_minor) as summed \
+                group by payments.id, payments.currency, captured_minor, refunded_minor, disputed_minor) as summed \
             where captured_minor <> captured or refunded_minor <> refunded or disputed_minor <> disputed",
     },
 ];

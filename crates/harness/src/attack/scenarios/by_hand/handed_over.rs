@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::followed_within;
 use super::person::Person;
-use crate::attack::request::{PAYS, PRICE_MINOR};
+use crate::attack::request::{CURRENCY, PAYS, PRICE_MINOR};
 use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext};
-use crate::oracle::RecordedCall;
+use crate::oracle::{RecordedCall, money};
 
 pub(super) const DEADLINE_SECONDS: u64 = 3;
 /// For the jobs to look again and again, and to do what they must not.
@@ -230,7 +230,9 @@ impl Handed {
         let path = self.path();
         let seen = self.caller.until(&path, followed_within(context), so).await?;
         context.findings.always("what_a_person_does_is_followed", so(&seen), || {
-            format!("{}: {minor} were {sum} by hand, and it is {}", self.of, seen[sum])
+            let shown = seen[sum]["minor"].as_i64().unwrap_or_default();
+            let (by_hand, shown) = (money(minor, CURRENCY), money(shown, CURRENCY));
+            format!("{}: {by_hand} were {sum} by hand, and it is {shown}", self.of)
         });
         Ok(())
     }

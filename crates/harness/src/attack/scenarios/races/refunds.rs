@@ -3,9 +3,9 @@
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
 
-use crate::attack::request::{PAYS, PRICE_MINOR};
+use crate::attack::request::{CURRENCY, PAYS, PRICE_MINOR};
 use crate::attack::{Deployment, Error, OperationRequest, ScenarioContext, at_once};
-use crate::oracle::RecordedCall;
+use crate::oracle::{RecordedCall, money};
 
 /// How the provider turns down a refund of what it does not hold.
 const TOO_MUCH: [&str; 2] = ["amount_too_large", "charge_already_refunded"];
@@ -81,8 +81,11 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) ->
     let right = made == fit && refunded == fit * minor;
     context.findings.always("refunds_stay_within_what_was_captured", right, || {
         format!(
-            "payment {payment} of {PRICE_MINOR}: of {REFUNDS} refunds of {minor} there is room for {fit}; {made} \
-             were accepted, and {refunded} went back"
+            "payment {payment} of {}: of {REFUNDS} refunds of {} there is room for {fit}; {made} were accepted, \
+             and {} went back",
+            money(PRICE_MINOR, CURRENCY),
+            money(minor, CURRENCY),
+            money(refunded, CURRENCY)
         )
     });
     context.progress.advance();
