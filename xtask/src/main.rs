@@ -5,7 +5,7 @@
 //! | `cargo xtask lint` | is it well made: format, lints, documentation, licences, house rules |
 //! | `cargo xtask test` | does it work: against real software, which it installs where it may |
 //! | `cargo xtask generate` | writes the pages of `docs` that follow from the code |
-//! | `cargo xtask proof` | does the attack catch every planted fault; writes `docs/proof.md` |
+//! | `cargo xtask proof` | does the attack catch every injected fault; writes `docs/proof.md` |
 //!
 //! Each is a list of steps, and each step is told as it begins and as it ends, with its time. What a step
 //! needs and the machine lacks is installed, or the command that would install it is printed and the step
@@ -49,7 +49,7 @@ enum Task {
         #[arg(long, value_name = "STEP")]
         only: Vec<lint::Step>,
     },
-    /// Shows that the attack catches every planted fault, and writes docs/proof.md
+    /// Shows that the attack catches every injected fault, and writes docs/proof.md
     Proof,
     /// Writes the generated pages of docs
     Generate {

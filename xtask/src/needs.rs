@@ -3,9 +3,9 @@
 //! A need that is missing is installed where that is ours to do, as root with `apt-get`. Everywhere else
 //! the step fails and prints the command: to run fewer tests than were asked for would be a lie.
 
-use peers::postgres::{Binaries, MAJOR_MIN};
-use peers::program::{Program, Wanted};
-use peers::{haproxy, nats, pgbouncer, redis};
+use test_servers::postgres::{Binaries, MAJOR_MIN};
+use test_servers::program::{Program, Wanted};
+use test_servers::{haproxy, nats, pgbouncer, redis};
 
 use crate::Failure;
 use crate::command::{command, output, run};

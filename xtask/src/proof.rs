@@ -1,6 +1,6 @@
 //! The proof of the attack: a harness that cannot fail proves nothing.
 //!
-//! The program is started with one wall taken down (see the crate `planted`) and attacked where that wall
+//! The program is started with one wall taken down (see the crate `fault_injection`) and attacked where that wall
 //! stands. The attack must fail there, on the promise that [`PLANS`] names, and hold there without the fault: what
 //! fails in any case catches nothing. The table of it is `docs/proof.md`.
 
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use planted::Bug;
+use fault_injection::InjectedFault;
 use serde_json::Value;
 
 use crate::Failure;
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 3;
 
 /// Where a fault shows.
 struct Plan {
-    bug: Bug,
+    bug: InjectedFault,
     ground: Ground,
     scenario: &'static str,
     operations: u32,
@@ -62,7 +62,7 @@ impl Ground {
 }
 
 const fn plan(
-    bug: Bug,
+    bug: InjectedFault,
     ground: Ground,
     scenario: &'static str,
     operations: u32,
@@ -71,51 +71,81 @@ const fn plan(
     Plan { bug, ground, scenario, operations, shows_in }
 }
 
-const fn neighbours(bug: Bug, ground: Ground, shows_in: &'static str) -> Plan {
+const fn neighbours(bug: InjectedFault, ground: Ground, shows_in: &'static str) -> Plan {
     plan(bug, ground, "neighbours", 60, shows_in)
 }
 
-/// In the order of [`Bug::ALL`].
+/// In the order of [`InjectedFault::ALL`].
 const PLANS: &[Plan] = &[
-    plan(Bug::UniqueIndexDropped, Ground::Postgres, "same-key", 40, "one_is_worked_on"),
-    plan(Bug::FingerprintNotCompared, Ground::Sqlite, "changed-body", 20, "a_changed_body_is_refused"),
-    plan(Bug::AnsweredBeforeCommit, Ground::Sqlite, "killed", 60, "one_answer_a_key"),
-    plan(Bug::LeaseNotFenced, Ground::Postgres, "killed", 60, "only_the_holder_of_a_job_writes"),
-    plan(Bug::CapacityReadWithoutLock, Ground::Postgres, "races", 60, "as_many_seats_as_there_are"),
-    plan(Bug::RefundWithoutGuard, Ground::Sqlite, "races", 60, "refunds_stay_within_what_was_captured"),
-    plan(Bug::UnknownTakenForFailed, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
-    plan(Bug::KeySentPastRetention, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
-    plan(Bug::WebhookTrustedUnsigned, Ground::Sqlite, "webhooks", 40, "bad_evidence_is_refused"),
-    plan(Bug::MarkedBeforePublished, Ground::Sqlite, "relay", 60, "marked_only_after_its_receipt"),
-    plan(Bug::ReceiptNotKept, Ground::Sqlite, "relay", 60, "one_posting_a_movement"),
-    plan(Bug::ReceiptsPrunedEarly, Ground::Sqlite, "relay", 60, "receipts_outlive_their_messages"),
-    plan(Bug::AttemptsNotCounted, Ground::Sqlite, "poison", 60, "dead_after_so_many_attempts"),
-    plan(Bug::CatchUpUnlimited, Ground::PostgresNats, "nats", 60, "backlog_keeps_its_rate"),
-    plan(Bug::BudgetIgnored, Ground::Sqlite, "provider", 60, "retries_stay_in_their_budget"),
-    plan(Bug::BreakerNeverOpens, Ground::Sqlite, "provider", 60, "an_open_circuit_spares_the_provider"),
-    plan(Bug::JitterRemoved, Ground::Sqlite, "network", 60, "delays_are_spread"),
-    plan(Bug::RetryAfterIgnored, Ground::Sqlite, "network", 60, "comes_back_no_sooner_than_told"),
-    plan(Bug::SentAfterHandOver, Ground::Sqlite, "by-hand", 60, "what_a_person_has_is_left_alone"),
-    plan(Bug::SpentKeySentAgain, Ground::Sqlite, "provider", 60, "no_step_of_an_order_is_refused"),
-    plan(Bug::RefundedIsOwedAgain, Ground::Sqlite, "owed", 60, "nothing_is_owed_again"),
-    plan(Bug::CaptureAmountBelieved, Ground::Sqlite, "by-hand", 60, "another_sum_is_told"),
-    plan(Bug::HoldOutlivesDeparture, Ground::Sqlite, "owed", 60, "no_hold_outlives_its_departure"),
-    plan(Bug::UninvitedRefundIgnored, Ground::Sqlite, "by-hand", 60, "what_a_person_does_is_followed"),
-    plan(Bug::VoidLeavesConfirmed, Ground::Sqlite, "owed", 60, "a_void_frees_its_seats"),
-    plan(Bug::PaidHoldLapses, Ground::Sqlite, "owed", 60, "a_paid_hold_does_not_lapse"),
-    plan(Bug::CacheTrustedForUnfinished, Ground::PostgresRedis, "redis", 60, "effects_equal_operations"),
-    neighbours(Bug::UnreadableStopsBatch, Ground::Sqlite, "an_unreadable_row_stops_nobody_else"),
-    neighbours(Bug::UnreadableStopsSweep, Ground::Sqlite, "an_unreadable_row_stops_no_sweep"),
-    neighbours(Bug::UnknownMembersDropped, Ground::Sqlite, "what_a_newer_version_added_is_kept"),
-    neighbours(Bug::OtherConsumersForgotten, Ground::Sqlite, "received_once_every_consumer_has_it"),
-    neighbours(Bug::EventsShownToAll, Ground::Sqlite, "a_key_sees_what_its_scopes_show"),
-    neighbours(Bug::ModeNotCompared, Ground::Sqlite, "test_and_live_do_not_mix"),
-    neighbours(Bug::LiveEventTaken, Ground::Sqlite, "test_and_live_do_not_mix"),
-    neighbours(Bug::DoorNotShared, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
-    neighbours(Bug::WebhooksTakeRequests, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
-    neighbours(Bug::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
-    neighbours(Bug::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
-    neighbours(Bug::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
+    plan(InjectedFault::UniqueIndexDropped, Ground::Postgres, "same-key", 40, "one_is_worked_on"),
+    plan(
+        InjectedFault::FingerprintNotCompared,
+        Ground::Sqlite,
+        "changed-body",
+        20,
+        "a_changed_body_is_refused",
+    ),
+    plan(InjectedFault::AnsweredBeforeCommit, Ground::Sqlite, "killed", 60, "one_answer_a_key"),
+    plan(InjectedFault::LeaseNotFenced, Ground::Postgres, "killed", 60, "only_the_holder_of_a_job_writes"),
+    plan(InjectedFault::CapacityReadWithoutLock, Ground::Postgres, "races", 60, "as_many_seats_as_there_are"),
+    plan(
+        InjectedFault::RefundWithoutGuard,
+        Ground::Sqlite,
+        "races",
+        60,
+        "refunds_stay_within_what_was_captured",
+    ),
+    plan(InjectedFault::UnknownTakenForFailed, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
+    plan(InjectedFault::KeySentPastRetention, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
+    plan(InjectedFault::WebhookTrustedUnsigned, Ground::Sqlite, "webhooks", 40, "bad_evidence_is_refused"),
+    plan(InjectedFault::MarkedBeforePublished, Ground::Sqlite, "relay", 60, "marked_only_after_its_receipt"),
+    plan(InjectedFault::ReceiptNotKept, Ground::Sqlite, "relay", 60, "one_posting_a_movement"),
+    plan(InjectedFault::ReceiptsPrunedEarly, Ground::Sqlite, "relay", 60, "receipts_outlive_their_messages"),
+    plan(InjectedFault::AttemptsNotCounted, Ground::Sqlite, "poison", 60, "dead_after_so_many_attempts"),
+    plan(InjectedFault::CatchUpUnlimited, Ground::PostgresNats, "nats", 60, "backlog_keeps_its_rate"),
+    plan(InjectedFault::BudgetIgnored, Ground::Sqlite, "provider", 60, "retries_stay_in_their_budget"),
+    plan(
+        InjectedFault::BreakerNeverOpens,
+        Ground::Sqlite,
+        "provider",
+        60,
+        "an_open_circuit_spares_the_provider",
+    ),
+    plan(InjectedFault::JitterRemoved, Ground::Sqlite, "network", 60, "delays_are_spread"),
+    plan(InjectedFault::RetryAfterIgnored, Ground::Sqlite, "network", 60, "comes_back_no_sooner_than_told"),
+    plan(InjectedFault::SentAfterHandOver, Ground::Sqlite, "by-hand", 60, "what_a_person_has_is_left_alone"),
+    plan(InjectedFault::SpentKeySentAgain, Ground::Sqlite, "provider", 60, "no_step_of_an_order_is_refused"),
+    plan(InjectedFault::RefundedIsOwedAgain, Ground::Sqlite, "owed", 60, "nothing_is_owed_again"),
+    plan(InjectedFault::CaptureAmountBelieved, Ground::Sqlite, "by-hand", 60, "another_sum_is_told"),
+    plan(InjectedFault::HoldOutlivesDeparture, Ground::Sqlite, "owed", 60, "no_hold_outlives_its_departure"),
+    plan(
+        InjectedFault::UninvitedRefundIgnored,
+        Ground::Sqlite,
+        "by-hand",
+        60,
+        "what_a_person_does_is_followed",
+    ),
+    plan(InjectedFault::VoidLeavesConfirmed, Ground::Sqlite, "owed", 60, "a_void_frees_its_seats"),
+    plan(InjectedFault::PaidHoldLapses, Ground::Sqlite, "owed", 60, "a_paid_hold_does_not_lapse"),
+    plan(
+        InjectedFault::CacheTrustedForUnfinished,
+        Ground::PostgresRedis,
+        "redis",
+        60,
+        "effects_equal_operations",
+    ),
+    neighbours(InjectedFault::UnreadableStopsBatch, Ground::Sqlite, "an_unreadable_row_stops_nobody_else"),
+    neighbours(InjectedFault::UnreadableStopsSweep, Ground::Sqlite, "an_unreadable_row_stops_no_sweep"),
+    neighbours(InjectedFault::UnknownMembersDropped, Ground::Sqlite, "what_a_newer_version_added_is_kept"),
+    neighbours(InjectedFault::OtherConsumersForgotten, Ground::Sqlite, "received_once_every_consumer_has_it"),
+    neighbours(InjectedFault::EventsShownToAll, Ground::Sqlite, "a_key_sees_what_its_scopes_show"),
+    neighbours(InjectedFault::ModeNotCompared, Ground::Sqlite, "test_and_live_do_not_mix"),
+    neighbours(InjectedFault::LiveEventTaken, Ground::Sqlite, "test_and_live_do_not_mix"),
+    neighbours(InjectedFault::DoorNotShared, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
+    neighbours(InjectedFault::WebhooksTakeRequests, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
+    neighbours(InjectedFault::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    neighbours(InjectedFault::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
 ];
 
 /// One attack: with the fault of a plan, or where one is made, without any.
@@ -203,9 +233,9 @@ fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), S
     programs::emptied(out).map_err(failed)?;
     let mut attack = program(surehold);
     match run {
-        Run::Faulty(plan) => attack.env(planted::VARIABLE, plan.bug.name()),
+        Run::Faulty(plan) => attack.env(fault_injection::VARIABLE, plan.bug.name()),
         // Also where somebody tries a fault by hand.
-        Run::Sound(_) => attack.env_remove(planted::VARIABLE),
+        Run::Sound(_) => attack.env_remove(fault_injection::VARIABLE),
     };
     attack.args(["attack", "--scenario", plan.scenario, "--seed", SEED]);
     attack.args(["--operations", &plan.operations.to_string(), "--out"]).arg(out);
@@ -270,7 +300,7 @@ fn page() -> String {
             .expect("a String takes all that is written");
     }
     page.push_str(
-        "\nOne by hand: `SUREHOLD_PLANTED_BUG=fingerprint_not_compared cargo run --features planted -- attack\n\
+        "\nOne by hand: `SUREHOLD_INJECTED_FAULT=fingerprint_not_compared cargo run --features fault_injection -- attack\n\
          --scenario changed-body`.\n",
     );
     page
@@ -300,7 +330,7 @@ mod tests {
     #[test]
     fn every_fault_has_its_plan() {
         let planned: Vec<&str> = PLANS.iter().map(|plan| plan.bug.name()).collect();
-        let all: Vec<&str> = Bug::ALL.iter().map(|bug| bug.name()).collect();
+        let all: Vec<&str> = InjectedFault::ALL.iter().map(|bug| bug.name()).collect();
         assert_eq!(planned, all);
     }
 

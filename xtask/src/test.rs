@@ -13,7 +13,7 @@
 //! their own under it. A test that needs the variable and does not find it fails and names this command.
 
 use clap::ValueEnum;
-use peers::postgres::{Options, Private};
+use test_servers::postgres::{Options, Private};
 
 use crate::command::{command, run};
 use crate::steps::Steps;

@@ -35,6 +35,6 @@ pub fn has_others(facts: &Facts, message: &Message) -> bool {
     let subscription: Option<&Subscription> = facts.subscriptions.get(SubscriptionId::of(&message.kind));
     let known = |name: &str| of(&message.kind).any(|consumer| consumer == name);
     let all_known = |subscription: &Subscription| subscription.consumers.0.iter().all(|name| known(name));
-    !planted::is(planted::Bug::OtherConsumersForgotten)
+    !fault_injection::is(fault_injection::InjectedFault::OtherConsumersForgotten)
         && subscription.is_some_and(|subscription| !all_known(subscription))
 }

@@ -193,9 +193,9 @@ pub enum Error {
     #[error(transparent)]
     Databases(#[from] crate::databases::Error),
     #[error(transparent)]
-    Postgres(#[from] peers::postgres::Error),
+    Postgres(#[from] test_servers::postgres::Error),
     #[error(transparent)]
-    Peer(#[from] peers::Error),
+    Peer(#[from] test_servers::Error),
     #[error("PostgreSQL: {0}")]
     Sql(#[from] tokio_postgres::Error),
     #[error(transparent)]

@@ -1,14 +1,14 @@
 //! Databases of one's own on a PostgreSQL that others may use as well: made, and dropped again.
 
 use domain::Ids as _;
-use peers::postgres::{Options, Private};
 use server::ids::UuidV7;
+use test_servers::postgres::{Options, Private};
 use tokio_postgres::NoTls;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Private(#[from] peers::postgres::Error),
+    Private(#[from] test_servers::postgres::Error),
     #[error("PostgreSQL: {0}")]
     Postgres(#[from] tokio_postgres::Error),
     #[error("`{0}` names no database")]

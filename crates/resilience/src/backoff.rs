@@ -35,7 +35,7 @@ impl Backoff {
     /// The pause before retry number `attempt`, counted from 0.
     pub fn pause(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
         let ceiling = u64::try_from(self.ceiling(attempt).as_nanos()).unwrap_or(u64::MAX);
-        if planted::is(planted::Bug::JitterRemoved) {
+        if fault_injection::is(fault_injection::InjectedFault::JitterRemoved) {
             return Duration::from_nanos(ceiling);
         }
         Duration::from_nanos(rng.random_range(0..=ceiling))

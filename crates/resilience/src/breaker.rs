@@ -311,7 +311,7 @@ impl Breaker {
             return;
         }
         let failing = f64::from(failures) >= self.settings.failure_share * f64::from(calls);
-        if failing && !planted::is(planted::Bug::BreakerNeverOpens) {
+        if failing && !fault_injection::is(fault_injection::InjectedFault::BreakerNeverOpens) {
             let until = now.saturating_add(self.open_time(rng));
             self.openings = self.openings.saturating_add(1);
             self.enter(Phase::Open { until }, now, (calls, failures));

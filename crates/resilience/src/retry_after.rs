@@ -49,7 +49,7 @@ fn longest(headers: &HeaderMap, wall: Option<SystemTime>) -> Option<Duration> {
 
 /// How long to wait: `computed`, or longer if that is wanted. `None`: `left` is over by then, do not retry.
 pub fn clamp(computed: Duration, wanted: Option<Duration>, left: Duration) -> Option<Duration> {
-    let wanted = wanted.filter(|_| !planted::is(planted::Bug::RetryAfterIgnored));
+    let wanted = wanted.filter(|_| !fault_injection::is(fault_injection::InjectedFault::RetryAfterIgnored));
     let wait = computed.max(wanted.unwrap_or(Duration::ZERO));
     (wait < left).then_some(wait)
 }

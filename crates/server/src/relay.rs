@@ -171,7 +171,7 @@ impl Relay {
         self.claim().await?;
         let mut passed = PassResult::default();
         let publications = self.find(&mut passed).await?;
-        if planted::is(planted::Bug::MarkedBeforePublished) {
+        if fault_injection::is(fault_injection::InjectedFault::MarkedBeforePublished) {
             passed.published = publications.len();
             self.mark(publications.iter().map(|publication| of(publication, Ack::Received)).collect())
                 .await?;

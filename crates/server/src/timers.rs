@@ -162,7 +162,7 @@ impl Pruning {
                 break;
             }
         }
-        let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
+        let early = fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly);
         let kept = if early { Span(0) } else { Span(kept.0 * 2) };
         loop {
             let found =

@@ -63,7 +63,7 @@ pub(crate) async fn run<E: Engine>(
     if wrote {
         count(&writes, &mut committed);
         engine.write(&writes, &counters::of(&writes)).await?;
-        if !planted::is(planted::Bug::AnsweredBeforeCommit) {
+        if !fault_injection::is(fault_injection::InjectedFault::AnsweredBeforeCommit) {
             engine.commit().await?;
         }
     } else {
@@ -186,7 +186,7 @@ impl Batch<'_> {
         for (_, id, why) in rows.iter().filter(|(of, ..)| *of == table) {
             let failed = |_: &dyn Command| CommandOutcome::Failed(Unavailable::Unreadable(why.clone()));
             self.settle_who_wants(facts, table, |wanted| wanted == *id, failed);
-            if planted::is(planted::Bug::UnreadableStopsBatch) {
+            if fault_injection::is(fault_injection::InjectedFault::UnreadableStopsBatch) {
                 for settled in self.settled.iter_mut().filter(|settled| settled.is_none()) {
                     *settled = Some(CommandOutcome::Failed(Unavailable::Unreadable(why.clone())));
                 }

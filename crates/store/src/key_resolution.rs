@@ -90,7 +90,7 @@ pub(crate) fn resolve_key(
 }
 
 fn known(key: &Key, claim: &Claim) -> Result<CommandResult, String> {
-    let same = planted::is(planted::Bug::FingerprintNotCompared);
+    let same = fault_injection::is(fault_injection::InjectedFault::FingerprintNotCompared);
     let fingerprint = if same { &key.fingerprint } else { &claim.fingerprint };
     Ok(match known_key(key, fingerprint) {
         KnownKey::InFlight { resource } => CommandResult::InFlight { resource },

@@ -160,7 +160,7 @@ async fn migrate_postgres(url: &str) -> Result<Migrated, Error> {
         let insert = format!("insert into database_identity (id) values ('{}')", new_identity());
         transaction.batch_execute(&insert).await?;
     }
-    if planted::is(planted::Bug::UniqueIndexDropped) {
+    if fault_injection::is(fault_injection::InjectedFault::UniqueIndexDropped) {
         let dropped = "alter table keys drop constraint if exists keys_pkey; \
              create index if not exists keys_by_id on keys (id)";
         transaction.batch_execute(dropped).await?;

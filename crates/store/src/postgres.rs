@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::working_set::{Role, TableWrite, Value};
+use fault_injection::InjectedFault;
 use futures_util::future::{join, join3};
-use planted::Bug;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use uuid::Uuid;
@@ -48,7 +48,7 @@ pub(crate) use value::{Bound, decode};
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a command waits apart for its row.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// Between reading and writing, in a program that was planted a fault.
+/// Between reading and writing, in a program with an injected fault.
 const LINGER: Duration = Duration::from_millis(100);
 /// PostgreSQL takes 0 for "for ever".
 const LOCK_PATIENCE_MIN: Duration = Duration::from_millis(10);
@@ -184,8 +184,8 @@ impl Engine for Postgres {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
         let writes_to = |name: &str| writes.iter().any(|write| write.table.name == name);
-        if planted::is(Bug::UniqueIndexDropped) && writes_to("keys")
-            || planted::is(Bug::CapacityReadWithoutLock) && writes_to("slots")
+        if fault_injection::is(InjectedFault::UniqueIndexDropped) && writes_to("keys")
+            || fault_injection::is(InjectedFault::CapacityReadWithoutLock) && writes_to("slots")
         {
             // Rivals have read the same rows by now.
             tokio::time::sleep(LINGER).await;
@@ -216,7 +216,7 @@ impl Engine for Postgres {
         // The first in order is the cause: what follows it only says that the transaction failed.
         for (set, count) in sets.iter().zip(written) {
             let count = count.map_err(|error| fault(&error))?;
-            let twice = count > set.sent && planted::is(Bug::UniqueIndexDropped);
+            let twice = count > set.sent && fault_injection::is(InjectedFault::UniqueIndexDropped);
             if count != set.sent && !twice {
                 return Err(Fault::Again(format!("a row of {} is not as it was loaded", set.table)));
             }

@@ -80,7 +80,9 @@ impl Queue {
             Some(tenant) => {
                 full(state.len)?;
                 let waiting = state.lanes.entry(tenant).or_default();
-                if waiting.len() >= self.tenant_max && !planted::is(planted::Bug::QueueNotShared) {
+                if waiting.len() >= self.tenant_max
+                    && !fault_injection::is(fault_injection::InjectedFault::QueueNotShared)
+                {
                     return Err(Unavailable::TenantShareFull);
                 }
                 waiting.push_back(pending);

@@ -66,7 +66,8 @@ fn sqlite(table: &Table) -> Statements {
 fn postgres(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
     let load = format!("select {columns} from {name} where id = any($1::uuid[]) order by id");
-    let unguarded = table.name == "slots" && planted::is(planted::Bug::CapacityReadWithoutLock);
+    let unguarded =
+        table.name == "slots" && fault_injection::is(fault_injection::InjectedFault::CapacityReadWithoutLock);
     let lock = if table.role == Role::Lock && !unguarded { " for no key update" } else { "" };
     let skip = if table.role == Role::Lock { " for no key update skip locked" } else { "" };
     let arrays = |columns: &mut dyn Iterator<Item = &ColumnDescription>| -> Vec<String> {

@@ -150,7 +150,9 @@ impl Store {
         while let Some(part) = parts.pop() {
             match self.submit(Box::new(command(part))).await {
                 Ok(answer) => answers.push(answer),
-                Err(Unavailable::Unreadable(why)) if planted::is(planted::Bug::UnreadableStopsSweep) => {
+                Err(Unavailable::Unreadable(why))
+                    if fault_injection::is(fault_injection::InjectedFault::UnreadableStopsSweep) =>
+                {
                     return Err(Unavailable::Unreadable(why));
                 }
                 Err(Unavailable::Unreadable(_)) if part.len() > 1 => {

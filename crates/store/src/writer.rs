@@ -33,7 +33,7 @@ use crate::{Error, Listener, Options, Unavailable, sqlite};
 
 /// How often a batch is run again before it is halved.
 const TRIES_MAX: usize = 3;
-/// Between an answer and its commit, in a program that was planted a fault.
+/// Between an answer and its commit, in a program with an injected fault.
 const LINGER: Duration = Duration::from_millis(100);
 /// How often a command alone is run again before it is given up.
 const TRIES_ALONE_MAX: usize = 10;
@@ -193,7 +193,7 @@ impl Lane {
             match ran {
                 Ok(done) => {
                     self.answer(part.commands, done);
-                    if planted::is(planted::Bug::AnsweredBeforeCommit) {
+                    if fault_injection::is(fault_injection::InjectedFault::AnsweredBeforeCommit) {
                         std::thread::sleep(LINGER);
                         let _too_late_to_matter = engine.commit().await;
                     }

@@ -15,12 +15,12 @@ mod config;
 mod database;
 mod demo;
 mod docs;
+#[cfg(feature = "fault_injection")]
+mod injected_fault;
 mod key;
 mod logging;
 mod migrate;
 mod ops;
-#[cfg(feature = "planted")]
-mod planted_bug;
 mod product;
 #[cfg(test)]
 mod runbook;
@@ -89,8 +89,8 @@ struct LeftOut {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    #[cfg(feature = "planted")]
-    if let Err(failed) = planted_bug::plant() {
+    #[cfg(feature = "fault_injection")]
+    if let Err(failed) = injected_fault::inject() {
         eprintln!("surehold: {failed}");
         return ExitCode::FAILURE;
     }

@@ -21,13 +21,13 @@ enum Allowed {
 
 fn allowed(name: &str) -> Option<Allowed> {
     Some(match name {
-        "planted" | "sandbox" | "peers" => Allowed::Only(&[]),
-        "domain" | "resilience" => Allowed::Only(&["planted"]),
-        "store" => Allowed::Only(&["domain", "planted"]),
-        "providers" => Allowed::Only(&["domain", "planted", "resilience"]),
+        "fault_injection" | "sandbox" | "test_servers" => Allowed::Only(&[]),
+        "domain" | "resilience" => Allowed::Only(&["fault_injection"]),
+        "store" => Allowed::Only(&["domain", "fault_injection"]),
+        "providers" => Allowed::Only(&["domain", "fault_injection", "resilience"]),
         "api" => Allowed::Only(&["domain"]),
         "client" => Allowed::Only(&["api", "resilience"]),
-        "server" => Allowed::Only(&["domain", "store", "providers", "api", "planted", "resilience"]),
+        "server" => Allowed::Only(&["domain", "store", "providers", "api", "fault_injection", "resilience"]),
         "surehold" => Allowed::Only(&[
             "server",
             "api",
@@ -38,10 +38,10 @@ fn allowed(name: &str) -> Option<Allowed> {
             "resilience",
             "sandbox",
             "harness",
-            "planted",
+            "fault_injection",
         ]),
         "harness" => Allowed::AllBut(&["xtask"]),
-        "xtask" => Allowed::Only(&["peers", "planted"]),
+        "xtask" => Allowed::Only(&["test_servers", "fault_injection"]),
         _ => return None,
     })
 }
@@ -93,8 +93,8 @@ mod tests {
         check("store", &["domain"], &[]);
         check("store", &["domain", "providers"], &["crate store: must not lean on providers"]);
         check("surehold", &["server", "harness", "sandbox"], &[]);
-        check("surehold", &["peers"], &["crate surehold: must not lean on peers"]);
-        check("harness", &["surehold", "peers"], &[]);
+        check("surehold", &["test_servers"], &["crate surehold: must not lean on test_servers"]);
+        check("harness", &["surehold", "test_servers"], &[]);
         check("harness", &["xtask"], &["crate harness: must not lean on xtask"]);
         let unknown = "crate newcomer: say in xtask/src/tidy/arrows.rs what it may lean on";
         check("newcomer", &[], &[unknown]);
@@ -104,7 +104,7 @@ mod tests {
     fn dependencies_for_tests_and_from_elsewhere_do_not_count() {
         let metadata = serde_json::json!({ "packages": [{ "name": "domain", "dependencies": [
             { "name": "serde", "kind": null },
-            { "name": "peers", "kind": "dev", "path": "crates/peers" },
+            { "name": "test_servers", "kind": "dev", "path": "crates/test_servers" },
             { "name": "store", "kind": null, "path": "crates/store" },
             { "name": "api", "kind": "build", "path": "crates/api" },
         ] }] });

@@ -33,7 +33,7 @@ impl RecordEvent {
 impl Command for RecordEvent {
     /// Whoever is sent many events delays nobody else's.
     fn tenant(&self) -> Option<TenantId> {
-        (!planted::is(planted::Bug::EventsInNoLane)).then_some(self.tenant)
+        (!fault_injection::is(fault_injection::InjectedFault::EventsInNoLane)).then_some(self.tenant)
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {

@@ -103,7 +103,7 @@ pub(super) fn after_end(
 
 /// The job, if it still runs under this token; else another worker took over and this one must stop.
 pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal> {
-    let not_fenced = planted::is(planted::Bug::LeaseNotFenced);
+    let not_fenced = fault_injection::is(fault_injection::InjectedFault::LeaseNotFenced);
     facts
         .jobs
         .get(id)

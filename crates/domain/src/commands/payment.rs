@@ -100,7 +100,7 @@ fn tell_refund_of(
 pub(super) fn own(facts: &Facts, tenant: TenantId, mode: Mode, id: PaymentId) -> Result<&Payment, Refusal> {
     let is_own = |payment: &&Payment| {
         let account = facts.accounts.get(payment.account);
-        let any_mode = planted::is(planted::Bug::ModeNotCompared);
+        let any_mode = fault_injection::is(fault_injection::InjectedFault::ModeNotCompared);
         payment.tenant == tenant && account.is_some_and(|account| any_mode || account.mode == mode)
     };
     facts.payments.get(id).filter(is_own).ok_or(Refusal::PaymentNotFound)

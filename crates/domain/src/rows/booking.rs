@@ -83,7 +83,7 @@ impl Booking {
     /// What is still to be paid, not counting a payment under way. Money that was given back is not owed
     /// again.
     pub fn due_minor(&self) -> i64 {
-        if planted::is(planted::Bug::RefundedIsOwedAgain) {
+        if fault_injection::is(fault_injection::InjectedFault::RefundedIsOwedAgain) {
             return self.chargeable_minor();
         }
         (self.total_minor - self.settled_minor).max(0)

@@ -157,14 +157,14 @@ impl Payment {
 
     /// Holds so much back from what may be asked back, while a refund is under way.
     pub fn hold_back(&mut self, amount_minor: i64) {
-        if !planted::is(planted::Bug::RefundWithoutGuard) {
+        if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor += amount_minor;
         }
     }
 
     /// It has ended, one way or the other.
     pub fn let_go(&mut self, amount_minor: i64) {
-        if !planted::is(planted::Bug::RefundWithoutGuard) {
+        if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor -= amount_minor;
         }
     }

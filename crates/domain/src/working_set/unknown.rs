@@ -27,7 +27,7 @@ pub(super) fn stored(table: &Table, values: &[Value<'static>]) -> Vec<(usize, St
 
 /// What of these texts the row does not know. Nearly always none of it, and the texts are the same.
 pub(super) fn of<R: Row>(row: &R, stored: Vec<(usize, String)>) -> Vec<Unknown> {
-    if stored.is_empty() || planted::is(planted::Bug::UnknownMembersDropped) {
+    if stored.is_empty() || fault_injection::is(fault_injection::InjectedFault::UnknownMembersDropped) {
         return Vec::new();
     }
     let values = row.values();

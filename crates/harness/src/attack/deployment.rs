@@ -17,11 +17,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use peers::postgres::Private;
 use serde_json::{Value, json};
 use server::clock::SystemClock;
 use store::queries::{Backlog, Figures};
 use store::{Clock as _, Location, Store};
+use test_servers::postgres::Private;
 use tokio::task::AbortHandle;
 
 use super::patience::Patience;
@@ -255,7 +255,7 @@ impl Deployment {
     /// Something done to the database's server, where it is our own.
     pub async fn database(
         &self,
-        act: impl FnOnce(&Private) -> Result<(), peers::postgres::Error> + Send + 'static,
+        act: impl FnOnce(&Private) -> Result<(), test_servers::postgres::Error> + Send + 'static,
     ) -> Result<(), Error> {
         let databases = self.context.databases.clone().lock_owned().await;
         let act = move || {
@@ -268,7 +268,7 @@ impl Deployment {
     /// Something done to Redis, where it is our own.
     pub async fn redis<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&peers::redis::Private) -> Result<T, peers::Error> + Send + 'static,
+        act: impl FnOnce(&test_servers::redis::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.context.beside.redis(act).await
     }
@@ -276,7 +276,7 @@ impl Deployment {
     /// Something done to NATS, where it is our own.
     pub async fn nats<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&peers::nats::Private) -> Result<T, peers::Error> + Send + 'static,
+        act: impl FnOnce(&test_servers::nats::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.context.beside.nats(act).await
     }

@@ -131,10 +131,10 @@ async fn ground(options: &Options, progress: &Progress) -> Result<(Option<Databa
 
 /// A server that writes its log down for whoever waits for that, and hardly ever by itself: when it is stopped
 /// at once, a commit that nobody waited for is lost for certain.
-fn unhurried() -> peers::postgres::Options {
+fn unhurried() -> test_servers::postgres::Options {
     let settings = [("wal_writer_delay", "10s"), ("wal_writer_flush_after", "1GB")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    peers::postgres::Options { settings, ..Default::default() }
+    test_servers::postgres::Options { settings, ..Default::default() }
 }
 
 impl Run<'_> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use peers::{nats, redis};
+use test_servers::{nats, redis};
 
 use super::deployment::Tuning;
 use super::{Error, Ground, Progress};
@@ -56,7 +56,7 @@ impl SharedServers {
 
     pub(super) async fn redis<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&redis::Private) -> Result<T, peers::Error> + Send + 'static,
+        act: impl FnOnce(&redis::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let redis = self.redis.clone().ok_or_else(|| Error::NotOurs("redis".to_owned()))?;
         blocking(move || act(&redis)).await
@@ -64,7 +64,7 @@ impl SharedServers {
 
     pub(super) async fn nats<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&nats::Private) -> Result<T, peers::Error> + Send + 'static,
+        act: impl FnOnce(&nats::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let nats = self.nats.clone().ok_or_else(|| Error::NotOurs("nats".to_owned()))?;
         blocking(move || act(&nats)).await
@@ -73,7 +73,7 @@ impl SharedServers {
 
 /// What is done to a process waits for it.
 async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, peers::Error> + Send + 'static,
+    act: impl FnOnce() -> Result<T, test_servers::Error> + Send + 'static,
 ) -> Result<T, Error> {
     Ok(tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other)??)
 }

@@ -32,7 +32,8 @@ impl Databases {
             None => {
                 let settings = vec![("max_wal_size".to_owned(), "4GB".to_owned())];
                 let shared_buffers_mb = SHARED_BUFFERS_MB;
-                let options = peers::postgres::Options { shared_buffers_mb, settings, ..Default::default() };
+                let options =
+                    test_servers::postgres::Options { shared_buffers_mb, settings, ..Default::default() };
                 Some(databases::Databases::private(options).await?)
             }
         };

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use harness::oracle::{Books, Verdicts, check};
 use harness::program::{Installation, Running, Serving};
-use peers::haproxy;
-use peers::postgres::{Options, Private};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use tempfile::TempDir;
+use test_servers::haproxy;
+use test_servers::postgres::{Options, Private};
 
 use crate::binary::program;
 use crate::teller::Shop;

@@ -38,7 +38,9 @@ pub fn arrived(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused>
     if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
         return Err(WebhookRefused::BodyIsNotAnEvent);
     }
-    if head.livemode != (mode == Mode::Live) && !planted::is(planted::Bug::LiveEventTaken) {
+    if head.livemode != (mode == Mode::Live)
+        && !fault_injection::is(fault_injection::InjectedFault::LiveEventTaken)
+    {
         return Err(WebhookRefused::ModeDoesNotMatch);
     }
     Ok(VerifiedEvent { event: head.id, kind: head.kind })

@@ -35,7 +35,7 @@ pub fn verify(
     tolerance: Span,
     now: Timestamp,
 ) -> Result<(), WebhookRefused> {
-    if planted::is(planted::Bug::WebhookTrustedUnsigned) {
+    if fault_injection::is(fault_injection::InjectedFault::WebhookTrustedUnsigned) {
         return Ok(());
     }
     let signed = read(headers)?;
@@ -60,7 +60,7 @@ pub fn verify(
 
 /// What can be said before there is a body.
 pub fn check(headers: &HeaderMap) -> Result<(), WebhookRefused> {
-    if planted::is(planted::Bug::WebhookTrustedUnsigned) {
+    if fault_injection::is(fault_injection::InjectedFault::WebhookTrustedUnsigned) {
         return Ok(());
     }
     read(headers).map(drop)

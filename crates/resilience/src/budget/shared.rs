@@ -83,7 +83,7 @@ impl SharedBudget {
 
     /// Whether one retry may be made. Asks the fleet only if the deposits do not cover it.
     pub async fn withdraw(&self) -> bool {
-        if planted::is(planted::Bug::BudgetIgnored) {
+        if fault_injection::is(fault_injection::InjectedFault::BudgetIgnored) {
             return true;
         }
         let Some(source) = &self.0.source else { return self.with(Budget::withdraw) };

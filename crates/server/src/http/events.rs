@@ -20,7 +20,7 @@ pub async fn after(
     let limit = limit(query.limit)?;
     let after = query.after.unwrap_or(0);
     let mut subjects = Subject::ALL.to_vec();
-    let shows_all = planted::is(planted::Bug::EventsShownToAll);
+    let shows_all = fault_injection::is(fault_injection::InjectedFault::EventsShownToAll);
     subjects.retain(|subject| shows_all || look.caller.may_see(*subject));
     let messages = app.store().events_after(look.caller.tenant, after, &subjects, limit).await?;
     let data: Vec<Event> = messages.iter().filter_map(Event::of).collect();

@@ -77,7 +77,7 @@ async fn answer(
     check_head(&request, app.limits())?;
     check_texts(&request)?;
     // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
-    let webhooks_too = planted::is(planted::Bug::WebhooksTakeRequests);
+    let webhooks_too = fault_injection::is(fault_injection::InjectedFault::WebhooksTakeRequests);
     let _place = if webhooks_too || request.uri().path().starts_with("/v1/") {
         Some(app.room.try_acquire().map_err(|_| Code::Overloaded)?)
     } else {

@@ -50,7 +50,7 @@ struct Tenant {
 
 impl ReadTurns {
     pub fn new(readers: usize) -> ReadTurns {
-        let part = if planted::is(planted::Bug::ReadersNotShared) { 1 } else { 2 };
+        let part = if fault_injection::is(fault_injection::InjectedFault::ReadersNotShared) { 1 } else { 2 };
         ReadTurns { each: readers.div_ceil(part).max(1), tenants: Mutex::default() }
     }
 

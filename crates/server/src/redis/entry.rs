@@ -116,7 +116,7 @@ fn marked(rest: &[u8]) -> Option<KnownDuplicate> {
         [] => None,
         bytes => Some(Uuid::from_slice(bytes).ok()?),
     };
-    if planted::is(planted::Bug::CacheTrustedForUnfinished) {
+    if fault_injection::is(fault_injection::InjectedFault::CacheTrustedForUnfinished) {
         let body = format!("{{\"id\":\"{}\"}}", resource.unwrap_or_default());
         return Some(KnownDuplicate::Replay(Rendered { status: 201, body, location: None }));
     }

@@ -38,7 +38,7 @@ impl CatchUp {
     /// How many may be published now. A second's worth is saved up, and one message more: the slowest rate
     /// has less than one a second.
     pub fn allowed(&mut self, partition: i64, now: Timestamp) -> usize {
-        if planted::is(planted::Bug::CatchUpUnlimited) {
+        if fault_injection::is(fault_injection::InjectedFault::CatchUpUnlimited) {
             return usize::MAX;
         }
         let per_second = self.per_second;

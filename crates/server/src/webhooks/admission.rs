@@ -37,7 +37,7 @@ impl WebhookAdmission {
     /// The whole body. The place is given back with it: what is read is soon stored.
     pub async fn read(&self, account: AccountId, body: Body) -> Result<Bytes, RefusedRequest> {
         let full = |_| RefusedRequest::from(Code::Overloaded);
-        let not_shared = planted::is(planted::Bug::DoorNotShared);
+        let not_shared = fault_injection::is(fault_injection::InjectedFault::DoorNotShared);
         let _of_account = match self.of.get(&account).filter(|_| !not_shared) {
             Some(places) => Some(places.try_acquire().map_err(full)?),
             None => None,

@@ -117,7 +117,7 @@ async fn refund(
         mark,
         look_again: waits.look_again,
     };
-    if planted::is(planted::Bug::UninvitedRefundIgnored) && carried.is_none() {
+    if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;
     }
     if let Some(refund) = carried {

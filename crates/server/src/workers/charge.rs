@@ -14,7 +14,7 @@ use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, Source, Status};
 use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
-use planted::Bug;
+use fault_injection::InjectedFault;
 use providers::PaymentOrder;
 
 use super::driver::{Drive, DriveEnded, NoOutcome};
@@ -90,7 +90,9 @@ impl Drive<'_> {
                 self.end_declined(object, Source::Answer, Failure { code, retryable: false, cause }).await
             }
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
-            CallOutcome::Unknown { error, .. } if planted::is(Bug::UnknownTakenForFailed) => {
+            CallOutcome::Unknown { error, .. }
+                if fault_injection::is(InjectedFault::UnknownTakenForFailed) =>
+            {
                 self.record_decline(Failure { code: error, retryable: true, cause: FailureCause::Declined })
                     .await?;
                 let Money { minor: amount_minor, currency } = order.amount;

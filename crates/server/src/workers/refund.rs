@@ -37,7 +37,7 @@ impl Drive<'_> {
                 Err(why) => self.lost_sight(&why).await,
             };
         }
-        if !planted::is(planted::Bug::KeySentPastRetention) {
+        if !fault_injection::is(fault_injection::InjectedFault::KeySentPastRetention) {
             match self.listed().await {
                 Ok(listed) => {
                     if let Some(own) = own(refund.id, listed) {

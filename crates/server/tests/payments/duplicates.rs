@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use peers::redis::{Options, Persistence, Private};
 use providers::Secret;
 use serde_json::{Value, json};
 use server::redis::Settings;
+use test_servers::redis::{Options, Persistence, Private};
 
 use crate::ask::{Answer, charge, payment_of, until};
 use crate::stage::{Engine, Stage};

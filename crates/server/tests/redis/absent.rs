@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use peers::redis::Options;
 use providers::Secret;
 use server::http::{CacheLookup, InFlightMarker, KnownDuplicate};
 use server::redis::{Settings, Shared, open};
+use test_servers::redis::Options;
 
 use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use domain::idempotency::Fingerprint;
 use domain::working_set::Claim;
 use domain::{ClientId, KeyId, TenantId};
-use peers::redis::{Options, Private};
 use providers::Secret;
 use server::clock::SystemClock;
 use server::http::{CacheLookup, InFlightMarker, KnownDuplicate, Wire};
@@ -14,6 +13,7 @@ use server::ids::UuidV7;
 use server::redis::{Settings, Shared, open};
 use store::{Location, Rendered, Store};
 use tempfile::TempDir;
+use test_servers::redis::{Options, Private};
 use uuid::Uuid;
 
 /// Longer than any test: a marker that goes away in one was given back.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use peers::redis::Options;
 use resilience::SharedBudget;
 use resilience::budget::{FloorSource, Settings};
 use server::redis::Shared;
+use test_servers::redis::Options;
 
 use crate::bench::{Bench, until};
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use peers::redis::{Options, Private};
 use providers::Secret;
 use server::http::{CacheLookup, KnownDuplicate};
 use server::redis::{Settings, Shared, open};
 use store::{Location, Store};
+use test_servers::redis::{Options, Private};
 
 use crate::bench::{claim, connected, decides, known, reply, store};
 
@@ -83,7 +83,7 @@ async fn a_server_that_runs_on_follows_the_database() {
 /// A standby takes writes at once, and minutes until it writes down in its control file that it does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_was_promoted_is_another_at_once() {
-    let server = peers::postgres::Private::start(&peers::postgres::Options::default()).unwrap();
+    let server = test_servers::postgres::Private::start(&test_servers::postgres::Options::default()).unwrap();
     let location = Location::postgres(server.create_database("books").unwrap());
     let before = store(&location).await;
     let lineage = before.lineage().await.unwrap();

@@ -1,8 +1,8 @@
 //! What it says, and what it leaves behind.
 
-use peers::redis::{Options, Persistence};
 use server::http::KnownDuplicate;
 use server::redis::Settings;
+use test_servers::redis::{Options, Persistence};
 use uuid::Uuid;
 
 use crate::bench::{Bench, claim, connected, decides, known, reply, until};

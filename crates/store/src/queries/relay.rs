@@ -174,7 +174,7 @@ impl Queries {
         received_before: Timestamp,
         max: usize,
     ) -> Result<Vec<InboxId>, Error> {
-        let let_go = if planted::is(planted::Bug::ReceiptsPrunedEarly) {
+        let let_go = if fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly) {
             ""
         } else {
             "and not exists (select 1 from outbox where outbox.id = inbox.message)"

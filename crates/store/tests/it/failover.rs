@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use peers::postgres::{Options, Private};
 use store::{CommandResult, Location, PostgresUrl, Store, Unavailable};
+use test_servers::postgres::{Options, Private};
 
 use crate::act::Shop;
 use crate::place::{Place, connect};

@@ -1,8 +1,8 @@
 //! What stands between the program and PostgreSQL, and what a database may be like that is not for it.
 
-use peers::pgbouncer::{self, Mode};
-use peers::postgres::{Options, Private};
 use store::{CommandResult, Error, Location, PostgresUrl, Store};
+use test_servers::pgbouncer::{self, Mode};
+use test_servers::postgres::{Options, Private};
 
 use crate::act::Shop;
 use crate::place::Place;

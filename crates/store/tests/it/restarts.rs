@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::Timestamp;
-use peers::postgres::{Options, Private};
 use store::{CommandResult, Location, Store, Unavailable};
+use test_servers::postgres::{Options, Private};
 
 use crate::act::Shop;
 use crate::place::Place;

@@ -75,7 +75,10 @@ impl Command for ExpireHolds {
             let Some(booking) = Self::is_lapsed(hold, facts, context) else { continue };
             let mut booking = booking.clone();
             booking.updated_at = context.now;
-            if let Some(payment) = hold.open_payment.filter(|_| !planted::is(planted::Bug::PaidHoldLapses)) {
+            if let Some(payment) = hold
+                .open_payment
+                .filter(|_| !fault_injection::is(fault_injection::InjectedFault::PaidHoldLapses))
+            {
                 // Past the grace too: nobody is to be charged for a hold that is gone.
                 let paid = call_off(&mut draft, facts, payment)?;
                 let grace = Span::seconds(HOLD_GRACE_SECONDS);

@@ -143,7 +143,7 @@ impl Reserve {
     ) -> Booking {
         let now = draft.context.now;
         // Nobody pays for a departure that is gone.
-        let ends_at_departure = !planted::is(planted::Bug::HoldOutlivesDeparture);
+        let ends_at_departure = !fault_injection::is(fault_injection::InjectedFault::HoldOutlivesDeparture);
         let latest = if ends_at_departure { slot.starts_at } else { Timestamp(i64::MAX) };
         let expires_at = now.plus(hold).min(latest);
         Booking {

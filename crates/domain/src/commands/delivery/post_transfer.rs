@@ -71,7 +71,7 @@ impl Command for PostTransfer {
             updated_at: context.now,
             ..delivery
         };
-        let transfer = if planted::is(planted::Bug::ReceiptNotKept) {
+        let transfer = if fault_injection::is(fault_injection::InjectedFault::ReceiptNotKept) {
             draft.id()
         } else {
             draft.put(receipt);

@@ -51,7 +51,7 @@ impl Command for StartDelivery {
                 DeliveryStatus::Dead
             }
             State::Waiting => {
-                let counted = !planted::is(planted::Bug::AttemptsNotCounted);
+                let counted = !fault_injection::is(fault_injection::InjectedFault::AttemptsNotCounted);
                 let attempts = delivery.attempts + i64::from(counted);
                 draft.put(Delivery {
                     state: delivery.state.step(Event::Begin)?.to(),

@@ -30,8 +30,8 @@ impl MarkSent {
     /// Whether the attempt may call the provider now.
     fn may_send(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> bool {
         // Whoever has the case may settle it by hand at any time.
-        let handed_over =
-            attempt.state.is(attempt::State::Review) && !planted::is(planted::Bug::SentAfterHandOver);
+        let handed_over = attempt.state.is(attempt::State::Review)
+            && !fault_injection::is(fault_injection::InjectedFault::SentAfterHandOver);
         let contradicted = payment.contradicted_at.is_some_and(|at| at >= attempt.created_at);
         let stands = match attempt.kind {
             AttemptKind::Charge => {

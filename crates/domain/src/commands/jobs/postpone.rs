@@ -54,7 +54,7 @@ impl Command for Postpone {
         if self.lost_sight || late {
             lose_sight(&mut draft, &mut attempt, &mut refund.as_mut())?;
         }
-        if self.key_spent && !planted::is(planted::Bug::SpentKeySentAgain) {
+        if self.key_spent && !fault_injection::is(fault_injection::InjectedFault::SpentKeySentAgain) {
             attempt.key_number += 1;
             attempt.key_spent_at = Some(context.now);
             attempt.sent_at = None;

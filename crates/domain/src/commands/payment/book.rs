@@ -106,7 +106,7 @@ fn release_security(
     booking: &mut Booking,
 ) -> Result<(), Refusal> {
     let secured = booking.authorized_minor > 0 || booking.settled_minor > 0;
-    if secured || planted::is(planted::Bug::VoidLeavesConfirmed) {
+    if secured || fault_injection::is(fault_injection::InjectedFault::VoidLeavesConfirmed) {
         return Ok(());
     }
     match *booking.state {

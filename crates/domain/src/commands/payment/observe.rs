@@ -118,8 +118,8 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
         }
         (Status::Captured { amount_minor }, State::Authorized) => {
             let asked = payment.capturing_minor.filter(|asked| asked != amount_minor)?;
-            let believed =
-                planted::is(planted::Bug::CaptureAmountBelieved) && *amount_minor <= payment.amount_minor;
+            let believed = fault_injection::is(fault_injection::InjectedFault::CaptureAmountBelieved)
+                && *amount_minor <= payment.amount_minor;
             let words = || format!("{} was to be captured, and {} was", money(asked), money(*amount_minor));
             (!believed).then(words)
         }

@@ -90,7 +90,7 @@ impl Command for PruneDeliveries {
         for delivery in self.deliveries.iter().filter_map(|id| facts.inbox.get(*id)) {
             let over = matches!(*delivery.state, delivery::State::Received | delivery::State::Discarded)
                 && delivery.updated_at < received_before;
-            let early = planted::is(planted::Bug::ReceiptsPrunedEarly);
+            let early = fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly);
             if over && (early || facts.outbox.get(delivery.message).is_none()) {
                 pruned += 1;
                 draft.remove::<Delivery>(delivery.id);

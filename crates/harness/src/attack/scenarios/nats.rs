@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use domain::time::Span;
-use peers::nats::Private;
 use server::clock::SystemClock;
 use server::relay::YOUNG_FOR;
 use store::Clock as _;
+use test_servers::nats::Private;
 
 use crate::attack::nats_observer::NatsObserver;
 use crate::attack::{Deployment, Error, Need, Scenario, ScenarioContext, Target, Tuning, judge};

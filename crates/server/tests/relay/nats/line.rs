@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::Span;
-use peers::nats::{Options, Private};
 use server::broker::nats::{Consumer as Consuming, Nats, Settings};
 use server::consumers::MessageDispatcher;
 use server::relay;
 use store::Store;
+use test_servers::nats::{Options, Private};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

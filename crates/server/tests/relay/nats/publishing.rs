@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use peers::nats::Options;
 use server::broker::nats::{Credentials, Nats, Settings};
 use server::broker::{Ack, Broker as _};
+use test_servers::nats::Options;
 
 use super::stream::{
     DATABASE, PATIENCE, again, connect, connected, delete_stream, ids, kept, message, publish, server,

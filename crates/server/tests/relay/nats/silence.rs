@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, stream::Stream};
 use domain::rows::Message;
 use futures_util::StreamExt as _;
-use peers::nats::Private;
+use test_servers::nats::Private;
 
 use super::line::{Line, trusting, watchful};
 use super::stream::owed;

@@ -8,9 +8,9 @@ use async_nats::jetstream::{self, consumer};
 use domain::rows::{Message, Subject};
 use domain::{MessageId, TenantId, Timestamp};
 use futures_util::StreamExt as _;
-use peers::nats::{Options, Private};
 use server::broker::nats::{Nats, Settings};
 use server::broker::{Broker as _, Publication};
+use test_servers::nats::{Options, Private};
 use uuid::Uuid;
 
 use crate::post::until;

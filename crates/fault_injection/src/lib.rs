@@ -1,6 +1,6 @@
 //! Faults put in on purpose: a harness that cannot fail proves nothing.
 //!
-//! Each is a wall taken down at the one place where it stands. With the feature `planted` a program may
+//! Each is a wall taken down at the one place where it stands. With the feature `fault_injection` a program may
 //! be started with one of them, and the attack must then fail, in the scenario and on the promise that
 //! `docs/proof.md` names. Without the feature [`is`] is a constant `false`, and nothing of this is in the
 //! program.
@@ -11,28 +11,28 @@
 #![forbid(unsafe_code)]
 
 /// A fault: its name, and what is wrong with the program that has it.
-macro_rules! bugs {
-    ($( $bug:ident = $name:literal : $what:literal ),+ $(,)?) => {
+macro_rules! faults {
+    ($( $fault:ident = $name:literal : $what:literal ),+ $(,)?) => {
         /// A wall that can be taken down.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Bug { $( #[doc = $what] $bug ),+ }
+        pub enum InjectedFault { $( #[doc = $what] $fault ),+ }
 
-        impl Bug {
-            pub const ALL: &'static [Bug] = &[ $( Bug::$bug ),+ ];
+        impl InjectedFault {
+            pub const ALL: &'static [InjectedFault] = &[ $( InjectedFault::$fault ),+ ];
 
             pub fn name(self) -> &'static str {
-                match self { $( Bug::$bug => $name ),+ }
+                match self { $( InjectedFault::$fault => $name ),+ }
             }
 
             /// What a program with this fault does.
             pub fn what(self) -> &'static str {
-                match self { $( Bug::$bug => $what ),+ }
+                match self { $( InjectedFault::$fault => $what ),+ }
             }
         }
     };
 }
 
-bugs! {
+faults! {
     UniqueIndexDropped = "unique_index_dropped":
         "Two servers can both insert one idempotency key: the primary key of `keys` is gone.",
     FingerprintNotCompared = "fingerprint_not_compared":
@@ -114,44 +114,44 @@ bugs! {
 }
 
 /// Whether this build can be given a fault.
-pub const CAN_PLANT: bool = cfg!(feature = "planted");
+pub const CAN_INJECT: bool = cfg!(feature = "fault_injection");
 
 /// The environment variable that a program of such a build takes its fault from.
-pub const VARIABLE: &str = "SUREHOLD_PLANTED_BUG";
+pub const VARIABLE: &str = "SUREHOLD_INJECTED_FAULT";
 
-impl Bug {
-    pub fn from_name(name: &str) -> Option<Bug> {
-        Bug::ALL.iter().copied().find(|bug| bug.name() == name)
+impl InjectedFault {
+    pub fn from_name(name: &str) -> Option<InjectedFault> {
+        InjectedFault::ALL.iter().copied().find(|fault| fault.name() == name)
     }
 }
 
-#[cfg(feature = "planted")]
+#[cfg(feature = "fault_injection")]
 mod chosen {
     use core::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::Bug;
+    use super::InjectedFault;
 
-    /// 0: none; else its place in [`Bug::ALL`], from 1.
+    /// 0: none; else its place in [`InjectedFault::ALL`], from 1.
     static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
     /// Chooses the fault of this program, once, before it does anything. Answers whether it was the
     /// first choice.
-    pub fn plant(bug: Bug) -> bool {
-        CHOSEN.compare_exchange(0, bug as usize + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    pub fn inject(fault: InjectedFault) -> bool {
+        CHOSEN.compare_exchange(0, fault as usize + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Whether this program was started with this fault.
-    pub fn is(bug: Bug) -> bool {
-        CHOSEN.load(Ordering::Relaxed) == bug as usize + 1
+    pub fn is(fault: InjectedFault) -> bool {
+        CHOSEN.load(Ordering::Relaxed) == fault as usize + 1
     }
 }
 
-#[cfg(feature = "planted")]
-pub use chosen::{is, plant};
+#[cfg(feature = "fault_injection")]
+pub use chosen::{inject, is};
 
 /// Whether this program was started with this fault: a build without the feature never is.
-#[cfg(not(feature = "planted"))]
-pub const fn is(_: Bug) -> bool {
+#[cfg(not(feature = "fault_injection"))]
+pub const fn is(_: InjectedFault) -> bool {
     false
 }
 
@@ -161,25 +161,25 @@ mod tests {
 
     #[test]
     fn names_are_told_apart() {
-        for bug in Bug::ALL {
-            assert_eq!(Bug::from_name(bug.name()), Some(*bug));
-            assert!(bug.what().ends_with('.'), "{}", bug.name());
+        for fault in InjectedFault::ALL {
+            assert_eq!(InjectedFault::from_name(fault.name()), Some(*fault));
+            assert!(fault.what().ends_with('.'), "{}", fault.name());
         }
-        assert_eq!(Bug::from_name("no_such_bug"), None);
+        assert_eq!(InjectedFault::from_name("no_such_bug"), None);
     }
 
-    #[cfg(feature = "planted")]
+    #[cfg(feature = "fault_injection")]
     #[test]
     fn one_fault_is_chosen_once() {
-        assert!(!is(Bug::JitterRemoved));
-        assert!(plant(Bug::JitterRemoved));
-        assert!(!plant(Bug::BudgetIgnored), "a second choice is no choice");
-        assert!(is(Bug::JitterRemoved) && !is(Bug::BudgetIgnored));
+        assert!(!is(InjectedFault::JitterRemoved));
+        assert!(inject(InjectedFault::JitterRemoved));
+        assert!(!inject(InjectedFault::BudgetIgnored), "a second choice is no choice");
+        assert!(is(InjectedFault::JitterRemoved) && !is(InjectedFault::BudgetIgnored));
     }
 
-    #[cfg(not(feature = "planted"))]
+    #[cfg(not(feature = "fault_injection"))]
     #[test]
     fn without_the_feature_there_are_no_faults() {
-        assert!(Bug::ALL.iter().all(|bug| !is(*bug)));
+        assert!(InjectedFault::ALL.iter().all(|fault| !is(*fault)));
     }
 }

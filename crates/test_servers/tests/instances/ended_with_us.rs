@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::{listens, until};
 
 fn check(peer: &str) {
-    let mut owner = Command::new(env!("CARGO_BIN_EXE_private-peer"))
+    let mut owner = Command::new(env!("CARGO_BIN_EXE_private-server"))
         .arg(peer)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use peers::Error;
-use peers::haproxy::{Options, Private};
+use test_servers::Error;
+use test_servers::haproxy::{Options, Private};
 
 use crate::{DEADLINE_S, answers, listens, until};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use peers::postgres::{Binaries, Error, Options, Private};
+use test_servers::postgres::{Binaries, Error, Options, Private};
 
 /// How long a server's directory may outlive its sessions.
 const END_S: u64 = 30;

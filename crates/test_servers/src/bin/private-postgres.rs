@@ -1,10 +1,10 @@
-//! `cargo run -p peers`: a private PostgreSQL to try things on, until standard input ends (Control-D).
+//! `cargo run -p test_servers`: a private PostgreSQL to try things on, until standard input ends (Control-D).
 //!
 //! Prints the server's URL and its directory, a line each.
 
 use std::io::{Read as _, Write as _};
 
-use peers::postgres::{Error, Options, Private};
+use test_servers::postgres::{Error, Options, Private};
 
 fn main() -> Result<(), Error> {
     let private = Private::start(&Options::default())?;

@@ -1,5 +1,5 @@
-use peers::Error;
-use peers::redis::{Options, Persistence, Private};
+use test_servers::Error;
+use test_servers::redis::{Options, Persistence, Private};
 
 use crate::{answers, listens};
 

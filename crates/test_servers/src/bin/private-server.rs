@@ -1,11 +1,11 @@
-//! `cargo run -p peers --bin private-peer redis`: a private server to try things on, until standard input
+//! `cargo run -p test_servers --bin private-server redis`: a private server to try things on, until standard input
 //! ends (Control-D). `nats` and `haproxy PORT...` as well; PostgreSQL's is `private-postgres`.
 //!
 //! Prints the server's URL and its directory, a line each.
 
 use std::io::{Read as _, Write as _};
 
-use peers::{Error, Instance, Peer, haproxy, nats, redis};
+use test_servers::{Error, Instance, Peer, haproxy, nats, redis};
 
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +17,7 @@ fn main() -> Result<(), Error> {
             keep(&haproxy::Private::start(haproxy::Options::in_front_of(ports))?)
         }
         _ => {
-            eprintln!("usage: private-peer redis | nats | haproxy PORT...");
+            eprintln!("usage: private-server redis | nats | haproxy PORT...");
             std::process::exit(2);
         }
     }

@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use peers::Error;
-use peers::nats::{Options, Private};
+use test_servers::Error;
+use test_servers::nats::{Options, Private};
 
 use crate::{DEADLINE_S, answers, listens};
 
