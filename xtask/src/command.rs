@@ -28,7 +28,7 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
 
 /// Runs to the end; anything but success is a failure that repeats the command.
 pub fn run(command: &mut Command) -> Result<(), Failure> {
-    let told = told(command);
+    let told = command_line(command);
     println!("    $ {told}");
     let status = command.status().map_err(|error| format!("`{told}` did not start: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{told}` failed with {status}").into()) }
@@ -41,7 +41,7 @@ pub fn output(command: &mut Command) -> Option<String> {
 }
 
 /// The command as one would type it, with what it adds to the environment.
-pub fn told(command: &Command) -> String {
+pub fn command_line(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
     let set = set.map(|(name, value)| format!("{}={}", name.display(), value.display()));
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -39,6 +39,9 @@ const PROMTOOL: Need =
     Need { what: "promtool", packages: &["prometheus"], find: || find_server(PROMTOOL_WANTED) };
 const PROMTOOL_WANTED: Wanted =
     Wanted { program: "promtool", package: "prometheus", version: "--version", oldest: (2, 42) };
+/// The tour of the documentation is made of these.
+const CURL: Need = Need { what: "curl", packages: &["curl"], find: || find_program("curl --version") };
+const JQ: Need = Need { what: "jq", packages: &["jq"], find: || find_program("jq --version") };
 const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
 const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
 /// For pages as people see them.
@@ -48,7 +51,7 @@ const PYTHON: Need = Need { what: "Python", packages: &["python3", "python3-venv
 
 /// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
 /// server of the machine's own; tests start theirs on other ports.
-const FOR_TESTS: [Need; 7] = [C_COMPILER, POSTGRESQL, PGBOUNCER, REDIS, NATS, HAPROXY, PROMTOOL];
+const FOR_TESTS: [Need; 9] = [C_COMPILER, POSTGRESQL, PGBOUNCER, REDIS, NATS, HAPROXY, PROMTOOL, CURL, JQ];
 
 /// What `cargo test` needs.
 pub fn for_tests() -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use fault_injection::InjectedFault;
 use serde_json::Value;
 
 use crate::Failure;
-use crate::command::{program, root, told};
+use crate::command::{command_line, program, root};
 use crate::programs;
 
 const PAGE: &str = "docs/proof.md";
@@ -245,7 +245,7 @@ fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), S
     attack.args(plan.ground.flags());
     let words = fs::File::create(out.join("attack.log")).map_err(failed)?;
     attack.stdout(words.try_clone().map_err(failed)?).stderr(words);
-    attack.status().map_err(|error| format!("`{}` did not start: {error}", told(&attack)))?;
+    attack.status().map_err(|error| format!("`{}` did not start: {error}", command_line(&attack)))?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::Failure;
-use crate::command::told;
+use crate::command::command_line;
 
 /// How long a program may take until it serves.
 const START_S: u64 = 120;
@@ -21,7 +21,7 @@ pub struct Running {
 impl Running {
     /// Starts it, and waits for the line by which it says that it serves.
     pub fn start(serve: &mut Command, says_ready: impl Fn(&str) -> bool) -> Result<Self, Failure> {
-        let told = told(serve);
+        let told = command_line(serve);
         println!("    $ {told}");
         let process = serve.stdout(Stdio::piped()).spawn();
         let mut process = process.map_err(|error| format!("`{told}` did not start: {error}"))?;

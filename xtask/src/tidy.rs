@@ -1,20 +1,24 @@
 //! House rules that no other tool knows: how long a file may be, what it may be called, what must not be
-//! left in it, and which crate may lean on which.
+//! left in it, which words are used, and which crate may depend on which.
 
 mod arrows;
 mod files;
+mod vocabulary;
 
 use crate::Failure;
 use crate::command::root;
 use crate::programs;
 
 pub fn run() -> Result<(), Failure> {
-    let (count, mut complaints) = files::check(root())?;
+    let files = files::list(root())?;
+    let mut complaints = files::check(root(), &files)?;
+    complaints.extend(vocabulary::check(root(), files.iter().map(AsRef::as_ref))?);
     complaints.extend(arrows::check(&arrows::read(&programs::metadata()?)?));
     for complaint in &complaints {
         println!("    {complaint}");
     }
-    println!("    {count} Rust files and the arrows between the crates were looked at");
+    let count = files.iter().filter(|file| files::is_rust(file)).count();
+    println!("    {count} Rust files, their words, and the arrows between the crates were looked at");
     match complaints.len() {
         0 => Ok(()),
         count => Err(format!("{count} house rules are broken").into()),

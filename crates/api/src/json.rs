@@ -11,11 +11,11 @@ use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
 use crate::code::Code;
-use crate::findings::Findings;
 use crate::limits::{DEPTH_MAX, INTEGER_MAX};
 use crate::problem::Problem;
 use crate::requests::Request;
 use crate::shape::{self, RequestPart};
+use crate::validation_errors::ValidationErrors;
 
 /// A body that is not the JSON that is accepted here; says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn canonical(value: &Value) -> Vec<u8> {
 
 impl MalformedJson {
     pub fn problem(self, request_id: &str) -> Problem {
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.add("", self.0);
         findings.problem_of(Code::MalformedJson, request_id)
     }
@@ -48,19 +48,19 @@ impl MalformedJson {
 
 /// The request that the value is, with all its mistakes told by place. A card number is looked for
 /// first, in all of it, and then a control character.
-pub fn decode<R: Request>(value: Value) -> Result<R, Findings> {
-    let mut findings = Findings::default();
+pub fn decode<R: Request>(value: Value) -> Result<R, ValidationErrors> {
+    let mut findings = ValidationErrors::default();
     findings.card_numbers_in_body(&value, R::PHONES);
     findings.none_or(())?;
-    let mut findings = Findings::default();
+    let mut findings = ValidationErrors::default();
     findings.controls_in_body(&value);
     read(value, RequestPart::Body, findings)
 }
 
 /// The parameters of a query, as the members of an object. What a text may hold was looked at before,
 /// in the query as it was sent.
-pub fn decode_query<R: Request>(query: &str) -> Result<R, Findings> {
-    let mut findings = Findings::default();
+pub fn decode_query<R: Request>(query: &str) -> Result<R, ValidationErrors> {
+    let mut findings = ValidationErrors::default();
     let mut members = Map::new();
     let types = crate::openapi::schema(&R::name()).map_or(&Value::Null, |schema| &schema["properties"]);
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
@@ -75,10 +75,14 @@ pub fn decode_query<R: Request>(query: &str) -> Result<R, Findings> {
     read(Value::Object(members), RequestPart::Query, findings)
 }
 
-fn read<R: Request>(mut value: Value, place: RequestPart, mut findings: Findings) -> Result<R, Findings> {
+fn read<R: Request>(
+    mut value: Value,
+    place: RequestPart,
+    mut findings: ValidationErrors,
+) -> Result<R, ValidationErrors> {
     let mut told: Vec<String> = findings.errors().iter().map(|error| error.pointer.clone()).collect();
     told.extend(shape::repair(&R::name(), place, &mut value, &mut findings));
-    let mut others = Findings::default();
+    let mut others = ValidationErrors::default();
     let request = serde_path_to_error::deserialize::<_, R>(value);
     match &request {
         Ok(request) if told.is_empty() => {

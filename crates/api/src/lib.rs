@@ -3,7 +3,7 @@
 //!
 //! What must never be here: a decision, a row that is written, or anything that listens.
 //!
-//! Reading order: [`json`], [`text`] and [`findings`] are the gate that a body passes; [`requests`] what may
+//! Reading order: [`json`], [`text`] and [`validation_errors`] are the gate that a body passes; [`requests`] what may
 //! be asked; [`views`] what rows look like from outside; [`code`] and [`problem`] how a refusal
 //! is told; [`render`] makes the one text that is stored and sent; [`mod@openapi`] describes it
 //! all.
@@ -11,7 +11,6 @@
 pub mod card_number;
 pub mod code;
 pub mod email;
-pub mod findings;
 pub mod json;
 pub mod limits;
 pub mod money;
@@ -22,6 +21,7 @@ pub mod requests;
 mod shape;
 pub mod text;
 pub mod time;
+pub mod validation_errors;
 pub mod views;
 
 pub use code::{Code, errors_page};

@@ -17,7 +17,7 @@ pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, Paym
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::findings::Findings;
+use crate::validation_errors::ValidationErrors;
 
 /// A body or a query that can be asked for. Its shape is checked as it is read; `check` and `check_together` find
 /// what the shape does not tell.
@@ -30,10 +30,10 @@ pub trait Request: DeserializeOwned + ToSchema {
     const BODY_IS_OPTIONAL: bool = false;
 
     /// Looks at each member for itself.
-    fn check(&self, findings: &mut Findings);
+    fn check(&self, findings: &mut ValidationErrors);
 
     /// Looks at members together: asked only where the shape of all of them is right.
-    fn check_together(&self, _: &mut Findings) {}
+    fn check_together(&self, _: &mut ValidationErrors) {}
 
     /// Brings members that have several spellings to one. Called after the checks.
     #[must_use]

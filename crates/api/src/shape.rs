@@ -8,11 +8,11 @@ use domain::Currency;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::findings::Findings;
 use crate::json::escape;
 use crate::openapi::patterns::CURRENCY_PATTERN;
 use crate::openapi::schema;
 use crate::time;
+use crate::validation_errors::ValidationErrors;
 
 const UUID_CHARS: usize = 36;
 
@@ -25,7 +25,12 @@ pub enum RequestPart {
 
 /// Reports the mistakes of the value, which ought to be of the schema with this name, and repairs them.
 /// Gives the pointers of what was repaired.
-pub fn repair(name: &str, place: RequestPart, value: &mut Value, findings: &mut Findings) -> Vec<String> {
+pub fn repair(
+    name: &str,
+    place: RequestPart,
+    value: &mut Value,
+    findings: &mut ValidationErrors,
+) -> Vec<String> {
     let mut walker = Walker { place, findings, repaired: Vec::new() };
     if let Some(schema) = schema(name) {
         walker.walk(schema, value, "");
@@ -42,7 +47,7 @@ pub fn is_within(pointer: &str, repaired: &[String]) -> bool {
 
 struct Walker<'a> {
     place: RequestPart,
-    findings: &'a mut Findings,
+    findings: &'a mut ValidationErrors,
     repaired: Vec<String>,
 }
 

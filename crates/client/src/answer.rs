@@ -37,7 +37,7 @@ pub struct RetrySafety {
 }
 
 /// Reads a result out of an answer. None: the answer is no result, but a refusal or a failure.
-pub type Reader<T> = fn(&HttpAnswer) -> Option<Result<T, String>>;
+pub type AnswerReader<T> = fn(&HttpAnswer) -> Option<Result<T, String>>;
 
 /// The body of a 2xx.
 pub fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Option<Result<T, String>> {

@@ -8,23 +8,23 @@ use api::{Code, Problem};
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
-use crate::Failure;
-use crate::answer::{self, HttpAnswer, Reader};
+use crate::RequestFailure;
+use crate::answer::{self, AnswerReader, HttpAnswer};
 use crate::api_request::ApiRequest;
 use crate::clock::Wall;
 
 /// What carries a request and brings its answer.
-pub type Carrier = BoxCloneSyncService<ApiRequest, HttpAnswer, Failure>;
+pub type Carrier = BoxCloneSyncService<ApiRequest, HttpAnswer, RequestFailure>;
 
 /// An answer that ends the matter.
 #[derive(Debug)]
 pub enum AttemptResult<T> {
     Result(T, HttpAnswer),
-    Refused(Refusal),
+    Refused(RefusedAnswer),
 }
 
 #[derive(Debug)]
-pub struct Refusal {
+pub struct RefusedAnswer {
     pub status: u16,
     /// None where somebody on the way answered.
     pub problem: Option<Problem>,
@@ -34,7 +34,7 @@ pub struct Refusal {
 /// No answer, or one that does not end the matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptFailure {
-    pub failure: Failure,
+    pub failure: RequestFailure,
     /// Whether asking again may help.
     pub again: bool,
     /// Whether the work may have been done, or is being done.
@@ -50,14 +50,14 @@ impl AttemptFailure {
     }
 }
 
-impl From<Failure> for AttemptFailure {
-    fn from(failure: Failure) -> AttemptFailure {
-        let perhaps_done = !matches!(failure, Failure::NotSent(_));
+impl From<RequestFailure> for AttemptFailure {
+    fn from(failure: RequestFailure) -> AttemptFailure {
+        let perhaps_done = !matches!(failure, RequestFailure::NotSent(_));
         AttemptFailure { failure, again: true, perhaps_done, retry_after: None }
     }
 }
 
-impl Refusal {
+impl RefusedAnswer {
     /// Whether it proves that nothing was done by the request that it answers.
     pub fn is_surehold_s(&self) -> bool {
         self.problem.is_some()
@@ -74,7 +74,7 @@ impl Refusal {
 /// Carries a call, and reads a `T` out of its answer.
 pub struct Attempt<T> {
     pub carrier: Carrier,
-    pub read: Reader<T>,
+    pub read: AnswerReader<T>,
     pub wall: Wall,
 }
 
@@ -100,21 +100,25 @@ impl<T: Send + 'static> Service<ApiRequest> for Attempt<T> {
     }
 }
 
-fn judge<T>(answer: HttpAnswer, read: Reader<T>, wall: Wall) -> Result<AttemptResult<T>, AttemptFailure> {
+fn judge<T>(
+    answer: HttpAnswer,
+    read: AnswerReader<T>,
+    wall: Wall,
+) -> Result<AttemptResult<T>, AttemptFailure> {
     let status = answer.status;
     match read(&answer) {
         Some(Ok(value)) => return Ok(AttemptResult::Result(value, answer)),
-        Some(Err(why)) => return Err(Failure::Unreadable { status: status.as_u16(), why }.into()),
+        Some(Err(why)) => return Err(RequestFailure::Unreadable { status: status.as_u16(), why }.into()),
         None => {}
     }
     let problem = answer.problem();
     let verdict = answer::verdict(status, problem.as_ref());
     if !verdict.again && !status.is_server_error() {
         let replayed = answer.is_replayed();
-        return Ok(AttemptResult::Refused(Refusal { status: status.as_u16(), problem, replayed }));
+        return Ok(AttemptResult::Refused(RefusedAnswer { status: status.as_u16(), problem, replayed }));
     }
     Err(AttemptFailure {
-        failure: Failure::Answered { status: status.as_u16(), problem: problem.map(Box::new) },
+        failure: RequestFailure::Answered { status: status.as_u16(), problem: problem.map(Box::new) },
         again: verdict.again,
         perhaps_done: verdict.perhaps_done,
         retry_after: resilience::retry_after::wanted(&answer.headers, wall()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use resilience::{SharedBreaker, SharedBudget, Timeouts};
 use serde::de::DeserializeOwned;
 
-use crate::answer::{Reader, json};
+use crate::answer::{AnswerReader, json};
 use crate::api_request::ApiRequest;
 use crate::attempt::Carrier;
 use crate::retry_loop::pursue;
@@ -18,10 +18,10 @@ use crate::{Builder, IdempotencyKey, Operation, Result};
 /// circuit breaker: make one, and clone it.
 #[derive(Clone)]
 pub struct Client {
-    parts: Arc<Parts>,
+    parts: Arc<ClientParts>,
 }
 
-pub struct Parts {
+pub struct ClientParts {
     pub settings: Settings,
     pub budget: SharedBudget,
     pub breaker: Option<SharedBreaker>,
@@ -34,7 +34,7 @@ impl Client {
         Builder::new(base_url.into(), api_key.into())
     }
 
-    pub(crate) fn of(parts: Parts) -> Client {
+    pub(crate) fn of(parts: ClientParts) -> Client {
         Client { parts: Arc::new(parts) }
     }
 
@@ -44,13 +44,13 @@ impl Client {
     }
 
     /// Work under a key that is minted now.
-    pub(crate) fn operation<T>(&self, call: ApiRequest, read: Reader<T>) -> Operation<T> {
+    pub(crate) fn operation<T>(&self, call: ApiRequest, read: AnswerReader<T>) -> Operation<T> {
         let call = ApiRequest { key: Some(IdempotencyKey::mint()), ..call };
         Operation::new(self.clone(), call, self.parts.settings.timeouts, read)
     }
 
     /// The same, where the server is asked to wait for a provider's outcome.
-    pub(crate) fn at_a_provider<T>(&self, call: ApiRequest, read: Reader<T>) -> Operation<T> {
+    pub(crate) fn at_a_provider<T>(&self, call: ApiRequest, read: AnswerReader<T>) -> Operation<T> {
         self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..call }, read)
     }
 
@@ -61,7 +61,7 @@ impl Client {
         Ok(settled.value)
     }
 
-    pub(crate) fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &ClientParts {
         &self.parts
     }
 }

@@ -1,4 +1,4 @@
-//! The typed calls, one file an area of the API. What changes something is an [`Operation`](crate::Operation),
+//! The typed calls, one file per area of the API. What changes something is an [`Operation`](crate::Operation),
 //! whose key can be seen and kept before it is sent; what only looks is asked at once.
 
 mod bookings;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use api::Problem;
 use uuid::Uuid;
 
-use crate::{Failure, IdempotencyKey};
+use crate::{IdempotencyKey, RequestFailure};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -56,7 +56,7 @@ pub struct Stopped {
     pub key: Option<IdempotencyKey>,
     pub attempts: u32,
     /// What the last attempt met; none where there was none.
-    pub last: Option<Failure>,
+    pub last: Option<RequestFailure>,
     /// From when on asking again makes sense, if the server or the circuit said so.
     pub retry_after: Option<Duration>,
 }
@@ -101,7 +101,7 @@ impl Error {
         match self {
             Error::Refused(refused) => refused.problem.as_ref(),
             Error::Unavailable(stopped) | Error::OutcomeUnknown(stopped) => {
-                stopped.last.as_ref().and_then(Failure::problem)
+                stopped.last.as_ref().and_then(RequestFailure::problem)
             }
             Error::Invalid(_) => None,
         }

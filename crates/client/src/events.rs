@@ -101,7 +101,7 @@ impl Reader {
             match self.events.client.list_events(&query).await {
                 Ok(page) => {
                     let mut events = page.data;
-                    // A server that gave again what was read would be read for ever.
+                    // A server that gave again what was read would be read forever.
                     events.retain(|event| event.position > self.after);
                     self.pause = events.is_empty();
                     self.page = events.into_iter();

@@ -9,7 +9,7 @@ use crate::answer::code;
 /// Why an attempt brought no answer that settles the matter.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum RequestFailure {
     /// No connection: not a byte of the request was written.
     NotSent(String),
     /// The connection broke after writing began, or the answer was none of HTTP.
@@ -22,16 +22,16 @@ pub enum Failure {
     Answered { status: u16, problem: Option<Box<Problem>> },
 }
 
-impl Failure {
+impl RequestFailure {
     /// One word for transcripts and metrics: `not_sent`, `broken`, `timed_out`, `unreadable`, or the
     /// code of the problem document; `no_document` where an answer had none that is known here.
     pub fn word(&self) -> &'static str {
         match self {
-            Failure::NotSent(_) => "not_sent",
-            Failure::Broken(_) => "broken",
-            Failure::TimedOut => "timed_out",
-            Failure::Unreadable { .. } => "unreadable",
-            Failure::Answered { .. } => self.code().map_or("no_document", Code::name),
+            RequestFailure::NotSent(_) => "not_sent",
+            RequestFailure::Broken(_) => "broken",
+            RequestFailure::TimedOut => "timed_out",
+            RequestFailure::Unreadable { .. } => "unreadable",
+            RequestFailure::Answered { .. } => self.code().map_or("no_document", Code::name),
         }
     }
 
@@ -43,25 +43,25 @@ impl Failure {
     /// The problem document of the answer, if there was one.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
-            Failure::Answered { problem, .. } => problem.as_deref(),
+            RequestFailure::Answered { problem, .. } => problem.as_deref(),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for RequestFailure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NotSent(why) => write!(out, "nothing was sent: {why}"),
-            Failure::Broken(why) => write!(out, "the answer was lost: {why}"),
-            Failure::TimedOut => out.write_str("no whole answer in time"),
-            Failure::Unreadable { status, why } => {
+            RequestFailure::NotSent(why) => write!(out, "nothing was sent: {why}"),
+            RequestFailure::Broken(why) => write!(out, "the answer was lost: {why}"),
+            RequestFailure::TimedOut => out.write_str("no whole answer in time"),
+            RequestFailure::Unreadable { status, why } => {
                 write!(out, "the answer ({status}) cannot be read: {why}")
             }
-            Failure::Answered { status, problem: Some(problem) } => {
+            RequestFailure::Answered { status, problem: Some(problem) } => {
                 write!(out, "{status} {}: {}", problem.code, problem.detail)
             }
-            Failure::Answered { status, problem: None } => {
+            RequestFailure::Answered { status, problem: None } => {
                 write!(out, "{status} without a problem document")
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Failure, IdempotencyKey};
+use crate::{IdempotencyKey, RequestFailure};
 
 /// The same request is about to be sent once more.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub struct Retry<'a> {
     pub attempt: u32,
     /// How long is waited now.
     pub delay: Duration,
-    /// What the last attempt met. [`Failure::word`] is short for it.
-    pub failure: &'a Failure,
+    /// What the last attempt met. [`RequestFailure::word`] is short for it.
+    pub failure: &'a RequestFailure,
     /// What the server asked for.
     pub retry_after: Option<Duration>,
 }
@@ -33,8 +33,8 @@ impl<F: Fn(&Retry<'_>) + Send + Sync> Observer for F {
 }
 
 /// Nobody listens.
-pub struct Silent;
+pub struct NoObserver;
 
-impl Observer for Silent {
+impl Observer for NoObserver {
     fn retrying(&self, _: &Retry<'_>) {}
 }

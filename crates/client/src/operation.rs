@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use resilience::Timeouts;
 
-use crate::answer::Reader;
+use crate::answer::AnswerReader;
 use crate::api_request::ApiRequest;
 use crate::client::with_wait;
 use crate::retry_loop::{FinalResult, pursue};
 use crate::settings::{at_most, check_timeouts};
-use crate::{Client, Error, IdempotencyKey, Reply, Result};
+use crate::{Client, Error, IdempotencyKey, OperationReply, Result};
 
 /// A piece of work under one idempotency key. Its bytes are made; nothing is sent before
 /// [`Operation::send`], and whatever is sent are these bytes under this key.
@@ -22,19 +22,19 @@ pub struct Operation<T> {
     client: Client,
     call: ApiRequest,
     timeouts: Timeouts,
-    read: Reader<T>,
+    read: AnswerReader<T>,
 }
 
 impl<T: Send + 'static> Operation<T> {
     /// Sends it, and again if need be.
     ///
     /// After an error with an unknown outcome it may be sent again: it is still the same piece of work.
-    pub async fn send(&self) -> Result<Reply<T>> {
+    pub async fn send(&self) -> Result<OperationReply<T>> {
         check_timeouts(self.timeouts)?;
         let timeouts = with_wait(self.timeouts, self.call.wait);
         let settled = pursue(self.client.parts(), &self.call, timeouts, self.read).await?;
         let FinalResult { value, answer, attempts } = settled;
-        Ok(Reply {
+        Ok(OperationReply {
             value,
             status: answer.status.as_u16(),
             replayed: answer.is_replayed(),
@@ -47,7 +47,12 @@ impl<T: Send + 'static> Operation<T> {
 }
 
 impl<T> Operation<T> {
-    pub(crate) fn new(client: Client, call: ApiRequest, timeouts: Timeouts, read: Reader<T>) -> Operation<T> {
+    pub(crate) fn new(
+        client: Client,
+        call: ApiRequest,
+        timeouts: Timeouts,
+        read: AnswerReader<T>,
+    ) -> Operation<T> {
         Operation { client, call, timeouts, read }
     }
 

@@ -11,7 +11,7 @@ use crate::answer::{self, HttpAnswer};
 
 /// A result, and how it came about.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reply<T> {
+pub struct OperationReply<T> {
     pub value: T,
     /// 200 or 201; 202 while a provider's outcome is not known; 402 of a declined payment.
     pub status: u16,
@@ -27,7 +27,7 @@ pub struct Reply<T> {
     pub attempts: u32,
 }
 
-impl<T> Reply<T> {
+impl<T> OperationReply<T> {
     /// The server has taken it on, and the provider's outcome is not known yet. Ask again under the same
     /// key, look at the resource, or read the events.
     pub fn is_in_progress(&self) -> bool {

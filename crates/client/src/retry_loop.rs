@@ -20,11 +20,11 @@ use resilience::timeout::Deadline;
 use resilience::{AttemptOutcome, Health, Layer, Policy, RetryAdvice, Start, Timeouts, layer, retry_after};
 use tower::{Layer as _, Service as _};
 
-use crate::answer::{HttpAnswer, Reader};
+use crate::answer::{AnswerReader, HttpAnswer};
 use crate::api_request::{ApiRequest, Repeat};
-use crate::attempt::{Attempt, AttemptFailure, AttemptResult, Refusal};
-use crate::client::Parts;
-use crate::{Error, Failure, Observer, Refused, Result, Retry, Stop, Stopped};
+use crate::attempt::{Attempt, AttemptFailure, AttemptResult, RefusedAnswer};
+use crate::client::ClientParts;
+use crate::{Error, Observer, Refused, RequestFailure, Result, Retry, Stop, Stopped};
 
 /// A result, with the answer that brought it.
 pub struct FinalResult<T> {
@@ -54,10 +54,10 @@ struct Log {
 }
 
 pub async fn pursue<T: Send + 'static>(
-    parts: &Parts,
+    parts: &ClientParts,
     call: &ApiRequest,
     timeouts: Timeouts,
-    read: Reader<T>,
+    read: AnswerReader<T>,
 ) -> Result<FinalResult<T>> {
     let settings = &parts.settings;
     let start = Start::here();
@@ -99,7 +99,7 @@ pub async fn pursue<T: Send + 'static>(
     }
 }
 
-impl Parts {
+impl ClientParts {
     /// For the round after so many waits, of an operation that failed so many times before.
     fn layer<P>(&self, policy: P, waits: u32, failed: u32) -> Layer<P> {
         let settings = &self.settings;
@@ -158,7 +158,7 @@ impl RetryLoop {
         });
     }
 
-    fn refused(&self, refusal: Refusal) -> Error {
+    fn refused(&self, refusal: RefusedAnswer) -> Error {
         let log = self.log();
         let open = (log.perhaps_done || !refusal.is_surehold_s()) && !refusal.settles_earlier_attempts();
         Error::Refused(Box::new(Refused {
@@ -193,7 +193,7 @@ impl RetryLoop {
             // Somebody is at work on it: that is waited for, outside of the retries.
             _ if missed.is_in_progress() => false,
             Repeat::Read | Repeat::Keyed => missed.again,
-            Repeat::Once => matches!(missed.failure, Failure::NotSent(_)),
+            Repeat::Once => matches!(missed.failure, RequestFailure::NotSent(_)),
         }
     }
 }
@@ -212,7 +212,9 @@ impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> 
         };
         match (missed.failure.code(), &missed.failure) {
             (Some(Code::RequestInProgress), _) => Health::Good,
-            (Some(Code::Overloaded), _) | (_, Failure::Answered { status: 429, .. }) => Health::Unclear,
+            (Some(Code::Overloaded), _) | (_, RequestFailure::Answered { status: 429, .. }) => {
+                Health::Unclear
+            }
             _ => Health::Bad,
         }
     }
@@ -227,7 +229,7 @@ impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> 
         log.attempts += 1;
         let missed = match outcome {
             AttemptOutcome::Answered(_) => return None,
-            AttemptOutcome::TimedOut => AttemptFailure::from(Failure::TimedOut),
+            AttemptOutcome::TimedOut => AttemptFailure::from(RequestFailure::TimedOut),
             AttemptOutcome::Failed(missed) => (*missed).clone(),
         };
         log.perhaps_done |= missed.perhaps_done;

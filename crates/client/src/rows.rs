@@ -18,7 +18,7 @@ use crate::{Client, Error, Result};
 
 /// The rows of one list. Made by the calls of [`Client`] that begin with `all_`.
 #[must_use = "nothing is read before it is polled as a stream"]
-pub struct Rows<T> {
+pub struct Listing<T> {
     client: Client,
     path: String,
     /// The parameters as they are sent; the cursor is the last one's, once there is one.
@@ -29,12 +29,12 @@ pub struct Rows<T> {
 const CURSOR: &str = "cursor";
 const LIMIT: &str = "limit";
 
-impl<T: DeserializeOwned + Send + 'static> Rows<T> {
+impl<T: DeserializeOwned + Send + 'static> Listing<T> {
     /// From the query's own cursor on, if it has one; with its limit, or as many a page as there may be.
-    pub(crate) fn of(client: &Client, path: impl Into<String>, query: &impl Serialize) -> Rows<T> {
+    pub(crate) fn of(client: &Client, path: impl Into<String>, query: &impl Serialize) -> Listing<T> {
         let text = serde_urlencoded::to_string(query).expect("queries are flat records of texts and numbers");
         let query = serde_urlencoded::from_str(&text).expect("what was written can be read");
-        let mut rows = Rows { client: client.clone(), path: path.into(), query, row: PhantomData };
+        let mut rows = Listing { client: client.clone(), path: path.into(), query, row: PhantomData };
         if !rows.query.iter().any(|(name, _)| name == LIMIT) {
             rows.set(LIMIT, PAGE_ROWS_MAX.to_string());
         }
@@ -78,7 +78,7 @@ impl<T: DeserializeOwned + Send + 'static> Rows<T> {
     }
 }
 
-impl<T> fmt::Debug for Rows<T> {
+impl<T> fmt::Debug for Listing<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Rows").field("path", &self.path).finish_non_exhaustive()
     }
@@ -90,9 +90,9 @@ mod tests {
     use api::views::LedgerAccount;
 
     use super::*;
-    use crate::script::{Script, Step, answer, not_sent};
+    use crate::script::{Script, ScriptStep, answer, not_sent};
 
-    fn page(names: &[&str], next: Option<&str>) -> Step {
+    fn page(names: &[&str], next: Option<&str>) -> ScriptStep {
         let row = |name: &&str| {
             serde_json::json!({
                 "id": uuid::Uuid::nil(), "name": name, "created_at": "2026-07-01T09:00:00Z",

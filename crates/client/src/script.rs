@@ -14,24 +14,24 @@ use tower::Service;
 use crate::answer::HttpAnswer;
 use crate::api_request::ApiRequest;
 use crate::transport::Answered;
-use crate::{Builder, Client, Failure, Retry};
+use crate::{Builder, Client, RequestFailure, Retry};
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum ScriptStep {
     Answer(HttpAnswer),
-    Lost(Failure),
-    /// Nothing, for ever.
+    Lost(RequestFailure),
+    /// Nothing, forever.
     Silence,
 }
 
 /// More than any test makes: whoever reaches it does not end.
 const CALLS_MAX: usize = 10_000;
 
-/// The last step is repeated for ever.
+/// The last step is repeated forever.
 #[derive(Clone, Default)]
 pub struct Script {
-    steps: Arc<Mutex<VecDeque<Step>>>,
+    steps: Arc<Mutex<VecDeque<ScriptStep>>>,
     calls: Arc<Mutex<Vec<ApiRequest>>>,
     retries: Arc<Mutex<Vec<ObservedRetries>>>,
 }
@@ -52,7 +52,7 @@ pub fn wall() -> SystemTime {
 }
 
 impl Script {
-    pub fn of(steps: impl IntoIterator<Item = Step>) -> Script {
+    pub fn of(steps: impl IntoIterator<Item = ScriptStep>) -> Script {
         let script = Script::default();
         script.steps.lock().unwrap().extend(steps);
         script
@@ -89,50 +89,50 @@ impl Script {
 
 impl Service<ApiRequest> for Script {
     type Response = HttpAnswer;
-    type Error = Failure;
+    type Error = RequestFailure;
     type Future = Answered;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RequestFailure>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, call: ApiRequest) -> Answered {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
-        assert!(calls.len() < CALLS_MAX, "it is asked for ever");
+        assert!(calls.len() < CALLS_MAX, "it is asked forever");
         let mut steps = self.steps.lock().unwrap();
         let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
         Box::pin(async move {
             match step.expect("a script has a step") {
-                Step::Answer(answer) => Ok(answer),
-                Step::Lost(failure) => Err(failure),
-                Step::Silence => std::future::pending().await,
+                ScriptStep::Answer(answer) => Ok(answer),
+                ScriptStep::Lost(failure) => Err(failure),
+                ScriptStep::Silence => std::future::pending().await,
             }
         })
     }
 }
 
-pub fn answer(status: u16, body: impl Into<Bytes>) -> Step {
+pub fn answer(status: u16, body: impl Into<Bytes>) -> ScriptStep {
     let status = StatusCode::from_u16(status).unwrap();
-    Step::Answer(HttpAnswer { status, headers: HeaderMap::new(), body: body.into() })
+    ScriptStep::Answer(HttpAnswer { status, headers: HeaderMap::new(), body: body.into() })
 }
 
-pub fn problem(code: Code) -> Step {
+pub fn problem(code: Code) -> ScriptStep {
     answer(code.status(), serde_json::to_vec(&Problem::new(code, "req_1")).unwrap())
 }
 
-pub fn not_sent() -> Step {
-    Step::Lost(Failure::NotSent("refused".to_owned()))
+pub fn not_sent() -> ScriptStep {
+    ScriptStep::Lost(RequestFailure::NotSent("refused".to_owned()))
 }
 
-pub fn broken() -> Step {
-    Step::Lost(Failure::Broken("reset".to_owned()))
+pub fn broken() -> ScriptStep {
+    ScriptStep::Lost(RequestFailure::Broken("reset".to_owned()))
 }
 
-impl Step {
-    pub fn with(self, name: &'static str, value: &'static str) -> Step {
-        let Step::Answer(mut answer) = self else { panic!("only an answer has headers") };
+impl ScriptStep {
+    pub fn with(self, name: &'static str, value: &'static str) -> ScriptStep {
+        let ScriptStep::Answer(mut answer) = self else { panic!("only an answer has headers") };
         answer.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-        Step::Answer(answer)
+        ScriptStep::Answer(answer)
     }
 }

@@ -13,11 +13,11 @@ use tower::util::BoxCloneSyncService;
 
 use crate::answer::HttpAnswer;
 use crate::api_request::{ApiRequest, CommonHeaders};
-use crate::client::Parts;
+use crate::client::ClientParts;
 use crate::clock::{self, Wall};
-use crate::observer::{Observer, Silent};
+use crate::observer::{NoObserver, Observer};
 use crate::transport::Transport;
-use crate::{Client, Error, Failure, Result};
+use crate::{Client, Error, RequestFailure, Result};
 
 /// Besides the time that the server is asked to wait for a provider.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ impl Builder {
                 wait: WAIT,
                 attempts_max: ATTEMPTS_MAX,
                 backoff: Backoff::default(),
-                observer: Arc::new(Silent),
+                observer: Arc::new(NoObserver),
                 dice: Dice::default(),
                 wall: clock::now,
             },
@@ -151,7 +151,7 @@ impl Builder {
     /// Puts it on a transport.
     pub(crate) fn over<S>(self, transport: S) -> Result<Client>
     where
-        S: Service<ApiRequest, Response = HttpAnswer, Error = Failure> + Clone + Send + Sync + 'static,
+        S: Service<ApiRequest, Response = HttpAnswer, Error = RequestFailure> + Clone + Send + Sync + 'static,
         S::Future: Send,
     {
         let Builder { settings, budget, breaker, .. } = self;
@@ -164,7 +164,7 @@ impl Builder {
         let budget = SharedBudget::new(BUDGET_NAME, budget);
         let breaker = breaker.map(SharedBreaker::new);
         let carrier = BoxCloneSyncService::new(transport);
-        Ok(Client::of(Parts { settings, budget, breaker, carrier }))
+        Ok(Client::of(ClientParts { settings, budget, breaker, carrier }))
     }
 
     fn introduction(&self) -> Result<CommonHeaders> {

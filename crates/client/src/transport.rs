@@ -14,7 +14,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
-use crate::Failure;
+use crate::RequestFailure;
 use crate::answer::HttpAnswer;
 use crate::api_request::{ApiRequest, CommonHeaders};
 use crate::connector::Connector;
@@ -27,7 +27,7 @@ const IDLE_CONNECTIONS_MAX: usize = 128;
 /// connection just closed over there costs a retry.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
-pub type Answered = Pin<Box<dyn Future<Output = Result<HttpAnswer, Failure>> + Send>>;
+pub type Answered = Pin<Box<dyn Future<Output = Result<HttpAnswer, RequestFailure>> + Send>>;
 
 /// The wire under one client.
 #[derive(Clone)]
@@ -51,10 +51,10 @@ impl Transport {
 
 impl Service<ApiRequest> for Transport {
     type Response = HttpAnswer;
-    type Error = Failure;
+    type Error = RequestFailure;
     type Future = Answered;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RequestFailure>> {
         Poll::Ready(Ok(()))
     }
 
@@ -62,7 +62,7 @@ impl Service<ApiRequest> for Transport {
         let request = call.request(&self.who);
         let http = self.http.clone();
         Box::pin(async move {
-            let request = request.map_err(|error| Failure::NotSent(error.to_string()))?;
+            let request = request.map_err(|error| RequestFailure::NotSent(error.to_string()))?;
             exchange(&http, request).await
         })
     }
@@ -71,14 +71,18 @@ impl Service<ApiRequest> for Transport {
 async fn exchange(
     http: &legacy::Client<Connector, Full<Bytes>>,
     request: http::Request<Full<Bytes>>,
-) -> Result<HttpAnswer, Failure> {
+) -> Result<HttpAnswer, RequestFailure> {
     let response = http.request(request).await.map_err(|error| {
         let told = chain(&error);
-        if error.is_connect() { Failure::NotSent(told) } else { Failure::Broken(told) }
+        if error.is_connect() { RequestFailure::NotSent(told) } else { RequestFailure::Broken(told) }
     })?;
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
-        Failure::Broken(format!("the answer ({}) broke off: {}", parts.status.as_u16(), chain(&*error)))
+        RequestFailure::Broken(format!(
+            "the answer ({}) broke off: {}",
+            parts.status.as_u16(),
+            chain(&*error)
+        ))
     })?;
     Ok(HttpAnswer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
 }

@@ -15,14 +15,14 @@ use crate::rows::{Failure, FailureCause, NextAction};
 pub struct Observation {
     /// The provider's id of the object.
     pub object: String,
-    pub status: Status,
+    pub status: ProviderStatus,
     /// What it was made for.
     pub amount_minor: i64,
     pub currency: Currency,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ProviderStatus {
     /// Exists, and was never confirmed: no money can move.
     Unconfirmed,
     /// The last try was declined. Not terminal: the object could still be confirmed again.
@@ -40,10 +40,10 @@ pub enum Status {
     Cancelled,
 }
 
-impl Status {
+impl ProviderStatus {
     /// Money is reserved or taken.
     pub fn has_money(&self) -> bool {
-        matches!(self, Status::Authorized { .. } | Status::Captured { .. })
+        matches!(self, ProviderStatus::Authorized { .. } | ProviderStatus::Captured { .. })
     }
 }
 

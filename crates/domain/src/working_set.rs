@@ -205,7 +205,7 @@ macro_rules! working_set {
             }
 
             $(
-                /// Asks for the row; `None` until it is loaded, and for ever if there is none.
+                /// Asks for the row; `None` until it is loaded, and forever if there is none.
                 pub fn $one(&mut self, id: <$row as $crate::working_set::Row>::Id) -> Option<&'facts $row> {
                     let uuid: uuid::Uuid = id.into();
                     if self.facts.$table.knows(uuid) {

@@ -58,7 +58,7 @@ faults! {
     ReceiptsPrunedEarly = "receipts_pruned_early":
         "Receipts are let go while their messages may still come again.",
     AttemptsNotCounted = "attempts_not_counted":
-        "A failed delivery is tried again for ever: its attempts are not counted.",
+        "A failed delivery is tried again forever: its attempts are not counted.",
     CatchUpUnlimited = "catch_up_unlimited":
         "After an outage the relay brings the whole backlog at once.",
     BudgetIgnored = "budget_ignored":

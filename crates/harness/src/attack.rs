@@ -3,7 +3,7 @@
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`scenario`], [`scenarios`] | what is tried: a table, one file a scenario |
+//! | [`scenario`], [`scenarios`] | what is tried: a table, one file per scenario |
 //! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
 //! | [`scenario_context`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
 //! | [`shared_servers`] | the software beside the program, which the scenarios of a run share |
@@ -87,7 +87,7 @@ use std::path::PathBuf;
 
 use crate::program::Catalogue;
 
-pub use caller::{Caller, RequestResult, at_once, staggered};
+pub use caller::{RequestResult, RetryingClient, at_once, staggered};
 pub use deployment::{Deployment, Part, Tuning};
 pub use judge::judge;
 pub use progress::Progress;
@@ -96,8 +96,8 @@ pub use request::{ExpectedEffect, OperationAnswer, OperationRequest, ReplyKind};
 pub use run::run;
 pub use scenario::{Need, Scenario};
 pub use scenario_context::ScenarioContext;
-pub use sdk::Sdk;
-pub use work::Work;
+pub use sdk::SdkClient;
+pub use work::PendingWork;
 
 /// What to attack, and how hard.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// One kept connection to one server; made when it is needed, made again when it broke.
-pub struct Client {
+pub struct HttpClient {
     /// `host:port`.
     authority: String,
     /// Before every path; without a slash at its end.
@@ -64,9 +64,9 @@ impl Response {
     }
 }
 
-impl Client {
+impl HttpClient {
     /// Connects at the first request.
-    pub fn new(base_url: &str) -> Result<Client, Error> {
+    pub fn new(base_url: &str) -> Result<HttpClient, Error> {
         let not_one = || Error::Address(base_url.to_owned());
         let rest = base_url.strip_prefix("http://").ok_or_else(not_one)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -76,10 +76,10 @@ impl Client {
         let authority =
             if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
         let prefix = if path.is_empty() { String::new() } else { format!("/{}", path.trim_end_matches('/')) };
-        Ok(Client { authority, prefix, timeout: TIMEOUT, connection: None })
+        Ok(HttpClient { authority, prefix, timeout: TIMEOUT, connection: None })
     }
 
-    pub fn with_timeout(mut self, timeout: Duration) -> Client {
+    pub fn with_timeout(mut self, timeout: Duration) -> HttpClient {
         self.timeout = timeout;
         self
     }
@@ -195,13 +195,13 @@ mod tests {
     #[tokio::test]
     async fn a_connection_carries_many_requests_and_is_made_again() {
         let base_url = served().await;
-        let mut client = Client::new(&format!("{base_url}/deep/")).unwrap();
+        let mut client = HttpClient::new(&format!("{base_url}/deep/")).unwrap();
         for body in ["one", "two"] {
             let answer = client.post("/echo", &[("idempotency-key", body)], body).await.unwrap();
             assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, body));
             assert_eq!(answer.header("x-key"), Some(body));
         }
-        let mut client = Client::new(&base_url).unwrap();
+        let mut client = HttpClient::new(&base_url).unwrap();
         for _ in 0..2 {
             assert_eq!(client.get("/closing", &[]).await.unwrap().text(), "bye");
         }
@@ -209,12 +209,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_not_sent_is_told_from_what_was_lost() {
-        let mut client = Client::new(&served().await).unwrap().with_timeout(Duration::from_millis(50));
+        let mut client = HttpClient::new(&served().await).unwrap().with_timeout(Duration::from_millis(50));
         assert!(matches!(client.get("/slow", &[]).await, Err(Error::TimedOut(_))));
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let mut client = Client::new(&format!("http://{closed}")).unwrap();
+        let mut client = HttpClient::new(&format!("http://{closed}")).unwrap();
         assert!(matches!(client.get("/", &[]).await, Err(Error::Connect { .. })));
-        assert!(Client::new("https://example.com").is_err());
-        assert!(Client::new("http://").is_err());
+        assert!(HttpClient::new("https://example.com").is_err());
+        assert!(HttpClient::new("http://").is_err());
     }
 }

@@ -64,7 +64,7 @@ pub enum Ready {
 }
 
 /// A program that serves.
-pub struct Running {
+pub struct RunningProgram {
     // Before the guard: the child is told to end while nobody else can have its number.
     process: Child,
     _guard: Guard,
@@ -74,14 +74,14 @@ pub struct Running {
     pub base_url: String,
 }
 
-impl Running {
+impl RunningProgram {
     /// Starts it, and comes back when it serves.
     pub async fn start(
         program: &Path,
         arguments: &[&str],
         ready: Ready,
         log: PathBuf,
-    ) -> Result<Running, Error> {
+    ) -> Result<RunningProgram, Error> {
         if let Ready::File(file) = &ready
             && file.exists()
         {
@@ -101,7 +101,7 @@ impl Running {
             .map_err(|cause| Error::Spawn { program: program.display().to_string(), cause })?;
         let pid = process.id().unwrap_or_default();
         let guard = Guard::of(pid)?;
-        let mut running = Running { process, _guard: guard, pid, what, log, base_url: String::new() };
+        let mut running = RunningProgram { process, _guard: guard, pid, what, log, base_url: String::new() };
         let begun = Instant::now();
         loop {
             if let Some(base_url) = running.says(&ready, from) {
@@ -150,7 +150,7 @@ impl Running {
         }
     }
 
-    /// Stalls it: it runs no further, holds all that it has, and answers nobody, until [`Running::wake`].
+    /// Stalls it: it runs no further, holds all that it has, and answers nobody, until [`RunningProgram::wake`].
     pub async fn stall(&self) -> Result<(), Error> {
         self.signal("STOP").await
     }
@@ -236,7 +236,7 @@ mod tests {
         let log = directory.path().join("log");
         let script = "echo listening on http://127.0.0.1:1; exec sleep 60";
         let arguments = shell(script);
-        let start = || Running::start(Path::new("sh"), &arguments, Ready::Line, log.clone());
+        let start = || RunningProgram::start(Path::new("sh"), &arguments, Ready::Line, log.clone());
         let running = start().await.unwrap();
         assert_eq!(running.base_url, "http://127.0.0.1:1");
         assert!(running.usage().resident_bytes > 0);
@@ -264,7 +264,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let script = "echo listening on http://127.0.0.1:1; exec sleep 60";
         let log = directory.path().join("log");
-        let running = Running::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
+        let running = RunningProgram::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
         running.stall().await.unwrap();
         becomes(running.pid(), |state| state == Some('T')).await;
         running.wake().await.unwrap();
@@ -281,7 +281,8 @@ mod tests {
             let directory = Path::new(&directory);
             let script = "echo listening on http://127.0.0.1:1; exec sleep 600";
             let log = directory.join("log");
-            let running = Running::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
+            let running =
+                RunningProgram::start(Path::new("sh"), &shell(script), Ready::Line, log).await.unwrap();
             running.stall().await.unwrap();
             std::fs::write(directory.join("pid.draft"), running.pid().to_string()).unwrap();
             std::fs::rename(directory.join("pid.draft"), directory.join("pid")).unwrap();
@@ -313,7 +314,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let ready = Ready::File(directory.path().join("ready"));
         let words = shell("echo no such thing >&2; exit 3");
-        let ended = Running::start(Path::new("sh"), &words, ready, directory.path().join("log")).await;
+        let ended = RunningProgram::start(Path::new("sh"), &words, ready, directory.path().join("log")).await;
         let Err(error) = ended else { panic!("it did not fail") };
         assert!(error.to_string().contains("no such thing"), "{error}");
         let failed = run(Path::new("sh"), &shell("echo broken; exit 1")).await;

@@ -1,6 +1,6 @@
 //! The text of `/metrics`, read.
 
-use crate::http::{self, Client};
+use crate::http::{self, HttpClient};
 
 /// What a process said of itself at one moment.
 #[derive(Clone, Debug, Default)]
@@ -8,7 +8,7 @@ pub struct Scrape(String);
 
 impl Scrape {
     pub async fn of(base_url: &str) -> Result<Scrape, http::Error> {
-        Ok(Scrape(Client::new(base_url)?.get("/metrics", &[]).await?.text()))
+        Ok(Scrape(HttpClient::new(base_url)?.get("/metrics", &[]).await?.text()))
     }
 
     pub fn new(text: impl Into<String>) -> Scrape {

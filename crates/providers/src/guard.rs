@@ -21,9 +21,11 @@
 
 use std::{fmt, sync::Arc};
 
-use resilience::{Dice, Observer, SharedBreaker, SharedBudget, Silent, breaker, budget, budget::FloorSource};
+use resilience::{
+    Dice, NoObserver, Observer, SharedBreaker, SharedBudget, breaker, budget, budget::FloorSource,
+};
 
-/// The same for every account.
+/// The same forevery account.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub breaker: breaker::Settings,
@@ -64,7 +66,7 @@ impl Guard {
 /// Of an account that nobody watches.
 impl Default for Guard {
     fn default() -> Self {
-        Guard::new("", &Settings::default(), None, Arc::new(Silent))
+        Guard::new("", &Settings::default(), None, Arc::new(NoObserver))
     }
 }
 

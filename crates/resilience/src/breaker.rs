@@ -23,7 +23,7 @@ mod window;
 use std::time::Duration;
 
 use rand::{Rng, RngExt as _};
-pub use shared::{PermittedCall, SharedBreaker, Snapshot};
+pub use shared::{BreakerSnapshot, PermittedCall, SharedBreaker};
 use window::Window;
 
 /// A caller that met a half-open circuit comes back after so long: probes are mostly back by then.
@@ -94,18 +94,18 @@ impl Settings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum BreakerState {
     Closed,
     Open,
     HalfOpen,
 }
 
-impl State {
+impl BreakerState {
     pub fn name(self) -> &'static str {
         match self {
-            State::Closed => "closed",
-            State::Open => "open",
-            State::HalfOpen => "half_open",
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half_open",
         }
     }
 }
@@ -120,18 +120,18 @@ pub enum Health {
 }
 
 /// What a call is about, such as the hash of a payment's id.
-pub type Subject = u64;
+pub type BreakerSubject = u64;
 
-/// Leave to make one call. To be reported once; a copy would count twice.
+/// Permission to make one call. To be reported once; a copy would count twice.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
     generation: u64,
     probe: Option<u64>,
-    subject: Option<Subject>,
+    subject: Option<BreakerSubject>,
 }
 
 impl Permit {
-    pub fn about(self, subject: Option<Subject>) -> Permit {
+    pub fn about(self, subject: Option<BreakerSubject>) -> Permit {
         Permit { subject, ..self }
     }
 }
@@ -144,9 +144,9 @@ pub struct Rejected {
 
 /// A change of state, with what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Move {
-    pub from: State,
-    pub to: State,
+pub struct BreakerTransition {
+    pub from: BreakerState,
+    pub to: BreakerState,
     pub at: Duration,
     /// What was counted: the window's calls, or the probes.
     pub calls: u32,
@@ -165,7 +165,7 @@ struct Probe {
 enum Phase {
     Closed(Window),
     Open { until: Duration },
-    HalfOpen { out: Vec<Probe>, good: u32, bad: u32, failed: Vec<Subject> },
+    HalfOpen { out: Vec<Probe>, good: u32, bad: u32, failed: Vec<BreakerSubject> },
 }
 
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ pub struct Breaker {
     /// Openings since it was closed last.
     openings: u32,
     probes_made: u64,
-    moved: Option<Move>,
+    moved: Option<BreakerTransition>,
 }
 
 impl Breaker {
@@ -251,11 +251,11 @@ impl Breaker {
     }
 
     /// As it would meet a call now.
-    pub fn state(&self, now: Duration) -> State {
+    pub fn state(&self, now: Duration) -> BreakerState {
         match self.phase {
-            Phase::Closed(_) => State::Closed,
-            Phase::Open { until } if now < until => State::Open,
-            Phase::Open { .. } | Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::Closed(_) => BreakerState::Closed,
+            Phase::Open { until } if now < until => BreakerState::Open,
+            Phase::Open { .. } | Phase::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
@@ -277,7 +277,7 @@ impl Breaker {
     }
 
     /// The last change of state, told once.
-    pub fn take_move(&mut self) -> Option<Move> {
+    pub fn take_move(&mut self) -> Option<BreakerTransition> {
         self.moved.take()
     }
 
@@ -329,11 +329,12 @@ impl Breaker {
 
     fn enter(&mut self, phase: Phase, now: Duration, (calls, failures): (u32, u32)) {
         let from = self.state(now);
-        let from = if matches!(self.phase, Phase::Open { .. }) { State::Open } else { from };
+        let from = if matches!(self.phase, Phase::Open { .. }) { BreakerState::Open } else { from };
         self.phase = phase;
         self.generation += 1;
         let open_for = Some(self.open_left(now)).filter(|left| !left.is_zero());
-        self.moved = Some(Move { from, to: self.state(now), at: now, calls, failures, open_for });
+        self.moved =
+            Some(BreakerTransition { from, to: self.state(now), at: now, calls, failures, open_for });
     }
 }
 

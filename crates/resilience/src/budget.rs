@@ -13,7 +13,7 @@
 //!
 //! **Giving back** is for work that has to be done in the end, such as a queue of jobs. There a retry that
 //! is answered well is the one call that was owed anyway; if it cost a token too, a dependency that fails
-//! one call in five would be starved of the retries that settle them, and a backlog would grow for ever.
+//! one call in five would be starved of the retries that settle them, and a backlog would grow forever.
 //! In an outage nothing is answered well, and the bound is the strict one. A caller that may simply give
 //! up, as [`Layer`](crate::Layer)'s may, gives nothing back.
 //!

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use policy::{AttemptOutcome, Policy, RetryAdvice};
 pub use service::Resilient;
 
-use crate::{Backoff, Dice, Observer, SharedBreaker, SharedBudget, Silent, Start, Timeouts};
+use crate::{Backoff, Dice, NoObserver, Observer, SharedBreaker, SharedBudget, Start, Timeouts};
 
 /// The default for somebody who waits: the first try and two more.
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -76,7 +76,7 @@ impl<P> Layer<P> {
             budget: None,
             deposits: true,
             breaker: None,
-            observer: Arc::new(Silent),
+            observer: Arc::new(NoObserver),
             dice: Dice::default(),
             start: Start::here(),
             calls: std::sync::atomic::AtomicU64::new(0),

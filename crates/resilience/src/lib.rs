@@ -78,5 +78,5 @@ pub use budget::SharedBudget;
 pub use clock::Start;
 pub use dice::Dice;
 pub use layer::{AttemptOutcome, Error, Layer, Policy, RetryAdvice};
-pub use observer::{Ended, GaveUp, Observer, Retry, Silent};
+pub use observer::{Ended, GaveUp, NoObserver, Observer, Retry};
 pub use timeout::Timeouts;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::breaker::Move;
+use crate::breaker::BreakerTransition;
 
 /// One more try is about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,13 @@ pub trait Observer: Send + Sync {
     }
 
     /// A breaker changed its state.
-    fn moved(&self, moved: &Move) {
+    fn moved(&self, moved: &BreakerTransition) {
         let _ = moved;
     }
 }
 
 /// Nobody listens.
 #[derive(Clone, Copy, Debug)]
-pub struct Silent;
+pub struct NoObserver;
 
-impl Observer for Silent {}
+impl Observer for NoObserver {}

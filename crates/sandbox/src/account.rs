@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::parameters::Metadata;
+use crate::parameters::StripeMetadata;
 
 /// The endpoint that comes with the account itself, not made through Stripe's API.
 pub const OWN_ENDPOINT: &str = "we_account";
@@ -12,11 +12,11 @@ pub const OWN_ENDPOINT: &str = "we_account";
 pub struct Account {
     pub id: String,
     pub secret_key: String,
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<WebhookEndpoint>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Endpoint {
+pub struct WebhookEndpoint {
     pub id: String,
     /// Unix seconds.
     pub created: i64,
@@ -30,13 +30,13 @@ pub struct Endpoint {
     pub api_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
     #[serde(default)]
     pub removed: bool,
 }
 
-impl Endpoint {
+impl WebhookEndpoint {
     pub fn wants(&self, kind: &str) -> bool {
         !self.removed && self.enabled_events.iter().any(|enabled| enabled == "*" || enabled == kind)
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     intent::IntentView,
-    refusal::{Refusal, doc_url},
+    refusal::{StripeRefusal, doc_url},
     snapshot::Snapshot,
 };
 
@@ -19,7 +19,7 @@ pub enum StripeAnswer {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         expanded: Vec<Expanded>,
     },
-    Refused(Refusal),
+    Refused(StripeRefusal),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ struct RefusalView<'a> {
     r#type: &'a str,
 }
 
-fn view<'a>(refusal: &'a Refusal, request: &str, snapshots: &'a [Snapshot]) -> RefusalView<'a> {
+fn view<'a>(refusal: &'a StripeRefusal, request: &str, snapshots: &'a [Snapshot]) -> RefusalView<'a> {
     let at = |position: Option<usize>| snapshots.get(position?);
     RefusalView {
         charge: refusal.charge.as_deref(),

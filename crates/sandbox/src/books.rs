@@ -165,7 +165,7 @@ impl AccountBooks {
             Snapshot::PaymentMethod(method) => {
                 self.payment_methods.insert(method.id.clone(), method.clone());
             }
-            Snapshot::Endpoint(endpoint) => {
+            Snapshot::WebhookEndpoint(endpoint) => {
                 let endpoints = &mut self.account.endpoints;
                 match endpoints.iter_mut().find(|found| found.id == endpoint.id) {
                     Some(found) => *found = endpoint.clone(),
@@ -185,7 +185,7 @@ impl AccountBooks {
         let wanting = || self.account.endpoints.iter().filter(|endpoint| endpoint.wants(noted.kind.name()));
         let pending = u8::try_from(wanting().count()).unwrap_or(u8::MAX);
         let event = event::StoredEvent { number: noted.number, kind: noted.kind, created, place, pending };
-        let owed = |endpoint: &crate::account::Endpoint| DueDelivery {
+        let owed = |endpoint: &crate::account::WebhookEndpoint| DueDelivery {
             account: account.clone(),
             endpoint: endpoint.id.as_str().into(),
             event,

@@ -22,12 +22,12 @@ use crate::{
     faults::{CallFaults, Ending, TurnedAway},
     form::{self, Pairs},
     ids::IdGenerator,
-    line::{JournalRecord, Kept, ReceivedCall},
+    line::{JournalRecord, KeptLine, ReceivedCall},
     record::{call, describe, record, record_with, refuse, should_retry, unwritten},
-    refusal::Refusal,
-    reply::{ConnectionResult, Dropped, Reply},
+    refusal::StripeRefusal,
+    reply::{CallReply, ConnectionResult, Dropped},
     snapshot::Snapshot,
-    state::{Shared, State},
+    state::{SandboxState, SharedState},
     stripe::{
         self,
         version::{self, Version},
@@ -78,7 +78,7 @@ enum Begun {
     Pending(Box<Pending>),
 }
 
-pub async fn answer(shared: &Arc<Shared>, arrival: Arrival) -> ConnectionResult {
+pub async fn answer(shared: &Arc<SharedState>, arrival: Arrival) -> ConnectionResult {
     let begun = begin(&mut shared.state(), arrival);
     let pending = match begun {
         Begun::Over(outcome) => return outcome,
@@ -99,7 +99,7 @@ pub async fn answer(shared: &Arc<Shared>, arrival: Arrival) -> ConnectionResult 
     delayed.await.unwrap_or(Err(Dropped))
 }
 
-fn begin(state: &mut State, arrival: Arrival) -> Begun {
+fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
     let plan = state.faults.plan(&mut state.random);
     let account = account(state, &arrival);
     let known = account.as_ref().ok().cloned();
@@ -116,7 +116,7 @@ fn begin(state: &mut State, arrival: Arrival) -> Begun {
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
     };
     let version = Version::read(arrival.version.as_deref());
-    let pairs = version.and_then(|_| pairs(&arrival).map_err(Refusal::invalid));
+    let pairs = version.and_then(|_| pairs(&arrival).map_err(StripeRefusal::invalid));
     let pairs = match pairs {
         Ok(pairs) => pairs,
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, known, refusal, None))),
@@ -141,18 +141,18 @@ fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
 
 /// Nothing happens, whoever asks for whatever.
 fn turn_away(
-    state: &mut State,
+    state: &mut SandboxState,
     arrival: &Arrival,
     account: Option<Arc<str>>,
     why: TurnedAway,
 ) -> Response<Full<Bytes>> {
     let (refusal, outcome) = match why {
         TurnedAway::Unavailable => {
-            (Refusal::api("Stripe is temporarily unavailable.").with_status(503), "503 unavailable")
+            (StripeRefusal::api("Stripe is temporarily unavailable.").with_status(503), "503 unavailable")
         }
         TurnedAway::RateLimited => {
             let message = "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.";
-            (Refusal::invalid(message).with_status(429).with_code("rate_limit"), "429 rate_limit")
+            (StripeRefusal::invalid(message).with_status(429).with_code("rate_limit"), "429 rate_limit")
         }
     };
     let after_s = state.faults.retry_after_s;
@@ -163,28 +163,28 @@ fn turn_away(
     response
 }
 
-fn account(state: &State, arrival: &Arrival) -> Result<Arc<str>, Refusal> {
+fn account(state: &SandboxState, arrival: &Arrival) -> Result<Arc<str>, StripeRefusal> {
     let Some(secret_key) = &arrival.secret_key else {
-        return Err(Refusal::unauthorized(
+        return Err(StripeRefusal::unauthorized(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details.",
         ));
     };
     let Some(own) = state.books.account_of(secret_key) else {
         let shown: String = secret_key.chars().take(8).collect();
-        return Err(Refusal::unauthorized(format!("Invalid API Key provided: {shown}***")));
+        return Err(StripeRefusal::unauthorized(format!("Invalid API Key provided: {shown}***")));
     };
     let Some(connected) = &arrival.connected else { return Ok(own.clone()) };
     state.books.accounts.get_key_value(&**connected).map(|(id, _)| id.clone()).ok_or_else(|| {
         let message = format!(
             "The provided key does not have access to account '{connected}' (or that account does not exist)."
         );
-        Refusal::invalid(message).with_code("account_invalid").with_status(403)
+        StripeRefusal::invalid(message).with_code("account_invalid").with_status(403)
     })
 }
 
 /// The answer to a call whose key was seen before, if it was.
 fn repeated(
-    state: &mut State,
+    state: &mut SandboxState,
     arrival: &Arrival,
     account: &Arc<str>,
     fingerprint: &str,
@@ -192,7 +192,7 @@ fn repeated(
     let key = arrival.key.as_ref()?;
     let owner = Some(account.clone());
     if key.len() > KEY_BYTES_MAX {
-        let refusal = Refusal::idempotency(
+        let refusal = StripeRefusal::idempotency(
             400,
             None,
             format!("Idempotency keys can be at most {KEY_BYTES_MAX} characters long."),
@@ -203,7 +203,7 @@ fn repeated(
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
         );
-        let refusal = Refusal::idempotency(409, Some("idempotency_key_in_use"), message);
+        let refusal = StripeRefusal::idempotency(409, Some("idempotency_key_in_use"), message);
         return Some(Ok(refuse(state, arrival, owner, refusal, Some("409 in flight"))));
     }
     let kept = state.books.accounts.get(account)?.keys.get(key)?;
@@ -214,20 +214,26 @@ fn repeated(
         let message = format!(
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
         );
-        let refusal = Refusal::idempotency(400, None, message);
+        let refusal = StripeRefusal::idempotency(400, None, message);
         return Some(Ok(refuse(state, arrival, owner, refusal, Some("400 other parameters"))));
     }
     let read = state.journal.reader().line(kept.place);
     let first = read.ok().and_then(|line| Some((line.kept?.answer, line.snapshots, line.call?.request)));
     let Some((answer, snapshots, original)) = first else {
-        return Some(Ok(refuse(state, arrival, owner, Refusal::api("The journal cannot be read."), None)));
+        return Some(Ok(refuse(
+            state,
+            arrival,
+            owner,
+            StripeRefusal::api("The journal cannot be read."),
+            None,
+        )));
     };
     let status = answer.status();
     let object = answer.object(&snapshots).map(str::to_owned);
     let outcome = format!("{status} replayed").into();
     Some(match record_with(state, arrival, owner, object, outcome) {
         Err(error) => Ok(unwritten(&error, arrival)),
-        Ok(request) => Ok(Reply {
+        Ok(request) => Ok(CallReply {
             status,
             body: answer.render(&snapshots, &original),
             request,
@@ -240,7 +246,7 @@ fn repeated(
     })
 }
 
-fn execute(shared: &Shared, pending: Pending) -> ConnectionResult {
+fn execute(shared: &SharedState, pending: Pending) -> ConnectionResult {
     let mut guard = shared.state();
     let state = &mut *guard;
     if pending.claimed
@@ -263,7 +269,7 @@ fn execute(shared: &Shared, pending: Pending) -> ConnectionResult {
     outcome
 }
 
-fn read(state: &mut State, pending: Pending) -> Response<Full<Bytes>> {
+fn read(state: &mut SandboxState, pending: Pending) -> Response<Full<Bytes>> {
     let Pending { arrival, account, pairs, .. } = pending;
     let reader = state.journal.reader();
     let held = state.books.accounts.get(&account).expect("accounts are never removed");
@@ -275,7 +281,7 @@ fn read(state: &mut State, pending: Pending) -> Response<Full<Bytes>> {
             Err(error) => unwritten(&error, &arrival),
             Ok(request) => {
                 let version = arrival.version();
-                let reply = Reply {
+                let reply = CallReply {
                     status: 200,
                     body,
                     request,
@@ -299,7 +305,7 @@ struct Executed {
     events: Vec<JournaledEvent>,
 }
 
-fn write(state: &mut State, pending: Pending) -> ConnectionResult {
+fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
     let Pending { arrival, account, pairs, fingerprint, plan, claimed } = pending;
     let (path, version) = (arrival.path.clone(), arrival.version());
     let checked = match stripe::check(arrival.method, &path, version, pairs) {
@@ -329,27 +335,27 @@ fn write(state: &mut State, pending: Pending) -> ConnectionResult {
         call: Some(call),
         snapshots,
         events,
-        kept: claimed.then_some(Kept { fingerprint, answer }),
+        kept: claimed.then_some(KeptLine { fingerprint, answer }),
         ..JournalRecord::default()
     };
     if let Err(error) = state.commit(line) {
         return Ok(unwritten(&error, &arrival));
     }
     let should_retry = should_retry(status);
-    let reply = Reply { status, body, request, version, key: arrival.key, original: None, should_retry };
+    let reply = CallReply { status, body, request, version, key: arrival.key, original: None, should_retry };
     match ending {
         Ending::Answered => Ok(reply.response()),
         Ending::Dropped => Err(Dropped),
         Ending::Failed | Ending::FailedForGood => {
             let body = failure().render(&[], &reply.request);
-            Ok(Reply { status: 500, body, should_retry: None, ..reply }.response())
+            Ok(CallReply { status: 500, body, should_retry: None, ..reply }.response())
         }
     }
 }
 
 /// From here on a refusal is the result of an execution, and the key keeps it.
 fn execution(
-    state: &State,
+    state: &SandboxState,
     arrival: &Arrival,
     account: &Arc<str>,
     plan: CallFaults,
@@ -372,5 +378,5 @@ fn execution(
 }
 
 fn failure() -> StripeAnswer {
-    StripeAnswer::Refused(Refusal::api("An unexpected error occurred."))
+    StripeAnswer::Refused(StripeRefusal::api("An unexpected error occurred."))
 }

@@ -16,17 +16,17 @@ use crate::{books::Books, form::Pairs, line::ReceivedCall};
 
 const WINDOW_DEFAULT_MS: i64 = 60_000;
 
-pub struct Span {
+pub struct CountedSpan {
     account: Option<String>,
     since_ms: i64,
     until_ms: i64,
     per_ms: i64,
 }
 
-impl Span {
-    pub fn read(pairs: &Pairs) -> Result<Span, String> {
+impl CountedSpan {
+    pub fn read(pairs: &Pairs) -> Result<CountedSpan, String> {
         let mut span =
-            Span { account: None, since_ms: i64::MIN, until_ms: i64::MAX, per_ms: WINDOW_DEFAULT_MS };
+            CountedSpan { account: None, since_ms: i64::MIN, until_ms: i64::MAX, per_ms: WINDOW_DEFAULT_MS };
         for (name, value) in pairs {
             let number = || value.parse::<i64>().map_err(|_| format!("{name} must be a whole number"));
             match &name[..] {
@@ -57,7 +57,7 @@ struct Counted<'a> {
     count: u64,
 }
 
-pub fn render(books: &Books, span: &Span) -> Vec<u8> {
+pub fn render(books: &Books, span: &CountedSpan) -> Vec<u8> {
     let mut counts: BTreeMap<(i64, &str, &str), u64> = BTreeMap::new();
     for (account, call) in &books.calls {
         if span.has(account.as_deref(), call) {

@@ -7,7 +7,7 @@ use crate::{
         CardRef, Decline,
         view::{Details, details},
     },
-    parameters::Metadata,
+    parameters::StripeMetadata,
     payment_method::Billing,
     shipping::Shipping,
 };
@@ -50,8 +50,8 @@ pub struct Charge {
     pub disputed_minor: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing: Option<Box<Billing>>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,7 +198,7 @@ pub struct ChargeView<'a> {
     failure_message: Option<&'static str>,
     fraud_details: Nothing,
     livemode: bool,
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
     on_behalf_of: (),
     outcome: ChargeOutcome,
     paid: bool,

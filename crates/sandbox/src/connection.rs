@@ -20,9 +20,9 @@ use crate::{
     authorization,
     call::{self, Arrival},
     clock,
-    control::{self, Order},
+    control::{self, ControlRequest},
     reply::{ConnectionResult, json},
-    state::Shared,
+    state::SharedState,
 };
 
 const CONNECTIONS_MAX: usize = 4_096;
@@ -32,7 +32,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// After a failed accept, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-pub async fn listen(shared: Arc<Shared>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+pub async fn listen(shared: Arc<SharedState>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -56,7 +56,7 @@ pub async fn listen(shared: Arc<Shared>, listener: TcpListener, mut stop: watch:
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+async fn serve(shared: Arc<SharedState>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| route(shared.clone(), request));
     let connection = http1::Builder::new()
@@ -74,7 +74,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver
     }
 }
 
-async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> ConnectionResult {
+async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> ConnectionResult {
     let (head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
@@ -92,7 +92,7 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> ConnectionRes
     let query = head.uri.query().unwrap_or_default();
     if path == "/sandbox" || path.starts_with("/sandbox/") {
         let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.contains("form"));
-        let order = Order { method, path, query, is_form, body: &body };
+        let order = ControlRequest { method, path, query, is_form, body: &body };
         return Ok(control::answer(&shared, &order));
     }
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);

@@ -28,9 +28,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    account::{Account, Endpoint, OWN_ENDPOINT, is_deliverable},
+    account::{Account, OWN_ENDPOINT, WebhookEndpoint, is_deliverable},
     books::AccountBooks,
-    call_counts::{self, Span},
+    call_counts::{self, CountedSpan},
     call_draft::CallDraft,
     charge::Charge,
     clock,
@@ -38,12 +38,12 @@ use crate::{
     faults::Faults,
     form, ids, ledger,
     line::JournalRecord,
-    parameters::Metadata,
+    parameters::StripeMetadata,
     random::Random,
-    refusal::Refusal,
+    refusal::StripeRefusal,
     reply::{json as answered, typed},
     signature,
-    state::{Shared, State},
+    state::{SandboxState, SharedState},
     stripe,
 };
 
@@ -71,7 +71,7 @@ const REASONS: [&str; 15] = [
 type Answered = Response<Full<Bytes>>;
 
 /// A request to one of the routes above.
-pub struct Order<'a> {
+pub struct ControlRequest<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub query: &'a str,
@@ -79,7 +79,7 @@ pub struct Order<'a> {
     pub body: &'a [u8],
 }
 
-pub fn answer(shared: &Shared, order: &Order) -> Answered {
+pub fn answer(shared: &SharedState, order: &ControlRequest) -> Answered {
     let segments: Vec<&str> = order.path.split('/').skip(2).collect();
     match (order.method, segments.as_slice()) {
         ("GET", [] | [""]) => typed(200, "text/html; charset=utf-8", PAGE.as_bytes().to_vec()),
@@ -129,7 +129,7 @@ fn all_events() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-fn accounts(state: &mut State, body: &[u8]) -> Answered {
+fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
     let order: AccountOrder = match serde_json::from_slice(body) {
         Ok(order) => order,
         Err(error) => return refused(400, &error.to_string()),
@@ -152,7 +152,7 @@ fn accounts(state: &mut State, body: &[u8]) -> Answered {
     let known = state.books.accounts.get(&*order.id).map(|held| held.account.endpoints.clone());
     let mut endpoints = known.unwrap_or_default();
     endpoints.retain(|endpoint| endpoint.id != OWN_ENDPOINT);
-    endpoints.extend(order.webhook.map(|webhook| Endpoint {
+    endpoints.extend(order.webhook.map(|webhook| WebhookEndpoint {
         id: OWN_ENDPOINT.to_owned(),
         created: at / 1000,
         url: webhook.url,
@@ -160,7 +160,7 @@ fn accounts(state: &mut State, body: &[u8]) -> Answered {
         enabled_events: webhook.enabled_events,
         api_version: None,
         description: None,
-        metadata: Metadata::new(),
+        metadata: StripeMetadata::new(),
         removed: false,
     }));
     let account = Account { id: order.id, secret_key: order.secret_key, endpoints };
@@ -171,7 +171,7 @@ fn accounts(state: &mut State, body: &[u8]) -> Answered {
     }
 }
 
-fn books(state: &State, query: &str) -> Answered {
+fn books(state: &SandboxState, query: &str) -> Answered {
     let Ok(pairs) = form::decode(query.as_bytes()) else { return refused(400, "the query cannot be read") };
     let mut account = None;
     let mut with_calls = true;
@@ -186,8 +186,8 @@ fn books(state: &State, query: &str) -> Answered {
     answered(200, ledger::render(&state.books, account, with_calls))
 }
 
-fn calls(state: &State, query: &str) -> Answered {
-    match form::decode(query.as_bytes()).map_err(str::to_owned).and_then(|pairs| Span::read(&pairs)) {
+fn calls(state: &SandboxState, query: &str) -> Answered {
+    match form::decode(query.as_bytes()).map_err(str::to_owned).and_then(|pairs| CountedSpan::read(&pairs)) {
         Ok(span) => answered(200, call_counts::render(&state.books, &span)),
         Err(message) => refused(400, &message),
     }
@@ -202,7 +202,7 @@ struct SignOrder {
 }
 
 /// Whoever holds an account's secret can sign what they like: a judge that plays them needs that too.
-fn sign(state: &State, body: &[u8]) -> Answered {
+fn sign(state: &SandboxState, body: &[u8]) -> Answered {
     let order: SignOrder = match serde_json::from_slice(body) {
         Ok(order) => order,
         Err(error) => return refused(400, &error.to_string()),
@@ -216,7 +216,7 @@ fn sign(state: &State, body: &[u8]) -> Answered {
     answered(200, json!({"signature": signature}).to_string().into_bytes())
 }
 
-fn faults(state: &mut State, body: &[u8]) -> Answered {
+fn faults(state: &mut SandboxState, body: &[u8]) -> Answered {
     let faults: Faults = match serde_json::from_slice(body) {
         Ok(faults) => faults,
         Err(error) => return refused(400, &error.to_string()),
@@ -234,7 +234,7 @@ fn shown(faults: &Faults) -> Answered {
     answered(200, serde_json::to_vec(faults).expect("faults have no keys that are not text"))
 }
 
-fn page(state: &State, intent: &str) -> Answered {
+fn page(state: &SandboxState, intent: &str) -> Answered {
     let Some(account) = state.books.account_with(intent) else {
         return refused(404, "no such payment intent");
     };
@@ -261,7 +261,7 @@ struct Verdict {
     approve: bool,
 }
 
-fn authenticate(shared: &Shared, intent: &str, order: &Order) -> Answered {
+fn authenticate(shared: &SharedState, intent: &str, order: &ControlRequest) -> Answered {
     let approved = if order.is_form {
         let pairs = form::decode(order.body).unwrap_or_default();
         pairs.iter().find(|(name, _)| name == "approve").and_then(|(_, value)| value.parse().ok())
@@ -298,7 +298,7 @@ struct DisputeOrder {
     inquiry: bool,
 }
 
-fn dispute(shared: &Shared, intent: &str, body: &[u8]) -> Answered {
+fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
     let body = if body.is_empty() { b"{}" } else { body };
     let order: DisputeOrder = match serde_json::from_slice(body) {
         Ok(order) => order,
@@ -313,19 +313,19 @@ fn dispute(shared: &Shared, intent: &str, body: &[u8]) -> Answered {
         let left = charge.refundable_minor();
         let amount = order.amount.unwrap_or(left);
         if !(1..=left).contains(&amount) {
-            return Err(Refusal::invalid(format!("amount must be from 1 to {left}")));
+            return Err(StripeRefusal::invalid(format!("amount must be from 1 to {left}")));
         }
         Ok(stripe::open(desk, charge, &stripe::Terms { amount, reason, inquiry: order.inquiry }))
     });
     dispute_shown(shared, intent, opened.map(|_| intent))
 }
 
-fn disputable<'a>(held: &'a AccountBooks, intent: &str) -> Result<&'a Charge, Refusal> {
+fn disputable<'a>(held: &'a AccountBooks, intent: &str) -> Result<&'a Charge, StripeRefusal> {
     let charge = held.intents.get(intent).and_then(|intent| held.charges.get(intent.latest_charge()?));
     let charge = charge.filter(|charge| charge.captured && charge.refundable_minor() > 0);
-    let charge = charge.ok_or_else(|| Refusal::invalid("This PaymentIntent has taken no money."))?;
+    let charge = charge.ok_or_else(|| StripeRefusal::invalid("This PaymentIntent has taken no money."))?;
     if charge.dispute.is_some() {
-        return Err(Refusal::invalid("This PaymentIntent is disputed already."));
+        return Err(StripeRefusal::invalid("This PaymentIntent is disputed already."));
     }
     Ok(charge)
 }
@@ -336,21 +336,21 @@ struct DecisionOrder {
     outcome: DisputeDecision,
 }
 
-fn decide(shared: &Shared, dispute: &str, body: &[u8]) -> Answered {
+fn decide(shared: &SharedState, dispute: &str, body: &[u8]) -> Answered {
     let order: DecisionOrder = match serde_json::from_slice(body) {
         Ok(order) => order,
         Err(error) => return refused(400, &error.to_string()),
     };
     let decided = act(shared, dispute, |desk| {
         let held = desk.held;
-        let missing = || Refusal::missing_object("dispute", dispute, "dispute").with_status(404);
+        let missing = || StripeRefusal::missing_object("dispute", dispute, "dispute").with_status(404);
         stripe::conclude(desk, held.disputes.get(dispute).ok_or_else(missing)?, order.outcome)
     });
     dispute_shown(shared, dispute, decided.map(|_| dispute))
 }
 
 /// The dispute of an intent, or the one with this id.
-fn dispute_shown(shared: &Shared, object: &str, done: Result<&str, Refusal>) -> Answered {
+fn dispute_shown(shared: &SharedState, object: &str, done: Result<&str, StripeRefusal>) -> Answered {
     if let Err(refusal) = done {
         return refused(refusal.status, &refusal.message);
     }
@@ -366,13 +366,13 @@ fn dispute_shown(shared: &Shared, object: &str, done: Result<&str, Refusal>) -> 
 
 /// Lets something happen to an intent or a dispute that no API call caused.
 fn act<T>(
-    shared: &Shared,
+    shared: &SharedState,
     intent: &str,
-    decide: impl FnOnce(&mut CallDraft) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+    decide: impl FnOnce(&mut CallDraft) -> Result<T, StripeRefusal>,
+) -> Result<T, StripeRefusal> {
     let mut guard = shared.state();
     let state = &mut *guard;
-    let missing = || Refusal::missing_object("payment_intent", intent, "intent").with_status(404);
+    let missing = || StripeRefusal::missing_object("payment_intent", intent, "intent").with_status(404);
     let account: Arc<str> = state.books.account_with(intent).ok_or_else(missing)?.clone();
     let at = clock::now_ms();
     let mut desk = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
@@ -385,13 +385,13 @@ fn act<T>(
         events: desk.events,
         ..JournalRecord::default()
     };
-    state.commit(line).map_err(|error| Refusal::api(&error.to_string()))?;
+    state.commit(line).map_err(|error| StripeRefusal::api(&error.to_string()))?;
     drop(guard);
     shared.stirred.notify_one();
     Ok(decided)
 }
 
-fn intent_shown(shared: &Shared, intent: &str) -> Answered {
+fn intent_shown(shared: &SharedState, intent: &str) -> Answered {
     let state = shared.state();
     let found = state
         .books

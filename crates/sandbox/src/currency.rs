@@ -14,7 +14,7 @@
 //! The page says by the number of digits what the most is, and gives examples. For `cop`, `huf`, `jpy` and
 //! `lbp` the two contradict each other: the digits are followed here.
 
-use crate::refusal::Refusal;
+use crate::refusal::StripeRefusal;
 
 /// In the order in which Stripe lists them when it refuses another.
 const CODES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd \
@@ -28,12 +28,12 @@ pub struct Currency(&'static str);
 
 impl Currency {
     /// In lowercase, as Stripe documents it.
-    pub fn read(code: &str) -> Result<Self, Refusal> {
+    pub fn read(code: &str) -> Result<Self, StripeRefusal> {
         CODES.split(' ').find(|known| *known == code).map(Self).ok_or_else(|| {
             let supported = CODES.replace(' ', ", ");
             let message =
                 format!("Invalid currency: {code}. Stripe currently supports these currencies: {supported}");
-            Refusal::invalid(message).with_param("currency")
+            StripeRefusal::invalid(message).with_param("currency")
         })
     }
 
@@ -114,9 +114,9 @@ impl Currency {
     }
 
     /// Refuses what Stripe does not charge.
-    pub fn check_charge(self, amount: i64) -> Result<(), Refusal> {
+    pub fn check_charge(self, amount: i64) -> Result<(), StripeRefusal> {
         let refused = |code: &'static str, message: String| {
-            Err(Refusal::invalid(message).with_code(code).with_param("amount"))
+            Err(StripeRefusal::invalid(message).with_code(code).with_param("amount"))
         };
         if amount < 1 {
             let message = "The amount must be greater than or equal to the minimum charge amount allowed for your account and the currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to save a Payment Method for future use without an immediate payment, use a Setup Intent instead: https://docs.stripe.com/payments/setup-intents";
@@ -135,13 +135,13 @@ impl Currency {
     }
 
     /// Refuses decimals that the currency does not have.
-    pub fn check_step(self, amount: i64, parameter: &str) -> Result<(), Refusal> {
+    pub fn check_step(self, amount: i64, parameter: &str) -> Result<(), StripeRefusal> {
         let step = self.step();
         if amount % step == 0 {
             return Ok(());
         }
         let message = format!("Invalid amount: amounts in {} must be divisible by {step}.", self.0);
-        Err(Refusal::invalid(message).with_code("parameter_invalid_integer").with_param(parameter))
+        Err(StripeRefusal::invalid(message).with_code("parameter_invalid_integer").with_param(parameter))
     }
 }
 

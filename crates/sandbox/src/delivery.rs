@@ -26,7 +26,7 @@ use crate::{
     event::{StoredEvent, render_as},
     line::{JournalRecord, Settled},
     signature,
-    state::{NewDelivery, REMEMBERED_MAX, Shared},
+    state::{NewDelivery, REMEMBERED_MAX, SharedState},
     stripe::version,
 };
 
@@ -59,7 +59,7 @@ enum Attempt {
 }
 
 pub struct WebhookSender {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     sender: Sender,
     ready: VecDeque<Delivery>,
     /// By the time they become ready, and then by the order they came.
@@ -71,7 +71,7 @@ pub struct WebhookSender {
 }
 
 impl WebhookSender {
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub fn new(shared: Arc<SharedState>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(TIMEOUT));
@@ -205,7 +205,7 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
+async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
     let Some(request) = prepare(&shared, &delivery) else { return (delivery, Attempt::Pointless) };
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
@@ -221,7 +221,7 @@ async fn attempt(shared: Arc<Shared>, sender: Sender, delivery: Delivery) -> (De
 }
 
 /// The signed request, or nothing when its endpoint is gone.
-fn prepare(shared: &Shared, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
+fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
     let due = &delivery.fresh.due;
     let (endpoint, salt, age_s) = {
         let state = shared.state();

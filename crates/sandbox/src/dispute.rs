@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     card::{CardRef, DisputeKind},
-    parameters::Metadata,
+    parameters::StripeMetadata,
 };
 
 /// How long an account has to answer, from the end of the day on which it is asked.
@@ -54,7 +54,7 @@ const EVIDENCE: [&str; 27] = [
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum StripeDisputeStatus {
     WarningNeedsResponse,
     WarningUnderReview,
     WarningClosed,
@@ -64,7 +64,7 @@ pub enum Status {
     Lost,
 }
 
-impl Status {
+impl StripeDisputeStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::WarningNeedsResponse => "warning_needs_response",
@@ -123,7 +123,7 @@ pub struct Dispute {
     pub currency: String,
     pub card: CardRef,
     pub reason: String,
-    pub status: Status,
+    pub status: StripeDisputeStatus,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub movements: Vec<DisputeMovement>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -134,8 +134,8 @@ pub struct Dispute {
     pub submission_method: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
 }
 
 impl DisputeKind {
@@ -180,7 +180,7 @@ impl Dispute {
                 "submission_method": if self.submissions == 0 { "not_submitted" } else { "manual" },
             },
             "intended_submission_method": self.submission_method,
-            "is_charge_refundable": self.status.is_inquiry() || self.status == Status::Won,
+            "is_charge_refundable": self.status.is_inquiry() || self.status == StripeDisputeStatus::Won,
             "livemode": false, "metadata": self.metadata, "network_reason_code": self.reason_code(),
             "payment_intent": self.intent,
             "payment_method_details": {

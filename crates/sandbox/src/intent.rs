@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     card::{CardRef, Decline},
     ids,
-    parameters::Metadata,
+    parameters::StripeMetadata,
     payment_method::PaymentMethod,
     refusal::doc_url,
     shipping::Shipping,
@@ -17,7 +17,7 @@ use crate::{
 /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum IntentStatus {
     RequiresPaymentMethod,
     RequiresConfirmation,
     RequiresAction,
@@ -27,7 +27,7 @@ pub enum Status {
     Canceled,
 }
 
-impl Status {
+impl IntentStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::RequiresPaymentMethod => "requires_payment_method",
@@ -53,7 +53,7 @@ pub struct NextAction {
 
 /// Why the last attempt failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Failure {
+pub struct PaymentError {
     pub decline: Decline,
     pub method: PaymentMethod,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct Intent {
     pub amount: i64,
     pub currency: String,
     pub capture_method: String,
-    pub status: Status,
+    pub status: IntentStatus,
     #[serde(default)]
     pub amount_capturable: i64,
     #[serde(default)]
@@ -106,8 +106,8 @@ pub struct Intent {
     /// `payment_method_options[card]`, as far as it was given.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub card_options: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
     /// The idempotency key of the call that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -117,7 +117,7 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Box<Failure>>,
+    pub failure: Option<Box<PaymentError>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +153,7 @@ impl Intent {
     }
 
     pub fn view(&self) -> IntentView<'_> {
-        let processing = self.status == Status::Processing;
+        let processing = self.status == IntentStatus::Processing;
         IntentView {
             id: &self.id,
             object: "payment_intent",
@@ -176,7 +176,7 @@ impl Intent {
             customer_account: (),
             description: self.description.as_deref(),
             excluded_payment_method_types: self.excluded_payment_method_types.as_deref(),
-            last_payment_error: self.failure.as_deref().map(Failure::view),
+            last_payment_error: self.failure.as_deref().map(PaymentError::view),
             latest_charge: self.latest_charge(),
             livemode: false,
             managed_payments: (),
@@ -229,7 +229,7 @@ impl NextAction {
     }
 }
 
-impl Failure {
+impl PaymentError {
     fn view(&self) -> Value {
         let decline = self.decline;
         let mut shown = json!({
@@ -282,7 +282,7 @@ pub struct IntentView<'a> {
     latest_charge: Option<&'a str>,
     livemode: bool,
     managed_payments: (),
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
     next_action: Option<Value>,
     on_behalf_of: (),
     payment_method: Option<&'a str>,
@@ -298,7 +298,7 @@ pub struct IntentView<'a> {
     source: (),
     statement_descriptor: Option<&'a str>,
     statement_descriptor_suffix: Option<&'a str>,
-    status: Status,
+    status: IntentStatus,
     transfer_data: (),
     transfer_group: Option<&'a str>,
 }

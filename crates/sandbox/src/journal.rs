@@ -2,7 +2,7 @@
 //!
 //! A line is handed to the kernel with one `write`, so a process killed with SIGKILL forgets nothing.
 //! It is **not** synced to the disk: the sandbox must survive `kill -9`, not a power cut, and a sync
-//! for every charge would make it slower than what it judges. A last line torn by a kill is cut off
+//! forevery charge would make it slower than what it judges. A last line torn by a kill is cut off
 //! at the next start. A line that cannot be written (a full disk) leaves the file, and the books, as
 //! they were.
 
@@ -33,17 +33,17 @@ pub enum Error {
     Broken { offset: u64, cause: serde_json::Error },
 }
 
-pub struct Journal {
-    reader: Reader,
+pub struct BooksJournal {
+    reader: JournalReader,
     length: u64,
     buffer: Vec<u8>,
 }
 
 /// Reads lines back, beside the writer and without its lock.
 #[derive(Clone)]
-pub struct Reader(Arc<File>);
+pub struct JournalReader(Arc<File>);
 
-impl Reader {
+impl JournalReader {
     pub fn line(&self, place: LineSpan) -> io::Result<JournalRecord> {
         let mut bytes = vec![0; place.length as usize];
         self.0.read_exact_at(&mut bytes, place.offset)?;
@@ -51,7 +51,7 @@ impl Reader {
     }
 }
 
-impl Journal {
+impl BooksJournal {
     /// Opens or creates the file, takes its lock, and hands every whole line to `replay` in order.
     pub fn open(path: &Path, mut replay: impl FnMut(LineSpan, JournalRecord)) -> Result<Self, Error> {
         // It records the accounts' secret keys: for its owner's eyes alone.
@@ -76,10 +76,10 @@ impl Journal {
             offset += length as u64;
         }
         file.set_len(offset)?;
-        Ok(Self { reader: Reader(Arc::new(file)), length: offset, buffer: Vec::new() })
+        Ok(Self { reader: JournalReader(Arc::new(file)), length: offset, buffer: Vec::new() })
     }
 
-    pub fn reader(&self) -> Reader {
+    pub fn reader(&self) -> JournalReader {
         self.reader.clone()
     }
 
@@ -103,7 +103,7 @@ impl Journal {
     #[cfg(test)]
     pub fn unwritable(path: &Path) -> Self {
         File::create(path).unwrap();
-        Self { reader: Reader(Arc::new(File::open(path).unwrap())), length: 0, buffer: Vec::new() }
+        Self { reader: JournalReader(Arc::new(File::open(path).unwrap())), length: 0, buffer: Vec::new() }
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     fn replayed(path: &Path) -> Result<Vec<i64>, Error> {
         let mut found = Vec::new();
-        Journal::open(path, |_, line| found.push(line.at))?;
+        BooksJournal::open(path, |_, line| found.push(line.at))?;
         Ok(found)
     }
 
@@ -123,11 +123,11 @@ mod tests {
     fn a_torn_last_line_is_cut_off_and_a_broken_middle_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let mut journal = Journal::open(&path, |_, _| {}).unwrap();
+        let mut journal = BooksJournal::open(&path, |_, _| {}).unwrap();
         let place = journal.append(&JournalRecord { at: 1, ..JournalRecord::default() }).unwrap();
         journal.append(&JournalRecord { at: 2, ..JournalRecord::default() }).unwrap();
         assert_eq!(journal.reader().line(place).unwrap().at, 1);
-        assert!(matches!(Journal::open(&path, |_, _| {}), Err(Error::Held)));
+        assert!(matches!(BooksJournal::open(&path, |_, _| {}), Err(Error::Held)));
         drop(journal);
 
         let whole = fs::read(&path).unwrap();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_write_that_fails_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::unwritable(&folder.path().join("journal"));
+        let mut journal = BooksJournal::unwritable(&folder.path().join("journal"));
         assert!(journal.append(&JournalRecord::default()).is_err());
     }
 }

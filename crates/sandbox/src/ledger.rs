@@ -40,7 +40,7 @@ use crate::{
     charge::Charge,
     dispute::Dispute,
     intent::Intent,
-    parameters::Metadata,
+    parameters::StripeMetadata,
     refund::Refund,
 };
 
@@ -67,7 +67,7 @@ struct ChargeEntry<'a> {
     refunded_minor: i64,
     disputed_minor: i64,
     status: &'static str,
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
 }
 
 #[derive(Serialize)]
@@ -82,7 +82,7 @@ struct RefundEntry<'a> {
     amount_minor: i64,
     currency: &'a str,
     status: &'static str,
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
 }
 
 #[derive(Serialize)]
@@ -97,7 +97,7 @@ struct DisputeEntry<'a> {
     currency: &'a str,
     status: &'static str,
     withdrawn_minor: i64,
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
 }
 
 #[derive(Serialize)]
@@ -196,6 +196,6 @@ fn dispute<'a>(account: &'a str, held: &'a AccountBooks, dispute: &'a Dispute) -
     }
 }
 
-fn reference(metadata: &Metadata) -> Option<&str> {
+fn reference(metadata: &StripeMetadata) -> Option<&str> {
     metadata.get("operation").or_else(|| metadata.get("booking")).map(String::as_str)
 }

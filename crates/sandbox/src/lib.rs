@@ -63,10 +63,10 @@ use crate::{
     delivery::WebhookSender,
     faults::Faults,
     ids::IdGenerator,
-    journal::Journal,
+    journal::BooksJournal,
     line::{JournalRecord, Settled},
     random::Random,
-    state::{NewDelivery, Shared, State},
+    state::{NewDelivery, SandboxState, SharedState},
 };
 
 /// Where to listen (port 0 for any free one) and which file keeps the books.
@@ -85,13 +85,13 @@ pub enum Error {
 }
 
 /// A sandbox at work. Dropping it ends it too, without waiting for what is being answered.
-pub struct Running {
+pub struct RunningSandbox {
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Running {
+impl RunningSandbox {
     /// Finishes the calls at hand, takes no more, and lets go of the journal.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -103,13 +103,13 @@ impl Running {
 }
 
 /// Replays the journal and starts to serve. Refuses a journal that another process holds.
-pub async fn start(options: Options) -> Result<Running, Error> {
+pub async fn start(options: Options) -> Result<RunningSandbox, Error> {
     let (books, journal, owed) = open(&options.journal)?;
     let failed = |cause| Error::Listen { address: options.listen, cause };
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let faults = Faults::default();
-    let state = State {
+    let state = SandboxState {
         books,
         journal,
         random: Random::seeded(faults.seed),
@@ -118,22 +118,22 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         in_flight: HashSet::new(),
         outgoing: owed,
     };
-    let shared = Arc::new(Shared::new(address, state));
+    let shared = Arc::new(SharedState::new(address, state));
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         tokio::spawn(connection::listen(shared.clone(), listener, stopped.clone())),
         tokio::spawn(WebhookSender::new(shared.clone()).run(stopped.clone())),
         tokio::spawn(settlement::run(shared, stopped)),
     ];
-    Ok(Running { address, stop, tasks })
+    Ok(RunningSandbox { address, stop, tasks })
 }
 
 /// The books as the journal tells them, and the deliveries still owed.
-fn open(path: &std::path::Path) -> Result<(Books, Journal, VecDeque<NewDelivery>), Error> {
+fn open(path: &std::path::Path) -> Result<(Books, BooksJournal, VecDeque<NewDelivery>), Error> {
     let mut books = Books::empty();
     let mut owed = Vec::new();
     let mut settled: BTreeSet<Settled> = BTreeSet::new();
-    let mut journal = Journal::open(path, |place, line| {
+    let mut journal = BooksJournal::open(path, |place, line| {
         owed.extend(books.apply(place, &line));
         settled.extend(line.settled);
         settled.extend(line.undelivered);

@@ -29,7 +29,7 @@ pub struct JournalRecord {
     pub events: Vec<JournaledEvent>,
     /// Only where the idempotency key keeps it: a repetition is answered out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptLine>,
     /// Deliveries that were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settled>,
@@ -55,7 +55,7 @@ pub struct ReceivedCall {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptLine {
     pub fingerprint: String,
     pub answer: StripeAnswer,
 }

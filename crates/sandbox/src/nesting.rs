@@ -14,14 +14,14 @@ use crate::form::Pairs;
 const DEPTH_MAX: usize = 10;
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum NestedValue {
     Text(String),
     Nested(Members),
-    Elements(Vec<Value>),
+    Elements(Vec<NestedValue>),
 }
 
 /// In the order of arrival.
-pub type Members = Vec<(String, Value)>;
+pub type Members = Vec<(String, NestedValue)>;
 
 /// The error is the name that is given both as a text and as something with members.
 pub fn nest(pairs: Pairs) -> Result<Members, String> {
@@ -61,26 +61,26 @@ fn insert(members: &mut Members, path: &[&str], text: String) -> Result<(), ()> 
     Ok(())
 }
 
-fn fresh(path: &[&str], text: String) -> Result<Value, ()> {
+fn fresh(path: &[&str], text: String) -> Result<NestedValue, ()> {
     match path {
-        [] => Ok(Value::Text(text)),
-        ["", rest @ ..] => Ok(Value::Elements(vec![fresh(rest, text)?])),
+        [] => Ok(NestedValue::Text(text)),
+        ["", rest @ ..] => Ok(NestedValue::Elements(vec![fresh(rest, text)?])),
         path => {
             let mut members = Members::new();
             insert(&mut members, path, text)?;
-            Ok(Value::Nested(members))
+            Ok(NestedValue::Nested(members))
         }
     }
 }
 
-fn merge(value: &mut Value, path: &[&str], text: String) -> Result<(), ()> {
+fn merge(value: &mut NestedValue, path: &[&str], text: String) -> Result<(), ()> {
     match (value, path) {
-        (Value::Text(found), []) => *found = text,
-        (Value::Elements(elements), ["", rest @ ..]) => match elements.last_mut() {
-            Some(Value::Nested(members)) if lacks(members, rest) => insert(members, rest, text)?,
+        (NestedValue::Text(found), []) => *found = text,
+        (NestedValue::Elements(elements), ["", rest @ ..]) => match elements.last_mut() {
+            Some(NestedValue::Nested(members)) if lacks(members, rest) => insert(members, rest, text)?,
             _ => elements.push(fresh(rest, text)?),
         },
-        (Value::Nested(members), [name, ..]) if !name.is_empty() => insert(members, path, text)?,
+        (NestedValue::Nested(members), [name, ..]) if !name.is_empty() => insert(members, path, text)?,
         _ => return Err(()),
     }
     Ok(())
@@ -92,20 +92,20 @@ fn lacks(members: &Members, path: &[&str]) -> bool {
 }
 
 /// As Stripe quotes what should have been a text: `{"0":"a","1":"b"}`.
-pub fn quote(value: &Value) -> String {
-    fn json(value: &Value) -> serde_json::Value {
+pub fn quote(value: &NestedValue) -> String {
+    fn json(value: &NestedValue) -> serde_json::Value {
         match value {
-            Value::Text(text) => text.as_str().into(),
-            Value::Nested(members) => {
+            NestedValue::Text(text) => text.as_str().into(),
+            NestedValue::Nested(members) => {
                 members.iter().map(|(name, value)| (name.clone(), json(value))).collect()
             }
-            Value::Elements(elements) => {
+            NestedValue::Elements(elements) => {
                 elements.iter().enumerate().map(|(index, value)| (index.to_string(), json(value))).collect()
             }
         }
     }
     match value {
-        Value::Text(text) => text.clone(),
+        NestedValue::Text(text) => text.clone(),
         nested => json(nested).to_string(),
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     fn bracketed_names_nest() {
         let check = |text: &str, expected: Result<&str, &str>| {
             let found = nest(decode(text.as_bytes()).unwrap());
-            let found = found.map(|members| quote(&Value::Nested(members)));
+            let found = found.map(|members| quote(&NestedValue::Nested(members)));
             assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text}");
         };
         check("a=1&b=2&a=3", Ok(r#"{"a":"3","b":"2"}"#));

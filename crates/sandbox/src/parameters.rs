@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::refusal::Refusal;
+use crate::refusal::StripeRefusal;
 
 /// Stripe's own limit, <https://docs.stripe.com/metadata>.
 pub const METADATA_KEYS_MAX: usize = 50;
 
-pub type Metadata = BTreeMap<String, String>;
+pub type StripeMetadata = BTreeMap<String, String>;
 
 /// A value of the type that its parameter declares.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub enum Given {
     Text(String),
     Integer(i64),
     Boolean(bool),
-    Map(Metadata),
+    Map(StripeMetadata),
     Hash(Parameters),
     List(Vec<Given>),
 }
@@ -104,7 +104,7 @@ impl Parameters {
     }
 
     /// Stripe merges: a value replaces, an empty one removes, and an empty set removes all.
-    pub fn merge_metadata(&mut self, target: &mut Metadata) -> Result<(), Refusal> {
+    pub fn merge_metadata(&mut self, target: &mut StripeMetadata) -> Result<(), StripeRefusal> {
         match self.0.remove("metadata") {
             Some(Given::Map(entries)) => target.extend(entries),
             Some(Given::Unset) => target.clear(),
@@ -113,7 +113,7 @@ impl Parameters {
         target.retain(|_, value| !value.is_empty());
         if target.len() > METADATA_KEYS_MAX {
             let message = format!("Metadata can have up to {METADATA_KEYS_MAX} keys.");
-            return Err(Refusal::invalid(message).with_param("metadata"));
+            return Err(StripeRefusal::invalid(message).with_param("metadata"));
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn metadata_is_merged() {
-        let map = |pairs: &[(&str, &str)]| -> Metadata {
+        let map = |pairs: &[(&str, &str)]| -> StripeMetadata {
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
         };
         let check = |given_now: Option<Given>, expected: &[(&str, &str)]| {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{card::CardRef, parameters::Metadata, shipping::Address};
+use crate::{card::CardRef, parameters::StripeMetadata, shipping::Address};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentMethod {
@@ -15,8 +15,8 @@ pub struct PaymentMethod {
     pub billing: Option<Box<Billing>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_redisplay: Option<String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
     /// It has paid, and belongs to no customer: it does not pay again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub used: bool,
@@ -41,7 +41,7 @@ impl PaymentMethod {
             card,
             billing: None,
             allow_redisplay: None,
-            metadata: Metadata::new(),
+            metadata: StripeMetadata::new(),
             used: false,
         }
     }

@@ -10,9 +10,9 @@ use crate::{
     answer::StripeAnswer,
     call::Arrival,
     line::{JournalRecord, ReceivedCall},
-    refusal::Refusal,
-    reply::Reply,
-    state::State,
+    refusal::StripeRefusal,
+    reply::CallReply,
+    state::SandboxState,
 };
 
 pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
@@ -27,10 +27,10 @@ pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
 
 /// Answers without having executed anything.
 pub fn refuse(
-    state: &mut State,
+    state: &mut SandboxState,
     arrival: &Arrival,
     account: Option<Arc<str>>,
-    refusal: Refusal,
+    refusal: StripeRefusal,
     outcome: Option<&'static str>,
 ) -> Response<Full<Bytes>> {
     let status = refusal.status;
@@ -42,13 +42,13 @@ pub fn refuse(
     };
     let body = answer.render(&[], &request);
     let (version, key) = (arrival.version(), arrival.key.clone());
-    Reply { status, body, request, version, key, original: None, should_retry: should_retry(status) }
+    CallReply { status, body, request, version, key, original: None, should_retry: should_retry(status) }
         .response()
 }
 
 /// Journals an arrival that changed nothing, and returns its request id.
 pub fn record(
-    state: &mut State,
+    state: &mut SandboxState,
     arrival: &Arrival,
     account: Option<Arc<str>>,
     outcome: Cow<'static, str>,
@@ -57,7 +57,7 @@ pub fn record(
 }
 
 pub fn record_with(
-    state: &mut State,
+    state: &mut SandboxState,
     arrival: &Arrival,
     account: Option<Arc<str>>,
     object: Option<String>,
@@ -91,11 +91,11 @@ pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> R
 
 pub fn unwritten(error: &io::Error, arrival: &Arrival) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the journal could not be written: the call has had no effect");
-    let refusal = StripeAnswer::Refused(Refusal::api("The journal of this sandbox cannot be written."));
+    let refusal = StripeAnswer::Refused(StripeRefusal::api("The journal of this sandbox cannot be written."));
     let request = String::new();
     let body = refusal.render(&[], &request);
     let (version, key) = (arrival.version(), arrival.key.clone());
-    Reply { status: 500, body, request, version, key, original: None, should_retry: None }.response()
+    CallReply { status: 500, body, request, version, key, original: None, should_retry: None }.response()
 }
 
 /// As Stripe tells its SDKs: come back after a conflict or a limit, never after a refusal.

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::Metadata;
+use crate::parameters::StripeMetadata;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum StripeRefundStatus {
     Pending,
     Succeeded,
     Failed,
 }
 
-impl Status {
+impl StripeRefundStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -26,7 +26,7 @@ impl Status {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settlement {
     pub at_ms: i64,
-    pub status: Status,
+    pub status: StripeRefundStatus,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,13 +40,13 @@ pub struct Refund {
     pub payment_method: String,
     pub amount: i64,
     pub currency: String,
-    pub status: Status,
+    pub status: StripeRefundStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
+    pub metadata: StripeMetadata,
     /// The idempotency key of the call that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -54,7 +54,7 @@ pub struct Refund {
 
 impl Refund {
     pub fn view(&self) -> RefundView<'_> {
-        let failed = self.status == Status::Failed;
+        let failed = self.status == StripeRefundStatus::Failed;
         RefundView {
             id: &self.id,
             object: "refund",
@@ -71,7 +71,7 @@ impl Refund {
             metadata: &self.metadata,
             payment_intent: &self.intent,
             payment_method: &self.payment_method,
-            pending_reason: (self.status == Status::Pending).then_some("processing"),
+            pending_reason: (self.status == StripeRefundStatus::Pending).then_some("processing"),
             reason: self.reason.as_deref(),
             receipt_number: (),
             source_transfer_reversal: (),
@@ -117,7 +117,7 @@ pub struct RefundView<'a> {
     failure_balance_transaction: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<&'static str>,
-    metadata: &'a Metadata,
+    metadata: &'a StripeMetadata,
     payment_intent: &'a str,
     payment_method: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +125,6 @@ pub struct RefundView<'a> {
     reason: Option<&'a str>,
     receipt_number: (),
     source_transfer_reversal: (),
-    status: Status,
+    status: StripeRefundStatus,
     transfer_reversal: (),
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// What Stripe answers instead of an object. Boxed: results carry it, and most of them do not have one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Refusal(Box<Details>);
+pub struct StripeRefusal(Box<Details>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Details {
@@ -36,7 +36,7 @@ pub struct Details {
     pub method: Option<usize>,
 }
 
-impl Deref for Refusal {
+impl Deref for StripeRefusal {
     type Target = Details;
 
     fn deref(&self) -> &Details {
@@ -44,13 +44,13 @@ impl Deref for Refusal {
     }
 }
 
-impl DerefMut for Refusal {
+impl DerefMut for StripeRefusal {
     fn deref_mut(&mut self) -> &mut Details {
         &mut self.0
     }
 }
 
-impl Refusal {
+impl StripeRefusal {
     fn plain(status: u16, kind: &'static str, message: String) -> Self {
         Self(Box::new(Details {
             status,

@@ -13,7 +13,7 @@ pub struct Dropped;
 
 pub type ConnectionResult = Result<Response<Full<Bytes>>, Dropped>;
 
-pub struct Reply {
+pub struct CallReply {
     pub status: u16,
     pub body: Vec<u8>,
     pub request: String,
@@ -26,7 +26,7 @@ pub struct Reply {
     pub should_retry: Option<bool>,
 }
 
-impl Reply {
+impl CallReply {
     pub fn response(self) -> Response<Full<Bytes>> {
         let replayed = self.original.is_some();
         let original = self.original.or_else(|| self.key.as_ref().map(|_| self.request.clone()));

@@ -9,14 +9,14 @@ use crate::{
     call_draft::CallDraft,
     clock,
     line::JournalRecord,
-    state::{Shared, State},
+    state::{SandboxState, SharedState},
     stripe,
 };
 
 /// Between two attempts when the journal cannot be written.
 const RETRY_MS: u64 = 1_000;
 
-pub async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+pub async fn run(shared: Arc<SharedState>, mut stop: watch::Receiver<bool>) {
     loop {
         let wait = {
             let mut state = shared.state();
@@ -38,7 +38,7 @@ pub async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Settles all that is due and returns how long the next one waits.
-fn settle_due(state: &mut State) -> Option<Duration> {
+fn settle_due(state: &mut SandboxState) -> Option<Duration> {
     loop {
         let (at, account, object) = state.books.settlements.first()?.clone();
         let now = clock::now_ms();

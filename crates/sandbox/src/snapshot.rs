@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    account::Endpoint,
+    account::WebhookEndpoint,
     charge::{Charge, ChargeView},
     dispute::Dispute,
     intent::{Intent, IntentView},
@@ -20,7 +20,8 @@ pub enum Snapshot {
     Refund(Refund),
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
-    Endpoint(Endpoint),
+    #[serde(rename = "endpoint")]
+    WebhookEndpoint(WebhookEndpoint),
 }
 
 macro_rules! from_objects {
@@ -39,7 +40,7 @@ from_objects! {
     Refund => ;
     Dispute => ;
     PaymentMethod => ;
-    Endpoint => ;
+    WebhookEndpoint => ;
 }
 
 /// A snapshot in Stripe's shape.
@@ -60,7 +61,7 @@ impl Snapshot {
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
-            Self::Endpoint(endpoint) => &endpoint.id,
+            Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
     }
 
@@ -70,7 +71,7 @@ impl Snapshot {
             Self::Intent(intent) => intent.settlement.map(|settlement| settlement.at_ms),
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
             Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
-            Self::Charge(_) | Self::PaymentMethod(_) | Self::Endpoint(_) => None,
+            Self::Charge(_) | Self::PaymentMethod(_) | Self::WebhookEndpoint(_) => None,
         }
     }
 
@@ -81,7 +82,7 @@ impl Snapshot {
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
             Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
-            Self::Endpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
+            Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::{
     books::{Books, DueDelivery},
     faults::Faults,
-    journal::{Journal, Reader},
+    journal::{BooksJournal, JournalReader},
     line::JournalRecord,
     random::Random,
 };
@@ -28,9 +28,9 @@ pub struct NewDelivery {
     pub line: Option<Arc<JournalRecord>>,
 }
 
-pub struct State {
+pub struct SandboxState {
     pub books: Books,
-    pub journal: Journal,
+    pub journal: BooksJournal,
     pub faults: Faults,
     /// The dice of calls.
     pub random: Random,
@@ -41,7 +41,7 @@ pub struct State {
     pub outgoing: VecDeque<NewDelivery>,
 }
 
-impl State {
+impl SandboxState {
     /// Writes the line, then applies it. On an error nothing has happened.
     pub fn commit(&mut self, line: JournalRecord) -> io::Result<()> {
         let place = self.journal.append(&line)?;
@@ -55,24 +55,24 @@ impl State {
     }
 }
 
-pub struct Shared {
+pub struct SharedState {
     pub address: SocketAddr,
-    pub reader: Reader,
-    /// Something may have been added to [`State::outgoing`] or to the settlements.
+    pub reader: JournalReader,
+    /// Something may have been added to [`SandboxState::outgoing`] or to the settlements.
     pub stirred: Notify,
     pub settling: Notify,
-    state: Mutex<State>,
+    state: Mutex<SandboxState>,
 }
 
-impl Shared {
-    pub fn new(address: SocketAddr, state: State) -> Self {
+impl SharedState {
+    pub fn new(address: SocketAddr, state: SandboxState) -> Self {
         let reader = state.journal.reader();
         Self { address, reader, stirred: Notify::new(), settling: Notify::new(), state: Mutex::new(state) }
     }
 
     /// A panic under the lock cannot leave the books half changed: they change after the decision,
     /// line by line.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, SandboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn what_cannot_be_written_does_not_happen() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = State {
+        let mut state = SandboxState {
             books: Books::empty(),
-            journal: Journal::unwritable(&folder.path().join("journal")),
+            journal: BooksJournal::unwritable(&folder.path().join("journal")),
             faults: Faults::default(),
             random: Random::seeded(0),
             posting: Random::seeded(0),

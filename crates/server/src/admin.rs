@@ -37,7 +37,7 @@ const CLIENTS_MAX: usize = 1_000;
 /// What is to be done. The wire of the socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
+pub enum AdminRequest {
     CreateTenant {
         name: String,
         slug: String,
@@ -75,24 +75,26 @@ pub enum Request {
 }
 
 /// Carries a request out. What is answered may hold a secret that is shown once; a refusal is a sentence.
-pub async fn carry_out(store: &Store, request: Request) -> Result<Value, String> {
+pub async fn carry_out(store: &Store, request: AdminRequest) -> Result<Value, String> {
     match request {
-        Request::CreateTenant { name, slug, mode } => create_tenant(store, &name, &slug, mode).await,
-        Request::RenameTenant { tenant, name } => {
+        AdminRequest::CreateTenant { name, slug, mode } => create_tenant(store, &name, &slug, mode).await,
+        AdminRequest::RenameTenant { tenant, name } => {
             let tenant = find(store, &tenant).await?.id;
             submit(store, RenameTenant { tenant, origin: by_person(), name }).await?.tenant()
         }
-        Request::ArchiveTenant { tenant } => archive(store, find(store, &tenant).await?.id).await,
-        Request::CreateKey { tenant, client, scopes, mode } => {
+        AdminRequest::ArchiveTenant { tenant } => archive(store, find(store, &tenant).await?.id).await,
+        AdminRequest::CreateKey { tenant, client, scopes, mode } => {
             create_key(store, &find(store, &tenant).await?, &client, &scopes, mode).await
         }
-        Request::CreateProduct { tenant, product } => {
+        AdminRequest::CreateProduct { tenant, product } => {
             catalogue::create_product(store, &find(store, &tenant).await?, product).await
         }
-        Request::AddSlots { tenant, product, slots } => {
+        AdminRequest::AddSlots { tenant, product, slots } => {
             catalogue::add_slots(store, &find(store, &tenant).await?, product, slots).await
         }
-        Request::RevokeKey { tenant, key } => revoke_key(store, find(store, &tenant).await?.id, key).await,
+        AdminRequest::RevokeKey { tenant, key } => {
+            revoke_key(store, find(store, &tenant).await?.id, key).await
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use api::views::Breaker;
 use domain::TenantId;
 use domain::rows::Mode;
 use providers::Guard;
-use resilience::breaker::{Move, Snapshot, State};
+use resilience::breaker::{BreakerSnapshot, BreakerState, BreakerTransition};
 use resilience::{Observer, Retry};
 
 use crate::metrics::catalogue::{BREAKER_OPENINGS, BREAKER_STATE, PROVIDER_SECOND_TRIES, RETRY_BUDGET_LEFT};
-use crate::metrics::labels::{Account, Label as _, Provider};
+use crate::metrics::labels::{AccountLabel, Label as _, Provider};
 
 /// One account's.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Circuit {
 
 impl Circuit {
     pub fn view(&self) -> Breaker {
-        let Snapshot { state, calls, failures, open_left } = self.guard.breaker.snapshot();
+        let BreakerSnapshot { state, calls, failures, open_left } = self.guard.breaker.snapshot();
         Breaker {
             provider: Provider::values()[self.provider.index()].to_owned(),
             account: self.account.clone(),
@@ -53,11 +53,11 @@ impl Circuits {
     /// For a scrape: how they stand now.
     pub fn show(&self) {
         for Circuit { provider, account, guard, .. } in &*self.0 {
-            let labels = (*provider, Account::of(account));
+            let labels = (*provider, AccountLabel::of(account));
             let state = match guard.breaker.state() {
-                State::Closed => 0.0,
-                State::HalfOpen => 1.0,
-                State::Open => 2.0,
+                BreakerState::Closed => 0.0,
+                BreakerState::HalfOpen => 1.0,
+                BreakerState::Open => 2.0,
             };
             BREAKER_STATE.set(labels, state);
             RETRY_BUDGET_LEFT.set(labels, guard.budget.left());
@@ -82,11 +82,11 @@ impl Observer for Watch {
         );
     }
 
-    fn moved(&self, moved: &Move) {
-        let Move { calls, failures, .. } = *moved;
+    fn moved(&self, moved: &BreakerTransition) {
+        let BreakerTransition { calls, failures, .. } = *moved;
         match moved.to {
-            State::Open => {
-                BREAKER_OPENINGS.increment((self.provider, Account::of(&self.account)));
+            BreakerState::Open => {
+                BREAKER_OPENINGS.increment((self.provider, AccountLabel::of(&self.account)));
                 let open_for_ms = moved.open_for.unwrap_or_default().as_millis();
                 tracing::warn!(
                     account = self.account,
@@ -96,10 +96,10 @@ impl Observer for Watch {
                     "the circuit to the provider is open; nothing is sent"
                 );
             }
-            State::HalfOpen => {
+            BreakerState::HalfOpen => {
                 tracing::info!(account = self.account, "the circuit to the provider is probed");
             }
-            State::Closed => {
+            BreakerState::Closed => {
                 tracing::info!(
                     account = self.account,
                     calls,

@@ -22,7 +22,7 @@ pub use ledger::Ledger;
 
 /// Why a consumer did not take a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum ConsumerFailure {
     /// Not the message's fault: the store is out of reach or busy. It does not count.
     Unavailable(String),
     /// The consumer cannot do it. It counts.
@@ -36,5 +36,5 @@ pub trait Consumer: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// `Ok` once the receipt is committed, now or before.
-    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>>;
 }

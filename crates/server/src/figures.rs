@@ -20,14 +20,14 @@ pub const EVERY: Duration = Duration::from_secs(5);
 
 /// The text of `/metrics`.
 #[derive(Clone)]
-pub struct Scrape {
+pub struct MetricsText {
     pub store: Store,
     pub queue_max: usize,
     pub circuits: Circuits,
     pub handle: Option<PrometheusHandle>,
 }
 
-impl Scrape {
+impl MetricsText {
     pub fn text(&self) -> String {
         let stats = self.store.stats();
         STORE_COMMANDS.absolute((), stats.commands);
@@ -46,7 +46,7 @@ impl Scrape {
 
 /// Keeps the figures fresh until told to stop.
 pub async fn refresh(
-    scrape: Scrape,
+    scrape: MetricsText,
     every: Duration,
     clock: Arc<dyn Clock>,
     mut stop: watch::Receiver<bool>,

@@ -5,7 +5,7 @@
 //! | [`serve()`] | takes connections, with limits on what a head may be |
 //! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
 //! | [`write_request`] | who asks, under which key, and what: everything that is refused before any work |
-//! | one file an endpoint | makes the command or asks the query |
+//! | one file per endpoint | makes the command or asks the query |
 //! | [`idempotency_cache`] | whether it is a duplicate that is known without asking the database |
 //! | [`answer`] | what the store answered, as a response; the stored text goes out as it is |
 //! | [`operation`] | begins work at a provider, and waits for the worker that will answer |
@@ -46,7 +46,7 @@ mod waiters;
 mod wire;
 mod write_request;
 
-pub use app::{Accounts, App, Parts, WorkerPermit, WorkerPool};
+pub use app::{Accounts, App, AppParts, WorkerPermit, WorkerPool};
 pub use idempotency_cache::{
     CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate, NoIdempotencyCache,
 };

@@ -48,7 +48,7 @@ pub fn install<'n>(accounts: impl Iterator<Item = &'n str>) -> Result<Prometheus
     if let Some(early) = CATALOGUE.iter().find(|instrument| instrument.is_used()) {
         return Err(Error::TooLate(early.metric().name));
     }
-    labels::Account::know(accounts);
+    labels::AccountLabel::know(accounts);
     let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
     for instrument in CATALOGUE {
         instrument.begin();

@@ -72,15 +72,15 @@ impl Settings {
 }
 
 /// What the rest of the service uses.
-pub struct Shared {
+pub struct RedisParts {
     pub hot_path: Arc<dyn IdempotencyCache>,
     /// `None`: each process has floors of its own.
     pub floors: Option<Arc<dyn FloorSource>>,
 }
 
-impl Default for Shared {
-    fn default() -> Shared {
-        Shared { hot_path: Arc::new(NoIdempotencyCache), floors: None }
+impl Default for RedisParts {
+    fn default() -> RedisParts {
+        RedisParts { hot_path: Arc::new(NoIdempotencyCache), floors: None }
     }
 }
 
@@ -90,8 +90,8 @@ pub struct Error(pub String);
 
 /// Refuses an address that cannot be one. A Redis that is out of reach is no reason not to start.
 #[cfg(feature = "redis")]
-pub async fn open(settings: Option<&Settings>, store: &Store) -> Result<Shared, Error> {
-    let Some(settings) = settings else { return Ok(Shared::default()) };
+pub async fn open(settings: Option<&Settings>, store: &Store) -> Result<RedisParts, Error> {
+    let Some(settings) = settings else { return Ok(RedisParts::default()) };
     let link = link::Link::open(settings)?;
     let lineage = store.lineage().await.unwrap_or_else(|error| {
         tracing::warn!(%error, "whether the database was restored cannot be read: after a restore, change redis.epoch");
@@ -99,7 +99,7 @@ pub async fn open(settings: Option<&Settings>, store: &Store) -> Result<Shared, 
     });
     let names = Arc::new(entry::Names::new(store.database_id(), &lineage, &settings.epoch));
     tokio::spawn(follow(store.clone(), Arc::downgrade(&names)));
-    Ok(Shared {
+    Ok(RedisParts {
         hot_path: Arc::new(idempotency_cache::RedisIdempotencyCache::new(
             link.clone(),
             names.clone(),
@@ -128,9 +128,9 @@ async fn follow(store: Store, names: Weak<entry::Names>) {
 
 #[cfg(not(feature = "redis"))]
 #[expect(clippy::unused_async, reason = "the same signature with and without Redis")]
-pub async fn open(settings: Option<&Settings>, _: &Store) -> Result<Shared, Error> {
+pub async fn open(settings: Option<&Settings>, _: &Store) -> Result<RedisParts, Error> {
     match settings {
-        None => Ok(Shared::default()),
+        None => Ok(RedisParts::default()),
         Some(_) => Err(Error("this build has no Redis; build with --features redis".to_owned())),
     }
 }

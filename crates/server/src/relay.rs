@@ -40,10 +40,10 @@ use tracing::warn;
 
 use crate::broker::{Ack, Error, Publication};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
-use crate::metrics::labels::Work;
+use crate::metrics::labels::WorkLabel;
 use catch_up::CatchUp;
 use held_partitions::HeldPartitions;
-pub use shares::Parts;
+pub use shares::RelayShares;
 
 /// A look at least this often, whatever was or was not notified.
 const POLL: Duration = Duration::from_secs(1);
@@ -89,7 +89,7 @@ impl Settings {
 }
 
 pub struct Relay {
-    parts: Parts,
+    parts: RelayShares,
     worker: WorkerId,
     wake: Arc<Notify>,
     /// No other process can have this database open.
@@ -112,7 +112,7 @@ struct PassResult {
 }
 
 impl Relay {
-    pub fn new(parts: Parts, worker: WorkerId, wake: Arc<Notify>, alone: bool) -> Relay {
+    pub fn new(parts: RelayShares, worker: WorkerId, wake: Arc<Notify>, alone: bool) -> Relay {
         let rate = parts.settings.catch_up_per_second;
         Relay {
             parts,
@@ -197,7 +197,7 @@ impl Relay {
             self.mark(published).await?;
         }
         if passed.published > 0 {
-            PROCESSING_SECONDS.record(Work::Relay, began.elapsed());
+            PROCESSING_SECONDS.record(WorkLabel::Relay, began.elapsed());
         }
         Ok(passed)
     }
@@ -229,7 +229,7 @@ impl Relay {
         let lease = JobLease { worker: self.worker, span: self.parts.settings.lease };
         match self.submit(ClaimPartitions { wanted, lease, alone: self.alone }).await? {
             Some(Reply::Partitions { claimed, to_come, at }) => {
-                self.parts.heard(at);
+                self.parts.set_database_time(at);
                 self.to_come = to_come;
                 for one in claimed {
                     if !one.again {

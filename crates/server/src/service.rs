@@ -20,7 +20,7 @@ use store::{Clock, Location, Store};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use work::Work;
+use work::ServiceTasks;
 
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, ProviderAccounts};
@@ -28,7 +28,7 @@ use crate::admin::socket::Socket;
 use crate::broker::{self, Broker, nats};
 use crate::clock::{self, SteadyClock};
 use crate::consumers::{self, MessageDispatcher};
-use crate::http::{self, App, Limits, Parts, Wire, WorkerPermit, WorkerPool};
+use crate::http::{self, App, AppParts, Limits, Wire, WorkerPermit, WorkerPool};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{BROKER_UNFIT, ROLE, STARTED};
 use crate::metrics::labels;
@@ -62,7 +62,7 @@ pub struct Settings {
     pub consumers: consumers::Settings,
     /// How often the events of each account are read back, for those that a webhook lost.
     pub events_every: Span,
-    /// How long stored replies are kept at least; the keys are kept for ever.
+    /// How long stored replies are kept at least; the keys are kept forever.
     pub replies_kept: Span,
     /// For how long events and jobs are kept after their end.
     pub work_kept: Span,
@@ -148,18 +148,18 @@ pub enum Error {
 const WAITING_MAX: u32 = 1_024;
 
 /// A service at work.
-pub struct Running {
+pub struct RunningService {
     pub address: SocketAddr,
     pub store: Store,
     app: App,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    work: Work,
+    work: ServiceTasks,
 }
 
-impl Running {
+impl RunningService {
     /// Readiness says no, and each answer closes its connection. Requests are served as before until
-    /// [`Running::stop`]; the wait in between is the caller's.
+    /// [`RunningService::stop`]; the wait in between is the caller's.
     pub fn leave(&self) {
         self.app.leave();
     }
@@ -192,15 +192,15 @@ struct Common {
 }
 
 /// Opens everything and starts to serve. The schema must have been migrated.
-pub async fn start(settings: Settings) -> Result<Running, Error> {
+pub async fn start(settings: Settings) -> Result<RunningService, Error> {
     settings.check()?;
     // First of all: where another process listens, the database is not touched.
     let socket = bind(settings.listen)?;
     let common = Common::open(&settings).await?;
-    let mut work = Work::new();
+    let mut work = ServiceTasks::new();
     match serve(&settings, &common, socket, &mut work).await {
         Ok(Serving { address, app, stop, task }) => {
-            Ok(Running { address, store: common.store, app, stop, serving: task, work })
+            Ok(RunningService { address, store: common.store, app, stop, serving: task, work })
         }
         Err(error) => {
             work.end().await;
@@ -257,7 +257,7 @@ async fn serve(
     settings: &Settings,
     common: &Common,
     socket: TcpSocket,
-    work: &mut Work,
+    work: &mut ServiceTasks,
 ) -> Result<Serving, Error> {
     let Common { store, clock, ids, wake } = common;
     let shared = redis::open(settings.redis.as_ref(), store).await?;
@@ -291,7 +291,7 @@ async fn serve(
         let reading = webhooks::feed::read_back(hooks.clone(), settings.events_every, work.stopped());
         work.push(tokio::spawn(reading));
     }
-    let scrape = figures::Scrape {
+    let scrape = figures::MetricsText {
         store: store.clone(),
         queue_max: settings.queue_max,
         circuits: directory.circuits(),
@@ -301,7 +301,7 @@ async fn serve(
     let every = settings.figures_every;
     work.push(tokio::spawn(figures::refresh(scrape.clone(), every, clock.clone(), work.stopped())));
 
-    let app = App::new(Parts {
+    let app = App::new(AppParts {
         store: store.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
@@ -413,7 +413,8 @@ async fn messages(
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
-        let parts = relay::Parts::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
+        let parts =
+            relay::RelayShares::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
         let relay = Relay::new(parts.clone(), common.worker(), wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));

@@ -25,7 +25,7 @@ use http::{HeaderName, HeaderValue, Uri};
 
 #[cfg(feature = "otel")]
 pub use otlp::Telemetry;
-pub use span::{Side, Span};
+pub use span::{SpanSide, TraceSpan};
 
 /// Spans that wait for the collector; one more is dropped.
 pub const QUEUE_MAX: usize = 2_048;

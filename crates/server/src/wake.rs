@@ -32,8 +32,8 @@ impl Listener for Wake {
         }
     }
 
-    fn heard(&self, heard: &Notification) {
-        self.waiters.heard(heard);
+    fn notified(&self, heard: &Notification) {
+        self.waiters.notified(heard);
         if heard.jobs {
             self.jobs.notify_one();
         }

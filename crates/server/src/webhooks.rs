@@ -41,7 +41,7 @@ use tracing::{error, warn};
 use crate::clock::SystemClock;
 use crate::http::RefusedRequest;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
-use crate::metrics::labels::{Delivery, Reason, Work};
+use crate::metrics::labels::{Delivery, Reason, WorkLabel};
 use crate::work_context::{self, WorkContext};
 use admission::WebhookAdmission;
 use unprocessed::UnprocessedEvents;
@@ -240,7 +240,7 @@ impl EventProcessor {
                         work_context.is_for(event.tenant);
                         let look = process(&store, &registry, clock.as_ref(), &event, waits);
                         let looked = work_context::on(Arc::new(work_context), look).await;
-                        PROCESSING_SECONDS.record(Work::Event, began.elapsed());
+                        PROCESSING_SECONDS.record(WorkLabel::Event, began.elapsed());
                         looked == EventResult::Ended
                     };
                     if swept && configured {
@@ -286,7 +286,7 @@ async fn process(
     waits: Waits,
 ) -> EventResult {
     let Some(teller) = registry.get(event.account) else {
-        work_context::failed(Work::Event, Reason::NotConfigured);
+        work_context::failed(WorkLabel::Event, Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
         return EventResult::Again;
     };
@@ -305,18 +305,18 @@ async fn process(
         Ok(answer) => {
             error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
         }
-        Err(meaning::Failed::Store(unavailable)) if unavailable.retryable() => {
-            work_context::failed(Work::Event, Reason::StoreUnavailable);
+        Err(meaning::ProcessingFailed::Store(unavailable)) if unavailable.retryable() => {
+            work_context::failed(WorkLabel::Event, Reason::StoreUnavailable);
             warn!(%unavailable, event = %event.id, "an event waits for the store");
             return EventResult::Again;
         }
-        Err(meaning::Failed::Store(unavailable)) => {
-            work_context::failed(Work::Event, Reason::Poisonous);
+        Err(meaning::ProcessingFailed::Store(unavailable)) => {
+            work_context::failed(WorkLabel::Event, Reason::Poisonous);
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
-        Err(meaning::Failed::Query(error)) => {
-            work_context::failed(Work::Event, Reason::StoreUnavailable);
+        Err(meaning::ProcessingFailed::Query(error)) => {
+            work_context::failed(WorkLabel::Event, Reason::StoreUnavailable);
             warn!(%error, event = %event.id, "an event waits for the store");
             return EventResult::Again;
         }

@@ -19,8 +19,8 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::metrics::catalogue::FAILURES;
-use crate::metrics::labels::{Label as _, Reason, Work};
-use crate::telemetry::{self, Side, Span};
+use crate::metrics::labels::{Label as _, Reason, WorkLabel};
+use crate::telemetry::{self, SpanSide, TraceSpan};
 
 #[derive(Debug)]
 pub struct WorkContext {
@@ -33,7 +33,7 @@ pub struct WorkContext {
     key: OnceLock<KeyId>,
     operation: OnceLock<Uuid>,
     /// While somebody collects traces.
-    span: Option<Box<dyn Span>>,
+    span: Option<Box<dyn TraceSpan>>,
 }
 
 impl WorkContext {
@@ -42,17 +42,17 @@ impl WorkContext {
     pub fn new(kind: &'static str, what: &'static str) -> WorkContext {
         let name = || format!("{kind} {what}");
         let span = match current() {
-            Some(work_context) => work_context.begin(name, Side::Internal),
+            Some(work_context) => work_context.begin(name, SpanSide::Internal),
             None => telemetry::span::begin(name),
         };
         WorkContext::with(kind, None, span)
     }
 
-    pub fn request(id: Arc<str>, span: Option<Box<dyn Span>>) -> WorkContext {
+    pub fn request(id: Arc<str>, span: Option<Box<dyn TraceSpan>>) -> WorkContext {
         WorkContext::with("request", Some(id), span)
     }
 
-    fn with(kind: &'static str, request: Option<Arc<str>>, span: Option<Box<dyn Span>>) -> WorkContext {
+    fn with(kind: &'static str, request: Option<Arc<str>>, span: Option<Box<dyn TraceSpan>>) -> WorkContext {
         WorkContext {
             kind,
             request,
@@ -65,7 +65,7 @@ impl WorkContext {
     }
 
     /// The span of a part of it that is no work_context.
-    pub fn begin(&self, name: impl FnOnce() -> String, side: Side) -> Option<Box<dyn Span>> {
+    pub fn begin(&self, name: impl FnOnce() -> String, side: SpanSide) -> Option<Box<dyn TraceSpan>> {
         self.span.as_ref().map(|span| span.begin(name(), side))
     }
 
@@ -147,7 +147,7 @@ pub fn about(operation: impl Into<Uuid>) {
 }
 
 /// A piece of work did not come to its end.
-pub fn failed(work: Work, reason: Reason) {
+pub fn failed(work: WorkLabel, reason: Reason) {
     FAILURES.increment((work, reason));
     if let Some(span) = current().as_ref().and_then(|work_context| work_context.span.as_ref()) {
         span.fail(reason.value());

@@ -83,7 +83,7 @@ pub trait Listener: Send + Sync {
 
     /// What other processes on the same database have committed; soon after it, or never: the way to
     /// them may be broken. Only on PostgreSQL.
-    fn heard(&self, _: &Notification) {}
+    fn notified(&self, _: &Notification) {}
 }
 
 struct NoListener;

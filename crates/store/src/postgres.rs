@@ -50,7 +50,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// Between reading and writing, in a program with an injected fault.
 const LINGER: Duration = Duration::from_millis(100);
-/// PostgreSQL takes 0 for "for ever".
+/// PostgreSQL takes 0 for "forever".
 const LOCK_PATIENCE_MIN: Duration = Duration::from_millis(10);
 
 /// Differs by necessity: servers on several machines must agree on leases and expiry, so the time is

@@ -2,13 +2,13 @@
 //! SQLite file open, through that server.
 
 use serde_json::Value;
-use server::admin::{self, Request, socket};
+use server::admin::{self, AdminRequest, socket};
 use store::{Location, Queries, Store};
 
 use crate::{Failed, failed};
 
 /// Carries it out, and answers with what may be shown.
-pub async fn carry_out(location: &Location, request: Request) -> Result<Value, Failed> {
+pub async fn carry_out(location: &Location, request: AdminRequest) -> Result<Value, Failed> {
     let done = match (crate::serve::open(location.clone()).await, location) {
         (Ok(store), _) => {
             let done = admin::carry_out(&store, request).await;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use api::requests::Scope;
 use clap::Subcommand;
 use domain::rows::{ApiKey, Mode};
-use server::admin::{self, Request};
+use server::admin::{self, AdminRequest};
 use store::queries::Cursor;
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ enum Action {
     /// The keys of a tenant, newest first, of both modes
     List {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -33,7 +33,7 @@ enum Action {
     /// Make a key; prints it as JSON, with its secret, which is not shown again
     Create {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         /// The client whose key it is, by name or id; a name that none has makes a new client
         #[arg(long)]
         client: String,
@@ -47,14 +47,14 @@ enum Action {
     /// Revoke a key, at once and for good
     Revoke {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         /// As `key list` shows it
         id: Uuid,
     },
 }
 
 #[derive(clap::Args)]
-pub struct Tenant {
+pub struct TenantArguments {
     /// The tenant's slug, id or name
     #[arg(long)]
     pub tenant: String,
@@ -68,21 +68,21 @@ const PAGE: usize = 200;
 pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::List { tenant, json } => list(&tenant, json).await?,
-        Action::Create { tenant: Tenant { tenant, database }, client, scopes, live } => {
+        Action::Create { tenant: TenantArguments { tenant, database }, client, scopes, live } => {
             check_name("a client", &client)?;
             let mode = if live { Mode::Live } else { Mode::Test };
-            let request = Request::CreateKey { tenant, client: client.trim().to_owned(), scopes, mode };
+            let request = AdminRequest::CreateKey { tenant, client: client.trim().to_owned(), scopes, mode };
             show(&carry_out(&database.location()?, request).await?);
         }
-        Action::Revoke { tenant: Tenant { tenant, database }, id } => {
-            let request = Request::RevokeKey { tenant, key: id };
+        Action::Revoke { tenant: TenantArguments { tenant, database }, id } => {
+            let request = AdminRequest::RevokeKey { tenant, key: id };
             show(&carry_out(&database.location()?, request).await?);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(tenant: &Tenant, json: bool) -> Result<(), crate::Failed> {
+async fn list(tenant: &TenantArguments, json: bool) -> Result<(), crate::Failed> {
     let queries = queries(&tenant.database.location()?).await?;
     let id = admin::find(&queries, &tenant.tenant).await.map_err(failed)?.id;
     let mut rows = Vec::new();

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::rows::Product;
 use serde_json::{Value, json};
-use server::admin::{self, Request};
+use server::admin::{self, AdminRequest};
 use store::queries::Cursor;
 use uuid::Uuid;
 
 use crate::administration::{carry_out, queries, show, show_list};
 use crate::failed;
-use crate::key::Tenant;
+use crate::key::TenantArguments;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -24,7 +24,7 @@ enum Action {
     /// The products of a tenant, newest first
     List {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -32,7 +32,7 @@ enum Action {
     /// Put a product up for sale; prints it as JSON
     Create {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         #[arg(long)]
         name: String,
         /// As in `Europe/Lisbon`
@@ -58,7 +58,7 @@ enum SlotAction {
     /// Open slots of a product, all of them or none; prints them as JSON
     Add {
         #[command(flatten)]
-        tenant: Tenant,
+        tenant: TenantArguments,
         /// As `product list` shows it
         #[arg(long)]
         product: Uuid,
@@ -76,11 +76,11 @@ const PAGE: usize = 200;
 pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::List { tenant, json } => list(&tenant, json).await?,
-        Action::Create { tenant: Tenant { tenant, database }, name, time_zone, currency, units } => {
+        Action::Create { tenant: TenantArguments { tenant, database }, name, time_zone, currency, units } => {
             let units = units.iter().map(|unit| priced(unit, &currency)).collect::<Result<Vec<_>, _>>()?;
             let product =
                 json!({ "name": name, "time_zone": time_zone, "currency": currency, "units": units });
-            let request = Request::CreateProduct { tenant, product };
+            let request = AdminRequest::CreateProduct { tenant, product };
             show(&carry_out(&database.location()?, request).await?);
         }
     }
@@ -88,11 +88,11 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
 }
 
 pub async fn run_slot(arguments: SlotArguments) -> crate::Exit {
-    let SlotAction::Add { tenant: Tenant { tenant, database }, product, starts_at, capacity } =
+    let SlotAction::Add { tenant: TenantArguments { tenant, database }, product, starts_at, capacity } =
         arguments.action;
     let slot = |at: &String| json!({ "starts_at": at, "capacity": capacity });
     let slots = json!({ "slots": starts_at.iter().map(slot).collect::<Vec<_>>() });
-    show(&carry_out(&database.location()?, Request::AddSlots { tenant, product, slots }).await?);
+    show(&carry_out(&database.location()?, AdminRequest::AddSlots { tenant, product, slots }).await?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,7 +104,7 @@ fn priced(unit: &str, currency: &str) -> Result<Value, crate::Failed> {
     Ok(json!({ "name": name, "price": { "minor": minor, "currency": currency } }))
 }
 
-async fn list(tenant: &Tenant, json: bool) -> Result<(), crate::Failed> {
+async fn list(tenant: &TenantArguments, json: bool) -> Result<(), crate::Failed> {
     let queries = queries(&tenant.database.location()?).await?;
     let id = admin::find(&queries, &tenant.tenant).await.map_err(failed)?.id;
     let (mut rows, mut after) = (Vec::new(), None);

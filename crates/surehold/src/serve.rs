@@ -9,7 +9,7 @@ use server::admin;
 use server::clock::SystemClock;
 use server::http::Wire;
 use server::ids::UuidV7;
-use server::service::{self, AccountSettings, Running, Settings};
+use server::service::{self, AccountSettings, RunningService, Settings};
 use server::telemetry::{self, Telemetry};
 use store::{Location, Options, Store};
 use tracing::info;
@@ -99,7 +99,7 @@ fn file(arguments: &Arguments) -> Result<File, Failed> {
 }
 
 struct Serving {
-    running: Running,
+    running: RunningService,
     telemetry: Option<Telemetry>,
     drain: Duration,
 }
@@ -192,7 +192,7 @@ fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
     }
 }
 
-fn ready(running: &Running, file: Option<&Path>) -> Result<(), Failed> {
+fn ready(running: &RunningService, file: Option<&Path>) -> Result<(), Failed> {
     let base_url = format!("http://{}", running.address);
     info!(%base_url, "serving");
     let Some(path) = file else { return Ok(()) };
@@ -231,7 +231,7 @@ pub async fn open(location: Location) -> Result<Store, store::Error> {
 }
 
 /// Gives a balancer the time to notice. Who asks a second time does not want to wait.
-async fn leave(running: &Running, drain: Duration, signals: &mut Signals) {
+async fn leave(running: &RunningService, drain: Duration, signals: &mut Signals) {
     if drain.is_zero() {
         return;
     }

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use api::card_number;
-use api::findings::Findings;
 use api::limits::NAME_CHARS_MAX;
+use api::validation_errors::ValidationErrors;
 use clap::Subcommand;
 use domain::rows::Mode;
-use server::admin::{self, Request, slug};
+use server::admin::{self, AdminRequest, slug};
 use store::Store;
 
 use crate::administration::{carry_out, queries, show, show_list};
@@ -75,15 +75,15 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
             let location = database.location()?;
             Store::migrate(&location).await?;
             let mode = if live { Mode::Live } else { Mode::Test };
-            show(&carry_out(&location, Request::CreateTenant { name, slug, mode }).await?);
+            show(&carry_out(&location, AdminRequest::CreateTenant { name, slug, mode }).await?);
         }
         Action::Rename { database, tenant, name } => {
             check_name("a tenant", &name)?;
-            let request = Request::RenameTenant { tenant, name: name.trim().to_owned() };
+            let request = AdminRequest::RenameTenant { tenant, name: name.trim().to_owned() };
             show(&carry_out(&database.location()?, request).await?);
         }
         Action::Archive { database, tenant } => {
-            show(&carry_out(&database.location()?, Request::ArchiveTenant { tenant }).await?);
+            show(&carry_out(&database.location()?, AdminRequest::ArchiveTenant { tenant }).await?);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -101,7 +101,7 @@ async fn list(database: &Database, json: bool) -> Result<(), crate::Failed> {
 
 /// `whose` is a tenant or a client.
 pub fn check_name(whose: &str, name: &str) -> Result<(), crate::Failed> {
-    let mut findings = Findings::default();
+    let mut findings = ValidationErrors::default();
     findings.line("", name, NAME_CHARS_MAX);
     if let Some(mistake) = findings.errors().first() {
         return Err(failed(format!("the name of {whose} {}", mistake.detail)));

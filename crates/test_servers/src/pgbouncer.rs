@@ -14,7 +14,7 @@ pub const SERVER: Wanted =
 
 /// When a client gives its connection to the server away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum PoolMode {
     Session,
     Transaction,
 }
@@ -23,7 +23,7 @@ pub enum Mode {
 pub struct Options {
     /// Of the PostgreSQL server.
     pub port: u16,
-    pub mode: Mode,
+    pub mode: PoolMode,
 }
 
 /// A pooler of its own; dropping it kills it and removes its directory.
@@ -36,8 +36,8 @@ impl Peer for Options {
     fn arguments(&self, place: &Place<'_>) -> Result<Vec<String>, Error> {
         let path = place.directory.join("pgbouncer.ini");
         let mode = match self.mode {
-            Mode::Session => "session",
-            Mode::Transaction => "transaction",
+            PoolMode::Session => "session",
+            PoolMode::Transaction => "transaction",
         };
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={server} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\

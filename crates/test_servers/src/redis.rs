@@ -46,7 +46,7 @@ pub type Private = Instance<Options>;
 
 /// What a server held when it was told to save.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub struct RedisSnapshot {
     path: PathBuf,
 }
 
@@ -89,7 +89,7 @@ impl Peer for Options {
 }
 
 impl Instance<Options> {
-    /// Runs one command through `redis-cli`, which prints a value a line. It waits for ever for a server
+    /// Runs one command through `redis-cli`, which prints a value a line. It waits forever for a server
     /// that is held still.
     pub fn command(&self, words: &[&str]) -> Result<String, Error> {
         let port = self.port().to_string();
@@ -106,16 +106,16 @@ impl Instance<Options> {
     }
 
     /// Writes what it holds to its file, and keeps a copy of that.
-    pub fn save(&self) -> Result<Snapshot, Error> {
+    pub fn save(&self) -> Result<RedisSnapshot, Error> {
         self.command(&["SAVE"])?;
         let kept = tempfile::Builder::new().prefix("kept-").suffix(".rdb").tempfile_in(self.directory())?;
         std::fs::copy(self.directory().join(SNAPSHOT), kept.path())?;
         let (_, path) = kept.keep().map_err(|refused| refused.error)?;
-        Ok(Snapshot { path })
+        Ok(RedisSnapshot { path })
     }
 
     /// Kills the server and starts it with what a snapshot holds: everything later is forgotten.
-    pub fn restore(&self, snapshot: &Snapshot) -> Result<(), Error> {
+    pub fn restore(&self, snapshot: &RedisSnapshot) -> Result<(), Error> {
         self.kill()?;
         std::fs::copy(&snapshot.path, self.directory().join(SNAPSHOT))?;
         self.restart()

@@ -18,17 +18,25 @@ const UNFINISHED: [(&str, &str); 3] = [
     (concat!("#[ig", "nore"), "a test that does not run proves nothing"),
 ];
 
-/// Looks at each Rust file below the root, committed or not: how many there are, and what is wrong.
-pub fn check(root: &Path) -> Result<(usize, Vec<String>), Failure> {
+/// Each Rust file and each page below the root, committed or not, by its path from there.
+pub fn list(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
-    list(root, &mut files)?;
+    walk(root, &mut files)?;
     files.sort();
+    files.iter().map(|file| Ok(file.strip_prefix(root)?.to_owned())).collect()
+}
+
+pub fn is_rust(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// Looks at the Rust files among these: what is wrong with each.
+pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
-    for file in &files {
-        let text = fs::read_to_string(file)?;
-        complaints.extend(check_file(file.strip_prefix(root)?, &text));
+    for file in files.iter().filter(|file| is_rust(file)) {
+        complaints.extend(check_file(file, &fs::read_to_string(root.join(file))?));
     }
-    Ok((files.len(), complaints))
+    Ok(complaints)
 }
 
 fn check_file(path: &Path, text: &str) -> Vec<String> {
@@ -64,15 +72,15 @@ fn logs_debug(line: &str) -> bool {
 }
 
 /// Walks past what is built, downloaded or hidden; git is not asked, for it may not be there.
-fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if entry.file_type()?.is_dir() {
             if name != "target" && name != "node_modules" && !name.starts_with('.') {
-                list(&path, files)?;
+                walk(&path, files)?;
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
             files.push(path);
         }
     }
@@ -117,7 +125,9 @@ mod tests {
             fs::write(root.path().join(directory).join("types.rs"), "").unwrap();
         }
         fs::write(root.path().join("src/types.md"), "").unwrap();
-        let expected = vec!["src/types.rs: name it for what is inside".to_owned()];
-        assert_eq!(check(root.path()).unwrap(), (1, expected));
+        let files = list(root.path()).unwrap();
+        assert_eq!(files, [PathBuf::from("src/types.md"), PathBuf::from("src/types.rs")]);
+        let expected = ["src/types.rs: name it for what is inside"];
+        assert_eq!(check(root.path(), &files).unwrap(), expected);
     }
 }

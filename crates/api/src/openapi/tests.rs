@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::endpoints::ReplyBody;
 use super::*;
 use crate::code::{Code, CodeOrigin};
-use crate::findings::Findings;
 use crate::shape::{RequestPart, repair};
+use crate::validation_errors::ValidationErrors;
 
 fn read() -> Value {
     serde_json::from_str(&json()).unwrap()
@@ -190,7 +190,7 @@ fn whatever_is_sent_and_answered_has_an_example() {
     let mut named = BTreeSet::new();
     for endpoint in endpoints::all() {
         if let Some(body) = endpoint.body {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             let mut example = schemas::EXAMPLES[body].clone();
             assert!(repair(body, RequestPart::Body, &mut example, &mut findings).is_empty(), "{body}");
             named.insert(body);

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Request;
-use crate::findings::Findings;
 use crate::limits::NAME_CHARS_MAX;
+use crate::validation_errors::ValidationErrors;
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,7 +50,7 @@ pub struct NewApiKey {
 }
 
 impl Request for NewApiKey {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         if let Some(name) = &self.client_name {
             findings.line("/client_name", name, NAME_CHARS_MAX);
         }
@@ -65,7 +65,7 @@ impl Request for NewApiKey {
         }
     }
 
-    fn check_together(&self, findings: &mut Findings) {
+    fn check_together(&self, findings: &mut ValidationErrors) {
         match (&self.client_id, &self.client_name) {
             (None, None) => findings.add("/client_id", "client_id or client_name is needed"),
             (Some(_), Some(_)) => findings.add("/client_name", "must not be given beside client_id"),

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Request;
 use crate::email;
-use crate::findings::Findings;
 use crate::limits::{NAME_CHARS_MAX, PHONE_CHARS_MAX};
+use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
 
 /// Holds seats of a slot for a customer.
@@ -55,7 +55,7 @@ pub struct NewCancellation {}
 impl Request for NewBooking {
     const PHONES: &'static [&'static str] = &["/customer/phone"];
 
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         findings.count("/units", self.units.len(), LINES_MAX, "unit");
         for (index, unit) in self.units.iter().enumerate().take(LINES_MAX) {
             findings.between(&format!("/units/{index}/quantity"), unit.quantity, 1, QUANTITY_MAX);
@@ -85,7 +85,7 @@ impl Request for NewBooking {
 impl Request for NewCancellation {
     const BODY_IS_OPTIONAL: bool = true;
 
-    fn check(&self, _: &mut Findings) {}
+    fn check(&self, _: &mut ValidationErrors) {}
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Request;
-use crate::findings::Findings;
 use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
+use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
 use crate::{Money, time};
 
@@ -102,7 +102,7 @@ pub struct NewSlot {
 }
 
 impl Request for NewProduct {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/name", &self.name, NAME_CHARS_MAX);
         findings.paragraph("/description", &self.description, DESCRIPTION_CHARS_MAX);
         if time::zone_name(&self.time_zone).is_none() {
@@ -119,7 +119,7 @@ impl Request for NewProduct {
         findings.metadata(&self.metadata);
     }
 
-    fn check_together(&self, findings: &mut Findings) {
+    fn check_together(&self, findings: &mut ValidationErrors) {
         for (index, unit) in self.units.iter().enumerate() {
             if unit.price.currency != self.currency {
                 findings.add(format!("/units/{index}/price/currency"), "is not the product's currency");
@@ -136,7 +136,7 @@ impl Request for NewProduct {
 }
 
 impl Request for ChangedProduct {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         if let Some(name) = &self.name {
             findings.line("/name", name, NAME_CHARS_MAX);
         }
@@ -157,7 +157,7 @@ impl Request for ChangedProduct {
         }
     }
 
-    fn check_together(&self, findings: &mut Findings) {
+    fn check_together(&self, findings: &mut ValidationErrors) {
         for (index, unit) in self.units.iter().enumerate() {
             unit.check_together(&format!("/units/{index}"), findings);
         }
@@ -165,7 +165,7 @@ impl Request for ChangedProduct {
 }
 
 impl ChangedUnit {
-    fn check(&self, pointer: &str, findings: &mut Findings) {
+    fn check(&self, pointer: &str, findings: &mut ValidationErrors) {
         if let Some(name) = &self.name {
             findings.line(&format!("{pointer}/name"), name, NAME_CHARS_MAX);
         }
@@ -177,7 +177,7 @@ impl ChangedUnit {
         }
     }
 
-    fn check_together(&self, pointer: &str, findings: &mut Findings) {
+    fn check_together(&self, pointer: &str, findings: &mut ValidationErrors) {
         if self.id.is_some() && self.places.is_some() {
             findings.add(format!("{pointer}/places"), "cannot be changed");
         }
@@ -196,7 +196,7 @@ impl ChangedUnit {
 }
 
 impl Request for NewSlots {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         findings.count("/slots", self.slots.len(), SLOTS_PER_REQUEST_MAX, "slot");
         for (index, slot) in self.slots.iter().enumerate().take(SLOTS_PER_REQUEST_MAX) {
             findings.between(&format!("/slots/{index}/capacity"), slot.capacity, 1, CAPACITY_MAX);

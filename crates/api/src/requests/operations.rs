@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Request;
-use crate::findings::Findings;
 use crate::limits::{CLIENTS_MAX, DESCRIPTION_CHARS_MAX, SEATS_MAX};
+use crate::validation_errors::ValidationErrors;
 
 /// What happens to money that arrives after the hold was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,7 +68,7 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>
 }
 
 impl Request for ChangedSettings {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         for (pointer, seconds) in
             [("/hold_seconds", self.hold_seconds), ("/hold_seconds_max", self.hold_seconds_max)]
         {
@@ -94,13 +94,13 @@ impl Request for ChangedSettings {
 }
 
 impl Request for Resolution {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/resolution", &self.resolution, DESCRIPTION_CHARS_MAX);
     }
 }
 
 impl Request for LetterDecision {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
         findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
     }

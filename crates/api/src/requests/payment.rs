@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Request;
 use crate::Money;
-use crate::findings::Findings;
 use crate::limits::{REASON_CHARS_MAX, REFERENCE_CHARS_MAX};
+use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
 
 /// When authorised money is taken.
@@ -130,7 +130,7 @@ impl From<NewCharge> for NewPayment {
 }
 
 impl Request for NewPayment {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);
         }
@@ -145,7 +145,7 @@ impl Request for NewPayment {
         findings.metadata(&self.metadata);
     }
 
-    fn check_together(&self, findings: &mut Findings) {
+    fn check_together(&self, findings: &mut ValidationErrors) {
         if self.booking_id.is_none() && self.amount.is_none() {
             findings.add("", "needs a booking_id or an amount");
         }
@@ -156,7 +156,7 @@ impl Request for NewPayment {
 }
 
 impl Request for NewCharge {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         NewPayment::from(self.clone()).check(findings);
     }
 }
@@ -164,7 +164,7 @@ impl Request for NewCharge {
 impl Request for NewCapture {
     const BODY_IS_OPTIONAL: bool = true;
 
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);
         }
@@ -174,7 +174,7 @@ impl Request for NewCapture {
 impl Request for NewRefund {
     const BODY_IS_OPTIONAL: bool = true;
 
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         if let Some(amount) = self.amount {
             findings.amount("/amount", amount);
         }

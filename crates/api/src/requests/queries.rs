@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::Request;
 use crate::email;
-use crate::findings::Findings;
 use crate::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PAGE_ROWS_MAX, REFERENCE_CHARS_MAX};
+use crate::validation_errors::ValidationErrors;
 
 /// A list without filters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -74,7 +74,7 @@ pub struct EventsQuery {
     pub limit: Option<i64>,
 }
 
-fn page(findings: &mut Findings, limit: Option<i64>, cursor: Option<&str>) {
+fn page(findings: &mut ValidationErrors, limit: Option<i64>, cursor: Option<&str>) {
     if let Some(limit) = limit {
         findings.between("/limit", limit, 1, PAGE_ROWS_MAX);
     }
@@ -84,17 +84,17 @@ fn page(findings: &mut Findings, limit: Option<i64>, cursor: Option<&str>) {
 }
 
 impl Request for ListQuery {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, self.cursor.as_deref());
     }
 }
 
 impl Request for AvailabilityQuery {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, self.cursor.as_deref());
     }
 
-    fn check_together(&self, findings: &mut Findings) {
+    fn check_together(&self, findings: &mut ValidationErrors) {
         if self.to <= self.from {
             findings.add("/to", "must be later than from");
         }
@@ -102,7 +102,7 @@ impl Request for AvailabilityQuery {
 }
 
 impl Request for BookingsQuery {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, self.cursor.as_deref());
         if let Some(email) = &self.customer_email {
             findings.email("/customer_email", email);
@@ -116,7 +116,7 @@ impl Request for BookingsQuery {
 }
 
 impl Request for PaymentsQuery {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, self.cursor.as_deref());
         if let Some(reference) = &self.reference {
             findings.line("/reference", reference, REFERENCE_CHARS_MAX);
@@ -128,7 +128,7 @@ impl Request for PaymentsQuery {
 }
 
 impl Request for EventsQuery {
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, None);
         if self.after.is_some_and(|after| after < 0) {
             findings.add("/after", "must not be negative");

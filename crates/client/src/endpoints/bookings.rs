@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::answer::json;
 use crate::api_request::ApiRequest;
-use crate::{Client, Operation, Result, Rows};
+use crate::{Client, Listing, Operation, Result};
 
 impl Client {
     /// Holds seats of a slot for a customer.
@@ -32,8 +32,8 @@ impl Client {
     }
 
     /// All that are found, newest first.
-    pub fn all_bookings(&self, query: &BookingsQuery) -> Rows<Booking> {
-        Rows::of(self, "/v1/bookings", query)
+    pub fn all_bookings(&self, query: &BookingsQuery) -> Listing<Booking> {
+        Listing::of(self, "/v1/bookings", query)
     }
 
     /// Who moved it, when, and from where to where; oldest first.
@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// All of it, oldest first.
-    pub fn all_booking_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
-        Rows::of(self, format!("/v1/bookings/{id}/history"), query)
+    pub fn all_booking_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
+        Listing::of(self, format!("/v1/bookings/{id}/history"), query)
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::answer::json;
 use crate::api_request::ApiRequest;
-use crate::{Client, Operation, Result, Rows};
+use crate::{Client, Listing, Operation, Result};
 
 impl Client {
     /// Puts a product with its units up for sale.
@@ -36,8 +36,8 @@ impl Client {
     }
 
     /// All of them, newest first.
-    pub fn all_products(&self, query: &ListQuery) -> Rows<Product> {
-        Rows::of(self, "/v1/products", query)
+    pub fn all_products(&self, query: &ListQuery) -> Listing<Product> {
+        Listing::of(self, "/v1/products", query)
     }
 
     /// The slots of a product in a span of time, earliest first, with their vacancies.
@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// All slots of the span, earliest first.
-    pub fn all_availability(&self, query: &AvailabilityQuery) -> Rows<Slot> {
-        Rows::of(self, "/v1/availability", query)
+    pub fn all_availability(&self, query: &AvailabilityQuery) -> Listing<Slot> {
+        Listing::of(self, "/v1/availability", query)
     }
 }

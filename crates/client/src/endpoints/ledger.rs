@@ -4,7 +4,7 @@ use api::requests::ListQuery;
 use api::views::{LedgerAccount, Page, Transfer};
 
 use crate::api_request::ApiRequest;
-use crate::{Client, Result, Rows};
+use crate::{Client, Listing, Result};
 
 impl Client {
     /// By their names, with their balances.
@@ -13,8 +13,8 @@ impl Client {
     }
 
     /// All of them, by their names.
-    pub fn all_ledger_accounts(&self, query: &ListQuery) -> Rows<LedgerAccount> {
-        Rows::of(self, "/v1/ledger/accounts", query)
+    pub fn all_ledger_accounts(&self, query: &ListQuery) -> Listing<LedgerAccount> {
+        Listing::of(self, "/v1/ledger/accounts", query)
     }
 
     /// Newest first, each with its postings.
@@ -23,7 +23,7 @@ impl Client {
     }
 
     /// All of them, newest first.
-    pub fn all_ledger_transfers(&self, query: &ListQuery) -> Rows<Transfer> {
-        Rows::of(self, "/v1/ledger/transfers", query)
+    pub fn all_ledger_transfers(&self, query: &ListQuery) -> Listing<Transfer> {
+        Listing::of(self, "/v1/ledger/transfers", query)
     }
 }

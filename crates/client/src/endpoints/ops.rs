@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::answer::json;
 use crate::api_request::ApiRequest;
-use crate::{Client, Operation, Result, Rows};
+use crate::{Client, Listing, Operation, Result};
 
 impl Client {
     /// The cases that are open, oldest first.
@@ -16,8 +16,8 @@ impl Client {
     }
 
     /// All that are open, oldest first.
-    pub fn all_review_cases(&self, query: &ListQuery) -> Rows<ReviewCase> {
-        Rows::of(self, "/v1/ops/review_cases", query)
+    pub fn all_review_cases(&self, query: &ListQuery) -> Listing<ReviewCase> {
+        Listing::of(self, "/v1/ops/review_cases", query)
     }
 
     /// Closes a review case: says what was found and done.
@@ -33,8 +33,8 @@ impl Client {
     }
 
     /// All that wait for a decision.
-    pub fn all_dead_letters(&self, query: &ListQuery) -> Rows<DeadLetter> {
-        Rows::of(self, "/v1/ops/dead_letters", query)
+    pub fn all_dead_letters(&self, query: &ListQuery) -> Listing<DeadLetter> {
+        Listing::of(self, "/v1/ops/dead_letters", query)
     }
 
     /// With the first page of its history, also after somebody has decided on it.
@@ -48,8 +48,8 @@ impl Client {
     }
 
     /// All of it, oldest first.
-    pub fn all_dead_letter_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
-        Rows::of(self, format!("/v1/ops/dead_letters/{id}/history"), query)
+    pub fn all_dead_letter_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
+        Listing::of(self, format!("/v1/ops/dead_letters/{id}/history"), query)
     }
 
     /// Sends it round again: safe whenever it is done.
@@ -70,8 +70,8 @@ impl Client {
     }
 
     /// All of them, in the process that answers.
-    pub fn all_breakers(&self, query: &ListQuery) -> Rows<Breaker> {
-        Rows::of(self, "/v1/ops/breakers", query)
+    pub fn all_breakers(&self, query: &ListQuery) -> Listing<Breaker> {
+        Listing::of(self, "/v1/ops/breakers", query)
     }
 
     pub async fn get_settings(&self) -> Result<Settings> {
@@ -89,8 +89,8 @@ impl Client {
     }
 
     /// All of the asking key's mode, newest first.
-    pub fn all_api_keys(&self, query: &ListQuery) -> Rows<ApiKey> {
-        Rows::of(self, "/v1/ops/api_keys", query)
+    pub fn all_api_keys(&self, query: &ListQuery) -> Listing<ApiKey> {
+        Listing::of(self, "/v1/ops/api_keys", query)
     }
 
     /// Makes an API key. Its secret is in this answer and nowhere else, so the server stores no answer,

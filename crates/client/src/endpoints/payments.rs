@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::answer::json;
 use crate::api_request::ApiRequest;
 use crate::reply::{Charge, charge};
-use crate::{Client, IdempotencyKey, Operation, Result, Rows};
+use crate::{Client, IdempotencyKey, Listing, Operation, Result};
 
 impl Client {
     /// Charges an amount at once: a payment with automatic capture.
@@ -56,8 +56,8 @@ impl Client {
     }
 
     /// All that are found, newest first.
-    pub fn all_payments(&self, query: &PaymentsQuery) -> Rows<Payment> {
-        Rows::of(self, "/v1/payments", query)
+    pub fn all_payments(&self, query: &PaymentsQuery) -> Listing<Payment> {
+        Listing::of(self, "/v1/payments", query)
     }
 
     /// The payment that this client asked for under a key; none if the request never arrived. To be
@@ -86,8 +86,8 @@ impl Client {
     }
 
     /// All of it, oldest first.
-    pub fn all_payment_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
-        Rows::of(self, format!("/v1/payments/{id}/history"), query)
+    pub fn all_payment_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
+        Listing::of(self, format!("/v1/payments/{id}/history"), query)
     }
 
     /// Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.
@@ -96,8 +96,8 @@ impl Client {
     }
 
     /// All of them, oldest first.
-    pub fn all_movements(&self, payment: Uuid, query: &ListQuery) -> Rows<Movement> {
-        Rows::of(self, format!("/v1/payments/{payment}/movements"), query)
+    pub fn all_movements(&self, payment: Uuid, query: &ListQuery) -> Listing<Movement> {
+        Listing::of(self, format!("/v1/payments/{payment}/movements"), query)
     }
 
     pub async fn get_refund(&self, id: Uuid) -> Result<Refund> {
@@ -110,8 +110,8 @@ impl Client {
     }
 
     /// All refunds of a payment, oldest first.
-    pub fn all_refunds(&self, payment: Uuid, query: &ListQuery) -> Rows<Refund> {
-        Rows::of(self, format!("/v1/payments/{payment}/refunds"), query)
+    pub fn all_refunds(&self, payment: Uuid, query: &ListQuery) -> Listing<Refund> {
+        Listing::of(self, format!("/v1/payments/{payment}/refunds"), query)
     }
 
     /// Who moved it, when, and from where to where; oldest first.
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// All of it, oldest first.
-    pub fn all_refund_history(&self, id: Uuid, query: &ListQuery) -> Rows<HistoryEntry> {
-        Rows::of(self, format!("/v1/refunds/{id}/history"), query)
+    pub fn all_refund_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
+        Listing::of(self, format!("/v1/refunds/{id}/history"), query)
     }
 }

@@ -2,9 +2,9 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::*;
-use crate::script::{Script, Step, answer, broken, not_sent};
+use crate::script::{Script, ScriptStep, answer, broken, not_sent};
 
-fn page(positions: &[i64]) -> Step {
+fn page(positions: &[i64]) -> ScriptStep {
     let events: Vec<String> = positions
         .iter()
         .map(|position| {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
-use crate::script::{ObservedRetries, Script, Step, answer, broken, not_sent, problem};
-use crate::{Charge, Client, Operation, Reply};
+use crate::script::{ObservedRetries, Script, ScriptStep, answer, broken, not_sent, problem};
+use crate::{Charge, Client, Operation, OperationReply};
 
 mod any;
 
@@ -28,7 +28,7 @@ fn payment() -> Vec<u8> {
     .into_bytes()
 }
 
-fn captured() -> Step {
+fn captured() -> ScriptStep {
     answer(201, payment())
 }
 
@@ -47,12 +47,12 @@ fn charge(client: &Client) -> Operation<Charge> {
     client.charge(&new_charge()).key("order-17").unwrap()
 }
 
-async fn charged(script: &Script) -> Result<Reply<Charge>> {
+async fn charged(script: &Script) -> Result<OperationReply<Charge>> {
     charge(&script.client()).send().await
 }
 
 /// The end of it, in a few words.
-fn told<T>(result: &Result<T>) -> String {
+fn summary<T>(result: &Result<T>) -> String {
     match result {
         Ok(_) => "done".to_owned(),
         Err(Error::Refused(refused)) => {
@@ -67,16 +67,16 @@ fn told<T>(result: &Result<T>) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_asked_again_and_what_it_comes_to() {
-    let check = async |steps: Vec<Step>, attempts: usize, expected: &str| {
+    let check = async |steps: Vec<ScriptStep>, attempts: usize, expected: &str| {
         let script = Script::of(steps.clone());
         let result = charged(&script).await;
-        assert_eq!((told(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
+        assert_eq!((summary(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
     };
     let html = |status| answer(status, "<html>");
     check(vec![captured()], 1, "done").await;
     check(vec![broken(), captured()], 2, "done").await;
     check(vec![not_sent(), captured()], 2, "done").await;
-    check(vec![Step::Silence, captured()], 2, "done").await;
+    check(vec![ScriptStep::Silence, captured()], 2, "done").await;
     check(vec![answer(201, "{\"id\":"), captured()], 2, "done").await;
     check(vec![html(200), captured()], 2, "done").await;
     check(vec![problem(Code::RateLimited), captured()], 2, "done").await;
@@ -90,7 +90,7 @@ async fn what_is_asked_again_and_what_it_comes_to() {
     check(vec![problem(Code::RateLimited)], 3, "not done: Attempts").await;
     check(vec![html(503)], 3, "unknown: Attempts").await;
     check(vec![broken()], 3, "unknown: Attempts").await;
-    check(vec![Step::Silence], 3, "unknown: Attempts").await;
+    check(vec![ScriptStep::Silence], 3, "unknown: Attempts").await;
     check(vec![html(200)], 3, "unknown: Attempts").await;
     check(vec![problem(Code::InternalError)], 3, "unknown: Attempts").await;
     check(vec![broken(), not_sent()], 3, "unknown: Attempts").await;
@@ -165,10 +165,10 @@ async fn a_decline_is_a_result() {
     // A 402 of anything else than a payment is an error.
     document.payment_id = None;
     let result = charged(&Script::of([declined(&document)])).await;
-    assert_eq!(told(&result), "refused: payment_declined");
+    assert_eq!(summary(&result), "refused: payment_declined");
     let client = Script::of([declined(&document)]).client();
     let refund = client.refund(Uuid::nil(), &Default::default()).send().await;
-    assert_eq!(told(&refund), "refused: payment_declined");
+    assert_eq!(summary(&refund), "refused: payment_declined");
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +207,7 @@ async fn a_wait_past_the_deadline_is_not_begun() {
         let begun = Instant::now();
         let error = charged(&script).await.unwrap_err();
         assert_eq!(begun.elapsed(), Duration::ZERO, "{header}");
-        assert_eq!(told(&Err::<(), _>(error.clone())), "unknown: Deadline", "{header}");
+        assert_eq!(summary(&Err::<(), _>(error.clone())), "unknown: Deadline", "{header}");
         assert_eq!(error.key().unwrap().as_str(), "order-17");
         let Error::OutcomeUnknown(stopped) = &error else { panic!("{error}") };
         assert!(stopped.retry_after.unwrap() >= Duration::from_mins(1));
@@ -216,7 +216,7 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_ends_it_and_the_key_is_told() {
-    let script = Script::of([Step::Silence]);
+    let script = Script::of([ScriptStep::Silence]);
     let timeouts = Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_secs(15) };
     let begun = Instant::now();
     let error = charge(&script.client()).timeouts(timeouts).send().await.unwrap_err();
@@ -229,7 +229,7 @@ async fn the_deadline_ends_it_and_the_key_is_told() {
     assert_eq!((stopped.why, stopped.attempts), (Stop::Deadline, 1));
     assert_eq!(
         (&stopped.last, stopped.key.as_ref().unwrap().as_str()),
-        (&Some(Failure::TimedOut), "order-17")
+        (&Some(RequestFailure::TimedOut), "order-17")
     );
     assert_eq!(
         error.to_string(),
@@ -240,7 +240,7 @@ async fn the_deadline_ends_it_and_the_key_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_is_given_its_wait_besides() {
-    let script = Script::of([Step::Silence, captured()]);
+    let script = Script::of([ScriptStep::Silence, captured()]);
     let timeouts = Timeouts { attempt: Duration::from_secs(2), operation: Duration::from_secs(100) };
     let begun = Instant::now();
     let operation = charge(&script.client()).timeouts(timeouts).wait(Duration::from_secs(25));
@@ -275,7 +275,7 @@ async fn work_in_progress_is_waited_for() {
     document.resource = Some(Uuid::from_u128(8));
     let step = answer(409, serde_json::to_vec(&document).unwrap()).with("retry-after", "1");
     let error = charged(&Script::of([step])).await.unwrap_err();
-    assert_eq!(told(&Err::<(), _>(error.clone())), "unknown: Deadline");
+    assert_eq!(summary(&Err::<(), _>(error.clone())), "unknown: Deadline");
     assert_eq!((error.resource(), error.code()), (Some(Uuid::from_u128(8)), Some("request_in_progress")));
     assert_eq!(error.request_id(), Some("req_1"));
 }
@@ -283,13 +283,13 @@ async fn work_in_progress_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_when_no_time_is_left() {
     // The machine was held up while the pause was slept: that "not done" is the last word on it.
-    let script = Script::of([problem(Code::Overloaded).with("retry-after", "5"), Step::Silence]);
+    let script = Script::of([problem(Code::Overloaded).with("retry-after", "5"), ScriptStep::Silence]);
     let held_up = async {
         tokio::task::yield_now().await;
         tokio::time::advance(Duration::from_mins(2)).await;
     };
     let (result, ()) = tokio::join!(charged(&script), held_up);
-    assert_eq!((told(&result).as_str(), script.calls().len()), ("not done: Deadline", 1));
+    assert_eq!((summary(&result).as_str(), script.calls().len()), ("not done: Deadline", 1));
 
     for (attempt, operation) in [(0, 60), (10, 0)] {
         let seconds = Duration::from_secs;
@@ -305,10 +305,10 @@ async fn nothing_is_sent_when_no_time_is_left() {
 #[tokio::test(start_paused = true)]
 async fn attempts_are_counted_across_waits() {
     let in_progress = || problem(Code::RequestInProgress);
-    let check = async |steps: Vec<Step>, sent: usize, expected: &str| {
+    let check = async |steps: Vec<ScriptStep>, sent: usize, expected: &str| {
         let script = Script::of(steps.clone());
         let result = charged(&script).await;
-        assert_eq!((told(&result).as_str(), script.calls().len()), (expected, sent), "{steps:?}");
+        assert_eq!((summary(&result).as_str(), script.calls().len()), (expected, sent), "{steps:?}");
     };
     check(vec![broken(), in_progress(), broken(), captured()], 4, "done").await;
     check(vec![in_progress(), in_progress(), broken(), broken(), captured()], 5, "done").await;
@@ -328,22 +328,23 @@ async fn attempts_are_counted_across_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_takes_of_the_operations_time() {
-    let script = Script::of([problem(Code::RequestInProgress).with("retry-after", "55"), Step::Silence]);
+    let script =
+        Script::of([problem(Code::RequestInProgress).with("retry-after", "55"), ScriptStep::Silence]);
     let begun = Instant::now();
-    assert_eq!(told(&charged(&script).await), "unknown: Deadline");
+    assert_eq!(summary(&charged(&script).await), "unknown: Deadline");
     let (took, whole) = (begun.elapsed(), Duration::from_mins(1));
     assert!(took >= whole && took < whole + Duration::from_millis(5), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_has_no_key_is_not_sent_twice() {
-    let check = async |steps: Vec<Step>, attempts: usize, expected: &str| {
+    let check = async |steps: Vec<ScriptStep>, attempts: usize, expected: &str| {
         let script = Script::of(steps.clone());
         let client = script.client();
         let request =
             NewApiKey { client_id: None, client_name: Some("shop".to_owned()), scopes: vec![Scope::Ops] };
         let result = client.create_api_key(&request).await;
-        assert_eq!((told(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
+        assert_eq!((summary(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
         assert!(script.calls().iter().all(|call| call.key.is_none()));
     };
     let made = format!(
@@ -356,7 +357,7 @@ async fn what_has_no_key_is_not_sent_twice() {
     check(vec![not_sent(), not_sent(), made()], 3, "done").await;
     check(vec![not_sent()], 3, "not done: Attempts").await;
     check(vec![broken(), made()], 1, "unknown: NotRepeatable").await;
-    check(vec![Step::Silence, made()], 1, "unknown: NotRepeatable").await;
+    check(vec![ScriptStep::Silence, made()], 1, "unknown: NotRepeatable").await;
     check(vec![problem(Code::CommitOutcomeUnknown), made()], 1, "unknown: NotRepeatable").await;
     check(vec![answer(201, "{}"), made()], 1, "unknown: NotRepeatable").await;
     check(vec![problem(Code::Overloaded), made()], 1, "not done: NotRepeatable").await;
@@ -365,14 +366,14 @@ async fn what_has_no_key_is_not_sent_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_changes_nothing_whatever_becomes_of_it() {
-    let check = async |steps: Vec<Step>, attempts: usize, expected: &str| {
+    let check = async |steps: Vec<ScriptStep>, attempts: usize, expected: &str| {
         let script = Script::of(steps.clone());
         let result: Result<Payment> = script.client().get_payment(Uuid::from_u128(8)).await;
-        assert_eq!((told(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
+        assert_eq!((summary(&result).as_str(), script.calls().len()), (expected, attempts), "{steps:?}");
         assert!(result.err().is_none_or(|error| !error.is_outcome_unknown()));
     };
     let found = || answer(200, payment());
-    check(vec![broken(), Step::Silence, found()], 3, "done").await;
+    check(vec![broken(), ScriptStep::Silence, found()], 3, "done").await;
     check(vec![broken()], 3, "not done: Attempts").await;
     check(vec![answer(200, "[]")], 3, "not done: Attempts").await;
     check(vec![answer(500, "")], 1, "not done: NotRepeatable").await;
@@ -385,7 +386,7 @@ async fn retries_have_a_budget() {
     let script = Script::of([answer(503, "")]);
     let none = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..budget::Settings::default() };
     let result = charge(&script.client_with(|builder| builder.budget(none))).send().await;
-    assert_eq!((told(&result).as_str(), script.calls().len()), ("unknown: Budget", 1));
+    assert_eq!((summary(&result).as_str(), script.calls().len()), ("unknown: Budget", 1));
 
     // All calls of a client share it, its clones' too: 100 of them make far fewer retries than 200.
     let script = Script::of([answer(503, "")]);
@@ -403,10 +404,10 @@ async fn a_server_that_fails_is_spared() {
     let settings = breaker::Settings { calls_min: 4, ..breaker::Settings::default() };
     let client = script.client_with(|builder| builder.breaker(settings).attempts_max(1));
     for _ in 0..4 {
-        assert_eq!(told(&charge(&client).send().await), "unknown: Attempts");
+        assert_eq!(summary(&charge(&client).send().await), "unknown: Attempts");
     }
     let error = charge(&client).send().await.unwrap_err();
-    assert_eq!(told(&Err::<(), _>(error.clone())), "not done: CircuitOpen");
+    assert_eq!(summary(&Err::<(), _>(error.clone())), "not done: CircuitOpen");
     assert_eq!(script.calls().len(), 4, "nothing was sent");
     let Error::Unavailable(stopped) = error else { panic!("{error}") };
     assert_eq!((stopped.attempts, stopped.last), (0, None));
@@ -418,7 +419,7 @@ async fn a_server_that_fails_is_spared() {
         let client = script.client_with(|builder| builder.breaker(settings).attempts_max(1));
         for _ in 0..10 {
             let result = charge(&client).send().await;
-            assert!(!told(&result).contains("CircuitOpen"), "{healthy:?}");
+            assert!(!summary(&result).contains("CircuitOpen"), "{healthy:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use client::{Charge, Error, Timeouts};
 
-use crate::stage::{Heard, Stage, new_charge};
+use crate::stage::{RecordedRetries, Stage, new_charge};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_client_gets_the_reply_that_it_knows() {
@@ -66,7 +66,7 @@ async fn a_decline_is_told_as_one_and_told_again() {
 async fn work_in_progress_is_waited_for() {
     let stage = Stage::set().await;
     stage.provider_line.refuse().await;
-    let heard = Heard::nothing();
+    let heard = RecordedRetries::nothing();
     let client = stage.client_with(|builder| builder.observer(heard.observer()));
     let operation = client.charge(&new_charge(1_250, "pm_card_visa"));
     let begun = client.charge(&new_charge(1_250, "pm_card_visa"));

@@ -11,10 +11,10 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
-use crate::stage::{Heard, Stage, euros, new_charge};
+use crate::stage::{RecordedRetries, Stage, euros, new_charge};
 
 /// Enough tries and tokens for any run of bad luck: what is asked here is that none of them does harm.
-fn patient(line: &Proxy, heard: &Heard) -> Client {
+fn patient(line: &Proxy, heard: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_secs(1), operation: Duration::from_mins(1) };
     let budget = budget::Settings { ratio: 1.0, floor_per_second: 1_000.0, ..budget::Settings::default() };
     Stage::client_over(line, |builder| {
@@ -39,7 +39,7 @@ async fn a_lost_answer_is_asked_for_again() {
     for (number, faults) in (1_000..).zip(cases) {
         // What befalls a connection goes by its number, so each case has a line of its own.
         let line = stage.line_to_service(Plan::listed(faults.to_vec()));
-        let heard = Heard::nothing();
+        let heard = RecordedRetries::nothing();
         let client = patient(&line, &heard);
         let reply = client.charge(&new_charge(number, "pm_card_visa")).send().await.unwrap();
         let words = heard.words();
@@ -75,7 +75,7 @@ async fn a_line_that_breaks_at_random() {
     println!("seed {seed}");
     let stage = Stage::set().await;
     let line = stage.line_to_service(Plan::drawn(seed, drawn));
-    let heard = Heard::nothing();
+    let heard = RecordedRetries::nothing();
     let client = patient(&line, &heard);
 
     let amounts: Vec<i64> = (1_000..1_040).map(|amount| amount * 2).collect();

@@ -42,18 +42,18 @@ pub struct Stage {
     /// Between the service and the provider.
     pub provider_line: Proxy,
     location: Location,
-    service: service::Running,
-    sandbox: sandbox::Running,
+    service: service::RunningService,
+    sandbox: sandbox::RunningSandbox,
     _directory: TempDir,
 }
 
 /// Retries as the observer heard them.
 #[derive(Clone)]
-pub struct Heard(Arc<Mutex<Vec<&'static str>>>, watch::Sender<usize>);
+pub struct RecordedRetries(Arc<Mutex<Vec<&'static str>>>, watch::Sender<usize>);
 
-impl Heard {
-    pub fn nothing() -> Heard {
-        Heard(Arc::default(), watch::Sender::new(0))
+impl RecordedRetries {
+    pub fn nothing() -> RecordedRetries {
+        RecordedRetries(Arc::default(), watch::Sender::new(0))
     }
 
     pub fn words(&self) -> Vec<&'static str> {
@@ -111,8 +111,8 @@ impl Stage {
         assert!(answer.status.is_success(), "{}", answer.text());
     }
 
-    fn sandbox(&self) -> harness::http::Client {
-        harness::http::Client::new(&format!("http://{}", self.sandbox.address)).unwrap()
+    fn sandbox(&self) -> harness::http::HttpClient {
+        harness::http::HttpClient::new(&format!("http://{}", self.sandbox.address)).unwrap()
     }
 
     /// Another line to the service.

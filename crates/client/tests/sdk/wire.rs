@@ -12,7 +12,7 @@ pub enum Behaviour {
     Answer(Vec<u8>),
     /// These bytes, and the connection is closed.
     AnswerAndClose(Vec<u8>),
-    /// These bytes, and then nothing for ever.
+    /// These bytes, and then nothing forever.
     AnswerAndStall(Vec<u8>),
     /// These bytes over and over.
     AnswerEndlessly(Vec<u8>),

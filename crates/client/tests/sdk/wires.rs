@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use client::{Client, Error, Failure, Stop, Timeouts, views::Settings};
+use client::{Client, Error, RequestFailure, Stop, Timeouts, views::Settings};
 use tokio::net::TcpListener;
 
-use crate::stage::{Heard, new_charge};
+use crate::stage::{RecordedRetries, new_charge};
 use crate::wire::{Behaviour, Server, answer};
 
-fn client(base_url: &str, heard: &Heard) -> Client {
+fn client(base_url: &str, heard: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_millis(300), operation: Duration::from_secs(30) };
     let builder = Client::builder(base_url, "sh_test_key").timeouts(timeouts).wait(Duration::ZERO);
     builder.observer(heard.observer()).build().unwrap()
@@ -25,7 +25,7 @@ async fn the_bytes_of_all_attempts_are_the_same() {
         Behaviour::Answer(answer(422, "", "")),
     ])
     .await;
-    let heard = Heard::nothing();
+    let heard = RecordedRetries::nothing();
     let base_url = format!("{}/behind/", server.base_url);
     let builder = Client::builder(base_url, "sh_test_key").user_agent("shop/1.0").attempts_max(4);
     let client = builder.observer(heard.observer()).build().unwrap();
@@ -58,11 +58,11 @@ async fn the_bytes_of_all_attempts_are_the_same() {
 async fn what_each_failure_is_taken_for() {
     let check = async |behaviour: Behaviour, expected: &str| {
         let server = Server::start(vec![behaviour.clone()]).await;
-        let heard = Heard::nothing();
+        let heard = RecordedRetries::nothing();
         let error = client(&server.base_url, &heard).get_settings().await.unwrap_err();
         let Error::Unavailable(stopped) = &error else { panic!("{behaviour:?}: {error}") };
         assert_eq!((stopped.why, stopped.attempts), (Stop::Attempts, 3), "{behaviour:?}");
-        assert_eq!(stopped.last.as_ref().map(Failure::word), Some(expected), "{behaviour:?}");
+        assert_eq!(stopped.last.as_ref().map(RequestFailure::word), Some(expected), "{behaviour:?}");
         assert_eq!(heard.words(), [expected; 2], "{behaviour:?}");
         assert_eq!(server.requests().len(), 3, "{behaviour:?}");
     };
@@ -86,11 +86,11 @@ async fn what_each_failure_is_taken_for() {
 #[tokio::test]
 async fn nobody_there_is_not_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let heard = Heard::nothing();
+    let heard = RecordedRetries::nothing();
     let client = client(&format!("http://{closed}"), &heard);
     let error = client.charge(&new_charge(1_250, "pm_card_visa")).send().await.unwrap_err();
     let Error::Unavailable(stopped) = &error else { panic!("{error}") };
-    assert!(matches!(stopped.last, Some(Failure::NotSent(_))), "{error}");
+    assert!(matches!(stopped.last, Some(RequestFailure::NotSent(_))), "{error}");
     assert!(!error.is_outcome_unknown());
     assert_eq!(heard.words(), ["not_sent"; 2]);
 }
@@ -113,7 +113,7 @@ async fn a_connection_is_kept_and_made_anew() {
         Behaviour::Answer(answer(200, "", &body)),
     ])
     .await;
-    let client = client(&server.base_url, &Heard::nothing());
+    let client = client(&server.base_url, &RecordedRetries::nothing());
     for _ in 0..3 {
         assert_eq!(client.get_settings().await.unwrap(), settings);
     }

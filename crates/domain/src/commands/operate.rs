@@ -157,7 +157,7 @@ impl Command for ChangeSettings {
     }
 }
 
-/// Lets stored replies go that are older than they must be kept. The keys stay, for ever: what was
+/// Lets stored replies go that are older than they must be kept. The keys stay, forever: what was
 /// done once under a key is never done again.
 #[derive(Clone, Debug)]
 pub struct PruneReplies {

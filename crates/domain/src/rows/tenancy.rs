@@ -131,7 +131,7 @@ crate::row! {
 }
 
 crate::row! {
-    /// An idempotency key and what it answered. The key stays for ever; the reply may be pruned.
+    /// An idempotency key and what it answered. The key stays forever; the reply may be pruned.
     Key in "keys" as lock {
         key id: KeyId,
         fixed tenant: TenantId,

@@ -12,9 +12,9 @@ use tokio::sync::Barrier;
 
 use super::journal::{Journal, Ticket};
 use super::request::{OperationAnswer, OperationRequest, ReplyKind};
-use super::timeline::{Retry, Timeline};
+use super::timeline::{RecordedRetry, Timeline};
 use super::{Error, Target};
-use crate::http::{self, Client};
+use crate::http::{self, HttpClient};
 
 /// For one request, through everything that befalls the server.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -33,9 +33,9 @@ pub enum RequestResult {
 }
 
 impl RequestResult {
-    pub fn heard(&self) -> ReplyKind {
+    pub fn reply_kind(&self) -> ReplyKind {
         match self {
-            RequestResult::Answered(answer) => answer.heard(),
+            RequestResult::Answered(answer) => answer.reply_kind(),
             RequestResult::Lost(_) => ReplyKind::Lost,
         }
     }
@@ -56,8 +56,8 @@ impl RequestResult {
 }
 
 /// One client, with a connection to each server.
-pub struct Caller {
-    clients: Vec<Client>,
+pub struct RetryingClient {
+    clients: Vec<HttpClient>,
     /// The server that is asked now; the next one after a loss.
     at: usize,
     authorization: String,
@@ -66,7 +66,7 @@ pub struct Caller {
     random: StdRng,
 }
 
-impl Caller {
+impl RetryingClient {
     /// `number` says which server it asks first.
     pub fn new(
         shop: &Target,
@@ -74,11 +74,11 @@ impl Caller {
         timeline: &Timeline,
         number: usize,
         random: StdRng,
-    ) -> Result<Caller, http::Error> {
-        let client = |url: &String| Ok(Client::new(url)?.with_timeout(TIMEOUT));
-        let clients: Result<Vec<Client>, http::Error> = shop.base_urls.iter().map(client).collect();
+    ) -> Result<RetryingClient, http::Error> {
+        let client = |url: &String| Ok(HttpClient::new(url)?.with_timeout(TIMEOUT));
+        let clients: Result<Vec<HttpClient>, http::Error> = shop.base_urls.iter().map(client).collect();
         let clients = clients?;
-        Ok(Caller {
+        Ok(RetryingClient {
             at: number % clients.len().max(1),
             clients,
             authorization: format!("Bearer {}", shop.api_key),
@@ -89,7 +89,7 @@ impl Caller {
     }
 
     /// How long it waits for an answer.
-    pub fn with_timeout(mut self, timeout: Duration) -> Caller {
+    pub fn with_timeout(mut self, timeout: Duration) -> RetryingClient {
         self.clients = self.clients.into_iter().map(|client| client.with_timeout(timeout)).collect();
         self
     }
@@ -108,7 +108,7 @@ impl Caller {
             let ticket = self.journal.sends(ask).await?;
             let said = self.send(ask, ticket).await;
             match said {
-                RequestResult::Answered(answer) if answer.heard().is_definite() => return Ok(answer),
+                RequestResult::Answered(answer) if answer.reply_kind().is_definite() => return Ok(answer),
                 said if begun.elapsed() > PATIENCE => {
                     return Err(Error::NoAnswer { operation: ask.operation.clone(), told: said.words() });
                 }
@@ -167,7 +167,7 @@ impl Caller {
         match self.clients[self.at].post(&ask.path, &headers, ask.body.clone()).await {
             Ok(response) => {
                 let answer = OperationAnswer::of(&response);
-                self.journal.heard(ticket, &answer);
+                self.journal.record_answer(ticket, &answer);
                 RequestResult::Answered(answer)
             }
             Err(error) => {
@@ -184,7 +184,7 @@ impl Caller {
         let delay_ms = self.random.random_range(0..=most);
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         let retry_after = said.answer().and_then(|answer| answer.retry_after);
-        self.timeline.retry(Retry {
+        self.timeline.retry(RecordedRetry {
             at_ms: self.timeline.now_ms(),
             operation: ask.operation.clone(),
             attempt: tries + 2,
@@ -196,13 +196,16 @@ impl Caller {
 }
 
 /// Says each once, all at the same moment: written down and connected first, then let go together.
-pub async fn at_once(callers: &mut [Caller], asks: &[OperationRequest]) -> Result<Vec<RequestResult>, Error> {
+pub async fn at_once(
+    callers: &mut [RetryingClient],
+    asks: &[OperationRequest],
+) -> Result<Vec<RequestResult>, Error> {
     staggered(callers, asks, &[]).await
 }
 
 /// The same, but some of them so much later than the first.
 pub async fn staggered(
-    callers: &mut [Caller],
+    callers: &mut [RetryingClient],
     asks: &[OperationRequest],
     lags: &[Duration],
 ) -> Result<Vec<RequestResult>, Error> {

@@ -28,7 +28,7 @@ use super::patience::Patience;
 use super::timeline::{Lasting, Timeline};
 use super::{Error, Ground, ScenarioContext, Target};
 use crate::databases::Databases;
-use crate::http::Client;
+use crate::http::HttpClient;
 use crate::oracle::{self, Books, Verdicts};
 use crate::program::{Catalogue, Installation, Resident, sell};
 use crate::scrape::Scrape;
@@ -403,7 +403,7 @@ fn books_of(place: &str) -> String {
 }
 
 async fn tell_faults(sandbox_url: &str, faults: &Value) -> Result<(), Error> {
-    let told = Client::new(sandbox_url)?.post("/sandbox/faults", &[], faults.to_string()).await?;
+    let told = HttpClient::new(sandbox_url)?.post("/sandbox/faults", &[], faults.to_string()).await?;
     if told.status.is_success() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom as _;
 
 use super::deployment::{Deployment, Part};
 use super::orders::moment;
-use super::{Error, ScenarioContext, Work};
+use super::{Error, PendingWork, ScenarioContext};
 
 /// One thing that befalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub async fn apply_incidents(
     context: &ScenarioContext,
     deployment: &mut Deployment,
     plan: &[Planned],
-    work: &Work,
+    work: &PendingWork,
 ) -> Result<Vec<Incident>, Error> {
     let mut under_load = Vec::new();
     for planned in plan {

@@ -124,7 +124,7 @@ impl Journal {
         Ok(ticket)
     }
 
-    pub fn heard(&self, ticket: Ticket, answer: &OperationAnswer) {
+    pub fn record_answer(&self, ticket: Ticket, answer: &OperationAnswer) {
         let line = JournalLine::Heard {
             number: ticket.number,
             at_ms: self.timeline.now_ms(),
@@ -227,7 +227,8 @@ mod tests {
         let first = journal.sends(&ask(1)).await.unwrap();
         journal.lost(first, "cut");
         let again = journal.sends(&ask(1)).await.unwrap();
-        journal.heard(again, &OperationAnswer::read(201, true, None, serde_json::json!({ "id": "p1" })));
+        journal
+            .record_answer(again, &OperationAnswer::read(201, true, None, serde_json::json!({ "id": "p1" })));
         journal.flush().await.unwrap();
         assert_eq!((first.attempt, again.attempt), (1, 2));
         let told: Vec<String> = read(&path)

@@ -24,7 +24,7 @@ use super::nats_observer::NatsObserver;
 use super::{Deployment, Error, Need, ScenarioContext};
 use crate::oracle::Books;
 pub use effects::Effects;
-pub use operation_history::{Operation, OperationHistory};
+pub use operation_history::{OperationHistory, RecordedOperation};
 
 /// Writes into the findings whether everything was done exactly once.
 pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result<Effects, Error> {

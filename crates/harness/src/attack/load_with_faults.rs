@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::incidents::{Incident, Planned, apply_incidents};
 use super::orders::{Order, judge_bookings, repeat, serve};
-use super::{Deployment, Error, ScenarioContext, Tuning, Work, judge};
+use super::{Deployment, Error, PendingWork, ScenarioContext, Tuning, judge};
 
 /// The invariants that a load looks at: a scenario that lays one names them.
 pub const ALWAYS: [&str; 2] = ["paid_bookings_are_confirmed", "nobody_has_to_look"];
@@ -43,7 +43,7 @@ pub async fn run_load_on(
 ) -> Result<JudgedLoad, Error> {
     let LoadWithFaults { orders, clients, plan, faults, tuning: _ } = load;
     deployment.set_faults(faults).await?;
-    let work = Work::until_enough();
+    let work = PendingWork::until_enough();
     let shop = deployment.shop.clone();
     let serving = serve(context, &shop, clients, orders, &work);
     let peace = async {

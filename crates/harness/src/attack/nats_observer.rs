@@ -33,7 +33,7 @@ pub struct NatsObserver {
 
 /// A message that the stream keeps.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StreamMessage {
     pub sequence: u64,
     /// When the server took it, by its own clock.
     pub at: Timestamp,
@@ -93,7 +93,7 @@ impl NatsObserver {
     }
 
     /// All that the stream keeps, in its order.
-    pub async fn kept(&mut self) -> Result<Vec<Kept>, Error> {
+    pub async fn kept(&mut self) -> Result<Vec<StreamMessage>, Error> {
         let config = json!({
             "deliver_subject": MESSAGES, "deliver_policy": "all", "ack_policy": "none",
             "replay_policy": "instant",
@@ -182,7 +182,7 @@ impl NatsObserver {
 }
 
 /// The message, and how many are still to come.
-fn read(frame: &Frame) -> Result<(Kept, u64), Error> {
+fn read(frame: &Frame) -> Result<(StreamMessage, u64), Error> {
     let wrong = || unreadable(&format!("a message's tokens: {}", frame.reply));
     // $JS.ACK.STREAM.CONSUMER.DELIVERED.STREAM_SEQUENCE.CONSUMER_SEQUENCE.NANOSECONDS.PENDING
     let tokens: Vec<&str> = frame.reply.split('.').collect();
@@ -192,8 +192,13 @@ fn read(frame: &Frame) -> Result<(Kept, u64), Error> {
     let envelope: Envelope =
         serde_json::from_slice(&frame.payload).map_err(|error| unreadable(&error.to_string()))?;
     let Envelope { id, subject_id, seq } = envelope;
-    let kept =
-        Kept { sequence: number(sequence)?, at: Timestamp(micros), message: id, subject: subject_id, seq };
+    let kept = StreamMessage {
+        sequence: number(sequence)?,
+        at: Timestamp(micros),
+        message: id,
+        subject: subject_id,
+        seq,
+    };
     Ok((kept, number(pending)?))
 }
 

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom as _;
 
 use super::patience::Patience;
 use super::request::{DECLINED, PAYS, PRICE_MINOR};
-use super::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target, Work};
+use super::{Deployment, Error, OperationRequest, PendingWork, RetryingClient, ScenarioContext, Target};
 
 /// For a webhook that was lost to be made up for, while no other is.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
@@ -78,7 +78,7 @@ pub async fn serve(
     shop: &Target,
     clients: usize,
     orders: Vec<Order>,
-    work: &Work,
+    work: &PendingWork,
 ) -> Result<Vec<OrderOutcome>, Error> {
     context.progress.counts("orders", orders.len());
     let queue = Arc::new(Queue {
@@ -116,7 +116,7 @@ struct Queue {
     may_be_declined: bool,
     /// Orders that nobody planned, so far.
     further: AtomicUsize,
-    work: Work,
+    work: PendingWork,
 }
 
 impl Queue {
@@ -139,7 +139,7 @@ impl Queue {
 /// is refused; an order of which one is goes no further.
 pub async fn carry_out(
     context: &ScenarioContext,
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     shop: &Target,
     order: Order,
 ) -> Result<OrderOutcome, Error> {
@@ -155,7 +155,7 @@ pub async fn carry_out(
 
 /// The booking, and whether it was declined.
 async fn steps(
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     shop: &Target,
     order: &Order,
     asks: &mut Vec<OperationRequest>,
@@ -197,7 +197,7 @@ async fn steps(
 
 /// The id of what was made.
 async fn done(
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     ask: &OperationRequest,
     asks: &mut Vec<OperationRequest>,
 ) -> Result<String, Error> {

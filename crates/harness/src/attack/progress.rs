@@ -20,7 +20,7 @@ enum Shown {
 
 /// One scenario's line.
 #[derive(Clone)]
-pub struct Step {
+pub struct ScenarioLine {
     name: String,
     bar: ProgressBar,
     lines: bool,
@@ -47,7 +47,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn step(&self, name: &str) -> Step {
+    pub(super) fn step(&self, name: &str) -> ScenarioLine {
         let bar = match &self.0 {
             Shown::Bars(bars) => {
                 let bar = bars.add(ProgressBar::no_length());
@@ -62,11 +62,11 @@ impl Progress {
             Shown::Lines | Shown::Nothing => ProgressBar::hidden(),
         };
         bar.set_prefix(name.to_owned());
-        Step { name: name.to_owned(), bar, lines: matches!(self.0, Shown::Lines) }
+        ScenarioLine { name: name.to_owned(), bar, lines: matches!(self.0, Shown::Lines) }
     }
 }
 
-impl Step {
+impl ScenarioLine {
     /// What is being done now.
     pub fn says(&self, words: impl Into<String>) {
         let words = words.into();
@@ -77,7 +77,7 @@ impl Step {
         self.bar.set_message(words);
     }
 
-    /// Work of so many pieces begins; [`Step::advance`] counts them.
+    /// Work of so many pieces begins; [`ScenarioLine::advance`] counts them.
     pub fn counts(&self, words: &str, pieces: usize) {
         self.says(words);
         let template = "{spinner} {prefix:<14} [{elapsed}] {bar:30} {pos}/{len} {wide_msg}";

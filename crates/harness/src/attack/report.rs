@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::findings::{Always, Found, ScenarioVerdict, Sometimes};
 use super::request::{ReplyCounts, ReplyKind};
 use super::scenario::Scenario;
-use super::timeline::{Fault, Lag, Retry};
+use super::timeline::{Fault, Lag, RecordedRetry};
 use super::{Fleet, Ground, Options, ScenarioContext};
 
 /// Of the shape.
@@ -108,7 +108,7 @@ pub struct ScenarioReport {
     pub notes: Vec<String>,
     pub figures: BTreeMap<String, f64>,
     pub faults: Vec<Fault>,
-    pub retries: Vec<Retry>,
+    pub retries: Vec<RecordedRetry>,
     pub retries_left_out: u64,
     pub lag: Vec<Lag>,
     /// Where the files of its deployment are, if they were kept.

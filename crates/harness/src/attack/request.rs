@@ -160,7 +160,7 @@ impl OperationAnswer {
         OperationAnswer { status, replayed, retry_after, text: None, body }
     }
 
-    pub fn heard(&self) -> ReplyKind {
+    pub fn reply_kind(&self) -> ReplyKind {
         ReplyKind::of(self.status, self.replayed, self.code().as_deref(), self.is_retryable())
     }
 

@@ -20,7 +20,7 @@ use super::Error;
 const BUSY: Duration = Duration::from_secs(10);
 
 /// A database that is not ours alone.
-pub struct Rows(Engine);
+pub struct DatabaseRows(Engine);
 
 enum Engine {
     Sqlite { path: PathBuf },
@@ -33,7 +33,7 @@ pub struct WritersPlace(#[expect(dead_code, reason = "it is held")] Connection);
 /// One row; a null is none, an id has its hyphens.
 pub type Texts = Vec<Option<String>>;
 
-impl Drop for Rows {
+impl Drop for DatabaseRows {
     fn drop(&mut self) {
         if let Engine::Postgres { connection, .. } = &self.0 {
             connection.abort();
@@ -45,15 +45,15 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::Refused(format!("the database cannot be looked at: {error}"))
 }
 
-impl Rows {
-    pub async fn of(location: &Location) -> Result<Rows, Error> {
+impl DatabaseRows {
+    pub async fn of(location: &Location) -> Result<DatabaseRows, Error> {
         match location {
-            Location::Sqlite { path } => Ok(Rows(Engine::Sqlite { path: path.clone() })),
+            Location::Sqlite { path } => Ok(DatabaseRows(Engine::Sqlite { path: path.clone() })),
             Location::Postgres { url } => {
                 let (client, connection) =
                     tokio_postgres::connect(url.expose(), NoTls).await.map_err(failed)?;
                 let connection = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-                Ok(Rows(Engine::Postgres { client, connection }))
+                Ok(DatabaseRows(Engine::Postgres { client, connection }))
             }
         }
     }
@@ -170,7 +170,7 @@ mod tests {
     async fn what_is_written_is_read_as_texts() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sqlite");
-        let rows = Rows::of(&Location::Sqlite { path }).await.unwrap();
+        let rows = DatabaseRows::of(&Location::Sqlite { path }).await.unwrap();
         rows.execute("create table a (id blob, n integer, t text)").await.unwrap();
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let insert = format!(

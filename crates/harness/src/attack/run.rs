@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::findings::{Findings, ScenarioVerdict};
 use super::journal::Journal;
 use super::judge::OperationHistory;
-use super::progress::Step;
+use super::progress::ScenarioLine;
 use super::report::{Described, Report, ScenarioReport};
 use super::request::ReplyCounts;
 use super::scenario::Scenario;
@@ -182,7 +182,7 @@ impl Run<'_> {
         outcome
     }
 
-    fn context(&self, scenario: &'static Scenario, progress: Step) -> Result<ScenarioContext, Error> {
+    fn context(&self, scenario: &'static Scenario, progress: ScenarioLine) -> Result<ScenarioContext, Error> {
         let timeline = Timeline::begin_now();
         let out = std::path::absolute(&self.options.out)?;
         let journal_path = out.join("journals").join(format!("{}.ndjson", scenario.name));

@@ -8,11 +8,11 @@ use rand::{RngExt as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use super::caller::Caller;
+use super::caller::RetryingClient;
 use super::deployment::{Deployment, Tuning};
 use super::findings::Findings;
 use super::journal::Journal;
-use super::progress::Step;
+use super::progress::ScenarioLine;
 use super::scenario::{Need, Scenario};
 use super::shared_servers::SharedServers;
 use super::timeline::Timeline;
@@ -26,7 +26,7 @@ pub struct ScenarioContext {
     pub findings: Findings,
     pub timeline: Timeline,
     pub journal: Journal,
-    pub progress: Step,
+    pub progress: ScenarioLine,
     pub(super) seed: u64,
     pub(super) operations: usize,
     pub(super) run: Arc<str>,
@@ -81,12 +81,12 @@ impl ScenarioContext {
     }
 
     /// A client; its number says which server it asks first, and where its jitter begins.
-    pub fn caller(&self, shop: &Target, number: usize) -> Result<Caller, Error> {
+    pub fn caller(&self, shop: &Target, number: usize) -> Result<RetryingClient, Error> {
         let random = self.random(&format!("caller {number}"));
-        Ok(Caller::new(shop, &self.journal, &self.timeline, number, random)?)
+        Ok(RetryingClient::new(shop, &self.journal, &self.timeline, number, random)?)
     }
 
-    pub fn callers(&self, shop: &Target, count: usize) -> Result<Vec<Caller>, Error> {
+    pub fn callers(&self, shop: &Target, count: usize) -> Result<Vec<RetryingClient>, Error> {
         (0..count).map(|number| self.caller(shop, number)).collect()
     }
 

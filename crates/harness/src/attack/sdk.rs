@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::requests::NewCharge;
-use client::{Builder, Charge, Client, Failure, Observer, Reply, Retry};
+use client::{Builder, Charge, Client, Observer, OperationReply, RequestFailure, Retry};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ const LATER: Duration = Duration::from_millis(200);
 
 /// One client of one server; clones share its connections, its budget and its breaker.
 #[derive(Clone)]
-pub struct Sdk {
+pub struct SdkClient {
     client: Client,
     transcript: Arc<Transcript>,
 }
@@ -43,14 +43,14 @@ struct UnderWay {
     ticket: Ticket,
 }
 
-impl Sdk {
+impl SdkClient {
     /// `number` says which server it asks. `settings` may change what the SDK does by default.
     pub fn new(
         context: &ScenarioContext,
         shop: &Target,
         number: usize,
         settings: impl FnOnce(Builder) -> Builder,
-    ) -> Result<Sdk, Error> {
+    ) -> Result<SdkClient, Error> {
         let transcript = Arc::new(Transcript {
             journal: context.journal.clone(),
             timeline: context.timeline.clone(),
@@ -62,7 +62,7 @@ impl Sdk {
             .seed(context.draw(&format!("sdk {number}")))
             .observer(move |retry: &Retry<'_>| observer.retrying(retry));
         let client = settings(builder).build().map_err(|error| Error::Refused(error.to_string()))?;
-        Ok(Sdk { client, transcript })
+        Ok(SdkClient { client, transcript })
     }
 
     /// Charges once; an error is what the SDK told, in words. Its key may be asked for by others as well.
@@ -88,7 +88,7 @@ impl Sdk {
                 return Ok(Err(error.to_string()));
             }
         };
-        self.transcript.journal.heard(ticket, &answer);
+        self.transcript.journal.record_answer(ticket, &answer);
         Ok(Ok(answer))
     }
 
@@ -97,7 +97,7 @@ impl Sdk {
         let begun = Instant::now();
         loop {
             let told = match self.charge(ask).await? {
-                Ok(answer) if answer.heard().is_definite() => return Ok(answer),
+                Ok(answer) if answer.reply_kind().is_definite() => return Ok(answer),
                 Ok(answer) => answer.words(),
                 Err(told) => told,
             };
@@ -109,7 +109,7 @@ impl Sdk {
     }
 }
 
-fn of_reply(reply: &Reply<Charge>) -> OperationAnswer {
+fn of_reply(reply: &OperationReply<Charge>) -> OperationAnswer {
     let body = match &reply.value {
         Charge::Accepted(payment) => shown(payment),
         Charge::Declined(declined) => shown(&declined.problem),
@@ -138,9 +138,9 @@ impl Observer for Transcript {
         let Some(key) = retry.key.map(client::IdempotencyKey::as_str) else { return };
         let Some(UnderWay { ask, ticket }) = self.end(key) else { return };
         match retry.failure {
-            Failure::Answered { status, problem } => {
+            RequestFailure::Answered { status, problem } => {
                 let answer = OperationAnswer::read(*status, false, retry.retry_after, shown(problem));
-                self.journal.heard(ticket, &answer);
+                self.journal.record_answer(ticket, &answer);
             }
             failure => self.journal.lost(ticket, &failure.to_string()),
         }
@@ -149,7 +149,7 @@ impl Observer for Transcript {
         let written = tokio::task::block_in_place(|| handle.block_on(journal.sends(&ask)));
         // A journal that cannot be written is told by the next line that somebody waits for.
         let ticket = written.unwrap_or(ticket);
-        self.timeline.retry(timeline::Retry {
+        self.timeline.retry(timeline::RecordedRetry {
             at_ms: self.timeline.now_ms(),
             operation: ask.operation.clone(),
             attempt: retry.attempt + 1,

@@ -23,7 +23,7 @@ pub struct Fault {
 
 /// A request that was said again: when, after which pause, and why.
 #[derive(Clone, Debug, Serialize)]
-pub struct Retry {
+pub struct RecordedRetry {
     pub at_ms: u64,
     pub operation: String,
     /// Of the next attempt, from 2.
@@ -35,7 +35,7 @@ pub struct Retry {
     pub retry_after_ms: Option<u64>,
 }
 
-impl Retry {
+impl RecordedRetry {
     /// It waited as long as the server asked for.
     pub fn was_asked_for(&self) -> bool {
         self.retry_after_ms.is_some_and(|asked| asked > 0 && self.delay_ms >= asked)
@@ -52,9 +52,9 @@ pub struct Lag {
 
 /// All of one scenario.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Events {
+pub struct TimelineEvents {
     pub faults: Vec<Fault>,
-    pub retries: Vec<Retry>,
+    pub retries: Vec<RecordedRetry>,
     pub lag: Vec<Lag>,
 }
 
@@ -62,7 +62,7 @@ pub struct Events {
 #[derive(Clone)]
 pub struct Timeline {
     begun: Instant,
-    events: Arc<Mutex<Events>>,
+    events: Arc<Mutex<TimelineEvents>>,
 }
 
 /// A fault that lasts; see [`Timeline::begin`].
@@ -116,7 +116,7 @@ impl Timeline {
         }
     }
 
-    pub fn retry(&self, retry: Retry) {
+    pub fn retry(&self, retry: RecordedRetry) {
         self.events().retries.push(retry);
     }
 
@@ -128,7 +128,7 @@ impl Timeline {
         }
     }
 
-    pub fn taken(&self) -> Events {
+    pub fn taken(&self) -> TimelineEvents {
         self.events().clone()
     }
 
@@ -139,7 +139,7 @@ impl Timeline {
         events.faults.len() - 1
     }
 
-    fn events(&self) -> MutexGuard<'_, Events> {
+    fn events(&self) -> MutexGuard<'_, TimelineEvents> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,7 +154,14 @@ mod tests {
         let timeline = Timeline::begin_now();
         for attempt in 0..30_000 {
             let (operation, reason) = ("one".to_owned(), "503".to_owned());
-            timeline.retry(Retry { at_ms: 0, operation, attempt, delay_ms: 0, reason, retry_after_ms: None });
+            timeline.retry(RecordedRetry {
+                at_ms: 0,
+                operation,
+                attempt,
+                delay_ms: 0,
+                reason,
+                retry_after_ms: None,
+            });
         }
         let retries = timeline.taken().retries;
         assert_eq!((retries.len(), retries.last().map(|retry| retry.attempt)), (30_000, Some(29_999)));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// Clones are the same work.
 #[derive(Clone)]
-pub struct Work {
+pub struct PendingWork {
     tally: Arc<watch::Sender<Tally>>,
     /// What was planned is enough.
     enough: Arc<AtomicBool>,
@@ -24,7 +24,7 @@ struct Tally {
 }
 
 /// A piece of it, which is under way until this is dropped.
-pub struct Piece(Work);
+pub struct Piece(PendingWork);
 
 impl Drop for Piece {
     fn drop(&mut self) {
@@ -32,20 +32,20 @@ impl Drop for Piece {
     }
 }
 
-impl Work {
+impl PendingWork {
     /// What is planned, and no more.
-    pub fn as_planned() -> Work {
-        Work::new(true)
+    pub fn as_planned() -> PendingWork {
+        PendingWork::new(true)
     }
 
-    /// What is planned, and more until [`Work::is_enough`].
-    pub fn until_enough() -> Work {
-        Work::new(false)
+    /// What is planned, and more until [`PendingWork::is_enough`].
+    pub fn until_enough() -> PendingWork {
+        PendingWork::new(false)
     }
 
-    fn new(enough: bool) -> Work {
+    fn new(enough: bool) -> PendingWork {
         let tally = watch::Sender::new(Tally::default());
-        Work { tally: Arc::new(tally), enough: Arc::new(AtomicBool::new(enough)) }
+        PendingWork { tally: Arc::new(tally), enough: Arc::new(AtomicBool::new(enough)) }
     }
 
     pub fn begins(&self) -> Piece {
@@ -85,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_under_way_from_its_beginning_to_its_end() {
-        let work = Work::until_enough();
+        let work = PendingWork::until_enough();
         assert!(!work.is_under_way() && work.needs_more());
         let (one, other) = (work.begins(), work.begins());
         drop(one);
@@ -95,6 +95,6 @@ mod tests {
         assert!(!work.is_under_way());
         assert_eq!(work.finished(), 2);
         work.is_enough();
-        assert!(!work.needs_more() && !Work::as_planned().needs_more());
+        assert!(!work.needs_more() && !PendingWork::as_planned().needs_more());
     }
 }

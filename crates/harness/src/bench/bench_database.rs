@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{Engine, Error, Options};
 use crate::databases;
-use crate::program::{Installation, Ready, Running};
+use crate::program::{Installation, Ready, RunningProgram};
 
 /// For PostgreSQL as it is for a server of this kind; the rest as it comes.
 const SHARED_BUFFERS_MB: u32 = 1_024;
@@ -65,7 +65,7 @@ impl BenchDatabase {
     }
 
     /// The plain form, on this database.
-    pub async fn serve_plain(&self, program: &Path) -> Result<Running, Error> {
+    pub async fn serve_plain(&self, program: &Path) -> Result<RunningProgram, Error> {
         let Installation { database_url, tenant, .. } = &self.installation;
         let ready = self.directory().join("plain.json");
         let path = ready.display().to_string();
@@ -84,6 +84,6 @@ impl BenchDatabase {
             &path,
         ];
         let log = self.directory().join("plain.log");
-        Ok(Running::start(program, &arguments, Ready::File(ready), log).await?)
+        Ok(RunningProgram::start(program, &arguments, Ready::File(ready), log).await?)
     }
 }

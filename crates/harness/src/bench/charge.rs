@@ -14,7 +14,7 @@ use super::meter;
 use super::report::{Cost, Figure, Latency, Report};
 use super::reserve::stopped;
 use super::{Engine, Error, Options, Progress};
-use crate::http::Client;
+use crate::http::HttpClient;
 use crate::oracle::{self, Books};
 use crate::program::Tenant;
 
@@ -30,7 +30,7 @@ const AMOUNT_MINOR: i64 = 1_250;
 
 /// A client that charges, each time under another key.
 struct Payer {
-    client: Client,
+    client: HttpClient,
     authorization: String,
     number: Arc<AtomicU64>,
     watch: mpsc::UnboundedSender<(String, Instant)>,
@@ -107,7 +107,7 @@ async fn measure(
     let number = Arc::new(AtomicU64::new(0));
     let payer = |_| -> Result<Payer, Error> {
         Ok(Payer {
-            client: Client::new(&running.base_url)?,
+            client: HttpClient::new(&running.base_url)?,
             authorization: format!("Bearer {}", installation.tenant.api_key),
             number: number.clone(),
             watch: watch.clone(),
@@ -167,7 +167,7 @@ async fn watch_evidence(
     tenant: Tenant,
     watched: Arc<Mutex<mpsc::UnboundedReceiver<(String, Instant)>>>,
 ) -> Result<Histogram<u64>, Error> {
-    let mut client = Client::new(&base_url)?;
+    let mut client = HttpClient::new(&base_url)?;
     let authorization = format!("Bearer {}", tenant.api_key);
     let mut latencies = load::latencies();
     loop {

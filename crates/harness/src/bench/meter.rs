@@ -6,7 +6,7 @@ use store::Location;
 use tokio_postgres::NoTls;
 
 use super::Error;
-use crate::program::Running;
+use crate::program::RunningProgram;
 use crate::scrape::Scrape;
 
 /// Totals at one moment.
@@ -19,7 +19,7 @@ pub(super) struct Reading {
     pub processor: Duration,
 }
 
-pub(super) async fn read(running: &Running, location: &Location) -> Result<Reading, Error> {
+pub(super) async fn read(running: &RunningProgram, location: &Location) -> Result<Reading, Error> {
     let metrics = Scrape::of(&running.base_url).await?;
     let counter = |name| metrics.total(name).map(|total| total as u64);
     let wal_bytes = match location {

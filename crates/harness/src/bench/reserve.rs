@@ -13,9 +13,9 @@ use super::load::{self, Loaded, Operator};
 use super::meter;
 use super::report::{Cost, Figure, Latency, Report};
 use super::{Engine, Error, Options, Progress};
-use crate::http::Client;
+use crate::http::HttpClient;
 use crate::oracle;
-use crate::program::{Catalogue, Running};
+use crate::program::{Catalogue, RunningProgram};
 
 /// As many as a slot may have: none is ever full.
 const CAPACITY: i64 = 1_000_000;
@@ -25,7 +25,7 @@ const HOT: &str = "hot slot";
 
 /// A client that reserves, each time for another customer under another key.
 struct Customer {
-    client: Client,
+    client: HttpClient,
     authorization: String,
     unit: Arc<str>,
     slots: Arc<[String]>,
@@ -143,7 +143,7 @@ async fn measure(
 fn customers(
     options: &Options,
     stage: &BenchDatabase,
-    running: &Running,
+    running: &RunningProgram,
     catalogue: &Catalogue,
     slots: &[String],
     number: &Arc<AtomicU64>,
@@ -151,7 +151,7 @@ fn customers(
     let (unit, slots): (Arc<str>, Arc<[String]>) = (catalogue.unit.as_str().into(), slots.into());
     let customer = |_| {
         Ok(Customer {
-            client: Client::new(&running.base_url)?,
+            client: HttpClient::new(&running.base_url)?,
             authorization: format!("Bearer {}", stage.installation.tenant.api_key),
             unit: unit.clone(),
             slots: slots.clone(),
@@ -169,7 +169,7 @@ fn refuse_failures(work: &str, loaded: &Loaded) -> Result<(), Error> {
     }
 }
 
-pub(super) async fn stopped(running: Running) -> Result<(), Error> {
+pub(super) async fn stopped(running: RunningProgram) -> Result<(), Error> {
     let status = running.stop("TERM").await?;
     if status.success() { Ok(()) } else { Err(Error::Failed(format!("the server ended with {status}"))) }
 }

@@ -1,23 +1,23 @@
 //! `only_forward`, by the tables: every move in the audit is a row of its lifecycle.
 
 use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, refund};
-use store::queries::check::Move;
+use store::queries::check::StateChange;
 
 use super::Verdicts;
 
 const INVARIANT: &str = "only_forward";
 
-pub(super) fn check(verdicts: &mut Verdicts, moves: &[Move]) {
+pub(super) fn check(verdicts: &mut Verdicts, moves: &[StateChange]) {
     for made in moves {
         verdicts.looked(INVARIANT, made.count);
         if !allowed(made) {
-            let Move { subject_kind, from, to, count } = made;
+            let StateChange { subject_kind, from, to, count } = made;
             verdicts.offends(INVARIANT, format!("{count} of {subject_kind} moved from {from} to {to}"));
         }
     }
 }
 
-fn allowed(made: &Move) -> bool {
+fn allowed(made: &StateChange) -> bool {
     match made.subject_kind.as_str() {
         "booking" => has_row::<booking::State>(made),
         "payment" => has_row::<payment::State>(made),
@@ -31,7 +31,7 @@ fn allowed(made: &Move) -> bool {
     }
 }
 
-fn has_row<S: State>(made: &Move) -> bool {
+fn has_row<S: State>(made: &StateChange) -> bool {
     S::TABLE.iter().any(|row| row.from.name() == made.from && row.to.name() == made.to)
 }
 
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_move_without_a_row_offends() {
         let check = |subject_kind: &str, from: &str, to: &str, expected: bool| {
-            let made = Move {
+            let made = StateChange {
                 subject_kind: subject_kind.to_owned(),
                 from: from.to_owned(),
                 to: to.to_owned(),

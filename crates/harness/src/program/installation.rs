@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Location;
 
-use super::{Error, Ready, Running, run};
-use crate::http::Client;
+use super::{Error, Ready, RunningProgram, run};
+use crate::http::HttpClient;
 
 /// A tenant as `surehold tenant create` prints it.
 #[derive(Clone, Debug, Deserialize)]
@@ -118,12 +118,17 @@ impl Installation {
     }
 
     /// Serves alone. `more` is further TOML, sections last; `provider` is where the sandbox listens.
-    pub async fn serve(&self, listen: &str, provider: Option<&str>, more: &str) -> Result<Running, Error> {
+    pub async fn serve(
+        &self,
+        listen: &str,
+        provider: Option<&str>,
+        more: &str,
+    ) -> Result<RunningProgram, Error> {
         self.serve_as(&Serving { name: "server", role: "all", listen, provider, account: "", more }).await
     }
 
     /// Serves as one process of several.
-    pub async fn serve_as(&self, serving: &Serving<'_>) -> Result<Running, Error> {
+    pub async fn serve_as(&self, serving: &Serving<'_>) -> Result<RunningProgram, Error> {
         let Serving { name, role, listen, provider, account, more } = *serving;
         let ready = self.directory.join(format!("{name}.ready.json"));
         let mut toml = format!(
@@ -144,7 +149,7 @@ impl Installation {
         std::fs::write(&config, toml)?;
         let config = config.display().to_string();
         let arguments = ["serve", "--config", &config];
-        Running::start(&self.program, &arguments, Ready::File(ready), self.log(name)).await
+        RunningProgram::start(&self.program, &arguments, Ready::File(ready), self.log(name)).await
     }
 
     /// What a process of this name has said so far, in all its lives.
@@ -153,11 +158,11 @@ impl Installation {
     }
 
     /// The provider's stand-in, with its books in the directory.
-    pub async fn sandbox(&self, listen: &str) -> Result<Running, Error> {
+    pub async fn sandbox(&self, listen: &str) -> Result<RunningProgram, Error> {
         let journal = self.directory.join("provider.journal").display().to_string();
         let log = self.log("sandbox");
         let arguments = ["sandbox", "--listen", listen, "--journal", &journal];
-        Running::start(&self.program, &arguments, Ready::Line, log).await
+        RunningProgram::start(&self.program, &arguments, Ready::Line, log).await
     }
 
     /// Tells the sandbox of every account, and where its webhooks go.
@@ -213,7 +218,8 @@ impl Resident {
             "secret_key": self.secret_key,
             "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
         });
-        let answer = Client::new(sandbox_url)?.post("/sandbox/accounts", &[], account.to_string()).await?;
+        let answer =
+            HttpClient::new(sandbox_url)?.post("/sandbox/accounts", &[], account.to_string()).await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -230,7 +236,7 @@ pub async fn sell(
     slots: usize,
     capacity: i64,
 ) -> Result<Catalogue, Error> {
-    let mut client = Client::new(base_url)?;
+    let mut client = HttpClient::new(base_url)?;
     let product = json!({
         "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
         "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
@@ -260,7 +266,7 @@ pub async fn sell(
 }
 
 async fn post(
-    client: &mut Client,
+    client: &mut HttpClient,
     api_key: &str,
     path: &str,
     key: &str,

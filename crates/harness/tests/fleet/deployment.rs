@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use harness::oracle::{Books, Verdicts, check};
-use harness::program::{Installation, Running, Serving};
+use harness::program::{Installation, RunningProgram, Serving};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use test_servers::haproxy;
 use test_servers::postgres::{Options, Private};
 
 use crate::binary::program;
-use crate::teller::Shop;
+use crate::fleet_client::Shop;
 
 const CAPACITY: i64 = 100_000;
 /// Quick to take over from the dead, and to fetch what no webhook told. The balancer notices a server that
@@ -33,7 +33,7 @@ pub struct Deployment {
     sandbox_url: String,
     processes: Vec<Process>,
     haproxy: haproxy::Private,
-    _provider: Running,
+    _provider: RunningProgram,
     _database: Private,
     _directory: TempDir,
 }
@@ -43,7 +43,7 @@ struct Process {
     role: &'static str,
     /// Kept over all its lives.
     listen: String,
-    running: Option<Running>,
+    running: Option<RunningProgram>,
 }
 
 impl Deployment {
@@ -119,7 +119,7 @@ impl Deployment {
     pub fn words(&self) -> String {
         let mut words = String::new();
         for process in &self.processes {
-            let said = process.running.as_ref().map(Running::last_words).unwrap_or_default();
+            let said = process.running.as_ref().map(RunningProgram::last_words).unwrap_or_default();
             write!(words, "\n{}:\n{said}", process.name).expect("a String takes all that is written");
         }
         words

@@ -12,5 +12,5 @@
 #[path = "../proof/binary.rs"]
 mod binary;
 mod deployment;
+mod fleet_client;
 mod rolling;
-mod teller;

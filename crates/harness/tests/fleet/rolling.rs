@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use crate::binary::seed;
 use crate::deployment::Deployment;
-use crate::teller::{PRICE_MINOR, Shop, Teller};
+use crate::fleet_client::{FleetClient, PRICE_MINOR, Shop};
 
 const CHARGERS: usize = 12;
 /// Clients that reserve without a pause: no moment is without a request on its way.
@@ -20,7 +20,7 @@ const ANSWERS: [&str; 4] = ["201", "202", "409 retryable", "503 retryable"];
 
 /// Charges until the last process is back; what was paid, by the name of the order.
 async fn charge(shop: &Shop, number: usize, done: &AtomicBool) -> Vec<(String, String)> {
-    let mut teller = Teller::new(shop);
+    let mut teller = FleetClient::new(shop);
     let mut paid = Vec::new();
     while !done.load(Ordering::SeqCst) {
         let name = format!("charger-{number}-{}", paid.len());
@@ -31,7 +31,7 @@ async fn charge(shop: &Shop, number: usize, done: &AtomicBool) -> Vec<(String, S
 }
 
 async fn reserve(shop: &Shop, number: usize, done: &AtomicBool) -> Vec<String> {
-    let mut teller = Teller::new(shop);
+    let mut teller = FleetClient::new(shop);
     let mut held = Vec::new();
     while !done.load(Ordering::SeqCst) {
         held.push(teller.reserve(&format!("reserver-{number}-{}", held.len())).await);

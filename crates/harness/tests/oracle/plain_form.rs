@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use harness::http::Client;
+use harness::http::HttpClient;
 use harness::oracle::check;
 use harness::plain::{Options, serve};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn its_rows_are_sound(place: Place) {
         assert!(begun.elapsed() < READY_WITHIN, "it does not serve");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let mut client = Client::new(ready["base_url"].as_str().unwrap()).unwrap();
+    let mut client = HttpClient::new(ready["base_url"].as_str().unwrap()).unwrap();
     let mut bodies = Vec::new();
     for (key, quantity, status) in [("a", 1, 201), ("b", 2, 201), ("a", 1, 201), ("a", 2, 409), ("c", 8, 409)]
     {

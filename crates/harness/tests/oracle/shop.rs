@@ -12,7 +12,8 @@ use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
 use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
 use domain::provider::{
-    AmountRule, AmountRules, Observation, RefundObservation, RefundStatus, Source, Status, TenantProviders,
+    AmountRule, AmountRules, Observation, ProviderStatus, RefundObservation, RefundStatus, Source,
+    TenantProviders,
 };
 use domain::rows::{Account, Capture, Client, Failure, FailureCause, Mode, Settings, Tenant};
 use domain::time::Span;
@@ -190,7 +191,7 @@ impl Shop {
         &self,
         store: &Store,
         charging: &Charging,
-        status: &Status,
+        status: &ProviderStatus,
         failure: Option<Failure>,
     ) {
         let attempt = AttemptId::from(charging.payment);
@@ -223,7 +224,7 @@ impl Shop {
         attempt: AttemptId,
         by: ObservedBy,
         source: Source,
-        status: &Status,
+        status: &ProviderStatus,
     ) {
         let settle = Settle {
             by,
@@ -256,7 +257,7 @@ impl Shop {
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let (job, attempt) = (started.job.id, started.attempt.id);
         done(store, mark_sent(job, charging.payment, None)).await;
-        let status = Status::Captured { amount_minor: minor };
+        let status = ProviderStatus::Captured { amount_minor: minor };
         let by_job = ObservedBy::Job { job, token: 1 };
         self.observe(store, charging, attempt, by_job, Source::Answer, &status).await;
         let event = self.event(store).await;
@@ -383,7 +384,7 @@ pub struct Day {
 pub async fn ordinary_day(store: &Store) -> Day {
     let (ours, theirs) = (Shop::open(store, "acct_ours").await, Shop::open(store, "acct_theirs").await);
     let mut books = Books::default();
-    let whole = Status::Captured { amount_minor: PRICE_MINOR };
+    let whole = ProviderStatus::Captured { amount_minor: PRICE_MINOR };
 
     ours.reserve(store).await;
     let given_up = ours.reserve(store).await;
@@ -402,14 +403,14 @@ pub async fn ordinary_day(store: &Store) -> Day {
 
     let booking = ours.reserve(store).await;
     let manual = ours.send(store, Some(booking), Capture::Manual).await;
-    ours.settle(store, &manual, &Status::Authorized { amount_minor: PRICE_MINOR }, None).await;
+    ours.settle(store, &manual, &ProviderStatus::Authorized { amount_minor: PRICE_MINOR }, None).await;
     ours.capture(store, &manual, 2_000).await;
     books.charges.push(ours.charge(&manual, "succeeded", 2_000, 0));
 
     let declined = ours.send(store, None, Capture::Automatic).await;
     let failure =
         Failure { code: "card_declined".to_owned(), retryable: true, cause: FailureCause::Declined };
-    ours.settle(store, &declined, &Status::Cancelled, Some(failure)).await;
+    ours.settle(store, &declined, &ProviderStatus::Cancelled, Some(failure)).await;
     books.charges.push(ours.charge(&declined, "canceled", 0, 0));
 
     let foreign = theirs.send(store, None, Capture::Automatic).await;

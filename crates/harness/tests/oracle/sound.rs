@@ -1,6 +1,6 @@
 //! What is sound is called sound, work under way included.
 
-use domain::provider::Status;
+use domain::provider::ProviderStatus;
 use domain::rows::Capture;
 use harness::oracle::check;
 
@@ -31,7 +31,7 @@ async fn work_under_way_is_not_called_broken(place: Place) {
     day.books.charges.push(day.ours.charge(&sent, "succeeded", PRICE_MINOR, 0));
     let verdicts = check(&place.location, Some(day.books.clone())).await.unwrap();
     assert!(verdicts.all_hold() && verdicts.has_notes(), "{verdicts}");
-    let whole = Status::Captured { amount_minor: PRICE_MINOR };
+    let whole = ProviderStatus::Captured { amount_minor: PRICE_MINOR };
     day.ours.settle(&store, &sent, &whole, None).await;
     day.books.charges.last_mut().unwrap().captured_minor = 0;
     let verdicts = check(&place.location, Some(day.books)).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_refund_that_was_copied_is_sound(place: Place) {
     let store = place.open().await;
     let Day { ours, mut books, .. } = ordinary_day(&store).await;
     let charge = ours.send(&store, None, Capture::Automatic).await;
-    ours.settle(&store, &charge, &Status::Captured { amount_minor: PRICE_MINOR }, None).await;
+    ours.settle(&store, &charge, &ProviderStatus::Captured { amount_minor: PRICE_MINOR }, None).await;
     let refund = ours.refund(&store, &charge, 300).await;
     let copy = ours.copy_refund(&store, &charge, &refund).await;
     books.charges.push(ours.charge(&charge, "succeeded", PRICE_MINOR, 600));

@@ -1,8 +1,8 @@
 //! A disk without room: requests are turned away, nothing is half done, and with room it goes on.
 
 use harness::attack::{
-    Caller, Error, Ground, Need, OperationAnswer, OperationRequest, RequestResult, Scenario, ScenarioContext,
-    Tuning, judge,
+    Error, Ground, Need, OperationAnswer, OperationRequest, RequestResult, RetryingClient, Scenario,
+    ScenarioContext, Tuning, judge,
 };
 use rusqlite::Connection;
 
@@ -46,9 +46,9 @@ async fn full(context: ScenarioContext) -> Result<(), Error> {
         assert!(held < HOLDS_MAX, "the disk does not fill");
     };
     context.findings.reached_times("some_fitted", held as u64);
-    told(&context, &refused);
+    record_refusal(&context, &refused);
     for number in held..held + MORE {
-        told(&context, &answered(&mut caller, &hold(number)).await?);
+        record_refusal(&context, &answered(&mut caller, &hold(number)).await?);
     }
     // What is there can still be read, and what was said is said again.
     let again = answered(&mut caller, &hold(0)).await?;
@@ -66,14 +66,14 @@ async fn full(context: ScenarioContext) -> Result<(), Error> {
     Ok(())
 }
 
-async fn answered(caller: &mut Caller, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
+async fn answered(caller: &mut RetryingClient, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
     match caller.send_once(ask).await? {
         RequestResult::Answered(answer) => Ok(answer),
         RequestResult::Lost(told) => Err(Error::NoAnswer { operation: ask.operation.clone(), told }),
     }
 }
 
-fn told(context: &ScenarioContext, answer: &OperationAnswer) {
+fn record_refusal(context: &ScenarioContext, answer: &OperationAnswer) {
     let code = answer.code();
     let right = answer.status == 503
         && code.as_deref() == Some("storage_unavailable")

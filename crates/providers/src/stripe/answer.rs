@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::provider::{CallOutcome, Observation, RefundObservation, Status};
+use domain::provider::{CallOutcome, Observation, ProviderStatus, RefundObservation};
 use domain::rows::FailureCause;
 use http::StatusCode;
 use resilience::retry_after;
@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     client::{HttpReply, NoReply},
-    decline::{Problem, bounded},
+    decline::{StripeError, bounded},
     objects::{PaymentIntent, Refund},
 };
 
@@ -26,7 +26,7 @@ struct Envelope {
 #[derive(Deserialize)]
 struct Refusal {
     #[serde(flatten)]
-    problem: Problem,
+    problem: StripeError,
     /// The object as it is now, where the refusal is about one.
     payment_intent: Option<PaymentIntent>,
 }
@@ -55,11 +55,11 @@ pub fn payment(replied: Result<HttpReply, NoReply>, asked_for: Option<&str>) -> 
     let is_card_error = problem.kind.as_deref() == Some("card_error");
     match object {
         // A card's refusal is the outcome of the payment; any other is one of the call.
-        Some(object) if is_card_error && matches!(object.status, Status::Declined(_)) => {
+        Some(object) if is_card_error && matches!(object.status, ProviderStatus::Declined(_)) => {
             CallOutcome::Object(object)
         }
-        Some(object) if is_card_error && object.status == Status::Unconfirmed => {
-            CallOutcome::Object(Observation { status: Status::Declined(problem.failure()), ..object })
+        Some(object) if is_card_error && object.status == ProviderStatus::Unconfirmed => {
+            CallOutcome::Object(Observation { status: ProviderStatus::Declined(problem.failure()), ..object })
         }
         object => refused(&problem, object),
     }
@@ -147,11 +147,11 @@ fn refusal<O>(reply: &HttpReply) -> Result<Refusal, CallOutcome<O>> {
     }
 }
 
-fn refused<O>(problem: &Problem, object: Option<O>) -> CallOutcome<O> {
+fn refused<O>(problem: &StripeError, object: Option<O>) -> CallOutcome<O> {
     CallOutcome::Refused { code: code_of(problem), cause: problem.cause(), object }
 }
 
-fn code_of(problem: &Problem) -> String {
+fn code_of(problem: &StripeError) -> String {
     bounded(problem.word())
 }
 

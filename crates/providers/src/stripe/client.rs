@@ -42,15 +42,15 @@ const IDLE_MAX: Duration = Duration::from_secs(20);
 const TRIES_MAX: u32 = 2;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(1) };
 
-pub struct Client {
+pub struct StripeClient {
     http: Resilient<Exchange, Rules>,
     /// Without a slash at its end.
     base_url: String,
     authorization: HeaderValue,
 }
 
-impl Client {
-    pub fn new(settings: &Settings, guard: &Guard) -> Result<Client, String> {
+impl StripeClient {
+    pub fn new(settings: &Settings, guard: &Guard) -> Result<StripeClient, String> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", settings.secret_key.expose()))
             .map_err(|_| "the secret key cannot stand in a header".to_owned())?;
         authorization.set_sensitive(true);
@@ -69,7 +69,7 @@ impl Client {
             .withdraws_from(guard.budget.clone())
             .observer(guard.observer.clone());
         let base_url = settings.base_url.trim_end_matches('/').to_owned();
-        Ok(Client { http: layer.layer(Exchange { http }), base_url, authorization })
+        Ok(StripeClient { http: layer.layer(Exchange { http }), base_url, authorization })
     }
 
     /// `subject`: what the call is about. The circuit takes all calls about one for one witness.

@@ -51,7 +51,7 @@ const CODE_CHARACTERS_MAX: usize = 100;
 
 /// `error` of a refusal, and `last_payment_error` of a PaymentIntent: Stripe gives both one shape.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Problem {
+pub struct StripeError {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub code: Option<String>,
@@ -60,7 +60,7 @@ pub struct Problem {
     pub param: Option<String>,
 }
 
-impl Problem {
+impl StripeError {
     /// The most exact word there is: the bank's reason, else Stripe's code, else the kind of error.
     pub fn word(&self) -> &str {
         let words = [&self.decline_code, &self.code, &self.kind];
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn declines_say_whether_to_try_again() {
         let check = |code: Option<&str>, decline_code: Option<&str>, expected: &str, retryable: bool| {
-            let problem = Problem {
+            let problem = StripeError {
                 kind: Some("card_error".to_owned()),
                 code: code.map(str::to_owned),
                 decline_code: decline_code.map(str::to_owned),
@@ -137,13 +137,13 @@ mod tests {
         check(None, None, "card_error", true);
         check(Some(""), None, "card_error", true);
         check(Some(&"x".repeat(1_000)), None, &"x".repeat(100), true);
-        assert_eq!(Problem::default().failure().code, "unexplained");
+        assert_eq!(StripeError::default().failure().code, "unexplained");
     }
 
     #[test]
     fn a_refusal_is_of_a_state_a_payer_or_our_own() {
         let check = |kind: &str, code: &str, param: Option<&str>, expected: FailureCause| {
-            let problem = Problem {
+            let problem = StripeError {
                 kind: Some(kind.to_owned()),
                 code: Some(code.to_owned()).filter(|code| !code.is_empty()),
                 decline_code: None,

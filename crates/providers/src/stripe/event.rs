@@ -107,7 +107,7 @@ fn malformed(error: serde_json::Error) -> MalformedEvent {
 mod tests {
     use domain::{
         Currency, PaymentId, RefundId,
-        provider::{DisputeStatus, Observation, RefundObservation, RefundStatus, Status},
+        provider::{DisputeStatus, Observation, ProviderStatus, RefundObservation, RefundStatus},
     };
     use serde_json::{Value, json};
     use uuid::Uuid;
@@ -143,7 +143,7 @@ mod tests {
         let check = |kind: &str, operation: &str, payment: Option<PaymentId>| {
             let observation = Observation {
                 object: "pi_1".to_owned(),
-                status: Status::Captured { amount_minor: 2000 },
+                status: ProviderStatus::Captured { amount_minor: 2000 },
                 amount_minor: 2000,
                 currency: Currency::EUR,
             };

@@ -5,7 +5,7 @@ use domain::{Timestamp, provider::CallOutcome, rows::Mode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{EVENTS, answer, client::Client, event, form::segment};
+use super::{EVENTS, answer, client::StripeClient, event, form::segment};
 use crate::{EventPage, ListedEvent};
 
 /// Stripe allows a hundred; so many fit into what is read of an answer, whatever is in them.
@@ -21,7 +21,7 @@ struct Page {
 
 /// From the second of `from` on, and before that of `before`.
 pub async fn list(
-    client: &Client,
+    client: &StripeClient,
     mode: Mode,
     from: Timestamp,
     before: Timestamp,

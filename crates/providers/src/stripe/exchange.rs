@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
-use resilience::{AttemptOutcome, Health, Policy, RetryAdvice, breaker::Subject, retry_after};
+use resilience::{AttemptOutcome, Health, Policy, RetryAdvice, breaker::BreakerSubject, retry_after};
 use tower::Service;
 
 use super::connector::Connector;
@@ -19,7 +19,7 @@ const REPLAYED: &str = "idempotent-replayed";
 
 /// What a call is about, for the circuit.
 #[derive(Clone, Copy, Debug)]
-pub struct CallSubject(Subject);
+pub struct CallSubject(BreakerSubject);
 
 impl CallSubject {
     /// Of a provider's id, or of one of ours.
@@ -112,7 +112,7 @@ impl Policy<Request<Full<Bytes>>, HttpReply, NoReply> for Rules {
         Some(request.clone())
     }
 
-    fn subject(&self, request: &Request<Full<Bytes>>) -> Option<Subject> {
+    fn subject(&self, request: &Request<Full<Bytes>>) -> Option<BreakerSubject> {
         request.extensions().get::<CallSubject>().map(|about| about.0)
     }
 

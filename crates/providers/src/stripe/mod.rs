@@ -70,7 +70,7 @@ use crate::{
     RefundOrder, VerifiedEvent,
     webhook::{MalformedEvent, WebhookRefused},
 };
-use client::Client;
+use client::StripeClient;
 pub use currency::amounts;
 use form::{Form, segment};
 pub use settings::Settings;
@@ -98,7 +98,7 @@ pub const EVENTS: &[&str] = &[
 
 /// One account at Stripe.
 pub struct Stripe {
-    client: Client,
+    client: StripeClient,
     settings: Settings,
 }
 
@@ -111,7 +111,7 @@ impl Stripe {
     /// The same, behind a guard that others know of.
     pub fn guarded(settings: Settings, guard: &Guard) -> Result<Stripe, String> {
         settings.check()?;
-        Ok(Stripe { client: Client::new(&settings, guard)?, settings })
+        Ok(Stripe { client: StripeClient::new(&settings, guard)?, settings })
     }
 
     /// `verb` of the PaymentIntent itself, such as `/confirm`.
@@ -252,9 +252,9 @@ mod tests {
     use super::EVENTS;
 
     #[test]
-    fn the_readme_says_what_to_subscribe_to() {
-        let readme = include_str!("../../../../README.md");
-        let (_, after) = readme.split_once("subscribe the endpoint to these events").unwrap();
+    fn the_deployment_guide_lists_the_events_to_subscribe_to() {
+        let guide = include_str!("../../../../docs/deploy.md");
+        let (_, after) = guide.split_once("subscribe the endpoint to these events").unwrap();
         let listed = after.split("```").nth(1).unwrap().strip_prefix("text").unwrap();
         let listed: BTreeSet<&str> = listed.split_whitespace().collect();
         assert_eq!(listed, EVENTS.iter().copied().collect());

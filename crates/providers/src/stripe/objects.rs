@@ -17,7 +17,7 @@
 
 use domain::{
     PaymentId, RefundId,
-    provider::{Observation, RefundObservation, RefundStatus, Status},
+    provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::NextAction,
 };
 use serde::Deserialize;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{
     currency::{from_stripe, named},
-    decline::{Problem, refund_failure},
+    decline::{StripeError, refund_failure},
 };
 
 const ID_BYTES_MAX: usize = 255;
@@ -48,7 +48,7 @@ pub struct PaymentIntent {
     amount_received: Option<i64>,
     client_secret: Option<String>,
     next_action: Option<NextStep>,
-    last_payment_error: Option<Problem>,
+    last_payment_error: Option<StripeError>,
     metadata: Option<Metadata>,
 }
 
@@ -79,21 +79,23 @@ impl PaymentIntent {
             amount.ok_or_else(|| format!("its {name} is missing or not an amount"))
         };
         let status = match self.status.as_str() {
-            "requires_confirmation" => Status::Unconfirmed,
+            "requires_confirmation" => ProviderStatus::Unconfirmed,
             "requires_payment_method" => match self.last_payment_error {
-                None => Status::Unconfirmed,
-                Some(problem) => Status::Declined(problem.failure()),
+                None => ProviderStatus::Unconfirmed,
+                Some(problem) => ProviderStatus::Declined(problem.failure()),
             },
-            "requires_action" => Status::NeedsAction(next_action(self.next_action, self.client_secret)),
-            "requires_capture" => {
-                Status::Authorized { amount_minor: amount(self.amount_capturable, "amount_capturable")? }
+            "requires_action" => {
+                ProviderStatus::NeedsAction(next_action(self.next_action, self.client_secret))
             }
+            "requires_capture" => ProviderStatus::Authorized {
+                amount_minor: amount(self.amount_capturable, "amount_capturable")?,
+            },
             "succeeded" => {
-                Status::Captured { amount_minor: amount(self.amount_received, "amount_received")? }
+                ProviderStatus::Captured { amount_minor: amount(self.amount_received, "amount_received")? }
             }
-            "canceled" => Status::Cancelled,
+            "canceled" => ProviderStatus::Cancelled,
             // `processing`, and what a later version of Stripe may add: it is under way and not over.
-            _ => Status::Processing,
+            _ => ProviderStatus::Processing,
         };
         Ok(Observation { object, status, amount_minor: amount(Some(self.amount), "amount")?, currency })
     }
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_status_of_a_payment_intent_has_a_meaning() {
-        let check = |status: &str, more: Value, expected: Status| {
+        let check = |status: &str, more: Value, expected: ProviderStatus| {
             let observation = Observation {
                 object: "pi_1".to_owned(),
                 status: expected,
@@ -210,11 +212,11 @@ mod tests {
             retryable,
             cause: FailureCause::Declined,
         };
-        let declined = |code: &str, retryable| Status::Declined(failure(code, retryable));
+        let declined = |code: &str, retryable| ProviderStatus::Declined(failure(code, retryable));
         let sdk = NextAction::UseProviderSdk { client_secret: Some("pi_1_secret_x".to_owned()) };
         let redirect = NextAction::Redirect { url: "https://bank.example/".to_owned() };
-        check("requires_confirmation", json!({}), Status::Unconfirmed);
-        check("requires_payment_method", json!({}), Status::Unconfirmed);
+        check("requires_confirmation", json!({}), ProviderStatus::Unconfirmed);
+        check("requires_payment_method", json!({}), ProviderStatus::Unconfirmed);
         check(
             "requires_payment_method",
             json!({"last_payment_error": {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}}),
@@ -228,23 +230,23 @@ mod tests {
         check(
             "requires_action",
             json!({"next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/"}}}),
-            Status::NeedsAction(redirect),
+            ProviderStatus::NeedsAction(redirect),
         );
         check(
             "requires_action",
             json!({"next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}}),
-            Status::NeedsAction(sdk.clone()),
+            ProviderStatus::NeedsAction(sdk.clone()),
         );
-        check("requires_action", json!({}), Status::NeedsAction(sdk));
-        check("processing", json!({}), Status::Processing);
-        check("invented_in_2030", json!({}), Status::Processing);
+        check("requires_action", json!({}), ProviderStatus::NeedsAction(sdk));
+        check("processing", json!({}), ProviderStatus::Processing);
+        check("invented_in_2030", json!({}), ProviderStatus::Processing);
         check(
             "requires_capture",
             json!({"amount_capturable": 1500}),
-            Status::Authorized { amount_minor: 1500 },
+            ProviderStatus::Authorized { amount_minor: 1500 },
         );
-        check("succeeded", json!({"amount_received": 1200}), Status::Captured { amount_minor: 1200 });
-        check("canceled", json!({}), Status::Cancelled);
+        check("succeeded", json!({"amount_received": 1200}), ProviderStatus::Captured { amount_minor: 1200 });
+        check("canceled", json!({}), ProviderStatus::Cancelled);
     }
 
     #[test]

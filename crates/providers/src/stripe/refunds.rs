@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     answer,
-    client::Client,
+    client::StripeClient,
     currency,
     form::{Form, segment},
     key, not_representable,
@@ -35,7 +35,7 @@ fn creation(refund: &RefundOrder) -> Option<Form> {
     Some(form)
 }
 
-pub async fn make(client: &Client, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
+pub async fn make(client: &StripeClient, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
     let Some(form) = creation(refund) else { return not_representable() };
     let key = key(refund.attempt, "refund", refund.key_number);
     answer::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
@@ -48,7 +48,7 @@ struct Page {
 }
 
 /// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
-pub async fn list(client: &Client, object: &str) -> CallOutcome<Vec<ListedRefund>> {
+pub async fn list(client: &StripeClient, object: &str) -> CallOutcome<Vec<ListedRefund>> {
     let mut after = String::new();
     let mut listed = Vec::new();
     for _ in 0..PAGES_MAX {

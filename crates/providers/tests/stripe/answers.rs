@@ -1,7 +1,7 @@
 //! What each answer, and each missing one, is heard as.
 
 use domain::{
-    provider::{CallOutcome, Observation, Status},
+    provider::{CallOutcome, Observation, ProviderStatus},
     rows::FailureCause,
 };
 use providers::Provider;
@@ -11,14 +11,14 @@ use tokio::net::TcpListener;
 use crate::{
     euros, failure, on, order, refund,
     server::{Behaviour, Server, answer},
-    teller,
+    stripe_without_retries,
 };
 
 /// What is looked at here of what was heard.
 #[derive(Clone, Debug, PartialEq)]
-enum Told {
-    Object(Status),
-    Refused(&'static str, Option<Status>),
+enum OutcomeKind {
+    Object(ProviderStatus),
+    Refused(&'static str, Option<ProviderStatus>),
     /// Refused, and not by the state of the object.
     RefusedBecauseOf(FailureCause, &'static str),
     NotSent(Option<i64>),
@@ -27,27 +27,27 @@ enum Told {
     Spent,
 }
 
-fn told(heard: CallOutcome<Observation>) -> Told {
+fn outcome_kind(heard: CallOutcome<Observation>) -> OutcomeKind {
     match heard {
-        CallOutcome::Object(observation) => Told::Object(observation.status),
+        CallOutcome::Object(observation) => OutcomeKind::Object(observation.status),
         CallOutcome::Refused { code, cause: FailureCause::Declined, object } => {
-            Told::Refused(code.leak(), object.map(|object| object.status))
+            OutcomeKind::Refused(code.leak(), object.map(|object| object.status))
         }
-        CallOutcome::Refused { code, cause, .. } => Told::RefusedBecauseOf(cause, code.leak()),
-        CallOutcome::NotSent { retry_after_seconds, .. } => Told::NotSent(retry_after_seconds),
-        CallOutcome::Unknown { key_spent: false, .. } => Told::Unknown,
-        CallOutcome::Unknown { key_spent: true, .. } => Told::Spent,
+        CallOutcome::Refused { code, cause, .. } => OutcomeKind::RefusedBecauseOf(cause, code.leak()),
+        CallOutcome::NotSent { retry_after_seconds, .. } => OutcomeKind::NotSent(retry_after_seconds),
+        CallOutcome::Unknown { key_spent: false, .. } => OutcomeKind::Unknown,
+        CallOutcome::Unknown { key_spent: true, .. } => OutcomeKind::Spent,
     }
 }
 
-async fn check(name: &str, behaviour: Behaviour, expected: Told) {
+async fn check(name: &str, behaviour: Behaviour, expected: OutcomeKind) {
     let server = Server::start(vec![behaviour]).await;
-    let heard = teller(server.base_url.clone()).confirm(&order(1), "pi_1").await;
-    assert_eq!(told(heard), expected, "{name}");
+    let heard = stripe_without_retries(server.base_url.clone()).confirm(&order(1), "pi_1").await;
+    assert_eq!(outcome_kind(heard), expected, "{name}");
     assert!(server.requests().len() <= 1, "{name}: said again");
 }
 
-async fn check_answer(status: u16, headers: &str, body: Value, expected: Told) {
+async fn check_answer(status: u16, headers: &str, body: Value, expected: OutcomeKind) {
     let bytes = answer(status, headers, &body.to_string());
     check(&format!("{status} {body}"), Behaviour::Answer(bytes), expected).await;
 }
@@ -67,8 +67,8 @@ fn error(kind: &str, code: &str, intent: Option<Value>) -> Value {
     json!({ "error": error })
 }
 
-fn declined(code: &str, retryable: bool) -> Status {
-    Status::Declined(failure(code, retryable))
+fn declined(code: &str, retryable: bool) -> ProviderStatus {
+    ProviderStatus::Declined(failure(code, retryable))
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_broken_wire_is_unknown() {
         ("a body that says it is too long", Behaviour::Answer(answer(200, "", &long))),
     ];
     for (name, behaviour) in cases {
-        check(name, behaviour, Told::Unknown).await;
+        check(name, behaviour, OutcomeKind::Unknown).await;
     }
 }
 
@@ -107,8 +107,8 @@ async fn no_connection_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let teller = teller(base_url);
-    assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::NotSent(None));
+    let teller = stripe_without_retries(base_url);
+    assert_eq!(outcome_kind(teller.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
     let found = teller.refunds_of("pi_1").await;
     assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
 }
@@ -118,69 +118,69 @@ async fn no_connection_is_not_sent() {
 async fn a_kept_connection_that_breaks_is_unknown() {
     let whole = Behaviour::Answer(answer(200, "", &intent("succeeded").to_string()));
     let server = Server::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
-    let teller = teller(server.base_url.clone());
-    let captured = Told::Object(Status::Captured { amount_minor: 2000 });
-    assert_eq!(told(teller.fetch("pi_1").await), captured);
-    assert_eq!(told(teller.confirm(&order(1), "pi_1").await), Told::Unknown);
+    let teller = stripe_without_retries(server.base_url.clone());
+    let captured = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
+    assert_eq!(outcome_kind(teller.fetch("pi_1").await), captured);
+    assert_eq!(outcome_kind(teller.confirm(&order(1), "pi_1").await), OutcomeKind::Unknown);
     assert_eq!(server.requests().len(), 2);
-    assert_eq!(told(teller.fetch("pi_1").await), captured);
+    assert_eq!(outcome_kind(teller.fetch("pi_1").await), captured);
     assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn each_status_is_sorted_by_what_it_proves() {
-    let ok = Told::Object(Status::Captured { amount_minor: 2000 });
+    let ok = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
     check_answer(200, "", intent("succeeded"), ok).await;
-    check_answer(200, "", intent("invented_in_2030"), Told::Object(Status::Processing)).await;
-    check_answer(200, "", json!({}), Told::Unknown).await;
-    check_answer(200, "", json!({"id": "pi_1", "object": "charge"}), Told::Unknown).await;
+    check_answer(200, "", intent("invented_in_2030"), OutcomeKind::Object(ProviderStatus::Processing)).await;
+    check_answer(200, "", json!({}), OutcomeKind::Unknown).await;
+    check_answer(200, "", json!({"id": "pi_1", "object": "charge"}), OutcomeKind::Unknown).await;
     let mut other = intent("succeeded");
     other["id"] = json!("pi_2");
-    check_answer(200, "", other, Told::Unknown).await;
+    check_answer(200, "", other, OutcomeKind::Unknown).await;
 
     for status in [500, 502, 503, 504, 424, 408, 409, 418, 302] {
-        check_answer(status, "", error("api_error", "", None), Told::Unknown).await;
-        check_answer(status, "", json!("<html>"), Told::Unknown).await;
+        check_answer(status, "", error("api_error", "", None), OutcomeKind::Unknown).await;
+        check_answer(status, "", json!("<html>"), OutcomeKind::Unknown).await;
     }
     // Stripe keeps a failure of its own under the key, and says so when it tells it again.
     for status in [500, 503] {
-        check_answer(status, "idempotent-replayed: true\r\n", json!("<html>"), Told::Spent).await;
+        check_answer(status, "idempotent-replayed: true\r\n", json!("<html>"), OutcomeKind::Spent).await;
     }
-    check_answer(400, "", json!("<html>"), Told::Unknown).await;
-    check_answer(404, "", json!({"message": "no route"}), Told::Unknown).await;
-    check_answer(403, "", json!("<html>"), Told::Unknown).await;
-    check_answer(400, "", error("api_error", "", None), Told::Unknown).await;
+    check_answer(400, "", json!("<html>"), OutcomeKind::Unknown).await;
+    check_answer(404, "", json!({"message": "no route"}), OutcomeKind::Unknown).await;
+    check_answer(403, "", json!("<html>"), OutcomeKind::Unknown).await;
+    check_answer(400, "", error("api_error", "", None), OutcomeKind::Unknown).await;
     // The key belongs to another call.
-    check_answer(400, "", error("idempotency_error", "", None), Told::Spent).await;
+    check_answer(400, "", error("idempotency_error", "", None), OutcomeKind::Spent).await;
     let in_use = error("idempotency_error", "idempotency_key_in_use", None);
-    check_answer(409, "", in_use, Told::Unknown).await;
-    check_answer(409, "", error("invalid_request_error", "lock_timeout", None), Told::Unknown).await;
+    check_answer(409, "", in_use, OutcomeKind::Unknown).await;
+    check_answer(409, "", error("invalid_request_error", "lock_timeout", None), OutcomeKind::Unknown).await;
 
     let rate_limit = error("invalid_request_error", "rate_limit", None);
-    check_answer(429, "", rate_limit.clone(), Told::NotSent(None)).await;
-    check_answer(429, "retry-after: 7\r\n", rate_limit.clone(), Told::NotSent(Some(7))).await;
-    check_answer(429, "retry-after: 99999\r\n", rate_limit.clone(), Told::NotSent(Some(3600))).await;
-    check_answer(429, "retry-after: -1\r\n", rate_limit.clone(), Told::NotSent(None)).await;
-    check_answer(429, "retry-after: Wed, 21 Oct\r\n", rate_limit, Told::NotSent(None)).await;
+    check_answer(429, "", rate_limit.clone(), OutcomeKind::NotSent(None)).await;
+    check_answer(429, "retry-after: 7\r\n", rate_limit.clone(), OutcomeKind::NotSent(Some(7))).await;
+    check_answer(429, "retry-after: 99999\r\n", rate_limit.clone(), OutcomeKind::NotSent(Some(3600))).await;
+    check_answer(429, "retry-after: -1\r\n", rate_limit.clone(), OutcomeKind::NotSent(None)).await;
+    check_answer(429, "retry-after: Wed, 21 Oct\r\n", rate_limit, OutcomeKind::NotSent(None)).await;
     let dated = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:49:47 GMT\r\n";
-    check_answer(429, dated, json!("<html>"), Told::NotSent(Some(10))).await;
-    check_answer(429, "", json!("<html>"), Told::NotSent(None)).await;
-    check_answer(401, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;
-    check_answer(403, "", error("invalid_request_error", "", None), Told::NotSent(None)).await;
+    check_answer(429, dated, json!("<html>"), OutcomeKind::NotSent(Some(10))).await;
+    check_answer(429, "", json!("<html>"), OutcomeKind::NotSent(None)).await;
+    check_answer(401, "", error("invalid_request_error", "", None), OutcomeKind::NotSent(None)).await;
+    check_answer(403, "", error("invalid_request_error", "", None), OutcomeKind::NotSent(None)).await;
 }
 
 #[tokio::test]
 async fn refusals_and_declines_are_told_apart() {
     let unexpected = "payment_intent_unexpected_state";
-    let captured = Status::Captured { amount_minor: 2000 };
+    let captured = ProviderStatus::Captured { amount_minor: 2000 };
     let refused = error("invalid_request_error", unexpected, Some(intent("succeeded")));
-    check_answer(400, "", refused, Told::Refused(unexpected, Some(captured.clone()))).await;
+    check_answer(400, "", refused, OutcomeKind::Refused(unexpected, Some(captured.clone()))).await;
     // Nobody pays for what our own request did wrong, and no other card will help.
-    let ours = |code| Told::RefusedBecauseOf(FailureCause::OurRequest, code);
+    let ours = |code| OutcomeKind::RefusedBecauseOf(FailureCause::OurRequest, code);
     let mut missing = error("invalid_request_error", "resource_missing", None);
     check_answer(404, "", missing.clone(), ours("resource_missing")).await;
     missing["error"]["param"] = json!("payment_method");
-    let payers = Told::RefusedBecauseOf(FailureCause::PaymentMethod, "resource_missing");
+    let payers = OutcomeKind::RefusedBecauseOf(FailureCause::PaymentMethod, "resource_missing");
     check_answer(400, "", missing, payers).await;
     let nameless = error("invalid_request_error", "", None);
     check_answer(400, "", nameless, ours("invalid_request_error")).await;
@@ -192,20 +192,26 @@ async fn refusals_and_declines_are_told_apart() {
     wants_another_card["last_payment_error"] =
         json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"});
     let own = |intent: Value| error("card_error", "card_declined", Some(intent));
-    let insufficient = Told::Object(declined("insufficient_funds", true));
+    let insufficient = OutcomeKind::Object(declined("insufficient_funds", true));
     check_answer(402, "", own(wants_another_card.clone()), insufficient).await;
-    check_answer(402, "", own(without_a_reason), Told::Object(declined("card_declined", true))).await;
-    check_answer(402, "", own(intent("succeeded")), Told::Refused("card_declined", Some(captured))).await;
-    check_answer(402, "", error("card_error", "expired_card", None), Told::Refused("expired_card", None))
+    check_answer(402, "", own(without_a_reason), OutcomeKind::Object(declined("card_declined", true))).await;
+    check_answer(402, "", own(intent("succeeded")), OutcomeKind::Refused("card_declined", Some(captured)))
         .await;
+    check_answer(
+        402,
+        "",
+        error("card_error", "expired_card", None),
+        OutcomeKind::Refused("expired_card", None),
+    )
+    .await;
     // A decline of long ago is not the outcome of a call that Stripe refuses today.
     let stale = error("invalid_request_error", unexpected, Some(wants_another_card));
     let shown = declined("insufficient_funds", true);
-    check_answer(400, "", stale, Told::Refused(unexpected, Some(shown))).await;
+    check_answer(400, "", stale, OutcomeKind::Refused(unexpected, Some(shown))).await;
     let mut other = intent("succeeded");
     other["id"] = json!("pi_2");
     let about_another = error("invalid_request_error", unexpected, Some(other));
-    check_answer(400, "", about_another, Told::Refused(unexpected, None)).await;
+    check_answer(400, "", about_another, OutcomeKind::Refused(unexpected, None)).await;
 }
 
 #[tokio::test]
@@ -216,7 +222,8 @@ async fn refunds_are_sorted_alike() {
     });
     let check = async |status: u16, body: Value, expected: &str| {
         let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
-        let heard = teller(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
+        let heard =
+            stripe_without_retries(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
         let word = match heard {
             CallOutcome::Object(refund) => refund.object,
             CallOutcome::Refused { code, cause: FailureCause::Declined, object: None } => code,
@@ -249,7 +256,8 @@ async fn an_errors_text_holds_no_secret() {
     let mut own = intent("succeeded");
     own["currency"] = json!("?");
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
-    let heard = teller(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
+    let heard =
+        stripe_without_retries(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
     let CallOutcome::Unknown { error, .. } = heard else { panic!("{heard:?}") };
     assert!(error.contains("req_1") && error.contains("currency"), "{error}");
     assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use providers::{Provider, stripe::Stripe};
 
-use crate::teller;
+use crate::stripe_without_retries;
 
 /// Made once: with TLS a teller reads the system's certificates.
-static TELLER: LazyLock<Stripe> = LazyLock::new(|| teller("http://127.0.0.1:9".to_owned()));
+static TELLER: LazyLock<Stripe> = LazyLock::new(|| stripe_without_retries("http://127.0.0.1:9".to_owned()));
 
 /// Text that gets further than noise does.
 fn header() -> impl Strategy<Value = Vec<u8>> {

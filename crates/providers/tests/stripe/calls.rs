@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     euros, on, order, refund,
     server::{Behaviour, Server, answer},
-    teller,
+    stripe_without_retries,
 };
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
@@ -19,7 +19,7 @@ async fn server() -> Server {
 
 async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb: Option<&str>, body: &str) {
     let server = server().await;
-    let teller = teller(server.base_url.clone());
+    let teller = stripe_without_retries(server.base_url.clone());
     call(&teller).await;
     call(&teller).await;
     let [first, second] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
@@ -105,7 +105,7 @@ async fn a_refund_names_its_reason_where_stripe_knows_it() {
 #[tokio::test]
 async fn an_amount_that_stripe_cannot_say_is_never_sent() {
     let server = server().await;
-    let teller = teller(server.base_url.clone());
+    let teller = stripe_without_retries(server.base_url.clone());
     let ariary = Money::new(501, Currency::new("MGA").unwrap());
     let broken = PaymentOrder { amount: ariary, ..order(1) };
     let made = teller.create(&broken).await;
@@ -139,7 +139,7 @@ async fn refunds_are_listed_page_by_page() {
     };
     let look = async |pages: Vec<Behaviour>| {
         let server = Server::start(pages).await;
-        let found = teller(server.base_url.clone()).refunds_of("pi_1").await;
+        let found = stripe_without_retries(server.base_url.clone()).refunds_of("pi_1").await;
         let found = match found {
             CallOutcome::Object(listed) => {
                 let numbers = listed.iter().map(|listed| listed.refund.unwrap().0.as_u128().to_string());
@@ -183,7 +183,7 @@ async fn events_are_listed_page_by_page() {
     };
     let pages = vec![page(vec![event("evt_2", false)], true), page(vec![event("evt_1", false)], false)];
     let server = Server::start(pages).await;
-    let teller = teller(server.base_url.clone());
+    let teller = stripe_without_retries(server.base_url.clone());
     let (from, before) = (Timestamp(1_000_000_000), Timestamp(2_000_000_000));
     let mut names = Vec::new();
     let mut next: Option<String> = None;
@@ -218,6 +218,7 @@ async fn events_are_listed_page_by_page() {
     assert!(line(&requests[1]).contains("&starting_after=evt_2 "));
 
     let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
-    let heard = crate::teller(of_the_other_mode.base_url.clone()).events(from, before, None).await;
+    let heard =
+        crate::stripe_without_retries(of_the_other_mode.base_url.clone()).events(from, before, None).await;
     assert!(matches!(heard, CallOutcome::Unknown { .. }), "{heard:?}");
 }

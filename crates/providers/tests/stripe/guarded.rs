@@ -37,7 +37,7 @@ fn failing(headers: &str) -> Behaviour {
     Behaviour::Answer(answer(500, headers, "{}"))
 }
 
-fn told(heard: &CallOutcome<Observation>) -> &'static str {
+fn outcome_name(heard: &CallOutcome<Observation>) -> &'static str {
     match heard {
         CallOutcome::Object(_) => "object",
         CallOutcome::Refused { .. } => "refused",
@@ -63,7 +63,7 @@ async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usi
         Call::Look => teller.fetch("pi_1").await,
         Call::Move => teller.confirm(&order(1), "pi_1").await,
     };
-    assert_eq!(told(&heard), expected, "{told_of}: {heard:?}");
+    assert_eq!(outcome_name(&heard), expected, "{told_of}: {heard:?}");
     let asked = server.requests();
     assert_eq!(asked.len(), requests, "{told_of}");
     assert!(asked.windows(2).all(|two| two[0] == two[1]), "the same call is the same bytes: {asked:?}");
@@ -98,7 +98,7 @@ async fn what_was_never_written_is_said_again_whatever_it_is() {
     let reasons = Arc::new(Reasons::default());
     let guard = Guard::new("test", &guard::Settings::default(), None, reasons.clone());
     let teller = Stripe::guarded(settings(nobody), &guard).unwrap();
-    assert_eq!(told(&teller.confirm(&order(1), "pi_1").await), "not sent");
+    assert_eq!(outcome_name(&teller.confirm(&order(1), "pi_1").await), "not sent");
     assert_eq!(*reasons.0.lock().unwrap(), ["not_sent"]);
 }
 
@@ -133,13 +133,13 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
     let server = Server::start(script).await;
     let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..4 {
-        assert_eq!(told(&teller.fetch("pi_1").await), "not sent");
+        assert_eq!(outcome_name(&teller.fetch("pi_1").await), "not sent");
     }
     assert_eq!(guard.breaker.snapshot().calls, 0, "what was turned away for its number says nothing");
     for number in 1..=4 {
-        assert_eq!(told(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
+        assert_eq!(outcome_name(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
-    assert_eq!(guard.breaker.state(), breaker::State::Open);
+    assert_eq!(guard.breaker.state(), breaker::BreakerState::Open);
     let CallOutcome::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
         teller.confirm(&order(1), "pi_1").await
     else {
@@ -157,11 +157,11 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(wait.unsigned_abs())).await;
     tokio::time::resume();
-    assert_eq!(guard.breaker.state(), breaker::State::HalfOpen);
+    assert_eq!(guard.breaker.state(), breaker::BreakerState::HalfOpen);
     for _ in 0..3 {
-        assert_eq!(told(&teller.fetch("pi_1").await), "object");
+        assert_eq!(outcome_name(&teller.fetch("pi_1").await), "object");
     }
-    assert_eq!(guard.breaker.state(), breaker::State::Closed);
+    assert_eq!(guard.breaker.state(), breaker::BreakerState::Closed);
 }
 
 /// One payment that Stripe cannot cope with, and one whose error it keeps, are no outage.
@@ -175,14 +175,14 @@ async fn a_payments_trouble_is_its_own() {
     let server = Server::start(script).await;
     let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..20 {
-        assert_eq!(told(&teller.confirm(&order(1), "pi_1").await), "unknown");
+        assert_eq!(outcome_name(&teller.confirm(&order(1), "pi_1").await), "unknown");
     }
     assert_eq!(guard.breaker.snapshot().calls, 1);
     for number in 0..20 {
-        assert_eq!(told(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
+        assert_eq!(outcome_name(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.snapshot().calls, 1, "what is kept is of an earlier call");
-    assert_eq!(guard.breaker.state(), breaker::State::Closed);
+    assert_eq!(guard.breaker.state(), breaker::BreakerState::Closed);
 }
 
 /// The circuit has room for one page of two.

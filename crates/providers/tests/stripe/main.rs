@@ -22,7 +22,7 @@ use providers::{
     Guard, ObjectCall, PaymentOrder, RefundOrder, Secret, guard,
     stripe::{Settings, Stripe},
 };
-use resilience::{Silent, breaker, budget};
+use resilience::{NoObserver, breaker, budget};
 use uuid::Uuid;
 
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
@@ -37,12 +37,12 @@ fn settings(base_url: String) -> Settings {
 }
 
 /// One that says nothing twice, and whose circuit never opens: what is asked and heard is looked at.
-fn teller(base_url: String) -> Stripe {
+fn stripe_without_retries(base_url: String) -> Stripe {
     let settings_of_guard = guard::Settings {
         breaker: breaker::Settings { calls_min: breaker::Settings::CALLS_MIN_MAX, ..Default::default() },
         budget: budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() },
     };
-    let guard = Guard::new("test", &settings_of_guard, None, Arc::new(Silent));
+    let guard = Guard::new("test", &settings_of_guard, None, Arc::new(NoObserver));
     Stripe::guarded(settings(base_url), &guard).unwrap()
 }
 

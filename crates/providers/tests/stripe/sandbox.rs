@@ -2,12 +2,12 @@
 
 use domain::{
     Timestamp,
-    provider::{CallOutcome, RefundStatus, Status},
+    provider::{CallOutcome, ProviderStatus, RefundStatus},
     rows::{Capture, NextAction},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use providers::{EventContent, ListedRefund, PaymentOrder, Provider, stripe::Stripe};
-use sandbox::{Options, Running};
+use sandbox::{Options, RunningSandbox};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -17,14 +17,14 @@ use tokio::{
 
 use crate::{euros, failure, on, order, refund, settings};
 
-struct Desk {
-    sandbox: Running,
+struct SandboxAccount {
+    sandbox: RunningSandbox,
     teller: Stripe,
     _directory: TempDir,
 }
 
 /// `webhooks`: where the account's events are to go.
-async fn desk(webhooks: Option<&TcpListener>) -> Desk {
+async fn sandbox_account(webhooks: Option<&TcpListener>) -> SandboxAccount {
     let directory = tempfile::tempdir().unwrap();
     let options =
         Options { listen: "127.0.0.1:0".parse().unwrap(), journal: directory.path().join("journal") };
@@ -35,12 +35,12 @@ async fn desk(webhooks: Option<&TcpListener>) -> Desk {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         account["webhook"] = json!({"url": url, "secrets": [settings.webhook_secrets[0].expose()]});
     }
-    let desk = Desk { teller: Stripe::new(settings).unwrap(), sandbox, _directory: directory };
+    let desk = SandboxAccount { teller: Stripe::new(settings).unwrap(), sandbox, _directory: directory };
     desk.tell("/sandbox/accounts", &account).await;
     desk
 }
 
-impl Desk {
+impl SandboxAccount {
     async fn tell(&self, path: &str, body: &serde_json::Value) {
         let mut stream = TcpStream::connect(self.sandbox.address).await.unwrap();
         let body = body.to_string();
@@ -57,7 +57,7 @@ impl Desk {
 
     async fn created(&self, order: &PaymentOrder) -> String {
         let observation = object(self.teller.create(order).await);
-        assert_eq!(observation.status, Status::Unconfirmed);
+        assert_eq!(observation.status, ProviderStatus::Unconfirmed);
         assert_eq!((observation.amount_minor, observation.currency), (2000, order.amount.currency));
         observation.object
     }
@@ -76,17 +76,17 @@ fn with_card(card: &str) -> PaymentOrder {
 
 #[tokio::test]
 async fn a_payment_from_its_making_to_its_refund() {
-    let desk = desk(None).await;
+    let desk = sandbox_account(None).await;
     let teller = &desk.teller;
     let order = PaymentOrder { capture: Capture::Manual, ..order(1) };
     let id = desk.created(&order).await;
     assert_eq!(desk.created(&order).await, id, "the same key makes no second object");
 
-    let authorized = Status::Authorized { amount_minor: 2000 };
+    let authorized = ProviderStatus::Authorized { amount_minor: 2000 };
     assert_eq!(object(teller.confirm(&order, &id).await).status, authorized);
     assert_eq!(object(teller.confirm(&order, &id).await).status, authorized, "a replay");
     assert_eq!(object(teller.fetch(&id).await).status, authorized);
-    let captured = Status::Captured { amount_minor: 1500 };
+    let captured = ProviderStatus::Captured { amount_minor: 1500 };
     assert_eq!(object(teller.capture(on(order.attempt, &id), euros(1500)).await).status, captured);
     assert_eq!(object(teller.fetch(&id).await).status, captured);
 
@@ -104,15 +104,18 @@ async fn a_payment_from_its_making_to_its_refund() {
 
 #[tokio::test]
 async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
-    let desk = desk(None).await;
+    let desk = sandbox_account(None).await;
     let check = async |number: u128, card: &str, code: &str, retryable: bool| {
         let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
         let id = desk.created(&order).await;
-        let declined = Status::Declined(failure(code, retryable));
+        let declined = ProviderStatus::Declined(failure(code, retryable));
         assert_eq!(object(desk.teller.confirm(&order, &id).await).status, declined);
         assert_eq!(object(desk.teller.fetch(&id).await).status, declined);
-        assert_eq!(object(desk.teller.cancel(on(order.attempt, &id)).await).status, Status::Cancelled);
-        assert_eq!(object(desk.teller.fetch(&id).await).status, Status::Cancelled);
+        assert_eq!(
+            object(desk.teller.cancel(on(order.attempt, &id)).await).status,
+            ProviderStatus::Cancelled
+        );
+        assert_eq!(object(desk.teller.fetch(&id).await).status, ProviderStatus::Cancelled);
     };
     check(21, "pm_card_visa_chargeDeclined", "generic_decline", true).await;
     check(22, "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds", true).await;
@@ -122,11 +125,11 @@ async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
 
 #[tokio::test]
 async fn a_customer_may_have_to_act() {
-    let desk = desk(None).await;
+    let desk = sandbox_account(None).await;
     let plain = with_card("pm_card_authenticationRequired");
     let id = desk.created(&plain).await;
     let status = object(desk.teller.confirm(&plain, &id).await).status;
-    let Status::NeedsAction(NextAction::UseProviderSdk { client_secret: Some(_) }) = status else {
+    let ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: Some(_) }) = status else {
         panic!("{status:?}")
     };
     let back = PaymentOrder {
@@ -136,15 +139,15 @@ async fn a_customer_may_have_to_act() {
     };
     let id = desk.created(&back).await;
     let status = object(desk.teller.confirm(&back, &id).await).status;
-    let Status::NeedsAction(NextAction::Redirect { url }) = status else { panic!("{status:?}") };
+    let ProviderStatus::NeedsAction(NextAction::Redirect { url }) = status else { panic!("{status:?}") };
     assert!(url.ends_with(&id), "{url}");
     desk.tell(&format!("/sandbox/authenticate/{id}"), &json!({"approve": true})).await;
-    assert_eq!(object(desk.teller.fetch(&id).await).status, Status::Captured { amount_minor: 2000 });
+    assert_eq!(object(desk.teller.fetch(&id).await).status, ProviderStatus::Captured { amount_minor: 2000 });
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_unknown_and_the_object_tells() {
-    let desk = desk(None).await;
+    let desk = sandbox_account(None).await;
     for (number, fault) in [(31, "commit_then_drop"), (32, "commit_then_500"), (33, "drop_before")] {
         let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..order(1) };
         let id = desk.created(&order).await;
@@ -153,20 +156,24 @@ async fn a_lost_answer_is_unknown_and_the_object_tells() {
         assert!(matches!(heard, CallOutcome::Unknown { .. }), "{fault}: {heard:?}");
         desk.tell("/sandbox/faults", &json!({})).await;
         let is_captured = fault != "drop_before";
-        let told = if is_captured { Status::Captured { amount_minor: 2000 } } else { Status::Unconfirmed };
+        let told = if is_captured {
+            ProviderStatus::Captured { amount_minor: 2000 }
+        } else {
+            ProviderStatus::Unconfirmed
+        };
         assert_eq!(object(desk.teller.fetch(&id).await).status, told, "{fault}");
-        let captured = Status::Captured { amount_minor: 2000 };
+        let captured = ProviderStatus::Captured { amount_minor: 2000 };
         assert_eq!(object(desk.teller.confirm(&order, &id).await).status, captured, "{fault}: said again");
     }
 }
 
 #[tokio::test]
 async fn what_stripe_refuses_comes_with_the_object() {
-    let desk = desk(None).await;
+    let desk = sandbox_account(None).await;
     let order = order(1);
     let id = desk.created(&order).await;
     object(desk.teller.confirm(&order, &id).await);
-    let captured = Status::Captured { amount_minor: 2000 };
+    let captured = ProviderStatus::Captured { amount_minor: 2000 };
     let again = refund(2, &order, "", 1).attempt;
     for heard in
         [desk.teller.cancel(on(again, &id)).await, desk.teller.capture(on(again, &id), euros(1)).await]
@@ -189,7 +196,7 @@ async fn what_stripe_refuses_comes_with_the_object() {
 #[tokio::test]
 async fn a_delivery_is_believed_and_brought_home() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let desk = desk(Some(&listener)).await;
+    let desk = sandbox_account(Some(&listener)).await;
     let order = order(1);
     let id = desk.created(&order).await;
     object(desk.teller.confirm(&order, &id).await);
@@ -209,7 +216,7 @@ async fn a_delivery_is_believed_and_brought_home() {
         match (&*arrived.kind, desk.teller.interpret(&body).unwrap()) {
             ("payment_intent.succeeded", EventContent::Payment { payment, observation }) => {
                 assert_eq!((payment, &observation.object), (Some(order.operation), &id));
-                assert_eq!(observation.status, Status::Captured { amount_minor: 2000 });
+                assert_eq!(observation.status, ProviderStatus::Captured { amount_minor: 2000 });
                 paid = true;
             }
             ("refund.created", EventContent::Refund { refund, payment, payment_object, observation }) => {

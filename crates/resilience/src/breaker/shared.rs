@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Breaker, Health, Permit, Rejected, Settings, State, Subject};
-use crate::{Dice, Observer, Silent, Start};
+use super::{Breaker, BreakerState, BreakerSubject, Health, Permit, Rejected, Settings};
+use crate::{Dice, NoObserver, Observer, Start};
 
 /// A handle; clones share the state.
 #[derive(Clone)]
@@ -20,8 +20,8 @@ struct Inner {
 
 /// What an operator sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    pub state: State,
+pub struct BreakerSnapshot {
+    pub state: BreakerState,
     /// Of the window, or of the probes.
     pub calls: u32,
     pub failures: u32,
@@ -38,7 +38,7 @@ pub struct PermittedCall {
 
 impl SharedBreaker {
     pub fn new(settings: Settings) -> SharedBreaker {
-        SharedBreaker::observed(settings, Dice::default(), Arc::new(Silent))
+        SharedBreaker::observed(settings, Dice::default(), Arc::new(NoObserver))
     }
 
     /// With a seed to repeat its open times, and somebody who hears of each change of state.
@@ -62,14 +62,14 @@ impl SharedBreaker {
         })
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> BreakerState {
         self.with(|breaker, now, _| breaker.state(now))
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> BreakerSnapshot {
         self.with(|breaker, now, _| {
             let (calls, failures) = breaker.counted(now);
-            Snapshot { state: breaker.state(now), calls, failures, open_left: breaker.open_left(now) }
+            BreakerSnapshot { state: breaker.state(now), calls, failures, open_left: breaker.open_left(now) }
         })
     }
 
@@ -86,7 +86,7 @@ impl SharedBreaker {
 
 impl PermittedCall {
     /// What the call is about, if that is known.
-    pub fn about(mut self, subject: Option<Subject>) -> PermittedCall {
+    pub fn about(mut self, subject: Option<BreakerSubject>) -> PermittedCall {
         self.permit = self.permit.take().map(|permit| permit.about(subject));
         self
     }

@@ -12,16 +12,16 @@ const fn s(s: u64) -> Duration {
 }
 
 /// A breaker that is told things one after the other.
-struct Told {
+struct DrivenBreaker {
     breaker: Breaker,
     rng: StdRng,
     now: Duration,
 }
 
-impl Told {
-    fn new(settings: Settings) -> Told {
+impl DrivenBreaker {
+    fn new(settings: Settings) -> DrivenBreaker {
         settings.check().unwrap();
-        Told { breaker: Breaker::new(settings), rng: StdRng::seed_from_u64(3), now: s(1_000) }
+        DrivenBreaker { breaker: Breaker::new(settings), rng: StdRng::seed_from_u64(3), now: s(1_000) }
     }
 
     fn admit(&mut self) -> Result<Permit, Rejected> {
@@ -42,7 +42,7 @@ impl Told {
         self.report(permit, health);
     }
 
-    fn call_about(&mut self, subject: Subject, health: Health) {
+    fn call_about(&mut self, subject: BreakerSubject, health: Health) {
         let permit = self.admit().expect("the circuit lets it through").about(Some(subject));
         self.report(permit, health);
     }
@@ -53,7 +53,7 @@ impl Told {
         }
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> BreakerState {
         self.breaker.state(self.now)
     }
 
@@ -61,7 +61,7 @@ impl Told {
     fn half_open(&mut self) {
         self.calls(20, Health::Bad);
         self.now += self.breaker.open_left(self.now);
-        assert_eq!(self.state(), State::HalfOpen);
+        assert_eq!(self.state(), BreakerState::HalfOpen);
     }
 
     fn open_seconds(&self) -> f64 {
@@ -69,14 +69,14 @@ impl Told {
     }
 }
 
-fn told() -> Told {
-    Told::new(Settings::default())
+fn driven() -> DrivenBreaker {
+    DrivenBreaker::new(Settings::default())
 }
 
 #[test]
 fn opens_at_the_share_and_not_before_the_minimum() {
-    let check = |good: u32, bad: u32, expected: State| {
-        let mut told = told();
+    let check = |good: u32, bad: u32, expected: BreakerState| {
+        let mut told = driven();
         told.calls(good, Health::Good);
         for _ in 0..bad {
             // The last failures may find it open already.
@@ -86,38 +86,38 @@ fn opens_at_the_share_and_not_before_the_minimum() {
         }
         assert_eq!(told.state(), expected, "{good} good, {bad} bad");
     };
-    check(0, 19, State::Closed);
-    check(0, 20, State::Open);
-    check(10, 10, State::Open);
-    check(11, 10, State::Closed);
-    check(19, 1, State::Closed);
-    check(500, 499, State::Closed);
-    check(500, 500, State::Open);
+    check(0, 19, BreakerState::Closed);
+    check(0, 20, BreakerState::Open);
+    check(10, 10, BreakerState::Open);
+    check(11, 10, BreakerState::Closed);
+    check(19, 1, BreakerState::Closed);
+    check(500, 499, BreakerState::Closed);
+    check(500, 500, BreakerState::Open);
 }
 
 #[test]
 fn what_is_unclear_counts_for_nothing() {
-    let mut told = told();
+    let mut told = driven();
     told.calls(100, Health::Unclear);
     assert_eq!(told.breaker.counted(told.now), (0, 0));
     told.calls(19, Health::Bad);
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
 }
 
 #[test]
 fn old_failures_are_forgotten() {
-    let mut told = told();
+    let mut told = driven();
     told.calls(19, Health::Bad);
     told.now += s(30);
     told.calls(19, Health::Bad);
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
     told.call(Health::Bad);
-    assert_eq!(told.state(), State::Open);
+    assert_eq!(told.state(), BreakerState::Open);
 }
 
 #[test]
 fn open_rejects_and_says_until_when() {
-    let mut told = told();
+    let mut told = driven();
     told.calls(20, Health::Bad);
     let open = told.open_seconds();
     assert!((12.0..=18.0).contains(&open), "{open}");
@@ -131,61 +131,61 @@ fn open_rejects_and_says_until_when() {
 
 #[test]
 fn half_open_lets_three_probes_through_and_decides_when_all_are_back() {
-    let check = |healths: [Health; 3], expected: State| {
-        let mut told = told();
+    let check = |healths: [Health; 3], expected: BreakerState| {
+        let mut told = driven();
         told.half_open();
         let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
         assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
         for (probe, health) in probes.into_iter().zip(healths) {
-            assert_eq!(told.state(), State::HalfOpen);
+            assert_eq!(told.state(), BreakerState::HalfOpen);
             assert!(told.admit().is_err(), "a probe that is back makes no room for a fourth");
             told.report(probe, health);
         }
         assert_eq!(told.state(), expected, "{healths:?}");
     };
     use Health::{Bad, Good};
-    check([Good, Good, Good], State::Closed);
-    check([Good, Bad, Good], State::Closed);
-    check([Bad, Good, Bad], State::Open);
-    check([Bad, Bad, Bad], State::Open);
+    check([Good, Good, Good], BreakerState::Closed);
+    check([Good, Bad, Good], BreakerState::Closed);
+    check([Bad, Good, Bad], BreakerState::Open);
+    check([Bad, Bad, Bad], BreakerState::Open);
 }
 
 #[test]
 fn an_unclear_probe_gives_its_place_back() {
-    let mut told = told();
+    let mut told = driven();
     told.half_open();
     let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
     assert!(told.admit().is_err());
     for probe in probes {
         told.report(probe, Health::Unclear);
     }
-    assert_eq!(told.state(), State::HalfOpen);
+    assert_eq!(told.state(), BreakerState::HalfOpen);
     told.calls(3, Health::Good);
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
 }
 
 #[test]
 fn probes_that_never_come_back_have_failed() {
-    let mut told = told();
+    let mut told = driven();
     told.half_open();
     let lost: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
     told.now += s(59);
     assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
     told.now += s(1);
     assert!(told.admit().is_err());
-    assert_eq!(told.state(), State::Open, "and it is not wedged half-open");
+    assert_eq!(told.state(), BreakerState::Open, "and it is not wedged half-open");
     told.now += s(120);
     for probe in lost {
         told.report(probe, Health::Bad);
     }
-    assert_eq!(told.state(), State::HalfOpen, "what they say now is of another generation");
+    assert_eq!(told.state(), BreakerState::HalfOpen, "what they say now is of another generation");
     told.calls(3, Health::Good);
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
 }
 
 #[test]
 fn open_times_double_to_their_cap_and_begin_anew_after_a_closing() {
-    let mut told = told();
+    let mut told = driven();
     told.calls(20, Health::Bad);
     for expected in [15.0, 30.0, 60.0, 120.0, 120.0, 120.0] {
         let open = told.open_seconds();
@@ -202,7 +202,7 @@ fn open_times_double_to_their_cap_and_begin_anew_after_a_closing() {
 #[test]
 fn open_times_are_spread() {
     let open_time = |seed: u64| {
-        let mut told = Told { rng: StdRng::seed_from_u64(seed), ..told() };
+        let mut told = DrivenBreaker { rng: StdRng::seed_from_u64(seed), ..driven() };
         told.calls(20, Health::Bad);
         told.breaker.open_left(told.now)
     };
@@ -216,33 +216,36 @@ fn open_times_are_spread() {
 
 #[test]
 fn late_results_of_an_earlier_state_do_not_count() {
-    let mut told = told();
+    let mut told = driven();
     let mut slow: Vec<_> = (0..60).map(|_| told.admit().unwrap()).collect();
     told.half_open();
     for permit in slow.drain(..30) {
         told.report(permit, Health::Bad);
     }
-    assert_eq!((told.state(), told.breaker.counted(told.now)), (State::HalfOpen, (0, 0)));
+    assert_eq!((told.state(), told.breaker.counted(told.now)), (BreakerState::HalfOpen, (0, 0)));
     told.calls(3, Health::Good);
     for permit in slow {
         told.report(permit, Health::Bad);
     }
-    assert_eq!((told.state(), told.breaker.counted(told.now)), (State::Closed, (0, 0)));
+    assert_eq!((told.state(), told.breaker.counted(told.now)), (BreakerState::Closed, (0, 0)));
 }
 
 #[test]
 fn every_move_is_told_once() {
-    let mut told = told();
+    let mut told = driven();
     assert_eq!(told.breaker.take_move(), None);
     told.half_open();
     let opened = told.breaker.take_move().unwrap();
-    assert_eq!((opened.from, opened.to), (State::Closed, State::Open));
+    assert_eq!((opened.from, opened.to), (BreakerState::Closed, BreakerState::Open));
     assert_eq!((opened.calls, opened.failures), (20, 20));
     assert!(opened.open_for.is_some());
     assert_eq!(told.breaker.take_move(), None);
     told.calls(3, Health::Good);
     let closed = told.breaker.take_move().unwrap();
-    assert_eq!((closed.from, closed.to, closed.open_for), (State::HalfOpen, State::Closed, None));
+    assert_eq!(
+        (closed.from, closed.to, closed.open_for),
+        (BreakerState::HalfOpen, BreakerState::Closed, None)
+    );
 }
 
 #[test]
@@ -277,11 +280,11 @@ struct Moves {
 }
 
 impl crate::Observer for Moves {
-    fn moved(&self, moved: &Move) {
+    fn moved(&self, moved: &BreakerTransition) {
         let counter = match moved.to {
-            State::Open => &self.opened,
-            State::Closed => &self.closed,
-            State::HalfOpen => return,
+            BreakerState::Open => &self.opened,
+            BreakerState::Closed => &self.closed,
+            BreakerState::HalfOpen => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -304,10 +307,10 @@ fn many_threads_get_three_probes_and_one_opening() {
         || (0..100).filter_map(|_| breaker.admit().ok()).map(|call| call.end(Health::Bad)).count() as u32;
     let out = everywhere(&failing);
     assert!(out >= 20, "{out}");
-    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(breaker.state(), BreakerState::Open);
     assert_eq!(moves.opened.load(Ordering::Relaxed), 1);
     let deadline = std::time::Instant::now() + s(10);
-    while breaker.state() == State::Open {
+    while breaker.state() == BreakerState::Open {
         assert!(std::time::Instant::now() < deadline, "it stays open");
         std::thread::yield_now();
     }
@@ -327,30 +330,30 @@ fn many_threads_get_three_probes_and_one_opening() {
     for call in probes {
         call.end(Health::Good);
     }
-    assert_eq!((breaker.state(), moves.closed.load(Ordering::Relaxed)), (State::Closed, 1));
+    assert_eq!((breaker.state(), moves.closed.load(Ordering::Relaxed)), (BreakerState::Closed, 1));
     assert_eq!(breaker.snapshot().calls, 0);
 }
 
 /// However often one payment is tried: it is one witness, and the circuit is the account's.
 #[test]
 fn one_subject_opens_nothing() {
-    let mut told = told();
+    let mut told = driven();
     for _ in 0..200 {
         told.call_about(1, Health::Bad);
         told.call_about(2, Health::Bad);
     }
     assert_eq!(told.breaker.counted(told.now), (2, 2));
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
     for subject in 3..=20 {
-        assert_eq!(told.state(), State::Closed);
+        assert_eq!(told.state(), BreakerState::Closed);
         told.call_about(subject, Health::Bad);
     }
-    assert_eq!(told.state(), State::Open, "many are the dependency's");
+    assert_eq!(told.state(), BreakerState::Open, "many are the dependency's");
 }
 
 #[test]
 fn a_subject_that_fared_well_and_badly_counts_as_both() {
-    let mut told = told();
+    let mut told = driven();
     for _ in 0..50 {
         told.call_about(1, Health::Good);
         told.call_about(1, Health::Bad);
@@ -363,13 +366,13 @@ fn a_subject_that_fared_well_and_badly_counts_as_both() {
 
 #[test]
 fn one_subject_does_not_fail_all_probes() {
-    let mut told = told();
+    let mut told = driven();
     told.half_open();
     for _ in 0..20 {
         told.call_about(1, Health::Bad);
     }
-    assert_eq!(told.state(), State::HalfOpen);
+    assert_eq!(told.state(), BreakerState::HalfOpen);
     told.call_about(2, Health::Good);
     told.call_about(3, Health::Good);
-    assert_eq!(told.state(), State::Closed);
+    assert_eq!(told.state(), BreakerState::Closed);
 }

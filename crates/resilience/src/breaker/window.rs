@@ -4,7 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
-use super::Subject;
+use super::BreakerSubject;
 
 /// A call counts for nine to ten tenths of the window.
 pub const SLOTS: u32 = 10;
@@ -15,7 +15,7 @@ struct Slot {
     calls: u32,
     failures: u32,
     /// What was counted here, and whether as failed.
-    subjects: HashSet<(Subject, bool)>,
+    subjects: HashSet<(BreakerSubject, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Window {
         Window { slot_ns: (span.as_nanos() / u128::from(SLOTS)).max(1), slots: VecDeque::new() }
     }
 
-    pub fn add(&mut self, now: Duration, subject: Option<Subject>, failed: bool) {
+    pub fn add(&mut self, now: Duration, subject: Option<BreakerSubject>, failed: bool) {
         self.forget(now);
         let counted = subject.map(|subject| (subject, failed));
         if counted.is_some_and(|counted| self.slots.iter().any(|slot| slot.subjects.contains(&counted))) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::breaker::Subject;
+use crate::breaker::BreakerSubject;
 use crate::{Health, Timeouts};
 
 /// What became of one try.
@@ -40,7 +40,7 @@ pub trait Policy<Request, Response, Failure>: Send + Sync + 'static {
     ) -> Option<RetryAdvice>;
 
     /// What the request is about: a breaker takes all calls about one subject for one witness.
-    fn subject(&self, request: &Request) -> Option<Subject> {
+    fn subject(&self, request: &Request) -> Option<BreakerSubject> {
         let _ = request;
         None
     }

@@ -56,7 +56,9 @@ where
     }
 }
 
-fn heard<Response, Failure>(tried: &Tried<Response, Failure>) -> AttemptOutcome<'_, Response, Failure> {
+fn attempt_outcome<Response, Failure>(
+    tried: &Tried<Response, Failure>,
+) -> AttemptOutcome<'_, Response, Failure> {
     match tried {
         Ok(response) => AttemptOutcome::Answered(response),
         Err(Error::Inner(failure)) => AttemptOutcome::Failed(failure),
@@ -104,7 +106,8 @@ impl<S, P> Operation<S, P> {
                     return self.end(last.unwrap_or(Err(unmade)), Some(why));
                 }
             };
-            let wish = spare.as_ref().and_then(|spare| self.shared.policy.retry(spare, &heard(&outcome)));
+            let wish =
+                spare.as_ref().and_then(|spare| self.shared.policy.retry(spare, &attempt_outcome(&outcome)));
             let (Some(wish), Some(spare)) = (wish, spare) else { return self.end(outcome, None) };
             if let Err(why) = self.pause(&wish).await {
                 return self.end(outcome, Some(why));
@@ -152,7 +155,7 @@ impl<S, P> Operation<S, P> {
             Err(_) => Err(Error::TimedOut { after: limit }),
         };
         if let Some(leave) = leave {
-            leave.end(self.shared.policy.health(&heard(&tried)));
+            leave.end(self.shared.policy.health(&attempt_outcome(&tried)));
         }
         Ok(tried)
     }

@@ -76,12 +76,12 @@ impl Policy<Ask, u32, Broken> for Rules {
 }
 
 #[derive(Default)]
-pub struct Heard {
+pub struct RecordedEvents {
     pub retries: Mutex<Vec<Retry>>,
     pub ended: Mutex<Vec<Ended>>,
 }
 
-impl Observer for Heard {
+impl Observer for RecordedEvents {
     fn retrying(&self, retry: &Retry) {
         self.retries.lock().unwrap().push(*retry);
     }
@@ -91,11 +91,11 @@ impl Observer for Heard {
     }
 }
 
-/// Plays a script, its last line for ever, behind a layer.
+/// Plays a script, its last line forever, behind a layer.
 struct Stage {
     script: Arc<Mutex<VecDeque<Script>>>,
     calls: Arc<Mutex<Vec<Duration>>>,
-    heard: Arc<Heard>,
+    heard: Arc<RecordedEvents>,
     layer: Layer<Rules>,
     start: Start,
 }
@@ -106,7 +106,7 @@ fn seconds(attempt: u64, operation: u64) -> Timeouts {
 
 impl Stage {
     fn new(script: &[Script]) -> Stage {
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(RecordedEvents::default());
         let backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(1) };
         let layer = Layer::new(Rules).timeouts(seconds(2, 20)).backoff(backoff).dice(Dice::seeded(11));
         Stage {
@@ -232,7 +232,7 @@ async fn an_open_circuit_sends_nothing_and_says_when_to_come_back() {
     for _ in 0..3 {
         assert_eq!(stage.call(SAFE).await, Ok(7));
     }
-    assert_eq!(breaker.state(), breaker::State::Closed);
+    assert_eq!(breaker.state(), breaker::BreakerState::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,7 +258,7 @@ async fn a_try_is_not_begun_when_no_time_is_left_for_it() {
     let (outcome, ()) = tokio::join!(stage.call(SAFE), held_up);
     assert_eq!(outcome, Err(Error::Inner(Broken::Busy(5))), "what was heard, and nothing was sent after it");
     assert_eq!((stage.calls(), stage.last_end()), (1, (1, Some(GaveUp::Deadline))));
-    assert_eq!(breaker.state(), breaker::State::Closed);
+    assert_eq!(breaker.state(), breaker::BreakerState::Closed);
     assert!((budget.left() - 1.0).abs() < 1e-9, "a retry that was not made: {}", budget.left());
 }
 
@@ -273,7 +273,7 @@ async fn without_time_nothing_is_begun() {
         let outcome = stage.call(Ask { timeouts: Some(timeouts), ..SAFE }).await;
         assert_eq!(outcome, Err(Error::NoTime));
         assert_eq!((stage.calls(), stage.last_end()), (0, (0, Some(GaveUp::Deadline))));
-        assert_eq!((breaker.state(), budget.left()), (breaker::State::Closed, 0.0));
+        assert_eq!((breaker.state(), budget.left()), (breaker::BreakerState::Closed, 0.0));
     }
 }
 
@@ -315,7 +315,7 @@ async fn a_caller_who_goes_away_says_nothing_about_the_dependency() {
     let gone = tokio::time::timeout(Duration::from_millis(10), stage.call(SAFE)).await;
     assert!(gone.is_err());
     let seen = breaker.snapshot();
-    assert_eq!((seen.state, seen.calls), (breaker::State::Closed, 0));
+    assert_eq!((seen.state, seen.calls), (breaker::BreakerState::Closed, 0));
 }
 
 /// Three operations of four may not retry at all: the budget is a share of requests, not of each.

@@ -15,9 +15,9 @@ use crate::{
     card::{Behaviour, Decline},
     charge::Charge,
     event::Kind,
-    intent::{ChosenMethod, Failure, Intent, NextAction, Settlement, Status},
+    intent::{ChosenMethod, Intent, IntentStatus, NextAction, PaymentError, Settlement},
     payment_method::PaymentMethod,
-    refusal::Refusal,
+    refusal::StripeRefusal,
 };
 
 /// The caller has made sure that the intent may be confirmed.
@@ -26,7 +26,7 @@ pub fn confirm(
     mut intent: Intent,
     method: PaymentMethod,
     options: Options,
-) -> Result<StripeAnswer, Refusal> {
+) -> Result<StripeAnswer, StripeRefusal> {
     refuse_unconfirmable(&intent, &method, &options)?;
     intent.failure = None;
     intent.next_action = None;
@@ -42,13 +42,13 @@ pub fn confirm(
     if asks {
         let page = format!("{}/sandbox/authenticate/{}", desk.base, intent.id);
         let return_url = options.return_url.filter(|_| !options.use_stripe_sdk);
-        intent.status = Status::RequiresAction;
+        intent.status = IntentStatus::RequiresAction;
         intent.next_action = Some(NextAction { page, return_url });
         return Ok(show_with_event(desk, intent, Kind::IntentRequiresAction));
     }
     let confirmation = desk.confirmation;
     if let Some(delay_ms) = confirmation.processing_ms {
-        intent.status = Status::Processing;
+        intent.status = IntentStatus::Processing;
         let at_ms = desk.at + delay_ms as i64;
         intent.settlement = Some(Settlement { at_ms, declined: confirmation.declined });
         return Ok(show_with_event(desk, intent, Kind::IntentProcessing));
@@ -56,17 +56,21 @@ pub fn confirm(
     conclude(desk, intent, method, confirmation.declined)
 }
 
-fn refuse_unconfirmable(intent: &Intent, method: &PaymentMethod, options: &Options) -> Result<(), Refusal> {
+fn refuse_unconfirmable(
+    intent: &Intent,
+    method: &PaymentMethod,
+    options: &Options,
+) -> Result<(), StripeRefusal> {
     if method.used {
         let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.";
-        return Err(Refusal::invalid(message));
+        return Err(StripeRefusal::invalid(message));
     }
     details::refuse_descriptor(intent)?;
     let redirects = intent.automatic_payment_methods.as_ref();
     let redirects = redirects.is_some_and(|found| found.enabled && found.allow_redirects != "never");
     if redirects && options.return_url.is_none() && !options.use_stripe_sdk {
         let message = "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.";
-        return Err(Refusal::invalid(message));
+        return Err(StripeRefusal::invalid(message));
     }
     Ok(())
 }
@@ -83,7 +87,7 @@ fn conclude(
     intent: Intent,
     method: PaymentMethod,
     declined_by_fault: bool,
-) -> Result<StripeAnswer, Refusal> {
+) -> Result<StripeAnswer, StripeRefusal> {
     let decline = match method.card.0.behaviour {
         Behaviour::Declines(decline) | Behaviour::AuthenticatesThenDeclines(decline) => Some(decline),
         _ => declined_by_fault.then_some(Decline::Generic),
@@ -105,17 +109,17 @@ pub fn settle(desk: &mut CallDraft, id: &str) {
 }
 
 /// The payer came back from the bank. Returns where to send them on, if that was asked for.
-pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Option<String>, Refusal> {
+pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Option<String>, StripeRefusal> {
     let held = desk.held;
-    let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
+    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = held.intents.get(id).ok_or_else(missing)?.clone();
     let method = intent.payment_method.as_ref().and_then(|chosen| held.payment_methods.get(&chosen.id));
-    let (Status::RequiresAction, Some(next), Some(method)) =
+    let (IntentStatus::RequiresAction, Some(next), Some(method)) =
         (intent.status, intent.next_action.take(), method.cloned())
     else {
         let message =
             format!("This PaymentIntent waits for no authentication: it is {}.", intent.status.name());
-        return Err(Refusal::invalid(message).with_code("payment_intent_unexpected_state"));
+        return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));
     };
     if approved {
         drop(conclude(desk, intent, method, false));
@@ -126,15 +130,15 @@ pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Op
 }
 
 /// The hold of an uncaptured intent runs out, as it does by itself after seven days.
-pub fn expire(desk: &mut CallDraft, id: &str) -> Result<(), Refusal> {
-    let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
+pub fn expire(desk: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = desk.held.intents.get(id).ok_or_else(missing)?.clone();
-    if intent.status != Status::RequiresCapture {
+    if intent.status != IntentStatus::RequiresCapture {
         let message = format!("This PaymentIntent holds nothing: it is {}.", intent.status.name());
-        return Err(Refusal::invalid(message).with_code("payment_intent_unexpected_state"));
+        return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));
     }
     release(desk, &intent, Kind::ChargeExpired);
-    intent.status = Status::Canceled;
+    intent.status = IntentStatus::Canceled;
     intent.amount_capturable = 0;
     intent.canceled_at = Some(desk.now());
     intent.cancellation_reason = Some("automatic".to_owned());
@@ -157,10 +161,10 @@ fn authorised(desk: &mut CallDraft, mut intent: Intent, method: PaymentMethod) -
     intent.charges.push(charge.id.clone());
     let by_hand = intent.captured_by_hand();
     if by_hand {
-        intent.status = Status::RequiresCapture;
+        intent.status = IntentStatus::RequiresCapture;
         intent.amount_capturable = intent.amount;
     } else {
-        intent.status = Status::Succeeded;
+        intent.status = IntentStatus::Succeeded;
         intent.amount_received = intent.amount;
         charge.captured = true;
         charge.captured_minor = charge.amount;
@@ -179,19 +183,19 @@ fn declined(
     method: PaymentMethod,
     decline: Decline,
     charge: Option<Charge>,
-) -> Refusal {
+) -> StripeRefusal {
     let id = charge.as_ref().map(|charge| charge.id.clone());
-    intent.status = Status::RequiresPaymentMethod;
+    intent.status = IntentStatus::RequiresPaymentMethod;
     intent.payment_method = None;
     intent.charges.extend(id.clone());
-    intent.failure = Some(Box::new(Failure { decline, method: method.clone(), charge: id.clone() }));
+    intent.failure = Some(Box::new(PaymentError { decline, method: method.clone(), charge: id.clone() }));
     if let Some(charge) = charge {
         let charge = desk.show(charge);
         desk.tell(Kind::ChargeFailed, charge);
     }
     let snapshot = desk.show(intent);
     desk.tell(Kind::IntentFailed, snapshot);
-    let mut refusal = Refusal::card(decline.code(), decline.message());
+    let mut refusal = StripeRefusal::card(decline.code(), decline.message());
     refusal.decline_code = decline.decline_code().map(Into::into);
     refusal.charge = id;
     refusal.intent = Some(snapshot);

@@ -16,10 +16,10 @@ use crate::{
     call_draft::CallDraft,
     card::{Behaviour, DisputeKind},
     charge::Charge,
-    dispute::{Dispute, DisputeDecision, DisputeMovement, Status},
+    dispute::{Dispute, DisputeDecision, DisputeMovement, StripeDisputeStatus},
     event::Kind,
-    parameters::Metadata,
-    refusal::Refusal,
+    parameters::StripeMetadata,
+    refusal::StripeRefusal,
 };
 
 /// What a new dispute is about.
@@ -50,13 +50,17 @@ pub fn open(desk: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
         currency: charge.currency.clone(),
         card: charge.card,
         reason: terms.reason.to_owned(),
-        status: if terms.inquiry { Status::WarningNeedsResponse } else { Status::NeedsResponse },
+        status: if terms.inquiry {
+            StripeDisputeStatus::WarningNeedsResponse
+        } else {
+            StripeDisputeStatus::NeedsResponse
+        },
         movements: Vec::new(),
         evidence: Default::default(),
         submissions: 0,
         submission_method: None,
         settlement: None,
-        metadata: Metadata::new(),
+        metadata: StripeMetadata::new(),
     };
     if !terms.inquiry {
         withdraw(desk, &mut dispute);
@@ -82,42 +86,46 @@ pub fn conclude(
     desk: &mut CallDraft,
     dispute: &Dispute,
     decision: DisputeDecision,
-) -> Result<usize, Refusal> {
+) -> Result<usize, StripeRefusal> {
     let mut dispute = Dispute { settlement: None, ..dispute.clone() };
     if dispute.status.is_closed() {
-        return Err(Refusal::invalid("This dispute is already closed"));
+        return Err(StripeRefusal::invalid("This dispute is already closed"));
     }
     let kinds: &[Kind] = match (decision, dispute.status.is_inquiry()) {
         (DisputeDecision::Won, true) => {
-            dispute.status = Status::WarningClosed;
+            dispute.status = StripeDisputeStatus::WarningClosed;
             &[Kind::DisputeClosed]
         }
         (DisputeDecision::Won, false) => {
-            dispute.status = Status::Won;
+            dispute.status = StripeDisputeStatus::Won;
             let moved =
                 DisputeMovement { id: desk.mint.id("txn"), created: desk.now(), amount: dispute.amount };
             dispute.movements.push(moved);
             &[Kind::DisputeFundsReinstated, Kind::DisputeClosed]
         }
         (DisputeDecision::Lost, false) => {
-            dispute.status = Status::Lost;
+            dispute.status = StripeDisputeStatus::Lost;
             &[Kind::DisputeClosed]
         }
         (DisputeDecision::Escalated, true) => {
             let left = desk.held.charges.get(&dispute.charge).map_or(0, Charge::refundable_minor);
             if left < 1 {
-                return Err(Refusal::invalid("The charge of this inquiry has no money left to withdraw."));
+                return Err(StripeRefusal::invalid(
+                    "The charge of this inquiry has no money left to withdraw.",
+                ));
             }
-            dispute.status = Status::NeedsResponse;
+            dispute.status = StripeDisputeStatus::NeedsResponse;
             dispute.amount = dispute.amount.min(left);
             withdraw(desk, &mut dispute);
             &[Kind::DisputeUpdated, Kind::DisputeFundsWithdrawn]
         }
         (DisputeDecision::Lost, true) => {
-            return Err(Refusal::invalid("An inquiry is not lost: it is won, or escalated to a chargeback."));
+            return Err(StripeRefusal::invalid(
+                "An inquiry is not lost: it is won, or escalated to a chargeback.",
+            ));
         }
         (DisputeDecision::Escalated, false) => {
-            return Err(Refusal::invalid("This dispute is a chargeback already."));
+            return Err(StripeRefusal::invalid("This dispute is a chargeback already."));
         }
     };
     if let Some(charge) = desk.held.charges.get(&dispute.charge) {
@@ -137,7 +145,8 @@ pub fn close_refunded_inquiry(desk: &mut CallDraft, charge: &Charge) {
     let dispute = charge.dispute.as_ref().and_then(|id| held.disputes.get(id));
     let inquiry = dispute.filter(|found| found.status.is_inquiry() && !found.status.is_closed());
     if let Some(inquiry) = inquiry.filter(|_| charge.refundable_minor() == 0) {
-        let closed = Dispute { status: Status::WarningClosed, settlement: None, ..inquiry.clone() };
+        let closed =
+            Dispute { status: StripeDisputeStatus::WarningClosed, settlement: None, ..inquiry.clone() };
         let snapshot = desk.show(closed);
         desk.tell(Kind::DisputeClosed, snapshot);
     }

@@ -2,9 +2,9 @@
 
 use super::{
     details,
-    page::{Listed, Page, json, render},
+    page::{Listed, StripePage, json, render},
 };
-use crate::{books::AccountBooks, charge::Charge, parameters::Parameters, refusal::Refusal};
+use crate::{books::AccountBooks, charge::Charge, parameters::Parameters, refusal::StripeRefusal};
 
 impl Listed for Charge {
     fn id(&self) -> &str {
@@ -16,20 +16,20 @@ impl Listed for Charge {
     }
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
-    let missing = || Refusal::missing_object("charge", id, "id").with_status(404);
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("charge", id, "id").with_status(404);
     Ok(json(&held.charges.get(id).ok_or_else(missing)?.view()))
 }
 
-pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
     details::refuse_customer(&mut parameters)?;
-    let page = Page::read(&mut parameters, "charge", |id| held.charges.contains_key(id))?;
+    let page = StripePage::read(&mut parameters, "charge", |id| held.charges.contains_key(id))?;
     let group = parameters.text("transfer_group");
     let in_group = |charge: &&Charge| group.is_none() || charge.transfer_group == group;
     let (charges, has_more) = match parameters.text("payment_intent") {
         None => page.select(held.charges.values().rev().filter(in_group)),
         Some(id) => {
-            let missing = || Refusal::missing_object("payment_intent", &id, "payment_intent");
+            let missing = || StripeRefusal::missing_object("payment_intent", &id, "payment_intent");
             let intent = held.intents.get(&id).ok_or_else(missing)?;
             page.select(intent.charges.iter().rev().filter_map(|id| held.charges.get(id)).filter(in_group))
         }

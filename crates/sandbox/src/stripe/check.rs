@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     form::Pairs,
-    nesting::{Members, Value, nest, quote},
-    parameters::{Given, METADATA_KEYS_MAX, Metadata, Parameters},
-    refusal::Refusal,
+    nesting::{Members, NestedValue, nest, quote},
+    parameters::{Given, METADATA_KEYS_MAX, Parameters, StripeMetadata},
+    refusal::StripeRefusal,
 };
 
 /// Stripe's own limits, <https://docs.stripe.com/metadata>.
@@ -31,9 +31,9 @@ const METADATA_VALUE_SIGNS_MAX: usize = 500;
 const TEXT_SIGNS_MAX: usize = 5_000;
 
 /// `endpoint` is a name in the table, such as `POST /v1/payment_intents/{id}`.
-pub fn check(endpoint: &str, version: Version, pairs: Pairs) -> Result<Parameters, Refusal> {
+pub fn check(endpoint: &str, version: Version, pairs: Pairs) -> Result<Parameters, StripeRefusal> {
     let declared = &SCHEMA.endpoints[endpoint];
-    let members = nest(pairs).map_err(|name| Refusal::invalid("Invalid object").with_param(&name))?;
+    let members = nest(pairs).map_err(|name| StripeRefusal::invalid("Invalid object").with_param(&name))?;
     let removed = |name: &str| {
         SCHEMA.removed.iter().find(|removed| removed.endpoint == endpoint && removed.parameter == name)
     };
@@ -56,34 +56,36 @@ pub fn check(endpoint: &str, version: Version, pairs: Pairs) -> Result<Parameter
     Ok(given)
 }
 
-fn refuse_unknown(names: &[&str]) -> Result<(), Refusal> {
+fn refuse_unknown(names: &[&str]) -> Result<(), StripeRefusal> {
     let Some(first) = names.first() else { return Ok(()) };
     let plural = if names.len() > 1 { "s" } else { "" };
     let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
-    Err(Refusal::invalid(message).with_code("parameter_unknown").with_param(first))
+    Err(StripeRefusal::invalid(message).with_code("parameter_unknown").with_param(first))
 }
 
-fn no_longer_supported(removed: &Removed) -> Refusal {
+fn no_longer_supported(removed: &Removed) -> StripeRefusal {
     let Removed { parameter, since, .. } = removed;
     let message = format!("The parameter `{parameter}` is no longer supported as of API version {since}.");
-    Refusal::invalid(message).with_code(format!("{parameter}_no_longer_supported")).with_param(parameter)
+    StripeRefusal::invalid(message)
+        .with_code(format!("{parameter}_no_longer_supported"))
+        .with_param(parameter)
 }
 
-fn refuse_missing(declared: &Hash, place: Option<&str>, given: &Parameters) -> Result<(), Refusal> {
+fn refuse_missing(declared: &Hash, place: Option<&str>, given: &Parameters) -> Result<(), StripeRefusal> {
     let missing = declared.iter().find(|(name, declared)| declared.required && !given.has(name));
     let Some((name, _)) = missing else { return Ok(()) };
-    Err(Refusal::missing_parameter(&place.map_or(name.clone(), |place| format!("{place}[{name}]"))))
+    Err(StripeRefusal::missing_parameter(&place.map_or(name.clone(), |place| format!("{place}[{name}]"))))
 }
 
 /// `place` is the name with its brackets.
-fn typed(declared: &Declared, place: &str, value: Value) -> Result<Given, Refusal> {
-    if matches!(&value, Value::Text(text) if text.is_empty()) {
+fn typed(declared: &Declared, place: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+    if matches!(&value, NestedValue::Text(text) if text.is_empty()) {
         return if declared.unsets { Ok(Given::Unset) } else { Err(empty(place)) };
     }
     let types = &declared.types;
     let has_members = |r#type: &Type| matches!(r#type, Type::Hash(_) | Type::Map | Type::Array(_));
     // Of several types the one that looks like the value says what is wrong with it.
-    let alike = types.iter().find(|r#type| has_members(r#type) != matches!(value, Value::Text(_)));
+    let alike = types.iter().find(|r#type| has_members(r#type) != matches!(value, NestedValue::Text(_)));
     let fitting = types.iter().find_map(|r#type| single(r#type, place, value.clone()).ok());
     let given = match fitting {
         Some(given) => given,
@@ -93,18 +95,18 @@ fn typed(declared: &Declared, place: &str, value: Value) -> Result<Given, Refusa
     Ok(given)
 }
 
-fn single(r#type: &Type, place: &str, value: Value) -> Result<Given, Refusal> {
-    let refused = |message: String| Err(Refusal::invalid(message).with_param(place));
+fn single(r#type: &Type, place: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+    let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(place));
     match (r#type, value) {
         (Type::Unmodelled, _) => Err(unmodelled::refusal(place)),
-        (Type::Text, Value::Text(text)) if text.chars().count() > TEXT_SIGNS_MAX => {
+        (Type::Text, NestedValue::Text(text)) if text.chars().count() > TEXT_SIGNS_MAX => {
             let start: String = text.chars().take(40).collect();
             refused(format!("Invalid string: {start}...; must be at most {TEXT_SIGNS_MAX} characters"))
         }
-        (Type::Text, Value::Text(text)) => Ok(Given::Text(text)),
+        (Type::Text, NestedValue::Text(text)) => Ok(Given::Text(text)),
         (Type::Text, value) => refused(format!("Invalid string: {}", quote(&value))),
         (Type::Integer, value) => integer(&value).map(Given::Integer).ok_or_else(|| {
-            Refusal::invalid(format!("Invalid integer: {}", quote(&value)))
+            StripeRefusal::invalid(format!("Invalid integer: {}", quote(&value)))
                 .with_code("parameter_invalid_integer")
                 .with_param(place)
         }),
@@ -114,36 +116,38 @@ fn single(r#type: &Type, place: &str, value: Value) -> Result<Given, Refusal> {
             other => refused(format!("Invalid boolean: {other}")),
         },
         (Type::OneOf(name), value) => match (&SCHEMA.enums[name], value) {
-            (choices, Value::Text(text)) if choices.contains(&text) => Ok(Given::Text(text)),
+            (choices, NestedValue::Text(text)) if choices.contains(&text) => Ok(Given::Text(text)),
             (choices, _) => refused(format!("Invalid {place}: must be one of {}", alternatives(choices))),
         },
-        (Type::Array(element), Value::Nested(members)) => {
+        (Type::Array(element), NestedValue::Nested(members)) => {
             let indexed = members.into_iter().map(|(name, value)| Some((name.parse().ok()?, value)));
-            let Some(mut indexed) = indexed.collect::<Option<Vec<(usize, Value)>>>() else {
+            let Some(mut indexed) = indexed.collect::<Option<Vec<(usize, NestedValue)>>>() else {
                 return refused("Invalid array".to_owned());
             };
             indexed.sort_by_key(|(index, _)| *index);
             array(element, place, indexed.into_iter().map(|(_, value)| value))
         }
-        (Type::Array(element), Value::Elements(elements)) => array(element, place, elements.into_iter()),
-        (Type::Array(_), Value::Text(_)) => refused("Invalid array".to_owned()),
-        (Type::Hash(name), Value::Nested(members)) => hash(&SCHEMA.hashes[name], place, members),
-        (Type::Map, Value::Nested(members)) => map(place, members).map(Given::Map),
-        (Type::Hash(_) | Type::Map, Value::Text(_) | Value::Elements(_)) => {
+        (Type::Array(element), NestedValue::Elements(elements)) => {
+            array(element, place, elements.into_iter())
+        }
+        (Type::Array(_), NestedValue::Text(_)) => refused("Invalid array".to_owned()),
+        (Type::Hash(name), NestedValue::Nested(members)) => hash(&SCHEMA.hashes[name], place, members),
+        (Type::Map, NestedValue::Nested(members)) => map(place, members).map(Given::Map),
+        (Type::Hash(_) | Type::Map, NestedValue::Text(_) | NestedValue::Elements(_)) => {
             refused("Invalid object".to_owned())
         }
     }
 }
 
-fn empty(place: &str) -> Refusal {
+fn empty(place: &str) -> StripeRefusal {
     let message = format!(
         "You passed an empty string for '{place}'. We assume empty values are an attempt to unset a parameter; however '{place}' cannot be unset. You should remove '{place}' from your request or supply a non-empty value."
     );
-    Refusal::invalid(message).with_code("parameter_invalid_empty").with_param(place)
+    StripeRefusal::invalid(message).with_code("parameter_invalid_empty").with_param(place)
 }
 
-fn integer(value: &Value) -> Option<i64> {
-    let Value::Text(text) = value else { return None };
+fn integer(value: &NestedValue) -> Option<i64> {
+    let NestedValue::Text(text) = value else { return None };
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_integer = !digits.is_empty() && digits.bytes().all(|sign| sign.is_ascii_digit());
     is_integer.then(|| text.parse().ok())?
@@ -159,11 +163,15 @@ fn alternatives(choices: &[String]) -> String {
     }
 }
 
-fn array(element: &Type, place: &str, values: impl Iterator<Item = Value>) -> Result<Given, Refusal> {
+fn array(
+    element: &Type,
+    place: &str,
+    values: impl Iterator<Item = NestedValue>,
+) -> Result<Given, StripeRefusal> {
     let mut elements = Vec::new();
     for (index, value) in values.enumerate() {
         let place = format!("{place}[{index}]");
-        if matches!(&value, Value::Text(text) if text.is_empty()) {
+        if matches!(&value, NestedValue::Text(text) if text.is_empty()) {
             return Err(empty(&place));
         }
         elements.push(single(element, &place, value)?);
@@ -171,7 +179,7 @@ fn array(element: &Type, place: &str, values: impl Iterator<Item = Value>) -> Re
     Ok(Given::List(elements))
 }
 
-fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, Refusal> {
+fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, StripeRefusal> {
     let full = |name: &str| format!("{place}[{name}]");
     let unknown = members.iter().filter(|(name, _)| !declared.contains_key(name));
     let unknown: Vec<String> = unknown.map(|(name, _)| full(name)).collect();
@@ -187,19 +195,21 @@ fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, Refusal
 }
 
 /// Metadata is all that callers name the members of.
-fn map(place: &str, members: Members) -> Result<Metadata, Refusal> {
+fn map(place: &str, members: Members) -> Result<StripeMetadata, StripeRefusal> {
     if members.len() > METADATA_KEYS_MAX {
         let message = format!(
             "Metadata can have up to {METADATA_KEYS_MAX} keys, but you passed in {} keys.",
             members.len()
         );
-        return Err(Refusal::invalid(message).with_param(place));
+        return Err(StripeRefusal::invalid(message).with_param(place));
     }
-    let mut entries = Metadata::new();
+    let mut entries = StripeMetadata::new();
     for (name, value) in members {
         let place = format!("{place}[{name}]");
-        let refused = |message: String| Err(Refusal::invalid(message).with_param(&place));
-        let Value::Text(value) = value else { return refused(format!("Invalid string: {}", quote(&value))) };
+        let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(&place));
+        let NestedValue::Text(value) = value else {
+            return refused(format!("Invalid string: {}", quote(&value)));
+        };
         let signs = name.chars().count();
         if signs > METADATA_NAME_SIGNS_MAX {
             return refused(format!(

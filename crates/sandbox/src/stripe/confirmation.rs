@@ -1,7 +1,7 @@
 //! How an intent is to be confirmed, as a call that makes or confirms it says.
 
 use super::details;
-use crate::{parameters::Parameters, refusal::Refusal};
+use crate::{parameters::Parameters, refusal::StripeRefusal};
 
 pub struct Options {
     /// An id, or the name of a test card.
@@ -16,7 +16,7 @@ pub struct Options {
 }
 
 impl Options {
-    pub fn read(parameters: &mut Parameters) -> Result<Self, Refusal> {
+    pub fn read(parameters: &mut Parameters) -> Result<Self, StripeRefusal> {
         // `one_off` and `recurring` say why the payer is not there.
         let has_reason = parameters.text_of("off_session").is_some();
         Ok(Self {

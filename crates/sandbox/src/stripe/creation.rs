@@ -7,16 +7,16 @@ use crate::{
     answer::StripeAnswer,
     call_draft::CallDraft,
     event::Kind,
-    intent::{Automatic, ChosenMethod, Intent, Status},
-    parameters::{Metadata, Parameters},
-    refusal::Refusal,
+    intent::{Automatic, ChosenMethod, Intent, IntentStatus},
+    parameters::{Parameters, StripeMetadata},
+    refusal::StripeRefusal,
 };
 
 /// From here on the account's settings decide which payment methods an intent takes, unless it says otherwise:
 /// <https://docs.stripe.com/upgrades#2023-08-16>.
 const AUTOMATIC_SINCE: &str = "2023-08-16";
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     let confirms = parameters.boolean("confirm").unwrap_or(false);
     refuse_without_confirm(confirms, &parameters)?;
     let mut intent = blank(desk, desk.version, &parameters);
@@ -27,10 +27,12 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
     let method = options.payment_method.as_ref().map(|id| payment_methods::choose(desk, id)).transpose()?;
     if method.is_none() && confirms {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
-        return Err(Refusal::invalid(message).with_code("parameter_missing").with_param("payment_method"));
+        return Err(StripeRefusal::invalid(message)
+            .with_code("parameter_missing")
+            .with_param("payment_method"));
     }
     if let Some(method) = &method {
-        intent.status = Status::RequiresConfirmation;
+        intent.status = IntentStatus::RequiresConfirmation;
         intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
     }
     intent.id = desk.mint.id("pi");
@@ -42,13 +44,13 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
     }
 }
 
-fn refuse_without_confirm(confirms: bool, parameters: &Parameters) -> Result<(), Refusal> {
+fn refuse_without_confirm(confirms: bool, parameters: &Parameters) -> Result<(), StripeRefusal> {
     let names = ["return_url", "off_session", "error_on_requires_action", "mandate_data"];
     let Some(name) = names.into_iter().find(|name| !confirms && parameters.has(name)) else { return Ok(()) };
     let message = format!(
         "The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set to true."
     );
-    Err(Refusal::invalid(message).with_param(name))
+    Err(StripeRefusal::invalid(message).with_param(name))
 }
 
 fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent {
@@ -62,7 +64,7 @@ fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent 
         amount: 0,
         currency: String::new(),
         capture_method: "automatic_async".to_owned(),
-        status: Status::RequiresPaymentMethod,
+        status: IntentStatus::RequiresPaymentMethod,
         amount_capturable: 0,
         amount_received: 0,
         payment_method_types: Vec::new(),
@@ -70,7 +72,7 @@ fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent 
         automatic_payment_methods: settings_decide.then_some(automatic),
         excluded_payment_method_types: None,
         card_options: BTreeMap::new(),
-        metadata: Metadata::new(),
+        metadata: StripeMetadata::new(),
         key: desk.key.map(str::to_owned),
         payment_method: None,
         charges: Vec::new(),

@@ -5,7 +5,7 @@ use crate::{
     currency::Currency,
     intent::Intent,
     parameters::{Given, Parameters},
-    refusal::Refusal,
+    refusal::StripeRefusal,
     shipping::Shipping,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 const DESCRIPTOR_SIGNS_MAX: usize = 22;
 
 /// Takes over whatever is given.
-pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
+pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     method_types::apply(intent, parameters)?;
     if let Some(method) = parameters.text("capture_method") {
         intent.capture_method = method;
@@ -41,9 +41,9 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Ref
     check(intent)
 }
 
-fn check(intent: &Intent) -> Result<(), Refusal> {
+fn check(intent: &Intent) -> Result<(), StripeRefusal> {
     if let Some(email) = intent.receipt_email.as_deref().filter(|email| !is_email(email)) {
-        return Err(Refusal::invalid(format!("Invalid email address: {email}"))
+        return Err(StripeRefusal::invalid(format!("Invalid email address: {email}"))
             .with_code("email_invalid")
             .with_param("receipt_email"));
     }
@@ -54,19 +54,19 @@ fn check(intent: &Intent) -> Result<(), Refusal> {
     for (name, descriptor) in descriptors {
         if descriptor.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTOR_SIGNS_MAX) {
             let message = format!("Invalid string: must be at most {DESCRIPTOR_SIGNS_MAX} characters");
-            return Err(Refusal::invalid(message).with_param(name));
+            return Err(StripeRefusal::invalid(message).with_param(name));
         }
     }
     Ok(())
 }
 
 /// Cards have no descriptor of their own, only a suffix to that of the account.
-pub fn refuse_descriptor(intent: &Intent) -> Result<(), Refusal> {
+pub fn refuse_descriptor(intent: &Intent) -> Result<(), StripeRefusal> {
     if intent.statement_descriptor.is_none() {
         return Ok(());
     }
     let message = "The `statement_descriptor` parameter is not supported for card charges. Use `statement_descriptor_suffix` instead.";
-    Err(Refusal::invalid(message).with_param("statement_descriptor"))
+    Err(StripeRefusal::invalid(message).with_param("statement_descriptor"))
 }
 
 fn is_email(text: &str) -> bool {
@@ -75,15 +75,15 @@ fn is_email(text: &str) -> bool {
 }
 
 /// Customers are not here, so any is one that Stripe does not know.
-pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), Refusal> {
+pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     match parameters.text("customer") {
         None => Ok(()),
-        Some(id) => Err(Refusal::missing_object("customer", &id, "customer")),
+        Some(id) => Err(StripeRefusal::missing_object("customer", &id, "customer")),
     }
 }
 
 /// The sum and its currency, of which an update may give either.
-pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
+pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     if let Some(code) = parameters.text("currency") {
         Currency::read(&code)?.code().clone_into(&mut intent.currency);
     }
@@ -94,7 +94,7 @@ pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<
 }
 
 /// An address to come back to: of a page, or of an application.
-pub fn return_url(parameters: &mut Parameters) -> Result<Option<String>, Refusal> {
+pub fn return_url(parameters: &mut Parameters) -> Result<Option<String>, StripeRefusal> {
     let url = parameters.text("return_url");
     let has_scheme = |url: &String| {
         url.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
@@ -103,5 +103,5 @@ pub fn return_url(parameters: &mut Parameters) -> Result<Option<String>, Refusal
         return Ok(url);
     }
     let message = "Invalid URL: An explicit scheme (such as https) must be provided.";
-    Err(Refusal::invalid(message).with_code("url_invalid").with_param("return_url"))
+    Err(StripeRefusal::invalid(message).with_code("url_invalid").with_param("return_url"))
 }

@@ -6,16 +6,16 @@
 
 use super::{
     chargeback,
-    page::{Listed, Page, json, render},
+    page::{Listed, StripePage, json, render},
 };
 use crate::{
     answer::StripeAnswer,
     books::AccountBooks,
     call_draft::CallDraft,
-    dispute::{Dispute, DisputeDecision, Settlement, Status},
+    dispute::{Dispute, DisputeDecision, Settlement, StripeDisputeStatus},
     event::Kind,
     parameters::{Given, Parameters},
-    refusal::Refusal,
+    refusal::StripeRefusal,
 };
 
 /// How long the bank looks at evidence that tells it what to decide.
@@ -43,12 +43,12 @@ impl Listed for Dispute {
     }
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
     Ok(json(&find(held, id)?.view()))
 }
 
-pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters, "dispute", |id| held.disputes.contains_key(id))?;
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let page = StripePage::read(&mut parameters, "dispute", |id| held.disputes.contains_key(id))?;
     let intent = parameters.text("payment_intent");
     let charge = parameters.text("charge");
     let fits = |dispute: &&Dispute| {
@@ -59,10 +59,14 @@ pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, 
     Ok(render("/v1/disputes", disputes.into_iter().map(Dispute::view).collect(), has_more))
 }
 
-pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn update(
+    desk: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
     let mut dispute = find(desk.held, id)?.clone();
     if dispute.status.is_closed() {
-        return Err(Refusal::invalid("This dispute is already closed"));
+        return Err(StripeRefusal::invalid("This dispute is already closed"));
     }
     let evidence = parameters.hash("evidence");
     let submits = parameters.boolean("submit").unwrap_or(evidence.is_some());
@@ -71,7 +75,8 @@ pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Res
     parameters.change("intended_submission_method", &mut dispute.submission_method);
     if submits {
         let inquiry = dispute.status.is_inquiry();
-        dispute.status = if inquiry { Status::WarningUnderReview } else { Status::UnderReview };
+        dispute.status =
+            if inquiry { StripeDisputeStatus::WarningUnderReview } else { StripeDisputeStatus::UnderReview };
         dispute.submissions += 1;
         let decision =
             decision_of_evidence(dispute.evidence.get("uncategorized_text").map(String::as_str), inquiry);
@@ -83,12 +88,12 @@ pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Res
     Ok(StripeAnswer::shown(snapshot))
 }
 
-fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), Refusal> {
+fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), StripeRefusal> {
     for (name, given) in evidence {
         match given {
             Given::Text(id) if FILES.contains(&&*name) => {
                 let place = format!("evidence[{name}]");
-                return Err(Refusal::missing_object("file upload", &id, &place));
+                return Err(StripeRefusal::missing_object("file upload", &id, &place));
             }
             Given::Text(text) => drop(dispute.evidence.insert(name, text)),
             _ => drop(dispute.evidence.remove(&name)),
@@ -107,13 +112,13 @@ fn decision_of_evidence(text: Option<&str>, inquiry: bool) -> Option<DisputeDeci
 }
 
 /// The account accepts the dispute.
-pub fn close(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, Refusal> {
+pub fn close(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
     let dispute = find(desk.held, id)?;
     let decision = if dispute.status.is_inquiry() { DisputeDecision::Won } else { DisputeDecision::Lost };
     chargeback::conclude(desk, dispute, decision).map(StripeAnswer::shown)
 }
 
-fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Dispute, Refusal> {
-    let missing = || Refusal::missing_object("dispute", id, "dispute").with_status(404);
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Dispute, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("dispute", id, "dispute").with_status(404);
     held.disputes.get(id).ok_or_else(missing)
 }

@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 
 use super::{
     Library,
-    page::{Listed, Page, render},
+    page::{Listed, StripePage, render},
 };
-use crate::{event, ids, parameters::Parameters, refusal::Refusal};
+use crate::{event, ids, parameters::Parameters, refusal::StripeRefusal};
 
 /// Stripe's own limit.
 const TYPES_MAX: usize = 20;
@@ -35,15 +35,15 @@ struct Filter {
 }
 
 impl Filter {
-    fn read(parameters: &mut Parameters) -> Result<Self, Refusal> {
+    fn read(parameters: &mut Parameters) -> Result<Self, StripeRefusal> {
         let (types, one) = (parameters.list("types"), parameters.text("type"));
         if types.is_some() && one.is_some() {
             let message = "You may only specify one of these parameters: type, types.";
-            return Err(Refusal::invalid(message).with_code("parameters_exclusive").with_param("type"));
+            return Err(StripeRefusal::invalid(message).with_code("parameters_exclusive").with_param("type"));
         }
         if types.as_ref().is_some_and(|types| types.len() > TYPES_MAX) {
             let message = format!("You may specify up to {TYPES_MAX} types.");
-            return Err(Refusal::invalid(message).with_param("types"));
+            return Err(StripeRefusal::invalid(message).with_param("types"));
         }
         let types = types.or(one.map(|one| vec![one]));
         Ok(Self { types, delivered: parameters.boolean("delivery_success") })
@@ -57,8 +57,8 @@ impl Filter {
     }
 }
 
-pub fn retrieve(library: &Library, id: &str) -> Result<Vec<u8>, Refusal> {
-    let missing = || Refusal::missing_object("event", id, "id").with_status(404);
+pub fn retrieve(library: &Library, id: &str) -> Result<Vec<u8>, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("event", id, "id").with_status(404);
     draw(library, *find(library, id).ok_or_else(missing)?)
 }
 
@@ -66,8 +66,8 @@ fn find<'a>(library: &Library<'a>, id: &str) -> Option<&'a event::StoredEvent> {
     ids::number("evt", library.salt, id).and_then(|number| library.held.event(number))
 }
 
-pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters, "event", |id| find(library, id).is_some())?;
+pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let page = StripePage::read(&mut parameters, "event", |id| find(library, id).is_some())?;
     let filter = Filter::read(&mut parameters)?;
     let entry =
         |kept: &event::StoredEvent| Entry { id: ids::name("evt", library.salt, kept.number), kept: *kept };
@@ -83,11 +83,11 @@ pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, Re
     Ok(render("/v1/events", drawn.collect::<Result<Vec<_>, _>>()?, has_more))
 }
 
-fn draw(library: &Library, kept: event::StoredEvent) -> Result<Vec<u8>, Refusal> {
+fn draw(library: &Library, kept: event::StoredEvent) -> Result<Vec<u8>, StripeRefusal> {
     let line = library.reader.line(kept.place).map_err(|_| unreadable())?;
     event::render(library.salt, kept, &line).ok_or_else(unreadable)
 }
 
-fn unreadable() -> Refusal {
-    Refusal::api("The journal of this sandbox cannot be read.")
+fn unreadable() -> StripeRefusal {
+    StripeRefusal::api("The journal of this sandbox cannot be read.")
 }

@@ -12,7 +12,7 @@ use crate::{
     books::AccountBooks,
     call_draft::CallDraft,
     parameters::Parameters,
-    refusal::Refusal,
+    refusal::StripeRefusal,
     snapshot::Snapshot,
 };
 
@@ -25,25 +25,27 @@ const UNMODELLED: &str = "BalanceTransaction";
 pub type Path = Vec<String>;
 
 /// `object` is what the endpoint shows, such as `PaymentIntent`.
-pub fn read(parameters: &mut Parameters, object: &str, is_list: bool) -> Result<Vec<Path>, Refusal> {
+pub fn read(parameters: &mut Parameters, object: &str, is_list: bool) -> Result<Vec<Path>, StripeRefusal> {
     let mut paths = Vec::new();
     for text in parameters.list("expand").unwrap_or_default() {
         let mut path: Path = text.split('.').map(str::to_owned).collect();
         if path.len() > DEPTH_MAX {
             let message = format!("You cannot expand more than {DEPTH_MAX} levels of a property ({text}).");
-            return Err(Refusal::invalid(message));
+            return Err(StripeRefusal::invalid(message));
         }
         if is_list {
             if path[0] != "data" {
                 let message = format!(
                     "This property cannot be expanded ({text}). You may want to try expanding 'data.{text}' instead."
                 );
-                return Err(Refusal::invalid(message));
+                return Err(StripeRefusal::invalid(message));
             }
             path.remove(0);
         }
         match target(object, &path) {
-            None => return Err(Refusal::invalid(format!("This property cannot be expanded ({text})."))),
+            None => {
+                return Err(StripeRefusal::invalid(format!("This property cannot be expanded ({text}).")));
+            }
             Some(UNMODELLED) => return Err(unmodelled::refusal(&text).with_param("expand")),
             Some(_) => {}
         }
@@ -80,8 +82,8 @@ fn json(snapshot: &Snapshot) -> Value {
 }
 
 /// Fills in an object that is read, or each one of a list.
-pub fn fill(held: &AccountBooks, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, Refusal> {
-    let unreadable = |_| Refusal::api("An answer of this sandbox cannot be read.");
+pub fn fill(held: &AccountBooks, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, StripeRefusal> {
+    let unreadable = |_| StripeRefusal::api("An answer of this sandbox cannot be read.");
     let mut shown: Value = serde_json::from_slice(body).map_err(unreadable)?;
     let is_list = shown.get("data").is_some_and(Value::is_array);
     let objects: Vec<&mut Value> =

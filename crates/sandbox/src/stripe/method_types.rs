@@ -13,13 +13,13 @@
 use crate::{
     intent::{Automatic, Intent},
     parameters::Parameters,
-    refusal::Refusal,
+    refusal::StripeRefusal,
 };
 
 /// What each account here has activated.
 const ACTIVATED: [&str; 1] = ["card"];
 
-pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Refusal> {
+pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     let allowed = parameters.list("allowed_payment_method_types");
     let excluded = parameters.list("excluded_payment_method_types");
     let exact = parameters.list("payment_method_types");
@@ -62,25 +62,25 @@ fn automatic(mut given: Parameters) -> Automatic {
     Automatic { enabled, allow_redirects: allow_redirects.unwrap_or_else(|| "always".to_owned()) }
 }
 
-fn refuse_both(one: (&str, bool), other: (&str, bool)) -> Result<(), Refusal> {
+fn refuse_both(one: (&str, bool), other: (&str, bool)) -> Result<(), StripeRefusal> {
     if !(one.1 && other.1) {
         return Ok(());
     }
     let message = format!("You may only specify one of these parameters: {}, {}.", one.0, other.0);
-    Err(Refusal::invalid(message).with_code("parameters_exclusive").with_param(one.0))
+    Err(StripeRefusal::invalid(message).with_code("parameters_exclusive").with_param(one.0))
 }
 
-fn activated(exact: Vec<String>) -> Result<Vec<String>, Refusal> {
+fn activated(exact: Vec<String>) -> Result<Vec<String>, StripeRefusal> {
     let Some(other) = exact.iter().find(|name| !ACTIVATED.contains(&&***name)) else { return Ok(exact) };
     let message = format!(
         "The payment method type \"{other}\" is invalid. Please ensure the provided type is activated in your dashboard (https://dashboard.stripe.com/account/payments/settings) and your account is enabled for any preview features that you are trying to use. See https://stripe.com/docs/payments/payment-methods/integration-options for supported payment method, currency, country combinations."
     );
-    Err(Refusal::invalid(message)
+    Err(StripeRefusal::invalid(message)
         .with_code("payment_intent_invalid_parameter")
         .with_param("payment_method_types"))
 }
 
-fn compatible(intent: &Intent) -> Result<Vec<String>, Refusal> {
+fn compatible(intent: &Intent) -> Result<Vec<String>, StripeRefusal> {
     let has = |names: &Option<Vec<String>>, name: &str| {
         names.as_ref().map(|names| names.iter().any(|found| found == name))
     };
@@ -91,7 +91,7 @@ fn compatible(intent: &Intent) -> Result<Vec<String>, Refusal> {
     let found: Vec<String> = ACTIVATED.into_iter().filter(takes).map(str::to_owned).collect();
     if found.is_empty() {
         let message = "No valid payment method types for this Payment Intent. Please ensure that you have activated payment methods compatible with your chosen currency in your dashboard (https://dashboard.stripe.com/settings/payment_methods).";
-        return Err(Refusal::invalid(message));
+        return Err(StripeRefusal::invalid(message));
     }
     Ok(found)
 }

@@ -37,8 +37,8 @@ pub use attempt::{authenticate, expire};
 pub use chargeback::{Terms, conclude, open};
 
 use crate::{
-    answer::StripeAnswer, books::AccountBooks, call_draft::CallDraft, form::Pairs, journal::Reader,
-    parameters::Parameters, refusal::Refusal,
+    answer::StripeAnswer, books::AccountBooks, call_draft::CallDraft, form::Pairs, journal::JournalReader,
+    parameters::Parameters, refusal::StripeRefusal,
 };
 use schema::SCHEMA;
 use version::Version;
@@ -57,8 +57,8 @@ pub fn check<'a>(
     path: &'a str,
     version: Version,
     pairs: Pairs,
-) -> Result<Checked<'a>, Refusal> {
-    let unknown = || Refusal::unknown_path(method, path);
+) -> Result<Checked<'a>, StripeRefusal> {
+    let unknown = || StripeRefusal::unknown_path(method, path);
     let segments: Vec<&str> = path.strip_prefix("/v1/").ok_or_else(unknown)?.split('/').collect();
     let endpoint = match segments.as_slice() {
         [resource] => format!("{method} /v1/{resource}"),
@@ -92,7 +92,7 @@ fn object(resource: &str) -> &str {
 }
 
 /// Decides a call that changes something.
-pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, Refusal> {
+pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, StripeRefusal> {
     let Checked { segments, parameters, expand } = checked;
     let mut answer = match (method, segments.as_slice()) {
         ("POST", ["payment_intents"]) => creation::create(desk, parameters),
@@ -106,7 +106,9 @@ pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<Str
         ("POST", ["disputes", id, "close"]) => disputes::close(desk, id),
         ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(desk, parameters),
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(desk, id),
-        (method, segments) => Err(Refusal::unknown_path(method, &format!("/v1/{}", segments.join("/")))),
+        (method, segments) => {
+            Err(StripeRefusal::unknown_path(method, &format!("/v1/{}", segments.join("/"))))
+        }
     }?;
     expand::expand(desk, &mut answer, &expand);
     Ok(answer)
@@ -116,11 +118,11 @@ pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<Str
 pub struct Library<'a> {
     pub held: &'a AccountBooks,
     pub salt: &'a str,
-    pub reader: &'a Reader,
+    pub reader: &'a JournalReader,
 }
 
 /// Answers a call that changes nothing.
-pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
+pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, StripeRefusal> {
     let held = library.held;
     let Checked { segments, parameters, expand } = checked;
     let body = match segments.as_slice() {
@@ -137,7 +139,7 @@ pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, Refusal> {
         ["events", id] => events::retrieve(library, id),
         ["webhook_endpoints"] => webhook_endpoints::list(held, parameters),
         ["webhook_endpoints", id] => webhook_endpoints::retrieve(held, id),
-        segments => Err(Refusal::unknown_path("GET", &format!("/v1/{}", segments.join("/")))),
+        segments => Err(StripeRefusal::unknown_path("GET", &format!("/v1/{}", segments.join("/")))),
     }?;
     if expand.is_empty() { Ok(body) } else { expand::fill(held, &body, &expand) }
 }

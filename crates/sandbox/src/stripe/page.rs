@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{parameters::Parameters, refusal::Refusal};
+use crate::{parameters::Parameters, refusal::StripeRefusal};
 
 const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MAX: i64 = 100;
@@ -15,7 +15,7 @@ const LIMIT_MAX: i64 = 100;
 /// Beyond it nothing newer is looked for, so that a list of the last minute does not read a whole day.
 const CLOCK_SLACK_S: i64 = 3_600;
 
-pub struct Page {
+pub struct StripePage {
     limit: usize,
     after: Option<String>,
     before: Option<String>,
@@ -30,13 +30,13 @@ pub trait Listed {
     fn created(&self) -> i64;
 }
 
-impl Page {
+impl StripePage {
     /// `exists` tells whether a cursor is one of the listed objects, which are called `what`.
     pub fn read(
         parameters: &mut Parameters,
         what: &str,
         exists: impl Fn(&str) -> bool,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, StripeRefusal> {
         let mut page = Self {
             limit: limit(parameters.integer("limit").unwrap_or(LIMIT_DEFAULT))?,
             after: parameters.text("starting_after"),
@@ -46,13 +46,13 @@ impl Page {
         };
         for (name, cursor) in [("starting_after", &page.after), ("ending_before", &page.before)] {
             if let Some(id) = cursor.as_ref().filter(|id| !exists(id)) {
-                return Err(Refusal::missing_object(what, id, name));
+                return Err(StripeRefusal::missing_object(what, id, name));
             }
         }
         if page.after.is_some() && page.before.is_some() {
             let message =
                 "Received both starting_after and ending_before parameters. Please pass in only one.";
-            return Err(Refusal::invalid(message));
+            return Err(StripeRefusal::invalid(message));
         }
         if let Some(exactly) = parameters.integer_of("created") {
             (page.since, page.until) = (exactly, exactly);
@@ -104,13 +104,13 @@ impl Page {
 }
 
 /// Stripe documents 1 to 100 and takes the nearest of them for what is outside. Stricter here: it is refused.
-fn limit(asked: i64) -> Result<usize, Refusal> {
+fn limit(asked: i64) -> Result<usize, StripeRefusal> {
     let message = match asked {
         ..1 => "This value must be greater than or equal to 1.".to_owned(),
         1..=LIMIT_MAX => return Ok(asked as usize),
         _ => format!("This value must be less than or equal to {LIMIT_MAX}."),
     };
-    Err(Refusal::invalid(message).with_code("parameter_invalid_integer").with_param("limit"))
+    Err(StripeRefusal::invalid(message).with_code("parameter_invalid_integer").with_param("limit"))
 }
 
 impl<T: Listed> Listed for &T {

@@ -4,7 +4,7 @@ use super::{
     attempt, chargeback,
     confirmation::Options,
     details,
-    page::{Listed, Page, json, render},
+    page::{Listed, StripePage, json, render},
     payment_methods,
 };
 use crate::{
@@ -14,9 +14,9 @@ use crate::{
     charge::Charge,
     currency::Currency,
     event::Kind,
-    intent::{ChosenMethod, Intent, Status},
+    intent::{ChosenMethod, Intent, IntentStatus},
     parameters::Parameters,
-    refusal::Refusal,
+    refusal::StripeRefusal,
 };
 
 impl Listed for Intent {
@@ -29,26 +29,30 @@ impl Listed for Intent {
     }
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
     let secret = parameters.text("client_secret");
     let intent = find(held, id)?;
     if secret.is_some_and(|secret| secret != crate::ids::client_secret(id)) {
         let message = "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the provided client_secret and API key match.";
-        return Err(Refusal::invalid(message)
+        return Err(StripeRefusal::invalid(message)
             .with_code("payment_intent_invalid_parameter")
             .with_param("client_secret"));
     }
     Ok(json(&intent.view()))
 }
 
-pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
     details::refuse_customer(&mut parameters)?;
-    let page = Page::read(&mut parameters, "payment_intent", |id| held.intents.contains_key(id))?;
+    let page = StripePage::read(&mut parameters, "payment_intent", |id| held.intents.contains_key(id))?;
     let (intents, has_more) = page.of_map(&held.intents);
     Ok(render("/v1/payment_intents", intents.into_iter().map(Intent::view).collect(), has_more))
 }
 
-pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn update(
+    desk: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
     let mut intent = find(desk.held, id)?.clone();
     let fixed = ["amount", "currency", "payment_method", "capture_method"];
     let fixed = fixed.into_iter().find(|name| parameters.has(name));
@@ -68,16 +72,20 @@ pub fn update(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Res
         let method = payment_methods::choose(desk, &name)?;
         intent.payment_method = Some(ChosenMethod { id: method.id, card: method.card });
         intent.next_action = None;
-        intent.status = Status::RequiresConfirmation;
+        intent.status = IntentStatus::RequiresConfirmation;
     }
     Ok(StripeAnswer::shown(desk.show(intent)))
 }
 
-pub fn confirm(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn confirm(
+    desk: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
     let mut intent = find(desk.held, id)?.clone();
     match intent.status {
         status if is_open(status) => {}
-        Status::Succeeded => {
+        IntentStatus::Succeeded => {
             let message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.";
             return Err(refused(desk, intent, message));
         }
@@ -100,14 +108,18 @@ pub fn confirm(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Re
     attempt::confirm(desk, intent, method, options)
 }
 
-pub fn capture(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn capture(
+    desk: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
     let mut intent = find(desk.held, id)?.clone();
     if parameters.boolean("final_capture") == Some(false) {
         let message = "This account is not eligible for the requested card features.";
-        return Err(Refusal::invalid(message).with_param("final_capture"));
+        return Err(StripeRefusal::invalid(message).with_param("final_capture"));
     }
     let charge = intent.latest_charge().and_then(|id| desk.held.charges.get(id));
-    let (Status::RequiresCapture, Some(charge)) = (intent.status, charge) else {
+    let (IntentStatus::RequiresCapture, Some(charge)) = (intent.status, charge) else {
         return Err(uncapturable(desk, intent));
     };
     let captured = parameters.integer("amount_to_capture").unwrap_or(intent.amount_capturable);
@@ -118,7 +130,7 @@ pub fn capture(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Re
     details::apply(&mut intent, &mut parameters)?;
     details::refuse_descriptor(&intent)?;
     let charge = Charge { captured: true, captured_minor: captured, ..charge.clone() };
-    intent.status = Status::Succeeded;
+    intent.status = IntentStatus::Succeeded;
     intent.amount_received = captured;
     intent.amount_capturable = 0;
     let shown = desk.show(charge.clone());
@@ -129,8 +141,8 @@ pub fn capture(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Re
     Ok(StripeAnswer::shown(snapshot))
 }
 
-fn uncapturable(desk: &mut CallDraft, intent: Intent) -> Refusal {
-    let message = if intent.status == Status::Succeeded && intent.captured_by_hand() {
+fn uncapturable(desk: &mut CallDraft, intent: Intent) -> StripeRefusal {
+    let message = if intent.status == IntentStatus::Succeeded && intent.captured_by_hand() {
         "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized amount has been released.".to_owned()
     } else {
         format!(
@@ -141,35 +153,39 @@ fn uncapturable(desk: &mut CallDraft, intent: Intent) -> Refusal {
     refused(desk, intent, &message)
 }
 
-fn check_capture(intent: &Intent, captured: i64) -> Result<(), Refusal> {
+fn check_capture(intent: &Intent, captured: i64) -> Result<(), StripeRefusal> {
     match captured {
-        ..0 => Err(Refusal::invalid("Invalid non-negative integer").with_param("amount_to_capture")),
-        0 => Err(Refusal::invalid("This value must be greater than or equal to 1.")
+        ..0 => Err(StripeRefusal::invalid("Invalid non-negative integer").with_param("amount_to_capture")),
+        0 => Err(StripeRefusal::invalid("This value must be greater than or equal to 1.")
             .with_code("parameter_invalid_integer")
             // Stripe names this one, and not the parameter that was sent.
             .with_param("amount")),
         _ if captured > intent.amount_capturable => {
             let message = "The payment could not be captured because the requested capture amount is greater than the amount you can capture for this charge. Contact us via https://support.stripe.com/contact/ for help.";
-            Err(Refusal::invalid(message).with_code("amount_too_large"))
+            Err(StripeRefusal::invalid(message).with_code("amount_too_large"))
         }
         _ => Currency::read(&intent.currency)?.check_step(captured, "amount_to_capture"),
     }
 }
 
 /// `processing` is cancellable at Stripe for some bank debits, and never for a card.
-pub fn cancel(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn cancel(
+    desk: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
     let mut intent = find(desk.held, id)?.clone();
-    if matches!(intent.status, Status::Succeeded | Status::Canceled | Status::Processing) {
+    if matches!(intent.status, IntentStatus::Succeeded | IntentStatus::Canceled | IntentStatus::Processing) {
         let message = format!(
             "You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.",
             intent.status.name()
         );
         return Err(refused(desk, intent, &message));
     }
-    if intent.status == Status::RequiresCapture {
+    if intent.status == IntentStatus::RequiresCapture {
         attempt::release(desk, &intent, Kind::ChargeRefunded);
     }
-    intent.status = Status::Canceled;
+    intent.status = IntentStatus::Canceled;
     intent.amount_capturable = 0;
     intent.next_action = None;
     intent.canceled_at = Some(desk.now());
@@ -179,18 +195,23 @@ pub fn cancel(desk: &mut CallDraft, id: &str, mut parameters: Parameters) -> Res
     Ok(StripeAnswer::shown(snapshot))
 }
 
-fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Intent, Refusal> {
-    let missing = || Refusal::missing_object("payment_intent", id, "intent").with_status(404);
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Intent, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
     held.intents.get(id).ok_or_else(missing)
 }
 
-fn is_open(status: Status) -> bool {
-    matches!(status, Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction)
+fn is_open(status: IntentStatus) -> bool {
+    matches!(
+        status,
+        IntentStatus::RequiresPaymentMethod
+            | IntentStatus::RequiresConfirmation
+            | IntentStatus::RequiresAction
+    )
 }
 
 /// The intent is shown inside the error as it is; the books do not change.
-fn refused(desk: &mut CallDraft, intent: Intent, message: &str) -> Refusal {
-    let mut refusal = Refusal::invalid(message).with_code("payment_intent_unexpected_state");
+fn refused(desk: &mut CallDraft, intent: Intent, message: &str) -> StripeRefusal {
+    let mut refusal = StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state");
     refusal.intent = Some(desk.show(intent));
     refusal
 }

@@ -9,30 +9,30 @@ use crate::{
     books::AccountBooks,
     call_draft::CallDraft,
     card::{self, CardRef},
-    parameters::{Metadata, Parameters},
+    parameters::{Parameters, StripeMetadata},
     payment_method::{Billing, PaymentMethod},
-    refusal::Refusal,
+    refusal::StripeRefusal,
     shipping::Address,
 };
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     if parameters.has("payment_method") {
         return Err(unmodelled::refusal("payment_method"));
     }
     details::refuse_customer(&mut parameters)?;
-    let kind = parameters.text("type").ok_or_else(|| Refusal::missing_parameter("type"))?;
+    let kind = parameters.text("type").ok_or_else(|| StripeRefusal::missing_parameter("type"))?;
     if kind != "card" {
         return Err(unmodelled::refusal(&format!("type={kind}")).with_param("type"));
     }
-    let mut card = parameters.hash("card").ok_or_else(|| Refusal::missing_parameter("card"))?;
+    let mut card = parameters.hash("card").ok_or_else(|| StripeRefusal::missing_parameter("card"))?;
     if ["number", "cvc", "exp_month", "exp_year"].into_iter().any(|name| card.has(name)) {
         let message = "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use test tokens that map to the test card you are using, see https://stripe.com/docs/testing. To enable testing raw card data APIs, see https://support.stripe.com/questions/enabling-access-to-raw-card-data-apis.";
-        return Err(Refusal::invalid(message).with_status(402));
+        return Err(StripeRefusal::invalid(message).with_status(402));
     }
-    let token = card.text("token").ok_or_else(|| Refusal::missing_parameter("card[token]"))?;
-    let missing = || Refusal::missing_object("token", &token, "card[token]");
+    let token = card.text("token").ok_or_else(|| StripeRefusal::missing_parameter("card[token]"))?;
+    let missing = || StripeRefusal::missing_object("token", &token, "card[token]");
     let card = card::find_token(&token).map(CardRef).ok_or_else(missing)?;
-    let mut metadata = Metadata::new();
+    let mut metadata = StripeMetadata::new();
     parameters.merge_metadata(&mut metadata)?;
     let method = PaymentMethod {
         billing: parameters.hash("billing_details").map(billing).map(Box::new),
@@ -53,17 +53,17 @@ fn billing(mut given: Parameters) -> Billing {
     }
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
-    let missing = || Refusal::missing_object("PaymentMethod", id, "payment_method").with_status(404);
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("PaymentMethod", id, "payment_method").with_status(404);
     Ok(json(&held.payment_methods.get(id).ok_or_else(missing)?.view()))
 }
 
 /// The payment method that a call names: one of the account, or a fresh one of a test card.
-pub fn choose(desk: &mut CallDraft, name: &str) -> Result<PaymentMethod, Refusal> {
+pub fn choose(desk: &mut CallDraft, name: &str) -> Result<PaymentMethod, StripeRefusal> {
     if let Some(method) = desk.held.payment_methods.get(name) {
         return Ok(method.clone());
     }
-    let missing = || Refusal::missing_object("PaymentMethod", name, "payment_method");
+    let missing = || StripeRefusal::missing_object("PaymentMethod", name, "payment_method");
     let card = card::find(name).map(CardRef).ok_or_else(missing)?;
     let method = PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card);
     desk.show(method.clone());

@@ -5,7 +5,7 @@
 
 use super::{
     chargeback,
-    page::{Listed, Page, json, render},
+    page::{Listed, StripePage, json, render},
     unmodelled,
 };
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
     charge::Charge,
     currency::Currency,
     event::Kind,
-    parameters::{Metadata, Parameters},
-    refund::{Refund, Settlement, Status},
-    refusal::Refusal,
+    parameters::{Parameters, StripeMetadata},
+    refund::{Refund, Settlement, StripeRefundStatus},
+    refusal::StripeRefusal,
 };
 
 /// How long after its creation a refund on one of the special test cards changes its mind.
@@ -34,18 +34,18 @@ impl Listed for Refund {
     }
 }
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     if let Some(name) = ["customer", "currency"].into_iter().find(|name| parameters.has(name)) {
         return Err(unmodelled::refusal(name));
     }
-    let mut metadata = Metadata::new();
+    let mut metadata = StripeMetadata::new();
     parameters.merge_metadata(&mut metadata)?;
     let charge = charged(desk.held, parameters.text("payment_intent"), parameters.text("charge"))?;
     let amount = refundable(charge, parameters.integer("amount"))?;
     let (status, settlement) = match charge.card.0.behaviour {
-        Behaviour::RefundFails => (Status::Succeeded, Some(Status::Failed)),
-        Behaviour::RefundPends => (Status::Pending, Some(Status::Succeeded)),
-        _ => (Status::Succeeded, None),
+        Behaviour::RefundFails => (StripeRefundStatus::Succeeded, Some(StripeRefundStatus::Failed)),
+        Behaviour::RefundPends => (StripeRefundStatus::Pending, Some(StripeRefundStatus::Succeeded)),
+        _ => (StripeRefundStatus::Succeeded, None),
     };
     let refund = Refund {
         id: desk.mint.id("re"),
@@ -72,24 +72,28 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
     Ok(StripeAnswer::shown(snapshot))
 }
 
-fn charged(held: &AccountBooks, intent: Option<String>, charge: Option<String>) -> Result<&Charge, Refusal> {
-    let missing = |what: &str, id: &str| Refusal::missing_object(what, id, "id").with_status(404);
+fn charged(
+    held: &AccountBooks,
+    intent: Option<String>,
+    charge: Option<String>,
+) -> Result<&Charge, StripeRefusal> {
+    let missing = |what: &str, id: &str| StripeRefusal::missing_object(what, id, "id").with_status(404);
     let of_intent = |id: &String| {
         let intent = held.intents.get(id).ok_or_else(|| missing("payment_intent", id))?;
         let latest = intent.latest_charge().and_then(|id| held.charges.get(id));
         latest.filter(|charge| charge.decline.is_none()).ok_or_else(|| without_charge(id))
     };
     match (intent, charge) {
-        (None, None) => Err(Refusal::invalid(
+        (None, None) => Err(StripeRefusal::invalid(
             "One of the following params should be provided for this request: payment_intent or charge.",
         )),
         (Some(id), None) => of_intent(&id),
         (intent, Some(id)) => {
             let charge = held.charges.get(&id).ok_or_else(|| missing("charge", &id))?;
             match intent {
-                Some(intent) if intent != charge.intent => {
-                    Err(Refusal::invalid(format!("Charge {id} does not belong to PaymentIntent {intent}.")))
-                }
+                Some(intent) if intent != charge.intent => Err(StripeRefusal::invalid(format!(
+                    "Charge {id} does not belong to PaymentIntent {intent}."
+                ))),
                 _ if charge.decline.is_some() => Err(without_charge(&charge.intent)),
                 _ => Ok(charge),
             }
@@ -97,30 +101,32 @@ fn charged(held: &AccountBooks, intent: Option<String>, charge: Option<String>) 
     }
 }
 
-fn without_charge(intent: &str) -> Refusal {
-    Refusal::invalid(format!("This PaymentIntent ({intent}) does not have a successful charge to refund."))
+fn without_charge(intent: &str) -> StripeRefusal {
+    StripeRefusal::invalid(format!(
+        "This PaymentIntent ({intent}) does not have a successful charge to refund."
+    ))
 }
 
-fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, Refusal> {
+fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, StripeRefusal> {
     let id = &charge.id;
     if !charge.captured {
         let message = format!(
             "This uncaptured Charge was created by a PaymentIntent ({}). You must cancel the PaymentIntent to reverse the authorization instead of refunding the Charge directly. For more information, see https://stripe.com/docs/payments/place-a-hold-on-a-payment-method",
             charge.intent
         );
-        return Err(Refusal::invalid(message).with_code("charge_not_refundable"));
+        return Err(StripeRefusal::invalid(message).with_code("charge_not_refundable"));
     }
     if charge.refunded_minor == charge.captured_minor {
         let message = format!("Charge {id} has already been refunded.");
-        return Err(Refusal::invalid(message).with_code("charge_already_refunded"));
+        return Err(StripeRefusal::invalid(message).with_code("charge_already_refunded"));
     }
     let left = charge.refundable_minor();
     if left <= 0 {
         let message = format!("Charge {id} has been charged back; cannot issue a refund.");
-        return Err(Refusal::invalid(message).with_code("charge_disputed"));
+        return Err(StripeRefusal::invalid(message).with_code("charge_disputed"));
     }
     let currency = Currency::read(&charge.currency)?;
-    let refused = |message: String| Refusal::invalid(message).with_param("amount");
+    let refused = |message: String| StripeRefusal::invalid(message).with_param("amount");
     match asked.unwrap_or(left) {
         ..=0 => Err(refused("This value must be greater than or equal to 1.".to_owned())
             .with_code("parameter_invalid_integer")),
@@ -142,7 +148,7 @@ pub fn settle(desk: &mut CallDraft, id: &str) {
         return;
     };
     let refund = Refund { status: settlement.status, settlement: None, ..refund.clone() };
-    let (amount, failed) = (refund.amount, settlement.status == Status::Failed);
+    let (amount, failed) = (refund.amount, settlement.status == StripeRefundStatus::Failed);
     let snapshot = desk.show(refund);
     if failed {
         let charge = Charge { refunded_minor: charge.refunded_minor - amount, ..charge.clone() };
@@ -153,16 +159,16 @@ pub fn settle(desk: &mut CallDraft, id: &str) {
     desk.tell(Kind::ChargeRefundUpdated, snapshot);
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
-    let missing = || Refusal::missing_object("refund", id, "id").with_status(404);
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("refund", id, "id").with_status(404);
     Ok(json(&held.refunds.get(id).ok_or_else(missing)?.view()))
 }
 
-pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters, "refund", |id| held.refunds.contains_key(id))?;
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let page = StripePage::read(&mut parameters, "refund", |id| held.refunds.contains_key(id))?;
     let intent = parameters.text("payment_intent");
     let charge = parameters.text("charge");
-    let missing = |what: &str, id: &str| Refusal::missing_object(what, id, what);
+    let missing = |what: &str, id: &str| StripeRefusal::missing_object(what, id, what);
     if let Some(id) = intent.as_ref().filter(|id| !held.intents.contains_key(*id)) {
         return Err(missing("payment_intent", id));
     }

@@ -9,7 +9,7 @@
 //! | a card's `request_…` options                | what is requested is not available to the account            |
 //! | a card's other options that are not below   | they tell the bank more, and a test card decides without     |
 
-use crate::{parameters::Given, refusal::Refusal};
+use crate::{parameters::Given, refusal::StripeRefusal};
 
 /// By the place of the parameter, and the value where only that one is meant.
 const UNMODELLED: [(&str, Option<&str>); 27] = [
@@ -50,7 +50,7 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
 ];
 
 /// Refuses what would mean something else at Stripe.
-pub fn check(place: &str, given: &Given) -> Result<(), Refusal> {
+pub fn check(place: &str, given: &Given) -> Result<(), StripeRefusal> {
     let is = |value: &str| match given {
         Given::Text(text) => text == value,
         Given::Boolean(boolean) => boolean.to_string() == value,
@@ -60,6 +60,6 @@ pub fn check(place: &str, given: &Given) -> Result<(), Refusal> {
     if refused { Err(refusal(place)) } else { Ok(()) }
 }
 
-pub fn refusal(place: &str) -> Refusal {
-    Refusal::invalid(format!("`{place}` is not modelled by this stand-in.")).with_param(place)
+pub fn refusal(place: &str) -> StripeRefusal {
+    StripeRefusal::invalid(format!("`{place}` is not modelled by this stand-in.")).with_param(place)
 }

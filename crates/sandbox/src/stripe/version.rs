@@ -5,7 +5,7 @@
 //! them whatever the call asks for: older shapes are not here.
 
 use super::schema::SCHEMA;
-use crate::refusal::Refusal;
+use crate::refusal::StripeRefusal;
 
 /// What an account speaks unless a call says otherwise.
 pub const DEFAULT: Version = Version("2026-10-28.endive");
@@ -20,10 +20,10 @@ impl Version {
     }
 
     /// `header` is that of `Stripe-Version`.
-    pub fn read(header: Option<&str>) -> Result<Self, Refusal> {
+    pub fn read(header: Option<&str>) -> Result<Self, StripeRefusal> {
         let Some(name) = header else { return Ok(DEFAULT) };
         let known = SCHEMA.enums["api_version"].iter().find(|known| *known == name);
-        let unknown = || Refusal::invalid(format!("Invalid Stripe API version: {name}"));
+        let unknown = || StripeRefusal::invalid(format!("Invalid Stripe API version: {name}"));
         known.map(|known| Self(known)).ok_or_else(unknown)
     }
 

@@ -1,19 +1,19 @@
 //! `/v1/webhook_endpoints`: where events are sent, besides the account's own endpoint.
 
-use super::page::{Listed, Page, json, render};
+use super::page::{Listed, StripePage, json, render};
 use crate::{
-    account::{Endpoint, is_deliverable},
+    account::{WebhookEndpoint, is_deliverable},
     answer::StripeAnswer,
     books::AccountBooks,
     call_draft::CallDraft,
-    parameters::{Metadata, Parameters},
-    refusal::Refusal,
+    parameters::{Parameters, StripeMetadata},
+    refusal::StripeRefusal,
 };
 
 /// Stripe's own limit, <https://docs.stripe.com/webhooks>.
 const ENDPOINTS_MAX: usize = 16;
 
-impl Listed for Endpoint {
+impl Listed for WebhookEndpoint {
     fn id(&self) -> &str {
         &self.id
     }
@@ -23,20 +23,20 @@ impl Listed for Endpoint {
     }
 }
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, Refusal> {
+pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     let url = parameters.text("url").unwrap_or_default();
     if !is_deliverable(&url) {
         let message = "Invalid URL: this sandbox delivers to http:// addresses only";
-        return Err(Refusal::invalid(message).with_code("url_invalid").with_param("url"));
+        return Err(StripeRefusal::invalid(message).with_code("url_invalid").with_param("url"));
     }
     let present = desk.held.account.endpoints.iter().filter(|endpoint| !endpoint.removed);
     if present.count() >= ENDPOINTS_MAX {
         let message = format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.");
-        return Err(Refusal::invalid(message));
+        return Err(StripeRefusal::invalid(message));
     }
-    let mut metadata = Metadata::new();
+    let mut metadata = StripeMetadata::new();
     parameters.merge_metadata(&mut metadata)?;
-    let endpoint = Endpoint {
+    let endpoint = WebhookEndpoint {
         id: desk.mint.id("we"),
         created: desk.now(),
         url,
@@ -50,18 +50,18 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
     Ok(StripeAnswer::shown(desk.show(endpoint)))
 }
 
-pub fn remove(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, Refusal> {
+pub fn remove(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
     let endpoint = find(desk.held, id)?.clone();
-    Ok(StripeAnswer::shown(desk.show(Endpoint { removed: true, ..endpoint })))
+    Ok(StripeAnswer::shown(desk.show(WebhookEndpoint { removed: true, ..endpoint })))
 }
 
-pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, Refusal> {
+pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
     Ok(json(&find(held, id)?.view(false)))
 }
 
-pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, Refusal> {
-    let page = Page::read(&mut parameters, "webhook endpoint", |id| find(held, id).is_ok())?;
-    let mut present: Vec<&Endpoint> =
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let page = StripePage::read(&mut parameters, "webhook endpoint", |id| find(held, id).is_ok())?;
+    let mut present: Vec<&WebhookEndpoint> =
         held.account.endpoints.iter().filter(|endpoint| !endpoint.removed).collect();
     // The account's own endpoint has an id that does not grow with age.
     present.sort_by(|one, other| other.id.cmp(&one.id));
@@ -69,7 +69,9 @@ pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, 
     Ok(render("/v1/webhook_endpoints", shown.into_iter().map(|one| one.view(false)).collect(), has_more))
 }
 
-fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Endpoint, Refusal> {
+fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a WebhookEndpoint, StripeRefusal> {
     let found = held.account.endpoints.iter().find(|endpoint| endpoint.id == id && !endpoint.removed);
-    found.ok_or_else(|| Refusal::missing_object("webhook endpoint", id, "webhook_endpoint").with_status(404))
+    found.ok_or_else(|| {
+        StripeRefusal::missing_object("webhook endpoint", id, "webhook_endpoint").with_status(404)
+    })
 }

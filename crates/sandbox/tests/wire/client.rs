@@ -6,7 +6,7 @@ use std::{
 };
 
 use reqwest::header::HeaderMap;
-use sandbox::{Options, Running, start};
+use sandbox::{Options, RunningSandbox, start};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ pub struct Bench {
     pub url: String,
     pub secret_key: String,
     client: reqwest::Client,
-    running: Option<Running>,
+    running: Option<RunningSandbox>,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Answer {
     }
 
     /// `200 succeeded` for an object with a status, `400 <code>` for an error.
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         let error = &self.body["error"];
         let word = [&self.body["status"], &error["code"], &error["type"]];
         format!("{} {}", self.status, word.iter().find_map(|word| word.as_str()).unwrap_or("-"))

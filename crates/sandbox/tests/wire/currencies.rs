@@ -8,7 +8,7 @@ async fn amounts_outside_stripes_bounds_are_refused() {
     let check = async |currency: &str, amount: i64, expected: &str| {
         let form = format!("amount={amount}&currency={currency}&allowed_payment_method_types[]=card");
         let made = bench.post(CREATE, &form).await;
-        assert_eq!(made.told(), expected, "{amount} {currency}: {}", made.body);
+        assert_eq!(made.summary(), expected, "{amount} {currency}: {}", made.body);
         let param = made.body["error"]["param"].as_str();
         let expected = if expected.starts_with("200") { None } else { Some("amount") };
         assert_eq!(param, expected, "{amount} {currency}");
@@ -38,7 +38,7 @@ async fn currencies_that_stripe_does_not_charge_are_refused() {
     let bench = Bench::start().await;
     for currency in ["xxx", "xts", "xau", "xag", "xdr", "abc", "BRL"] {
         let refused = bench.post(CREATE, &format!("amount=500&currency={currency}")).await;
-        assert_eq!(refused.told(), "400 invalid_request_error", "{currency}");
+        assert_eq!(refused.summary(), "400 invalid_request_error", "{currency}");
         assert_eq!(refused.body["error"]["param"], "currency");
         let message = refused.body["error"]["message"].as_str().unwrap();
         assert!(
@@ -56,11 +56,11 @@ async fn amount_rules_apply_to_captures_refunds_and_updates() {
     let held = bench.post(CREATE, hold).await;
     let capture = format!("{CREATE}/{}/capture", held.id());
     let refused = bench.post(&capture, "amount_to_capture=4001").await;
-    assert_eq!(refused.told(), "400 parameter_invalid_integer");
+    assert_eq!(refused.summary(), "400 parameter_invalid_integer");
     assert_eq!(refused.body["error"]["param"], "amount_to_capture");
-    assert_eq!(bench.post(&capture, "amount_to_capture=4000").await.told(), "200 succeeded");
+    assert_eq!(bench.post(&capture, "amount_to_capture=4000").await.summary(), "200 succeeded");
     let refund = async |amount: i64| {
-        bench.post("/v1/refunds", &format!("payment_intent={}&amount={amount}", held.id())).await.told()
+        bench.post("/v1/refunds", &format!("payment_intent={}&amount={amount}", held.id())).await.summary()
     };
     assert_eq!(refund(15).await, "400 parameter_invalid_integer");
     assert_eq!(refund(10).await, "200 succeeded", "less than any minimum");
@@ -68,10 +68,10 @@ async fn amount_rules_apply_to_captures_refunds_and_updates() {
 
     let open = bench.post(CREATE, "amount=500&currency=eur").await;
     let path = format!("{CREATE}/{}", open.id());
-    assert_eq!(bench.post(&path, "amount=49").await.told(), "400 amount_too_small");
-    assert_eq!(bench.post(&path, "currency=kwd").await.told(), "200 requires_payment_method");
-    assert_eq!(bench.post(&path, "amount=505").await.told(), "400 parameter_invalid_integer");
-    assert_eq!(bench.post(&path, "currency=huf").await.told(), "400 amount_too_small");
+    assert_eq!(bench.post(&path, "amount=49").await.summary(), "400 amount_too_small");
+    assert_eq!(bench.post(&path, "currency=kwd").await.summary(), "200 requires_payment_method");
+    assert_eq!(bench.post(&path, "amount=505").await.summary(), "400 parameter_invalid_integer");
+    assert_eq!(bench.post(&path, "currency=huf").await.summary(), "400 amount_too_small");
 }
 
 #[tokio::test]

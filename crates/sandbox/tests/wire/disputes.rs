@@ -36,7 +36,7 @@ async fn dispute_cards_open_a_dispute_when_charged() {
     let check = async |card: &str, reason: &str, status: &str, withdrawn: i64| {
         let bench = Bench::start().await;
         let sold = bench.post(CREATE, &format!("{}&metadata[operation]=op_1", sale(card))).await;
-        assert_eq!(sold.told(), "200 succeeded");
+        assert_eq!(sold.summary(), "200 succeeded");
         let dispute = only(&bench).await;
         assert_eq!((&dispute["reason"], &dispute["status"]), (&json!(reason), &json!(status)), "{card}");
         assert_eq!((&dispute["amount"], &dispute["currency"]), (&json!(2000), &json!("brl")));
@@ -88,7 +88,7 @@ async fn a_disputed_charge_cannot_be_refunded_until_the_dispute_is_won() {
     let bench = Bench::start().await;
     let sold = bench.post(CREATE, &sale("pm_card_createDispute")).await;
     let refund = format!("payment_intent={}", sold.id());
-    assert_eq!(bench.post(REFUNDS, &refund).await.told(), "400 charge_disputed");
+    assert_eq!(bench.post(REFUNDS, &refund).await.summary(), "400 charge_disputed");
     let dispute = only(&bench).await;
     let order = format!("/sandbox/disputes/{}", dispute["id"].as_str().unwrap());
     let won = bench.control(&order, json!({"outcome": "won"})).await;
@@ -97,7 +97,7 @@ async fn a_disputed_charge_cannot_be_refunded_until_the_dispute_is_won() {
     let kinds = bench.kinds().await;
     assert_eq!(kinds[kinds.len() - 2..], ["charge.dispute.funds_reinstated", "charge.dispute.closed"]);
     assert_eq!(bench.try_control(&order, json!({"outcome": "lost"})).await.status, 400, "it is decided once");
-    assert_eq!(bench.post(REFUNDS, &refund).await.told(), "200 succeeded");
+    assert_eq!(bench.post(REFUNDS, &refund).await.summary(), "200 succeeded");
     assert_eq!(booked(&bench).await, json!(["won", 0, 2000, 2000, 0]));
 }
 
@@ -107,7 +107,7 @@ async fn closing_a_dispute_loses_it() {
     let sold = bench.post(CREATE, &sale("pm_card_createDispute")).await;
     let dispute = only(&bench).await;
     let closed = bench.post(&format!("{}/close", path(&dispute)), "").await;
-    assert_eq!(closed.told(), "200 lost");
+    assert_eq!(closed.summary(), "200 lost");
     assert_eq!(bench.kinds().await.last().unwrap(), "charge.dispute.closed");
     assert_eq!(booked(&bench).await, json!(["lost", 2000, 2000, 0, 2000]));
     for path in [format!("{}/close", path(&dispute)), path(&dispute)] {
@@ -115,10 +115,10 @@ async fn closing_a_dispute_loses_it() {
         assert_eq!(refused.body["error"]["message"], "This dispute is already closed", "{path}");
     }
     assert_eq!(
-        bench.post(REFUNDS, &format!("payment_intent={}", sold.id())).await.told(),
+        bench.post(REFUNDS, &format!("payment_intent={}", sold.id())).await.summary(),
         "400 charge_disputed"
     );
-    assert_eq!(bench.get("/v1/disputes/du_x").await.told(), "404 resource_missing");
+    assert_eq!(bench.get("/v1/disputes/du_x").await.summary(), "404 resource_missing");
     assert_eq!(bench.post("/v1/disputes/du_x/close", "").await.body["error"]["param"], "dispute");
 }
 
@@ -158,9 +158,9 @@ async fn an_inquiry_withdraws_nothing_and_closes_when_refunded() {
     let bench = Bench::start().await;
     let sold = bench.post(CREATE, &sale("pm_card_createDisputeInquiry")).await;
     let refund = format!("payment_intent={}", sold.id());
-    assert_eq!(bench.post(REFUNDS, &format!("{refund}&amount=500")).await.told(), "200 succeeded");
+    assert_eq!(bench.post(REFUNDS, &format!("{refund}&amount=500")).await.summary(), "200 succeeded");
     assert_eq!(only(&bench).await["status"], "warning_needs_response", "a part is no answer");
-    assert_eq!(bench.post(REFUNDS, &refund).await.told(), "200 succeeded");
+    assert_eq!(bench.post(REFUNDS, &refund).await.summary(), "200 succeeded");
     assert_eq!(booked(&bench).await, json!(["warning_closed", 0, 2000, 2000, 0]));
     assert_eq!(bench.kinds().await.last().unwrap(), "charge.dispute.closed");
 }
@@ -182,7 +182,7 @@ async fn the_control_route_disputes_any_captured_intent() {
     assert_eq!(booked(&bench).await, json!(["needs_response", 1000, 2000, 300, 1000]));
     check(json!({})).await;
     let refund = async |amount: i64| {
-        bench.post(REFUNDS, &format!("payment_intent={}&amount={amount}", sold.id())).await.told()
+        bench.post(REFUNDS, &format!("payment_intent={}&amount={amount}", sold.id())).await.summary()
     };
     assert_eq!(refund(701).await, "400 invalid_request_error", "what is left of it");
     assert_eq!(refund(700).await, "200 succeeded");
@@ -233,7 +233,7 @@ async fn wrong_evidence_is_refused() {
     let path = path(&only(&bench).await);
     let check = async |form: &str, told: &str, param: &str| {
         let refused = bench.post(&path, form).await;
-        assert_eq!(refused.told(), told, "{form}");
+        assert_eq!(refused.summary(), told, "{form}");
         assert_eq!(refused.body["error"]["param"], param, "{form}");
     };
     check("evidence[receipt]=file_1", "400 resource_missing", "evidence[receipt]").await;

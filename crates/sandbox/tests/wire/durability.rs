@@ -31,7 +31,7 @@ async fn a_kill_forgets_nothing_and_a_torn_line_is_cut_off() {
         let again = second.keyed("k1", CREATE, &format!("{SALE}&metadata[operation]=op_1")).await;
         assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &sold.body));
         let captured = second.post(&format!("{CREATE}/{}/capture", held.id()), "").await;
-        assert_eq!(captured.told(), "200 succeeded");
+        assert_eq!(captured.summary(), "200 succeeded");
         let fresh = second.post(CREATE, SALE).await;
         assert_ne!(fresh.id(), sold.id());
         assert!(fresh.id() > held.id(), "ids go on growing");

@@ -54,9 +54,9 @@ async fn paths_that_cannot_be_expanded_are_refused() {
     let hint = "This property cannot be expanded (latest_charge). You may want to try expanding 'data.latest_charge' instead.";
     assert_eq!(list.body["error"]["message"], hint);
     let event = bench.get("/v1/events?expand[]=data.object").await;
-    assert_eq!(event.told(), "400 invalid_request_error");
+    assert_eq!(event.summary(), "400 invalid_request_error");
     assert_eq!(bench.sums().await.len(), 1, "{}", sold.id());
     let declined =
         bench.post(CREATE, &format!("{}&expand[]=latest_charge", sale("pm_card_chargeDeclined"))).await;
-    assert_eq!(declined.told(), "402 card_declined");
+    assert_eq!(declined.summary(), "402 card_declined");
 }

@@ -11,7 +11,10 @@ async fn commit_then_drop_loses_the_answer_and_not_the_effect() {
     assert!(bench.try_post(CREATE, Some("k1"), SALE).await.is_err());
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
     let again = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!((again.told(), again.header("idempotent-replayed")), ("200 succeeded".into(), Some("true")));
+    assert_eq!(
+        (again.summary(), again.header("idempotent-replayed")),
+        ("200 succeeded".into(), Some("true"))
+    );
     assert_eq!(bench.get(&format!("{CREATE}/{}", again.id())).await.status, 200, "reading is not struck");
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
     assert_eq!(bench.outcomes().await, ["committed_then_dropped", "200 replayed", "200"]);
@@ -22,10 +25,13 @@ async fn commit_then_500_tells_a_failure_and_keeps_the_success() {
     let bench = Bench::start().await;
     bench.faults(json!({"commit_then_500": 1})).await;
     let failed = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!(failed.told(), "500 api_error");
+    assert_eq!(failed.summary(), "500 api_error");
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
     let again = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!((again.told(), again.header("idempotent-replayed")), ("200 succeeded".into(), Some("true")));
+    assert_eq!(
+        (again.summary(), again.header("idempotent-replayed")),
+        ("200 succeeded".into(), Some("true"))
+    );
     let refused = bench.keyed("k2", CREATE, "amount=x").await;
     assert_eq!(refused.status, 400, "a call without an effect is answered");
     assert_eq!(bench.outcomes().await[..2], ["committed_then_500", "200 replayed"]);
@@ -36,10 +42,13 @@ async fn kept_500_has_no_effect_and_is_replayed() {
     let bench = Bench::start().await;
     bench.faults(json!({"kept_500": 1})).await;
     let failed = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!((failed.told(), failed.header("idempotent-replayed")), ("500 api_error".into(), None));
+    assert_eq!((failed.summary(), failed.header("idempotent-replayed")), ("500 api_error".into(), None));
     bench.faults(json!({})).await;
     let again = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!((again.told(), again.header("idempotent-replayed")), ("500 api_error".into(), Some("true")));
+    assert_eq!(
+        (again.summary(), again.header("idempotent-replayed")),
+        ("500 api_error".into(), Some("true"))
+    );
     assert_eq!(again.body, failed.body);
     assert_eq!(again.header("original-request"), failed.header("request-id"));
     let second = bench.after_a_kill(b"").await;
@@ -49,16 +58,16 @@ async fn kept_500_has_no_effect_and_is_replayed() {
     bench.faults(json!({"kept_500": 1})).await;
     let unknown = bench.keyed("k2", CREATE, "odd=1").await;
     assert_eq!(
-        unknown.told(),
+        unknown.summary(),
         "400 parameter_unknown",
         "wrong parameters are refused before anything begins"
     );
     assert_eq!(bench.get(CREATE).await.status, 200, "reading is not struck");
     let other = bench.keyed("k1", CREATE, HOLD).await;
-    assert_eq!(other.told(), "400 idempotency_error", "the key is used all the same");
+    assert_eq!(other.summary(), "400 idempotency_error", "the key is used all the same");
     assert_eq!(bench.post(CREATE, SALE).await.status, 500);
     bench.faults(json!({})).await;
-    assert_eq!(bench.keyed("k3", CREATE, SALE).await.told(), "200 succeeded");
+    assert_eq!(bench.keyed("k3", CREATE, SALE).await.summary(), "200 succeeded");
 }
 
 #[tokio::test]
@@ -66,11 +75,14 @@ async fn commit_then_kept_500_has_its_effect_and_replays_the_500() {
     let bench = Bench::start().await;
     bench.faults(json!({"commit_then_kept_500": 1})).await;
     let failed = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!(failed.told(), "500 api_error");
+    assert_eq!(failed.summary(), "500 api_error");
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
     bench.faults(json!({})).await;
     let again = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!((again.told(), again.header("idempotent-replayed")), ("500 api_error".into(), Some("true")));
+    assert_eq!(
+        (again.summary(), again.header("idempotent-replayed")),
+        ("500 api_error".into(), Some("true"))
+    );
     assert_eq!(again.body, failed.body);
     assert_eq!(bench.sums().await, [[2000, 2000, 0]], "only the objects tell");
     let books = bench.books().await;
@@ -79,7 +91,7 @@ async fn commit_then_kept_500_has_its_effect_and_replays_the_500() {
     assert_eq!(books["calls"][1]["outcome"], "500 replayed");
     bench.faults(json!({"commit_then_kept_500": 1})).await;
     let refused = bench.keyed("k2", CREATE, "amount=49&currency=eur").await;
-    assert_eq!(refused.told(), "400 amount_too_small", "a call without an effect is answered");
+    assert_eq!(refused.summary(), "400 amount_too_small", "a call without an effect is answered");
 }
 
 #[tokio::test]
@@ -88,18 +100,18 @@ async fn stuck_processing_settles_as_the_card_decides() {
         let bench = Bench::start().await;
         bench.faults(faults).await;
         let stuck = bench.keyed("k1", CREATE, &crate::client::sale(card)).await;
-        assert_eq!(stuck.told(), "200 processing", "{card}");
+        assert_eq!(stuck.summary(), "200 processing", "{card}");
         assert_eq!(stuck.body["processing"]["type"], "card");
         assert!(stuck.body["latest_charge"].is_null());
         let path = format!("{CREATE}/{}", stuck.id());
         for verb in ["cancel", "capture", "confirm"] {
             let first = bench.keyed(verb, &format!("{path}/{verb}"), "").await;
-            assert_eq!(first.told(), "400 payment_intent_unexpected_state", "{verb}");
+            assert_eq!(first.summary(), "400 payment_intent_unexpected_state", "{verb}");
             assert_eq!(first.body["error"]["payment_intent"], stuck.body, "{verb}");
             let again = bench.keyed(verb, &format!("{path}/{verb}"), "").await;
             assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &first.body));
         }
-        assert_eq!(bench.post(&path, "amount=600").await.told(), "400 payment_intent_unexpected_state");
+        assert_eq!(bench.post(&path, "amount=600").await.summary(), "400 payment_intent_unexpected_state");
         assert_eq!(bench.sums().await, [[0; 3]], "nothing moves meanwhile");
         assert_eq!(bench.kinds().await, ["payment_intent.created", "payment_intent.processing"]);
         let second = bench.after_a_kill(b"").await;
@@ -139,10 +151,10 @@ async fn a_decline_strikes_confirmations_only() {
     let bench = Bench::start().await;
     let held = bench.post(CREATE, HOLD).await;
     bench.faults(json!({"decline": 1})).await;
-    assert_eq!(bench.post(CREATE, SALE).await.told(), "402 card_declined");
+    assert_eq!(bench.post(CREATE, SALE).await.summary(), "402 card_declined");
     assert_eq!(bench.post(CREATE, OPEN).await.status, 200);
     let capture = bench.post(&format!("{CREATE}/{}/capture", held.id()), "").await;
-    assert_eq!(capture.told(), "200 succeeded");
+    assert_eq!(capture.summary(), "200 succeeded");
 }
 
 #[tokio::test]
@@ -193,7 +205,7 @@ async fn who_is_turned_away_is_told_when_to_come_back() {
     let check = async |faults: serde_json::Value, told: &str, after: Option<&str>, retry: Option<&str>| {
         bench.faults(faults).await;
         for answer in [bench.keyed("k1", CREATE, SALE).await, bench.get(CREATE).await] {
-            assert_eq!(answer.told(), told);
+            assert_eq!(answer.summary(), told);
             assert_eq!(answer.header("retry-after"), after);
             assert_eq!(answer.header("stripe-should-retry"), retry);
         }

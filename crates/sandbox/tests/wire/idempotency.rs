@@ -28,9 +28,9 @@ async fn other_parameters_or_another_path_are_refused() {
     let bench = Bench::start().await;
     let first = bench.keyed("k1", CREATE, HOLD).await;
     let other = bench.keyed("k1", CREATE, SALE).await;
-    assert_eq!(other.told(), "400 idempotency_error");
+    assert_eq!(other.summary(), "400 idempotency_error");
     let capture = bench.keyed("k1", &format!("{CREATE}/{}/capture", first.id()), HOLD).await;
-    assert_eq!(capture.told(), "400 idempotency_error");
+    assert_eq!(capture.summary(), "400 idempotency_error");
     assert_eq!(bench.sums().await, [[2000, 0, 0]]);
     assert_eq!(bench.outcomes().await[1..], ["400 other parameters", "400 other parameters"]);
 }
@@ -42,7 +42,7 @@ async fn refusals_are_kept_once_execution_began_and_not_before() {
     let check = async |key: &str, path: &str, form: &str, told: &str, kept: bool| {
         let first = bench.keyed(key, path, form).await;
         let again = bench.keyed(key, path, form).await;
-        assert_eq!((first.told(), again.told()), (told.to_owned(), told.to_owned()));
+        assert_eq!((first.summary(), again.summary()), (told.to_owned(), told.to_owned()));
         assert_eq!(again.header("idempotent-replayed").is_some(), kept, "{key}");
         assert_eq!(first.body == again.body, kept, "{key}: only a kept answer names the same request");
     };
@@ -63,7 +63,7 @@ async fn one_of_many_at_once_is_executed() {
     let in_flight: Vec<_> = answers.iter().filter(|answer| answer.status == 409).collect();
     assert!(!in_flight.is_empty());
     for answer in &in_flight {
-        assert_eq!(answer.told(), "409 idempotency_key_in_use");
+        assert_eq!(answer.summary(), "409 idempotency_key_in_use");
         assert_eq!(answer.header("stripe-should-retry"), Some("true"));
     }
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
@@ -110,5 +110,5 @@ async fn a_key_can_be_forgotten() {
     assert_eq!(long.status, 200, "not even its length is looked at");
     bench.faults(json!({})).await;
     let long = bench.keyed(&"k".repeat(256), CREATE, SALE).await;
-    assert_eq!(long.told(), "400 idempotency_error");
+    assert_eq!(long.summary(), "400 idempotency_error");
 }

@@ -34,7 +34,7 @@ async fn every_state_allows_its_moves_and_refuses_the_others() {
             assert_eq!(before.body["status"], state);
             let body = if verb == "confirm" { "payment_method=pm_card_visa" } else { "" };
             let moved = bench.post(&format!("{path}/{verb}"), body).await;
-            assert_eq!(moved.told(), expected, "{verb} in {state}: {}", moved.body);
+            assert_eq!(moved.summary(), expected, "{verb} in {state}: {}", moved.body);
             if moved.status == 400 {
                 assert_eq!(moved.body["error"]["payment_intent"], before.body);
                 assert_eq!(bench.get(&path).await.body, before.body, "a refused move changes nothing");
@@ -50,7 +50,7 @@ async fn a_partial_capture_takes_its_part_and_releases_the_rest() {
         let made = bench.post("/v1/payment_intents", HOLD).await;
         let capture = format!("/v1/payment_intents/{}/capture", made.id());
         let captured = bench.post(&capture, &format!("amount_to_capture={amount}")).await;
-        assert_eq!(captured.told(), expected, "{amount}");
+        assert_eq!(captured.summary(), expected, "{amount}");
         let charge =
             bench.get(&format!("/v1/charges/{}", made.body["latest_charge"].as_str().unwrap())).await;
         (captured.body, charge.body)
@@ -76,7 +76,7 @@ async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
     let check = async |card: &str, code: &str, decline: &str| {
         let declined = bench.post("/v1/payment_intents", &sale(card)).await;
         let error = &declined.body["error"];
-        assert_eq!(declined.told(), format!("402 {code}"), "{card}");
+        assert_eq!(declined.summary(), format!("402 {code}"), "{card}");
         assert_eq!(
             (&error["type"], &error["decline_code"]),
             (&json!("card_error"), &json!(decline)),
@@ -86,10 +86,10 @@ async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
         assert_eq!(intent["status"], "requires_payment_method");
         assert_eq!(intent["last_payment_error"]["code"], code);
         let charge = bench.get(&format!("/v1/charges/{}", error["charge"].as_str().unwrap())).await;
-        assert_eq!((charge.told(), &charge.body["paid"]), ("200 failed".into(), &json!(false)));
+        assert_eq!((charge.summary(), &charge.body["paid"]), ("200 failed".into(), &json!(false)));
         let confirm = format!("/v1/payment_intents/{}/confirm", intent["id"].as_str().unwrap());
         let paid = bench.post(&confirm, "payment_method=pm_card_visa").await;
-        assert_eq!(paid.told(), "200 succeeded");
+        assert_eq!(paid.summary(), "200 succeeded");
         assert!(paid.body["last_payment_error"].is_null());
     };
     check("pm_card_chargeDeclined", "card_declined", "generic_decline").await;
@@ -110,7 +110,7 @@ async fn three_d_secure_waits_for_the_payer() {
     };
     let check = async |card: &str, approve: bool, expected: &str| {
         let asked = ask(card, "&return_url=https%3A%2F%2Fexample.com%2Fback").await;
-        assert_eq!(asked.told(), "200 requires_action");
+        assert_eq!(asked.summary(), "200 requires_action");
         let url = asked.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
         let page = bench.get(url.strip_prefix(&bench.url).unwrap()).await;
         assert!(page.body.as_str().unwrap().contains("value=true>Approve"), "{}", page.body);
@@ -149,7 +149,7 @@ async fn wrong_calls_get_stripes_errors() {
     let create = "/v1/payment_intents";
     let check = async |path: &str, form: &str, expected: &str, param: Option<&str>| {
         let answer = bench.post(path, form).await;
-        assert_eq!(answer.told(), expected, "{form}: {}", answer.body);
+        assert_eq!(answer.summary(), expected, "{form}: {}", answer.body);
         assert_eq!(answer.body["error"]["param"].as_str(), param, "{form}");
         assert!(answer.header("request-id").unwrap().starts_with("req_"));
         assert_eq!(answer.header("stripe-should-retry"), Some("false"));
@@ -175,7 +175,7 @@ async fn wrong_calls_get_stripes_errors() {
     let mut stranger = Bench::start().await;
     stranger.secret_key = "sk_test_wrong".into();
     let refused = stranger.post(create, SALE).await;
-    assert_eq!(refused.told(), "401 invalid_request_error");
+    assert_eq!(refused.summary(), "401 invalid_request_error");
 }
 
 #[tokio::test]

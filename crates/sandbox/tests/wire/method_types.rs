@@ -46,7 +46,7 @@ async fn method_type_parameters_exclude_each_other() {
     let exact = "payment_method_types[]=card";
     let check = async |one: &str, other: &str, expected: &str| {
         let made = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{one}&{other}")).await;
-        assert_eq!(made.told(), expected, "{one}&{other}: {}", made.body);
+        assert_eq!(made.summary(), expected, "{one}&{other}: {}", made.body);
     };
     for (one, other) in
         [(allowed, exact), (allowed, automatic), (allowed, excluded), (exact, automatic), (exact, excluded)]
@@ -64,7 +64,7 @@ async fn methods_that_are_not_activated_are_refused_or_left_out() {
     let bench = Bench::start().await;
     let check = async |form: &str, told: &str, words: &str| {
         let made = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{form}")).await;
-        assert_eq!(made.told(), told, "{form}");
+        assert_eq!(made.summary(), told, "{form}");
         assert!(made.body["error"]["message"].as_str().unwrap().contains(words), "{}", made.body);
     };
     check(
@@ -90,14 +90,14 @@ async fn automatic_payment_methods_require_a_return_url() {
     let check = async |form: &str, expected: &str| {
         let sale = format!("{OPEN}&confirm=true&payment_method=pm_card_visa");
         let made = bench.post(CREATE, &format!("{sale}{form}")).await;
-        assert_eq!(made.told(), expected, "{form}: {}", made.body);
+        assert_eq!(made.summary(), expected, "{form}: {}", made.body);
         let open = bench
             .post(CREATE, &format!("{OPEN}{}", form.replace("&return_url=https://a.example/b", "")))
             .await;
         let back = if form.contains("return_url") { "&return_url=https://a.example/b" } else { "" };
         let path = format!("{CREATE}/{}/confirm", open.id());
         let confirmed = bench.post(&path, &format!("payment_method=pm_card_visa{back}")).await;
-        assert_eq!(confirmed.told(), expected, "{form}: {}", confirmed.body);
+        assert_eq!(confirmed.summary(), expected, "{form}: {}", confirmed.body);
     };
     check("", "400 invalid_request_error").await;
     check("&automatic_payment_methods[enabled]=true", "400 invalid_request_error").await;

@@ -14,7 +14,7 @@ async fn each_endpoint_refuses_what_it_does_not_take() {
         } else {
             bench.post(path, form).await
         };
-        assert_eq!(answer.told(), expected, "{path} {form}: {}", answer.body);
+        assert_eq!(answer.summary(), expected, "{path} {form}: {}", answer.body);
         assert_eq!(answer.body["error"]["param"].as_str().unwrap_or("-"), param, "{path} {form}");
     };
     let (unknown, invalid) = ("400 parameter_unknown", "400 invalid_request_error");
@@ -86,7 +86,7 @@ async fn each_endpoint_refuses_what_it_does_not_take() {
 async fn parameters_in_the_query_of_a_post_are_read() {
     let bench = Bench::start().await;
     let unknown = bench.post(&format!("{CREATE}?odd=1"), SALE).await;
-    assert_eq!(unknown.told(), "400 parameter_unknown");
+    assert_eq!(unknown.summary(), "400 parameter_unknown");
     let expanded = bench.post(&format!("{CREATE}?expand[]=latest_charge"), SALE).await;
     assert_eq!(expanded.body["latest_charge"]["object"], "charge");
 }
@@ -126,7 +126,7 @@ async fn accepted_parameters_are_shown_on_the_intent() {
 async fn a_statement_descriptor_is_refused_for_cards() {
     let bench = Bench::start().await;
     let refused = bench.post(CREATE, &format!("{SALE}&statement_descriptor=TOURS")).await;
-    assert_eq!(refused.told(), "400 invalid_request_error");
+    assert_eq!(refused.summary(), "400 invalid_request_error");
     assert_eq!(refused.body["error"]["param"], "statement_descriptor");
     let long = bench.post(CREATE, &format!("{OPEN}&statement_descriptor_suffix={}", "x".repeat(23))).await;
     assert_eq!(long.body["error"]["param"], "statement_descriptor_suffix");
@@ -137,7 +137,7 @@ async fn parameters_of_a_confirmation_are_refused_without_confirm() {
     let bench = Bench::start().await;
     for name in ["return_url=https://a.example/b", "off_session=true", "error_on_requires_action=true"] {
         let refused = bench.post(CREATE, &format!("{OPEN}&{name}")).await;
-        assert_eq!(refused.told(), "400 invalid_request_error", "{name}");
+        assert_eq!(refused.summary(), "400 invalid_request_error", "{name}");
         assert_eq!(refused.body["error"]["param"].as_str(), name.split('=').next(), "{name}");
     }
 }

@@ -32,7 +32,7 @@ async fn a_token_makes_a_payment_method() {
     assert_eq!(made["billing_details"]["address"]["country"], "PT");
     assert_eq!((&made["allow_redisplay"], &made["metadata"]), (&json!("always"), &json!({"a": "1"})));
     let sold = bench.post(CREATE, &sale(made["id"].as_str().unwrap())).await;
-    assert_eq!((sold.told(), &sold.body["payment_method"]), ("200 succeeded".into(), &made["id"]));
+    assert_eq!((sold.summary(), &sold.body["payment_method"]), ("200 succeeded".into(), &made["id"]));
     let check = async |token: &str, last4: &str| {
         let made = bench.post(METHODS, &format!("type=card&card[token]={token}")).await;
         assert_eq!(made.body["card"]["last4"], last4, "{token}: {}", made.body);
@@ -48,7 +48,7 @@ async fn card_numbers_and_unknown_tokens_are_refused() {
     let bench = Bench::start().await;
     let check = async |form: &str, told: &str, param: Option<&str>| {
         let refused = bench.post(METHODS, form).await;
-        assert_eq!(refused.told(), told, "{form}: {}", refused.body);
+        assert_eq!(refused.summary(), told, "{form}: {}", refused.body);
         assert_eq!(refused.body["error"]["param"].as_str(), param, "{form}");
     };
     check("card[token]=tok_visa", "400 parameter_missing", Some("type")).await;
@@ -62,7 +62,7 @@ async fn card_numbers_and_unknown_tokens_are_refused() {
         "type=card&card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[cvc]=123";
     check(number, "402 invalid_request_error", None).await;
     check("type=card&card[token]=tok_visa&customer=cus_1", "400 resource_missing", Some("customer")).await;
-    assert_eq!(bench.get(&format!("{METHODS}/pm_card_visa")).await.told(), "404 resource_missing");
+    assert_eq!(bench.get(&format!("{METHODS}/pm_card_visa")).await.summary(), "404 resource_missing");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_payment_method_of_another_account_is_unknown() {
     bench.secret_key = "sk_test_2".into();
     for id in [&*mine, "pm_never"] {
         let refused = bench.post(CREATE, &sale(id)).await;
-        assert_eq!(refused.told(), "400 resource_missing", "{id}");
+        assert_eq!(refused.summary(), "400 resource_missing", "{id}");
         assert_eq!(refused.body["error"]["param"], "payment_method");
         assert_eq!(refused.body["error"]["message"], format!("No such PaymentMethod: '{id}'"));
         assert_eq!(bench.get(&format!("{METHODS}/{id}")).await.status, 404);
@@ -88,18 +88,18 @@ async fn a_payment_method_without_a_customer_pays_once() {
     };
     let visa = token("tok_visa").await;
     let chosen = bench.post(CREATE, &SALE.replace("&confirm=true", "").replace("pm_card_visa", &visa)).await;
-    assert_eq!(chosen.told(), "200 requires_confirmation", "to be chosen is not to be used");
-    assert_eq!(bench.post(CREATE, &sale(&visa)).await.told(), "200 succeeded");
+    assert_eq!(chosen.summary(), "200 requires_confirmation", "to be chosen is not to be used");
+    assert_eq!(bench.post(CREATE, &sale(&visa)).await.summary(), "200 succeeded");
     let again = bench.post(CREATE, &sale(&visa)).await;
-    assert_eq!(again.told(), "400 invalid_request_error");
+    assert_eq!(again.summary(), "400 invalid_request_error");
     let message = again.body["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("The provided PaymentMethod was previously used"), "{message}");
     let late = bench.post(&format!("{CREATE}/{}/confirm", chosen.id()), "").await;
-    assert_eq!(late.told(), "400 invalid_request_error");
+    assert_eq!(late.summary(), "400 invalid_request_error");
     let declined = token("tok_chargeDeclined").await;
     for _ in 0..2 {
         assert_eq!(
-            bench.post(CREATE, &sale(&declined)).await.told(),
+            bench.post(CREATE, &sale(&declined)).await.summary(),
             "402 card_declined",
             "a decline uses none up"
         );
@@ -128,7 +128,7 @@ async fn authentication_without_a_payer_is_declined() {
     let check = async |tail: &str, code: &str, decline: &str| {
         let form = format!("{}{tail}", sale("pm_card_authenticationRequired"));
         let refused = bench.post(CREATE, &form).await;
-        assert_eq!(refused.told(), format!("402 {code}"), "{tail}");
+        assert_eq!(refused.summary(), format!("402 {code}"), "{tail}");
         let error = &refused.body["error"];
         assert_eq!((&error["decline_code"], &error["charge"]), (&json!(decline), &json!(null)), "{tail}");
         assert_eq!(error["payment_intent"]["status"], "requires_payment_method");
@@ -138,5 +138,5 @@ async fn authentication_without_a_payer_is_declined() {
     check("&error_on_requires_action=true", "authentication_required", "authentication_not_handled").await;
     let asked =
         bench.post(CREATE, &format!("{}&off_session=false", sale("pm_card_authenticationRequired"))).await;
-    assert_eq!(asked.told(), "200 requires_action");
+    assert_eq!(asked.summary(), "200 requires_action");
 }

@@ -8,8 +8,9 @@ use crate::client::{Bench, HOLD, OPEN, SALE, sale};
 async fn pieces_add_up_to_what_was_captured_and_no_further() {
     let bench = Bench::start().await;
     let intent = bench.post("/v1/payment_intents", HOLD).await.id().to_owned();
-    let refund =
-        async |tail: &str| bench.post("/v1/refunds", &format!("payment_intent={intent}{tail}")).await.told();
+    let refund = async |tail: &str| {
+        bench.post("/v1/refunds", &format!("payment_intent={intent}{tail}")).await.summary()
+    };
     assert_eq!(refund("").await, "400 charge_not_refundable");
     bench.post(&format!("/v1/payment_intents/{intent}/capture"), "amount_to_capture=1500").await;
     assert_eq!(refund("&amount=1501").await, "400 invalid_request_error");
@@ -35,7 +36,7 @@ async fn nothing_to_refund_is_refused() {
     let bench = Bench::start().await;
     let open = bench.post("/v1/payment_intents", OPEN).await;
     let check = async |form: &str, expected: &str| {
-        assert_eq!(bench.post("/v1/refunds", form).await.told(), expected, "{form}");
+        assert_eq!(bench.post("/v1/refunds", form).await.summary(), expected, "{form}");
     };
     check(&format!("payment_intent={}", open.id()), "400 invalid_request_error").await;
     check("payment_intent=pi_x", "404 resource_missing").await;
@@ -60,7 +61,7 @@ async fn some_refunds_change_their_mind() {
     let check = async |card: &str, at_first: &str, later: &str, given_back: i64| {
         let intent = bench.post("/v1/payment_intents", &sale(card)).await.id().to_owned();
         let refund = bench.post("/v1/refunds", &format!("payment_intent={intent}&amount=700")).await;
-        assert_eq!(refund.told(), format!("200 {at_first}"));
+        assert_eq!(refund.summary(), format!("200 {at_first}"));
         bench.until(&format!("/v1/refunds/{}", refund.id()), later).await;
         let books = bench.books().await;
         let charge =

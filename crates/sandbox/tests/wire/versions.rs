@@ -16,7 +16,7 @@ async fn the_version_header_overrides_the_version_of_the_account() {
     }
     for version in ["2026-10-29.endive", "2026-10-28", "2026-10-28.dahlia", "latest", "2019-2-19"] {
         let refused = bench.speaking(version, CREATE, OPEN).await;
-        assert_eq!(refused.told(), "400 invalid_request_error", "{version}");
+        assert_eq!(refused.summary(), "400 invalid_request_error", "{version}");
         assert_eq!(refused.body["error"]["message"], format!("Invalid Stripe API version: {version}"));
     }
     assert_eq!(bench.sums().await.len(), 4);
@@ -35,7 +35,7 @@ async fn a_removed_parameter_is_accepted_by_earlier_versions_only() {
             [(CREATE, format!("{open}&{types}")), (&path, types.to_owned()), (&confirm, types.to_owned())];
         for (path, form) in calls {
             let refused = bench.speaking(version, path, &form).await;
-            assert_eq!(refused.told(), "400 payment_method_types_no_longer_supported", "{version} {path}");
+            assert_eq!(refused.summary(), "400 payment_method_types_no_longer_supported", "{version} {path}");
             let error = &refused.body["error"];
             assert_eq!(
                 (&error["param"], &error["type"]),
@@ -44,12 +44,12 @@ async fn a_removed_parameter_is_accepted_by_earlier_versions_only() {
         }
     }
     let taken = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{open}&{types}")).await;
-    assert_eq!(taken.told(), "200 requires_payment_method");
+    assert_eq!(taken.summary(), "200 requires_payment_method");
     let taken = bench.speaking("2026-07-29.dahlia", &path, types).await;
-    assert_eq!(taken.told(), "200 requires_payment_method");
+    assert_eq!(taken.summary(), "200 requires_payment_method");
     let form = format!("{types}&payment_method=pm_card_visa&return_url=https://a.example/b");
     let taken = bench.speaking("2026-07-29.dahlia", &confirm, &form).await;
-    assert_eq!(taken.told(), "200 succeeded");
+    assert_eq!(taken.summary(), "200 succeeded");
 }
 
 #[tokio::test]

@@ -197,7 +197,7 @@ async fn a_late_answer_lets_its_webhook_go_first() {
     let call = bench.post(CREATE, SALE);
     tokio::pin!(call);
     tokio::select! {
-        answer = &mut call => panic!("it was answered at once: {}", answer.told()),
+        answer = &mut call => panic!("it was answered at once: {}", answer.summary()),
         delivery = receiver.next() => assert_eq!(delivery.kind(), "payment_intent.succeeded"),
     }
     assert_eq!(bench.sums().await, [[2000, 2000, 0]]);

@@ -1,7 +1,7 @@
 //! Products and slots, from the same JSON as over the API and by the same checks.
 
-use api::findings::Findings;
 use api::requests::{self, NewProduct, NewSlots};
+use api::validation_errors::ValidationErrors;
 use domain::ProductId;
 use domain::commands::{AddSlots, CreateProduct, NewSlot, NewUnit};
 use domain::provider::TenantProviders;
@@ -69,7 +69,7 @@ fn read<R: requests::Request + DeserializeOwned>(tenant: &Tenant, value: Value) 
     api::json::decode(value).map_err(|findings| sentence(&findings))
 }
 
-fn sentence(findings: &Findings) -> String {
+fn sentence(findings: &ValidationErrors) -> String {
     let each = findings.errors().iter().map(|error| format!("{} {}", error.pointer, error.detail));
     each.collect::<Vec<_>>().join("; ")
 }

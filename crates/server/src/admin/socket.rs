@@ -17,7 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::{Request, carry_out};
+use super::{AdminRequest, carry_out};
 
 /// A request or an answer.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
@@ -97,7 +97,7 @@ async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
-    let outcome = match serde_json::from_str::<Request>(&line) {
+    let outcome = match serde_json::from_str::<AdminRequest>(&line) {
         Ok(request) => match carry_out(store, request).await {
             Ok(done) => SocketReply::Done(done),
             Err(why) => SocketReply::Refused(why),
@@ -110,7 +110,7 @@ async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
 }
 
 /// Asks the server that has this database open.
-pub async fn ask(database: &Path, request: &Request) -> Result<Value, String> {
+pub async fn ask(database: &Path, request: &AdminRequest) -> Result<Value, String> {
     let asked = async {
         let stream = UnixStream::connect(path(database)).await?;
         let (reading, mut writing) = stream.into_split();

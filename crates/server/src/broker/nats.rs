@@ -2,7 +2,7 @@
 //!
 //! | step | what it is | what a crash, a cut or a lie leaves |
 //! |---|---|---|
-//! | [`connection`] | one a process, tried again for ever | publishing fails at once, the backlog waits in the outbox |
+//! | [`connection`] | one a process, tried again forever | publishing fails at once, the backlog waits in the outbox |
 //! | [`stream`] | one a database, in files, bounded in age and bytes | made again when it is found missing |
 //! | [`publish`] | in order per subject, under an id that is the message's and the publication's | the same id: swallowed within the window |
 //! | [`consume`] | a durable consumer for each of ours, shared by all workers | delivered again, counted, and refused by its receipt |

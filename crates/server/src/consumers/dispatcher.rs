@@ -21,9 +21,9 @@ use store::{CommandResult, Store};
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{error, warn};
 
-use super::{Consumer, Failure, Ledger};
+use super::{Consumer, ConsumerFailure, Ledger};
 use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS};
-use crate::metrics::labels::{Reason, Work};
+use crate::metrics::labels::{Reason, WorkLabel};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -135,7 +135,7 @@ impl MessageDispatcher {
         };
         match self.attempt(consumer, message).await {
             Ok(()) => DispatchResult::Received,
-            Err(Failure::Unavailable(why)) => {
+            Err(ConsumerFailure::Unavailable(why)) => {
                 let put_off = PutOffDelivery { at, pause: self.pause(attempts) };
                 // Where this fails as well, one attempt too many is counted.
                 let _not_counted = self.submit(put_off).await;
@@ -151,32 +151,39 @@ impl MessageDispatcher {
     }
 
     /// A panic is a failure of the message like any other.
-    async fn attempt(&self, consumer: &dyn Consumer, message: &Message) -> Result<(), Failure> {
+    async fn attempt(&self, consumer: &dyn Consumer, message: &Message) -> Result<(), ConsumerFailure> {
         let began = Instant::now();
         let receive = AssertUnwindSafe(async { consumer.receive(message).await }).catch_unwind();
         let outcome = match tokio::time::timeout(self.settings.attempt_timeout, receive).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => Err(Failure::Broken(panicked(&*panic))),
+            Ok(Err(panic)) => Err(ConsumerFailure::Broken(panicked(&*panic))),
             Err(_) => {
                 let limit = self.settings.attempt_timeout;
-                Err(Failure::Broken(format!("it took longer than {} ms", limit.as_millis())))
+                Err(ConsumerFailure::Broken(format!("it took longer than {} ms", limit.as_millis())))
             }
         };
-        PROCESSING_SECONDS.record(Work::Ledger, began.elapsed());
+        PROCESSING_SECONDS.record(WorkLabel::Ledger, began.elapsed());
         match &outcome {
-            Err(Failure::Unavailable(_)) => FAILURES.increment((Work::Ledger, Reason::StoreUnavailable)),
-            Err(Failure::Broken(_)) => FAILURES.increment((Work::Ledger, Reason::Poisonous)),
-            Ok(()) | Err(Failure::Dead) => {}
+            Err(ConsumerFailure::Unavailable(_)) => {
+                FAILURES.increment((WorkLabel::Ledger, Reason::StoreUnavailable));
+            }
+            Err(ConsumerFailure::Broken(_)) => FAILURES.increment((WorkLabel::Ledger, Reason::Poisonous)),
+            Ok(()) | Err(ConsumerFailure::Dead) => {}
         }
         outcome
     }
 
     /// `counted`: which attempt it was, where it was counted as it began.
-    async fn failed(&self, at: DeliveryKey, failure: Failure, counted: Option<i64>) -> DispatchResult {
+    async fn failed(
+        &self,
+        at: DeliveryKey,
+        failure: ConsumerFailure,
+        counted: Option<i64>,
+    ) -> DispatchResult {
         let error = match failure {
-            Failure::Dead => return DispatchResult::Dead,
-            Failure::Unavailable(why) => return DispatchResult::Unavailable(why),
-            Failure::Broken(error) => error,
+            ConsumerFailure::Dead => return DispatchResult::Dead,
+            ConsumerFailure::Unavailable(why) => return DispatchResult::Unavailable(why),
+            ConsumerFailure::Broken(error) => error,
         };
         warn!(id = %at.message, consumer = at.consumer, error, "a consumer did not take a message");
         let fail = FailDelivery {

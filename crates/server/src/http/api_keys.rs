@@ -20,7 +20,7 @@ use super::answer::{Handled, handled};
 use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
 use super::permission::Ops;
-use super::read_request::{JSON, Parameters, ReadRequest, found};
+use super::read_request::{JSON, QueryParameters, ReadRequest, found};
 use super::write_request::{Id, Unkeyed};
 use super::{App, RefusedRequest, RequestId, secret};
 
@@ -30,7 +30,7 @@ const TRIES_MAX: usize = 5;
 pub async fn list(
     State(app): State<App>,
     look: ReadRequest<Ops>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;

@@ -14,7 +14,7 @@ use domain::{AccountId, Ids, TenantId};
 use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
-use super::auth::{Caller, KnownKeys};
+use super::auth::{AuthenticatedClient, KnownKeys};
 use super::read_turns::ReadTurns;
 use super::{IdempotencyCache, Limits, Waiters};
 
@@ -48,7 +48,7 @@ pub trait WorkerPermit: Send {
 }
 
 /// What an [`App`] is made of.
-pub struct Parts {
+pub struct AppParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids + Send + Sync>,
@@ -64,8 +64,8 @@ pub struct Parts {
     pub limits: Limits,
 }
 
-impl Parts {
-    pub fn tenant_providers(&self, caller: &Caller) -> TenantProviders {
+impl AppParts {
+    pub fn tenant_providers(&self, caller: &AuthenticatedClient) -> TenantProviders {
         let names = self.accounts.providers(caller.tenant, caller.mode);
         TenantProviders { names, amounts: providers::AMOUNTS }
     }
@@ -78,7 +78,7 @@ pub struct App {
 }
 
 pub struct Inner {
-    pub parts: Parts,
+    pub parts: AppParts,
     pub known_keys: KnownKeys,
     pub room: Semaphore,
     pub turns: ReadTurns,
@@ -87,7 +87,7 @@ pub struct Inner {
 }
 
 impl App {
-    pub fn new(parts: Parts) -> App {
+    pub fn new(parts: AppParts) -> App {
         let limits = parts.limits;
         App {
             inner: Arc::new(Inner {

@@ -22,7 +22,7 @@ use crate::work_context::WorkContext;
 const SECRET_BYTES_MAX: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct AuthenticatedClient {
     pub tenant: TenantId,
     pub client: ClientId,
     pub mode: Mode,
@@ -32,12 +32,18 @@ pub struct Caller {
     scopes: u8,
 }
 
-impl Caller {
-    fn of(key: &ApiKey, client_is_limited: bool) -> Caller {
+impl AuthenticatedClient {
+    fn of(key: &ApiKey, client_is_limited: bool) -> AuthenticatedClient {
         let has = |scope: Scope| key.scopes.0.iter().any(|name| name == scope.name());
         let scopes =
             Scope::ALL.into_iter().filter(|scope| has(*scope)).fold(0, |all, scope| all | bit(scope));
-        Caller { tenant: key.tenant, client: key.client, mode: key.mode, client_is_limited, scopes }
+        AuthenticatedClient {
+            tenant: key.tenant,
+            client: key.client,
+            mode: key.mode,
+            client_is_limited,
+            scopes,
+        }
     }
 
     fn has(&self, any: &[Scope]) -> bool {
@@ -70,13 +76,13 @@ pub fn work_context(parts: &Parts) -> &WorkContext {
 }
 
 /// Whoever shows a secret that is known and not revoked.
-pub async fn caller(app: &App, parts: &Parts) -> Result<Caller, RefusedRequest> {
+pub async fn caller(app: &App, parts: &Parts) -> Result<AuthenticatedClient, RefusedRequest> {
     let caller = known(app, &parts.headers).await?;
     work_context(parts).is_asked_by(caller.tenant, caller.client);
     Ok(caller)
 }
 
-async fn known(app: &App, headers: &HeaderMap) -> Result<Caller, RefusedRequest> {
+async fn known(app: &App, headers: &HeaderMap) -> Result<AuthenticatedClient, RefusedRequest> {
     let secret = secret(headers).ok_or(Code::Unauthenticated)?;
     let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
     let id = ApiKeyId::of_secret_hash(&hash);
@@ -87,7 +93,7 @@ async fn known(app: &App, headers: &HeaderMap) -> Result<Caller, RefusedRequest>
     let key = app.store().api_key(id).await?.filter(|key| is_of(key, &hash)).ok_or(Code::Unauthenticated)?;
     let client = app.store().client(key.tenant, key.client).await?;
     let limited = client.is_some_and(|client| client.held_seats_max.is_some());
-    let caller = Caller::of(&key, limited);
+    let caller = AuthenticatedClient::of(&key, limited);
     app.known_keys.put(id, hash, caller, epoch);
     Ok(caller)
 }
@@ -129,7 +135,7 @@ struct Epoch(u64);
 
 struct Known {
     hash: [u8; 32],
-    caller: Caller,
+    caller: AuthenticatedClient,
     until: Instant,
 }
 
@@ -138,7 +144,7 @@ impl KnownKeys {
         KnownKeys { memory: Mutex::default(), keys_max, ttl }
     }
 
-    fn get(&self, id: ApiKeyId, hash: &[u8; 32]) -> Option<Caller> {
+    fn get(&self, id: ApiKeyId, hash: &[u8; 32]) -> Option<AuthenticatedClient> {
         let memory = self.memory();
         let known = memory.known.get(&id)?;
         let good = bool::from(known.hash.ct_eq(hash)) && Instant::now() < known.until;
@@ -150,7 +156,7 @@ impl KnownKeys {
     }
 
     /// `epoch` is from before the key was read.
-    fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: Caller, epoch: Epoch) {
+    fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: AuthenticatedClient, epoch: Epoch) {
         let now = Instant::now();
         let mut memory = self.memory();
         if memory.epoch != epoch {
@@ -226,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_scope_that_was_not_given_is_missing() {
-        let caller = Caller::of(&key(&["bookings", "unheard_of"]), false);
+        let caller = AuthenticatedClient::of(&key(&["bookings", "unheard_of"]), false);
         assert!(caller.may(&[Scope::Bookings]).is_ok());
         assert!(caller.may(&[Scope::Ops, Scope::Bookings]).is_ok());
         let refused = caller.may(&[Scope::Payments, Scope::Ledger]).unwrap_err();
@@ -237,7 +243,7 @@ mod tests {
     #[test]
     fn a_key_sees_the_subjects_of_its_scopes() {
         let seen = |scope: &str| {
-            let caller = Caller::of(&key(&[scope]), false);
+            let caller = AuthenticatedClient::of(&key(&[scope]), false);
             Subject::ALL
                 .iter()
                 .filter(|subject| caller.may_see(**subject))
@@ -253,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded_and_forgotten() {
-        let caller = Caller::of(&key(&[]), false);
+        let caller = AuthenticatedClient::of(&key(&[]), false);
         let keys = KnownKeys::new(1, Duration::from_mins(1));
         let id = |number: u128| ApiKeyId(Uuid::from_u128(number));
         keys.put(id(1), [1; 32], caller, Epoch(0));
@@ -270,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_was_read_before_all_was_forgotten_is_not_remembered() {
-        let caller = Caller::of(&key(&[]), false);
+        let caller = AuthenticatedClient::of(&key(&[]), false);
         let keys = KnownKeys::new(9, Duration::from_mins(1));
         let id = ApiKeyId(Uuid::from_u128(1));
         let before = keys.epoch();

@@ -15,7 +15,7 @@ use super::history::{self, first_page};
 use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
 use super::permission::Ops;
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 use super::write_request::{Id, WriteRequest};
 use super::{App, RefusedRequest, RequestId};
 
@@ -26,7 +26,7 @@ const GAVE_UP: &str = "gave_up";
 pub async fn list(
     State(app): State<App>,
     look: ReadRequest<Ops>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;
@@ -48,7 +48,7 @@ pub async fn history(
     State(app): State<App>,
     look: ReadRequest<Ops>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     given_up(&app, tenant, id).await?;

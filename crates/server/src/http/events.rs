@@ -10,12 +10,12 @@ use super::App;
 use super::answer::Handled;
 use super::listing::limit;
 use super::permission::ReadEvents;
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 
 pub async fn after(
     State(app): State<App>,
     look: ReadRequest<ReadEvents>,
-    Parameters(query): Parameters<EventsQuery>,
+    QueryParameters(query): QueryParameters<EventsQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = query.after.unwrap_or(0);

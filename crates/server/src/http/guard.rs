@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use api::Code;
-use api::findings::Findings;
+use api::validation_errors::ValidationErrors;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -19,7 +19,7 @@ use super::refused::{self, RefusedRequest, StoredCode};
 use super::request_id::{self, RequestId};
 use super::{App, Limits, idempotency_key};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
-use crate::metrics::labels::{Route, Status};
+use crate::metrics::labels::{Route, StatusLabel};
 use crate::telemetry;
 use crate::work_context::{self, WorkContext};
 
@@ -135,19 +135,19 @@ fn check_texts(request: &Request) -> Result<(), RefusedRequest> {
     if !uri.path().starts_with("/v1/") {
         return Ok(());
     }
-    let mut findings = Findings::default();
+    let mut findings = ValidationErrors::default();
     findings.card_numbers_in_address(uri.path(), uri.query());
     for key in request.headers().get_all(idempotency_key::HEADER) {
         findings.card_numbers_in_header("Idempotency-Key", key.as_bytes());
     }
     findings.none_or(())?;
-    let mut findings = Findings::default();
+    let mut findings = ValidationErrors::default();
     findings.controls_in_query(uri.query().unwrap_or_default());
     Ok(findings.none_or(())?)
 }
 
 fn count(route: Option<&MatchedPath>, status: http::StatusCode, began: Instant) {
     let route = Route::of(route);
-    HTTP_REQUESTS.increment((route, Status(status)));
+    HTTP_REQUESTS.increment((route, StatusLabel(status)));
     HTTP_REQUEST_SECONDS.record(route, began.elapsed());
 }

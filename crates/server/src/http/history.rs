@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::answer::Handled;
 use super::listing::{cursor, limit, page};
 use super::permission::{Bookings, Payments};
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 use super::write_request::Id;
 use super::{App, RefusedRequest};
 
@@ -19,7 +19,7 @@ pub async fn of_booking(
     State(app): State<App>,
     look: ReadRequest<Bookings>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
@@ -30,7 +30,7 @@ pub async fn of_payment(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
@@ -41,7 +41,7 @@ pub async fn of_refund(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;

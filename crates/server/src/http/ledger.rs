@@ -10,13 +10,13 @@ use super::App;
 use super::answer::Handled;
 use super::listing::{cursor, limit, page};
 use super::permission::Ledger;
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 
 /// By their names.
 pub async fn accounts(
     State(app): State<App>,
     look: ReadRequest<Ledger>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?.map(|cursor| LedgerAccountId(cursor.id));
@@ -29,7 +29,7 @@ pub async fn accounts(
 pub async fn transfers(
     State(app): State<App>,
     look: ReadRequest<Ledger>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;

@@ -12,13 +12,13 @@ use super::answer::Handled;
 use super::idempotency_cache::submit;
 use super::listing::{cursor, limit, page};
 use super::permission::Ops;
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 use super::write_request::{Id, WriteRequest};
 
 pub async fn review_cases(
     State(app): State<App>,
     look: ReadRequest<Ops>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;
@@ -80,7 +80,7 @@ fn late_money(asked: LateMoney) -> rows::LateMoney {
 pub async fn breakers(
     State(app): State<App>,
     look: ReadRequest<Ops>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::Serialize;
 
-use super::auth::{self, Caller};
+use super::auth::{self, AuthenticatedClient};
 use super::permission::Permission;
 use super::read_turns::ReadTurn;
 use super::{App, RefusedRequest};
@@ -18,7 +18,7 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// `P` is what the API key must allow.
 pub struct ReadRequest<P> {
-    pub caller: Caller,
+    pub caller: AuthenticatedClient,
     _turn: ReadTurn,
     permission: PhantomData<P>,
 }
@@ -36,13 +36,13 @@ impl<P: Permission> FromRequestParts<App> for ReadRequest<P> {
 
 /// The parameters of a query. One that is not known is refused: a typing error must not be a filter
 /// that finds everything.
-pub struct Parameters<Q>(pub Q);
+pub struct QueryParameters<Q>(pub Q);
 
-impl<Q: api::requests::Request> FromRequestParts<App> for Parameters<Q> {
+impl<Q: api::requests::Request> FromRequestParts<App> for QueryParameters<Q> {
     type Rejection = RefusedRequest;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Parameters<Q>, RefusedRequest> {
-        Ok(Parameters(api::json::decode_query(parts.uri.query().unwrap_or_default())?))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<QueryParameters<Q>, RefusedRequest> {
+        Ok(QueryParameters(api::json::decode_query(parts.uri.query().unwrap_or_default())?))
     }
 }
 

@@ -10,7 +10,7 @@ use super::App;
 use super::answer::Handled;
 use super::listing::{cursor, limit, page};
 use super::permission::Payments;
-use super::read_request::{Parameters, ReadRequest, found};
+use super::read_request::{QueryParameters, ReadRequest, found};
 use super::write_request::Id;
 
 pub async fn one(State(app): State<App>, look: ReadRequest<Payments>, Id(id): Id) -> Handled {
@@ -23,7 +23,7 @@ pub async fn of_payment(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;

@@ -1,7 +1,7 @@
 //! A refusal on its way out of an endpoint. The guard gives it the request's id and makes the text.
 
-use api::findings::Findings;
 use api::json::{MalformedJson, escape};
+use api::validation_errors::ValidationErrors;
 use api::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal;
@@ -55,7 +55,7 @@ impl RefusedRequest {
     /// A mistake in a parameter of the query, or, without a name, in all of them together.
     pub fn parameter(name: &str, detail: impl Into<String>) -> RefusedRequest {
         let pointer = if name.is_empty() { String::new() } else { format!("/{}", escape(name)) };
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.add(pointer, detail);
         findings.into()
     }
@@ -79,8 +79,8 @@ impl From<Refusal> for RefusedRequest {
     }
 }
 
-impl From<Findings> for RefusedRequest {
-    fn from(findings: Findings) -> RefusedRequest {
+impl From<ValidationErrors> for RefusedRequest {
+    fn from(findings: ValidationErrors) -> RefusedRequest {
         findings.problem("").into()
     }
 }

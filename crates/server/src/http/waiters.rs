@@ -75,7 +75,7 @@ impl Listener for Waiters {
         }
     }
 
-    fn heard(&self, heard: &Notification) {
+    fn notified(&self, heard: &Notification) {
         let waiting = self.lock();
         for waker in heard.answered.iter().filter_map(|key| waiting.get(key)) {
             waker.look.notify_one();

@@ -17,7 +17,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use super::auth::{self, Caller};
+use super::auth::{self, AuthenticatedClient};
 use super::permission::Permission;
 use super::{App, RefusedRequest, RequestId, idempotency_key, prefer};
 use crate::metrics::catalogue::IDEMPOTENCY;
@@ -28,7 +28,7 @@ const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 
 /// `P` is what the API key must allow, `R` the body.
 pub struct WriteRequest<P, R> {
-    pub caller: Caller,
+    pub caller: AuthenticatedClient,
     /// Which key the work is done under, once, if the client gave one.
     pub claim: Option<Claim>,
     /// How long the client waits for a provider's outcome.
@@ -50,7 +50,7 @@ impl<P, R> WriteRequest<P, R> {
 /// A request that takes no key: what answers it must never be stored. A header that is sent all the
 /// same says nothing.
 pub struct Unkeyed<P, R> {
-    pub caller: Caller,
+    pub caller: AuthenticatedClient,
     pub request: R,
     permission: PhantomData<P>,
 }

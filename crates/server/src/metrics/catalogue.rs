@@ -6,12 +6,13 @@
 
 use domain::rows::AttemptKind;
 
-use super::instrument::Source::{Process, Rows};
-use super::instrument::Unit::{Bytes, Count, Seconds};
+use super::instrument::MetricSource::{Process, Rows};
+use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    Account, Age, Answer, Attempt, BookingState, Call, Charged, Delivery, Denied, Late, Letter, Lookup, Open,
-    Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, SpanFate, Status, Verdict, Work,
+    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
+    Lookup, Open, Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, SpanFate,
+    StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {
@@ -34,7 +35,7 @@ catalogue! {
     IDEMPOTENCY: Counter<Verdict> = "surehold_idempotency_total", Count, Process;
     /// Drives of an operation at its provider, by which claim of its job this was. Above 1 it had to be looked
     /// after, or its evidence was late; 10 stands for that and more.
-    ATTEMPTS: Counter<(AttemptKind, Attempt)> = "surehold_attempts_total", Count, Process;
+    ATTEMPTS: Counter<(AttemptKind, AttemptLabel)> = "surehold_attempts_total", Count, Process;
     /// How long the oldest message has waited that the relay has not brought to everybody.
     OUTBOX_LAG_SECONDS: Gauge<()> = "surehold_outbox_lag_seconds", Seconds, Rows;
     /// Messages that the relay has not brought to everybody. At most 100000 are counted.
@@ -54,7 +55,7 @@ catalogue! {
     /// What Redis had to say of keys, where it is used. Unavailable costs time and nothing else.
     HOT_PATH: Counter<Lookup> = "surehold_hot_path_total", Count, Process;
     /// Answers by address and status. What matches no address is `unmatched`.
-    HTTP_REQUESTS: Counter<(Route, Status)> = "surehold_http_requests_total", Count, Process;
+    HTTP_REQUESTS: Counter<(Route, StatusLabel)> = "surehold_http_requests_total", Count, Process;
     /// Refusals by their code, those that are stored under a key when they were made: docs/errors.md says what
     /// each means.
     REFUSALS: Counter<RefusalCode> = "surehold_refusals_total", Count, Process;
@@ -66,10 +67,10 @@ catalogue! {
     // Work.
 
     /// How long a piece of work took from its claim to its end, by lane and kind.
-    PROCESSING_SECONDS: Histogram<Work> = "surehold_processing_seconds", Seconds, Process;
+    PROCESSING_SECONDS: Histogram<WorkLabel> = "surehold_processing_seconds", Seconds, Process;
     /// Pieces of work that did not come to their end, by lane, kind and reason. They are tried again, unless
     /// they were refused or are poisonous.
-    FAILURES: Counter<(Work, Reason)> = "surehold_failures_total", Count, Process;
+    FAILURES: Counter<(WorkLabel, Reason)> = "surehold_failures_total", Count, Process;
     /// Drives of an attempt that were put off, to be tried again.
     RETRIES: Counter<AttemptKind> = "surehold_retries_total", Count, Process;
     /// Jobs that are ready or run. At most 100000 are counted.
@@ -99,12 +100,12 @@ catalogue! {
     /// Drives of an attempt that were put off before its provider was asked, and so did not count as tries.
     TURNED_AWAY: Counter<(AttemptKind, Denied)> = "surehold_turned_away_total", Count, Process;
     /// The circuit of each account at a provider: 0 closed, 1 half-open, 2 open. Each process has its own.
-    BREAKER_STATE: Gauge<(Provider, Account)> = "surehold_breaker_state", Count, Process;
+    BREAKER_STATE: Gauge<(Provider, AccountLabel)> = "surehold_breaker_state", Count, Process;
     /// Circuits that opened.
-    BREAKER_OPENINGS: Counter<(Provider, Account)> = "surehold_breaker_openings_total", Count, Process;
+    BREAKER_OPENINGS: Counter<(Provider, AccountLabel)> = "surehold_breaker_openings_total", Count, Process;
     /// Retries that each account at a provider could be asked now. Each process has its own, but for the floor
     /// that a fleet shares through Redis, which is not in here.
-    RETRY_BUDGET_LEFT: Gauge<(Provider, Account)> = "surehold_retry_budget_left", Count, Process;
+    RETRY_BUDGET_LEFT: Gauge<(Provider, AccountLabel)> = "surehold_retry_budget_left", Count, Process;
     /// Webhooks of providers: stored, repeated, or why they were refused.
     WEBHOOKS: Counter<Delivery> = "surehold_webhooks_total", Count, Process;
     /// Events of providers that no webhook had brought, and that were found by reading them back.

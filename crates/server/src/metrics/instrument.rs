@@ -16,25 +16,25 @@ use super::labels::{LabelSet, Labels};
 const ZEROED_MAX: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     Counter,
     Gauge,
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         }
     }
 }
 
 /// Base units alone, as Prometheus wants them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum MetricUnit {
     /// A number of things, or of times.
     Count,
     Seconds,
@@ -43,21 +43,21 @@ pub enum Unit {
     Ratio,
 }
 
-impl Unit {
+impl MetricUnit {
     /// What the name ends with, apart from `_total`.
     pub fn suffix(self) -> &'static str {
         match self {
-            Unit::Count => "",
-            Unit::Seconds => "_seconds",
-            Unit::Bytes => "_bytes",
-            Unit::Ratio => "_ratio",
+            MetricUnit::Count => "",
+            MetricUnit::Seconds => "_seconds",
+            MetricUnit::Bytes => "_bytes",
+            MetricUnit::Ratio => "_ratio",
         }
     }
 }
 
 /// Where a figure comes from, and so how those of several processes go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum MetricSource {
     /// What this process has done or has now: add the processes up.
     Process,
     /// Committed rows, the same in every process: take the maximum.
@@ -68,9 +68,9 @@ pub enum Source {
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     pub name: &'static str,
-    pub kind: Kind,
-    pub unit: Unit,
-    pub source: Source,
+    pub kind: MetricKind,
+    pub unit: MetricUnit,
+    pub source: MetricSource,
     /// As it was written, in lines.
     pub help_lines: &'static [&'static str],
     pub labels: &'static [LabelSet],
@@ -86,8 +86,8 @@ impl Metric {
         let lines: Vec<&str> = self.help_lines.iter().map(|line| line.trim()).collect();
         let help = lines.join(" ");
         match self.source {
-            Source::Process => help,
-            Source::Rows => {
+            MetricSource::Process => help,
+            MetricSource::Rows => {
                 format!("{help} Counted from committed rows, the same in every process: take max, not sum.")
             }
         }
@@ -139,13 +139,13 @@ macro_rules! instrument {
         impl<L: Labels> $name<L> {
             pub const fn new(
                 name: &'static str,
-                unit: Unit,
-                source: Source,
+                unit: MetricUnit,
+                source: MetricSource,
                 help_lines: &'static [&'static str],
             ) -> $name<L> {
                 let metric = Metric {
                     name,
-                    kind: Kind::$name,
+                    kind: MetricKind::$name,
                     unit,
                     source,
                     help_lines,

@@ -192,13 +192,13 @@ labels! {
 
 /// An account at a provider, by its configured name. They are known once, before anything is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account(usize);
+pub struct AccountLabel(usize);
 
 static ACCOUNTS: OnceLock<Vec<&'static str>> = OnceLock::new();
 /// Of an account that was not known: there is none such in a process that serves.
 const UNCONFIGURED: &str = "unconfigured";
 
-impl Account {
+impl AccountLabel {
     /// Names the accounts of this process. The first call counts.
     pub fn know<'n>(names: impl Iterator<Item = &'n str>) {
         ACCOUNTS.get_or_init(|| {
@@ -207,12 +207,12 @@ impl Account {
         });
     }
 
-    pub fn of(name: &str) -> Account {
-        Account(Account::values().iter().position(|known| *known == name).unwrap_or(0))
+    pub fn of(name: &str) -> AccountLabel {
+        AccountLabel(AccountLabel::values().iter().position(|known| *known == name).unwrap_or(0))
     }
 }
 
-impl Label for Account {
+impl Label for AccountLabel {
     const NAME: &'static str = "account";
     fn values() -> &'static [&'static str] {
         ACCOUNTS.get_or_init(|| vec![UNCONFIGURED])
@@ -239,7 +239,7 @@ impl Label for Posted {
 /// What is worked on, critical work first: what somebody waits for with their money. A kind of work has one
 /// lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum WorkLabel {
     Charge,
     Capture,
     Void,
@@ -256,48 +256,48 @@ pub enum Work {
     Pruning,
 }
 
-impl Work {
+impl WorkLabel {
     const NAMES: [&str; 9] =
         ["charge", "capture", "void", "refund", "event", "expiry", "ledger", "relay", "pruning"];
     /// From here on nobody waits for it.
-    const BACKGROUND: Work = Work::Ledger;
+    const BACKGROUND: WorkLabel = WorkLabel::Ledger;
 }
 
-impl From<AttemptKind> for Work {
-    fn from(kind: AttemptKind) -> Work {
+impl From<AttemptKind> for WorkLabel {
+    fn from(kind: AttemptKind) -> WorkLabel {
         match kind {
-            AttemptKind::Charge => Work::Charge,
-            AttemptKind::Capture => Work::Capture,
-            AttemptKind::Void => Work::Void,
-            AttemptKind::Refund => Work::Refund,
+            AttemptKind::Charge => WorkLabel::Charge,
+            AttemptKind::Capture => WorkLabel::Capture,
+            AttemptKind::Void => WorkLabel::Void,
+            AttemptKind::Refund => WorkLabel::Refund,
         }
     }
 }
 
 const LANE: LabelSet = LabelSet { name: "lane", values: || &["critical", "background"] };
-const WORK: LabelSet = LabelSet { name: "kind", values: || &Work::NAMES };
+const WORK: LabelSet = LabelSet { name: "kind", values: || &WorkLabel::NAMES };
 
-impl Labels for Work {
+impl Labels for WorkLabel {
     const SETS: &'static [LabelSet] = &[LANE, WORK];
     fn series() -> usize {
-        Work::NAMES.len()
+        WorkLabel::NAMES.len()
     }
     fn values_of(place: usize) -> Vec<&'static str> {
-        let lane = if place < Work::BACKGROUND as usize { "critical" } else { "background" };
-        vec![lane, Work::NAMES[place]]
+        let lane = if place < WorkLabel::BACKGROUND as usize { "critical" } else { "background" };
+        vec![lane, WorkLabel::NAMES[place]]
     }
     fn place(self) -> usize {
         self as usize
     }
 }
 
-impl Labels for (Work, Reason) {
+impl Labels for (WorkLabel, Reason) {
     const SETS: &'static [LabelSet] = &[LANE, WORK, set::<Reason>()];
     fn series() -> usize {
-        Work::series() * Reason::series()
+        WorkLabel::series() * Reason::series()
     }
     fn values_of(place: usize) -> Vec<&'static str> {
-        let mut values = Work::values_of(place / Reason::series());
+        let mut values = WorkLabel::values_of(place / Reason::series());
         values.push(Reason::values()[place % Reason::series()]);
         values
     }
@@ -318,9 +318,9 @@ impl Label for AttemptKind {
 
 /// By which claim of its job a call is made; the last stands for all that come after.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt(pub i64);
+pub struct AttemptLabel(pub i64);
 
-impl Label for Attempt {
+impl Label for AttemptLabel {
     const NAME: &'static str = "attempt";
     fn values() -> &'static [&'static str] {
         &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
@@ -403,7 +403,7 @@ impl Label for RefusalCode {
 
 /// The status of an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Status(pub StatusCode);
+pub struct StatusLabel(pub StatusCode);
 
 const STATUSES: [&str; 21] = [
     "200", "201", "202", "204", "400", "401", "402", "403", "404", "405", "408", "409", "413", "414", "415",
@@ -420,7 +420,7 @@ const STATUSES_AND_OTHER: [&str; STATUSES.len() + 1] = {
     all
 };
 
-impl Label for Status {
+impl Label for StatusLabel {
     const NAME: &'static str = "status";
     fn values() -> &'static [&'static str] {
         &STATUSES_AND_OTHER

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::instrument::{Metric, Source, Unit};
-use super::labels::{Account, Label as _};
+use super::instrument::{Metric, MetricSource, MetricUnit};
+use super::labels::{AccountLabel, Label as _};
 use super::{BUCKETS, CATALOGUE};
 
 /// A label with more values than this is told by how many there are.
@@ -31,18 +31,18 @@ pub fn page() -> String {
 
 fn row(out: &mut String, metric: &Metric) -> std::fmt::Result {
     let source = match metric.source {
-        Source::Process => "process",
-        Source::Rows => "rows",
+        MetricSource::Process => "process",
+        MetricSource::Rows => "rows",
     };
     let unit = match metric.unit {
-        Unit::Count => String::new(),
+        MetricUnit::Count => String::new(),
         unit => format!(", {}", unit.suffix().trim_start_matches('_')),
     };
     let labels: Vec<String> = metric
         .labels
         .iter()
         .map(|label| {
-            if label.name == Account::NAME {
+            if label.name == AccountLabel::NAME {
                 return format!("`{}`: as configured", label.name);
             }
             let values = (label.values)();

@@ -1,7 +1,9 @@
 //! The catalogue keeps its own rules. What a running server shows is held against it elsewhere.
 
-use super::instrument::{Kind, Unit};
-use super::labels::{Attempt, BookingState, Label, Labels, Open, Outcome, RefusalCode, Route, Status, Work};
+use super::instrument::{MetricKind, MetricUnit};
+use super::labels::{
+    AttemptLabel, BookingState, Label, Labels, Open, Outcome, RefusalCode, Route, StatusLabel, WorkLabel,
+};
 use super::*;
 
 /// Series of one metric, all combinations of its labels.
@@ -16,17 +18,24 @@ fn names_follow_the_rules_of_prometheus() {
         assert!(name.starts_with("surehold_"), "{name}");
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(plain(name) && !name.contains("__"), "{name}");
-        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}: `_total` is for counters");
+        assert_eq!(
+            name.ends_with("_total"),
+            *kind == MetricKind::Counter,
+            "{name}: `_total` is for counters"
+        );
         let unsuffixed = name.trim_end_matches("_total");
         assert!(unsuffixed.ends_with(unit.suffix()), "{name} is in{}", unit.suffix());
         let has_unit = ["_seconds", "_bytes", "_ratio"].iter().any(|unit| unsuffixed.ends_with(unit));
-        assert_eq!(has_unit, *unit != Unit::Count, "{name}");
+        assert_eq!(has_unit, *unit != MetricUnit::Count, "{name}");
         for other in
             ["_ms", "_milliseconds", "_micros", "_minutes", "_kb", "_percent", "_count", "_sum", "_bucket"]
         {
             assert!(!unsuffixed.ends_with(other), "{name}: base units, and no suffix of Prometheus' own");
         }
-        assert!(*kind != Kind::Histogram || *unit == Unit::Seconds, "{name}: the buckets are seconds");
+        assert!(
+            *kind != MetricKind::Histogram || *unit == MetricUnit::Seconds,
+            "{name}: the buckets are seconds"
+        );
         for label in *labels {
             assert!(plain(label.name) && !["le", "quantile", "job", "instance"].contains(&label.name));
         }
@@ -69,17 +78,17 @@ fn a_place_is_its_values() {
     for kind in AttemptKind::ALL {
         check(kind, &[kind.name()]);
     }
-    check((AttemptKind::Void, Attempt(0)), &["void", "1"]);
-    check((AttemptKind::Refund, Attempt(3)), &["refund", "3"]);
-    check((AttemptKind::Charge, Attempt(77)), &["charge", "10"]);
-    check(Work::Capture, &["critical", "capture"]);
-    check((Work::Ledger, Reason::Poisonous), &["background", "ledger", "poisonous"]);
+    check((AttemptKind::Void, AttemptLabel(0)), &["void", "1"]);
+    check((AttemptKind::Refund, AttemptLabel(3)), &["refund", "3"]);
+    check((AttemptKind::Charge, AttemptLabel(77)), &["charge", "10"]);
+    check(WorkLabel::Capture, &["critical", "capture"]);
+    check((WorkLabel::Ledger, Reason::Poisonous), &["background", "ledger", "poisonous"]);
     check((Provider::Stripe, Call::RefundsOf, Answer::NotSent), &["stripe", "refunds_of", "not_sent"]);
     check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);
     check(Outcome::Lapsed, &["lapsed"]);
     check(Open::Review, &["review"]);
-    check(Status(http::StatusCode::UNPROCESSABLE_ENTITY), &["422"]);
-    check(Status(http::StatusCode::IM_A_TEAPOT), &["other"]);
+    check(StatusLabel(http::StatusCode::UNPROCESSABLE_ENTITY), &["422"]);
+    check(StatusLabel(http::StatusCode::IM_A_TEAPOT), &["other"]);
     check(Route::of(None), &["unmatched"]);
     check(RefusalCode::of("slot_is_full"), &["slot_is_full"]);
     check(RefusalCode::of("never_heard_of"), &["internal_error"]);
@@ -89,7 +98,7 @@ fn a_place_is_its_values() {
 fn every_status_of_a_problem_has_a_label() {
     for code in api::Code::ALL {
         let status = code.status().to_string();
-        assert!(Status::values().contains(&status.as_str()), "{status} of {}", code.name());
+        assert!(StatusLabel::values().contains(&status.as_str()), "{status} of {}", code.name());
     }
     for path in ["/v1/bookings/{id}", "/health/ready", "/webhooks/{provider}/{account}", "/docs"] {
         assert!(Route::values().contains(&path), "{path}");
@@ -102,7 +111,7 @@ fn what_is_counted_under_words_goes_to_its_series() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     static GAUGE: Gauge<(labels::Charged, Outcome)> =
-        Gauge::new("surehold_test", Unit::Count, instrument::Source::Rows, &["A test."]);
+        Gauge::new("surehold_test", MetricUnit::Count, instrument::MetricSource::Rows, &["A test."]);
     ::metrics::with_local_recorder(&recorder, || {
         let words = |words: [&str; 2]| words.map(str::to_owned);
         let first = [(words(["charge", "succeeded"]), 3), (words(["charge", "unheard_of"]), 9)];

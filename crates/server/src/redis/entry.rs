@@ -71,7 +71,7 @@ fn course(lineage: &str, epoch: &str) -> String {
 /// Who set a marker. Drawn anew for each request.
 pub type MarkerOwner = [u8; ID];
 
-/// A marker as it is first set; what it says of its owner is also its beginning for ever.
+/// A marker as it is first set; what it says of its owner is also its beginning forever.
 pub fn marker(fingerprint: &Fingerprint, owner: &MarkerOwner) -> Vec<u8> {
     [&[MARKER][..], &fingerprint.0, owner].concat()
 }

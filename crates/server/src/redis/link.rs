@@ -16,7 +16,7 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
-use resilience::breaker::{Health, Settings as BreakerSettings, State as BreakerState};
+use resilience::breaker::{BreakerState, Health, Settings as BreakerSettings};
 use resilience::{Backoff, SharedBreaker};
 use tokio::time::{sleep, timeout};
 

@@ -11,7 +11,7 @@ use super::Settings;
 use crate::broker::Broker;
 
 #[derive(Clone)]
-pub struct Parts {
+pub struct RelayShares {
     pub store: Store,
     pub broker: Arc<dyn Broker>,
     pub clock: Arc<dyn Clock>,
@@ -21,9 +21,14 @@ pub struct Parts {
     ahead: Arc<AtomicI64>,
 }
 
-impl Parts {
-    pub fn new(store: Store, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, settings: Settings) -> Parts {
-        Parts { store, broker, clock, settings, ahead: Arc::default() }
+impl RelayShares {
+    pub fn new(
+        store: Store,
+        broker: Arc<dyn Broker>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> RelayShares {
+        RelayShares { store, broker, clock, settings, ahead: Arc::default() }
     }
 
     /// The database's time, as well as it is known.
@@ -32,7 +37,7 @@ impl Parts {
     }
 
     /// What the database's clock said just now.
-    pub(super) fn heard(&self, at: Timestamp) {
+    pub(super) fn set_database_time(&self, at: Timestamp) {
         self.ahead.store(at.since(self.clock.now()).0, Ordering::Relaxed);
     }
 }

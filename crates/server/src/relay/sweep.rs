@@ -23,14 +23,14 @@ use store::CommandResult;
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
-use super::{Parts, of};
+use super::{RelayShares, of};
 use crate::broker::{Error, Publication};
 
 /// About so often; no two processes in step.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Sweeps until told to stop.
-pub async fn run(parts: Parts, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+pub async fn run(parts: RelayShares, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let swept = AssertUnwindSafe(sweep(&parts)).catch_unwind().await;
         match swept.unwrap_or_else(|_| Err("a sweep panicked".to_owned())) {
@@ -48,7 +48,7 @@ pub async fn run(parts: Parts, wake: Arc<Notify>, mut stop: watch::Receiver<bool
 }
 
 /// How many messages were settled.
-async fn sweep(parts: &Parts) -> Result<usize, String> {
+async fn sweep(parts: &RelayShares) -> Result<usize, String> {
     let now = parts.now();
     let unreceived_after = parts.settings.unreceived_after;
     let found =
@@ -62,14 +62,14 @@ async fn sweep(parts: &Parts) -> Result<usize, String> {
     else {
         return Err("messages could not be settled".to_owned());
     };
-    parts.heard(at);
+    parts.set_database_time(at);
     if !again.is_empty() {
         publish_again(parts, &again, at).await?;
     }
     Ok(settled)
 }
 
-async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp) -> Result<(), String> {
+async fn publish_again(parts: &RelayShares, again: &[MessageId], looked_at: Timestamp) -> Result<(), String> {
     let messages = parts.store.messages(again).await.map_err(|error| error.to_string())?;
     let publication = |message: domain::rows::Message| Publication {
         number: message.published + 1,
@@ -94,7 +94,7 @@ async fn publish_again(parts: &Parts, again: &[MessageId], looked_at: Timestamp)
     submit(parts, MarkRepublished { published, looked_at }).await.map(drop)
 }
 
-async fn submit(parts: &Parts, command: impl Command + 'static) -> Result<Reply, String> {
+async fn submit(parts: &RelayShares, command: impl Command + 'static) -> Result<Reply, String> {
     match parts.store.submit(Box::new(command)).await {
         Ok(CommandResult::Fresh { reply, .. }) => Ok(reply),
         Ok(answer) => Err(format!("an answer that has no meaning: {}", answer.name())),

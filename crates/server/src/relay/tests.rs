@@ -9,7 +9,7 @@ use store::{Location, Options, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{POLL, POLL_BUSY, Parts, Relay, Settings};
+use super::{POLL, POLL_BUSY, Relay, RelayShares, Settings};
 use crate::broker::embedded::Embedded;
 use crate::clock::SystemClock;
 use crate::consumers::{self, MessageDispatcher};
@@ -17,17 +17,17 @@ use crate::http::Wire;
 use crate::ids::UuidV7;
 use crate::wake::Wake;
 
-async fn parts(directory: &TempDir) -> Parts {
+async fn parts(directory: &TempDir) -> RelayShares {
     let location = Location::Sqlite { path: directory.path().join("books.db") };
     Store::migrate(&location).await.unwrap();
     let clock = Arc::new(SystemClock);
     let ids = Arc::new(UuidV7::default());
     let store = Store::open(Options::new(location, clock.clone(), ids, Arc::new(Wire))).await.unwrap();
     let desk = Arc::new(MessageDispatcher::new(store.clone(), consumers::Settings::default()));
-    Parts::new(store, Arc::new(Embedded { desk }), clock, Settings::default())
+    RelayShares::new(store, Arc::new(Embedded { desk }), clock, Settings::default())
 }
 
-fn relay(parts: &Parts) -> Relay {
+fn relay(parts: &RelayShares) -> Relay {
     Relay::new(parts.clone(), WorkerId(UuidV7::default().next()), Wake::default().outbox, false)
 }
 
@@ -49,7 +49,7 @@ impl Command for Append {
     }
 }
 
-async fn append(parts: &Parts) {
+async fn append(parts: &RelayShares) {
     let subject = UuidV7::default().next();
     let message = Message {
         id: MessageId(subject),

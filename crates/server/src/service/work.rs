@@ -4,15 +4,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The tasks of a service, and the word that ends them.
-pub struct Work {
+pub struct ServiceTasks {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Work {
-    pub fn new() -> Work {
+impl ServiceTasks {
+    pub fn new() -> ServiceTasks {
         let (stop, _) = watch::channel(false);
-        Work { stop, tasks: Vec::new() }
+        ServiceTasks { stop, tasks: Vec::new() }
     }
 
     /// Says when it is time to stop.
@@ -39,7 +39,7 @@ impl Work {
 }
 
 /// A start that is given up leaves nothing that tries again and again.
-impl Drop for Work {
+impl Drop for ServiceTasks {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         for task in &self.tasks {

@@ -24,7 +24,7 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanLimits,
 };
 
-use self::collector::Sdk;
+use self::collector::OtlpSdk;
 use self::queue::{Bounded, Counted, QueueStats};
 use self::span_sender::SpanSender;
 use super::{BATCH_MAX, Error, PAUSE, QUEUE_MAX, STOP_MAX, Settings, span};
@@ -64,7 +64,7 @@ impl Telemetry {
             .with_span_limits(SpanLimits::default())
             .with_resource(resource())
             .build();
-        if !span::collect_with(Box::new(Sdk::new(provider.tracer("surehold")))) {
+        if !span::collect_with(Box::new(OtlpSdk::new(provider.tracer("surehold")))) {
             return Err(Error("traces are collected already".to_owned()));
         }
         Ok(Telemetry { provider })

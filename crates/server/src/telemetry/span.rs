@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request};
 
 /// Who is on the other side of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum SpanSide {
     /// Somebody asked us.
     Server,
     /// We ask somebody.
@@ -17,11 +17,11 @@ pub enum Side {
 }
 
 /// A piece of work that is under way. Dropped, it has ended.
-pub trait Span: Debug + Send + Sync {
+pub trait TraceSpan: Debug + Send + Sync {
     /// `None`: this trace is not among those that are kept.
     fn trace_id(&self) -> Option<String>;
     /// A piece of this piece.
-    fn begin(&self, name: String, side: Side) -> Box<dyn Span>;
+    fn begin(&self, name: String, side: SpanSide) -> Box<dyn TraceSpan>;
     fn set(&self, name: &str, value: String);
     /// It did not come to its end, or not to a good one.
     fn fail(&self, reason: &'static str);
@@ -32,7 +32,7 @@ pub trait Span: Debug + Send + Sync {
 /// Whoever collects.
 pub trait Collector: Debug + Send + Sync {
     /// The first span of this process in a trace. The headers may say which.
-    fn begin(&self, name: String, side: Side, headers: Option<&HeaderMap>) -> Box<dyn Span>;
+    fn begin(&self, name: String, side: SpanSide, headers: Option<&HeaderMap>) -> Box<dyn TraceSpan>;
 }
 
 static COLLECTOR: OnceLock<Box<dyn Collector>> = OnceLock::new();
@@ -43,19 +43,19 @@ pub fn collect_with(collector: Box<dyn Collector>) -> bool {
 }
 
 /// The span of work that nobody in this process asked for. `None` while nobody collects.
-pub fn begin(name: impl FnOnce() -> String) -> Option<Box<dyn Span>> {
-    Some(COLLECTOR.get()?.begin(name(), Side::Internal, None))
+pub fn begin(name: impl FnOnce() -> String) -> Option<Box<dyn TraceSpan>> {
+    Some(COLLECTOR.get()?.begin(name(), SpanSide::Internal, None))
 }
 
 /// Of a request. Probes have none, nor has what matches no address: they would be most of all.
-pub fn of_request<B>(request: &Request<B>, route: Option<&MatchedPath>) -> Option<Box<dyn Span>> {
+pub fn of_request<B>(request: &Request<B>, route: Option<&MatchedPath>) -> Option<Box<dyn TraceSpan>> {
     let collector = COLLECTOR.get()?;
     let route = route?.as_str();
     if !(route.starts_with("/v1/") || route.starts_with("/webhooks/")) {
         return None;
     }
     let method = method(request.method());
-    let span = collector.begin(format!("{method} {route}"), Side::Server, Some(request.headers()));
+    let span = collector.begin(format!("{method} {route}"), SpanSide::Server, Some(request.headers()));
     span.set("http.request.method", method.to_owned());
     span.set("http.route", route.to_owned());
     Some(span)

@@ -17,20 +17,20 @@ use store::{CommandResult, Store, Unavailable};
 use super::Waits;
 use crate::work_context;
 
-pub enum Failed {
+pub enum ProcessingFailed {
     Store(Unavailable),
     Query(store::Error),
 }
 
-impl From<Unavailable> for Failed {
-    fn from(unavailable: Unavailable) -> Failed {
-        Failed::Store(unavailable)
+impl From<Unavailable> for ProcessingFailed {
+    fn from(unavailable: Unavailable) -> ProcessingFailed {
+        ProcessingFailed::Store(unavailable)
     }
 }
 
-impl From<store::Error> for Failed {
-    fn from(error: store::Error) -> Failed {
-        Failed::Query(error)
+impl From<store::Error> for ProcessingFailed {
+    fn from(error: store::Error) -> ProcessingFailed {
+        ProcessingFailed::Query(error)
     }
 }
 
@@ -39,7 +39,7 @@ pub async fn carry_out(
     teller: &dyn Provider,
     event: &InboundEvent,
     waits: Waits,
-) -> Result<CommandResult, Failed> {
+) -> Result<CommandResult, ProcessingFailed> {
     let about = match teller.interpret(&event.body) {
         Ok(about) => about,
         Err(malformed) => return closed(store, event, malformed.to_string(), true).await,
@@ -89,7 +89,7 @@ async fn known(
     event: &InboundEvent,
     object: Option<&str>,
     carried: Option<PaymentId>,
-) -> Result<Option<PaymentId>, Failed> {
+) -> Result<Option<PaymentId>, ProcessingFailed> {
     if let Some(object) = object
         && let Some(payment) = store.payment_at_provider(event.account, object).await?
     {
@@ -107,7 +107,7 @@ async fn refund(
     payment: PaymentId,
     observation: RefundObservation,
     waits: Waits,
-) -> Result<CommandResult, Failed> {
+) -> Result<CommandResult, ProcessingFailed> {
     let outside = RefundId::at_provider(event.account, &observation.object);
     let settle = |refund, mark| SettleRefund {
         by: ObservedBy::Event(event.id),
@@ -133,12 +133,12 @@ async fn submit(
     store: &Store,
     payment: PaymentId,
     command: impl Command + 'static,
-) -> Result<CommandResult, Failed> {
+) -> Result<CommandResult, ProcessingFailed> {
     work_context::about(payment);
     Ok(store.submit(Box::new(command)).await?)
 }
 
-async fn nothing_of_ours(store: &Store, event: &InboundEvent) -> Result<CommandResult, Failed> {
+async fn nothing_of_ours(store: &Store, event: &InboundEvent) -> Result<CommandResult, ProcessingFailed> {
     closed(store, event, "about nothing of ours".to_owned(), false).await
 }
 
@@ -147,6 +147,6 @@ async fn closed(
     event: &InboundEvent,
     why: String,
     dead: bool,
-) -> Result<CommandResult, Failed> {
+) -> Result<CommandResult, ProcessingFailed> {
     Ok(store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await?)
 }

@@ -11,7 +11,7 @@
 //! | a person has the case | fetch; what it shows settles it; cancel what is unconfirmed and too late |
 
 use domain::lifecycle::attempt::State;
-use domain::provider::{CallOutcome, Observation, Source, Status};
+use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
 use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
@@ -82,7 +82,7 @@ impl Drive<'_> {
         let order = self.order(key_number);
         match self.teller.confirm(&order, object).await {
             CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
-            CallOutcome::Refused { object: Some(seen), .. } if seen.status != Status::Unconfirmed => {
+            CallOutcome::Refused { object: Some(seen), .. } if seen.status != ProviderStatus::Unconfirmed => {
                 self.conclude(seen, Source::Answer).await
             }
             // Turned down as it stands, and it would be again: nothing moved, end it.
@@ -97,7 +97,8 @@ impl Drive<'_> {
                     .await?;
                 let Money { minor: amount_minor, currency } = order.amount;
                 let object = object.to_owned();
-                let given_up = Observation { object, status: Status::Cancelled, amount_minor, currency };
+                let given_up =
+                    Observation { object, status: ProviderStatus::Cancelled, amount_minor, currency };
                 self.settle(given_up, Source::Answer, None).await
             }
             CallOutcome::Unknown { error, key_spent } => {
@@ -109,7 +110,7 @@ impl Drive<'_> {
     /// After a crash or a lost answer: what is the object now?
     async fn resume(&self, object: &str) -> Result<(), DriveEnded> {
         match self.teller.fetch(object).await.shown() {
-            Ok(seen) if seen.status == Status::Unconfirmed && !self.must_end() => {
+            Ok(seen) if seen.status == ProviderStatus::Unconfirmed && !self.must_end() => {
                 match self.mark_sent(None).await? {
                     Some(key) => self.confirm(object, key).await,
                     None => self.settle(seen, Source::Fetched, None).await,
@@ -122,8 +123,10 @@ impl Drive<'_> {
 
     async fn conclude(&self, seen: Observation, source: Source) -> Result<(), DriveEnded> {
         match &seen.status {
-            Status::Declined(failure) => self.end_declined(&seen.object, source, failure.clone()).await,
-            Status::NeedsAction(_) | Status::Unconfirmed if self.must_end() => {
+            ProviderStatus::Declined(failure) => {
+                self.end_declined(&seen.object, source, failure.clone()).await
+            }
+            ProviderStatus::NeedsAction(_) | ProviderStatus::Unconfirmed if self.must_end() => {
                 self.cancel_object(&seen.object, source).await
             }
             _ => self.settle(seen, source, None).await,
@@ -142,7 +145,7 @@ impl Drive<'_> {
             CallOutcome::Object(seen) => self.settle(seen, source, None).await,
             // It moved on meanwhile; the object says where to.
             CallOutcome::Refused { object: Some(seen), .. }
-                if !matches!(seen.status, Status::Declined(_)) =>
+                if !matches!(seen.status, ProviderStatus::Declined(_)) =>
             {
                 self.settle(seen, source, None).await
             }

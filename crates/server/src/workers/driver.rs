@@ -24,7 +24,7 @@ use store::{Clock, CommandResult, Store, Unavailable};
 use tracing::{error, warn};
 
 use crate::metrics::catalogue::{ATTEMPTS, RETRIES, TURNED_AWAY};
-use crate::metrics::labels::{Attempt, Denied, Reason, Work};
+use crate::metrics::labels::{AttemptLabel, Denied, Reason, WorkLabel};
 use crate::work_context;
 
 use super::gate::Gates;
@@ -174,7 +174,7 @@ impl Driver {
                 return;
             }
         };
-        ATTEMPTS.increment((claimed.attempt.kind, Attempt(claimed.job.failures + 1)));
+        ATTEMPTS.increment((claimed.attempt.kind, AttemptLabel(claimed.job.failures + 1)));
         let drive = Drive { driver: self, claimed, teller: GuardedProvider { provider, turn } };
         let ended = match claimed.attempt.kind {
             AttemptKind::Charge => drive.charge().await,
@@ -182,7 +182,7 @@ impl Driver {
             AttemptKind::Refund => drive.refund().await,
         };
         if ended.is_err() {
-            work_context::failed(Work::from(claimed.attempt.kind), Reason::LeaseLost);
+            work_context::failed(WorkLabel::from(claimed.attempt.kind), Reason::LeaseLost);
             let token = claimed.job.token;
             tracing::debug!(job = %claimed.job.id, token, "the job is no longer this worker's");
         }
@@ -243,7 +243,7 @@ impl Driver {
         postpone: Postpone,
     ) -> Result<(), DriveEnded> {
         RETRIES.increment(claimed.attempt.kind);
-        work_context::failed(Work::from(claimed.attempt.kind), unheard.reason);
+        work_context::failed(WorkLabel::from(claimed.attempt.kind), unheard.reason);
         let postpone = Postpone {
             lost_sight: unheard.reason == Reason::OutcomeUnknown,
             key_spent: unheard.key_spent,
@@ -332,7 +332,7 @@ impl Drive<'_> {
 
     /// The order was turned away, and nothing was sent that could move money.
     pub(super) async fn abandon(&self, failure: Failure) -> Result<(), DriveEnded> {
-        work_context::failed(Work::from(self.claimed.attempt.kind), Reason::Refused);
+        work_context::failed(WorkLabel::from(self.claimed.attempt.kind), Reason::Refused);
         let abandon = Abandon {
             job: self.claimed.job.id,
             token: self.claimed.job.token,

@@ -14,7 +14,7 @@ use providers::{EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, Ref
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
 use crate::metrics::labels::{Answer, Call, Label as _, Provider as Name};
-use crate::telemetry::Side;
+use crate::telemetry::SpanSide;
 use crate::work_context;
 
 pub struct MeteredProvider {
@@ -35,7 +35,8 @@ impl MeteredProvider {
     ) -> CallOutcome<T> {
         let began = Instant::now();
         let name = || format!("{} {}", self.name.value(), call.value());
-        let span = work_context::current().and_then(|work_context| work_context.begin(name, Side::Client));
+        let span =
+            work_context::current().and_then(|work_context| work_context.begin(name, SpanSide::Client));
         let heard = asked.await;
         let answer = answer(&heard);
         PROVIDER_CALL_SECONDS.record((self.name, call), began.elapsed());
@@ -66,7 +67,7 @@ fn our_fault<T>(heard: &CallOutcome<T>) -> Option<&str> {
     }
 }
 
-fn heard<T>(heard: &CallOutcome<T>) -> Answer {
+fn outcome_label<T>(heard: &CallOutcome<T>) -> Answer {
     match heard {
         CallOutcome::Object(_) => Answer::Object,
         CallOutcome::Refused { cause: FailureCause::OurRequest, .. } => Answer::Rejected,
@@ -82,35 +83,35 @@ impl Provider for MeteredProvider {
     }
 
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Create, self.teller.create(order), heard))
+        Box::pin(self.watch(Call::Create, self.teller.create(order), outcome_label))
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Confirm, self.teller.confirm(order, object), heard))
+        Box::pin(self.watch(Call::Confirm, self.teller.confirm(order, object), outcome_label))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Fetch, self.teller.fetch(object), heard))
+        Box::pin(self.watch(Call::Fetch, self.teller.fetch(object), outcome_label))
     }
 
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Capture, self.teller.capture(action, amount), heard))
+        Box::pin(self.watch(Call::Capture, self.teller.capture(action, amount), outcome_label))
     }
 
     fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Cancel, self.teller.cancel(action), heard))
+        Box::pin(self.watch(Call::Cancel, self.teller.cancel(action), outcome_label))
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> port::CallFuture<'a, RefundObservation> {
-        Box::pin(self.watch(Call::Refund, self.teller.refund(refund), heard))
+        Box::pin(self.watch(Call::Refund, self.teller.refund(refund), outcome_label))
     }
 
     fn refunds_of<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Vec<ListedRefund>> {
-        Box::pin(self.watch(Call::RefundsOf, self.teller.refunds_of(object), heard))
+        Box::pin(self.watch(Call::RefundsOf, self.teller.refunds_of(object), outcome_label))
     }
 
     fn fetch_refund<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, RefundObservation> {
-        Box::pin(self.watch(Call::FetchRefund, self.teller.fetch_refund(object), heard))
+        Box::pin(self.watch(Call::FetchRefund, self.teller.fetch_refund(object), outcome_label))
     }
 
     fn events<'a>(
@@ -119,7 +120,7 @@ impl Provider for MeteredProvider {
         before: Timestamp,
         page: Option<&'a str>,
     ) -> port::CallFuture<'a, EventPage> {
-        Box::pin(self.watch(Call::Events, self.teller.events(from, before, page), heard))
+        Box::pin(self.watch(Call::Events, self.teller.events(from, before, page), outcome_label))
     }
 
     fn key_retention(&self) -> Span {

@@ -23,7 +23,7 @@ use super::driver::Driver;
 use super::heartbeat::under_lease;
 use crate::http::{WorkerPermit, WorkerPool};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
-use crate::metrics::labels::{Label as _, Work};
+use crate::metrics::labels::{Label as _, WorkLabel};
 use crate::work_context::{self, WorkContext};
 
 /// Attempts driven at once by one process.
@@ -100,7 +100,7 @@ impl Pool {
         let began = Instant::now();
         let work = work_context::on(Arc::new(work_context), self.driver.run(&claimed));
         under_lease(&self.driver.store, &claimed, self.lease.span, work).await;
-        PROCESSING_SECONDS.record(Work::from(claimed.attempt.kind), began.elapsed());
+        PROCESSING_SECONDS.record(WorkLabel::from(claimed.attempt.kind), began.elapsed());
         drop(place);
         if self.left_out.load(Ordering::Relaxed) {
             self.wake.notify_one();

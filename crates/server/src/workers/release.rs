@@ -7,7 +7,7 @@
 use domain::Money;
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
-use domain::provider::{CallOutcome, Observation, Source, Status};
+use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
 use domain::rows::{AttemptKind, Failure};
 use providers::ObjectCall;
 
@@ -53,11 +53,14 @@ impl Drive<'_> {
     }
 
     /// Whether the object is still as the call is to find it.
-    fn stands(&self, status: &Status) -> bool {
+    fn stands(&self, status: &ProviderStatus) -> bool {
         match self.claimed.attempt.kind {
-            AttemptKind::Capture => matches!(status, Status::Authorized { .. }),
+            AttemptKind::Capture => matches!(status, ProviderStatus::Authorized { .. }),
             // What the provider works on cannot be cancelled.
-            _ => !matches!(status, Status::Cancelled | Status::Captured { .. } | Status::Processing),
+            _ => !matches!(
+                status,
+                ProviderStatus::Cancelled | ProviderStatus::Captured { .. } | ProviderStatus::Processing
+            ),
         }
     }
 
@@ -83,7 +86,7 @@ impl Drive<'_> {
     ) -> Result<(), DriveEnded> {
         if let Some(seen) = shown {
             // It is under way to somewhere, and may be called off once it is there.
-            let refused = (seen.status != Status::Processing).then_some(failure);
+            let refused = (seen.status != ProviderStatus::Processing).then_some(failure);
             return self.settle(seen, source, refused).await;
         }
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();

@@ -63,7 +63,7 @@ async fn seats_that_are_not_there_are_not_held(house: House) {
     house.post("/v1/bookings", &unknown).key("b-4").refused(404, "slot_not_found").await;
 }
 
-/// A definite refusal is the answer to its key for ever; another key may ask again.
+/// A definite refusal is the answer to its key forever; another key may ask again.
 async fn a_replay_of_a_full_slot_stays_full(house: House) {
     let sail = house.sail().await;
     let first = house.book(&sail, "b-1", 10).await;

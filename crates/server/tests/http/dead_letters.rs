@@ -5,7 +5,7 @@ use domain::commands::{
     RecordEvent, Settle,
 };
 use domain::limits::ANOTHER_KEY_AFTER;
-use domain::provider::{Observation, Source, Status};
+use domain::provider::{Observation, ProviderStatus, Source};
 use domain::reply::Reply;
 use domain::rows::Message;
 use domain::time::Span;
@@ -44,7 +44,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
     done(house, MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
     let observation = Observation {
         object: "pi_1".to_owned(),
-        status: Status::Captured { amount_minor: 1 },
+        status: ProviderStatus::Captured { amount_minor: 1 },
         amount_minor: 1,
         currency: Currency::EUR,
     };

@@ -13,7 +13,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
 use server::http::{
-    Accounts, App, Limits, NoIdempotencyCache, Parts, Waiters, Wire, WorkerPermit, WorkerPool, probes,
+    Accounts, App, AppParts, Limits, NoIdempotencyCache, Waiters, Wire, WorkerPermit, WorkerPool, probes,
     router, serve,
 };
 use server::ids::UuidV7;
@@ -136,7 +136,7 @@ impl House {
         let mut options = Options::new(location, clock.clone(), ids.clone(), Arc::new(Wire));
         options.listener = waiters.clone();
         let store = Store::open(options).await.unwrap();
-        let app = App::new(Parts {
+        let app = App::new(AppParts {
             store: store.clone(),
             clock: clock.clone(),
             ids,

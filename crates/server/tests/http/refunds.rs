@@ -2,7 +2,7 @@
 
 use domain::commands::{ClaimJobs, JobLease, MarkSent, ObservedBy, RecheckDelays, Settle};
 use domain::limits::ANOTHER_KEY_AFTER;
-use domain::provider::{Observation, Source, Status};
+use domain::provider::{Observation, ProviderStatus, Source};
 use domain::time::Span;
 use domain::{AttemptId, Currency, JobId, PaymentId, WorkerId};
 use serde_json::json;
@@ -25,7 +25,7 @@ async fn captured(house: &House) -> String {
     let object = "pi_1".to_owned();
     let observation = Observation {
         object: object.clone(),
-        status: Status::Captured { amount_minor: 500 },
+        status: ProviderStatus::Captured { amount_minor: 500 },
         amount_minor: 500,
         currency: Currency::EUR,
     };

@@ -5,7 +5,7 @@ use domain::commands::{
 };
 use domain::idempotency::Fingerprint;
 use domain::limits::ANOTHER_KEY_AFTER;
-use domain::provider::{CallOutcome, Observation, Source, Status};
+use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
 use domain::reply::{ClaimedJob, Reply};
 use domain::rows::{Capture, Mode};
 use domain::time::Span;
@@ -126,7 +126,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     // It wakes.
     let observation = Observation {
         object: object.clone(),
-        status: Status::Cancelled,
+        status: ProviderStatus::Cancelled,
         amount_minor: 700,
         currency: Currency::EUR,
     };

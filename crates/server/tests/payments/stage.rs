@@ -25,8 +25,8 @@ pub struct Stage {
     pub two: Client,
     pub provider: Provider,
     settings: Settings,
-    service: Option<service::Running>,
-    sandbox: sandbox::Running,
+    service: Option<service::RunningService>,
+    sandbox: sandbox::RunningSandbox,
     _directory: TempDir,
 }
 
@@ -208,7 +208,7 @@ impl Stage {
 
 /// A program that another test starts at this moment holds our files open until it has become itself, and
 /// with them the lock of a database that was just closed.
-async fn start(settings: &Settings) -> service::Running {
+async fn start(settings: &Settings) -> service::RunningService {
     until("nobody holds the database", async || match service::start(settings.clone()).await {
         Err(service::Error::Store(store::Error::InUse { .. })) => None,
         started => Some(started.unwrap()),

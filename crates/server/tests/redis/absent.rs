@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use providers::Secret;
 use server::http::{CacheLookup, InFlightMarker, KnownDuplicate};
-use server::redis::{Settings, Shared, open};
+use server::redis::{RedisParts, Settings, open};
 use test_servers::redis::Options;
 
 use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
@@ -14,7 +14,7 @@ use crate::bench::{Bench, claim, connected, decides, known, reply, soon, until};
 const MANY: usize = 300;
 
 /// Different requests, all answered by the database.
-async fn all_decided_by_the_database(shared: &Shared, round: &str) -> Vec<Arc<dyn InFlightMarker>> {
+async fn all_decided_by_the_database(shared: &RedisParts, round: &str) -> Vec<Arc<dyn InFlightMarker>> {
     let claims: Vec<_> = (0..MANY).map(|number| claim(&format!("{round}-{number}"), "{}")).collect();
     let asked =
         soon("all are answered", join_all(claims.iter().map(|claim| shared.hot_path.ask(claim)))).await;

@@ -10,7 +10,7 @@ use providers::Secret;
 use server::clock::SystemClock;
 use server::http::{CacheLookup, InFlightMarker, KnownDuplicate, Wire};
 use server::ids::UuidV7;
-use server::redis::{Settings, Shared, open};
+use server::redis::{RedisParts, Settings, open};
 use store::{Location, Rendered, Store};
 use tempfile::TempDir;
 use test_servers::redis::{Options, Private};
@@ -45,11 +45,11 @@ impl Bench {
     }
 
     /// As one server has it: connected.
-    pub async fn server(&self) -> Shared {
+    pub async fn server(&self) -> RedisParts {
         self.server_with(&self.settings()).await
     }
 
-    pub async fn server_with(&self, settings: &Settings) -> Shared {
+    pub async fn server_with(&self, settings: &Settings) -> RedisParts {
         let shared = open(Some(settings), &self.store).await.unwrap();
         connected(&shared).await;
         shared
@@ -85,7 +85,7 @@ pub async fn store(location: &Location) -> Store {
 }
 
 /// Asks until Redis has answered: a marker that is set and found.
-pub async fn connected(shared: &Shared) {
+pub async fn connected(shared: &RedisParts) {
     until("redis answers", async || {
         let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
         let first = shared.hot_path.ask(&probe).await;
@@ -131,14 +131,14 @@ pub fn reply(body: &str) -> Rendered {
 }
 
 /// The database decides.
-pub async fn decides(shared: &Shared, claim: &Claim) -> Arc<dyn InFlightMarker> {
+pub async fn decides(shared: &RedisParts, claim: &Claim) -> Arc<dyn InFlightMarker> {
     match shared.hot_path.ask(claim).await {
         CacheLookup::Decide(marker) => marker,
         CacheLookup::Known(known) => panic!("{} is known: {known:?}", claim.text),
     }
 }
 
-pub async fn known(shared: &Shared, claim: &Claim) -> KnownDuplicate {
+pub async fn known(shared: &RedisParts, claim: &Claim) -> KnownDuplicate {
     match shared.hot_path.ask(claim).await {
         CacheLookup::Known(known) => known,
         CacheLookup::Decide(_) => panic!("{} is not known", claim.text),

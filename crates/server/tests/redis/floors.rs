@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use resilience::SharedBudget;
 use resilience::budget::{FloorSource, Settings};
-use server::redis::Shared;
+use server::redis::RedisParts;
 use test_servers::redis::Options;
 
 use crate::bench::{Bench, until};
@@ -19,11 +19,11 @@ fn settings(floor_per_second: f64) -> Settings {
     Settings { ratio: 0.0, floor_per_second, ..Settings::default() }
 }
 
-async fn servers(bench: &Bench) -> Vec<Shared> {
+async fn servers(bench: &Bench) -> Vec<RedisParts> {
     join_all((0..SERVERS).map(|_| bench.server())).await
 }
 
-fn floors(server: &Shared) -> Arc<dyn FloorSource> {
+fn floors(server: &RedisParts) -> Arc<dyn FloorSource> {
     server.floors.clone().expect("with Redis there are floors")
 }
 

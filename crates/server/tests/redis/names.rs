@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use providers::Secret;
 use server::http::{CacheLookup, KnownDuplicate};
-use server::redis::{Settings, Shared, open};
+use server::redis::{RedisParts, Settings, open};
 use store::{Location, Store};
 use test_servers::redis::{Options, Private};
 
 use crate::bench::{claim, connected, decides, known, reply, store};
 
-async fn server(redis: &Private, store: &Store, epoch: &str) -> Shared {
+async fn server(redis: &Private, store: &Store, epoch: &str) -> RedisParts {
     let settings = Settings {
         epoch: epoch.to_owned(),
         timeout: Duration::from_secs(1),

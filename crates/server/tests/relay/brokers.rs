@@ -9,7 +9,7 @@ use domain::consumers::LEDGER;
 use domain::rows::Message;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use server::broker::{Ack, Broker, Error, Publication};
-use server::consumers::{Consumer, Failure};
+use server::consumers::{Consumer, ConsumerFailure};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -99,7 +99,7 @@ impl Broker for Stalling {
 /// What a consumer does with the messages that it is told of; all others it passes on.
 pub enum Does {
     Panic,
-    /// Stands still for ever, as if the process had died with it.
+    /// Stands still forever, as if the process had died with it.
     Hang,
     /// The store is out of reach for it.
     FindNoStore,
@@ -129,7 +129,7 @@ impl Consumer for Moody {
         LEDGER
     }
 
-    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
         async move {
             self.came.lock().unwrap().push(message.id);
             if !self.with.lock().unwrap().contains(&message.id) {
@@ -138,7 +138,7 @@ impl Consumer for Moody {
             match self.does {
                 Does::Panic => panic!("as it was told"),
                 Does::Hang => std::future::pending().await,
-                Does::FindNoStore => Err(Failure::Unavailable("as it was told".to_owned())),
+                Does::FindNoStore => Err(ConsumerFailure::Unavailable("as it was told".to_owned())),
             }
         }
         .boxed()

@@ -14,7 +14,7 @@ use server::broker::embedded::Embedded;
 use server::clock::SystemClock;
 use server::consumers::{self, Consumer, MessageDispatcher};
 use server::http::Wire;
-use server::relay::{self, Parts, Relay};
+use server::relay::{self, Relay, RelayShares};
 use server::wake::Wake;
 use store::{Clock, Location, Options, Store};
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ impl Post {
         self.store.submit(Box::new(Append(messages.to_vec()))).await.unwrap();
     }
 
-    pub fn desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
+    pub fn dispatcher(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let settings = consumers::Settings {
             attempts_max: 3,
             backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
@@ -191,7 +191,7 @@ impl Post {
 
     /// The broker that production has by default.
     pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
-        Arc::new(Embedded { desk: self.desk(consumer) })
+        Arc::new(Embedded { desk: self.dispatcher(consumer) })
     }
 
     pub fn ledger(&self) -> Arc<dyn Consumer> {
@@ -202,7 +202,7 @@ impl Post {
     pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> Running {
         let (stop, stopped) = watch::channel(false);
         let clock = self.clock.clone();
-        let parts = Parts::new(self.store.clone(), broker, clock, settings);
+        let parts = RelayShares::new(self.store.clone(), broker, clock, settings);
         let relay = Relay::new(parts.clone(), id::<WorkerId>(), self.wake.outbox.clone(), alone);
         let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
         Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }

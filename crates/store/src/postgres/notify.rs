@@ -102,7 +102,7 @@ impl Notifier {
         });
         let _driving = NotifierTask(driving);
         in_time(client.batch_execute(&format!("listen {CHANNEL}"))).await?;
-        listener.heard(&Notification::everything());
+        listener.notified(&Notification::everything());
         loop {
             tokio::select! {
                 payload = heard.recv() => match payload {
@@ -137,9 +137,9 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, tokio_postgres::Error>
 fn listen(payload: &str, me: Uuid, listener: &dyn Listener) {
     match read(payload) {
         Some((sender, _)) if sender == me => {}
-        Some((_, heard)) => listener.heard(&heard),
+        Some((_, heard)) => listener.notified(&heard),
         // Of a later version, perhaps.
-        None => listener.heard(&Notification::everything()),
+        None => listener.notified(&Notification::everything()),
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Finding {
 
 /// A pair of states that the audit has seen, to be held against the lifecycle's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub struct StateChange {
     pub subject_kind: String,
     pub from: String,
     pub to: String,
@@ -92,7 +92,7 @@ impl Queries {
     /// Every pair of states that was ever moved between, with how often. The caller holds them
     /// against the lifecycles (`only_forward`). A review case stands in the audit of what it is about,
     /// and is no move of that.
-    pub async fn moves(&self) -> Result<Vec<Move>, Error> {
+    pub async fn moves(&self) -> Result<Vec<StateChange>, Error> {
         let sql = "select subject_kind, from_state, to_state, count(*) from audit \
              where from_state is not null and to_state is not null and action <> 'review_resolved' \
              group by subject_kind, from_state, to_state order by subject_kind, from_state, to_state";
@@ -103,7 +103,7 @@ impl Queries {
             let mut word = || row.next().and_then(Value::text).unwrap_or_default().into_owned();
             let (subject_kind, from, to) = (word(), word(), word());
             let count = row.next().and_then(Value::int).unwrap_or(0);
-            moves.push(Move { subject_kind, from, to, count });
+            moves.push(StateChange { subject_kind, from, to, count });
         }
         Ok(moves)
     }

@@ -17,7 +17,7 @@ struct Ear(Mutex<Vec<Notification>>);
 
 impl Listener for Ear {
     fn committed(&self, _: &Committed) {}
-    fn heard(&self, heard: &Notification) {
+    fn notified(&self, heard: &Notification) {
         self.0.lock().unwrap().push(heard.clone());
     }
 }

@@ -102,7 +102,7 @@ async fn a_row_put_twice_is_refused(place: Place) {
     assert_eq!(poisoned(&answer), "Act: it puts one row of slots twice");
 }
 
-/// It looks like a rival's row, for ever; the others of its batch must not be kept.
+/// It looks like a rival's row, forever; the others of its batch must not be kept.
 async fn an_insert_over_a_row_that_was_not_needed_fails_alone(place: Place) {
     let blind = |shop: Shop, _: SlotId| {
         insert(move |outcome| outcome.put(Product { version: 9, ..shop.product_row() }))

@@ -1,4 +1,4 @@
-//! Idempotency keys: done once, answered for ever.
+//! Idempotency keys: done once, answered forever.
 
 use domain::idempotency::{Fingerprint, KeyProgress};
 use domain::working_set::{Claim, Decision, LateReply};

@@ -80,7 +80,7 @@ fn act(shop: Shop, slots: &[SlotId], made: &[BookingId], step: &Step) -> Act {
     }
 }
 
-/// The same fingerprint for every request of a key: what matters is that it is done once.
+/// The same fingerprint forevery request of a key: what matters is that it is done once.
 async fn play(store: &Store, rounds: &[Vec<Step>]) {
     let shop = Shop::open(store).await;
     let mut slots = Vec::new();

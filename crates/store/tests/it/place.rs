@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub struct Place {
     pub location: Location,
-    pub told: Arc<Told>,
+    pub told: Arc<CommitLog>,
     /// What a store is opened with when a test asks for nothing else.
     pub clock: Arc<Hand>,
     _directory: Option<TempDir>,
@@ -164,9 +164,9 @@ impl Render for Plain {
 
 /// Remembers what it was told.
 #[derive(Default)]
-pub struct Told(pub Mutex<Vec<Committed>>);
+pub struct CommitLog(pub Mutex<Vec<Committed>>);
 
-impl Listener for Told {
+impl Listener for CommitLog {
     fn committed(&self, committed: &Committed) {
         self.0.lock().unwrap().push(committed.clone());
     }

@@ -1,7 +1,7 @@
 //! What stands between the program and PostgreSQL, and what a database may be like that is not for it.
 
 use store::{CommandResult, Error, Location, PostgresUrl, Store};
-use test_servers::pgbouncer::{self, Mode};
+use test_servers::pgbouncer::{self, PoolMode};
 use test_servers::postgres::{Options, Private};
 
 use crate::act::Shop;
@@ -19,7 +19,8 @@ fn behind(pooler: &pgbouncer::Private) -> Place {
 async fn a_pooler_in_session_mode_is_as_good_as_none() {
     let server = Private::start(&Options::default()).unwrap();
     let pooler =
-        pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: Mode::Session }).unwrap();
+        pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: PoolMode::Session })
+            .unwrap();
     let place = behind(&pooler);
     Store::migrate(&place.location).await.unwrap();
     let store = place.open().await;
@@ -37,7 +38,7 @@ async fn a_pooler_in_transaction_mode_is_refused_in_words() {
     let server = Private::start(&Options::default()).unwrap();
     Store::migrate(&at(server.url()).location).await.unwrap();
     let pooler =
-        pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: Mode::Transaction })
+        pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: PoolMode::Transaction })
             .unwrap();
     let place = behind(&pooler);
     let refused = Store::open(place.options()).await.err();

@@ -126,7 +126,7 @@ async fn a_reader_that_is_not_answered_asks_another_connection() {
     let store = place.open_with(few).await;
     let ask = async || {
         let asked = store.due_jobs(Timestamp(0), &[], 1);
-        tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait for ever")
+        tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait forever")
     };
     ask().await.unwrap();
     let client = crate::place::connect(place.url()).await;

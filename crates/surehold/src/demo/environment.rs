@@ -22,8 +22,8 @@ pub struct DemoEnvironment {
     pub sandbox_url: String,
     pub location: Location,
     pub data: PathBuf,
-    server: service::Running,
-    sandbox: sandbox::Running,
+    server: service::RunningService,
+    sandbox: sandbox::RunningSandbox,
 }
 
 impl DemoEnvironment {
@@ -89,7 +89,7 @@ impl DemoEnvironment {
 
     /// Tells the sandbox its accounts, and where each wants its webhooks.
     async fn introduce(&self) -> Result<(), Failed> {
-        let mut sandbox = harness::http::Client::new(&self.sandbox_url)?;
+        let mut sandbox = harness::http::HttpClient::new(&self.sandbox_url)?;
         for tenant in &self.seeds.tenants {
             let account = json!({
                 "id": tenant.stripe_account,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Currency, Money};
-use harness::http::{Client, Response};
+use harness::http::{HttpClient, Response};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -23,8 +23,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 struct Storyteller<'a> {
     stage: &'a DemoEnvironment,
-    api: Client,
-    sandbox: Client,
+    api: HttpClient,
+    sandbox: HttpClient,
     authorization: String,
     /// Keys of this telling: the story may be told again on the same directory.
     run: String,
@@ -36,8 +36,8 @@ struct Storyteller<'a> {
 pub async fn tell(stage: &DemoEnvironment) -> Result<bool, Failed> {
     let mut teller = Storyteller {
         stage,
-        api: Client::new(&stage.base_url)?,
-        sandbox: Client::new(&stage.sandbox_url)?,
+        api: HttpClient::new(&stage.base_url)?,
+        sandbox: HttpClient::new(&stage.sandbox_url)?,
         authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
         run: hex::encode(rand::random::<[u8; 4]>()),
         before: BTreeMap::new(),

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::deployment::{Engine, Town};
+use crate::deployment::{Deployment, Engine};
 
-fn surehold(deployment: &Town, arguments: &[&str]) -> Result<Value, String> {
+fn surehold(deployment: &Deployment, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
     command.args(arguments).args(["--database-url", &deployment.installation.database_url]);
     let ended = command.output().unwrap();
@@ -18,19 +18,19 @@ fn surehold(deployment: &Town, arguments: &[&str]) -> Result<Value, String> {
     Err(words)
 }
 
-fn refused(deployment: &Town, arguments: &[&str], reason: &str) {
+fn refused(deployment: &Deployment, arguments: &[&str], reason: &str) {
     let words = surehold(deployment, arguments).unwrap_err();
     assert!(words.contains(reason), "{arguments:?}: {words}");
 }
 
-async fn is_let_in(deployment: &Town, key: &Value) -> bool {
-    let mut client = harness::http::Client::new(&deployment.base_url).unwrap();
+async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
+    let mut client = harness::http::HttpClient::new(&deployment.base_url).unwrap();
     let authorization = format!("Bearer {}", key.as_str().unwrap());
     client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
 }
 
 async fn products_and_slots(engine: Engine) {
-    let deployment = Town::open(engine, "").await;
+    let deployment = Deployment::open(engine, "").await;
     let create =
         ["product", "create", "--tenant", "harness", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
     let with = |more: &[&str]| surehold(&deployment, &[&create[..], more].concat());
@@ -72,7 +72,7 @@ async fn products_and_slots_on_postgres() {
 }
 
 async fn tenants_and_keys(engine: Engine) {
-    let deployment = Town::open(engine, "").await;
+    let deployment = Deployment::open(engine, "").await;
     let fjord = surehold(&deployment, &["tenant", "create", "--name", "Fjord Tours"]).unwrap();
     assert_eq!(fjord["slug"], "fjord-tours");
     assert!(is_let_in(&deployment, &fjord["api_key"]).await);
@@ -138,7 +138,7 @@ async fn tenants_and_keys_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_socket_is_its_owners() {
     use std::os::unix::fs::PermissionsExt as _;
-    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    let mut deployment = Deployment::open(Engine::Sqlite, "").await;
     let socket = format!("{}.sock", deployment.installation.database_url.trim_start_matches("sqlite:"));
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     deployment.take_server().kill().await.unwrap();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use server::metrics::CATALOGUE;
-use server::metrics::instrument::Kind;
+use server::metrics::instrument::MetricKind;
 
 use crate::prometheus::{promtool, root};
 
@@ -48,7 +48,7 @@ fn every_expression_is_over_metrics_of_the_catalogue() {
     let known = |name: &str| {
         CATALOGUE.iter().map(|instrument| instrument.metric()).any(|metric| {
             let suffixes: &[&str] =
-                if metric.kind == Kind::Histogram { &["_bucket", "_sum", "_count"] } else { &[""] };
+                if metric.kind == MetricKind::Histogram { &["_bucket", "_sum", "_count"] } else { &[""] };
             suffixes.iter().any(|suffix| name.strip_suffix(suffix) == Some(metric.name))
         })
     };

@@ -12,7 +12,7 @@ use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::{Location, Store};
 
-use crate::deployment::{Engine, Town, until};
+use crate::deployment::{Deployment, Engine, until};
 
 fn back_up(database_url: &str, to: &Path) -> Output {
     let program = env!("CARGO_BIN_EXE_surehold");
@@ -20,7 +20,7 @@ fn back_up(database_url: &str, to: &Path) -> Output {
 }
 
 /// Charges one after the other until it is over.
-async fn charge(deployment: &Town, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
+async fn charge(deployment: &Deployment, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
     let charge = json!({
         "amount": { "minor": 700, "currency": "EUR" },
         "provider": "stripe", "payment_method": "pm_card_visa",
@@ -35,7 +35,7 @@ async fn charge(deployment: &Town, name: usize, over: &AtomicBool, charged: &Ato
     }
 }
 
-async fn copy_three_times(deployment: &Town, folder: &Path, charged: &AtomicUsize) {
+async fn copy_three_times(deployment: &Deployment, folder: &Path, charged: &AtomicUsize) {
     for name in ["first", "second", "third"] {
         let before = charged.load(Ordering::SeqCst);
         let (url, to) = (deployment.installation.database_url.clone(), folder.join(name));
@@ -48,7 +48,7 @@ async fn copy_three_times(deployment: &Town, folder: &Path, charged: &AtomicUsiz
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_beside_writers_is_whole() {
-    let deployment = Town::open(Engine::Sqlite, "").await;
+    let deployment = Deployment::open(Engine::Sqlite, "").await;
     let folder = tempfile::tempdir().unwrap();
     let (over, charged) = (AtomicBool::new(false), AtomicUsize::new(0));
     let copies = async {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::deployment::{Engine, Town, until};
+use crate::deployment::{Deployment, Engine, until};
 
 /// Soon to give up.
 const CONSUMERS: &str = "[consumers]\nattempts_max = 2\nbackoff_base_ms = 10\nbackoff_cap_ms = 20\n";
@@ -28,7 +28,7 @@ struct Done {
     err: String,
 }
 
-fn dead_letters(deployment: &Town, key: &str, arguments: &[&str]) -> Done {
+fn dead_letters(deployment: &Deployment, key: &str, arguments: &[&str]) -> Done {
     let done = Command::new(env!("CARGO_BIN_EXE_surehold"))
         .args(["ops", "dead-letters"])
         .args(arguments)
@@ -39,7 +39,7 @@ fn dead_letters(deployment: &Town, key: &str, arguments: &[&str]) -> Done {
     Done { well: done.status.success(), out: text(&done.stdout), err: text(&done.stderr) }
 }
 
-async fn listed(deployment: &Town, key: &str, count: usize) -> Vec<String> {
+async fn listed(deployment: &Deployment, key: &str, count: usize) -> Vec<String> {
     until(&format!("{count} dead letters are listed"), async || {
         let done = dead_letters(deployment, key, &["list", "--all", "--limit", "1", "--json"]);
         assert!(done.well, "{}", done.err);
@@ -52,7 +52,7 @@ async fn listed(deployment: &Town, key: &str, count: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_looks_and_decides() {
-    let deployment = Town::open(Engine::Postgres, CONSUMERS).await;
+    let deployment = Deployment::open(Engine::Postgres, CONSUMERS).await;
     let ops_key = deployment.installation.tenant.ops_key.clone();
     let ops = |arguments: &[&str]| dead_letters(&deployment, &ops_key, arguments);
     assert_eq!(ops(&["list"]).out, "no dead letters\n");
@@ -103,7 +103,7 @@ async fn an_operator_looks_and_decides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_may_not_learns_nothing() {
-    let deployment = Town::open(Engine::Sqlite, "").await;
+    let deployment = Deployment::open(Engine::Sqlite, "").await;
     let refused = dead_letters(&deployment, &deployment.installation.tenant.api_key, &["list"]);
     assert!(!refused.well && refused.err.contains("403"), "{}", refused.err);
     let ops_key = &deployment.installation.tenant.ops_key;

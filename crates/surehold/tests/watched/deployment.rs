@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use harness::databases::Databases;
-use harness::http::{Client, Response};
-use harness::program::{Catalogue, Installation, Running};
+use harness::http::{HttpClient, Response};
+use harness::program::{Catalogue, Installation, RunningProgram};
 use harness::scrape::Scrape;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,19 +19,19 @@ pub enum Engine {
     Postgres,
 }
 
-pub struct Town {
+pub struct Deployment {
     pub installation: Installation,
-    server: Option<Running>,
+    server: Option<RunningProgram>,
     pub base_url: String,
-    pub sandbox: Running,
+    pub sandbox: RunningProgram,
     pub catalogue: Catalogue,
     databases: Option<Databases>,
     _directory: TempDir,
 }
 
-impl Town {
+impl Deployment {
     /// `more` is further TOML of the server.
-    pub async fn open(engine: Engine, more: &str) -> Town {
+    pub async fn open(engine: Engine, more: &str) -> Deployment {
         let directory = tempfile::tempdir().unwrap();
         let (databases, url) = match engine {
             Engine::Sqlite => (None, Installation::sqlite_url(directory.path())),
@@ -48,7 +48,7 @@ impl Town {
         installation.open_account(&sandbox.base_url, &server.base_url).await.unwrap();
         let catalogue = installation.sell(&server.base_url, 2, 10).await.unwrap();
         let base_url = server.base_url.clone();
-        Town {
+        Deployment {
             installation,
             server: Some(server),
             base_url,
@@ -79,7 +79,7 @@ impl Town {
     }
 
     /// Another way to end it is the caller's.
-    pub fn take_server(&mut self) -> Running {
+    pub fn take_server(&mut self) -> RunningProgram {
         self.server.take().expect("the server runs")
     }
 
@@ -101,7 +101,7 @@ impl Town {
 
     pub async fn get(&self, path: &str) -> Response {
         let key = format!("Bearer {}", self.installation.tenant.api_key);
-        let mut client = Client::new(&self.base_url).unwrap();
+        let mut client = HttpClient::new(&self.base_url).unwrap();
         client.get(path, &[("authorization", &key)]).await.unwrap()
     }
 
@@ -126,7 +126,7 @@ impl Town {
             ("idempotency-key", key),
         ];
         headers.extend(more);
-        let mut client = Client::new(&self.base_url).unwrap();
+        let mut client = HttpClient::new(&self.base_url).unwrap();
         client.post(path, &headers[..], body).await.unwrap()
     }
 
@@ -170,7 +170,7 @@ impl Town {
         let held = self.reserve("reserve-2", &ana).await;
         let cancel = format!("/v1/bookings/{}/cancel", held["id"].as_str().unwrap());
         made(&self.post(&cancel, "cancel-1", &json!({})).await);
-        let mut stranger = Client::new(&self.base_url).unwrap();
+        let mut stranger = HttpClient::new(&self.base_url).unwrap();
         assert_eq!(stranger.get("/v1/products", &[]).await.unwrap().status, 401);
         let forged = stranger.post(&self.webhooks(), &[("stripe-signature", "t=1,v1=00")], "{}").await;
         assert_eq!(forged.unwrap().status, 400);

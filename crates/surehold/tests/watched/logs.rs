@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use harness::http::Response;
-use harness::program::{Ready, Running};
+use harness::program::{Ready, RunningProgram};
 use serde_json::{Value, json};
 
-use crate::deployment::{Engine, Town, until};
+use crate::deployment::{Deployment, Engine, until};
 
 /// Begins whatever a client sends in this test, and stands nowhere else.
 pub const MARK: &str = "qz7";
@@ -20,7 +20,7 @@ pub fn customer() -> Value {
 }
 
 /// What no line may hold, in any case of letters.
-pub fn secrets(deployment: &Town) -> Vec<String> {
+pub fn secrets(deployment: &Deployment) -> Vec<String> {
     let own = &deployment.installation.residents()[0];
     let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
     secrets.extend(CARD_NUMBER.map(str::to_owned));
@@ -31,7 +31,7 @@ pub fn secrets(deployment: &Town) -> Vec<String> {
     secrets.iter().map(|secret| secret.to_lowercase()).collect()
 }
 
-async fn live(deployment: &Town) {
+async fn live(deployment: &Deployment) {
     let booking = deployment.reserve("qz7-reserve", &customer()).await;
     let pay = |method: &str| {
         json!({
@@ -55,13 +55,13 @@ async fn live(deployment: &Town) {
         201
     );
     send_card_numbers(deployment).await;
-    let mut forger = harness::http::Client::new(&deployment.base_url).unwrap();
+    let mut forger = harness::http::HttpClient::new(&deployment.base_url).unwrap();
     let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
     assert_eq!(forger.post(&deployment.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
 }
 
 /// Wherever a text may stand.
-async fn send_card_numbers(deployment: &Town) {
+async fn send_card_numbers(deployment: &Deployment) {
     for card in CARD_NUMBER {
         let mut charge = json!({
             "amount": { "minor": 100, "currency": "EUR" },
@@ -107,7 +107,7 @@ fn refused_as(response: &Response, code: &str) {
     assert!(!told, "{}", response.text());
 }
 
-fn lines(deployment: &Town) -> Vec<Value> {
+fn lines(deployment: &Deployment) -> Vec<Value> {
     let text = std::fs::read_to_string(deployment.installation.log("server")).unwrap();
     for secret in secrets(deployment) {
         let told = text.lines().find(|line| line.to_lowercase().contains(&secret));
@@ -123,7 +123,7 @@ fn found<'l>(lines: &'l [Value], message: &str) -> Vec<&'l Value> {
 }
 
 /// Each has one line, which says as what it was refused, where, to whom, and nothing else of it.
-async fn each_refusal_has_one_line(deployment: &Town) {
+async fn each_refusal_has_one_line(deployment: &Deployment) {
     let tenant = Some(deployment.installation.tenant.tenant_id.as_str());
     let declined = json!({
         "amount": { "minor": 700, "currency": "EUR" },
@@ -144,7 +144,7 @@ async fn each_refusal_has_one_line(deployment: &Town) {
         let told = answer.json().unwrap();
         assert_eq!((answer.status.as_u16(), told["code"].as_str()), (status, Some(code)), "{id}");
     }
-    let mut stranger = harness::http::Client::new(&deployment.base_url).unwrap();
+    let mut stranger = harness::http::HttpClient::new(&deployment.base_url).unwrap();
     let headers = |id| [("x-request-id", id)];
     assert_eq!(stranger.get("/v1/bookings", &headers("refused-6")).await.unwrap().status, 401);
     assert_eq!(stranger.get("/qz7", &headers("refused-7")).await.unwrap().status, 404);
@@ -178,7 +178,7 @@ async fn each_refusal_has_one_line(deployment: &Town) {
 }
 
 async fn check(engine: Engine) {
-    let mut deployment = Town::open(engine, "log = \"debug\"\n").await;
+    let mut deployment = Deployment::open(engine, "log = \"debug\"\n").await;
     live(&deployment).await;
     until("the refund is in the ledger", async || {
         let effects =
@@ -209,7 +209,7 @@ async fn check(engine: Engine) {
 }
 
 /// A database that takes nothing more: every request fails, and each has its line.
-async fn fail(deployment: &mut Town, engine: Engine) {
+async fn fail(deployment: &mut Deployment, engine: Engine) {
     let before = lines(deployment).len();
     match engine {
         Engine::Sqlite => deployment.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
@@ -263,7 +263,7 @@ async fn a_server_without_tenants_and_accounts_says_so() {
     let (program, config) = (env!("CARGO_BIN_EXE_surehold"), path("surehold.toml").display().to_string());
     let arguments = ["serve", "--config", &config];
     let ready = Ready::File(path("ready.json"));
-    let server = Running::start(Path::new(program), &arguments, ready, path("log")).await.unwrap();
+    let server = RunningProgram::start(Path::new(program), &arguments, ready, path("log")).await.unwrap();
     let ready: Value = serde_json::from_slice(&std::fs::read(path("ready.json")).unwrap()).unwrap();
     assert_eq!(ready["pid"], server.pid());
     assert!(server.stop("TERM").await.unwrap().success());

@@ -2,11 +2,11 @@
 
 use server::metrics::CATALOGUE;
 
-use crate::deployment::{Engine, Town};
+use crate::deployment::{Deployment, Engine};
 use crate::prometheus::{families, promtool};
 
 async fn check(engine: Engine) {
-    let deployment = Town::open(engine, "").await;
+    let deployment = Deployment::open(engine, "").await;
     deployment.live_a_day().await;
     deployment.counted().await;
     let text = deployment.get("/metrics").await.text();
@@ -60,7 +60,7 @@ async fn a_scrape_is_what_the_catalogue_says_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_forgets_nothing() {
-    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    let mut deployment = Deployment::open(Engine::Sqlite, "").await;
     deployment.live_a_day().await;
     deployment.counted().await;
     deployment.kill_and_restart("").await;

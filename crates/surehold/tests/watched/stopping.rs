@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use harness::program::Running;
+use harness::program::RunningProgram;
 
-use crate::deployment::{Engine, Town};
+use crate::deployment::{Deployment, Engine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_word_ends_it_at_once() {
-    let mut deployment = Town::open(Engine::Sqlite, "").await;
+    let mut deployment = Deployment::open(Engine::Sqlite, "").await;
     let _under_way = half_a_request(&deployment);
     let server = deployment.take_server();
     let told = Command::new("kill").args(["-s", "TERM", &server.pid().to_string()]).status().unwrap();
@@ -29,7 +29,7 @@ async fn a_second_word_ends_it_at_once() {
 }
 
 /// Somebody whose body never comes. It is at work when this is back: its handler has asked for the body.
-fn half_a_request(deployment: &Town) -> TcpStream {
+fn half_a_request(deployment: &Deployment) -> TcpStream {
     let mut stream = TcpStream::connect(deployment.base_url.strip_prefix("http://").unwrap()).unwrap();
     let key = &deployment.installation.tenant.api_key;
     let head = format!(
@@ -43,7 +43,7 @@ fn half_a_request(deployment: &Town) -> TcpStream {
     stream
 }
 
-fn until_it_says(server: &Running, words: &str) {
+fn until_it_says(server: &RunningProgram, words: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !server.last_words().contains(words) {
         assert!(Instant::now() < deadline, "{}", server.last_words());

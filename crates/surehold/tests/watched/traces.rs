@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
 
 use crate::collector::{Collector, Mood, attribute};
-use crate::deployment::{Engine, Town, until};
+use crate::deployment::{Deployment, Engine, until};
 use crate::logs::{MARK, customer, secrets};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -33,7 +33,7 @@ fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
     spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name} is not among {names:?}"))
 }
 
-fn log(deployment: &Town) -> String {
+fn log(deployment: &Deployment) -> String {
     std::fs::read_to_string(deployment.installation.log("server")).unwrap()
 }
 
@@ -42,7 +42,7 @@ fn count(text: &str, words: &str) -> usize {
 }
 
 /// Pays for a booking; the payment.
-async fn pay(deployment: &Town, key: &str, headers: &[(&str, &str)]) -> Value {
+async fn pay(deployment: &Deployment, key: &str, headers: &[(&str, &str)]) -> Value {
     let booking = deployment.reserve(&format!("{key}-reserve"), &customer()).await;
     let body = json!({
         "booking_id": booking["id"], "provider": "stripe", "payment_method": "pm_card_visa",
@@ -57,7 +57,7 @@ async fn pay(deployment: &Town, key: &str, headers: &[(&str, &str)]) -> Value {
 async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     let collector = Collector::open(Mood::Takes).await;
     let section = collector.section("headers = { authorization = \"Bearer for-the-collector\" }");
-    let mut deployment = Town::open(Engine::Sqlite, &section).await;
+    let mut deployment = Deployment::open(Engine::Sqlite, &section).await;
     let headers = [
         ("traceparent", &*traceparent("01")),
         ("tracestate", "qz7=qz7"),
@@ -78,7 +78,7 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     let tenant = deployment.installation.tenant.tenant_id.clone();
     let operation = payment["id"].as_str().unwrap().to_owned();
     for (key, value) in [
-        ("surehold.work_context", "request"),
+        ("surehold.work", "request"),
         ("surehold.request_id", "the-charge"),
         ("surehold.tenant", &tenant),
         ("surehold.operation", &operation),
@@ -117,7 +117,7 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
 }
 
 /// A reused key, whose line in the log names the trace; and a call that was lost.
-async fn what_failed_says_so(deployment: &Town, collector: &Collector) {
+async fn what_failed_says_so(deployment: &Deployment, collector: &Collector) {
     let other = json!({
         "amount": { "minor": 700, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
@@ -133,7 +133,7 @@ async fn what_failed_says_so(deployment: &Town, collector: &Collector) {
     assert_eq!(line["trace_id"], TRACE, "{line}");
 
     let faults = json!({ "seed": 1, "commit_then_drop": 1 });
-    let mut sandbox = harness::http::Client::new(&deployment.sandbox.base_url).unwrap();
+    let mut sandbox = harness::http::HttpClient::new(&deployment.sandbox.base_url).unwrap();
     let json = [("content-type", "application/json")];
     assert!(sandbox.post("/sandbox/faults", &json, faults.to_string()).await.unwrap().status.is_success());
     let lost = deployment.post_with("/v1/charges", "qz7-lost", &[("prefer", "respond-async")], &other).await;
@@ -147,7 +147,7 @@ async fn what_failed_says_so(deployment: &Town, collector: &Collector) {
     assert!(sandbox.post("/sandbox/faults", &json, "{}").await.unwrap().status.is_success());
 }
 
-fn nothing_of_anybodys(deployment: &Town, collector: &Collector) {
+fn nothing_of_anybodys(deployment: &Deployment, collector: &Collector) {
     for bytes in collector.bytes() {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         for secret in secrets(deployment) {
@@ -160,7 +160,7 @@ fn nothing_of_anybodys(deployment: &Town, collector: &Collector) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_sampled_are_collected() {
     let collector = Collector::open(Mood::Takes).await;
-    let deployment = Town::open(Engine::Sqlite, &collector.section("sample_ratio = 0.0")).await;
+    let deployment = Deployment::open(Engine::Sqlite, &collector.section("sample_ratio = 0.0")).await;
     pay(&deployment, "unsampled", &[("traceparent", &*traceparent("00"))]).await;
     pay(&deployment, "of-ours", &[]).await;
     let sampled = pay(&deployment, "sampled", &[("traceparent", &*traceparent("01"))]).await;
@@ -176,7 +176,7 @@ async fn only_the_sampled_are_collected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_changes_nothing_for_clients() {
     let collector = Collector::open(Mood::Refuses).await;
-    let deployment = Town::open(Engine::Sqlite, &collector.section("")).await;
+    let deployment = Deployment::open(Engine::Sqlite, &collector.section("")).await;
     deployment.live_a_day().await;
     deployment.counted().await;
     let fate = async |fate: &str| {
@@ -198,7 +198,7 @@ async fn a_collector_that_is_away_changes_nothing_for_clients() {
     deployment.close().await;
 
     let nobody = "[telemetry]\notlp_endpoint = \"http://127.0.0.1:1\"\n";
-    let mut deployment = Town::open(Engine::Sqlite, nobody).await;
+    let mut deployment = Deployment::open(Engine::Sqlite, nobody).await;
     deployment.live_a_day().await;
     deployment.counted().await;
     deployment.stop_server().await;
@@ -214,8 +214,8 @@ const MORE_THAN_WAIT: usize = 2_400;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_hangs_costs_spans_and_nothing_else() {
     let collector = Collector::open(Mood::Hangs).await;
-    let mut deployment = Town::open(Engine::Sqlite, &collector.section("timeout_ms = 60000")).await;
-    let mut client = harness::http::Client::new(&deployment.base_url).unwrap();
+    let mut deployment = Deployment::open(Engine::Sqlite, &collector.section("timeout_ms = 60000")).await;
+    let mut client = harness::http::HttpClient::new(&deployment.base_url).unwrap();
     for _ in 0..MORE_THAN_WAIT {
         assert_eq!(client.get("/v1/products", &[]).await.unwrap().status, 401);
     }

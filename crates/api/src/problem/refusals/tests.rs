@@ -100,7 +100,7 @@ fn the_catalogue_has_each_refusal_and_nothing_else() {
 fn a_refusal_that_is_stored_is_not_retryable() {
     for refusal in refusals() {
         let problem = problem(&refusal, "r");
-        assert!(!(problem.retryable && refusal.is_stored()), "{refusal:?} would be replayed for ever");
+        assert!(!(problem.retryable && refusal.is_stored()), "{refusal:?} would be replayed forever");
     }
 }
 

@@ -47,27 +47,36 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![prop::collection::vec(any::<u8>(), 0..200), document, cut]
 }
 
-fn any_answer() -> impl Strategy<Value = Step> {
+fn any_answer() -> impl Strategy<Value = ScriptStep> {
     (100..1_000_u16, headers(), body()).prop_map(|(status, headers, body)| {
-        let Step::Answer(mut made) = answer(status, body) else { unreachable!("it is an answer") };
+        let ScriptStep::Answer(mut made) = answer(status, body) else { unreachable!("it is an answer") };
         for (name, value) in headers {
             if let Ok(value) = http::HeaderValue::from_bytes(&value) {
                 made.headers.append(name, value);
             }
         }
-        Step::Answer(made)
+        ScriptStep::Answer(made)
     })
 }
 
 /// What servers and networks do.
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = ScriptStep> {
     let told = prop::sample::select(Code::ALL).prop_map(problem);
-    prop_oneof![Just(broken()), Just(not_sent()), Just(Step::Silence), told, any_answer(), Just(captured())]
+    prop_oneof![
+        Just(broken()),
+        Just(not_sent()),
+        Just(ScriptStep::Silence),
+        told,
+        any_answer(),
+        Just(captured())
+    ]
 }
 
 /// Whether the work may have been done by a request that met this.
-fn may_have_been_done(step: &Step) -> bool {
-    let Step::Answer(made) = step else { return !matches!(step, Step::Lost(Failure::NotSent(_))) };
+fn may_have_been_done(step: &ScriptStep) -> bool {
+    let ScriptStep::Answer(made) = step else {
+        return !matches!(step, ScriptStep::Lost(RequestFailure::NotSent(_)));
+    };
     let code = made.problem().as_ref().and_then(crate::answer::code);
     let nothing = matches!(code, Some(Code::Overloaded | Code::StorageUnavailable));
     !nothing && made.status.as_u16() != 429
@@ -99,7 +108,7 @@ proptest! {
         for call in &calls {
             prop_assert_eq!(format!("{call:?}"), format!("{:?}", calls[0]));
         }
-        let met: Vec<&Step> = (0..calls.len()).map(|at| steps.get(at).unwrap_or(&steps[steps.len() - 1])).collect();
+        let met: Vec<&ScriptStep> = (0..calls.len()).map(|at| steps.get(at).unwrap_or(&steps[steps.len() - 1])).collect();
         match &result {
             Err(Error::Unavailable(stopped)) => {
                 prop_assert!(met.iter().all(|step| !may_have_been_done(step)), "{stopped}");

@@ -21,7 +21,7 @@ use crate::ids::AttemptId;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
 use crate::money::Money;
-use crate::provider::{Observation, Source, Status};
+use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Capture, MovementKind, Payment};
 use crate::working_set::Json;
@@ -51,21 +51,23 @@ pub(super) fn observe(
         return Ok(ObservationResult::Contradicts(why));
     }
     let event = match (&seen.status, *payment.state) {
-        (Status::Authorized { amount_minor }, State::Pending) => {
+        (ProviderStatus::Authorized { amount_minor }, State::Pending) => {
             payment.authorized_minor = *amount_minor;
             Event::Authorized
         }
-        (Status::Captured { amount_minor }, State::Pending | State::Authorized) => {
+        (ProviderStatus::Captured { amount_minor }, State::Pending | State::Authorized) => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
             record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor: *amount_minor });
             // Whatever was captured of it, it was authorised whole before.
             payment.authorized_minor = payment.amount_minor;
             Event::Captured
         }
-        (Status::Cancelled, State::Created | State::Pending) if payment.failure.is_some() => Event::Declined,
-        (Status::Cancelled, State::Created | State::Pending) => Event::Voided,
-        (Status::Cancelled, State::Authorized) if payment.void_requested => Event::Voided,
-        (Status::Cancelled, State::Authorized) => Event::AuthorizationLapsed,
+        (ProviderStatus::Cancelled, State::Created | State::Pending) if payment.failure.is_some() => {
+            Event::Declined
+        }
+        (ProviderStatus::Cancelled, State::Created | State::Pending) => Event::Voided,
+        (ProviderStatus::Cancelled, State::Authorized) if payment.void_requested => Event::Voided,
+        (ProviderStatus::Cancelled, State::Authorized) => Event::AuthorizationLapsed,
         (status, state) => return Ok(no_move(payment, status, state, source)),
     };
     payment.state = draft.step(about(payment), payment.state, event)?.to();
@@ -108,57 +110,69 @@ fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
     let money = |minor: i64| Money::new(minor, payment.currency);
     match (&seen.status, *payment.state) {
         // What was reserved before it ended may be told after it: that is only old. Taken is taken.
-        (Status::Authorized { .. }, State::Created)
+        (ProviderStatus::Authorized { .. }, State::Created)
         | (
-            Status::Captured { .. },
+            ProviderStatus::Captured { .. },
             State::Created | State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
         ) => Some(format!("money moved while the payment was {}", payment.state.name())),
-        (Status::Captured { amount_minor }, State::Captured) if *amount_minor != payment.captured_minor => {
+        (ProviderStatus::Captured { amount_minor }, State::Captured)
+            if *amount_minor != payment.captured_minor =>
+        {
             Some(format!("another amount was captured: {}", money(*amount_minor)))
         }
-        (Status::Captured { amount_minor }, State::Authorized) => {
+        (ProviderStatus::Captured { amount_minor }, State::Authorized) => {
             let asked = payment.capturing_minor.filter(|asked| asked != amount_minor)?;
             let believed = fault_injection::is(fault_injection::InjectedFault::CaptureAmountBelieved)
                 && *amount_minor <= payment.amount_minor;
             let words = || format!("{} was to be captured, and {} was", money(asked), money(*amount_minor));
             (!believed).then(words)
         }
-        (Status::Captured { amount_minor } | Status::Authorized { amount_minor }, _)
+        (ProviderStatus::Captured { amount_minor } | ProviderStatus::Authorized { amount_minor }, _)
             if *amount_minor > payment.amount_minor =>
         {
             Some(format!("more than asked for was taken: {}", money(*amount_minor)))
         }
-        (Status::Authorized { amount_minor }, State::Pending) if *amount_minor < payment.amount_minor => {
+        (ProviderStatus::Authorized { amount_minor }, State::Pending)
+            if *amount_minor < payment.amount_minor =>
+        {
             Some(format!("less than asked for was reserved: {}", money(*amount_minor)))
         }
-        (Status::Captured { amount_minor }, State::Pending)
+        (ProviderStatus::Captured { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor && payment.capture == Capture::Automatic =>
         {
             Some(format!("less than asked for was taken: {}", money(*amount_minor)))
         }
-        (Status::Cancelled, State::Captured) => Some("it was cancelled after its money was taken".to_owned()),
+        (ProviderStatus::Cancelled, State::Captured) => {
+            Some("it was cancelled after its money was taken".to_owned())
+        }
         _ => None,
     }
 }
 
 /// An observation without a move: it may still confirm where the payment stands, or tell what is next.
-fn no_move(payment: &mut Payment, status: &Status, state: State, source: Source) -> ObservationResult {
+fn no_move(
+    payment: &mut Payment,
+    status: &ProviderStatus,
+    state: State,
+    source: Source,
+) -> ObservationResult {
     match (status, state) {
-        (Status::Authorized { .. }, State::Authorized)
-        | (Status::Captured { .. }, State::Captured)
-        | (Status::Cancelled, State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff) => {
+        (ProviderStatus::Authorized { .. }, State::Authorized)
+        | (ProviderStatus::Captured { .. }, State::Captured)
+        | (ProviderStatus::Cancelled, State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff) =>
+        {
             payment.evidenced |= source.is_evidence();
             ObservationResult::Agrees
         }
-        (Status::NeedsAction(next), State::Pending) => {
+        (ProviderStatus::NeedsAction(next), State::Pending) => {
             payment.next_action = Some(Json(next.clone()));
             ObservationResult::Agrees
         }
-        (Status::Declined(failure), State::Pending) => {
+        (ProviderStatus::Declined(failure), State::Pending) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
             ObservationResult::Agrees
         }
-        (Status::Unconfirmed | Status::Processing, State::Created | State::Pending) => {
+        (ProviderStatus::Unconfirmed | ProviderStatus::Processing, State::Created | State::Pending) => {
             ObservationResult::Agrees
         }
         _ => ObservationResult::Stale,
@@ -175,7 +189,7 @@ pub(super) fn contradict(
     attempt: Option<AttemptId>,
 ) {
     let taken_minor = match seen.status {
-        Status::Captured { amount_minor } => amount_minor,
+        ProviderStatus::Captured { amount_minor } => amount_minor,
         _ => 0,
     };
     // Of the payment's own object the books have a part already.

@@ -17,7 +17,7 @@ use crate::commands::events::{self, close};
 use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, attempt, booking, inbound_event, job, payment};
-use crate::provider::{Observation, Source, Status};
+use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
 use crate::time::{Span, Timestamp};
@@ -126,7 +126,9 @@ impl Settle {
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, draft.context.now);
             job = looks_again(&job, self.look_again.pause(job.looks), by, draft.context.now)?;
-        } else if matches!(self.observation.status, Status::Declined(_)) && job.state.is(job::State::Ready) {
+        } else if matches!(self.observation.status, ProviderStatus::Declined(_))
+            && job.state.is(job::State::Ready)
+        {
             // Its driver ends what was declined, so that the customer can try again at once.
             job.state = job.state.step(job::Event::Reschedule)?.to();
             job.due_at = draft.context.now;

@@ -255,7 +255,7 @@ fn a_hold_that_changed_since_the_query_is_passed_over() {
 fn a_lapsed_hold_with_a_payment_keeps_its_seats_while_that_is_called_off() {
     let mut shop = Shop::new(10);
     let (booking, payment) = shop.sent(Capture::Automatic);
-    shop.answer(payment, crate::provider::Status::Processing);
+    shop.answer(payment, crate::provider::ProviderStatus::Processing);
     shop.wait(Span::seconds(HOLD_SECONDS));
     let held = shop.get::<Slot>(shop.slot).held;
     assert_eq!(shop.expire(), 0);

@@ -19,7 +19,7 @@ use crate::commands::{
 use crate::idempotency::KeyProgress;
 use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
-use crate::provider::Status;
+use crate::provider::ProviderStatus;
 use crate::reply::Reply;
 use crate::rows::{Attempt, AttemptKind, Booking, Capture, Job, Key, Payment};
 use crate::time::Span;
@@ -241,7 +241,7 @@ impl History {
             .teller
             .objects
             .iter()
-            .filter(|(_, object)| object.status == Status::Processing)
+            .filter(|(_, object)| object.status == ProviderStatus::Processing)
             .map(|(id, _)| *id)
             .collect();
         for payment in processing {
@@ -333,7 +333,7 @@ impl History {
             assert_eq!(payment.captured_minor, object.taken_minor, "{payment:?}");
             assert_eq!(payment.refunded_minor, object.returned_minor, "{payment:?}");
             assert_eq!(payment.refunding_minor, 0, "{payment:?}");
-            let reserved = matches!(object.status, Status::Authorized { .. });
+            let reserved = matches!(object.status, ProviderStatus::Authorized { .. });
             assert_eq!(payment.state.is(payment::State::Authorized), reserved, "{payment:?}");
         }
         let of = |name: &str| books.get(name).copied().unwrap_or_default();

@@ -18,7 +18,7 @@ use uuid::Uuid;
 const PAUSE: Span = Span::seconds(10);
 const ATTEMPTS_MAX: i64 = 3;
 
-fn told(shop: &mut Shop) -> (PostTransfer, DeliveryKey) {
+fn message_for_ledger(shop: &mut Shop) -> (PostTransfer, DeliveryKey) {
     let (_, payment) = shop.sent(Capture::Automatic);
     shop.webhook(payment, CAPTURED);
     let message = shop.all::<Message>().into_iter().find(|told| told.kind == "payment.captured").unwrap();
@@ -45,7 +45,7 @@ fn attempts(shop: &Shop, at: DeliveryKey) -> i64 {
 #[test]
 fn a_movement_is_posted_once_whoever_tells_it() {
     let mut shop = Shop::new(9);
-    let (post, _) = told(&mut shop);
+    let (post, _) = message_for_ledger(&mut shop);
     shop.run(&post).reply();
     assert_eq!(shop.refused(&post), Refusal::NothingToDo);
     let mut again = post;
@@ -60,7 +60,7 @@ fn a_movement_is_posted_once_whoever_tells_it() {
 #[test]
 fn a_message_that_kills_the_process_is_counted_and_dies() {
     let mut shop = Shop::new(9);
-    let (post, at) = told(&mut shop);
+    let (post, at) = message_for_ledger(&mut shop);
     for attempt in 1..=ATTEMPTS_MAX {
         assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: attempt });
         assert_eq!(attempts(&shop, at), attempt, "counted before it is handled");
@@ -79,7 +79,7 @@ fn a_message_that_kills_the_process_is_counted_and_dies() {
 #[test]
 fn a_failure_counts_once_however_it_began() {
     let mut shop = Shop::new(9);
-    let (post, at) = told(&mut shop);
+    let (post, at) = message_for_ledger(&mut shop);
     assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
     assert_eq!(attempts(&shop, at), 1);
     shop.wait(PAUSE);
@@ -100,7 +100,7 @@ fn a_failure_counts_once_however_it_began() {
 #[test]
 fn an_outage_uses_up_no_attempts() {
     let mut shop = Shop::new(9);
-    let (_, at) = told(&mut shop);
+    let (_, at) = message_for_ledger(&mut shop);
     let put_off = PutOffDelivery { at, pause: PAUSE };
     assert_eq!(shop.refused(&put_off), Refusal::NothingToDo, "nothing was begun");
     for _ in 0..2 * ATTEMPTS_MAX {
@@ -120,7 +120,7 @@ fn an_outage_uses_up_no_attempts() {
 #[test]
 fn the_last_failure_goes_to_the_dead_letters_with_its_reason() {
     let mut shop = Shop::new(9);
-    let (_, at) = told(&mut shop);
+    let (_, at) = message_for_ledger(&mut shop);
     for _ in 1..ATTEMPTS_MAX {
         assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
     }

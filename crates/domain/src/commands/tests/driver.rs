@@ -14,7 +14,7 @@ use crate::commands::{
 };
 use crate::lifecycle::{State as _, attempt};
 use crate::limits::ANOTHER_KEY_AFTER;
-use crate::provider::{CallOutcome, Observation, RefundObservation, RefundStatus, Source, Status};
+use crate::provider::{CallOutcome, Observation, ProviderStatus, RefundObservation, RefundStatus, Source};
 use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{AttemptKind, Capture, Failure, Payment};
 use crate::time::Span;
@@ -139,10 +139,10 @@ impl Game {
             };
         }
         match self.look(|teller| teller.fetch(payment)) {
-            CallOutcome::Object(Status::Unconfirmed) if !self.must_end(claimed) => {
+            CallOutcome::Object(ProviderStatus::Unconfirmed) if !self.must_end(claimed) => {
                 match self.mark_sent(claimed, None)? {
                     Some(key) => self.confirm(claimed, key),
-                    None => self.settle(claimed, Status::Unconfirmed, Source::Fetched, None),
+                    None => self.settle(claimed, ProviderStatus::Unconfirmed, Source::Fetched, None),
                 }
             }
             CallOutcome::Object(seen) => self.conclude(claimed, seen, Source::Fetched),
@@ -162,14 +162,14 @@ impl Game {
         }
     }
 
-    fn conclude(&mut self, claimed: &ClaimedJob, seen: Status, source: Source) -> Drive {
+    fn conclude(&mut self, claimed: &ClaimedJob, seen: ProviderStatus, source: Source) -> Drive {
         match seen {
-            Status::Declined(failure) => {
+            ProviderStatus::Declined(failure) => {
                 let (job, token) = (claimed.job.id, claimed.job.token);
                 self.submit(RecordDecline { job, token, payment: claimed.payment.id, failure })?;
                 self.cancel_object(claimed, source)
             }
-            Status::NeedsAction(_) | Status::Unconfirmed if self.must_end(claimed) => {
+            ProviderStatus::NeedsAction(_) | ProviderStatus::Unconfirmed if self.must_end(claimed) => {
                 self.cancel_object(claimed, source)
             }
             seen => self.settle(claimed, seen, source, None),
@@ -202,8 +202,8 @@ impl Game {
             let CallOutcome::Object(seen) = self.look(|teller| teller.fetch(payment)) else {
                 return self.postpone(claimed, true, false);
             };
-            let ended = matches!(seen, Status::Cancelled | Status::Captured { .. });
-            let stands = matches!(seen, Status::Authorized { .. }) || (!capture && !ended);
+            let ended = matches!(seen, ProviderStatus::Cancelled | ProviderStatus::Captured { .. });
+            let stands = matches!(seen, ProviderStatus::Authorized { .. }) || (!capture && !ended);
             if !stands || claimed.attempt.state.is_final() {
                 return self.settle(claimed, seen, Source::Fetched, None);
             }
@@ -295,7 +295,7 @@ impl Game {
     fn settle(
         &mut self,
         claimed: &ClaimedJob,
-        seen: Status,
+        seen: ProviderStatus,
         source: Source,
         refused: Option<Failure>,
     ) -> Drive {
@@ -358,7 +358,7 @@ impl Game {
     }
 }
 
-fn seen_of(shop: &Shop, payment: PaymentId, status: Status) -> Observation {
+fn seen_of(shop: &Shop, payment: PaymentId, status: ProviderStatus) -> Observation {
     let row: Payment = shop.get(payment);
     Observation { object: object(payment), status, amount_minor: row.amount_minor, currency: row.currency }
 }

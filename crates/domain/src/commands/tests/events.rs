@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::shop::{Shop, TENANT, account};
 use crate::commands::{AdvanceFeed, ClaimFeed, CloseEvent, PruneWork, RecordEvent};
 use crate::lifecycle::{inbound_event, job};
-use crate::provider::Status;
+use crate::provider::ProviderStatus;
 use crate::reply::Reply;
 use crate::rows::{Attempt, EventFeed, InboundEvent, Job};
 use crate::time::Span;
@@ -73,7 +73,7 @@ fn work_that_ended_long_ago_is_let_go_and_nothing_else() {
     let booking = shop.reserve(1);
     let paid = shop.pay(booking);
     shop.mark_sent(paid);
-    let captured = Status::Captured { amount_minor: super::shop::PRICE };
+    let captured = ProviderStatus::Captured { amount_minor: super::shop::PRICE };
     shop.answer(paid, captured.clone());
     shop.webhook(paid, captured);
     let waiting = shop.reserve(1);

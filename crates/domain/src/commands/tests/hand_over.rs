@@ -9,7 +9,7 @@ use super::shop::{PRICE, Shop};
 use crate::commands::{Abandon, Postpone};
 use crate::lifecycle::{attempt, job, payment, refund};
 use crate::limits::{ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
-use crate::provider::{RefundStatus, Source, Status};
+use crate::provider::{ProviderStatus, RefundStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
 use crate::time::Span;
 use crate::{AttemptId, JobId, PaymentId, RefundId, ReviewId};
@@ -140,7 +140,7 @@ fn a_contradiction_stops_what_is_under_way() {
     let payment = paid(&mut shop);
     let [sent, unsent] = [300, 200].map(|minor| shop.refund(payment, Some(minor)));
     shop.send(sent, payment);
-    shop.webhook(payment, Status::Captured { amount_minor: 1 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 1 });
     assert_eq!(shop.may_send_again(sent, payment), None);
     assert_eq!(shop.may_send_again(unsent, payment), None);
     let token = shop.token(unsent);

@@ -14,7 +14,7 @@ use crate::commands::{
 };
 use crate::lifecycle::{attempt, booking, job, payment, refund};
 use crate::limits::{ANOTHER_KEY_AFTER, JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
-use crate::provider::{RefundStatus, Source, Status};
+use crate::provider::{ProviderStatus, RefundStatus, Source};
 use crate::reply::Reply;
 use crate::rows::{Attempt, Booking, Capture, Job, Payment, Refund};
 use crate::time::Span;
@@ -347,7 +347,7 @@ fn an_answer_ends_the_error_before_it() {
 
     let (_, payment) = shop.sent(Capture::Automatic);
     hiccup(&mut shop, payment.0, payment, None);
-    shop.webhook(payment, Status::Declined(failure("card_declined", true)));
+    shop.webhook(payment, ProviderStatus::Declined(failure("card_declined", true)));
     waits_without_error(&shop, payment.0);
 }
 
@@ -355,7 +355,8 @@ fn an_answer_ends_the_error_before_it() {
 fn a_stranger_finishes_a_job_of_what_is_settled() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
-    let late: Settle = shop.settle_command(payment.into(), payment, Status::Processing, Source::Answer);
+    let late: Settle =
+        shop.settle_command(payment.into(), payment, ProviderStatus::Processing, Source::Answer);
     shop.webhook(payment, CAPTURED);
     assert!(shop.get::<Job>(payment.0).state.is(job::State::Done));
     assert_eq!(shop.refused(&late), Refusal::LeaseLost);

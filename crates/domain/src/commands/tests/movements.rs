@@ -9,7 +9,7 @@ use super::shop::{PRICE, Shop, account, eur};
 use super::teller::failure;
 use crate::commands::{SettleDispute, SettleRefund};
 use crate::lifecycle::{attempt, booking, payment, refund};
-use crate::provider::{DisputeObservation, DisputeStatus, RefundStatus, Source, Status};
+use crate::provider::{DisputeObservation, DisputeStatus, ProviderStatus, RefundStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Movement, MovementKind, Payment, Refund};
 use crate::{Currency, PaymentId, RefundId, Refusal};
 
@@ -118,7 +118,7 @@ fn more_than_was_captured_cannot_go_back() {
 fn a_capture_made_at_the_provider_is_followed() {
     let mut shop = Shop::new(9);
     let payment = reserved(&mut shop);
-    shop.webhook(payment, Status::Captured { amount_minor: 1_500 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 1_500 });
     assert_eq!(shop.get::<Payment>(payment).captured_minor, 1_500);
     assert!(shop.reviews().is_empty());
 }
@@ -155,7 +155,7 @@ fn an_authorisation_cancelled_at_the_provider_opens_a_case() {
     let mut shop = Shop::new(9);
     let payment = reserved(&mut shop);
     let booking = shop.get::<Payment>(payment).booking.unwrap();
-    shop.webhook(payment, Status::Cancelled);
+    shop.webhook(payment, ProviderStatus::Cancelled);
     assert_eq!(shop.payment_is(payment), payment::State::Lapsed);
     assert_eq!(shop.reviews()[0].reason, "authorization_lapsed");
     assert_eq!(shop.get::<Booking>(booking).due_minor(), 2 * PRICE, "it is owed again");

@@ -7,7 +7,7 @@ use super::payments::CAPTURED;
 use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
 use super::world::CommandResult;
 use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
-use crate::provider::Status;
+use crate::provider::ProviderStatus;
 use crate::reply::Reply;
 use crate::rows::{Capture, Client, Key, LateMoney, Review, Settings, Tenant};
 use crate::time::Span;
@@ -135,7 +135,7 @@ fn a_review_is_resolved_once_and_by_its_tenant() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
     shop.webhook(payment, CAPTURED);
-    shop.webhook(payment, Status::Cancelled);
+    shop.webhook(payment, ProviderStatus::Cancelled);
     let command = resolution(&shop.reviews()[0]);
     let foreign = ResolveReview { tenant: STRANGER, ..command.clone() };
     assert_eq!(shop.refused(&foreign), Refusal::ReviewNotFound);

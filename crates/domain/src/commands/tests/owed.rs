@@ -9,7 +9,7 @@ use crate::commands::{PaymentTarget, StartPayment};
 use crate::lifecycle::{booking, payment};
 use crate::limits::HOLD_SECONDS;
 use crate::money::Money;
-use crate::provider::{AmountRule, AmountRules, DisputeStatus, RefundStatus, Source, Status};
+use crate::provider::{AmountRule, AmountRules, DisputeStatus, ProviderStatus, RefundStatus, Source};
 use crate::rows::{Booking, Capture, Message, Payment, Slot};
 use crate::time::Span;
 use crate::{BookingId, Currency, PaymentId, Refusal};
@@ -64,7 +64,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
         let payment = reserved(shop);
         let capture = shop.start_capture(payment, Some(500));
         shop.send(capture, payment);
-        let seen = Status::Captured { amount_minor: 500 };
+        let seen = ProviderStatus::Captured { amount_minor: 500 };
         let settle = shop.settle_command(capture, payment, seen, Source::Fetched);
         shop.run(&settle).reply();
         payment
@@ -101,7 +101,7 @@ fn a_charge_after_a_refund_is_asked_for_by_amount() {
     let again = by_amount(&mut shop, booking, eur(700));
     let second = shop.start(&again);
     assert!(shop.mark_sent(second));
-    shop.webhook(second, Status::Captured { amount_minor: 700 });
+    shop.webhook(second, ProviderStatus::Captured { amount_minor: 700 });
     let row = booking_of(&shop, second);
     assert_eq!((row.paid_minor, row.refunded_minor, row.due_minor()), (2 * PRICE + 700, 700, 0));
     let over = by_amount(&mut shop, booking, eur(1));
@@ -173,7 +173,7 @@ fn a_booking_whose_last_security_is_called_off_is_cancelled() {
     assert_eq!(shop.get::<Slot>(shop.slot).sold, 2);
     let void = shop.start_void(payment);
     shop.send(void, payment);
-    let settle = shop.settle_command(void, payment, Status::Cancelled, Source::Answer);
+    let settle = shop.settle_command(void, payment, ProviderStatus::Cancelled, Source::Answer);
     shop.run(&settle).reply();
     assert_eq!(shop.booking_is(booking.id), booking::State::Cancelled);
     assert_eq!(shop.get::<Slot>(shop.slot).sold, 0, "its seats are free");
@@ -195,10 +195,10 @@ fn a_booking_with_another_security_stays_confirmed() {
         let again = StartPayment { capture: Capture::Manual, ..by_amount(&mut shop, booking, eur(700)) };
         let second = shop.start(&again);
         assert!(shop.mark_sent(second));
-        shop.webhook(second, Status::Authorized { amount_minor: 700 });
+        shop.webhook(second, ProviderStatus::Authorized { amount_minor: 700 });
         let void = shop.start_void(second);
         shop.send(void, second);
-        let settle = shop.settle_command(void, second, Status::Cancelled, Source::Fetched);
+        let settle = shop.settle_command(void, second, ProviderStatus::Cancelled, Source::Fetched);
         shop.run(&settle).reply();
         assert_eq!(shop.payment_is(second), payment::State::Cancelled);
         assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
@@ -215,12 +215,12 @@ fn a_decline_keeps_its_reason() {
         if recorded {
             shop.record_decline(payment, lost_card.clone());
         } else {
-            shop.webhook(payment, Status::Declined(lost_card.clone()));
+            shop.webhook(payment, ProviderStatus::Declined(lost_card.clone()));
         }
         // The answer to the cancel was lost; what is heard later is poorer.
         shop.record_decline(payment, failure("generic_decline", true));
-        shop.webhook(payment, Status::Declined(failure("card_declined", true)));
-        shop.fetched(payment, Status::Cancelled);
+        shop.webhook(payment, ProviderStatus::Declined(failure("card_declined", true)));
+        shop.fetched(payment, ProviderStatus::Cancelled);
         assert_eq!(shop.payment_is(payment), payment::State::Failed);
         assert_eq!(shop.get::<Payment>(payment).failure.unwrap().0, lost_card);
         assert_eq!(shop.stored(payment), "payment_declined");
@@ -231,7 +231,7 @@ fn a_decline_keeps_its_reason() {
 fn a_failure_ends_with_the_money() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
-    shop.webhook(payment, Status::Declined(failure("card_declined", true)));
+    shop.webhook(payment, ProviderStatus::Declined(failure("card_declined", true)));
     shop.webhook(payment, CAPTURED);
     assert_eq!(shop.get::<Payment>(payment).failure, None);
 }
@@ -292,12 +292,12 @@ fn a_hold_that_is_paid_does_not_lapse_before_it_was_looked_at() {
 fn a_hold_in_its_grace_is_swept_once() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
-    shop.answer(payment, Status::Processing);
+    shop.answer(payment, ProviderStatus::Processing);
     shop.wait(Span::seconds(HOLD_SECONDS));
     assert_eq!(shop.lapsed().len(), 1);
     shop.expire();
     assert_eq!(shop.lapsed().len(), 0);
-    shop.webhook(payment, Status::Cancelled);
+    shop.webhook(payment, ProviderStatus::Cancelled);
     assert_eq!(shop.lapsed().len(), 1, "its payment has ended");
     assert_eq!(shop.expire(), 1);
 }

@@ -9,14 +9,14 @@ use super::world::CommandResult;
 use crate::commands::{CancelHold, PaymentTarget, StartCapture, StartPayment, StartRefund};
 use crate::lifecycle::{booking, payment};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_SECONDS, PAYMENTS_PER_BOOKING_MAX};
-use crate::provider::{Source, Status};
+use crate::provider::{ProviderStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Payment};
 use crate::time::Span;
 use crate::working_set::Claim;
 use crate::{AccountId, BookingId, Currency, Money, PaymentId, Refusal};
 
-pub const CAPTURED: Status = Status::Captured { amount_minor: 2 * PRICE };
-pub const AUTHORIZED: Status = Status::Authorized { amount_minor: 2 * PRICE };
+pub const CAPTURED: ProviderStatus = ProviderStatus::Captured { amount_minor: 2 * PRICE };
+pub const AUTHORIZED: ProviderStatus = ProviderStatus::Authorized { amount_minor: 2 * PRICE };
 
 fn booking_target(booking: BookingId) -> PaymentTarget {
     PaymentTarget::Booking { booking, amount: None }
@@ -126,8 +126,8 @@ fn a_payment_without_a_booking_is_sold() {
     let command = StartPayment { target, ..shop.pay_command(BookingId(Uuid::nil())) };
     let payment = shop.start(&command);
     assert!(shop.mark_sent(payment));
-    shop.answer(payment, Status::Captured { amount_minor: 700 });
-    shop.webhook(payment, Status::Captured { amount_minor: 700 });
+    shop.answer(payment, ProviderStatus::Captured { amount_minor: 700 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 700 });
     assert_eq!(shop.close_the_books()["sales"], -700);
 }
 
@@ -190,14 +190,15 @@ fn a_capture_takes_all_or_less() {
         let capture = shop.start_capture(payment, amount);
         shop.send(capture, payment);
         let amount_minor = amount.unwrap_or(2 * PRICE);
-        let settle = shop.settle_command(capture, payment, Status::Captured { amount_minor }, Source::Answer);
+        let settle =
+            shop.settle_command(capture, payment, ProviderStatus::Captured { amount_minor }, Source::Answer);
         shop.run(&settle).reply();
         assert_eq!(shop.stored(capture), "payment changed Captured, under way: false");
         assert_eq!(shop.get::<Booking>(booking).paid_minor, 0, "an answer is no evidence");
-        shop.webhook(payment, Status::Captured { amount_minor });
+        shop.webhook(payment, ProviderStatus::Captured { amount_minor });
         let row: Booking = shop.get(booking);
         assert_eq!((row.paid_minor, row.authorized_minor, row.open_payment), (amount_minor, 0, None));
-        shop.webhook(payment, Status::Captured { amount_minor });
+        shop.webhook(payment, ProviderStatus::Captured { amount_minor });
         assert_eq!(shop.get::<Booking>(booking).paid_minor, amount_minor, "counted once");
         assert_eq!(shop.close_the_books()["provider"], amount_minor);
     }
@@ -210,7 +211,7 @@ fn less_than_was_reserved_still_confirms() {
     let (booking, payment) = shop.sent(Capture::Manual);
     shop.answer(payment, AUTHORIZED);
     assert_eq!(shop.booking_is(booking), booking::State::Held);
-    shop.webhook(payment, Status::Captured { amount_minor: 1 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 1 });
     assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
 }
 
@@ -252,13 +253,13 @@ fn a_void_ends_what_was_not_captured() {
     shop.answer(payment, AUTHORIZED);
     let void = shop.start_void(payment);
     shop.send(void, payment);
-    let settle = shop.settle_command(void, payment, Status::Cancelled, Source::Answer);
+    let settle = shop.settle_command(void, payment, ProviderStatus::Cancelled, Source::Answer);
     shop.run(&settle).reply();
     assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
     assert_eq!(shop.stored(void), "payment changed Cancelled, under way: false");
     assert_eq!(shop.get::<Booking>(booking).open_payment, None, "free for another payment");
     shop.pay(booking);
-    shop.webhook(payment, Status::Cancelled);
+    shop.webhook(payment, ProviderStatus::Cancelled);
     assert!(shop.reviews().is_empty());
     shop.close_the_books();
 }
@@ -287,11 +288,11 @@ fn what_was_called_off_is_not_sent() {
     assert!(!shop.mark_sent(payment));
     assert_eq!(shop.payment_is(payment), payment::State::Created);
     assert_eq!(shop.get::<Payment>(payment).provider_ref, Some(object(payment)));
-    shop.answer(payment, Status::Cancelled);
+    shop.answer(payment, ProviderStatus::Cancelled);
     assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
     assert_eq!(shop.stored(payment), "payment_was_cancelled");
     shop.send(void, payment);
-    let settle = shop.settle_command(void, payment, Status::Cancelled, Source::Fetched);
+    let settle = shop.settle_command(void, payment, ProviderStatus::Cancelled, Source::Fetched);
     shop.run(&settle).reply();
     assert_eq!(shop.stored(void), "payment changed Cancelled, under way: false");
     shop.pay(booking);
@@ -303,9 +304,9 @@ fn a_decline_ends_with_the_cancel() {
     let mut shop = Shop::new(9);
     let (booking, payment) = shop.sent(Capture::Automatic);
     let failure = failure("card_declined", true);
-    shop.webhook(payment, Status::Declined(failure.clone()));
+    shop.webhook(payment, ProviderStatus::Declined(failure.clone()));
     assert_eq!(shop.payment_is(payment), payment::State::Pending);
-    shop.answer(payment, Status::Cancelled);
+    shop.answer(payment, ProviderStatus::Cancelled);
     assert_eq!(shop.payment_is(payment), payment::State::Failed);
     assert_eq!(shop.stored(payment), "payment_declined");
     let attempt: Attempt = shop.get(payment.0);

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::shop::{PRICE, Shop};
 use crate::commands::{CancelHold, CloseEvent, PruneAudit};
-use crate::provider::{RefundStatus, Status};
+use crate::provider::{ProviderStatus, RefundStatus};
 use crate::reply::Reply;
 use crate::rows::{Audit, Capture, Subject};
 use crate::time::Span;
@@ -34,7 +34,7 @@ fn captured(shop: &mut Shop) -> PaymentId {
     let booking = shop.reserve(1);
     let paid = shop.pay(booking);
     shop.mark_sent(paid);
-    let captured = Status::Captured { amount_minor: PRICE };
+    let captured = ProviderStatus::Captured { amount_minor: PRICE };
     shop.answer(paid, captured.clone());
     shop.webhook(paid, captured);
     paid
@@ -55,8 +55,8 @@ fn only_what_is_over_and_old_goes() {
     let open_refund = shop.refund(refunding, Some(1));
     shop.refund_answer(refund, RefundStatus::Succeeded);
     let (authorized_booking, authorized) = shop.sent(Capture::Manual);
-    shop.answer(authorized, Status::Authorized { amount_minor: PRICE });
-    shop.webhook(authorized, Status::Authorized { amount_minor: PRICE });
+    shop.answer(authorized, ProviderStatus::Authorized { amount_minor: PRICE });
+    shop.webhook(authorized, ProviderStatus::Authorized { amount_minor: PRICE });
     let cancelled = shop.reserve(1);
     let claim = shop.claim();
     shop.run(&CancelHold { claim, booking: cancelled }).reply();

@@ -9,7 +9,7 @@ use super::teller::failure;
 use crate::commands::Settle;
 use crate::lifecycle::{State as _, booking, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
-use crate::provider::{Observation, RefundStatus, Source, Status};
+use crate::provider::{Observation, ProviderStatus, RefundStatus, Source};
 use crate::rows::{
     Attempt, AttemptKind, Booking, Capture, InboundEvent, Job, Key, LateMoney, LedgerAccount, NextAction,
     Payment, Refund, Slot,
@@ -20,11 +20,11 @@ use crate::{Currency, PaymentId, Refusal};
 fn failed() -> RefundStatus {
     RefundStatus::Failed(failure("account_closed", false))
 }
-fn declined() -> Status {
-    Status::Declined(failure("card_declined", true))
+fn declined() -> ProviderStatus {
+    ProviderStatus::Declined(failure("card_declined", true))
 }
-fn needs_action() -> Status {
-    Status::NeedsAction(NextAction::Redirect { url: "https://bank.example".into() })
+fn needs_action() -> ProviderStatus {
+    ProviderStatus::NeedsAction(NextAction::Redirect { url: "https://bank.example".into() })
 }
 
 /// Brings a payment to a state by what the provider says.
@@ -36,12 +36,12 @@ fn reach(shop: &mut Shop, state: payment::State) -> PaymentId {
         payment::State::Captured => shop.webhook(payment, CAPTURED),
         payment::State::Failed => {
             shop.webhook(payment, declined());
-            shop.webhook(payment, Status::Cancelled);
+            shop.webhook(payment, ProviderStatus::Cancelled);
         }
-        payment::State::Cancelled => shop.webhook(payment, Status::Cancelled),
+        payment::State::Cancelled => shop.webhook(payment, ProviderStatus::Cancelled),
         payment::State::Lapsed => {
             shop.webhook(payment, AUTHORIZED);
-            shop.webhook(payment, Status::Cancelled);
+            shop.webhook(payment, ProviderStatus::Cancelled);
         }
         payment::State::WrittenOff => write_off(shop, payment),
         payment::State::Created => panic!("it was sent"),
@@ -54,23 +54,24 @@ fn reach(shop: &mut Shop, state: payment::State) -> PaymentId {
 fn every_status_in_every_state_from_every_side() {
     use payment::State;
     let statuses = [
-        ("unconfirmed", Status::Unconfirmed),
+        ("unconfirmed", ProviderStatus::Unconfirmed),
         ("declined", declined()),
         ("needs_action", needs_action()),
-        ("processing", Status::Processing),
+        ("processing", ProviderStatus::Processing),
         ("authorized", AUTHORIZED),
         ("captured", CAPTURED),
-        ("cancelled", Status::Cancelled),
+        ("cancelled", ProviderStatus::Cancelled),
     ];
-    let expected = |state: State, status: &Status| match (state, status) {
-        (State::Pending, Status::Authorized { .. }) => (State::Authorized, false),
-        (State::Pending | State::Authorized, Status::Captured { .. }) => (State::Captured, false),
-        (State::Pending, Status::Cancelled) => (State::Cancelled, false),
-        (State::Authorized, Status::Cancelled) => (State::Lapsed, true),
-        (State::Captured, Status::Cancelled) => (State::Captured, true),
-        (State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff, Status::Captured { .. }) => {
-            (state, true)
-        }
+    let expected = |state: State, status: &ProviderStatus| match (state, status) {
+        (State::Pending, ProviderStatus::Authorized { .. }) => (State::Authorized, false),
+        (State::Pending | State::Authorized, ProviderStatus::Captured { .. }) => (State::Captured, false),
+        (State::Pending, ProviderStatus::Cancelled) => (State::Cancelled, false),
+        (State::Authorized, ProviderStatus::Cancelled) => (State::Lapsed, true),
+        (State::Captured, ProviderStatus::Cancelled) => (State::Captured, true),
+        (
+            State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
+            ProviderStatus::Captured { .. },
+        ) => (state, true),
         (state, _) => (state, false),
     };
     for state in State::ALL.iter().copied().filter(|state| *state != State::Created) {
@@ -135,15 +136,21 @@ fn an_event_is_processed_once() {
     let command = shop.event_command(payment, seen);
     shop.run(&command).reply();
     assert_eq!(shop.refused(&command), Refusal::NothingToDo);
-    shop.webhook(payment, Status::Processing);
+    shop.webhook(payment, ProviderStatus::Processing);
     let states: Vec<_> = shop.all::<InboundEvent>().iter().map(|event| *event.state).collect();
     assert!(states.contains(&crate::lifecycle::inbound_event::State::Ignored), "a stale event is ignored");
 }
 
 #[test]
 fn any_order_of_lawful_events_ends_the_same() {
-    let story =
-        [Status::Unconfirmed, needs_action(), declined(), needs_action(), Status::Processing, CAPTURED];
+    let story = [
+        ProviderStatus::Unconfirmed,
+        needs_action(),
+        declined(),
+        needs_action(),
+        ProviderStatus::Processing,
+        CAPTURED,
+    ];
     for turn in 0..story.len() {
         for reverse in [false, true] {
             let mut shop = Shop::new(9);
@@ -217,9 +224,9 @@ fn what_contradicts_opens_a_review_and_its_money_waits_as_suspense() {
     check(|seen| seen.amount_minor += 1, 2 * PRICE);
     check(|seen| seen.currency = Currency::USD, 2 * PRICE);
     check(|seen| seen.object = "pi_other".into(), 2 * PRICE);
-    check(|seen| seen.status = Status::Captured { amount_minor: 2 * PRICE + 1 }, 2 * PRICE + 1);
-    check(|seen| seen.status = Status::Captured { amount_minor: 2 * PRICE - 1 }, 2 * PRICE - 1);
-    check(|seen| seen.status = Status::Authorized { amount_minor: 2 * PRICE - 1 }, 0);
+    check(|seen| seen.status = ProviderStatus::Captured { amount_minor: 2 * PRICE + 1 }, 2 * PRICE + 1);
+    check(|seen| seen.status = ProviderStatus::Captured { amount_minor: 2 * PRICE - 1 }, 2 * PRICE - 1);
+    check(|seen| seen.status = ProviderStatus::Authorized { amount_minor: 2 * PRICE - 1 }, 0);
     check(
         |seen| {
             seen.object = "pi_other".into();
@@ -234,12 +241,12 @@ fn an_unconfirmed_object_of_somebody_else_is_stale() {
     let mut shop = Shop::new(9);
     let booking = shop.reserve(2);
     let payment = shop.pay(booking);
-    for status in [Status::Unconfirmed, Status::Cancelled, declined()] {
+    for status in [ProviderStatus::Unconfirmed, ProviderStatus::Cancelled, declined()] {
         shop.webhook(payment, status);
     }
     assert_eq!(shop.payment_is(payment), payment::State::Created);
     assert!(shop.mark_sent(payment));
-    let mut seen = shop.seen(payment, Status::Cancelled);
+    let mut seen = shop.seen(payment, ProviderStatus::Cancelled);
     seen.object = "pi_other".into();
     let command = shop.event_command(payment, seen);
     shop.run(&command).reply();
@@ -265,8 +272,8 @@ fn success_after_failure_waits_for_a_person() {
 fn suspense_takes_the_difference() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Manual);
-    shop.webhook(payment, Status::Captured { amount_minor: 500 });
-    shop.webhook(payment, Status::Captured { amount_minor: 700 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 500 });
+    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 700 });
     let books = shop.close_the_books();
     assert_eq!((books["provider"], books["suspense"], books["deferred_revenue"]), (700, -200, -500));
 }
@@ -274,7 +281,7 @@ fn suspense_takes_the_difference() {
 /// A payment that is late for its hold: the booking is expired, the money comes after.
 fn late(shop: &mut Shop, capture: Capture) -> (crate::BookingId, PaymentId) {
     let (booking, payment) = shop.sent(capture);
-    shop.answer(payment, Status::Processing);
+    shop.answer(payment, ProviderStatus::Processing);
     shop.wait(Span::seconds(HOLD_SECONDS + HOLD_GRACE_SECONDS));
     assert_eq!(shop.expire(), 1);
     (booking, payment)
@@ -342,7 +349,7 @@ fn a_late_authorisation_is_called_off() {
     shop.webhook(payment, AUTHORIZED);
     assert_eq!(shop.booking_is(booking), booking::State::Expired, "its money is being let go");
     shop.send(voids[0].id, payment);
-    let settle = shop.settle_command(voids[0].id, payment, Status::Cancelled, Source::Answer);
+    let settle = shop.settle_command(voids[0].id, payment, ProviderStatus::Cancelled, Source::Answer);
     shop.run(&settle).reply();
     assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
     let row: Booking = shop.get(booking);
@@ -368,7 +375,7 @@ fn late_money_that_does_not_go_back_is_seen_by_a_person() {
 fn money_for_a_cancelled_booking_goes_back() {
     let mut shop = Shop::new(9);
     let (booking, payment) = shop.sent(Capture::Automatic);
-    shop.webhook(payment, Status::Processing);
+    shop.webhook(payment, ProviderStatus::Processing);
     // No command cancels while a payment is open; an operator's hand in the tables does.
     let row: Booking = shop.get(booking);
     let step = row.state.step(booking::Event::CustomerCancelled).unwrap();
@@ -386,7 +393,7 @@ fn money_for_a_cancelled_booking_goes_back() {
 fn a_call_off_that_came_too_late_leaves_no_trace() {
     let mut shop = Shop::new(9);
     let (booking, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, Status::Processing);
+    shop.answer(payment, ProviderStatus::Processing);
     shop.wait(Span::seconds(HOLD_SECONDS));
     shop.expire();
     assert!(shop.get::<Payment>(payment).void_requested);
@@ -399,10 +406,10 @@ fn a_call_off_that_came_too_late_leaves_no_trace() {
 fn what_the_provider_still_works_on_at_the_deadline_is_answered_as_it_stands() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
-    shop.answer(payment, Status::Processing);
+    shop.answer(payment, ProviderStatus::Processing);
     assert_eq!(shop.stored(payment), "in flight");
     shop.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
-    shop.fetched(payment, Status::Processing);
+    shop.fetched(payment, ProviderStatus::Processing);
     assert_eq!(shop.stored(payment), "payment Pending");
     assert!(shop.reviews().is_empty(), "the provider knows of it");
 }

@@ -20,7 +20,8 @@ use crate::idempotency::Fingerprint;
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{
-    AmountRule, AmountRules, Observation, RefundObservation, RefundStatus, Source, Status, TenantProviders,
+    AmountRule, AmountRules, Observation, ProviderStatus, RefundObservation, RefundStatus, Source,
+    TenantProviders,
 };
 use crate::reply::Reply;
 use crate::rows::{
@@ -262,7 +263,7 @@ impl Shop {
         MarkSent { job, token, payment, object, another_key_after: ANOTHER_KEY_AFTER }
     }
 
-    pub fn seen(&self, payment: PaymentId, status: Status) -> Observation {
+    pub fn seen(&self, payment: PaymentId, status: ProviderStatus) -> Observation {
         let row: Payment = self.get(payment);
         Observation {
             object: object(payment),
@@ -277,7 +278,7 @@ impl Shop {
         &mut self,
         attempt: AttemptId,
         payment: PaymentId,
-        status: Status,
+        status: ProviderStatus,
         source: Source,
     ) -> Settle {
         let token = self.token(attempt);
@@ -293,12 +294,12 @@ impl Shop {
         }
     }
 
-    pub fn answer(&mut self, payment: PaymentId, status: Status) {
+    pub fn answer(&mut self, payment: PaymentId, status: ProviderStatus) {
         let command = self.settle_command(payment.into(), payment, status, Source::Answer);
         self.run(&command).reply();
     }
 
-    pub fn fetched(&mut self, payment: PaymentId, status: Status) {
+    pub fn fetched(&mut self, payment: PaymentId, status: ProviderStatus) {
         let command = self.settle_command(payment.into(), payment, status, Source::Fetched);
         self.run(&command).reply();
     }
@@ -329,7 +330,7 @@ impl Shop {
         }
     }
 
-    pub fn webhook(&mut self, payment: PaymentId, status: Status) {
+    pub fn webhook(&mut self, payment: PaymentId, status: ProviderStatus) {
         let seen = self.seen(payment, status);
         let command = self.event_command(payment, seen);
         self.run(&command).reply();

@@ -7,14 +7,14 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use crate::provider::{CallOutcome, RefundStatus, Status};
+use crate::provider::{CallOutcome, ProviderStatus, RefundStatus};
 use crate::rows::{Failure, FailureCause, NextAction};
 use crate::{PaymentId, RefundId};
 
 pub struct Object {
     pub amount_minor: i64,
     pub manual: bool,
-    pub status: Status,
+    pub status: ProviderStatus,
     /// How often money was taken.
     pub captures: u32,
     pub taken_minor: i64,
@@ -33,7 +33,7 @@ pub struct Return {
 /// What a webhook will tell, as it was when it happened.
 #[derive(Clone)]
 pub enum News {
-    Payment(PaymentId, Status),
+    Payment(PaymentId, ProviderStatus),
     /// The place of it among the returns.
     Refund(usize, RefundStatus),
 }
@@ -54,8 +54,8 @@ pub fn failure(code: &str, retryable: bool) -> Failure {
     Failure { code: code.into(), retryable, cause: FailureCause::Declined }
 }
 
-fn declined() -> Status {
-    Status::Declined(failure("card_declined", true))
+fn declined() -> ProviderStatus {
+    ProviderStatus::Declined(failure("card_declined", true))
 }
 
 /// What the provider calls a refund.
@@ -65,11 +65,16 @@ pub fn return_object(place: usize) -> String {
 
 impl ProviderModel {
     /// The same bytes under the same key make the same object.
-    pub fn create(&mut self, payment: PaymentId, amount_minor: i64, manual: bool) -> CallOutcome<Status> {
+    pub fn create(
+        &mut self,
+        payment: PaymentId,
+        amount_minor: i64,
+        manual: bool,
+    ) -> CallOutcome<ProviderStatus> {
         self.objects.entry(payment).or_insert(Object {
             amount_minor,
             manual,
-            status: Status::Unconfirmed,
+            status: ProviderStatus::Unconfirmed,
             captures: 0,
             taken_minor: 0,
             returned_minor: 0,
@@ -77,12 +82,13 @@ impl ProviderModel {
         self.fetch(payment)
     }
 
-    pub fn fetch(&mut self, payment: PaymentId) -> CallOutcome<Status> {
+    pub fn fetch(&mut self, payment: PaymentId) -> CallOutcome<ProviderStatus> {
         CallOutcome::Object(self.objects[&payment].status.clone())
     }
 
-    pub fn confirm(&mut self, payment: PaymentId, card: u8) -> CallOutcome<Status> {
-        if !matches!(self.objects[&payment].status, Status::Unconfirmed | Status::Declined(_)) {
+    pub fn confirm(&mut self, payment: PaymentId, card: u8) -> CallOutcome<ProviderStatus> {
+        if !matches!(self.objects[&payment].status, ProviderStatus::Unconfirmed | ProviderStatus::Declined(_))
+        {
             return self.refuse(payment);
         }
         match card % 4 {
@@ -90,10 +96,10 @@ impl ProviderModel {
             1 => {
                 self.move_to(
                     payment,
-                    Status::NeedsAction(NextAction::UseProviderSdk { client_secret: None }),
+                    ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: None }),
                 );
             }
-            2 => self.move_to(payment, Status::Processing),
+            2 => self.move_to(payment, ProviderStatus::Processing),
             _ => self.secure(payment),
         }
         self.fetch(payment)
@@ -101,28 +107,34 @@ impl ProviderModel {
 
     /// The customer, or the bank, comes to an end with it.
     pub fn conclude(&mut self, payment: PaymentId, well: bool) {
-        if matches!(self.objects[&payment].status, Status::NeedsAction(_) | Status::Processing) {
+        if matches!(
+            self.objects[&payment].status,
+            ProviderStatus::NeedsAction(_) | ProviderStatus::Processing
+        ) {
             if well { self.secure(payment) } else { self.move_to(payment, declined()) }
         }
     }
 
-    pub fn capture(&mut self, payment: PaymentId, amount_minor: i64) -> CallOutcome<Status> {
-        if !matches!(self.objects[&payment].status, Status::Authorized { .. }) {
+    pub fn capture(&mut self, payment: PaymentId, amount_minor: i64) -> CallOutcome<ProviderStatus> {
+        if !matches!(self.objects[&payment].status, ProviderStatus::Authorized { .. }) {
             return self.refuse(payment);
         }
         self.take(payment, amount_minor);
         self.fetch(payment)
     }
 
-    pub fn cancel(&mut self, payment: PaymentId) -> CallOutcome<Status> {
+    pub fn cancel(&mut self, payment: PaymentId) -> CallOutcome<ProviderStatus> {
         let ends = matches!(
             self.objects[&payment].status,
-            Status::Unconfirmed | Status::Declined(_) | Status::NeedsAction(_) | Status::Authorized { .. }
+            ProviderStatus::Unconfirmed
+                | ProviderStatus::Declined(_)
+                | ProviderStatus::NeedsAction(_)
+                | ProviderStatus::Authorized { .. }
         );
         if !ends {
             return self.refuse(payment);
         }
-        self.move_to(payment, Status::Cancelled);
+        self.move_to(payment, ProviderStatus::Cancelled);
         self.fetch(payment)
     }
 
@@ -177,14 +189,16 @@ impl ProviderModel {
         let Some(object) = self.objects.get(&payment) else { return };
         let left = object.taken_minor - object.returned_minor;
         match (&object.status, what % 3) {
-            (Status::Authorized { amount_minor }, 0) => self.take(payment, *amount_minor),
-            (Status::Authorized { .. }, 1) => _ = self.cancel(payment),
-            (Status::Captured { .. }, _) if left > 1 => _ = self.refund((None, 0), payment, left / 2, false),
+            (ProviderStatus::Authorized { amount_minor }, 0) => self.take(payment, *amount_minor),
+            (ProviderStatus::Authorized { .. }, 1) => _ = self.cancel(payment),
+            (ProviderStatus::Captured { .. }, _) if left > 1 => {
+                _ = self.refund((None, 0), payment, left / 2, false);
+            }
             _ => {}
         }
     }
 
-    fn refuse(&self, payment: PaymentId) -> CallOutcome<Status> {
+    fn refuse(&self, payment: PaymentId) -> CallOutcome<ProviderStatus> {
         let object = Some(self.objects[&payment].status.clone());
         CallOutcome::Refused { code: "unexpected_state".into(), cause: FailureCause::Declined, object }
     }
@@ -192,7 +206,7 @@ impl ProviderModel {
     fn secure(&mut self, payment: PaymentId) {
         let Object { amount_minor, manual, .. } = self.objects[&payment];
         if manual {
-            self.move_to(payment, Status::Authorized { amount_minor });
+            self.move_to(payment, ProviderStatus::Authorized { amount_minor });
         } else {
             self.take(payment, amount_minor);
         }
@@ -202,10 +216,10 @@ impl ProviderModel {
         let object = self.objects.get_mut(&payment).unwrap();
         object.captures += 1;
         object.taken_minor += amount_minor;
-        self.move_to(payment, Status::Captured { amount_minor });
+        self.move_to(payment, ProviderStatus::Captured { amount_minor });
     }
 
-    fn move_to(&mut self, payment: PaymentId, status: Status) {
+    fn move_to(&mut self, payment: PaymentId, status: ProviderStatus) {
         self.objects.get_mut(&payment).unwrap().status = status.clone();
         // One move is often told by several events.
         self.news.push(News::Payment(payment, status.clone()));

@@ -8,7 +8,7 @@ use store::Location;
 use super::tuning::Tuning;
 use crate::attack::findings::Findings;
 use crate::attack::{Error, Fleet, Ground};
-use crate::program::{self, Installation, Running, Serving};
+use crate::program::{self, Installation, RunningProgram, Serving};
 
 /// A database that restarts turns servers away for so long at most.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ pub(super) struct Process {
     toml: String,
     /// Of each account at the provider.
     account: String,
-    running: Option<Running>,
+    running: Option<RunningProgram>,
 }
 
 /// What a ground has besides the sandbox.
@@ -69,7 +69,7 @@ pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
 }
 
 impl Process {
-    pub fn of_sandbox(running: Running) -> Process {
+    pub fn of_sandbox(running: RunningProgram) -> Process {
         Process {
             name: super::SANDBOX.to_owned(),
             part: Part::Sandbox,
@@ -138,7 +138,7 @@ impl Process {
         &self,
         installation: &Installation,
         provider: &str,
-    ) -> Result<Running, program::Error> {
+    ) -> Result<RunningProgram, program::Error> {
         let known = self.base_url.trim_start_matches("http://");
         let listen = if known.is_empty() { "127.0.0.1:0" } else { known };
         if self.part == Part::Sandbox {
@@ -186,11 +186,11 @@ impl Process {
         Err(Error::Refused(format!("{} ended by itself; its last words:\n{words}", self.name)))
     }
 
-    fn running(&self) -> Result<&Running, Error> {
+    fn running(&self) -> Result<&RunningProgram, Error> {
         self.running.as_ref().ok_or_else(|| self.dead())
     }
 
-    fn take(&mut self) -> Result<Running, Error> {
+    fn take(&mut self) -> Result<RunningProgram, Error> {
         self.running.take().ok_or_else(|| self.dead())
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::effects::Effects;
 use super::operation_history::OperationHistory;
-use crate::attack::caller::Caller;
+use crate::attack::caller::RetryingClient;
 use crate::attack::request::{CURRENCY, ExpectedEffect};
 use crate::attack::{Deployment, Error, ScenarioContext};
 use crate::oracle::money;
@@ -57,7 +57,7 @@ pub(super) async fn judge(
 /// Waits until the ledger has caught up, for so long at most, and then holds it to the payments.
 async fn ledger(
     context: &ScenarioContext,
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     captured: &BTreeMap<String, i64>,
 ) -> Result<(), Error> {
     let begun = Instant::now();
@@ -79,7 +79,7 @@ async fn ledger(
 
 /// What the ledger has of these payments; from its newest transfer on until each was met.
 async fn posted(
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     captured: &BTreeMap<String, i64>,
 ) -> Result<BTreeMap<String, Vec<i64>>, Error> {
     let mut posted: BTreeMap<String, Vec<i64>> = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::operation_history::{Operation, OperationHistory};
+use super::operation_history::{OperationHistory, RecordedOperation};
 use crate::attack::findings::Findings;
 use crate::attack::request::{CURRENCY, ExpectedEffect};
 use crate::oracle::{Books, Charge, Refund, money};
@@ -118,7 +118,7 @@ fn expected(told: &OperationHistory) -> BTreeMap<&str, Expected> {
 fn charge(
     findings: &Findings,
     effects: &mut Effects,
-    operation: &Operation,
+    operation: &RecordedOperation,
     made: &[&Charge],
     expected: Option<&Expected>,
 ) {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    fn heard(number: u64, status: u16, id: &str, state: &str) -> JournalLine {
+    fn answered(number: u64, status: u16, id: &str, state: &str) -> JournalLine {
         JournalLine::Heard {
             number,
             at_ms: 0,
@@ -243,19 +243,19 @@ mod tests {
     }
 
     /// A charge, an authorisation of which a part was captured, a decline, and a refund of the charge.
-    fn told() -> OperationHistory {
+    fn history() -> OperationHistory {
         let charge = |minor| ExpectedEffect::Charge { minor, may_return: false };
         OperationHistory::of([
             sent(1, "charge", charge(700)),
-            heard(1, 201, "p1", "captured"),
+            answered(1, 201, "p1", "captured"),
             sent(2, "authorize", ExpectedEffect::Authorize { minor: 500 }),
-            heard(2, 201, "p2", "authorized"),
+            answered(2, 201, "p2", "authorized"),
             sent(3, "capture", ExpectedEffect::Capture { of: "authorize".to_owned(), minor: 300 }),
-            heard(3, 200, "p2", "captured"),
+            answered(3, 200, "p2", "captured"),
             sent(4, "decline", charge(900)),
-            heard(4, 402, "p4", "failed"),
+            answered(4, 402, "p4", "failed"),
             sent(5, "refund", ExpectedEffect::Refund { of: "charge".to_owned(), minor: 200 }),
-            heard(5, 201, "r1", "succeeded"),
+            answered(5, 201, "r1", "succeeded"),
         ])
     }
 
@@ -278,7 +278,7 @@ mod tests {
     }
 
     fn judged(books: &Value) -> (Effects, Vec<&'static str>) {
-        judged_of(&told(), books)
+        judged_of(&history(), books)
     }
 
     fn judged_of(told: &OperationHistory, books: &Value) -> (Effects, Vec<&'static str>) {
@@ -298,7 +298,7 @@ mod tests {
     /// Whatever the program says of it itself.
     #[test]
     fn a_refund_that_was_accepted_is_in_the_books() {
-        let mut told = told();
+        let mut told = history();
         told.operations.get_mut("refund").unwrap().answer.as_mut().unwrap().state = Some("failed".to_owned());
         let mut books = books();
         books["charges"][0]["refunded_minor"] = json!(0);
@@ -312,9 +312,9 @@ mod tests {
         let check = |status: &str, captured: i64, expected: &[&str]| {
             let told = OperationHistory::of([
                 sent(1, "authorize", ExpectedEffect::Authorize { minor: 500 }),
-                heard(1, 201, "p2", "authorized"),
+                answered(1, 201, "p2", "authorized"),
                 sent(2, "void", ExpectedEffect::Void { of: "authorize".to_owned() }),
-                heard(2, 200, "p2", "cancelled"),
+                answered(2, 200, "p2", "cancelled"),
             ]);
             let mut books = books();
             books["refunds"] = json!([]);

@@ -10,7 +10,7 @@ use crate::attack::request::{ExpectedEffect, ReplyCounts, ReplyKind};
 
 /// One idempotency key: what was asked under it, and what was heard.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub struct RecordedOperation {
     pub operation: String,
     pub key: String,
     /// Of the first request under the key.
@@ -43,7 +43,7 @@ impl DefiniteAnswer {
     }
 }
 
-impl Operation {
+impl RecordedOperation {
     /// It was carried out.
     pub fn is_done(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| matches!(answer.status, 200 | 201))
@@ -83,7 +83,7 @@ impl Operation {
 /// The journal, by key.
 #[derive(Clone, Debug, Default)]
 pub struct OperationHistory {
-    pub operations: BTreeMap<String, Operation>,
+    pub operations: BTreeMap<String, RecordedOperation>,
     pub heards: ReplyCounts,
 }
 
@@ -105,7 +105,7 @@ impl OperationHistory {
         match line {
             JournalLine::Sent { number, operation, key, wants, may_be_refused, .. } => {
                 keys.insert(number, key.clone());
-                let fresh = || Operation {
+                let fresh = || RecordedOperation {
                     operation,
                     key: key.clone(),
                     wants,

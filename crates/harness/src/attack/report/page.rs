@@ -5,7 +5,7 @@ use super::plot::{self, Pair};
 use super::{Report, ScenarioReport};
 use crate::attack::findings::{Always, ScenarioVerdict};
 use crate::attack::request::ReplyKind;
-use crate::attack::timeline::Retry;
+use crate::attack::timeline::RecordedRetry;
 use crate::oracle::INVARIANTS;
 
 const STYLE: &str = include_str!("page.css");
@@ -145,7 +145,8 @@ fn overview(out: &mut Markup, report: &Report) {
     legend(out, &names);
     out.put(format_args!("{}</section>", plot::shares(&rows, &names)));
 
-    let retries: Vec<Retry> = ran.iter().flat_map(|outcome| outcome.retries.iter().cloned()).collect();
+    let retries: Vec<RecordedRetry> =
+        ran.iter().flat_map(|outcome| outcome.retries.iter().cloned()).collect();
     out.put(format_args!(
         "<section class=card><h3>Retry delays</h3><p>How long clients waited before they said a request again, {} times \
          in all. What they draw is spread out, so that they do not come back as one crowd; what the server asks for, \

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::markup::{Escaped, Markup, grouped, plain, span};
-use crate::attack::timeline::{Fault, Lag, Retry};
+use crate::attack::timeline::{Fault, Lag, RecordedRetry};
 
 /// Of a drawing, in its own units; the page scales it.
 const WIDTH: f64 = 520.0;
@@ -174,7 +174,7 @@ pub(super) fn shares(rows: &[(&str, Vec<u64>)], classes: &[&str]) -> String {
 }
 
 /// How long the pauses before retries were: a crowd that came back as one would be a single bar.
-pub(super) fn histogram(retries: &[Retry]) -> String {
+pub(super) fn histogram(retries: &[RecordedRetry]) -> String {
     let mut delays: Vec<u64> = retries.iter().map(|retry| retry.delay_ms).collect();
     delays.sort_unstable();
     // One very long pause must not press all others into the first bar.
@@ -218,7 +218,7 @@ pub(super) fn histogram(retries: &[Retry]) -> String {
 }
 
 /// Each pause by the number of its attempt: full jitter fills each column from the bottom up.
-pub(super) fn spread(retries: &[Retry]) -> String {
+pub(super) fn spread(retries: &[RecordedRetry]) -> String {
     const ATTEMPTS: u32 = 8;
     let mut columns: BTreeMap<u32, Vec<(u64, bool)>> = BTreeMap::new();
     for retry in retries {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::attack::timeline::{Fault, Lag, Retry};
+use crate::attack::timeline::{Fault, Lag, RecordedRetry};
 
 /// What could end an element, an attribute, or the page.
 const EVIL: &str = "<script>alert(1)</script>\"'>&</title></style><img src=x onerror=y> \u{0}\u{1b}";
@@ -48,7 +48,7 @@ fn outcome(number: u8, verdict: ScenarioVerdict, words: &'static str) -> Scenari
         whom: words.to_owned(),
         words: words.to_owned(),
     };
-    let retry = |attempt, delay_ms| Retry {
+    let retry = |attempt, delay_ms| RecordedRetry {
         at_ms: 5,
         operation: words.to_owned(),
         attempt,

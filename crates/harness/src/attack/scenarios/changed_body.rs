@@ -21,8 +21,8 @@ use tokio::task::JoinSet;
 
 use crate::attack::request::{PAYS, euros};
 use crate::attack::{
-    Caller, Error, ExpectedEffect, OperationRequest, ReplyKind, Scenario, ScenarioContext, Target, Tuning,
-    judge,
+    Error, ExpectedEffect, OperationRequest, ReplyKind, RetryingClient, Scenario, ScenarioContext, Target,
+    Tuning, judge,
 };
 use disguise::disguise;
 
@@ -149,8 +149,8 @@ fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
 
 async fn one_key(
     context: &ScenarioContext,
-    caller: &mut Caller,
-    other: &mut Caller,
+    caller: &mut RetryingClient,
+    other: &mut RetryingClient,
     plan: &Plan,
 ) -> Result<(), Error> {
     let [changed_first, changed @ ..] = &plan.changed[..] else { return Ok(()) };
@@ -159,7 +159,7 @@ async fn one_key(
         // Until the server has seen the key: before that, what is said would be the first.
         loop {
             let seen = other.send_once(disguised_first).await?;
-            match seen.heard() {
+            match seen.reply_kind() {
                 // What stands in front of the database may tell of the first before the database has seen it.
                 ReplyKind::InFlight if seen.answer().is_some_and(|answer| answer.id().is_some()) => {
                     context.findings.reached("disguised_in_flight");
@@ -171,10 +171,10 @@ async fn one_key(
             }
         }
         let said = other.send_once(changed_first).await?;
-        context.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
             format!("{}: {}", changed_first.operation, said.words())
         });
-        if said.heard() == ReplyKind::Mismatch {
+        if said.reply_kind() == ReplyKind::Mismatch {
             context.findings.reached("changed_in_flight");
         }
         Ok(())
@@ -187,10 +187,10 @@ async fn one_key(
     }
     for ask in changed {
         let said = caller.send_once(ask).await?;
-        context.findings.always("a_changed_body_is_refused", refused(said.heard()), || {
+        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
             format!("{}: {} to {}", ask.operation, said.words(), ask.body)
         });
-        if said.heard() == ReplyKind::Mismatch {
+        if said.reply_kind() == ReplyKind::Mismatch {
             context.findings.reached("changed_afterwards");
         }
     }

@@ -16,7 +16,9 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use crate::attack::request::PAYS;
-use crate::attack::{Deployment, Error, OperationRequest, Scenario, ScenarioContext, Sdk, Tuning, judge};
+use crate::attack::{
+    Deployment, Error, OperationRequest, Scenario, ScenarioContext, SdkClient, Tuning, judge,
+};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 1,
@@ -97,7 +99,7 @@ async fn say(
     let mut saying = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
         let mut caller = context.caller(&deployment.shop, number)?;
-        let sdk = Sdk::new(context, &deployment.shop, number, |settings| settings)?;
+        let sdk = SdkClient::new(context, &deployment.shop, number, |settings| settings)?;
         let (context, asks, turns) = (context.clone(), asks.clone(), turns.clone());
         saying.spawn(async move {
             loop {

@@ -23,7 +23,7 @@ use crate::attack::deployment::LEASE_MS;
 use crate::attack::incidents::{Incident, TargetProcess, one_of, plan};
 use crate::attack::load_with_faults::{self, JudgedLoad, LoadWithFaults};
 use crate::attack::orders::orders;
-use crate::attack::timeline::Retry;
+use crate::attack::timeline::RecordedRetry;
 use crate::attack::{Deployment, Error, Need, Scenario, ScenarioContext, Tuning, judge};
 use stale_workers::{Loss, loss};
 
@@ -105,8 +105,9 @@ fn seen(context: &ScenarioContext, under_load: &[Incident]) {
 }
 
 /// Not of those whose answers come late by design.
-fn answers_lost(retries: &[Retry], late: &str) -> usize {
-    let lost = |retry: &&Retry| retry.reason.contains("no answer") && !retry.operation.starts_with(late);
+fn answers_lost(retries: &[RecordedRetry], late: &str) -> usize {
+    let lost =
+        |retry: &&RecordedRetry| retry.reason.contains("no answer") && !retry.operation.starts_with(late);
     retries.iter().filter(lost).count()
 }
 
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_comes_late_by_design_is_not_a_lost_one() {
-        let retry = |operation: &str, reason: &str| Retry {
+        let retry = |operation: &str, reason: &str| RecordedRetry {
             at_ms: 0,
             operation: operation.to_owned(),
             attempt: 2,

@@ -18,7 +18,7 @@ mod queue;
 use serde_json::Value;
 
 use crate::attack::request::{PAYS, PRICE_MINOR};
-use crate::attack::rows::Rows;
+use crate::attack::rows::DatabaseRows;
 use crate::attack::scenarios::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, UNRECEIVED_AFTER_MS};
 use crate::attack::scenarios::webhooks::WebhookForwarder;
 use crate::attack::{
@@ -84,7 +84,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     deployment.start(&tuning).await?;
     let neighbour = moves_in(&context, &deployment, resident).await?;
     let rows =
-        Rows::of(deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?).await?;
+        DatabaseRows::of(deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?)
+            .await?;
 
     let subscription = newer::adds_a_consumer(&rows).await?;
     newer::settings(&context, &rows, &deployment.shop, &neighbour, tries).await?;

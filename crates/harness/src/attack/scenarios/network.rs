@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::attack::deployment::ACCOUNTS;
 use crate::attack::request::PAYS;
 use crate::attack::{
-    Deployment, Error, OperationRequest, Scenario, ScenarioContext, Sdk, Target, Tuning, judge,
+    Deployment, Error, OperationRequest, Scenario, ScenarioContext, SdkClient, Target, Tuning, judge,
 };
 use crate::proxy::{Plan, Proxy};
 use faults::Side;
@@ -147,14 +147,19 @@ fn fronts(context: &ScenarioContext, deployment: &Deployment) -> Result<Vec<Prox
 }
 
 /// A client of the SDK that gives up soon, so that it does it often.
-fn impatient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<Sdk, Error> {
+fn impatient(
+    context: &ScenarioContext,
+    shop: &Target,
+    part: &str,
+    number: usize,
+) -> Result<SdkClient, Error> {
     let timeouts = Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) };
     sdk(context, shop, part, number, (ATTEMPTS, timeouts))
 }
 
 /// One that comes back only because it was turned away: on a machine with much to do an answer may be slow, and
 /// whoever gives one up is not told when to come back.
-fn patient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<Sdk, Error> {
+fn patient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<SdkClient, Error> {
     let timeouts = Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_mins(1) };
     sdk(context, shop, part, number, (TIMES + 1, timeouts))
 }
@@ -167,10 +172,10 @@ fn sdk(
     part: &str,
     number: usize,
     (attempts, timeouts): (u32, Timeouts),
-) -> Result<Sdk, Error> {
+) -> Result<SdkClient, Error> {
     // Each draws its own pauses: two that draw the same would be one to whoever judges them.
     let seed = context.draw(&format!("sdk {part} {number}"));
-    Sdk::new(context, shop, number, |builder| {
+    SdkClient::new(context, shop, number, |builder| {
         builder
             .seed(seed)
             .timeouts(timeouts)
@@ -201,7 +206,7 @@ async fn weather(
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(ask) = next else { return Ok::<_, Error>(()) };
                 let first = sdk.charge(&ask).await?;
-                if !matches!(&first, Ok(answer) if answer.heard().is_definite()) {
+                if !matches!(&first, Ok(answer) if answer.reply_kind().is_definite()) {
                     sdk.retry_until_definite(&ask).await?;
                     context.findings.reached("unknown_became_known");
                 }

@@ -22,8 +22,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, Load};
-use crate::attack::rows::{Rows, quoted};
-use crate::attack::{Caller, Deployment, Error, Need, Part, Scenario, ScenarioContext, Tuning, judge};
+use crate::attack::rows::{DatabaseRows, quoted};
+use crate::attack::{
+    Deployment, Error, Need, Part, RetryingClient, Scenario, ScenarioContext, Tuning, judge,
+};
 use crate::program;
 use spoiling::{Poison, spoil};
 
@@ -73,7 +75,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut random = context.random("spoiling");
     let mut deployment = context.deploy(&tuning()).await?;
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
-    let rows = Rows::of(&location).await?;
+    let rows = DatabaseRows::of(&location).await?;
     let load = Load::begin(&context, &deployment.shop)?;
 
     context.progress.says("spoiling what nobody has received");
@@ -121,7 +123,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 async fn dead(
     context: &ScenarioContext,
     deployment: &Deployment,
-    rows: &Rows,
+    rows: &DatabaseRows,
     poison: &[Poison],
 ) -> Result<BTreeMap<Uuid, String>, Error> {
     let mut caller = context.caller(&deployment.shop, 0)?;
@@ -162,7 +164,7 @@ async fn dead(
 /// Those that were published so often that they should be dead.
 async fn tried_for_ever(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     poison: &[Poison],
 ) -> Result<Vec<Uuid>, Error> {
     if context.has(Need::Nats) {
@@ -174,7 +176,10 @@ async fn tried_for_ever(
 }
 
 /// The ids of the letters of messages, by message.
-async fn letters(caller: &mut Caller, deployment: &Deployment) -> Result<BTreeMap<Uuid, String>, Error> {
+async fn letters(
+    caller: &mut RetryingClient,
+    deployment: &Deployment,
+) -> Result<BTreeMap<Uuid, String>, Error> {
     let page = caller.get("/v1/ops/dead_letters?limit=200", deployment.shop.ops_key.as_deref()).await?;
     let letters = page["data"].as_array().cloned().unwrap_or_default();
     let named = letters.iter().filter(|letter| letter["kind"] == "message").filter_map(|letter| {
@@ -193,7 +198,7 @@ fn tells_all(letter: &Value, poison: &Poison) -> bool {
 }
 
 /// Whatever else waited is received by the time the poison is dead, or soon.
-async fn others_flow(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
+async fn others_flow(context: &ScenarioContext, rows: &DatabaseRows, poison: &[Poison]) -> Result<(), Error> {
     let before = rows.select("select max(created_at) from outbox").await?;
     let before = before.into_iter().flatten().next().flatten().unwrap_or_default();
     let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
@@ -220,7 +225,7 @@ async fn others_flow(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) 
 async fn put_right(
     context: &ScenarioContext,
     deployment: &mut Deployment,
-    rows: &Rows,
+    rows: &DatabaseRows,
     poison: &[Poison],
 ) -> Result<(), Error> {
     let alone = deployment.names(Part::Worker).is_empty();
@@ -267,7 +272,7 @@ async fn audited(context: &ScenarioContext, deployment: &Deployment, letter: &st
     Ok(())
 }
 
-async fn are_applied(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) -> Result<(), Error> {
+async fn are_applied(context: &ScenarioContext, rows: &DatabaseRows, poison: &[Poison]) -> Result<(), Error> {
     let begun = Instant::now();
     for poison in poison {
         let mut times = posted(rows, poison.message).await?;
@@ -283,7 +288,7 @@ async fn are_applied(context: &ScenarioContext, rows: &Rows, poison: &[Poison]) 
 }
 
 /// How often a message moved money in the ledger.
-async fn posted(rows: &Rows, message: Uuid) -> Result<usize, Error> {
+async fn posted(rows: &DatabaseRows, message: Uuid) -> Result<usize, Error> {
     let sql = format!("select id from transfers where message = {}", rows.id(message));
     Ok(rows.select_ids(&sql).await?.len())
 }

@@ -167,7 +167,7 @@ async fn come_again(
         clients.spawn(async move {
             let mut told = false;
             while !*freed.borrow() {
-                let unavailable = caller.send_once(&ask).await?.heard() == ReplyKind::Unavailable;
+                let unavailable = caller.send_once(&ask).await?.reply_kind() == ReplyKind::Unavailable;
                 if unavailable && !std::mem::replace(&mut told, true) {
                     tell.send_modify(|count| *count += 1);
                 }

@@ -27,8 +27,8 @@ use crate::attack::judge::past_healing;
 use crate::attack::orders::{self, Order, OrderOutcome};
 use crate::attack::request::PAYS;
 use crate::attack::{
-    Caller, Deployment, Error, Need, OperationRequest, ReplyKind, Scenario, ScenarioContext, Tuning, Work,
-    judge,
+    Deployment, Error, Need, OperationRequest, PendingWork, ReplyKind, RetryingClient, Scenario,
+    ScenarioContext, Tuning, judge,
 };
 use crate::oracle::RecordedCall;
 
@@ -157,7 +157,8 @@ async fn lies_to_us(
         "kept_500": 0.1, "commit_then_kept_500": 0.1,
     });
     deployment.set_faults(faults).await?;
-    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
+    let outcomes =
+        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
     deployment.set_faults(json!({})).await?;
     Ok(outcomes)
 }
@@ -171,7 +172,8 @@ async fn answers_late(
     let before = calls::unheard(deployment).await?;
     let faults = json!({ "seed": context.draw("late"), "answer_delay_ms": [0, 2 * CALL_TIMEOUT_MS] });
     deployment.set_faults(faults).await?;
-    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
+    let outcomes =
+        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
     // Nothing else is wrong here: an answer that was not heard came too late.
     if calls::unheard(deployment).await? > before {
         context.findings.reached("answered_late");
@@ -199,7 +201,8 @@ async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Resu
     });
     deployment.set_faults(faults).await?;
     let orders = (0..REFUNDED).map(order).collect();
-    let outcomes = orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await?;
+    let outcomes =
+        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
     let unheard =
         |call: &&RecordedCall| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
     let refunds = calls::all(deployment).await?[before..].iter().filter(unheard).count();
@@ -221,7 +224,7 @@ async fn is_down(
     each_once(context, deployment, asks, "charges while the provider is down").await?;
     tokio::time::sleep(OUTAGE).await;
     let denied = calls::turned_away(deployment, "spent").await?;
-    let window = calls::Window::of(&calls::all(deployment).await?[before..]);
+    let window = calls::OutageWindow::of(&calls::all(deployment).await?[before..]);
     deployment.set_faults(json!({})).await?;
     context.timeline.end(lasting);
     window.judge_budget(context, deployment.workers().len());
@@ -274,10 +277,10 @@ async fn each_once(
 }
 
 /// One that was turned away at our own door was not taken.
-async fn until_taken(caller: &mut Caller, ask: &OperationRequest) -> Result<(), Error> {
+async fn until_taken(caller: &mut RetryingClient, ask: &OperationRequest) -> Result<(), Error> {
     const TRIES_MAX: usize = 20;
     for _ in 0..TRIES_MAX {
-        if caller.send_once(ask).await?.heard() != ReplyKind::Unavailable {
+        if caller.send_once(ask).await?.reply_kind() != ReplyKind::Unavailable {
             return Ok(());
         }
     }

@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 use crate::attack::orders::moment;
 use crate::attack::request::PAYS;
 use crate::attack::{
-    Caller, Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, ReplyKind, RequestResult,
-    Scenario, ScenarioContext, Target, Tuning, Work, at_once, judge,
+    Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, PendingWork, ReplyKind, RequestResult,
+    RetryingClient, Scenario, ScenarioContext, Target, Tuning, at_once, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -118,7 +118,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let wishes = wishes(&context, &deployment.shop, count, &mut context.random("operations"));
     // Long enough for the duplicates to meet the first in flight.
     deployment.set_faults(json!({ "seed": context.draw("provider") >> 12, "delay_ms": [5, 80] })).await?;
-    let work = Work::until_enough();
+    let work = PendingWork::until_enough();
     let asked = ask_all(&context, &deployment.shop, wishes, &work);
     // Whoever gives up first tells why.
     let (wishes, ()) = tokio::try_join!(asked, apply_incidents(&context, &deployment, &plan, &work))?;
@@ -184,14 +184,14 @@ async fn ask_all(
     context: &ScenarioContext,
     shop: &Target,
     wishes: Vec<PlannedRequest>,
-    work: &Work,
+    work: &PendingWork,
 ) -> Result<Vec<PlannedRequest>, Error> {
     context.progress.counts("operations, each asked for several times at once", wishes.len());
     let waiting = Arc::new(Mutex::new(VecDeque::from(wishes)));
     let further = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let mut callers: Vec<Caller> = (0..DUPLICATES)
+        let mut callers: Vec<RetryingClient> = (0..DUPLICATES)
             .map(|number| context.caller(shop, lane * DUPLICATES + number))
             .collect::<Result<_, _>>()?;
         let (context, shop, work) = (context.clone(), shop.clone(), work.clone());
@@ -227,12 +227,12 @@ async fn ask_all(
 
 async fn duplicates(
     context: &ScenarioContext,
-    callers: &mut [Caller],
+    callers: &mut [RetryingClient],
     wish: &PlannedRequest,
 ) -> Result<(), Error> {
     let PlannedRequest { ask, changed } = wish;
     let said = at_once(callers, &vec![ask.clone(); callers.len()]).await?;
-    let count = |wanted: &[ReplyKind]| said.iter().filter(|said| wanted.contains(&said.heard())).count();
+    let count = |wanted: &[ReplyKind]| said.iter().filter(|said| wanted.contains(&said.reply_kind())).count();
     // A 202 is an answer of the one that is worked on too, given before it was done. The one that was worked
     // on may also be the one whose answer was lost.
     let worked_on = count(&[ReplyKind::New, ReplyKind::Accepted]);
@@ -249,7 +249,8 @@ async fn duplicates(
     if let Some(changed) = changed {
         let said = callers[0].send_once(changed).await?;
         // Or it was not heard at all.
-        let refused = matches!(said.heard(), ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable);
+        let refused =
+            matches!(said.reply_kind(), ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable);
         context.findings.always("a_changed_body_is_refused", refused, || {
             format!("{}: {}", changed.operation, said.words())
         });
@@ -262,7 +263,7 @@ async fn apply_incidents(
     context: &ScenarioContext,
     deployment: &Deployment,
     plan: &[Planned],
-    work: &Work,
+    work: &PendingWork,
 ) -> Result<(), Error> {
     for planned in plan {
         work.until_finished(planned.after).await;
@@ -315,7 +316,7 @@ async fn befall(context: &ScenarioContext, deployment: &Deployment, trouble: Tro
 }
 
 /// Some more are finished, whatever Redis does.
-async fn goes_on(context: &ScenarioContext, work: &Work, redis: &str) {
+async fn goes_on(context: &ScenarioContext, work: &PendingWork, redis: &str) {
     let from = work.finished();
     let goal = from + BESIDE;
     let reached = tokio::time::timeout(BESIDE_WITHIN, work.until_finished(goal)).await.is_ok();
@@ -328,7 +329,7 @@ async fn goes_on(context: &ScenarioContext, work: &Work, redis: &str) {
 async fn used_again(
     context: &ScenarioContext,
     deployment: &Deployment,
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
     ask: &OperationRequest,
 ) -> Result<(), Error> {
     let (begun, before) = (Instant::now(), asked_of_redis(deployment, "hit").await?);

@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 
 use crate::attack::request::PAYS;
 use crate::attack::{
-    Caller, Error, OperationRequest, ReplyKind, RequestResult, Scenario, ScenarioContext, Target, Tuning,
-    at_once, judge,
+    Error, OperationRequest, ReplyKind, RequestResult, RetryingClient, Scenario, ScenarioContext, Target,
+    Tuning, at_once, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -102,7 +102,7 @@ async fn all_rounds(
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let number = |caller| lane * AT_ONCE_MAX + caller;
-        let mut callers: Vec<Caller> =
+        let mut callers: Vec<RetryingClient> =
             (0..AT_ONCE_MAX).map(|caller| context.caller(shop, number(caller))).collect::<Result<_, _>>()?;
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
@@ -122,12 +122,12 @@ async fn all_rounds(
 
 async fn round(
     context: &ScenarioContext,
-    callers: &mut [Caller],
+    callers: &mut [RetryingClient],
     ask: &OperationRequest,
 ) -> Result<(), Error> {
     let asks = vec![ask.clone(); callers.len()];
     let said = at_once(callers, &asks).await?;
-    let count = |wanted: ReplyKind| said.iter().filter(|said| said.heard() == wanted).count();
+    let count = |wanted: ReplyKind| said.iter().filter(|said| said.reply_kind() == wanted).count();
     // A 202 is an answer of the one that is worked on too, given before it was done.
     let worked_on = count(ReplyKind::New) + count(ReplyKind::Accepted);
     // The one that was worked on may be the one whose answer was lost, or that was turned away.
@@ -138,10 +138,11 @@ async fn round(
     };
     let one = worked_on == 1 || (worked_on == 0 && unknown > 0);
     context.findings.always("one_is_worked_on", one, told);
-    let others = said.iter().filter(|said| !matches!(said.heard(), ReplyKind::New | ReplyKind::Accepted));
+    let others =
+        said.iter().filter(|said| !matches!(said.reply_kind(), ReplyKind::New | ReplyKind::Accepted));
     let fine = others.clone().all(|said| {
         matches!(
-            said.heard(),
+            said.reply_kind(),
             ReplyKind::InFlight | ReplyKind::Replay | ReplyKind::Lost | ReplyKind::Unavailable
         )
     });
@@ -149,7 +150,7 @@ async fn round(
     context.findings.reached_times("met_in_flight", count(ReplyKind::InFlight) as u64);
     context.findings.reached_times("got_the_reply", count(ReplyKind::Replay) as u64);
     for (caller, said) in callers.iter_mut().zip(&said) {
-        if !said.heard().is_definite() && caller.retry_until_definite(ask).await?.replayed {
+        if !said.reply_kind().is_definite() && caller.retry_until_definite(ask).await?.replayed {
             context.findings.reached("got_the_reply");
         }
     }

@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 
 use crate::attack::orders::{self, Order, OrderOutcome};
 use crate::attack::request::{PAYS, PRICE_MINOR};
-use crate::attack::rows::Rows;
+use crate::attack::rows::DatabaseRows;
 use crate::attack::{
-    Deployment, Error, Need, OperationRequest, Scenario, ScenarioContext, Target, Tuning, Work, judge,
+    Deployment, Error, Need, OperationRequest, PendingWork, Scenario, ScenarioContext, Target, Tuning, judge,
 };
 pub(super) use courier::WebhookForwarder;
 
@@ -146,7 +146,8 @@ async fn told_first(
 /// answer yet.
 async fn overtaken(deployment: &Deployment) -> Result<u64, Error> {
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
-    let stored = Rows::of(location).await?.select("select name, received_at from inbound_events").await?;
+    let stored =
+        DatabaseRows::of(location).await?.select("select name, received_at from inbound_events").await?;
     let stored: BTreeMap<String, i64> = stored
         .into_iter()
         .filter_map(|row| match &row[..] {
@@ -177,7 +178,7 @@ async fn told_ten_times(
         json!({ "seed": context.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
     deployment.set_faults(faults).await?;
     context.findings.reached("told_ten_times_and_shuffled");
-    orders::serve(context, &deployment.shop, CLIENTS, orders, &Work::as_planned()).await
+    orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await
 }
 
 /// A booking that is paid, and no more.

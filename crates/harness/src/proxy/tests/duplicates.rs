@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::routing::{any, post};
 
 use super::peer::{Server, ask, exactly, until};
-use crate::http::Client;
+use crate::http::HttpClient;
 use crate::proxy::{Fault, Plan, Proxy};
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -33,7 +33,7 @@ async fn served(seen: Seen) -> SocketAddr {
 async fn each_request_is_carried_out_twice_and_answered_once() {
     let seen = Seen::default();
     let proxy = Proxy::start(served(seen.clone()).await, Plan::Always(Fault::Duplicate)).unwrap();
-    let mut client = Client::new(&proxy.url()).unwrap();
+    let mut client = HttpClient::new(&proxy.url()).unwrap();
     for body in ["one", "two"] {
         assert_eq!(client.post("/work", &[], body).await.unwrap().text(), "done");
     }

@@ -8,7 +8,7 @@ use crate::breaker::window::SLOTS;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Pass(u32),
-    Call(Health, Option<Subject>),
+    Call(Health, Option<BreakerSubject>),
     /// A call goes out, and what becomes of it is heard later, or never.
     Begin,
     End(usize, Health),
@@ -31,17 +31,17 @@ fn step() -> impl Strategy<Value = Step> {
 /// the breaker drew, checked for its bounds.
 struct Model {
     generation: u32,
-    state: State,
-    calls: Vec<(Duration, Option<Subject>, bool)>,
+    state: BreakerState,
+    calls: Vec<(Duration, Option<BreakerSubject>, bool)>,
     probes: Vec<(u32, Duration)>,
     results: Vec<bool>,
-    failed: Vec<Subject>,
+    failed: Vec<BreakerSubject>,
     until: Duration,
     openings: u32,
 }
 
 struct Run {
-    told: Told,
+    told: DrivenBreaker,
     model: Model,
     out: Vec<(Permit, u32, Option<Duration>)>,
 }
@@ -58,7 +58,7 @@ impl Run {
         };
         let model = Model {
             generation: 0,
-            state: State::Closed,
+            state: BreakerState::Closed,
             calls: Vec::new(),
             probes: Vec::new(),
             results: Vec::new(),
@@ -66,10 +66,10 @@ impl Run {
             until: Duration::ZERO,
             openings: 0,
         };
-        Run { told: Told::new(settings), model, out: Vec::new() }
+        Run { told: DrivenBreaker::new(settings), model, out: Vec::new() }
     }
 
-    fn enter(&mut self, state: State) {
+    fn enter(&mut self, state: BreakerState) {
         self.model.generation += 1;
         self.model.state = state;
         self.model.calls.clear();
@@ -86,23 +86,23 @@ impl Run {
         assert!((doubled * 0.8..=doubled * 1.2).contains(&open), "open for {open}, {doubled} expected");
         self.model.openings += 1;
         self.model.until = now + self.told.breaker.open_left(now);
-        self.enter(State::Open);
+        self.enter(BreakerState::Open);
     }
 
     fn judge_probes(&mut self) {
         let results = self.model.results.len();
-        if self.model.state != State::HalfOpen || results < 3 {
+        if self.model.state != BreakerState::HalfOpen || results < 3 {
             return;
         }
         if self.model.results.iter().filter(|failed| **failed).count() * 2 >= results {
             self.open();
         } else {
             self.model.openings = 0;
-            self.enter(State::Closed);
+            self.enter(BreakerState::Closed);
         }
     }
 
-    fn live(&self) -> Vec<(Option<Subject>, bool)> {
+    fn live(&self) -> Vec<(Option<BreakerSubject>, bool)> {
         let slot = |at: Duration| at.as_nanos() / (s(10).as_nanos() / u128::from(SLOTS));
         let current = slot(self.told.now);
         let live = self.model.calls.iter().filter(|(at, ..)| slot(*at) + u128::from(SLOTS) > current);
@@ -112,15 +112,15 @@ impl Run {
     fn judge_window(&mut self) {
         let live = self.live();
         let failures = live.iter().filter(|(_, failed)| *failed).count();
-        if self.model.state == State::Closed && live.len() >= 5 && failures * 2 >= live.len() {
+        if self.model.state == BreakerState::Closed && live.len() >= 5 && failures * 2 >= live.len() {
             self.open();
         }
     }
 
     fn pass(&mut self) {
         let now = self.told.now;
-        if self.model.state == State::Open && self.model.until <= now {
-            self.enter(State::HalfOpen);
+        if self.model.state == BreakerState::Open && self.model.until <= now {
+            self.enter(BreakerState::HalfOpen);
         }
         let before = self.model.probes.len();
         self.model.probes.retain(|(_, since)| now.saturating_sub(*since) < s(5));
@@ -134,14 +134,14 @@ impl Run {
         self.pass();
         let room = self.model.probes.len() + self.model.results.len() < 3;
         let expected = match self.model.state {
-            State::Closed => true,
-            State::Open => false,
-            State::HalfOpen => room,
+            BreakerState::Closed => true,
+            BreakerState::Open => false,
+            BreakerState::HalfOpen => room,
         };
         assert_eq!(admitted.is_ok(), expected, "{admitted:?} in {:?}", self.model.state);
         match admitted {
             Ok(permit) => {
-                let probe = (self.model.state == State::HalfOpen).then_some(now);
+                let probe = (self.model.state == BreakerState::HalfOpen).then_some(now);
                 if let Some(since) = probe {
                     self.model.probes.push((self.model.generation, since));
                 }
@@ -155,14 +155,14 @@ impl Run {
         }
     }
 
-    fn end(&mut self, which: usize, health: Health, about: Option<Subject>) {
+    fn end(&mut self, which: usize, health: Health, about: Option<BreakerSubject>) {
         if self.out.is_empty() {
             return;
         }
         let (permit, generation, probe) = self.out.swap_remove(which % self.out.len());
         self.told.report(permit.about(about), health);
         self.pass();
-        if generation == self.model.generation && self.model.state == State::Closed {
+        if generation == self.model.generation && self.model.state == BreakerState::Closed {
             let failed = health == Health::Bad;
             let known = about.is_some() && self.live().contains(&(about, failed));
             if health != Health::Unclear && !known {
@@ -203,8 +203,8 @@ proptest! {
                 Step::End(which, health) => run.end(which, health, None),
             }
             let since = run.model.state;
-            let due = since == State::Open && run.model.until <= run.told.now;
-            prop_assert_eq!(run.told.state(), if due { State::HalfOpen } else { since });
+            let due = since == BreakerState::Open && run.model.until <= run.told.now;
+            prop_assert_eq!(run.told.state(), if due { BreakerState::HalfOpen } else { since });
         }
     }
 
@@ -225,6 +225,6 @@ proptest! {
                 run.told.report(permit, Health::Good);
             }
         }
-        prop_assert_eq!(run.told.state(), State::Closed);
+        prop_assert_eq!(run.told.state(), BreakerState::Closed);
     }
 }

@@ -4,7 +4,7 @@ use crate::{form::decode, stripe::version};
 const CREATE: &str = "POST /v1/payment_intents";
 const SALE: &str = "amount=500&currency=eur";
 
-fn checked(endpoint: &str, text: &str) -> Result<Parameters, Refusal> {
+fn checked(endpoint: &str, text: &str) -> Result<Parameters, StripeRefusal> {
     check(endpoint, version::DEFAULT, decode(text.as_bytes()).unwrap())
 }
 

@@ -1,4 +1,4 @@
-//! The connection: one a process, made in the background, tried again for ever with full jitter.
+//! The connection: one a process, made in the background, tried again forever with full jitter.
 //!
 //! A server that is down when we start is no reason not to start: the API takes work all the same, and what
 //! it has to tell waits in the outbox. What can be known to be wrong, such as a file that is not there, is

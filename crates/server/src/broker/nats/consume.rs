@@ -200,13 +200,13 @@ impl<'a> Session<'a> {
     /// Looks why nothing came, if it was asked for.
     async fn listen(&mut self) -> Result<(), String> {
         if self.pulling.is_none() || !self.nats.is_connected() {
-            self.silence.heard();
+            self.silence.message_arrived();
         }
         self.silence.look(self.nats).await
     }
 
     async fn arrived(&mut self, raw: jetstream::Message) {
-        self.silence.heard();
+        self.silence.message_arrived();
         let delivery = match read(&raw) {
             Ok((message, number)) => {
                 let left_behind = number > 1 || raw.headers.as_ref().is_some_and(was_left_behind);

@@ -37,7 +37,7 @@ struct Owed {
 
 impl SilenceDetector {
     /// Something came, or nothing was asked for.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn message_arrived(&mut self) {
         self.heard = true;
     }
 

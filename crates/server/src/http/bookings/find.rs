@@ -11,13 +11,13 @@ use super::BookingContext;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Bookings;
-use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::{App, RefusedRequest};
 
 pub async fn find(
     State(app): State<App>,
     look: ReadRequest<Bookings>,
-    Parameters(query): Parameters<BookingsQuery>,
+    QueryParameters(query): QueryParameters<BookingsQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;

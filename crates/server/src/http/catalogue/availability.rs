@@ -13,12 +13,12 @@ use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::ReadCatalogue;
-use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
 pub async fn find(
     State(app): State<App>,
     look: ReadRequest<ReadCatalogue>,
-    Parameters(query): Parameters<AvailabilityQuery>,
+    QueryParameters(query): QueryParameters<AvailabilityQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;

@@ -1,7 +1,7 @@
 //! `PATCH /v1/products/{id}`: changes a product, its units, or both.
 
-use api::findings::Findings;
 use api::requests::{ChangedProduct, ChangedUnit};
+use api::validation_errors::ValidationErrors;
 use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
@@ -64,7 +64,7 @@ async fn submit(app: &App, mut command: ChangeProduct) -> Result<CommandResult, 
 
 /// The product's currency never changes, so what a query read of it holds.
 fn check_currency(units: &[ChangedUnit], currency: Currency) -> Result<(), RefusedRequest> {
-    let mut findings = Findings::default();
+    let mut findings = ValidationErrors::default();
     for (index, unit) in units.iter().enumerate() {
         if unit.price.is_some_and(|price| price.currency != currency) {
             findings.add(format!("/units/{index}/price/currency"), "is not the product's currency");

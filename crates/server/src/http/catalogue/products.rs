@@ -12,7 +12,7 @@ use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::ReadCatalogue;
-use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::write_request::Id;
 
 pub async fn one(State(app): State<App>, look: ReadRequest<ReadCatalogue>, Id(id): Id) -> Handled {
@@ -26,7 +26,7 @@ pub async fn one(State(app): State<App>, look: ReadRequest<ReadCatalogue>, Id(id
 pub async fn list(
     State(app): State<App>,
     look: ReadRequest<ReadCatalogue>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;

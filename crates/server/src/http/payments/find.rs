@@ -11,13 +11,13 @@ use store::queries::{Cursor, PaymentSearch};
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Payments;
-use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::{App, RefusedRequest};
 
 pub async fn find(
     State(app): State<App>,
     look: ReadRequest<Payments>,
-    Parameters(query): Parameters<PaymentsQuery>,
+    QueryParameters(query): QueryParameters<PaymentsQuery>,
 ) -> Handled {
     let caller = look.caller;
     let limit = limit(query.limit)?;

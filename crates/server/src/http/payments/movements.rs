@@ -10,14 +10,14 @@ use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Payments;
-use crate::http::read_request::{Parameters, ReadRequest, found};
+use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::write_request::Id;
 
 pub async fn list(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParameters(query): QueryParameters<ListQuery>,
 ) -> Handled {
     let tenant = look.caller.tenant;
     let limit = limit(query.limit)?;

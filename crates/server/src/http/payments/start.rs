@@ -9,7 +9,7 @@ use domain::working_set::Claim;
 use domain::{BookingId, Refusal};
 
 use crate::http::answer::Handled;
-use crate::http::auth::Caller;
+use crate::http::auth::AuthenticatedClient;
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
 use crate::http::write_request::WriteRequest;
@@ -25,7 +25,13 @@ pub async fn charge(State(app): State<App>, mut call: WriteRequest<Payments, New
     start(&app, call.caller, claim, call.wait, call.request.into()).await
 }
 
-async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request: NewPayment) -> Handled {
+async fn start(
+    app: &App,
+    caller: AuthenticatedClient,
+    claim: Claim,
+    wait: Duration,
+    request: NewPayment,
+) -> Handled {
     let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
     let account = account.ok_or_else(|| no_account(app, &caller, &request.provider))?;
     let target = match (request.booking_id, request.amount) {
@@ -51,7 +57,7 @@ async fn start(app: &App, caller: Caller, claim: Claim, wait: Duration, request:
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
-fn no_account(app: &App, caller: &Caller, provider: &str) -> RefusedRequest {
+fn no_account(app: &App, caller: &AuthenticatedClient, provider: &str) -> RefusedRequest {
     let known = app.parts.accounts.providers(caller.tenant, caller.mode).join(", ");
     let known =
         if known.is_empty() { "there is none".to_owned() } else { format!("there are accounts at {known}") };

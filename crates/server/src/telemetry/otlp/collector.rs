@@ -12,21 +12,21 @@ use opentelemetry::{Context, Key, KeyValue};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
-use crate::telemetry::span::{Collector, Side, Span};
+use crate::telemetry::span::{Collector, SpanSide, TraceSpan};
 
 #[derive(Debug)]
-pub struct Sdk {
+pub struct OtlpSdk {
     tracer: SdkTracer,
 }
 
-impl Sdk {
-    pub fn new(tracer: SdkTracer) -> Sdk {
-        Sdk { tracer }
+impl OtlpSdk {
+    pub fn new(tracer: SdkTracer) -> OtlpSdk {
+        OtlpSdk { tracer }
     }
 }
 
-impl Collector for Sdk {
-    fn begin(&self, name: String, side: Side, headers: Option<&HeaderMap>) -> Box<dyn Span> {
+impl Collector for OtlpSdk {
+    fn begin(&self, name: String, side: SpanSide, headers: Option<&HeaderMap>) -> Box<dyn TraceSpan> {
         let parent = headers.map_or_else(Context::new, |headers| {
             TraceContextPropagator::new().extract_with_context(&Context::new(), &Traceparent(headers))
         });
@@ -61,11 +61,11 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn begin(tracer: &SdkTracer, name: String, side: Side, parent: &Context) -> Recorded {
+    fn begin(tracer: &SdkTracer, name: String, side: SpanSide, parent: &Context) -> Recorded {
         let kind = match side {
-            Side::Server => SpanKind::Server,
-            Side::Client => SpanKind::Client,
-            Side::Internal => SpanKind::Internal,
+            SpanSide::Server => SpanKind::Server,
+            SpanSide::Client => SpanKind::Client,
+            SpanSide::Internal => SpanKind::Internal,
         };
         let span = tracer.build_with_context(SpanBuilder::from_name(name).with_kind(kind), parent);
         Recorded { tracer: tracer.clone(), context: span.span_context().clone(), span: Mutex::new(span) }
@@ -79,12 +79,12 @@ impl Recorded {
     }
 }
 
-impl Span for Recorded {
+impl TraceSpan for Recorded {
     fn trace_id(&self) -> Option<String> {
         self.context.is_sampled().then(|| self.context.trace_id().to_string())
     }
 
-    fn begin(&self, name: String, side: Side) -> Box<dyn Span> {
+    fn begin(&self, name: String, side: SpanSide) -> Box<dyn TraceSpan> {
         let parent = Context::new().with_remote_span_context(self.context.clone());
         Box::new(Recorded::begin(&self.tracer, name, side, &parent))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::lifecycle::CurrentState;
 use domain::{JobId, TenantId, Timestamp};
 use providers::guard;
-use resilience::{Health, Silent, breaker, budget};
+use resilience::{Health, NoObserver, breaker, budget};
 use uuid::Uuid;
 
 use super::*;
@@ -47,7 +47,7 @@ fn gate(ratio: f64, floor_per_second: f64) -> Gate {
         breaker: breaker::Settings { calls_min: 4, ..Default::default() },
         budget: budget::Settings { ratio, floor_per_second, ..Default::default() },
     };
-    let guard = Guard::new("test", &settings, None, Arc::new(Silent));
+    let guard = Guard::new("test", &settings, None, Arc::new(NoObserver));
     Gate { guard, places: Arc::new(Semaphore::new(2)) }
 }
 

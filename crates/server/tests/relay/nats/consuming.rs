@@ -10,7 +10,7 @@ use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use server::broker::{Broker as _, Publication};
-use server::consumers::{Consumer, Failure};
+use server::consumers::{Consumer, ConsumerFailure};
 use store::CommandResult;
 use tokio::sync::Semaphore;
 
@@ -61,7 +61,7 @@ impl Consumer for Gate {
         LEDGER
     }
 
-    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
         async move {
             self.came.fetch_add(1, Ordering::SeqCst);
             let at_work = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
@@ -141,7 +141,7 @@ async fn what_could_not_be_committed_is_delivered_again(post: Post) {
     let line = Line::of(&post).await;
     let all = messages(&post, 20);
     let moody = Moody::new(post.ledger(), Does::FindNoStore, &all[..5].iter().collect::<Vec<_>>());
-    let at_work = line.consume(post.desk(moody.clone()));
+    let at_work = line.consume(post.dispatcher(moody.clone()));
     // Nobody but NATS brings anything again.
     let relay = post.relay(line.nats.clone(), trusting(), true);
     post.append(&all).await;
@@ -170,12 +170,12 @@ async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
     let relay = post.relay(line.nats.clone(), watchful(), true);
     post.append(&[vec![killer.clone()], good.clone()].concat()).await;
     for death in 1..=4 {
-        let process = line.consume(post.desk(hanging.clone()));
+        let process = line.consume(post.dispatcher(hanging.clone()));
         until("it has the message in its hands", async || (hanging.came(&killer) >= death).then_some(()))
             .await;
         process.kill().await;
     }
-    let survivor = line.consume(post.desk(hanging.clone()));
+    let survivor = line.consume(post.dispatcher(hanging.clone()));
     let letter = dead(&post, &killer).await;
     assert_eq!(letter.attempts, 3);
     post.until_all_are_received(&good).await;
@@ -186,7 +186,7 @@ async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
 
 async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
     let line = Line::of(&post).await;
-    let at_work = line.consume(post.desk(post.ledger()));
+    let at_work = line.consume(post.dispatcher(post.ledger()));
     let relay = post.relay(line.nats.clone(), watchful(), true);
     let good = messages(&post, 20);
     let (mut poison, after) = (post.message(id(), 1), post.message(id(), 1));

@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "nothing_lost",
         promise: "an operation without a reply has an attempt that will give it one",
         counted: "select count(*) from keys where progress = 'in_flight'",
-        broken: "select id, 'in flight for ever: ' || text as words from keys where progress = 'in_flight' \
+        broken: "select id, 'in flight forever: ' || text as words from keys where progress = 'in_flight' \
             and not exists (select 1 from attempts left join jobs on jobs.id = attempts.id \
                 where attempts.key = keys.id and (jobs.state in ('ready', 'running') \
                     or attempts.state in ('created', 'sent', 'unknown', 'review')))",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::followed_within;
 use super::person::Person;
 use crate::attack::request::{PAYS, PRICE_MINOR};
-use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext};
+use crate::attack::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 
 const HOLD_SECONDS: u32 = 3_600;
 const PART_MINOR: i64 = 700;
@@ -41,7 +41,7 @@ pub(super) async fn run(
 struct Beside<'a> {
     context: &'a ScenarioContext,
     deployment: &'a Deployment,
-    caller: Caller,
+    caller: RetryingClient,
     person: Person,
     name: String,
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::followed_within;
 use super::person::Person;
 use crate::attack::request::{CURRENCY, PAYS, PRICE_MINOR};
-use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext};
+use crate::attack::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 use crate::oracle::{RecordedCall, money};
 
 pub(super) const DEADLINE_SECONDS: u64 = 3;
@@ -43,7 +43,7 @@ struct Handed {
     of: String,
     payment: String,
     object: String,
-    caller: Caller,
+    caller: RetryingClient,
     person: Person,
 }
 

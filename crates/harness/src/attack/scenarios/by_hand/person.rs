@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, ScenarioContext};
-use crate::http::{Client, Response};
+use crate::http::{HttpClient, Response};
 
 pub struct Person {
     context: ScenarioContext,
-    provider: Client,
+    provider: HttpClient,
     secret_key: String,
-    ours: Client,
+    ours: HttpClient,
     ops_key: String,
 }
 
@@ -23,9 +23,9 @@ impl Person {
         let own = &deployment.installation()?.residents()[0];
         Ok(Person {
             context: context.clone(),
-            provider: Client::new(deployment.sandbox_url()?)?,
+            provider: HttpClient::new(deployment.sandbox_url()?)?,
             secret_key: format!("Bearer {}", own.secret_key),
-            ours: Client::new(deployment.shop.base_urls.first().map_or("", String::as_str))?,
+            ours: HttpClient::new(deployment.shop.base_urls.first().map_or("", String::as_str))?,
             ops_key: format!("Bearer {}", deployment.shop.ops_key.as_deref().unwrap_or_default()),
         })
     }
@@ -68,7 +68,7 @@ impl Person {
             ("idempotency-key", name),
         ];
         let response = self.provider.post(path, &headers, ask.body).await?;
-        self.context.journal.heard(ticket, &OperationAnswer::of(&response));
+        self.context.journal.record_answer(ticket, &OperationAnswer::of(&response));
         if response.status.is_success() { Ok(()) } else { Err(unexpected(name, &response)) }
     }
 

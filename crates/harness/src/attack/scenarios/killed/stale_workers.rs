@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::attack::deployment::LEASE_MS;
 use crate::attack::request::PAYS;
-use crate::attack::rows::{Rows, Texts};
+use crate::attack::rows::{DatabaseRows, Texts};
 use crate::attack::{Deployment, Error, OperationRequest, Part, ScenarioContext};
 
 const CLIENTS: usize = 12;
@@ -66,7 +66,7 @@ pub async fn wake_late(context: &ScenarioContext, deployment: &mut Deployment) -
         return Ok(());
     };
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
-    let rows = Rows::of(&location).await?;
+    let rows = DatabaseRows::of(&location).await?;
     context.progress.counts("rounds with a worker that writes too late", ROUNDS_MAX);
     for (round, leases) in CALL_IN_LEASES.into_iter().enumerate() {
         let call_ms = leases * LEASE_MS;
@@ -127,7 +127,7 @@ fn charge(
 struct StaleWorkerRound<'a> {
     context: &'a ScenarioContext,
     deployment: &'a Deployment,
-    rows: &'a Rows,
+    rows: &'a DatabaseRows,
     /// Who took over has heard nothing from the provider within this time.
     hears_nothing: Duration,
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::attack::request::{ExpectedEffect, PAYS};
-use crate::attack::{Caller, Error, OperationRequest, ScenarioContext, Target};
+use crate::attack::{Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 /// Payers pause for so long between two charges: they are there all the while, and leave the machine room.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 20..=150;
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 type Does = for<'a> fn(&'a mut Member, String) -> BoxFuture<'a, Result<(), Error>>;
 
 struct Member {
-    caller: Caller,
+    caller: RetryingClient,
     shop: Target,
     /// Each goes to a slot of its own.
     slot: usize,

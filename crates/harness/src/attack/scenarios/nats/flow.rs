@@ -7,10 +7,10 @@ use domain::limits::PARTITIONS;
 use domain::time::Span;
 use uuid::Uuid;
 
-use super::outbox::Row;
+use super::outbox::OutboxRow;
 use crate::attack::ScenarioContext;
 use crate::attack::findings::OFFENDERS_MAX;
-use crate::attack::nats_observer::Kept;
+use crate::attack::nats_observer::StreamMessage;
 
 const MICROS_PER_SECOND: i128 = 1_000_000;
 /// A drain whose second half is shorter was too quick for anybody to pass it.
@@ -26,17 +26,17 @@ pub struct Outage {
 }
 
 /// Where each message stands in the stream for the first time.
-pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[Row], kept: &[Kept]) {
-    let mut first: HashMap<Uuid, &Kept> = HashMap::new();
+pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[OutboxRow], kept: &[StreamMessage]) {
+    let mut first: HashMap<Uuid, &StreamMessage> = HashMap::new();
     for kept in kept {
         first.entry(kept.message).or_insert(kept);
     }
     missing(context, rows, &first);
     order(context, kept.iter().filter(|kept| first[&kept.message].sequence == kept.sequence));
 
-    let of = |row: &Row| first.get(&row.message).filter(|kept| kept.at >= outage.back_at).copied();
+    let of = |row: &OutboxRow| first.get(&row.message).filter(|kept| kept.at >= outage.back_at).copied();
     let old = rows.iter().filter(|row| row.created_at < outage.old_before);
-    let mut backlog: Vec<&Kept> = old.filter_map(of).collect();
+    let mut backlog: Vec<&StreamMessage> = old.filter_map(of).collect();
     backlog.sort_unstable_by_key(|kept| kept.sequence);
     let (Some(begun), Some(ended)) = (backlog.first(), backlog.last()) else { return };
     speed(context, outage, &backlog);
@@ -47,12 +47,12 @@ pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[Row], kept: &[K
     }
     let young =
         rows.iter().filter(|row| row.is_payment && row.created_at > begun.at && row.created_at < half);
-    let live: Vec<(&Row, Option<&Kept>)> = young.map(|row| (row, of(row))).collect();
+    let live: Vec<(&OutboxRow, Option<&StreamMessage>)> = young.map(|row| (row, of(row))).collect();
     passing(context, &live, ended);
 }
 
 /// Nobody may have received what is not there.
-fn missing(context: &ScenarioContext, rows: &[Row], first: &HashMap<Uuid, &Kept>) {
+fn missing(context: &ScenarioContext, rows: &[OutboxRow], first: &HashMap<Uuid, &StreamMessage>) {
     for row in rows {
         context.findings.always("everything_reaches_the_stream", first.contains_key(&row.message), || {
             format!("message {} is not in the stream", row.message)
@@ -61,7 +61,7 @@ fn missing(context: &ScenarioContext, rows: &[Row], first: &HashMap<Uuid, &Kept>
     context.findings.figure("messages in the stream", first.len() as f64);
 }
 
-fn order<'a>(context: &ScenarioContext, kept: impl Iterator<Item = &'a Kept>) {
+fn order<'a>(context: &ScenarioContext, kept: impl Iterator<Item = &'a StreamMessage>) {
     let mut subjects: BTreeMap<Uuid, i64> = BTreeMap::new();
     for kept in kept {
         let before = subjects.insert(kept.subject, kept.seq).unwrap_or(0);
@@ -72,7 +72,7 @@ fn order<'a>(context: &ScenarioContext, kept: impl Iterator<Item = &'a Kept>) {
 }
 
 /// An upper bound: what is slow only makes it slower.
-fn speed(context: &ScenarioContext, outage: &Outage, backlog: &[&Kept]) {
+fn speed(context: &ScenarioContext, outage: &Outage, backlog: &[&StreamMessage]) {
     let times: Vec<Timestamp> = backlog.iter().map(|kept| kept.at).collect();
     let (burst, allowed) = (burst(&times, outage.rate), saved_up_max(outage.rate));
     context.findings.always("backlog_keeps_its_rate", burst <= allowed, || {
@@ -113,13 +113,14 @@ fn burst(times: &[Timestamp], rate: usize) -> i64 {
 /// Who pays while a backlog is drained does not wait for its end. A machine that is too slow makes some of
 /// the live messages old before they are found, and those are backlog themselves: half is enough to see that
 /// there is no one queue.
-fn passing(context: &ScenarioContext, live: &[(&Row, Option<&Kept>)], ended: &Kept) {
+fn passing(context: &ScenarioContext, live: &[(&OutboxRow, Option<&StreamMessage>)], ended: &StreamMessage) {
     if live.is_empty() {
         return;
     }
     context.findings.reached("customers_paid_while_it_drained");
-    let passed = |kept: Option<&Kept>| kept.is_some_and(|kept| kept.sequence < ended.sequence);
-    let stuck: Vec<&Row> = live.iter().filter(|(_, kept)| !passed(*kept)).map(|(row, _)| *row).collect();
+    let passed = |kept: Option<&StreamMessage>| kept.is_some_and(|kept| kept.sequence < ended.sequence);
+    let stuck: Vec<&OutboxRow> =
+        live.iter().filter(|(_, kept)| !passed(*kept)).map(|(row, _)| *row).collect();
     context.findings.always("live_messages_pass_the_backlog", stuck.len() * 2 <= live.len(), || {
         let some: Vec<Uuid> = stuck.iter().take(OFFENDERS_MAX).map(|row| row.message).collect();
         format!("{} of {} came after the whole backlog, such as {some:?}", stuck.len(), live.len())

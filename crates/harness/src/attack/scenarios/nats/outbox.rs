@@ -4,26 +4,26 @@ use domain::Timestamp;
 use domain::ledger::POSTED;
 use uuid::Uuid;
 
-use crate::attack::rows::{Rows, Texts, quoted};
+use crate::attack::rows::{DatabaseRows, Texts, quoted};
 use crate::attack::{Deployment, Error, ScenarioContext};
 
 const OFFENDERS_MAX: usize = 20;
 
 /// A message, and when it was told.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct OutboxRow {
     pub message: Uuid,
     pub created_at: Timestamp,
     /// It moves money: a customer has paid.
     pub is_payment: bool,
 }
 
-pub struct Outbox(Rows);
+pub struct Outbox(DatabaseRows);
 
 impl Outbox {
     pub async fn of(deployment: &Deployment) -> Result<Outbox, Error> {
         let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
-        Ok(Outbox(Rows::of(location).await?))
+        Ok(Outbox(DatabaseRows::of(location).await?))
     }
 
     /// By the clock that dates the messages.
@@ -46,10 +46,10 @@ impl Outbox {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
-    pub async fn all(&self) -> Result<Vec<Row>, Error> {
+    pub async fn all(&self) -> Result<Vec<OutboxRow>, Error> {
         let rows = self.0.select("select id, created_at, kind from outbox order by created_at, id").await?;
         let row = |row: Texts| match <[Option<String>; 3]>::try_from(row) {
-            Ok([Some(message), Some(created_at), Some(kind)]) => Some(Row {
+            Ok([Some(message), Some(created_at), Some(kind)]) => Some(OutboxRow {
                 message: message.parse().ok()?,
                 created_at: Timestamp(created_at.parse().ok()?),
                 is_payment: POSTED.contains(&kind.as_str()),

@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{Neighbour, true_event};
-use crate::attack::rows::Rows;
+use crate::attack::rows::DatabaseRows;
 use crate::attack::scenarios::webhooks::WebhookForwarder;
 use crate::attack::{Deployment, Error, Need, ScenarioContext};
-use crate::http::Client;
+use crate::http::HttpClient;
 
 /// More than all accounts together may have at the door at once, by as many as one account may have.
 const HALF_SENT: usize = 160;
@@ -49,7 +49,7 @@ pub(super) async fn webhooks(
         let signature = courier.signs(&own, &body, None).await?;
         let headers = [("content-type", "application/json"), ("stripe-signature", signature.as_str())];
         let path = format!("/webhooks/stripe/{own}");
-        let taken = Client::new(&deployment.shop.base_urls[0])?.post(&path, &headers, body.clone()).await;
+        let taken = HttpClient::new(&deployment.shop.base_urls[0])?.post(&path, &headers, body.clone()).await;
         let url = deployment.shop.base_urls[0].clone();
         let read = get(url, "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone()).await;
         drop(crowd);
@@ -136,7 +136,7 @@ pub(super) async fn reads(
         return Ok(());
     }
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
-    let (lock, rows) = (Rows::of(location).await?, Rows::of(location).await?);
+    let (lock, rows) = (DatabaseRows::of(location).await?, DatabaseRows::of(location).await?);
     // Nobody but who asks for a product reads it.
     lock.execute("begin; lock table units in access exclusive mode").await?;
     let lasting = context.timeline.begin("table locked", "units");
@@ -168,7 +168,7 @@ pub(super) async fn reads(
 }
 
 /// How many readers wait, once they are so many at least and some time for more has passed.
-async fn readers_stuck(rows: &Rows, at_least: usize) -> Result<usize, Error> {
+async fn readers_stuck(rows: &DatabaseRows, at_least: usize) -> Result<usize, Error> {
     let sql = "select count(*) from pg_stat_activity where datname = current_database() \
                and application_name = 'surehold reader' and wait_event_type = 'Lock'";
     let (mut readers, mut looks, begun) = (0, 0, Instant::now());
@@ -185,6 +185,6 @@ async fn readers_stuck(rows: &Rows, at_least: usize) -> Result<usize, Error> {
 /// The answer's status.
 async fn get(url: String, path: String, key: String) -> Result<u16, crate::http::Error> {
     let authorization = format!("Bearer {key}");
-    let answer = Client::new(&url)?.get(&path, &[("authorization", &authorization)]).await?;
+    let answer = HttpClient::new(&url)?.get(&path, &[("authorization", &authorization)]).await?;
     Ok(answer.status.as_u16())
 }

@@ -8,7 +8,8 @@ use super::true_event;
 use crate::attack::request::{PAYS, PRICE_MINOR};
 use crate::attack::scenarios::webhooks::WebhookForwarder;
 use crate::attack::{
-    Caller, Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, ScenarioContext, Target,
+    Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext,
+    Target,
 };
 
 const HOLD_SECONDS: u32 = 3_600;
@@ -79,7 +80,7 @@ pub(super) async fn scopes(
 }
 
 /// All that such a key sees.
-async fn events(caller: &mut Caller, key: Option<&str>) -> Result<Vec<Value>, Error> {
+async fn events(caller: &mut RetryingClient, key: Option<&str>) -> Result<Vec<Value>, Error> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let page = caller.get(&format!("/v1/events?after={after}&limit={PAGE_ROWS}"), key).await?;
@@ -150,7 +151,7 @@ async fn live_event(context: &ScenarioContext, deployment: &Deployment) -> Resul
     Ok(())
 }
 
-async fn made(ask: &OperationRequest, caller: &mut Caller) -> Result<String, Error> {
+async fn made(ask: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
     let answer = caller.retry_until_definite(ask).await?;
     let made = answer.id().filter(|_| answer.is_success());
     made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })

@@ -7,9 +7,11 @@ use uuid::Uuid;
 
 use super::Neighbour;
 use crate::attack::request::{PAYS, PRICE_MINOR};
-use crate::attack::rows::{Rows, quoted};
-use crate::attack::{Caller, Error, OperationAnswer, OperationRequest, ScenarioContext, Target, at_once};
-use crate::http::Client;
+use crate::attack::rows::{DatabaseRows, quoted};
+use crate::attack::{
+    Error, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext, Target, at_once,
+};
+use crate::http::HttpClient;
 
 /// Of each tenant at once.
 const HOLDS: usize = 20;
@@ -32,7 +34,7 @@ const CONSUMER: &str = "mailer";
 /// The neighbour's settings have a value that this version does not know; then a member.
 pub(super) async fn settings(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     ours: &Target,
     neighbour: &Neighbour,
     tries: usize,
@@ -115,7 +117,7 @@ async fn change_settings(shop: &Target) -> Result<(), Error> {
     let base_url = shop.base_urls.first().map_or("", String::as_str);
     let body = json!({ "hold_seconds": 601 }).to_string();
     let path = "/v1/ops/settings";
-    let answer = Client::new(base_url)?.request(::http::Method::PATCH, path, &headers, body).await?;
+    let answer = HttpClient::new(base_url)?.request(::http::Method::PATCH, path, &headers, body).await?;
     if answer.status.is_success() {
         return Ok(());
     }
@@ -125,7 +127,7 @@ async fn change_settings(shop: &Target) -> Result<(), Error> {
 /// A hold of the neighbour's cannot be read when it lapses; the other's lapse after it.
 pub(super) async fn holds(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     ours: &Target,
     neighbour: &Neighbour,
 ) -> Result<(), Error> {
@@ -155,9 +157,9 @@ pub(super) async fn holds(
 /// A hold whose row cannot be read, and was not let go before.
 async fn spoiled_hold(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     shop: &Target,
-    caller: &mut Caller,
+    caller: &mut RetryingClient,
 ) -> Result<Uuid, Error> {
     for number in 0..SPOILINGS_MAX {
         let name = context.operation(format!("unreadable-{number}"));
@@ -177,14 +179,14 @@ async fn spoiled_hold(
     Err(Error::Restless("every hold lapsed before it was spoiled".to_owned()))
 }
 
-async fn made(ask: &OperationRequest, caller: &mut Caller) -> Result<String, Error> {
+async fn made(ask: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
     let answer = caller.retry_until_definite(ask).await?;
     let made = answer.id().filter(|_| answer.is_success());
     made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })
 }
 
 /// A newer version's consumer is written down. Who there was before, as it stands in the row.
-pub(super) async fn adds_a_consumer(rows: &Rows) -> Result<String, Error> {
+pub(super) async fn adds_a_consumer(rows: &DatabaseRows) -> Result<String, Error> {
     let found = rows.select(&format!("select consumers from subscriptions where kind = '{KIND}'")).await?;
     let before = found.into_iter().flatten().flatten().next().unwrap_or_default();
     let mut consumers: Vec<String> = serde_json::from_str(&before)
@@ -194,7 +196,7 @@ pub(super) async fn adds_a_consumer(rows: &Rows) -> Result<String, Error> {
     Ok(before)
 }
 
-async fn subscribe(rows: &Rows, consumers: &str) -> Result<(), Error> {
+async fn subscribe(rows: &DatabaseRows, consumers: &str) -> Result<(), Error> {
     let consumers = quoted(consumers);
     rows.execute(&format!("update subscriptions set consumers = {consumers} where kind = '{KIND}'")).await
 }
@@ -202,7 +204,7 @@ async fn subscribe(rows: &Rows, consumers: &str) -> Result<(), Error> {
 /// A message that the ledger has posted is not received: it has another consumer.
 pub(super) async fn waits_for_its_consumer(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     shop: &Target,
 ) -> Result<(), Error> {
     let charge = OperationRequest::charge(&context.operation("two-consumers"), PRICE_MINOR, PAYS);
@@ -223,7 +225,7 @@ pub(super) async fn waits_for_its_consumer(
     none_is_received(context, rows).await
 }
 
-async fn none_is_received(context: &ScenarioContext, rows: &Rows) -> Result<(), Error> {
+async fn none_is_received(context: &ScenarioContext, rows: &DatabaseRows) -> Result<(), Error> {
     let sql = format!("select id from outbox where kind = '{KIND}' and received_at is not null");
     let received = rows.select_ids(&sql).await?;
     context.findings.always("received_once_every_consumer_has_it", received.is_empty(), || {
@@ -235,7 +237,7 @@ async fn none_is_received(context: &ScenarioContext, rows: &Rows) -> Result<(), 
 /// The newer version is taken back, and its consumer with it: everything was received.
 pub(super) async fn has_its_consumer(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     before: &str,
 ) -> Result<(), Error> {
     none_is_received(context, rows).await?;

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{Neighbour, true_event};
-use crate::attack::rows::{Rows, WritersPlace};
+use crate::attack::rows::{DatabaseRows, WritersPlace};
 use crate::attack::scenarios::webhooks::WebhookForwarder;
 use crate::attack::{Deployment, Error, OperationAnswer, OperationRequest, ScenarioContext, Target};
-use crate::http::{self, Client};
+use crate::http::{self, HttpClient};
 
 /// Commands that wait, of all tenants and of one of them.
 pub(super) const QUEUE_MAX: usize = 96;
@@ -47,7 +47,7 @@ struct Request {
 
 pub(super) async fn run(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     deployment: &Deployment,
     neighbour: &Neighbour,
 ) -> Result<(), Error> {
@@ -64,7 +64,7 @@ pub(super) async fn run(
 
 async fn beside_holds(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     ours: &Target,
     theirs: &Target,
 ) -> Result<(), Error> {
@@ -100,7 +100,7 @@ fn hold(context: &ScenarioContext, what: &str, number: usize, shop: &Target) -> 
 
 async fn beside_events(
     context: &ScenarioContext,
-    rows: &Rows,
+    rows: &DatabaseRows,
     deployment: &Deployment,
     neighbour: &Neighbour,
 ) -> Result<(), Error> {
@@ -148,7 +148,7 @@ impl<'a> Flood<'a> {
     /// On return there is no room for more of it.
     async fn begin(
         context: &'a ScenarioContext,
-        rows: &Rows,
+        rows: &DatabaseRows,
         url: &str,
         requests: Vec<Request>,
     ) -> Result<Flood<'a>, Error> {
@@ -199,6 +199,6 @@ async fn insist(
 async fn say(url: &str, request: &Request) -> Result<Option<String>, http::Error> {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    let answer = Client::new(url)?.post(&request.path, &headers, request.body.clone()).await?;
+    let answer = HttpClient::new(url)?.post(&request.path, &headers, request.body.clone()).await?;
     Ok(OperationAnswer::of(&answer).code())
 }

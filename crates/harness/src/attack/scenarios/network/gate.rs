@@ -17,7 +17,7 @@ use store::Clock as _;
 use tokio::task::AbortHandle;
 
 use crate::attack::{Error, OperationRequest, ScenarioContext};
-use crate::http::Client;
+use crate::http::HttpClient;
 
 /// Headers that the server has to see.
 const LED_ON: [&str; 4] = ["authorization", "content-type", "idempotency-key", "prefer"];
@@ -51,7 +51,7 @@ impl RetryInstruction {
 
 /// A request as it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival {
+pub struct GateRequest {
     came: Instant,
     /// By the wall clock, as a date is.
     came_at: Timestamp,
@@ -64,7 +64,7 @@ pub struct Arrival {
 struct Key {
     /// What it is still to be told, last first.
     to_tell: Vec<RetryInstruction>,
-    arrivals: Vec<Arrival>,
+    arrivals: Vec<GateRequest>,
 }
 
 struct Shared {
@@ -105,7 +105,7 @@ impl Gate {
         self.shared.keys().entry(key.to_owned()).or_default().to_tell = told;
     }
 
-    pub fn arrivals(&self, key: &str) -> Vec<Arrival> {
+    pub fn arrivals(&self, key: &str) -> Vec<GateRequest> {
         self.shared.keys().get(key).map(|key| key.arrivals.clone()).unwrap_or_default()
     }
 
@@ -156,7 +156,12 @@ impl Shared {
             Some(When::Date { seconds }) => Some(date(came_at, seconds)),
             _ => None,
         };
-        key.arrivals.push(Arrival { came, came_at, told: told.map(|told| (told, Instant::now())), until });
+        key.arrivals.push(GateRequest {
+            came,
+            came_at,
+            told: told.map(|told| (told, Instant::now())),
+            until,
+        });
         told.map(|told| (told, until))
     }
 }
@@ -192,7 +197,7 @@ async fn pass(
     }
     let led_on: Vec<(&str, &str)> = LED_ON.iter().filter_map(|name| Some((*name, text(name)?))).collect();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let answered = match Client::new(&shared.server) {
+    let answered = match HttpClient::new(&shared.server) {
         Ok(mut client) => client.request(method, path, &led_on, body).await,
         Err(error) => Err(error),
     };

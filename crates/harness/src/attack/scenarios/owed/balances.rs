@@ -6,7 +6,9 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::attack::request::{MARK, PAYS, PRICE_MINOR};
-use crate::attack::{Caller, Deployment, Error, ExpectedEffect, OperationRequest, ScenarioContext, Target};
+use crate::attack::{
+    Deployment, Error, ExpectedEffect, OperationRequest, RetryingClient, ScenarioContext, Target,
+};
 
 const HOLD_SECONDS: u32 = 3_600;
 const PART_MINOR: i64 = 1_000;
@@ -29,7 +31,7 @@ struct Balance<'a> {
     slot: usize,
     kind: Kind,
     name: String,
-    caller: Caller,
+    caller: RetryingClient,
 }
 
 pub(super) async fn run(

@@ -13,7 +13,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
-use crate::attack::rows::{Rows, quoted};
+use crate::attack::rows::{DatabaseRows, quoted};
 use crate::attack::scenarios::relay::relays;
 use crate::attack::{Deployment, Error, Need, Part, ScenarioContext};
 
@@ -41,7 +41,7 @@ pub struct Poison {
 pub async fn spoil(
     context: &ScenarioContext,
     deployment: &mut Deployment,
-    rows: &Rows,
+    rows: &DatabaseRows,
     random: &mut StdRng,
 ) -> Result<Vec<Poison>, Error> {
     let begun = Instant::now();
@@ -82,7 +82,7 @@ async fn start_again(deployment: &mut Deployment) -> Result<(), Error> {
 }
 
 /// The relays are dead on return.
-async fn made_since_it_died(deployment: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
+async fn made_since_it_died(deployment: &mut Deployment, rows: &DatabaseRows) -> Result<Vec<Poison>, Error> {
     for relay in relays(deployment) {
         deployment.kill(&relay).await?;
     }
@@ -101,7 +101,7 @@ async fn made_since_it_died(deployment: &mut Deployment, rows: &Rows) -> Result<
 }
 
 /// They are dead on return.
-async fn left_by_the_dead(deployment: &mut Deployment, rows: &Rows) -> Result<Vec<Poison>, Error> {
+async fn left_by_the_dead(deployment: &mut Deployment, rows: &DatabaseRows) -> Result<Vec<Poison>, Error> {
     let relays = relays(deployment);
     let begun = Instant::now();
     let found = loop {
@@ -132,7 +132,7 @@ fn one_a_subject(found: Vec<Poison>, wanted: impl Fn(Uuid) -> bool) -> Vec<Poiso
 }
 
 /// The youngest first.
-async fn unreceived(rows: &Rows) -> Result<Vec<Poison>, Error> {
+async fn unreceived(rows: &DatabaseRows) -> Result<Vec<Poison>, Error> {
     let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
     let sql = format!(
         "select id, subject, payload from outbox m where position is null and kind in ({}) \

@@ -42,22 +42,22 @@ pub fn different(calls: &[RecordedCall]) -> usize {
 }
 
 /// Calls while the provider was down.
-pub struct Window {
+pub struct OutageWindow {
     calls: usize,
     /// Calls that nobody had made before.
     fresh: usize,
     seconds: f64,
 }
 
-impl Window {
-    pub fn of(calls: &[RecordedCall]) -> Window {
+impl OutageWindow {
+    pub fn of(calls: &[RecordedCall]) -> OutageWindow {
         let (first, last) = (calls.first().map_or(0, |call| call.at), calls.last().map_or(0, |call| call.at));
-        Window { calls: calls.len(), fresh: different(calls), seconds: (last - first) as f64 / 1_000.0 }
+        OutageWindow { calls: calls.len(), fresh: different(calls), seconds: (last - first) as f64 / 1_000.0 }
     }
 
     /// At most a tenth more than was asked for, and the floor of each process that calls.
     pub fn judge_budget(&self, context: &ScenarioContext, processes: usize) {
-        let Window { calls, fresh, seconds } = *self;
+        let OutageWindow { calls, fresh, seconds } = *self;
         let floor = FLOOR_PER_SECOND * (seconds + SAVED_S) * processes as f64;
         // A part of a token may be left over in each.
         let allowed = fresh as f64 * (1.0 + RATIO) + floor + processes as f64;
@@ -127,9 +127,9 @@ mod tests {
             outcome: "503 unavailable".to_owned(),
         };
         let calls = [call(1_000, "a"), call(1_500, "b"), call(2_000, "a"), call(4_000, "a")];
-        let window = Window::of(&calls);
+        let window = OutageWindow::of(&calls);
         assert_eq!((window.calls, window.fresh), (4, 2));
         assert!((window.seconds - 3.0).abs() < 1e-9);
-        assert_eq!(Window::of(&[]).calls, 0);
+        assert_eq!(OutageWindow::of(&[]).calls, 0);
     }
 }

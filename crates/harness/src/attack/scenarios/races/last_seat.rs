@@ -8,7 +8,7 @@ use server::clock::SystemClock;
 use store::Clock as _;
 
 use crate::attack::request::{PAYS, PRICE_MINOR};
-use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target};
+use crate::attack::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 /// The shortest hold that leaves time to begin.
 const HOLD_SECONDS: u32 = 3;
@@ -110,7 +110,7 @@ async fn rival_for(
     context: &ScenarioContext,
     shop: &Target,
     slot: usize,
-    rival: &mut Caller,
+    rival: &mut RetryingClient,
 ) -> Result<Option<String>, Error> {
     let begun = Instant::now();
     let mut tries = 0;

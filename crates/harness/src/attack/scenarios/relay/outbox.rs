@@ -7,7 +7,7 @@ use domain::ledger::POSTED;
 use store::Location;
 use uuid::Uuid;
 
-use crate::attack::rows::{Rows, quoted};
+use crate::attack::rows::{DatabaseRows, quoted};
 use crate::attack::{Error, ScenarioContext};
 
 /// Looked at once.
@@ -17,7 +17,7 @@ const RECEIVED_WITHIN: Duration = Duration::from_mins(1);
 const WAIT_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Outbox {
-    rows: Rows,
+    rows: DatabaseRows,
     /// The kinds that somebody receives.
     kinds: String,
     /// The broker is not the one that is built in.
@@ -27,7 +27,7 @@ pub struct Outbox {
 impl Outbox {
     pub async fn of(location: &Location, apart: bool) -> Result<Outbox, Error> {
         let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
-        Ok(Outbox { rows: Rows::of(location).await?, kinds: kinds.join(", "), apart })
+        Ok(Outbox { rows: DatabaseRows::of(location).await?, kinds: kinds.join(", "), apart })
     }
 
     /// With a broker outside a relay marks as soon as it has published, and is hardly ever found between the

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::attack::{Deployment, Error};
-use crate::http::{self, Client};
+use crate::http::{self, HttpClient};
 use crate::program::Resident;
 
 const PAGE_ROWS: usize = 100;
@@ -17,9 +17,9 @@ const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 pub struct WebhookForwarder {
-    sandbox: Client,
+    sandbox: HttpClient,
     urls: Vec<String>,
-    servers: Vec<Client>,
+    servers: Vec<HttpClient>,
     next: usize,
 }
 
@@ -31,9 +31,9 @@ fn is_for_the_moment(status: Option<u16>) -> bool {
 impl WebhookForwarder {
     pub fn new(deployment: &Deployment) -> Result<WebhookForwarder, Error> {
         let urls = deployment.shop.base_urls.clone();
-        let servers: Result<Vec<Client>, _> = urls.iter().map(|url| Client::new(url)).collect();
+        let servers: Result<Vec<HttpClient>, _> = urls.iter().map(|url| HttpClient::new(url)).collect();
         Ok(WebhookForwarder {
-            sandbox: Client::new(deployment.sandbox_url()?)?,
+            sandbox: HttpClient::new(deployment.sandbox_url()?)?,
             urls,
             servers: servers?,
             next: 0,
@@ -88,7 +88,7 @@ impl WebhookForwarder {
         let answered = self.servers[self.next].post(&path, &headers, body.to_owned()).await;
         if body.len() > LARGE_BYTES {
             // The server may end such a connection at any moment: nothing else is said over it.
-            self.servers[self.next] = Client::new(&self.urls[self.next])?;
+            self.servers[self.next] = HttpClient::new(&self.urls[self.next])?;
         }
         match answered {
             Ok(answer) => Ok(Some(answer.status.as_u16())),

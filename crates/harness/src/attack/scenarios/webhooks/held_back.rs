@@ -12,7 +12,7 @@ use super::forgery::Forgery;
 use super::plain;
 use crate::attack::orders::{Order, OrderOutcome, carry_out};
 use crate::attack::request::PAYS;
-use crate::attack::{Caller, Deployment, Error, OperationRequest, ScenarioContext, Target};
+use crate::attack::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 use crate::program::Resident;
 
 const DAYS_LATE_S: i64 = 3 * 86_400;
@@ -34,7 +34,7 @@ struct Paid {
 
 struct Stage<'a> {
     context: &'a ScenarioContext,
-    caller: Caller,
+    caller: RetryingClient,
     courier: WebhookForwarder,
     own: Resident,
     neighbour: Resident,
@@ -139,7 +139,7 @@ impl Stage<'_> {
         Ok(payments)
     }
 
-    /// Every kind of bad evidence for every booking.
+    /// Every kind of bad evidence forevery booking.
     async fn forges(&mut self, paid: &[Paid]) -> Result<(), Error> {
         self.context.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
         let (own, neighbour) = (self.own.clone(), self.neighbour.clone());

@@ -1,6 +1,8 @@
 //! The first command, as a new user runs it: the story ends with one charge, on both engines, and
-//! again on the same directory. And what the program refuses to start with.
+//! again on the same directory; the tour of the documentation; and what the program refuses to start with.
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
+
+mod tour;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use harness::http::{Client, Response};
+use harness::http::{HttpClient, Response};
 use harness::program::{Catalogue, Tenant};
 use serde_json::{Value, json};
 
@@ -26,16 +26,16 @@ pub struct Shop {
     pub met: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
-pub struct Teller<'a> {
+pub struct FleetClient<'a> {
     shop: &'a Shop,
-    client: Client,
+    client: HttpClient,
     authorization: String,
 }
 
-impl<'a> Teller<'a> {
-    pub fn new(shop: &'a Shop) -> Teller<'a> {
-        let client = Client::new(&shop.base_url).unwrap().with_timeout(TIMEOUT);
-        Teller { shop, client, authorization: format!("Bearer {}", shop.tenant.api_key) }
+impl<'a> FleetClient<'a> {
+    pub fn new(shop: &'a Shop) -> FleetClient<'a> {
+        let client = HttpClient::new(&shop.base_url).unwrap().with_timeout(TIMEOUT);
+        FleetClient { shop, client, authorization: format!("Bearer {}", shop.tenant.api_key) }
     }
 
     /// Takes money; the payment's id. The provider's books name the charge by `name`.
@@ -84,7 +84,7 @@ impl<'a> Teller<'a> {
         ];
         let answer = self.client.post(path, &headers, body.to_string()).await;
         let met = match &answer {
-            Ok(answer) => heard(answer),
+            Ok(answer) => status_and_retryable(answer),
             Err(error) => error.to_string(),
         };
         *self.shop.met.lock().unwrap().entry(met).or_default() += 1;
@@ -93,7 +93,7 @@ impl<'a> Teller<'a> {
 }
 
 /// The status, and whether it bids to ask again.
-fn heard(answer: &Response) -> String {
+fn status_and_retryable(answer: &Response) -> String {
     let retryable = answer.json().is_ok_and(|problem| problem["retryable"] == true);
     format!("{}{}", answer.status.as_u16(), if retryable { " retryable" } else { "" })
 }

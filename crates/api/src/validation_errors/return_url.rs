@@ -8,7 +8,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::Findings;
+use super::ValidationErrors;
 use crate::limits::URL_CHARS_MAX;
 
 /// What stands here is no app's: it runs what follows, reads a file, or speaks another protocol.
@@ -42,7 +42,7 @@ const SCHEMES_REFUSED: [&str; 27] = [
     "wss",
 ];
 
-impl Findings {
+impl ValidationErrors {
     pub fn return_url(&mut self, pointer: &str, url: &str) {
         if url.len() > URL_CHARS_MAX || !is_return_address(url) {
             self.add(pointer, "must be an absolute http or https address, or one of an app's own scheme");
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn check(url: &str, taken: bool) {
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.return_url("/return_url", url);
         assert_eq!(findings.errors().is_empty(), taken, "{url}");
     }

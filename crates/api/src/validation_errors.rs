@@ -23,12 +23,12 @@ use crate::views::Metadata;
 
 /// What was found wrong so far. At most [`ERRORS_MAX`] are told, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
+pub struct ValidationErrors {
     errors: Vec<FieldError>,
     card_number: bool,
 }
 
-impl Findings {
+impl ValidationErrors {
     /// Neither the pointer nor the sentence is told as it is if it holds a card number.
     pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         let (pointer, detail) = self.conceal(pointer.into(), detail.into());
@@ -43,7 +43,7 @@ impl Findings {
     }
 
     /// What was found elsewhere, at the places that are chosen.
-    pub fn take_from(&mut self, others: Findings, is_chosen: impl Fn(&str) -> bool) {
+    pub fn take_from(&mut self, others: ValidationErrors, is_chosen: impl Fn(&str) -> bool) {
         self.card_number |= others.card_number;
         for error in others.errors.into_iter().filter(|error| is_chosen(&error.pointer)) {
             self.push(error.pointer, error.detail);
@@ -55,7 +55,7 @@ impl Findings {
     }
 
     /// The request, if nothing is wrong with it.
-    pub fn none_or<T>(self, request: T) -> Result<T, Findings> {
+    pub fn none_or<T>(self, request: T) -> Result<T, ValidationErrors> {
         if self.errors.is_empty() { Ok(request) } else { Err(self) }
     }
 
@@ -208,10 +208,10 @@ mod tests {
     use super::*;
 
     /// What `find` finds in each text, in order.
-    fn check(find: impl Fn(&mut Findings, &str), fine: &[&str], refused: &[&str]) {
+    fn check(find: impl Fn(&mut ValidationErrors, &str), fine: &[&str], refused: &[&str]) {
         for (texts, expected) in [(fine, 0), (refused, 1)] {
             for text in texts {
-                let mut findings = Findings::default();
+                let mut findings = ValidationErrors::default();
                 find(&mut findings, text);
                 assert_eq!(findings.errors.len(), expected, "{text:?}: {findings:?}");
             }
@@ -279,7 +279,7 @@ mod tests {
                 "é",
             ],
         );
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.payment_method("/payment_method", "4242 4242 4242 4242");
         let problem = findings.problem("r");
         assert_eq!(problem.code, "card_number_refused");
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn money_is_bounded_and_of_a_currency() {
         let amount = |minor, code| {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.amount("/amount", Money::new(minor, domain::Currency::new(code).unwrap()));
             findings.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn metadata_is_bounded() {
         let found = |metadata: Metadata| {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.metadata(&metadata);
             findings.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };

@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
-use super::Findings;
+use super::ValidationErrors;
 use crate::json::escape;
 use crate::text::is_control;
 
 pub(super) const CONTROL: &str = "must not have control characters";
 
-impl Findings {
+impl ValidationErrors {
     /// Looks at every text of a body, and at the name of every member.
     pub fn controls_in_body(&mut self, body: &Value) {
         self.look_for_controls(body, "");
@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    fn pointers(findings: &Findings) -> Vec<&str> {
+    fn pointers(findings: &ValidationErrors) -> Vec<&str> {
         findings.errors().iter().map(|error| error.pointer.as_str()).collect()
     }
 
@@ -76,7 +76,7 @@ mod tests {
             (json!({ "metadata": { "a\0": "x" } }), &["/metadata"]),
             (json!({ "a": "line\r\n\tand line", "b": 1, "c": null }), &[]),
         ] {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.controls_in_body(&body);
             assert_eq!(pointers(&findings), expected, "{body}");
         }
@@ -92,7 +92,7 @@ mod tests {
             ("reference=a+b%20c%25", &[]),
             ("", &[]),
         ] {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.controls_in_query(query);
             assert_eq!(pointers(&findings), expected, "{query}");
         }

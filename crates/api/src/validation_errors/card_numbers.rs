@@ -5,13 +5,13 @@
 
 use serde_json::Value;
 
-use super::Findings;
+use super::ValidationErrors;
 use crate::card_number;
 use crate::json::escape;
 
 const NEVER_TAKEN: &str = "looks like a card number, which is never taken";
 
-impl Findings {
+impl ValidationErrors {
     /// Looks at every text of a body, and at the name of every member. `phones` are the pointers of
     /// the members that hold telephone numbers.
     pub fn card_numbers_in_body(&mut self, body: &Value, phones: &[&str]) {
@@ -101,7 +101,7 @@ mod tests {
 
     const CARD: &str = "4242 4242 4242 4242";
 
-    fn pointers(findings: Findings) -> Vec<String> {
+    fn pointers(findings: ValidationErrors) -> Vec<String> {
         let problem = findings.problem("r");
         assert_clean(&problem);
         problem.errors.into_iter().map(|error| error.pointer).collect()
@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn in_body(body: &Value) -> Vec<String> {
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.card_numbers_in_body(body, &["/customer/phone"]);
         pointers(findings)
     }
@@ -139,22 +139,22 @@ mod tests {
 
     #[test]
     fn a_number_where_a_number_belongs_and_a_phone_number_are_none() {
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         let body = json!({
             "amount": { "minor": 4_242_424_242_424_242_i64 },
             "customer": { "phone": "+378282246310005" },
         });
         findings.card_numbers_in_body(&body, &["/customer/phone"]);
-        assert_eq!(findings, Findings::default());
+        assert_eq!(findings, ValidationErrors::default());
     }
 
     #[test]
     fn the_path_and_the_query() {
         let check = |path: &str, query: Option<&str>, expected: &[&str]| {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.card_numbers_in_address(path, query);
             if expected.is_empty() {
-                assert_eq!(findings, Findings::default(), "{path} {query:?}");
+                assert_eq!(findings, ValidationErrors::default(), "{path} {query:?}");
             } else {
                 assert_eq!(pointers(findings), expected, "{path} {query:?}");
             }
@@ -177,7 +177,7 @@ mod tests {
             (b"4242424242424242\xff", true),
             (b"01936d3c-7a2b-4c1d-8e9f-424242424242", false),
         ] {
-            let mut findings = Findings::default();
+            let mut findings = ValidationErrors::default();
             findings.card_numbers_in_header("Idempotency-Key", value);
             assert_eq!(findings.card_number, expected, "{value:?}");
             if expected {
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_pointer_is_cut_back_to_where_it_holds_none() {
-        let mut findings = Findings::default();
+        let mut findings = ValidationErrors::default();
         findings.add("/metadata/4242424242424242/x", "must not be empty");
         assert_eq!(pointers(findings), ["/metadata"]);
     }

@@ -1,0 +1,193 @@
+//! One word for one idea: `docs/glossary.md` says which, and this looks at whether the code keeps to it.
+//!
+//! A public type name that two crates have is either one idea, and the glossary says so, or one of the two
+//! needs another name. Words and phrases that readers had to decode are refused wherever they stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::Failure;
+
+const GLOSSARY: &str = "docs/glossary.md";
+/// The table of the glossary that lists names of several crates begins below this heading.
+const SHARED: &str = "## Type names that several crates share";
+/// What every crate may have one of.
+const EVERYWHERE: [&str; 4] = ["Error", "Settings", "Arguments", "Options"];
+/// Metaphors that were replaced, as names of types and functions.
+const BANNED_NAMES: [&str; 20] = [
+    "Apart", "Arena", "Bell", "Desk", "Desks", "Errand", "Hands", "Heard", "HotPath", "Laid", "Look",
+    "Ruling", "Shut", "Siege", "Teller", "Told", "Town", "Way", "Wish", "Witness",
+];
+/// Phrases that are not English as it is written today. Written in halves, or this file would refuse itself.
+const BANNED_PHRASES: [(&str, &str); 4] = [
+    (concat!("for", " ever"), "forever"),
+    (concat!("so many", " as"), "as many as"),
+    (concat!("Leave", " to make"), "permission to make"),
+    (concat!("one file", " an "), "one file per"),
+];
+
+/// `files` are the Rust files and pages of documentation below `root`.
+pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<Vec<String>, Failure> {
+    let shared = read_shared(&fs::read_to_string(root.join(GLOSSARY))?);
+    let mut crates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut complaints = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(root.join(file))?;
+        complaints.extend(check_phrases(file, &text));
+        if let Some(owner) = crate_of(file) {
+            for name in public_types(&text) {
+                crates.entry(name.to_owned()).or_default().insert(owner.to_owned());
+            }
+        }
+    }
+    complaints.extend(check_names(&crates, &shared));
+    Ok(complaints)
+}
+
+fn check_phrases(file: &Path, text: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for (phrase, better) in BANNED_PHRASES {
+            if line.contains(phrase) {
+                complaints.push(format!("{}:{number}: `{phrase}`: say {better}", file.display()));
+            }
+        }
+        for name in BANNED_NAMES {
+            let declares = |kind: &str| declared(line, kind) == Some(name);
+            let function = declared(line, "fn").is_some_and(|it| it == name.to_lowercase());
+            if ["struct", "enum", "trait", "type"].into_iter().any(declares)
+                || (function && is_metaphor(name))
+            {
+                let place = file.display();
+                complaints.push(format!("{place}:{number}: `{name}` has a plain name in {GLOSSARY}"));
+            }
+        }
+    }
+    complaints
+}
+
+/// As a verb it says nothing either; the others are English verbs.
+fn is_metaphor(name: &str) -> bool {
+    matches!(name, "Told" | "Heard" | "Errand" | "Desk" | "Teller")
+}
+
+/// Names that stand in several crates without the glossary's word, and words of it that nobody needs.
+fn check_names(
+    crates: &BTreeMap<String, BTreeSet<String>>,
+    shared: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
+    let several =
+        crates.iter().filter(|(name, owners)| owners.len() > 1 && !EVERYWHERE.contains(&name.as_str()));
+    let mut complaints = Vec::new();
+    for (name, owners) in several.clone() {
+        if shared.get(name) != Some(owners) {
+            let list = owners.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            complaints.push(format!(
+                "`{name}` is a public type of {list}: give one of them another name, or say in {GLOSSARY} that they are one idea"
+            ));
+        }
+    }
+    let needed: BTreeSet<&String> = several.map(|(name, _)| name).collect();
+    let stale = shared.keys().filter(|name| !needed.contains(name));
+    complaints.extend(stale.map(|name| format!("{GLOSSARY}: `{name}` is no longer shared by crates")));
+    complaints
+}
+
+/// The rows below the heading: a name, and the crates that have it.
+fn read_shared(glossary: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let table = glossary.split_once(SHARED).map_or("", |(_, table)| table);
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split('|');
+        let name = cells.next()?.trim().trim_end_matches('`').to_owned();
+        let owners = cells.next()?.split(',').map(|owner| owner.trim().to_owned()).collect();
+        Some((name, owners))
+    };
+    table.lines().take_while(|line| !line.starts_with("## ")).filter_map(row).collect()
+}
+
+/// The crate whose source this is. Tests have words of their own.
+fn crate_of(file: &Path) -> Option<&str> {
+    let mut parts = file.iter().map(|part| part.to_str().unwrap_or_default());
+    let owner = (parts.next()? == "crates").then(|| parts.next()).flatten()?;
+    let is_source = parts.next()? == "src" && !parts.any(|part| part == "tests" || part == "tests.rs");
+    is_source.then_some(owner)
+}
+
+fn public_types(text: &str) -> impl Iterator<Item = &str> {
+    let kinds = ["pub struct", "pub enum", "pub trait", "pub type"];
+    text.lines()
+        .filter(|line| line.starts_with("pub "))
+        .filter_map(move |line| kinds.iter().find_map(|kind| declared(line, kind)))
+}
+
+/// The identifier that the line declares as such a thing.
+fn declared<'a>(line: &'a str, kind: &str) -> Option<&'a str> {
+    let (before, after) = line.split_once(kind)?;
+    let is_word = before.is_empty() || before.ends_with([' ', '(']);
+    let rest = after.strip_prefix(' ').filter(|_| is_word)?;
+    let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owners(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_a_line_declares_is_found() {
+        let check =
+            |line: &str, kind: &str, name: Option<&str>| assert_eq!(declared(line, kind), name, "{line}");
+        check("pub struct Money {", "pub struct", Some("Money"));
+        check("pub trait Column: Sized {", "pub trait", Some("Column"));
+        check("    fn count<T>(of: T)", "fn", Some("count"));
+        check("    fn count_max()", "fn", Some("count_max"));
+        check("// a myfn thing", "fn", None);
+        check("pub enum", "pub enum", None);
+    }
+
+    #[test]
+    fn a_name_of_two_crates_needs_the_glossary() {
+        let crates = BTreeMap::from([
+            ("Money".to_owned(), owners(&["api", "domain"])),
+            ("Error".to_owned(), owners(&["store", "server"])),
+            ("Gate".to_owned(), owners(&["server"])),
+        ]);
+        assert_eq!(check_names(&crates, &BTreeMap::new()).len(), 1);
+        let glossary = format!(
+            "{SHARED}\n\n| name | crates | idea |\n|---|---|---|\n| `Money` | api, domain | an amount |\n"
+        );
+        assert_eq!(check_names(&crates, &read_shared(&glossary)), Vec::<String>::new());
+        let stale = format!("{glossary}| `Gate` | server, api | gone |\n");
+        assert_eq!(
+            check_names(&crates, &read_shared(&stale)),
+            ["docs/glossary.md: `Gate` is no longer shared by crates"]
+        );
+    }
+
+    #[test]
+    fn metaphors_and_old_phrases_are_refused() {
+        let check = |text: &str, complaints: usize| {
+            assert_eq!(check_phrases(Path::new("a.rs"), text).len(), complaints, "{text}");
+        };
+        check(concat!("pub struct", " Errand {"), 1);
+        check(concat!("enum", " Way {"), 1);
+        check(concat!("fn", " told() {"), 1);
+        check("fn look() {", 0);
+        check(concat!("// kept for", " ever"), 1);
+        check("struct Wayfarer {", 0);
+    }
+
+    #[test]
+    fn tests_have_words_of_their_own() {
+        let check = |file: &str, owner: Option<&str>| assert_eq!(crate_of(Path::new(file)), owner, "{file}");
+        check("crates/api/src/money.rs", Some("api"));
+        check("crates/api/src/json/tests.rs", None);
+        check("crates/store/tests/it/place.rs", None);
+        check("xtask/src/main.rs", None);
+    }
+}
