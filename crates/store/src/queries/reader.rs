@@ -175,11 +175,20 @@ impl Queries {
         rest: &str,
         parameters: Vec<Value<'static>>,
     ) -> Result<Vec<R>, Error> {
+        let rows = self.unread_rows::<R>(rest, parameters).await?;
+        Ok(rows.into_iter().map(R::read).collect::<Result<_, _>>()?)
+    }
+
+    /// The values of such rows, for a caller to whom one that cannot be read is no reason to fail.
+    pub(super) async fn unread_rows<R: Row>(
+        &self,
+        rest: &str,
+        parameters: Vec<Value<'static>>,
+    ) -> Result<Vec<Vec<Value<'static>>>, Error> {
         let columns = list(R::TABLE, |_| true, quoted);
         let kinds: Vec<Kind> = R::TABLE.columns.iter().map(|column| column.kind).collect();
         let sql = format!("select {columns} from {} {rest}", R::TABLE.name);
-        let rows = self.values(&sql, parameters, &kinds).await?;
-        Ok(rows.into_iter().map(R::read).collect::<Result<_, _>>()?)
+        self.values(&sql, parameters, &kinds).await
     }
 
     pub(super) async fn row<R: Row>(

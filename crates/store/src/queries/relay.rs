@@ -10,7 +10,7 @@ use domain::ids::first_of;
 use domain::limits::{PARTITIONS, WAITS_FOR_RECEIPTS};
 use domain::rows::Message;
 use domain::time::Span;
-use domain::working_set::{Kind, Value};
+use domain::working_set::{Kind, Row as _, Value};
 use domain::{InboxId, MessageId, Timestamp};
 
 use super::Queries;
@@ -91,7 +91,7 @@ impl Queries {
                 order by created_at, id limit $2) \
              order by subject, seq limit $2"
         );
-        self.rows(&rest, with![since, limit(max)]).await
+        self.readable_messages(&rest, with![since, limit(max)]).await
     }
 
     /// Old messages of one partition that were not published, in the same order.
@@ -105,7 +105,7 @@ impl Queries {
              (select subject from outbox where partition = $1 and position is null and created_at < $2 \
                 order by created_at, id limit $3) \
              order by subject, seq limit $3";
-        self.rows(rest, with![partition, before, limit(max)]).await
+        self.readable_messages(rest, with![partition, before, limit(max)]).await
     }
 
     /// Messages whose delivery is due again and that were not published since, and messages that were
@@ -150,7 +150,34 @@ impl Queries {
         }
         let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
         let rest = format!("where id in ({}) order by subject, seq", places.join(", "));
-        self.rows(&rest, ids.iter().map(|id| Value::Id(id.0)).collect()).await
+        self.readable_messages(&rest, ids.iter().map(|id| Value::Id(id.0)).collect()).await
+    }
+
+    /// A message that this version cannot read, as a newer one may write it, waits for a relay that can, and with
+    /// it the later ones of its subject: each subject is told in order. `rest` orders by subject.
+    async fn readable_messages(
+        &self,
+        rest: &str,
+        parameters: Vec<Value<'static>>,
+    ) -> Result<Vec<Message>, Error> {
+        let columns = Message::TABLE.columns;
+        let subject_at = columns.iter().position(|column| column.name == "subject").expect("it is a column");
+        let mut waiting = BTreeSet::new();
+        let mut messages = Vec::new();
+        for row in self.unread_rows::<Message>(rest, parameters).await? {
+            let Value::Id(subject) = row[subject_at] else { continue };
+            if waiting.contains(&subject) {
+                continue;
+            }
+            match Message::read(row) {
+                Ok(message) => messages.push(message),
+                Err(why) => {
+                    tracing::warn!(%subject, %why, "a message cannot be read by this version, and waits for another");
+                    waiting.insert(subject);
+                }
+            }
+        }
+        Ok(messages)
     }
 
     /// Messages that were received before this instant, oldest first. While one of a subject waits for

@@ -15,6 +15,7 @@ both!(
     what_a_newer_version_added_is_read_over_and_kept,
     a_sweep_leaves_out_what_it_cannot_read,
     lapsed_holds_are_found_beside_one_that_cannot_be_read,
+    a_relay_passes_over_messages_that_it_cannot_read,
     the_next_schema_can_be_worked_on,
 );
 
@@ -138,6 +139,30 @@ async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(place: Place) {
     let of_slot = store.lapsed_holds_of_slot(theirs.tenant, their_slot, late, 9).await.unwrap();
     assert_eq!(of_slot.len(), 1);
     assert!(store.booking(theirs.tenant, of_slot[0].booking).await.is_err(), "and it cannot be read");
+}
+
+/// One of a kind of subject that only a newer version knows holds up its own subject, and no other.
+async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
+    let store = place.open().await;
+    let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
+    for (shop, slot) in [(ours, our_slot), (theirs, their_slot)] {
+        reserve(shop, slot).on(&store).await.unwrap();
+    }
+    let partitions: Vec<i64> = (0..domain::limits::PARTITIONS).collect();
+    let all = store.live_messages(&partitions, Timestamp(0), 99).await.unwrap();
+    let newer = all.iter().find(|message| message.tenant == theirs.tenant).unwrap();
+    let change = format!("update outbox set subject_kind = 'voucher' where id = {}", place.literal(newer.id));
+    place.sql(&change).await;
+    let expected: Vec<_> = all.iter().filter(|message| message.subject != newer.subject).cloned().collect();
+    assert!(!expected.is_empty());
+    assert_eq!(store.live_messages(&partitions, Timestamp(0), 99).await.unwrap(), expected);
+    let late = Timestamp(i64::MAX);
+    assert_eq!(store.backlog_messages(newer.partition, late, 99).await.unwrap(), {
+        let same = |message: &&domain::rows::Message| message.partition == newer.partition;
+        expected.iter().filter(same).cloned().collect::<Vec<_>>()
+    });
+    let ids: Vec<_> = all.iter().map(|message| message.id).collect();
+    assert_eq!(store.messages(&ids).await.unwrap(), expected);
 }
 
 /// As the next schema would, which knows one state more.
