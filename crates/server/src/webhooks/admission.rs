@@ -47,7 +47,7 @@ impl WebhookAdmission {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(_)) => Err(Code::BodyIsTooLarge.into()),
             Err(_) => Err(RefusedRequest::from(Code::RequestTimedOut)
-                .because(format!("a delivery's body did not come within {BODY_WITHIN:?}"))),
+                .because(format!("a delivery's body did not come within {} s", BODY_WITHIN.as_secs()))),
         }
     }
 }

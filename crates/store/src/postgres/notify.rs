@@ -130,7 +130,7 @@ async fn tell(client: &Client, heard: &Notification, me: Uuid) -> Result<(), Str
 async fn in_time<T>(asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answered) => answered.map_err(|error| describe(&error)),
-        Err(_) => Err(format!("no answer in {PATIENCE:?}")),
+        Err(_) => Err(format!("no answer in {} s", PATIENCE.as_secs())),
     }
 }
 
