@@ -1,4 +1,4 @@
-//! THE WIRE. What clients send and what they are answered, shared by the server and by clients:
+//! The wire: what clients send and what they are answered, shared by the server and by clients:
 //! requests, the views of rows, problem documents, and the OpenAPI document that tells of them.
 //!
 //! What must never be here: a decision, a row that is written, or anything that listens.

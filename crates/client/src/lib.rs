@@ -1,4 +1,4 @@
-//! THE SDK. Typed calls of Surehold's own API that may be retried without a second thought: an operation
+//! The client: typed calls of Surehold's own API that may be retried without a second thought: an operation
 //! has one idempotency key from the moment it is made, and every attempt sends the same bytes under it.
 //!
 //! ```no_run

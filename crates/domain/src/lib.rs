@@ -1,4 +1,4 @@
-//! THE RULES. Everything that Surehold decides, it decides here, and purely: rows and a command
+//! The rules. Everything that Surehold decides, it decides here, and purely: rows and a command
 //! go in, changed rows and a reply come out, or a refusal.
 //!
 //! What this crate must never do: read a clock, draw a random number or an id, touch a file, a

@@ -1,4 +1,4 @@
-//! THE ADVERSARY. What Surehold is judged by, from outside: load, the oracle, and proofs that kill it.
+//! What Surehold is judged by, from outside: load, the oracle, and proofs that kill it.
 //!
 //! | module | what it does |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! THE TELLERS. Each payment provider's wire behind one port, [`Provider`].
+//! Each payment provider's wire behind one port, [`Provider`].
 //!
 //! A teller carries a call out and says what it heard, in the words of [`domain::provider`]. It
 //! decides nothing: when to call, whether to call again and what the answer means for a payment is

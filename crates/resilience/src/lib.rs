@@ -1,4 +1,4 @@
-//! THE NERVES. How a call that may fail is made again, and when it is left alone.
+//! How a call that may fail is made again, and when it is left alone.
 //!
 //! | module | what it answers | state |
 //! |---|---|---|

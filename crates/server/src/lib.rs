@@ -1,4 +1,4 @@
-//! THE SHELL. What the world does to Surehold becomes a command, and what was decided goes out again.
+//! The server: HTTP, webhooks and timers become commands, and what was decided goes out again.
 //!
 //! | folder | its part |
 //! |---|---|

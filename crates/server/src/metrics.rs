@@ -2,7 +2,7 @@
 //!
 //! | file | its part |
 //! |---|---|
-//! | [`catalogue`] | THE TABLE: name, kind, unit, help, labels; and a `static` for each row, to record with |
+//! | [`catalogue`] | the table: name, kind, unit, help, labels; and a `static` for each row, to record with |
 //! | [`labels`] | the labels, each with the closed set of its values |
 //! | [`instrument`] | counters, gauges and histograms over a row; a series a combination of labels |
 //! | [`page`] | `docs/metrics.md`, written from the table |

@@ -1,4 +1,4 @@
-//! THE MEMORY. The only crate that knows SQL: the working set, on SQLite and on PostgreSQL.
+//! The only crate that knows SQL: the working set, on SQLite and on PostgreSQL.
 //!
 //! A command goes in by [`Store::submit`], waits in a fair and bounded queue, and becomes part of
 //! whatever batch forms next. One batch is one transaction:

@@ -1,4 +1,4 @@
-//! THE PROGRAM. One binary: `serve demo sandbox migrate backup check attack bench tenant key product slot ops`.
+//! The program: one binary: `serve demo sandbox migrate backup check attack bench tenant key product slot ops`.
 //!
 //! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
 //! the environment is [`config`] (and clap, for flags that have a variable).

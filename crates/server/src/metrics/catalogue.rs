@@ -1,4 +1,4 @@
-//! THE TABLE of metrics. A row's doc comment is its help, and is what Prometheus shows.
+//! The table of metrics. A row's doc comment is its help, and is what Prometheus shows.
 //!
 //! Names begin with `surehold_`, end with their unit where they have one, and with `_total` if and only if
 //! they are counters. A row from `Rows` is set by [`figures`](crate::figures), all others are recorded where

@@ -1,4 +1,4 @@
-//! THE OUTAGE: a dependency is down for minutes, under steady load, while every caller would try three
+//! An outage: a dependency is down for minutes, under steady load, while every caller would try three
 //! times. What reaches it must be at most 1.1 times the requests, plus the floor.
 
 use std::sync::Arc;
