@@ -46,7 +46,7 @@ struct RetryLoop {
 #[derive(Default)]
 struct Log {
     attempts: u32,
-    /// Of them, those that met something else than work in progress.
+    /// Attempts that met something else than work in progress.
     failed: u32,
     perhaps_done: bool,
     last: Option<AttemptFailure>,

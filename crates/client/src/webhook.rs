@@ -75,7 +75,7 @@ pub struct Signed<'a> {
 /// A delivery that was signed with one of the secrets, lately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// Of the message: a message that is delivered again has the same. Handle each once.
+    /// The message's id: a message that is delivered again has the same. Handle each once.
     pub id: &'a str,
     pub sent_at: Timestamp,
 }

@@ -30,16 +30,16 @@ pub const PARTITION_KEPT_FOR_SECONDS: i64 = 10;
 /// Who retried or discarded a dead letter, and why.
 pub const PERSON_CHARACTERS_MAX: usize = 100;
 pub const WHY_CHARACTERS_MAX: usize = 1_000;
-/// Of an error that is kept with a row.
+/// The most that is kept of an error with a row.
 pub const ERROR_CHARACTERS_MAX: usize = 500;
 pub const PLACES_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 /// In one request.
 pub const UNITS_PER_REQUEST_MAX: usize = 50;
-/// Of one product, those that are off sale counted: nothing removes a unit, and a product is shown
+/// Units of one product, those that are off sale included: nothing removes a unit, and a product is shown
 /// with all of them.
 pub const UNITS_PER_PRODUCT_MAX: usize = 200;
-/// Of one tenant, those that are revoked not counted.
+/// API keys of one tenant, without those that are revoked.
 pub const API_KEYS_MAX: usize = 100;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 

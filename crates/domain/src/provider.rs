@@ -195,7 +195,7 @@ pub enum CallOutcome<O> {
 }
 
 impl<O> CallOutcome<O> {
-    /// Of a look, which moves nothing: what it showed, or why it showed nothing.
+    /// The result of a look-up, which moves nothing: what it showed, or why it showed nothing.
     pub fn shown(self) -> Result<O, String> {
         match self {
             CallOutcome::Object(object) => Ok(object),

@@ -171,10 +171,10 @@ impl Default for Fleet {
 /// Where clients go, and what they can book.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Of every server.
+    /// The address of every server.
     pub base_urls: Vec<String>,
     pub api_key: String,
-    /// Of a person who operates it, where we have one.
+    /// The key of a person who operates it, where we have one.
     pub ops_key: Option<String>,
     pub catalogue: Catalogue,
 }

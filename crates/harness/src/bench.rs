@@ -52,7 +52,7 @@ pub struct Options {
     pub engines: Vec<Engine>,
     /// A PostgreSQL to make databases in, and to drop them again; without it a private one is started.
     pub database_url: Option<String>,
-    /// Of each closed loop; the open loop takes half as long.
+    /// How long each closed loop runs; the open loop takes half as long.
     pub duration: Duration,
     /// Clients at once.
     pub tasks: usize,

@@ -63,7 +63,7 @@ impl Guard {
     }
 }
 
-/// Of an account that nobody watches.
+/// The guard of an account that nobody watches.
 impl Default for Guard {
     fn default() -> Self {
         Guard::new("", &Settings::default(), None, Arc::new(NoObserver))

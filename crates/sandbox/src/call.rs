@@ -132,7 +132,7 @@ fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
     Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
 }
 
-/// Of the query and of the body together, as Stripe takes them.
+/// The parameters of the query and of the body together, as Stripe takes them.
 fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
     let mut pairs = form::decode(arrival.query.as_bytes())?;
     pairs.extend(form::decode(&arrival.body)?);

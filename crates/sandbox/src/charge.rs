@@ -37,7 +37,7 @@ pub struct Charge {
     pub voided: bool,
     #[serde(default)]
     pub captured_minor: i64,
-    /// Of the captured money; what a partial capture released is not in it.
+    /// Refunds of the captured money; what a partial capture released is not in it.
     #[serde(default)]
     pub refunded_minor: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -31,7 +31,7 @@ const SHUFFLE_SPREAD_MS: u64 = 250;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Of all the dice below; the same seed and the same order of calls give the same faults.
+    /// The seed of all faults below; the same seed and the same order of calls give the same faults.
     pub seed: u64,
     /// The effect happens and is journaled, then the connection is closed without an answer.
     pub commit_then_drop: f64,

@@ -49,7 +49,7 @@ impl AccountDirectory {
         Circuits::new(self.circuits.clone())
     }
 
-    /// Of a process that calls none of the accounts: what its own circuits would say means nothing.
+    /// For a process that calls none of the accounts: what its own circuits would say means nothing.
     pub fn without_circuits(mut self) -> AccountDirectory {
         self.circuits.clear();
         self

@@ -29,7 +29,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 pub use catalogue::CATALOGUE;
 pub use instrument::{Counter, Gauge, Histogram, Instrument, Metric};
 
-/// Of every histogram, in seconds: from a commit to an operation's patience.
+/// The buckets of every histogram, in seconds: from a commit to an operation's patience.
 const BUCKETS: [f64; 15] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 

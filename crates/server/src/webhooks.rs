@@ -80,7 +80,7 @@ pub struct Webhooks {
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
     pub look_again: RecheckDelays,
-    /// Of money that goes back because its booking cannot take it.
+    /// The deadline of a refund that is made because the booking cannot take the money.
     pub operation_deadline: Span,
 }
 

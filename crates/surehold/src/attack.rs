@@ -63,7 +63,7 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Of each kind.
+/// Processes of each kind.
 const PROCESSES_MAX: usize = 32;
 const OPERATIONS_MAX: usize = 1_000_000;
 

@@ -47,7 +47,7 @@ struct Load {
     /// A PostgreSQL to make databases in; without it a private one is started
     #[arg(long)]
     database_url: Option<String>,
-    /// Of each run
+    /// Seconds of each run
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Clients at once

@@ -21,7 +21,7 @@ pub enum PoolMode {
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Of the PostgreSQL server.
+    /// The port of the PostgreSQL server.
     pub port: u16,
     pub mode: PoolMode,
 }

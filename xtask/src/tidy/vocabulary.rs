@@ -20,7 +20,8 @@ const BANNED_NAMES: [&str; 20] = [
     "Ruling", "Shut", "Siege", "Teller", "Told", "Town", "Way", "Wish", "Witness",
 ];
 /// Phrases that are not English as it is written today. Written in halves, or this file would refuse itself.
-const BANNED_PHRASES: [(&str, &str); 4] = [
+const BANNED_PHRASES: [(&str, &str); 5] = [
+    (concat!("/// ", "Of "), "what it is: this is no sentence"),
     (concat!("for", " ever"), "forever"),
     (concat!("so many", " as"), "as many as"),
     (concat!("Leave", " to make"), "permission to make"),

@@ -12,7 +12,7 @@
 use std::ops::Range;
 
 const HASH_DIGITS_MIN: usize = 32;
-/// Of 32 random hexadecimal digits twelve are letters, on average.
+/// Twelve of 32 random hexadecimal digits are letters, on average.
 const HASH_LETTERS_MIN: usize = 6;
 
 /// Where such things stand.

@@ -78,7 +78,7 @@ pub struct ChangedUnit {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
-    /// Of a new unit only: the places of a unit never change.
+    /// Only for a new unit: the places of a unit never change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -68,7 +68,7 @@ pub struct BookingUnit {
     pub unit_id: Uuid,
     pub name: String,
     pub quantity: i64,
-    /// Of one.
+    /// The price of one.
     pub price: Money,
 }
 

@@ -17,9 +17,9 @@ pub struct BookingLine {
     pub unit: UnitId,
     pub name: String,
     pub quantity: i64,
-    /// Of one.
+    /// The price of one.
     pub price_minor: i64,
-    /// Of one.
+    /// The places that one takes.
     pub places: i64,
 }
 

@@ -102,7 +102,7 @@ crate::row! {
         /// JSON.
         fixed payload: String,
         fixed created_at: Timestamp,
-        /// Of its subject, so that one relay at a time brings a subject's messages, in order.
+        /// The partition of its subject, so that one relay at a time brings a subject's messages, in order.
         fixed partition: i64,
         /// Its place in the tenant's event log; null until it was published. Given after the commit
         /// of what it tells, under the log's lock, so that a reader never misses or reorders.

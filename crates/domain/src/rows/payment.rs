@@ -102,7 +102,7 @@ crate::row! {
         /// Asked for and not yet settled: counts against what may be refunded.
         moves refunding_minor: i64,
         moves refunded_minor: i64,
-        /// Of the provider's object, booked to suspense: the provider took it and contradicted our books.
+        /// What is booked to suspense: the provider took it and contradicted our books.
         moves suspended_minor: i64,
         /// Taken back by the customer's bank, less what it gave back.
         moves disputed_minor: i64,

@@ -47,7 +47,7 @@ pub struct Planned {
     pub nth: usize,
 }
 
-/// Of one fleet.
+/// The most processes of one fleet.
 const NTH_MAX: usize = 1_000;
 
 /// Spread at random over most of the work that is planned.

@@ -31,7 +31,7 @@ use super::timeline::Timeline;
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum JournalLine {
     Sent {
-        /// Of the request; the lines of what was heard name it.
+        /// The request's number; the lines of its answers name it.
         number: u64,
         at_ms: u64,
         operation: String,
@@ -50,10 +50,10 @@ pub enum JournalLine {
         at_ms: u64,
         status: u16,
         replayed: bool,
-        /// Of a problem document.
+        /// The code of a problem document.
         #[serde(default)]
         code: Option<String>,
-        /// Of the resource that the answer shows.
+        /// The id of the resource that the answer shows.
         #[serde(default)]
         id: Option<String>,
         #[serde(default)]

@@ -27,7 +27,7 @@ const MESSAGES: &str = "witness.messages";
 
 pub struct NatsObserver {
     stream: BufReader<TcpStream>,
-    /// Of the stream that is watched.
+    /// The name of the stream that is watched.
     name: String,
 }
 
@@ -70,7 +70,7 @@ impl NatsObserver {
         Ok(witness)
     }
 
-    /// Of the stream of a scenario's deployment.
+    /// Observes the stream of a scenario's deployment.
     pub async fn beside(context: &ScenarioContext, deployment: &Deployment) -> Result<NatsObserver, Error> {
         let port = deployment.nats(|nats| Ok(nats.port())).await?;
         NatsObserver::of(port, &context.stream()).await

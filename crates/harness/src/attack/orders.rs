@@ -56,7 +56,7 @@ pub fn orders(context: &ScenarioContext, count: usize, random: &mut StdRng) -> V
     orders
 }
 
-/// Of the kind that this number has.
+/// An order of the kind that this number stands for.
 fn order(name: String, number: usize) -> Order {
     Order {
         name,

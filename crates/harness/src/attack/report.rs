@@ -22,9 +22,9 @@ use super::scenario::Scenario;
 use super::timeline::{Fault, Lag, RecordedRetry};
 use super::{Fleet, Ground, Options, ScenarioContext};
 
-/// Of the shape.
+/// Version of the report's format.
 const VERSION: u32 = 1;
-/// Of a scenario; the others are counted.
+/// Retries kept of a scenario; the others are counted.
 const RETRIES_MAX: usize = 20_000;
 
 /// A whole run.
@@ -33,7 +33,7 @@ pub struct Report {
     pub report: u32,
     pub run: Run,
     pub deployment: Described,
-    /// Of the run: the worst of its scenarios.
+    /// The run's verdict: the worst of its scenarios.
     pub verdict: ScenarioVerdict,
     pub totals: Totals,
     pub scenarios: Vec<ScenarioReport>,
@@ -63,7 +63,7 @@ pub struct Described {
     pub engine: &'static str,
     /// In a sentence.
     pub words: String,
-    /// Of PostgreSQL.
+    /// PostgreSQL's version.
     pub database_version: Option<String>,
     /// How many processes there are of each kind.
     pub processes: BTreeMap<&'static str, usize>,
@@ -78,7 +78,7 @@ pub struct Described {
 pub struct Totals {
     /// That move money, and were accepted.
     pub operations: u64,
-    /// Of those, the ones whose effect is in the provider's books.
+    /// Operations whose effect is in the provider's books.
     pub effects: u64,
     /// Effects beyond the first of an operation.
     pub duplicates: u64,

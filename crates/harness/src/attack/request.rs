@@ -13,7 +13,7 @@ use crate::program::Catalogue;
 /// A card that pays, and one that does not.
 pub const PAYS: &str = "pm_card_visa";
 pub const DECLINED: &str = "pm_card_chargeDeclined";
-/// Of everything that the attack sells.
+/// The price of everything that the attack sells.
 pub const PRICE_MINOR: i64 = 2_500;
 /// Where the name of an operation stands in the provider's books: metadata of its payment.
 pub const MARK: &str = "attack";
@@ -168,12 +168,12 @@ impl OperationAnswer {
         (200..300).contains(&self.status)
     }
 
-    /// Of a problem document.
+    /// The code of a problem document.
     pub fn code(&self) -> Option<String> {
         self.body["code"].as_str().map(str::to_owned)
     }
 
-    /// Of the resource that it shows; of a problem, of what it speaks of.
+    /// The id of the resource that it shows; for a problem, of the resource that the problem is about.
     pub fn id(&self) -> Option<String> {
         let names = ["id", "payment_id", "resource"];
         names.iter().find_map(|name| self.body[*name].as_str()).map(str::to_owned)
@@ -189,7 +189,7 @@ impl OperationAnswer {
     }
 }
 
-/// Of everything that is bought.
+/// The currency of everything that is bought.
 pub const CURRENCY: &str = "EUR";
 
 pub fn euros(minor: i64) -> Value {

@@ -38,7 +38,7 @@ struct Run<'a> {
     databases: Arc<Mutex<Option<Databases>>>,
     beside: SharedServers,
     progress: &'a Progress,
-    /// Of those that have ended, in that order.
+    /// Reports of the scenarios that have ended, in that order.
     outcomes: std::sync::Mutex<Vec<ScenarioReport>>,
 }
 

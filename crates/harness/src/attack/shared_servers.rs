@@ -11,7 +11,7 @@ use super::{Error, Ground, Progress};
 /// NATS brings a message again after so long without a word. Scenarios kill whoever had it; the program's own
 /// default would make each of them wait.
 const NATS_ACK_WAIT_MS: u64 = 2_000;
-/// Of each scenario's stream: the server sets so much aside for each.
+/// The most that each scenario's stream keeps: the server sets it aside for each.
 const NATS_KEPT_MIB_MAX: u64 = 128;
 
 /// Clones are the same.

@@ -26,7 +26,7 @@ pub struct Fault {
 pub struct RecordedRetry {
     pub at_ms: u64,
     pub operation: String,
-    /// Of the next attempt, from 2.
+    /// The number of the next attempt, from 2.
     pub attempt: u32,
     pub delay_ms: u64,
     /// What was heard of the attempt before, such as `409 request_in_progress` or `no answer`.

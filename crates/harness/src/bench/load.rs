@@ -19,7 +19,7 @@ pub(super) trait Operator: Send + 'static {
 
 /// What came of a run.
 pub(super) struct Loaded {
-    /// Of those that went well, in microseconds.
+    /// Latencies of the operations that succeeded, in microseconds.
     pub latencies: Histogram<u64>,
     pub done: u64,
     pub failed: u64,

@@ -15,13 +15,13 @@ pub struct Latency {
     pub p99_ms: f64,
 }
 
-/// Of one operation; `None` where nobody counts it.
+/// The cost of one operation; `None` where nobody counts it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Cost {
     pub commits: f64,
     pub round_trips: f64,
     pub wal_bytes: Option<f64>,
-    /// Of the server's process.
+    /// CPU time of the server's process.
     pub processor_us: f64,
 }
 

@@ -37,7 +37,7 @@ struct Comparison<'a> {
     /// Refunds that moved money, by the provider's id of them, and by ours where they carry one.
     refunds: HashMap<&'a str, Vec<&'a Refund>>,
     accounts: BTreeMap<AccountId, Account>,
-    /// Of each account: operations that are still under way, or disagree and have a review case.
+    /// By account: operations that are still under way, or disagree and have a review case.
     open: BTreeMap<AccountId, usize>,
     known: HashSet<PaymentId>,
     known_refunds: HashSet<String>,

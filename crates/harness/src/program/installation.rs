@@ -31,7 +31,7 @@ pub struct Catalogue {
 pub struct Resident {
     pub tenant: Tenant,
     pub account: String,
-    /// Of the account: what the provider knows its owner by.
+    /// What the provider knows the account's owner by.
     pub secret_key: String,
     /// What it takes to sign webhooks as the provider does.
     pub webhook_secret: String,
@@ -52,7 +52,7 @@ pub struct Installation {
 /// One process of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Serving<'a> {
-    /// Of its files: configuration, log.
+    /// Names its files: configuration, log.
     pub name: &'a str,
     pub role: &'a str,
     pub listen: &'a str,

@@ -20,7 +20,7 @@ const TAKEN: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD
      MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB \
      RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VND VUV \
      WST XAF XCD XCG XOF XPF YER ZAR ZMW";
-/// Of a currency that accounts settle in, the least that is charged, in Stripe's unit. An account that settles
+/// The least that is charged in a currency that accounts settle in, in Stripe's unit. An account that settles
 /// in another one has a least amount by the day's rate, which nobody can know here.
 const LEAST: [(i64, &str); 10] = [
     (30, "GBP"),
@@ -39,7 +39,7 @@ const LEAST: [(i64, &str); 10] = [
 const DIGITS: [(u32, &str); 4] = [(9, "INR"), (10, "COP HUF JPY"), (11, "LBP"), (12, "IDR")];
 const THREE_DECIMALS: &str = "BHD JOD KWD OMR TND";
 
-/// Of the currencies in this list, whichever it is.
+/// The value that the lists have for this currency.
 fn listed<N: Copy>(lists: &[(N, &str)], code: &str) -> Option<N> {
     lists.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code)).map(|(number, _)| *number)
 }

@@ -22,7 +22,7 @@ const REPLAYED: &str = "idempotent-replayed";
 pub struct CallSubject(BreakerSubject);
 
 impl CallSubject {
-    /// Of a provider's id, or of one of ours.
+    /// The subject that a provider's id, or one of ours, names.
     pub fn of(subject: &str) -> CallSubject {
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);

@@ -22,7 +22,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSnapshot {
     pub state: BreakerState,
-    /// Of the window, or of the probes.
+    /// Calls in the window, or probes.
     pub calls: u32,
     pub failures: u32,
     pub open_left: Duration,

@@ -73,7 +73,7 @@ fn response(rendered: Rendered) -> Response {
     response
 }
 
-/// Of a problem document.
+/// The code of a problem document.
 fn code_of(body: &str) -> Option<String> {
     let problem: serde_json::Value = serde_json::from_str(body).ok()?;
     problem.get("code").and_then(serde_json::Value::as_str).map(str::to_owned)

@@ -37,11 +37,11 @@ pub enum CacheLookup {
 /// A duplicate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownDuplicate {
-    /// Of a request whose reply is stored: that reply, byte for byte.
+    /// The reply is stored: it is sent again, byte for byte.
     Replay(Rendered),
-    /// Of nothing: the key has the stored reply of another request.
+    /// The key has the stored reply of another request.
     Mismatch,
-    /// Of a request that another one is carrying out now, making this, if that is known already.
+    /// Another request is carrying it out, and makes this resource, if that is known already.
     InFlight { resource: Option<Uuid> },
 }
 

@@ -195,7 +195,7 @@ labels! {
 pub struct AccountLabel(usize);
 
 static ACCOUNTS: OnceLock<Vec<&'static str>> = OnceLock::new();
-/// Of an account that was not known: there is none such in a process that serves.
+/// The label of an account that is not configured: there is none in a process that serves.
 const UNCONFIGURED: &str = "unconfigured";
 
 impl AccountLabel {

@@ -11,7 +11,7 @@ use domain::limits::PARTITIONS;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 pub struct CatchUp {
-    /// Of all partitions together.
+    /// For all partitions together.
     per_second: i64,
     credits: BTreeMap<i64, Credit>,
 }

@@ -47,7 +47,7 @@ pub fn begin(name: impl FnOnce() -> String) -> Option<Box<dyn TraceSpan>> {
     Some(COLLECTOR.get()?.begin(name(), SpanSide::Internal, None))
 }
 
-/// Of a request. Probes have none, nor has what matches no address: they would be most of all.
+/// The span of a request. Probes have none, nor has what matches no address: they would be most of all.
 pub fn of_request<B>(request: &Request<B>, route: Option<&MatchedPath>) -> Option<Box<dyn TraceSpan>> {
     let collector = COLLECTOR.get()?;
     let route = route?.as_str();

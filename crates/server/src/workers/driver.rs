@@ -141,7 +141,7 @@ pub struct Driver {
     pub gates: Arc<Gates>,
     pub clock: Arc<dyn Clock>,
     pub pace: Pace,
-    /// Of operations that no request begins.
+    /// The deadline of operations that no request begins.
     pub operation_deadline: Span,
 }
 

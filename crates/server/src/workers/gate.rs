@@ -66,7 +66,7 @@ impl Gates {
     }
 }
 
-/// Of an account that is not alone. At least one place, or it would never be called.
+/// The places of an account that is not alone. At least one place, or it would never be called.
 fn share_of(concurrency: usize, account_share: f64) -> usize {
     ((concurrency as f64 * account_share).ceil() as usize).clamp(1, concurrency.max(1))
 }

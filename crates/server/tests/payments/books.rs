@@ -16,7 +16,7 @@ pub struct Provider {
 #[derive(Debug)]
 pub struct Books(Value);
 
-/// Of a key, up to its attempt.
+/// The length of a key, up to its attempt.
 const ATTEMPT_CHARACTERS: usize = "surehold-01a2277b-4cf6-7000-b974-5fc08840a5bf".len();
 const BY_HAND: &str = "by-hand-";
 

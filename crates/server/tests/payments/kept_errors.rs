@@ -90,7 +90,7 @@ async fn what_happened_behind_a_kept_error_is_found(engine: Engine) {
     each_verb_under(engine, "commit_then_kept_500").await.end().await;
 }
 
-/// Of each call some fail for good, with and without an effect, and others are lost.
+/// Some calls of each kind fail for good, with and without an effect, and others are lost.
 async fn kept_errors_in_the_midst_of_others(engine: Engine) {
     let stage = stage(engine).await;
     let faults = json!({

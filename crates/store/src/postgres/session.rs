@@ -34,19 +34,19 @@ const TAKE_SHARD: &str = "select coalesce((select shard from generate_series(0, 
 
 pub(super) struct Session {
     pub client: Client,
-    /// Of the [tallies](crate::counters): this connection's alone.
+    /// The shard of the [counters](crate::counters) that only this connection writes.
     pub shard: i64,
     statements: HashMap<&'static str, Statement>,
 }
 
-/// Of every connection to the server; the name is for whoever looks at `pg_stat_activity`.
+/// The configuration of every connection to the server; the name is for whoever looks at `pg_stat_activity`.
 pub(crate) fn config(url: &str, name: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse()?;
     config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name(name);
     Ok(config)
 }
 
-/// Of those that write: only a server that takes writes will do. A standby is passed over, or refused.
+/// The same for connections that write: only a server that takes writes will do. A standby is passed over, or refused.
 pub(crate) fn writing(url: &str, name: &str) -> Result<Config, Error> {
     let mut config = config(url, name)?;
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);

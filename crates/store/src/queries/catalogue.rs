@@ -29,7 +29,7 @@ impl Queries {
         self.rows("where tenant = $1 and product = $2 order by id", with![tenant, product]).await
     }
 
-    /// Of several products, in the order of their ids.
+    /// The units of several products, in the order of their ids.
     pub async fn units_of(&self, tenant: TenantId, products: &[ProductId]) -> Result<Vec<Unit>, Error> {
         if products.is_empty() {
             return Ok(Vec::new());

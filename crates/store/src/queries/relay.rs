@@ -143,7 +143,7 @@ impl Queries {
         Ok(ids.map(MessageId).collect())
     }
 
-    /// Of every tenant.
+    /// Messages of every tenant.
     pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());

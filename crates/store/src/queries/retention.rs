@@ -13,7 +13,7 @@ use super::work::OldRows;
 use crate::Error;
 
 impl Queries {
-    /// Of so many rows behind this one and older than this instant, those about what is over. Ids ascend with
+    /// Looks at the next rows that are older than this instant: those about what is over. Ids ascend with
     /// time, so the walk ends where the young rows begin.
     pub async fn old_audit(
         &self,

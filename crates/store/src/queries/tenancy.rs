@@ -28,7 +28,7 @@ impl Queries {
         self.rows("order by created_at, id limit $1", with![limit(max)]).await
     }
 
-    /// Of every tenant: for a program that starts its workers.
+    /// Accounts of every tenant: for a program that starts its workers.
     pub async fn accounts(&self, max: usize) -> Result<Vec<Account>, Error> {
         self.rows("order by provider, name, id limit $1", with![limit(max)]).await
     }

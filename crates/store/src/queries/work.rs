@@ -88,7 +88,7 @@ impl Queries {
         Ok(ids.into_iter().map(EventId).collect())
     }
 
-    /// Of so many keys behind this one, those whose stored replies are older than they must be kept.
+    /// Looks at the next `max` keys: those whose stored replies need not be kept any longer.
     pub async fn old_replies(
         &self,
         finished_before: Timestamp,
@@ -98,7 +98,7 @@ impl Queries {
         self.old("keys", "body is not null and finished_at < $1", finished_before, after, max).await
     }
 
-    /// Of so many events behind this one, those that ended before this instant.
+    /// Looks at the next `max` events: those that ended before this instant.
     pub async fn old_events(
         &self,
         ended_before: Timestamp,
@@ -109,7 +109,7 @@ impl Queries {
         self.old("inbound_events", old, ended_before, after, max).await
     }
 
-    /// Of so many jobs behind this one, those that were done before this instant.
+    /// Looks at the next `max` jobs: those that were done before this instant.
     pub async fn old_jobs(
         &self,
         done_before: Timestamp,

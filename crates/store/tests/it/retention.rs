@@ -20,7 +20,7 @@ both!(rows_about_what_is_over_are_pruned_and_no_others, rows_of_one_subject_go_f
 const OLD: i64 = 100;
 const YOUNG: i64 = i64::MAX / 2;
 const KEPT: Span = Span(1_000);
-/// Of rows, so that there are several.
+/// Rows of a page: few, so that there are several pages.
 const PAGE: usize = 3;
 
 /// Rows that are written past the commands, each with a row of the audit that bears its name.
@@ -28,7 +28,7 @@ struct Script<'a> {
     place: &'a Place,
     shop: Shop,
     sql: String,
-    /// Of the rows of the audit; those that may go begin with a dash.
+    /// Names of the audit's rows; those that may go begin with a dash.
     names: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ const SLOTS_AHEAD: usize = 5;
 /// What the demo keeps between two runs. It holds secrets, so only its owner may read it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seeds {
-    /// Of the database that it was made in: another one is seeded anew.
+    /// The database that it was made in: another one is seeded anew.
     pub database_id: Uuid,
     pub tenants: Vec<SeededTenant>,
     pub product_id: Uuid,

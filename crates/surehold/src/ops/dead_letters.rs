@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::{Server, print, table};
 use crate::Failed;
 
-/// Of a page, unless it is said otherwise.
+/// Rows of a page, unless the command says otherwise.
 const LIMIT: u16 = 50;
 const LIMIT_MAX: i64 = 200;
-/// Of a reason in a list; `show` has all of it.
+/// Characters of a reason in a list; `show` prints all of it.
 const REASON_MAX: usize = 80;
 
 #[derive(clap::Subcommand)]

@@ -135,7 +135,7 @@ fn an_attack_keeps_to_its_own_database() {
     assert_eq!([count("accounts"), count("payments")], [0, 0]);
 }
 
-/// Of two who say nothing of where, the second must not serve the first one's tenants.
+/// Where two are started without a place, the second must not serve the first one's tenants.
 #[test]
 fn by_default_the_demo_keeps_to_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();

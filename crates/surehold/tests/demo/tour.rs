@@ -24,7 +24,7 @@ start
 
 struct Block {
     commands: String,
-    /// Of which each must be answered; of a block that kills the program, one of them.
+    /// Each must be in the answer; where a block kills the program, one of them.
     expected: Vec<String>,
     kills: bool,
 }

@@ -21,7 +21,7 @@ fn of(span: &Span, key: &str) -> Option<String> {
     attribute(&span.attributes, key)
 }
 
-/// Of all that was collected, the spans of one trace by their names.
+/// The spans of one trace, by their names.
 fn of_trace(collector: &Collector, trace: &str) -> Vec<Span> {
     let mut spans = collector.spans();
     spans.retain(|span| hex::encode(&span.trace_id) == trace);

@@ -113,7 +113,7 @@ impl Command for AddApiKey {
 pub struct RevokeApiKey {
     pub tenant: TenantId,
     pub origin: Origin,
-    /// Of which mode the asking key is: a test key does not touch a live one.
+    /// The mode of the key that asks: a test key does not touch a live one.
     pub mode: Mode,
     pub key: ApiKeyId,
     /// The tenant's keys that are not revoked: one of those that are left must have [`OPS_SCOPE`].

@@ -19,7 +19,7 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartCapture {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// Of the key that asks: to one of the other mode the payment does not exist.
+    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
     pub mode: Mode,
     /// All that is authorised where it is `None`; what is left over is released.
     pub amount: Option<Money>,

@@ -23,7 +23,7 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartRefund {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// Of the key that asks: to one of the other mode the payment does not exist.
+    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
     pub mode: Mode,
     /// All that was captured and not sent back yet, where it is `None`.
     pub amount: Option<Money>,

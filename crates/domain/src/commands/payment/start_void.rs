@@ -17,7 +17,7 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartVoid {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// Of the key that asks: to one of the other mode the payment does not exist.
+    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
     pub mode: Mode,
     /// How long it may stay without a definite outcome.
     pub deadline: Span,

@@ -267,7 +267,7 @@ fn success_after_failure_waits_for_a_person() {
     assert_eq!(shop.booking_is(booking), booking::State::Held);
 }
 
-/// Of an amount that is contradicted the books have a part already.
+/// The books have a part already of an amount that is contradicted.
 #[test]
 fn suspense_takes_the_difference() {
     let mut shop = Shop::new(9);

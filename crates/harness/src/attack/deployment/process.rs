@@ -33,7 +33,7 @@ pub(super) struct Process {
     pub base_url: String,
     role: &'static str,
     toml: String,
-    /// Of each account at the provider.
+    /// The configuration of each account at the provider.
     account: String,
     running: Option<RunningProgram>,
 }

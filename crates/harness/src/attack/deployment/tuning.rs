@@ -42,7 +42,7 @@ impl Tuning {
         self
     }
 
-    /// Of each account.
+    /// The configuration of each account.
     pub(super) fn account(&self) -> String {
         let of_accounts = self.values.iter().filter(|((section, _), _)| *section == ACCOUNTS);
         let lines: Vec<String> =

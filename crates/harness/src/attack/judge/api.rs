@@ -13,7 +13,7 @@ use crate::attack::{Deployment, Error, ScenarioContext};
 use crate::oracle::money;
 
 const PAGE_ROWS: usize = 200;
-/// Of the ledger, newest first: far more than a run posts.
+/// Pages of the ledger, newest first: far more than a run posts.
 const PAGES_MAX: usize = 1_000;
 /// For the relay to bring what was committed to the ledger.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(1);

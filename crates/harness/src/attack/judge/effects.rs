@@ -12,7 +12,7 @@ use crate::oracle::{Books, Charge, Refund, money};
 pub struct Effects {
     /// Operations that move money and were accepted.
     pub operations: u64,
-    /// Of those, the ones whose effect is in the books.
+    /// Operations whose effect is in the books.
     pub applied: u64,
     /// Effects in the books beyond the first of an operation.
     pub duplicates: u64,

@@ -13,7 +13,7 @@ use crate::attack::request::{ExpectedEffect, ReplyCounts, ReplyKind};
 pub struct RecordedOperation {
     pub operation: String,
     pub key: String,
-    /// Of the first request under the key.
+    /// What the first request under the key was to bring about.
     pub wants: ExpectedEffect,
     pub may_be_refused: bool,
     pub sent: u64,

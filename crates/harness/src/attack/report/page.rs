@@ -9,9 +9,9 @@ use crate::attack::timeline::RecordedRetry;
 use crate::oracle::INVARIANTS;
 
 const STYLE: &str = include_str!("page.css");
-/// Of a transcript; all of it is in report.json.
+/// Retries shown of a transcript; all of it is in report.json.
 const RETRIES_SHOWN: usize = 60;
-/// Of the faults, in words.
+/// Faults that are written out.
 const FAULTS_SHOWN: usize = 200;
 
 /// All of it.

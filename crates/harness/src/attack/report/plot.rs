@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::markup::{Escaped, Markup, grouped, plain, span};
 use crate::attack::timeline::{Fault, Lag, RecordedRetry};
 
-/// Of a drawing, in its own units; the page scales it.
+/// The width of a drawing, in its own units; the page scales it.
 const WIDTH: f64 = 520.0;
 const BINS: usize = 30;
 /// Dots of one attempt's number that are drawn.

@@ -41,7 +41,7 @@ const OPERATIONS_A_KEY: usize = 5;
 const KEYS_MIN: usize = 20;
 /// Keys at the same time, each with callers of its own.
 const LANES: usize = 4;
-/// Of each kind, after the first has ended.
+/// Variants of each kind, after the first request has ended.
 const VARIANTS: usize = 2;
 
 /// What is said under one key.

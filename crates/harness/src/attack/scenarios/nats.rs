@@ -60,7 +60,7 @@ const ROWS_MAX: usize = 18_000;
 /// The program's own default, or what makes a small backlog last as long as this.
 const RATE_MAX: usize = 500;
 const DRAIN_SECONDS: usize = 12;
-/// Of each worker. Few, so that what is too much shows.
+/// Deliveries at once of each worker. Few, so that too many show.
 const DELIVERIES_MAX: usize = 16;
 const PAYERS: usize = 8;
 const HOLDERS: usize = 16;

@@ -67,7 +67,7 @@ pub const SCENARIO: Scenario = Scenario {
 
 const CLIENTS: usize = 32;
 const CHARGES_MIN: usize = 60;
-/// Of the SDK, in bad weather: so few that it gives up now and then, and is asked again.
+/// Attempts of the SDK on a bad network: few, so that it gives up now and then and is asked again.
 const ATTEMPTS: u32 = 2;
 /// All live connections are ended so many times on the way: who got a lasting fault draws anew.
 const RESETS: usize = 8;

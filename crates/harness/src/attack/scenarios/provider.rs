@@ -71,13 +71,13 @@ const ASKED_MAX: usize = 400;
 const SHED: usize = 16;
 /// Payments of which two parts go back.
 const REFUNDED: usize = 12;
-/// Of a process: so many jobs are driven at once.
+/// Jobs that a process works on at once.
 const CONCURRENCY: usize = 8;
 const CALL_TIMEOUT_MS: u64 = 800;
 const RETRY_AFTER_S: u64 = 1;
 /// Far beyond what an order takes, and short of a client's patience: who never gets on says so before it.
 const DEADLINE_SECONDS: u64 = 60;
-/// Of an outage without a circuit: many times the pause before a retry.
+/// How long an outage without a circuit lasts: many times the pause before a retry.
 const OUTAGE: Duration = Duration::from_secs(4);
 
 /// Processes under load that are quick to give an answer up, and to say that they do not know yet.

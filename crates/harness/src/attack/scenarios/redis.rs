@@ -161,7 +161,7 @@ fn wishes(
     (0..count).map(|number| wish(&context.operation(number), shop, number, random)).collect()
 }
 
-/// Of the kind that this number has.
+/// A request of the kind that this number stands for.
 fn wish(operation: &str, shop: &Target, number: usize, random: &mut StdRng) -> PlannedRequest {
     if number % 4 == 3 {
         return PlannedRequest {

@@ -70,16 +70,16 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 const CLIENTS: usize = 12;
-/// Of bookings whose webhooks come first, and of those whose webhooks are held back.
+/// Bookings whose webhooks come first, and as many whose webhooks are held back.
 const FIRST_MIN: usize = 8;
 const FIRST_MAX: usize = 40;
 const HELD_MIN: usize = 12;
 const HELD_MAX: usize = 60;
 const ORDERS_MIN: usize = 20;
-/// Of the provider's answer behind its effect.
+/// How much later than its effect the provider answers.
 const ANSWER_LATE_MS: u64 = 400;
 const HOLD_SECONDS: u32 = 3_600;
-/// Of the event log.
+/// Rows of a page of the event log.
 const PAGE_ROWS: usize = 200;
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {

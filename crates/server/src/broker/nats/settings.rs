@@ -18,7 +18,7 @@ pub struct Settings {
     pub urls: Vec<String>,
     pub credentials: Credentials,
     pub tls: Tls,
-    /// Of JetStream, where the server has one.
+    /// JetStream's domain, where the server has one.
     pub domain: Option<String>,
     /// The stream's name. One a database.
     pub stream: String,

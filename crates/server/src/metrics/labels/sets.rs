@@ -22,7 +22,7 @@ pub trait Label: Copy {
 pub trait Labels: Copy {
     const SETS: &'static [LabelSet];
     fn series() -> usize;
-    /// Of one of the series, in the order of the labels.
+    /// The values of one series, in the order of the labels.
     fn values_of(place: usize) -> Vec<&'static str>;
     /// Which of the series.
     fn place(self) -> usize;

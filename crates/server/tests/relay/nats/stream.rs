@@ -111,7 +111,7 @@ pub async fn purge_stream(server: &Private) {
     jetstream.get_stream("SUREHOLD").await.unwrap().purge().await.unwrap();
 }
 
-/// Of our durable consumer: delivered and not acknowledged, and not delivered yet.
+/// What our durable consumer has not acknowledged, and what was not delivered to it yet.
 pub async fn owed(server: &Private) -> (usize, u64) {
     let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
     let consumer: consumer::PullConsumer =

@@ -19,7 +19,7 @@ const REFUNDED_MINOR: i64 = 1_000;
 const CAPTURED_MINOR: i64 = 1_500;
 /// By a person, where another sum was to be captured.
 const OTHERWISE_MINOR: i64 = 2_000;
-/// Of the provider's answer to a creation: by then it is out of reach, and nothing was confirmed.
+/// How late the provider answers a creation: by then it is out of reach, and nothing was confirmed.
 const ANSWER_LATE_MS: u64 = 1_200;
 /// How our idempotency keys begin.
 const OUR_KEYS: &str = "surehold-";

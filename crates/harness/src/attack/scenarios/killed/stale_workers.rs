@@ -28,7 +28,7 @@ use crate::attack::{Deployment, Error, OperationRequest, Part, ScenarioContext};
 const CLIENTS: usize = 12;
 /// Tried so often, until a zombie was made.
 const ROUNDS_MAX: usize = 8;
-/// Of each call, in leases: longer than one, so that it ends while its job is another's. A machine that
+/// How long each call takes, in leases: longer than one, so that it ends while its job is another's. A machine that
 /// has much to do is given more time in the later rounds.
 const CALL_IN_LEASES: [u64; ROUNDS_MAX] = [2, 2, 4, 4, 6, 8, 8, 8];
 /// For jobs to be at work, or to be taken over.

@@ -18,13 +18,13 @@ use crate::http::HttpClient;
 const HALF_SENT: usize = 160;
 /// So many are turned away of them, whoever counts.
 const TURNED_AWAY: usize = 32;
-/// Of the API, at once: no more than one account may have at the door.
+/// Requests to the API at once: no more than the webhooks that one account may have under way.
 pub(super) const REQUESTS_MAX: usize = 24;
 /// A body that does not come is given up after a while, and its place is free again: then once more.
 const ROUNDS: usize = 3;
 /// Connections of a server for reading; a tenant has at most half of them.
 pub(super) const READERS: usize = 4;
-/// Of one tenant, at each server.
+/// Reads of one tenant, at each server.
 const READS: usize = 3 * READERS;
 /// What is not answered by then is not answered while the neighbour's reads are stuck, which end later.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);

@@ -14,12 +14,12 @@ use crate::attack::{
 
 const HOLD_SECONDS: u32 = 3_600;
 const PART_MINOR: i64 = 700;
-/// Of the event log.
+/// Rows of a page of the event log.
 const PAGE_ROWS: usize = 200;
 const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Of the tenant of the deployment.
+/// Keys of the deployment's tenant.
 pub(super) struct Keys {
     /// May book, and nothing else.
     bookings: String,

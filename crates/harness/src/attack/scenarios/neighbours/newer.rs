@@ -13,7 +13,7 @@ use crate::attack::{
 };
 use crate::http::HttpClient;
 
-/// Of each tenant at once.
+/// Holds of each tenant at once.
 const HOLDS: usize = 20;
 const LONG_SECONDS: u32 = 3_600;
 /// The neighbour's hold lapses first: a sweep that finds the other finds both.

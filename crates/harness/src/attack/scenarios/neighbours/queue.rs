@@ -25,7 +25,7 @@ const FLOOD: usize = 2 * QUEUE_MAX + TURNED_AWAY;
 const TURNED_AWAY: usize = 28;
 /// What was turned away on the way to the queue comes again.
 const TRIES: usize = 5;
-/// Of the other tenant, meanwhile.
+/// Holds of the other tenant, meanwhile.
 const HOLDS: usize = 5;
 const HOLD_SECONDS: u32 = 3_600;
 /// Longer than the place of the writer is taken.
@@ -35,7 +35,11 @@ const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
 const HEARD_WITHIN: Duration = Duration::from_millis(500);
 
 const ROOM: &str = "a_flood_leaves_room_in_the_queue";
-const OVERLOADED: &str = "overloaded";
+
+/// There was no room: in the whole queue, or in the tenant's share of it.
+fn is_turned_away(code: Option<&str>) -> bool {
+    matches!(code, Some("overloaded" | "rate_limited"))
+}
 
 /// One request, and whoever says it.
 struct Request {
@@ -86,7 +90,7 @@ async fn beside_holds(
     while let Some(said) = others.join_next().await {
         let (ask, said) = said.map_err(std::io::Error::other)??;
         let code = said.answer().and_then(OperationAnswer::code);
-        context.findings.always(ROOM, code.as_deref() != Some(OVERLOADED), || {
+        context.findings.always(ROOM, !is_turned_away(code.as_deref()), || {
             format!("{}: beside a neighbour's flood it was answered {}", ask.operation, said.words())
         });
         caller.retry_until_definite(&ask).await?;
@@ -123,7 +127,7 @@ async fn beside_events(
     flood.end().await;
     // An answer that did not come says nothing.
     if let Ok(code) = taken.await.map_err(std::io::Error::other)? {
-        context.findings.always(ROOM, code.as_deref() != Some(OVERLOADED), || {
+        context.findings.always(ROOM, !is_turned_away(code.as_deref()), || {
             format!("beside a flood of a neighbour's events one was answered {code:?}")
         });
     }
@@ -164,7 +168,7 @@ impl<'a> Flood<'a> {
         while turned_away < TURNED_AWAY {
             let left = HAPPENS_WITHIN.saturating_sub(begun.elapsed());
             let Ok(Some(code)) = tokio::time::timeout(left, heard.recv()).await else { break };
-            turned_away += usize::from(code.as_deref() == Some(OVERLOADED));
+            turned_away += usize::from(is_turned_away(code.as_deref()));
         }
         context.findings.reached_times("a_flood_was_turned_away", turned_away as u64);
         Ok(Flood { context, place, lasting, waiting })
@@ -187,7 +191,7 @@ async fn insist(
 ) -> Result<(), http::Error> {
     let mut code = say(&url, &request).await?;
     for _ in 1..TRIES {
-        if code.as_deref() == Some(OVERLOADED) {
+        if is_turned_away(code.as_deref()) {
             code = say(&url, &request).await?;
         }
     }

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use crate::attack::ScenarioContext;
 use crate::proxy::{Entry, Fault, Plan, Proxy, What};
 
-/// Of one proxy, in the timeline.
+/// Faults of one proxy in the timeline.
 const SHOWN_MAX: usize = 400;
 
 /// Which network is bad.

@@ -17,7 +17,7 @@ pub struct Spread {
     pub count: usize,
     /// Pauses in each quarter of the span.
     pub quarters: [usize; 4],
-    /// Of whole milliseconds.
+    /// Distinct pauses, in whole milliseconds.
     pub distinct: usize,
 }
 
@@ -82,7 +82,7 @@ mod tests {
         check("short ones only", 240, &|random, _| random.random_range(0..=100), false);
     }
 
-    /// Of a thousand honest transcripts nearly none is called uneven.
+    /// Nearly none of a thousand honest transcripts is called uneven.
     #[test]
     fn honest_jitter_is_hardly_ever_called_uneven() {
         let uneven = (0..1_000).filter(|seed| {

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use crate::attack::{Deployment, Error, OperationRequest, ScenarioContext, Target, at_once};
 
-/// Of a slot, and who wants one each.
+/// Seats of a slot, and customers who want one each.
 const SEATS: usize = 2;
 const CUSTOMERS: usize = 6;
 

@@ -60,7 +60,7 @@ impl Outbox {
         self.rows.select_ids(&sql).await
     }
 
-    /// Of these, those without a mark.
+    /// Those of these messages that have no mark.
     pub async fn without_mark(&self, messages: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
         let among = self.rows.ids(messages.iter().copied());
         let sql = format!("select id from outbox where position is null and id in {among}");

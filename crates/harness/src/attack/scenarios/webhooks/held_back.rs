@@ -17,7 +17,7 @@ use crate::program::Resident;
 
 const DAYS_LATE_S: i64 = 3 * 86_400;
 const TIMES: usize = 10;
-/// Of the neighbour.
+/// Charges of the neighbour.
 const NEIGHBOURS_CHARGES: usize = 4;
 /// For an event that was stored to be looked at.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
@@ -288,7 +288,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Of each booking and its payment.
+    /// The states of each booking and its payment.
     async fn states(&mut self, paid: &[Paid]) -> Result<Vec<[Value; 5]>, Error> {
         let mut states = Vec::new();
         for paid in paid {
