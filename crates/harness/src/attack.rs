@@ -33,14 +33,14 @@
 //!        run: |context| Box::pin(run(context)),
 //!    };
 //!
-//!    async fn run(context: Arena) -> Result<(), Error> {
+//!    async fn run(context: ScenarioContext) -> Result<(), Error> {
 //!        let mut random = context.random("faults");             // the same for the same seed, whatever the timing
 //!        let mut deployment = context.deploy(&Tuning::default()).await?;
 //!        let mut caller = context.caller(&deployment.shop, 0)?;
-//!        let ask = Ask::charge(&context.operation("one"), PRICE_MINOR, PAYS);
+//!        let charge = OperationRequest::charge(&context.operation("one"), PRICE_MINOR, PAYS);
 //!        deployment.kill("server-1").await?;                        // each fault writes itself into the timeline
 //!        deployment.start_again("server-1").await?;
-//!        let answer = caller.insist(&ask).await?;             // written down before it is sent
+//!        let answer = caller.retry_until_definite(&charge).await?; // written down before it is sent
 //!        context.findings.always("what_must_hold_each_time", answer.status == 201, || answer.words());
 //!        context.findings.reached("what_a_run_must_have_seen");
 //!        judge(&context, &mut deployment).await?;                     // books, ledger, figures, oracle

@@ -23,7 +23,7 @@
 //! use std::sync::atomic::{AtomicU32, Ordering};
 //! use std::time::Duration;
 //!
-//! use resilience::{Health, Layer, Outcome, Policy, SharedBreaker, SharedBudget, Timeouts, Wish};
+//! use resilience::{AttemptOutcome, Health, Layer, Policy, RetryAdvice, SharedBreaker, SharedBudget, Timeouts};
 //! use tower::{Layer as _, ServiceExt as _, service_fn};
 //!
 //! struct Reads;
@@ -32,11 +32,11 @@
 //!     fn again(&self, request: &u32) -> Option<u32> {
 //!         Some(*request)
 //!     }
-//!     fn health(&self, outcome: &Outcome<'_, &'static str, String>) -> Health {
-//!         if matches!(outcome, Outcome::Answered(_)) { Health::Good } else { Health::Bad }
+//!     fn health(&self, outcome: &AttemptOutcome<'_, &'static str, String>) -> Health {
+//!         if matches!(outcome, AttemptOutcome::Answered(_)) { Health::Good } else { Health::Bad }
 //!     }
-//!     fn retry(&self, _: &u32, outcome: &Outcome<'_, &'static str, String>) -> Option<Wish> {
-//!         (!matches!(outcome, Outcome::Answered(_))).then_some(Wish { reason: "failed", after: None })
+//!     fn retry(&self, _: &u32, outcome: &AttemptOutcome<'_, &'static str, String>) -> Option<RetryAdvice> {
+//!         (!matches!(outcome, AttemptOutcome::Answered(_))).then_some(RetryAdvice { reason: "failed", after: None })
 //!     }
 //! }
 //!
