@@ -16,17 +16,9 @@
 //! again whatever is said here.
 
 use api::{Code, Problem};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
+use outbound::HttpReply;
 use serde::de::DeserializeOwned;
-
-/// An answer that came whole.
-#[derive(Clone, Debug)]
-pub struct HttpAnswer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
 
 /// What an answer without a result says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,37 +29,18 @@ pub struct RetrySafety {
 }
 
 /// Reads a result out of an answer. None: the answer is no result, but a refusal or a failure.
-pub type AnswerReader<T> = fn(&HttpAnswer) -> Option<Result<T, String>>;
+pub type AnswerReader<T> = fn(&HttpReply) -> Option<Result<T, String>>;
 
 /// The body of a 2xx.
-pub fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Option<Result<T, String>> {
+pub fn json<T: DeserializeOwned>(answer: &HttpReply) -> Option<Result<T, String>> {
     let read = || serde_json::from_slice(&answer.body).map_err(|error| error.to_string());
     answer.status.is_success().then(read)
 }
 
-impl HttpAnswer {
-    /// Surehold's own problem document. What a gateway says in a shape of its own is none.
-    pub fn problem(&self) -> Option<Problem> {
-        let problem: Problem = serde_json::from_slice(&self.body).ok()?;
-        (problem.status == self.status.as_u16()).then_some(problem)
-    }
-
-    pub fn is_replayed(&self) -> bool {
-        self.header("idempotent-replayed") == Some("true")
-    }
-
-    pub fn location(&self) -> Option<String> {
-        self.header(header::LOCATION.as_str()).map(str::to_owned)
-    }
-
-    pub fn request_id(&self) -> Option<String> {
-        self.header("x-request-id").map(str::to_owned)
-    }
-
-    /// As it was sent; none if it is absent or not text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
+/// Surehold's own problem document. What a gateway says in a shape of its own is none.
+pub fn problem(answer: &HttpReply) -> Option<Problem> {
+    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
+    (problem.status == answer.status.as_u16()).then_some(problem)
 }
 
 /// The code of a problem document; none if it is one of a server newer than this.
@@ -158,15 +131,15 @@ mod tests {
 
     #[test]
     fn a_problem_document_is_surehold_s_or_none() {
-        let answer = |status: u16, body: &str| HttpAnswer {
+        let answer = |status: u16, body: &str| HttpReply {
             status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::copy_from_slice(body.as_bytes()),
         };
         let ours = serde_json::to_string(&Problem::new(Code::SlotIsFull, "r")).unwrap();
-        assert_eq!(answer(409, &ours).problem().unwrap().code, "slot_is_full");
-        assert_eq!(answer(502, &ours).problem(), None, "another status than it speaks of");
-        assert_eq!(answer(409, r#"{"type":"about:blank","title":"Conflict","status":409}"#).problem(), None);
-        assert_eq!(answer(409, "<html>").problem(), None);
+        assert_eq!(problem(&answer(409, &ours)).unwrap().code, "slot_is_full");
+        assert_eq!(problem(&answer(502, &ours)), None, "another status than it speaks of");
+        assert_eq!(problem(&answer(409, r#"{"type":"about:blank","title":"Conflict","status":409}"#)), None);
+        assert_eq!(problem(&answer(409, "<html>")), None);
     }
 }

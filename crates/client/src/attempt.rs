@@ -9,17 +9,18 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use crate::RequestFailure;
-use crate::answer::{self, AnswerReader, HttpAnswer};
+use crate::answer::{self, AnswerReader};
 use crate::api_request::ApiRequest;
 use crate::clock::Wall;
+use outbound::HttpReply;
 
 /// What carries a request and brings its answer.
-pub type Carrier = BoxCloneSyncService<ApiRequest, HttpAnswer, RequestFailure>;
+pub type Carrier = BoxCloneSyncService<ApiRequest, HttpReply, RequestFailure>;
 
 /// An answer that ends the matter.
 #[derive(Debug)]
 pub enum AttemptResult<T> {
-    Result(T, HttpAnswer),
+    Result(T, HttpReply),
     Refused(RefusedAnswer),
 }
 
@@ -101,7 +102,7 @@ impl<T: Send + 'static> Service<ApiRequest> for Attempt<T> {
 }
 
 fn judge<T>(
-    answer: HttpAnswer,
+    answer: HttpReply,
     read: AnswerReader<T>,
     wall: Wall,
 ) -> Result<AttemptResult<T>, AttemptFailure> {
@@ -111,7 +112,7 @@ fn judge<T>(
         Some(Err(why)) => return Err(RequestFailure::Unreadable { status: status.as_u16(), why }.into()),
         None => {}
     }
-    let problem = answer.problem();
+    let problem = answer::problem(&answer);
     let verdict = answer::verdict(status, problem.as_ref());
     if !verdict.again && !status.is_server_error() {
         let replayed = answer.is_replayed();

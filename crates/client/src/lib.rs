@@ -58,7 +58,6 @@ mod api_request;
 mod attempt;
 mod client;
 mod clock;
-mod connector;
 mod endpoints;
 mod failure;
 mod key;

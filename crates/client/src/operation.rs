@@ -39,8 +39,8 @@ impl<T: Send + 'static> Operation<T> {
             status: answer.status.as_u16(),
             replayed: answer.is_replayed(),
             key: self.idempotency_key().clone(),
-            location: answer.location(),
-            request_id: answer.request_id(),
+            location: answer.header("location").map(str::to_owned),
+            request_id: answer.header("x-request-id").map(str::to_owned),
             attempts,
         })
     }

@@ -7,7 +7,8 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::IdempotencyKey;
-use crate::answer::{self, HttpAnswer};
+use crate::answer;
+use outbound::HttpReply;
 
 /// A result, and how it came about.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,12 +78,12 @@ impl Charge {
 }
 
 /// A 402 with a payment and why it failed is a decline; without them it is a refusal like others.
-pub(crate) fn charge(answer: &HttpAnswer) -> Option<Result<Charge, String>> {
+pub(crate) fn charge(answer: &HttpReply) -> Option<Result<Charge, String>> {
     if answer.status != StatusCode::PAYMENT_REQUIRED {
         return answer::json(answer)
             .map(|payment| payment.map(|payment| Charge::Accepted(Box::new(payment))));
     }
-    let problem = answer.problem()?;
+    let problem = answer::problem(answer)?;
     let (payment_id, failure) = (problem.payment_id?, problem.failure.clone()?);
     Some(Ok(Charge::Declined(Box::new(Declined { payment_id, failure, problem }))))
 }

@@ -20,16 +20,17 @@ use resilience::timeout::Deadline;
 use resilience::{AttemptOutcome, Health, Layer, Policy, RetryAdvice, Start, Timeouts, layer, retry_after};
 use tower::{Layer as _, Service as _};
 
-use crate::answer::{AnswerReader, HttpAnswer};
+use crate::answer::AnswerReader;
 use crate::api_request::{ApiRequest, Repeat};
 use crate::attempt::{Attempt, AttemptFailure, AttemptResult, RefusedAnswer};
 use crate::client::ClientParts;
 use crate::{Error, Observer, Refused, RequestFailure, Result, Retry, Stop, Stopped};
+use outbound::HttpReply;
 
 /// A result, with the answer that brought it.
 pub struct FinalResult<T> {
     pub value: T,
-    pub answer: HttpAnswer,
+    pub answer: HttpReply,
     pub attempts: u32,
 }
 

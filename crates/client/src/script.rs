@@ -11,15 +11,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tower::Service;
 
-use crate::answer::HttpAnswer;
 use crate::api_request::ApiRequest;
 use crate::transport::Answered;
 use crate::{Builder, Client, RequestFailure, Retry};
+use outbound::HttpReply;
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
 pub enum ScriptStep {
-    Answer(HttpAnswer),
+    Answer(HttpReply),
     Lost(RequestFailure),
     /// Nothing, forever.
     Silence,
@@ -88,7 +88,7 @@ impl Script {
 }
 
 impl Service<ApiRequest> for Script {
-    type Response = HttpAnswer;
+    type Response = HttpReply;
     type Error = RequestFailure;
     type Future = Answered;
 
@@ -114,7 +114,7 @@ impl Service<ApiRequest> for Script {
 
 pub fn answer(status: u16, body: impl Into<Bytes>) -> ScriptStep {
     let status = StatusCode::from_u16(status).unwrap();
-    ScriptStep::Answer(HttpAnswer { status, headers: HeaderMap::new(), body: body.into() })
+    ScriptStep::Answer(HttpReply { status, headers: HeaderMap::new(), body: body.into() })
 }
 
 pub fn problem(code: Code) -> ScriptStep {

@@ -24,9 +24,10 @@ fn allowed(name: &str) -> Option<Allowed> {
         "fault_injection" | "sandbox" | "test_servers" => Allowed::Only(&[]),
         "domain" | "resilience" => Allowed::Only(&["fault_injection"]),
         "store" => Allowed::Only(&["domain", "fault_injection"]),
-        "providers" => Allowed::Only(&["domain", "fault_injection", "resilience"]),
+        "outbound" => Allowed::Only(&[]),
+        "providers" => Allowed::Only(&["domain", "fault_injection", "outbound", "resilience"]),
         "api" => Allowed::Only(&["domain"]),
-        "client" => Allowed::Only(&["api", "resilience"]),
+        "client" => Allowed::Only(&["api", "outbound", "resilience"]),
         "server" => Allowed::Only(&["domain", "store", "providers", "api", "fault_injection", "resilience"]),
         "surehold" => Allowed::Only(&[
             "server",

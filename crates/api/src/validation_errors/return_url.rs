@@ -6,7 +6,7 @@
 //! | an app's own: `myapp://done`, `com.example.app:/done` | yes |
 //! | one that a browser runs or reads by itself, or that another protocol has | never |
 
-use std::net::Ipv6Addr;
+use url::{Host, Url};
 
 use super::ValidationErrors;
 use crate::limits::URL_CHARS_MAX;
@@ -50,43 +50,22 @@ impl ValidationErrors {
     }
 }
 
+/// The library reads an address as browsers do, who forgive blanks, backslashes and a missing host:
+/// each of them is a way to have another address read than is meant, and is refused before.
 fn is_return_address(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once(':') else { return false };
-    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (host, path) = match rest.strip_prefix("//") {
-        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
-        None => ("", rest),
+    let (Ok(address), Some((_, rest))) = (Url::parse(url), url.split_once(':')) else { return false };
+    let is_page_or_app = match address.scheme() {
+        "https" | "http" => rest.starts_with("//") && !rest.starts_with("///"),
+        scheme => !SCHEMES_REFUSED.contains(&scheme) && rest.starts_with('/') && rest != "/",
     };
-    let has_host = rest.starts_with("//") && !host.is_empty() && !host.starts_with(':');
-    let is_ours = match scheme.to_ascii_lowercase().as_str() {
-        "https" | "http" => has_host,
-        scheme => {
-            is_scheme(scheme) && !SCHEMES_REFUSED.contains(&scheme) && rest.starts_with('/') && rest != "/"
-        }
+    // RFC 3986 section 3.2.2: the one place where brackets may stand.
+    let url = match (address.host(), url.split_once('['), url.split_once(']')) {
+        (Some(Host::Ipv6(_)), Some((before, _)), Some((_, after))) => format!("{before}{after}"),
+        _ => url.to_owned(),
     };
-    is_ours && (host.is_empty() || is_host(host)) && [path, query, fragment].into_iter().all(is_encoded)
-}
-
-/// RFC 3986 section 3.2, without a user: whoever writes one into an address wants another host to be read
-/// than is meant.
-fn is_host(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(literal) => {
-            let Some((address, port)) = literal.split_once(']') else { return false };
-            if address.parse::<Ipv6Addr>().is_err() {
-                return false;
-            }
-            ("", port)
-        }
-        None => host.split_at(host.find(':').unwrap_or(host.len())),
-    };
-    let is_port = port.strip_prefix(':').map_or(port.is_empty(), is_digits);
-    is_port && is_encoded(name) && !name.contains(['@', ':', '/', '?'])
-}
-
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+    let (url, fragment) = url.split_once('#').unwrap_or((&url, ""));
+    let has_user = !address.username().is_empty() || address.password().is_some();
+    is_page_or_app && !has_user && is_encoded(url) && is_encoded(fragment)
 }
 
 /// RFC 3986 section 3.3, with the `/` and the `?` that a query and a fragment may have: anything else is
@@ -102,12 +81,6 @@ fn is_encoded(text: &str) -> bool {
             _ => return false,
         };
     }
-}
-
-/// RFC 3986 section 3.1.
-fn is_scheme(scheme: &str) -> bool {
-    scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use http::StatusCode;
 use resilience::retry_after;
 use serde::{Deserialize, de::DeserializeOwned};
 
+use outbound::HttpReply;
+
 use super::{
-    client::{HttpReply, NoReply},
+    client::NoReply,
     decline::{StripeError, bounded},
     objects::{PaymentIntent, Refund},
 };

@@ -1,29 +1,22 @@
-//! Says a call to Stripe, and says of one that got no answer whether it was sent.
+//! Makes a call to Stripe, and says of one that got no answer whether it was sent.
 //!
-//! A call is said again here in two cases only, once, and if the account's retry budget allows it: not a
-//! byte of it was written, or it was a look-up ([`crate::guard`] has the table). The HTTP library would
-//! write a call again in one more case, which is the first in another dress: a kept connection turned out
-//! to be closed and the library still holds the whole request, not a byte of it written
-//! (`retry_canceled_requests` of hyper-util, which asks hyper for the untouched message back). Any other
-//! call whose connection breaks once writing began is [`NoReply::Unknown`], always.
+//! A call is made again here in two cases only, once, and if the account's retry budget allows it:
+//! not a byte of it was written, or it was a look-up ([`crate::guard`] has the table). Any other call
+//! whose connection breaks once writing began is [`NoReply::Unknown`], always.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::Full;
-use hyper_util::{
-    client::legacy,
-    rt::{TokioExecutor, TokioTimer},
-};
+use outbound::{HttpClient, HttpReply};
 use resilience::{Backoff, Error, Layer, Timeouts, layer::Resilient};
 use tower::{Layer as _, ServiceExt as _};
 
-pub use super::exchange::{HttpReply, NoReply};
+pub use super::exchange::NoReply;
 use super::{
     Settings,
-    connector::Connector,
-    exchange::{CallSubject, Exchange, Rules},
+    exchange::{CallSubject, Rules},
     form::Form,
 };
 use crate::Guard;
@@ -33,17 +26,13 @@ const API_VERSION: HeaderValue = HeaderValue::from_static("2026-10-28.endive");
 const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-const HEADERS_BYTES_MAX: usize = 64 << 10;
-const IDLE_CONNECTIONS_MAX: usize = 128;
-/// Shorter than a load balancer keeps them, so that ours is the side that closes: a call written into a
-/// connection just closed over there is unknown, and costs a look-up.
-const IDLE_MAX: Duration = Duration::from_secs(20);
+const REPLY_BYTES_MAX: usize = 1 << 20;
 /// The first try and one more: whoever drives the attempt has more patience than a call should.
 const TRIES_MAX: u32 = 2;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(1) };
 
 pub struct StripeClient {
-    http: Resilient<Exchange, Rules>,
+    http: Resilient<HttpClient, Rules>,
     /// Without a slash at its end.
     base_url: String,
     authorization: HeaderValue,
@@ -54,13 +43,10 @@ impl StripeClient {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", settings.secret_key.expose()))
             .map_err(|_| "the secret key cannot stand in a header".to_owned())?;
         authorization.set_sensitive(true);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .pool_idle_timeout(IDLE_MAX)
-            .http1_max_buf_size(HEADERS_BYTES_MAX)
-            .retry_canceled_requests(true)
-            .build(Connector::new(settings.connect_timeout)?);
+        let http = HttpClient::new(outbound::Settings {
+            connect_timeout: settings.connect_timeout,
+            reply_bytes_max: REPLY_BYTES_MAX,
+        })?;
         let layer = Layer::new(Rules)
             .attempts_max(TRIES_MAX)
             .backoff(BACKOFF)
@@ -69,7 +55,7 @@ impl StripeClient {
             .withdraws_from(guard.budget.clone())
             .observer(guard.observer.clone());
         let base_url = settings.base_url.trim_end_matches('/').to_owned();
-        Ok(StripeClient { http: layer.layer(Exchange { http }), base_url, authorization })
+        Ok(StripeClient { http: layer.layer(http), base_url, authorization })
     }
 
     /// `subject`: what the call is about. The circuit takes all calls about one for one witness.
@@ -108,7 +94,8 @@ impl StripeClient {
             Error::TimedOut { after } => {
                 NoReply::Unknown(format!("no whole answer within {} ms", after.as_millis()))
             }
-            Error::Inner(lost) => lost,
+            Error::Inner(outbound::Error::NotSent(why)) => NoReply::NotSent(why),
+            Error::Inner(outbound::Error::Broken(why)) => NoReply::Unknown(why),
         })
     }
 }

@@ -44,7 +44,6 @@
 
 mod answer;
 mod client;
-mod connector;
 mod currency;
 mod decline;
 mod dispute;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{rows::Mode, time::Span};
-use http::Uri;
+use outbound::Address;
 
 use crate::Secret;
 
@@ -110,34 +110,19 @@ impl Settings {
     }
 
     fn check_base_url(&self) -> Result<(), String> {
-        let uri: Uri = self.base_url.parse().map_err(|_| "base_url is not a URL".to_owned())?;
-        let Some(authority) = uri.authority() else {
-            return Err("base_url must begin with https://".to_owned());
-        };
-        if authority.as_str().contains('@') || uri.query().is_some() || !matches!(uri.path(), "" | "/") {
+        let address = Address::parse(&self.base_url).map_err(|error| format!("base_url {error}"))?;
+        if address.has_path() {
             return Err("base_url must be scheme, host and port alone".to_owned());
         }
-        match uri.scheme_str() {
-            Some("https") if cfg!(feature = "tls") => Ok(()),
-            Some("https") => Err("base_url is https, and this program was built without TLS: build it with \
-                                  the feature `tls`"
-                .to_owned()),
-            Some("http") if self.mode == Mode::Live => Err("base_url must be https in live mode".to_owned()),
-            Some("http") if is_loopback(authority.host()) => Ok(()),
-            Some("http") => {
-                Err("base_url may be plain http only on loopback: a key must not cross a network unencrypted"
-                    .to_owned())
-            }
-            _ => Err("base_url must be https, or http on loopback".to_owned()),
+        if !address.is_https() && self.mode == Mode::Live {
+            return Err("base_url must be https in live mode".to_owned());
         }
+        if !address.is_https() && !address.is_loopback() {
+            let why = "a key must not cross a network unencrypted";
+            return Err(format!("base_url may be plain http only on loopback: {why}"));
+        }
+        Ok(())
     }
-}
-
-/// `localhost` counts: resolvers are bound to keep it on loopback (RFC 6761, section 6.3).
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -222,7 +207,7 @@ mod tests {
     #[test]
     fn says_that_tls_is_missing() {
         let settings = Settings { base_url: Settings::BASE_URL.to_owned(), ..settings() };
-        assert!(settings.check().unwrap_err().contains("built without TLS"));
+        assert!(settings.check().unwrap_err().contains("this build has none"));
     }
 
     #[test]

@@ -1,19 +1,17 @@
-//! The way to Stripe: name, connection and TLS under one limit of time.
+//! The way to a server: name, connection and TLS under one limit of time.
 //!
-//! That limit is what makes "not sent" provable: whatever fails in here failed before a byte of the call
-//! was written.
+//! That limit is what makes "not sent" provable: whatever fails in here failed before a byte of the
+//! request was written.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Made<S> = <S as Service<Uri>>::Response;
 
 #[cfg(feature = "tls")]
@@ -30,7 +28,7 @@ pub struct Connector {
 impl Connector {
     pub fn new(timeout: Duration) -> Result<Connector, String> {
         let mut http = HttpConnector::new();
-        // A call is one small packet that waits for its answer: there is nothing to gather.
+        // A request is one small packet that waits for its answer: there is nothing to gather.
         http.set_nodelay(true);
         http.set_keepalive(Some(Duration::from_secs(30)));
         Ok(Connector { inner: secured(http)?, timeout })
@@ -43,8 +41,7 @@ fn secured(http: HttpConnector) -> Result<Inner, String> {
     Ok(http)
 }
 
-/// rustls with ring, and the certificates the system trusts. Plain HTTP stays possible, for loopback:
-/// `Settings::check` says where.
+/// rustls with ring, and the certificates the system trusts.
 #[cfg(feature = "tls")]
 fn secured(mut http: HttpConnector) -> Result<Inner, String> {
     http.enforce_http(false);
@@ -56,10 +53,10 @@ fn secured(mut http: HttpConnector) -> Result<Inner, String> {
 
 impl Service<Uri> for Connector {
     type Response = Made<Inner>;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failure>> + Send>>;
+    type Error = Failed;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failed>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         self.inner.poll_ready(context).map_err(boxed)
     }
 
@@ -75,6 +72,6 @@ impl Service<Uri> for Connector {
 }
 
 /// The connector with TLS boxes its errors itself, the plain one does not.
-fn boxed(error: impl Into<Failure>) -> Failure {
+fn boxed(error: impl Into<Failed>) -> Failed {
     error.into()
 }
