@@ -24,7 +24,7 @@ pub struct BookingLine {
 }
 
 crate::row! {
-    Booking in "bookings" as lock {
+    Booking in "bookings" as lock, side_effects crate::side_effects::of_booking {
         key id: BookingId,
         fixed tenant: TenantId,
         fixed client: ClientId,
