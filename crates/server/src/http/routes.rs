@@ -5,47 +5,56 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::guard::guard;
-use super::{
-    App, RefusedRequest, api_keys, bookings, catalogue, dead_letters, docs, events, health, history, ledger,
-    ops, payments, refunds,
+use super::endpoints::{
+    api_keys, bookings, catalogue, dead_letters, events, ledger, ops, payments, probes, refunds,
 };
+use super::guard::guard;
+use super::{App, RefusedRequest, docs};
 
 /// The API, and whatever else the program listens to (`extra`), under one guard.
 pub fn router(app: App, extra: Router) -> Router {
     let routes = Router::new()
-        .route("/v1/products", get(catalogue::products::list).post(catalogue::create_product::create))
-        .route("/v1/products/{id}", get(catalogue::products::one).patch(catalogue::change_product::change))
-        .route("/v1/products/{id}/slots", post(catalogue::add_slots::add))
-        .route("/v1/availability", get(catalogue::availability::find))
-        .route("/v1/bookings", get(bookings::find::find).post(bookings::reserve::reserve))
-        .route("/v1/bookings/{id}", get(bookings::one::one))
-        .route("/v1/bookings/{id}/cancel", post(bookings::cancel::cancel))
-        .route("/v1/bookings/{id}/history", get(history::of_booking))
-        .route("/v1/payments", get(payments::find::find).post(payments::start::payment))
-        .route("/v1/charges", post(payments::start::charge))
-        .route("/v1/payments/{id}", get(payments::one::one))
-        .route("/v1/payments/{id}/capture", post(payments::capture::capture))
-        .route("/v1/payments/{id}/cancel", post(payments::cancel::cancel))
-        .route("/v1/payments/{id}/refunds", get(refunds::of_payment).post(payments::refund::refund))
-        .route("/v1/payments/{id}/movements", get(payments::movements::list))
-        .route("/v1/payments/{id}/history", get(history::of_payment))
-        .route("/v1/refunds/{id}", get(refunds::one))
-        .route("/v1/refunds/{id}/history", get(history::of_refund))
-        .route("/v1/ledger/accounts", get(ledger::accounts))
-        .route("/v1/ledger/transfers", get(ledger::transfers))
-        .route("/v1/events", get(events::after))
-        .route("/v1/ops/review_cases", get(ops::review_cases))
-        .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve))
-        .route("/v1/ops/dead_letters", get(dead_letters::list))
-        .route("/v1/ops/dead_letters/{id}", get(dead_letters::one))
-        .route("/v1/ops/dead_letters/{id}/history", get(dead_letters::history))
-        .route("/v1/ops/dead_letters/{id}/retry", post(dead_letters::retry))
-        .route("/v1/ops/dead_letters/{id}/discard", post(dead_letters::discard))
-        .route("/v1/ops/api_keys", get(api_keys::list).post(api_keys::create))
-        .route("/v1/ops/api_keys/{id}/revoke", post(api_keys::revoke))
-        .route("/v1/ops/breakers", get(ops::breakers))
-        .route("/v1/ops/settings", get(ops::settings).patch(ops::change_settings))
+        .route("/v1/products", get(catalogue::list_products::handle).post(catalogue::create_product::handle))
+        .route(
+            "/v1/products/{id}",
+            get(catalogue::get_product::handle).patch(catalogue::change_product::handle),
+        )
+        .route("/v1/products/{id}/slots", post(catalogue::add_slots::handle))
+        .route("/v1/availability", get(catalogue::get_availability::handle))
+        .route("/v1/bookings", get(bookings::find_bookings::handle).post(bookings::create_booking::handle))
+        .route("/v1/bookings/{id}", get(bookings::get_booking::handle))
+        .route("/v1/bookings/{id}/cancel", post(bookings::cancel_booking::handle))
+        .route("/v1/bookings/{id}/history", get(bookings::get_booking_history::handle))
+        .route("/v1/payments", get(payments::find_payments::handle).post(payments::create_payment::handle))
+        .route("/v1/charges", post(payments::create_charge::handle))
+        .route("/v1/payments/{id}", get(payments::get_payment::handle))
+        .route("/v1/payments/{id}/capture", post(payments::capture_payment::handle))
+        .route("/v1/payments/{id}/cancel", post(payments::cancel_payment::handle))
+        .route(
+            "/v1/payments/{id}/refunds",
+            get(refunds::list_refunds::handle).post(refunds::create_refund::handle),
+        )
+        .route("/v1/payments/{id}/movements", get(payments::list_movements::handle))
+        .route("/v1/payments/{id}/history", get(payments::get_payment_history::handle))
+        .route("/v1/refunds/{id}", get(refunds::get_refund::handle))
+        .route("/v1/refunds/{id}/history", get(refunds::get_refund_history::handle))
+        .route("/v1/ledger/accounts", get(ledger::list_accounts::handle))
+        .route("/v1/ledger/transfers", get(ledger::list_transfers::handle))
+        .route("/v1/events", get(events::list_events::handle))
+        .route("/v1/ops/review_cases", get(ops::list_review_cases::handle))
+        .route("/v1/ops/review_cases/{id}/resolve", post(ops::resolve_review_case::handle))
+        .route("/v1/ops/dead_letters", get(dead_letters::list_dead_letters::handle))
+        .route("/v1/ops/dead_letters/{id}", get(dead_letters::get_dead_letter::handle))
+        .route("/v1/ops/dead_letters/{id}/history", get(dead_letters::get_dead_letter_history::handle))
+        .route("/v1/ops/dead_letters/{id}/retry", post(dead_letters::retry_dead_letter::handle))
+        .route("/v1/ops/dead_letters/{id}/discard", post(dead_letters::discard_dead_letter::handle))
+        .route(
+            "/v1/ops/api_keys",
+            get(api_keys::list_api_keys::handle).post(api_keys::create_api_key::handle),
+        )
+        .route("/v1/ops/api_keys/{id}/revoke", post(api_keys::revoke_api_key::handle))
+        .route("/v1/ops/breakers", get(ops::list_breakers::handle))
+        .route("/v1/ops/settings", get(ops::get_settings::handle).patch(ops::change_settings::handle))
         .merge(health_routes())
         .route("/openapi.json", get(docs::openapi))
         .route("/", get(docs::index))
@@ -65,9 +74,9 @@ pub fn probes(app: App) -> Router {
 
 fn health_routes() -> Router<App> {
     Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/health/live", get(probes::get_liveness::handle))
+        .route("/health/ready", get(probes::get_readiness::handle))
+        .route("/metrics", get(probes::get_metrics::handle))
 }
 
 /// Whatever else is asked for is refused as everything is, and everything is limited and counted.

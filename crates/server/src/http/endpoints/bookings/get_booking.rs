@@ -1,0 +1,34 @@
+//! `GET /v1/bookings/{id}`: a booking with what happened to it and, for whoever may see them, its payments.
+
+use api::views::{BookingDetail, Payment};
+use axum::extract::State;
+use domain::rows::Subject;
+use domain::{BookingId, Refusal};
+
+use super::context::BookingContext;
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::history::first_page;
+use crate::http::permission::Bookings;
+use crate::http::read_request::{ReadRequest, found};
+use crate::http::write_request::Id;
+
+pub async fn handle(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id) -> Handled {
+    let tenant = look.caller.tenant;
+    let booking = app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
+    // A payment shows what its card holder's app pays with: a key that only books has no business with it.
+    let payments = if look.caller.may_see(Subject::Payment) {
+        let payments = app.store().payments_of_booking(tenant, booking.id).await?;
+        Some(payments.iter().map(Payment::of).collect())
+    } else {
+        None
+    };
+    let timeline = first_page(&app, tenant, id).await?;
+    let booking = BookingContext::default().view(&app, tenant, booking).await?;
+    Ok(found(&BookingDetail {
+        booking,
+        payments,
+        timeline: timeline.data,
+        timeline_next_cursor: timeline.next_cursor,
+    }))
+}

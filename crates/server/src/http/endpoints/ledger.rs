@@ -1,0 +1,4 @@
+//! What all of it comes to, in balanced transfers.
+
+pub mod list_accounts;
+pub mod list_transfers;
