@@ -5,7 +5,7 @@
 //! | [`serve()`] | takes connections, with limits on what a head may be |
 //! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
 //! | [`write_request`] | who asks, under which key, and what: everything that is refused before any work |
-//! | [`endpoints`] | one file per endpoint: makes the command or asks the query |
+//! | [`endpoint`], [`endpoints`] | one file per endpoint: makes the command or asks the query |
 //! | [`submit`] | whether it is a duplicate that is known without asking the database |
 //! | [`answer`] | what the store answered, as a response; the stored text goes out as it is |
 //! | [`operation`] | begins work at a provider, and waits for the worker that will answer |
@@ -16,6 +16,7 @@ mod answer;
 mod app;
 mod auth;
 mod docs;
+mod endpoint;
 mod endpoints;
 mod guard;
 mod history;
@@ -38,6 +39,7 @@ mod wire;
 mod write_request;
 
 pub use app::{Accounts, App, AppParts, WorkerPermit, WorkerPool};
+pub use endpoints::{document as openapi_json, paths};
 pub use limits::Limits;
 pub use refused::RefusedRequest;
 pub use request_id::RequestId;

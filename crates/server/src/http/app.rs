@@ -94,7 +94,7 @@ impl App {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
                 turns: ReadTurns::new(limits.readers),
-                openapi: api::openapi_json(),
+                openapi: super::endpoints::document(),
                 leaving: AtomicBool::new(false),
                 parts,
             }),

@@ -1,8 +1,22 @@
 //! Seats, held for a while and then paid.
 
-pub mod cancel_booking;
+mod cancel_booking;
 mod context;
-pub mod create_booking;
-pub mod find_bookings;
-pub mod get_booking;
-pub mod get_booking_history;
+mod create_booking;
+mod find_bookings;
+mod get_booking;
+mod get_booking_history;
+
+use crate::http::endpoint::Group;
+
+pub const GROUP: Group = Group {
+    tag: "Bookings",
+    description: "Seats, held for a while and then paid.",
+    endpoints: &[
+        find_bookings::endpoint,
+        create_booking::endpoint,
+        get_booking::endpoint,
+        cancel_booking::endpoint,
+        get_booking_history::endpoint,
+    ],
+};

@@ -1,6 +1,19 @@
 //! Captured money on its way back.
 
-pub mod create_refund;
-pub mod get_refund;
-pub mod get_refund_history;
-pub mod list_refunds;
+mod create_refund;
+mod get_refund;
+mod get_refund_history;
+mod list_refunds;
+
+use crate::http::endpoint::Group;
+
+pub const GROUP: Group = Group {
+    tag: "Refunds",
+    description: "Captured money on its way back.",
+    endpoints: &[
+        list_refunds::endpoint,
+        create_refund::endpoint,
+        get_refund::endpoint,
+        get_refund_history::endpoint,
+    ],
+};

@@ -1,10 +1,10 @@
-//! `POST /v1/bookings`: holds seats of a slot.
-//!
 //! A slot that looks full may have holds whose time is up and that no timer has met yet. They are let
 //! go first, and the reserve tries once more: an expired hold never costs a sale. The first try's
 //! refusal is not stored under the key, the last one's is.
 
+use api::Code;
 use api::requests::NewBooking;
+use api::views::Booking;
 use axum::extract::State;
 use domain::commands::{CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 use domain::limits::IDS_PER_COMMAND_MAX;
@@ -12,16 +12,39 @@ use domain::{Refusal, SlotId, TenantId, UnitId};
 use store::CommandResult;
 
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::permission::Bookings;
 use crate::http::submit::submit_once;
-use crate::http::write_request::WriteRequest;
+use crate::http::write_request::KeyedRequest;
 use crate::http::{App, RefusedRequest};
 
 /// More holds than lapse on one slot between two looks of the timer, which comes every second.
 const LAPSED_MAX: usize = 4_096;
 
-pub async fn handle(State(app): State<App>, mut call: WriteRequest<Bookings, NewBooking>) -> Handled {
-    let claim = call.keyed()?;
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/bookings", "create_booking", handle)
+        .about("Hold seats", "Holds seats of a slot for a customer until `hold_expires_at`.")
+        .answers::<Booking>(201, "The seats are held.")
+        .refuses(&[
+            Code::SlotNotFound,
+            Code::UnitNotFound,
+            Code::UnitIsNotOfThisProduct,
+            Code::UnitIsNotOnSale,
+            Code::ProductIsNotOnSale,
+            Code::SlotIsClosed,
+            Code::SlotHasStarted,
+            Code::SlotIsFull,
+            Code::TooManySeatsHeldByCustomer,
+            Code::TooManySeatsHeldByClient,
+            Code::HoldIsTooLong,
+            Code::AmountIsTooLarge,
+            Code::AmountIsNotPayable,
+            Code::CurrencyIsNotTaken,
+        ])
+}
+
+async fn handle(State(app): State<App>, call: KeyedRequest<Bookings, NewBooking>) -> Handled {
+    let claim = call.claim;
     let (tenant, request) = (claim.tenant, call.request);
     let slot = SlotId(request.slot_id);
     let first = Reserve {

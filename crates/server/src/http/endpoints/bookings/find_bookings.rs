@@ -1,7 +1,5 @@
-//! `GET /v1/bookings`: a search, newest first.
-
 use api::requests::BookingsQuery;
-use api::views::Page;
+use api::views::{Booking, Page};
 use axum::extract::State;
 use domain::SlotId;
 use domain::lifecycle::{State as _, booking};
@@ -9,12 +7,19 @@ use store::queries::{BookingSearch, Cursor};
 
 use super::context::BookingContext;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Bookings;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::{App, RefusedRequest};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/bookings", "find_bookings", handle)
+        .about("Find bookings", "Newest first.")
+        .answers_page::<Booking>(200, "A page of bookings.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Bookings>,
     QueryParameters(query): QueryParameters<BookingsQuery>,

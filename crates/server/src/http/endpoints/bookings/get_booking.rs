@@ -1,5 +1,4 @@
-//! `GET /v1/bookings/{id}`: a booking with what happened to it and, for whoever may see them, its payments.
-
+use api::Code;
 use api::views::{BookingDetail, Payment};
 use axum::extract::State;
 use domain::rows::Subject;
@@ -8,12 +7,23 @@ use domain::{BookingId, Refusal};
 use super::context::BookingContext;
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::history::first_page;
 use crate::http::permission::Bookings;
 use crate::http::read_request::{ReadRequest, found};
 use crate::http::write_request::Id;
 
-pub async fn handle(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id) -> Handled {
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/bookings/{id}", "get_booking", handle)
+        .about(
+            "Get a booking",
+            "With what happened to it and, for a key that has the scope `payments` too, its payments.",
+        )
+        .answers::<BookingDetail>(200, "The booking.")
+        .refuses(&[Code::BookingNotFound])
+}
+
+async fn handle(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id) -> Handled {
     let tenant = look.caller.tenant;
     let booking = app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
     // A payment shows what its card holder's app pays with: a key that only books has no business with it.

@@ -1,17 +1,25 @@
-//! `GET /v1/bookings/{id}/history`: who moved it, when, and from where to where.
-
+use api::Code;
 use api::requests::ListQuery;
+use api::views::HistoryEntry;
 use axum::extract::State;
 use domain::{BookingId, Refusal};
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::history::history;
 use crate::http::permission::Bookings;
 use crate::http::read_request::{QueryParameters, ReadRequest};
 use crate::http::write_request::Id;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/bookings/{id}/history", "get_booking_history", handle)
+        .about("Get a booking's history", "Who moved it, when, and from where to where; oldest first.")
+        .answers_page::<HistoryEntry>(200, "A page of the history.")
+        .refuses(&[Code::BookingNotFound])
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Bookings>,
     Id(id): Id,

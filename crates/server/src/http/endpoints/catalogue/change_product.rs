@@ -1,13 +1,14 @@
-//! `PATCH /v1/products/{id}`: changes a product, its units, or both.
-
+use api::Code;
 use api::requests::{ChangedProduct, ChangedUnit};
 use api::validation_errors::ValidationErrors;
+use api::views::Product;
 use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
 use store::CommandResult;
 
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::permission::Catalogue;
 use crate::http::submit::submit_once;
 use crate::http::write_request::{Id, WriteRequest};
@@ -16,7 +17,22 @@ use crate::http::{App, RefusedRequest};
 /// Against others who change the product at the same moment.
 const TRIES_MAX: usize = 20;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::patch("/v1/products/{id}", "change_product", handle)
+        .about("Change a product", "What is absent stays. Bookings keep the prices they were made at.")
+        .answers::<Product>(200, "The product as it is now.")
+        .refuses(&[
+            Code::ProductNotFound,
+            Code::UnitNotFound,
+            Code::UnitIsNotOfThisProduct,
+            Code::CurrencyIsNotTaken,
+            Code::AmountIsNotPayable,
+            Code::TooManyUnits,
+            Code::ChangedMeanwhile,
+        ])
+}
+
+async fn handle(
     State(app): State<App>,
     Id(id): Id,
     call: WriteRequest<Catalogue, ChangedProduct>,

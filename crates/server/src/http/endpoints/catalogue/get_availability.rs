@@ -1,6 +1,6 @@
-//! `GET /v1/availability`: the slots of a product, earliest first. Always read from the database: a
-//! vacancy that is remembered is a vacancy that is wrong.
+//! Always read from the database: a vacancy that is remembered is a vacancy that is wrong.
 
+use api::Code;
 use api::requests::AvailabilityQuery;
 use api::time::timestamp;
 use api::views::Slot;
@@ -11,11 +11,23 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::ReadCatalogue;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/availability", "get_availability", handle)
+        .about(
+            "Find slots",
+            "The slots of a product in a span of time, earliest first. `status` is what a reserve of \
+             the slot would be answered.",
+        )
+        .answers_page::<Slot>(200, "A page of slots with their vacancies.")
+        .refuses(&[Code::ProductNotFound])
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<ReadCatalogue>,
     QueryParameters(query): QueryParameters<AvailabilityQuery>,

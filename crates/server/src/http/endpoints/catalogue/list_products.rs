@@ -1,5 +1,3 @@
-//! `GET /v1/products`: newest first.
-
 use std::collections::HashMap;
 
 use api::requests::ListQuery;
@@ -10,11 +8,18 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::ReadCatalogue;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/products", "list_products", handle)
+        .about("List products", "Newest first.")
+        .answers_page::<Product>(200, "A page of products.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<ReadCatalogue>,
     QueryParameters(query): QueryParameters<ListQuery>,

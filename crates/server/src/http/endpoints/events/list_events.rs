@@ -1,5 +1,4 @@
-//! `GET /v1/events`: what happened, in order. A reader keeps the position it read last, and misses
-//! nothing of what its key may see.
+//! A reader keeps the position it read last, and misses nothing of what its key may see.
 
 use api::requests::EventsQuery;
 use api::views::{Event, Page};
@@ -8,11 +7,23 @@ use domain::rows::Subject;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::limit;
 use crate::http::permission::ReadEvents;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/events", "list_events", handle)
+        .about(
+            "Read events",
+            "In order, and none is passed over: pass `next_cursor` as `after` to read on. A key sees \
+             what its scopes allow: with `bookings` the events about bookings, with `payments` those \
+             about payments and refunds.",
+        )
+        .answers_page::<Event>(200, "The events after a position.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<ReadEvents>,
     QueryParameters(query): QueryParameters<EventsQuery>,

@@ -1,25 +1,46 @@
-//! `POST /v1/payments/{id}/capture`: takes authorised money.
-
+use api::Code;
 use api::requests::NewCapture;
+use api::views::Payment;
 use axum::extract::State;
 use domain::PaymentId;
 use domain::commands::StartCapture;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
-use crate::http::write_request::{Id, WriteRequest};
+use crate::http::prefer::Wait;
+use crate::http::write_request::{Id, KeyedRequest};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/payments/{id}/capture", "capture_payment", handle)
+        .about("Capture a payment", "Takes authorised money, all of it or less.")
+        .answers::<Payment>(200, "Done.")
+        .answers::<Payment>(202, "In progress.")
+        .refuses(&[
+            Code::PaymentNotFound,
+            Code::PaymentIsNotAuthorized,
+            Code::PaymentHasOperationInProgress,
+            Code::CaptureExceedsAuthorization,
+            Code::AmountIsNotPayable,
+            Code::PaymentIsFinal,
+            Code::CaptureFailed,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
+        ])
+}
+
+async fn handle(
     State(app): State<App>,
     Id(id): Id,
-    mut call: WriteRequest<Payments, NewCapture>,
+    Wait(wait): Wait,
+    call: KeyedRequest<Payments, NewCapture>,
 ) -> Handled {
-    let claim = call.keyed()?;
+    let claim = call.claim;
     let request = call.request;
     let (payment, mode) = (PaymentId(id), call.caller.mode);
-    begin(&app, &claim.clone(), call.wait, |lease| StartCapture {
+    begin(&app, &claim.clone(), wait, |lease| StartCapture {
         claim,
         payment,
         mode,

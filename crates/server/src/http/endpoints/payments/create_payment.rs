@@ -1,8 +1,8 @@
-//! `POST /v1/payments`: starts a payment for a booking, or for an amount with a reference.
-
 use std::time::Duration;
 
+use api::Code;
 use api::requests::NewPayment;
+use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
 use domain::working_set::Claim;
@@ -10,14 +10,50 @@ use domain::{BookingId, Refusal};
 
 use crate::http::answer::Handled;
 use crate::http::auth::AuthenticatedClient;
+use crate::http::endpoint::Endpoint;
 use crate::http::operation::begin;
 use crate::http::permission::Payments;
-use crate::http::write_request::WriteRequest;
+use crate::http::prefer::Wait;
+use crate::http::write_request::KeyedRequest;
 use crate::http::{App, RefusedRequest};
 
-pub async fn handle(State(app): State<App>, mut call: WriteRequest<Payments, NewPayment>) -> Handled {
-    let claim = call.keyed()?;
-    start(&app, call.caller, claim, call.wait, call.request).await
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/payments", "create_payment", handle)
+        .about(
+            "Start a payment",
+            "For what a booking owes or a part of it, or for an amount with a reference.",
+        )
+        .answers::<Payment>(201, "Authorized or captured, or `next_action` tells what the customer must do.")
+        .answers::<Payment>(202, "In progress: ask again with the same key, or look at `Location`.")
+        .refuses(&[
+            Code::PaymentDeclined,
+            Code::PaymentWasCancelled,
+            Code::PaymentMethodNotAccepted,
+            Code::ProviderRejectedRequest,
+            Code::NotSentToProvider,
+            Code::ProviderAccountNotFound,
+            Code::BookingNotFound,
+            Code::BookingIsNotHeld,
+            Code::HoldHasExpired,
+            Code::NothingIsDue,
+            Code::PaymentAlreadyOpen,
+            Code::TooManyPayments,
+            Code::CurrencyIsNotTheBookings,
+            Code::AmountExceedsTotal,
+            Code::AmountDoesNotCoverWhatIsDue,
+            Code::AmountIsTooLarge,
+            Code::AmountIsNotPayable,
+            Code::CurrencyIsNotTaken,
+        ])
+}
+
+async fn handle(
+    State(app): State<App>,
+    Wait(wait): Wait,
+    call: KeyedRequest<Payments, NewPayment>,
+) -> Handled {
+    let claim = call.claim;
+    start(&app, call.caller, claim, wait, call.request).await
 }
 
 /// What its short form, a charge, does too.

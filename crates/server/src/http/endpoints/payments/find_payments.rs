@@ -1,6 +1,3 @@
-//! `GET /v1/payments`: a search, newest first. With `idempotency_key` a client finds what became of a
-//! request whose answer it lost.
-
 use api::requests::PaymentsQuery;
 use api::views::Payment;
 use axum::extract::State;
@@ -9,12 +6,19 @@ use domain::{BookingId, KeyId, rows};
 use store::queries::{Cursor, PaymentSearch};
 
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Payments;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::{App, RefusedRequest};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/payments", "find_payments", handle)
+        .about("Find payments", "Newest first. `idempotency_key` finds what became of a lost answer.")
+        .answers_page::<Payment>(200, "A page of payments.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     QueryParameters(query): QueryParameters<PaymentsQuery>,

@@ -1,17 +1,25 @@
-//! `GET /v1/payments/{id}/history`: who moved it, when, and from where to where.
-
+use api::Code;
 use api::requests::ListQuery;
+use api::views::HistoryEntry;
 use axum::extract::State;
 use domain::{PaymentId, Refusal};
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::history::history;
 use crate::http::permission::Payments;
 use crate::http::read_request::{QueryParameters, ReadRequest};
 use crate::http::write_request::Id;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/payments/{id}/history", "get_payment_history", handle)
+        .about("Get a payment's history", "Who moved it, when, and from where to where; oldest first.")
+        .answers_page::<HistoryEntry>(200, "A page of the history.")
+        .refuses(&[Code::PaymentNotFound])
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,

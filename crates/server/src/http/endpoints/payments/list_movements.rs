@@ -1,5 +1,4 @@
-//! `GET /v1/payments/{id}/movements`: the money of a payment as the provider moved it, oldest first.
-
+use api::Code;
 use api::requests::ListQuery;
 use api::views::Movement;
 use axum::extract::State;
@@ -8,12 +7,24 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Payments;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::write_request::Id;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/payments/{id}/movements", "list_movements", handle)
+        .about(
+            "List the movements of a payment's money",
+            "Captures, refunds and disputes as the provider moved them, whoever asked for them; \
+             oldest first.",
+        )
+        .answers_page::<Movement>(200, "A page of movements.")
+        .refuses(&[Code::PaymentNotFound])
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,

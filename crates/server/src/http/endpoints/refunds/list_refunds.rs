@@ -1,5 +1,4 @@
-//! `GET /v1/payments/{id}/refunds`: oldest first.
-
+use api::Code;
 use api::requests::ListQuery;
 use api::views::Refund;
 use axum::extract::State;
@@ -8,12 +7,20 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Payments;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 use crate::http::write_request::Id;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/payments/{id}/refunds", "list_refunds", handle)
+        .about("List a payment's refunds", "Oldest first.")
+        .answers_page::<Refund>(200, "A page of refunds.")
+        .refuses(&[Code::PaymentNotFound])
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,

@@ -1,5 +1,5 @@
-//! `POST /v1/ops/api_keys/{id}/revoke`. Other processes believe the key until their memory of it has lapsed.
-
+use api::Code;
+use api::views::ApiKey;
 use axum::Extension;
 use axum::extract::State;
 use domain::ApiKeyId;
@@ -7,13 +7,26 @@ use domain::commands::RevokeApiKey;
 
 use super::live_keys::{live, origin};
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::permission::Ops;
 use crate::http::read_request::ReadRequest;
 use crate::http::submit::submit;
 use crate::http::write_request::Id;
 use crate::http::{App, RequestId};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/ops/api_keys/{id}/revoke", "revoke_api_key", handle)
+        .about(
+            "Revoke an API key",
+            "Once and for all, as often as it is asked. The server that answers refuses the key at \
+             once, others within seconds. The last key of its mode with the scope `ops` stays.",
+        )
+        .answers::<ApiKey>(200, "The key, revoked.")
+        .refuses(&[Code::ApiKeyNotFound, Code::LastOpsKey, Code::CommitOutcomeUnknown])
+}
+
+/// Other processes believe the key until their memory of it has lapsed.
+async fn handle(
     State(app): State<App>,
     Extension(request_id): Extension<RequestId>,
     look: ReadRequest<Ops>,

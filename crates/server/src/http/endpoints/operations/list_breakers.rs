@@ -1,5 +1,3 @@
-//! `GET /v1/ops/breakers`: the way to each of a tenant's accounts, as this process knows it.
-
 use api::requests::ListQuery;
 use api::views::Breaker;
 use axum::extract::State;
@@ -8,11 +6,23 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ops;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ops/breakers", "list_breakers", handle)
+        .about(
+            "List circuit breakers",
+            "The way to each of the tenant's accounts at providers, as the process that answers knows \
+             it. Each process that calls providers has its own; one that only serves the API calls \
+             none, and lists none: there, look at `surehold_breaker_state`.",
+        )
+        .answers_page::<Breaker>(200, "A page of those of the asking key's mode.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ops>,
     QueryParameters(query): QueryParameters<ListQuery>,

@@ -1,5 +1,3 @@
-//! `GET /v1/ledger/accounts`: balances, by the names of the accounts.
-
 use api::requests::ListQuery;
 use api::views::LedgerAccount;
 use axum::extract::State;
@@ -8,11 +6,18 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ledger;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ledger/accounts", "list_ledger_accounts", handle)
+        .about("List accounts", "By their names, with their balances.")
+        .answers_page::<LedgerAccount>(200, "A page of accounts.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ledger>,
     QueryParameters(query): QueryParameters<ListQuery>,

@@ -1,5 +1,3 @@
-//! `GET /v1/ops/api_keys`: those of the asking key's mode, newest first.
-
 use api::requests::ListQuery;
 use api::views::ApiKey;
 use axum::extract::State;
@@ -8,11 +6,18 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ops;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ops/api_keys", "list_api_keys", handle)
+        .about("List API keys", "Those of the asking key's mode, newest first, and never a secret.")
+        .answers_page::<ApiKey>(200, "A page of keys.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ops>,
     QueryParameters(query): QueryParameters<ListQuery>,

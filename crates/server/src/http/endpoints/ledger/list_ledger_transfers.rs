@@ -1,5 +1,3 @@
-//! `GET /v1/ledger/transfers`: newest first, each with its postings.
-
 use api::requests::ListQuery;
 use api::views::Transfer;
 use axum::extract::State;
@@ -8,11 +6,18 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ledger;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ledger/transfers", "list_ledger_transfers", handle)
+        .about("List transfers", "Newest first, each with its postings.")
+        .answers_page::<Transfer>(200, "A page of transfers.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ledger>,
     QueryParameters(query): QueryParameters<ListQuery>,

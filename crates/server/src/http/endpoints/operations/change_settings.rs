@@ -1,17 +1,25 @@
-//! `PATCH /v1/ops/settings`: what is absent stays.
-
+use api::Code;
 use api::requests::{ChangedSettings, LateMoney};
+use api::views::Settings;
 use axum::extract::State;
 use domain::commands::{ChangeSettings, SettingsChange};
 use domain::{ClientId, rows};
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::permission::Ops;
 use crate::http::submit::submit;
 use crate::http::write_request::WriteRequest;
 
-pub async fn handle(State(app): State<App>, call: WriteRequest<Ops, ChangedSettings>) -> Handled {
+pub fn endpoint() -> Endpoint {
+    Endpoint::patch("/v1/ops/settings", "change_settings", handle)
+        .about("Change the settings", "What is absent stays. Holds that were made keep their time.")
+        .answers::<Settings>(200, "The settings as they are now.")
+        .refuses(&[Code::ClientNotFound, Code::SettingsContradictEachOther])
+}
+
+async fn handle(State(app): State<App>, call: WriteRequest<Ops, ChangedSettings>) -> Handled {
     let request = call.request;
     let held_seats_max =
         request.clients.iter().map(|client| (ClientId(client.client_id), client.held_seats_max)).collect();

@@ -1,5 +1,3 @@
-//! `GET /v1/ops/dead_letters`: those that were given up first come first.
-
 use api::requests::ListQuery;
 use api::views::DeadLetter;
 use axum::extract::State;
@@ -8,11 +6,22 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ops;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ops/dead_letters", "list_dead_letters", handle)
+        .about(
+            "List dead letters",
+            "Work that was given up: jobs, providers' events, and messages at a consumer. Those that \
+             were given up first come first.",
+        )
+        .answers_page::<DeadLetter>(200, "A page of letters.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ops>,
     QueryParameters(query): QueryParameters<ListQuery>,

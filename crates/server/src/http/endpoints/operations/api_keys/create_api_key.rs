@@ -1,5 +1,4 @@
-//! `POST /v1/ops/api_keys`: makes a key. The secret is in this answer alone.
-
+use api::Code;
 use api::requests::{NewApiKey, Scope};
 use api::views::{ApiKey, ShownApiKey};
 use axum::Extension;
@@ -13,20 +12,40 @@ use store::CommandResult;
 
 use super::live_keys::{live, origin};
 use crate::http::answer::{Handled, handled};
+use crate::http::endpoint::Endpoint;
 use crate::http::permission::Ops;
 use crate::http::read_request::JSON;
-use crate::http::write_request::Unkeyed;
+use crate::http::write_request::UnkeyedRequest;
 use crate::http::{App, RequestId, secret};
 
 /// Against others who change the tenant at the same moment.
 const TRIES_MAX: usize = 5;
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/ops/api_keys", "create_api_key", handle)
+        .about(
+            "Make an API key",
+            "Of the asking key's mode, with scopes that the asking key has itself. The secret is in \
+             this answer and nowhere else, so an `Idempotency-Key` is ignored: nothing is stored that \
+             could be answered again. Asked twice it makes two; if the answer was lost, look for the \
+             key in the list and revoke it. At most 100 keys that are not revoked.",
+        )
+        .answers_once::<ShownApiKey>(201, "The key, with its secret.")
+        .refuses(&[
+            Code::ClientNotFound,
+            Code::TenantIsArchived,
+            Code::TooManyApiKeys,
+            Code::ChangedMeanwhile,
+            Code::CommitOutcomeUnknown,
+        ])
+}
+
+async fn handle(
     State(app): State<App>,
     Extension(request_id): Extension<RequestId>,
-    call: Unkeyed<Ops, NewApiKey>,
+    call: UnkeyedRequest<Ops, NewApiKey>,
 ) -> Handled {
-    let Unkeyed { caller, request, .. } = call;
+    let UnkeyedRequest { caller, request, .. } = call;
     // Nobody makes a key that may do more than the one it was made with.
     for scope in &request.scopes {
         caller.may(&[*scope])?;

@@ -1,5 +1,3 @@
-//! `GET /v1/ops/review_cases`: what only a person can settle.
-
 use api::requests::ListQuery;
 use api::views::ReviewCase;
 use axum::extract::State;
@@ -8,11 +6,18 @@ use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
 use crate::http::permission::Ops;
 use crate::http::read_request::{QueryParameters, ReadRequest, found};
 
-pub async fn handle(
+pub fn endpoint() -> Endpoint {
+    Endpoint::get("/v1/ops/review_cases", "list_review_cases", handle)
+        .about("List open review cases", "What only a person can settle, oldest first.")
+        .answers_page::<ReviewCase>(200, "A page of cases.")
+}
+
+async fn handle(
     State(app): State<App>,
     look: ReadRequest<Ops>,
     QueryParameters(query): QueryParameters<ListQuery>,

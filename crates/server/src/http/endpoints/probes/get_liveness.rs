@@ -1,5 +1,0 @@
-//! `GET /health/live`: the process runs and answers.
-
-pub async fn handle() -> &'static str {
-    "alive\n"
-}
