@@ -3,12 +3,14 @@
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
 
+mod waiters;
+
 use std::sync::Arc;
 
 use store::{Committed, Listener, Notification};
 use tokio::sync::Notify;
 
-use crate::http::Waiters;
+pub use waiters::{Waiters, Waiting};
 
 #[derive(Clone, Default)]
 pub struct Wake {

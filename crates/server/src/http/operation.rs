@@ -22,8 +22,9 @@ use uuid::Uuid;
 
 use super::answer::Handled;
 use super::submit::submit_once;
-use super::waiters::Waiting;
-use super::{App, RefusedRequest, WorkerPermit};
+use super::{App, RefusedRequest};
+use crate::ports::WorkerPermit;
+use crate::wake::Waiting;
 use crate::work_context;
 
 /// `command` makes the command, with a lease if a worker is free.

@@ -16,7 +16,8 @@ use crate::http::endpoint::Endpoint;
 use crate::http::permission::Ops;
 use crate::http::read_request::JSON;
 use crate::http::write_request::UnkeyedRequest;
-use crate::http::{App, RequestId, secret};
+use crate::http::{App, RequestId};
+use crate::secret;
 
 /// Against others who change the tenant at the same moment.
 const TRIES_MAX: usize = 5;

@@ -3,8 +3,7 @@
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
-use axum::extract::MatchedPath;
-use http::{HeaderMap, Method, Request};
+use http::HeaderMap;
 
 /// Who is on the other side of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,22 +46,7 @@ pub fn begin(name: impl FnOnce() -> String) -> Option<Box<dyn TraceSpan>> {
     Some(COLLECTOR.get()?.begin(name(), SpanSide::Internal, None))
 }
 
-/// The span of a request. Probes have none, nor has what matches no address: they would be most of all.
-pub fn of_request<B>(request: &Request<B>, route: Option<&MatchedPath>) -> Option<Box<dyn TraceSpan>> {
-    let collector = COLLECTOR.get()?;
-    let route = route?.as_str();
-    if !(route.starts_with("/v1/") || route.starts_with("/webhooks/")) {
-        return None;
-    }
-    let method = method(request.method());
-    let span = collector.begin(format!("{method} {route}"), SpanSide::Server, Some(request.headers()));
-    span.set("http.request.method", method.to_owned());
-    span.set("http.route", route.to_owned());
-    Some(span)
-}
-
-/// A client may call its method anything.
-fn method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+/// The span of a request. `None` while nobody collects.
+pub fn begin_request(name: impl FnOnce() -> String, headers: &HeaderMap) -> Option<Box<dyn TraceSpan>> {
+    Some(COLLECTOR.get()?.begin(name(), SpanSide::Server, Some(headers)))
 }

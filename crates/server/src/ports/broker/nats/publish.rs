@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout};
 use super::LEFT_BEHIND;
 use super::connection::Nats;
 use super::{stream as names, wire};
-use crate::broker::in_order::in_order;
-use crate::broker::{Ack, Broker, Error, Publication};
+use crate::ports::broker::in_order::in_order;
+use crate::ports::broker::{Ack, Broker, Error, Publication};
 
 /// Subjects that are published at once: enough to hide the way there and back, and well below what the
 /// client takes before it makes us wait.

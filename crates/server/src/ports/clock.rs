@@ -126,8 +126,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::http::Wire;
     use crate::ids::UuidV7;
+    use crate::wire::Wire;
 
     /// What the machine's clock shows, and the time that has passed, both in seconds.
     #[derive(Clone, Default)]
