@@ -1,8 +1,9 @@
 //! House rules that no other tool knows: how long a file may be, what it may be called, what must not be
-//! left in it, which words are used, and which crate may depend on which.
+//! left in it, which words are used, and which crate or module may depend on which.
 
 mod arrows;
 mod files;
+mod modules;
 mod vocabulary;
 
 use crate::Failure;
@@ -13,6 +14,8 @@ pub fn run() -> Result<(), Failure> {
     let files = files::list(root())?;
     let mut complaints = files::check(root(), &files)?;
     complaints.extend(vocabulary::check(root(), files.iter().map(AsRef::as_ref))?);
+    complaints
+        .extend(modules::check(root(), files.iter().map(AsRef::as_ref).filter(|file| files::is_rust(file)))?);
     complaints.extend(arrows::check(&arrows::read(&programs::metadata()?)?));
     for complaint in &complaints {
         println!("    {complaint}");

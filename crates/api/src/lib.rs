@@ -27,6 +27,5 @@ pub mod views;
 pub use code::{Code, errors_page};
 pub use domain::Currency;
 pub use money::Money;
-pub use openapi::{document as openapi, json as openapi_json};
 pub use problem::Problem;
 pub use render::{Rendered, render_problem, render_refusal, render_reply};

@@ -1,9 +1,9 @@
-//! The OpenAPI 3.1 document. The table of endpoints stands in [`endpoints`]; here it becomes the
-//! document, and the schemas come from the types themselves, with limits and words from
-//! [`constraints`], [`patterns`] and [`together`]. Requests are held against the same schemas as they are read.
+//! The OpenAPI 3.1 document, made of what the server says of its endpoints. The schemas come from the types
+//! themselves, with limits and words from [`constraints`], [`patterns`] and [`together`]. Requests are held
+//! against the same schemas as they are read.
 
 mod constraints;
-mod endpoints;
+mod endpoint;
 mod headers;
 mod operation;
 pub mod patterns;
@@ -18,14 +18,31 @@ use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem};
 
-use endpoints::TAGS;
-pub use schemas::schema;
+pub use endpoint::{ApiOperation, ApiReply, Key, ReplyBody, RequestBody};
 use schemas::{COMPONENTS, page_of};
+pub use schemas::{EXAMPLES, schema};
+pub use utoipa::ToSchema;
 
 const DESCRIPTION: &str = include_str!("openapi/introduction.md");
 
-/// The document without its schemas, made anew from the table.
-pub fn document() -> OpenApi {
+/// The document as JSON text, members in the order of their names. A tag is a name and what stands below it.
+pub fn document(
+    tags: impl IntoIterator<Item = (&'static str, &'static str)>,
+    operations: impl IntoIterator<Item = ApiOperation>,
+) -> String {
+    let document = without_schemas(tags, operations);
+    let mut document = serde_json::to_value(document).expect("a document can be written");
+    document["components"]["schemas"] = Value::Object(COMPONENTS.clone());
+    headers::require(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).expect("a document can be written");
+    text.push('\n');
+    text
+}
+
+fn without_schemas(
+    tags: impl IntoIterator<Item = (&'static str, &'static str)>,
+    operations: impl IntoIterator<Item = ApiOperation>,
+) -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     let info = InfoBuilder::new()
         .title("Surehold")
@@ -33,16 +50,18 @@ pub fn document() -> OpenApi {
         .description(Some(DESCRIPTION))
         .license(Some(license))
         .build();
-    let tags = TAGS.iter().map(|(name, told)| TagBuilder::new().name(*name).description(Some(*told)).build());
+    let tags = tags
+        .into_iter()
+        .map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     let mut paths = PathsBuilder::new();
-    for endpoint in endpoints::all() {
-        let method = match endpoint.method {
+    for operation in operations {
+        let method = match operation.method {
             "POST" => HttpMethod::Post,
             "PATCH" => HttpMethod::Patch,
             _ => HttpMethod::Get,
         };
         // The builder adds the operation to whatever the path has already.
-        paths = paths.path(endpoint.path, PathItem::new(method, operation::of(endpoint)));
+        paths = paths.path(operation.path, PathItem::new(method, operation::of(&operation)));
     }
     OpenApiBuilder::new()
         .info(info)
@@ -54,16 +73,6 @@ pub fn document() -> OpenApi {
         .paths(paths.build())
         .components(Some(components()))
         .build()
-}
-
-/// The whole of it as JSON text, members in the order of their names.
-pub fn json() -> String {
-    let mut document = serde_json::to_value(document()).expect("a document can be written");
-    document["components"]["schemas"] = Value::Object(COMPONENTS.clone());
-    headers::require(&mut document);
-    let mut text = serde_json::to_string_pretty(&document).expect("a document can be written");
-    text.push('\n');
-    text
 }
 
 fn components() -> utoipa::openapi::Components {

@@ -12,8 +12,8 @@ use resilience::budget::FloorSource;
 use store::Store;
 
 use crate::circuits::{Circuit, Circuits, Watch};
-use crate::http::Accounts;
 use crate::metrics::labels;
+use crate::ports::Accounts;
 use crate::service::{Error, Settings};
 use crate::webhooks::AccountEntry;
 use crate::workers::MeteredProvider;

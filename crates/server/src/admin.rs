@@ -24,8 +24,8 @@ use store::{Clock as _, CommandResult, Queries, Store};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
-use crate::http::secret;
 use crate::ids::UuidV7;
+use crate::secret;
 
 /// The scopes of the first key of a tenant, for its own programs.
 pub const CLIENT_SCOPES: [Scope; 4] = [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ledger];

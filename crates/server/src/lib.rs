@@ -6,7 +6,8 @@
 //! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
 //! | [`accounts`], [`circuits`] | who is called at which provider, and whether now |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
-//! | [`relay`], [`broker`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`ports`] | what is plugged in: the cache, the broker, traces, the clock |
 //! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
 //! | [`admin`] | tenants and keys, as the command line changes them |
 //! | [`timers`] | what becomes due by itself |
@@ -21,22 +22,25 @@
 
 pub mod accounts;
 pub mod admin;
-pub mod broker;
 pub mod circuits;
-pub mod clock;
 pub mod consumers;
 pub mod figures;
 pub mod http;
 pub mod ids;
 pub mod metrics;
 pub mod panics;
+pub mod ports;
 pub mod redis;
 pub mod relay;
 pub mod roles;
+pub mod secret;
 pub mod service;
 pub mod telemetry;
 pub mod timers;
 pub mod wake;
 pub mod webhooks;
+pub mod wire;
 pub mod work_context;
 pub mod workers;
+
+pub use ports::clock;

@@ -37,7 +37,7 @@ use providers::Secret;
 use resilience::budget::FloorSource;
 use store::Store;
 
-use crate::http::{IdempotencyCache, NoIdempotencyCache};
+use crate::ports::{IdempotencyCache, NoIdempotencyCache};
 
 #[cfg(feature = "redis")]
 const LOOK_FOR_ANOTHER_COURSE: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | lease | partitions of the outbox, up to a fair share, for a few seconds | the lease lapses; another relay takes over |
 //! | find | young messages of its partitions, and so many old ones as the rate allows | nothing |
-//! | publish | to the [`broker`](crate::broker), with no lock held | published again, under the same number |
+//! | publish | to the [`broker`](crate::ports::broker), with no lock held | published again, under the same number |
 //! | mark | under the tokens: places in the log, one more publication; and hand back what was held long enough | all of it, or nothing |
 //! | [`sweep`] | what was published and not received is published again, under a new number | the next sweep |
 //!
@@ -38,9 +38,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::broker::{Ack, Error, Publication};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::WorkLabel;
+use crate::ports::broker::{Ack, Error, Publication};
 use catch_up::CatchUp;
 use held_partitions::HeldPartitions;
 pub use shares::RelayShares;

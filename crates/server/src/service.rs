@@ -25,18 +25,20 @@ use work::ServiceTasks;
 pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, ProviderAccounts};
 use crate::admin::socket::Socket;
-use crate::broker::{self, Broker, nats};
-use crate::clock::{self, SteadyClock};
 use crate::consumers::{self, MessageDispatcher};
-use crate::http::{self, App, AppParts, Limits, Wire, WorkerPermit, WorkerPool};
+use crate::http::{self, App, AppParts, Limits};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{BROKER_UNFIT, ROLE, STARTED};
 use crate::metrics::labels;
+use crate::ports::broker::{self, Broker, nats};
+use crate::ports::clock::{self, SteadyClock};
+use crate::ports::{NoWorkers, WorkerPool};
 use crate::redis;
 use crate::relay::{self, Relay};
 use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
+use crate::wire::Wire;
 use crate::workers::{Driver, Gates, Pace, Pool};
 use crate::{figures, timers};
 
@@ -174,15 +176,6 @@ impl RunningService {
     }
 }
 
-/// A process without workers has no places: its jobs are found by those that have them.
-struct NoWorkers;
-
-impl WorkerPool for NoWorkers {
-    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
-        None
-    }
-}
-
 /// What the parts of a service share.
 struct Common {
     store: Store,
@@ -317,7 +310,7 @@ async fn serve(
         work.extend(command_line(path, &app, work.stopped()));
     }
     let router = if settings.roles.api {
-        http::router(app.clone(), webhooks::router(hooks))
+        http::router(app.clone(), http::webhook_router(hooks))
     } else {
         http::probes(app.clone())
     };

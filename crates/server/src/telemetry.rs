@@ -2,7 +2,7 @@
 //!
 //! | piece | what it is |
 //! |---|---|
-//! | [`span`] | the port: spans that exist only while somebody collects them |
+//! | [`ports::telemetry`](crate::ports::telemetry) | spans that exist only while somebody collects them |
 //! | `otlp` | OTLP over HTTP: the sampler, the queue, and the way to the collector |
 //!
 //! An work_context is what is done; while traces are collected it is a span as well, with the same ids that the
@@ -17,7 +17,6 @@
 
 #[cfg(feature = "otel")]
 mod otlp;
-pub mod span;
 
 use std::time::Duration;
 
@@ -25,7 +24,6 @@ use http::{HeaderName, HeaderValue, Uri};
 
 #[cfg(feature = "otel")]
 pub use otlp::Telemetry;
-pub use span::{SpanSide, TraceSpan};
 
 /// Spans that wait for the collector; one more is dropped.
 pub const QUEUE_MAX: usize = 2_048;

@@ -214,8 +214,8 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::http::Wire;
     use crate::ids::UuidV7;
+    use crate::wire::Wire;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn events_that_ended_are_let_go_after_their_time() {

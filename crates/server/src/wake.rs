@@ -3,6 +3,8 @@
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
 
+mod waiters;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use domain::side_effects::WakeUp;
 use store::{Committed, Listener, Notification};
 use tokio::sync::Notify;
 
-use crate::http::Waiters;
+pub use waiters::{Waiters, Waiting};
 
 #[derive(Clone, Default)]
 pub struct Wake {

@@ -2,7 +2,7 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | raw bytes, bounded in number, size and time, if there is a signature at all | [`admission`] |
+//! | raw bytes, bounded in number, size and time, if there is a signature at all | `http/webhooks/admission.rs` |
 //! | signature, in constant time, both secrets, tolerance both ways | the account's teller |
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
 //! | what it says becomes a command, in one transaction with its mark | [`process`] |
@@ -13,7 +13,6 @@
 //! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
 //! without coming to an end ([`unprocessed`]), is dead, and a review case says so.
 
-mod admission;
 pub mod feed;
 mod meaning;
 mod unprocessed;
@@ -22,28 +21,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::Code;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use domain::commands::{CloseEvent, RecheckDelays, RecordEvent};
 use domain::rows::InboundEvent;
 use domain::time::Span;
 use domain::{AccountId, EventId, Refusal, TenantId, Timestamp};
-use providers::{Registry, webhook};
+use http::HeaderMap;
+use providers::{Provider, Registry, webhook};
 use store::{Clock, CommandResult, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::clock::SystemClock;
-use crate::http::RefusedRequest;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, WorkLabel};
 use crate::work_context::{self, WorkContext};
-use admission::WebhookAdmission;
 use unprocessed::UnprocessedEvents;
 
 /// As the router matches it.
@@ -72,7 +63,6 @@ pub struct Webhooks {
     pub registry: Arc<Registry>,
     pub clock: Arc<dyn Clock>,
     pub accounts: Accounts,
-    door: WebhookAdmission,
     inbox: mpsc::Sender<InboundEvent>,
 }
 
@@ -110,42 +100,7 @@ pub fn new(
         inbox: receiver,
         left_behind: UnprocessedEvents::new(store.clone()),
     };
-    let door = WebhookAdmission::new(accounts.values().map(|entry| entry.id));
-    (Arc::new(Webhooks { store, registry, clock, accounts, door, inbox: sender }), reader)
-}
-
-pub fn router(webhooks: Arc<Webhooks>) -> Router {
-    Router::new().route(PATH, post(receive)).with_state(webhooks)
-}
-
-async fn receive(
-    State(webhooks): State<Arc<Webhooks>>,
-    Path((provider, account)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, RefusedRequest> {
-    let unknown = || RefusedRequest::from(Code::NotFound).detail("there is no such account");
-    let entry = webhooks.accounts.get(&(provider, account)).ok_or_else(unknown)?;
-    let teller = webhooks.registry.get(entry.id).ok_or_else(unknown)?;
-    if let Some(work_context) = work_context::current() {
-        work_context.is_for(entry.tenant);
-    }
-    let not_believed = |refused| {
-        WEBHOOKS.increment(delivery(refused));
-        RefusedRequest::from(code(refused)).detail(refused.to_string())
-    };
-    teller.check_headers(&headers).map_err(not_believed)?;
-    let body = webhooks.door.read(entry.id, body).await?;
-    // Providers sign the time of day.
-    let arrived = teller.verify(&headers, &body, SystemClock.now()).map_err(not_believed)?;
-    let record = RecordEvent {
-        tenant: entry.tenant,
-        account: entry.id,
-        name: arrived.event,
-        kind: arrived.kind,
-        body: body.to_vec(),
-    };
-    webhooks.record(record).await
+    (Arc::new(Webhooks { store, registry, clock, accounts, inbox: sender }), reader)
 }
 
 fn delivery(refused: webhook::WebhookRefused) -> Delivery {
@@ -160,26 +115,64 @@ fn delivery(refused: webhook::WebhookRefused) -> Delivery {
     }
 }
 
-fn code(refused: webhook::WebhookRefused) -> Code {
-    match refused {
-        webhook::WebhookRefused::SignatureMissing => Code::WebhookSignatureMissing,
-        webhook::WebhookRefused::SignatureMalformed | webhook::WebhookRefused::SignatureDoesNotMatch => {
-            Code::WebhookSignatureInvalid
-        }
-        webhook::WebhookRefused::ModeDoesNotMatch => Code::WebhookModeDoesNotMatch,
-        webhook::WebhookRefused::SignatureIsTooOld | webhook::WebhookRefused::SignatureIsFromTheFuture => {
-            Code::WebhookSignatureTooOld
-        }
-        webhook::WebhookRefused::BodyIsNotAnEvent => Code::MalformedJson,
-    }
+/// Why a delivery is not stored. The provider sends it again.
+pub enum Refused {
+    NotBelieved(webhook::WebhookRefused),
+    Unavailable(Unavailable),
+}
+
+/// The account that a delivery is for.
+pub struct Recipient {
+    pub account: AccountId,
+    tenant: TenantId,
+    provider: Arc<dyn Provider>,
 }
 
 impl Webhooks {
-    /// Answers 2xx only once the event is stored; what is not stored is sent again by the provider.
-    async fn record(&self, record: RecordEvent) -> Result<Response, RefusedRequest> {
-        let stored = self.store_and_look(record).await?;
+    pub fn recipient(&self, provider: String, account: String) -> Option<Recipient> {
+        let entry = self.accounts.get(&(provider, account))?;
+        let provider = self.registry.get(entry.id)?.clone();
+        Some(Recipient { account: entry.id, tenant: entry.tenant, provider })
+    }
+
+    /// What can be known before the body is read.
+    pub fn check_headers(
+        &self,
+        recipient: &Recipient,
+        headers: &HeaderMap,
+    ) -> Result<(), webhook::WebhookRefused> {
+        if let Some(work_context) = work_context::current() {
+            work_context.is_for(recipient.tenant);
+        }
+        recipient
+            .provider
+            .check_headers(headers)
+            .inspect_err(|refused| WEBHOOKS.increment(delivery(*refused)))
+    }
+
+    /// Ends well only once the event is stored; what is not stored is sent again by the provider.
+    pub async fn accept(
+        &self,
+        recipient: &Recipient,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(), Refused> {
+        // Providers sign the time of day.
+        let verified = recipient.provider.verify(headers, body, SystemClock.now());
+        let arrived = verified.map_err(|refused| {
+            WEBHOOKS.increment(delivery(refused));
+            Refused::NotBelieved(refused)
+        })?;
+        let record = RecordEvent {
+            tenant: recipient.tenant,
+            account: recipient.account,
+            name: arrived.event,
+            kind: arrived.kind,
+            body: body.to_vec(),
+        };
+        let stored = self.store_and_look(record).await.map_err(Refused::Unavailable)?;
         WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
-        Ok((StatusCode::OK, "{}").into_response())
+        Ok(())
     }
 
     /// Whether it was not stored before.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::metrics::catalogue::FAILURES;
 use crate::metrics::labels::{Label as _, Reason, WorkLabel};
-use crate::telemetry::{self, SpanSide, TraceSpan};
+use crate::ports::telemetry::{self, SpanSide, TraceSpan};
 
 #[derive(Debug)]
 pub struct WorkContext {
@@ -43,7 +43,7 @@ impl WorkContext {
         let name = || format!("{kind} {what}");
         let span = match current() {
             Some(work_context) => work_context.begin(name, SpanSide::Internal),
-            None => telemetry::span::begin(name),
+            None => telemetry::begin(name),
         };
         WorkContext::with(kind, None, span)
     }

@@ -17,7 +17,7 @@ pub fn run(arguments: &Arguments) -> crate::Exit {
     for (name, text) in [
         ("lifecycles.md", lifecycles()),
         ("errors.md", api::errors_page()),
-        ("openapi.json", api::openapi_json()),
+        ("openapi.json", server::http::openapi_json()),
         ("metrics.md", server::metrics::page::page()),
     ] {
         std::fs::write(arguments.out.join(name), text.trim_end().to_owned() + "\n")?;

@@ -134,7 +134,7 @@ fn every_command_in_it_is_one_of_ours() {
 
 #[test]
 fn every_address_in_it_is_served() {
-    let (page, documented) = (page(), api::openapi_json());
+    let (page, documented) = (page(), server::http::openapi_json());
     let shell = blocks(&page, "sh").concat();
     let mut addresses = 0;
     for (at, _) in shell.match_indices("/v1/") {

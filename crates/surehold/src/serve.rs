@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use server::admin;
 use server::clock::SystemClock;
-use server::http::Wire;
 use server::ids::UuidV7;
 use server::service::{self, AccountSettings, RunningService, Settings};
 use server::telemetry::{self, Telemetry};
+use server::wire::Wire;
 use store::{Location, Options, Store};
 use tracing::info;
 

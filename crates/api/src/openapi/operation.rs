@@ -1,9 +1,9 @@
-//! One endpoint of the table as an operation of the document.
+//! One endpoint as an operation of the document.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{self, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
@@ -11,11 +11,11 @@ use utoipa::openapi::{
     ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
 };
 
-use super::endpoints::{Endpoint, Key, ReplyBody};
+use super::endpoint::{ApiOperation, ApiReply, Key, ReplyBody};
 use super::{page_of, patterns, schema};
 use crate::code::Code;
 
-pub fn of(endpoint: &Endpoint) -> Operation {
+pub fn of(endpoint: &ApiOperation) -> path::Operation {
     let mut operation = OperationBuilder::new()
         .operation_id(Some(endpoint.id))
         .tag(endpoint.tag)
@@ -25,12 +25,10 @@ pub fn of(endpoint: &Endpoint) -> Operation {
     for parameter in parameters(endpoint) {
         operation = operation.parameter(parameter);
     }
-    if let Some(body) = endpoint.body {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body))).build();
-        let required = if endpoint.body_is_optional { Required::False } else { Required::True };
-        operation = operation.request_body(Some(
-            RequestBodyBuilder::new().required(Some(required)).content("application/json", content).build(),
-        ));
+    if let Some(body) = &endpoint.body {
+        let required = if body.is_optional { Required::False } else { Required::True };
+        let body = RequestBodyBuilder::new().content("application/json", content(&body.schema));
+        operation = operation.request_body(Some(body.required(Some(required)).build()));
     }
     if !endpoint.scopes.is_empty() {
         operation = operation.security(SecurityRequirement::new("api_key", Vec::<String>::new()));
@@ -38,15 +36,15 @@ pub fn of(endpoint: &Endpoint) -> Operation {
     operation.build()
 }
 
-fn description(endpoint: &Endpoint) -> String {
-    let scopes: Vec<_> = endpoint.scopes.iter().map(|scope| format!("`{scope}`")).collect();
+fn description(endpoint: &ApiOperation) -> String {
+    let scopes: Vec<_> = endpoint.scopes.iter().map(|scope| format!("`{}`", scope.name())).collect();
     if scopes.is_empty() {
         return endpoint.description.to_owned();
     }
     format!("{} Needs the scope {}.", endpoint.description, scopes.join(" or "))
 }
 
-fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {
+fn parameters(endpoint: &ApiOperation) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     if endpoint.path.contains("{id}") {
         let id = ObjectBuilder::new()
@@ -55,7 +53,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Parameter> {
             .build();
         parameters.push(parameter("id", ParameterIn::Path, true, "The id of the resource.", id.into()));
     }
-    if let Some(query) = endpoint.query.and_then(schema) {
+    if let Some(query) = endpoint.query.as_deref().and_then(schema) {
         for (name, member) in query["properties"].as_object().into_iter().flatten() {
             let told = member["description"].as_str();
             let told = told.map_or_else(|| format!("Only what has this `{name}`."), ToOwned::to_owned);
@@ -106,11 +104,11 @@ fn given(schema: &Value) -> RefOr<Schema> {
     serde_json::from_value(schema).expect("what was written as a schema can be read as one")
 }
 
-fn responses(endpoint: &Endpoint) -> utoipa::openapi::Responses {
+fn responses(endpoint: &ApiOperation) -> utoipa::openapi::Responses {
     let mut responses = ResponsesBuilder::new();
-    for (status, answer, description) in endpoint.answers {
+    for ApiReply { status, body, description } in &endpoint.replies {
         let mut response = ResponseBuilder::new().description(*description);
-        response = match answer {
+        response = match body {
             ReplyBody::One(name) | ReplyBody::Once(name) => {
                 response.content("application/json", content(name))
             }
@@ -161,7 +159,7 @@ fn content(name: &str) -> utoipa::openapi::Content {
 }
 
 /// What may be refused, by status: the endpoint's own refusals, and those of the door.
-fn problems(endpoint: &Endpoint) -> BTreeMap<u16, Vec<Code>> {
+fn problems(endpoint: &ApiOperation) -> BTreeMap<u16, Vec<Code>> {
     let mut codes = endpoint.refusals.to_vec();
     if endpoint.body.is_some() {
         codes.extend([

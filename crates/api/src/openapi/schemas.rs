@@ -39,7 +39,7 @@ pub static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 });
 
 /// Those of queries, whose members stand in the document as parameters.
-static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut schemas = Vec::new();
     add::<ListQuery>(&mut schemas);
     add::<AvailabilityQuery>(&mut schemas);

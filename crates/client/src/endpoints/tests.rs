@@ -133,7 +133,7 @@ async fn all_lists(client: &Client) {
 
 /// Method, path and how it may be repeated, of what the document describes.
 fn described() -> BTreeSet<String> {
-    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&server::http::openapi_json()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().filter(|(path, _)| !NOT_FOR_CLIENTS.contains(&path.as_str()));
     let operations = operations.flat_map(|(path, item)| {
@@ -184,7 +184,7 @@ async fn every_list_is_read_to_its_end() {
     all_lists(&client).await;
     let read: BTreeSet<String> =
         script.calls().iter().map(|call| call.path().replace(&id().to_string(), "{id}")).collect();
-    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&server::http::openapi_json()).unwrap();
     let is_list = |item: &Value| {
         let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
         schema.as_str().is_some_and(|name| name.ends_with("Page"))

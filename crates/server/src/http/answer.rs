@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::RefusedRequest;
 use super::read_request::JSON;
 use super::refused::{PROBLEM_JSON, StoredCode};
-use super::wire::stored;
 use crate::metrics::catalogue::{IDEMPOTENCY, REFUSALS};
 use crate::metrics::labels::{RefusalCode, Verdict};
+use crate::wire::stored;
 
 pub type Handled = Result<Response, RefusedRequest>;
 

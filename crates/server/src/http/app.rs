@@ -5,47 +5,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use api::views::Breaker;
-use domain::commands::JobLease;
+use domain::Ids;
 use domain::provider::TenantProviders;
-use domain::reply::ClaimedJob;
-use domain::rows::Mode;
-use domain::{AccountId, Ids, TenantId};
 use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
+use super::Limits;
 use super::auth::{AuthenticatedClient, KnownKeys};
 use super::read_turns::ReadTurns;
-use super::{IdempotencyCache, Limits, Waiters};
-
-/// Which of a tenant's accounts a provider's name means.
-pub trait Accounts: Send + Sync {
-    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId>;
-
-    /// The providers that a tenant has an account at.
-    fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String>;
-
-    /// How the way to a tenant's accounts stands; none where none is called.
-    fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
-        let _ = (tenant, mode);
-        Vec::new()
-    }
-}
-
-/// The workers of this process, as far as a request needs them.
-pub trait WorkerPool: Send + Sync {
-    /// A free place for a job that is about to be born, if there is one now. Without one the job
-    /// is found by the workers' query.
-    fn place(&self) -> Option<Box<dyn WorkerPermit>>;
-}
-
-/// A worker's place, taken before the command that will need it.
-pub trait WorkerPermit: Send {
-    /// The lease to bear the job under.
-    fn lease(&self) -> JobLease;
-    /// Drives the job that was born under the lease. Must not block.
-    fn drive(self: Box<Self>, claimed: ClaimedJob);
-}
+use crate::ports::{Accounts, IdempotencyCache, WorkerPool};
+use crate::wake::Waiters;
 
 /// What an [`App`] is made of.
 pub struct AppParts {
@@ -94,7 +63,7 @@ impl App {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
                 turns: ReadTurns::new(limits.readers),
-                openapi: api::openapi_json(),
+                openapi: super::endpoints::document(),
                 leaving: AtomicBool::new(false),
                 parts,
             }),

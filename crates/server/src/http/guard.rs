@@ -12,7 +12,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONNECTION, HOST, X_CONTENT_TYPE_OPTIONS};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use tracing::Instrument as _;
 
 use super::refused::{self, RefusedRequest, StoredCode};
@@ -20,7 +20,7 @@ use super::request_id::{self, RequestId};
 use super::{App, Limits, idempotency_key};
 use crate::metrics::catalogue::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::metrics::labels::{Route, StatusLabel};
-use crate::telemetry;
+use crate::ports::telemetry::{self, TraceSpan};
 use crate::work_context::{self, WorkContext};
 
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -28,7 +28,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let request_id = RequestId::of(request.headers(), &*app.parts.ids);
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(request_id.clone());
-    let span = telemetry::span::of_request(&request, route.as_ref());
+    let span = span(&request, route.as_ref());
     let work_context = Arc::new(WorkContext::request(request_id.shared(), span));
     request.extensions_mut().insert(work_context.clone());
     let span = tracing::debug_span!("request", request_id = request_id.as_str());
@@ -59,6 +59,25 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     count(route.as_ref(), response.status(), began);
     work_context.is_answered(response.status(), code.as_deref());
     response
+}
+
+/// Probes have none, nor has what matches no address: they would be most of all.
+fn span(request: &Request, route: Option<&MatchedPath>) -> Option<Box<dyn TraceSpan>> {
+    let route = route?.as_str();
+    if !(route.starts_with("/v1/") || route.starts_with("/webhooks/")) {
+        return None;
+    }
+    let method = method(request.method());
+    let span = telemetry::begin_request(|| format!("{method} {route}"), request.headers())?;
+    span.set("http.request.method", method.to_owned());
+    span.set("http.route", route.to_owned());
+    Some(span)
+}
+
+/// A client may call its method anything.
+fn method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 /// An answer is a tenant's own and true for a moment: nobody keeps it, or takes it for another type than

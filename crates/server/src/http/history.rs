@@ -1,52 +1,17 @@
-//! `GET /v1/{bookings,payments,refunds}/{id}/history`: who moved it, when, and from where to where.
+//! The history of a booking, a payment, a refund or a dead letter: who moved it, when, and from where to
+//! where.
 
 use api::limits::PAGE_ROWS_MAX;
 use api::requests::ListQuery;
 use api::views::{HistoryEntry, Page};
-use axum::extract::State;
-use domain::{BookingId, PaymentId, RefundId, Refusal, TenantId, rows};
+use domain::{TenantId, rows};
 use store::queries::Cursor;
 use uuid::Uuid;
 
 use super::answer::Handled;
 use super::listing::{cursor, limit, page};
-use super::permission::{Bookings, Payments};
-use super::read_request::{QueryParameters, ReadRequest, found};
-use super::write_request::Id;
+use super::read_request::found;
 use super::{App, RefusedRequest};
-
-pub async fn of_booking(
-    State(app): State<App>,
-    look: ReadRequest<Bookings>,
-    Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let tenant = look.caller.tenant;
-    app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
-    history(&app, tenant, id, &query).await
-}
-
-pub async fn of_payment(
-    State(app): State<App>,
-    look: ReadRequest<Payments>,
-    Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let tenant = look.caller.tenant;
-    app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
-    history(&app, tenant, id, &query).await
-}
-
-pub async fn of_refund(
-    State(app): State<App>,
-    look: ReadRequest<Payments>,
-    Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let tenant = look.caller.tenant;
-    app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;
-    history(&app, tenant, id, &query).await
-}
 
 /// A page of it. Whether the subject is the tenant's was asked before.
 pub async fn history(app: &App, tenant: TenantId, subject: Uuid, query: &ListQuery) -> Handled {

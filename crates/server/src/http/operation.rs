@@ -2,7 +2,7 @@
 //!
 //! | phase | what |
 //! |---|---|
-//! | ask | whether it is a duplicate that is known without the database ([`idempotency_cache`](super::idempotency_cache)) |
+//! | ask | whether it is a duplicate that is known without the database ([`submit`](super::submit)) |
 //! | register | for the reply under the key, before anybody can give it |
 //! | place | a worker's, if one is free: the job is then born under its lease |
 //! | submit | on a task of its own: a client that hangs up cancels nothing |
@@ -21,9 +21,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use uuid::Uuid;
 
 use super::answer::Handled;
-use super::idempotency_cache::submit_once;
-use super::waiters::Waiting;
-use super::{App, RefusedRequest, WorkerPermit};
+use super::submit::submit_once;
+use super::{App, RefusedRequest};
+use crate::ports::WorkerPermit;
+use crate::wake::Waiting;
 use crate::work_context;
 
 /// `command` makes the command, with a lease if a worker is free.

@@ -1,13 +1,37 @@
 //! The `Prefer` header (RFC 7240): how long a client waits for a provider's outcome.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use api::limits::WAIT_SECONDS_MAX;
+use api::openapi::ApiOperation;
+use axum::extract::FromRequestParts;
 use http::HeaderMap;
+use http::request::Parts;
+
+use super::App;
+use super::endpoint::Extractor;
+
+/// For work at a provider.
+pub struct Wait(pub Duration);
+
+impl FromRequestParts<App> for Wait {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Wait, Infallible> {
+        Ok(Wait(wait(&parts.headers, app.limits().wait)))
+    }
+}
+
+impl Extractor for Wait {
+    fn describe(operation: &mut ApiOperation) {
+        operation.waits = true;
+    }
+}
 
 /// What `wait=N` says, at most [`WAIT_SECONDS_MAX`]; nothing for `respond-async` alone. A preference
 /// that is not understood is passed over, as the RFC has it; the first of several counts.
-pub fn wait(headers: &HeaderMap, default: Duration) -> Duration {
+fn wait(headers: &HeaderMap, default: Duration) -> Duration {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
     let mut asynchronous = false;

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use api::openapi::ApiOperation;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -10,6 +11,7 @@ use http::request::Parts;
 use serde::Serialize;
 
 use super::auth::{self, AuthenticatedClient};
+use super::endpoint::Extractor;
 use super::permission::Permission;
 use super::read_turns::ReadTurn;
 use super::{App, RefusedRequest};
@@ -34,6 +36,12 @@ impl<P: Permission> FromRequestParts<App> for ReadRequest<P> {
     }
 }
 
+impl<P: Permission> Extractor for ReadRequest<P> {
+    fn describe(operation: &mut ApiOperation) {
+        operation.scopes = P::ANY;
+    }
+}
+
 /// The parameters of a query. One that is not known is refused: a typing error must not be a filter
 /// that finds everything.
 pub struct QueryParameters<Q>(pub Q);
@@ -43,6 +51,12 @@ impl<Q: api::requests::Request> FromRequestParts<App> for QueryParameters<Q> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<QueryParameters<Q>, RefusedRequest> {
         Ok(QueryParameters(api::json::decode_query(parts.uri.query().unwrap_or_default())?))
+    }
+}
+
+impl<Q: api::requests::Request> Extractor for QueryParameters<Q> {
+    fn describe(operation: &mut ApiOperation) {
+        operation.query = Some(Q::name());
     }
 }
 

@@ -2,10 +2,10 @@
 //! is refused here, before any work, and nothing of it is stored.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use api::Code;
 use api::limits::BODY_BYTES_MAX;
+use api::openapi::{ApiOperation, Key, RequestBody};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use domain::KeyId;
@@ -18,8 +18,9 @@ use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
 use super::auth::{self, AuthenticatedClient};
+use super::endpoint::Extractor;
 use super::permission::Permission;
-use super::{App, RefusedRequest, RequestId, idempotency_key, prefer};
+use super::{App, RefusedRequest, RequestId, idempotency_key};
 use crate::metrics::catalogue::IDEMPOTENCY;
 use crate::metrics::labels::Verdict;
 
@@ -31,52 +32,78 @@ pub struct WriteRequest<P, R> {
     pub caller: AuthenticatedClient,
     /// Which key the work is done under, once, if the client gave one.
     pub claim: Option<Claim>,
-    /// How long the client waits for a provider's outcome.
-    pub wait: Duration,
     pub request: R,
     permission: PhantomData<P>,
 }
 
-impl<P, R> WriteRequest<P, R> {
-    /// For what books or moves money: never without a key.
-    pub fn keyed(&mut self) -> Result<Claim, RefusedRequest> {
-        self.claim.take().ok_or_else(|| {
-            IDEMPOTENCY.increment(Verdict::Missing);
-            Code::IdempotencyKeyMissing.into()
-        })
-    }
+/// For what books or moves money: never without a key.
+pub struct KeyedRequest<P, R> {
+    pub caller: AuthenticatedClient,
+    pub claim: Claim,
+    pub request: R,
+    permission: PhantomData<P>,
 }
 
 /// A request that takes no key: what answers it must never be stored. A header that is sent all the
 /// same says nothing.
-pub struct Unkeyed<P, R> {
+pub struct UnkeyedRequest<P, R> {
     pub caller: AuthenticatedClient,
     pub request: R,
     permission: PhantomData<P>,
 }
 
-impl<P, R> FromRequest<App> for Unkeyed<P, R>
-where
-    P: Permission,
-    R: api::requests::Request,
-{
+fn describe<P: Permission, R: api::requests::Request>(operation: &mut ApiOperation, key: Key) {
+    operation.scopes = P::ANY;
+    operation.key = key;
+    operation.body = Some(RequestBody { schema: R::name(), is_optional: R::BODY_IS_OPTIONAL });
+}
+
+impl<P: Permission, R: api::requests::Request> Extractor for WriteRequest<P, R> {
+    fn describe(operation: &mut ApiOperation) {
+        describe::<P, R>(operation, Key::Optional);
+    }
+}
+
+impl<P: Permission, R: api::requests::Request> Extractor for KeyedRequest<P, R> {
+    fn describe(operation: &mut ApiOperation) {
+        describe::<P, R>(operation, Key::Required);
+    }
+}
+
+impl<P: Permission, R: api::requests::Request> Extractor for UnkeyedRequest<P, R> {
+    fn describe(operation: &mut ApiOperation) {
+        describe::<P, R>(operation, Key::None);
+    }
+}
+
+impl<P: Permission, R: api::requests::Request> FromRequest<App> for UnkeyedRequest<P, R> {
     type Rejection = RefusedRequest;
 
-    async fn from_request(request: Request, app: &App) -> Result<Unkeyed<P, R>, RefusedRequest> {
+    async fn from_request(request: Request, app: &App) -> Result<UnkeyedRequest<P, R>, RefusedRequest> {
         let (parts, body) = request.into_parts();
         let caller = auth::caller(app, &parts).await?;
         caller.may(P::ANY)?;
         let body = read(&parts.headers, body).await?;
         let request = api::json::decode(api::json::parse::<R>(&body)?)?;
-        Ok(Unkeyed { caller, request, permission: PhantomData })
+        Ok(UnkeyedRequest { caller, request, permission: PhantomData })
     }
 }
 
-impl<P, R> FromRequest<App> for WriteRequest<P, R>
-where
-    P: Permission,
-    R: api::requests::Request,
-{
+impl<P: Permission, R: api::requests::Request> FromRequest<App> for KeyedRequest<P, R> {
+    type Rejection = RefusedRequest;
+
+    async fn from_request(request: Request, app: &App) -> Result<KeyedRequest<P, R>, RefusedRequest> {
+        let WriteRequest { caller, claim, request, permission } =
+            WriteRequest::from_request(request, app).await?;
+        let Some(claim) = claim else {
+            IDEMPOTENCY.increment(Verdict::Missing);
+            return Err(Code::IdempotencyKeyMissing.into());
+        };
+        Ok(KeyedRequest { caller, claim, request, permission })
+    }
+}
+
+impl<P: Permission, R: api::requests::Request> FromRequest<App> for WriteRequest<P, R> {
     type Rejection = RefusedRequest;
 
     async fn from_request(request: Request, app: &App) -> Result<WriteRequest<P, R>, RefusedRequest> {
@@ -102,8 +129,7 @@ where
             work_context.is_under(claim.key);
         }
         let request = api::json::decode(value)?;
-        let wait = prefer::wait(&parts.headers, app.limits().wait);
-        Ok(WriteRequest { caller, claim, wait, request, permission: PhantomData })
+        Ok(WriteRequest { caller, claim, request, permission: PhantomData })
     }
 }
 
@@ -182,6 +208,8 @@ impl FromRequestParts<App> for Id {
         id.map(Id).ok_or(Code::NotFound.into())
     }
 }
+
+impl Extractor for Id {}
 
 #[cfg(test)]
 mod tests {

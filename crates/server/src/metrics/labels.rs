@@ -3,7 +3,7 @@
 
 mod sets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{LazyLock, OnceLock};
 
 use axum::extract::MatchedPath;
@@ -351,10 +351,11 @@ impl Label for BookingState {
 pub struct Route(usize);
 
 static ROUTES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let documented = api::openapi().paths.paths.into_keys().map(|path| &*Box::leak(path.into_boxed_str()));
     let pages = ["/", "/docs", "/docs/errors", "/docs/reference.js", "/docs/start.js", "/openapi.json"];
     let besides = pages.into_iter().chain([crate::webhooks::PATH, UNMATCHED]);
-    documented.chain(besides).collect()
+    // A path with several methods is one address.
+    let paths: BTreeSet<&'static str> = crate::http::paths().chain(besides).collect();
+    paths.into_iter().collect()
 });
 static ROUTE_INDEXES: LazyLock<HashMap<&'static str, usize>> =
     LazyLock::new(|| ROUTES.iter().enumerate().map(|(index, path)| (*path, index)).collect());

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use store::Rendered;
 use uuid::Uuid;
 
-use crate::http::KnownDuplicate;
+use crate::ports::idempotency_cache::KnownDuplicate;
 
 /// With another form of the entries comes another number.
 const FORM: &str = "surehold:1";

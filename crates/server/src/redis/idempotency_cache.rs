@@ -27,9 +27,9 @@ use uuid::Uuid;
 use super::Settings;
 use super::entry::{self, MarkerOwner, Names};
 use super::link::{Link, RedisUnavailable};
-use crate::http::{CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate};
 use crate::metrics::catalogue::HOT_PATH;
 use crate::metrics::labels::Lookup;
+use crate::ports::idempotency_cache::{CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate};
 
 /// Compared and changed in one step, or it could be another's by then. A marker begins with its owner.
 const POINT_IF_OURS: &str = "if redis.call('GETRANGE', KEYS[1], 0, -1) == ARGV[1] then \

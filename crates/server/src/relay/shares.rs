@@ -8,7 +8,7 @@ use domain::time::Span;
 use store::{Clock, Store};
 
 use super::Settings;
-use crate::broker::Broker;
+use crate::ports::broker::Broker;
 
 #[derive(Clone)]
 pub struct RelayShares {

@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use super::{RelayShares, of};
-use crate::broker::{Error, Publication};
+use crate::ports::broker::{Error, Publication};
 
 /// About so often; no two processes in step.
 const SWEEP: Duration = Duration::from_secs(1);

@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{POLL, POLL_BUSY, Relay, RelayShares, Settings};
-use crate::broker::embedded::Embedded;
 use crate::clock::SystemClock;
 use crate::consumers::{self, MessageDispatcher};
-use crate::http::Wire;
 use crate::ids::UuidV7;
+use crate::ports::broker::embedded::Embedded;
 use crate::wake::Wake;
+use crate::wire::Wire;
 
 async fn parts(directory: &TempDir) -> RelayShares {
     let location = Location::Sqlite { path: directory.path().join("books.db") };

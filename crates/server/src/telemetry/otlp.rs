@@ -27,8 +27,9 @@ use opentelemetry_sdk::trace::{
 use self::collector::OtlpSdk;
 use self::queue::{Bounded, Counted, QueueStats};
 use self::span_sender::SpanSender;
-use super::{BATCH_MAX, Error, PAUSE, QUEUE_MAX, STOP_MAX, Settings, span};
+use super::{BATCH_MAX, Error, PAUSE, QUEUE_MAX, STOP_MAX, Settings};
 use crate::ids::UuidV7;
+use crate::ports::telemetry;
 
 /// Traces, while they are collected.
 pub struct Telemetry {
@@ -64,7 +65,7 @@ impl Telemetry {
             .with_span_limits(SpanLimits::default())
             .with_resource(resource())
             .build();
-        if !span::collect_with(Box::new(OtlpSdk::new(provider.tracer("surehold")))) {
+        if !telemetry::collect_with(Box::new(OtlpSdk::new(provider.tracer("surehold")))) {
             return Err(Error("traces are collected already".to_owned()));
         }
         Ok(Telemetry { provider })

@@ -14,7 +14,7 @@ use providers::{EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, Ref
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
 use crate::metrics::labels::{Answer, Call, Label as _, Provider as Name};
-use crate::telemetry::SpanSide;
+use crate::ports::telemetry::SpanSide;
 use crate::work_context;
 
 pub struct MeteredProvider {

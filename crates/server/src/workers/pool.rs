@@ -21,9 +21,9 @@ use tracing::warn;
 
 use super::driver::Driver;
 use super::heartbeat::under_lease;
-use crate::http::{WorkerPermit, WorkerPool};
 use crate::metrics::catalogue::PROCESSING_SECONDS;
 use crate::metrics::labels::{Label as _, WorkLabel};
+use crate::ports::{WorkerPermit, WorkerPool};
 use crate::work_context::{self, WorkContext};
 
 /// Attempts driven at once by one process.

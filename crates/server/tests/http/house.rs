@@ -12,11 +12,11 @@ use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
-use server::http::{
-    Accounts, App, AppParts, Limits, NoIdempotencyCache, Waiters, Wire, WorkerPermit, WorkerPool, probes,
-    router, serve,
-};
+use server::http::{App, AppParts, Limits, probes, router, serve};
 use server::ids::UuidV7;
+use server::ports::{Accounts, NoIdempotencyCache, NoWorkers};
+use server::wake::Waiters;
+use server::wire::Wire;
 use sha2::{Digest as _, Sha256};
 use store::{Clock, Location, Options, Store};
 use tempfile::TempDir;
@@ -50,15 +50,6 @@ impl Moved {
 impl Clock for Moved {
     fn now(&self) -> Timestamp {
         Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Nobody drives what is begun.
-struct NoHands;
-
-impl WorkerPool for NoHands {
-    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
-        None
     }
 }
 
@@ -142,7 +133,7 @@ impl House {
             ids,
             waiters: waiters.clone(),
             accounts: Arc::new(Directory),
-            hands: Arc::new(NoHands),
+            hands: Arc::new(NoWorkers),
             hot_path: Arc::new(NoIdempotencyCache),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
             unfit: Arc::new(|| None),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use providers::Secret;
-use server::http::{CacheLookup, InFlightMarker, KnownDuplicate};
+use server::ports::idempotency_cache::{CacheLookup, InFlightMarker, KnownDuplicate};
 use server::redis::{RedisParts, Settings, open};
 use test_servers::redis::Options;
 

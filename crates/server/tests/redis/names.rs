@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use providers::Secret;
-use server::http::{CacheLookup, KnownDuplicate};
+use server::ports::idempotency_cache::{CacheLookup, KnownDuplicate};
 use server::redis::{RedisParts, Settings, open};
 use store::{Location, Store};
 use test_servers::redis::{Options, Private};

@@ -1,6 +1,6 @@
 //! What it says, and what it leaves behind.
 
-use server::http::KnownDuplicate;
+use server::ports::idempotency_cache::KnownDuplicate;
 use server::redis::Settings;
 use test_servers::redis::{Options, Persistence};
 use uuid::Uuid;
@@ -167,7 +167,7 @@ async fn an_old_snapshot_brings_nothing_back_that_harms() {
     assert_eq!(known(&server, &held).await, UNDER_WAY, "for as long as it would have been");
     until("the marker that had a moment left is gone", async || {
         let asked = server.hot_path.ask(&lapsed).await;
-        matches!(asked, server::http::CacheLookup::Decide(_))
+        matches!(asked, server::ports::idempotency_cache::CacheLookup::Decide(_))
     })
     .await;
     // Its owner is told nothing new, and may say it again.

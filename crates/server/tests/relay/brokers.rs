@@ -8,8 +8,8 @@ use domain::MessageId;
 use domain::consumers::LEDGER;
 use domain::rows::Message;
 use futures_util::future::{BoxFuture, FutureExt as _};
-use server::broker::{Ack, Broker, Error, Publication};
 use server::consumers::{Consumer, ConsumerFailure};
+use server::ports::broker::{Ack, Broker, Error, Publication};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use domain::consumers::LEDGER;
 use domain::rows::Message;
 use domain::time::Span;
 use futures_util::future::{BoxFuture, FutureExt as _};
-use server::broker::{Ack, Broker, Error, Publication};
+use server::ports::broker::{Ack, Broker, Error, Publication};
 use server::relay::Settings;
 use store::Store;
 

@@ -8,8 +8,8 @@ use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use domain::time::Span;
 use resilience::Backoff;
-use server::broker::embedded::Embedded;
 use server::consumers::{self, MessageDispatcher};
+use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::CommandResult;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server::broker::nats::{Credentials, Settings as Nats};
+use server::ports::broker::nats::{Credentials, Settings as Nats};
 use server::service::Settings;
 
 use super::{SecretFile, set};
@@ -86,7 +86,7 @@ impl BrokerFile {
 mod tests {
     use std::net::SocketAddr;
 
-    use server::broker::nats::Settings;
+    use server::ports::broker::nats::Settings;
     use server::roles::Roles;
     use store::Location;
 
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     #[cfg(feature = "nats")]
     fn what_cannot_work_is_refused_with_the_reason() {
-        use server::broker::nats::Credentials;
+        use server::ports::broker::nats::Credentials;
 
         let check = |fields: &str, reason: &str| {
             let refused = parse(&format!("[broker]\nnats_url = 'nats://h'\n{fields}")).unwrap_err();

@@ -91,7 +91,7 @@ async fn a_copy_beside_writers_is_whole() {
         serving,
         Arc::new(SystemClock),
         Arc::new(UuidV7::default()),
-        Arc::new(server::http::Wire),
+        Arc::new(server::wire::Wire),
     ));
     store.await.unwrap().close().await;
     let mode = rusqlite::Connection::open(&third).unwrap();

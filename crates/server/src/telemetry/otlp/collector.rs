@@ -12,7 +12,7 @@ use opentelemetry::{Context, Key, KeyValue};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
-use crate::telemetry::span::{Collector, SpanSide, TraceSpan};
+use crate::ports::telemetry::{Collector, SpanSide, TraceSpan};
 
 #[derive(Debug)]
 pub struct OtlpSdk {

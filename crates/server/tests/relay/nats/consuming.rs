@@ -9,8 +9,8 @@ use domain::consumers::LEDGER;
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use server::broker::{Broker as _, Publication};
 use server::consumers::{Consumer, ConsumerFailure};
+use server::ports::broker::{Broker as _, Publication};
 use store::CommandResult;
 use tokio::sync::Semaphore;
 

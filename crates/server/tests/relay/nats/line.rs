@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::Span;
-use server::broker::nats::{Consumer as Consuming, Nats, Settings};
 use server::consumers::MessageDispatcher;
+use server::ports::broker::nats::{Consumer as Consuming, Nats, Settings};
 use server::relay;
 use store::Store;
 use test_servers::nats::{Options, Private};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use server::broker::nats::{Credentials, Nats, Settings};
-use server::broker::{Ack, Broker as _};
+use server::ports::broker::nats::{Credentials, Nats, Settings};
+use server::ports::broker::{Ack, Broker as _};
 use test_servers::nats::Options;
 
 use super::stream::{

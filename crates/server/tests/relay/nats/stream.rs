@@ -8,8 +8,8 @@ use async_nats::jetstream::{self, consumer};
 use domain::rows::{Message, Subject};
 use domain::{MessageId, TenantId, Timestamp};
 use futures_util::StreamExt as _;
-use server::broker::nats::{Nats, Settings};
-use server::broker::{Broker as _, Publication};
+use server::ports::broker::nats::{Nats, Settings};
+use server::ports::broker::{Broker as _, Publication};
 use test_servers::nats::{Options, Private};
 use uuid::Uuid;
 

@@ -1,0 +1,22 @@
+//! Seats, held for a while and then paid.
+
+mod cancel_booking;
+mod context;
+mod create_booking;
+mod find_bookings;
+mod get_booking;
+mod get_booking_history;
+
+use crate::http::endpoint::Group;
+
+pub const GROUP: Group = Group {
+    tag: "Bookings",
+    description: "Seats, held for a while and then paid.",
+    endpoints: &[
+        find_bookings::endpoint,
+        create_booking::endpoint,
+        get_booking::endpoint,
+        cancel_booking::endpoint,
+        get_booking_history::endpoint,
+    ],
+};

@@ -1,0 +1,88 @@
+//! A slot that looks full may have holds whose time is up and that no timer has met yet. They are let
+//! go first, and the reserve tries once more: an expired hold never costs a sale. The first try's
+//! refusal is not stored under the key, the last one's is.
+
+use api::Code;
+use api::requests::NewBooking;
+use api::views::Booking;
+use axum::extract::State;
+use domain::commands::{CustomerDetails, ExpireHolds, LapsedHold, Reserve};
+use domain::limits::IDS_PER_COMMAND_MAX;
+use domain::{Refusal, SlotId, TenantId, UnitId};
+use store::CommandResult;
+
+use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
+use crate::http::permission::Bookings;
+use crate::http::submit::submit_once;
+use crate::http::write_request::KeyedRequest;
+use crate::http::{App, RefusedRequest};
+
+/// More holds than lapse on one slot between two looks of the timer, which comes every second.
+const LAPSED_MAX: usize = 4_096;
+
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/bookings", "create_booking", handle)
+        .about("Hold seats", "Holds seats of a slot for a customer until `hold_expires_at`.")
+        .answers::<Booking>(201, "The seats are held.")
+        .refuses(&[
+            Code::SlotNotFound,
+            Code::UnitNotFound,
+            Code::UnitIsNotOfThisProduct,
+            Code::UnitIsNotOnSale,
+            Code::ProductIsNotOnSale,
+            Code::SlotIsClosed,
+            Code::SlotHasStarted,
+            Code::SlotIsFull,
+            Code::TooManySeatsHeldByCustomer,
+            Code::TooManySeatsHeldByClient,
+            Code::HoldIsTooLong,
+            Code::AmountIsTooLarge,
+            Code::AmountIsNotPayable,
+            Code::CurrencyIsNotTaken,
+        ])
+}
+
+async fn handle(State(app): State<App>, call: KeyedRequest<Bookings, NewBooking>) -> Handled {
+    let claim = call.claim;
+    let (tenant, request) = (claim.tenant, call.request);
+    let slot = SlotId(request.slot_id);
+    let first = Reserve {
+        claim,
+        slot,
+        units: request.units.iter().map(|unit| (UnitId(unit.unit_id), unit.quantity)).collect(),
+        customer: CustomerDetails {
+            name: request.customer.name,
+            email: request.customer.email,
+            phone: request.customer.phone,
+        },
+        hold_seconds: request.hold_seconds,
+        metadata: request.metadata,
+        providers: app.parts.tenant_providers(&call.caller),
+        client_is_limited: call.caller.client_is_limited,
+        last_try: false,
+    };
+    let last = Reserve { last_try: true, ..first.clone() };
+    let claim = first.claim.clone();
+    submit_once(&app, Some(&claim), |_| async {
+        let answer = app.store().submit(Box::new(first)).await?;
+        if !matches!(&answer, CommandResult::Refused { refusal: Refusal::SlotLooksFull, .. }) {
+            return Ok(answer);
+        }
+        expire_lapsed(&app, tenant, slot).await?;
+        Ok::<_, RefusedRequest>(app.store().submit(Box::new(last)).await?)
+    })
+    .await
+}
+
+/// Lets the lapsed holds of a slot go.
+async fn expire_lapsed(app: &App, tenant: TenantId, slot: SlotId) -> Result<(), RefusedRequest> {
+    let now = app.parts.clock.now();
+    let holds = app.store().lapsed_holds_of_slot(tenant, slot, now, LAPSED_MAX).await?;
+    for holds in holds.chunks(IDS_PER_COMMAND_MAX) {
+        // Whatever it answers, the last try decides under the lock.
+        let command = |holds: &[LapsedHold]| ExpireHolds { holds: holds.to_vec() };
+        let _swept = app.store().submit_about(holds, command).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! What is sold, and when.
+
+mod add_slots;
+mod change_product;
+mod create_product;
+mod get_availability;
+mod get_product;
+mod list_products;
+
+use crate::http::endpoint::Group;
+
+pub const GROUP: Group = Group {
+    tag: "Catalogue",
+    description: "What is sold, and when.",
+    endpoints: &[
+        list_products::endpoint,
+        create_product::endpoint,
+        get_product::endpoint,
+        change_product::endpoint,
+        add_slots::endpoint,
+        get_availability::endpoint,
+    ],
+};

@@ -1,0 +1,104 @@
+use api::Code;
+use api::requests::{ChangedProduct, ChangedUnit};
+use api::validation_errors::ValidationErrors;
+use api::views::Product;
+use axum::extract::State;
+use domain::commands::{ChangeProduct, NewUnit, UnitChange};
+use domain::{Currency, ProductId, Refusal, UnitId};
+use store::CommandResult;
+
+use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
+use crate::http::permission::Catalogue;
+use crate::http::submit::submit_once;
+use crate::http::write_request::{Id, WriteRequest};
+use crate::http::{App, RefusedRequest};
+
+/// Against others who change the product at the same moment.
+const TRIES_MAX: usize = 20;
+
+pub fn endpoint() -> Endpoint {
+    Endpoint::patch("/v1/products/{id}", "change_product", handle)
+        .about("Change a product", "What is absent stays. Bookings keep the prices they were made at.")
+        .answers::<Product>(200, "The product as it is now.")
+        .refuses(&[
+            Code::ProductNotFound,
+            Code::UnitNotFound,
+            Code::UnitIsNotOfThisProduct,
+            Code::CurrencyIsNotTaken,
+            Code::AmountIsNotPayable,
+            Code::TooManyUnits,
+            Code::ChangedMeanwhile,
+        ])
+}
+
+async fn handle(
+    State(app): State<App>,
+    Id(id): Id,
+    call: WriteRequest<Catalogue, ChangedProduct>,
+) -> Handled {
+    let (tenant, request) = (call.caller.tenant, call.request);
+    let product = app.store().product(tenant, ProductId(id)).await?.ok_or(Refusal::ProductNotFound)?;
+    check_currency(&request.units, product.currency)?;
+    let (changes, new): (Vec<ChangedUnit>, Vec<ChangedUnit>) =
+        request.units.into_iter().partition(|unit| unit.id.is_some());
+    let command = ChangeProduct {
+        claim: call.claim,
+        tenant,
+        by: domain::rows::Actor::Client(call.caller.client),
+        product: product.id,
+        name: request.name,
+        description: request.description,
+        active: request.active,
+        metadata: request.metadata,
+        units: changes.into_iter().filter_map(changed).collect(),
+        new_units: new.into_iter().filter_map(added).collect(),
+        providers: app.parts.tenant_providers(&call.caller),
+        version: product.version,
+        all_units: Vec::new(),
+    };
+    let claim = command.claim.clone();
+    submit_once(&app, claim.as_ref(), |_| submit(&app, command)).await
+}
+
+/// Over the product and the units that it has at this moment; again if somebody else was quicker.
+async fn submit(app: &App, mut command: ChangeProduct) -> Result<CommandResult, RefusedRequest> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (tenant, id) = (command.tenant, command.product);
+        // The product first: a unit that is added after it is read changes its version.
+        let product = app.store().product(tenant, id).await?.ok_or(Refusal::ProductNotFound)?;
+        command.version = product.version;
+        command.all_units = app.store().units(tenant, id).await?.into_iter().map(|unit| unit.id).collect();
+        match app.store().submit(Box::new(command.clone())).await? {
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
+            answer => return Ok(answer),
+        }
+    }
+}
+
+/// The product's currency never changes, so what a query read of it holds.
+fn check_currency(units: &[ChangedUnit], currency: Currency) -> Result<(), RefusedRequest> {
+    let mut findings = ValidationErrors::default();
+    for (index, unit) in units.iter().enumerate() {
+        if unit.price.is_some_and(|price| price.currency != currency) {
+            findings.add(format!("/units/{index}/price/currency"), "is not the product's currency");
+        }
+    }
+    Ok(findings.none_or(())?)
+}
+
+fn changed(unit: ChangedUnit) -> Option<UnitChange> {
+    Some(UnitChange {
+        id: UnitId(unit.id?),
+        name: unit.name,
+        price_minor: unit.price.map(|price| price.minor),
+        active: unit.active,
+    })
+}
+
+/// Its name and price were asked for when it was read.
+fn added(unit: ChangedUnit) -> Option<NewUnit> {
+    Some(NewUnit { name: unit.name?, price_minor: unit.price?.minor, places: unit.places.unwrap_or(1) })
+}

@@ -1,0 +1,92 @@
+//! The arrows between the modules of a crate, where one is a wall that the compiler does not see.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Failure;
+
+/// A module that others must not name.
+struct Wall {
+    /// The crate's sources.
+    sources: &'static str,
+    module: &'static str,
+    /// Who may name it: it is put together there.
+    but_for: &'static [&'static str],
+    why: &'static str,
+}
+
+const WALLS: [Wall; 1] = [Wall {
+    sources: "crates/server/src",
+    module: "http",
+    // The metrics count by address, and the addresses are the endpoints'.
+    but_for: &["http", "service", "metrics"],
+    why: "what HTTP needs of others is a port (crates/server/src/ports)",
+}];
+
+/// `files` are paths below `root`.
+pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<Vec<String>, Failure> {
+    let mut complaints = Vec::new();
+    for file in files {
+        for wall in &WALLS {
+            if let Some(module) = module_of(file, wall.sources)
+                && !wall.but_for.contains(&module)
+            {
+                complaints.extend(check_file(file, &fs::read_to_string(root.join(file))?, wall));
+            }
+        }
+    }
+    Ok(complaints)
+}
+
+/// The crate's module that the file is, or is part of.
+fn module_of<'a>(file: &'a Path, sources: &str) -> Option<&'a str> {
+    let first = file.strip_prefix(sources).ok()?.iter().next()?.to_str()?;
+    Some(first.strip_suffix(".rs").unwrap_or(first))
+}
+
+fn check_file(file: &Path, text: &str, wall: &Wall) -> Vec<String> {
+    let path = format!("crate::{}", wall.module);
+    let is_word = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    // Also as one of several: `use crate::{http, wake};`.
+    let among = |list: &str| {
+        list.split([',', '{', '}']).any(|item| item.trim().split("::").next() == Some(wall.module))
+    };
+    let names = |(_, line): &(i32, &str)| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.split(path.as_str()).skip(1).any(is_word) || code.split("crate::{").skip(1).any(among)
+    };
+    let lines = (1..).zip(text.lines()).filter(names);
+    let complaint =
+        |(number, _)| format!("{}:{number}: must not name `{path}`: {}", file.display(), wall.why);
+    lines.map(complaint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_server_that_names_http_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let check = |file: &str, line: &str, complaints: usize| {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, line).unwrap();
+            let found = check(root.path(), [Path::new(file)].into_iter()).unwrap();
+            assert_eq!(found.len(), complaints, "{file}: {line}");
+        };
+        let naming = "use crate::http::Limits;\n";
+        check("crates/server/src/workers/pool.rs", naming, 1);
+        check("crates/server/src/relay.rs", "use crate::{http, wake};\nfn a(b: crate::http::App) {}\n", 2);
+        check("crates/server/src/ports/broker.rs", naming, 1);
+        check("crates/server/src/http/guard.rs", naming, 0);
+        check("crates/server/src/http.rs", naming, 0);
+        check("crates/server/src/service.rs", naming, 0);
+        check(
+            "crates/server/src/webhooks.rs",
+            "use http::HeaderMap;\nuse crate::https;\n// crate::http\n",
+            0,
+        );
+        check("crates/store/src/writer.rs", naming, 0);
+    }
+}
