@@ -1,4 +1,4 @@
-//! The proof of the attack: a harness that cannot fail proves nothing.
+//! The proof of the attack: an attack that cannot fail proves nothing.
 //!
 //! The program is started with one wall taken down (see the crate `fault_injection`) and attacked where that wall
 //! stands. The attack must fail there, on the promise that [`PLANS`] names, and hold there without the fault: what

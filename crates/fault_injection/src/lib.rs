@@ -1,4 +1,4 @@
-//! Faults put in on purpose: a harness that cannot fail proves nothing.
+//! Faults put in on purpose: an attack that cannot fail proves nothing.
 //!
 //! Each is a wall taken down at the one place where it stands. With the feature `fault_injection` a program may
 //! be started with one of them, and the attack must then fail, in the scenario and on the promise that

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use harness::attack::scenarios::SCENARIOS;
-use harness::attack::{self, Fleet, Ground, Options, Progress, Report, Scenario};
+use attack::scenarios::SCENARIOS;
+use attack::{Fleet, Ground, Options, Progress, Report, Scenario};
 
 use crate::signals::Signals;
 use crate::{Failed, failed};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bench::plain;
+use bench::{Engine, Options, Progress};
 use clap::{Subcommand, ValueEnum};
 use domain::TenantId;
-use harness::bench::{self, Engine, Options, Progress};
-use harness::plain;
 use store::Location;
 use uuid::Uuid;
 

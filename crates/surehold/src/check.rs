@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use harness::oracle::{self, Books};
+use check::Books;
 use store::Location;
 
 use crate::database::Database;
@@ -33,9 +33,9 @@ pub async fn report(location: &Location, books: Option<&str>, json: bool) -> Res
         Some(place) => Some(Books::read(place).await?),
         None => None,
     };
-    let verdicts = oracle::check(location, books).await.map_err(|error| match error {
-        oracle::Error::Store(error) => failed(format!("{location}: {error}")),
-        oracle::Error::Books { .. } => error.into(),
+    let verdicts = check::run(location, books).await.map_err(|error| match error {
+        check::Error::Store(error) => failed(format!("{location}: {error}")),
+        check::Error::Books { .. } => error.into(),
     })?;
     let text = if json { serde_json::to_string_pretty(&verdicts)? + "\n" } else { verdicts.to_string() };
     // A reader that has seen enough (`| head`) is no failure of the check.

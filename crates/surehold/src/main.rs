@@ -9,6 +9,7 @@ mod administration;
 #[cfg(feature = "attack")]
 mod attack;
 mod backup;
+#[cfg(feature = "bench")]
 mod bench;
 mod check;
 mod config;
@@ -63,7 +64,12 @@ enum Command {
     #[command(disable_help_flag = true)]
     Attack(LeftOut),
     /// Measure, against the plain form of the same work
+    #[cfg(feature = "bench")]
     Bench(bench::Arguments),
+    /// Not in this build: it takes the feature `bench`
+    #[cfg(not(feature = "bench"))]
+    #[command(disable_help_flag = true)]
+    Bench(LeftOut),
     /// List, make, rename and archive tenants
     Tenant(tenant::Arguments),
     /// List, make and revoke the API keys of a tenant
@@ -80,7 +86,7 @@ enum Command {
 }
 
 /// Whatever somebody asks of a command that this build is without.
-#[cfg(not(feature = "attack"))]
+#[cfg(not(all(feature = "attack", feature = "bench")))]
 #[derive(clap::Args)]
 struct LeftOut {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
@@ -115,7 +121,10 @@ fn main() -> ExitCode {
             Command::Attack(_) => Err(failed(
                 "this build has no attack; one with it: cargo run --release --features attack -- attack",
             )),
+            #[cfg(feature = "bench")]
             Command::Bench(arguments) => bench::run(arguments).await,
+            #[cfg(not(feature = "bench"))]
+            Command::Bench(_) => Err(failed("this build has no bench; build it with the feature `bench`")),
             Command::Tenant(arguments) => tenant::run(arguments).await,
             Command::Key(arguments) => key::run(arguments).await,
             Command::Product(arguments) => product::run(arguments).await,

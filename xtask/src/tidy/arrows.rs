@@ -21,7 +21,7 @@ enum Allowed {
 
 fn allowed(name: &str) -> Option<Allowed> {
     Some(match name {
-        "fault_injection" | "sandbox" | "test_servers" => Allowed::Only(&[]),
+        "fault_injection" | "http_client" | "sandbox" | "test_servers" => Allowed::Only(&[]),
         "domain" | "resilience" => Allowed::Only(&["fault_injection"]),
         "store" => Allowed::Only(&["domain", "fault_injection"]),
         "outbound" => Allowed::Only(&[]),
@@ -38,10 +38,16 @@ fn allowed(name: &str) -> Option<Allowed> {
             "providers",
             "resilience",
             "sandbox",
-            "harness",
+            "attack",
+            "bench",
+            "check",
+            "http_client",
             "fault_injection",
         ]),
-        "harness" => Allowed::AllBut(&["xtask"]),
+        "check" => Allowed::Only(&["domain", "http_client", "store"]),
+        "testkit" => Allowed::AllBut(&["attack", "bench", "surehold", "xtask"]),
+        "bench" => Allowed::AllBut(&["attack", "surehold", "xtask"]),
+        "attack" => Allowed::AllBut(&["bench", "surehold", "xtask"]),
         "xtask" => Allowed::Only(&["test_servers", "fault_injection"]),
         _ => return None,
     })
@@ -93,10 +99,10 @@ mod tests {
         check("domain", &["store"], &["crate domain: must not lean on store"]);
         check("store", &["domain"], &[]);
         check("store", &["domain", "providers"], &["crate store: must not lean on providers"]);
-        check("surehold", &["server", "harness", "sandbox"], &[]);
+        check("surehold", &["server", "attack", "check", "sandbox"], &[]);
         check("surehold", &["test_servers"], &["crate surehold: must not lean on test_servers"]);
-        check("harness", &["surehold", "test_servers"], &[]);
-        check("harness", &["xtask"], &["crate harness: must not lean on xtask"]);
+        check("attack", &["testkit", "test_servers"], &[]);
+        check("testkit", &["attack"], &["crate testkit: must not lean on attack"]);
         let unknown = "crate newcomer: say in xtask/src/tidy/arrows.rs what it may lean on";
         check("newcomer", &[], &[unknown]);
     }

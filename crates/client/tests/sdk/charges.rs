@@ -93,7 +93,7 @@ async fn work_in_progress_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_deadline_left_open_is_asked_later() {
     let stage = Stage::set().await;
-    stage.line.strike(harness::proxy::Fault::HalfOpen);
+    stage.line.strike(testkit::proxy::Fault::HalfOpen);
     let client = stage.client();
     let timeouts = Timeouts { attempt: Duration::from_millis(200), operation: Duration::from_millis(600) };
     let operation = client.charge(&new_charge(1_250, "pm_card_visa")).timeouts(timeouts).wait(Duration::ZERO);

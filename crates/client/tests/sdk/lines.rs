@@ -6,9 +6,9 @@ use std::time::Duration;
 use client::requests::{ListQuery, NewRefund};
 use client::{Client, Timeouts, budget};
 use futures_util::future::join_all;
-use harness::proxy::{Fault, Plan, Proxy};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
+use testkit::proxy::{Fault, Plan, Proxy};
 use uuid::Uuid;
 
 use crate::stage::{RecordedRetries, Stage, euros, new_charge};

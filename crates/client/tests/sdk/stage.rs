@@ -12,8 +12,6 @@ use domain::rows::{self, ApiKey, Mode};
 use domain::time::Span;
 use domain::working_set::Json;
 use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
-use harness::oracle;
-use harness::proxy::{Plan, Proxy};
 use providers::{Secret, stripe};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
@@ -23,6 +21,7 @@ use server::wire::Wire;
 use sha2::{Digest as _, Sha256};
 use store::{Location, Options, Store};
 use tempfile::TempDir;
+use testkit::proxy::{Plan, Proxy};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -111,8 +110,8 @@ impl Stage {
         assert!(answer.status.is_success(), "{}", answer.text());
     }
 
-    fn sandbox(&self) -> harness::http::HttpClient {
-        harness::http::HttpClient::new(&format!("http://{}", self.sandbox.address)).unwrap()
+    fn sandbox(&self) -> http_client::HttpClient {
+        http_client::HttpClient::new(&format!("http://{}", self.sandbox.address)).unwrap()
     }
 
     /// Another line to the service.
@@ -164,8 +163,8 @@ impl Stage {
         let provider = format!("http://{}", self.sandbox.address);
         let mut seen = None;
         until("all promises hold, and the books can be compared", async || {
-            let books = oracle::Books::read(&provider).await.unwrap();
-            let verdicts = oracle::check(&self.location, Some(books)).await.unwrap();
+            let books = check::Books::read(&provider).await.unwrap();
+            let verdicts = check::run(&self.location, Some(books)).await.unwrap();
             let done = verdicts.all_hold() && !verdicts.has_notes();
             if !done && seen.replace(verdicts.to_string()) != Some(verdicts.to_string()) {
                 println!("{verdicts}");

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use domain::time::Span;
 use domain::{JobId, PaymentId};
-use harness::proxy::{Fault, Plan, Proxy};
 use resilience::breaker;
 use serde_json::json;
 use server::clock::SystemClock;
 use store::Clock as _;
+use testkit::proxy::{Fault, Plan, Proxy};
 use uuid::Uuid;
 
 use crate::ask::{Client, charge, until, with};

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::time::Span;
-use harness::oracle;
 use providers::stripe;
 use serde_json::json;
 use server::clock::SystemClock;
@@ -171,8 +170,8 @@ impl Stage {
         let (kept, counted) = (self.store().figures(SystemClock.now()), self.store().recounted());
         assert_eq!(kept.await.unwrap().counters, counted.await.unwrap(), "what was counted as it was moved");
         let verdicts = until("the provider's books can be held against ours", async || {
-            let books = oracle::Books::read(&self.provider.base).await.unwrap();
-            let verdicts = oracle::check(self.location(), Some(books)).await.unwrap();
+            let books = check::Books::read(&self.provider.base).await.unwrap();
+            let verdicts = check::run(self.location(), Some(books)).await.unwrap();
             // A webhook that was still on its way may have come meanwhile.
             let compared = !verdicts.has_notes() || !reasons.is_empty();
             (compared || !verdicts.all_hold()).then_some(verdicts)

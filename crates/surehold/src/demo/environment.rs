@@ -89,7 +89,7 @@ impl DemoEnvironment {
 
     /// Tells the sandbox its accounts, and where each wants its webhooks.
     async fn introduce(&self) -> Result<(), Failed> {
-        let mut sandbox = harness::http::HttpClient::new(&self.sandbox_url)?;
+        let mut sandbox = http_client::HttpClient::new(&self.sandbox_url)?;
         for tenant in &self.seeds.tenants {
             let account = json!({
                 "id": tenant.stripe_account,

@@ -120,7 +120,7 @@ fn the_demo_keeps_to_its_own_database() {
 fn an_attack_keeps_to_its_own_database() {
     let directory = tempfile::tempdir().unwrap();
     let live = format!("sqlite:{}", directory.path().join("live.sqlite").display());
-    assert!(surehold(&["tenant", "create", "--name", "Harness", "--database-url", &live]).status.success());
+    assert!(surehold(&["tenant", "create", "--name", "Ferry", "--database-url", &live]).status.success());
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
     command.args(["attack", "--scenario", "charges", "--operations", "4", "--out"]);
     command.arg(directory.path().join("out")).env("SUREHOLD_DATABASE_URL", &live);

@@ -24,7 +24,7 @@ fn refused(deployment: &Deployment, arguments: &[&str], reason: &str) {
 }
 
 async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
-    let mut client = harness::http::HttpClient::new(&deployment.base_url).unwrap();
+    let mut client = http_client::HttpClient::new(&deployment.base_url).unwrap();
     let authorization = format!("Bearer {}", key.as_str().unwrap());
     client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
 }
@@ -32,7 +32,7 @@ async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
 async fn products_and_slots(engine: Engine) {
     let deployment = Deployment::open(engine, "").await;
     let create =
-        ["product", "create", "--tenant", "harness", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
+        ["product", "create", "--tenant", "ferry", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
     let with = |more: &[&str]| surehold(&deployment, &[&create[..], more].concat());
     let made = with(&["--currency", "EUR", "--unit", "Adult=4500", "--unit", "Child=0"]).unwrap();
     assert_eq!(made["units"][0]["price"], serde_json::json!({ "minor": 4_500, "currency": "EUR" }));
@@ -47,7 +47,7 @@ async fn products_and_slots(engine: Engine) {
     }
     let product = made["id"].as_str().unwrap();
     let add = |starts_at: &str| {
-        let arguments = ["slot", "add", "--tenant", "harness", "--product", product, "--capacity", "8"];
+        let arguments = ["slot", "add", "--tenant", "ferry", "--product", product, "--capacity", "8"];
         surehold(&deployment, &[&arguments[..], &["--starts-at", starts_at]].concat())
     };
     let slots = add("2099-07-01T19:00:00+02:00").unwrap();
@@ -56,7 +56,7 @@ async fn products_and_slots(engine: Engine) {
     assert!(add("tomorrow").unwrap_err().contains("/slots/0/starts_at"));
     // As the API shows it: there is one way to sell.
     assert_eq!(deployment.get(&format!("/v1/products/{product}")).await.json().unwrap()["name"], "Fjord");
-    let listed = surehold(&deployment, &["product", "list", "--tenant", "harness", "--json"]).unwrap();
+    let listed = surehold(&deployment, &["product", "list", "--tenant", "ferry", "--json"]).unwrap();
     assert_eq!((&listed[0]["name"], listed.as_array().unwrap().len()), (&"Fjord".into(), 2));
     deployment.close().await;
 }
@@ -89,7 +89,7 @@ async fn tenants_and_keys(engine: Engine) {
     refused(&deployment, &["tenant", "rename", "nobody", "--name", "x"], "there is no tenant `nobody`");
     let listed = surehold(&deployment, &["tenant", "list", "--json"]).unwrap();
     let slugs: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|row| row["slug"].as_str()).collect();
-    assert_eq!(slugs, ["harness", "fjord-tours", "nippon"]);
+    assert_eq!(slugs, ["ferry", "fjord-tours", "nippon"]);
 
     let create =
         ["key", "create", "--tenant", "Fjord & Fell", "--client", "kiosk", "--scopes", "bookings,catalogue"];

@@ -6,7 +6,6 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use harness::oracle;
 use serde_json::json;
 use server::clock::SystemClock;
 use server::ids::UuidV7;
@@ -70,7 +69,7 @@ async fn a_copy_beside_writers_is_whole() {
         let path = folder.path().join(name);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let location = Location::Sqlite { path };
-        let verdicts = oracle::check(&location, None).await.unwrap();
+        let verdicts = check::run(&location, None).await.unwrap();
         assert!(verdicts.all_hold(), "{verdicts}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "no draft is left, and no log");

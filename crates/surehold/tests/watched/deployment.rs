@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use harness::databases::Databases;
-use harness::http::{HttpClient, Response};
-use harness::program::{Catalogue, Installation, RunningProgram};
-use harness::scrape::Scrape;
+use http_client::{HttpClient, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::databases::Databases;
+use testkit::program::{Catalogue, Installation, RunningProgram};
+use testkit::scrape::Scrape;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

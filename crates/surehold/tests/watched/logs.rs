@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use harness::http::Response;
-use harness::program::{Ready, RunningProgram};
+use http_client::Response;
 use serde_json::{Value, json};
+use testkit::program::{Ready, RunningProgram};
 
 use crate::deployment::{Deployment, Engine, until};
 
@@ -55,7 +55,7 @@ async fn live(deployment: &Deployment) {
         201
     );
     send_card_numbers(deployment).await;
-    let mut forger = harness::http::HttpClient::new(&deployment.base_url).unwrap();
+    let mut forger = http_client::HttpClient::new(&deployment.base_url).unwrap();
     let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
     assert_eq!(forger.post(&deployment.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
 }
@@ -144,7 +144,7 @@ async fn each_refusal_has_one_line(deployment: &Deployment) {
         let told = answer.json().unwrap();
         assert_eq!((answer.status.as_u16(), told["code"].as_str()), (status, Some(code)), "{id}");
     }
-    let mut stranger = harness::http::HttpClient::new(&deployment.base_url).unwrap();
+    let mut stranger = http_client::HttpClient::new(&deployment.base_url).unwrap();
     let headers = |id| [("x-request-id", id)];
     assert_eq!(stranger.get("/v1/bookings", &headers("refused-6")).await.unwrap().status, 401);
     assert_eq!(stranger.get("/qz7", &headers("refused-7")).await.unwrap().status, 404);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use harness::program::RunningProgram;
+use testkit::program::RunningProgram;
 
 use crate::deployment::{Deployment, Engine};
 

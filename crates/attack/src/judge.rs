@@ -1,0 +1,92 @@
+//! The judgement: from what the client wrote down before it spoke, and from the provider's own books.
+//!
+//! | invariant | what is compared |
+//! |---|---|
+//! | `a_process_starts_whatever_befell_it` | nothing: it is looked at on the way; on PostgreSQL, which may be starting too, it is tried again for a while ([`super::deployment`]) |
+//! | `every_operation_is_definite` | each key in the journal has a definite answer, and nothing is under way any more |
+//! | `what_can_be_done_is_done` | a charge of a card that pays, and seats of which there are enough, were granted in the end |
+//! | `no_step_of_an_order_is_refused` | what was granted, a later request finds: a hold can be paid, a payment refunded ([`super::orders`]) |
+//! | `one_answer_a_key` | every definite answer to a key is the same, to the byte |
+//! | `effects_equal_operations` | each operation that was accepted moved money in the provider's books exactly once, and to the minor unit; each that was not, never |
+//! | `nothing_moved_unasked` | no money moved for what is not in the journal |
+//! | `figures_equal_books` | `/metrics` counts as many operations and effects as the books show |
+//! | those of `surehold check` | [`check`], where the database is ours |
+//!
+//! Of a deployment that is not ours, without its provider's books, its payments and its ledger are asked
+//! over the API instead, and the report says so.
+
+mod api;
+mod effects;
+mod figures;
+mod operation_history;
+
+use super::nats_observer::NatsObserver;
+use super::operation_request::mark;
+use super::{Deployment, Error, Need, ScenarioContext};
+use check::Books;
+pub use effects::Effects;
+pub use operation_history::{OperationHistory, RecordedOperation};
+
+/// Writes into the findings whether everything was done exactly once.
+pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result<Effects, Error> {
+    context.progress.says("judging");
+    context.journal.flush().await?;
+    let told = OperationHistory::read(&context.journal_path)?;
+    told.judge(&context.findings);
+    past_healing_of(context, deployment, &told).await?;
+    if deployment.location().is_some() {
+        let rest = deployment.rest().await?;
+        context.findings.oracle(&rest.verdicts);
+        context.findings.always("every_operation_is_definite", rest.reached, || {
+            format!("it does not come to rest:\n{}", rest.verdicts)
+        });
+        if !rest.reached && context.has(Need::Nats) {
+            context.findings.note(NatsObserver::beside(context, deployment).await?.says().await?);
+        }
+    }
+    let effects = match deployment.books().await? {
+        Some(books) => {
+            let books = only_ours(books, context, deployment);
+            let effects = effects::judge(&context.findings, &told, &books);
+            if deployment.location().is_some() {
+                figures::judge(context, deployment, &books).await?;
+            }
+            effects
+        }
+        None => api::judge(context, deployment, &told).await?,
+    };
+    context.findings.figure("operations", effects.operations as f64);
+    context.findings.figure("effects", effects.applied as f64);
+    context.findings.figure("duplicates", effects.duplicates as f64);
+    Ok(effects)
+}
+
+/// Looks for what no rest mends, so that nobody waits for it.
+pub async fn past_healing(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    context.journal.flush().await?;
+    past_healing_of(context, deployment, &OperationHistory::read(&context.journal_path)?).await
+}
+
+async fn past_healing_of(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    told: &OperationHistory,
+) -> Result<(), Error> {
+    if let Some(books) = deployment.books().await? {
+        effects::past_healing(&context.findings, told, &only_ours(books, context, deployment));
+    }
+    Ok(())
+}
+
+/// In books that others write into as well, what carries the name of one of our operations.
+fn only_ours(mut books: Books, context: &ScenarioContext, deployment: &Deployment) -> Books {
+    if deployment.location().is_some() {
+        return books;
+    }
+    let prefix = context.prefix();
+    books.charges.retain(|charge| mark(charge).is_some_and(|mark| mark.starts_with(&prefix)));
+    let kept = |object: &str| books.charges.iter().any(|charge| charge.id == object);
+    let refunds = books.refunds.iter().filter(|refund| kept(&refund.payment_intent)).cloned().collect();
+    books.refunds = refunds;
+    books
+}

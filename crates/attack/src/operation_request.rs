@@ -1,0 +1,337 @@
+//! What a client asks for, what it is to bring about, and what it hears.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use check::Charge;
+use http_client::Response;
+use testkit::program::Catalogue;
+
+/// A card that pays, and one that does not.
+pub const PAYS: &str = "pm_card_visa";
+pub const DECLINED: &str = "pm_card_chargeDeclined";
+/// The price of everything that the attack sells.
+pub const PRICE_MINOR: i64 = 2_500;
+/// Where the name of an operation stands in the provider's books: metadata of its payment.
+pub const MARK: &str = "attack";
+
+/// The operation that a charge was made for, as its client marked it.
+pub fn mark(charge: &Charge) -> Option<&str> {
+    charge.metadata.get(MARK).map(String::as_str)
+}
+
+/// What an operation brings about in the provider's books if it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum ExpectedEffect {
+    /// So much is taken. Money for seats that may be gone when it comes may go back by itself.
+    Charge { minor: i64, may_return: bool },
+    /// So much is reserved, and taken by captures.
+    Authorize { minor: i64 },
+    /// So much is taken of what the operation `of` reserved.
+    Capture { of: String, minor: i64 },
+    /// So much of what the operation `of` took goes back.
+    Refund { of: String, minor: i64 },
+    /// What the operation `of` reserved is let go.
+    Void { of: String },
+    /// Seats, and no money.
+    Seats,
+    /// Nothing: it is to be refused, or moves neither money nor seats.
+    Nothing,
+}
+
+/// A request, and what it is part of.
+#[derive(Clone, Debug)]
+pub struct OperationRequest {
+    /// One thing that a customer wants, however often it is said.
+    pub operation: String,
+    pub key: String,
+    /// How the key is written in the header, if not as it is.
+    pub header_key: Option<String>,
+    pub path: String,
+    pub body: String,
+    pub wants: ExpectedEffect,
+    /// It may be turned down, by the bank or because somebody else was quicker. What may not is done in the end.
+    pub may_be_refused: bool,
+}
+
+/// What an answer means to the client that hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyKind {
+    /// Done, or declined: its work was done for this request.
+    New,
+    /// The stored reply.
+    Replay,
+    /// 409 `request_in_progress`.
+    InFlight,
+    /// 422 `idempotency_key_reused`.
+    Mismatch,
+    /// 202: the outcome is not known yet.
+    Accepted,
+    /// Refused for good.
+    Refused,
+    /// Refused for the moment.
+    Unavailable,
+    /// No whole answer came.
+    Lost,
+}
+
+impl ReplyKind {
+    pub const ALL: [ReplyKind; 8] = [
+        ReplyKind::New,
+        ReplyKind::Replay,
+        ReplyKind::InFlight,
+        ReplyKind::Mismatch,
+        ReplyKind::Accepted,
+        ReplyKind::Refused,
+        ReplyKind::Unavailable,
+        ReplyKind::Lost,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ReplyKind::New => "new",
+            ReplyKind::Replay => "replay",
+            ReplyKind::InFlight => "in_flight",
+            ReplyKind::Mismatch => "mismatch",
+            ReplyKind::Accepted => "accepted",
+            ReplyKind::Refused => "refused",
+            ReplyKind::Unavailable => "unavailable",
+            ReplyKind::Lost => "lost",
+        }
+    }
+
+    /// By what stands in an answer.
+    pub fn of(status: u16, replayed: bool, code: Option<&str>, retryable: bool) -> ReplyKind {
+        match (status, code) {
+            (409, Some("request_in_progress")) => ReplyKind::InFlight,
+            (422, Some("idempotency_key_reused")) => ReplyKind::Mismatch,
+            (429 | 500.., _) => ReplyKind::Unavailable,
+            (409, _) if retryable => ReplyKind::Unavailable,
+            // A stored 202 is as definite as it gets; the first one is only "not yet".
+            _ if replayed => ReplyKind::Replay,
+            (202, _) => ReplyKind::Accepted,
+            (200..300 | 402, _) => ReplyKind::New,
+            _ => ReplyKind::Refused,
+        }
+    }
+
+    /// The same request will not be answered otherwise.
+    pub fn is_definite(self) -> bool {
+        matches!(self, ReplyKind::New | ReplyKind::Replay | ReplyKind::Mismatch | ReplyKind::Refused)
+    }
+}
+
+/// An answer that came whole.
+#[derive(Clone, Debug)]
+pub struct OperationAnswer {
+    pub status: u16,
+    pub replayed: bool,
+    pub retry_after: Option<Duration>,
+    /// As it came; none where somebody else has read it.
+    pub text: Option<String>,
+    /// Null where the text is no JSON.
+    pub body: Value,
+}
+
+impl OperationAnswer {
+    pub fn of(response: &Response) -> OperationAnswer {
+        let text = response.text();
+        OperationAnswer {
+            status: response.status.as_u16(),
+            replayed: response.header("idempotent-replayed") == Some("true"),
+            retry_after: response
+                .header("retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text: Some(text),
+        }
+    }
+
+    /// One that somebody else has read.
+    pub fn read(status: u16, replayed: bool, retry_after: Option<Duration>, body: Value) -> OperationAnswer {
+        OperationAnswer { status, replayed, retry_after, text: None, body }
+    }
+
+    pub fn reply_kind(&self) -> ReplyKind {
+        ReplyKind::of(self.status, self.replayed, self.code().as_deref(), self.is_retryable())
+    }
+
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The code of a problem document.
+    pub fn code(&self) -> Option<String> {
+        self.body["code"].as_str().map(str::to_owned)
+    }
+
+    /// The id of the resource that it shows; for a problem, of the resource that the problem is about.
+    pub fn id(&self) -> Option<String> {
+        let names = ["id", "payment_id", "resource"];
+        names.iter().find_map(|name| self.body[*name].as_str()).map(str::to_owned)
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        self.body["retryable"] == true
+    }
+
+    /// As one would say it in a sentence.
+    pub fn words(&self) -> String {
+        self.code().map_or_else(|| self.status.to_string(), |code| format!("{} {code}", self.status))
+    }
+}
+
+/// The currency of everything that is bought.
+pub const CURRENCY: &str = "EUR";
+
+pub fn euros(minor: i64) -> Value {
+    json!({ "minor": minor, "currency": CURRENCY })
+}
+
+impl OperationRequest {
+    /// A charge for no booking.
+    pub fn charge(operation: &str, minor: i64, payment_method: &str) -> OperationRequest {
+        let body = json!({
+            "amount": euros(minor), "provider": "stripe", "payment_method": payment_method,
+            "metadata": { MARK: operation },
+        });
+        OperationRequest::new(
+            operation,
+            "/v1/charges",
+            &body,
+            ExpectedEffect::Charge { minor, may_return: false },
+        )
+    }
+
+    /// A payment whose money is only reserved.
+    pub fn authorize(operation: &str, minor: i64) -> OperationRequest {
+        let body = json!({
+            "amount": euros(minor), "provider": "stripe", "payment_method": PAYS, "capture": "manual",
+            "metadata": { MARK: operation },
+        });
+        OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
+    }
+
+    /// What a booking owes, which is so much.
+    pub fn pay(operation: &str, booking: &str, minor: i64, payment_method: &str) -> OperationRequest {
+        let body = json!({
+            "booking_id": booking, "provider": "stripe", "payment_method": payment_method,
+            "metadata": { MARK: operation },
+        });
+        OperationRequest::new(
+            operation,
+            "/v1/payments",
+            &body,
+            ExpectedEffect::Charge { minor, may_return: false },
+        )
+    }
+
+    /// What a booking owes, reserved and not taken.
+    pub fn reserve_money(operation: &str, booking: &str, minor: i64) -> OperationRequest {
+        let body = json!({
+            "booking_id": booking, "provider": "stripe", "payment_method": PAYS, "capture": "manual",
+            "metadata": { MARK: operation },
+        });
+        OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
+    }
+
+    /// A seat of the slot, for a customer of its own.
+    pub fn hold(operation: &str, catalogue: &Catalogue, slot: usize, seconds: u32) -> OperationRequest {
+        let body = json!({
+            "slot_id": catalogue.slots[slot],
+            "units": [{ "unit_id": catalogue.unit, "quantity": 1 }],
+            "customer": { "name": "Ana Lima", "email": format!("{operation}@example.com") },
+            "hold_seconds": seconds,
+        });
+        OperationRequest::new(operation, "/v1/bookings", &body, ExpectedEffect::Seats)
+    }
+
+    pub fn capture(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
+        let path = format!("/v1/payments/{payment}/capture");
+        let wants = ExpectedEffect::Capture { of: of.to_owned(), minor };
+        OperationRequest::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+    }
+
+    pub fn refund(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
+        let path = format!("/v1/payments/{payment}/refunds");
+        let wants = ExpectedEffect::Refund { of: of.to_owned(), minor };
+        OperationRequest::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+    }
+
+    /// All that is left of it, which is so much.
+    pub fn refund_rest(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
+        OperationRequest { body: "{}".to_owned(), ..OperationRequest::refund(operation, payment, of, minor) }
+    }
+
+    pub fn void(operation: &str, payment: &str, of: &str) -> OperationRequest {
+        let path = format!("/v1/payments/{payment}/cancel");
+        OperationRequest::new(operation, &path, &json!({}), ExpectedEffect::Void { of: of.to_owned() })
+    }
+
+    /// Its key is its operation's name.
+    pub fn new(operation: &str, path: &str, body: &Value, wants: ExpectedEffect) -> OperationRequest {
+        OperationRequest {
+            operation: operation.to_owned(),
+            key: operation.to_owned(),
+            header_key: None,
+            path: path.to_owned(),
+            body: body.to_string(),
+            wants,
+            may_be_refused: false,
+        }
+    }
+
+    /// Its seats may be gone when the money comes, which then is not taken, or goes back.
+    pub fn that_may_return(mut self) -> OperationRequest {
+        if let ExpectedEffect::Charge { may_return, .. } = &mut self.wants {
+            *may_return = true;
+        }
+        self.that_may_be_refused()
+    }
+
+    pub fn that_may_be_refused(self) -> OperationRequest {
+        OperationRequest { may_be_refused: true, ..self }
+    }
+
+    /// The same key, with another body that is to bring about something else.
+    pub fn with_body(&self, body: String, wants: ExpectedEffect) -> OperationRequest {
+        OperationRequest { body, wants, ..self.clone() }
+    }
+}
+
+/// How often each was heard.
+pub type ReplyCounts = BTreeMap<&'static str, u64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_means_one_thing() {
+        let check = |status, replayed, code: Option<&str>, retryable, expected: ReplyKind| {
+            assert_eq!(ReplyKind::of(status, replayed, code, retryable), expected, "{status} {code:?}");
+        };
+        check(201, false, None, false, ReplyKind::New);
+        check(201, true, None, false, ReplyKind::Replay);
+        check(402, false, Some("payment_declined"), false, ReplyKind::New);
+        check(402, true, Some("payment_declined"), false, ReplyKind::Replay);
+        check(409, false, Some("request_in_progress"), true, ReplyKind::InFlight);
+        check(409, false, Some("payment_already_open"), true, ReplyKind::Unavailable);
+        check(409, false, Some("hold_has_expired"), false, ReplyKind::Refused);
+        check(422, false, Some("idempotency_key_reused"), false, ReplyKind::Mismatch);
+        check(422, false, Some("refund_exceeds_capture"), false, ReplyKind::Refused);
+        check(202, false, None, false, ReplyKind::Accepted);
+        check(202, true, None, false, ReplyKind::Replay);
+        check(503, false, Some("overloaded"), true, ReplyKind::Unavailable);
+        check(429, false, None, false, ReplyKind::Unavailable);
+        for heard in [ReplyKind::InFlight, ReplyKind::Accepted, ReplyKind::Unavailable, ReplyKind::Lost] {
+            assert!(!heard.is_definite(), "{heard:?}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! We gave up: what had no outcome at its deadline is a person's. The provider comes back, and whoever would
+//! now do what was asked would do it beside that person.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::followed_within;
+use super::person::Person;
+use crate::operation_request::{CURRENCY, PAYS, PRICE_MINOR};
+use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
+use check::{RecordedCall, money};
+
+pub(super) const DEADLINE_SECONDS: u64 = 3;
+/// For the jobs to look again and again, and to do what they must not.
+const CHANCES: Duration = Duration::from_secs(3);
+const REFUNDED_MINOR: i64 = 1_000;
+const CAPTURED_MINOR: i64 = 1_500;
+/// By a person, where another sum was to be captured.
+const OTHERWISE_MINOR: i64 = 2_000;
+/// How late the provider answers a creation: by then it is out of reach, and nothing was confirmed.
+const ANSWER_LATE_MS: u64 = 1_200;
+/// How our idempotency keys begin.
+const OUR_KEYS: &str = "surehold-";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Refund,
+    /// The person captures what was to be captured.
+    Capture,
+    CaptureOtherwise,
+    /// The person lets it stand, and it is captured by us later.
+    Cancel,
+}
+
+const KINDS: [Kind; 4] = [Kind::Refund, Kind::Capture, Kind::CaptureOtherwise, Kind::Cancel];
+
+/// One payment of which something was asked in vain.
+struct Handed {
+    kind: Kind,
+    /// The operation that took the money, or reserved it.
+    of: String,
+    payment: String,
+    object: String,
+    caller: RetryingClient,
+    person: Person,
+}
+
+pub(super) async fn run(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    count: usize,
+) -> Result<(), Error> {
+    let mut handed =
+        try_join_all((0..KINDS.len() * count).map(|number| paid(context, deployment, number))).await?;
+    let charges = charges_without_an_outcome(context, deployment, count).await?;
+    context.progress.counts("handed over to a person", handed.len());
+    try_join_all(handed.iter_mut().map(|handed| handed.asks_in_vain(context))).await?;
+    all_answered(context, deployment, &charges).await?;
+
+    let before = calls(deployment).await?.len();
+    deployment.set_faults(json!({})).await?;
+    try_join_all(handed.iter_mut().map(|handed| handed.is_settled_by_hand(context))).await?;
+    tokio::time::sleep(CHANCES).await;
+    let moved = calls(deployment).await?.split_off(before).into_iter().filter(moves_money);
+    let moved: Vec<String> = moved.map(|call| format!("{} {}", call.method, call.path)).collect();
+    context.findings.always("what_a_person_has_is_left_alone", moved.is_empty(), || {
+        format!("what a person has was sent all the same: {moved:?}")
+    });
+    let mut person = Person::of(context, deployment)?;
+    another_sum_is_told(context, &mut person, &handed).await?;
+    person.closes_every_case().await?;
+    for handed in &mut handed {
+        handed.goes_on(context).await?;
+        context.progress.advance();
+    }
+    person.closes_every_case().await
+}
+
+async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize) -> Result<Handed, Error> {
+    let (mut caller, person) = (context.caller(&deployment.shop, number)?, Person::of(context, deployment)?);
+    let of = context.operation(format!("handed-{number}"));
+    let kind = KINDS[number % KINDS.len()];
+    let ask = match kind {
+        Kind::Refund => OperationRequest::charge(&of, PRICE_MINOR, PAYS),
+        _ => OperationRequest::authorize(&of, PRICE_MINOR),
+    };
+    let made = caller.retry_until_definite(&ask).await?;
+    let object = made.body["provider_reference"].as_str().map(str::to_owned);
+    let both = made.id().zip(object).filter(|_| made.is_success());
+    let (payment, object) =
+        both.ok_or_else(|| Error::Unexpected { operation: of.clone(), told: made.words() })?;
+    let mut handed = Handed { kind, of, payment, object, caller, person };
+    // Or its evidence is still looked for while the provider is down.
+    handed
+        .caller
+        .until(&handed.path(), followed_within(context), |seen| seen["confirmed_by_provider"] == true)
+        .await?;
+    Ok(handed)
+}
+
+/// Their objects are made, and the provider is out of reach before they are confirmed. On return it still is.
+async fn charges_without_an_outcome(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    count: usize,
+) -> Result<Vec<OperationRequest>, Error> {
+    let charge = |number| {
+        let operation = context.operation(format!("handed-charge-{number}"));
+        OperationRequest::charge(&operation, PRICE_MINOR, PAYS).that_may_be_refused()
+    };
+    let asks: Vec<OperationRequest> = (0..count).map(charge).collect();
+    deployment.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
+    for (number, ask) in asks.iter().enumerate() {
+        let mut caller = context.caller(&deployment.shop, number)?.with_timeout(Duration::from_millis(20));
+        caller.send_once(ask).await?;
+    }
+    tokio::time::sleep(Duration::from_millis(ANSWER_LATE_MS / 3)).await;
+    deployment.set_faults(json!({ "unavailable": 1 })).await?;
+    Ok(asks)
+}
+
+async fn all_answered(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    asks: &[OperationRequest],
+) -> Result<(), Error> {
+    let answered = asks.iter().enumerate().map(|(number, ask)| async move {
+        let answer = context.caller(&deployment.shop, number)?.retry_until_definite(ask).await?;
+        if answer.status == 202 {
+            context.findings.reached("handed_over_a_charge");
+        }
+        Ok::<_, Error>(())
+    });
+    try_join_all(answered).await.map(drop)
+}
+
+async fn calls(deployment: &Deployment) -> Result<Vec<RecordedCall>, Error> {
+    Ok(deployment.books().await?.map(|books| books.calls).unwrap_or_default())
+}
+
+/// One of ours that could. An unconfirmed object is cancelled all the same: that moves none.
+fn moves_money(call: &RecordedCall) -> bool {
+    let ours = call.idempotency_key.as_deref().is_some_and(|key| key.starts_with(OUR_KEYS));
+    let ends = ["/v1/refunds", "/capture", "/confirm"];
+    ours && call.method == "POST" && ends.iter().any(|end| call.path.ends_with(end))
+}
+
+/// Each capture of another sum than was asked for has a case that says so.
+async fn another_sum_is_told(
+    context: &ScenarioContext,
+    person: &mut Person,
+    handed: &[Handed],
+) -> Result<(), Error> {
+    let cases = person.looks_at_cases().await?;
+    for handed in handed.iter().filter(|handed| handed.kind == Kind::CaptureOtherwise) {
+        let of_it = |case: &&Value| {
+            case["subject_id"] == handed.payment.as_str() && case["reason"] == "provider_contradicts"
+        };
+        context.findings.always("another_sum_is_told", cases.iter().any(|case| of_it(&case)), || {
+            format!("{}: {CAPTURED_MINOR} was to be captured, and {OTHERWISE_MINOR} was", handed.of)
+        });
+    }
+    Ok(())
+}
+
+impl Handed {
+    fn path(&self) -> String {
+        format!("/v1/payments/{}", self.payment)
+    }
+
+    /// The answer under the key is that nobody knows.
+    async fn asks_in_vain(&mut self, context: &ScenarioContext) -> Result<(), Error> {
+        let operation = format!("{}-vain", self.of);
+        let (ask, reached) = match self.kind {
+            Kind::Refund => (
+                OperationRequest::refund(&operation, &self.payment, &self.of, REFUNDED_MINOR),
+                "handed_over_a_refund",
+            ),
+            Kind::Capture | Kind::CaptureOtherwise => (
+                OperationRequest::capture(&operation, &self.payment, &self.of, CAPTURED_MINOR),
+                "handed_over_a_capture",
+            ),
+            Kind::Cancel => {
+                (OperationRequest::void(&operation, &self.payment, &self.of), "handed_over_a_cancel")
+            }
+        };
+        let answer = self.caller.retry_until_definite(&ask).await?;
+        if answer.status != 202 {
+            return Err(Error::Unexpected { operation, told: answer.words() });
+        }
+        context.findings.reached(reached);
+        Ok(())
+    }
+
+    async fn is_settled_by_hand(&mut self, context: &ScenarioContext) -> Result<(), Error> {
+        let (name, of, object) = (format!("{}-hand", self.of), &self.of, &self.object);
+        match self.kind {
+            Kind::Refund => self.person.refunds(&name, of, object, REFUNDED_MINOR).await?,
+            Kind::Capture => self.person.captures(&name, of, object, CAPTURED_MINOR).await?,
+            Kind::CaptureOtherwise => self.person.captures(&name, of, object, OTHERWISE_MINOR).await?,
+            Kind::Cancel => {}
+        }
+        match self.kind {
+            Kind::Refund => self.follows(context, "refunded", REFUNDED_MINOR).await,
+            Kind::Capture => self.follows(context, "captured", CAPTURED_MINOR).await,
+            Kind::CaptureOtherwise | Kind::Cancel => Ok(()),
+        }
+    }
+
+    /// Once the case is closed, what is there counts, and what is left can be asked for.
+    async fn goes_on(&mut self, context: &ScenarioContext) -> Result<(), Error> {
+        let (name, payment, of) = (format!("{}-on", self.of), &self.payment, &self.of);
+        let ask = match self.kind {
+            Kind::Refund => OperationRequest::refund_rest(&name, payment, of, PRICE_MINOR - REFUNDED_MINOR),
+            Kind::Cancel => OperationRequest::capture(&name, payment, of, PRICE_MINOR),
+            Kind::Capture => return Ok(()),
+            Kind::CaptureOtherwise => return self.follows(context, "captured", OTHERWISE_MINOR).await,
+        };
+        let answer = self.caller.retry_until_definite(&ask).await?;
+        context.findings.always("what_a_person_does_is_followed", answer.is_success(), || {
+            format!("{name}: what is left cannot be asked for: {}", answer.words())
+        });
+        Ok(())
+    }
+
+    async fn follows(&mut self, context: &ScenarioContext, sum: &str, minor: i64) -> Result<(), Error> {
+        let so = |seen: &Value| seen[sum]["minor"] == minor;
+        let path = self.path();
+        let seen = self.caller.until(&path, followed_within(context), so).await?;
+        context.findings.always("what_a_person_does_is_followed", so(&seen), || {
+            let shown = seen[sum]["minor"].as_i64().unwrap_or_default();
+            let (by_hand, shown) = (money(minor, CURRENCY), money(shown, CURRENCY));
+            format!("{}: {by_hand} were {sum} by hand, and it is {shown}", self.of)
+        });
+        Ok(())
+    }
+}

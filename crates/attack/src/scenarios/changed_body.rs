@@ -1,0 +1,211 @@
+//! A key that is used again: with another body it is refused, with the same body said otherwise it is the
+//! same request.
+//!
+//! | said under a used key | answer |
+//! |---|---|
+//! | another amount, card, metadata; a member more or less; another address | 422 `idempotency_key_reused` |
+//! | members in another order, other white space, letters as escapes; the key in quotes (RFC 9651) | the stored reply |
+//!
+//! Both are said while the first is in flight and after it has ended. What the books show is what was asked
+//! for first.
+
+mod disguise;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::operation_request::{PAYS, euros};
+use crate::{
+    Error, ExpectedEffect, OperationRequest, ReplyKind, RetryingClient, Scenario, ScenarioContext, Target,
+    Tuning, judge,
+};
+use disguise::disguise;
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 3,
+    name: "changed-body",
+    promise: "A key that comes back with a changed body is refused with 422; one whose body is only written otherwise gets the stored reply.",
+    needs: &[],
+    always: &["a_changed_body_is_refused", "the_same_body_is_a_replay"],
+    sometimes: &["changed_in_flight", "changed_afterwards", "disguised_in_flight", "disguised_afterwards"],
+    run: |context| Box::pin(run(context)),
+};
+
+/// Operations for one key.
+const OPERATIONS_A_KEY: usize = 5;
+const KEYS_MIN: usize = 20;
+/// Keys at the same time, each with callers of its own.
+const LANES: usize = 4;
+/// Variants of each kind, after the first request has ended.
+const VARIANTS: usize = 2;
+
+/// What is said under one key.
+struct Plan {
+    first: OperationRequest,
+    /// Meanwhile, and then.
+    changed: Vec<OperationRequest>,
+    disguised: Vec<OperationRequest>,
+}
+
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let mut random = context.random("bodies");
+    let count = (context.operations() / OPERATIONS_A_KEY).max(KEYS_MIN);
+    let mut deployment = context.deploy(&Tuning::default()).await?;
+    // Long enough to say something else meanwhile.
+    if deployment.location().is_some() {
+        deployment.set_faults(json!({ "delay_ms": [20, 60] })).await?;
+    }
+    let plans = (0..count).map(|number| plan(&context, &deployment.shop, number, &mut random)).collect();
+    context.progress.counts("keys that are used again", count);
+    all_keys(&context, &deployment.shop, plans).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await?;
+    Ok(())
+}
+
+async fn all_keys(context: &ScenarioContext, shop: &Target, plans: VecDeque<Plan>) -> Result<(), Error> {
+    let waiting = Arc::new(Mutex::new(plans));
+    let mut lanes = JoinSet::new();
+    for lane in 0..LANES {
+        let mut caller = context.caller(shop, 2 * lane)?;
+        let mut other = context.caller(shop, 2 * lane + 1)?;
+        let (context, waiting) = (context.clone(), waiting.clone());
+        lanes.spawn(async move {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(plan) = next else { return Ok::<_, Error>(()) };
+                one_key(&context, &mut caller, &mut other, &plan).await?;
+                context.progress.advance();
+            }
+        });
+    }
+    while let Some(lane) = lanes.join_next().await {
+        lane.map_err(std::io::Error::other)??;
+    }
+    Ok(())
+}
+
+fn plan(context: &ScenarioContext, shop: &Target, number: usize, random: &mut StdRng) -> Plan {
+    let operation = context.operation(number);
+    let first = if number.is_multiple_of(4) {
+        OperationRequest::hold(&operation, &shop.catalogue, 0, 3_600)
+    } else {
+        let body = json!({
+            "amount": euros(random.random_range(100..=9_999)), "provider": "stripe", "payment_method": PAYS,
+            "reference": format!("Tischle\u{ef}n \u{1f6a2} {number}"),
+            "metadata": { "attack": operation, "a": "1", "b": "2" },
+        });
+        let minor = body["amount"]["minor"].as_i64().unwrap_or_default();
+        OperationRequest::new(
+            &operation,
+            "/v1/charges",
+            &body,
+            ExpectedEffect::Charge { minor, may_return: false },
+        )
+    };
+    let changed = (0..=VARIANTS).map(|_| changed(&first, random)).collect();
+    let mut disguised: Vec<OperationRequest> = (0..=VARIANTS)
+        .map(|_| first.with_body(disguise(&parsed(&first), random), first.wants.clone()))
+        .collect();
+    if let Some(last) = disguised.last_mut() {
+        // RFC 9651 writes a string in quotes.
+        last.header_key = Some(format!("\"{}\"", last.key));
+    }
+    Plan { first, changed, disguised }
+}
+
+fn parsed(ask: &OperationRequest) -> Value {
+    serde_json::from_str(&ask.body).unwrap_or_default()
+}
+
+/// The same key, for something else.
+fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
+    let mut body = parsed(first);
+    let mut path = first.path.clone();
+    if first.wants == ExpectedEffect::Seats {
+        match random.random_range(0..4) {
+            0 => body["units"][0]["quantity"] = json!(2),
+            1 => body["customer"]["name"] = json!("Ana Lim\u{e3}"),
+            2 => body["hold_seconds"] = json!(3_601),
+            _ => drop(body.as_object_mut().map(|body| body.remove("hold_seconds"))),
+        }
+    } else {
+        match random.random_range(0..6) {
+            0 => body["amount"]["minor"] = json!(body["amount"]["minor"].as_i64().unwrap_or(0) + 1),
+            1 => body["payment_method"] = json!("pm_card_mastercard"),
+            2 => body["metadata"]["a"] = json!("2"),
+            3 => body["metadata"]["c"] = json!("3"),
+            4 => drop(body.as_object_mut().map(|body| body.remove("reference"))),
+            _ => "/v1/payments".clone_into(&mut path),
+        }
+    }
+    OperationRequest { path, ..first.with_body(body.to_string(), ExpectedEffect::Nothing) }
+}
+
+async fn one_key(
+    context: &ScenarioContext,
+    caller: &mut RetryingClient,
+    other: &mut RetryingClient,
+    plan: &Plan,
+) -> Result<(), Error> {
+    let [changed_first, changed @ ..] = &plan.changed[..] else { return Ok(()) };
+    let [disguised_first, disguised @ ..] = &plan.disguised[..] else { return Ok(()) };
+    let meanwhile = async {
+        // Until the server has seen the key: before that, what is said would be the first.
+        loop {
+            let seen = other.send_once(disguised_first).await?;
+            match seen.reply_kind() {
+                // What stands in front of the database may tell of the first before the database has seen it.
+                ReplyKind::InFlight if seen.answer().is_some_and(|answer| answer.id().is_some()) => {
+                    context.findings.reached("disguised_in_flight");
+                    break;
+                }
+                ReplyKind::InFlight | ReplyKind::Lost | ReplyKind::Unavailable | ReplyKind::Accepted => {}
+                // It was quicker, or the two were worked on in the other order.
+                _ => return Ok::<(), Error>(()),
+            }
+        }
+        let said = other.send_once(changed_first).await?;
+        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
+            format!("{}: {}", changed_first.operation, said.words())
+        });
+        if said.reply_kind() == ReplyKind::Mismatch {
+            context.findings.reached("changed_in_flight");
+        }
+        Ok(())
+    };
+    let (first, meanwhile) = tokio::join!(caller.retry_until_definite(&plan.first), meanwhile);
+    meanwhile?;
+    let first = first?;
+    if !first.is_success() {
+        return Err(Error::Unexpected { operation: plan.first.operation.clone(), told: first.words() });
+    }
+    for ask in changed {
+        let said = caller.send_once(ask).await?;
+        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
+            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+        });
+        if said.reply_kind() == ReplyKind::Mismatch {
+            context.findings.reached("changed_afterwards");
+        }
+    }
+    for ask in disguised {
+        let said = caller.retry_until_definite(ask).await?;
+        let same = said.replayed && said.status == first.status && said.body == first.body;
+        context.findings.always("the_same_body_is_a_replay", same, || {
+            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+        });
+        context.findings.reached("disguised_afterwards");
+    }
+    Ok(())
+}
+
+/// For good; or it was not heard at all, which the next one makes up for.
+fn refused(heard: ReplyKind) -> bool {
+    matches!(heard, ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable)
+}

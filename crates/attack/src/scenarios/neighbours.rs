@@ -1,0 +1,137 @@
+//! Two tenants share a deployment. What one of them sends, is given or cannot have stops nothing of the other.
+//!
+//! | part | what befalls one tenant | what must be |
+//! |---|---|---|
+//! | [`newer`] | its settings, and a booking of it, are as only a newer version writes them | its own commands fail; the other's go on, and so do the sweeps |
+//! | [`newer`] | a newer version adds to its settings, and adds a consumer of messages | what was added is kept; no message passes for received |
+//! | [`keys`] | a key that may only book reads the events; a live key asks for test money | it sees bookings only; no money moves |
+//! | [`queue`] | its commands and events come in a flood while nobody can write | there is room for the other's |
+//! | [`crowds`] | its webhooks are sent by half, its reads are stuck | the other's webhooks and requests are taken, and its reads answered |
+//!
+//! Nothing here is judged by how long it takes.
+
+mod crowds;
+mod keys;
+mod newer;
+mod queue;
+
+use serde_json::Value;
+
+use crate::database_rows::DatabaseRows;
+use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::scenarios::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, UNRECEIVED_AFTER_MS};
+use crate::scenarios::webhooks::WebhookForwarder;
+use crate::{Deployment, Error, Need, OperationRequest, Scenario, ScenarioContext, Target, Tuning, judge};
+use keys::Keys;
+use testkit::program::{Resident, sell};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 16,
+    name: "neighbours",
+    promise: "What one tenant, one row, one key or another version does stops nobody else, and moves and shows nothing that is not its own.",
+    needs: &[Need::Deployment],
+    always: &[
+        "an_unreadable_row_stops_nobody_else",
+        "an_unreadable_row_stops_no_sweep",
+        "what_a_newer_version_added_is_kept",
+        "received_once_every_consumer_has_it",
+        "a_key_sees_what_its_scopes_show",
+        "test_and_live_do_not_mix",
+        "a_flood_leaves_room_in_the_queue",
+        "half_sent_webhooks_keep_nobody_out",
+        "stuck_reads_leave_room_for_a_neighbour",
+    ],
+    sometimes: &[
+        "refused_for_an_unreadable_row",
+        "lapsed_beside_an_unreadable_hold",
+        "posted_and_not_received",
+        "read_the_events_of_bookings_alone",
+        "asked_by_a_live_key",
+        "told_by_a_live_event",
+        "a_flood_was_turned_away",
+        "half_sent_webhooks_were_turned_away",
+        "reads_were_stuck",
+    ],
+    run: |context| Box::pin(run(context)),
+};
+
+/// Operations for one of each kind.
+const OPERATIONS_A_TRY: usize = 20;
+const TRIES_MIN: usize = 3;
+const TRIES_MAX: usize = 10;
+const CAPACITY: i64 = 10_000;
+
+/// The other tenant.
+struct Neighbour {
+    resident: Resident,
+    shop: Target,
+}
+
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let tries = (context.operations() / OPERATIONS_A_TRY).clamp(TRIES_MIN, TRIES_MAX);
+    let mut deployment = context.prepare().await?;
+    let resident = deployment.neighbour().await?;
+    let keys = Keys::made(&deployment).await?;
+    let tuning = Tuning::default()
+        .with("relay", "lease_ms", LEASE_MS)
+        .with("relay", "unreceived_after_ms", UNRECEIVED_AFTER_MS)
+        .with("consumers", "attempt_timeout_ms", ATTEMPT_TIMEOUT_MS)
+        .with("store", "readers", crowds::READERS)
+        .with("store", "queue_max", queue::QUEUE_MAX)
+        .with("store", "tenant_share", queue::TENANT_SHARE);
+    deployment.start(&tuning).await?;
+    let neighbour = moves_in(&context, &deployment, resident).await?;
+    let rows =
+        DatabaseRows::of(deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?)
+            .await?;
+
+    let subscription = newer::adds_a_consumer(&rows).await?;
+    newer::settings(&context, &rows, &deployment.shop, &neighbour, tries).await?;
+    tokio::try_join!(
+        newer::holds(&context, &rows, &deployment.shop, &neighbour),
+        newer::waits_for_its_consumer(&context, &rows, &deployment.shop),
+        keys::scopes(&context, &deployment, &keys),
+        keys::modes(&context, &deployment, &keys),
+    )?;
+    queue::run(&context, &rows, &deployment, &neighbour).await?;
+    deployment.retune(&tuning.with("limits", "requests_max", crowds::REQUESTS_MAX)).await?;
+    crowds::webhooks(&context, &deployment, &neighbour).await?;
+    crowds::reads(&context, &deployment, &neighbour).await?;
+    newer::has_its_consumer(&context, &rows, &subscription).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
+}
+
+/// What the provider said last of a charge of the deployment's own tenant.
+async fn true_event(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    courier: &mut WebhookForwarder,
+    charge: &str,
+) -> Result<Value, Error> {
+    let charge = OperationRequest::charge(&context.operation(charge), PRICE_MINOR, PAYS);
+    let payment =
+        context.caller(&deployment.shop, 0)?.retry_until_definite(&charge).await?.id().unwrap_or_default();
+    let own = deployment.installation()?.residents()[0].clone();
+    let events = courier.events(&own).await?.remove(&payment).unwrap_or_default();
+    let missing = || Error::Unexpected { operation: charge.operation.clone(), told: "no events".to_owned() };
+    events.last().cloned().ok_or_else(missing)
+}
+
+/// With something to sell.
+async fn moves_in(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    resident: Resident,
+) -> Result<Neighbour, Error> {
+    let base_url = deployment.shop.base_urls.first().map_or("", String::as_str);
+    let name = context.operation("neighbour");
+    let catalogue = sell(base_url, &resident.tenant.api_key, &name, 1, CAPACITY).await?;
+    let shop = Target {
+        api_key: resident.tenant.api_key.clone(),
+        ops_key: Some(resident.tenant.ops_key.clone()),
+        catalogue,
+        ..deployment.shop.clone()
+    };
+    Ok(Neighbour { resident, shop })
+}

@@ -1,0 +1,190 @@
+//! A neighbour that takes all the room it gets: at the door for webhooks, and among the readers.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{Neighbour, true_event};
+use crate::database_rows::DatabaseRows;
+use crate::scenarios::webhooks::WebhookForwarder;
+use crate::{Deployment, Error, Need, ScenarioContext};
+use http_client::HttpClient;
+
+/// More than all accounts together may have at the door at once, by as many as one account may have.
+const HALF_SENT: usize = 160;
+/// So many are turned away of them, whoever counts.
+const TURNED_AWAY: usize = 32;
+/// Requests to the API at once: no more than the webhooks that one account may have under way.
+pub(super) const REQUESTS_MAX: usize = 24;
+/// A body that does not come is given up after a while, and its place is free again: then once more.
+const ROUNDS: usize = 3;
+/// Connections of a server for reading; a tenant has at most half of them.
+pub(super) const READERS: usize = 4;
+/// Reads of one tenant, at each server.
+const READS: usize = 3 * READERS;
+/// What is not answered by then is not answered while the neighbour's reads are stuck, which end later.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
+const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// For more reads than there may be to get in.
+const LOOKS: usize = 20;
+
+/// The neighbour's webhooks are sent by half: each waits at the door for the rest of it.
+pub(super) async fn webhooks(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    neighbour: &Neighbour,
+) -> Result<(), Error> {
+    let mut courier = WebhookForwarder::new(deployment)?;
+    let own = deployment.installation()?.residents()[0].account.clone();
+    let body = true_event(context, deployment, &mut courier, "told").await?.to_string();
+    context.progress.counts("half-sent webhooks", ROUNDS);
+    for _ in 0..ROUNDS {
+        let crowd = Crowd::gather(context, deployment, &mut courier, &neighbour.resident.account).await?;
+        // At the same server, and once: a provider would come again.
+        let signature = courier.signs(&own, &body, None).await?;
+        let headers = [("content-type", "application/json"), ("stripe-signature", signature.as_str())];
+        let path = format!("/webhooks/stripe/{own}");
+        let taken = HttpClient::new(&deployment.shop.base_urls[0])?.post(&path, &headers, body.clone()).await;
+        let url = deployment.shop.base_urls[0].clone();
+        let read = get(url, "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone()).await;
+        drop(crowd);
+        // An answer that did not come says nothing.
+        let taken = taken.map(|answer| answer.status.as_u16());
+        for (what, status) in [("whole webhook", taken), ("request", read)] {
+            if let Ok(status) = status {
+                context.findings.always("half_sent_webhooks_keep_nobody_out", status == 200, || {
+                    format!("beside a neighbour's half-sent webhooks a {what} was answered {status}")
+                });
+            }
+        }
+        context.progress.advance();
+    }
+    Ok(())
+}
+
+/// Webhooks that stand at the door of one server, as long as this lives.
+struct Crowd(#[expect(dead_code, reason = "it is held")] JoinSet<std::io::Result<()>>);
+
+impl Crowd {
+    /// On return the door is full.
+    async fn gather(
+        context: &ScenarioContext,
+        deployment: &Deployment,
+        courier: &mut WebhookForwarder,
+        account: &str,
+    ) -> Result<Crowd, Error> {
+        let authority = deployment.shop.base_urls[0].trim_start_matches("http://").to_owned();
+        let body =
+            json!({ "id": "evt_half", "object": "event", "type": "payment_intent.succeeded" }).to_string();
+        let signature = courier.signs(account, &body, None).await?;
+        let half = format!(
+            "POST /webhooks/stripe/{account} HTTP/1.1\r\nhost: {authority}\r\n\
+             content-type: application/json\r\nstripe-signature: {signature}\r\ncontent-length: {}\r\n\r\n{}",
+            body.len(),
+            &body[..body.len() / 2]
+        );
+        let (answered, mut statuses) = mpsc::unbounded_channel();
+        let mut crowd = JoinSet::new();
+        for _ in 0..HALF_SENT {
+            crowd.spawn(send_half(authority.clone(), half.clone(), answered.clone()));
+        }
+        drop(answered);
+        let (mut turned_away, begun) = (0, Instant::now());
+        while turned_away < TURNED_AWAY {
+            let left = HAPPENS_WITHIN.saturating_sub(begun.elapsed());
+            match tokio::time::timeout(left, statuses.recv()).await {
+                Ok(Some(status)) => turned_away += usize::from(status == "503"),
+                // All of them were given up before there were enough: this server is slow.
+                _ => break,
+            }
+        }
+        context.findings.reached_times("half_sent_webhooks_were_turned_away", turned_away as u64);
+        Ok(Crowd(crowd))
+    }
+}
+
+/// Tells the status of the answer.
+async fn send_half(
+    authority: String,
+    half: String,
+    answered: mpsc::UnboundedSender<String>,
+) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(authority).await?;
+    stream.write_all(half.as_bytes()).await?;
+    let mut line = [0; "HTTP/1.1 503".len()];
+    stream.read_exact(&mut line).await?;
+    let status = String::from_utf8_lossy(&line["HTTP/1.1 ".len()..]).into_owned();
+    let _nobody_asks_any_more = answered.send(status);
+    Ok(())
+}
+
+/// The neighbour's reads wait for a table that somebody has locked.
+pub(super) async fn reads(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    neighbour: &Neighbour,
+) -> Result<(), Error> {
+    if !context.has(Need::Postgres) {
+        let why = "a read of SQLite waits for nobody, so none can be made to be stuck";
+        context.findings.excuse("stuck_reads_leave_room_for_a_neighbour", why);
+        context.findings.excuse("reads_were_stuck", why);
+        return Ok(());
+    }
+    let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
+    let (lock, rows) = (DatabaseRows::of(location).await?, DatabaseRows::of(location).await?);
+    // Nobody but who asks for a product reads it.
+    lock.execute("begin; lock table units in access exclusive mode").await?;
+    let lasting = context.timeline.begin("table locked", "units");
+    let mut stuck = JoinSet::new();
+    for url in &deployment.shop.base_urls {
+        for _ in 0..READS {
+            stuck.spawn(get(url.clone(), "/v1/products".to_owned(), neighbour.shop.api_key.clone()));
+        }
+    }
+    let part = READERS / 2 * deployment.shop.base_urls.len();
+    let readers = readers_stuck(&rows, part).await?;
+    if readers >= part {
+        context.findings.reached("reads_were_stuck");
+    }
+    context.findings.always("stuck_reads_leave_room_for_a_neighbour", readers <= part, || {
+        format!("one tenant's reads have {readers} readers, and may have {part}")
+    });
+    for url in &deployment.shop.base_urls {
+        let read = get(url.clone(), "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone());
+        let read = tokio::time::timeout(ANSWERED_WITHIN, read).await;
+        let answered = matches!(read, Ok(Ok(200)));
+        context.findings.always("stuck_reads_leave_room_for_a_neighbour", answered, || {
+            format!("beside a neighbour's stuck reads one was answered {read:?}")
+        });
+    }
+    lock.execute("rollback").await?;
+    context.timeline.end(lasting);
+    Ok(())
+}
+
+/// How many readers wait, once they are so many at least and some time for more has passed.
+async fn readers_stuck(rows: &DatabaseRows, at_least: usize) -> Result<usize, Error> {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() \
+               and application_name = 'surehold reader' and wait_event_type = 'Lock'";
+    let (mut readers, mut looks, begun) = (0, 0, Instant::now());
+    while looks < LOOKS && readers <= at_least && begun.elapsed() < HAPPENS_WITHIN {
+        let found = rows.select(sql).await?;
+        let count = found.into_iter().flatten().flatten().next().and_then(|count| count.parse().ok());
+        readers = readers.max(count.unwrap_or(0));
+        looks += usize::from(readers >= at_least);
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(readers)
+}
+
+/// The answer's status.
+async fn get(url: String, path: String, key: String) -> Result<u16, http_client::Error> {
+    let authorization = format!("Bearer {key}");
+    let answer = HttpClient::new(&url)?.get(&path, &[("authorization", &authorization)]).await?;
+    Ok(answer.status.as_u16())
+}

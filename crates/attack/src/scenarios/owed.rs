@@ -1,0 +1,62 @@
+//! What a hold is worth, and what is still owed: both are decided once, and neither a clock nor a sum that is
+//! taken anew undoes it.
+//!
+//! | part | what befalls | what must be |
+//! |---|---|---|
+//! | [`holds`] | holds are paid, and every webhook is lost; nobody else looks before they lapse | each is confirmed, none lapses |
+//! | [`holds`] | holds of an hour on a slot that departs in seconds | they end as it departs, and are not paid afterwards |
+//! | [`balances`] | money goes back in part or in all, is taken in part, or is let go | nothing is owed again; the seats of what was let go are for sale |
+
+mod balances;
+mod holds;
+
+use serde_json::json;
+
+use crate::{Error, Need, Scenario, ScenarioContext, Tuning, judge};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 15,
+    name: "owed",
+    promise: "A hold that is paid does not lapse, none outlives its departure, and money that was given back or let go is not owed again.",
+    needs: &[Need::Deployment],
+    always: &[
+        "a_paid_hold_does_not_lapse",
+        "no_hold_outlives_its_departure",
+        "nothing_is_owed_again",
+        "a_void_frees_its_seats",
+    ],
+    sometimes: &[
+        "paid_and_never_told",
+        "departed_unpaid",
+        "gave_a_part_back",
+        "gave_all_back",
+        "took_a_part",
+        "let_go",
+    ],
+    run: |context| Box::pin(run(context)),
+};
+
+/// Operations for one booking of each kind.
+const OPERATIONS_A_BOOKING: usize = 20;
+const BOOKINGS_MIN: usize = 3;
+const BOOKINGS_MAX: usize = 20;
+
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_BOOKING).clamp(BOOKINGS_MIN, BOOKINGS_MAX);
+    let by_themselves = Tuning::default().with("workers", "evidence_after_ms", 900_000).with(
+        "workers",
+        "events_every_ms",
+        3_600_000,
+    );
+    let mut deployment = context.deploy(&by_themselves).await?;
+    deployment.set_faults(json!({ "webhook_drop": 1 })).await?;
+    tokio::try_join!(
+        holds::are_paid(&context, &deployment, count),
+        holds::depart(&context, &deployment, count)
+    )?;
+    deployment.set_faults(json!({})).await?;
+    deployment.retune(&Tuning::default()).await?;
+    balances::run(&context, &deployment, count).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
+}

@@ -1,0 +1,130 @@
+//! Carries events to the servers' doors, as the provider does, or as somebody does who is not the provider.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{Deployment, Error};
+use http_client::{self, HttpClient};
+use testkit::program::Resident;
+
+const PAGE_ROWS: usize = 100;
+/// No event is as large.
+const LARGE_BYTES: usize = 64 * 1024;
+/// For a true event to be taken.
+const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+pub struct WebhookForwarder {
+    sandbox: HttpClient,
+    urls: Vec<String>,
+    servers: Vec<HttpClient>,
+    next: usize,
+}
+
+/// Not heard, or turned away by a server that has too much to do or is at an end.
+fn is_for_the_moment(status: Option<u16>) -> bool {
+    status.is_none_or(|status| status == 429 || status >= 500)
+}
+
+impl WebhookForwarder {
+    pub fn new(deployment: &Deployment) -> Result<WebhookForwarder, Error> {
+        let urls = deployment.shop.base_urls.clone();
+        let servers: Result<Vec<HttpClient>, _> = urls.iter().map(|url| HttpClient::new(url)).collect();
+        Ok(WebhookForwarder {
+            sandbox: HttpClient::new(deployment.sandbox_url()?)?,
+            urls,
+            servers: servers?,
+            next: 0,
+        })
+    }
+
+    /// All events of an account by the payment they are about, oldest first.
+    pub async fn events(&mut self, of: &Resident) -> Result<BTreeMap<String, Vec<Value>>, Error> {
+        let authorization = format!("Bearer {}", of.secret_key);
+        let mut events = Vec::new();
+        let mut after = String::new();
+        loop {
+            let path = format!("/v1/events?limit={PAGE_ROWS}{after}");
+            let page = self.sandbox.get(&path, &[("authorization", &authorization)]).await?;
+            let page = page.json().map_err(|error| Error::Unreadable(path, error.to_string()))?;
+            events.extend(page["data"].as_array().cloned().unwrap_or_default());
+            let Some(last) = events.last().filter(|_| page["has_more"] == true) else { break };
+            after = format!("&starting_after={}", last["id"].as_str().unwrap_or_default());
+        }
+        let mut by_payment: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for event in events.into_iter().rev() {
+            if let Some(payment) = event["data"]["object"]["metadata"]["operation"].as_str() {
+                by_payment.entry(payment.to_owned()).or_default().push(event);
+            }
+        }
+        Ok(by_payment)
+    }
+
+    /// As the account's provider signs, at a Unix second; now if none is given.
+    pub async fn signs(&mut self, account: &str, body: &str, at: Option<i64>) -> Result<String, Error> {
+        let order = json!({ "account": account, "body": body, "at": at });
+        let answer = self.sandbox.post("/sandbox/sign", &[], order.to_string()).await?;
+        let signed = answer.json().ok().and_then(|signed| signed["signature"].as_str().map(str::to_owned));
+        signed.ok_or_else(|| Error::Unexpected {
+            operation: "POST /sandbox/sign".to_owned(),
+            told: answer.text(),
+        })
+    }
+
+    /// To the door of an account, at one server after another. The answer's status; none where the door was
+    /// closed before all of it was said.
+    pub async fn delivers(
+        &mut self,
+        account: &str,
+        body: &str,
+        signature: Option<&str>,
+    ) -> Result<Option<u16>, Error> {
+        let path = format!("/webhooks/stripe/{account}");
+        let mut headers = vec![("content-type", "application/json; charset=utf-8")];
+        headers.extend(signature.map(|signature| ("stripe-signature", signature)));
+        self.next = (self.next + 1) % self.servers.len();
+        let answered = self.servers[self.next].post(&path, &headers, body.to_owned()).await;
+        if body.len() > LARGE_BYTES {
+            // The server may end such a connection at any moment: nothing else is said over it.
+            self.servers[self.next] = HttpClient::new(&self.urls[self.next])?;
+        }
+        match answered {
+            Ok(answer) => Ok(Some(answer.status.as_u16())),
+            Err(http_client::Error::Lost(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A true event, freshly signed. As a provider does, again and again while the door is closed for the moment
+    /// or nobody answers; the last answer.
+    pub async fn brings(&mut self, account: &str, event: &Value) -> Result<Option<u16>, Error> {
+        let body = event.to_string();
+        let begun = Instant::now();
+        loop {
+            let signature = self.signs(account, &body, None).await?;
+            let status = self.delivers(account, &body, Some(&signature)).await?;
+            if !is_for_the_moment(status) || begun.elapsed() > BROUGHT_WITHIN {
+                return Ok(status);
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_turned_away_for_the_moment_comes_again() {
+        let check = |status, expected| assert_eq!(is_for_the_moment(status), expected, "{status:?}");
+        check(None, true);
+        check(Some(429), true);
+        check(Some(503), true);
+        check(Some(200), false);
+        check(Some(400), false);
+        check(Some(413), false);
+    }
+}

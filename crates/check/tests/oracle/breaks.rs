@@ -1,0 +1,169 @@
+//! Each promise is seen to break: rows are changed behind the program's back, with the constraints that
+//! would refuse it gone, or the provider's books say something else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use check::{Books, INVARIANTS, Release};
+
+use crate::place::Place;
+use crate::shop::{Day, ordinary_day};
+
+/// A harm to the rows, and every promise that it breaks.
+const HARMS: &[(&str, &[&str])] = &[
+    (
+        "insert into attempts (id, tenant, payment, refund, kind, amount_minor, key, state, key_number, \
+            sent_at, deadline_at, failure, created_at, updated_at) \
+         select NEW_ID, tenant, payment, refund, kind, amount_minor, key, state, key_number, sent_at, \
+            deadline_at, failure, created_at, updated_at from attempts \
+         where kind = 'charge' and state = 'succeeded' limit 1",
+        &["charged_once"],
+    ),
+    // We count less than the provider took; the ledger, which follows the messages, has the whole of it.
+    (
+        "update payments set captured_minor = captured_minor - 1 \
+         where id = (select id from payments where state = 'captured' and booking is null limit 1)",
+        &["charged_once", "refund_matches_quote", "books_balance"],
+    ),
+    (
+        "update attempts set state = 'unknown' where id = (select id from attempts where kind = 'refund' limit 1)",
+        &["nothing_lost"],
+    ),
+    (
+        "update keys set progress = 'in_flight' where id = (select key from attempts where kind = 'refund' limit 1)",
+        &["nothing_lost"],
+    ),
+    (
+        "update bookings set total_minor = total_minor - 1 where state = 'confirmed' and paid_minor = total_minor",
+        &["never_overpaid"],
+    ),
+    ("update payments set evidenced = 0 where booking is not null", &["paid_by_evidence"]),
+    (
+        "update audit set actor = 'client' where subject_kind = 'booking' and to_state = 'confirmed'",
+        &["paid_by_evidence"],
+    ),
+    ("update slots set capacity = 1 where held + sold > 1", &["never_oversold"]),
+    ("update slots set held = held + 1", &["never_oversold"]),
+    ("update bookings set state = 'expired' where state = 'cancelled'", &["only_forward"]),
+    (
+        "update audit set from_state = 'failed' where subject_kind = 'payment' and to_state = 'captured'",
+        &["only_forward"],
+    ),
+    (
+        "update refunds set amount_minor = amount_minor + 100000 where id = (select id from refunds limit 1)",
+        &["refund_matches_quote", "books_balance"],
+    ),
+    (
+        "update postings set amount_minor = amount_minor + 1 \
+         where id = (select id from postings where amount_minor > 0 limit 1)",
+        &["books_balance"],
+    ),
+    ("update ledger_accounts set balance_minor = balance_minor + 1", &["books_balance"]),
+    (
+        "insert into inbox (id, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at) \
+         select NEW_ID, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at from inbox limit 1",
+        &["event_applied_once"],
+    ),
+    (
+        "update outbox set position = position + 1000000 where seq = 1 \
+            and subject in (select subject from outbox where seq = 2)",
+        &["event_applied_once"],
+    ),
+    (
+        "update inbox set state = 'waiting' where message = (select id from outbox \
+            where kind = 'payment.captured' and received_at is not null limit 1)",
+        &["nothing_lost", "event_applied_once"],
+    ),
+    (
+        "insert into inbox (id, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
+            updated_at) \
+         select NEW_ID, tenant, 'ledger', NEW_ID, 'dead', 12, 'spoiled', null, created_at, updated_at \
+         from inbox limit 1",
+        &["nothing_lost"],
+    ),
+    (
+        "update attempts set tenant = (select id from tenants where id <> attempts.tenant) \
+         where id = (select id from attempts where kind = 'refund' limit 1)",
+        &["tenant_walls"],
+    ),
+];
+
+/// A lie in the provider's books, and every promise that it shows broken.
+type Lie = (fn(&mut Books), &'static [&'static str]);
+
+const LIES: &[Lie] = &[
+    // Charged twice: a second object with the money of the same operation.
+    (
+        |books| {
+            let mut again = books.charges[0].clone();
+            again.id.push_str("_again");
+            books.charges.push(again);
+        },
+        &["charged_once", "books_balance"],
+    ),
+    (|books| books.charges[0].captured_minor += 1, &["charged_once", "books_balance"]),
+    (|books| drop(books.charges.remove(0)), &["charged_once", "books_balance"]),
+    // An operation that our database has never heard of.
+    (
+        |books| {
+            let mut unknown = books.charges[3].clone();
+            unknown.metadata.insert("operation".to_owned(), uuid::Uuid::nil().to_string());
+            unknown.id.push_str("_unknown");
+            books.charges.push(unknown);
+        },
+        &["charged_once"],
+    ),
+    (|books| books.refunds[0].amount_minor += 1, &["refund_matches_quote"]),
+    (|books| books.refunds.push(books.refunds[0].clone()), &["refund_matches_quote"]),
+    (
+        |books| {
+            let mut unknown = books.refunds[0].clone();
+            unknown.metadata.insert("refund".to_owned(), uuid::Uuid::nil().to_string());
+            books.refunds.push(unknown);
+        },
+        &["refund_matches_quote"],
+    ),
+    (
+        |books| {
+            let metadata = BTreeMap::from([("booking".to_owned(), "one".to_owned())]);
+            let release = |id: &str| Release { id: id.to_owned(), metadata: metadata.clone() };
+            books.releases = vec![release("tr_1"), release("tr_2")];
+        },
+        &["released_once"],
+    ),
+    // The object of one tenant in the account of the other.
+    (|books| "acct_theirs".clone_into(&mut books.charges[0].account), &["books_balance", "tenant_walls"]),
+];
+
+async fn each_promise_is_seen_to_break(place: Place) {
+    let store = place.open().await;
+    let Day { books, ours, theirs } = ordinary_day(&store).await;
+    assert_ne!(ours.tenant, theirs.tenant);
+    store.close().await;
+    let mut seen = BTreeSet::new();
+    for (harm, expected) in HARMS {
+        let broken = place.broken_by(harm).await;
+        let verdicts = check::run(&broken, Some(books.clone())).await.unwrap();
+        assert_eq!(verdicts.broken(), *expected, "{harm}\n{verdicts}");
+        seen.extend(expected.iter().copied());
+    }
+    for (at, (lie, expected)) in LIES.iter().enumerate() {
+        let mut told = books.clone();
+        lie(&mut told);
+        let verdicts = check::run(&place.location, Some(told)).await.unwrap();
+        assert_eq!(verdicts.broken(), *expected, "lie {at}\n{verdicts}");
+        seen.extend(expected.iter().copied());
+    }
+    assert_eq!(seen, BTreeSet::from(INVARIANTS), "a promise was never seen to break");
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    each_promise_is_seen_to_break(Place::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn on_postgres() {
+    each_promise_is_seen_to_break(Place::postgres().await).await;
+}

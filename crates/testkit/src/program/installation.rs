@@ -1,0 +1,287 @@
+//! Surehold installed in a directory: a database, a tenant, a provider's account, and a configuration.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::Location;
+
+use super::{Error, Ready, RunningProgram, run};
+use http_client::HttpClient;
+
+/// A tenant as `surehold tenant create` prints it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tenant {
+    pub tenant_id: String,
+    pub api_key: String,
+    pub ops_key: String,
+}
+
+/// What can be booked.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    pub product: String,
+    pub unit: String,
+    pub slots: Vec<String>,
+}
+
+/// A tenant, with its account at the provider.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    pub tenant: Tenant,
+    pub account: String,
+    /// What the provider knows the account's owner by.
+    pub secret_key: String,
+    /// What it takes to sign webhooks as the provider does.
+    pub webhook_secret: String,
+}
+
+/// One tenant's Surehold, and its provider's stand-in.
+pub struct Installation {
+    program: PathBuf,
+    directory: PathBuf,
+    pub database_url: String,
+    pub location: Location,
+    pub tenant: Tenant,
+    pub account: String,
+    /// The tenant above, and whoever moved in beside it.
+    residents: Vec<Resident>,
+}
+
+/// One process of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving<'a> {
+    /// Names its files: configuration, log.
+    pub name: &'a str,
+    pub role: &'a str,
+    pub listen: &'a str,
+    /// Where the provider is reached.
+    pub provider: Option<&'a str>,
+    /// Further TOML of each account at it.
+    pub account: &'a str,
+    /// Further TOML, sections last.
+    pub more: &'a str,
+}
+
+/// In one request.
+const SLOTS_PER_REQUEST: usize = 100;
+
+impl Installation {
+    /// Migrates the database and makes the tenant. No server may have a SQLite file open.
+    pub async fn new(program: &Path, directory: &Path, database_url: &str) -> Result<Installation, Error> {
+        let own = Resident::new(program, database_url, "Ferry").await?;
+        let location = Location::parse(database_url)
+            .map_err(|error| Error::Failed { what: "the database".to_owned(), words: error.to_string() })?;
+        Ok(Installation {
+            program: program.to_owned(),
+            directory: directory.to_owned(),
+            database_url: database_url.to_owned(),
+            location,
+            tenant: own.tenant.clone(),
+            account: own.account.clone(),
+            residents: vec![own],
+        })
+    }
+
+    /// Another tenant of the same deployment, with an account of its own at the same provider. No server may
+    /// run yet.
+    pub async fn neighbour(&mut self) -> Result<Resident, Error> {
+        let name = format!("Neighbour {}", self.residents.len());
+        let neighbour = Resident::new(&self.program, &self.database_url, &name).await?;
+        self.residents.push(neighbour.clone());
+        Ok(neighbour)
+    }
+
+    /// A new key of the tenant, as an operator makes it: its secret. `scopes` have commas between them.
+    pub async fn key(&self, scopes: &str, live: bool) -> Result<String, Error> {
+        let Installation { database_url, tenant, .. } = self;
+        let mut arguments =
+            vec!["key", "create", "--database-url", database_url, "--tenant", &tenant.tenant_id];
+        arguments.extend(["--client", "another", "--scopes", scopes]);
+        arguments.extend(live.then_some("--live"));
+        let printed = run(&self.program, &arguments).await?;
+        let made: Value = serde_json::from_str(&printed).unwrap_or_default();
+        let secret = made["api_key"].as_str().map(str::to_owned);
+        let failed = || Error::Failed { what: "surehold key create".to_owned(), words: "no key".to_owned() };
+        secret.ok_or_else(failed)
+    }
+
+    /// The first one is the tenant of the installation itself.
+    pub fn residents(&self) -> &[Resident] {
+        &self.residents
+    }
+
+    /// A database in a file of the directory.
+    pub fn sqlite_url(directory: &Path) -> String {
+        format!("sqlite:{}", directory.join("surehold.sqlite").display())
+    }
+
+    /// Serves alone. `more` is further TOML, sections last; `provider` is where the sandbox listens.
+    pub async fn serve(
+        &self,
+        listen: &str,
+        provider: Option<&str>,
+        more: &str,
+    ) -> Result<RunningProgram, Error> {
+        self.serve_as(&Serving { name: "server", role: "all", listen, provider, account: "", more }).await
+    }
+
+    /// Serves as one process of several.
+    pub async fn serve_as(&self, serving: &Serving<'_>) -> Result<RunningProgram, Error> {
+        let Serving { name, role, listen, provider, account, more } = *serving;
+        let ready = self.directory.join(format!("{name}.ready.json"));
+        let mut toml = format!(
+            "database_url = {}\nrole = {}\nlisten = {}\nready_file = {}\n",
+            quoted(&self.database_url),
+            quoted(role),
+            quoted(listen),
+            quoted(&ready.display().to_string())
+        );
+        let sections = more.find('[').unwrap_or(more.len());
+        toml.push_str(&more[..sections]);
+        if let Some(provider) = provider {
+            let residents = self.residents.iter().map(|resident| resident.toml(provider) + account);
+            toml.extend(residents);
+        }
+        write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
+        let config = self.directory.join(format!("{name}.toml"));
+        std::fs::write(&config, toml)?;
+        let config = config.display().to_string();
+        let arguments = ["serve", "--config", &config];
+        RunningProgram::start(&self.program, &arguments, Ready::File(ready), self.log(name)).await
+    }
+
+    /// What a process of this name has said so far, in all its lives.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.log"))
+    }
+
+    /// The provider's stand-in, with its books in the directory.
+    pub async fn sandbox(&self, listen: &str) -> Result<RunningProgram, Error> {
+        let journal = self.directory.join("provider.journal").display().to_string();
+        let log = self.log("sandbox");
+        let arguments = ["sandbox", "--listen", listen, "--journal", &journal];
+        RunningProgram::start(&self.program, &arguments, Ready::Line, log).await
+    }
+
+    /// Tells the sandbox of every account, and where its webhooks go.
+    pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
+        for resident in &self.residents {
+            resident.open(sandbox_url, server_url).await?;
+        }
+        Ok(())
+    }
+
+    /// A product at 25 EUR a place, and slots of this capacity a good while from now.
+    pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
+        sell(base_url, &self.tenant.api_key, "installation", slots, capacity).await
+    }
+}
+
+fn quoted(text: &str) -> String {
+    json!(text).to_string()
+}
+
+impl Resident {
+    async fn new(program: &Path, database_url: &str, name: &str) -> Result<Resident, Error> {
+        let tenant = ["tenant", "create", "--database-url", database_url, "--name", name];
+        let printed = run(program, &tenant).await?;
+        let failed = |words: String| Error::Failed { what: "surehold tenant create".to_owned(), words };
+        let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
+        let name = tenant.tenant_id.replace('-', "");
+        Ok(Resident {
+            account: format!("acct_{name}"),
+            secret_key: format!("sk_test_{name}"),
+            webhook_secret: format!("whsec_{name}"),
+            tenant,
+        })
+    }
+
+    fn toml(&self, provider: &str) -> String {
+        let Resident { tenant, account, secret_key, webhook_secret } = self;
+        format!(
+            "\n[[accounts]]\ntenant = {}\nprovider = \"stripe\"\nname = {}\nmode = \"test\"\n\
+             base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n",
+            quoted(&tenant.tenant_id),
+            quoted(account),
+            quoted(provider),
+            quoted(secret_key),
+            quoted(webhook_secret)
+        )
+    }
+
+    async fn open(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
+        let webhook = format!("{server_url}/webhooks/stripe/{}", self.account);
+        let account = json!({
+            "id": self.account,
+            "secret_key": self.secret_key,
+            "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
+        });
+        let answer =
+            HttpClient::new(sandbox_url)?.post("/sandbox/accounts", &[], account.to_string()).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(Error::Failed { what: "POST /sandbox/accounts".to_owned(), words: answer.text() })
+    }
+}
+
+/// A product at 25 EUR a place, and slots of this capacity a good while from now. `name` begins the
+/// idempotency keys of it.
+pub async fn sell(
+    base_url: &str,
+    api_key: &str,
+    name: &str,
+    slots: usize,
+    capacity: i64,
+) -> Result<Catalogue, Error> {
+    let mut client = HttpClient::new(base_url)?;
+    let product = json!({
+        "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
+        "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
+    });
+    let made = post(&mut client, api_key, "/v1/products", &format!("{name}-product"), &product).await?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut catalogue =
+        Catalogue { product: text(&made["id"]), unit: text(&made["units"][0]["id"]), slots: Vec::new() };
+    let path = format!("/v1/products/{}/slots", catalogue.product);
+    for first in (0..slots).step_by(SLOTS_PER_REQUEST) {
+        let slot = |at: usize| {
+            let (day, hour) = (1 + at / 24 % 28, at % 24);
+            let (year, month) = (2_099 + at / (24 * 28 * 12), 1 + at / (24 * 28) % 12);
+            json!({ "starts_at": format!("{year}-{month:02}-{day:02}T{hour:02}:00:00Z"), "capacity": capacity })
+        };
+        let opened: Vec<Value> = (first..slots.min(first + SLOTS_PER_REQUEST)).map(slot).collect();
+        let key = format!("{name}-slots-{first}");
+        let made = post(&mut client, api_key, &path, &key, &json!({ "slots": opened })).await?;
+        let made = made["data"].as_array().cloned().unwrap_or_default();
+        catalogue.slots.extend(made.iter().map(|slot| text(&slot["id"])));
+    }
+    if catalogue.slots.len() != slots {
+        let words = format!("{} of {slots} slots were opened", catalogue.slots.len());
+        return Err(Error::Failed { what: path, words });
+    }
+    Ok(catalogue)
+}
+
+async fn post(
+    client: &mut HttpClient,
+    api_key: &str,
+    path: &str,
+    key: &str,
+    body: &Value,
+) -> Result<Value, Error> {
+    let authorization = format!("Bearer {api_key}");
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", key),
+    ];
+    let answer = client.post(path, &headers, body.to_string()).await?;
+    let failed = |words| Error::Failed { what: format!("POST {path}"), words };
+    if !answer.status.is_success() {
+        return Err(failed(format!("{}: {}", answer.status, answer.text())));
+    }
+    answer.json().map_err(|error| failed(error.to_string()))
+}
