@@ -7,8 +7,8 @@
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
 //! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
-//! holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
-//! and [`ledger`] turns what happened into balanced transfers.
+//! holds one file for each thing that can be asked; [`jobs`] says which work goes on after a transaction,
+//! [`consumers`] who receives which messages, and [`ledger`] turns what happened into balanced transfers.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -34,6 +34,7 @@ pub mod refusal;
 
 pub mod commands;
 pub mod consumers;
+pub mod jobs;
 pub mod ledger;
 pub mod reply;
 

@@ -197,7 +197,7 @@ impl Relay {
             self.mark(published).await?;
         }
         if passed.published > 0 {
-            PROCESSING_SECONDS.record(WorkLabel::Relay, began.elapsed());
+            PROCESSING_SECONDS.record(WorkLabel::relay(), began.elapsed());
         }
         Ok(passed)
     }

@@ -37,7 +37,7 @@ use crate::relay::{self, Relay};
 use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
-use crate::workers::{Driver, Gates, Pace, Pool};
+use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered};
 use crate::{figures, timers};
 
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ pub struct Settings {
     /// Circuit and retry budget of each account.
     pub guard: guard::Settings,
     pub lease: Span,
-    pub concurrency: usize,
-    /// The part of them that one account at a provider may hold, if there are others.
+    pub concurrency: LaneConcurrency,
+    /// The part of the critical ones that one account at a provider may hold, if there are others.
     pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
@@ -90,7 +90,7 @@ impl Settings {
             pace: Pace::default(),
             guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
-            concurrency: crate::workers::CONCURRENCY,
+            concurrency: LaneConcurrency::default(),
             account_share: crate::workers::ACCOUNT_SHARE,
             writers: 1,
             readers: store::READERS,
@@ -354,15 +354,25 @@ fn listen(settings: &Settings, socket: TcpSocket, app: App, router: axum::Router
 }
 
 fn pool(settings: &Settings, common: &Common, registry: &Arc<Registry>) -> Arc<Pool> {
+    let gates = Arc::new(Gates::new(registry, settings.concurrency.critical, settings.account_share));
     let driver = Driver {
         store: common.store.clone(),
         registry: registry.clone(),
-        gates: Arc::new(Gates::new(registry, settings.concurrency, settings.account_share)),
+        gates: gates.clone(),
         clock: common.clock.clone(),
         pace: settings.pace,
         operation_deadline: settings.limits.operation_deadline,
     };
-    Pool::new(driver, common.worker(), settings.lease, settings.concurrency, common.wake.jobs.clone())
+    Pool::new(PoolParts {
+        store: common.store.clone(),
+        clock: common.clock.clone(),
+        gates,
+        handlers: JobHandlers::new(registered(&driver)),
+        worker: common.worker(),
+        lease: settings.lease,
+        concurrency: settings.concurrency,
+        wake: common.wake.jobs.clone(),
+    })
 }
 
 fn tell_what_runs(roles: Roles, now: domain::Timestamp) {

@@ -162,12 +162,11 @@ impl MessageDispatcher {
                 Err(ConsumerFailure::Broken(format!("it took longer than {} ms", limit.as_millis())))
             }
         };
-        PROCESSING_SECONDS.record(WorkLabel::Ledger, began.elapsed());
+        let work = WorkLabel::of(consumer.name());
+        PROCESSING_SECONDS.record(work, began.elapsed());
         match &outcome {
-            Err(ConsumerFailure::Unavailable(_)) => {
-                FAILURES.increment((WorkLabel::Ledger, Reason::StoreUnavailable));
-            }
-            Err(ConsumerFailure::Broken(_)) => FAILURES.increment((WorkLabel::Ledger, Reason::Poisonous)),
+            Err(ConsumerFailure::Unavailable(_)) => FAILURES.increment((work, Reason::StoreUnavailable)),
+            Err(ConsumerFailure::Broken(_)) => FAILURES.increment((work, Reason::Poisonous)),
             Ok(()) | Err(ConsumerFailure::Dead) => {}
         }
         outcome

@@ -5,6 +5,7 @@ use api::views::DeadLetter;
 use axum::Extension;
 use axum::extract::State;
 use domain::commands::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
+use domain::jobs::JobKinds;
 use domain::reply;
 use domain::{Refusal, TenantId};
 use store::queries::Cursor;
@@ -100,6 +101,7 @@ async fn decided(
     Ok(Decided {
         claim: call.claim,
         tenant,
+        kinds: JobKinds::default(),
         client: call.caller.client,
         request_id: request_id.as_str().to_owned(),
         letter,

@@ -36,6 +36,7 @@ async fn dead(post: &Post, message: &Message) -> Delivery {
 fn decided(post: &Post, delivery: &Delivery) -> Decided {
     Decided {
         claim: None,
+        kinds: domain::jobs::JobKinds::default(),
         tenant: post.tenant,
         client: id(),
         request_id: "request".to_owned(),

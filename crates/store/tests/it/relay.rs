@@ -432,6 +432,7 @@ async fn the_listener_hears_who_is_to_be_woken(place: Place) {
     fresh(&store, mark(&first, &[], true)).await;
     fresh(&store, fail(&message, 1)).await;
     let decided = Decided {
+        kinds: domain::jobs::JobKinds::default(),
         claim: None,
         tenant,
         client: id(),
