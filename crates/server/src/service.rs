@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use domain::WorkerId;
 use domain::commands::Subscribe;
+use domain::consumers::Consumers;
 use domain::time::Span;
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::{Registry, guard};
@@ -417,14 +418,21 @@ async fn messages(
 ) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
     let Common { store, clock, wake, .. } = common;
     // It is there already, nearly always.
-    let _subscribed = store.submit(Box::new(Subscribe::default())).await.map_err(Error::Subscribe)?;
+    let registered = Consumers::default();
+    let _subscribed =
+        store.submit(Box::new(Subscribe { consumers: registered })).await.map_err(Error::Subscribe)?;
     let desk = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
     let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
-        let parts =
-            relay::RelayShares::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
+        let parts = relay::RelayShares::new(
+            store.clone(),
+            opened.broker.clone(),
+            clock.clone(),
+            settings.relay,
+            registered,
+        );
         let relay = Relay::new(parts.clone(), common.worker(), wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));

@@ -8,6 +8,7 @@ use domain::commands::{
     RecheckDelays, RecordDecline, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
     StartPayment, StartRefund,
 };
+use domain::consumers::Consumers;
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
 use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
@@ -369,7 +370,7 @@ pub async fn relay(store: &Store) {
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
     let hand_back = (0..PARTITIONS).collect();
-    done(store, MarkPublished { holds, published, hand_back }).await;
+    done(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
 }
 
 /// What both sides hold after an ordinary day.

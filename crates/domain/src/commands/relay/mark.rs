@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::consumers;
+use crate::consumers::{self, Consumers};
 use crate::ids::{LogId, MessageId, PartitionId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -31,9 +31,9 @@ pub struct Published {
 }
 
 impl Published {
-    fn mark(&self, facts: &Facts, message: &Message, now: Timestamp) -> Message {
-        let nobody_waits = consumers::of(&message.kind).next().is_none();
-        let received = (self.received || nobody_waits) && !consumers::has_others(facts, message);
+    fn mark(&self, facts: &Facts, message: &Message, known: Consumers, now: Timestamp) -> Message {
+        let nobody_waits = known.of(&message.kind).next().is_none();
+        let received = (self.received || nobody_waits) && !known.has_others(facts, message);
         Message {
             published: self.number,
             published_at: Some(now),
@@ -58,6 +58,7 @@ pub struct MarkPublished {
     pub published: Vec<Published>,
     /// Numbers of partitions that the relay is done with; those that others wait for go back besides.
     pub hand_back: Vec<i64>,
+    pub consumers: Consumers,
 }
 
 /// The messages, and who receives them.
@@ -97,7 +98,10 @@ impl MarkPublished {
                 .or_insert_with(|| facts.logs.get(LogId::of(message.tenant)).map_or(0, |log| log.position));
             *position += 1;
             marked += 1;
-            draft.put(Message { position: Some(*position), ..published.mark(facts, message, now) });
+            draft.put(Message {
+                position: Some(*position),
+                ..published.mark(facts, message, self.consumers, now)
+            });
         }
         for (tenant, position) in positions {
             draft.put(Log { id: LogId::of(tenant), tenant, position });
@@ -159,6 +163,7 @@ pub struct MarkRepublished {
     /// When the sweep found that they are wanted, by the database's clock and before it published them. A
     /// consumer that fails one before it is marked sets a time for the next try, and that is later.
     pub looked_at: Timestamp,
+    pub consumers: Consumers,
 }
 
 impl Command for MarkRepublished {
@@ -184,7 +189,7 @@ impl Command for MarkRepublished {
             };
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
-                let marked = published.mark(facts, message, context.now);
+                let marked = published.mark(facts, message, self.consumers, context.now);
                 draft.put(Message { published_at: Some(self.looked_at), ..marked });
             }
         }
