@@ -124,7 +124,7 @@ impl LaneWorkers {
             return Vec::new();
         }
         let accounts = pool.gates.behind_circuits();
-        pool.store.late_jobs(now, &accounts, limit).await.unwrap_or_else(|error| {
+        pool.store.late_jobs(pool.handlers.kinds, now, &accounts, limit).await.unwrap_or_else(|error| {
             warn!(%error, "jobs past their deadline could not be looked up");
             Vec::new()
         })

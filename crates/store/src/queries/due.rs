@@ -56,18 +56,26 @@ impl Queries {
     /// Very many may wait that are not late, and this is asked again and again. So what is read is the index
     /// of open attempts, and of it those alone that are late: both engines use it because its own condition
     /// stands here word for word.
-    pub async fn late_jobs(&self, now: Timestamp, of: &[AccountId], max: usize) -> Result<Vec<JobId>, Error> {
+    pub async fn late_jobs(
+        &self,
+        kinds: JobKinds,
+        now: Timestamp,
+        of: &[AccountId],
+        max: usize,
+    ) -> Result<Vec<JobId>, Error> {
         if of.is_empty() {
             return Ok(Vec::new());
         }
         let mut parameters = with![now, limit(max)];
+        let known = known_kinds(kinds, Lane::Critical, &mut parameters);
         let accounts: Vec<Uuid> = of.iter().map(|account| account.0).collect();
-        let these = among("jobs.concurrency_key in", &accounts, &mut parameters).unwrap_or_default();
+        let these = among("payments.account in", &accounts, &mut parameters).unwrap_or_default();
         let sql = format!(
-            "select jobs.id from attempts join jobs on jobs.id = attempts.id \
+            "select jobs.id from attempts \
+             join jobs on jobs.id = attempts.id join payments on payments.id = attempts.payment \
              where attempts.state in ('created', 'sent', 'unknown', 'review') and attempts.state <> 'review' \
              and attempts.deadline_at <= $1 \
-             and jobs.state in ('ready', 'running') and jobs.due_at <= $1 and {these} \
+             and jobs.state in ('ready', 'running') and jobs.due_at <= $1 and ({known}) and {these} \
              order by attempts.deadline_at limit $2"
         );
         Ok(self.ids(&sql, parameters).await?.into_iter().map(JobId).collect())
@@ -81,7 +89,7 @@ fn known_kinds(kinds: JobKinds, lane: Lane, parameters: &mut Vec<Value<'static>>
     for kind in kinds.in_lane(lane) {
         parameters.extend(with![kind.name.to_owned(), kind.payload_version]);
         let version = parameters.len();
-        known.push(format!("(kind = ${} and payload_version <= ${version})", version - 1));
+        known.push(format!("(jobs.kind = ${} and jobs.payload_version <= ${version})", version - 1));
     }
     if known.is_empty() { "1 = 0".to_owned() } else { known.join(" or ") }
 }

@@ -124,7 +124,7 @@ async fn jobs_past_their_deadline(place: Place) {
     late.truncate(4);
     late.sort();
     let found = async |now: Timestamp, of: &[AccountId]| {
-        let mut found = store.late_jobs(now, of, 99).await.unwrap();
+        let mut found = store.late_jobs(JobKinds::default(), now, of, 99).await.unwrap();
         found.sort();
         found
     };
@@ -134,5 +134,5 @@ async fn jobs_past_their_deadline(place: Place) {
     assert_eq!(found(deadline, &[AccountId::of("stripe", "nobody")]).await, []);
     assert_eq!(found(deadline, &[]).await, []);
     assert_eq!(found(deadline.minus(Span(1)), &[shut, other]).await, []);
-    assert_eq!(store.late_jobs(deadline, &[shut], 3).await.unwrap().len(), 3);
+    assert_eq!(store.late_jobs(JobKinds::default(), deadline, &[shut], 3).await.unwrap().len(), 3);
 }

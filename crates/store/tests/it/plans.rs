@@ -119,7 +119,7 @@ async fn work_and_the_audit_are_found_by_indexes(place: Place) {
     let account = due(&[], 1).await[0].concurrency_key.unwrap();
     due(&[account], 50).await;
     uses(&plans, "jobs_due");
-    asked.late_jobs(late, &[AccountId(account)], 50).await.unwrap();
+    asked.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
     finds_by(&plans, "attempts_open");
     // So late that half of all random ids are from before.
     let late = Timestamp((1 << 47) * 1_000);
