@@ -94,7 +94,7 @@ crate::row! {
     Job in "jobs" as lock {
         key id: JobId,
         fixed tenant: TenantId,
-        /// Of the table [`crate::jobs`].
+        /// A name in the table [`crate::jobs`].
         fixed kind: String,
         fixed lane: Lane,
         /// What the job is about: a row of this kind, with this id.

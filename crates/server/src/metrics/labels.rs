@@ -249,7 +249,7 @@ const EXPIRY: &str = "expiry";
 const RELAY: &str = "relay";
 /// Old replies.
 const PRUNING: &str = "pruning";
-/// Of a kind of job, or of a consumer, that only a test registers.
+/// A kind of job, or a consumer, that only a test registers.
 const OTHER: &str = "other";
 
 /// Critical work first: what somebody waits for with their money.
@@ -266,7 +266,7 @@ static WORK_NAMES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| WORK.iter().map(|(_, name)| *name).collect());
 
 impl WorkLabel {
-    /// Of a kind of job, or of a consumer.
+    /// The label of a kind of job, or of a consumer.
     pub fn of(name: &str) -> WorkLabel {
         WorkLabel(WORK_NAMES.iter().position(|known| *known == name).unwrap_or(WORK_NAMES.len() - 1))
     }

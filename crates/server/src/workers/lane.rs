@@ -105,7 +105,7 @@ impl LaneWorkers {
                         *room -= 1;
                         chosen.push(job);
                     }
-                    // An account that is not configured is told of by the job's handler.
+                    // An account that is not configured is reported by the job's handler.
                     None => chosen.push(job),
                 }
             }

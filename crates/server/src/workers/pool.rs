@@ -114,7 +114,7 @@ impl Pool {
         &self.lanes[lane as usize]
     }
 
-    /// Looks for due jobs until told to stop; then waits for those under way. `alone`: no other
+    /// Looks for due jobs until it is to stop; then waits for those under way. `alone`: no other
     /// process can have this database open, so what runs under an older lease is begun with.
     pub async fn run(self: Arc<Self>, alone: bool, stop: watch::Receiver<bool>) {
         let has_kinds = |lane: &&LaneWorkers| self.handlers.kinds.in_lane(lane.lane).next().is_some();

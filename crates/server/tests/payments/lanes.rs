@@ -75,7 +75,7 @@ impl JobHandler for Handler {
                     self.hanging.fetch_add(1, Ordering::SeqCst);
                     drop(self.let_go.acquire().await);
                 }
-                "\"fail\"" => return JobOutcome::Failed("as it was told".to_owned()),
+                "\"fail\"" => return JobOutcome::Failed("on purpose".to_owned()),
                 _ => {}
             }
             JobOutcome::Done
@@ -221,7 +221,7 @@ async fn a_job_that_fails_dies_and_a_person_sends_it_round_again(engine: Engine)
     let letter = stage.one.letter(&id).await;
     assert_eq!(
         (letter["kind"].as_str(), letter["reason"].as_str(), letter["attempts"].as_i64()),
-        (Some("job"), Some("as it was told"), Some(2))
+        (Some("job"), Some("on purpose"), Some(2))
     );
     assert_eq!(letter["payload"]["operation"], "brief");
     assert_eq!(letter["payload"]["subject"], "booking");

@@ -83,7 +83,7 @@ impl Consumer for Notices {
                 if self.hangs {
                     std::future::pending::<()>().await;
                 }
-                return Err(ConsumerFailure::Broken("as it was told".to_owned()));
+                return Err(ConsumerFailure::Broken("on purpose".to_owned()));
             }
             let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: NOTICES };
             let answer = self.store.submit(Box::new(Notice(at))).await;

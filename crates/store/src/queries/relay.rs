@@ -219,7 +219,7 @@ impl Queries {
     }
 }
 
-/// Of a kind that several receive: each of them has a row of the message.
+/// Where several receive the kind of the message: each of them has a row of it.
 fn all_have_rows(consumers: Consumers) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for kind in consumers.0.iter().flat_map(|(_, kinds)| *kinds) {

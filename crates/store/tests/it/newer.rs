@@ -170,7 +170,7 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
     assert_eq!(store.messages(&ids).await.unwrap(), expected);
 }
 
-/// Of a kind that it added, and with a payload that it changed; however many there are, and however long they
+/// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and however long they
 /// are due.
 async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(place: Place) {
     let store = place.open().await;

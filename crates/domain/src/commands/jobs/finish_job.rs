@@ -38,7 +38,7 @@ impl Command for FinishJob {
 #[derive(Clone, Debug)]
 pub struct FinishAttempt {
     pub attempt: AttemptId,
-    /// Of its job.
+    /// The token of its job.
     pub token: i64,
 }
 

@@ -18,7 +18,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 #[derive(Clone, Debug)]
 pub struct MarkSent {
     pub attempt: AttemptId,
-    /// Of its job.
+    /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
     /// The provider's object, made unconfirmed, for a charge; its id is committed here.

@@ -18,7 +18,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 #[derive(Clone, Debug)]
 pub struct Postpone {
     pub attempt: AttemptId,
-    /// Of its job.
+    /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,

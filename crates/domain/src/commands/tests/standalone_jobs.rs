@@ -21,7 +21,7 @@ use crate::time::{Span, Timestamp};
 
 static NOTICE: JobKind = JobKind {
     attempts_max: 3,
-    dead_letter: "nobody was told",
+    dead_letter: "the notice was not sent",
     ..JobKind::standalone("notice", Lane::Ordinary)
 };
 static KINDS: [&JobKind; 1] = [&NOTICE];
@@ -118,7 +118,7 @@ fn a_job_that_kills_its_workers_dies_with_the_words_of_its_kind() {
     }
     assert_eq!(claim(&mut shop, job), 0);
     let row: Job = shop.get(job);
-    assert_eq!((*row.state, row.last_error.as_deref()), (job::State::Dead, Some("nobody was told")));
+    assert_eq!((*row.state, row.last_error.as_deref()), (job::State::Dead, Some("the notice was not sent")));
     assert_eq!(crate::jobs::CHARGE.dead_letter, USED_UP);
 }
 
