@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed; [`ClaimFeed`] and [`AdvanceFeed`] where it is asked |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishJob`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
@@ -33,8 +33,10 @@ pub use draft::Origin;
 pub use event_feeds::{AdvanceFeed, ClaimFeed};
 pub use events::{CloseEvent, PutOffEvent, RecordEvent, StartEvent};
 pub use jobs::{
-    Abandon, ClaimJobs, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecheckDelays, RecordDecline,
+    Abandon, ClaimJobs, FailJob, FinishAttempt, FinishJob, Heartbeat, JobLease, MarkSent, NewJob, Postpone,
+    RecheckDelays, RecordDecline,
 };
+pub(crate) use jobs::{AttemptJobs, JobRules, StandaloneJobs};
 pub use operate::{
     AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, RenameTenant, ResolveReview,
     RevokeApiKey, SettingsChange,

@@ -84,14 +84,10 @@ impl From<RefundId> for AttemptId {
         AttemptId(refund.0)
     }
 }
+/// An attempt has one job.
 impl From<AttemptId> for JobId {
     fn from(attempt: AttemptId) -> JobId {
         JobId(attempt.0)
-    }
-}
-impl From<JobId> for AttemptId {
-    fn from(job: JobId) -> AttemptId {
-        AttemptId(job.0)
     }
 }
 

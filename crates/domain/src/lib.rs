@@ -6,9 +6,11 @@
 //! through [`working_set::Context`].
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`] is how rows go in and changes come out,
-//! and [`side_effects`] is what they set going; [`commands`] holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
-//! and [`ledger`] turns what happened into balanced transfers.
+//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`]
+//! is how rows go in and changes come out, and [`side_effects`] is what they set going; [`commands`]
+//! has one file for each thing that can be requested; [`jobs`] says which work continues after a
+//! transaction, [`consumers`] who receives which messages, and [`ledger`] turns what happened into
+//! balanced transfers.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -35,6 +37,7 @@ pub mod side_effects;
 
 pub mod commands;
 pub mod consumers;
+pub mod jobs;
 pub mod ledger;
 pub mod reply;
 

@@ -53,7 +53,7 @@ pub const ANOTHER_KEY_AFTER: Span = Span::seconds(30);
 pub const EVIDENCE_AFTER_SECONDS: i64 = 30;
 /// The longest pause between two looks at an object that waits for the customer or the provider.
 pub const POLL_SECONDS_MAX: i64 = 60 * 60;
-/// Claims of one job that end without a report before it is taken for poison.
+/// Claims of one job that end without a report before it is taken for poison, unless its kind says otherwise.
 pub const JOB_ATTEMPTS_MAX: i64 = 12;
 /// Times that an event from a provider is begun and does not come to its end.
 pub const EVENT_ATTEMPTS_MAX: i64 = 12;

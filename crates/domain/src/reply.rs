@@ -35,8 +35,8 @@ pub enum Reply {
     ApiKey(Box<(ApiKey, Client)>),
     /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
     /// and not finished (202). With a lease the job is the asking server's to drive.
-    Started(Box<ClaimedJob>),
-    /// Jobs that a worker now holds, with what they drive. Never stored.
+    Started(Box<AttemptJob>),
+    /// Jobs that a worker now holds. Never stored.
     Claimed(Vec<ClaimedJob>),
     /// Whether the reader of an event is to go on. Never stored.
     Proceed(bool),
@@ -88,9 +88,27 @@ pub struct BookingReply {
     pub time_zone: String,
 }
 
-/// A job under a worker's lease, and what it works on.
+/// A job under a worker's lease.
 #[derive(Clone, Debug)]
-pub struct ClaimedJob {
+pub enum ClaimedJob {
+    /// With the rows that the claim locked anyway.
+    Attempt(Box<AttemptJob>),
+    /// Its handler reads what it needs.
+    Standalone(Box<Job>),
+}
+
+impl ClaimedJob {
+    pub fn job(&self) -> &Job {
+        match self {
+            ClaimedJob::Attempt(attempt) => &attempt.job,
+            ClaimedJob::Standalone(job) => job,
+        }
+    }
+}
+
+/// The job of an attempt, and what it works on.
+#[derive(Clone, Debug)]
+pub struct AttemptJob {
     pub job: Job,
     pub attempt: Attempt,
     pub payment: Payment,
@@ -133,9 +151,16 @@ pub enum DeliveryStatus {
 /// What was given up, of any kind, with what it takes to judge it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeadLetter {
-    Job { job: Job, attempt: Attempt },
+    Job {
+        job: Job,
+        /// Where the job is about one.
+        attempt: Option<Attempt>,
+    },
     Event(InboundEvent),
-    Message { delivery: Delivery, message: Message },
+    Message {
+        delivery: Delivery,
+        message: Message,
+    },
 }
 
 impl DeadLetter {

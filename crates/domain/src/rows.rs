@@ -15,7 +15,7 @@ pub use booking::{Booking, BookingLine, Customer};
 pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
-    Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Log, Message, Partition, Review, Subject,
+    Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Lane, Log, Message, Partition, Review, Subject,
     Subscription,
 };
 pub use movement::{Movement, MovementKind};

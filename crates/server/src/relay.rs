@@ -197,7 +197,7 @@ impl Relay {
             self.mark(published).await?;
         }
         if passed.published > 0 {
-            PROCESSING_SECONDS.record(WorkLabel::Relay, began.elapsed());
+            PROCESSING_SECONDS.record(WorkLabel::relay(), began.elapsed());
         }
         Ok(passed)
     }
@@ -292,7 +292,12 @@ impl Relay {
             let published = std::mem::replace(&mut rest, later);
             // A partition goes back with the last of its messages.
             let hand_back = if chunk == chunks { hand_back.clone() } else { Vec::new() };
-            let mark = MarkPublished { holds: self.holds.tokens(), published, hand_back };
+            let mark = MarkPublished {
+                holds: self.holds.tokens(),
+                published,
+                hand_back,
+                consumers: self.parts.consumers,
+            };
             match self.submit(mark).await? {
                 Some(Reply::Marked { lost, handed_back, .. }) => {
                     self.holds.remove(&lost);
@@ -307,7 +312,12 @@ impl Relay {
     async fn hand_everything_back(&mut self) {
         if self.holds.len() > 0 {
             let hand_back = (0..PARTITIONS).collect();
-            let mark = MarkPublished { holds: self.holds.tokens(), published: Vec::new(), hand_back };
+            let mark = MarkPublished {
+                holds: self.holds.tokens(),
+                published: Vec::new(),
+                hand_back,
+                consumers: self.parts.consumers,
+            };
             if let Err(error) = self.submit(mark).await {
                 warn!(error, "partitions were not handed back; their lease lapses");
             }

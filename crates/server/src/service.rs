@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use domain::WorkerId;
 use domain::commands::Subscribe;
+use domain::consumers::Consumers;
 use domain::time::Span;
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::{Registry, guard};
@@ -39,7 +40,7 @@ use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::wire::Wire;
-use crate::workers::{Driver, Gates, Pace, Pool};
+use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered};
 use crate::{figures, timers};
 
 #[derive(Clone, Debug)]
@@ -53,8 +54,8 @@ pub struct Settings {
     /// Circuit and retry budget of each account.
     pub guard: guard::Settings,
     pub lease: Span,
-    pub concurrency: usize,
-    /// The part of them that one account at a provider may hold, if there are others.
+    pub concurrency: LaneConcurrency,
+    /// The part of the critical ones that one account at a provider may hold, if there are others.
     pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
@@ -92,7 +93,7 @@ impl Settings {
             pace: Pace::default(),
             guard: guard::Settings::default(),
             lease: crate::workers::LEASE,
-            concurrency: crate::workers::CONCURRENCY,
+            concurrency: LaneConcurrency::default(),
             account_share: crate::workers::ACCOUNT_SHARE,
             writers: 1,
             readers: store::READERS,
@@ -347,15 +348,25 @@ fn listen(settings: &Settings, socket: TcpSocket, app: App, router: axum::Router
 }
 
 fn pool(settings: &Settings, common: &Common, registry: &Arc<Registry>) -> Arc<Pool> {
+    let gates = Arc::new(Gates::new(registry, settings.concurrency.critical, settings.account_share));
     let driver = Driver {
         store: common.store.clone(),
         registry: registry.clone(),
-        gates: Arc::new(Gates::new(registry, settings.concurrency, settings.account_share)),
+        gates: gates.clone(),
         clock: common.clock.clone(),
         pace: settings.pace,
         operation_deadline: settings.limits.operation_deadline,
     };
-    Pool::new(driver, common.worker(), settings.lease, settings.concurrency, common.wake.jobs.clone())
+    Pool::new(PoolParts {
+        store: common.store.clone(),
+        clock: common.clock.clone(),
+        gates,
+        handlers: JobHandlers::new(registered(&driver)),
+        worker: common.worker(),
+        lease: settings.lease,
+        concurrency: settings.concurrency,
+        wake: common.wake.jobs.clone(),
+    })
 }
 
 fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
@@ -400,14 +411,21 @@ async fn messages(
 ) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
     let Common { store, clock, wake, .. } = common;
     // It is there already, nearly always.
-    let _subscribed = store.submit(Box::new(Subscribe::default())).await.map_err(Error::Subscribe)?;
+    let registered = Consumers::default();
+    let _subscribed =
+        store.submit(Box::new(Subscribe { consumers: registered })).await.map_err(Error::Subscribe)?;
     let desk = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
     let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
     let opened = opened.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
-        let parts =
-            relay::RelayShares::new(store.clone(), opened.broker.clone(), clock.clone(), settings.relay);
+        let parts = relay::RelayShares::new(
+            store.clone(),
+            opened.broker.clone(),
+            clock.clone(),
+            settings.relay,
+            registered,
+        );
         let relay = Relay::new(parts.clone(), common.worker(), wake.outbox.clone(), settings.is_alone());
         let kept = settings.relay.messages_kept;
         work.push(tokio::spawn(relay.run(stop.clone())));

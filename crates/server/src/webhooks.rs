@@ -233,7 +233,7 @@ impl EventProcessor {
                         work_context.is_for(event.tenant);
                         let look = process(&store, &registry, clock.as_ref(), &event, waits);
                         let looked = work_context::on(Arc::new(work_context), look).await;
-                        PROCESSING_SECONDS.record(WorkLabel::Event, began.elapsed());
+                        PROCESSING_SECONDS.record(WorkLabel::event(), began.elapsed());
                         looked == EventResult::Ended
                     };
                     if swept && configured {
@@ -279,7 +279,7 @@ async fn process(
     waits: Waits,
 ) -> EventResult {
     let Some(teller) = registry.get(event.account) else {
-        work_context::failed(WorkLabel::Event, Reason::NotConfigured);
+        work_context::failed(WorkLabel::event(), Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
         return EventResult::Again;
     };
@@ -299,17 +299,17 @@ async fn process(
             error!(answer = answer.name(), event = %event.id, "an event met an answer that has no meaning");
         }
         Err(meaning::ProcessingFailed::Store(unavailable)) if unavailable.retryable() => {
-            work_context::failed(WorkLabel::Event, Reason::StoreUnavailable);
+            work_context::failed(WorkLabel::event(), Reason::StoreUnavailable);
             warn!(%unavailable, event = %event.id, "an event waits for the store");
             return EventResult::Again;
         }
         Err(meaning::ProcessingFailed::Store(unavailable)) => {
-            work_context::failed(WorkLabel::Event, Reason::Poisonous);
+            work_context::failed(WorkLabel::event(), Reason::Poisonous);
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
         Err(meaning::ProcessingFailed::Query(error)) => {
-            work_context::failed(WorkLabel::Event, Reason::StoreUnavailable);
+            work_context::failed(WorkLabel::event(), Reason::StoreUnavailable);
             warn!(%error, event = %event.id, "an event waits for the store");
             return EventResult::Again;
         }

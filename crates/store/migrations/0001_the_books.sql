@@ -299,6 +299,14 @@ create index attempts_open on attempts (deadline_at)
 create table jobs (
     id uuid not null primary key,
     tenant uuid not null,
+    kind text not null,
+    lane text not null check (lane in ('critical', 'ordinary')),
+    subject_kind text not null,
+    subject uuid not null,
+    concurrency_key uuid,
+    payload text not null,
+    payload_version bigint not null check (payload_version >= 1),
+    deadline_at bigint,
     state text not null check (state in ('ready', 'running', 'done', 'dead')),
     token bigint not null check (token >= 0),
     worker uuid,
@@ -311,7 +319,7 @@ create table jobs (
     created_at bigint not null,
     updated_at bigint not null
 );
-create index jobs_due on jobs (due_at) where state in ('ready', 'running');
+create index jobs_due on jobs (lane, due_at) where state in ('ready', 'running');
 create index jobs_dead on jobs (tenant, updated_at, id) where state = 'dead';
 
 create table inbound_events (

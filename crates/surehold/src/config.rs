@@ -114,6 +114,7 @@ pub struct LimitsFile {
 #[serde(default, deny_unknown_fields)]
 pub struct WorkersFile {
     pub concurrency: Option<usize>,
+    pub ordinary_concurrency: Option<usize>,
     pub account_share: Option<f64>,
     pub lease_ms: Option<i64>,
     pub backoff_base_ms: Option<i64>,
@@ -190,7 +191,8 @@ impl File {
 
     fn apply_workers(&self, settings: &mut Settings) -> Result<(), Failed> {
         let file = &self.workers;
-        set(&mut settings.concurrency, file.concurrency);
+        set(&mut settings.concurrency.critical, file.concurrency);
+        set(&mut settings.concurrency.ordinary, file.ordinary_concurrency);
         set(&mut settings.account_share, file.account_share);
         set(&mut settings.lease, file.lease_ms.map(Span::millis));
         set(&mut settings.pace.base, file.backoff_base_ms.map(Span::millis));
@@ -220,7 +222,8 @@ impl File {
         if !(settings.account_share > 0.0 && settings.account_share <= 1.0) {
             return Err(failed("workers.account_share must be above 0 and at most 1"));
         }
-        above_zero("workers.concurrency", settings.concurrency)
+        above_zero("workers.ordinary_concurrency", settings.concurrency.ordinary)?;
+        above_zero("workers.concurrency", settings.concurrency.critical)
     }
 
     fn apply_store(&self, settings: &mut Settings) -> Result<(), Failed> {
@@ -408,6 +411,7 @@ mod tests {
             ("[store]\naudit_kept_days = 36501", "audit_kept_days"),
             ("[workers]\nbackoff_base_ms = 100\nbackoff_cap_ms = 10", "at most"),
             ("[workers]\naccount_share = 0.0", "account_share"),
+            ("[workers]\nordinary_concurrency = 0", "above 0"),
             ("[store]\ntenant_share = 2.0", "tenant_share"),
             ("[store]\nwriters = 0", "above 0"),
             ("[metrics]\nfigures_every_ms = 99", "figures_every_ms"),

@@ -43,7 +43,8 @@ pub struct DeadLetter {
 impl DeadLetter {
     pub fn of(letter: &reply::DeadLetter) -> DeadLetter {
         let (kind, payload) = match letter {
-            reply::DeadLetter::Job { attempt, .. } => ("job", of_job(attempt)),
+            reply::DeadLetter::Job { attempt: Some(attempt), .. } => ("job", of_attempt(attempt)),
+            reply::DeadLetter::Job { job, attempt: None } => ("job", of_job(job)),
             reply::DeadLetter::Event(event) => ("event", of_event(event)),
             reply::DeadLetter::Message { delivery, message } => ("message", of_message(delivery, message)),
         };
@@ -68,13 +69,22 @@ impl DeadLetter {
     }
 }
 
-fn of_job(attempt: &rows::Attempt) -> Value {
+fn of_attempt(attempt: &rows::Attempt) -> Value {
     json!({
         "operation": attempt.kind.name(),
         "outcome": attempt.state.name(),
         "payment_id": attempt.payment.0,
         "refund_id": attempt.refund.map(|refund| refund.0),
         "amount_minor": attempt.amount_minor,
+    })
+}
+
+fn of_job(job: &rows::Job) -> Value {
+    json!({
+        "operation": job.kind,
+        "subject": job.subject_kind,
+        "subject_id": job.subject,
+        "data": text_or_json(&job.payload),
     })
 }
 

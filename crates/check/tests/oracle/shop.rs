@@ -9,6 +9,7 @@ use domain::commands::{
     RecheckDelays, RecordDecline, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
     StartPayment, StartRefund,
 };
+use domain::consumers::Consumers;
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
 use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
@@ -56,8 +57,8 @@ pub struct Charging {
     amount_minor: i64,
 }
 
-fn mark_sent(job: JobId, payment: PaymentId, object: Option<String>) -> MarkSent {
-    MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }
+fn mark_sent(attempt: AttemptId, payment: PaymentId, object: Option<String>) -> MarkSent {
+    MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }
 }
 
 pub async fn done(store: &Store, command: impl Command + 'static) -> Reply {
@@ -181,8 +182,7 @@ impl Shop {
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let payment = started.payment.id;
         let object = format!("pi_{payment}");
-        let job = JobId::from(AttemptId::from(payment));
-        done(store, mark_sent(job, payment, Some(object.clone()))).await;
+        done(store, mark_sent(payment.into(), payment, Some(object.clone()))).await;
         Charging { payment, object, booking, amount_minor: started.payment.amount_minor }
     }
 
@@ -256,7 +256,7 @@ impl Shop {
         };
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let (job, attempt) = (started.job.id, started.attempt.id);
-        done(store, mark_sent(job, charging.payment, None)).await;
+        done(store, mark_sent(attempt, charging.payment, None)).await;
         let status = ProviderStatus::Captured { amount_minor: minor };
         let by_job = ObservedBy::Job { job, token: 1 };
         self.observe(store, charging, attempt, by_job, Source::Answer, &status).await;
@@ -279,7 +279,7 @@ impl Shop {
         let Reply::Started(started) = done(store, start).await else { panic!("not started") };
         let refund = started.refund.expect("a refund was started").id;
         let job = started.job.id;
-        done(store, mark_sent(job, charging.payment, None)).await;
+        done(store, mark_sent(started.attempt.id, charging.payment, None)).await;
         let object = format!("re_{refund}");
         let seen = RefundObservation {
             object: object.clone(),
@@ -370,7 +370,7 @@ pub async fn relay(store: &Store) {
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
     let hand_back = (0..PARTITIONS).collect();
-    done(store, MarkPublished { holds, published, hand_back }).await;
+    done(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
 }
 
 /// What both sides hold after an ordinary day.

@@ -7,6 +7,8 @@
 //! | a job, its attempt never sent | drives it as at first | the attempt is declined: no money moved |
 //! | a job, its attempt in review | looks what became of it; sends nothing that could move money | the attempt is written off |
 //! | a job, its attempt settled | looks once more | done |
+//! | a job of another kind | is worked on again | done |
+//! | a job of a kind that only a newer version knows | is left to that version | refused |
 //! | an event | is read again | is ignored |
 //! | a delivery | is brought to its consumer again | never has its effect there |
 
@@ -20,7 +22,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::commands::draft::{About, Origin};
-use crate::ids::{AttemptId, ClientId, EventId, InboxId, JobId, TenantId};
+use crate::ids::{ClientId, EventId, InboxId, JobId, TenantId};
+use crate::jobs::JobKinds;
 use crate::lifecycle::{CurrentState, State};
 use crate::refusal::Refusal;
 use crate::reply::{DeadLetter, Reply};
@@ -41,6 +44,8 @@ pub enum DeadLetterRef {
 pub struct Decided {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
+    /// The kinds of jobs that this version can end.
+    pub kinds: JobKinds,
     /// Through whom the person asks.
     pub client: ClientId,
     pub request_id: String,
@@ -81,8 +86,9 @@ impl Decided {
     fn needs_letter(&self, rows: &mut Needs<'_>) -> Option<()> {
         match self.letter {
             DeadLetterRef::Job(id) => {
-                rows.job(id);
-                rows.attempt(AttemptId::from(id));
+                if let Some(attempt) = rows.job(id)?.attempt() {
+                    rows.attempt(attempt);
+                }
                 Some(())
             }
             DeadLetterRef::Event(id) => {
@@ -103,10 +109,6 @@ fn is_dead<S: State>(stage: CurrentState<S>, dead: S, event: S::Event) -> Result
     }
     let (lifecycle, from, on) = (S::NAME, stage.name(), S::event_name(event));
     Err(Refusal::NoSuchMove(crate::lifecycle::NoSuchMove { lifecycle, from, on }))
-}
-
-pub(super) fn about_job(job: &Job) -> About {
-    About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 }
 }
 
 pub(super) fn about_event(event: &InboundEvent) -> About {

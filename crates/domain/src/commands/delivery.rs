@@ -22,6 +22,7 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
 use crate::ids::{InboxId, MessageId, TenantId};
+use crate::lifecycle::delivery::State;
 use crate::lifecycle::{CurrentState, State as _, delivery};
 use crate::limits::ERROR_CHARACTERS_MAX;
 use crate::refusal::Refusal;
@@ -39,6 +40,24 @@ pub struct DeliveryKey {
 impl DeliveryKey {
     pub fn id(&self) -> InboxId {
         InboxId::of(self.consumer, self.message)
+    }
+
+    /// The receipt, to be written with the effect. Refused where the effect was had before, or where a person
+    /// decides.
+    pub fn receipt(&self, facts: &Facts, now: Timestamp) -> Result<Delivery, Refusal> {
+        let delivery = self.delivery(facts, now);
+        match *delivery.state {
+            State::Waiting => {}
+            State::Received | State::Discarded => return Err(Refusal::NothingToDo),
+            State::Dead => return Err(Refusal::DeliveryIsDead),
+        }
+        Ok(Delivery {
+            state: delivery.state.step(delivery::Event::Receive)?.to(),
+            attempts: delivery.attempts.max(1),
+            due_at: None,
+            updated_at: now,
+            ..delivery
+        })
     }
 
     /// As it stands, or as it begins.

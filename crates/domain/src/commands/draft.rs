@@ -40,13 +40,13 @@ impl Origin {
 
 /// What something is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct About {
+pub(crate) struct About {
     pub tenant: TenantId,
     pub kind: Subject,
     pub id: Uuid,
 }
 
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     pub context: &'a Context<'a>,
     origin: &'a Origin,
     outcome: Decision,

@@ -1,16 +1,34 @@
 //! Jobs: claimed under a lease with a fencing token, kept alive, finished or put off.
+//!
+//! | whose | commands |
+//! |---|---|
+//! | every job's | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`] |
+//! | an attempt's, by its driver | [`FinishAttempt`], [`MarkSent`], [`RecordDecline`], [`Postpone`], [`Abandon`], and to settle it |
+//!
+//! The kinds of jobs are a table: [`crate::jobs`].
 
 mod abandon;
+mod attempt;
 mod claim;
+mod enqueue;
+mod fail_job;
+mod finish_job;
 mod mark_sent;
 mod postpone;
 mod record_decline;
+mod rules;
 
 pub use abandon::Abandon;
 pub use claim::ClaimJobs;
+pub use enqueue::NewJob;
+pub use fail_job::FailJob;
+pub use finish_job::{FinishAttempt, FinishJob};
 pub use mark_sent::MarkSent;
 pub use postpone::Postpone;
 pub use record_decline::RecordDecline;
+
+pub(crate) use attempt::AttemptJobs;
+pub(crate) use rules::{JobRules, StandaloneJobs};
 
 use alloc::string::String;
 
@@ -111,12 +129,15 @@ pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal
         .ok_or(Refusal::LeaseLost)
 }
 
+pub(super) fn about(job: &Job) -> About {
+    About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 }
+}
+
 /// To the dead letters, where a person finds it.
 pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) -> Result<(), Refusal> {
     let step = job.state.step(job::Event::GiveUp)?;
     let (from, to) = (step.from(), step.to());
-    let about = About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 };
-    draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
+    draft.audit_because(about(&job), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Job { state: to, last_error: Some(why), updated_at: draft.context.now, ..job });
     Ok(())
 }
@@ -125,12 +146,12 @@ pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) -> Resul
 /// booking.
 fn ends_or_waits(
     rows: &mut Needs<'_>,
-    job: JobId,
+    attempt: AttemptId,
     payment: PaymentId,
     refund: Option<RefundId>,
 ) -> Option<()> {
-    rows.job(job);
-    let attempt = rows.attempt(AttemptId::from(job));
+    rows.job(JobId::from(attempt));
+    let attempt = rows.attempt(attempt);
     if let Some(refund) = refund {
         rows.refund(refund);
     }
@@ -169,39 +190,6 @@ impl Command for Heartbeat {
         let until = context.now.plus(self.span);
         job.lease_until = Some(until);
         job.due_at = until;
-        draft.put(job);
-        Ok(draft.done())
-    }
-}
-
-/// Nothing is left to do for a job: its attempt was settled, with evidence, by somebody else.
-#[derive(Clone, Debug)]
-pub struct FinishJob {
-    pub job: JobId,
-    pub token: i64,
-}
-
-impl Command for FinishJob {
-    fn tenant(&self) -> Option<TenantId> {
-        None
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(self.job);
-        rows.attempt(AttemptId::from(self.job));
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let mut job = held(facts, self.job, self.token)?.clone();
-        let settled = facts.attempts.get(AttemptId::from(self.job));
-        if !settled.is_some_and(|attempt| attempt.state.is_final()) {
-            return Err(Refusal::NothingToDo);
-        }
-        let origin = Origin::of(Actor::Worker);
-        let mut draft = Draft::new(context, &origin);
-        job.state = job.state.step(job::Event::Finish)?.to();
-        job.updated_at = context.now;
         draft.put(job);
         Ok(draft.done())
     }

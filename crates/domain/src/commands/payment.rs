@@ -34,11 +34,11 @@ use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
 use crate::commands::jobs::JobLease;
-use crate::ids::{AttemptId, JobId, KeyId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{CurrentState, State, job};
+use crate::ids::{AttemptId, KeyId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::{CurrentState, State};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::reply::ClaimedJob;
+use crate::reply::AttemptJob;
 use crate::rows::{Attempt, AttemptKind, Facts, Job, Mode, Needs, Payment, Refund, Subject};
 use crate::time::Span;
 
@@ -134,7 +134,7 @@ fn enqueue(
     lease: Option<JobLease>,
     payment: Payment,
     refund: Option<Refund>,
-) -> Result<ClaimedJob, Refusal> {
+) -> Result<AttemptJob, Refusal> {
     let now = draft.context.now;
     let attempt = Attempt {
         id: call.id,
@@ -153,30 +153,11 @@ fn enqueue(
         created_at: now,
         updated_at: now,
     };
-    let mut job = Job {
-        id: JobId::from(call.id),
-        tenant: call.tenant,
-        state: CurrentState::start(),
-        token: 0,
-        worker: None,
-        lease_until: None,
-        due_at: now,
-        attempts: 0,
-        failures: 0,
-        looks: 0,
-        last_error: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let mut job = Job::of_attempt(&attempt, &payment, now);
     if let Some(lease) = lease {
-        job.state = job.state.step(job::Event::Claim)?.to();
-        job.token = 1;
-        job.attempts = 1;
-        job.worker = Some(lease.worker);
-        job.due_at = now.plus(lease.span);
-        job.lease_until = Some(job.due_at);
+        job = job.born_claimed(lease)?;
     }
     draft.put(attempt.clone());
     draft.put(job.clone());
-    Ok(ClaimedJob { job, attempt, payment, refund })
+    Ok(AttemptJob { job, attempt, payment, refund })
 }

@@ -5,6 +5,7 @@ mod world;
 
 mod laws;
 mod shop;
+mod standalone_jobs;
 
 mod api_keys;
 mod availability;

@@ -63,12 +63,50 @@ impl Subject {
 }
 crate::named_column!(Subject);
 
+/// Which workers take a job. Each lane has workers of its own, so that neither waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody waits for it with their money.
+    Critical,
+    Ordinary,
+}
+
+impl Lane {
+    pub const ALL: [Lane; 2] = [Lane::Critical, Lane::Ordinary];
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Lane::Critical => "critical",
+            Lane::Ordinary => "ordinary",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<Lane> {
+        Lane::ALL.into_iter().find(|lane| lane.name() == name)
+    }
+}
+crate::named_column!(Lane);
+
 crate::row! {
-    /// Work under way. A lease says until when the worker may be trusted to be alive; the token
-    /// rises with each claim, and a result that comes under an older token is refused.
+    /// Work that continues after a transaction. A lease says until when the worker may be trusted to
+    /// be alive; the token rises with each claim, and a result under an older token is refused.
+    ///
+    /// Kind and subject are text: a newer version has some that this one does not know.
     Job in "jobs" as lock, side_effects crate::side_effects::of_job {
         key id: JobId,
         fixed tenant: TenantId,
+        /// A name in the table [`crate::jobs`].
+        fixed kind: String,
+        fixed lane: Lane,
+        /// What the job is about: a row of this kind, with this id.
+        fixed subject_kind: String,
+        fixed subject: uuid::Uuid,
+        /// Jobs under one key share what bounds how many of them run at once, such as an account at a provider.
+        fixed concurrency_key: Option<uuid::Uuid>,
+        /// JSON, in the words of the kind.
+        fixed payload: String,
+        fixed payload_version: i64,
+        /// By when it must have ended.
+        fixed deadline_at: Option<Timestamp>,
         guard state: CurrentState<job::State>,
         guard token: i64,
         moves worker: Option<WorkerId>,

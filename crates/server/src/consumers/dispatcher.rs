@@ -1,8 +1,11 @@
-//! The desk: where every broker hands messages in.
+//! The dispatcher: where every broker brings its messages, for each of their consumers.
 //!
 //! It is the one place that counts attempts, catches what handlers throw, and bounds how many are at
 //! work. A message that was left behind may be one that kills the process. So it is counted before it is
 //! begun, and no other of its kind is at work beside it: who dies with it is not counted for it.
+//!
+//! A consumer has places of its own, and a message is at its consumers at the same time: one that hangs or fails
+//! keeps no other from the message.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -10,24 +13,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::commands::{DeliveryKey, FailDelivery, PutOffDelivery, StartDelivery};
+use domain::consumers::Consumers;
 use domain::reply::DeliveryStatus;
 use domain::rows::Message;
 use domain::time::Span;
 use domain::working_set::Command;
 use domain::{Refusal, Reply};
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use resilience::Backoff;
 use store::{CommandResult, Store};
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{error, warn};
 
-use super::{Consumer, ConsumerFailure, Ledger};
+use super::{Consumer, ConsumerFailure, all};
 use crate::metrics::catalogue::{FAILURES, PROCESSING_SECONDS};
 use crate::metrics::labels::{Reason, WorkLabel};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Messages handled at once by this process.
+    /// Messages that one consumer handles at once in this process.
     pub concurrency: usize,
     /// Failures before a message goes to the dead letters.
     pub attempts_max: i64,
@@ -62,11 +67,17 @@ pub enum DispatchResult {
     Unavailable(String),
 }
 
+/// A consumer, and how many messages it may still begin.
+struct PlacedConsumer {
+    consumer: Arc<dyn Consumer>,
+    places: Semaphore,
+}
+
 pub struct MessageDispatcher {
     store: Store,
     settings: Settings,
-    consumers: BTreeMap<&'static str, Arc<dyn Consumer>>,
-    places: Semaphore,
+    registered: Consumers,
+    consumers: BTreeMap<&'static str, PlacedConsumer>,
     /// What was left behind is handled one at a time.
     alone: Mutex<()>,
 }
@@ -74,41 +85,55 @@ pub struct MessageDispatcher {
 impl MessageDispatcher {
     /// With every consumer that there is.
     pub fn new(store: Store, settings: Settings) -> MessageDispatcher {
-        let ledger = Ledger { store: store.clone() };
-        MessageDispatcher::with(store, settings, vec![Arc::new(ledger)])
+        let consumers = all(&store);
+        MessageDispatcher::with(store, settings, Consumers::default(), consumers)
     }
 
-    pub fn with(store: Store, settings: Settings, consumers: Vec<Arc<dyn Consumer>>) -> MessageDispatcher {
-        let places = Semaphore::new(settings.concurrency);
-        let consumers = consumers.into_iter().map(|consumer| (consumer.name(), consumer)).collect();
-        MessageDispatcher { store, settings, consumers, places, alone: Mutex::new(()) }
+    /// `registered` says which kinds each of them receives.
+    pub fn with(
+        store: Store,
+        settings: Settings,
+        registered: Consumers,
+        consumers: Vec<Arc<dyn Consumer>>,
+    ) -> MessageDispatcher {
+        let placed = |consumer: Arc<dyn Consumer>| {
+            let places = Semaphore::new(settings.concurrency);
+            (consumer.name(), PlacedConsumer { consumer, places })
+        };
+        let consumers = consumers.into_iter().map(placed).collect();
+        MessageDispatcher { store, settings, registered, consumers, alone: Mutex::new(()) }
+    }
+
+    pub fn has_consumers_of(&self, kind: &str) -> bool {
+        self.registered.of(kind).next().is_some()
     }
 
     /// Brings a message to its consumers. `left_behind`: an earlier handler may have died with it.
     pub async fn take(&self, message: &Message, left_behind: bool) -> DispatchResult {
-        let mut worst = DispatchResult::Received;
-        for name in domain::consumers::of(&message.kind) {
+        let take = async |name: &'static str| {
             let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: name };
-            let taken = match self.consumers.get(name) {
+            match self.consumers.get(name) {
                 None => DispatchResult::Unavailable(format!("this process has no consumer `{name}`")),
-                Some(consumer) if left_behind => self.take_counted(consumer.as_ref(), message, at).await,
-                Some(consumer) => self.take_at_once(consumer.as_ref(), message, at).await,
-            };
-            worst = worst.max(taken);
-        }
-        worst
+                Some(PlacedConsumer { consumer, .. }) if left_behind => {
+                    self.take_counted(consumer.as_ref(), message, at).await
+                }
+                Some(placed) => self.take_at_once(placed, message, at).await,
+            }
+        };
+        let taken = join_all(self.registered.of(&message.kind).map(take)).await;
+        taken.into_iter().max().unwrap_or(DispatchResult::Received)
     }
 
     async fn take_at_once(
         &self,
-        consumer: &dyn Consumer,
+        placed: &PlacedConsumer,
         message: &Message,
         at: DeliveryKey,
     ) -> DispatchResult {
-        let Ok(_place) = self.places.acquire().await else {
-            return DispatchResult::Unavailable("the desk is closed".to_owned());
+        let Ok(_place) = placed.places.acquire().await else {
+            return DispatchResult::Unavailable("the dispatcher is closed".to_owned());
         };
-        match self.attempt(consumer, message).await {
+        match self.attempt(placed.consumer.as_ref(), message).await {
             Ok(()) => DispatchResult::Received,
             Err(failure) => self.failed(at, failure, None).await,
         }
@@ -162,12 +187,11 @@ impl MessageDispatcher {
                 Err(ConsumerFailure::Broken(format!("it took longer than {} ms", limit.as_millis())))
             }
         };
-        PROCESSING_SECONDS.record(WorkLabel::Ledger, began.elapsed());
+        let work = WorkLabel::of(consumer.name());
+        PROCESSING_SECONDS.record(work, began.elapsed());
         match &outcome {
-            Err(ConsumerFailure::Unavailable(_)) => {
-                FAILURES.increment((WorkLabel::Ledger, Reason::StoreUnavailable));
-            }
-            Err(ConsumerFailure::Broken(_)) => FAILURES.increment((WorkLabel::Ledger, Reason::Poisonous)),
+            Err(ConsumerFailure::Unavailable(_)) => FAILURES.increment((work, Reason::StoreUnavailable)),
+            Err(ConsumerFailure::Broken(_)) => FAILURES.increment((work, Reason::Poisonous)),
             Ok(()) | Err(ConsumerFailure::Dead) => {}
         }
         outcome

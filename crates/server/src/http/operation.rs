@@ -12,7 +12,7 @@
 use api::Code;
 use domain::commands::JobLease;
 use domain::idempotency::KeyProgress;
-use domain::reply::ClaimedJob;
+use domain::reply::{AttemptJob, ClaimedJob};
 use domain::working_set::{Claim, Command};
 use domain::{KeyId, Reply, TenantId};
 use std::time::Duration;
@@ -56,7 +56,7 @@ where
 }
 
 /// What the key of the operation is making, as a duplicate is told.
-fn making(started: &ClaimedJob) -> Uuid {
+fn making(started: &AttemptJob) -> Uuid {
     started.refund.as_ref().map_or(started.payment.id.0, |refund| refund.id.0)
 }
 
@@ -69,7 +69,7 @@ async fn submit(
     if let Ok(CommandResult::Fresh { reply: Reply::Started(started), .. }) = &answer {
         work_context::about(started.payment.id);
         if let Some(place) = place {
-            place.drive((**started).clone());
+            place.drive(ClaimedJob::Attempt(started.clone()));
         }
     }
     answer

@@ -8,7 +8,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use axum::extract::MatchedPath;
 use domain::lifecycle::{State, booking};
-use domain::rows::AttemptKind;
+use domain::rows::{AttemptKind, Lane};
 use http::StatusCode;
 
 use sets::set;
@@ -236,63 +236,67 @@ impl Label for Posted {
     }
 }
 
-/// What is worked on, critical work first: what somebody waits for with their money. A kind of work has one
+/// What is worked on: a kind of job, a consumer's message, or the program's own work. A kind of work has one
 /// lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkLabel {
-    Charge,
-    Capture,
-    Void,
-    Refund,
-    /// A provider's event, once it is stored.
-    Event,
-    /// Holds that lapsed.
-    Expiry,
-    /// The ledger's consumer, a message.
-    Ledger,
-    /// A batch of messages.
-    Relay,
-    /// Old replies.
-    Pruning,
-}
+pub struct WorkLabel(usize);
+
+/// A provider's event, once it is stored.
+const EVENT: &str = "event";
+/// Holds that lapsed.
+const EXPIRY: &str = "expiry";
+/// A batch of messages.
+const RELAY: &str = "relay";
+/// Old replies.
+const PRUNING: &str = "pruning";
+/// A kind of job, or a consumer, that only a test registers.
+const OTHER: &str = "other";
+
+/// Critical work first: what somebody waits for with their money.
+static WORK: LazyLock<Vec<(Lane, &'static str)>> = LazyLock::new(|| {
+    let jobs = |lane| domain::jobs::ALL.into_iter().filter(move |kind| kind.lane == lane);
+    let jobs = |lane| jobs(lane).map(move |kind| (lane, kind.name));
+    let consumers = domain::consumers::ALL.into_iter().map(|(consumer, _)| (Lane::Ordinary, consumer));
+    let critical = jobs(Lane::Critical).chain([EVENT, EXPIRY].map(|name| (Lane::Critical, name)));
+    let ordinary = jobs(Lane::Ordinary).chain(consumers);
+    let rest = [RELAY, PRUNING, OTHER].map(|name| (Lane::Ordinary, name));
+    critical.chain(ordinary).chain(rest).collect()
+});
+static WORK_NAMES: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| WORK.iter().map(|(_, name)| *name).collect());
 
 impl WorkLabel {
-    const NAMES: [&str; 9] =
-        ["charge", "capture", "void", "refund", "event", "expiry", "ledger", "relay", "pruning"];
-    /// From here on nobody waits for it.
-    const BACKGROUND: WorkLabel = WorkLabel::Ledger;
-}
-
-impl From<AttemptKind> for WorkLabel {
-    fn from(kind: AttemptKind) -> WorkLabel {
-        match kind {
-            AttemptKind::Charge => WorkLabel::Charge,
-            AttemptKind::Capture => WorkLabel::Capture,
-            AttemptKind::Void => WorkLabel::Void,
-            AttemptKind::Refund => WorkLabel::Refund,
-        }
+    /// The label of a kind of job, or of a consumer.
+    pub fn of(name: &str) -> WorkLabel {
+        WorkLabel(WORK_NAMES.iter().position(|known| *known == name).unwrap_or(WORK_NAMES.len() - 1))
+    }
+    pub fn event() -> WorkLabel {
+        WorkLabel::of(EVENT)
+    }
+    pub fn relay() -> WorkLabel {
+        WorkLabel::of(RELAY)
     }
 }
 
-const LANE: LabelSet = LabelSet { name: "lane", values: || &["critical", "background"] };
-const WORK: LabelSet = LabelSet { name: "kind", values: || &WorkLabel::NAMES };
+const LANE: LabelSet = LabelSet { name: "lane", values: || &["critical", "ordinary"] };
+const KIND: LabelSet = LabelSet { name: "kind", values: || &WORK_NAMES };
 
 impl Labels for WorkLabel {
-    const SETS: &'static [LabelSet] = &[LANE, WORK];
+    const SETS: &'static [LabelSet] = &[LANE, KIND];
     fn series() -> usize {
-        WorkLabel::NAMES.len()
+        WORK.len()
     }
     fn values_of(place: usize) -> Vec<&'static str> {
-        let lane = if place < WorkLabel::BACKGROUND as usize { "critical" } else { "background" };
-        vec![lane, WorkLabel::NAMES[place]]
+        let (lane, name) = &WORK[place];
+        vec![lane.name(), *name]
     }
     fn place(self) -> usize {
-        self as usize
+        self.0
     }
 }
 
 impl Labels for (WorkLabel, Reason) {
-    const SETS: &'static [LabelSet] = &[LANE, WORK, set::<Reason>()];
+    const SETS: &'static [LabelSet] = &[LANE, KIND, set::<Reason>()];
     fn series() -> usize {
         WorkLabel::series() * Reason::series()
     }

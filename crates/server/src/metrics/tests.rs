@@ -81,8 +81,9 @@ fn a_place_is_its_values() {
     check((AttemptKind::Void, AttemptLabel(0)), &["void", "1"]);
     check((AttemptKind::Refund, AttemptLabel(3)), &["refund", "3"]);
     check((AttemptKind::Charge, AttemptLabel(77)), &["charge", "10"]);
-    check(WorkLabel::Capture, &["critical", "capture"]);
-    check((WorkLabel::Ledger, Reason::Poisonous), &["background", "ledger", "poisonous"]);
+    check(WorkLabel::of("capture"), &["critical", "capture"]);
+    check((WorkLabel::of("ledger"), Reason::Poisonous), &["ordinary", "ledger", "poisonous"]);
+    check(WorkLabel::of("of_a_test"), &["ordinary", "other"]);
     check((Provider::Stripe, Call::RefundsOf, Answer::NotSent), &["stripe", "refunds_of", "not_sent"]);
     check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);
     check(Outcome::Lapsed, &["lapsed"]);

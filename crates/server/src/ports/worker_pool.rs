@@ -14,7 +14,7 @@ pub trait WorkerPool: Send + Sync {
 pub trait WorkerPermit: Send {
     /// The lease to bear the job under.
     fn lease(&self) -> JobLease;
-    /// Drives the job that was born under the lease. Must not block.
+    /// Works on the job that was born under the lease. Must not block.
     fn drive(self: Box<Self>, claimed: ClaimedJob);
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::Timestamp;
+use domain::consumers::Consumers;
 use domain::time::Span;
 use store::{Clock, Store};
 
@@ -16,6 +17,8 @@ pub struct RelayShares {
     pub broker: Arc<dyn Broker>,
     pub clock: Arc<dyn Clock>,
     pub settings: Settings,
+    /// Whose receipts a message waits for.
+    pub consumers: Consumers,
     /// How far the database's clock is ahead of ours, in microseconds: messages and deliveries are dated by
     /// it. Relay and sweep of one process share what they learned.
     ahead: Arc<AtomicI64>,
@@ -27,8 +30,9 @@ impl RelayShares {
         broker: Arc<dyn Broker>,
         clock: Arc<dyn Clock>,
         settings: Settings,
+        consumers: Consumers,
     ) -> RelayShares {
-        RelayShares { store, broker, clock, settings, ahead: Arc::default() }
+        RelayShares { store, broker, clock, settings, consumers, ahead: Arc::default() }
     }
 
     /// The database's time, as well as it is known.

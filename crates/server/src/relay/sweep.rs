@@ -51,14 +51,14 @@ pub async fn run(parts: RelayShares, wake: Arc<Notify>, mut stop: watch::Receive
 async fn sweep(parts: &RelayShares) -> Result<usize, String> {
     let now = parts.now();
     let unreceived_after = parts.settings.unreceived_after;
-    let found =
-        parts.store.unsettled_messages(now.minus(unreceived_after), now, RELAYED_PER_COMMAND_MAX).await;
+    let (before, consumers) = (now.minus(unreceived_after), parts.consumers);
+    let found = parts.store.unsettled_messages(consumers, before, now, RELAYED_PER_COMMAND_MAX).await;
     let messages = found.map_err(|error| error.to_string())?;
     if messages.is_empty() {
         return Ok(0);
     }
     let Reply::Settled { settled, again, at } =
-        submit(parts, SettleMessages { messages, unreceived_after }).await?
+        submit(parts, SettleMessages { messages, unreceived_after, consumers }).await?
     else {
         return Err("messages could not be settled".to_owned());
     };
@@ -91,7 +91,7 @@ async fn publish_again(parts: &RelayShares, again: &[MessageId], looked_at: Time
             }
         }
     }
-    submit(parts, MarkRepublished { published, looked_at }).await.map(drop)
+    submit(parts, MarkRepublished { published, looked_at, consumers: parts.consumers }).await.map(drop)
 }
 
 async fn submit(parts: &RelayShares, command: impl Command + 'static) -> Result<Reply, String> {

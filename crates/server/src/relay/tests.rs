@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use super::{POLL, POLL_BUSY, Relay, RelayShares, Settings};
 use crate::clock::SystemClock;
+use domain::consumers::Consumers;
+
 use crate::consumers::{self, MessageDispatcher};
 use crate::ids::UuidV7;
 use crate::ports::broker::embedded::Embedded;
@@ -24,7 +26,7 @@ async fn parts(directory: &TempDir) -> RelayShares {
     let ids = Arc::new(UuidV7::default());
     let store = Store::open(Options::new(location, clock.clone(), ids, Arc::new(Wire))).await.unwrap();
     let desk = Arc::new(MessageDispatcher::new(store.clone(), consumers::Settings::default()));
-    RelayShares::new(store, Arc::new(Embedded { desk }), clock, Settings::default())
+    RelayShares::new(store, Arc::new(Embedded { desk }), clock, Settings::default(), Consumers::default())
 }
 
 fn relay(parts: &RelayShares) -> Relay {

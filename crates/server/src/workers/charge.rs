@@ -12,15 +12,28 @@
 
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
+use domain::reply::ClaimedJob;
 use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::PaymentOrder;
 
-use super::driver::{Drive, DriveEnded, NoOutcome};
+use super::driver::{Drive, Driver, NoOutcome};
+use super::handlers::{JobHandler, JobOutcome};
+use super::report::DriveEnded;
+
+/// Works on the jobs that charge.
+pub struct ChargeHandler(pub Driver);
+
+impl JobHandler for ChargeHandler {
+    fn run<'a>(&'a self, claimed: &'a ClaimedJob) -> BoxFuture<'a, JobOutcome> {
+        self.0.handle(claimed, |drive| drive.charge().boxed()).boxed()
+    }
+}
 
 impl Drive<'_> {
-    pub(super) async fn charge(&self) -> Result<(), DriveEnded> {
+    async fn charge(&self) -> Result<(), DriveEnded> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }

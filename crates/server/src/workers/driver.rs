@@ -5,22 +5,21 @@
 //! money could move.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use domain::Reply;
 use domain::commands::{
-    Abandon, FinishJob, MarkSent, ObservedBy, Postpone, RecheckDelays, RecordDecline, Settle,
+    Abandon, FinishAttempt, MarkSent, ObservedBy, Postpone, RecheckDelays, RecordDecline, Settle,
 };
 use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
-use domain::reply::ClaimedJob;
-use domain::rows::{AttemptKind, Failure};
+use domain::reply::{AttemptJob, ClaimedJob};
+use domain::rows::Failure;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{Refusal, Reply};
+use futures_util::future::BoxFuture;
 use providers::{ObjectCall, Registry};
 use rand::RngExt as _;
-use resilience::Backoff;
-use store::{Clock, CommandResult, Store, Unavailable};
+use store::{Clock, Store};
 use tracing::{error, warn};
 
 use crate::metrics::catalogue::{ATTEMPTS, RETRIES, TURNED_AWAY};
@@ -29,6 +28,8 @@ use crate::work_context;
 
 use super::gate::Gates;
 use super::guarded_provider::GuardedProvider;
+use super::handlers::JobOutcome;
+use super::report::{self, DriveEnded};
 
 /// How fast a worker tries again, and how patiently it waits.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +47,8 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Pace {
-            base: Span::millis(100),
-            cap: Span::seconds(20),
+            base: domain::jobs::CHARGE.backoff_base,
+            cap: domain::jobs::CHARGE.backoff_cap,
             evidence_after: Span::seconds(domain::limits::EVIDENCE_AFTER_SECONDS),
             poll_max: Span::seconds(domain::limits::POLL_SECONDS_MAX),
             another_key_after: domain::limits::ANOTHER_KEY_AFTER,
@@ -56,10 +57,9 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A pause after so many tries in a row that brought no answer, spread so that a crowd of failures does
-    /// not come back as one.
+    /// A pause after so many tries in a row that brought no answer.
     pub fn backoff(&self, failures: i64) -> Span {
-        span(doubling(self.base, self.cap).pause(exponent(failures), &mut rand::rng()))
+        report::backoff(self.base, self.cap, failures)
     }
 
     /// When an object that waits for somebody else is looked at again: by a clock of its own.
@@ -81,19 +81,6 @@ impl Pace {
 
 const CROWDED: Span = Span::millis(200);
 const OPEN: Span = Span::seconds(2);
-
-fn doubling(base: Span, cap: Span) -> Backoff {
-    let duration = |span: Span| Duration::from_micros(span.0.max(0).unsigned_abs());
-    Backoff { base: duration(base), cap: duration(cap) }
-}
-
-fn exponent(attempt: i64) -> u32 {
-    u32::try_from(attempt.max(0)).unwrap_or(u32::MAX)
-}
-
-fn span(duration: Duration) -> Span {
-    Span(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
-}
 
 /// A call that brought no outcome, and why.
 #[derive(Clone, Copy)]
@@ -117,9 +104,9 @@ impl<'a> NoOutcome<'a> {
 }
 
 /// The job as it is put off; the pause is to be said.
-fn nothing_heard(claimed: &ClaimedJob) -> Postpone {
+fn nothing_heard(claimed: &AttemptJob) -> Postpone {
     Postpone {
-        job: claimed.job.id,
+        attempt: claimed.attempt.id,
         token: claimed.job.token,
         payment: claimed.payment.id,
         refund: claimed.attempt.refund,
@@ -131,8 +118,8 @@ fn nothing_heard(claimed: &ClaimedJob) -> Postpone {
     }
 }
 
-/// The end of a drive that is no failure: somebody else has the job now, or settled it.
-pub(super) struct DriveEnded;
+/// Makes the calls of one kind of attempt.
+pub(super) type DriveFn = for<'d> fn(&'d Drive<'d>) -> BoxFuture<'d, Result<(), DriveEnded>>;
 
 #[derive(Clone)]
 pub struct Driver {
@@ -148,13 +135,24 @@ pub struct Driver {
 /// What is driven, and with whom.
 pub(super) struct Drive<'a> {
     pub driver: &'a Driver,
-    pub claimed: &'a ClaimedJob,
+    pub claimed: &'a AttemptJob,
     pub teller: GuardedProvider,
 }
 
 impl Driver {
+    /// What a handler of attempts does with its claim: `drive` makes the calls.
+    pub(super) async fn handle(&self, claimed: &ClaimedJob, drive: DriveFn) -> JobOutcome {
+        match claimed {
+            ClaimedJob::Attempt(claimed) => {
+                self.run(claimed, drive).await;
+                JobOutcome::Reported
+            }
+            ClaimedJob::Standalone(_) => JobOutcome::Failed("the job drives no attempt".to_owned()),
+        }
+    }
+
     /// Drives as far as it goes now. Whatever is left open was put off, and comes back.
-    pub async fn run(&self, claimed: &ClaimedJob) {
+    async fn run(&self, claimed: &AttemptJob, drive_on: DriveFn) {
         let account = claimed.payment.account;
         let (Some(provider), Some(entered)) =
             (self.registry.get(account).cloned(), self.gates.enter(claimed).await)
@@ -176,51 +174,19 @@ impl Driver {
         };
         ATTEMPTS.increment((claimed.attempt.kind, AttemptLabel(claimed.job.failures + 1)));
         let drive = Drive { driver: self, claimed, teller: GuardedProvider { provider, turn } };
-        let ended = match claimed.attempt.kind {
-            AttemptKind::Charge => drive.charge().await,
-            AttemptKind::Capture | AttemptKind::Void => drive.release().await,
-            AttemptKind::Refund => drive.refund().await,
-        };
-        if ended.is_err() {
-            work_context::failed(WorkLabel::from(claimed.attempt.kind), Reason::LeaseLost);
+        if drive_on(&drive).await.is_err() {
+            work_context::failed(WorkLabel::of(&claimed.job.kind), Reason::LeaseLost);
             let token = claimed.job.token;
             tracing::debug!(job = %claimed.job.id, token, "the job is no longer this worker's");
         }
     }
 
-    /// Submits what was learned, again while the store is out of reach: the lease bounds how long
-    /// that is worth anything, and the heartbeat ends it.
     pub(super) async fn submit(&self, command: impl Command + Clone + 'static) -> Result<Reply, DriveEnded> {
-        let mut tries = 0;
-        loop {
-            match self.store.submit(Box::new(command.clone())).await {
-                Ok(CommandResult::Fresh { reply, .. }) => return Ok(reply),
-                Ok(CommandResult::Refused { refusal: Refusal::LeaseLost | Refusal::NothingToDo, .. })
-                | Err(Unavailable::Closed) => return Err(DriveEnded),
-                Ok(answer) => {
-                    error!(
-                        command = command.name(),
-                        answer = answer.name(),
-                        "a worker's command was refused"
-                    );
-                    return Err(DriveEnded);
-                }
-                Err(unavailable) if unavailable.retryable() => {
-                    warn!(%unavailable, "the store did not take what a worker learned; again");
-                    tries += 1;
-                    let pause = self.pace.backoff(tries).as_millis().max(20);
-                    tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
-                }
-                Err(unavailable) => {
-                    error!(%unavailable, "a worker's command failed");
-                    return Err(DriveEnded);
-                }
-            }
-        }
+        report::submit(&self.store, |tries| self.pace.backoff(tries), command).await
     }
 
     /// The pause before the next try: of one that a person has, before the next look.
-    fn pause(&self, claimed: &ClaimedJob) -> Span {
+    fn pause(&self, claimed: &AttemptJob) -> Span {
         if claimed.attempt.state.is(attempt::State::Review) {
             self.pace.look_again().pause(claimed.job.looks)
         } else {
@@ -229,7 +195,7 @@ impl Driver {
     }
 
     /// Before anybody was asked.
-    async fn turn_away(&self, claimed: &ClaimedJob, shut: Denied) -> Result<(), DriveEnded> {
+    async fn turn_away(&self, claimed: &AttemptJob, shut: Denied) -> Result<(), DriveEnded> {
         TURNED_AWAY.increment((claimed.attempt.kind, shut));
         let postpone =
             Postpone { pause: self.pace.turned_away(shut), asked: false, ..nothing_heard(claimed) };
@@ -238,12 +204,12 @@ impl Driver {
 
     async fn put_off(
         &self,
-        claimed: &ClaimedJob,
+        claimed: &AttemptJob,
         unheard: NoOutcome<'_>,
         postpone: Postpone,
     ) -> Result<(), DriveEnded> {
         RETRIES.increment(claimed.attempt.kind);
-        work_context::failed(WorkLabel::from(claimed.attempt.kind), unheard.reason);
+        work_context::failed(WorkLabel::of(&claimed.job.kind), unheard.reason);
         let postpone = Postpone {
             lost_sight: unheard.reason == Reason::OutcomeUnknown,
             key_spent: unheard.key_spent,
@@ -285,7 +251,7 @@ impl Drive<'_> {
     /// `None`: it is not to be made, or not now.
     pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, DriveEnded> {
         let sent = MarkSent {
-            job: self.claimed.job.id,
+            attempt: self.claimed.attempt.id,
             token: self.claimed.job.token,
             payment: self.claimed.payment.id,
             object,
@@ -332,9 +298,9 @@ impl Drive<'_> {
 
     /// The order was turned away, and nothing was sent that could move money.
     pub(super) async fn abandon(&self, failure: Failure) -> Result<(), DriveEnded> {
-        work_context::failed(WorkLabel::from(self.claimed.attempt.kind), Reason::Refused);
+        work_context::failed(WorkLabel::of(&self.claimed.job.kind), Reason::Refused);
         let abandon = Abandon {
-            job: self.claimed.job.id,
+            attempt: self.claimed.attempt.id,
             token: self.claimed.job.token,
             payment: self.claimed.payment.id,
             refund: self.claimed.attempt.refund,
@@ -346,12 +312,12 @@ impl Drive<'_> {
     /// The payment's end is known and evidenced, and the attempt settled: nothing is left to do, unless money
     /// of it is in suspense.
     pub(super) async fn finish_if_settled(&self) -> Option<Result<(), DriveEnded>> {
-        let ClaimedJob { attempt, payment, .. } = self.claimed;
+        let AttemptJob { attempt, payment, .. } = self.claimed;
         let settled = attempt.state.is_final() && payment.evidenced;
         if !settled || payment.suspended_minor > 0 {
             return None;
         }
-        let finish = FinishJob { job: self.claimed.job.id, token: self.claimed.job.token };
+        let finish = FinishAttempt { attempt: attempt.id, token: self.claimed.job.token };
         Some(self.driver.submit(finish).await.map(|_| ()))
     }
 

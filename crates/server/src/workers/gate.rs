@@ -19,11 +19,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::AccountId;
 use domain::provider::CallOutcome;
-use domain::reply::ClaimedJob;
+use domain::reply::AttemptJob;
 use domain::rows::Job;
 use domain::time::Span;
 use providers::{Guard, Registry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use crate::metrics::labels::Denied;
 
@@ -47,9 +48,10 @@ impl Gates {
         Gates { gates: registry.guards().map(|(account, guard)| (account, gate(guard))).collect() }
     }
 
-    /// How many jobs of each account could be driven now.
-    pub fn room(&self) -> HashMap<AccountId, usize> {
-        self.gates.iter().map(|(account, gate)| (*account, gate.room())).collect()
+    /// How many jobs under each concurrency key could be worked on now: the key is the account's id. A key that
+    /// has no gate is not bounded.
+    pub fn room(&self) -> HashMap<Uuid, usize> {
+        self.gates.iter().map(|(account, gate)| (account.0, gate.room())).collect()
     }
 
     /// Accounts whose circuit is not closed. How many of their jobs wait, and how long, nobody can say; a
@@ -60,7 +62,7 @@ impl Gates {
     }
 
     /// `None`: the account is not configured.
-    pub async fn enter(&self, claimed: &ClaimedJob) -> Option<Result<AccountPermit, Denied>> {
+    pub async fn enter(&self, claimed: &AttemptJob) -> Option<Result<AccountPermit, Denied>> {
         let gate = self.gates.get(&claimed.payment.account)?;
         Some(gate.enter(&claimed.job).await)
     }

@@ -14,14 +14,27 @@ use domain::commands::{RefundOutcome, SettleRefund};
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, RefundObservation};
+use domain::reply::ClaimedJob;
 use domain::rows::{Failure, Refund};
 use domain::{Money, RefundId};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::{ListedRefund, RefundOrder};
 
-use super::driver::{Drive, DriveEnded, NoOutcome};
+use super::driver::{Drive, Driver, NoOutcome};
+use super::handlers::{JobHandler, JobOutcome};
+use super::report::DriveEnded;
+
+/// Works on the jobs that refund.
+pub struct RefundHandler(pub Driver);
+
+impl JobHandler for RefundHandler {
+    fn run<'a>(&'a self, claimed: &'a ClaimedJob) -> BoxFuture<'a, JobOutcome> {
+        self.0.handle(claimed, |drive| drive.refund().boxed()).boxed()
+    }
+}
 
 impl Drive<'_> {
-    pub(super) async fn refund(&self) -> Result<(), DriveEnded> {
+    async fn refund(&self) -> Result<(), DriveEnded> {
         let Some(refund) = &self.claimed.refund else {
             return self.lost_sight("a refund's attempt without its refund").await;
         };

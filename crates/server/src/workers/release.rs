@@ -8,14 +8,27 @@ use domain::Money;
 use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
+use domain::reply::ClaimedJob;
 use domain::rows::{AttemptKind, Failure};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::ObjectCall;
 
-use super::driver::{Drive, DriveEnded, NoOutcome};
+use super::driver::{Drive, Driver, NoOutcome};
+use super::handlers::{JobHandler, JobOutcome};
+use super::report::DriveEnded;
+
+/// Works on the jobs that capture, and that void.
+pub struct ReleaseHandler(pub Driver);
+
+impl JobHandler for ReleaseHandler {
+    fn run<'a>(&'a self, claimed: &'a ClaimedJob) -> BoxFuture<'a, JobOutcome> {
+        self.0.handle(claimed, |drive| drive.release().boxed()).boxed()
+    }
+}
 
 impl Drive<'_> {
     /// A capture or a void.
-    pub(super) async fn release(&self) -> Result<(), DriveEnded> {
+    async fn release(&self) -> Result<(), DriveEnded> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }

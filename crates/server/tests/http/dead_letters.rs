@@ -4,6 +4,7 @@ use domain::commands::{
     ClaimJobs, CloseEvent, DeliveryKey, FailDelivery, JobLease, MarkSent, ObservedBy, RecheckDelays,
     RecordEvent, Settle,
 };
+use domain::jobs::JobKinds;
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, ProviderStatus, Source};
 use domain::reply::Reply;
@@ -37,11 +38,12 @@ async fn done(house: &House, command: impl Command + 'static) -> Reply {
 async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String {
     let asked = house.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
     let payment = PaymentId(asked.id().parse().unwrap());
-    let job = JobId(payment.0);
+    let attempt = AttemptId::from(payment);
+    let job = JobId::from(attempt);
     let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
-    done(house, ClaimJobs { jobs: vec![job], lease, alone: false }).await;
+    done(house, ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false }).await;
     let object = Some("pi_1".to_owned());
-    done(house, MarkSent { job, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
+    done(house, MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
     let observation = Observation {
         object: "pi_1".to_owned(),
         status: ProviderStatus::Captured { amount_minor: 1 },
@@ -51,7 +53,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },
         payment,
-        attempt: AttemptId::from(job),
+        attempt,
         observation,
         source: Source::Fetched,
         refused: None,

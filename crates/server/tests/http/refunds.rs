@@ -1,6 +1,7 @@
 //! Refunds, as far as no provider is needed: the test itself says what a provider would.
 
 use domain::commands::{ClaimJobs, JobLease, MarkSent, ObservedBy, RecheckDelays, Settle};
+use domain::jobs::JobKinds;
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{Observation, ProviderStatus, Source};
 use domain::time::Span;
@@ -29,9 +30,9 @@ async fn captured(house: &House) -> String {
         amount_minor: 500,
         currency: Currency::EUR,
     };
-    let claim = ClaimJobs { jobs: vec![job], lease, alone: false };
-    let sent =
-        MarkSent { job, token: 1, payment: id, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
+    let claim = ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false };
+    let (attempt, object) = (id.into(), Some(object));
+    let sent = MarkSent { attempt, token: 1, payment: id, object, another_key_after: ANOTHER_KEY_AFTER };
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },
         payment: id,

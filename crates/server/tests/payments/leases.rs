@@ -1,12 +1,12 @@
 //! Leases: a worker that falls silent is replaced, and what it says afterwards is not heard.
 
 use domain::commands::{
-    FinishJob, Heartbeat, JobLease, MarkSent, ObservedBy, PaymentTarget, Postpone, Settle, StartPayment,
+    FinishAttempt, Heartbeat, JobLease, MarkSent, ObservedBy, PaymentTarget, Postpone, Settle, StartPayment,
 };
 use domain::idempotency::Fingerprint;
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
-use domain::reply::{ClaimedJob, Reply};
+use domain::reply::{AttemptJob, Reply};
 use domain::rows::{Capture, Mode};
 use domain::time::Span;
 use domain::working_set::{Claim, Command};
@@ -28,12 +28,12 @@ both![
 ];
 
 /// A payment whose job another process was to drive, under a lease that soon lapses.
-async fn left_behind(stage: &Stage) -> ClaimedJob {
+async fn left_behind(stage: &Stage) -> AttemptJob {
     begun(stage, Span::millis(700)).await
 }
 
 /// A payment whose job another process has under its lease.
-pub async fn begun(stage: &Stage, span: Span) -> ClaimedJob {
+pub async fn begun(stage: &Stage, span: Span) -> AttemptJob {
     let tenant = tenant_id("one");
     let start = StartPayment {
         claim: Claim {
@@ -77,7 +77,7 @@ async fn a_silent_worker_is_replaced(engine: Engine) {
 }
 
 /// The other process makes the object, and commits that it is about to confirm it.
-pub async fn sent(stage: &Stage, claimed: &ClaimedJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
+pub async fn sent(stage: &Stage, claimed: &AttemptJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
     let mut settings =
         stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
     settings.base_url.clone_from(&stage.provider.base);
@@ -99,8 +99,9 @@ pub async fn sent(stage: &Stage, claimed: &ClaimedJob) -> (stripe::Stripe, Payme
     let CallOutcome::Object(Observation { object, .. }) = teller.create(&order).await else {
         panic!("not made")
     };
-    let (job, token) = (claimed.job.id, claimed.job.token);
-    let sent = MarkSent { job, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
+    let (attempt, token) = (claimed.attempt.id, claimed.job.token);
+    let sent =
+        MarkSent { attempt, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, CommandResult::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
     (teller, order, sent)
@@ -117,7 +118,11 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     stage.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
     until("another worker has the job", async || {
         // Of an attempt that is open there is nothing to finish: that is refused either way.
-        let answer = stage.store().submit(Box::new(FinishJob { job, token })).await.unwrap();
+        let answer = stage
+            .store()
+            .submit(Box::new(FinishAttempt { attempt: claimed.attempt.id, token }))
+            .await
+            .unwrap();
         matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }).then_some(())
     })
     .await;
@@ -145,10 +150,10 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     refused(&stage, settle).await;
     refused(&stage, sent).await;
     refused(&stage, Heartbeat { job, token, span: Span::seconds(30) }).await;
-    refused(&stage, FinishJob { job, token }).await;
+    refused(&stage, FinishAttempt { attempt, token }).await;
     let pause = Span::seconds(1);
     let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
-    let postpone = Postpone { job, token, payment, refund, pause, lost_sight, key_spent, asked, error };
+    let postpone = Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, asked, error };
     refused(&stage, postpone).await;
     // And confirms after all: under the same key, so it hears what became of that.
     stage.provider.faults(json!({})).await;

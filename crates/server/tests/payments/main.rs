@@ -43,6 +43,7 @@ mod duplicates;
 mod expiry;
 mod handed_over;
 mod kept_errors;
+mod lanes;
 mod leases;
 mod outage;
 mod refunds;

@@ -211,7 +211,7 @@ async fn a_retry_without_a_token_is_made_later_and_none_is_lost(engine: Engine) 
 async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
     let mut hangs = None;
     let stage = Stage::with(engine, |settings| {
-        settings.concurrency = 4;
+        settings.concurrency.critical = 4;
         let base_url = &mut settings.accounts[0].stripe.base_url;
         let sandbox = base_url.trim_start_matches("http://").parse().unwrap();
         let proxy = Proxy::start(sandbox, Plan::Always(Fault::Blackhole)).unwrap();

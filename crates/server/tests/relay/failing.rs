@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::commands::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
+use domain::consumers::Consumers;
 use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Message};
 use domain::time::Span;
@@ -33,9 +34,10 @@ async fn dead(post: &Post, message: &Message) -> Delivery {
     .await
 }
 
-fn decided(post: &Post, delivery: &Delivery) -> Decided {
+pub fn decided(post: &Post, delivery: &Delivery) -> Decided {
     Decided {
         claim: None,
+        kinds: domain::jobs::JobKinds::default(),
         tenant: post.tenant,
         client: id(),
         request_id: "request".to_owned(),
@@ -114,7 +116,12 @@ async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(post: Post) {
     let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
     let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) };
     let settings = consumers::Settings { attempts_max: 2, backoff, ..consumers::Settings::default() };
-    let desk = Arc::new(MessageDispatcher::with(post.store.clone(), settings, vec![consumer.clone()]));
+    let desk = Arc::new(MessageDispatcher::with(
+        post.store.clone(),
+        settings,
+        Consumers::default(),
+        vec![consumer.clone()],
+    ));
     post.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
     let relay = post.relay(Arc::new(Embedded { desk }), Settings::default(), true);
     post.until_all_are_received(&rest).await;

@@ -26,6 +26,7 @@ macro_rules! both {
 
 mod brokers;
 mod catch_up;
+mod consumers;
 mod due;
 mod failing;
 #[cfg(feature = "nats")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::consumers::{Consumers, LEDGER};
 use domain::rows::{Delivery, Facts, Message, Needs, Subject};
 use domain::time::Span;
 use domain::working_set::{Command, Context, Decision, DecisionResult};
@@ -179,14 +180,14 @@ impl Post {
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
-        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
     /// One whose handlers may take their time, as they do on a busy machine.
     pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let attempt_timeout = Duration::from_mins(10);
         let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
-        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
     /// The broker that production has by default.
@@ -200,9 +201,20 @@ impl Post {
 
     /// `alone`: as after a restart on SQLite.
     pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> Running {
+        self.relay_for(Consumers::default(), broker, settings, alone)
+    }
+
+    /// One that waits for the receipts of these.
+    pub fn relay_for(
+        &self,
+        consumers: Consumers,
+        broker: Arc<dyn Broker>,
+        settings: relay::Settings,
+        alone: bool,
+    ) -> Running {
         let (stop, stopped) = watch::channel(false);
         let clock = self.clock.clone();
-        let parts = RelayShares::new(self.store.clone(), broker, clock, settings);
+        let parts = RelayShares::new(self.store.clone(), broker, clock, settings, consumers);
         let relay = Relay::new(parts.clone(), id::<WorkerId>(), self.wake.outbox.clone(), alone);
         let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
         Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }
@@ -234,7 +246,11 @@ impl Post {
     }
 
     pub async fn delivery(&self, message: &Message) -> Option<Delivery> {
-        let id = InboxId::of(domain::consumers::LEDGER, message.id);
+        self.delivery_at(LEDGER, message).await
+    }
+
+    pub async fn delivery_at(&self, consumer: &str, message: &Message) -> Option<Delivery> {
+        let id = InboxId::of(consumer, message.id);
         match self.store.letter(self.tenant, id.0).await.unwrap() {
             Some(domain::reply::DeadLetter::Message { delivery, .. }) => Some(delivery),
             _ => None,

@@ -49,13 +49,12 @@ impl Queries {
     }
 
     async fn with_attempts(&self, jobs: Vec<Job>) -> Result<Vec<DeadLetter>, Error> {
-        let attempts: HashMap<Uuid, Attempt> =
-            self.by_id(jobs.iter().map(|job| AttemptId::from(job.id))).await?;
+        let attempts: HashMap<Uuid, Attempt> = self.by_id(jobs.iter().filter_map(Job::attempt)).await?;
         let with_attempt = |job: Job| {
-            let attempt = attempts.get(&job.id.0).cloned()?;
-            Some(DeadLetter::Job { job, attempt })
+            let attempt = job.attempt().and_then(|AttemptId(id)| attempts.get(&id).cloned());
+            DeadLetter::Job { job, attempt }
         };
-        Ok(jobs.into_iter().filter_map(with_attempt).collect())
+        Ok(jobs.into_iter().map(with_attempt).collect())
     }
 
     async fn with_messages(&self, deliveries: Vec<Delivery>) -> Result<Vec<DeadLetter>, Error> {

@@ -1,43 +1,51 @@
-//! Due jobs, with the accounts at providers that they will call.
+//! Due jobs of a lane, with what bounds how many of them may run at once.
 
+use domain::jobs::JobKinds;
+use domain::rows::Lane;
 use domain::working_set::{Kind, Value};
 use domain::{AccountId, JobId, Timestamp};
+use uuid::Uuid;
 
 use super::Queries;
-use super::filter::{limit, owned, with};
+use super::filter::{limit, places, with};
 use crate::Error;
 
-/// A job that may be claimed, and whom it will call.
+/// A job that may be claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueJob {
     pub job: JobId,
-    pub account: AccountId,
+    pub concurrency_key: Option<Uuid>,
 }
 
 impl Queries {
-    /// Jobs that are ready and due, and jobs whose lease has lapsed, most overdue first; none of these
-    /// accounts, which cannot be called now: however many of theirs are due, they must not hide those of
-    /// others. While a job runs, `due_at` is when its lease lapses. The job of an attempt has its id.
+    /// Jobs of a lane that are ready and due, and jobs whose lease has lapsed, most overdue first. While a job
+    /// runs, `due_at` is when its lease lapses. However many there are, they must not hide the others:
+    ///
+    /// - those of these keys, which cannot be worked on now;
+    /// - those of a kind, or with a payload, that only a newer version knows.
     pub async fn due_jobs(
         &self,
+        kinds: JobKinds,
+        lane: Lane,
         now: Timestamp,
-        without: &[AccountId],
+        without: &[Uuid],
         max: usize,
     ) -> Result<Vec<DueJob>, Error> {
-        let mut parameters = with![now, limit(max)];
-        let others = among("not in", without, &mut parameters);
+        let mut parameters = with![lane, now, limit(max)];
+        let known = known_kinds(kinds, lane, &mut parameters);
+        let others = match among("concurrency_key not in", without, &mut parameters) {
+            Some(not_in) => format!("and (concurrency_key is null or {not_in})"),
+            None => String::new(),
+        };
         let sql = format!(
-            "select jobs.id, payments.account from jobs \
-             join attempts on attempts.id = jobs.id join payments on payments.id = attempts.payment \
-             where jobs.state in ('ready', 'running') and jobs.due_at <= $1 {others} \
-             order by jobs.due_at limit $2"
+            "select id, concurrency_key from jobs \
+             where lane = $1 and state in ('ready', 'running') and due_at <= $2 and ({known}) {others} \
+             order by due_at limit $3"
         );
         let rows = self.values(&sql, parameters, &[Kind::Id, Kind::Id]).await?;
-        let due = |row: Vec<Value<'static>>| match row[..] {
-            [Value::Id(job), Value::Id(account)] => {
-                Some(DueJob { job: JobId(job), account: AccountId(account) })
-            }
-            _ => None,
+        let due = |row: Vec<Value<'static>>| {
+            let [job, key] = <[_; 2]>::try_from(row).ok()?;
+            Some(DueJob { job: JobId(job.id()?), concurrency_key: key.id() })
         };
         Ok(rows.into_iter().filter_map(due).collect())
     }
@@ -48,33 +56,50 @@ impl Queries {
     /// Very many may wait that are not late, and this is asked again and again. So what is read is the index
     /// of open attempts, and of it those alone that are late: both engines use it because its own condition
     /// stands here word for word.
-    pub async fn late_jobs(&self, now: Timestamp, of: &[AccountId], max: usize) -> Result<Vec<JobId>, Error> {
+    pub async fn late_jobs(
+        &self,
+        kinds: JobKinds,
+        now: Timestamp,
+        of: &[AccountId],
+        max: usize,
+    ) -> Result<Vec<JobId>, Error> {
         if of.is_empty() {
             return Ok(Vec::new());
         }
         let mut parameters = with![now, limit(max)];
-        let these = among("in", of, &mut parameters);
+        let known = known_kinds(kinds, Lane::Critical, &mut parameters);
+        let accounts: Vec<Uuid> = of.iter().map(|account| account.0).collect();
+        let these = among("payments.account in", &accounts, &mut parameters).unwrap_or_default();
         let sql = format!(
             "select jobs.id from attempts \
              join jobs on jobs.id = attempts.id join payments on payments.id = attempts.payment \
              where attempts.state in ('created', 'sent', 'unknown', 'review') and attempts.state <> 'review' \
              and attempts.deadline_at <= $1 \
-             and jobs.state in ('ready', 'running') and jobs.due_at <= $1 {these} \
+             and jobs.state in ('ready', 'running') and jobs.due_at <= $1 and ({known}) and {these} \
              order by attempts.deadline_at limit $2"
         );
         Ok(self.ids(&sql, parameters).await?.into_iter().map(JobId).collect())
     }
 }
 
-/// The condition on the account, its parameters numbered as they come; none where there are no accounts.
-fn among(comparison: &str, accounts: &[AccountId], parameters: &mut Vec<Value<'static>>) -> String {
-    let mut marks = Vec::with_capacity(accounts.len());
-    for account in accounts {
-        parameters.push(owned(account));
-        marks.push(format!("${}", parameters.len()));
+/// The kinds of the lane and their payloads, as far as they are known; the parameters are numbered as they
+/// come.
+fn known_kinds(kinds: JobKinds, lane: Lane, parameters: &mut Vec<Value<'static>>) -> String {
+    let mut known = Vec::new();
+    for kind in kinds.in_lane(lane) {
+        parameters.extend(with![kind.name.to_owned(), kind.payload_version]);
+        let version = parameters.len();
+        known.push(format!("(jobs.kind = ${} and jobs.payload_version <= ${version})", version - 1));
     }
-    if marks.is_empty() {
-        return String::new();
+    if known.is_empty() { "1 = 0".to_owned() } else { known.join(" or ") }
+}
+
+/// A comparison with one of these ids; `None` where there are none.
+fn among(comparison: &str, ids: &[Uuid], parameters: &mut Vec<Value<'static>>) -> Option<String> {
+    if ids.is_empty() {
+        return None;
     }
-    format!("and payments.account {comparison} ({})", marks.join(", "))
+    let first = parameters.len() + 1;
+    parameters.extend(ids.iter().map(|id| Value::Id(*id)));
+    Some(format!("{comparison} ({})", places(first, ids.len())))
 }

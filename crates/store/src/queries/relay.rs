@@ -3,9 +3,10 @@
 //! Rows are found by their state, never by an offset over a sequence: commits become visible out of
 //! order, and an offset would pass over the late ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use domain::consumers::Consumers;
 use domain::ids::first_of;
 use domain::limits::{PARTITIONS, WAITS_FOR_RECEIPTS};
 use domain::rows::Message;
@@ -111,9 +112,11 @@ impl Queries {
     /// Messages whose delivery is due again and that were not published since, and messages that were
     /// published before this instant and that nobody received. What is dead waits for a person, and is not
     /// among them. What was published several times and has no receipt is missed later each time
-    /// ([`WAITS_FOR_RECEIPTS`]). Each kind has half of the places, and what the other leaves of its half.
+    /// ([`WAITS_FOR_RECEIPTS`]). Each kind has half of the places, and what the other leaves of its half. What
+    /// waits at one consumer is passed over only if each of the others has its row.
     pub async fn unsettled_messages(
         &self,
+        consumers: Consumers,
         published_before: Timestamp,
         now: Timestamp,
         max: usize,
@@ -127,10 +130,11 @@ impl Queries {
              where position is not null and received_at is null and published_at < $1 \
              and (published_at < $1 - $4 * cast({} as bigint) \
                 or exists (select 1 from inbox where inbox.message = outbox.id and state = 'received')) \
-             and not exists (select 1 from inbox where inbox.message = outbox.id \
-                and (state = 'dead' or (state = 'waiting' and due_at > $2))) \
+             and not ({} exists (select 1 from inbox where inbox.message = outbox.id \
+                and (state = 'dead' or (state = 'waiting' and due_at > $2)))) \
              order by published_at limit $3",
-            further_waits()
+            further_waits(),
+            all_have_rows(consumers)
         );
         let due = self.ids(due, with![now, limit(max)]).await?;
         let wait = Span(now.since(published_before).0.max(0));
@@ -213,6 +217,24 @@ impl Queries {
         let parameters = with![first_of(received_before), received_before, limit(max)];
         Ok(self.ids(&sql, parameters).await?.into_iter().map(InboxId).collect())
     }
+}
+
+/// Where several receive the kind of the message: each of them has a row of it.
+fn all_have_rows(consumers: Consumers) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for kind in consumers.0.iter().flat_map(|(_, kinds)| *kinds) {
+        *counts.entry(kind).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > 1);
+    if counts.is_empty() {
+        return String::new();
+    }
+    let mut sql = "(select count(*) from inbox where inbox.message = outbox.id) >= case".to_owned();
+    for (kind, count) in counts {
+        // A kind is a word of the program's own.
+        write!(sql, " when kind = '{kind}' then {count}").expect("a String takes it");
+    }
+    sql + " else 1 end and"
 }
 
 /// How many waits after the first one a message that was `published` so often has.

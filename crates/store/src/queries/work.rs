@@ -15,13 +15,6 @@ use super::filter::{limit, owned, places, with};
 use crate::Error;
 
 impl Queries {
-    /// When the next job is due, for a worker that sleeps until then.
-    pub async fn next_job_due_at(&self) -> Result<Option<Timestamp>, Error> {
-        let sql = "select due_at from jobs where state in ('ready', 'running') order by due_at limit 1";
-        let rows = self.values(sql, vec![], &[Kind::Int]).await?;
-        Ok(rows.into_iter().flatten().next().and_then(Value::int).map(Timestamp))
-    }
-
     pub async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }

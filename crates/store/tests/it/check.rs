@@ -54,7 +54,10 @@ async fn what_is_broken_is_found(place: Place) {
             "event_applied_once",
         ),
         (
-            format!("insert into jobs values ({a}, {tenant}, 'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1)"),
+            format!(
+                "insert into jobs values ({a}, {tenant}, 'charge', 'critical', 'attempt', {a}, null, '{{}}', 1, \
+                 null, 'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1)"
+            ),
             "nothing_lost",
         ),
         (
@@ -86,7 +89,10 @@ async fn all_that_is_broken_is_named(place: Place) {
     let tenant = blob(shop.tenant.0);
     let dead = (1..=DEAD).map(|number| {
         let id = blob(uuid::Uuid::from_u128(number as u128));
-        format!("insert into jobs values ({id}, {tenant}, 'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1);")
+        format!(
+            "insert into jobs values ({id}, {tenant}, 'charge', 'critical', 'attempt', {id}, null, '{{}}', 1, null, \
+             'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1);"
+        )
     });
     place.sql(&dead.collect::<String>()).await;
     let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();

@@ -1,13 +1,15 @@
 //! Due jobs, while an account has so many of them that nobody else's would be found; and those that are late.
 
 use domain::commands::{PaymentTarget, StartPayment};
+use domain::jobs::JobKinds;
 use domain::limits::OPERATION_DEADLINE_SECONDS;
 use domain::provider::{AmountRule, AmountRules};
-use domain::rows::{Account, Capture, Mode};
+use domain::rows::{Account, Capture, Lane, Mode};
 use domain::time::Span;
 use domain::{AccountId, Currency, JobId, Money, Reply, Timestamp};
 use store::queries::DueJob;
 use store::{CommandResult, Store};
+use uuid::Uuid;
 
 use crate::act::{Shop, insert};
 use crate::place::Place;
@@ -50,6 +52,10 @@ pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) ->
     }
 }
 
+async fn due(store: &Store, now: Timestamp, without: &[Uuid], max: usize) -> Vec<DueJob> {
+    store.due_jobs(JobKinds::default(), Lane::Critical, now, without, max).await.unwrap()
+}
+
 async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
@@ -64,21 +70,27 @@ async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) 
     let of_other = charge(&store, shop, other, "other").await;
     let of_third = charge(&store, shop, third, "third").await;
     let found = async |without: &[AccountId], max: usize| {
-        let mut found = store.due_jobs(LATER, without, max).await.unwrap();
+        let without: Vec<Uuid> = without.iter().map(|account| account.0).collect();
+        let mut found = due(&store, LATER, &without, max).await;
         found.sort();
         found
     };
-    let (of_other, of_third) =
-        (DueJob { job: of_other, account: other }, DueJob { job: of_third, account: third });
+    let (of_other, of_third) = (
+        DueJob { job: of_other, concurrency_key: Some(other.0) },
+        DueJob { job: of_third, concurrency_key: Some(third.0) },
+    );
     let mut both = vec![of_other, of_third];
     both.sort();
-    assert!(found(&[], 5).await.iter().all(|due| due.account == slow), "they hide those of others");
+    assert!(
+        found(&[], 5).await.iter().all(|due| due.concurrency_key == Some(slow.0)),
+        "they hide those of others"
+    );
     assert_eq!(found(&[slow], 9).await, both);
     assert_eq!(found(&[slow, third], 9).await, [of_other]);
     assert_eq!(found(&[slow, other, third], 9).await, []);
     assert_eq!(found(&[slow], 1).await.len(), 1);
     assert_eq!(found(&[AccountId::of("stripe", "nobody")], 9).await.len(), 7);
-    assert_eq!(store.due_jobs(Timestamp(0), &[], 9).await.unwrap(), []);
+    assert_eq!(due(&store, Timestamp(0), &[], 9).await, []);
 }
 
 async fn jobs_past_their_deadline(place: Place) {
@@ -112,7 +124,7 @@ async fn jobs_past_their_deadline(place: Place) {
     late.truncate(4);
     late.sort();
     let found = async |now: Timestamp, of: &[AccountId]| {
-        let mut found = store.late_jobs(now, of, 99).await.unwrap();
+        let mut found = store.late_jobs(JobKinds::default(), now, of, 99).await.unwrap();
         found.sort();
         found
     };
@@ -122,5 +134,5 @@ async fn jobs_past_their_deadline(place: Place) {
     assert_eq!(found(deadline, &[AccountId::of("stripe", "nobody")]).await, []);
     assert_eq!(found(deadline, &[]).await, []);
     assert_eq!(found(deadline.minus(Span(1)), &[shut, other]).await, []);
-    assert_eq!(store.late_jobs(deadline, &[shut], 3).await.unwrap().len(), 3);
+    assert_eq!(store.late_jobs(JobKinds::default(), deadline, &[shut], 3).await.unwrap().len(), 3);
 }

@@ -1,9 +1,13 @@
 //! A newer version has the same database: it is rolled out beside this one, and writes what this one does not
 //! know.
 
-use domain::rows::Tenant;
+use domain::commands::{ClaimJobs, JobLease};
+use domain::jobs::JobKinds;
+use domain::lifecycle::job;
+use domain::rows::{Lane, Tenant};
+use domain::time::Span;
 use domain::working_set::{Decision, Json};
-use domain::{EventId, Refusal, Reply, SlotId, Timestamp};
+use domain::{EventId, JobId, Refusal, Reply, SlotId, Timestamp};
 use serde_json::json;
 use store::{CommandResult, Location, Store, Unavailable};
 
@@ -16,6 +20,7 @@ both!(
     a_sweep_leaves_out_what_it_cannot_read,
     lapsed_holds_are_found_beside_one_that_cannot_be_read,
     a_relay_passes_over_messages_that_it_cannot_read,
+    jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others,
     the_next_schema_can_be_worked_on,
 );
 
@@ -163,6 +168,48 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
     });
     let ids: Vec<_> = all.iter().map(|message| message.id).collect();
     assert_eq!(store.messages(&ids).await.unwrap(), expected);
+}
+
+/// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and however long they
+/// are due.
+async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let account = crate::due::account(&store, shop, "acct_1").await;
+    let mut newer = Vec::new();
+    for number in 0..6 {
+        newer.push(crate::due::charge(&store, shop, account, &format!("newer-{number}")).await);
+    }
+    let ours = crate::due::charge(&store, shop, account, "ours").await;
+    for (at, job) in newer.iter().enumerate() {
+        let change = if at % 2 == 0 {
+            "kind = 'voucher', subject_kind = 'voucher'"
+        } else {
+            "payload_version = 2, payload = '{\"more\": 1}'"
+        };
+        let id = place.literal(*job);
+        place.sql(&format!("update jobs set {change}, due_at = 1, attempts = 99 where id = {id}")).await;
+    }
+    let due = store.due_jobs(JobKinds::default(), Lane::Critical, Timestamp(i64::MAX / 2), &[], 3).await;
+    let due: Vec<JobId> = due.unwrap().into_iter().map(|due| due.job).collect();
+    assert_eq!(due, [ours]);
+    // Even a claim that names them takes none.
+    let claim = ClaimJobs {
+        jobs: [newer.clone(), vec![ours]].concat(),
+        kinds: JobKinds::default(),
+        lease: JobLease { worker: id(), span: Span::seconds(60) },
+        alone: false,
+    };
+    let CommandResult::Fresh { reply: Reply::Claimed(claimed), .. } =
+        store.submit(Box::new(claim)).await.unwrap()
+    else {
+        panic!("claimed")
+    };
+    assert_eq!(claimed.iter().map(|claimed| claimed.job().id).collect::<Vec<_>>(), [ours]);
+    for job in newer {
+        let row = store.job(shop.tenant, job).await.unwrap().unwrap();
+        assert_eq!((*row.state, row.token, row.attempts), (job::State::Ready, 0, 99));
+    }
 }
 
 /// As the next schema would, which knows one state more.

@@ -1,8 +1,10 @@
 //! What the planners make of the lists that clients may ask for, and of what is asked before each refusal: an
 //! index leads to the page, and nothing is sorted. So a page costs the same however much a tenant has.
 
+use domain::jobs::JobKinds;
 use domain::lifecycle::{booking, payment};
-use domain::{AuditId, BookingId, KeyId, SlotId, Timestamp};
+use domain::rows::Lane;
+use domain::{AccountId, AuditId, BookingId, KeyId, SlotId, Timestamp};
 use store::queries::{BookingSearch, PaymentSearch, Plans};
 use store::{Location, Store};
 use uuid::Uuid;
@@ -66,7 +68,12 @@ async fn fill_work(place: &Place) {
             "payments",
             "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, created_at, null, 1, 1",
         ),
-        ("jobs", "payments", "id, tenant, READY, 1, null, null, created_at, 1, 0, 0, null, 1, 1"),
+        (
+            "jobs",
+            "payments",
+            "id, tenant, 'charge', 'critical', 'attempt', id, account, '{}', 1, null, READY, 1, null, null, \
+             created_at, 1, 0, 0, null, 1, 1",
+        ),
         (
             "refunds",
             "payments",
@@ -104,10 +111,15 @@ async fn work_and_the_audit_are_found_by_indexes(place: Place) {
     fill_work(&place).await;
     let (asked, plans) = store.queries().explained();
     let late = Timestamp(i64::MAX / 2);
-    assert_eq!(asked.due_jobs(late, &[], 50).await.unwrap().len(), 50);
+    let due = async |without: &[Uuid], max: usize| {
+        asked.due_jobs(JobKinds::default(), Lane::Critical, late, without, max).await.unwrap()
+    };
+    assert_eq!(due(&[], 50).await.len(), 50);
     uses(&plans, "jobs_due");
-    let account = asked.due_jobs(late, &[], 1).await.unwrap()[0].account;
-    asked.late_jobs(late, &[account], 50).await.unwrap();
+    let account = due(&[], 1).await[0].concurrency_key.unwrap();
+    due(&[account], 50).await;
+    uses(&plans, "jobs_due");
+    asked.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
     finds_by(&plans, "attempts_open");
     // So late that half of all random ids are from before.
     let late = Timestamp((1 << 47) * 1_000);

@@ -8,6 +8,7 @@ use domain::commands::{
     MarkRepublished, PartitionLease, PostTransfer, PruneDeliveries, PruneMessages, Published,
     RetryDeadLetter, SettleMessages,
 };
+use domain::consumers::Consumers;
 use domain::limits::PARTITIONS;
 use domain::reply::{ClaimedPartition, DeadLetter};
 use domain::rows::{Message, Subject};
@@ -100,6 +101,7 @@ fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkP
         holds: holds.to_vec(),
         published: messages.iter().map(published).collect(),
         hand_back: vec![],
+        consumers: Consumers::default(),
     }
 }
 
@@ -289,7 +291,11 @@ async fn stored(store: &Store, all: &[Message]) {
 
 async fn receive(store: &Store, message: &Message) {
     fresh(store, PostTransfer::of(message).unwrap().unwrap()).await;
-    let settle = SettleMessages { messages: vec![message.id], unreceived_after: Span::seconds(30) };
+    let settle = SettleMessages {
+        messages: vec![message.id],
+        unreceived_after: Span::seconds(30),
+        consumers: Consumers::default(),
+    };
     let reply = fresh(store, settle).await;
     assert!(matches!(reply, Reply::Settled { settled: 1, .. }), "{reply:?}");
 }
@@ -303,17 +309,21 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
         let row = store.messages(&[message.id]).await.unwrap().remove(0);
         let late = row.published_at.unwrap().plus(Span(wait.0 * times));
         for (now, found) in [(late, 0), (late.plus(Span(1)), 1)] {
-            let missed = store.unsettled_messages(now.minus(wait), now, 9).await.unwrap();
+            let missed =
+                store.unsettled_messages(Consumers::default(), now.minus(wait), now, 9).await.unwrap();
             assert_eq!(missed.len(), found, "published {} times", row.published);
         }
         let MarkPublished { published, .. } = mark(&[], &[row], false);
         let looked_at = late;
-        fresh(&store, MarkRepublished { published, looked_at }).await;
+        fresh(&store, MarkRepublished { published, looked_at, consumers: Consumers::default() }).await;
     }
     // A receipt is seen as soon as ever.
     fresh(&store, PostTransfer::of(&message).unwrap().unwrap()).await;
     let late = store.messages(&[message.id]).await.unwrap()[0].published_at.unwrap().plus(Span(1));
-    assert_eq!(store.unsettled_messages(late, late.plus(wait), 9).await.unwrap(), [message.id]);
+    assert_eq!(
+        store.unsettled_messages(Consumers::default(), late, late.plus(wait), 9).await.unwrap(),
+        [message.id]
+    );
 }
 
 async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
@@ -323,7 +333,9 @@ async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
     // Its relay died before its mark: the next one publishes it again.
     put(&store, std::slice::from_ref(&unmarked)).await;
     join_all([&known, &unmarked].map(|message| fresh(&store, fail(message, 9)))).await;
-    let due = async || store.unsettled_messages(Timestamp(0), Timestamp(i64::MAX), 9).await.unwrap();
+    let due = async || {
+        store.unsettled_messages(Consumers::default(), Timestamp(0), Timestamp(i64::MAX), 9).await.unwrap()
+    };
     // Its consumer may have failed before the first publication was marked, or after.
     for due_at in [1, i64::MAX] {
         place.sql(&format!("update inbox set due_at = {due_at}")).await;
@@ -331,7 +343,11 @@ async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
     }
     let row = store.messages(&[known.id]).await.unwrap().remove(0);
     let MarkPublished { published, .. } = mark(&[], &[row], false);
-    fresh(&store, MarkRepublished { published, looked_at: Timestamp(1_000) }).await;
+    fresh(
+        &store,
+        MarkRepublished { published, looked_at: Timestamp(1_000), consumers: Consumers::default() },
+    )
+    .await;
     for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
         place.sql(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await.len(), found, "due at {due_at}");
@@ -355,7 +371,7 @@ async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(place: Place) {
         (early, late, 4, 4, 0),
         (Timestamp(10), early, 4, 0, 4),
     ] {
-        let found = store.unsettled_messages(published_before, now, max).await.unwrap();
+        let found = store.unsettled_messages(Consumers::default(), published_before, now, max).await.unwrap();
         let of = |all: &[Message]| all.iter().filter(|message| found.contains(&message.id)).count();
         assert_eq!((of(&due), of(&lost), found.len()), (of_due, of_lost, of_due + of_lost), "of {max}");
     }
@@ -371,9 +387,13 @@ async fn nothing_is_pruned_before_its_receipt(place: Place) {
     stored(&store, &all).await;
     let ever = Timestamp(i64::MAX);
     let ids = all.clone().map(|message| message.id);
-    let found = store.unsettled_messages(ever, Timestamp(0), 9).await.unwrap();
+    let found = store.unsettled_messages(Consumers::default(), ever, Timestamp(0), 9).await.unwrap();
     assert_eq!(BTreeSet::from_iter(found), BTreeSet::from(ids), "nobody received them");
-    assert_eq!(store.unsettled_messages(Timestamp(0), Timestamp(0), 9).await.unwrap(), [], "too young");
+    assert_eq!(
+        store.unsettled_messages(Consumers::default(), Timestamp(0), Timestamp(0), 9).await.unwrap(),
+        [],
+        "too young"
+    );
     receive(&store, &all[1]).await;
     assert_eq!(store.prunable_messages(ever, 9).await.unwrap(), [], "a lower one still waits");
     // Were it named all the same: what was not received stays.
@@ -405,9 +425,13 @@ async fn what_a_person_waits_for_is_kept(place: Place) {
     fresh(&store, fail(&all[0], 9)).await;
     fresh(&store, fail(&all[1], 1)).await;
     let (ever, now) = (Timestamp(i64::MAX), Timestamp(i64::MAX));
-    let due = store.unsettled_messages(Timestamp(0), now, 9).await.unwrap();
+    let due = store.unsettled_messages(Consumers::default(), Timestamp(0), now, 9).await.unwrap();
     assert_eq!(due, [all[0].id], "what is dead is not due");
-    assert_eq!(store.unsettled_messages(ever, Timestamp(0), 9).await.unwrap(), [], "nor is what waits");
+    assert_eq!(
+        store.unsettled_messages(Consumers::default(), ever, Timestamp(0), 9).await.unwrap(),
+        [],
+        "nor is what waits"
+    );
     let letters = store.dead_letters(tenant, None, 9).await.unwrap();
     let [DeadLetter::Message { delivery, message }] = letters.as_slice() else { panic!("{letters:?}") };
     assert_eq!((message.id, delivery.last_error.as_deref()), (all[1].id, Some("broken")));
@@ -433,6 +457,7 @@ async fn the_listener_hears_who_is_to_be_woken(place: Place) {
     fresh(&store, mark(&first, &[], true)).await;
     fresh(&store, fail(&message, 1)).await;
     let decided = Decided {
+        kinds: domain::jobs::JobKinds::default(),
         claim: None,
         tenant,
         client: id(),

@@ -8,13 +8,11 @@
 //! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
 //! tells so later, it counts, and a review case says so.
 
-use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, is_dead, shown};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
-use crate::commands::jobs::after_end;
-use crate::commands::payment::{discard, needs_of_discard};
-use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
+use crate::ids::{EventId, InboxId, JobId, TenantId};
+use crate::lifecycle::{NoSuchMove, State as _, delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
 use crate::rows::{Delivery, Facts, InboundEvent, Needs};
@@ -26,20 +24,17 @@ pub struct DiscardDeadLetter(pub Decided);
 impl DiscardDeadLetter {
     fn job<'a>(
         &self,
-        mut draft: Draft<'a>,
+        draft: Draft<'a>,
         facts: &Facts,
         id: JobId,
     ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
         let job = self.0.job(facts, id)?;
         is_dead(job.state, job::State::Dead, job::Event::Finish)?;
-        let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
-        let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
-        let (event, after) = after_end(job, attempt, payment, draft.context.now)?;
-        draft.step(about_job(job), job.state, event)?;
-        let job = after;
-        draft.put(job.clone());
-        let (draft, attempt) = discard(draft, facts, attempt, &self.0.why)?;
-        Ok((draft, DeadLetter::Job { job, attempt }))
+        // What else ends with it, only a newer version knows.
+        let (from, on) = (job.state.name(), job::State::event_name(job::Event::Finish));
+        let unknown = NoSuchMove { lifecycle: job::State::NAME, from, on };
+        let kind = self.0.kinds.get(&job.kind).ok_or(Refusal::NoSuchMove(unknown))?;
+        kind.rules.discard(draft, facts, job, &self.0.why)
     }
 
     fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
@@ -80,7 +75,8 @@ impl Command for DiscardDeadLetter {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         self.0.needs_letter(rows)?;
         let DeadLetterRef::Job(id) = self.0.letter else { return Some(()) };
-        needs_of_discard(rows, AttemptId::from(id))
+        let job = rows.job(id)?;
+        self.0.kinds.get(&job.kind).map_or(Some(()), |kind| kind.rules.needs_of_discard(rows, job))
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {

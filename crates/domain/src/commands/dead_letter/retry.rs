@@ -1,9 +1,9 @@
 //! Retry a dead letter.
 
-use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
-use crate::commands::delivery;
+use super::{DeadLetterRef, Decided, about_event, is_dead, shown};
 use crate::commands::draft::Draft;
-use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
+use crate::commands::{delivery, jobs};
+use crate::ids::{EventId, InboxId, JobId, TenantId};
 use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
@@ -19,9 +19,9 @@ impl RetryDeadLetter {
     fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
         is_dead(job.state, job::State::Dead, job::Event::Revive)?;
-        let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
+        let attempt = job.attempt().and_then(|id| facts.attempts.get(id)).cloned();
         let job = Job {
-            state: draft.step(about_job(job), job.state, job::Event::Revive)?.to(),
+            state: draft.step(jobs::about(job), job.state, job::Event::Revive)?.to(),
             worker: None,
             lease_until: None,
             due_at: draft.context.now,
@@ -32,7 +32,7 @@ impl RetryDeadLetter {
             ..job.clone()
         };
         draft.put(job.clone());
-        Ok(DeadLetter::Job { job, attempt: attempt.clone() })
+        Ok(DeadLetter::Job { job, attempt })
     }
 
     fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {

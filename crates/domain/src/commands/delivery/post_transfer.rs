@@ -7,10 +7,8 @@ use crate::commands::draft::{Draft, Origin};
 use crate::consumers::LEDGER;
 use crate::ids::{LedgerAccountId, PostingId, TenantId};
 use crate::ledger;
-use crate::lifecycle::delivery::{Event, State};
-use crate::refusal::Refusal;
 use crate::reply::{DeliveryStatus, Reply};
-use crate::rows::{Actor, Delivery, Facts, LedgerAccount, Message, Needs, Posting, Transfer};
+use crate::rows::{Actor, Facts, LedgerAccount, Message, Needs, Posting, Transfer};
 use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
@@ -53,24 +51,12 @@ impl Command for PostTransfer {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let delivery = self.at().delivery(facts, context.now);
-        match *delivery.state {
-            State::Waiting => {}
-            State::Received | State::Discarded => return Err(Refusal::NothingToDo),
-            State::Dead => return Err(Refusal::DeliveryIsDead),
-        }
+        let receipt = self.at().receipt(facts, context.now)?;
         // Nothing can fail from here on.
 
         let tenant = self.message.tenant;
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        let receipt = Delivery {
-            state: delivery.state.step(Event::Receive)?.to(),
-            attempts: delivery.attempts.max(1),
-            due_at: None,
-            updated_at: context.now,
-            ..delivery
-        };
         let transfer = if fault_injection::is(fault_injection::InjectedFault::ReceiptNotKept) {
             draft.id()
         } else {

@@ -11,7 +11,8 @@ use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct Abandon {
-    pub job: JobId,
+    pub attempt: AttemptId,
+    /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
@@ -24,14 +25,14 @@ impl Command for Abandon {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        ends_or_waits(rows, self.job, self.payment, self.refund)
+        ends_or_waits(rows, self.attempt, self.payment, self.refund)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, self.job, self.token)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?;
         let attempt = facts
             .attempts
-            .get(AttemptId::from(self.job))
+            .get(self.attempt)
             .filter(|attempt| attempt.state.is(attempt::State::Created))
             .ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;

@@ -5,21 +5,20 @@ use alloc::vec::Vec;
 
 use super::{JobLease, give_up_job};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{about, give_up};
-use crate::ids::{AttemptId, JobId, RefundId, TenantId};
-use crate::lifecycle::{State as _, attempt, job};
-use crate::limits::JOB_ATTEMPTS_MAX;
+use crate::ids::{JobId, TenantId};
+use crate::jobs::JobKinds;
+use crate::lifecycle::job;
 use crate::refusal::Refusal;
 use crate::reply::{ClaimedJob, Reply};
-use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Review};
+use crate::rows::{Actor, Facts, Job, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-const USED_UP: &str = "its attempts are used up";
-
-/// Claims jobs that a query found due. Those that another worker got first are passed over.
+/// Claims jobs that a query found due. Those that another worker got first are passed over, and those that
+/// only a newer version can do.
 #[derive(Clone, Debug)]
 pub struct ClaimJobs {
     pub jobs: Vec<JobId>,
+    pub kinds: JobKinds,
     pub lease: JobLease,
     /// No other process can be at work on this database: whatever runs under another worker's lease
     /// was left by one that is dead, and is taken over without waiting for the lease to lapse.
@@ -37,9 +36,7 @@ impl ClaimJobs {
             }
             _ => return Ok(None),
         };
-        let attempt_id = AttemptId::from(job.id);
-        let Some(attempt) = facts.attempts.get(attempt_id) else { return Ok(None) };
-        let Some(payment) = facts.payments.get(attempt.payment) else { return Ok(None) };
+        let Some(kind) = self.kinds.of(job) else { return Ok(None) };
         let until = now.plus(self.lease.span);
         let job = Job {
             state: job.state.step(event)?.to(),
@@ -51,48 +48,16 @@ impl ClaimJobs {
             updated_at: now,
             ..job.clone()
         };
-        if job.attempts > JOB_ATTEMPTS_MAX {
-            bury(draft, facts, job, attempt, payment)?;
+        let Some(claimed) = kind.rules.claimed(facts, job.clone()) else { return Ok(None) };
+        if job.attempts > kind.attempts_max {
+            let why = job.last_error.clone().unwrap_or_else(|| kind.dead_letter.to_owned());
+            give_up_job(draft, job.clone(), why)?;
+            kind.rules.given_up(draft, facts, &job)?;
             return Ok(None);
         }
-        draft.put(job.clone());
-        let refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
-        Ok(Some(ClaimedJob { job, attempt: attempt.clone(), payment: payment.clone(), refund }))
+        draft.put(job);
+        Ok(Some(claimed))
     }
-}
-
-/// Nobody who took it came back to say what became of it: it may be what kills them.
-fn bury(
-    draft: &mut Draft<'_>,
-    facts: &Facts,
-    job: Job,
-    attempt: &Attempt,
-    payment: &Payment,
-) -> Result<(), Refusal> {
-    let why = job.last_error.clone().unwrap_or_else(|| USED_UP.to_owned());
-    give_up_job(draft, job, why)?;
-    let (reason, detail) = ("job_is_dead", USED_UP.to_owned());
-    match *attempt.state {
-        // A person has its case already.
-        attempt::State::Review => return Ok(()),
-        attempt::State::Sent | attempt::State::Unknown => {
-            draft.review_attempt(attempt.id, about(payment), reason, detail);
-        }
-        _ => {
-            let case = draft.case(draft.id(), about(payment), reason, detail);
-            draft.open_review(Review { attempt: Some(attempt.id), ..case });
-        }
-    }
-    if !attempt.state.is_final() {
-        let mut attempt = attempt.clone();
-        let mut refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
-        give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
-        draft.put(attempt);
-        if let Some(refund) = refund {
-            draft.put(refund);
-        }
-    }
-    Ok(())
 }
 
 impl Command for ClaimJobs {
@@ -103,19 +68,14 @@ impl Command for ClaimJobs {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let mut complete = Some(());
         for id in &self.jobs {
-            let last = rows.job(*id).is_some_and(|job| job.attempts >= JOB_ATTEMPTS_MAX);
-            match rows.attempt(AttemptId::from(*id)) {
-                Some(attempt) => {
-                    if let Some(refund) = attempt.refund {
-                        rows.refund(refund);
-                    }
-                    rows.payment(attempt.payment);
-                    // Whoever waits for it is answered as it dies.
-                    if let Some(key) = attempt.key.filter(|_| last) {
-                        rows.key(key);
-                    }
-                }
-                None => complete = None,
+            let Some(job) = rows.job(*id) else {
+                complete = None;
+                continue;
+            };
+            let Some(kind) = self.kinds.of(job) else { continue };
+            let last = job.attempts >= kind.attempts_max;
+            if kind.rules.needs_of_claim(rows, job, last).is_none() {
+                complete = None;
             }
         }
         complete

@@ -17,7 +17,8 @@ use crate::working_set::{Command, Context, DecisionResult};
 /// counts: that somebody called the payment off, or that a person has the case.
 #[derive(Clone, Debug)]
 pub struct MarkSent {
-    pub job: JobId,
+    pub attempt: AttemptId,
+    /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
     /// The provider's object, made unconfirmed, for a charge; its id is committed here.
@@ -54,18 +55,18 @@ impl Command for MarkSent {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(self.job);
-        rows.attempt(AttemptId::from(self.job));
+        rows.job(JobId::from(self.attempt));
+        rows.attempt(self.attempt);
         rows.payment(self.payment);
         Some(())
     }
 
     /// Answers the number of the key to call under, or that nothing is to be sent.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        held(facts, self.job, self.token)?;
+        held(facts, JobId::from(self.attempt), self.token)?;
         let attempt = facts
             .attempts
-            .get(AttemptId::from(self.job))
+            .get(self.attempt)
             .filter(|attempt| !attempt.state.is_final())
             .ok_or(Refusal::NothingToDo)?;
         let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();

@@ -17,7 +17,8 @@ use crate::working_set::{Command, Context, DecisionResult};
 /// case, and one that was never sent is given up.
 #[derive(Clone, Debug)]
 pub struct Postpone {
-    pub job: JobId,
+    pub attempt: AttemptId,
+    /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
@@ -38,12 +39,12 @@ impl Command for Postpone {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        ends_or_waits(rows, self.job, self.payment, self.refund)
+        ends_or_waits(rows, self.attempt, self.payment, self.refund)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, self.job, self.token)?;
-        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?;
+        let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);

@@ -11,7 +11,7 @@ use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, KeyId, RefundId};
 use crate::lifecycle::{CurrentState, payment};
 use crate::refusal::Refusal;
-use crate::reply::ClaimedJob;
+use crate::reply::AttemptJob;
 use crate::rows::{AttemptKind, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::Json;
@@ -30,7 +30,7 @@ pub(super) fn refund(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
     back: ReturnOrder,
-) -> Result<ClaimedJob, Refusal> {
+) -> Result<AttemptJob, Refusal> {
     let now = draft.context.now;
     let refund = Refund {
         id: draft.id::<RefundId>(),

@@ -8,7 +8,7 @@ use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
-use crate::reply::{ClaimedJob, Reply};
+use crate::reply::{AttemptJob, Reply};
 use crate::rows::{AttemptKind, Facts, Mode, Needs, Payment};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
@@ -63,7 +63,7 @@ pub(super) fn void(
     key: Option<KeyId>,
     deadline: Span,
     lease: Option<JobLease>,
-) -> Result<ClaimedJob, Refusal> {
+) -> Result<AttemptJob, Refusal> {
     let id: AttemptId = draft.id();
     payment.void_requested = true;
     payment.active = Some(id);

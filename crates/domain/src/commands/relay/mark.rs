@@ -6,7 +6,7 @@ mod mark_republished;
 pub use mark_published::{MarkPublished, PartitionLease};
 pub use mark_republished::MarkRepublished;
 
-use crate::consumers;
+use crate::consumers::{self, Consumers};
 use crate::ids::{MessageId, TenantId};
 use crate::rows::{Facts, Message, Needs};
 use crate::time::Timestamp;
@@ -23,9 +23,9 @@ pub struct Published {
 }
 
 impl Published {
-    fn mark(&self, facts: &Facts, message: &Message, now: Timestamp) -> Message {
-        let nobody_waits = consumers::of(&message.kind).next().is_none();
-        let received = (self.received || nobody_waits) && !consumers::has_others(facts, message);
+    fn mark(&self, facts: &Facts, message: &Message, known: Consumers, now: Timestamp) -> Message {
+        let nobody_waits = known.of(&message.kind).next().is_none();
+        let received = (self.received || nobody_waits) && !known.has_others(facts, message);
         Message {
             published: self.number,
             published_at: Some(now),

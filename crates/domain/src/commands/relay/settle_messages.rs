@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::consumers;
+use crate::consumers::{self, Consumers};
 use crate::ids::{InboxId, MessageId, TenantId};
 use crate::lifecycle::delivery;
 use crate::limits::WAITS_FOR_RECEIPTS;
@@ -20,6 +20,7 @@ pub struct SettleMessages {
     pub messages: Vec<MessageId>,
     /// What was published for the first time may be on its way for so long; the next times longer.
     pub unreceived_after: Span,
+    pub consumers: Consumers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +73,7 @@ impl Command for SettleMessages {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let mut complete = Some(());
         for message in &self.messages {
-            for (consumer, _) in consumers::ALL {
+            for consumer in self.consumers.names() {
                 rows.delivery(InboxId::of(consumer, *message));
             }
             match rows.message(*message) {
@@ -91,11 +92,13 @@ impl Command for SettleMessages {
             if message.position.is_none() || message.received_at.is_some() {
                 continue;
             }
-            let receipts = consumers::receipts(message)
+            let receipts = self
+                .consumers
+                .receipts(message)
                 .map(|id| self.receipt(message, facts.inbox.get(id), context.now));
             match receipts.max() {
                 // A consumer of another version has still to receive it, and its relay will see.
-                None | Some(Receipt::There) if consumers::has_others(facts, message) => {}
+                None | Some(Receipt::There) if self.consumers.has_others(facts, message) => {}
                 None | Some(Receipt::There) => {
                     settled += 1;
                     draft.put(Message { received_at: Some(context.now), ..message.clone() });

@@ -6,29 +6,22 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::consumers;
+use crate::consumers::Consumers;
 use crate::ids::{SubscriptionId, TenantId};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs, Subscription};
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
 /// Before the first message is consumed or published by this version.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Subscribe {
-    /// [`consumers::ALL`], but in a test of what another version would do.
-    pub consumers: Vec<(&'static str, &'static [&'static str])>,
-}
-
-impl Default for Subscribe {
-    fn default() -> Self {
-        Subscribe { consumers: consumers::ALL.to_vec() }
-    }
+    pub consumers: Consumers,
 }
 
 impl Subscribe {
     fn by_kind(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
         let mut by_kind: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (consumer, kinds) in &self.consumers {
+        for (consumer, kinds) in self.consumers.0 {
             for kind in *kinds {
                 by_kind.entry(*kind).or_default().push(*consumer);
             }

@@ -281,8 +281,13 @@ fn a_payment_is_called_off_even_when_the_grace_is_over() {
     assert_eq!(shop.booking_is(booking), booking::State::Expired);
     // Its server died; another one takes over.
     let job: Job = shop.get(payment.0);
-    shop.run(&crate::commands::ClaimJobs { jobs: vec![job.id], lease: super::shop::LEASE, alone: false })
-        .reply();
+    shop.run(&crate::commands::ClaimJobs {
+        jobs: vec![job.id],
+        kinds: crate::jobs::JobKinds::default(),
+        lease: super::shop::LEASE,
+        alone: false,
+    })
+    .reply();
     assert!(!shop.mark_sent(payment), "nobody is charged for a hold that is gone");
 }
 

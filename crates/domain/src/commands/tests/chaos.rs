@@ -19,10 +19,11 @@ use crate::commands::{
     CancelHold, ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment,
 };
 use crate::idempotency::KeyProgress;
+use crate::jobs::JobKinds;
 use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::ProviderStatus;
-use crate::reply::Reply;
+use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Attempt, AttemptKind, Booking, Capture, Job, Key, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
@@ -291,11 +292,12 @@ impl History {
     fn work(&mut self, jobs_max: usize) -> usize {
         let mut jobs = self.due();
         jobs.truncate(jobs_max);
-        let claim = ClaimJobs { jobs, lease: LEASE, alone: false };
+        let claim = ClaimJobs { jobs, kinds: JobKinds::default(), lease: LEASE, alone: false };
         let Some(Reply::Claimed(claimed)) = self.game.run_system(&claim) else {
             panic!("a claim is answered")
         };
         for claimed in &claimed {
+            let ClaimedJob::Attempt(claimed) = claimed else { panic!("an attempt is driven") };
             self.game.drive(claimed);
         }
         claimed.len()

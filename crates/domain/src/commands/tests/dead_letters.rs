@@ -12,6 +12,7 @@ use crate::commands::{
     PostTransfer, RetryDeadLetter,
 };
 use crate::consumers::LEDGER;
+use crate::jobs::JobKinds;
 use crate::lifecycle::{attempt, booking, delivery, inbound_event, job, payment, refund};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::provider::RefundStatus;
@@ -26,6 +27,7 @@ pub fn decided(letter: DeadLetterRef) -> Decided {
     Decided {
         claim: None,
         tenant: TENANT,
+        kinds: JobKinds::default(),
         client: CLIENT,
         request_id: "request".into(),
         letter,
@@ -54,7 +56,7 @@ pub fn kill(shop: &mut Shop, id: impl Into<Uuid>) -> DeadLetterRef {
     let row: Job = shop.get(id);
     shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, ..row });
     shop.wait(LEASE.span);
-    shop.run(&ClaimJobs { jobs: vec![id], lease: LEASE, alone: false }).reply();
+    shop.run(&ClaimJobs { jobs: vec![id], kinds: JobKinds::default(), lease: LEASE, alone: false }).reply();
     assert!(shop.get::<Job>(id).state.is(job::State::Dead));
     DeadLetterRef::Job(id)
 }
@@ -110,7 +112,7 @@ fn what_a_retried_job_may_do_is_decided_by_its_attempt() {
     // It looks as long as somebody has the case: what it finds settles it, and closes the case.
     for look in 1..=40 {
         let token = shop.token(sent);
-        shop.run(&put_off(JobId(sent.0), token, sent)).reply();
+        shop.run(&put_off(sent.0, token, sent)).reply();
         assert_eq!(shop.get::<Job>(sent.0).looks, look);
     }
     shop.webhook(sent, CAPTURED);
@@ -125,7 +127,7 @@ fn a_charge_that_is_written_off_frees_its_booking() {
     let (booking, payment) = shop.sent(Capture::Automatic);
     let letter = kill(&mut shop, payment);
     let DeadLetter::Job { job, attempt } = discard(&mut shop, letter) else { panic!("a job") };
-    assert!(job.state.is(job::State::Done) && attempt.state.is(attempt::State::WrittenOff));
+    assert!(job.state.is(job::State::Done) && attempt.unwrap().state.is(attempt::State::WrittenOff));
     assert_eq!(shop.payment_is(payment), payment::State::WrittenOff);
     assert_eq!(shop.get::<Booking>(booking).open_payment, None);
     assert_eq!(shop.stored(payment), "payment Pending", "the first answer stands");

@@ -10,12 +10,13 @@ use super::shop::{DEADLINE, LOOK_AGAIN, Shop, account, object};
 use super::teller::{Call, News, ProviderModel, return_object};
 use super::world::CommandResult;
 use crate::commands::{
-    Abandon, FinishJob, MarkSent, ObservedBy, Postpone, RecordDecline, RefundOutcome, Settle, SettleRefund,
+    Abandon, FinishAttempt, MarkSent, ObservedBy, Postpone, RecordDecline, RefundOutcome, Settle,
+    SettleRefund,
 };
 use crate::lifecycle::{State as _, attempt};
 use crate::limits::ANOTHER_KEY_AFTER;
 use crate::provider::{CallOutcome, Observation, ProviderStatus, RefundObservation, RefundStatus, Source};
-use crate::reply::{ClaimedJob, Reply};
+use crate::reply::{AttemptJob, Reply};
 use crate::rows::{AttemptKind, Capture, Failure, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
@@ -106,11 +107,11 @@ impl Game {
         Ok(reply)
     }
 
-    pub fn drive(&mut self, claimed: &ClaimedJob) {
+    pub fn drive(&mut self, claimed: &AttemptJob) {
         let suspended = claimed.payment.suspended_minor > 0;
         let _gone = match claimed.attempt.kind {
             _ if claimed.attempt.state.is_final() && claimed.payment.evidenced && !suspended => {
-                self.submit(FinishJob { job: claimed.job.id, token: claimed.job.token }).map(drop)
+                self.submit(FinishAttempt { attempt: claimed.attempt.id, token: claimed.job.token }).map(drop)
             }
             AttemptKind::Charge => self.charge(claimed),
             AttemptKind::Capture | AttemptKind::Void => self.release(claimed),
@@ -118,7 +119,7 @@ impl Game {
         };
     }
 
-    fn charge(&mut self, claimed: &ClaimedJob) -> Drive {
+    fn charge(&mut self, claimed: &AttemptJob) -> Drive {
         let payment = claimed.payment.id;
         if claimed.attempt.state.is(attempt::State::Created) {
             if claimed.payment.provider_ref.is_none() {
@@ -150,7 +151,7 @@ impl Game {
         }
     }
 
-    fn confirm(&mut self, claimed: &ClaimedJob, key: i64) -> Drive {
+    fn confirm(&mut self, claimed: &AttemptJob, key: i64) -> Drive {
         let (payment, card) = (claimed.payment.id, self.chaos.next());
         match self.call((payment.0, "confirm", key), |teller| teller.confirm(payment, card)) {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
@@ -162,7 +163,7 @@ impl Game {
         }
     }
 
-    fn conclude(&mut self, claimed: &ClaimedJob, seen: ProviderStatus, source: Source) -> Drive {
+    fn conclude(&mut self, claimed: &AttemptJob, seen: ProviderStatus, source: Source) -> Drive {
         match seen {
             ProviderStatus::Declined(failure) => {
                 let (job, token) = (claimed.job.id, claimed.job.token);
@@ -176,7 +177,7 @@ impl Game {
         }
     }
 
-    fn cancel_object(&mut self, claimed: &ClaimedJob, source: Source) -> Drive {
+    fn cancel_object(&mut self, claimed: &AttemptJob, source: Source) -> Drive {
         let (payment, key) = (claimed.payment.id, claimed.job.token);
         match self.call((claimed.attempt.id.0, "cancel", key), |teller| teller.cancel(payment)) {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
@@ -187,7 +188,7 @@ impl Game {
     }
 
     /// A capture or a void.
-    fn release(&mut self, claimed: &ClaimedJob) -> Drive {
+    fn release(&mut self, claimed: &AttemptJob) -> Drive {
         let payment = claimed.payment.id;
         let capture = claimed.attempt.kind == AttemptKind::Capture;
         if claimed.payment.provider_ref.is_none() {
@@ -229,7 +230,7 @@ impl Game {
         }
     }
 
-    fn refund(&mut self, claimed: &ClaimedJob) -> Drive {
+    fn refund(&mut self, claimed: &AttemptJob) -> Drive {
         let refund = claimed.refund.as_ref().unwrap();
         let (id, payment, amount_minor) = (refund.id, refund.payment, refund.amount_minor);
         let created = claimed.attempt.state.is(attempt::State::Created);
@@ -261,22 +262,22 @@ impl Game {
         self.settle_refund(claimed, outcome)
     }
 
-    fn settle_refund(&mut self, claimed: &ClaimedJob, outcome: RefundOutcome) -> Drive {
+    fn settle_refund(&mut self, claimed: &AttemptJob, outcome: RefundOutcome) -> Drive {
         let by = ObservedBy::Job { job: claimed.job.id, token: claimed.job.token };
         let (refund, payment) = (claimed.attempt.refund.unwrap(), claimed.payment.id);
         self.submit(SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
             .map(drop)
     }
 
-    fn must_end(&self, claimed: &ClaimedJob) -> bool {
+    fn must_end(&self, claimed: &AttemptJob) -> bool {
         let late = self.shop.now >= claimed.attempt.deadline_at;
         claimed.payment.void_requested || (!claimed.attempt.state.is_final() && late)
     }
 
-    fn mark_sent(&mut self, claimed: &ClaimedJob, object: Option<String>) -> Result<Option<i64>, Gone> {
-        let (job, token) = (claimed.job.id, claimed.job.token);
+    fn mark_sent(&mut self, claimed: &AttemptJob, object: Option<String>) -> Result<Option<i64>, Gone> {
+        let (attempt, token) = (claimed.attempt.id, claimed.job.token);
         let reply = self.submit(MarkSent {
-            job,
+            attempt,
             token,
             payment: claimed.payment.id,
             object,
@@ -286,15 +287,15 @@ impl Game {
         Ok(key)
     }
 
-    fn abandon(&mut self, claimed: &ClaimedJob) -> Drive {
-        let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
+    fn abandon(&mut self, claimed: &AttemptJob) -> Drive {
+        let (attempt, token, payment) = (claimed.attempt.id, claimed.job.token, claimed.payment.id);
         let (refund, failure) = (claimed.attempt.refund, Failure::not_sent("provider_contradicts", false));
-        self.submit(Abandon { job, token, payment, refund, failure }).map(drop)
+        self.submit(Abandon { attempt, token, payment, refund, failure }).map(drop)
     }
 
     fn settle(
         &mut self,
-        claimed: &ClaimedJob,
+        claimed: &AttemptJob,
         seen: ProviderStatus,
         source: Source,
         refused: Option<Failure>,
@@ -312,7 +313,7 @@ impl Game {
         self.submit(settle).map(drop)
     }
 
-    fn postpone(&mut self, claimed: &ClaimedJob, lost_sight: bool, key_spent: bool) -> Drive {
+    fn postpone(&mut self, claimed: &AttemptJob, lost_sight: bool, key_spent: bool) -> Drive {
         let refund = claimed.attempt.refund;
         let pause = Span::seconds(1);
         let put_off = put_off(claimed.job.id, claimed.job.token, claimed.payment.id);

@@ -12,7 +12,7 @@ use crate::limits::{ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{ProviderStatus, RefundStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
 use crate::time::Span;
-use crate::{AttemptId, JobId, PaymentId, RefundId, ReviewId};
+use crate::{AttemptId, PaymentId, RefundId, ReviewId};
 
 pub fn paid(shop: &mut Shop) -> PaymentId {
     let (_, payment) = shop.sent(Capture::Automatic);
@@ -31,7 +31,7 @@ fn hand_over(shop: &mut Shop, attempt: impl Into<Uuid>, payment: PaymentId, refu
     let attempt = attempt.into();
     shop.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
     let token = shop.token(attempt);
-    let lost = Postpone { refund, lost_sight: true, ..put_off(JobId(attempt), token, payment) };
+    let lost = Postpone { refund, lost_sight: true, ..put_off(attempt, token, payment) };
     shop.run(&lost).reply();
     assert_eq!(attempt_is(shop, attempt), attempt::State::Review);
     assert!(shop.has_open_review(payment.0));
@@ -145,8 +145,8 @@ fn a_contradiction_stops_what_is_under_way() {
     assert_eq!(shop.may_send_again(unsent, payment), None);
     let token = shop.token(unsent);
     let failure = Failure::not_sent("provider_contradicts", false);
-    let job = JobId(unsent.0);
-    shop.run(&Abandon { job, token, payment, refund: Some(unsent), failure }).reply();
+    let attempt = unsent.into();
+    shop.run(&Abandon { attempt, token, payment, refund: Some(unsent), failure }).reply();
     assert_eq!(shop.stored(unsent), "not_sent_to_provider");
     shop.wait(Span::seconds(1));
     let later = shop.refund(payment, Some(200));
@@ -167,7 +167,7 @@ fn after_an_error_that_is_kept_another_key_is_used() {
         lost_sight: true,
         key_spent: true,
         pause: Span::default(),
-        ..put_off(JobId(job), token, payment)
+        ..put_off(job, token, payment)
     };
     let command = spent(refund.0, token, payment, Some(refund));
     shop.run(&command).reply();

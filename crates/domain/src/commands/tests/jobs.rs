@@ -9,9 +9,10 @@ use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{LEASE, LOOK_AGAIN, PRICE, Shop};
 use super::teller::failure;
 use crate::commands::{
-    Abandon, ClaimJobs, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecordDecline, RefundOutcome,
-    Settle,
+    Abandon, ClaimJobs, FinishAttempt, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecordDecline,
+    RefundOutcome, Settle,
 };
+use crate::jobs::JobKinds;
 use crate::lifecycle::{attempt, booking, job, payment, refund};
 use crate::limits::{ANOTHER_KEY_AFTER, JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{ProviderStatus, RefundStatus, Source};
@@ -22,9 +23,9 @@ use crate::working_set::Command;
 use crate::{AttemptId, JobId, PaymentId, RefundId, Refusal, WorkerId};
 
 /// Nothing was heard.
-pub fn put_off(job: JobId, token: i64, payment: PaymentId) -> Postpone {
+pub fn put_off(attempt: impl Into<Uuid>, token: i64, payment: PaymentId) -> Postpone {
     Postpone {
-        job,
+        attempt: AttemptId(attempt.into()),
         token,
         payment,
         refund: None,
@@ -38,7 +39,6 @@ pub fn put_off(job: JobId, token: i64, payment: PaymentId) -> Postpone {
 
 fn postpone(shop: &mut Shop, job: Uuid, payment: PaymentId, refund: Option<RefundId>, lost_sight: bool) {
     let token = shop.token(job);
-    let job = JobId(job);
     let command = Postpone { refund, lost_sight, ..put_off(job, token, payment) };
     shop.run(&command).reply();
 }
@@ -56,7 +56,12 @@ fn a_job_is_taken_over_only_after_its_lease() {
     let mut shop = Shop::new(9);
     let booking = shop.reserve(2);
     let payment = shop.pay(booking);
-    let claim = ClaimJobs { jobs: vec![JobId(payment.0), JobId(Uuid::nil())], lease: LEASE, alone: false };
+    let claim = ClaimJobs {
+        jobs: vec![JobId(payment.0), JobId(Uuid::nil())],
+        kinds: JobKinds::default(),
+        lease: LEASE,
+        alone: false,
+    };
     let claimed = |shop: &mut Shop| {
         let Reply::Claimed(claimed) = shop.run(&claim).reply() else { panic!("claimed") };
         claimed.len()
@@ -82,7 +87,7 @@ fn a_worker_that_is_alone_waits_for_no_lease() {
     let payment = shop.pay(booking);
     let jobs = vec![JobId(payment.0)];
     let claimed = |shop: &mut Shop, lease| {
-        let claim = ClaimJobs { jobs: jobs.clone(), lease, alone: true };
+        let claim = ClaimJobs { jobs: jobs.clone(), kinds: JobKinds::default(), lease, alone: true };
         let Reply::Claimed(claimed) = shop.run(&claim).reply() else { panic!("claimed") };
         claimed.len()
     };
@@ -104,16 +109,35 @@ fn a_zombie_is_refused_everywhere() {
     let outcome = shop.refund_seen(refund, RefundStatus::Succeeded);
     let commands: Vec<Box<dyn Command>> = vec![
         Box::new(Heartbeat { job, token: 1, span: LEASE.span }),
-        Box::new(MarkSent { job, token: 1, payment, object: None, another_key_after: ANOTHER_KEY_AFTER }),
+        Box::new(MarkSent {
+            attempt: payment.into(),
+            token: 1,
+            payment,
+            object: None,
+            another_key_after: ANOTHER_KEY_AFTER,
+        }),
         Box::new(shop.settle_command(payment.into(), payment, CAPTURED, Source::Answer)),
         Box::new(Postpone { lost_sight: true, ..put_off(job, 1, payment) }),
         Box::new(RecordDecline { job, token: 1, payment, failure: failure("x", false) }),
-        Box::new(Abandon { job, token: 1, payment, refund: None, failure: failure("x", false) }),
+        Box::new(Abandon {
+            attempt: payment.into(),
+            token: 1,
+            payment,
+            refund: None,
+            failure: failure("x", false),
+        }),
         Box::new(FinishJob { job, token: 1 }),
+        Box::new(FinishAttempt { attempt: payment.into(), token: 1 }),
         Box::new(shop.settle_refund_command(refund, outcome)),
     ];
     shop.wait(LEASE.span);
-    shop.run(&ClaimJobs { jobs: vec![job, JobId(refund.0)], lease: LEASE, alone: false }).reply();
+    shop.run(&ClaimJobs {
+        jobs: vec![job, JobId(refund.0)],
+        kinds: JobKinds::default(),
+        lease: LEASE,
+        alone: false,
+    })
+    .reply();
     for command in &commands {
         assert_eq!(shop.refused(&**command), Refusal::LeaseLost, "{command:?}");
     }
@@ -236,7 +260,7 @@ fn a_charge_that_is_turned_away_unsent_failed() {
     let void = shop.start_void(payment);
     let token = shop.token(payment);
     let failure = failure("invalid_payment_method", false);
-    let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
+    let abandon = Abandon { attempt: payment.into(), token, payment, refund: None, failure };
     shop.run(&abandon).reply();
     assert_eq!(shop.payment_is(payment), payment::State::Failed);
     assert_eq!(shop.stored(payment), "payment_declined");
@@ -254,7 +278,7 @@ fn what_was_sent_is_not_abandoned() {
     let (_, payment) = shop.sent(Capture::Automatic);
     let token = shop.token(payment);
     let failure = failure("x", false);
-    let abandon = Abandon { job: JobId(payment.0), token, payment, refund: None, failure };
+    let abandon = Abandon { attempt: payment.into(), token, payment, refund: None, failure };
     assert_eq!(shop.refused(&abandon), Refusal::NothingToDo);
 }
 
@@ -262,7 +286,7 @@ fn what_was_sent_is_not_abandoned() {
 fn a_job_is_finished_only_with_its_attempt() {
     let mut shop = Shop::new(9);
     let (_, payment) = shop.sent(Capture::Automatic);
-    let finish = |shop: &mut Shop| FinishJob { job: JobId(payment.0), token: shop.token(payment) };
+    let finish = |shop: &mut Shop| FinishAttempt { attempt: payment.into(), token: shop.token(payment) };
     let command = finish(&mut shop);
     assert_eq!(shop.refused(&command), Refusal::NothingToDo);
     shop.answer(payment, CAPTURED);
@@ -285,7 +309,9 @@ fn a_job_that_kills_its_workers_dies_and_answers() {
         shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, ..row });
     }
     shop.wait(LEASE.span);
-    let Reply::Claimed(claimed) = shop.run(&ClaimJobs { jobs, lease: LEASE, alone: false }).reply() else {
+    let Reply::Claimed(claimed) =
+        shop.run(&ClaimJobs { jobs, kinds: JobKinds::default(), lease: LEASE, alone: false }).reply()
+    else {
         panic!("claimed")
     };
     assert!(claimed.is_empty());
@@ -310,7 +336,8 @@ fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
         let token = shop.token(job);
         shop.run(&Postpone { asked, ..put_off(job, token, payment) }).reply();
         shop.wait(LOOK_AGAIN.first);
-        shop.run(&ClaimJobs { jobs: vec![job], lease: LEASE, alone: false }).reply();
+        shop.run(&ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease: LEASE, alone: false })
+            .reply();
         shop.get::<Job>(job).failures
     };
     assert_eq!([tried(false), tried(false), tried(true), tried(false), tried(true)], [0, 0, 1, 1, 2]);

@@ -243,7 +243,7 @@ fn evidence_is_looked_for_from_the_answer_on() {
     let (_, payment) = shop.sent(Capture::Automatic);
     for _ in 0..8 {
         let token = shop.token(payment);
-        let put_off = super::jobs::put_off(crate::JobId(payment.0), token, payment);
+        let put_off = super::jobs::put_off(payment.0, token, payment);
         shop.run(&put_off).reply();
     }
     shop.answer(payment, CAPTURED);

@@ -10,7 +10,7 @@ use crate::commands::{
     ClaimPartitions, DeliveryKey, FailDelivery, JobLease, MarkPublished, MarkRepublished, PartitionLease,
     PostTransfer, PruneDeliveries, PruneMessages, Published, SettleMessages, Subscribe,
 };
-use crate::consumers::LEDGER;
+use crate::consumers::{ConsumerKinds, Consumers, LEDGER};
 use crate::lifecycle::delivery;
 use crate::limits::{PARTITION_KEPT_FOR_SECONDS, PARTITIONS};
 use crate::reply::{ClaimedPartition, Reply};
@@ -63,7 +63,7 @@ fn messages(shop: &mut Shop) -> Vec<Message> {
 
 fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkPublished {
     let published = messages.iter().map(|message| published(message, received)).collect();
-    MarkPublished { holds: holds.to_vec(), published, hand_back: vec![] }
+    MarkPublished { holds: holds.to_vec(), published, hand_back: vec![], consumers: Consumers::default() }
 }
 
 fn marked(shop: &mut Shop, command: &MarkPublished) -> (usize, Vec<i64>, Vec<i64>) {
@@ -186,7 +186,8 @@ const UNRECEIVED_AFTER: Span = Span::seconds(30);
 
 fn settle(shop: &mut Shop, message: MessageId) -> (usize, usize) {
     let messages = vec![message, MessageId(Uuid::nil())];
-    let settle = SettleMessages { messages, unreceived_after: UNRECEIVED_AFTER };
+    let settle =
+        SettleMessages { messages, unreceived_after: UNRECEIVED_AFTER, consumers: Consumers::default() };
     let Reply::Settled { settled, again, at } = shop.run(&settle).reply() else { panic!("settled") };
     assert_eq!(at, shop.now);
     (settled, again.len())
@@ -200,7 +201,10 @@ fn fail(shop: &mut Shop, at: DeliveryKey, pause: Span, attempts_max: i64) {
 fn republish(shop: &mut Shop, message: MessageId) {
     let published = vec![published(&shop.get::<Message>(message), false)];
     let looked_at = shop.now;
-    assert!(matches!(shop.run(&MarkRepublished { published, looked_at }).reply(), Reply::Swept(1)));
+    assert!(matches!(
+        shop.run(&MarkRepublished { published, looked_at, consumers: Consumers::default() }).reply(),
+        Reply::Swept(1)
+    ));
 }
 
 #[test]
@@ -258,7 +262,7 @@ fn a_message_is_counted_each_time_it_is_published() {
     let (message, _) = stored(&mut shop);
     let again = |shop: &mut Shop, received| {
         let published = vec![published(&shop.get::<Message>(message.id), received)];
-        MarkRepublished { published, looked_at: shop.now.minus(Span(7)) }
+        MarkRepublished { published, looked_at: shop.now.minus(Span(7)), consumers: Consumers::default() }
     };
     let first = again(&mut shop, false);
     assert!(matches!(shop.run(&first).reply(), Reply::Swept(1)));
@@ -313,12 +317,12 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
 
 #[test]
 fn a_message_is_not_received_while_a_consumer_that_this_version_does_not_know_waits_for_it() {
-    const NEXT: (&str, &[&str]) = ("notices", &["booking.held", "payment.captured"]);
+    static NEXT: [ConsumerKinds; 1] = [("notices", &["booking.held", "payment.captured"])];
     let mut shop = Shop::new(9);
     shop.run(&Subscribe::default()).reply();
     assert_eq!(shop.refused(&Subscribe::default()), Refusal::NothingToDo, "it is written down");
     // The next version is rolled out beside this one.
-    shop.run(&Subscribe { consumers: vec![NEXT] }).reply();
+    shop.run(&Subscribe { consumers: Consumers(&NEXT) }).reply();
     assert_eq!(shop.refused(&Subscribe::default()), Refusal::NothingToDo, "and nobody takes it out");
 
     let all = messages(&mut shop);
@@ -330,11 +334,11 @@ fn a_message_is_not_received_while_a_consumer_that_this_version_does_not_know_wa
     }
     let (count, ..) = marked(&mut shop, &mark(&holds(&claimed), &all, true));
     assert_eq!(count, all.len());
-    let command =
-        SettleMessages { messages: all.iter().map(|message| message.id).collect(), unreceived_after: SPAN };
+    let messages = all.iter().map(|message| message.id).collect();
+    let command = SettleMessages { messages, unreceived_after: SPAN, consumers: Consumers::default() };
     shop.run(&command).reply();
     for message in shop.all::<Message>() {
-        let expected = !NEXT.1.contains(&message.kind.as_str());
+        let expected = !NEXT[0].1.contains(&message.kind.as_str());
         assert_eq!(message.received_at.is_some(), expected, "{}", message.kind);
     }
 }

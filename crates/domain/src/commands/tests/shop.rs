@@ -17,6 +17,7 @@ use crate::commands::{
 };
 use crate::commands::{RecheckDelays, RecordDecline};
 use crate::idempotency::Fingerprint;
+use crate::jobs::JobKinds;
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{
@@ -239,7 +240,12 @@ impl Shop {
             job::State::Running => row.token,
             job::State::Ready => {
                 self.now = self.now.max(row.due_at);
-                self.run(&ClaimJobs { jobs: vec![id], lease: LEASE, alone: false });
+                self.run(&ClaimJobs {
+                    jobs: vec![id],
+                    kinds: JobKinds::default(),
+                    lease: LEASE,
+                    alone: false,
+                });
                 row.token + 1
             }
             state => panic!("the job is {state:?}"),
@@ -259,8 +265,8 @@ impl Shop {
         object: Option<String>,
     ) -> MarkSent {
         let attempt = attempt.into();
-        let (job, token) = (JobId(attempt), self.token(attempt));
-        MarkSent { job, token, payment, object, another_key_after: ANOTHER_KEY_AFTER }
+        let (attempt, token) = (AttemptId(attempt), self.token(attempt));
+        MarkSent { attempt, token, payment, object, another_key_after: ANOTHER_KEY_AFTER }
     }
 
     pub fn seen(&self, payment: PaymentId, status: ProviderStatus) -> Observation {

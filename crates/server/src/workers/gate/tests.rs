@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::CurrentState;
+use domain::commands::NewJob;
 use domain::{JobId, TenantId, Timestamp};
 use providers::guard;
 use resilience::{Health, NoObserver, breaker, budget};
@@ -11,21 +11,18 @@ use uuid::Uuid;
 use super::*;
 
 fn job(failures: i64, looks: i64) -> Job {
-    Job {
+    let new = NewJob {
         id: JobId(Uuid::from_u128(1)),
         tenant: TenantId(Uuid::from_u128(2)),
-        state: CurrentState::start(),
-        token: 1,
-        worker: None,
-        lease_until: None,
+        kind: &domain::jobs::CHARGE,
+        subject_kind: "attempt",
+        subject: Uuid::from_u128(1),
+        concurrency_key: None,
+        payload: String::new(),
         due_at: Timestamp(0),
-        attempts: 1,
-        failures,
-        looks,
-        last_error: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    }
+        deadline_at: None,
+    };
+    Job { failures, looks, ..new.row(Timestamp(0)) }
 }
 
 fn first() -> Job {

@@ -200,6 +200,7 @@ async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
 
     post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
     let retry = RetryDeadLetter(Decided {
+        kinds: domain::jobs::JobKinds::default(),
         claim: None,
         tenant: post.tenant,
         client: id(),

@@ -47,10 +47,11 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "nothing_lost",
-        promise: "a dead job has an open review case",
-        counted: "select count(*) from jobs where state = 'dead'",
+        promise: "a dead job of an attempt has an open review case",
+        counted: "select count(*) from jobs where state = 'dead' and subject_kind = 'attempt'",
         broken: "select jobs.id, 'dead, and nobody was told: ' || coalesce(last_error, '') as words from jobs \
-            left join attempts on attempts.id = jobs.id where jobs.state = 'dead' \
+            left join attempts on attempts.id = jobs.id \
+            where jobs.state = 'dead' and subject_kind = 'attempt' \
             and not exists (select 1 from reviews where reviews.state = 'open' \
                 and (reviews.subject = attempts.payment or reviews.subject = attempts.refund \
                     or reviews.subject = jobs.id))",

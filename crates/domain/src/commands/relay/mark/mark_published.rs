@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Published, needs_of_messages};
 use crate::commands::draft::{Draft, Origin};
+use crate::consumers::Consumers;
 use crate::ids::{LogId, PartitionId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -28,6 +29,7 @@ pub struct MarkPublished {
     pub published: Vec<Published>,
     /// Numbers of partitions that the relay is done with; those that others wait for go back besides.
     pub hand_back: Vec<i64>,
+    pub consumers: Consumers,
 }
 
 impl MarkPublished {
@@ -55,7 +57,7 @@ impl MarkPublished {
                 .or_insert_with(|| facts.logs.get(LogId::of(message.tenant)).map_or(0, |log| log.position));
             *position += 1;
             marked += 1;
-            draft.put(Message { position: Some(*position), ..published.mark(facts, message, now) });
+            draft.put(Message { position: Some(*position), ..published.mark(facts, message, self.consumers, now) });
         }
         for (tenant, position) in positions {
             draft.put(Log { id: LogId::of(tenant), tenant, position });

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Published, needs_of_messages};
 use crate::commands::draft::{Draft, Origin};
+use crate::consumers::Consumers;
 use crate::ids::TenantId;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Message, Needs};
@@ -19,6 +20,7 @@ pub struct MarkRepublished {
     /// When the sweep found that they are wanted, by the database's clock and before it published them. A
     /// consumer that fails one before it is marked sets a time for the next try, and that is later.
     pub looked_at: Timestamp,
+    pub consumers: Consumers,
 }
 
 impl Command for MarkRepublished {
@@ -44,7 +46,7 @@ impl Command for MarkRepublished {
             };
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
-                let marked = published.mark(facts, message, context.now);
+                let marked = published.mark(facts, message, self.consumers, context.now);
                 draft.put(Message { published_at: Some(self.looked_at), ..marked });
             }
         }

@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
 /// Takes the outbox's own row to the desk.
 async fn take(store: &Store, desk: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
     let Delivery { message, left_behind, .. } = delivery;
-    if domain::consumers::of(&message.kind).next().is_none() {
+    if !desk.has_consumers_of(&message.kind) {
         return MessageResult::Taken(DispatchResult::Received);
     }
     match store.messages(&[message.id]).await {

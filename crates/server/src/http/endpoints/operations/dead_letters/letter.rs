@@ -1,6 +1,7 @@
 //! The letter that a request names.
 
 use api::requests::LetterDecision;
+use domain::jobs::JobKinds;
 use domain::commands::{DeadLetterRef, Decided};
 use domain::{Refusal, TenantId, reply};
 use uuid::Uuid;
@@ -35,6 +36,7 @@ pub async fn decided(
     Ok(Decided {
         claim: call.claim,
         tenant,
+        kinds: JobKinds::default(),
         client: call.caller.client,
         request_id: request_id.as_str().to_owned(),
         letter,

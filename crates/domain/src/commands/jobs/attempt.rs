@@ -1,0 +1,118 @@
+//! The jobs of attempts: what is claimed with one, and what becomes of the attempt when its job dies.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+
+use super::{JobRules, about, after_end};
+use crate::commands::draft::Draft;
+use crate::commands::payment::{self, discard, give_up, needs_of_discard};
+use crate::ids::{AttemptId, JobId};
+use crate::jobs::{USED_UP, of_attempt};
+use crate::lifecycle::{State as _, attempt};
+use crate::refusal::Refusal;
+use crate::reply::{AttemptJob, ClaimedJob, DeadLetter};
+use crate::rows::{Attempt, Facts, Job, Needs, Payment, Review};
+use crate::time::Timestamp;
+
+/// The kind of row that such a job is about.
+const ATTEMPT: &str = "attempt";
+
+impl Job {
+    /// The attempt that it drives, if it drives one.
+    pub fn attempt(&self) -> Option<AttemptId> {
+        (self.subject_kind == ATTEMPT).then_some(AttemptId(self.subject))
+    }
+
+    /// The job that drives an attempt. It has the attempt's id, so each finds the other, and there is one.
+    pub(in crate::commands) fn of_attempt(attempt: &Attempt, payment: &Payment, now: Timestamp) -> Job {
+        let new = super::NewJob {
+            id: JobId::from(attempt.id),
+            tenant: attempt.tenant,
+            kind: of_attempt(attempt.kind),
+            subject_kind: ATTEMPT,
+            subject: attempt.id.0,
+            concurrency_key: Some(payment.account.0),
+            payload: "{}".to_owned(),
+            due_at: now,
+            deadline_at: Some(attempt.deadline_at),
+        };
+        new.row(now)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct AttemptJobs;
+
+fn found<'f>(facts: &'f Facts, job: &Job) -> Option<(&'f Attempt, &'f Payment)> {
+    let attempt = facts.attempts.get(job.attempt()?)?;
+    Some((attempt, facts.payments.get(attempt.payment)?))
+}
+
+impl JobRules for AttemptJobs {
+    fn needs_of_claim(&self, rows: &mut Needs<'_>, job: &Job, last: bool) -> Option<()> {
+        let Some(attempt) = job.attempt() else { return Some(()) };
+        let attempt = rows.attempt(attempt)?;
+        if let Some(refund) = attempt.refund {
+            rows.refund(refund);
+        }
+        rows.payment(attempt.payment);
+        // Whoever waits for it is answered as it dies.
+        if let Some(key) = attempt.key.filter(|_| last) {
+            rows.key(key);
+        }
+        Some(())
+    }
+
+    fn claimed(&self, facts: &Facts, job: Job) -> Option<ClaimedJob> {
+        let (attempt, payment) = found(facts, &job)?;
+        let refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let (attempt, payment) = (attempt.clone(), payment.clone());
+        Some(ClaimedJob::Attempt(Box::new(AttemptJob { job, attempt, payment, refund })))
+    }
+
+    /// Nobody who took it came back to say what became of it: it may be what kills them.
+    fn given_up(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<(), Refusal> {
+        let Some((attempt, payment)) = found(facts, job) else { return Ok(()) };
+        let (reason, detail) = ("job_is_dead", USED_UP.to_owned());
+        match *attempt.state {
+            // A person has its case already.
+            attempt::State::Review => return Ok(()),
+            attempt::State::Sent | attempt::State::Unknown => {
+                draft.review_attempt(attempt.id, payment::about(payment), reason, detail);
+            }
+            _ => {
+                let case = draft.case(draft.id(), payment::about(payment), reason, detail);
+                draft.open_review(Review { attempt: Some(attempt.id), ..case });
+            }
+        }
+        if !attempt.state.is_final() {
+            let mut attempt = attempt.clone();
+            let mut refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
+            give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
+            draft.put(attempt);
+            if let Some(refund) = refund {
+                draft.put(refund);
+            }
+        }
+        Ok(())
+    }
+
+    fn needs_of_discard(&self, rows: &mut Needs<'_>, job: &Job) -> Option<()> {
+        job.attempt().map_or(Some(()), |attempt| needs_of_discard(rows, attempt))
+    }
+
+    fn discard<'a>(
+        &self,
+        mut draft: Draft<'a>,
+        facts: &Facts,
+        job: &Job,
+        why: &str,
+    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+        let (attempt, payment) = found(facts, job).ok_or(Refusal::DeadLetterNotFound)?;
+        let (event, after) = after_end(job, attempt, payment, draft.context.now)?;
+        draft.step(about(job), job.state, event)?;
+        draft.put(after.clone());
+        let (draft, attempt) = discard(draft, facts, attempt, why)?;
+        Ok((draft, DeadLetter::Job { job: after, attempt: Some(attempt) }))
+    }
+}

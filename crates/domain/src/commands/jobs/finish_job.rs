@@ -1,0 +1,71 @@
+//! Finish a job: nothing is left to do. An attempt's is finished only once its attempt was settled.
+
+use super::held;
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{AttemptId, JobId, TenantId};
+use crate::lifecycle::{State as _, job};
+use crate::refusal::Refusal;
+use crate::rows::{Actor, Facts, Job, Needs};
+use crate::working_set::{Command, Context, DecisionResult};
+
+/// Its handler did what the job wants.
+#[derive(Clone, Debug)]
+pub struct FinishJob {
+    pub job: JobId,
+    pub token: i64,
+}
+
+impl Command for FinishJob {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(self.job);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let job = held(facts, self.job, self.token)?;
+        if job.attempt().is_some() {
+            return Err(Refusal::NothingToDo);
+        }
+        finish(job, context)
+    }
+}
+
+/// Nothing is left to do for an attempt: it was settled, with evidence, by somebody else.
+#[derive(Clone, Debug)]
+pub struct FinishAttempt {
+    pub attempt: AttemptId,
+    /// The token of its job.
+    pub token: i64,
+}
+
+impl Command for FinishAttempt {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.job(JobId::from(self.attempt));
+        rows.attempt(self.attempt);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let job = held(facts, JobId::from(self.attempt), self.token)?;
+        if !facts.attempts.get(self.attempt).is_some_and(|attempt| attempt.state.is_final()) {
+            return Err(Refusal::NothingToDo);
+        }
+        finish(job, context)
+    }
+}
+
+fn finish(job: &Job, context: &Context<'_>) -> DecisionResult {
+    let origin = Origin::of(Actor::Worker);
+    let mut draft = Draft::new(context, &origin);
+    let state = job.state.step(job::Event::Finish)?.to();
+    draft.put(Job { state, updated_at: context.now, ..job.clone() });
+    Ok(draft.done())
+}

@@ -1,0 +1,52 @@
+//! What a kind of job moves besides the job's own row. By itself it moves nothing.
+
+use core::fmt::Debug;
+
+use super::about;
+use crate::commands::draft::Draft;
+use crate::lifecycle::job;
+use crate::refusal::Refusal;
+use crate::reply::{ClaimedJob, DeadLetter};
+use crate::rows::{Facts, Job, Needs};
+
+pub(crate) trait JobRules: Debug + Sync {
+    /// The rows that a claim needs beside the job. `last`: the claim may give the job up.
+    fn needs_of_claim(&self, _rows: &mut Needs<'_>, _job: &Job, _last: bool) -> Option<()> {
+        Some(())
+    }
+
+    /// What a worker gets with its claim; `None` where there is nothing to work on.
+    fn claimed(&self, _facts: &Facts, job: Job) -> Option<ClaimedJob> {
+        Some(ClaimedJob::Standalone(job.into()))
+    }
+
+    /// The job went to the dead letters.
+    fn given_up(&self, _draft: &mut Draft<'_>, _facts: &Facts, _job: &Job) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// The rows that it takes to discard the job's dead letter, beside the job.
+    fn needs_of_discard(&self, _rows: &mut Needs<'_>, _job: &Job) -> Option<()> {
+        Some(())
+    }
+
+    /// A person ends a dead job.
+    fn discard<'a>(
+        &self,
+        mut draft: Draft<'a>,
+        _facts: &Facts,
+        job: &Job,
+        _why: &str,
+    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+        let state = draft.step(about(job), job.state, job::Event::Finish)?.to();
+        let job = Job { state, updated_at: draft.context.now, ..job.clone() };
+        draft.put(job.clone());
+        Ok((draft, DeadLetter::Job { job, attempt: None }))
+    }
+}
+
+/// Jobs that move no row but their own.
+#[derive(Debug)]
+pub(crate) struct StandaloneJobs;
+
+impl JobRules for StandaloneJobs {}

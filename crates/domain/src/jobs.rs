@@ -1,0 +1,101 @@
+//! The kinds of jobs: the one table of work that goes on after a transaction, under a lease.
+//!
+//! A job is a row of its own. It names its kind, what it is about, when it is due and by when it must end;
+//! who works on it is a handler of the kind. To add a kind: its line in [`ALL`], its handler in the server,
+//! and [`crate::commands`] only if a claim, a death or a person's word on it moves other rows as well.
+//!
+//! A job of a kind, or with a payload, that this version does not know is a newer version's: it is left as
+//! it stands.
+
+use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
+use crate::limits::JOB_ATTEMPTS_MAX;
+use crate::rows::{AttemptKind, Job, Lane};
+use crate::time::Span;
+
+/// One kind of job.
+#[derive(Debug)]
+pub struct JobKind {
+    pub name: &'static str,
+    pub lane: Lane,
+    /// The highest version of the payload that this version reads.
+    pub payload_version: i64,
+    /// The first pause after a failure, doubled with each further one.
+    pub backoff_base: Span,
+    pub backoff_cap: Span,
+    /// Claims that end without a report, or failures in a row that were reported, before it is given up.
+    pub attempts_max: i64,
+    /// What its dead letter says where no error was kept.
+    pub dead_letter: &'static str,
+    pub(crate) rules: &'static dyn JobRules,
+}
+
+impl JobKind {
+    /// A kind whose jobs move no row but their own. The fields may be set otherwise.
+    pub const fn standalone(name: &'static str, lane: Lane) -> JobKind {
+        JobKind {
+            name,
+            lane,
+            payload_version: 1,
+            backoff_base: Span::seconds(1),
+            backoff_cap: Span::seconds(60 * 60),
+            attempts_max: JOB_ATTEMPTS_MAX,
+            dead_letter: USED_UP,
+            rules: &StandaloneJobs,
+        }
+    }
+
+    /// An attempt at a provider. Somebody waits for it with their money.
+    const fn attempt(name: &'static str) -> JobKind {
+        JobKind {
+            backoff_base: Span::millis(100),
+            backoff_cap: Span::seconds(20),
+            rules: &AttemptJobs,
+            ..JobKind::standalone(name, Lane::Critical)
+        }
+    }
+}
+
+pub(crate) const USED_UP: &str = "its attempts are used up";
+
+pub static CHARGE: JobKind = JobKind::attempt("charge");
+pub static CAPTURE: JobKind = JobKind::attempt("capture");
+pub static VOID: JobKind = JobKind::attempt("void");
+pub static REFUND: JobKind = JobKind::attempt("refund");
+
+/// Every kind of this version.
+pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
+
+/// The job of an attempt does what the attempt does.
+pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {
+    match kind {
+        AttemptKind::Charge => &CHARGE,
+        AttemptKind::Capture => &CAPTURE,
+        AttemptKind::Void => &VOID,
+        AttemptKind::Refund => &REFUND,
+    }
+}
+
+/// The kinds that a process works on: [`ALL`], unless a test adds its own.
+#[derive(Clone, Copy, Debug)]
+pub struct JobKinds(pub &'static [&'static JobKind]);
+
+impl Default for JobKinds {
+    fn default() -> Self {
+        JobKinds(&ALL)
+    }
+}
+
+impl JobKinds {
+    /// The kind of a job whose payload this version can read.
+    pub fn of(self, job: &Job) -> Option<&'static JobKind> {
+        self.get(&job.kind).filter(|kind| job.payload_version <= kind.payload_version)
+    }
+
+    pub fn get(self, name: &str) -> Option<&'static JobKind> {
+        self.0.iter().copied().find(|kind| kind.name == name)
+    }
+
+    pub fn in_lane(self, lane: Lane) -> impl Iterator<Item = &'static JobKind> {
+        self.0.iter().copied().filter(move |kind| kind.lane == lane)
+    }
+}

@@ -1,0 +1,193 @@
+//! A second consumer, registered by this test the way that every consumer is: its line in the table, and itself
+//! in the list. It has its kinds once, fails and dies alone, and the ledger goes on beside it.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::commands::{DeliveryKey, RetryDeadLetter, Subscribe};
+use domain::consumers::{ConsumerKinds, Consumers, LEDGER};
+use domain::ledger::POSTED;
+use domain::lifecycle::delivery;
+use domain::rows::{Facts, Message, Needs};
+use domain::working_set::{Command, Context, Decision, DecisionResult};
+use domain::{MessageId, TenantId};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use resilience::Backoff;
+use server::ports::broker::embedded::Embedded;
+use server::consumers::{self, Consumer, ConsumerFailure, MessageDispatcher};
+use server::relay::Settings;
+use store::{CommandResult, Store};
+
+use crate::failing::decided;
+use crate::post::{Post, id, until};
+
+both!(
+    a_second_consumer_has_its_kinds_once_and_dies_alone,
+    one_that_hangs_keeps_the_ledger_from_nothing,
+    what_is_dead_at_one_consumer_is_still_brought_to_another,
+    every_consumer_of_the_table_is_there,
+);
+
+const NOTICES: &str = "notices";
+static BOTH: [ConsumerKinds; 2] = [(NOTICES, &["payment.captured"]), (LEDGER, &POSTED)];
+const REGISTERED: Consumers = Consumers(&BOTH);
+
+struct Notices {
+    store: Store,
+    /// Fails, or hangs where `hangs`, with these.
+    with: Mutex<BTreeSet<MessageId>>,
+    hangs: bool,
+    /// How often there was an effect.
+    effects: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Notice(DeliveryKey);
+
+impl Command for Notice {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.delivery(self.0.id());
+        Some(())
+    }
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let mut outcome = Decision::default();
+        outcome.put(self.0.receipt(facts, context.now)?);
+        Ok(outcome)
+    }
+}
+
+impl Notices {
+    fn new(post: &Post, hangs: bool, with: &[&Message]) -> Arc<Notices> {
+        let with = Mutex::new(with.iter().map(|message| message.id).collect());
+        Arc::new(Notices { store: post.store.clone(), with, hangs, effects: AtomicUsize::new(0) })
+    }
+
+    fn effects(&self) -> usize {
+        self.effects.load(Ordering::SeqCst)
+    }
+}
+
+impl Consumer for Notices {
+    fn name(&self) -> &'static str {
+        NOTICES
+    }
+
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
+        async {
+            if self.with.lock().unwrap().contains(&message.id) {
+                if self.hangs {
+                    std::future::pending::<()>().await;
+                }
+                return Err(ConsumerFailure::Broken("on purpose".to_owned()));
+            }
+            let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: NOTICES };
+            let answer = self.store.submit(Box::new(Notice(at))).await;
+            self.effects
+                .fetch_add(usize::from(matches!(answer, Ok(CommandResult::Fresh { .. }))), Ordering::SeqCst);
+            answer.map(drop).map_err(|error| ConsumerFailure::Unavailable(error.to_string()))
+        }
+        .boxed()
+    }
+}
+
+fn dispatcher(
+    post: &Post,
+    notices: &Arc<Notices>,
+    ledger: Arc<dyn Consumer>,
+    settings: consumers::Settings,
+) -> Arc<Embedded> {
+    let both: Vec<Arc<dyn Consumer>> = vec![notices.clone(), ledger];
+    Arc::new(Embedded {
+        desk: Arc::new(MessageDispatcher::with(post.store.clone(), settings, REGISTERED, both)),
+    })
+}
+
+fn quick() -> consumers::Settings {
+    consumers::Settings {
+        attempts_max: 3,
+        backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
+        ..consumers::Settings::default()
+    }
+}
+
+async fn stands(post: &Post, consumer: &str, message: &Message, state: delivery::State) {
+    until("the delivery stands there", async || {
+        post.delivery_at(consumer, message).await.filter(|delivery| delivery.state.is(state))
+    })
+    .await;
+}
+
+async fn a_second_consumer_has_its_kinds_once_and_dies_alone(post: Post) {
+    post.store.submit(Box::new(Subscribe { consumers: REGISTERED })).await.unwrap();
+    let good: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
+    let bad = post.message(id(), 1);
+    let other = Message { kind: "payment.disputed".to_owned(), ..post.message(id(), 1) };
+    let notices = Notices::new(&post, false, &[&bad]);
+    let broker = dispatcher(&post, &notices, post.ledger(), quick());
+    post.append(&[vec![bad.clone(), other.clone()], good.clone()].concat()).await;
+    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
+
+    post.until_all_are_received(&[good.clone(), vec![other.clone()]].concat()).await;
+    stands(&post, NOTICES, &bad, delivery::State::Dead).await;
+    stands(&post, LEDGER, &bad, delivery::State::Received).await;
+    assert_eq!(post.delivery_at(NOTICES, &bad).await.unwrap().attempts, 3);
+    assert!(post.delivery_at(NOTICES, &other).await.is_none(), "none of its kinds");
+    assert!(post.found(std::slice::from_ref(&bad)).await[0].received_at.is_none(), "one still waits for it");
+    assert_eq!((post.posted().await, notices.effects()), (good.len() + 2, good.len()));
+
+    // Sent round again, it is had once, and the ledger does not post a second time.
+    notices.with.lock().unwrap().clear();
+    let letter = post.delivery_at(NOTICES, &bad).await.unwrap();
+    let retry = RetryDeadLetter(decided(&post, &letter));
+    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
+    post.until_all_are_received(std::slice::from_ref(&bad)).await;
+    assert_eq!((post.posted().await, notices.effects()), (good.len() + 2, good.len() + 1));
+    relay.stop().await;
+}
+
+/// It has every place of its own, and none of the ledger's.
+async fn one_that_hangs_keeps_the_ledger_from_nothing(post: Post) {
+    let messages: Vec<Message> = (0..12).map(|_| post.message(id(), 1)).collect();
+    let notices = Notices::new(&post, true, &messages.iter().collect::<Vec<_>>());
+    let settings =
+        consumers::Settings { concurrency: 2, attempt_timeout: Duration::from_mins(10), ..quick() };
+    let broker = dispatcher(&post, &notices, post.ledger(), settings);
+    post.append(&messages).await;
+    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
+    until("the ledger has posted them all", async || (post.posted().await == messages.len()).then_some(()))
+        .await;
+    assert_eq!(notices.effects(), 0);
+    relay.kill().await;
+}
+
+/// The ledger is out of reach for a message that the other consumer gives up meanwhile.
+async fn what_is_dead_at_one_consumer_is_still_brought_to_another(post: Post) {
+    let message = post.message(id(), 1);
+    let notices = Notices::new(&post, false, &[&message]);
+    let moody = crate::brokers::Moody::new(post.ledger(), crate::brokers::Does::FindNoStore, &[&message]);
+    post.append(std::slice::from_ref(&message)).await;
+    let broker =
+        dispatcher(&post, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });
+    // It was published, as a relay believes that marked it, and the ledger never had it.
+    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
+    stands(&post, NOTICES, &message, delivery::State::Dead).await;
+    relay.kill().await;
+    post.sql("update outbox set position = 1, published = 1, published_at = 1").await;
+    moody.with.lock().unwrap().clear();
+    let broker = dispatcher(&post, &notices, moody, consumers::Settings { attempts_max: 1, ..quick() });
+    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
+    stands(&post, LEDGER, &message, delivery::State::Received).await;
+    assert_eq!(post.posted().await, 1);
+    relay.stop().await;
+}
+
+async fn every_consumer_of_the_table_is_there(post: Post) {
+    let named: Vec<&str> = Consumers::default().names().collect();
+    let there: Vec<&str> = consumers::all(&post.store).iter().map(|consumer| consumer.name()).collect();
+    assert_eq!(there, named);
+}
