@@ -22,8 +22,8 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
 use crate::ids::{InboxId, MessageId, TenantId};
-use crate::lifecycle::delivery::State;
-use crate::lifecycle::{CurrentState, State as _, delivery};
+use crate::lifecycle::delivery::{Event, State};
+use crate::lifecycle::{CurrentState, State as _, Step, delivery};
 use crate::limits::ERROR_CHARACTERS_MAX;
 use crate::refusal::Refusal;
 use crate::rows::{Delivery, Facts, Subject};
@@ -46,13 +46,12 @@ impl DeliveryKey {
     /// decides.
     pub fn receipt(&self, facts: &Facts, now: Timestamp) -> Result<Delivery, Refusal> {
         let delivery = self.delivery(facts, now);
-        match *delivery.state {
-            State::Waiting => {}
-            State::Received | State::Discarded => return Err(Refusal::NothingToDo),
-            State::Dead => return Err(Refusal::DeliveryIsDead),
+        if delivery.state.is(State::Dead) {
+            return Err(Refusal::DeliveryIsDead);
         }
+        let receive = delivery.state.step(Event::Receive).ok_or(Refusal::NothingToDo)?;
         Ok(Delivery {
-            state: delivery.state.step(delivery::Event::Receive)?.to(),
+            state: receive.to(),
             attempts: delivery.attempts.max(1),
             due_at: None,
             updated_at: now,
@@ -82,8 +81,7 @@ pub(super) fn about(delivery: &Delivery) -> About {
 }
 
 /// To the dead letters, where a person finds it.
-fn give_up(draft: &mut Draft<'_>, delivery: Delivery, why: String) -> Result<(), Refusal> {
-    let step = delivery.state.step(delivery::Event::GiveUp)?;
+fn give_up(draft: &mut Draft<'_>, delivery: Delivery, step: Step<delivery::State>, why: String) {
     let (from, to) = (step.from(), step.to());
     draft.audit_because(about(&delivery), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Delivery {
@@ -93,7 +91,6 @@ fn give_up(draft: &mut Draft<'_>, delivery: Delivery, why: String) -> Result<(),
         updated_at: draft.context.now,
         ..delivery
     });
-    Ok(())
 }
 
 fn bounded(error: &str) -> String {

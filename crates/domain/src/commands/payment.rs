@@ -26,7 +26,7 @@ pub use start_payment::{PaymentTarget, StartPayment};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
-pub(super) use answer::settle_unsent;
+pub(super) use answer::{Unsent, settle_unsent};
 pub(super) use discard::{discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
 
@@ -134,7 +134,7 @@ fn enqueue(
     lease: Option<JobLease>,
     payment: Payment,
     refund: Option<Refund>,
-) -> Result<AttemptJob, Refusal> {
+) -> AttemptJob {
     let now = draft.context.now;
     let attempt = Attempt {
         id: call.id,
@@ -155,9 +155,9 @@ fn enqueue(
     };
     let mut job = Job::of_attempt(&attempt, &payment, now);
     if let Some(lease) = lease {
-        job = job.born_claimed(lease)?;
+        job = job.born_claimed(lease);
     }
     draft.put(attempt.clone());
     draft.put(job.clone());
-    Ok(AttemptJob { job, attempt, payment, refund })
+    AttemptJob { job, attempt, payment, refund }
 }

@@ -7,7 +7,7 @@ use crate::ids::{
     AccountId, AttemptId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId,
     SubscriptionId, TenantId, WorkerId,
 };
-use crate::lifecycle::{CurrentState, NoSuchMove, delivery, inbound_event, job, review};
+use crate::lifecycle::{CurrentState, delivery, inbound_event, job, review};
 use crate::limits::PARTITIONS;
 use crate::rows::Removable;
 use crate::time::Timestamp;
@@ -326,9 +326,9 @@ crate::row! {
 }
 
 impl Review {
-    /// As a person, or what was found, closes it.
-    pub fn resolved(&self, resolution: String, at: Timestamp) -> Result<Review, NoSuchMove> {
+    /// As a person, or what was found, closes it; `None` if it is closed already.
+    pub fn resolved(&self, resolution: String, at: Timestamp) -> Option<Review> {
         let state = self.state.step(review::Event::Resolve)?.to();
-        Ok(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
+        Some(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
     }
 }

@@ -15,8 +15,8 @@ use domain::working_set::{Command, Context, Decision, DecisionResult};
 use domain::{MessageId, TenantId};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use resilience::Backoff;
-use server::ports::broker::embedded::Embedded;
 use server::consumers::{self, Consumer, ConsumerFailure, MessageDispatcher};
+use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::{CommandResult, Store};
 

@@ -193,7 +193,7 @@ impl Shop {
         let decide = move |facts: &Facts, context: &Context<'_>| {
             let booking = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
             let slot = facts.slots.get(booking.slot).ok_or(Refusal::SlotNotFound)?;
-            let step = booking.state.step(booking::Event::CustomerCancelled)?;
+            let step = booking.state.step(booking::Event::CustomerCancelled).ok_or(Refusal::NothingToDo)?;
             let cancelled = Booking {
                 state: step.to(),
                 seq: booking.seq + 1,

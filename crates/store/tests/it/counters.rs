@@ -43,7 +43,8 @@ fn step(booking: BookingId, event: Event) -> Act {
     let decide = move |facts: &Facts, _: &Context<'_>| {
         let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
         let mut outcome = Decision::default();
-        outcome.put(Booking { state: row.state.step(event)?.to(), ..row.clone() });
+        outcome
+            .put(Booking { state: row.state.step(event).ok_or(Refusal::NothingToDo)?.to(), ..row.clone() });
         Ok(outcome)
     };
     Act::new(move |rows| rows.booking(booking).map(drop), decide)

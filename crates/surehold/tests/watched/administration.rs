@@ -31,8 +31,7 @@ async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
 
 async fn products_and_slots(engine: Engine) {
     let deployment = Deployment::open(engine, "").await;
-    let create =
-        ["product", "create", "--tenant", "ferry", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
+    let create = ["product", "create", "--tenant", "ferry", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
     let with = |more: &[&str]| surehold(&deployment, &[&create[..], more].concat());
     let made = with(&["--currency", "EUR", "--unit", "Adult=4500", "--unit", "Child=0"]).unwrap();
     assert_eq!(made["units"][0]["price"], serde_json::json!({ "minor": 4_500, "currency": "EUR" }));

@@ -3,6 +3,7 @@
 use super::{Seats, about, tell};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, TenantId};
+use crate::lifecycle::State as _;
 use crate::lifecycle::booking::{Event, State};
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, Reply};
@@ -38,27 +39,25 @@ impl Command for CancelHold {
             .filter(|booking| booking.tenant == self.claim.tenant)
             .cloned()
             .ok_or(Refusal::BookingNotFound)?;
-        if !booking.state.is(State::Held) {
-            return Err(Refusal::BookingIsNotHeld { state: crate::lifecycle::State::name(&*booking.state) });
-        }
+        let step = booking.state.step(Event::CustomerCancelled).filter(|step| step.from() == State::Held);
+        let step = step.ok_or_else(|| Refusal::BookingIsNotHeld { state: booking.state.name() })?;
         if let Some(payment) = booking.open_payment {
             return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
         }
         let product = facts.products.get(booking.product).ok_or(Refusal::ProductNotFound)?;
-        let mut seats = Seats::default();
-        seats.slot(facts, booking.slot)?;
+        let slot = facts.slots.get(booking.slot).ok_or(Refusal::SlotNotFound)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let step = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?;
-        seats.carry_out(facts, &booking, step.effects())?;
-        booking.state = step.to();
+        let mut seats = Seats::default();
+        seats.carry_out(&booking, step.effects());
+        booking.state = draft.step(about(&booking), step);
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
         tell(&mut draft, &mut booking, "booking.cancelled");
-        let slot = seats.slot(facts, booking.slot)?.clone();
-        seats.put(&mut draft);
+        let slot = seats.changed(slot);
+        seats.put(&mut draft, facts);
         draft.put(booking.clone());
         let time_zone = product.time_zone.clone();
         Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, slot, time_zone }))))

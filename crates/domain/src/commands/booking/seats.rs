@@ -1,19 +1,25 @@
-//! The counters that a move of seats touches, folded over one decision: a sweep may release many
-//! bookings of one slot, and each row may be put only once.
+//! What moves of seats add to the counters of slots, customers and clients, summed up over one decision: a
+//! sweep may release many bookings of one slot, and each row may be put only once.
 
 use alloc::collections::BTreeMap;
 
 use crate::commands::draft::Draft;
 use crate::ids::{ClientId, CustomerId, SlotId};
 use crate::lifecycle::Effect;
-use crate::refusal::Refusal;
 use crate::rows::{Booking, Client, Customer, Facts, Needs, Slot};
+
+#[derive(Clone, Copy, Default)]
+struct SlotChange {
+    held: i64,
+    sold: i64,
+}
 
 #[derive(Default)]
 pub(in crate::commands) struct Seats {
-    slots: BTreeMap<SlotId, Slot>,
-    customers: BTreeMap<CustomerId, Customer>,
-    clients: BTreeMap<ClientId, Client>,
+    slots: BTreeMap<SlotId, SlotChange>,
+    /// Held seats.
+    customers: BTreeMap<CustomerId, i64>,
+    clients: BTreeMap<ClientId, i64>,
 }
 
 impl Seats {
@@ -26,62 +32,54 @@ impl Seats {
         }
     }
 
-    pub fn slot(&mut self, facts: &Facts, id: SlotId) -> Result<&mut Slot, Refusal> {
-        fold(&mut self.slots, id, || facts.slots.get(id).cloned()).ok_or(Refusal::SlotNotFound)
-    }
-
     /// Does to the counters what the lifecycle's row says.
-    pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) -> Result<(), Refusal> {
+    pub fn carry_out(&mut self, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
-            let slot = self.slot(facts, booking.slot)?;
+            let slot = self.slots.entry(booking.slot).or_default();
             match effect {
                 Effect::SellSeats => {
                     slot.held -= booking.seats;
                     slot.sold += booking.seats;
-                    self.let_go(facts, booking);
+                    self.let_go(booking);
                 }
                 Effect::ReleaseSeats => {
                     slot.held -= booking.seats;
-                    self.let_go(facts, booking);
+                    self.let_go(booking);
                 }
                 Effect::ReturnSeats => slot.sold -= booking.seats,
                 Effect::RetakeSeats => slot.sold += booking.seats,
             }
         }
-        Ok(())
-    }
-
-    /// Whether given-up seats could be taken again.
-    pub fn are_free(&mut self, facts: &Facts, booking: &Booking) -> Result<bool, Refusal> {
-        Ok(self.slot(facts, booking.slot)?.vacancies() >= booking.seats)
     }
 
     /// The seats no longer count against the limits on held seats.
-    fn let_go(&mut self, facts: &Facts, booking: &Booking) {
-        let customer =
-            fold(&mut self.customers, booking.customer, || facts.customers.get(booking.customer).cloned());
-        if let Some(customer) = customer {
-            customer.held_seats -= booking.seats;
-        }
-        if booking.counts_for_client
-            && let Some(client) =
-                fold(&mut self.clients, booking.client, || facts.clients.get(booking.client).cloned())
-        {
-            client.held_seats -= booking.seats;
+    fn let_go(&mut self, booking: &Booking) {
+        *self.customers.entry(booking.customer).or_default() -= booking.seats;
+        if booking.counts_for_client {
+            *self.clients.entry(booking.client).or_default() -= booking.seats;
         }
     }
 
-    pub fn put(self, draft: &mut Draft<'_>) {
-        self.slots.into_values().for_each(|slot| draft.put(slot));
-        self.customers.into_values().for_each(|customer| draft.put(customer));
-        self.clients.into_values().for_each(|client| draft.put(client));
+    /// The slot as it is after these moves.
+    pub fn changed(&self, slot: &Slot) -> Slot {
+        let SlotChange { held, sold } = self.slots.get(&slot.id).copied().unwrap_or_default();
+        Slot { held: slot.held + held, sold: slot.sold + sold, ..slot.clone() }
     }
-}
 
-/// The row as this decision has it so far, or as the facts have it.
-fn fold<K: Ord, R>(rows: &mut BTreeMap<K, R>, id: K, fact: impl FnOnce() -> Option<R>) -> Option<&mut R> {
-    match rows.entry(id) {
-        alloc::collections::btree_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-        alloc::collections::btree_map::Entry::Vacant(entry) => fact().map(|row| entry.insert(row)),
+    pub fn put(self, draft: &mut Draft<'_>, facts: &Facts) {
+        for id in self.slots.keys() {
+            let slot = facts.slots.get(*id).expect("who moves the seats of a slot has asked for it");
+            draft.put(self.changed(slot));
+        }
+        for (id, held) in self.customers {
+            if let Some(customer) = facts.customers.get(id) {
+                draft.put(Customer { held_seats: customer.held_seats + held, ..customer.clone() });
+            }
+        }
+        for (id, held) in self.clients {
+            if let Some(client) = facts.clients.get(id) {
+                draft.put(Client { held_seats: client.held_seats + held, ..client.clone() });
+            }
+        }
     }
 }

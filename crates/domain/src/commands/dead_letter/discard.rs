@@ -8,11 +8,11 @@
 //! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
 //! tells so later, it counts, and a review case says so.
 
-use super::{DeadLetterRef, Decided, about_event, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, shown, step_of_dead};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
 use crate::ids::{EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{NoSuchMove, State as _, delivery as delivery_lifecycle, inbound_event, job};
+use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
 use crate::refusal::Refusal;
 use crate::reply::DeadLetter;
 use crate::rows::{Delivery, Facts, InboundEvent, Needs};
@@ -22,26 +22,20 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct DiscardDeadLetter(pub Decided);
 
 impl DiscardDeadLetter {
-    fn job<'a>(
-        &self,
-        draft: Draft<'a>,
-        facts: &Facts,
-        id: JobId,
-    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+    fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
-        is_dead(job.state, job::State::Dead, job::Event::Finish)?;
-        // What else ends with it, only a newer version knows.
-        let (from, on) = (job.state.name(), job::State::event_name(job::Event::Finish));
-        let unknown = NoSuchMove { lifecycle: job::State::NAME, from, on };
-        let kind = self.0.kinds.get(&job.kind).ok_or(Refusal::NoSuchMove(unknown))?;
+        step_of_dead(job.state, job::State::Dead, job::Event::Finish)?;
+        // Which other rows end with it, only a newer version knows.
+        let kind = self.0.kinds.get(&job.kind);
+        let kind = kind.ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
         kind.rules.discard(draft, facts, job, &self.0.why)
     }
 
     fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
         let event = self.0.event(facts, id)?;
-        is_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Ignore)?;
+        let step = step_of_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Ignore)?;
         let event = InboundEvent {
-            state: draft.step(about_event(event), event.state, inbound_event::Event::Ignore)?.to(),
+            state: draft.step(about_event(event), step),
             processed_at: Some(draft.context.now),
             ..event.clone()
         };
@@ -52,9 +46,9 @@ impl DiscardDeadLetter {
     fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
         let (delivery, message) = self.0.delivery(facts, id)?;
         let event = delivery_lifecycle::Event::Discard;
-        is_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
+        let step = step_of_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
         let delivery = Delivery {
-            state: draft.step(delivery::about(delivery), delivery.state, event)?.to(),
+            state: draft.step(delivery::about(delivery), step),
             updated_at: draft.context.now,
             ..delivery.clone()
         };
@@ -83,11 +77,7 @@ impl Command for DiscardDeadLetter {
         let origin = self.0.origin();
         let mut draft = Draft::new(context, &origin);
         let letter = match self.0.letter {
-            DeadLetterRef::Job(id) => {
-                let (discarded, letter) = self.job(draft, facts, id)?;
-                draft = discarded;
-                letter
-            }
+            DeadLetterRef::Job(id) => self.job(&mut draft, facts, id)?,
             DeadLetterRef::Event(id) => self.event(&mut draft, facts, id)?,
             DeadLetterRef::Message(id) => self.delivery(&mut draft, facts, id)?,
         };

@@ -3,12 +3,12 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 
-use super::{JobRules, about, after_end};
+use super::{AfterEnd, JobRules, about, after_end};
 use crate::commands::draft::Draft;
 use crate::commands::payment::{self, discard, give_up, needs_of_discard};
 use crate::ids::{AttemptId, JobId};
 use crate::jobs::{USED_UP, of_attempt};
-use crate::lifecycle::{State as _, attempt};
+use crate::lifecycle::{State as _, attempt, job};
 use crate::refusal::Refusal;
 use crate::reply::{AttemptJob, ClaimedJob, DeadLetter};
 use crate::rows::{Attempt, Facts, Job, Needs, Payment, Review};
@@ -71,12 +71,12 @@ impl JobRules for AttemptJobs {
     }
 
     /// Nobody who took it came back to say what became of it: it may be what kills them.
-    fn given_up(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<(), Refusal> {
-        let Some((attempt, payment)) = found(facts, job) else { return Ok(()) };
+    fn given_up(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) {
+        let Some((attempt, payment)) = found(facts, job) else { return };
         let (reason, detail) = ("job_is_dead", USED_UP.to_owned());
         match *attempt.state {
             // A person has its case already.
-            attempt::State::Review => return Ok(()),
+            attempt::State::Review => return,
             attempt::State::Sent | attempt::State::Unknown => {
                 draft.review_attempt(attempt.id, payment::about(payment), reason, detail);
             }
@@ -88,31 +88,33 @@ impl JobRules for AttemptJobs {
         if !attempt.state.is_final() {
             let mut attempt = attempt.clone();
             let mut refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
-            give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
+            give_up(draft, &mut attempt, &mut refund.as_mut(), payment);
             draft.put(attempt);
             if let Some(refund) = refund {
                 draft.put(refund);
             }
         }
-        Ok(())
     }
 
     fn needs_of_discard(&self, rows: &mut Needs<'_>, job: &Job) -> Option<()> {
         job.attempt().map_or(Some(()), |attempt| needs_of_discard(rows, attempt))
     }
 
-    fn discard<'a>(
+    fn discard(
         &self,
-        mut draft: Draft<'a>,
+        draft: &mut Draft<'_>,
         facts: &Facts,
         job: &Job,
         why: &str,
-    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+    ) -> Result<DeadLetter, Refusal> {
         let (attempt, payment) = found(facts, job).ok_or(Refusal::DeadLetterNotFound)?;
-        let (event, after) = after_end(job, attempt, payment, draft.context.now)?;
-        draft.step(about(job), job.state, event)?;
+        let AfterEnd { step, job: after } = after_end(job, attempt, payment, draft.context.now)
+            .ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        // Nothing can fail from here on.
+
+        draft.step(about(job), step);
         draft.put(after.clone());
-        let (draft, attempt) = discard(draft, facts, attempt, why)?;
-        Ok((draft, DeadLetter::Job { job: after, attempt: Some(attempt) }))
+        let attempt = discard(draft, facts, attempt, payment, why);
+        Ok(DeadLetter::Job { job: after, attempt: Some(attempt) })
     }
 }

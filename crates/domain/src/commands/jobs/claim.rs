@@ -8,7 +8,6 @@ use crate::commands::draft::{Draft, Origin};
 use crate::ids::{JobId, TenantId};
 use crate::jobs::JobKinds;
 use crate::lifecycle::job;
-use crate::refusal::Refusal;
 use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Actor, Facts, Job, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
@@ -26,7 +25,7 @@ pub struct ClaimJobs {
 }
 
 impl ClaimJobs {
-    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<Option<ClaimedJob>, Refusal> {
+    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Option<ClaimedJob> {
         let now = draft.context.now;
         let event = match *job.state {
             job::State::Ready if job.due_at <= now => job::Event::Claim,
@@ -34,9 +33,9 @@ impl ClaimJobs {
             job::State::Running if self.alone && job.worker != Some(self.lease.worker) => {
                 job::Event::TakeOver
             }
-            _ => return Ok(None),
+            _ => return None,
         };
-        let Some(kind) = self.kinds.of(job) else { return Ok(None) };
+        let kind = self.kinds.of(job)?;
         let until = now.plus(self.lease.span);
         let job = Job {
             state: job.state.step(event)?.to(),
@@ -48,15 +47,15 @@ impl ClaimJobs {
             updated_at: now,
             ..job.clone()
         };
-        let Some(claimed) = kind.rules.claimed(facts, job.clone()) else { return Ok(None) };
+        let claimed = kind.rules.claimed(facts, job.clone())?;
         if job.attempts > kind.attempts_max {
             let why = job.last_error.clone().unwrap_or_else(|| kind.dead_letter.to_owned());
-            give_up_job(draft, job.clone(), why)?;
-            kind.rules.given_up(draft, facts, &job)?;
-            return Ok(None);
+            give_up_job(draft, job.clone(), why);
+            kind.rules.given_up(draft, facts, &job);
+            return None;
         }
         draft.put(job);
-        Ok(Some(claimed))
+        Some(claimed)
     }
 }
 
@@ -86,7 +85,7 @@ impl Command for ClaimJobs {
         let mut draft = Draft::new(context, &origin);
         let mut claimed = Vec::new();
         for job in self.jobs.iter().filter_map(|id| facts.jobs.get(*id)) {
-            claimed.extend(self.claim(&mut draft, facts, job)?);
+            claimed.extend(self.claim(&mut draft, facts, job));
         }
         Ok(draft.reply(Reply::Claimed(claimed)))
     }

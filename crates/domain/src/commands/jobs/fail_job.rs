@@ -9,6 +9,7 @@ use crate::ids::{JobId, TenantId};
 use crate::jobs::JobKind;
 use crate::lifecycle::job;
 use crate::limits::ERROR_CHARACTERS_MAX;
+use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Job, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
@@ -35,6 +36,9 @@ impl Command for FailJob {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let job = held(facts, self.job, self.token)?;
+        let reschedule = job.state.step(job::Event::Reschedule).ok_or(Refusal::LeaseLost)?;
+        // Nothing can fail from here on.
+
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let error: String = self.error.chars().take(ERROR_CHARACTERS_MAX).collect();
@@ -43,12 +47,12 @@ impl Command for FailJob {
         let late = job.deadline_at.is_some_and(|at| context.now.plus(self.pause) > at);
         if late || job.failures >= self.kind.attempts_max {
             let job = Job { attempts: job.failures, ..job };
-            give_up_job(&mut draft, job.clone(), error)?;
-            self.kind.rules.given_up(&mut draft, facts, &job)?;
+            give_up_job(&mut draft, job.clone(), error);
+            self.kind.rules.given_up(&mut draft, facts, &job);
             return Ok(draft.done());
         }
         draft.put(Job {
-            state: job.state.step(job::Event::Reschedule)?.to(),
+            state: reschedule.to(),
             due_at: context.now.plus(self.pause),
             last_error: Some(error),
             updated_at: context.now,

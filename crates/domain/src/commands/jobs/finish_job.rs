@@ -63,9 +63,11 @@ impl Command for FinishAttempt {
 }
 
 fn finish(job: &Job, context: &Context<'_>) -> DecisionResult {
+    let state = job.state.step(job::Event::Finish).ok_or(Refusal::LeaseLost)?.to();
+    // Nothing can fail from here on.
+
     let origin = Origin::of(Actor::Worker);
     let mut draft = Draft::new(context, &origin);
-    let state = job.state.step(job::Event::Finish)?.to();
     draft.put(Job { state, updated_at: context.now, ..job.clone() });
     Ok(draft.done())
 }

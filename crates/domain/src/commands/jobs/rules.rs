@@ -21,9 +21,7 @@ pub(crate) trait JobRules: Debug + Sync {
     }
 
     /// The job went to the dead letters.
-    fn given_up(&self, _draft: &mut Draft<'_>, _facts: &Facts, _job: &Job) -> Result<(), Refusal> {
-        Ok(())
-    }
+    fn given_up(&self, _draft: &mut Draft<'_>, _facts: &Facts, _job: &Job) {}
 
     /// The rows that it takes to discard the job's dead letter, beside the job.
     fn needs_of_discard(&self, _rows: &mut Needs<'_>, _job: &Job) -> Option<()> {
@@ -31,17 +29,21 @@ pub(crate) trait JobRules: Debug + Sync {
     }
 
     /// A person ends a dead job.
-    fn discard<'a>(
+    fn discard(
         &self,
-        mut draft: Draft<'a>,
+        draft: &mut Draft<'_>,
         _facts: &Facts,
         job: &Job,
         _why: &str,
-    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
-        let state = draft.step(about(job), job.state, job::Event::Finish)?.to();
+    ) -> Result<DeadLetter, Refusal> {
+        let step = job.state.step(job::Event::Finish);
+        let step = step.ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        // Nothing can fail from here on.
+
+        let state = draft.step(about(job), step);
         let job = Job { state, updated_at: draft.context.now, ..job.clone() };
         draft.put(job.clone());
-        Ok((draft, DeadLetter::Job { job, attempt: None }))
+        Ok(DeadLetter::Job { job, attempt: None })
     }
 }
 

@@ -164,7 +164,7 @@ fn what_only_a_newer_version_knows_is_left_as_it_stands() {
     let newer = dead(shop.get(job));
     shop.set(&newer);
     let refused = shop.refused(&DiscardDeadLetter(letter(job)));
-    assert!(matches!(refused, Refusal::NoSuchMove(_)), "{refused:?}");
+    assert!(matches!(refused, Refusal::StateDoesNotAllowIt { .. }), "{refused:?}");
     shop.run(&RetryDeadLetter(letter(job))).reply();
     assert_eq!(is(&shop, job), job::State::Ready, "it waits for its version");
 }

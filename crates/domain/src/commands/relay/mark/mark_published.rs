@@ -57,7 +57,10 @@ impl MarkPublished {
                 .or_insert_with(|| facts.logs.get(LogId::of(message.tenant)).map_or(0, |log| log.position));
             *position += 1;
             marked += 1;
-            draft.put(Message { position: Some(*position), ..published.mark(facts, message, self.consumers, now) });
+            draft.put(Message {
+                position: Some(*position),
+                ..published.mark(facts, message, self.consumers, now)
+            });
         }
         for (tenant, position) in positions {
             draft.put(Log { id: LogId::of(tenant), tenant, position });

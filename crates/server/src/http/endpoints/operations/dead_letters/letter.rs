@@ -1,8 +1,8 @@
 //! The letter that a request names.
 
 use api::requests::LetterDecision;
-use domain::jobs::JobKinds;
 use domain::commands::{DeadLetterRef, Decided};
+use domain::jobs::JobKinds;
 use domain::{Refusal, TenantId, reply};
 use uuid::Uuid;
 
