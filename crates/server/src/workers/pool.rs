@@ -122,7 +122,9 @@ impl Pool {
         let wake = async {
             loop {
                 self.wake.notified().await;
-                lanes.iter().for_each(|lane| lane.wake.notify_one());
+                for lane in &lanes {
+                    lane.wake.notify_one();
+                }
             }
         };
         tokio::select! {

@@ -52,7 +52,7 @@ pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) ->
     }
 }
 
-async fn due(store: &Store, now: Timestamp, without: &[Uuid], max: usize) -> Vec<DueJob> {
+pub async fn due(store: &Store, now: Timestamp, without: &[Uuid], max: usize) -> Vec<DueJob> {
     store.due_jobs(JobKinds::default(), Lane::Critical, now, without, max).await.unwrap()
 }
 

@@ -115,6 +115,9 @@ async fn work_and_the_audit_are_found_by_indexes(place: Place) {
         asked.due_jobs(JobKinds::default(), Lane::Critical, late, without, max).await.unwrap()
     };
     assert_eq!(due(&[], 50).await.len(), 50);
+    let plan = plans.lock().unwrap().last().cloned().unwrap_or_default();
+    let by_lane = ["(lane=? AND due_at<?)", "Index Cond: ((lane = "];
+    assert!(by_lane.iter().any(|condition| plan.contains(condition)), "{plan}");
     uses(&plans, "jobs_due");
     let account = due(&[], 1).await[0].concurrency_key.unwrap();
     due(&[account], 50).await;

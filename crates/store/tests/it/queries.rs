@@ -124,13 +124,7 @@ async fn every_query_runs(place: Place) {
     assert_eq!(store.review(tenant, id()).await.unwrap(), None);
     assert_eq!(store.open_reviews(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.messages_of(tenant, id(), 9).await.unwrap(), []);
-    assert_eq!(
-        store
-            .due_jobs(domain::jobs::JobKinds::default(), domain::rows::Lane::Critical, Timestamp(9), &[], 9)
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(crate::due::due(&store, Timestamp(9), &[], 9).await, []);
     assert_eq!(store.job(tenant, id()).await.unwrap(), None);
     assert_eq!(store.dead_letters(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.letter(tenant, id()).await.unwrap(), None);

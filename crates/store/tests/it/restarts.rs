@@ -125,13 +125,8 @@ async fn a_reader_that_is_not_answered_asks_another_connection() {
     let few = |options: &mut store::Options| (options.readers, options.query_max) = (1, LIMIT);
     let store = place.open_with(few).await;
     let ask = async || {
-        let asked = store.due_jobs(
-            domain::jobs::JobKinds::default(),
-            domain::rows::Lane::Critical,
-            Timestamp(0),
-            &[],
-            1,
-        );
+        let (kinds, lane) = (domain::jobs::JobKinds::default(), domain::rows::Lane::Critical);
+        let asked = store.due_jobs(kinds, lane, Timestamp(0), &[], 1);
         tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait forever")
     };
     ask().await.unwrap();

@@ -102,7 +102,11 @@ impl Script<'_> {
     }
 
     fn job(&mut self, name: &str, state: &str) -> Uuid {
-        let rest = format!("'{state}', 1, null, null, 1, 1, 0, 0, null, 1, 1");
+        let subject = self.place.literal(id::<AuditId>());
+        let rest = format!(
+            "'charge', 'critical', 'attempt', {subject}, null, '{{}}', 1, null, \
+             '{state}', 1, null, null, 1, 1, 0, 0, null, 1, 1"
+        );
         let job = self.row("jobs", id(), &rest);
         self.audit(name, "job", job, OLD);
         job
