@@ -28,8 +28,6 @@ mod brokers;
 mod catch_up;
 mod due;
 mod failing;
-#[cfg(feature = "nats")]
-mod nats;
 mod order;
 mod post;
 mod pruning;
