@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::SecretFile;
 
 #[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only the adapter reads it"))]
 #[serde(default, deny_unknown_fields)]
 pub struct BrokerFile {
     /// One address, or those of a cluster's servers with commas between them.

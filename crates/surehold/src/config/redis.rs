@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::SecretFile;
 
 #[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only the adapter reads it"))]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisFile {
     pub url: Option<SecretFile>,

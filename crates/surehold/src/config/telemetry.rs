@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::SecretFile;
 
 #[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(feature = "otel"), expect(dead_code, reason = "only the adapter reads it"))]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryFile {
     pub otlp_endpoint: Option<String>,
