@@ -7,13 +7,11 @@
 //! | [`accounts`], [`circuits`] | who is called at which provider, and whether now |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
 //! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
-//! | [`ports`] | what is plugged in: the cache, the broker, traces, the clock |
-//! | [`redis`](mod@redis) | what stands in front of the database, if it is set |
+//! | [`ports`] | what is plugged in: the cache, the broker, traces, the clock; adapters are crates of their own |
 //! | [`admin`] | tenants and keys, as the command line changes them |
 //! | [`timers`] | what becomes due by itself |
 //! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
 //! | [`work_context`], [`panics`] | what a line of the log names when something fails |
-//! | [`telemetry`] | an work_context as a span, while somebody collects traces |
 //! | [`service`] | all of it, put together and taken apart |
 //!
 //! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
@@ -30,12 +28,10 @@ pub mod ids;
 pub mod metrics;
 pub mod panics;
 pub mod ports;
-pub mod redis;
 pub mod relay;
 pub mod roles;
 pub mod secret;
 pub mod service;
-pub mod telemetry;
 pub mod timers;
 pub mod wake;
 pub mod webhooks;

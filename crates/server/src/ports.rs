@@ -4,6 +4,7 @@
 //! | port | what is behind it | by default |
 //! |---|---|---|
 //! | [`idempotency_cache`] | answers duplicates before the database is asked | nothing: the database is asked |
+//! | [`cache`] | what opens that, and the floors of retry budgets | nothing is shared |
 //! | [`broker`] | carries messages from the relay to the consumers | this process |
 //! | [`telemetry`] | collects traces | nobody |
 //! | [`clock`] | the time of day | the machine's, which never goes back |
@@ -12,6 +13,7 @@
 
 pub mod accounts;
 pub mod broker;
+pub mod cache;
 pub mod clock;
 pub mod idempotency_cache;
 pub mod telemetry;

@@ -31,10 +31,10 @@ use crate::http::{self, App, AppParts, Limits};
 use crate::ids::UuidV7;
 use crate::metrics::catalogue::{BROKER_UNFIT, ROLE, STARTED};
 use crate::metrics::labels;
-use crate::ports::broker::{self, Broker, nats};
+use crate::ports::broker::{self, Broker, BrokerAdapter, BrokerParts};
+use crate::ports::cache::{Cache, CacheAdapter};
 use crate::ports::clock::{self, SteadyClock};
 use crate::ports::{NoWorkers, WorkerPool};
-use crate::redis;
 use crate::relay::{self, Relay};
 use crate::roles::Roles;
 use crate::wake::Wake;
@@ -73,9 +73,9 @@ pub struct Settings {
     pub audit_kept: Option<Span>,
     pub sqlite_max_page_count: Option<u32>,
     /// What stands in front of the database. Without it nothing does.
-    pub redis: Option<redis::Settings>,
+    pub cache: Option<Arc<dyn CacheAdapter>>,
     /// What carries messages to the consumers. Without it the relay brings them itself.
-    pub nats: Option<nats::Settings>,
+    pub broker: Option<Arc<dyn BrokerAdapter>>,
     /// Where `/metrics` comes from; installed once a process.
     pub metrics: Option<PrometheusHandle>,
     /// How often it counts committed rows.
@@ -106,8 +106,8 @@ impl Settings {
             work_kept: Span::seconds(90 * 24 * 60 * 60),
             audit_kept: None,
             sqlite_max_page_count: None,
-            redis: None,
-            nats: None,
+            cache: None,
+            broker: None,
             metrics: None,
             figures_every: figures::EVERY,
         }
@@ -131,8 +131,8 @@ impl Settings {
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error(transparent)]
-    Redis(#[from] redis::Error),
+    #[error("{0}")]
+    Cache(String),
     #[error("who receives messages could not be written down: {0}")]
     Subscribe(store::Unavailable),
     #[error("the broker: {0}")]
@@ -254,9 +254,12 @@ async fn serve(
     work: &mut ServiceTasks,
 ) -> Result<Serving, Error> {
     let Common { store, clock, ids, wake } = common;
-    let shared = redis::open(settings.redis.as_ref(), store).await?;
+    let cache = match &settings.cache {
+        Some(adapter) => adapter.open(store).await.map_err(Error::Cache)?,
+        None => Cache::default(),
+    };
     let ProviderAccounts { registry, entries, directory } =
-        accounts::open(store, settings, shared.floors.as_ref(), clock.now()).await?;
+        accounts::open(store, settings, cache.floors.as_ref(), clock.now()).await?;
     let registry = Arc::new(registry);
     let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
     let waits = webhooks::Waits {
@@ -302,7 +305,7 @@ async fn serve(
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
         hands,
-        hot_path: shared.hot_path,
+        hot_path: cache.idempotency,
         metrics: Arc::new(move || scrape.text()),
         unfit: Arc::new(move || broker.as_ref().and_then(|broker| broker.unfit())),
         limits: Limits { readers: settings.readers, ..settings.limits },
@@ -415,8 +418,9 @@ async fn messages(
     let _subscribed =
         store.submit(Box::new(Subscribe { consumers: registered })).await.map_err(Error::Subscribe)?;
     let desk = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
-    let opened = broker::open(settings.nats.as_ref(), store, desk, settings.roles.worker, stop).await;
-    let opened = opened.map_err(Error::Broker)?;
+    let consumes = settings.roles.worker;
+    let parts = BrokerParts { store: store.clone(), desk, consumes, stop: stop.clone() };
+    let opened = broker::open(settings.broker.as_deref(), parts).await.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
         let parts = relay::RelayShares::new(

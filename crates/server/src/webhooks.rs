@@ -116,7 +116,7 @@ fn delivery(refused: webhook::WebhookRefused) -> Delivery {
 }
 
 /// Why a delivery is not stored. The provider sends it again.
-pub enum Refused {
+pub enum NotAccepted {
     NotBelieved(webhook::WebhookRefused),
     Unavailable(Unavailable),
 }
@@ -156,12 +156,12 @@ impl Webhooks {
         recipient: &Recipient,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), NotAccepted> {
         // Providers sign the time of day.
         let verified = recipient.provider.verify(headers, body, SystemClock.now());
         let arrived = verified.map_err(|refused| {
             WEBHOOKS.increment(delivery(refused));
-            Refused::NotBelieved(refused)
+            NotAccepted::NotBelieved(refused)
         })?;
         let record = RecordEvent {
             tenant: recipient.tenant,
@@ -170,7 +170,7 @@ impl Webhooks {
             kind: arrived.kind,
             body: body.to_vec(),
         };
-        let stored = self.store_and_look(record).await.map_err(Refused::Unavailable)?;
+        let stored = self.store_and_look(record).await.map_err(NotAccepted::Unavailable)?;
         WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
         Ok(())
     }

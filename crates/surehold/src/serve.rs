@@ -8,8 +8,8 @@ use std::time::Duration;
 use server::admin;
 use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::telemetry::{RunningTelemetry, TelemetryAdapter};
 use server::service::{self, AccountSettings, RunningService, Settings};
-use server::telemetry::{self, Telemetry};
 use server::wire::Wire;
 use store::{Location, Options, Store};
 use tracing::info;
@@ -100,13 +100,13 @@ fn file(arguments: &Arguments) -> Result<File, Failed> {
 
 struct Serving {
     running: RunningService,
-    telemetry: Option<Telemetry>,
+    telemetry: Option<Box<dyn RunningTelemetry>>,
     drain: Duration,
 }
 
 /// Whatever fails ends what was begun before it.
 async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
-    let telemetry = file.telemetry.as_ref().map(TelemetryFile::settings).transpose()?;
+    let telemetry = file.telemetry.as_ref().map(TelemetryFile::adapter).transpose()?;
     let location = location(arguments, file)?;
     let listen = arguments.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let roles = config::roles(arguments.role.as_deref().or(file.role.as_deref()).unwrap_or("all"))?;
@@ -119,13 +119,13 @@ async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
     config::fit::check(&settings)?;
     let names = settings.accounts.iter().map(|account| account.name.as_str());
     settings.metrics = Some(server::metrics::install(names)?);
-    say(&settings, telemetry.as_ref());
+    say(&settings, telemetry.as_deref());
     if Store::open_read_only(&settings.location).await?.tenants(1).await?.is_empty() {
         tracing::warn!(
             "there is no tenant, so nobody can call the API: make one with `surehold tenant create`"
         );
     }
-    let telemetry = telemetry.as_ref().map(Telemetry::start).transpose()?;
+    let telemetry = telemetry.map(|adapter| adapter.start()).transpose().map_err(failed)?;
     let drain = settings.limits.drain;
     let failed = match service::start(settings).await {
         Ok(running) => match ready(&running, file.ready_file.as_deref()) {
@@ -164,12 +164,12 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
 }
 
 /// What it runs with, secrets left out.
-fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
+fn say(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
     let account = |account: &AccountSettings| {
         format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.base_url)
     };
     let accounts: Vec<String> = settings.accounts.iter().map(account).collect();
-    let nats = settings.nats.as_ref().map(|nats| nats.urls.join(", "));
+    let nats = settings.broker.as_ref().map(|broker| broker.address());
     info!(
         version = env!("CARGO_PKG_VERSION"),
         database = %settings.location,
@@ -183,9 +183,9 @@ fn say(settings: &Settings, telemetry: Option<&telemetry::Settings>) {
         readers = settings.readers,
         queue_max = settings.queue_max,
         requests_max = settings.limits.requests_max,
-        redis = settings.redis.is_some(),
+        redis = settings.cache.is_some(),
         nats = nats.as_deref().unwrap_or("none"),
-        traces = telemetry.map(|telemetry| telemetry.endpoint.to_string()).as_deref().unwrap_or("none"),
+        traces = telemetry.map(TelemetryAdapter::address).as_deref().unwrap_or("none"),
         "starting"
     );
     if settings.accounts.is_empty() && (settings.roles.api || settings.roles.worker) {

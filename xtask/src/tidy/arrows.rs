@@ -29,7 +29,16 @@ fn allowed(name: &str) -> Option<Allowed> {
         "api" => Allowed::Only(&["domain"]),
         "client" => Allowed::Only(&["api", "outbound", "resilience"]),
         "server" => Allowed::Only(&["domain", "store", "providers", "api", "fault_injection", "resilience"]),
+        // Besides the server's ports, what these speak of.
+        "adapter_nats" | "adapter_otlp" | "adapter_redis" => {
+            Allowed::Only(&[
+                "server", "store", "domain", "api", "outbound", "providers", "resilience", "fault_injection",
+            ])
+        }
         "surehold" => Allowed::Only(&[
+            "adapter_nats",
+            "adapter_otlp",
+            "adapter_redis",
             "server",
             "api",
             "client",
@@ -100,6 +109,9 @@ mod tests {
         check("store", &["domain"], &[]);
         check("store", &["domain", "providers"], &["crate store: must not lean on providers"]);
         check("surehold", &["server", "attack", "check", "sandbox"], &[]);
+        check("adapter_redis", &["server", "domain"], &[]);
+        check("adapter_redis", &["adapter_nats"], &["crate adapter_redis: must not lean on adapter_nats"]);
+        check("server", &["adapter_redis"], &["crate server: must not lean on adapter_redis"]);
         check("surehold", &["test_servers"], &["crate surehold: must not lean on test_servers"]);
         check("attack", &["testkit", "test_servers"], &[]);
         check("testkit", &["attack"], &["crate testkit: must not lean on attack"]);

@@ -23,15 +23,24 @@ const WALLS: [Wall; 1] = [Wall {
     why: "what HTTP needs of others is a port (crates/server/src/ports)",
 }];
 
+/// What a build may leave out is an adapter: the core is the same in every build.
+const WITHOUT_FEATURES: &str = "crates/server/src";
+/// Written in halves, or this file would find itself.
+const FEATURE: &str = concat!("feature", " = \"");
+
 /// `files` are paths below `root`.
 pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
     for file in files {
+        let text = fs::read_to_string(root.join(file))?;
+        if file.starts_with(WITHOUT_FEATURES) && text.contains(FEATURE) {
+            complaints.push(format!("{}: has no features: make it an adapter", file.display()));
+        }
         for wall in &WALLS {
             if let Some(module) = module_of(file, wall.sources)
                 && !wall.but_for.contains(&module)
             {
-                complaints.extend(check_file(file, &fs::read_to_string(root.join(file))?, wall));
+                complaints.extend(check_file(file, &text, wall));
             }
         }
     }
@@ -88,5 +97,8 @@ mod tests {
             0,
         );
         check("crates/store/src/writer.rs", naming, 0);
+        let optional = concat!("#[cfg(", "feature", " = \"redis\")]\nmod redis;\n");
+        check("crates/server/src/lib.rs", optional, 1);
+        check("crates/surehold/src/main.rs", optional, 0);
     }
 }

@@ -41,7 +41,7 @@ pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<V
         complaints.extend(check_words(file, &text));
         if let Some(owner) = crate_of(file) {
             for name in public_types(&text) {
-                crates.entry(name.to_owned()).or_default().insert(owner.to_owned());
+                crates.entry(name.to_owned()).or_default().insert(owner.clone());
             }
         }
     }
@@ -107,9 +107,10 @@ fn read_shared(glossary: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The crate whose source this is. Tests have words of their own.
-fn crate_of(file: &Path) -> Option<&str> {
+fn crate_of(file: &Path) -> Option<String> {
     let mut parts = file.iter().map(|part| part.to_str().unwrap_or_default());
-    let owner = (parts.next()? == "crates").then(|| parts.next()).flatten()?;
+    let folder = (parts.next()? == "crates").then(|| parts.next()).flatten()?;
+    let owner = if folder == "adapters" { format!("adapter_{}", parts.next()?) } else { folder.to_owned() };
     let is_source = parts.next()? == "src" && !parts.any(|part| part == "tests" || part == "tests.rs");
     is_source.then_some(owner)
 }
@@ -186,8 +187,12 @@ mod tests {
 
     #[test]
     fn tests_have_words_of_their_own() {
-        let check = |file: &str, owner: Option<&str>| assert_eq!(crate_of(Path::new(file)), owner, "{file}");
+        let check = |file: &str, owner: Option<&str>| {
+            assert_eq!(crate_of(Path::new(file)).as_deref(), owner, "{file}");
+        };
         check("crates/api/src/money.rs", Some("api"));
+        check("crates/adapters/nats/src/wire.rs", Some("adapter_nats"));
+        check("crates/adapters/nats/tests/nats/line.rs", None);
         check("crates/api/src/json/tests.rs", None);
         check("crates/store/tests/it/place.rs", None);
         check("xtask/src/main.rs", None);

@@ -15,7 +15,7 @@ use providers::webhook::WebhookRefused;
 
 use self::admission::WebhookAdmission;
 use super::RefusedRequest;
-use crate::webhooks::{self, Refused, Webhooks};
+use crate::webhooks::{self, NotAccepted, Webhooks};
 
 struct Deliveries {
     webhooks: Arc<Webhooks>,
@@ -44,11 +44,11 @@ async fn receive(
     Ok((StatusCode::OK, "{}").into_response())
 }
 
-impl From<Refused> for RefusedRequest {
-    fn from(refused: Refused) -> RefusedRequest {
+impl From<NotAccepted> for RefusedRequest {
+    fn from(refused: NotAccepted) -> RefusedRequest {
         match refused {
-            Refused::NotBelieved(refused) => refused.into(),
-            Refused::Unavailable(unavailable) => unavailable.into(),
+            NotAccepted::NotBelieved(refused) => refused.into(),
+            NotAccepted::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | broker | how it carries | what its answer proves |
 //! |---|---|---|
 //! | [`embedded`] | in this process, at once | every consumer's receipt, or that it will be brought again |
-//! | [`nats`] | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
+//! | `adapter_nats` | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
 //!
 //! A message may come twice and may come late, from any broker. Of a subject it comes in order of its
 //! `seq`, but for what failed: that is brought again later, on its own.
@@ -12,8 +12,8 @@
 
 pub mod embedded;
 mod in_order;
-pub mod nats;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::consumers::MessageDispatcher;
+
+pub use in_order::in_order;
 
 /// A message to be published.
 #[derive(Clone, Debug)]
@@ -80,17 +82,38 @@ pub struct Opened {
     pub consuming: Option<JoinHandle<()>>,
 }
 
-/// NATS, if it is set; else the embedded broker. `consumes`: this process takes messages from a broker
-/// outside, until it is told to stop.
-pub async fn open(
-    settings: Option<&nats::Settings>,
-    store: &Store,
-    desk: Arc<MessageDispatcher>,
-    consumes: bool,
-    stop: &watch::Receiver<bool>,
-) -> Result<Opened, String> {
-    match settings {
-        Some(settings) => nats::open(settings, store, desk, consumes, stop).await,
-        None => Ok(Opened { broker: Arc::new(embedded::Embedded { desk }), consuming: None }),
+/// What a broker is opened with.
+pub struct BrokerParts {
+    pub store: Store,
+    pub desk: Arc<MessageDispatcher>,
+    /// This process takes messages from a broker outside, until it is told to stop.
+    pub consumes: bool,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// A broker outside this process, before it is opened.
+pub trait BrokerAdapter: Debug + Send + Sync {
+    /// Where it is, for the log.
+    fn address(&self) -> String;
+
+    fn times(&self) -> BrokerTimes;
+
+    fn open(&self, parts: BrokerParts) -> BoxFuture<'_, Result<Opened, String>>;
+}
+
+/// What the settings of the service are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerTimes {
+    /// How long one publication waits for the broker's word.
+    pub publish_timeout: Duration,
+    /// How long a worker may be silent about a message before it is delivered again.
+    pub ack_wait: Duration,
+}
+
+/// The adapter's, if there is one; else the embedded broker.
+pub async fn open(adapter: Option<&dyn BrokerAdapter>, parts: BrokerParts) -> Result<Opened, String> {
+    match adapter {
+        Some(adapter) => adapter.open(parts).await,
+        None => Ok(Opened { broker: Arc::new(embedded::Embedded { desk: parts.desk }), consuming: None }),
     }
 }

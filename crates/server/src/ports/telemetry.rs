@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 
 /// Who is on the other side of it.
@@ -49,4 +50,19 @@ pub fn begin(name: impl FnOnce() -> String) -> Option<Box<dyn TraceSpan>> {
 /// The span of a request. `None` while nobody collects.
 pub fn begin_request(name: impl FnOnce() -> String, headers: &HeaderMap) -> Option<Box<dyn TraceSpan>> {
     Some(COLLECTOR.get()?.begin(name(), SpanSide::Server, Some(headers)))
+}
+
+/// What collects traces outside this process, before it is started.
+pub trait TelemetryAdapter: Debug {
+    /// Where the traces go, for the log.
+    fn address(&self) -> String;
+
+    /// From now on work has spans. Once a process, and inside the runtime. A collector that is out of reach is
+    /// no reason not to start.
+    fn start(&self) -> Result<Box<dyn RunningTelemetry>, String>;
+}
+
+pub trait RunningTelemetry: Send {
+    /// Sends what waits.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()>;
 }

@@ -3,13 +3,14 @@
 //! Markers hold for a minute, longer than anybody waits here: one that is not given back fails its test.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use adapter_redis::Settings;
 use futures_util::future::join_all;
 use providers::Secret;
 use serde_json::{Value, json};
-use server::redis::Settings;
 use test_servers::redis::{Options, Persistence, Private};
 
 use crate::ask::{Answer, charge, payment_of, until};
@@ -40,7 +41,7 @@ async fn stage(engine: Engine, redis: &Private, lease: Duration) -> Stage {
 }
 
 async fn stage_with(engine: Engine, redis: &Private, settings: Settings) -> Stage {
-    let stage = Stage::with(engine, |service| service.redis = Some(settings)).await;
+    let stage = Stage::with(engine, |service| service.cache = Some(Arc::new(settings))).await;
     in_use(&stage, redis).await;
     stage
 }

@@ -38,7 +38,6 @@ mod charges;
 mod database;
 mod dead_letters;
 mod delivery;
-#[cfg(feature = "redis")]
 mod duplicates;
 mod expiry;
 mod handed_over;

@@ -29,8 +29,6 @@ mod catch_up;
 mod consumers;
 mod due;
 mod failing;
-#[cfg(feature = "nats")]
-mod nats;
 mod order;
 mod post;
 mod pruning;

@@ -238,13 +238,6 @@ impl Post {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
     }
 
-    /// How much the ledger has moved, in its smallest unit.
-    pub async fn moved_minor(&self) -> i64 {
-        let transfers = self.store.transfers(self.tenant, None, 1_000).await.unwrap();
-        let postings = transfers.iter().flat_map(|(_, postings)| postings);
-        postings.map(|posting| posting.amount_minor.max(0)).sum()
-    }
-
     pub async fn delivery(&self, message: &Message) -> Option<Delivery> {
         self.delivery_at(LEDGER, message).await
     }

@@ -109,15 +109,15 @@ fn messages(settings: &Settings) -> Vec<Pair> {
             sentence: "consumers.backoff_cap_ms must be at most relay.messages_kept_days",
         },
     ];
-    if let Some(nats) = &settings.nats {
+    if let Some(broker) = settings.broker.as_ref().map(|broker| broker.times()) {
         pairs.push(Pair {
-            first: nats.publish_timeout,
+            first: broker.publish_timeout,
             second: duration(relay.lease),
             sentence: "broker.publish_timeout_ms must be at most relay.lease_ms: another relay publishes \
                        what this one waits for",
         });
         pairs.push(Pair {
-            first: nats.ack_wait,
+            first: broker.ack_wait,
             second: duration(relay.unreceived_after),
             sentence: "broker.ack_wait_ms must be at most relay.unreceived_after_ms: the stream delivers \
                        again what a worker lost, before it is published again",
@@ -127,7 +127,7 @@ fn messages(settings: &Settings) -> Vec<Pair> {
 }
 
 fn redis(settings: &Settings) -> Vec<Pair> {
-    let Some(redis) = &settings.redis else { return Vec::new() };
+    let Some(redis) = settings.cache.as_ref().map(|cache| cache.times()) else { return Vec::new() };
     vec![
         Pair {
             first: redis.timeout,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Ack, Error, Publication};
 
 /// What was answered in time is answered, whatever else takes longer.
-pub(super) async fn in_order<'a, Publishing>(
+pub async fn in_order<'a, Publishing>(
     batch: &'a [Publication],
     subjects_at_once_max: Option<usize>,
     patience: Duration,

@@ -1,0 +1,325 @@
+//! The consumers' side: what is delivered, how often, how much at once, and what NATS is told of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::commands::{DeadLetterRef, Decided, RetryDeadLetter};
+use domain::consumers::LEDGER;
+use domain::lifecycle::delivery;
+use domain::rows::{Delivery, Message};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use server::consumers::{Consumer, ConsumerFailure};
+use server::ports::broker::{Broker as _, Publication};
+use store::CommandResult;
+use tokio::sync::Semaphore;
+
+use super::line::{Line, trusting, watchful};
+use super::stream::{PATIENCE, owed};
+use crate::brokers::{Does, Moody};
+use crate::post::{Post, id, until};
+
+both!(
+    everything_is_received_once_and_acknowledged,
+    two_processes_share_the_work,
+    a_subjects_messages_come_in_order,
+    what_could_not_be_committed_is_delivered_again,
+    a_message_that_kills_its_process_is_counted_and_dies,
+    poison_dies_the_rest_flows_and_mended_it_is_had_once,
+    what_is_no_message_is_let_go,
+    what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts,
+    no_more_is_in_hand_than_there_is_room_for,
+    one_that_takes_long_is_not_delivered_again,
+);
+
+fn messages(post: &Post, count: usize) -> Vec<Message> {
+    (0..count).map(|_| post.message(id(), 1)).collect()
+}
+
+async fn nothing_is_owed(line: &Line) {
+    until("all is acknowledged", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
+}
+
+/// Counts how many are at work at once, and lets one go a permit.
+struct Gate {
+    inner: Arc<dyn Consumer>,
+    at_work: AtomicUsize,
+    most: AtomicUsize,
+    came: AtomicUsize,
+    let_go: Semaphore,
+}
+
+impl Gate {
+    fn new(inner: Arc<dyn Consumer>) -> Arc<Gate> {
+        let (at_work, most, came) = Default::default();
+        Arc::new(Gate { inner, at_work, most, came, let_go: Semaphore::new(0) })
+    }
+}
+
+impl Consumer for Gate {
+    fn name(&self) -> &'static str {
+        LEDGER
+    }
+
+    fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
+        async move {
+            self.came.fetch_add(1, Ordering::SeqCst);
+            let at_work = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(at_work, Ordering::SeqCst);
+            self.let_go.acquire().await.unwrap().forget();
+            let outcome = self.inner.receive(message).await;
+            self.at_work.fetch_sub(1, Ordering::SeqCst);
+            outcome
+        }
+        .boxed()
+    }
+}
+
+async fn everything_is_received_once_and_acknowledged(post: Post) {
+    let line = Line::of(&post).await;
+    let counting = Moody::new(post.ledger(), Does::Panic, &[]);
+    let at_work = line.consume(post.patient_desk(counting.clone()));
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 300);
+    post.append(&all).await;
+    until("all have their effect", async || (post.posted().await == 300).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+    assert!(all.iter().all(|message| counting.came(message) == 1), "each came once");
+}
+
+async fn two_processes_share_the_work(post: Post) {
+    let line = Line::with(&post, |settings| settings.deliveries_max = 4).await;
+    let gates = [Gate::new(post.ledger()), Gate::new(post.ledger())];
+    let at_work = gates.clone().map(|gate| line.consume(post.patient_desk(gate)));
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 40);
+    post.append(&all).await;
+    until("both have some in hand", async || {
+        gates.iter().all(|gate| gate.at_work.load(Ordering::SeqCst) == 4).then_some(())
+    })
+    .await;
+    for gate in &gates {
+        gate.let_go.add_permits(1_000);
+    }
+    until("all have their effect", async || (post.posted().await == 40).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    for process in at_work {
+        process.stop().await;
+    }
+    let came: usize = gates.iter().map(|gate| gate.came.load(Ordering::SeqCst)).sum();
+    assert_eq!(came, 40, "each to one of them");
+}
+
+async fn a_subjects_messages_come_in_order(post: Post) {
+    let line = Line::of(&post).await;
+    let counting = Moody::new(post.ledger(), Does::Panic, &[]);
+    let at_work = line.consume(post.patient_desk(counting.clone()));
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let subjects: Vec<uuid::Uuid> = (0..8).map(|_| id()).collect();
+    let mut all = Vec::new();
+    for seq in 1..=25 {
+        let some: Vec<Message> = subjects.iter().map(|subject| post.message(*subject, seq)).collect();
+        post.append(&some).await;
+        all.extend(some);
+    }
+    until("all have their effect", async || (post.posted().await == 200).then_some(())).await;
+    relay.stop().await;
+    at_work.stop().await;
+    let came = counting.came.lock().unwrap().clone();
+    for subject in subjects {
+        let told = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
+        let told: Vec<_> = told.collect();
+        let heard: Vec<_> = came.iter().copied().filter(|message| told.contains(message)).collect();
+        assert_eq!(heard, told, "{subject}");
+    }
+}
+
+async fn what_could_not_be_committed_is_delivered_again(post: Post) {
+    let line = Line::of(&post).await;
+    let all = messages(&post, 20);
+    let moody = Moody::new(post.ledger(), Does::FindNoStore, &all[..5].iter().collect::<Vec<_>>());
+    let at_work = line.consume(post.dispatcher(moody.clone()));
+    // Nobody but NATS brings anything again.
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    post.append(&all).await;
+    until("the rest flows", async || (post.posted().await == 15).then_some(())).await;
+    until("each came again", async || all[..5].iter().all(|message| moody.came(message) > 1).then_some(()))
+        .await;
+    moody.with.lock().unwrap().clear();
+    until("all have their effect", async || (post.posted().await == 20).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+async fn dead(post: &Post, message: &Message) -> Delivery {
+    until("it is dead", async || {
+        post.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
+    })
+    .await
+}
+
+/// The consuming process is killed while the handler has the message in its hands, again and again.
+async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
+    let line = Line::of(&post).await;
+    let (killer, good) = (post.message(id(), 1), messages(&post, 5));
+    let hanging = Moody::new(post.ledger(), Does::Hang, &[&killer]);
+    let relay = post.relay(line.nats.clone(), watchful(), true);
+    post.append(&[vec![killer.clone()], good.clone()].concat()).await;
+    for death in 1..=4 {
+        let process = line.consume(post.dispatcher(hanging.clone()));
+        until("it has the message in its hands", async || (hanging.came(&killer) >= death).then_some(()))
+            .await;
+        process.kill().await;
+    }
+    let survivor = line.consume(post.dispatcher(hanging.clone()));
+    let letter = dead(&post, &killer).await;
+    assert_eq!(letter.attempts, 3);
+    post.until_all_are_received(&good).await;
+    relay.stop().await;
+    survivor.stop().await;
+    assert_eq!(post.posted().await, 5);
+}
+
+async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
+    let line = Line::of(&post).await;
+    let at_work = line.consume(post.dispatcher(post.ledger()));
+    let relay = post.relay(line.nats.clone(), watchful(), true);
+    let good = messages(&post, 20);
+    let (mut poison, after) = (post.message(id(), 1), post.message(id(), 1));
+    let readable = std::mem::replace(&mut poison.payload, "not JSON".to_owned());
+    let after = Message { subject: poison.subject, partition: poison.partition, seq: 2, ..after };
+    post.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
+    post.until_all_are_received(&[vec![after], good].concat()).await;
+    let letter = dead(&post, &poison).await;
+    assert_eq!(letter.attempts, 3);
+    assert_eq!(post.posted().await, 21);
+
+    post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
+    let retry = RetryDeadLetter(Decided {
+        kinds: domain::jobs::JobKinds::default(),
+        claim: None,
+        tenant: post.tenant,
+        client: id(),
+        request_id: "request".to_owned(),
+        letter: DeadLetterRef::Message(letter.id),
+        person: "Ana".to_owned(),
+        why: "mended".to_owned(),
+    });
+    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
+    post.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert_eq!(post.posted().await, 22);
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+async fn what_is_no_message_is_let_go(post: Post) {
+    let line = Line::of(&post).await;
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 10);
+    post.append(&all).await;
+    until("the stream is there", async || {
+        post.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    let stranger = async_nats::connect(line.server.url()).await.unwrap();
+    for body in ["nonsense", "{}", ""] {
+        let subject = format!("surehold.{}.3.payment.captured", post.store.database_id());
+        async_nats::jetstream::new(stranger.clone())
+            .publish(subject, body.into())
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+    }
+    let at_work = line.consume(post.patient_desk(post.ledger()));
+    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+}
+
+/// Whoever can write to the stream cannot post anything.
+async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: Post) {
+    let line = Line::of(&post).await;
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 2);
+    post.append(&all[..1]).await;
+    until("the stream is there", async || {
+        post.found(&all[..1]).await.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    relay.stop().await;
+    // One message that nobody ever told, and one whose text was changed on the way.
+    post.append(&all[1..]).await;
+    let mut changed = all[1].clone();
+    changed.payload = changed.payload.replace("\"minor\": 5", "\"minor\": 500");
+    assert_ne!(changed.payload, all[1].payload, "it was changed");
+    let forged = [post.message(id(), 1), changed].map(|message| Publication {
+        message: Arc::new(message),
+        number: 1,
+        left_behind: false,
+    });
+    let taken = line.nats.publish(&forged, PATIENCE).await;
+    assert!(taken.iter().all(Result::is_ok), "{taken:?}");
+
+    let at_work = line.consume(post.patient_desk(post.ledger()));
+    until("what was told has its effect", async || (post.posted().await == 2).then_some(())).await;
+    nothing_is_owed(&line).await;
+    at_work.stop().await;
+    assert_eq!(post.posted().await, 2);
+    assert_eq!(moved_minor(&post).await, 10, "as the outbox has it");
+}
+
+/// How much the ledger has moved, in its smallest unit.
+async fn moved_minor(post: &Post) -> i64 {
+    let transfers = post.store.transfers(post.tenant, None, 1_000).await.unwrap();
+    let postings = transfers.iter().flat_map(|(_, postings)| postings);
+    postings.map(|posting| posting.amount_minor.max(0)).sum()
+}
+
+async fn no_more_is_in_hand_than_there_is_room_for(post: Post) {
+    let line = Line::with(&post, |settings| settings.deliveries_max = 8).await;
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&post, 200);
+    post.append(&all).await;
+    until("the stream has them all", async || {
+        post.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
+    })
+    .await;
+    let gate = Gate::new(post.ledger());
+    let at_work = line.consume(post.patient_desk(gate.clone()));
+    until("there is no more room", async || (gate.at_work.load(Ordering::SeqCst) == 8).then_some(())).await;
+    assert_eq!(owed(&line.server).await, (8, 192), "NATS keeps what we have no room for");
+    gate.let_go.add_permits(1_000);
+    until("all have their effect", async || (post.posted().await == 200).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+    assert_eq!(gate.most.load(Ordering::SeqCst), 8);
+}
+
+async fn one_that_takes_long_is_not_delivered_again(post: Post) {
+    let line = Line::of(&post).await;
+    let gate = Gate::new(post.ledger());
+    let at_work = line.consume(post.patient_desk(gate.clone()));
+    let relay = post.relay(line.nats.clone(), trusting(), true);
+    // The second one waits behind the first, of the same subject.
+    let subject = id();
+    post.append(&[post.message(subject, 1), post.message(subject, 2)]).await;
+    until("it has begun", async || (gate.at_work.load(Ordering::SeqCst) == 1).then_some(())).await;
+    // Nothing else tells that nothing happens: three times the wait for a word.
+    let begun = Instant::now();
+    until("time has passed", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
+    assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the second one waits for the first");
+    gate.let_go.add_permits(1_000);
+    until("both have their effect", async || (post.posted().await == 2).then_some(())).await;
+    nothing_is_owed(&line).await;
+    relay.stop().await;
+    at_work.stop().await;
+    assert_eq!(gate.came.load(Ordering::SeqCst), 2, "each was delivered once");
+}

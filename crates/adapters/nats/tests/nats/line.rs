@@ -1,0 +1,75 @@
+//! A post office whose messages go over NATS: a server, our end of it, and consumers that come and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_nats::{Nats, NatsConsumer, Settings};
+use domain::time::Span;
+use server::consumers::MessageDispatcher;
+use server::relay;
+use store::Store;
+use test_servers::nats::{Options, Private};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::stream;
+use crate::post::Post;
+
+pub struct Line {
+    pub server: Private,
+    pub nats: Arc<Nats>,
+    store: Store,
+}
+
+/// A process's consumer at work.
+pub struct AtWork {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Line {
+    pub async fn of(post: &Post) -> Line {
+        Line::with(post, |_| ()).await
+    }
+
+    pub async fn with(post: &Post, change: impl FnOnce(&mut Settings)) -> Line {
+        let server = stream::server(Options::default());
+        let mut settings = stream::settings(&server);
+        // What a consumer left behind is soon delivered again.
+        settings.ack_wait = Duration::from_secs(1);
+        change(&mut settings);
+        let nats = Nats::connect(settings, post.store.database_id()).await.unwrap();
+        stream::connected(&nats).await;
+        Line { server, nats, store: post.store.clone() }
+    }
+
+    pub fn consume(&self, desk: Arc<MessageDispatcher>) -> AtWork {
+        let (stop, stopped) = watch::channel(false);
+        let consumer = NatsConsumer { nats: self.nats.clone(), store: self.store.clone(), desk };
+        AtWork { stop, task: tokio::spawn(consumer.run(stopped)) }
+    }
+}
+
+impl AtWork {
+    /// It ends what it has in hand.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.task.await.unwrap();
+    }
+
+    /// It is gone with whatever it has in hand.
+    pub async fn kill(self) {
+        self.task.abort();
+        let _aborted = self.task.await;
+    }
+}
+
+/// A relay whose sweep is quick to miss a receipt.
+pub fn watchful() -> relay::Settings {
+    relay::Settings { unreceived_after: Span::millis(500), ..relay::Settings::default() }
+}
+
+/// A relay whose sweep finds nothing in the time of a test.
+pub fn trusting() -> relay::Settings {
+    relay::Settings { unreceived_after: Span::seconds(3_600), ..relay::Settings::default() }
+}

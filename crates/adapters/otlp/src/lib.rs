@@ -1,0 +1,190 @@
+//! Traces: what a work context came to, for those who collect such things with OpenTelemetry.
+//!
+//! | piece | what it is |
+//! |---|---|
+//! | [`server::ports::telemetry`] | the port: spans that exist only while somebody collects them |
+//! | `collector` | spans of the SDK behind our port, and the trace that a request belongs to |
+//! | `queue` | so many spans may wait; what becomes of each is counted |
+//! | `span_sender` | the HTTP client that brings batches to the collector |
+//!
+//! The SDK sends on a thread of its own, one batch at a time. What a collector does not take is lost: to
+//! say it again would keep what comes after it waiting.
+//!
+//! A work context is what is done; while traces are collected it is a span as well, with the same ids that the
+//! log has, and a call to a provider is a span below it. While they are not, there is no span, and nothing
+//! is paid for but a look at whether there is somebody. Decision 0018 says why.
+//!
+//! **Nobody waits for a collector.** A span that ends goes into a queue of [`QUEUE_MAX`]; where there is no
+//! room it is dropped and counted. Metrics do not go this way: they are Prometheus' (`/metrics`).
+//!
+//! What must never be here: a name, an address, an amount, a secret, an error's text, or anything else that
+//! a client or a provider sent, but for the request's id and the trace that it belongs to.
+
+mod collector;
+mod queue;
+mod span_sender;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::Ids as _;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use http::{HeaderName, HeaderValue, Uri};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanLimits,
+};
+use server::ids::UuidV7;
+use server::ports::telemetry::{self, RunningTelemetry, TelemetryAdapter};
+
+use self::collector::OtlpSdk;
+use self::queue::{Bounded, Counted, QueueStats};
+use self::span_sender::SpanSender;
+
+/// Spans that wait for the collector; one more is dropped.
+const QUEUE_MAX: usize = 2_048;
+/// Spans that go to the collector at once.
+const BATCH_MAX: usize = 512;
+/// So often what waits is sent.
+const PAUSE: Duration = Duration::from_secs(2);
+/// What waits at the end has so long to leave.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// Where OTLP says that traces go, below the collector's address.
+const TRACES: &str = "/v1/traces";
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// With the path.
+    pub endpoint: Uri,
+    /// For a collector that wants to know who sends. Their values are not shown.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The part of the traces that begin here that is kept. One that began elsewhere was decided on there.
+    pub sample_ratio: f64,
+    /// For one batch, from the connection to the answer.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// `endpoint` is the collector's address; the path of traces is added where it is missing.
+    pub fn new(endpoint: &str) -> Result<Settings, String> {
+        let whole = match endpoint.trim_end_matches('/') {
+            whole if whole.ends_with(TRACES) => whole.to_owned(),
+            base => format!("{base}{TRACES}"),
+        };
+        let endpoint: Uri = whole.parse().map_err(|_| "it is no address".to_owned())?;
+        match endpoint.scheme_str() {
+            Some("http") => {}
+            Some("https") if cfg!(feature = "tls") => {}
+            Some("https") => return Err("this build has no TLS; build with --features tls".to_owned()),
+            _ => return Err("it begins with http:// or https://".to_owned()),
+        }
+        let authority = endpoint.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            return Err("it holds no password; give the collector a header".to_owned());
+        }
+        Ok(Settings { endpoint, headers: Vec::new(), sample_ratio: 1.0, timeout: Duration::from_secs(5) })
+    }
+}
+
+/// Traces, while they are collected.
+struct Telemetry {
+    provider: SdkTracerProvider,
+}
+
+impl TelemetryAdapter for Settings {
+    fn address(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningTelemetry>, String> {
+        let telemetry = Telemetry::start(self).map_err(|why| format!("telemetry: {why}"))?;
+        Ok(Box::new(telemetry))
+    }
+}
+
+impl Telemetry {
+    fn start(settings: &Settings) -> Result<Telemetry, String> {
+        let books = QueueStats::default();
+        let courier = SpanSender::new(settings, books.clone())?;
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(courier)
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(settings.endpoint.to_string())
+            .with_timeout(settings.timeout)
+            .with_headers(HashMap::new())
+            .with_retry_policy(RetryPolicy::default().with_max_retries(0))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE_MAX)
+            .with_max_export_batch_size(BATCH_MAX)
+            .with_scheduled_delay(PAUSE)
+            .build();
+        let processor = BatchSpanProcessor::new(Counted::new(exporter, books.clone()), batches);
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(Bounded::new(processor, books))
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio))))
+            .with_span_limits(SpanLimits::default())
+            .with_resource(resource())
+            .build();
+        if !telemetry::collect_with(Box::new(OtlpSdk::new(provider.tracer("surehold")))) {
+            return Err("traces are collected already".to_owned());
+        }
+        Ok(Telemetry { provider })
+    }
+}
+
+impl RunningTelemetry for Telemetry {
+    /// For [`STOP_MAX`] at most.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async move {
+            let stopping = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(STOP_MAX));
+            if let Ok(Err(error)) = stopping.await {
+                tracing::warn!(%error, "the last spans did not reach the collector");
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Who we are. Nothing is taken from the environment here: the configuration is read elsewhere.
+fn resource() -> Resource {
+    Resource::builder_empty()
+        .with_service_name("surehold")
+        .with_attributes([
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.instance.id", UuidV7::default().next().to_string()),
+        ])
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_added_where_it_is_missing() {
+        let check = |given: &str, expected: Result<&str, &str>| {
+            let endpoint = Settings::new(given).map(|settings| settings.endpoint.to_string());
+            assert_eq!(endpoint, expected.map(str::to_owned).map_err(str::to_owned), "{given}");
+        };
+        check("http://localhost:4318", Ok("http://localhost:4318/v1/traces"));
+        check("http://localhost:4318/", Ok("http://localhost:4318/v1/traces"));
+        check("http://localhost:4318/v1/traces", Ok("http://localhost:4318/v1/traces"));
+        check("http://localhost/otlp/", Ok("http://localhost/otlp/v1/traces"));
+        check("localhost:4318", Err("it is no address"));
+        check("grpc://localhost:4317", Err("it begins with http:// or https://"));
+        check("http://u:hunter2@localhost", Err("it holds no password; give the collector a header"));
+        let secured = if cfg!(feature = "tls") {
+            Ok("https://c.example/v1/traces")
+        } else {
+            Err("this build has no TLS; build with --features tls")
+        };
+        check("https://c.example", secured);
+    }
+}

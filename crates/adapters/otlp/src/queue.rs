@@ -1,0 +1,153 @@
+//! What waits for the collector, and what became of it.
+//!
+//! The SDK has a queue of its own, of the same size, and says of what it drops only that it did. So each
+//! span is written down before it goes in there, and taken out when its batch is back.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use tracing::{info, warn};
+
+use server::metrics::catalogue::TRACE_SPANS;
+use server::metrics::labels::SpanFate;
+
+use crate::QUEUE_MAX;
+
+/// How many wait, and what has been told of.
+#[derive(Clone, Debug, Default)]
+pub struct QueueStats(Arc<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    waiting: AtomicUsize,
+    /// The collector takes nothing: told once, until it does again.
+    away: AtomicBool,
+    full: AtomicBool,
+    /// Why the last batch did not arrive; the SDK does not pass it on.
+    why: Mutex<String>,
+}
+
+impl QueueStats {
+    pub fn because(&self, why: String) {
+        *self.0.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Whether there is room for one more.
+    fn takes_one(&self) -> bool {
+        let taken = self.0.waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_MAX;
+        if !taken {
+            self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+            TRACE_SPANS.increment(SpanFate::Dropped);
+            if !self.0.full.swap(true, Ordering::Relaxed) {
+                warn!(
+                    waiting = QUEUE_MAX,
+                    "too many spans wait for the collector: those that come meanwhile are dropped"
+                );
+            }
+        }
+        taken
+    }
+
+    fn is_back(&self, count: usize, outcome: &Result<(), OTelSdkError>) {
+        self.0.waiting.fetch_sub(count, Ordering::Relaxed);
+        let fate = if outcome.is_ok() { SpanFate::Exported } else { SpanFate::Lost };
+        TRACE_SPANS.add(fate, count as u64);
+        let was_away = self.0.away.swap(outcome.is_err(), Ordering::Relaxed);
+        match outcome {
+            Err(error) if !was_away => {
+                let why = std::mem::take(&mut *self.0.why.lock().unwrap_or_else(PoisonError::into_inner));
+                warn!(%error, why, "the collector takes no traces; what it does not take is lost");
+            }
+            Ok(()) if was_away => info!("the collector takes traces again"),
+            _ => {}
+        }
+    }
+}
+
+/// Lets through what there is room for.
+#[derive(Debug)]
+pub struct Bounded<P> {
+    inner: P,
+    books: QueueStats,
+}
+
+impl<P> Bounded<P> {
+    pub fn new(inner: P, books: QueueStats) -> Bounded<P> {
+        Bounded { inner, books }
+    }
+}
+
+impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.inner.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if self.books.takes_one() {
+            self.inner.on_end(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Counts what comes back.
+#[derive(Debug)]
+pub struct Counted<E> {
+    inner: E,
+    books: QueueStats,
+}
+
+impl<E> Counted<E> {
+    pub fn new(inner: E, books: QueueStats) -> Counted<E> {
+        Counted { inner, books }
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let count = batch.len();
+        let outcome = self.inner.export(batch).await;
+        self.books.is_back(count, &outcome);
+        outcome
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_past_the_queue_is_dropped_until_a_batch_is_back() {
+        let books = QueueStats::default();
+        assert!((0..QUEUE_MAX).all(|_| books.takes_one()));
+        assert!(!books.takes_one() && !books.takes_one());
+        books.is_back(1, &Err(OTelSdkError::InternalFailure("away".to_owned())));
+        assert!(books.takes_one() && !books.takes_one(), "there was room for one");
+        books.is_back(QUEUE_MAX, &Ok(()));
+        assert_eq!(books.0.waiting.load(Ordering::Relaxed), 0);
+    }
+}

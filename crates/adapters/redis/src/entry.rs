@@ -1,0 +1,224 @@
+//! What stands under a key, and what it says to a request.
+//!
+//! | byte | marker | finished |
+//! |---|---|---|
+//! | 0 | `m` | `f` |
+//! | 1 to 32 | the fingerprint of the request that set it | the fingerprint that the database keeps |
+//! | then | 16 bytes that only its owner knows; 16 more, once known, of what the key is making | status (2), length of the location (2, `0xffff` for none), location, body |
+//!
+//! Numbers are big-endian. What cannot be read says nothing.
+
+use std::sync::{PoisonError, RwLock};
+
+use domain::KeyId;
+use domain::idempotency::Fingerprint;
+use sha2::{Digest as _, Sha256};
+use store::Rendered;
+use uuid::Uuid;
+
+use server::ports::idempotency_cache::KnownDuplicate;
+
+/// With another form of the entries comes another number.
+const FORM: &str = "surehold:1";
+const MARKER: u8 = b'm';
+const FINISHED: u8 = b'f';
+const NO_LOCATION: u16 = u16::MAX;
+const ID: usize = 16;
+
+/// How the entries of one database are named.
+#[derive(Debug)]
+pub struct Names {
+    database: Uuid,
+    epoch: String,
+    /// Which course of its history.
+    course: RwLock<String>,
+}
+
+impl Names {
+    pub fn new(database: Uuid, lineage: &str, epoch: &str) -> Names {
+        let course = RwLock::new(course(lineage, epoch));
+        Names { database, epoch: epoch.to_owned(), course }
+    }
+
+    /// From now on entries are this course's. Whether it is another one than before.
+    pub fn follow(&self, lineage: &str) -> bool {
+        let now = course(lineage, &self.epoch);
+        let mut course = self.course.write().unwrap_or_else(PoisonError::into_inner);
+        let another = *course != now;
+        *course = now;
+        another
+    }
+
+    pub fn key(&self, key: KeyId) -> String {
+        let course = self.course.read().unwrap_or_else(PoisonError::into_inner);
+        format!("{FORM}:{}:{}:key:{}", self.database.simple(), *course, key.0.simple())
+    }
+
+    pub fn floor(&self, budget: &str) -> String {
+        format!("{FORM}:{}:floor:{budget}", self.database.simple())
+    }
+}
+
+fn course(lineage: &str, epoch: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [lineage, epoch] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(&hash.finalize()[..4])
+}
+
+/// Who set a marker. Drawn anew for each request.
+pub type MarkerOwner = [u8; ID];
+
+/// A marker as it is first set; what it says of its owner is also its beginning forever.
+pub fn marker(fingerprint: &Fingerprint, owner: &MarkerOwner) -> Vec<u8> {
+    [&[MARKER][..], &fingerprint.0, owner].concat()
+}
+
+/// `None`: it has no place here.
+pub fn finished(fingerprint: &Fingerprint, reply: &Rendered, bytes_max: usize) -> Option<Vec<u8>> {
+    let location = reply.location.as_deref();
+    let length = location.map_or(Some(NO_LOCATION), |path| {
+        u16::try_from(path.len()).ok().filter(|length| *length != NO_LOCATION)
+    })?;
+    let entry = [
+        &[FINISHED][..],
+        &fingerprint.0,
+        &reply.status.to_be_bytes(),
+        &length.to_be_bytes(),
+        location.unwrap_or_default().as_bytes(),
+        reply.body.as_bytes(),
+    ]
+    .concat();
+    (entry.len() <= bytes_max).then_some(entry)
+}
+
+/// What the entry says to a request with this fingerprint; `None`: ask the database.
+///
+/// A marker of *another* request says nothing: that one may yet be refused without a trace, and this one
+/// would be the first.
+pub fn says(entry: &[u8], fingerprint: &Fingerprint) -> Option<KnownDuplicate> {
+    let (kind, rest) = entry.split_first()?;
+    let (theirs, rest) = rest.split_at_checked(fingerprint.0.len())?;
+    let same = theirs == fingerprint.0;
+    match (*kind, same) {
+        (MARKER, true) => marked(rest),
+        (FINISHED, true) => reply(rest).map(KnownDuplicate::Replay),
+        (FINISHED, false) => reply(rest).map(|_| KnownDuplicate::Mismatch),
+        _ => None,
+    }
+}
+
+fn marked(rest: &[u8]) -> Option<KnownDuplicate> {
+    let (_owner, resource) = rest.split_at_checked(ID)?;
+    let resource = match resource {
+        [] => None,
+        bytes => Some(Uuid::from_slice(bytes).ok()?),
+    };
+    if fault_injection::is(fault_injection::InjectedFault::CacheTrustedForUnfinished) {
+        let body = format!("{{\"id\":\"{}\"}}", resource.unwrap_or_default());
+        return Some(KnownDuplicate::Replay(Rendered { status: 201, body, location: None }));
+    }
+    Some(KnownDuplicate::InFlight { resource })
+}
+
+fn reply(rest: &[u8]) -> Option<Rendered> {
+    let (status, rest) = number(rest)?;
+    let (length, rest) = number(rest)?;
+    let (location, body) = match length {
+        NO_LOCATION => (None, rest),
+        length => {
+            let (location, body) = rest.split_at_checked(length.into())?;
+            (Some(str::from_utf8(location).ok()?.to_owned()), body)
+        }
+    };
+    let body = str::from_utf8(body).ok()?.to_owned();
+    (100..600).contains(&status).then_some(Rendered { status, body, location })
+}
+
+fn number(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u16::from_be_bytes(*number), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: Fingerprint = Fingerprint([1; 32]);
+    const OTHER: Fingerprint = Fingerprint([2; 32]);
+    const OWNER: MarkerOwner = [7; ID];
+
+    fn rendered(location: Option<&str>) -> Rendered {
+        Rendered { status: 201, body: "{\"id\":\"é\"}".to_owned(), location: location.map(str::to_owned) }
+    }
+
+    #[test]
+    fn what_an_entry_says_to_a_request() {
+        let check = |entry: &[u8], expected: Option<KnownDuplicate>| {
+            assert_eq!(says(entry, &MINE), expected, "{entry:?}");
+        };
+        let making = Uuid::from_u128(5);
+        check(&marker(&MINE, &OWNER), Some(KnownDuplicate::InFlight { resource: None }));
+        let pointing = [&marker(&MINE, &OWNER)[..], making.as_bytes()].concat();
+        check(&pointing, Some(KnownDuplicate::InFlight { resource: Some(making) }));
+        check(&marker(&OTHER, &OWNER), None);
+        check(&[&marker(&OTHER, &OWNER)[..], making.as_bytes()].concat(), None);
+        for location in [None, Some(""), Some("/v1/payments/1")] {
+            let reply = rendered(location);
+            check(&finished(&MINE, &reply, 1_000).unwrap(), Some(KnownDuplicate::Replay(reply.clone())));
+            check(&finished(&OTHER, &reply, 1_000).unwrap(), Some(KnownDuplicate::Mismatch));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_nothing() {
+        let whole = finished(&MINE, &rendered(Some("/v1/payments/1")), 1_000).unwrap();
+        // From here on a shorter text is a body that was cut, and may be read as one.
+        let head = 1 + 32 + 2 + 2 + "/v1/payments/1".len();
+        for length in 0..head {
+            assert_eq!(says(&whole[..length], &MINE), None, "{length}");
+        }
+        let marker = marker(&MINE, &OWNER);
+        for length in 0..marker.len() {
+            assert_eq!(says(&marker[..length], &MINE), None, "{length}");
+        }
+        assert_eq!(says(&[&marker[..], &[0; 5]].concat(), &MINE), None);
+        let broken = |at: usize, byte: u8| {
+            let mut broken = whole.clone();
+            broken[at] = byte;
+            says(&broken, &MINE)
+        };
+        assert_eq!(broken(0, b'x'), None);
+        assert_eq!(broken(33, 0xff), None, "no status");
+        assert_eq!(broken(35, 0x7f), None, "a location longer than the entry");
+        assert_eq!(broken(head + 1, 0xff), None, "no text");
+        assert_eq!(says(b"", &MINE), None);
+        assert_eq!(says(b"PONG", &MINE), None);
+    }
+
+    #[test]
+    fn a_reply_that_is_too_large_has_no_place() {
+        let reply = rendered(None);
+        let bytes = finished(&MINE, &reply, usize::MAX).unwrap().len();
+        assert!(finished(&MINE, &reply, bytes).is_some());
+        assert!(finished(&MINE, &reply, bytes - 1).is_none());
+        let endless = Rendered { location: Some("/".repeat(usize::from(NO_LOCATION))), ..reply };
+        assert!(finished(&MINE, &endless, usize::MAX).is_none());
+    }
+
+    #[test]
+    fn entries_of_another_database_or_another_course_are_others() {
+        let key = KeyId(Uuid::from_u128(9));
+        let name = |database: u128, lineage: &str, epoch: &str| {
+            Names::new(Uuid::from_u128(database), lineage, epoch).key(key)
+        };
+        let all =
+            [name(1, "a", ""), name(2, "a", ""), name(1, "b", ""), name(1, "a", "b"), name(1, "", "ab")];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all[at + 1..].iter().all(|other| other != one), "{one}");
+        }
+        assert_eq!(name(1, "a", "e"), name(1, "a", "e"));
+    }
+}

@@ -1,0 +1,148 @@
+//! A Redis, a database beside it, and requests that claim keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_redis::Settings;
+use domain::idempotency::Fingerprint;
+use domain::working_set::Claim;
+use domain::{ClientId, KeyId, TenantId};
+use providers::Secret;
+use server::clock::SystemClock;
+use server::ids::UuidV7;
+use server::ports::cache::{Cache, CacheAdapter as _};
+use server::ports::idempotency_cache::{CacheLookup, InFlightMarker, KnownDuplicate};
+use server::wire::Wire;
+use store::{Location, Rendered, Store};
+use tempfile::TempDir;
+use test_servers::redis::{Options, Private};
+use uuid::Uuid;
+
+/// Longer than any test: a marker that goes away in one was given back.
+const LEASE: Duration = Duration::from_mins(1);
+/// For what comes by itself in a moment. Only a failing test waits so long.
+const SOON: Duration = Duration::from_secs(30);
+
+pub struct Bench {
+    pub redis: Private,
+    pub store: Store,
+    _directory: TempDir,
+}
+
+impl Bench {
+    pub async fn new() -> Bench {
+        Bench::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Bench {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(&Location::Sqlite { path: directory.path().join("books.db") }).await;
+        Bench { redis: Private::start(options).unwrap(), store, _directory: directory }
+    }
+
+    /// A machine that is busy with other tests is not to be taken for a Redis that hangs.
+    pub fn settings(&self) -> Settings {
+        let timeout = Duration::from_secs(1);
+        Settings { lease: LEASE, timeout, ..Settings::new(Secret::new(self.redis.url())) }
+    }
+
+    /// As one server has it: connected.
+    pub async fn server(&self) -> Cache {
+        self.server_with(&self.settings()).await
+    }
+
+    pub async fn server_with(&self, settings: &Settings) -> Cache {
+        let shared = settings.open(&self.store).await.unwrap();
+        connected(&shared).await;
+        shared
+    }
+
+    /// The one key that stands in Redis.
+    pub fn key(&self) -> String {
+        let keys = self.redis.command(&["KEYS", "*"]).unwrap();
+        assert!(!keys.is_empty() && !keys.contains('\n'), "one key: {keys}");
+        keys
+    }
+
+    pub fn number(&self, words: &[&str]) -> i64 {
+        self.redis.command(words).unwrap().parse().unwrap()
+    }
+
+    pub fn keys(&self) -> i64 {
+        self.number(&["DBSIZE"])
+    }
+
+    /// How often Redis has carried out a command since it was started.
+    pub fn carried_out(&self, command: &str) -> u64 {
+        let stats = self.redis.command(&["INFO", "commandstats"]).unwrap();
+        let calls = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        calls.map_or(0, |calls| calls.split(',').next().unwrap().parse().unwrap())
+    }
+}
+
+pub async fn store(location: &Location) -> Store {
+    Store::migrate(location).await.unwrap();
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
+    Store::open(store::Options::new(location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()
+}
+
+/// Asks until Redis has answered: a marker that is set and found.
+pub async fn connected(shared: &Cache) {
+    until("redis answers", async || {
+        let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
+        let first = shared.idempotency.ask(&probe).await;
+        let second = shared.idempotency.ask(&probe).await;
+        let CacheLookup::Decide(marker) = first else { panic!("nobody asked before") };
+        marker.settle(None).await;
+        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. }))
+    })
+    .await;
+}
+
+/// Waits for a condition, for long enough.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(what, waited).await;
+}
+
+/// What must not wait for anything that may never come.
+pub async fn soon<T>(what: &str, act: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(SOON, act).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// A request of one client.
+pub fn claim(key: &str, body: &str) -> Claim {
+    let (tenant, client) = (TenantId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
+    Claim {
+        key: KeyId::of(tenant, client, key),
+        tenant,
+        client,
+        text: key.to_owned(),
+        fingerprint: Fingerprint::of("POST", "/v1/charges", body.as_bytes()),
+        request_id: "request".to_owned(),
+    }
+}
+
+pub fn reply(body: &str) -> Rendered {
+    Rendered { status: 201, body: body.to_owned(), location: Some("/v1/payments/1".to_owned()) }
+}
+
+/// The database decides.
+pub async fn decides(shared: &Cache, claim: &Claim) -> Arc<dyn InFlightMarker> {
+    match shared.idempotency.ask(claim).await {
+        CacheLookup::Decide(marker) => marker,
+        CacheLookup::Known(known) => panic!("{} is known: {known:?}", claim.text),
+    }
+}
+
+pub async fn known(shared: &Cache, claim: &Claim) -> KnownDuplicate {
+    match shared.idempotency.ask(claim).await {
+        CacheLookup::Known(known) => known,
+        CacheLookup::Decide(_) => panic!("{} is not known", claim.text),
+    }
+}
