@@ -11,9 +11,8 @@ use futures_util::StreamExt as _;
 use server::broker::nats::{Nats, Settings};
 use server::broker::{Broker as _, Publication};
 use test_servers::nats::{Options, Private};
+use testkit::until;
 use uuid::Uuid;
-
-use crate::post::until;
 
 /// Longer than NATS ever takes.
 pub const PATIENCE: Duration = Duration::from_mins(3);

@@ -1,0 +1,189 @@
+//! A private database with an outbox, and relays that come and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::rows::{Delivery, Facts, Message, Needs, Subject};
+use domain::working_set::{Command, Context, Decision, DecisionResult};
+use domain::{InboxId, MessageId, TenantId, WorkerId};
+use resilience::Backoff;
+use server::broker::Broker;
+use server::broker::embedded::Embedded;
+use server::consumers::{self, Consumer, MessageDispatcher};
+use server::http::Wire;
+use server::relay::{self, Relay, RelayShares};
+use server::wake::Wake;
+use store::{Clock as _, Options, Store};
+use testkit::{AscendingIds, Engine, OnEngine, TestClock, TestDatabase, new_id, until};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+pub struct TestOutbox {
+    pub store: Store,
+    pub clock: Arc<TestClock>,
+    pub tenant: TenantId,
+    wake: Wake,
+    pub database: TestDatabase,
+}
+
+/// Appends messages, as a transaction that tells of something does.
+#[derive(Debug)]
+struct Append(Vec<Message>);
+
+impl Command for Append {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+    fn needs(&self, _: &mut Needs<'_>) -> Option<()> {
+        Some(())
+    }
+    fn decide(&self, _: &Facts, _: &Context<'_>) -> DecisionResult {
+        let mut outcome = Decision::default();
+        self.0.iter().for_each(|message| outcome.put(message.clone()));
+        Ok(outcome)
+    }
+}
+
+/// A relay that runs, with its sweep.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Running {
+    /// It ends what it is at, and hands its partitions back.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+
+    /// It is gone in the middle of whatever it does.
+    pub async fn kill(self) {
+        for task in self.tasks {
+            task.abort();
+            let _aborted = task.await;
+        }
+    }
+}
+
+impl OnEngine for TestOutbox {
+    async fn on(engine: Engine) -> TestOutbox {
+        let database = TestDatabase::on(engine).await;
+        let clock = Arc::new(TestClock::default());
+        let wake = Wake::default();
+        let ids = Arc::new(AscendingIds);
+        let mut options = Options::new(database.location.clone(), clock.clone(), ids, Arc::new(Wire));
+        options.listener = Arc::new(wake.clone());
+        let store = Store::open(options).await.unwrap();
+        TestOutbox { store, clock, tenant: new_id(), wake, database }
+    }
+}
+
+impl TestOutbox {
+    /// A message that the ledger posts.
+    pub fn message(&self, subject: Uuid, seq: i64) -> Message {
+        let id: MessageId = new_id();
+        let payload = format!(
+            r#"{{"movement": "{id}", "moved": {{"minor": 5, "currency": "EUR"}}, "provider": "stripe",
+                "account_id": "{}", "booking_id": null}}"#,
+            Uuid::nil()
+        );
+        Message {
+            id,
+            tenant: self.tenant,
+            subject_kind: Subject::Payment,
+            subject,
+            seq,
+            kind: "payment.captured".to_owned(),
+            payload,
+            created_at: self.clock.now(),
+            partition: Message::partition_of(subject),
+            position: None,
+            published: 0,
+            published_at: None,
+            received_at: None,
+        }
+    }
+
+    pub async fn append(&self, messages: &[Message]) {
+        self.store.submit(Box::new(Append(messages.to_vec()))).await.unwrap();
+    }
+
+    pub fn dispatcher(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
+        let settings = consumers::Settings {
+            attempts_max: 3,
+            backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
+            // What was begun and never ended is begun again after so long.
+            attempt_timeout: Duration::from_millis(300),
+            ..consumers::Settings::default()
+        };
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
+    }
+
+    /// One whose handlers may take their time, as they do on a busy machine.
+    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
+        let attempt_timeout = Duration::from_mins(10);
+        let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
+        Arc::new(MessageDispatcher::with(self.store.clone(), settings, vec![consumer]))
+    }
+
+    /// The broker that production has by default.
+    pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
+        Arc::new(Embedded { desk: self.dispatcher(consumer) })
+    }
+
+    pub fn ledger(&self) -> Arc<dyn Consumer> {
+        Arc::new(consumers::Ledger { store: self.store.clone() })
+    }
+
+    /// `alone`: as after a restart on SQLite.
+    pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let clock = self.clock.clone();
+        let parts = RelayShares::new(self.store.clone(), broker, clock, settings);
+        let relay = Relay::new(parts.clone(), new_id::<WorkerId>(), self.wake.outbox.clone(), alone);
+        let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
+        Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }
+    }
+
+    pub async fn found(&self, messages: &[Message]) -> Vec<Message> {
+        let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+        self.store.messages(&ids).await.unwrap()
+    }
+
+    pub async fn until_all_are_received(&self, messages: &[Message]) -> Vec<Message> {
+        until("all messages are received", async || {
+            let found = self.found(messages).await;
+            found.iter().all(|message| message.received_at.is_some()).then_some(found)
+        })
+        .await
+    }
+
+    /// How many messages the ledger has posted.
+    pub async fn posted(&self) -> usize {
+        self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
+    }
+
+    /// How much the ledger has moved, in its smallest unit.
+    pub async fn moved_minor(&self) -> i64 {
+        let transfers = self.store.transfers(self.tenant, None, 1_000).await.unwrap();
+        let postings = transfers.iter().flat_map(|(_, postings)| postings);
+        postings.map(|posting| posting.amount_minor.max(0)).sum()
+    }
+
+    pub async fn delivery(&self, message: &Message) -> Option<Delivery> {
+        let id = InboxId::of(domain::consumers::LEDGER, message.id);
+        match self.store.letter(self.tenant, id.0).await.unwrap() {
+            Some(domain::reply::DeadLetter::Message { delivery, .. }) => Some(delivery),
+            _ => None,
+        }
+    }
+
+    /// Whether commands go by the database's clock, which nobody moves.
+    pub fn has_a_clock_of_its_own(&self) -> bool {
+        self.database.engine() == Engine::Postgres
+    }
+}
