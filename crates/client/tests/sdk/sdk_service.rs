@@ -1,52 +1,24 @@
-//! The stage: the service and the sandbox in this process, and a network that can be told to fail before
-//! each of them.
+//! The service and the sandbox in this process, with a network before each of them that fails on command.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use client::requests::NewCharge;
 use client::{Builder, Client, Currency, Money, Retry};
-use domain::commands::{CloseEvent, Provision, RecordEvent};
-use domain::rows::{self, ApiKey, Mode};
-use domain::time::Span;
-use domain::working_set::Json;
-use domain::{AccountId, ApiKeyId, ClientId, TenantId, Timestamp};
-use providers::{Secret, stripe};
-use serde_json::{Value, json};
-use server::clock::SystemClock;
-use server::http::Wire;
-use server::ids::UuidV7;
-use server::service::{self, AccountSettings, Settings};
-use sha2::{Digest as _, Sha256};
-use store::{Location, Options, Store};
-use tempfile::TempDir;
+use domain::commands::{CloseEvent, RecordEvent};
 use testkit::proxy::{Plan, Proxy};
+use testkit::{Engine, ONE, TestService};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub const API_KEY: &str = "sh_test_sdk";
-const SCOPES: [&str; 5] = ["bookings", "payments", "catalogue", "ops", "ledger"];
-const TENANT: TenantId = TenantId(Uuid::from_u128(1));
-const ACCOUNT: &str = "acct_sdk";
-const SECRET_KEY: &str = "sk_test_sdk";
-const WEBHOOK_SECRET: &str = "whsec_sdk";
-/// For a condition to come true. Far longer than any takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-
-pub struct Stage {
+pub struct SdkService {
     /// Between the client and the service.
     pub line: Proxy,
     /// Between the service and the provider.
     pub provider_line: Proxy,
-    location: Location,
-    service: service::RunningService,
-    sandbox: sandbox::RunningSandbox,
-    _directory: TempDir,
+    service: TestService,
 }
 
-/// Retries as the observer heard them.
+/// Retries as the observer received them.
 #[derive(Clone)]
 pub struct RecordedRetries(Arc<Mutex<Vec<&'static str>>>, watch::Sender<usize>);
 
@@ -59,64 +31,37 @@ impl RecordedRetries {
         self.0.lock().unwrap().clone()
     }
 
-    /// Returns once something was heard.
+    /// Returns once there is one.
     pub async fn first(&self) {
-        self.1.subscribe().wait_for(|heard| *heard > 0).await.unwrap();
+        self.1.subscribe().wait_for(|count| *count > 0).await.unwrap();
     }
 
     pub fn observer(&self) -> impl Fn(&Retry<'_>) + Send + Sync + 'static {
-        let heard = self.clone();
+        let retries = self.clone();
         move |retry| {
-            heard.0.lock().unwrap().push(retry.failure.word());
-            heard.1.send_modify(|heard| *heard += 1);
+            retries.0.lock().unwrap().push(retry.failure.word());
+            retries.1.send_modify(|count| *count += 1);
         }
     }
 }
 
-impl Stage {
-    pub async fn set() -> Stage {
-        let directory = tempfile::tempdir().unwrap();
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options =
-            sandbox::Options { listen: anywhere, journal: directory.path().join("sandbox.journal") };
-        let sandbox = sandbox::start(options).await.unwrap();
-        let provider_line = Proxy::start(sandbox.address, Plan::pass()).unwrap();
-        let location = Location::Sqlite { path: directory.path().join("surehold.sqlite") };
-        Store::migrate(&location).await.unwrap();
-        provision(&location).await;
-
-        let mut settings = Settings::new(anywhere, location.clone());
-        // A call that goes wrong is soon tried again.
-        settings.pace.base = Span::millis(10);
-        settings.pace.cap = Span::millis(200);
-        let secrets = vec![Secret::new(WEBHOOK_SECRET.to_owned())];
-        let mut stripe = stripe::Settings::new(Secret::new(SECRET_KEY.to_owned()), secrets, Mode::Test);
-        stripe.base_url = provider_line.url();
-        settings.accounts = vec![AccountSettings { tenant: TENANT, name: ACCOUNT.to_owned(), stripe }];
-        let service = service::start(settings).await.unwrap();
-        let line = Proxy::start(service.address, Plan::pass()).unwrap();
-        let stage = Stage { line, provider_line, location, service, sandbox, _directory: directory };
-        stage.introduce().await;
-        stage
-    }
-
-    /// Tells the sandbox of the account, and where it wants its webhooks.
-    async fn introduce(&self) {
-        let url = format!("http://{}/webhooks/stripe/{ACCOUNT}", self.service.address);
-        let webhook = json!({ "url": url, "secrets": [WEBHOOK_SECRET], "enabled_events": stripe::EVENTS });
-        let account = json!({ "id": ACCOUNT, "secret_key": SECRET_KEY, "webhook": webhook });
-        let headers = [("content-type", "application/json")];
-        let answer = self.sandbox().post("/sandbox/accounts", &headers, account.to_string()).await.unwrap();
-        assert!(answer.status.is_success(), "{}", answer.text());
-    }
-
-    fn sandbox(&self) -> http_client::HttpClient {
-        http_client::HttpClient::new(&format!("http://{}", self.sandbox.address)).unwrap()
+impl SdkService {
+    pub async fn start() -> SdkService {
+        let mut provider_line = None;
+        let service = TestService::with(Engine::Sqlite, |settings| {
+            let base_url = &mut settings.accounts[0].stripe.base_url;
+            let proxy = proxy_to(base_url, Plan::pass());
+            *base_url = proxy.url();
+            provider_line = Some(proxy);
+        })
+        .await;
+        let line = proxy_to(&service.one.base_url, Plan::pass());
+        SdkService { line, provider_line: provider_line.unwrap(), service }
     }
 
     /// Another line to the service.
     pub fn line_to_service(&self, plan: Plan) -> Proxy {
-        Proxy::start(self.service.address, plan).unwrap()
+        proxy_to(&self.service.one.base_url, plan)
     }
 
     pub fn client(&self) -> Client {
@@ -124,69 +69,48 @@ impl Stage {
     }
 
     pub fn client_with(&self, change: impl FnOnce(Builder) -> Builder) -> Client {
-        Stage::client_over(&self.line, change)
+        SdkService::client_over(&self.line, change)
     }
 
     pub fn client_over(line: &Proxy, change: impl FnOnce(Builder) -> Builder) -> Client {
-        change(Client::builder(line.url(), API_KEY)).build().unwrap()
+        change(Client::builder(line.url(), ONE.api_key())).build().unwrap()
     }
 
     /// An event of the provider that nothing can be made of, given up.
     pub async fn dead_event(&self) -> Uuid {
         let event = RecordEvent {
-            tenant: TENANT,
-            account: AccountId::of("stripe", ACCOUNT),
+            tenant: ONE.id(),
+            account: ONE.account(),
             name: "evt_1".to_owned(),
             kind: "payment_intent.succeeded".to_owned(),
             body: b"no JSON".to_vec(),
         };
         let id = event.id();
         let closed = CloseEvent { event: id, why: "nothing can be made of it".to_owned(), dead: true };
-        self.service.store.submit(Box::new(event)).await.unwrap();
-        self.service.store.submit(Box::new(closed)).await.unwrap();
+        self.service.store().submit(Box::new(event)).await.unwrap();
+        self.service.store().submit(Box::new(closed)).await.unwrap();
         id.0
     }
 
     /// What the provider has taken: the payments, each with what was captured of it.
     pub async fn charged(&self) -> Vec<(Uuid, i64)> {
-        let books: Value = self.sandbox().get("/sandbox/books", &[]).await.unwrap().json().unwrap();
-        let charges = books["charges"].as_array().unwrap().iter();
-        let taken = charges.filter(|charge| charge["captured_minor"] != 0).map(|charge| {
+        let books = self.service.provider.books().await;
+        let taken = books.charges().iter().filter(|charge| charge["captured_minor"] != 0);
+        let taken = taken.map(|charge| {
             let payment = charge["reference"].as_str().unwrap().parse().unwrap();
             (payment, charge["captured_minor"].as_i64().unwrap())
         });
         taken.collect()
     }
 
-    /// Ends the test: once all that was told is posted, all promises hold.
+    /// Ends the test: nothing is left open, and all promises hold.
     pub async fn end(self) {
-        let provider = format!("http://{}", self.sandbox.address);
-        let mut seen = None;
-        until("all promises hold, and the books can be compared", async || {
-            let books = check::Books::read(&provider).await.unwrap();
-            let verdicts = check::run(&self.location, Some(books)).await.unwrap();
-            let done = verdicts.all_hold() && !verdicts.has_notes();
-            if !done && seen.replace(verdicts.to_string()) != Some(verdicts.to_string()) {
-                println!("{verdicts}");
-            }
-            done.then_some(())
-        })
-        .await;
-        self.service.stop().await;
-        self.sandbox.stop().await;
+        self.service.end().await;
     }
 }
 
-/// Looks until there is something to see.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
+fn proxy_to(base_url: &str, plan: Plan) -> Proxy {
+    Proxy::start(base_url.trim_start_matches("http://").parse().unwrap(), plan).unwrap()
 }
 
 pub fn euros(minor: i64) -> Money {
@@ -202,45 +126,4 @@ pub fn new_charge(minor: i64, payment_method: &str) -> NewCharge {
         return_url: None,
         metadata: Default::default(),
     }
-}
-
-async fn provision(location: &Location) {
-    let options =
-        Options::new(location.clone(), Arc::new(SystemClock), Arc::new(UuidV7::default()), Arc::new(Wire));
-    let store = Store::open(options).await.unwrap();
-    let (tenant, client, created_at) = (TENANT, ClientId(Uuid::from_u128(2)), Timestamp(0));
-    let hash: [u8; 32] = Sha256::digest(API_KEY).into();
-    let settings = Json(rows::Settings::default());
-    let provision = Provision {
-        tenant: rows::Tenant {
-            id: tenant,
-            name: "sdk".to_owned(),
-            settings,
-            version: 1,
-            created_at,
-            slug: tenant.to_string(),
-            archived_at: None,
-        },
-        accounts: vec![],
-        clients: vec![rows::Client {
-            id: client,
-            tenant,
-            name: "shop".to_owned(),
-            held_seats: 0,
-            held_seats_max: None,
-            created_at,
-        }],
-        api_keys: vec![ApiKey {
-            id: ApiKeyId::of_secret_hash(&hash),
-            tenant,
-            client,
-            hash: hash.to_vec(),
-            scopes: Json(SCOPES.map(str::to_owned).to_vec()),
-            mode: Mode::Test,
-            created_at,
-            revoked_at: None,
-        }],
-    };
-    store.submit(Box::new(provision)).await.unwrap();
-    store.close().await;
 }
