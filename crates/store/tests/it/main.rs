@@ -5,25 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-/// Each test once on SQLite and once on PostgreSQL.
-macro_rules! both {
-    ($($test:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-            async fn $test() {
-                super::$test(crate::place::Place::sqlite().await).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-            async fn $test() {
-                super::$test(crate::place::Place::postgres().await).await;
-            })+
-        }
-    };
-}
-
-mod act;
 mod bell;
 mod check;
 mod contention;
@@ -35,7 +16,6 @@ mod keys;
 mod migrations;
 mod model;
 mod newer;
-mod place;
 mod plans;
 mod poolers;
 mod queries;
@@ -44,4 +24,6 @@ mod restarts;
 mod retention;
 mod rows;
 mod seats;
+mod store_database;
 mod tallies;
+mod test_command;
