@@ -216,5 +216,5 @@ async fn a_dead_letter_is_shown_and_decided_on() {
     assert!(
         history.iter().map(told).any(|told| told == (Some(decision.who.clone()), Some(decision.why.clone())))
     );
-    service.end().await;
+    service.end_reviewed(&["event_cannot_be_processed"]).await;
 }

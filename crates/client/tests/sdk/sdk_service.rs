@@ -107,6 +107,11 @@ impl SdkService {
     pub async fn end(self) {
         self.service.end().await;
     }
+
+    /// The same, where these reasons wait for a person.
+    pub async fn end_reviewed(self, reasons: &[&str]) {
+        self.service.end_reviewed(reasons).await;
+    }
 }
 
 fn proxy_to(base_url: &str, plan: Plan) -> Proxy {
