@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::Value;
+use testkit::Engine;
 
-use crate::deployment::{Deployment, Engine};
+use crate::deployment::Deployment;
 
 fn surehold(deployment: &Deployment, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
@@ -31,8 +32,7 @@ async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
 
 async fn products_and_slots(engine: Engine) {
     let deployment = Deployment::open(engine, "").await;
-    let create =
-        ["product", "create", "--tenant", "ferry", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
+    let create = ["product", "create", "--tenant", "ferry", "--name", "Fjord", "--time-zone", "Europe/Oslo"];
     let with = |more: &[&str]| surehold(&deployment, &[&create[..], more].concat());
     let made = with(&["--currency", "EUR", "--unit", "Adult=4500", "--unit", "Child=0"]).unwrap();
     assert_eq!(made["units"][0]["price"], serde_json::json!({ "minor": 4_500, "currency": "EUR" }));
