@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use crate::until;
 
 #[derive(Clone)]
-pub struct ApiClient {
+pub struct TestClient {
     pub http: reqwest::Client,
     pub base_url: String,
     /// The API key; empty for somebody who has none.
     pub secret: String,
 }
 
-pub struct ApiRequest {
+pub struct TestRequest {
     request: reqwest::RequestBuilder,
     secret: String,
 }
 
 #[derive(Clone, Debug)]
-pub struct ApiReply {
+pub struct TestReply {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
@@ -29,18 +29,18 @@ pub struct ApiReply {
     pub body: Value,
 }
 
-impl ApiClient {
-    pub fn request(&self, method: &str, path: &str) -> ApiRequest {
+impl TestClient {
+    pub fn request(&self, method: &str, path: &str) -> TestRequest {
         let method: Method = method.parse().unwrap();
         let request = self.http.request(method, format!("{}{path}", self.base_url));
-        ApiRequest { request, secret: self.secret.clone() }
+        TestRequest { request, secret: self.secret.clone() }
     }
 
-    pub fn get(&self, path: &str) -> ApiRequest {
+    pub fn get(&self, path: &str) -> TestRequest {
         self.request("GET", path)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> ApiRequest {
+    pub fn post(&self, path: &str, body: &Value) -> TestRequest {
         self.request("POST", path).json(body)
     }
 
@@ -90,7 +90,7 @@ impl ApiClient {
     }
 
     /// The same request under the same key, until the reply does not ask to wait.
-    pub async fn persist(&self, path: &str, body: &Value, key: &str) -> ApiReply {
+    pub async fn persist(&self, path: &str, body: &Value, key: &str) -> TestReply {
         until(&format!("an answer to {key}"), async || {
             let reply = self.post(path, body).key(key).try_send().await?;
             let wait = reply.body["retryable"] == json!(true) || reply.status == 202;
@@ -100,61 +100,61 @@ impl ApiClient {
     }
 }
 
-impl ApiRequest {
-    pub fn json(self, body: &Value) -> ApiRequest {
+impl TestRequest {
+    pub fn json(self, body: &Value) -> TestRequest {
         self.bytes(body.to_string().into_bytes())
     }
 
-    pub fn bytes(self, body: Vec<u8>) -> ApiRequest {
+    pub fn bytes(self, body: Vec<u8>) -> TestRequest {
         self.header("content-type", "application/json").raw(body)
     }
 
-    pub fn raw(self, body: Vec<u8>) -> ApiRequest {
-        ApiRequest { request: self.request.body(body), ..self }
+    pub fn raw(self, body: Vec<u8>) -> TestRequest {
+        TestRequest { request: self.request.body(body), ..self }
     }
 
-    pub fn header(self, name: &str, value: &str) -> ApiRequest {
+    pub fn header(self, name: &str, value: &str) -> TestRequest {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-        ApiRequest { request: self.request.header(name, value), ..self }
+        TestRequest { request: self.request.header(name, value), ..self }
     }
 
-    pub fn key(self, key: &str) -> ApiRequest {
+    pub fn key(self, key: &str) -> TestRequest {
         self.header("idempotency-key", key)
     }
 
     /// With another API key; with none, where it is empty.
-    pub fn by(self, secret: &str) -> ApiRequest {
-        ApiRequest { secret: secret.to_owned(), ..self }
+    pub fn by(self, secret: &str) -> TestRequest {
+        TestRequest { secret: secret.to_owned(), ..self }
     }
 
     /// The reply comes before the outcome, if that is not there at once.
-    pub fn without_waiting(self) -> ApiRequest {
+    pub fn without_waiting(self) -> TestRequest {
         self.header("prefer", "wait=0")
     }
 
     /// `None` where no reply came.
-    pub async fn try_send(self) -> Option<ApiReply> {
+    pub async fn try_send(self) -> Option<TestReply> {
         let request =
             if self.secret.is_empty() { self.request } else { self.request.bearer_auth(self.secret) };
         let response = request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.ok()?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Some(ApiReply { status, headers, text, body })
+        Some(TestReply { status, headers, text, body })
     }
 
-    pub async fn send(self) -> ApiReply {
+    pub async fn send(self) -> TestReply {
         self.try_send().await.expect("the server replies")
     }
 
-    pub async fn expect(self, status: u16) -> ApiReply {
+    pub async fn expect(self, status: u16) -> TestReply {
         let reply = self.send().await;
         assert_eq!(reply.status, status, "{}", reply.text);
         reply
     }
 
     /// A problem document with this code, and all that every one of them must have.
-    pub async fn refused(self, status: u16, code: &str) -> ApiReply {
+    pub async fn refused(self, status: u16, code: &str) -> TestReply {
         let reply = self.send().await;
         assert_eq!((reply.status, reply.code()), (status, code), "{}", reply.text);
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
@@ -166,7 +166,7 @@ impl ApiRequest {
     }
 }
 
-impl ApiReply {
+impl TestReply {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::Store;
 
 use crate::database::submit;
-use crate::{ApiClient, eur, id_of, with};
+use crate::{TestClient, eur, id_of, with};
 
 pub struct TestCatalogue {
     pub product: String,
@@ -21,7 +21,7 @@ pub struct TestCatalogue {
 
 impl TestCatalogue {
     /// A new product of the client's tenant, and its one slot.
-    pub async fn create(client: &ApiClient, capacity: i64) -> TestCatalogue {
+    pub async fn create(client: &TestClient, capacity: i64) -> TestCatalogue {
         let product = json!({
             "name": "Sunset sail",
             "time_zone": "Europe/Lisbon",
@@ -51,23 +51,23 @@ impl TestCatalogue {
     }
 
     /// A held booking of these seats, under a key and for a customer of that name.
-    pub async fn book(&self, client: &ApiClient, name: &str, seats: i64) -> String {
+    pub async fn book(&self, client: &TestClient, name: &str, seats: i64) -> String {
         reserve(client, name, &self.booking(seats, name)).await
     }
 
     /// One seat, held for these seconds.
-    pub async fn book_for(&self, client: &ApiClient, name: &str, hold_seconds: i64) -> String {
+    pub async fn book_for(&self, client: &TestClient, name: &str, hold_seconds: i64) -> String {
         let body = with(self.booking(1, name), json!({ "hold_seconds": hold_seconds }));
         reserve(client, name, &body).await
     }
 
     /// Seats of children, who pay nothing.
-    pub async fn book_children(&self, client: &ApiClient, name: &str, seats: i64) -> String {
+    pub async fn book_children(&self, client: &TestClient, name: &str, seats: i64) -> String {
         let units = json!({ "units": [{ "unit_id": self.child, "quantity": seats }] });
         reserve(client, name, &with(self.booking(1, name), units)).await
     }
 
-    pub async fn vacancies(&self, client: &ApiClient) -> i64 {
+    pub async fn vacancies(&self, client: &TestClient) -> i64 {
         let path = format!(
             "/v1/availability?product_id={}&from=2050-01-01T00:00:00Z&to=2051-01-01T00:00:00Z",
             self.product
@@ -76,7 +76,7 @@ impl TestCatalogue {
     }
 }
 
-async fn reserve(client: &ApiClient, key: &str, body: &Value) -> String {
+async fn reserve(client: &TestClient, key: &str, body: &Value) -> String {
     client.post("/v1/bookings", body).key(key).expect(201).await.id()
 }
 

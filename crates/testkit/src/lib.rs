@@ -51,7 +51,7 @@ pub mod waiting;
 pub use engine::{Engine, OnEngine};
 #[cfg(feature = "in_process")]
 pub use {
-    api::{ApiClient, ApiReply, ApiRequest, charge, eur, id_of, payment_of, with},
+    api::{TestClient, TestReply, TestRequest, charge, eur, id_of, payment_of, with},
     catalogue::{StoredCatalogue, TestCatalogue},
     clock::{AscendingIds, TestClock, new_id, now_ms},
     database::{TestDatabase, submit},

@@ -12,13 +12,13 @@ use server::service::{self, Settings};
 use store::{Clock as _, Store};
 
 use crate::{
-    ApiClient, Engine, ONE, OnEngine as _, SandboxBooks, SandboxClient, TWO, TestDatabase, TestTenant, until,
+    Engine, ONE, OnEngine as _, SandboxBooks, SandboxClient, TWO, TestClient, TestDatabase, TestTenant, until,
 };
 
 pub struct TestService {
     /// Clients of the two tenants.
-    pub one: ApiClient,
-    pub two: ApiClient,
+    pub one: TestClient,
+    pub two: TestClient,
     pub provider: SandboxClient,
     pub database: TestDatabase,
     settings: Settings,
@@ -65,7 +65,7 @@ impl TestService {
         settings.listen = service.address;
         let http = reqwest::Client::new();
         let base_url = format!("http://{}", service.address);
-        let client = |tenant: TestTenant| ApiClient {
+        let client = |tenant: TestTenant| TestClient {
             http: http.clone(),
             base_url: base_url.clone(),
             secret: tenant.api_key(),
@@ -121,8 +121,8 @@ impl TestService {
     }
 
     /// Somebody without an API key.
-    pub fn nobody(&self) -> ApiClient {
-        ApiClient { secret: String::new(), ..self.one.clone() }
+    pub fn nobody(&self) -> TestClient {
+        TestClient { secret: String::new(), ..self.one.clone() }
     }
 
     /// The provider's id of what it made for a payment of the first tenant.

@@ -33,7 +33,7 @@ impl TestTenant {
         ClientId(Uuid::from_u128(self.number + 1_000))
     }
 
-    /// Of the API key with every scope.
+    /// The API key with every scope.
     pub fn api_key(self) -> String {
         format!("sk_{}", self.name)
     }

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use serde_json::{Value, json};
-use testkit::{ApiReply, ONE};
+use testkit::{ONE, TestReply};
 
 use crate::test_server::TestServer;
 
@@ -24,11 +24,11 @@ fn new(scopes: &[&str]) -> Value {
     json!({ "client_id": ONE.client().0, "scopes": scopes })
 }
 
-fn secret(made: &ApiReply) -> String {
+fn secret(made: &TestReply) -> String {
     made.body["secret"].as_str().unwrap().to_owned()
 }
 
-async fn make(server: &TestServer, scopes: &[&str]) -> ApiReply {
+async fn make(server: &TestServer, scopes: &[&str]) -> TestReply {
     server.post(PATH, &new(scopes)).expect(201).await
 }
 

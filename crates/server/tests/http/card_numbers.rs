@@ -2,7 +2,7 @@
 
 use domain::KeyId;
 use serde_json::{Value, json};
-use testkit::{ApiReply, ApiRequest, ONE, TestCatalogue};
+use testkit::{ONE, TestCatalogue, TestReply, TestRequest};
 
 use crate::documented::Document;
 use crate::test_server::TestServer;
@@ -16,7 +16,7 @@ testkit::on_both_engines![
 
 const CARD: &str = "4000 0566 5566 5556";
 
-async fn refused(ask: ApiRequest, pointer: &str) -> ApiReply {
+async fn refused(ask: TestRequest, pointer: &str) -> TestReply {
     let answer = ask.header("x-request-id", "r").refused(400, "card_number_refused").await;
     assert_eq!(answer.pointers(), [pointer], "{}", answer.text);
     assert_eq!(answer.body["retryable"], false);

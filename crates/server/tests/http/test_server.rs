@@ -14,7 +14,7 @@ use server::http::{
 use server::ids::UuidV7;
 use store::{Options, Store};
 use testkit::{
-    ApiClient, ApiReply, Engine, ONE, OnEngine, TWO, TestCatalogue, TestClock, TestDatabase, TestTenant,
+    Engine, ONE, OnEngine, TWO, TestCatalogue, TestClient, TestClock, TestDatabase, TestReply, TestTenant,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,16 +24,16 @@ pub struct TestServer {
     pub waiters: Arc<Waiters>,
     pub clock: Arc<TestClock>,
     pub app: App,
-    client: ApiClient,
+    client: TestClient,
     _stop: watch::Sender<bool>,
     _database: TestDatabase,
 }
 
 /// Requests are those of the first tenant.
 impl Deref for TestServer {
-    type Target = ApiClient;
+    type Target = TestClient;
 
-    fn deref(&self) -> &ApiClient {
+    fn deref(&self) -> &TestClient {
         &self.client
     }
 }
@@ -121,7 +121,7 @@ impl TestServer {
             let _gone = stopped.wait_for(|stop| *stop).await;
         };
         tokio::spawn(serve(listener, served(app.clone()), limits, until_stopped));
-        let client = ApiClient { http: reqwest::Client::new(), base_url, secret: ONE.api_key() };
+        let client = TestClient { http: reqwest::Client::new(), base_url, secret: ONE.api_key() };
         let server = TestServer { store, waiters, clock, app, client, _stop: stop, _database: database };
         for tenant in [ONE, TWO] {
             server.store.submit(Box::new(tenant.provision())).await.unwrap();
@@ -135,7 +135,7 @@ impl TestServer {
     }
 
     /// A booking of the first tenant.
-    pub async fn book(&self, catalogue: &TestCatalogue, key: &str, quantity: i64) -> ApiReply {
+    pub async fn book(&self, catalogue: &TestCatalogue, key: &str, quantity: i64) -> TestReply {
         self.post("/v1/bookings", &catalogue.booking(quantity, "ana")).key(key).expect(201).await
     }
 }

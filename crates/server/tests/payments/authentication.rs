@@ -1,7 +1,7 @@
 //! 3-D Secure: the customer is asked by the bank, and what they answer counts, not who says so.
 
 use serde_json::{Value, json};
-use testkit::{ApiReply, Engine, TestCatalogue, TestService, charge, payment_of, with};
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, payment_of, with};
 
 testkit::on_both_engines![
     an_approved_payment_is_captured,
@@ -21,7 +21,7 @@ async fn asked(
     catalogue: &TestCatalogue,
     name: &str,
     card: &str,
-) -> (String, ApiReply, Value) {
+) -> (String, TestReply, Value) {
     let booking = catalogue.book(&service.one, name, 1).await;
     let body = with(payment_of(&booking, card), json!({ "return_url": RETURN_URL }));
     let asked = service.one.post("/v1/payments", &body).key(&format!("pay {name}").replace(' ', "-"));
@@ -33,7 +33,7 @@ async fn asked(
     (booking, asked, body)
 }
 
-fn object(answer: &ApiReply) -> &str {
+fn object(answer: &TestReply) -> &str {
     answer.body["provider_reference"].as_str().unwrap()
 }
 

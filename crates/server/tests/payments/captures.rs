@@ -5,7 +5,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::{ApiClient, Engine, TestCatalogue, TestService, charge, eur, payment_of, with};
+use testkit::{Engine, TestCatalogue, TestClient, TestService, charge, eur, payment_of, with};
 
 testkit::on_both_engines![
     an_authorisation_confirms_and_is_captured,
@@ -27,7 +27,7 @@ fn amount(minor: i64, payment_method: &str) -> Value {
 }
 
 /// An authorised payment, and the path of it.
-async fn authorised(client: &ApiClient, body: &Value, key: &str) -> (String, String) {
+async fn authorised(client: &TestClient, body: &Value, key: &str) -> (String, String) {
     let made = client.post("/v1/payments", body).key(key).expect(201).await;
     assert_eq!((&made.body["state"], &made.body["captured"]), (&json!("authorized"), &eur(0)));
     assert_eq!(made.body["authorized"], made.body["amount"]);

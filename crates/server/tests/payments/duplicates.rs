@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use testkit::{ApiReply, Engine, TestCatalogue, TestService, charge, payment_of, until};
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, payment_of, until};
 
 use futures_util::future::join_all;
 use providers::Secret;
@@ -59,14 +59,14 @@ fn redis() -> Private {
     Private::start(Options::default()).unwrap()
 }
 
-async fn stampede(service: &TestService, path: &str, body: &Value, key: &str) -> Vec<ApiReply> {
+async fn stampede(service: &TestService, path: &str, body: &Value, key: &str) -> Vec<TestReply> {
     let asks = (0..STAMPEDE).map(|_| service.one.post(path, body).key(key).send());
     join_all(asks).await
 }
 
 /// One of them did it; the others were told so, or to come again.
-fn check_stampede(answers: &[ApiReply], id: &str) {
-    let done: Vec<&ApiReply> = answers.iter().filter(|answer| answer.status == 201).collect();
+fn check_stampede(answers: &[TestReply], id: &str) {
+    let done: Vec<&TestReply> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert!(done.iter().all(|answer| answer.text == done[0].text && answer.id() == id));
     assert_eq!(done.iter().filter(|answer| !answer.is_replay()).count(), 1, "one is fresh");
     for answer in answers.iter().filter(|answer| answer.status != 201) {
@@ -223,8 +223,8 @@ async fn local_work_is_done_once(engine: Engine) {
     check_stampede(&answers, &after.id());
     assert_eq!(catalogue.vacancies(&service.one).await, 8);
     let cancel = format!("/v1/bookings/{}/cancel", after.id());
-    let answers: Vec<ApiReply> = stampede(&service, &cancel, &json!({}), "c").await;
-    let (done, waits): (Vec<&ApiReply>, Vec<&ApiReply>) =
+    let answers: Vec<TestReply> = stampede(&service, &cancel, &json!({}), "c").await;
+    let (done, waits): (Vec<&TestReply>, Vec<&TestReply>) =
         answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(done.iter().filter(|answer| !answer.is_replay()).count(), 1);
     assert!(waits.iter().all(|answer| answer.code() == "request_in_progress"));

@@ -2,7 +2,7 @@
 //! other accounts go on.
 
 use std::time::Duration;
-use testkit::{ApiClient, Engine, ONE, SandboxBooks, TestService, charge, until, with};
+use testkit::{Engine, ONE, SandboxBooks, TestClient, TestService, charge, until, with};
 
 use domain::time::Span;
 use domain::{JobId, PaymentId};
@@ -22,7 +22,7 @@ testkit::on_both_engines![
 ];
 
 /// Charges that nobody waits for; their payments.
-async fn begin(client: &ApiClient, numbers: std::ops::Range<u32>) -> Vec<String> {
+async fn begin(client: &TestClient, numbers: std::ops::Range<u32>) -> Vec<String> {
     let mut begun = Vec::new();
     for number in numbers {
         let body = charge(700, "pm_card_visa");
@@ -33,7 +33,7 @@ async fn begin(client: &ApiClient, numbers: std::ops::Range<u32>) -> Vec<String>
 }
 
 /// As `GET /v1/ops/breakers` shows the one account of the client's tenant.
-async fn circuit(client: &ApiClient) -> String {
+async fn circuit(client: &TestClient) -> String {
     let seen = client.see("/v1/ops/breakers").await;
     let circuits = seen["data"].as_array().unwrap();
     assert_eq!(circuits.len(), 1, "{seen}");
@@ -42,7 +42,7 @@ async fn circuit(client: &ApiClient) -> String {
     circuits[0]["state"].as_str().unwrap().to_owned()
 }
 
-async fn circuit_becomes(client: &ApiClient, state: &str) {
+async fn circuit_becomes(client: &TestClient, state: &str) {
     until(&format!("the circuit is {state}"), async || (circuit(client).await == state).then_some(())).await;
 }
 
@@ -57,7 +57,7 @@ async fn job(service: &TestService, payment: &str) -> domain::rows::Job {
     service.store().job(ONE.id(), id).await.unwrap().unwrap()
 }
 
-async fn all_are_captured(service: &TestService, client: &ApiClient, payments: &[String]) -> SandboxBooks {
+async fn all_are_captured(service: &TestService, client: &TestClient, payments: &[String]) -> SandboxBooks {
     for payment in payments {
         client.payment_becomes(payment, "captured").await;
     }

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::{ApiReply, Engine, TestCatalogue, TestService, charge, eur, payment_of, until};
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, eur, payment_of, until};
 
 testkit::on_both_engines![
     all_of_it_goes_back,
@@ -86,7 +86,7 @@ async fn ten_at_once_never_take_more_than_there_is(engine: Engine) {
     let body = part(100);
     let answers = join_all(keys.iter().map(|key| service.one.post(&path, &body).key(key).send())).await;
     let with =
-        |status: u16| answers.iter().filter(|answer| answer.status == status).collect::<Vec<&ApiReply>>();
+        |status: u16| answers.iter().filter(|answer| answer.status == status).collect::<Vec<&TestReply>>();
     assert_eq!((with(201).len(), with(422).len()), (5, 5));
     assert!(with(422).iter().all(|answer| answer.code() == "refund_exceeds_capture"));
     let books = service.quiet().await;

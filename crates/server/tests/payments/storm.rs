@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use testkit::{ApiReply, Engine, TestCatalogue, TestService, charge, eur, payment_of};
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, eur, payment_of};
 
 testkit::on_both_engines![sixty_charges_and_twenty_refunds_in_a_storm];
 
@@ -71,7 +71,7 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
 }
 
 /// Which payment it was, and how it must stand in the provider's books.
-fn ended(answer: &ApiReply, minor: i64) -> (String, (&'static str, i64, i64, i64)) {
+fn ended(answer: &TestReply, minor: i64) -> (String, (&'static str, i64, i64, i64)) {
     if answer.status == 201 {
         assert_eq!(answer.body["state"], "captured");
         return (answer.id(), ("succeeded", minor, minor, 0));

@@ -6,7 +6,7 @@ use providers::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use testkit::{
-    ApiReply, Engine, ONE, TWO, TestCatalogue, TestService, TestTenant, charge, eur, now_ms, payment_of,
+    Engine, ONE, TWO, TestCatalogue, TestReply, TestService, TestTenant, charge, eur, now_ms, payment_of,
     until,
 };
 
@@ -49,7 +49,7 @@ fn succeeded(payment: &Value, minor: i64) -> Value {
     })
 }
 
-async fn deliver(service: &TestService, path: &str, signature: Option<&str>, body: Vec<u8>) -> ApiReply {
+async fn deliver(service: &TestService, path: &str, signature: Option<&str>, body: Vec<u8>) -> TestReply {
     let ask = service.nobody().post(path, &json!({})).raw(body);
     let ask = if let Some(signature) = signature { ask.header("stripe-signature", signature) } else { ask };
     ask.send().await
