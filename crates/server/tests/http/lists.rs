@@ -122,7 +122,7 @@ struct Seeds {
 
 impl Seeds {
     async fn sow(server: &TestServer) -> Seeds {
-        let catalogue = TestCatalogue::create(&server, 10).await;
+        let catalogue = TestCatalogue::create(server, 10).await;
         let booking = server.book(&catalogue, "b-0", 1).await.id();
         let payment = charge(server, "p-0").await;
         let (refund, letter) = (rows::refund(payment_id(&payment)), dead_event(0));
@@ -138,7 +138,7 @@ impl Seeds {
 
     /// One more of each. What can be made at one instant is.
     async fn sow_each(&self, server: &TestServer, number: usize) {
-        TestCatalogue::create(&server, 10).await;
+        TestCatalogue::create(server, 10).await;
         self.slot(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
         charge(server, &format!("p-{number}-again")).await;
@@ -202,7 +202,7 @@ impl Seeds {
     async fn sow_one_more(&self, server: &TestServer, list: &Operation) {
         let key = format!("more of {}", list.path).replace([' ', '/'], "-");
         match list.path.as_str() {
-            "/v1/products" => drop(TestCatalogue::create(&server, 10).await),
+            "/v1/products" => drop(TestCatalogue::create(server, 10).await),
             "/v1/availability" => self.slot(server).await,
             "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
             "/v1/payments" => drop(charge(server, &key).await),

@@ -86,15 +86,11 @@ async fn every_query_runs(database: StoreDatabase) {
     let at = store.slot(tenant, slot).await.unwrap().unwrap().starts_at.0;
     let found = store.slots(tenant, seller.product, Timestamp(at)..Timestamp(at + 1), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|slot| slot.id).collect::<Vec<_>>(), [slot]);
-    assert_eq!(
-        store.slots(tenant, seller.product, Timestamp(at - 1)..Timestamp(at), None, 9).await.unwrap(),
-        []
-    );
+    let before = store.slots(tenant, seller.product, Timestamp(at - 1)..Timestamp(at), None, 9);
+    assert_eq!(before.await.unwrap(), []);
     let behind = Some(Cursor { created_at: Timestamp(at), id: slot.0 });
-    assert_eq!(
-        store.slots(tenant, seller.product, Timestamp(at)..Timestamp(at + 1), behind, 9).await.unwrap(),
-        []
-    );
+    let behind = store.slots(tenant, seller.product, Timestamp(at)..Timestamp(at + 1), behind, 9);
+    assert_eq!(behind.await.unwrap(), []);
     let search = PaymentSearch {
         booking: Some(new_id()),
         reference: Some("r".into()),
@@ -132,14 +128,10 @@ async fn every_query_runs(database: StoreDatabase) {
     assert_eq!(store.dead_letters(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.letter(tenant, new_id()).await.unwrap(), None);
     assert_eq!(store.received_events(Timestamp(9), &[new_id()], 9).await.unwrap(), []);
-    assert_eq!(
-        store.old_replies(Timestamp(9), new_id(), 9).await.unwrap(),
-        OldRows { ids: vec![], next: None }
-    );
-    assert_eq!(
-        store.old_events(Timestamp(9), new_id(), 9).await.unwrap(),
-        OldRows { ids: vec![], next: None }
-    );
+    let replies = store.old_replies(Timestamp(9), new_id(), 9).await.unwrap();
+    assert_eq!(replies, OldRows { ids: vec![], next: None });
+    let events = store.old_events(Timestamp(9), new_id(), 9).await.unwrap();
+    assert_eq!(events, OldRows { ids: vec![], next: None });
     assert_eq!(store.old_jobs(Timestamp(9), new_id(), 9).await.unwrap(), OldRows { ids: vec![], next: None });
     reserve(&store, seller, slot).await;
     let figures = store.figures(Timestamp(9)).await.unwrap();
