@@ -41,7 +41,7 @@ pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result
             format!("it does not come to rest:\n{}", rest.verdicts)
         });
         if !rest.reached && context.has(Need::Nats) {
-            context.findings.note(NatsObserver::beside(context, deployment).await?.says().await?);
+            context.findings.note(NatsObserver::beside(context, deployment).await?.state().await?);
         }
     }
     let effects = match deployment.books().await? {

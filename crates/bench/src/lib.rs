@@ -29,21 +29,7 @@ pub use charge::charge;
 pub use progress::Progress;
 pub use report::{Cost, Figure, Latency, Report};
 pub use reserve::reserve;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-impl Engine {
-    pub fn name(self) -> &'static str {
-        match self {
-            Engine::Sqlite => "sqlite",
-            Engine::Postgres => "postgres",
-        }
-    }
-}
+pub use testkit::Engine;
 
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -5,25 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-#[path = "payments/ask.rs"]
-#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
-mod ask;
-#[path = "payments/books.rs"]
-#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
-mod books;
-#[path = "payments/database.rs"]
-#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
-mod database;
-mod lines;
-#[path = "payments/sail.rs"]
-#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
-mod sail;
-#[path = "payments/stage.rs"]
-#[expect(dead_code, reason = "it is of another suite, which needs more of it")]
-mod stage;
-#[path = "payments/tenants.rs"]
-mod tenants;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -32,10 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use server::metrics;
-
-use crate::ask::{charge, with};
-use crate::lines::{Line, Lines};
-use crate::stage::{Engine, Stage};
+use testkit::{Engine, LogLine, LogLines, TestService, charge, keep_log, with};
 
 /// The sandbox as one may look at it, which takes no order.
 async fn without_orders(sandbox: String) -> String {
@@ -68,24 +46,24 @@ fn counted(page: &str, call: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_but_us_is_blamed() {
-    let (lines, metrics) = (lines::keep(), metrics::install(std::iter::empty()).unwrap());
+    let (lines, metrics) = (keep_log(), metrics::install(std::iter::empty()).unwrap());
     for engine in [Engine::Sqlite, Engine::Postgres] {
         blamed(engine, &lines, &metrics).await;
     }
 }
 
-async fn blamed(engine: Engine, lines: &Lines, metrics: &PrometheusHandle) {
+async fn blamed(engine: Engine, lines: &LogLines, metrics: &PrometheusHandle) {
     let already = lines.so_far().len();
-    let mut stage = Stage::watchful(engine).await;
+    let mut service = TestService::watchful(engine).await;
     let charged =
-        stage.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await.id();
+        service.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await.id();
     let manual = with(charge(900, "pm_card_visa"), json!({ "capture": "manual" }));
-    let reserved = stage.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
-    stage.quiet().await;
-    stage.stop_service().await;
-    let stub = without_orders(stage.provider.base.clone()).await;
-    stage.change(|settings| settings.accounts[0].stripe.base_url = stub);
-    stage.start_service().await;
+    let reserved = service.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
+    service.quiet().await;
+    service.stop_service().await;
+    let stub = without_orders(service.provider.base_url.clone()).await;
+    service.change(|settings| settings.accounts[0].stripe.base_url = stub);
+    service.start_service().await;
 
     let asks = [
         ("/v1/charges".to_owned(), charge(700, "pm_card_visa"), "create"),
@@ -94,29 +72,29 @@ async fn blamed(engine: Engine, lines: &Lines, metrics: &PrometheusHandle) {
     ];
     for (path, body, call) in &asks {
         let before = counted(&metrics.render(), call);
-        let refused = stage.one.post(path, body).key(call).refused(424, "provider_rejected_request").await;
+        let refused = service.one.post(path, body).key(call).refused(424, "provider_rejected_request").await;
         assert!(refused.body["detail"].as_str().unwrap().contains("parameter_unknown"), "{}", refused.text);
         assert!(counted(&metrics.render(), call) > before, "{}", metrics.render());
-        let own = |line: &&Line| line["level"] == "ERROR" && line.get("call").is_some_and(|of| of == call);
+        let own = |line: &&LogLine| line["level"] == "ERROR" && line.get("call").is_some_and(|of| of == call);
         let lines = lines.so_far();
         let line = lines[already..].iter().find(own).unwrap_or_else(|| panic!("no line of {call}"));
         assert_eq!(line["code"], "parameter_unknown");
     }
     // Nothing moved, and nothing stays locked.
-    stage.stop_service().await;
-    let sandbox = stage.provider.base.clone();
-    stage.change(|settings| settings.accounts[0].stripe.base_url = sandbox);
-    stage.start_service().await;
-    let kept = stage.one.post(&asks[0].0, &asks[0].1).key("create");
+    service.stop_service().await;
+    let sandbox = service.provider.base_url.clone();
+    service.change(|settings| settings.accounts[0].stripe.base_url = sandbox);
+    service.start_service().await;
+    let kept = service.one.post(&asks[0].0, &asks[0].1).key("create");
     assert!(kept.refused(424, "provider_rejected_request").await.is_replay());
     for (path, body, status) in [(&asks[1].0, &asks[1].1, 201), (&asks[2].0, &asks[2].1, 200)] {
-        stage.one.post(path, body).key(&format!("again-{status}")).expect(status).await;
+        service.one.post(path, body).key(&format!("again-{status}")).expect(status).await;
     }
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&charged), ("succeeded", 900, 900, 900));
     assert_eq!(books.stands(&reserved), ("succeeded", 900, 900, 0));
     let declined = |seen: &Value| seen["state"] == "failed";
-    let listed = stage.one.see("/v1/payments").await["data"].clone();
+    let listed = service.one.see("/v1/payments").await["data"].clone();
     assert_eq!(listed.as_array().unwrap().iter().filter(|seen| declined(seen)).count(), 1);
-    stage.end().await;
+    service.end().await;
 }

@@ -5,35 +5,36 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-#[path = "http/house.rs"]
-#[expect(dead_code, reason = "it is the house of another suite, which needs more of it")]
-mod house;
-mod lines;
+#[path = "http/test_server.rs"]
+#[expect(dead_code, reason = "another suite needs more of it")]
+mod test_server;
 
 use axum::Router;
 use axum::routing::get;
 use server::http::router;
 use server::{metrics, panics};
 
-use crate::lines::Line;
+use testkit::{LogLine, keep_log};
+
+use crate::test_server::TestServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_is_told_of_counted_and_survived() {
     let handle = metrics::install(std::iter::empty()).unwrap();
-    let lines = lines::keep();
+    let lines = keep_log();
     panics::install();
-    let house = house::House::serving(|app| {
+    let server = TestServer::serving(|app| {
         let trap = get(async || assert!(std::hint::black_box(false), "a trap for tests"));
         router(app, Router::new().route("/trap", trap))
     })
     .await;
     assert!(handle.render().contains("surehold_panics_total 0"));
-    let answer = house.get("/trap").header("x-request-id", "trapped-1").refused(500, "internal_error").await;
+    let answer = server.get("/trap").header("x-request-id", "trapped-1").refused(500, "internal_error").await;
     assert_eq!(answer.header("x-request-id"), Some("trapped-1"));
-    house.get("/health/ready").by("").expect(200).await;
+    server.get("/health/ready").by("").expect(200).await;
     assert!(handle.render().contains("surehold_panics_total 1"), "{}", handle.render());
     let lines = lines.so_far();
-    let of_request: Vec<&Line> =
+    let of_request: Vec<&LogLine> =
         lines.iter().filter(|line| line.get("request_id").is_some_and(|id| id == "trapped-1")).collect();
     let told = of_request.iter().find(|line| line["message"] == "a panic").unwrap();
     assert_eq!((told["panic"].as_str(), told["work"].as_str()), ("a trap for tests", "request"));

@@ -1,7 +1,5 @@
 //! Databases of one's own on a PostgreSQL that others may use as well: made, and dropped again.
 
-use domain::Ids as _;
-use server::ids::UuidV7;
 use test_servers::postgres::{Options, Private};
 use tokio_postgres::NoTls;
 
@@ -42,7 +40,7 @@ impl Databases {
     pub async fn create(&mut self, name: &str) -> Result<String, Error> {
         let (front, rest) = self.server.rsplit_once('/').ok_or_else(|| Error::Url(self.server.clone()))?;
         // Unique among the databases of a server that others may use as well.
-        let name = format!("{name}_{}", UuidV7::default().next().simple());
+        let name = format!("{name}_{:032x}", rand::random::<u128>());
         // What stands behind a question mark is settings of the connection.
         let settings = rest.find('?').map_or("", |at| &rest[at..]);
         let url = format!("{front}/{name}{settings}");

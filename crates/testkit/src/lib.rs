@@ -1,15 +1,63 @@
-//! What the tests, the attack and the bench share.
+//! What the tests of every crate, the attack and the bench share.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`databases`] | private databases on a PostgreSQL |
+//! | [`engine`] | the two databases, and a test written once for both |
 //! | [`program`] | the program as a process of its own: started, measured, stopped, killed |
 //! | [`proxy`] | a network between two peers that fails on command |
 //! | [`scrape`] | the text of `/metrics`, read |
 //!
+//! With the feature `in_process`, for tests alone:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`api`] | a client with an API key, its requests and replies |
+//! | [`catalogue`] | a product with one slot, and bookings of it |
+//! | [`clock`] | a clock that a test moves, and new ids |
+//! | [`database`] | a private database on either engine, and statements behind the program's back |
+//! | [`log_lines`] | the log of this process |
+//! | [`sandbox_client`] | the provider's books, its faults, and what a person does there |
+//! | [`service`] | the service and the sandbox in this process |
+//! | [`tenant`] | two tenants, whose keys and secrets follow from their names |
+//! | [`waiting`] | waiting for a condition |
+//!
 //! What must never be here: anything that the server needs in order to run.
 
+#[cfg(feature = "in_process")]
+pub mod api;
+#[cfg(feature = "in_process")]
+pub mod catalogue;
+#[cfg(feature = "in_process")]
+pub mod clock;
+#[cfg(feature = "in_process")]
+pub mod database;
 pub mod databases;
+pub mod engine;
+#[cfg(feature = "in_process")]
+pub mod log_lines;
 pub mod program;
 pub mod proxy;
+#[cfg(feature = "in_process")]
+pub mod sandbox_client;
 pub mod scrape;
+#[cfg(feature = "in_process")]
+pub mod service;
+#[cfg(feature = "in_process")]
+pub mod tenant;
+#[cfg(feature = "in_process")]
+pub mod waiting;
+
+pub use engine::{Engine, OnEngine};
+#[cfg(feature = "in_process")]
+pub use {
+    api::{TestClient, TestReply, TestRequest, charge, eur, id_of, payment_of, with},
+    catalogue::{StoredCatalogue, TestCatalogue},
+    clock::{AscendingIds, TestClock, new_id, now_ms},
+    database::{TestDatabase, submit},
+    log_lines::{LogLine, LogLines, keep_log},
+    sandbox_client::{SandboxBooks, SandboxClient},
+    service::TestService,
+    tenant::{ALL_SCOPES, ONE, TWO, TestTenant, provision},
+    waiting::until,
+};

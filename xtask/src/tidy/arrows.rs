@@ -30,11 +30,16 @@ fn allowed(name: &str) -> Option<Allowed> {
         "client" => Allowed::Only(&["api", "outbound", "resilience"]),
         "server" => Allowed::Only(&["domain", "store", "providers", "api", "fault_injection", "resilience"]),
         // Besides the server's ports, what these speak of.
-        "adapter_nats" | "adapter_otlp" | "adapter_redis" => {
-            Allowed::Only(&[
-                "server", "store", "domain", "api", "outbound", "providers", "resilience", "fault_injection",
-            ])
-        }
+        "adapter_nats" | "adapter_otlp" | "adapter_redis" => Allowed::Only(&[
+            "server",
+            "store",
+            "domain",
+            "api",
+            "outbound",
+            "providers",
+            "resilience",
+            "fault_injection",
+        ]),
         "surehold" => Allowed::Only(&[
             "adapter_nats",
             "adapter_otlp",

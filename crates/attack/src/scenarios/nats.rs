@@ -182,15 +182,15 @@ async fn drain(
 ) -> Result<(), Error> {
     // What a worker had in hand when its connection was cut it may have asked for once more.
     let room = 2 * DELIVERIES_MAX * deployment.workers().len();
-    let mut witness = NatsObserver::beside(context, deployment).await?;
+    let observer = NatsObserver::beside(context, deployment).await?;
     let (mut least, mut at, mut most) = (usize::MAX, Instant::now(), 0);
     context.progress.says("draining");
     loop {
         payers.look()?;
         // The stream's consumer may not be read in yet.
-        if let Ok(in_hand) = witness.in_hand().await {
+        if let Ok(in_hand) = observer.unacknowledged().await {
             most = most.max(in_hand);
-            context.findings.always("no_consumer_is_overrun", in_hand <= room as u64, || {
+            context.findings.always("no_consumer_is_overrun", in_hand <= room, || {
                 format!("{in_hand} messages are in hand, and there is room for {room}")
             });
         }

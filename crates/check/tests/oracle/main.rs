@@ -2,7 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod breaks;
-mod place;
-mod plain_form;
-mod shop;
+mod seller;
 mod sound;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use client::{Charge, Error, Timeouts};
 
-use crate::stage::{RecordedRetries, Stage, new_charge};
+use crate::sdk_service::{RecordedRetries, SdkService, new_charge};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_client_gets_the_reply_that_it_knows() {
-    let stage = Stage::set().await;
-    let first = stage.client();
+    let service = SdkService::start().await;
+    let first = service.client();
     let operation = first.charge(&new_charge(1_250, "pm_card_visa"));
     let kept = operation.idempotency_key().to_string();
     let made = operation.send().await.unwrap();
@@ -20,7 +20,7 @@ async fn a_restarted_client_gets_the_reply_that_it_knows() {
     assert!(made.request_id.is_some());
     drop((operation, first));
 
-    let restarted = stage.client();
+    let restarted = service.client();
     let again = restarted.charge(&new_charge(1_250, "pm_card_visa")).key(kept.as_str()).unwrap();
     let again = again.send().await.unwrap();
     assert!(again.replayed);
@@ -36,14 +36,14 @@ async fn a_restarted_client_gets_the_reply_that_it_knows() {
     assert_eq!((refused.status, refused.in_doubt, refused.attempts), (422, false, 1));
     assert!(!error.is_retryable() && !error.is_outcome_unknown());
 
-    assert_eq!(stage.charged().await, [(payment, 1_250)]);
-    stage.end().await;
+    assert_eq!(service.charged().await, [(payment, 1_250)]);
+    service.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decline_is_told_as_one_and_told_again() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let service = SdkService::start().await;
+    let client = service.client();
     let operation = client.charge(&new_charge(1_250, "pm_card_chargeDeclinedInsufficientFunds"));
     let told = operation.send().await.unwrap();
     let Charge::Declined(declined) = &told.value else { panic!("{told:?}") };
@@ -56,18 +56,18 @@ async fn a_decline_is_told_as_one_and_told_again() {
     let again = operation.send().await.unwrap();
     assert!(again.replayed);
     assert_eq!(again.value.payment_id(), declined.payment_id);
-    assert_eq!(stage.charged().await, []);
-    stage.end().await;
+    assert_eq!(service.charged().await, []);
+    service.end().await;
 }
 
 /// The provider cannot be reached for as long as it takes: the first request is told 202, the second 409,
 /// and it waits for the outcome.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_in_progress_is_waited_for() {
-    let stage = Stage::set().await;
-    stage.provider_line.refuse().await;
+    let service = SdkService::start().await;
+    service.provider_line.refuse().await;
     let heard = RecordedRetries::nothing();
-    let client = stage.client_with(|builder| builder.observer(heard.observer()));
+    let client = service.client_with(|builder| builder.observer(heard.observer()));
     let operation = client.charge(&new_charge(1_250, "pm_card_visa"));
     let begun = client.charge(&new_charge(1_250, "pm_card_visa"));
     let begun = begun.key(operation.idempotency_key().clone()).unwrap().wait(Duration::ZERO);
@@ -75,7 +75,7 @@ async fn work_in_progress_is_waited_for() {
     assert!(begun.is_in_progress() && !begun.replayed);
     let reachable = async {
         heard.first().await;
-        stage.provider_line.accept().await;
+        service.provider_line.accept().await;
     };
     let (reply, ()) = tokio::join!(operation.send(), reachable);
     let reply = reply.unwrap();
@@ -84,17 +84,17 @@ async fn work_in_progress_is_waited_for() {
     assert_eq!(reply.value.payment_id(), begun.value.payment_id());
     let words = heard.words();
     assert!(words.iter().all(|word| *word == "request_in_progress"), "{words:?}");
-    assert_eq!(stage.charged().await, [(reply.value.payment_id(), 1_250)]);
-    stage.end().await;
+    assert_eq!(service.charged().await, [(reply.value.payment_id(), 1_250)]);
+    service.end().await;
 }
 
 /// The answers vanish, and the time is over: the error has the key, and under it a client that comes later
 /// gets the reply.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_deadline_left_open_is_asked_later() {
-    let stage = Stage::set().await;
-    stage.line.strike(testkit::proxy::Fault::HalfOpen);
-    let client = stage.client();
+    let service = SdkService::start().await;
+    service.line.strike(testkit::proxy::Fault::HalfOpen);
+    let client = service.client();
     let timeouts = Timeouts { attempt: Duration::from_millis(200), operation: Duration::from_millis(600) };
     let operation = client.charge(&new_charge(1_250, "pm_card_visa")).timeouts(timeouts).wait(Duration::ZERO);
     let error = operation.send().await.unwrap_err();
@@ -103,22 +103,22 @@ async fn what_the_deadline_left_open_is_asked_later() {
     let key = error.key().unwrap().clone();
     assert_eq!(&key, operation.idempotency_key());
 
-    stage.line.heal();
-    let later = stage.client().charge(&new_charge(1_250, "pm_card_visa")).key(key).unwrap();
+    service.line.heal();
+    let later = service.client().charge(&new_charge(1_250, "pm_card_visa")).key(key).unwrap();
     let reply = later.send().await.unwrap();
     assert!(reply.replayed, "the first request had been heard");
-    assert_eq!(stage.charged().await, [(reply.value.payment_id(), 1_250)]);
-    stage.end().await;
+    assert_eq!(service.charged().await, [(reply.value.payment_id(), 1_250)]);
+    service.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_is_told_so_at_once() {
-    let stage = Stage::set().await;
-    let stranger = client::Client::builder(stage.line.url(), "sh_test_unknown").build().unwrap();
+    let service = SdkService::start().await;
+    let stranger = client::Client::builder(service.line.url(), "sh_test_unknown").build().unwrap();
     let error = stranger.charge(&new_charge(1_250, "pm_card_visa")).send().await.unwrap_err();
     let Error::Refused(refused) = &error else { panic!("{error}") };
     assert_eq!((refused.status, error.code(), refused.attempts), (401, Some("unauthenticated"), 1));
     assert!(!refused.in_doubt);
     assert!(!format!("{error:?} {error} {stranger:?}").contains("sh_test_unknown"));
-    stage.end().await;
+    service.end().await;
 }

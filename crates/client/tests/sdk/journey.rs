@@ -12,7 +12,7 @@ use client::{Charge, Client, Currency};
 use futures_util::StreamExt as _;
 use uuid::Uuid;
 
-use crate::stage::{Stage, euros};
+use crate::sdk_service::{SdkService, euros};
 
 async fn offer(client: &Client) -> (Product, Slot) {
     let product = NewProduct {
@@ -88,8 +88,8 @@ async fn happened(client: &Client, subject: Uuid, what: &str) -> Event {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seats_are_held_paid_and_refunded() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let service = SdkService::start().await;
+    let client = service.client();
     let sail = offer(&client).await;
     let booking = reserve(&client, &sail, 2).await;
     let paid = client.start_payment(&payment_for(booking.id, Capture::Automatic)).send().await.unwrap();
@@ -124,13 +124,13 @@ async fn seats_are_held_paid_and_refunded() {
     let positions: Vec<i64> = events.into_iter().map(|event| event.unwrap().position).collect();
     // Held, captured, confirmed, refunded.
     assert!(positions.windows(2).all(|pair| pair[0] < pair[1]) && positions.len() == 4, "{positions:?}");
-    stage.end().await;
+    service.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_is_held_captured_and_called_off() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let service = SdkService::start().await;
+    let client = service.client();
     let sail = offer(&client).await;
     let booking = reserve(&client, &sail, 1).await;
     let held = client.start_payment(&payment_for(booking.id, Capture::Manual)).send().await.unwrap();
@@ -155,13 +155,13 @@ async fn money_is_held_captured_and_called_off() {
     assert_eq!((given_up.status, given_up.value.state.as_str()), (200, "cancelled"));
     let again = client.cancel_booking(given_up.value.id).send().await.unwrap_err();
     assert_eq!(again.code(), Some("booking_is_not_held"));
-    stage.end().await;
+    service.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn books_and_operations() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let service = SdkService::start().await;
+    let client = service.client();
     let sail = offer(&client).await;
     let booking = reserve(&client, &sail, 1).await;
     client.start_payment(&payment_for(booking.id, Capture::Automatic)).send().await.unwrap();
@@ -189,20 +189,20 @@ async fn books_and_operations() {
     let request =
         NewApiKey { client_id: None, client_name: Some("kiosk".to_owned()), scopes: vec![Scope::Bookings] };
     let made = client.create_api_key(&request).await.unwrap();
-    let kiosk = Client::builder(stage.line.url(), &made.secret).build().unwrap();
+    let kiosk = Client::builder(service.line.url(), &made.secret).build().unwrap();
     assert_eq!(kiosk.get_booking(booking.id).await.unwrap().booking.id, booking.id);
     assert_eq!(kiosk.get_settings().await.unwrap_err().code(), Some("scope_is_missing"));
     assert!(client.list_api_keys(&ListQuery::default()).await.unwrap().data.contains(&made.key));
     assert!(client.revoke_api_key(made.key.id).await.unwrap().revoked_at.is_some());
-    stage.end().await;
+    service.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_is_shown_and_decided_on() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let service = SdkService::start().await;
+    let client = service.client();
     assert_eq!(client.list_dead_letters(&ListQuery::default()).await.unwrap().data, []);
-    let dead = stage.dead_event().await;
+    let dead = service.dead_event().await;
     let listed = client.list_dead_letters(&ListQuery::default()).await.unwrap().data;
     assert_eq!((listed.len(), listed[0].id, listed[0].kind.as_str()), (1, dead, "event"));
     let decision = LetterDecision { who: "Ana Lima".to_owned(), why: "nobody needs it".to_owned() };
@@ -216,5 +216,5 @@ async fn a_dead_letter_is_shown_and_decided_on() {
     assert!(
         history.iter().map(told).any(|told| told == (Some(decision.who.clone()), Some(decision.why.clone())))
     );
-    stage.end().await;
+    service.end_reviewed(&["event_cannot_be_processed"]).await;
 }

@@ -11,13 +11,13 @@ use rand::rngs::StdRng;
 use testkit::proxy::{Fault, Plan, Proxy};
 use uuid::Uuid;
 
-use crate::stage::{RecordedRetries, Stage, euros, new_charge};
+use crate::sdk_service::{RecordedRetries, SdkService, euros, new_charge};
 
 /// Enough tries and tokens for any run of bad luck: what is asked here is that none of them does harm.
 fn patient(line: &Proxy, heard: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_secs(1), operation: Duration::from_mins(1) };
     let budget = budget::Settings { ratio: 1.0, floor_per_second: 1_000.0, ..budget::Settings::default() };
-    Stage::client_over(line, |builder| {
+    SdkService::client_over(line, |builder| {
         let builder = builder.timeouts(timeouts).wait(Duration::from_secs(1)).attempts_max(50);
         builder.budget(budget).breaker(None).observer(heard.observer())
     })
@@ -25,7 +25,7 @@ fn patient(line: &Proxy, heard: &RecordedRetries) -> Client {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_asked_for_again() {
-    let stage = Stage::set().await;
+    let service = SdkService::start().await;
     let lost = Fault::CutResponse { after_bytes: 0 };
     let torn = Fault::CutResponse { after_bytes: 40 };
     let cases: [&[Fault]; 5] = [
@@ -38,7 +38,7 @@ async fn a_lost_answer_is_asked_for_again() {
     let mut expected = Vec::new();
     for (number, faults) in (1_000..).zip(cases) {
         // What befalls a connection goes by its number, so each case has a line of its own.
-        let line = stage.line_to_service(Plan::listed(faults.to_vec()));
+        let line = service.line_to_service(Plan::listed(faults.to_vec()));
         let heard = RecordedRetries::nothing();
         let client = patient(&line, &heard);
         let reply = client.charge(&new_charge(number, "pm_card_visa")).send().await.unwrap();
@@ -48,10 +48,10 @@ async fn a_lost_answer_is_asked_for_again() {
         assert_eq!(line.counters().struck, faults.len() as u64, "{faults:?}");
         expected.push((reply.value.payment_id(), number));
     }
-    let mut charged = stage.charged().await;
+    let mut charged = service.charged().await;
     charged.sort_by_key(|(_, captured)| *captured);
     assert_eq!(charged, expected);
-    stage.end().await;
+    service.end().await;
 }
 
 fn drawn(random: &mut StdRng) -> Fault {
@@ -73,8 +73,8 @@ fn drawn(random: &mut StdRng) -> Fault {
 async fn a_line_that_breaks_at_random() {
     let seed: u64 = rand::random();
     println!("seed {seed}");
-    let stage = Stage::set().await;
-    let line = stage.line_to_service(Plan::drawn(seed, drawn));
+    let service = SdkService::start().await;
+    let line = service.line_to_service(Plan::drawn(seed, drawn));
     let heard = RecordedRetries::nothing();
     let client = patient(&line, &heard);
 
@@ -85,7 +85,7 @@ async fn a_line_that_breaks_at_random() {
     });
     let payments: Vec<Uuid> = join_all(charges).await.into_iter().map(Result::unwrap).collect();
     let expected: BTreeMap<Uuid, i64> = payments.iter().copied().zip(amounts.iter().copied()).collect();
-    let charged = stage.charged().await;
+    let charged = service.charged().await;
     assert_eq!(charged.len(), amounts.len(), "one charge an operation");
     assert_eq!(charged.into_iter().collect::<BTreeMap<_, _>>(), expected);
 
@@ -104,5 +104,5 @@ async fn a_line_that_breaks_at_random() {
     }
     assert!(line.counters().struck > 20, "the line broke: {:?}", line.counters());
     assert!(heard.words().contains(&"broken"), "{:?}", heard.words());
-    stage.end().await;
+    service.end().await;
 }

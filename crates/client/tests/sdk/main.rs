@@ -7,6 +7,6 @@ mod charges;
 mod example;
 mod journey;
 mod lines;
-mod stage;
+mod sdk_service;
 mod wire;
 mod wires;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use client::{Client, Error, RequestFailure, Stop, Timeouts, views::Settings};
 use tokio::net::TcpListener;
 
-use crate::stage::{RecordedRetries, new_charge};
+use crate::sdk_service::{RecordedRetries, new_charge};
 use crate::wire::{Behaviour, Server, answer};
 
 fn client(base_url: &str, heard: &RecordedRetries) -> Client {

@@ -4,10 +4,11 @@ use domain::commands::ExpireHolds;
 use domain::time::Span;
 use serde_json::{Value, json};
 use store::Clock as _;
+use testkit::{Engine, OnEngine as _, TestCatalogue};
 
-use crate::house::House;
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     a_booking_from_hold_to_cancellation,
     seats_that_are_not_there_are_not_held,
     bookings_are_found_by_what_is_known_of_them,
@@ -16,175 +17,188 @@ both![
     holds_that_wait_for_their_payments_hide_no_others,
 ];
 
-async fn a_booking_from_hold_to_cancellation(house: House) {
-    let sail = house.sail().await;
-    let mut body = sail.booking(3);
+async fn a_booking_from_hold_to_cancellation(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let mut body = catalogue.booking(3, "ana");
     body["hold_seconds"] = json!(600);
     body["metadata"] = json!({ "order": "A-1" });
     body["customer"]["phone"] = json!("+351 900 000 000");
-    let held = house.post("/v1/bookings", &body).key("b-1").expect(201).await;
+    let held = server.post("/v1/bookings", &body).key("b-1").expect(201).await;
     let path = format!("/v1/bookings/{}", held.id());
     assert_eq!(held.header("location"), Some(path.as_str()));
     assert_eq!(held.header("content-type"), Some("application/json"));
     assert_eq!((&held.body["state"], &held.body["payment_status"]), (&json!("held"), &json!("unpaid")));
     assert_eq!(held.body["due"], json!({ "minor": 13_500, "currency": "EUR" }));
     assert_eq!(held.body["seats"], 3);
-    assert_eq!(house.vacancies(&sail).await, 7);
+    assert_eq!(catalogue.vacancies(&server).await, 7);
 
-    let seen = house.get(&path).expect(200).await.body;
+    let seen = server.get(&path).expect(200).await.body;
     for member in ["id", "state", "total", "slot", "units", "customer", "metadata", "hold_expires_at"] {
         assert_eq!(seen[member], held.body[member], "{member}");
     }
     assert_eq!(seen["payments"], json!([]));
     assert!(!seen["timeline"].as_array().unwrap().is_empty());
 
-    let cancelled = house.ask("POST", &format!("{path}/cancel")).key("b-2").expect(200).await;
+    let cancelled = server.request("POST", &format!("{path}/cancel")).key("b-2").expect(200).await;
     assert_eq!(cancelled.body["state"], "cancelled");
-    assert_eq!(house.vacancies(&sail).await, 10);
-    let again = house.post(&format!("{path}/cancel"), &json!({})).key("b-2").expect(200).await;
+    assert_eq!(catalogue.vacancies(&server).await, 10);
+    let again = server.post(&format!("{path}/cancel"), &json!({})).key("b-2").expect(200).await;
     assert_eq!(again.text, cancelled.text, "an empty body is an empty object");
-    house.ask("POST", &format!("{path}/cancel")).key("b-3").refused(409, "booking_is_not_held").await;
+    server.request("POST", &format!("{path}/cancel")).key("b-3").refused(409, "booking_is_not_held").await;
 
-    let history = house.get(&format!("{path}/history")).expect(200).await.body;
+    let history = server.get(&format!("{path}/history")).expect(200).await.body;
     let moves: Vec<_> = history["data"].as_array().unwrap().iter().map(|entry| &entry["to_state"]).collect();
     assert_eq!(*moves.last().unwrap(), &json!("cancelled"));
 }
 
-async fn seats_that_are_not_there_are_not_held(house: House) {
-    let sail = house.sail().await;
-    house.book(&sail, "b-1", 8).await;
-    let refused = house.post("/v1/bookings", &sail.booking(3)).key("b-2").refused(409, "slot_is_full").await;
+async fn seats_that_are_not_there_are_not_held(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    server.book(&catalogue, "b-1", 8).await;
+    let refused = server
+        .post("/v1/bookings", &catalogue.booking(3, "ana"))
+        .key("b-2")
+        .refused(409, "slot_is_full")
+        .await;
     assert!(refused.body["detail"].as_str().unwrap().contains('2'), "{}", refused.text);
-    assert_eq!(house.vacancies(&sail).await, 2);
-    house.book(&sail, "b-3", 2).await;
-    assert_eq!(house.vacancies(&sail).await, 0);
-    let mut unknown = sail.booking(1);
-    unknown["slot_id"] = json!(sail.adult);
-    house.post("/v1/bookings", &unknown).key("b-4").refused(404, "slot_not_found").await;
+    assert_eq!(catalogue.vacancies(&server).await, 2);
+    server.book(&catalogue, "b-3", 2).await;
+    assert_eq!(catalogue.vacancies(&server).await, 0);
+    let mut unknown = catalogue.booking(1, "ana");
+    unknown["slot_id"] = json!(catalogue.adult);
+    server.post("/v1/bookings", &unknown).key("b-4").refused(404, "slot_not_found").await;
 }
 
 /// A definite refusal is the answer to its key forever; another key may ask again.
-async fn a_replay_of_a_full_slot_stays_full(house: House) {
-    let sail = house.sail().await;
-    let first = house.book(&sail, "b-1", 10).await;
-    let full = house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
-    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
-    let replay = house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
+async fn a_replay_of_a_full_slot_stays_full(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let first = server.book(&catalogue, "b-1", 10).await;
+    let full = server
+        .post("/v1/bookings", &catalogue.booking(1, "ana"))
+        .key("b-2")
+        .refused(409, "slot_is_full")
+        .await;
+    server.request("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    let replay = server
+        .post("/v1/bookings", &catalogue.booking(1, "ana"))
+        .key("b-2")
+        .refused(409, "slot_is_full")
+        .await;
     assert_eq!(
         (replay.text.as_str(), replay.header("idempotent-replayed")),
         (full.text.as_str(), Some("true"))
     );
-    house.book(&sail, "b-3", 1).await;
+    server.book(&catalogue, "b-3", 1).await;
 }
 
 /// However long it was asked for; and then it cannot be paid.
-async fn a_hold_ends_when_its_slot_starts(house: House) {
-    let sail = house.sail().await;
-    let starts_at = api::time::instant(house.clock.now().plus(Span::millis(1_500)));
-    let path = format!("/v1/products/{}/slots", sail.product);
+async fn a_hold_ends_when_its_slot_starts(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let starts_at = api::time::instant(server.clock.now().plus(Span::millis(1_500)));
+    let path = format!("/v1/products/{}/slots", catalogue.product);
     let slots = json!({ "slots": [{ "starts_at": starts_at, "capacity": 10 }] });
-    let slot = house.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
-    let mut body = sail.booking(1);
+    let slot = server.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
+    let mut body = catalogue.booking(1, "ana");
     body["slot_id"] = slot.clone();
     body["hold_seconds"] = json!(86_400);
-    let held = house.post("/v1/bookings", &body).key("b-1").expect(201).await;
+    let held = server.post("/v1/bookings", &body).key("b-1").expect(201).await;
     assert_eq!(held.body["hold_expires_at"], held.body["slot"]["starts_at"]);
 
     let range = "from=2020-01-01T00:00:00Z&to=2049-01-01T00:00:00Z";
-    let path = format!("/v1/availability?product_id={}&{range}", sail.product);
-    while house.get(&path).expect(200).await.body["data"][0]["status"] != "started" {
+    let path = format!("/v1/availability?product_id={}&{range}", catalogue.product);
+    while server.get(&path).expect(200).await.body["data"][0]["status"] != "started" {
         tokio::task::yield_now().await;
     }
     let pay = json!({ "booking_id": held.id(), "provider": "stripe", "payment_method": "pm_card_visa" });
-    house.post("/v1/payments", &pay).key("p-1").refused(409, "hold_has_expired").await;
+    server.post("/v1/payments", &pay).key("p-1").refused(409, "hold_has_expired").await;
 }
 
-async fn bookings_are_found_by_what_is_known_of_them(house: House) {
-    let (sail, other) = (house.sail().await, house.sail().await);
-    let mine = house.book(&sail, "b-1", 1).await.id();
-    let theirs = house.book(&other, "b-2", 1).await.id();
-    let mut bob = other.booking(1);
+async fn bookings_are_found_by_what_is_known_of_them(server: TestServer) {
+    let (catalogue, other) =
+        (TestCatalogue::create(&server, 10).await, TestCatalogue::create(&server, 10).await);
+    let mine = server.book(&catalogue, "b-1", 1).await.id();
+    let theirs = server.book(&other, "b-2", 1).await.id();
+    let mut bob = other.booking(1, "ana");
     bob["customer"]["email"] = json!("bob@example.com");
-    let bobs = house.post("/v1/bookings", &bob).key("b-3").expect(201).await.id();
-    house.ask("POST", &format!("/v1/bookings/{theirs}/cancel")).key("c-1").expect(200).await;
+    let bobs = server.post("/v1/bookings", &bob).key("b-3").expect(201).await.id();
+    server.request("POST", &format!("/v1/bookings/{theirs}/cancel")).key("c-1").expect(200).await;
     for (query, expected) in [
         (String::new(), vec![&bobs, &theirs, &mine]),
-        (format!("slot_id={}", sail.slot), vec![&mine]),
+        (format!("slot_id={}", catalogue.slot), vec![&mine]),
         ("customer_email=ANA@example.com".to_owned(), vec![&theirs, &mine]),
         ("state=held".to_owned(), vec![&bobs, &mine]),
         ("state=cancelled&customer_email=bob@example.com".to_owned(), vec![]),
     ] {
-        let found = house.get(&format!("/v1/bookings?{query}")).expect(200).await.body;
+        let found = server.get(&format!("/v1/bookings?{query}")).expect(200).await.body;
         let ids: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
         assert_eq!(ids, expected.iter().map(|id| json!(id)).collect::<Vec<Value>>(), "{query}");
     }
     for query in ["state=open", "slot_id=1", "from=1"] {
-        house.get(&format!("/v1/bookings?{query}")).refused(400, "validation_failed").await;
+        server.get(&format!("/v1/bookings?{query}")).refused(400, "validation_failed").await;
     }
 }
 
 /// However many wait, a sweep that takes only so many finds the others.
-async fn holds_that_wait_for_their_payments_hide_no_others(house: House) {
-    let sail = house.sail().await;
+async fn holds_that_wait_for_their_payments_hide_no_others(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let short = |number: usize| {
-        let mut body = sail.booking(1);
+        let mut body = catalogue.booking(1, "ana");
         body["hold_seconds"] = json!(1);
         body["customer"]["email"] = json!(format!("guest{number}@example.com"));
-        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+        server.post("/v1/bookings", &body).key(&format!("b-{number}"))
     };
     for number in 0..3 {
         let booking = short(number).expect(201).await.id();
         let pay = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
-        let pay = house.post("/v1/payments", &pay).key(&format!("p-{number}"));
+        let pay = server.post("/v1/payments", &pay).key(&format!("p-{number}"));
         pay.header("prefer", "respond-async").expect(202).await;
     }
-    let later = house.clock.now().plus(Span::seconds(2));
+    let later = server.clock.now().plus(Span::seconds(2));
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    let holds = house.store.lapsed_holds(later, 9).await.unwrap();
+    let holds = server.store.lapsed_holds(later, 9).await.unwrap();
     assert_eq!(holds.len(), 3);
-    house.store.submit(Box::new(ExpireHolds { holds })).await.unwrap();
+    server.store.submit(Box::new(ExpireHolds { holds })).await.unwrap();
 
     let last = short(3).expect(201).await.id();
-    let later = house.clock.now().plus(Span::seconds(2));
-    let found = house.store.lapsed_holds(later, 1).await.unwrap();
+    let later = server.clock.now().plus(Span::seconds(2));
+    let found = server.store.lapsed_holds(later, 1).await.unwrap();
     let found: Vec<String> = found.iter().map(|hold| hold.booking.to_string()).collect();
     assert_eq!(found, [last]);
-    let waiting = house.get("/v1/bookings?state=held").expect(200).await.body;
+    let waiting = server.get("/v1/bookings?state=held").expect(200).await.body;
     assert_eq!(waiting["data"].as_array().unwrap().len(), 4, "the others keep their seats");
 }
 
 /// However many they are: one command takes a part of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_lapsed_holds_never_cost_a_sale() {
-    let house = House::on_sqlite().await;
-    let sail = house.sail().await;
-    let path = format!("/v1/products/{}/slots", sail.product);
+    let server = TestServer::on(Engine::Sqlite).await;
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let path = format!("/v1/products/{}/slots", catalogue.product);
     let slots = json!({ "slots": [{ "starts_at": "2050-08-01T20:00:00Z", "capacity": 150 }] });
-    let slot = house.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
+    let slot = server.post(&path, &slots).expect(201).await.body["data"][0]["id"].clone();
     let book = |number: usize, quantity: i64| {
-        let mut body = sail.booking(quantity);
+        let mut body = catalogue.booking(quantity, "ana");
         body["slot_id"] = slot.clone();
         body["customer"]["email"] = json!(format!("guest{number}@example.com"));
-        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+        server.post("/v1/bookings", &body).key(&format!("b-{number}"))
     };
     let lift = json!({ "seats_held_per_customer_max": null });
-    house.ask("PATCH", "/v1/ops/settings").json(&lift).expect(200).await;
+    server.request("PATCH", "/v1/ops/settings").json(&lift).expect(200).await;
     futures_util::future::join_all((0..150).map(|number| book(number, 1).expect(201))).await;
     book(150, 1).refused(409, "slot_is_full").await;
-    house.clock.on(24 * 60 * 60);
+    server.clock.advance(Span::seconds(24 * 60 * 60));
     book(151, 150).expect(201).await;
 }
 
 /// Only on SQLite can the clock be moved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lapsed_hold_never_costs_a_sale() {
-    let house = House::on_sqlite().await;
-    let sail = house.sail().await;
-    let lapsing = house.book(&sail, "b-1", 10).await;
-    house.post("/v1/bookings", &sail.booking(1)).key("b-2").refused(409, "slot_is_full").await;
-    house.clock.on(24 * 60 * 60);
-    house.book(&sail, "b-3", 4).await;
-    assert_eq!(house.vacancies(&sail).await, 6);
-    let seen = house.get(&format!("/v1/bookings/{}", lapsing.id())).expect(200).await.body;
+    let server = TestServer::on(Engine::Sqlite).await;
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let lapsing = server.book(&catalogue, "b-1", 10).await;
+    server.post("/v1/bookings", &catalogue.booking(1, "ana")).key("b-2").refused(409, "slot_is_full").await;
+    server.clock.advance(Span::seconds(24 * 60 * 60));
+    server.book(&catalogue, "b-3", 4).await;
+    assert_eq!(catalogue.vacancies(&server).await, 6);
+    let seen = server.get(&format!("/v1/bookings/{}", lapsing.id())).expect(200).await.body;
     assert_eq!(seen["state"], "expired");
 }

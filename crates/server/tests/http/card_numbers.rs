@@ -2,11 +2,12 @@
 
 use domain::KeyId;
 use serde_json::{Value, json};
+use testkit::{ONE, TestCatalogue, TestReply, TestRequest};
 
 use crate::documented::Document;
-use crate::house::{Answer, Ask, House, client, tenant};
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     a_card_number_is_refused_in_every_text_of_every_request,
     a_card_number_is_refused_in_every_parameter_header_and_path,
     a_request_that_would_be_taken_is_refused_for_its_card_number,
@@ -15,7 +16,7 @@ both![
 
 const CARD: &str = "4000 0566 5566 5556";
 
-async fn refused(ask: Ask, pointer: &str) -> Answer {
+async fn refused(ask: TestRequest, pointer: &str) -> TestReply {
     let answer = ask.header("x-request-id", "r").refused(400, "card_number_refused").await;
     assert_eq!(answer.pointers(), [pointer], "{}", answer.text);
     assert_eq!(answer.body["retryable"], false);
@@ -25,26 +26,26 @@ async fn refused(ask: Ask, pointer: &str) -> Answer {
     answer
 }
 
-async fn a_card_number_is_refused_in_every_text_of_every_request(house: House) {
-    let document = Document::of(&house).await;
+async fn a_card_number_is_refused_in_every_text_of_every_request(server: TestServer) {
+    let document = Document::of(&server).await;
     let mut tried = 0;
     for operation in document.operations() {
         let Some(schema) = document.body_of(&operation) else { continue };
         for (body, pointer) in document.bodies_with(schema, CARD) {
-            let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
+            let ask = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
             refused(ask, &pointer).await;
             tried += 1;
         }
     }
     assert!(tried > 50, "{tried}");
-    nothing_is_stored(&house, "k-1").await;
+    nothing_is_stored(&server, "k-1").await;
 }
 
-async fn a_card_number_is_refused_in_every_parameter_header_and_path(house: House) {
-    let document = Document::of(&house).await;
+async fn a_card_number_is_refused_in_every_parameter_header_and_path(server: TestServer) {
+    let document = Document::of(&server).await;
     let mut tried = 0;
     for operation in document.operations() {
-        let ask = |address: &str| house.ask(&operation.method, address);
+        let ask = |address: &str| server.request(&operation.method, address);
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
             let address = format!("{}?{name}=4000+0566+5566%205556", operation.address());
@@ -62,22 +63,22 @@ async fn a_card_number_is_refused_in_every_parameter_header_and_path(house: Hous
         refused(ask(&operation.address()).key("k-2").key("4000056655665556"), "").await;
     }
     assert!(tried > 20, "{tried}");
-    nothing_is_stored(&house, "4000056655665556").await;
+    nothing_is_stored(&server, "4000056655665556").await;
 }
 
 /// Without the number each of them is taken.
-async fn a_request_that_would_be_taken_is_refused_for_its_card_number(house: House) {
-    let sail = house.sail().await;
+async fn a_request_that_would_be_taken_is_refused_for_its_card_number(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
         "reference": "INV-1", "return_url": "https://shop.example/done", "metadata": { "order": "A-1" },
     });
-    let mut booking = sail.booking(1);
+    let mut booking = catalogue.booking(1, "ana");
     booking["customer"]["phone"] = json!("+351 917 707 707");
     booking["metadata"] = json!({ "order": "A-1" });
     let product = json!({ "name": "Sunset", "description": "Two hours.", "metadata": {} });
     let name = json!({ "client_name": "till 2", "scopes": ["bookings"] });
-    let change = format!("/v1/products/{}", sail.product);
+    let change = format!("/v1/products/{}", catalogue.product);
     for (method, path, body, pointers) in [
         (
             "POST",
@@ -99,19 +100,19 @@ async fn a_request_that_would_be_taken_is_refused_for_its_card_number(house: Hou
                 let mut with = body.clone();
                 let place = with.pointer_mut(pointer).unwrap();
                 *place = json!(format!("{}{number}", place.as_str().unwrap()));
-                refused(house.ask(method, path).json(&with).key("k-3"), pointer).await;
+                refused(server.request(method, path).json(&with).key("k-3"), pointer).await;
             }
         }
         let mut with = body.clone();
         with["metadata"] = json!({ CARD: "x" });
         if path != "/v1/ops/api_keys" {
-            refused(house.ask(method, path).json(&with).key("k-3"), "/metadata").await;
+            refused(server.request(method, path).json(&with).key("k-3"), "/metadata").await;
         }
-        let ask = house.ask(method, path).json(body).key(&format!("k-{path}"));
+        let ask = server.request(method, path).json(body).key(&format!("k-{path}"));
         let answer = ask.header("prefer", "respond-async").send().await;
         assert!(answer.status < 300, "{}", answer.text);
     }
-    nothing_is_stored(&house, "k-3").await;
+    nothing_is_stored(&server, "k-3").await;
 }
 
 /// The same number as people and programs write it.
@@ -138,9 +139,9 @@ fn hidden() -> Vec<String> {
     hidden
 }
 
-async fn what_looks_like_none_is_taken(house: House) {
-    let sail = house.sail().await;
-    let mut booking = sail.booking(1);
+async fn what_looks_like_none_is_taken(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let mut booking = catalogue.booking(1, "ana");
     booking["customer"]["phone"] = json!("+42 4242 4242 4242 4");
     booking["metadata"] = json!({
         "session": "01936d3c-7a2b-4c1d-8e9f-424242424242",
@@ -151,18 +152,18 @@ async fn what_looks_like_none_is_taken(house: House) {
         "long": "40000566556655564000",
     });
     let key = "01936d3c-7a2b-4c1d-8e9f-424242424242";
-    let held = house.post("/v1/bookings", &booking).key(key).expect(201).await;
+    let held = server.post("/v1/bookings", &booking).key(key).expect(201).await;
     assert_eq!(held.body["metadata"], booking["metadata"]);
     // What is to be written into a log is made anew.
-    let answer = house.get("/v1/products").header("x-request-id", "r-4000056655665556").expect(200).await;
+    let answer = server.get("/v1/products").header("x-request-id", "r-4000056655665556").expect(200).await;
     assert!(!answer.header("x-request-id").unwrap().contains("4000"));
 }
 
-async fn nothing_is_stored(house: &House, key: &str) {
-    let (tenant, client) = (tenant(1), client(tenant(1)));
-    assert_eq!(house.store.key(tenant, KeyId::of(tenant, client, key)).await.unwrap(), None);
+async fn nothing_is_stored(server: &TestServer, key: &str) {
+    let (tenant, client) = (ONE.id(), ONE.client());
+    assert_eq!(server.store.key(tenant, KeyId::of(tenant, client, key)).await.unwrap(), None);
     for path in ["/v1/bookings", "/v1/payments"] {
-        let found = house.get(path).expect(200).await.body;
+        let found = server.get(path).expect(200).await.body;
         let text = found.to_string();
         assert!(!text.contains("5566"), "{text}");
         assert_ne!(found["data"], Value::Null);

@@ -2,11 +2,12 @@
 //! need not understand it, and a client would learn that from its customers.
 
 use serde_json::{Value, json};
+use testkit::TestCatalogue;
 
 use crate::documented::Document;
-use crate::house::House;
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     a_body_that_is_needed_is_missed,
     an_id_has_one_spelling,
     an_instant_is_written_as_rfc_3339_has_it,
@@ -14,12 +15,12 @@ both![
     what_an_answer_always_has_is_there,
 ];
 
-async fn a_body_that_is_needed_is_missed(house: House) {
-    let document = Document::of(&house).await;
+async fn a_body_that_is_needed_is_missed(server: TestServer) {
+    let document = Document::of(&server).await;
     let (mut needed, mut optional) = (0, 0);
     for operation in document.operations() {
         let Some(required) = operation.told.pointer("/requestBody/required") else { continue };
-        let ask = house.ask(&operation.method, &operation.address()).key("k-1");
+        let ask = server.request(&operation.method, &operation.address()).key("k-1");
         if *required == json!(true) {
             needed += 1;
             let refused = ask.refused(400, "malformed_json").await;
@@ -33,25 +34,25 @@ async fn a_body_that_is_needed_is_missed(house: House) {
     assert_eq!((needed, optional), (11, 4));
 }
 
-async fn an_id_has_one_spelling(house: House) {
-    let sail = house.sail().await;
+async fn an_id_has_one_spelling(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let other_spellings = |id: &str| [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}")];
-    for slot in other_spellings(&sail.slot) {
-        let mut booking = sail.booking(1);
+    for slot in other_spellings(&catalogue.slot) {
+        let mut booking = catalogue.booking(1, "ana");
         booking["slot_id"] = json!(slot);
-        let ask = house.post("/v1/bookings", &booking).key("k-1");
+        let ask = server.post("/v1/bookings", &booking).key("k-1");
         assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
-        let ask = house.get(&format!("/v1/bookings?slot_id={slot}"));
+        let ask = server.get(&format!("/v1/bookings?slot_id={slot}"));
         assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
     }
-    let mut booking = sail.booking(1);
-    booking["slot_id"] = json!(sail.slot.to_uppercase());
-    house.post("/v1/bookings", &booking).key("k-1").expect(201).await;
+    let mut booking = catalogue.booking(1, "ana");
+    booking["slot_id"] = json!(catalogue.slot.to_uppercase());
+    server.post("/v1/bookings", &booking).key("k-1").expect(201).await;
 }
 
-async fn an_instant_is_written_as_rfc_3339_has_it(house: House) {
-    let sail = house.sail().await;
-    let path = format!("/v1/products/{}/slots", sail.product);
+async fn an_instant_is_written_as_rfc_3339_has_it(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let path = format!("/v1/products/{}/slots", catalogue.product);
     let slots = |at: &str| json!({ "slots": [{ "starts_at": at, "capacity": 1 }] });
     for at in [
         "2050-01-01T11:00:00.123456789Z",
@@ -59,9 +60,9 @@ async fn an_instant_is_written_as_rfc_3339_has_it(house: House) {
         "2050-01-03T11:00:00+02:00",
         "2050-01-04T11:00:00.5-09:30",
     ] {
-        house.post(&path, &slots(at)).expect(201).await;
+        server.post(&path, &slots(at)).expect(201).await;
     }
-    let product = format!("/v1/availability?product_id={}", sail.product);
+    let product = format!("/v1/availability?product_id={}", catalogue.product);
     for at in [
         "2050-01-01 11:00:00Z",
         "2050-01-01T11:00Z",
@@ -79,10 +80,10 @@ async fn an_instant_is_written_as_rfc_3339_has_it(house: House) {
         "2050-01-01",
         "2050-13-01T11:00:00Z",
     ] {
-        let refused = house.post(&path, &slots(at)).refused(400, "validation_failed").await;
+        let refused = server.post(&path, &slots(at)).refused(400, "validation_failed").await;
         assert_eq!(refused.pointers(), ["/slots/0/starts_at"], "{at}");
         let written: String = form(at);
-        let ask = house.get(&format!("{product}&from={written}&to=2051-01-01T00:00:00Z"));
+        let ask = server.get(&format!("{product}&from={written}&to=2051-01-01T00:00:00Z"));
         assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/from"], "{at}");
     }
 }
@@ -91,19 +92,19 @@ fn form(text: &str) -> String {
     text.replace('+', "%2B").replace(' ', "%20").replace('[', "%5B").replace(']', "%5D")
 }
 
-async fn a_return_address_is_an_address(house: House) {
+async fn a_return_address_is_an_address(server: TestServer) {
     for url in ["https://shop.example/{id}", "myapp://done?x=\"y\"", "myapp://a|b", "https://a.example/%zz"] {
         let charge = json!({
             "amount": { "minor": 1250, "currency": "EUR" }, "provider": "stripe",
             "payment_method": "pm_card_visa", "return_url": url,
         });
-        let refused = house.post("/v1/charges", &charge).key("k-1").refused(400, "validation_failed").await;
+        let refused = server.post("/v1/charges", &charge).key("k-1").refused(400, "validation_failed").await;
         assert_eq!(refused.pointers(), ["/return_url"], "{url}");
     }
 }
 
-async fn what_an_answer_always_has_is_there(house: House) {
-    let document = Document::of(&house).await;
+async fn what_an_answer_always_has_is_there(server: TestServer) {
+    let document = Document::of(&server).await;
     let always = |told: &Value, status: &str| -> Vec<String> {
         let headers = told["responses"][status]["headers"].as_object().into_iter().flatten();
         headers.filter(|(_, header)| header["required"] == true).map(|(name, _)| name.clone()).collect()
@@ -112,11 +113,11 @@ async fn what_an_answer_always_has_is_there(house: House) {
         let told = &operation.told;
         assert_eq!(always(told, "401"), ["WWW-Authenticate"], "{}", operation.path);
         assert_eq!(always(told, "503"), ["Retry-After"], "{}", operation.path);
-        let refused = house.ask(&operation.method, &operation.address()).by("nobody").send().await;
+        let refused = server.request(&operation.method, &operation.address()).by("nobody").send().await;
         assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
     }
-    let sail = house.sail().await;
-    let booked = house.book(&sail, "k-1", 1).await;
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booked = server.book(&catalogue, "k-1", 1).await;
     assert_eq!(booked.header("location"), Some(format!("/v1/bookings/{}", booked.id()).as_str()));
     let operations = document.operations();
     let reserve = operations.iter().find(|one| one.method == "POST" && one.path == "/v1/bookings").unwrap();

@@ -11,14 +11,15 @@ use domain::reply::Reply;
 use domain::rows::Message;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{AccountId, AttemptId, Currency, InboxId, JobId, PaymentId, WorkerId};
+use domain::{AttemptId, Currency, InboxId, JobId, PaymentId, WorkerId};
 use serde_json::{Value, json};
 use store::CommandResult;
+use testkit::{ONE, TestCatalogue};
 use uuid::Uuid;
 
-use crate::house::{House, tenant};
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     each_kind_is_listed_shown_and_retried,
     a_payment_that_is_written_off_frees_its_booking,
     a_decision_needs_a_name_and_a_reason,
@@ -27,23 +28,23 @@ both![
 
 const PATH: &str = "/v1/ops/dead_letters";
 
-async fn done(house: &House, command: impl Command + 'static) -> Reply {
-    match house.store.submit(Box::new(command)).await.unwrap() {
+async fn done(server: &TestServer, command: impl Command + 'static) -> Reply {
+    match server.store.submit(Box::new(command)).await.unwrap() {
         CommandResult::Fresh { reply, .. } => reply,
         answer => panic!("{answer:?}"),
     }
 }
 
 /// A charge that its provider contradicts: its job is dead, its attempt in review.
-async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String {
-    let asked = house.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
+async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> String {
+    let asked = server.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
     let payment = PaymentId(asked.id().parse().unwrap());
     let attempt = AttemptId::from(payment);
     let job = JobId::from(attempt);
     let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
-    done(house, ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false }).await;
+    done(server, ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false }).await;
     let object = Some("pi_1".to_owned());
-    done(house, MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
+    done(server, MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
     let observation = Observation {
         object: "pi_1".to_owned(),
         status: ProviderStatus::Captured { amount_minor: 1 },
@@ -60,7 +61,7 @@ async fn dead_job(house: &House, body: &Value, path: &str, key: &str) -> String 
         look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
-    done(house, settle).await;
+    done(server, settle).await;
     asked.id()
 }
 
@@ -70,25 +71,25 @@ fn charge() -> Value {
     })
 }
 
-async fn dead_event(house: &House) -> String {
+async fn dead_event(server: &TestServer) -> String {
     let event = RecordEvent {
-        tenant: tenant(1),
-        account: AccountId::of("stripe", &tenant(1).to_string()),
+        tenant: ONE.id(),
+        account: ONE.account(),
         name: "evt_1".to_owned(),
         kind: "payment_intent.succeeded".to_owned(),
         body: b"no JSON".to_vec(),
     };
     let id = event.id();
-    done(house, event).await;
-    done(house, CloseEvent { event: id, why: "nothing can be made of it".to_owned(), dead: true }).await;
+    done(server, event).await;
+    done(server, CloseEvent { event: id, why: "nothing can be made of it".to_owned(), dead: true }).await;
     id.to_string()
 }
 
 /// What the outbox tells of a booking, as if a consumer had given it up.
-async fn dead_message(house: &House, booking: &str) -> (InboxId, Message) {
+async fn dead_message(server: &TestServer, booking: &str) -> (InboxId, Message) {
     let subject = booking.parse().unwrap();
-    let message = house.store.messages_of(tenant(1), subject, 9).await.unwrap().remove(0);
-    let at = DeliveryKey { tenant: tenant(1), message: message.id, consumer: domain::consumers::LEDGER };
+    let message = server.store.messages_of(ONE.id(), subject, 9).await.unwrap().remove(0);
+    let at = DeliveryKey { tenant: ONE.id(), message: message.id, consumer: domain::consumers::LEDGER };
     let fail = FailDelivery {
         at,
         error: "it panicked".to_owned(),
@@ -96,7 +97,7 @@ async fn dead_message(house: &House, booking: &str) -> (InboxId, Message) {
         attempts_max: 1,
         counted: false,
     };
-    done(house, fail).await;
+    done(server, fail).await;
     (at.id(), message)
 }
 
@@ -104,20 +105,20 @@ fn decision() -> Value {
     json!({ "who": "Ana", "why": "the account is mended" })
 }
 
-async fn listed(house: &House) -> Vec<String> {
-    let list = house.get(PATH).expect(200).await.body;
+async fn listed(server: &TestServer) -> Vec<String> {
+    let list = server.get(PATH).expect(200).await.body;
     list["data"].as_array().unwrap().iter().map(|letter| letter["id"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn each_kind_is_listed_shown_and_retried(house: House) {
-    assert!(listed(&house).await.is_empty());
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
-    let job = dead_job(&house, &charge(), "/v1/charges", "p-1").await;
-    let event = dead_event(&house).await;
-    let (message, told) = dead_message(&house, &booking).await;
+async fn each_kind_is_listed_shown_and_retried(server: TestServer) {
+    assert!(listed(&server).await.is_empty());
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
+    let job = dead_job(&server, &charge(), "/v1/charges", "p-1").await;
+    let event = dead_event(&server).await;
+    let (message, told) = dead_message(&server, &booking).await;
     let message = message.to_string();
-    let letters = listed(&house).await;
+    let letters = listed(&server).await;
     assert_eq!(letters.len(), 3);
     for letter in [&job, &event, &message] {
         assert!(letters.contains(letter), "{letter}");
@@ -126,7 +127,7 @@ async fn each_kind_is_listed_shown_and_retried(house: House) {
     let mut paged = Vec::new();
     let mut next = format!("{PATH}?limit=1");
     while paged.len() < 4 {
-        let page = house.get(&next).expect(200).await.body;
+        let page = server.get(&next).expect(200).await.body;
         paged.extend(page["data"].as_array().unwrap().iter().map(|letter| letter["id"].clone()));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         next = format!("{PATH}?limit=1&cursor={cursor}");
@@ -144,7 +145,7 @@ async fn each_kind_is_listed_shown_and_retried(house: House) {
         (&event, "event", "nothing can be made of it", "/body", json!("no JSON")),
         (&message, "message", "it panicked", "/message_id", json!(told.id.0)),
     ] {
-        let shown = house.get(&format!("{PATH}/{id}")).expect(200).await.body;
+        let shown = server.get(&format!("{PATH}/{id}")).expect(200).await.body;
         assert_eq!((&shown["kind"], &shown["state"]), (&json!(kind), &json!("dead")), "{shown}");
         assert_eq!(shown["reason"], reason, "{shown}");
         assert_eq!(shown["payload"].pointer(pointer), Some(&payload), "{shown}");
@@ -152,41 +153,41 @@ async fn each_kind_is_listed_shown_and_retried(house: House) {
         assert_eq!((&gave_up["action"], &gave_up["why"]), (&json!("gave_up"), &json!(reason)), "{gave_up}");
 
         let path = format!("{PATH}/{id}/retry");
-        let retried = house.post(&path, &decision()).key(&format!("retry-{kind}")).expect(200).await;
+        let retried = server.post(&path, &decision()).key(&format!("retry-{kind}")).expect(200).await;
         assert_ne!(retried.body["state"], "dead");
-        let again = house.post(&path, &decision()).key(&format!("retry-{kind}")).expect(200).await;
+        let again = server.post(&path, &decision()).key(&format!("retry-{kind}")).expect(200).await;
         assert_eq!((again.header("idempotent-replayed"), &again.text), (Some("true"), &retried.text));
-        house.post(&path, &decision()).refused(409, "state_does_not_allow_it").await;
-        let shown = house.get(&format!("{PATH}/{id}")).expect(200).await.body;
+        server.post(&path, &decision()).refused(409, "state_does_not_allow_it").await;
+        let shown = server.get(&format!("{PATH}/{id}")).expect(200).await.body;
         let last = shown["history"].as_array().unwrap().last().unwrap().clone();
         assert_eq!((&last["person"], &last["why"]), (&decision()["who"], &decision()["why"]), "{last}");
         assert_eq!(last["actor"], "client");
     }
-    assert!(listed(&house).await.is_empty());
+    assert!(listed(&server).await.is_empty());
 }
 
-async fn a_payment_that_is_written_off_frees_its_booking(house: House) {
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
+async fn a_payment_that_is_written_off_frees_its_booking(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
     let pay = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
-    let payment = dead_job(&house, &pay, "/v1/payments", "p-1").await;
-    house.post("/v1/payments", &pay).key("p-2").refused(409, "payment_already_open").await;
-    let discarded = house.post(&format!("{PATH}/{payment}/discard"), &decision()).expect(200).await.body;
+    let payment = dead_job(&server, &pay, "/v1/payments", "p-1").await;
+    server.post("/v1/payments", &pay).key("p-2").refused(409, "payment_already_open").await;
+    let discarded = server.post(&format!("{PATH}/{payment}/discard"), &decision()).expect(200).await.body;
     assert_eq!(
         (&discarded["state"], &discarded["payload"]["outcome"]),
         (&json!("done"), &json!("written_off"))
     );
-    let shown = house.get(&format!("/v1/payments/{payment}")).expect(200).await.body;
+    let shown = server.get(&format!("/v1/payments/{payment}")).expect(200).await.body;
     assert_eq!(shown["state"], "written_off");
-    house
+    server
         .post(&format!("{PATH}/{payment}/discard"), &decision())
         .refused(409, "state_does_not_allow_it")
         .await;
-    house.post("/v1/payments", &pay).key("p-2").header("prefer", "respond-async").expect(202).await;
+    server.post("/v1/payments", &pay).key("p-2").header("prefer", "respond-async").expect(202).await;
 }
 
-async fn a_decision_needs_a_name_and_a_reason(house: House) {
-    let event = dead_event(&house).await;
+async fn a_decision_needs_a_name_and_a_reason(server: TestServer) {
+    let event = dead_event(&server).await;
     for verb in ["retry", "discard"] {
         let path = format!("{PATH}/{event}/{verb}");
         for body in [
@@ -196,39 +197,39 @@ async fn a_decision_needs_a_name_and_a_reason(house: House) {
             json!({ "who": "Ana", "why": " " }),
             json!({ "who": "Ana", "why": "x", "colour": "red" }),
         ] {
-            house.post(&path, &body).refused(400, "validation_failed").await;
+            server.post(&path, &body).refused(400, "validation_failed").await;
         }
     }
-    assert_eq!(listed(&house).await, [event]);
+    assert_eq!(listed(&server).await, [event]);
 }
 
-async fn what_is_foreign_or_well_is_no_dead_letter(house: House) {
-    house.provision(tenant(1), &[("sk_sales", &["bookings", "payments"], None)]).await;
-    let event = dead_event(&house).await;
-    let job = dead_job(&house, &charge(), "/v1/charges", "p-1").await;
-    let asked = house.post("/v1/charges", &charge()).key("p-2").header("prefer", "respond-async");
+async fn what_is_foreign_or_well_is_no_dead_letter(server: TestServer) {
+    server.provision_keys(ONE, &[("sk_sales", &["bookings", "payments"], None)]).await;
+    let event = dead_event(&server).await;
+    let job = dead_job(&server, &charge(), "/v1/charges", "p-1").await;
+    let asked = server.post("/v1/charges", &charge()).key("p-2").header("prefer", "respond-async");
     let well = asked.expect(202).await.id();
-    let list = house.get(PATH).by("sk_two").expect(200).await.body;
+    let list = server.get(PATH).by("sk_two").expect(200).await.body;
     assert_eq!(list["data"], json!([]));
     for id in [&event, &job] {
-        house.get(&format!("{PATH}/{id}")).by("sk_two").refused(404, "dead_letter_not_found").await;
+        server.get(&format!("{PATH}/{id}")).by("sk_two").refused(404, "dead_letter_not_found").await;
         for verb in ["retry", "discard"] {
             let path = format!("{PATH}/{id}/{verb}");
-            house.post(&path, &decision()).by("sk_two").refused(404, "dead_letter_not_found").await;
-            house.post(&path, &decision()).by("sk_sales").refused(403, "scope_is_missing").await;
+            server.post(&path, &decision()).by("sk_two").refused(404, "dead_letter_not_found").await;
+            server.post(&path, &decision()).by("sk_sales").refused(403, "scope_is_missing").await;
         }
-        house.get(&format!("{PATH}/{id}")).by("sk_sales").refused(403, "scope_is_missing").await;
+        server.get(&format!("{PATH}/{id}")).by("sk_sales").refused(403, "scope_is_missing").await;
         let history = format!("{PATH}/{id}/history");
-        house.get(&history).expect(200).await;
-        house.get(&history).by("sk_two").refused(404, "dead_letter_not_found").await;
-        house.get(&history).by("sk_sales").refused(403, "scope_is_missing").await;
+        server.get(&history).expect(200).await;
+        server.get(&history).by("sk_two").refused(404, "dead_letter_not_found").await;
+        server.get(&history).by("sk_sales").refused(403, "scope_is_missing").await;
     }
-    house.get(PATH).by("sk_sales").refused(403, "scope_is_missing").await;
-    house.get(&format!("{PATH}/{well}")).refused(404, "dead_letter_not_found").await;
-    house.get(&format!("{PATH}/{well}/history")).refused(404, "dead_letter_not_found").await;
-    house.post(&format!("{PATH}/{well}/discard"), &decision()).refused(409, "state_does_not_allow_it").await;
+    server.get(PATH).by("sk_sales").refused(403, "scope_is_missing").await;
+    server.get(&format!("{PATH}/{well}")).refused(404, "dead_letter_not_found").await;
+    server.get(&format!("{PATH}/{well}/history")).refused(404, "dead_letter_not_found").await;
+    server.post(&format!("{PATH}/{well}/discard"), &decision()).refused(409, "state_does_not_allow_it").await;
     let nothing = Uuid::from_u128(77);
-    house.get(&format!("{PATH}/{nothing}")).refused(404, "dead_letter_not_found").await;
-    house.post(&format!("{PATH}/{nothing}/retry"), &decision()).refused(404, "dead_letter_not_found").await;
-    assert_eq!(listed(&house).await.len(), 2);
+    server.get(&format!("{PATH}/{nothing}")).refused(404, "dead_letter_not_found").await;
+    server.post(&format!("{PATH}/{nothing}/retry"), &decision()).refused(404, "dead_letter_not_found").await;
+    assert_eq!(listed(&server).await.len(), 2);
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::house::House;
+use crate::test_server::TestServer;
 
 /// One operation of the document.
 pub struct Operation {
@@ -15,8 +15,8 @@ pub struct Operation {
 pub struct Document(Value);
 
 impl Document {
-    pub async fn of(house: &House) -> Document {
-        Document(house.get("/openapi.json").by("").expect(200).await.body)
+    pub async fn of(server: &TestServer) -> Document {
+        Document(server.get("/openapi.json").by("").expect(200).await.body)
     }
 
     /// Those that need an API key.

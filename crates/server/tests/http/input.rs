@@ -2,16 +2,17 @@
 
 use api::limits::BODY_BYTES_MAX;
 use serde_json::json;
+use testkit::TestCatalogue;
 
-use crate::house::House;
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     what_is_malformed_changes_nothing,
     an_integer_may_be_written_with_a_point,
     what_keeps_its_limits_is_taken_in_any_script,
 ];
 
-async fn what_keeps_its_limits_is_taken_in_any_script(house: House) {
+async fn what_keeps_its_limits_is_taken_in_any_script(server: TestServer) {
     let text = |chars: usize| "漢".repeat(chars);
     let metadata = |count: usize| {
         (0..count).map(|key| (key.to_string(), json!(text(500)))).collect::<serde_json::Map<_, _>>()
@@ -21,19 +22,19 @@ async fn what_keeps_its_limits_is_taken_in_any_script(house: House) {
         "name": text(200), "description": text(5_000), "time_zone": "Asia/Shanghai", "currency": "EUR",
         "units": vec![unit; 50], "metadata": metadata(21),
     });
-    let made = house.post("/v1/products", &product).expect(201).await;
+    let made = server.post("/v1/products", &product).expect(201).await;
     assert_eq!(made.body["metadata"], product["metadata"]);
     product["metadata"] = json!(metadata(22));
-    let refused = house.post("/v1/products", &product).refused(400, "validation_failed").await;
+    let refused = server.post("/v1/products", &product).refused(400, "validation_failed").await;
     assert_eq!(refused.pointers(), ["/metadata"]);
 }
 
-async fn an_integer_may_be_written_with_a_point(house: House) {
-    let sail = house.sail().await;
-    let good = sail.booking(1).to_string();
+async fn an_integer_may_be_written_with_a_point(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let good = catalogue.booking(1, "ana").to_string();
     let with = |quantity: &str| good.replace(r#""quantity":1"#, &format!(r#""quantity":{quantity}"#));
     let ask = |quantity: &str, key: &str| {
-        house.ask("POST", "/v1/bookings").bytes(with(quantity).into_bytes()).key(key)
+        server.request("POST", "/v1/bookings").bytes(with(quantity).into_bytes()).key(key)
     };
     let held = ask("2.0", "k-1").expect(201).await;
     assert_eq!(held.body["seats"], 2);
@@ -53,9 +54,9 @@ async fn an_integer_may_be_written_with_a_point(house: House) {
     }
 }
 
-async fn what_is_malformed_changes_nothing(house: House) {
-    let sail = house.sail().await;
-    let good = sail.booking(1).to_string();
+async fn what_is_malformed_changes_nothing(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let good = catalogue.booking(1, "ana").to_string();
     let with = |from: &str, to: &str| {
         assert!(good.contains(from));
         good.replace(from, to).into_bytes()
@@ -79,11 +80,11 @@ async fn what_is_malformed_changes_nothing(house: House) {
         (with(quantity, r#""quantity":1,"price":0"#), 400, "validation_failed"),
         (with("Ana", "\\u0000"), 400, "validation_failed"),
         (with("ana@example.com", "ana"), 400, "validation_failed"),
-        (with(&sail.slot, "../../etc"), 400, "validation_failed"),
+        (with(&catalogue.slot, "../../etc"), 400, "validation_failed"),
         (vec![b' '; BODY_BYTES_MAX + 1], 413, "body_is_too_large"),
     ] {
         let shown = String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned();
-        let answer = house.ask("POST", "/v1/bookings").bytes(body).key("k-1").send().await;
+        let answer = server.request("POST", "/v1/bookings").bytes(body).key("k-1").send().await;
         assert_eq!(
             (answer.status, answer.body["code"].as_str()),
             (status, Some(code)),
@@ -94,12 +95,12 @@ async fn what_is_malformed_changes_nothing(house: House) {
     for content_type in
         ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
     {
-        let ask = house.ask("POST", "/v1/bookings").header("content-type", content_type).key("k-1");
+        let ask = server.request("POST", "/v1/bookings").header("content-type", content_type).key("k-1");
         ask.raw(good.clone().into_bytes()).refused(415, "unsupported_media_type").await;
     }
-    assert_eq!(house.vacancies(&sail).await, 10);
-    let bookings = house.get("/v1/bookings").expect(200).await.body;
+    assert_eq!(catalogue.vacancies(&server).await, 10);
+    let bookings = server.get("/v1/bookings").expect(200).await.body;
     assert_eq!(bookings["data"].as_array().unwrap().len(), 0);
     // None of the refusals was kept under the key.
-    house.book(&sail, "k-1", 1).await;
+    server.book(&catalogue, "k-1", 1).await;
 }

@@ -3,18 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
+use testkit::TestCatalogue;
 
 use domain::{Currency, PaymentId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
-use crate::house::{House, Sail};
 use crate::rows::{
     self, Insert, audit, dead_event, event, ledger_account, movement, refund, review, transfer,
 };
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     every_list_leads_to_all_of_its_rows,
     more_slots_than_a_page_has,
     a_history_beside_its_subject_leads_on,
@@ -25,17 +26,17 @@ both![
 const ROWS: usize = 7;
 const PAGE_ROWS: usize = 2;
 
-async fn every_list_leads_to_all_of_its_rows(house: House) {
-    let seeds = Seeds::sow(&house).await;
+async fn every_list_leads_to_all_of_its_rows(server: TestServer) {
+    let seeds = Seeds::sow(&server).await;
     let mut walked = 0;
-    for list in Document::of(&house).await.operations().iter().filter(|one| is_list(one)) {
+    for list in Document::of(&server).await.operations().iter().filter(|one| is_list(one)) {
         let address = seeds.address_of(list);
         let cursor = cursor_of(list);
-        let whole = page(&house, &with(&address, "limit=200")).await;
+        let whole = page(&server, &with(&address, "limit=200")).await;
         assert!(whole.rows.len() >= ROWS, "{address} has {} rows", whole.rows.len());
-        assert_eq!(whole.rows, walk(&house, &address, cursor, async || {}).await, "{address}");
+        assert_eq!(whole.rows, walk(&server, &address, cursor, async || {}).await, "{address}");
 
-        let more = walk(&house, &address, cursor, async || seeds.sow_one_more(&house, list).await).await;
+        let more = walk(&server, &address, cursor, async || seeds.sow_one_more(&server, list).await).await;
         let known = |row: &&Value| whole.rows.iter().any(|one| identity(one) == identity(row));
         let old: Vec<String> = more.iter().filter(known).map(identity).collect();
         let expected: Vec<String> = whole.rows.iter().map(identity).collect();
@@ -72,20 +73,20 @@ fn with(address: &str, parameter: &str) -> String {
     format!("{address}{}{parameter}", if address.contains('?') { '&' } else { '?' })
 }
 
-async fn page(house: &House, address: &str) -> Page {
-    let body = house.get(address).expect(200).await.body;
+async fn page(server: &TestServer, address: &str) -> Page {
+    let body = server.get(address).expect(200).await.body;
     let next = body["next_cursor"].as_str().map(str::to_owned);
     Page { rows: body["data"].as_array().unwrap().clone(), next }
 }
 
 /// All rows, a few at a time; `meanwhile` happens after the first page.
-async fn walk(house: &House, address: &str, cursor: &str, meanwhile: impl AsyncFn()) -> Vec<Value> {
+async fn walk(server: &TestServer, address: &str, cursor: &str, meanwhile: impl AsyncFn()) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut next: Option<String> = None;
     loop {
         let limited = with(address, &format!("limit={PAGE_ROWS}"));
         let behind = next.as_ref().map(|next| format!("{cursor}={next}"));
-        let page = page(house, &behind.map_or(limited.clone(), |behind| with(&limited, &behind))).await;
+        let page = page(server, &behind.map_or(limited.clone(), |behind| with(&limited, &behind))).await;
         assert!(page.rows.len() <= PAGE_ROWS, "{address}");
         if rows.is_empty() {
             meanwhile().await;
@@ -112,7 +113,7 @@ fn identity(row: &Value) -> String {
 
 /// A tenant with many of everything.
 struct Seeds {
-    sail: Sail,
+    catalogue: TestCatalogue,
     booking: String,
     payment: String,
     refund: Uuid,
@@ -120,61 +121,61 @@ struct Seeds {
 }
 
 impl Seeds {
-    async fn sow(house: &House) -> Seeds {
-        let sail = house.sail().await;
-        let booking = house.book(&sail, "b-0", 1).await.id();
-        let payment = charge(house, "p-0").await;
+    async fn sow(server: &TestServer) -> Seeds {
+        let catalogue = TestCatalogue::create(server, 10).await;
+        let booking = server.book(&catalogue, "b-0", 1).await.id();
+        let payment = charge(server, "p-0").await;
         let (refund, letter) = (rows::refund(payment_id(&payment)), dead_event(0));
-        Insert::of(vec![refund.clone()]).into(house).await;
-        Insert::of(vec![letter.clone()]).into(house).await;
-        Insert::of(vec![audit(letter.id.0, "gave_up")]).into(house).await;
-        let seeds = Seeds { sail, booking, payment, refund: refund.id.0, letter: letter.id.0 };
+        Insert::of(vec![refund.clone()]).into(server).await;
+        Insert::of(vec![letter.clone()]).into(server).await;
+        Insert::of(vec![audit(letter.id.0, "gave_up")]).into(server).await;
+        let seeds = Seeds { catalogue, booking, payment, refund: refund.id.0, letter: letter.id.0 };
         for number in 0..ROWS {
-            seeds.sow_each(house, number).await;
+            seeds.sow_each(server, number).await;
         }
         seeds
     }
 
     /// One more of each. What can be made at one instant is.
-    async fn sow_each(&self, house: &House, number: usize) {
-        house.sail().await;
-        self.slot(house).await;
-        house.book(&self.sail, &format!("b-{number}-again"), 1).await;
-        charge(house, &format!("p-{number}-again")).await;
-        self.api_key(house, number).await;
+    async fn sow_each(&self, server: &TestServer, number: usize) {
+        TestCatalogue::create(server, 10).await;
+        self.slot(server).await;
+        server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
+        charge(server, &format!("p-{number}-again")).await;
+        self.api_key(server, number).await;
         for subject in [&self.booking, &self.payment] {
-            Insert::of(vec![audit(subject.parse().unwrap(), &format!("moved_{number}"))]).into(house).await;
+            Insert::of(vec![audit(subject.parse().unwrap(), &format!("moved_{number}"))]).into(server).await;
         }
         for subject in [self.refund, self.letter] {
-            Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(house).await;
+            Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(server).await;
         }
-        Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
-        Insert::of(vec![movement(payment_id(&self.payment), number)]).into(house).await;
-        Insert::of(vec![review(number)]).into(house).await;
-        Insert::of(vec![dead_event(number)]).into(house).await;
-        Insert::of(vec![event(number as i64 + 1)]).into(house).await;
-        self.post(house, number).await;
+        Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
+        Insert::of(vec![movement(payment_id(&self.payment), number)]).into(server).await;
+        Insert::of(vec![review(number)]).into(server).await;
+        Insert::of(vec![dead_event(number)]).into(server).await;
+        Insert::of(vec![event(number as i64 + 1)]).into(server).await;
+        self.post(server, number).await;
     }
 
-    async fn slot(&self, house: &House) {
-        let path = format!("/v1/products/{}/slots", self.sail.product);
+    async fn slot(&self, server: &TestServer) {
+        let path = format!("/v1/products/{}/slots", self.catalogue.product);
         let slots = json!({ "slots": [departure()] });
-        house.post(&path, &slots).expect(201).await;
+        server.post(&path, &slots).expect(201).await;
     }
 
-    async fn api_key(&self, house: &House, number: usize) {
+    async fn api_key(&self, server: &TestServer, number: usize) {
         let key = json!({ "client_name": format!("till {number}"), "scopes": ["bookings"] });
-        house.post("/v1/ops/api_keys", &key).expect(201).await;
+        server.post("/v1/ops/api_keys", &key).expect(201).await;
     }
 
     /// Every third account has two currencies.
-    async fn post(&self, house: &House, number: usize) {
+    async fn post(&self, server: &TestServer, number: usize) {
         let currency = if number % 3 == 1 { Currency::USD } else { Currency::EUR };
         let account = ledger_account(&format!("account {}", number - usize::from(number % 3 == 1)), currency);
         let (transfer, legs) = transfer(account.id);
-        Insert::of(vec![account]).into(house).await;
-        Insert::of(vec![transfer]).into(house).await;
-        Insert::of(legs).into(house).await;
+        Insert::of(vec![account]).into(server).await;
+        Insert::of(vec![transfer]).into(server).await;
+        Insert::of(legs).into(server).await;
     }
 
     fn address_of(&self, list: &Operation) -> String {
@@ -182,7 +183,7 @@ impl Seeds {
         match list.path.as_str() {
             "/v1/availability" => {
                 let range = "from=2050-01-01T00:00:00Z&to=2051-01-01T00:00:00Z";
-                format!("/v1/availability?product_id={}&{range}", self.sail.product)
+                format!("/v1/availability?product_id={}&{range}", self.catalogue.product)
             }
             "/v1/bookings/{id}/history" => of(&self.booking),
             "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
@@ -198,44 +199,44 @@ impl Seeds {
     }
 
     /// One more row of this list.
-    async fn sow_one_more(&self, house: &House, list: &Operation) {
+    async fn sow_one_more(&self, server: &TestServer, list: &Operation) {
         let key = format!("more of {}", list.path).replace([' ', '/'], "-");
         match list.path.as_str() {
-            "/v1/products" => drop(house.sail().await),
-            "/v1/availability" => self.slot(house).await,
-            "/v1/bookings" => drop(house.book(&self.sail, &key, 1).await),
-            "/v1/payments" => drop(charge(house, &key).await),
+            "/v1/products" => drop(TestCatalogue::create(server, 10).await),
+            "/v1/availability" => self.slot(server).await,
+            "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
+            "/v1/payments" => drop(charge(server, &key).await),
             "/v1/payments/{id}/movements" => {
-                Insert::of(vec![movement(payment_id(&self.payment), 100)]).into(house).await;
+                Insert::of(vec![movement(payment_id(&self.payment), 100)]).into(server).await;
             }
             "/v1/payments/{id}/refunds" => {
-                Insert::of(vec![refund(payment_id(&self.payment))]).into(house).await;
+                Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
             }
-            "/v1/bookings/{id}/history" => self.move_once_more(house, self.booking.parse().unwrap()).await,
-            "/v1/payments/{id}/history" => self.move_once_more(house, self.payment.parse().unwrap()).await,
-            "/v1/refunds/{id}/history" => self.move_once_more(house, self.refund).await,
-            "/v1/ops/dead_letters/{id}/history" => self.move_once_more(house, self.letter).await,
-            "/v1/ledger/accounts" | "/v1/ledger/transfers" => self.post(house, 100 + list.path.len()).await,
-            "/v1/events" => Insert::of(vec![event(100)]).into(house).await,
-            "/v1/ops/review_cases" => Insert::of(vec![review(100)]).into(house).await,
-            "/v1/ops/dead_letters" => Insert::of(vec![dead_event(100)]).into(house).await,
-            "/v1/ops/api_keys" => self.api_key(house, 100).await,
+            "/v1/bookings/{id}/history" => self.move_once_more(server, self.booking.parse().unwrap()).await,
+            "/v1/payments/{id}/history" => self.move_once_more(server, self.payment.parse().unwrap()).await,
+            "/v1/refunds/{id}/history" => self.move_once_more(server, self.refund).await,
+            "/v1/ops/dead_letters/{id}/history" => self.move_once_more(server, self.letter).await,
+            "/v1/ledger/accounts" | "/v1/ledger/transfers" => self.post(server, 100 + list.path.len()).await,
+            "/v1/events" => Insert::of(vec![event(100)]).into(server).await,
+            "/v1/ops/review_cases" => Insert::of(vec![review(100)]).into(server).await,
+            "/v1/ops/dead_letters" => Insert::of(vec![dead_event(100)]).into(server).await,
+            "/v1/ops/api_keys" => self.api_key(server, 100).await,
             // Accounts are configured.
             "/v1/ops/breakers" => {}
             path => panic!("{path} is a new list: say here what is added to it"),
         }
     }
 
-    async fn move_once_more(&self, house: &House, subject: Uuid) {
-        Insert::of(vec![audit(subject, "moved_once_more")]).into(house).await;
+    async fn move_once_more(&self, server: &TestServer, subject: Uuid) {
+        Insert::of(vec![audit(subject, "moved_once_more")]).into(server).await;
     }
 }
 
-async fn charge(house: &House, key: &str) -> String {
+async fn charge(server: &TestServer, key: &str) -> String {
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
-    house.post("/v1/charges", &charge).key(key).header("prefer", "respond-async").expect(202).await.id()
+    server.post("/v1/charges", &charge).key(key).header("prefer", "respond-async").expect(202).await.id()
 }
 
 /// One a moment.
@@ -250,21 +251,21 @@ fn payment_id(text: &str) -> PaymentId {
     PaymentId(text.parse().unwrap())
 }
 
-async fn more_slots_than_a_page_has(house: House) {
-    let sail = house.sail().await;
+async fn more_slots_than_a_page_has(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let mut made = BTreeSet::new();
     for _ in 0..3 {
-        let path = format!("/v1/products/{}/slots", sail.product);
+        let path = format!("/v1/products/{}/slots", catalogue.product);
         let departures: Vec<Value> = (0..100).map(|_| departure()).collect();
-        let added = house.post(&path, &json!({ "slots": departures })).expect(201).await.body;
+        let added = server.post(&path, &json!({ "slots": departures })).expect(201).await.body;
         made.extend(added["data"].as_array().unwrap().iter().map(identity));
     }
     let range = "from=2050-07-01T00:00:00Z&to=2050-07-01T12:00:00Z";
-    let address = format!("/v1/availability?product_id={}&{range}", sail.product);
+    let address = format!("/v1/availability?product_id={}&{range}", catalogue.product);
     for (limit, pages) in [("", 6), ("&limit=200", 2), ("&limit=100", 3)] {
         let (mut found, mut count, mut next) = (BTreeSet::new(), 0, String::new());
         loop {
-            let page = page(&house, &format!("{address}{limit}{next}")).await;
+            let page = page(&server, &format!("{address}{limit}{next}")).await;
             count += 1;
             found.extend(page.rows.iter().map(identity));
             let Some(cursor) = page.next else { break };
@@ -275,45 +276,45 @@ async fn more_slots_than_a_page_has(house: House) {
 }
 
 /// A booking and a dead letter show the first page of what happened, and where the rest is.
-async fn a_history_beside_its_subject_leads_on(house: House) {
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
+async fn a_history_beside_its_subject_leads_on(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
     let letter = dead_event(1);
     let entries = |subject: Uuid| (0..250).map(|number| audit(subject, &format!("moved_{number}"))).collect();
-    Insert::of(vec![letter.clone()]).into(&house).await;
-    Insert::of(entries(booking.parse().unwrap())).into(&house).await;
-    Insert::of(entries(letter.id.0)).into(&house).await;
+    Insert::of(vec![letter.clone()]).into(&server).await;
+    Insert::of(entries(booking.parse().unwrap())).into(&server).await;
+    Insert::of(entries(letter.id.0)).into(&server).await;
     // Far behind the first page, and found all the same.
     let gave_up =
         domain::rows::Audit { at: domain::Timestamp(rows::AT.0 + 1), ..audit(letter.id.0, "gave_up") };
-    Insert::of(vec![gave_up]).into(&house).await;
+    Insert::of(vec![gave_up]).into(&server).await;
     for (path, shown, next, count) in [
         (format!("/v1/bookings/{booking}"), "timeline", "timeline_next_cursor", 251),
         (format!("/v1/ops/dead_letters/{}", letter.id), "history", "history_next_cursor", 251),
     ] {
-        let detail = house.get(&path).expect(200).await.body;
+        let detail = server.get(&path).expect(200).await.body;
         let mut actions: Vec<Value> = detail[shown].as_array().unwrap().clone();
         assert_eq!(actions.len(), 200, "{path}");
         let cursor = detail[next].as_str().unwrap();
-        let rest = page(&house, &format!("{path}/history?limit=200&cursor={cursor}")).await;
+        let rest = page(&server, &format!("{path}/history?limit=200&cursor={cursor}")).await;
         assert_eq!(rest.next, None);
         actions.extend(rest.rows);
         let different: BTreeSet<String> = actions.iter().map(|entry| entry["action"].to_string()).collect();
         assert_eq!((actions.len(), different.len()), (count, count), "{path}");
     }
-    let young = house.book(&sail, "b-2", 1).await.id();
-    let detail = house.get(&format!("/v1/bookings/{young}")).expect(200).await.body;
+    let young = server.book(&catalogue, "b-2", 1).await.id();
+    let detail = server.get(&format!("/v1/bookings/{young}")).expect(200).await.body;
     assert_eq!(detail["timeline_next_cursor"], Value::Null);
 }
 
 /// However often units are added, and by how many at once; and there is a limit to them.
-async fn a_product_shows_all_of_its_units(house: House) {
-    let sail = house.sail().await;
-    let path = format!("/v1/products/{}", sail.product);
+async fn a_product_shows_all_of_its_units(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let path = format!("/v1/products/{}", catalogue.product);
     let unit = |name: &str| json!({ "name": name, "price": { "minor": 100, "currency": "EUR" } });
     let asks = (0..8).map(|number| {
         let change = json!({ "units": [unit(&format!("unit {number}"))] });
-        house.ask("PATCH", &path).json(&change).expect(200)
+        server.request("PATCH", &path).json(&change).expect(200)
     });
     let mut counts: Vec<usize> = futures_util::future::join_all(asks)
         .await
@@ -324,13 +325,13 @@ async fn a_product_shows_all_of_its_units(house: House) {
     assert_eq!(counts, [3, 4, 5, 6, 7, 8, 9, 10], "each answer has the units that were there by then");
     let many = json!({ "units": vec![unit("many"); 50] });
     for count in [60, 110, 160] {
-        let product = house.ask("PATCH", &path).json(&many).expect(200).await.body;
+        let product = server.request("PATCH", &path).json(&many).expect(200).await.body;
         assert_eq!(product["units"].as_array().unwrap().len(), count);
     }
-    house.ask("PATCH", &path).json(&many).refused(409, "too_many_units").await;
+    server.request("PATCH", &path).json(&many).refused(409, "too_many_units").await;
     let change = json!({ "name": "Still to be changed" });
-    house.ask("PATCH", &path).json(&change).expect(200).await;
-    let listed = house.get("/v1/products").expect(200).await.body;
-    let shown = listed["data"].as_array().unwrap().iter().find(|one| one["id"] == sail.product.as_str());
+    server.request("PATCH", &path).json(&change).expect(200).await;
+    let listed = server.get("/v1/products").expect(200).await.body;
+    let shown = listed["data"].as_array().unwrap().iter().find(|one| one["id"] == catalogue.product.as_str());
     assert_eq!(shown.unwrap()["units"].as_array().unwrap().len(), 160);
 }

@@ -6,24 +6,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-/// Each test once on SQLite and once on PostgreSQL.
-macro_rules! both {
-    ($($test:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::house::House::on_sqlite().await).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::house::House::on_postgres().await).await;
-            })+
-        }
-    };
-}
-
 mod api_keys;
 mod bookings;
 mod card_numbers;
@@ -32,7 +14,6 @@ mod contract;
 mod dead_letters;
 mod documented;
 mod door;
-mod house;
 mod idempotency;
 mod input;
 mod lists;
@@ -42,5 +23,6 @@ mod payments;
 mod refunds;
 mod rows;
 mod shapes;
+mod test_server;
 mod texts;
 mod walls;

@@ -1,12 +1,12 @@
 //! What operators do: settings, and what waits for a person.
 
-use domain::AccountId;
 use domain::commands::{CloseEvent, RecordEvent};
 use serde_json::{Value, json};
+use testkit::{ONE, TWO, TestCatalogue};
 
-use crate::house::{House, client, tenant};
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     settings_are_changed_one_by_one,
     changes_of_settings_at_once_all_hold,
     settings_that_contradict_each_other_are_refused,
@@ -15,27 +15,27 @@ both![
     a_review_case_is_closed_once_and_by_its_own_tenant,
 ];
 
-async fn settings_are_changed_one_by_one(house: House) {
-    let before = house.get("/v1/ops/settings").expect(200).await.body;
+async fn settings_are_changed_one_by_one(server: TestServer) {
+    let before = server.get("/v1/ops/settings").expect(200).await.body;
     assert_eq!(before["late_money"], "reseat");
     assert_eq!(before["seats_held_per_customer_max"], 20);
     let change = json!({ "late_money": "refund", "seats_held_per_customer_max": null });
-    let after = house.ask("PATCH", "/v1/ops/settings").json(&change).expect(200).await.body;
+    let after = server.request("PATCH", "/v1/ops/settings").json(&change).expect(200).await.body;
     assert_eq!(
         (&after["late_money"], &after["seats_held_per_customer_max"]),
         (&json!("refund"), &Value::Null)
     );
     assert_eq!(after["hold_seconds"], before["hold_seconds"]);
-    assert_eq!(house.get("/v1/ops/settings").expect(200).await.body, after);
-    let other = house.get("/v1/ops/settings").by("sk_two").expect(200).await.body;
+    assert_eq!(server.get("/v1/ops/settings").expect(200).await.body, after);
+    let other = server.get("/v1/ops/settings").by("sk_two").expect(200).await.body;
     assert_eq!(other["late_money"], "reseat", "another tenant's settings stay");
     for wrong in [json!({ "hold_seconds": 0 }), json!({ "late_money": "keep" }), json!({ "colour": 1 })] {
-        house.ask("PATCH", "/v1/ops/settings").json(&wrong).refused(400, "validation_failed").await;
+        server.request("PATCH", "/v1/ops/settings").json(&wrong).refused(400, "validation_failed").await;
     }
 }
 
 /// From as many connections: each names one thing, and none is lost.
-async fn changes_of_settings_at_once_all_hold(house: House) {
+async fn changes_of_settings_at_once_all_hold(server: TestServer) {
     for round in 1..=8 {
         let (late_money, seats) =
             if round % 2 == 0 { ("reseat", json!(null)) } else { ("refund", json!(round)) };
@@ -46,9 +46,9 @@ async fn changes_of_settings_at_once_all_hold(house: House) {
             json!({ "hold_seconds_max": 1_000 + round }),
         ];
         let asks =
-            changes.iter().map(|change| house.ask("PATCH", "/v1/ops/settings").json(change).expect(200));
+            changes.iter().map(|change| server.request("PATCH", "/v1/ops/settings").json(change).expect(200));
         futures_util::future::join_all(asks).await;
-        let now = house.get("/v1/ops/settings").expect(200).await.body;
+        let now = server.get("/v1/ops/settings").expect(200).await.body;
         for (name, value) in changes.iter().flat_map(|change| change.as_object().unwrap()) {
             assert_eq!(&now[name], value, "round {round}: {name}");
         }
@@ -56,9 +56,9 @@ async fn changes_of_settings_at_once_all_hold(house: House) {
 }
 
 /// Over what the one before left, also where two come at once: no sale is ever stopped.
-async fn settings_that_contradict_each_other_are_refused(house: House) {
-    let sail = house.sail().await;
-    let change = |body: Value| house.ask("PATCH", "/v1/ops/settings").json(&body);
+async fn settings_that_contradict_each_other_are_refused(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let change = |body: Value| server.request("PATCH", "/v1/ops/settings").json(&body);
     let code = "settings_contradict_each_other";
     for (body, pointer) in [
         (json!({ "hold_seconds_max": 60 }), "/hold_seconds_max"),
@@ -68,8 +68,8 @@ async fn settings_that_contradict_each_other_are_refused(house: House) {
         let refused = change(body).refused(422, code).await;
         assert_eq!(refused.pointers(), [pointer], "{}", refused.text);
     }
-    assert_eq!(house.get("/v1/ops/settings").expect(200).await.body["late_money"], "reseat");
-    house.book(&sail, "b-1", 1).await;
+    assert_eq!(server.get("/v1/ops/settings").expect(200).await.body["late_money"], "reseat");
+    server.book(&catalogue, "b-1", 1).await;
     for round in 1..=8 {
         change(json!({ "hold_seconds": 900, "hold_seconds_max": 86_400 })).expect(200).await;
         let asks = [json!({ "hold_seconds_max": 1_000 + round }), json!({ "hold_seconds": 2_000 + round })];
@@ -78,64 +78,65 @@ async fn settings_that_contradict_each_other_are_refused(house: House) {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 422], "round {round}");
     }
-    house.book(&sail, "b-2", 1).await;
+    server.book(&catalogue, "b-2", 1).await;
 }
 
-async fn a_customer_holds_no_more_than_the_limit(house: House) {
-    let sail = house.sail().await;
+async fn a_customer_holds_no_more_than_the_limit(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let change = json!({ "seats_held_per_customer_max": 3 });
-    house.ask("PATCH", "/v1/ops/settings").json(&change).expect(200).await;
-    let first = house.book(&sail, "b-1", 2).await;
+    server.request("PATCH", "/v1/ops/settings").json(&change).expect(200).await;
+    let first = server.book(&catalogue, "b-1", 2).await;
     let code = "too_many_seats_held_by_customer";
-    let refused = house.post("/v1/bookings", &sail.booking(2)).key("b-2").refused(409, code).await;
+    let refused =
+        server.post("/v1/bookings", &catalogue.booking(2, "ana")).key("b-2").refused(409, code).await;
     let detail = "2 seats are held, and 2 more are asked for; at most 3 may be held at once.";
     assert_eq!(refused.body["detail"], detail);
-    house.book(&sail, "b-3", 1).await;
-    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
-    house.book(&sail, "b-4", 2).await;
-    let mut bob = sail.booking(3);
+    server.book(&catalogue, "b-3", 1).await;
+    server.request("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    server.book(&catalogue, "b-4", 2).await;
+    let mut bob = catalogue.booking(3, "ana");
     bob["customer"]["email"] = json!("bob@example.com");
-    house.post("/v1/bookings", &bob).key("b-5").expect(201).await;
+    server.post("/v1/bookings", &bob).key("b-5").expect(201).await;
 }
 
-async fn a_client_holds_no_more_than_its_limit(house: House) {
-    let sail = house.sail().await;
+async fn a_client_holds_no_more_than_its_limit(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let limit =
-        |seats: Value| json!({ "clients": [{ "client_id": client(tenant(1)).0, "held_seats_max": seats }] });
-    house.ask("PATCH", "/v1/ops/settings").json(&limit(json!(3))).expect(200).await;
+        |seats: Value| json!({ "clients": [{ "client_id": ONE.client().0, "held_seats_max": seats }] });
+    server.request("PATCH", "/v1/ops/settings").json(&limit(json!(3))).expect(200).await;
     // Held by many customers, through one client.
     let book = |number: i64, quantity: i64| {
-        let mut body = sail.booking(quantity);
+        let mut body = catalogue.booking(quantity, "ana");
         body["customer"]["email"] = json!(format!("guest{number}@example.com"));
-        house.post("/v1/bookings", &body).key(&format!("b-{number}"))
+        server.post("/v1/bookings", &body).key(&format!("b-{number}"))
     };
     let first = book(1, 2).expect(201).await;
     book(2, 2).refused(409, "too_many_seats_held_by_client").await;
-    house.ask("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
+    server.request("POST", &format!("/v1/bookings/{}/cancel", first.id())).key("c-1").expect(200).await;
     book(3, 3).expect(201).await;
-    let foreign = json!({ "clients": [{ "client_id": client(tenant(2)).0, "held_seats_max": 1 }] });
-    house.ask("PATCH", "/v1/ops/settings").json(&foreign).refused(404, "client_not_found").await;
+    let foreign = json!({ "clients": [{ "client_id": TWO.client().0, "held_seats_max": 1 }] });
+    server.request("PATCH", "/v1/ops/settings").json(&foreign).refused(404, "client_not_found").await;
 }
 
-async fn a_review_case_is_closed_once_and_by_its_own_tenant(house: House) {
+async fn a_review_case_is_closed_once_and_by_its_own_tenant(server: TestServer) {
     let event = RecordEvent {
-        tenant: tenant(1),
-        account: AccountId::of("stripe", &tenant(1).to_string()),
+        tenant: ONE.id(),
+        account: ONE.account(),
         name: "evt_1".to_owned(),
         kind: "payment_intent.succeeded".to_owned(),
         body: b"{}".to_vec(),
     };
     let close = CloseEvent { event: event.id(), why: "nothing can be made of it".to_owned(), dead: true };
-    house.store.submit(Box::new(event)).await.unwrap();
-    house.store.submit(Box::new(close)).await.unwrap();
-    let cases = house.get("/v1/ops/review_cases").expect(200).await.body;
+    server.store.submit(Box::new(event)).await.unwrap();
+    server.store.submit(Box::new(close)).await.unwrap();
+    let cases = server.get("/v1/ops/review_cases").expect(200).await.body;
     let case = cases["data"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/ops/review_cases/{case}/resolve");
     let said = json!({ "resolution": "sent again by hand" });
-    house.post(&path, &said).by("sk_two").refused(404, "review_case_not_found").await;
-    house.post(&path, &json!({})).refused(400, "validation_failed").await;
-    let closed = house.post(&path, &said).expect(200).await.body;
+    server.post(&path, &said).by("sk_two").refused(404, "review_case_not_found").await;
+    server.post(&path, &json!({})).refused(400, "validation_failed").await;
+    let closed = server.post(&path, &said).expect(200).await.body;
     assert_eq!((&closed["state"], &closed["resolution"]), (&json!("resolved"), &said["resolution"]));
-    house.post(&path, &said).refused(409, "state_does_not_allow_it").await;
-    assert_eq!(house.get("/v1/ops/review_cases").expect(200).await.body["data"], json!([]));
+    server.post(&path, &said).refused(409, "state_does_not_allow_it").await;
+    assert_eq!(server.get("/v1/ops/review_cases").expect(200).await.body["data"], json!([]));
 }

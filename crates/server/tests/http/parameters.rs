@@ -1,10 +1,11 @@
 //! Mistakes in the parameters of a query, each told by its name.
 
-use crate::house::House;
+use crate::test_server::TestServer;
+use testkit::{Engine, OnEngine as _};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mistake_in_a_parameter_is_told_by_its_name() {
-    let house = House::on_sqlite().await;
+    let server = TestServer::on(Engine::Sqlite).await;
     let product = "product_id=00000000-0000-0000-0000-000000000001";
     let (from, to) = ("from=2050-01-01T00:00:00Z", "to=2050-01-02T00:00:00Z");
     let availability = |query: &[&str]| format!("/v1/availability?{}", query.join("&"));
@@ -28,7 +29,7 @@ async fn a_mistake_in_a_parameter_is_told_by_its_name() {
         ("/v1/events?after=last".to_owned(), "/after"),
         ("/v1/products?page=2".to_owned(), "/page"),
     ] {
-        let refused = house.get(&path).refused(400, "validation_failed").await;
+        let refused = server.get(&path).refused(400, "validation_failed").await;
         assert_eq!(refused.pointers(), [pointer], "{path}: {}", refused.text);
     }
 }

@@ -9,16 +9,16 @@ use domain::{AttemptId, Currency, JobId, PaymentId, WorkerId};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::house::House;
+use crate::test_server::TestServer;
 
-both![a_refund_tells_its_history];
+testkit::on_both_engines![a_refund_tells_its_history];
 
 /// A charge of 5 euros, captured.
-async fn captured(house: &House) -> String {
+async fn captured(server: &TestServer) -> String {
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
-    let ask = house.post("/v1/charges", &charge).key("p-1").header("prefer", "respond-async");
+    let ask = server.post("/v1/charges", &charge).key("p-1").header("prefer", "respond-async");
     let payment = ask.expect(202).await.id();
     let id = PaymentId(payment.parse().unwrap());
     let job = JobId::from(AttemptId::from(id));
@@ -43,26 +43,27 @@ async fn captured(house: &House) -> String {
         look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
-    house.store.submit(Box::new(claim)).await.unwrap();
-    house.store.submit(Box::new(sent)).await.unwrap();
-    house.store.submit(Box::new(settle)).await.unwrap();
+    server.store.submit(Box::new(claim)).await.unwrap();
+    server.store.submit(Box::new(sent)).await.unwrap();
+    server.store.submit(Box::new(settle)).await.unwrap();
     payment
 }
 
-async fn a_refund_tells_its_history(house: House) {
-    let payment = captured(&house).await;
+async fn a_refund_tells_its_history(server: TestServer) {
+    let payment = captured(&server).await;
     let path = format!("/v1/payments/{payment}/refunds");
-    let refund = house.post(&path, &json!({})).key("r-1").header("prefer", "respond-async").expect(202).await;
+    let refund =
+        server.post(&path, &json!({})).key("r-1").header("prefer", "respond-async").expect(202).await;
     let path = format!("/v1/refunds/{}/history", refund.id());
-    let history = house.get(&path).expect(200).await.body;
+    let history = server.get(&path).expect(200).await.body;
     let entries = history["data"].as_array().unwrap();
     assert_eq!(entries.len(), 1, "{history}");
     assert_eq!(
         (&entries[0]["action"], &entries[0]["to_state"], &entries[0]["actor"]),
         (&json!("refund_started"), &json!("created"), &json!("client"))
     );
-    house.get(&path).by("sk_two").refused(404, "refund_not_found").await;
-    house.get(&format!("/v1/refunds/{payment}/history")).refused(404, "refund_not_found").await;
-    let of_payment = house.get(&format!("/v1/payments/{payment}/history")).expect(200).await.body;
+    server.get(&path).by("sk_two").refused(404, "refund_not_found").await;
+    server.get(&format!("/v1/refunds/{payment}/history")).refused(404, "refund_not_found").await;
+    let of_payment = server.get(&format!("/v1/payments/{payment}/history")).expect(200).await.body;
     assert!(!of_payment.to_string().contains("refund_started"), "each has its own");
 }

@@ -1,6 +1,7 @@
 //! Rows as a test wants them, past every command that would make them.
 
 use std::fmt;
+use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
@@ -13,7 +14,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::house::{House, tenant};
+use crate::test_server::TestServer;
 
 /// Inserts what nothing is known of.
 pub struct Insert(Box<dyn Fn(&mut Changes) + Send + Sync>);
@@ -27,8 +28,8 @@ impl Insert {
         Insert(Box::new(move |changes| rows.iter().cloned().for_each(|row| changes.put(row))))
     }
 
-    pub async fn into(self, house: &House) {
-        house.store.submit(Box::new(self)).await.unwrap();
+    pub async fn into(self, server: &TestServer) {
+        server.store.submit(Box::new(self)).await.unwrap();
     }
 }
 
@@ -69,7 +70,7 @@ fn stage<S: State>(name: &'static str) -> CurrentState<S> {
 pub fn audit(subject: Uuid, action: &str) -> Audit {
     Audit {
         id: id(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         at: AT,
         actor: "timer".to_owned(),
         client: None,
@@ -87,7 +88,7 @@ pub fn audit(subject: Uuid, action: &str) -> Audit {
 pub fn review(number: usize) -> Review {
     Review {
         id: id(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         subject_kind: Subject::Event,
         subject: id(),
         attempt: None,
@@ -103,7 +104,7 @@ pub fn review(number: usize) -> Review {
 pub fn dead_event(number: usize) -> InboundEvent {
     InboundEvent {
         id: id(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         account: AccountId::of("stripe", "acct"),
         name: format!("evt_{number}"),
         kind: "payment_intent.succeeded".to_owned(),
@@ -120,7 +121,7 @@ pub fn event(position: i64) -> Message {
     let subject = id();
     Message {
         id: id::<MessageId>(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         subject_kind: Subject::Booking,
         subject,
         seq: 1,
@@ -137,8 +138,8 @@ pub fn event(position: i64) -> Message {
 
 pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
     LedgerAccount {
-        id: LedgerAccountId::of(tenant(1), name, currency),
-        tenant: tenant(1),
+        id: LedgerAccountId::of(ONE.id(), name, currency),
+        tenant: ONE.id(),
         name: name.to_owned(),
         currency,
         balance_minor: 0,
@@ -150,7 +151,7 @@ pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
 pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
     let transfer = Transfer {
         id: id::<TransferId>(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         kind: "capture".to_owned(),
         movement: "movement".to_owned(),
         message: id(),
@@ -159,7 +160,7 @@ pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
     };
     let leg = |amount_minor| Posting {
         id: id(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         transfer: transfer.id,
         account,
         amount_minor,
@@ -172,7 +173,7 @@ pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
 pub fn refund(payment: PaymentId) -> Refund {
     Refund {
         id: id(),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         payment,
         booking: None,
         amount_minor: 1,
@@ -194,7 +195,7 @@ pub fn movement(payment: PaymentId, number: usize) -> Movement {
     let (kind, object) = (MovementKind::Refund, format!("re_{number}"));
     Movement {
         id: MovementId::of(payment, kind.name(), &object),
-        tenant: tenant(1),
+        tenant: ONE.id(),
         payment,
         refund: None,
         kind,

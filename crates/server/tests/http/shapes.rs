@@ -1,37 +1,41 @@
 //! A body of another coding, a head that names no host, and all the mistakes of a request at once.
 
 use serde_json::{Value, json};
+use testkit::{Engine, OnEngine as _, TestCatalogue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::documented::Document;
-use crate::house::House;
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     a_body_that_is_encoded_is_told_as_such,
     every_mistake_is_told_at_once,
     no_sentence_names_a_type_of_ours,
 ];
 
-async fn a_body_that_is_encoded_is_told_as_such(house: House) {
-    let sail = house.sail().await;
-    let body = sail.booking(1).to_string().into_bytes();
+async fn a_body_that_is_encoded_is_told_as_such(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let body = catalogue.booking(1, "ana").to_string().into_bytes();
     for coding in ["gzip", "GZIP", "br", "identity, gzip", "odd"] {
         for (method, path) in
             [("POST", "/v1/bookings"), ("POST", "/v1/ops/api_keys"), ("PATCH", "/v1/ops/settings")]
         {
-            let ask =
-                house.ask(method, path).bytes(body.clone()).header("content-encoding", coding).key("k-1");
+            let ask = server
+                .request(method, path)
+                .bytes(body.clone())
+                .header("content-encoding", coding)
+                .key("k-1");
             let refused = ask.refused(415, "content_coding_not_accepted").await;
             assert_eq!(refused.header("accept-encoding"), Some("identity"), "{coding}");
         }
     }
     let plain =
-        house.ask("POST", "/v1/bookings").bytes(body).header("content-encoding", "identity").key("k-1");
+        server.request("POST", "/v1/bookings").bytes(body).header("content-encoding", "identity").key("k-1");
     plain.expect(201).await;
 }
 
-async fn every_mistake_is_told_at_once(house: House) {
+async fn every_mistake_is_told_at_once(server: TestServer) {
     let product = json!({
         "name": "\u{200B}", "currency": "eur", "time_zone": "Mars/Olympus", "odd": 1, "metadata": { "a": 1 },
         "units": [
@@ -39,7 +43,7 @@ async fn every_mistake_is_told_at_once(house: House) {
             { "price": 7 },
         ],
     });
-    let refused = house.post("/v1/products", &product).refused(400, "validation_failed").await;
+    let refused = server.post("/v1/products", &product).refused(400, "validation_failed").await;
     let mut pointers = refused.pointers();
     pointers.sort_unstable();
     let expected = [
@@ -56,19 +60,19 @@ async fn every_mistake_is_told_at_once(house: House) {
     assert_eq!(pointers, expected, "{}", refused.text);
 
     let availability = "/v1/availability?product_id=7&from=tomorrow&limit=0&cursor=zz&odd=1&limit=5";
-    let refused = house.get(availability).refused(400, "validation_failed").await;
+    let refused = server.get(availability).refused(400, "validation_failed").await;
     let mut pointers = refused.pointers();
     pointers.sort_unstable();
     assert_eq!(pointers, ["/cursor", "/from", "/limit", "/odd", "/product_id", "/to"], "{}", refused.text);
     for path in ["/v1/bookings?state=sunk&limit=0&slot_id=x", "/v1/payments?state=sunk&limit=0&booking_id=x"]
     {
-        assert_eq!(house.get(path).refused(400, "validation_failed").await.pointers().len(), 3, "{path}");
+        assert_eq!(server.get(path).refused(400, "validation_failed").await.pointers().len(), 3, "{path}");
     }
 }
 
 /// Whatever stands where something else belongs, in every member of every request.
-async fn no_sentence_names_a_type_of_ours(house: House) {
-    let document = Document::of(&house).await;
+async fn no_sentence_names_a_type_of_ours(server: TestServer) {
+    let document = Document::of(&server).await;
     let mut tried = 0;
     for operation in document.operations() {
         let Some(schema) = document.body_of(&operation) else { continue };
@@ -78,7 +82,7 @@ async fn no_sentence_names_a_type_of_ours(house: House) {
             bodies.extend(members.into_iter().map(|name| json!({ name: wrong })));
         }
         for body in bodies {
-            let ask = house.ask(&operation.method, &operation.address()).json(&body).key("k-1");
+            let ask = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
             let answer = ask.send().await;
             if answer.status == 400 {
                 assert_plain(&answer.body, &body);
@@ -96,7 +100,7 @@ async fn no_sentence_names_a_type_of_ours(house: House) {
         "/v1/bookings?slot=1",
         "/v1/bookings?slot_id=1",
     ] {
-        let refused = house.get(path).refused(400, "validation_failed").await;
+        let refused = server.get(path).refused(400, "validation_failed").await;
         assert_plain(&refused.body, &json!(path));
     }
 }
@@ -130,25 +134,25 @@ fn assert_plain(problem: &Value, asked: &Value) {
 /// Where a `+` is not written as `%2B`, a space comes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plus_in_a_time_is_told() {
-    let house = House::on_sqlite().await;
-    let sail = house.sail().await;
+    let server = TestServer::on(Engine::Sqlite).await;
+    let catalogue = TestCatalogue::create(&server, 10).await;
     let path = |from: &str| {
-        format!("/v1/availability?product_id={}&from={from}&to=2051-01-01T00:00:00Z", sail.product)
+        format!("/v1/availability?product_id={}&from={from}&to=2051-01-01T00:00:00Z", catalogue.product)
     };
-    let refused = house.get(&path("2050-01-01T00:00:00+02:00")).refused(400, "validation_failed").await;
+    let refused = server.get(&path("2050-01-01T00:00:00+02:00")).refused(400, "validation_failed").await;
     assert_eq!(refused.pointers(), ["/from"]);
     assert!(refused.body["errors"][0]["detail"].as_str().unwrap().contains("%2B"), "{}", refused.text);
-    house.get(&path("2050-01-01T00:00:00%2B02:00")).expect(200).await;
-    let other = house.get(&path("2050-01-01T00:00:00")).refused(400, "validation_failed").await;
+    server.get(&path("2050-01-01T00:00:00%2B02:00")).expect(200).await;
+    let other = server.get(&path("2050-01-01T00:00:00")).refused(400, "validation_failed").await;
     assert!(!other.text.contains("%2B"), "{}", other.text);
 }
 
 /// RFC 9112 section 3.2.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_has_one_host() {
-    let house = House::on_sqlite().await;
+    let server = TestServer::on(Engine::Sqlite).await;
     let ask = async |head: &str| {
-        let mut stream = TcpStream::connect(house.base.strip_prefix("http://").unwrap()).await.unwrap();
+        let mut stream = TcpStream::connect(server.base_url.strip_prefix("http://").unwrap()).await.unwrap();
         stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -180,16 +184,16 @@ async fn a_request_has_one_host() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answer_is_kept_or_guessed_at() {
-    let house = House::on_sqlite().await;
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await;
+    let server = TestServer::on(Engine::Sqlite).await;
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await;
     let answers = [
-        house.get("/v1/products").expect(200).await,
-        house.get("/v1/none").expect(404).await,
-        house.get("/v1/products").by("").expect(401).await,
-        house.get("/openapi.json").expect(200).await,
-        house.get("/health/live").expect(200).await,
-        house.get("/extra/panic").expect(500).await,
+        server.get("/v1/products").expect(200).await,
+        server.get("/v1/none").expect(404).await,
+        server.get("/v1/products").by("").expect(401).await,
+        server.get("/openapi.json").expect(200).await,
+        server.get("/health/live").expect(200).await,
+        server.get("/extra/panic").expect(500).await,
         booking,
     ];
     for answer in answers {
@@ -197,7 +201,7 @@ async fn no_answer_is_kept_or_guessed_at() {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.text);
     }
     for page in ["/", "/docs", "/docs/errors"] {
-        let page = house.get(page).by("").expect(200).await;
+        let page = server.get(page).by("").expect(200).await;
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));
     }
@@ -205,12 +209,12 @@ async fn no_answer_is_kept_or_guessed_at() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_provider_is_told_those_that_are_known() {
-    let house = House::on_sqlite().await;
+    let server = TestServer::on(Engine::Sqlite).await;
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "paypal", "payment_method": "pm_card_visa",
     });
     let refused =
-        house.post("/v1/charges", &charge).key("k-1").refused(404, "provider_account_not_found").await;
+        server.post("/v1/charges", &charge).key("k-1").refused(404, "provider_account_not_found").await;
     assert_eq!(
         refused.body["detail"],
         "There is no account at paypal for test mode; there are accounts at stripe."

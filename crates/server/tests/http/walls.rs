@@ -2,11 +2,12 @@
 
 use domain::rows::{Message, Subject};
 use serde_json::{Value, json};
+use testkit::{ALL_SCOPES, ONE, TestCatalogue};
 
-use crate::house::{House, tenant};
 use crate::rows::{Insert, event};
+use crate::test_server::TestServer;
 
-both![
+testkit::on_both_engines![
     what_is_foreign_is_unknown,
     lists_show_nothing_foreign,
     a_key_may_only_what_its_scopes_say,
@@ -14,20 +15,20 @@ both![
     a_booking_shows_its_payments_to_whoever_may_see_payments,
 ];
 
-async fn what_is_foreign_is_unknown(house: House) {
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
+async fn what_is_foreign_is_unknown(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
-    let payment = house
+    let payment = server
         .post("/v1/charges", &charge)
         .key("p-1")
         .header("prefer", "respond-async")
         .expect(202)
         .await
         .id();
-    let product = &sail.product;
+    let product = &catalogue.product;
     let range = "from=2050-01-01T00:00:00Z&to=2051-01-01T00:00:00Z";
     for (method, path, body, code) in [
         ("GET", format!("/v1/products/{product}"), None, "product_not_found"),
@@ -39,7 +40,7 @@ async fn what_is_foreign_is_unknown(house: House) {
             "product_not_found",
         ),
         ("GET", format!("/v1/availability?product_id={product}&{range}"), None, "product_not_found"),
-        ("POST", "/v1/bookings".to_owned(), Some(sail.booking(1)), "slot_not_found"),
+        ("POST", "/v1/bookings".to_owned(), Some(catalogue.booking(1, "ana")), "slot_not_found"),
         ("GET", format!("/v1/bookings/{booking}"), None, "booking_not_found"),
         ("GET", format!("/v1/bookings/{booking}/history"), None, "booking_not_found"),
         ("POST", format!("/v1/bookings/{booking}/cancel"), Some(json!({})), "booking_not_found"),
@@ -59,25 +60,25 @@ async fn what_is_foreign_is_unknown(house: House) {
         ("GET", format!("/v1/refunds/{payment}"), None, "refund_not_found"),
         ("GET", format!("/v1/refunds/{payment}/history"), None, "refund_not_found"),
     ] {
-        let mut ask = house.ask(method, &path).by("sk_two");
+        let mut ask = server.request(method, &path).by("sk_two");
         if let Some(body) = &body {
             ask = ask.json(body).key(&format!("foreign {path}").replace([' ', '/'], "-"));
         }
         let foreign = ask.refused(404, code).await;
         assert!(!foreign.text.contains("Sunset"), "{path}");
     }
-    assert_eq!(house.vacancies(&sail).await, 9, "nothing was changed");
-    let seen = house.get(&format!("/v1/bookings/{booking}")).expect(200).await.body;
+    assert_eq!(catalogue.vacancies(&server).await, 9, "nothing was changed");
+    let seen = server.get(&format!("/v1/bookings/{booking}")).expect(200).await.body;
     assert_eq!((&seen["state"], &seen["payments"]), (&json!("held"), &json!([])));
 }
 
-async fn lists_show_nothing_foreign(house: House) {
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
+async fn lists_show_nothing_foreign(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
     for path in [
         "/v1/products".to_owned(),
         "/v1/bookings".to_owned(),
-        format!("/v1/bookings?slot_id={}", sail.slot),
+        format!("/v1/bookings?slot_id={}", catalogue.slot),
         "/v1/bookings?customer_email=ana@example.com".to_owned(),
         "/v1/payments".to_owned(),
         format!("/v1/payments?booking_id={booking}"),
@@ -87,12 +88,12 @@ async fn lists_show_nothing_foreign(house: House) {
         "/v1/events".to_owned(),
         "/v1/ops/review_cases".to_owned(),
     ] {
-        let seen = house.get(&path).by("sk_two").expect(200).await.body;
+        let seen = server.get(&path).by("sk_two").expect(200).await.body;
         assert_eq!(seen["data"], json!([]), "{path}");
     }
 }
 
-async fn a_key_may_only_what_its_scopes_say(house: House) {
+async fn a_key_may_only_what_its_scopes_say(server: TestServer) {
     let endpoints = [
         ("GET", "/v1/products", &["catalogue", "bookings"][..]),
         ("POST", "/v1/products", &["catalogue"]),
@@ -115,11 +116,11 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
         ("POST", "/v1/ops/api_keys", &["ops"]),
         ("POST", "/v1/ops/api_keys/00000000-0000-0000-0000-000000000001/revoke", &["ops"]),
     ];
-    for scope in crate::house::ALL_SCOPES {
+    for scope in ALL_SCOPES {
         let secret = format!("sk_{scope}");
-        house.provision(tenant(1), &[(&secret, &[scope], None)]).await;
+        server.provision_keys(ONE, &[(&secret, &[scope], None)]).await;
         for (method, path, allowed) in endpoints {
-            let answer = house.ask(method, path).by(&secret).send().await;
+            let answer = server.request(method, path).by(&secret).send().await;
             let missing = answer.body["code"] == "scope_is_missing";
             assert_eq!(missing, !allowed.contains(&scope), "{scope}: {method} {path}: {}", answer.text);
             assert_eq!(missing, answer.status == 403);
@@ -128,11 +129,11 @@ async fn a_key_may_only_what_its_scopes_say(house: House) {
 }
 
 /// Long stretches of what a key does not see lie between what it sees, and behind it.
-async fn events_are_those_that_the_scopes_allow(house: House) {
+async fn events_are_those_that_the_scopes_allow(server: TestServer) {
     let subjects = [Subject::Booking, Subject::Payment, Subject::Refund];
     let kind_at = |position: i64| subjects[usize::try_from(position / 9 % 3).unwrap()];
     let message = |position| Message { subject_kind: kind_at(position), ..event(position) };
-    Insert::of((1..=70).map(message).collect()).into(&house).await;
+    Insert::of((1..=70).map(message).collect()).into(&server).await;
     for (scopes, seen) in [
         (&["bookings"][..], &[Subject::Booking][..]),
         (&["payments"], &[Subject::Payment, Subject::Refund]),
@@ -140,20 +141,20 @@ async fn events_are_those_that_the_scopes_allow(house: House) {
         (&["payments", "ops", "catalogue", "ledger"], &[Subject::Payment, Subject::Refund]),
     ] {
         let secret = format!("sk_{}", scopes.join("_"));
-        house.provision(tenant(1), &[(&secret, scopes, None)]).await;
+        server.provision_keys(ONE, &[(&secret, scopes, None)]).await;
         let expected: Vec<i64> = (1..=70).filter(|position| seen.contains(&kind_at(*position))).collect();
         for limit in [1, 2, 200] {
-            assert_eq!(positions(&house, &secret, limit).await, expected, "{scopes:?}, {limit} a page");
+            assert_eq!(positions(&server, &secret, limit).await, expected, "{scopes:?}, {limit} a page");
         }
     }
 }
 
 /// Read on until a page is empty.
-async fn positions(house: &House, secret: &str, limit: i64) -> Vec<i64> {
+async fn positions(server: &TestServer, secret: &str, limit: i64) -> Vec<i64> {
     let (mut positions, mut after) = (Vec::new(), "0".to_owned());
     loop {
         let path = format!("/v1/events?after={after}&limit={limit}");
-        let page = house.get(&path).by(secret).expect(200).await.body;
+        let page = server.get(&path).by(secret).expect(200).await.body;
         let events = page["data"].as_array().unwrap();
         if events.is_empty() {
             assert_eq!(page["next_cursor"], after, "there is always a place to read on from");
@@ -164,23 +165,23 @@ async fn positions(house: &House, secret: &str, limit: i64) -> Vec<i64> {
     }
 }
 
-async fn a_booking_shows_its_payments_to_whoever_may_see_payments(house: House) {
-    let sail = house.sail().await;
-    let booking = house.book(&sail, "b-1", 1).await.id();
+async fn a_booking_shows_its_payments_to_whoever_may_see_payments(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let booking = server.book(&catalogue, "b-1", 1).await.id();
     let payment = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
-    let ask = house.post("/v1/payments", &payment).key("p-1").header("prefer", "respond-async");
+    let ask = server.post("/v1/payments", &payment).key("p-1").header("prefer", "respond-async");
     let payment = ask.expect(202).await.id();
-    house
-        .provision(
-            tenant(1),
+    server
+        .provision_keys(
+            ONE,
             &[("sk_books", &["bookings"], None), ("sk_sells", &["bookings", "payments"], None)],
         )
         .await;
     let path = format!("/v1/bookings/{booking}");
-    let books = house.get(&path).by("sk_books").expect(200).await;
+    let books = server.get(&path).by("sk_books").expect(200).await;
     assert_eq!(books.body["payments"], Value::Null);
     assert!(!books.text.contains("pm_card_visa"), "{}", books.text);
     assert_eq!(books.body["timeline"][0]["action"], "reserved");
-    let sells = house.get(&path).by("sk_sells").expect(200).await.body;
+    let sells = server.get(&path).by("sk_sells").expect(200).await.body;
     assert_eq!(sells["payments"][0]["id"], payment.as_str());
 }

@@ -1,31 +1,29 @@
 //! A server that only serves, and workers in another process: the reply is there as soon as it is made.
 
 use std::time::Duration;
+use testkit::{Engine, TestService, charge};
 
 use server::roles::Roles;
 use server::service;
 
-use crate::ask::charge;
-use crate::stage::{Engine, Stage};
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reply_that_another_process_made_is_heard_of() {
-    let stage = Stage::with(Engine::Postgres, |settings| {
+    let service = TestService::with(Engine::Postgres, |settings| {
         settings.roles = Roles::API;
         // Who only looks by itself finds nothing.
         settings.limits.poll = Duration::from_hours(1);
     })
     .await;
-    let mut apart = stage.settings().clone();
+    let mut apart = service.settings().clone();
     apart.roles = Roles::parse("worker,relay").unwrap();
     apart.listen = "127.0.0.1:0".parse().unwrap();
     let workers = service::start(apart).await.unwrap();
     for number in 0..20 {
-        let asked = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        let asked = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
         // 202, had nobody heard of it in time.
         asked.expect(201).await;
     }
-    stage.quiet().await;
+    service.quiet().await;
     workers.stop().await;
-    stage.end().await;
+    service.end().await;
 }

@@ -2,11 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use testkit::{Engine, TestService, charge, eur, with};
 
-use crate::ask::{charge, eur, id, with};
-use crate::stage::{Engine, Stage};
-
-both![
+testkit::on_both_engines![
     a_charge_is_made_once_and_told_again,
     fifty_at_once_are_one,
     a_client_need_not_wait,
@@ -21,12 +19,12 @@ both![
 ];
 
 async fn a_charge_is_made_once_and_told_again(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let body = with(
         charge(1_250, "pm_card_visa"),
         json!({ "reference": "INV-7", "metadata": { "tour": "sunset", "operation": "mine" } }),
     );
-    let made = stage.one.post("/v1/charges", &body).key("c-1").expect(201).await;
+    let made = service.one.post("/v1/charges", &body).key("c-1").expect(201).await;
     let path = format!("/v1/payments/{}", made.id());
     assert_eq!(made.header("location"), Some(path.as_str()));
     assert_eq!((&made.body["state"], &made.body["captured"]), (&json!("captured"), &eur(1_250)));
@@ -34,18 +32,18 @@ async fn a_charge_is_made_once_and_told_again(engine: Engine) {
 
     // White space and the order of members do not make another request of it.
     let again = format!("  {}", body.to_string().replace(',', " , ")).into_bytes();
-    let again = stage.one.post("/v1/charges", &body).raw(again).key("\"c-1\"").expect(201).await;
+    let again = service.one.post("/v1/charges", &body).raw(again).key("\"c-1\"").expect(201).await;
     assert!(again.is_replay());
     assert_eq!((&again.text, again.header("location")), (&made.text, Some(path.as_str())));
     let other = with(body.clone(), json!({ "amount": eur(1_251) }));
-    stage.one.post("/v1/charges", &other).key("c-1").refused(422, "idempotency_key_reused").await;
-    stage.one.post("/v1/payments", &body).key("c-1").refused(422, "idempotency_key_reused").await;
+    service.one.post("/v1/charges", &other).key("c-1").refused(422, "idempotency_key_reused").await;
+    service.one.post("/v1/payments", &body).key("c-1").refused(422, "idempotency_key_reused").await;
 
     let shown =
-        stage.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "the webhook came").await;
+        service.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "the webhook came").await;
     assert_eq!(shown["state"], "captured");
-    stage.two.get(&path).refused(404, "payment_not_found").await;
-    let books = stage.quiet().await;
+    service.two.get(&path).refused(404, "payment_not_found").await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&made.id()), ("succeeded", 1_250, 1_250, 0));
     let theirs = books.charge_of(&made.id());
     assert_eq!((&theirs["id"], &theirs["account"]), (&made.body["provider_reference"], &json!("acct_one")));
@@ -55,13 +53,13 @@ async fn a_charge_is_made_once_and_told_again(engine: Engine) {
     );
     assert_eq!(books.arrivals("POST", "/v1/payment_intents"), 1);
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
-    stage.end().await;
+    service.end().await;
 }
 
 async fn fifty_at_once_are_one(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let body = charge(900, "pm_card_visa");
-    let answers = join_all((0..50).map(|_| stage.one.post("/v1/charges", &body).key("c-1").send())).await;
+    let answers = join_all((0..50).map(|_| service.one.post("/v1/charges", &body).key("c-1").send())).await;
     let made = answers.iter().find(|answer| answer.status == 201 && !answer.is_replay()).unwrap();
     for answer in &answers {
         if answer.status == 201 {
@@ -73,40 +71,41 @@ async fn fifty_at_once_are_one(engine: Engine) {
         }
     }
     assert_eq!(answers.iter().filter(|answer| answer.status == 201 && !answer.is_replay()).count(), 1);
-    assert!(stage.one.post("/v1/charges", &body).key("c-1").expect(201).await.is_replay());
-    let books = stage.quiet().await;
+    assert!(service.one.post("/v1/charges", &body).key("c-1").expect(201).await.is_replay());
+    let books = service.quiet().await;
     assert_eq!(books.charges().len(), 1);
     assert_eq!(books.stands(&made.id()), ("succeeded", 900, 900, 0));
     assert_eq!(books.arrivals("POST", "/v1/payment_intents"), 1);
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_client_need_not_wait(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    stage.provider.faults(json!({ "delay_ms": [400, 400] })).await;
+    let service = TestService::on(engine).await;
+    service.provider.faults(json!({ "delay_ms": [400, 400] })).await;
     for (key, prefer) in [("c-1", "respond-async"), ("c-2", "wait=0")] {
         let body = charge(700, "pm_card_visa");
-        let begun = stage.one.post("/v1/charges", &body).key(key).header("prefer", prefer).expect(202).await;
+        let begun =
+            service.one.post("/v1/charges", &body).key(key).header("prefer", prefer).expect(202).await;
         assert_eq!(begun.body["state"], "created");
         let path = format!("/v1/payments/{}", begun.id());
         assert_eq!(begun.header("location"), Some(path.as_str()));
-        let waits = stage.one.post("/v1/charges", &body).key(key).refused(409, "request_in_progress").await;
+        let waits = service.one.post("/v1/charges", &body).key(key).refused(409, "request_in_progress").await;
         assert_eq!(waits.body["resource"], begun.body["id"]);
-        stage.one.payment_becomes(&begun.id(), "captured").await;
-        let told = stage.one.post("/v1/charges", &body).key(key).expect(201).await;
+        service.one.payment_becomes(&begun.id(), "captured").await;
+        let told = service.one.post("/v1/charges", &body).key(key).expect(201).await;
         assert_eq!((told.is_replay(), told.id()), (true, begun.id()));
-        let found = stage.one.see(&format!("/v1/payments?idempotency_key={key}")).await;
+        let found = service.one.see(&format!("/v1/payments?idempotency_key={key}")).await;
         assert_eq!(found["data"][0]["id"], begun.body["id"]);
     }
-    stage.provider.faults(json!({})).await;
-    let books = stage.quiet().await;
+    service.provider.faults(json!({})).await;
+    let books = service.quiet().await;
     assert_eq!((books.charges().len(), books.arrivals("POST", "/confirm")), (2, 2));
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_decline_is_an_answer(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     for (card, code, retryable) in [
         ("pm_card_chargeDeclined", "generic_decline", true),
         ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds", true),
@@ -118,7 +117,8 @@ async fn a_decline_is_an_answer(engine: Engine) {
         ("pm_card_chargeDeclinedFraudulent", "fraudulent", false),
     ] {
         let body = charge(2_000, card);
-        let declined = stage.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
+        let declined =
+            service.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
         assert_eq!(
             declined.body["failure"],
             json!({ "code": code, "another_attempt_may_succeed": retryable }),
@@ -126,26 +126,26 @@ async fn a_decline_is_an_answer(engine: Engine) {
         );
         let payment = declined.body["payment_id"].as_str().unwrap().to_owned();
         assert_eq!(declined.header("location"), Some(format!("/v1/payments/{payment}").as_str()));
-        let again = stage.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
+        let again = service.one.post("/v1/charges", &body).key(card).refused(402, "payment_declined").await;
         assert!(again.is_replay());
         assert_eq!(again.text, declined.text);
-        let shown = stage.one.payment(&payment).await;
+        let shown = service.one.payment(&payment).await;
         assert_eq!((&shown["state"], &shown["failure"]["code"]), (&json!("failed"), &json!(code)));
         // It cannot succeed later: it was ended over there before it was called failed here.
-        assert_eq!(stage.provider.books().await.stands(&payment), ("canceled", 0, 0, 0), "{card}");
+        assert_eq!(service.provider.books().await.stands(&payment), ("canceled", 0, 0, 0), "{card}");
     }
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!((books.charges().len(), books.arrivals("POST", "/confirm")), (8, 8));
-    stage.end().await;
+    service.end().await;
 }
 
 /// The clean-up of the declined object is done, and its answer lost: that tells no reason.
 async fn a_decline_keeps_its_reason(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    stage.provider.faults(json!({ "seed": 2, "commit_then_drop": 0.5 })).await;
+    let service = TestService::on(engine).await;
+    service.provider.faults(json!({ "seed": 2, "commit_then_drop": 0.5 })).await;
     let body = charge(2_000, "pm_card_visa_chargeDeclinedLostCard");
     let asked = (0..12).map(|number| {
-        let (one, body) = (&stage.one, &body);
+        let (one, body) = (&service.one, &body);
         async move { one.persist("/v1/charges", body, &format!("c-{number}")).await }
     });
     for declined in join_all(asked).await {
@@ -154,16 +154,16 @@ async fn a_decline_keeps_its_reason(engine: Engine) {
             declined.body["failure"],
             json!({ "code": "lost_card", "another_attempt_may_succeed": false })
         );
-        let payment = stage.one.payment(declined.body["payment_id"].as_str().unwrap()).await;
+        let payment = service.one.payment(declined.body["payment_id"].as_str().unwrap()).await;
         assert_eq!((&payment["state"], &payment["failure"]["code"]), (&json!("failed"), &json!("lost_card")));
     }
-    stage.provider.faults(json!({})).await;
-    stage.end().await;
+    service.provider.faults(json!({})).await;
+    service.end().await;
 }
 
 /// `payment_declined` is only what a provider declined.
 async fn what_the_provider_cannot_move_is_not_asked_of_it(engine: Engine) {
-    let stage = Stage::watchful(engine).await;
+    let service = TestService::watchful(engine).await;
     let money = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
     let ask = |minor, currency| with(charge(0, "pm_card_visa"), json!({ "amount": money(minor, currency) }));
     for (key, minor, currency, code) in [
@@ -173,77 +173,78 @@ async fn what_the_provider_cannot_move_is_not_asked_of_it(engine: Engine) {
         ("c-4", 1_235, "KWD", "amount_is_not_payable"),
         ("c-5", 1_000, "XAU", "currency_is_not_taken"),
     ] {
-        stage.one.post("/v1/charges", &ask(minor, currency)).key(key).refused(422, code).await;
+        service.one.post("/v1/charges", &ask(minor, currency)).key(key).refused(422, code).await;
     }
-    assert!(stage.quiet().await.calls().is_empty());
+    assert!(service.quiet().await.calls().is_empty());
 
     let manual = with(ask(1_000_000, "MGA"), json!({ "capture": "manual" }));
-    let reserved = stage.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
+    let reserved = service.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
     let part = json!({ "amount": money(150, "MGA") });
     let path = |verb: &str| format!("/v1/payments/{reserved}/{verb}");
-    stage.one.post(&path("capture"), &part).key("k-1").refused(422, "amount_is_not_payable").await;
-    stage.one.post(&path("capture"), &json!({})).key("k-2").expect(200).await;
-    stage.one.post(&path("refunds"), &part).key("r-1").refused(422, "amount_is_not_payable").await;
-    assert_eq!(stage.quiet().await.arrivals("POST", "/v1/refunds"), 0);
+    service.one.post(&path("capture"), &part).key("k-1").refused(422, "amount_is_not_payable").await;
+    service.one.post(&path("capture"), &json!({})).key("k-2").expect(200).await;
+    service.one.post(&path("refunds"), &part).key("r-1").refused(422, "amount_is_not_payable").await;
+    assert_eq!(service.quiet().await.arrivals("POST", "/v1/refunds"), 0);
     let part = json!({ "amount": money(200, "MGA") });
-    stage.one.post(&path("refunds"), &part).key("r-2").expect(201).await;
-    assert_eq!(stage.quiet().await.refunds_of(&reserved), [(2, "succeeded")]);
-    stage.end().await;
+    service.one.post(&path("refunds"), &part).key("r-2").expect(201).await;
+    assert_eq!(service.quiet().await.refunds_of(&reserved), [(2, "succeeded")]);
+    service.end().await;
 }
 
 async fn an_order_that_the_provider_turns_away(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let body = charge(2_000, "pm_nobodys");
     let code = "payment_method_not_accepted";
-    let refused = stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await;
+    let refused = service.one.post("/v1/charges", &body).key("c-1").refused(422, code).await;
     assert_eq!(
         refused.body["failure"],
         json!({ "code": "resource_missing", "another_attempt_may_succeed": false })
     );
     let payment = refused.body["payment_id"].as_str().unwrap();
-    assert_eq!(stage.one.payment(payment).await["state"], "failed");
-    assert!(stage.one.post("/v1/charges", &body).key("c-1").refused(422, code).await.is_replay());
-    let books = stage.quiet().await;
+    assert_eq!(service.one.payment(payment).await["state"], "failed");
+    assert!(service.one.post("/v1/charges", &body).key("c-1").refused(422, code).await.is_replay());
+    let books = service.quiet().await;
     assert_eq!((books.charges().len(), books.calls().len()), (0, 1));
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_card_number_goes_nowhere(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let with_card = charge(2_000, "4242424242424242");
     let refused =
-        stage.one.post("/v1/charges", &with_card).key("c-1").refused(400, "card_number_refused").await;
+        service.one.post("/v1/charges", &with_card).key("c-1").refused(400, "card_number_refused").await;
     assert!(!refused.text.contains("4242"));
-    assert!(stage.quiet().await.calls().is_empty());
-    assert_eq!(stage.one.see("/v1/payments").await["data"], json!([]));
+    assert!(service.quiet().await.calls().is_empty());
+    assert_eq!(service.one.see("/v1/payments").await["data"], json!([]));
     // A refusal before any work is not kept: the same key may do better.
     let body = charge(2_000, "pm_card_visa");
-    stage.one.post("/v1/charges", &body).key("c-1").expect(201).await;
-    stage.end().await;
+    service.one.post("/v1/charges", &body).key("c-1").expect(201).await;
+    service.end().await;
 }
 
 async fn an_outage_only_delays(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    stage.provider.faults(json!({ "drop_before": 1.0 })).await;
+    let service = TestService::on(engine).await;
+    service.provider.faults(json!({ "drop_before": 1.0 })).await;
     let body = charge(2_000, "pm_card_visa");
-    let begun = stage.one.post("/v1/charges", &body).key("c-1").header("prefer", "wait=1").expect(202).await;
-    stage.one.post("/v1/charges", &body).key("c-1").refused(409, "request_in_progress").await;
-    stage.provider.faults(json!({})).await;
-    stage.one.payment_becomes(&begun.id(), "captured").await;
-    assert!(stage.one.post("/v1/charges", &body).key("c-1").expect(201).await.is_replay());
-    let books = stage.quiet().await;
+    let begun =
+        service.one.post("/v1/charges", &body).key("c-1").header("prefer", "wait=1").expect(202).await;
+    service.one.post("/v1/charges", &body).key("c-1").refused(409, "request_in_progress").await;
+    service.provider.faults(json!({})).await;
+    service.one.payment_becomes(&begun.id(), "captured").await;
+    assert!(service.one.post("/v1/charges", &body).key("c-1").expect(201).await.is_replay());
+    let books = service.quiet().await;
     assert_eq!(books.stands(&begun.id()), ("succeeded", 2_000, 2_000, 0));
-    stage.end().await;
+    service.end().await;
 }
 
 async fn each_tenant_charges_at_its_own_account(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let body = charge(2_000, "pm_card_visa");
-    let (one, two) = (&stage.one, &stage.two);
+    let (one, two) = (&service.one, &service.two);
     // The same key of two tenants is two keys.
     let made =
         join_all([one, two].map(|client| client.post("/v1/charges", &body).key("c-1").expect(201))).await;
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     for (made, account) in made.iter().zip(["acct_one", "acct_two"]) {
         assert_eq!(books.charge_of(&made.id())["account"], account);
     }
@@ -251,18 +252,18 @@ async fn each_tenant_charges_at_its_own_account(engine: Engine) {
         assert_eq!(client.see("/v1/payments").await["data"].as_array().unwrap().len(), 1);
         assert_eq!(client.see("/v1/ledger/transfers").await["data"].as_array().unwrap().len(), 1);
     }
-    stage.end().await;
+    service.end().await;
 }
 
 async fn minor_units_are_those_of_the_currency(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     // Stripe counts kronur in hundredths, though there are none.
     for (currency, minor, theirs) in [("JPY", 1_200, 1_200), ("ISK", 1_200, 120_000), ("KWD", 1_230, 1_230)] {
         let amount = json!({ "amount": { "minor": minor, "currency": currency } });
         let body = with(charge(0, "pm_card_visa"), amount);
-        let made = stage.one.post("/v1/charges", &body).key(currency).expect(201).await;
+        let made = service.one.post("/v1/charges", &body).key(currency).expect(201).await;
         assert_eq!(made.body["captured"], body["amount"]);
-        assert_eq!(stage.quiet().await.stands(&id(&made.body)), ("succeeded", theirs, theirs, 0));
+        assert_eq!(service.quiet().await.stands(&made.id()), ("succeeded", theirs, theirs, 0));
     }
-    stage.end().await;
+    service.end().await;
 }

@@ -1,90 +1,87 @@
 //! Webhooks that are lost, repeated and out of order: the effect is there, once.
 
 use serde_json::{Value, json};
+use testkit::{Engine, TestCatalogue, TestService, charge, eur, payment_of};
 
-use crate::ask::{charge, eur, payment_of};
-use crate::sail::Sail;
-use crate::stage::{Engine, Stage};
-
-both![
+testkit::on_both_engines![
     without_webhooks_the_object_is_fetched,
     repeated_and_shuffled_they_move_once,
     a_webhook_overtakes_the_answer,
 ];
 
-async fn confirmations(stage: &Stage, booking: &str) -> Vec<Value> {
-    let history = stage.one.see(&format!("/v1/bookings/{booking}/history")).await;
+async fn confirmations(service: &TestService, booking: &str) -> Vec<Value> {
+    let history = service.one.see(&format!("/v1/bookings/{booking}/history")).await;
     let entries = history["data"].as_array().unwrap().iter();
     entries.filter(|entry| entry["to_state"] == "confirmed").map(|entry| entry["actor"].clone()).collect()
 }
 
-async fn paid(stage: &Stage, sail: &Sail, name: &str) -> (String, String) {
-    let booking = sail.book(&stage.one, name, 1).await;
+async fn paid(service: &TestService, catalogue: &TestCatalogue, name: &str) -> (String, String) {
+    let booking = catalogue.book(&service.one, name, 1).await;
     let body = payment_of(&booking, "pm_card_visa");
-    let payment = stage.one.post("/v1/payments", &body).key(&format!("pay-{name}")).expect(201).await.id();
+    let payment = service.one.post("/v1/payments", &body).key(&format!("pay-{name}")).expect(201).await.id();
     (booking, payment)
 }
 
 async fn without_webhooks_the_object_is_fetched(engine: Engine) {
-    let stage = Stage::watchful(engine).await;
-    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let (booking, payment) = paid(&stage, &sail, "b-1").await;
-    stage.one.booking_becomes(&booking, "confirmed").await;
-    assert_eq!(confirmations(&stage, &booking).await, ["worker"]);
-    let books = stage.quiet().await;
+    let service = TestService::watchful(engine).await;
+    service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let (booking, payment) = paid(&service, &catalogue, "b-1").await;
+    service.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!(confirmations(&service, &booking).await, ["worker"]);
+    let books = service.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 4_500, 4_500, 0));
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
-    stage.end().await;
+    service.end().await;
 }
 
 async fn repeated_and_shuffled_they_move_once(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let faults = json!({ "seed": 5, "webhook_duplicates": 10, "webhook_shuffle": true });
-    stage.provider.faults(faults).await;
-    let sail = stage.sail(&stage.one, 10).await;
+    service.provider.faults(faults).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
     let mut bookings = Vec::new();
     for name in ["b-1", "b-2", "b-3"] {
-        bookings.push(paid(&stage, &sail, name).await);
+        bookings.push(paid(&service, &catalogue, name).await);
     }
     for (booking, payment) in &bookings {
-        stage.one.booking_becomes(booking, "confirmed").await;
+        service.one.booking_becomes(booking, "confirmed").await;
         let refunds = format!("/v1/payments/{payment}/refunds");
         for part in ["first", "second"] {
             let body = json!({ "amount": eur(1_000) });
-            stage.one.post(&refunds, &body).key(&format!("{part}-{payment}")).expect(201).await;
+            service.one.post(&refunds, &body).key(&format!("{part}-{payment}")).expect(201).await;
         }
     }
     let pending =
-        stage.one.post("/v1/charges", &charge(900, "pm_card_pendingRefund")).key("c-1").expect(201).await;
+        service.one.post("/v1/charges", &charge(900, "pm_card_pendingRefund")).key("c-1").expect(201).await;
     let refunds = format!("/v1/payments/{}/refunds", pending.id());
-    let refund = stage.one.post(&refunds, &json!({})).key("r-1").expect(201).await;
-    stage.one.refund_becomes(&refund.id(), "succeeded").await;
-    stage.quiet().await;
+    let refund = service.one.post(&refunds, &json!({})).key("r-1").expect(201).await;
+    service.one.refund_becomes(&refund.id(), "succeeded").await;
+    service.quiet().await;
     for (booking, payment) in &bookings {
-        assert_eq!(confirmations(&stage, booking).await.len(), 1);
-        let seen = stage.one.booking(booking).await;
+        assert_eq!(confirmations(&service, booking).await.len(), 1);
+        let seen = service.one.booking(booking).await;
         assert_eq!((&seen["paid"], &seen["refunded"]), (&eur(4_500), &eur(2_000)));
-        assert_eq!(stage.one.payment(payment).await["refunded"], eur(2_000));
+        assert_eq!(service.one.payment(payment).await["refunded"], eur(2_000));
     }
     // Four captures and seven refunds, one transfer each.
-    let transfers = stage.one.see("/v1/ledger/transfers").await;
+    let transfers = service.one.see("/v1/ledger/transfers").await;
     assert_eq!(transfers["data"].as_array().unwrap().len(), 11);
-    assert_eq!(sail.vacancies(&stage.one).await, 7);
-    stage.end().await;
+    assert_eq!(catalogue.vacancies(&service.one).await, 7);
+    service.end().await;
 }
 
 async fn a_webhook_overtakes_the_answer(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     // The effect stands at once, and its answer takes so long that the webhook is there first.
-    stage.provider.faults(json!({ "delay_ms": [1_000, 1_000] })).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let (booking, payment) = paid(&stage, &sail, "b-1").await;
-    stage.provider.faults(json!({})).await;
-    stage.one.booking_becomes(&booking, "confirmed").await;
-    assert_eq!(confirmations(&stage, &booking).await, ["webhook"]);
-    let books = stage.quiet().await;
+    service.provider.faults(json!({ "delay_ms": [1_000, 1_000] })).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let (booking, payment) = paid(&service, &catalogue, "b-1").await;
+    service.provider.faults(json!({})).await;
+    service.one.booking_becomes(&booking, "confirmed").await;
+    assert_eq!(confirmations(&service, &booking).await, ["webhook"]);
+    let books = service.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 4_500, 4_500, 0));
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
-    stage.end().await;
+    service.end().await;
 }

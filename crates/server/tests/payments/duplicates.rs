@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, payment_of, until};
 
 use adapter_redis::Settings;
 use futures_util::future::join_all;
@@ -13,10 +14,7 @@ use providers::Secret;
 use serde_json::{Value, json};
 use test_servers::redis::{Options, Persistence, Private};
 
-use crate::ask::{Answer, charge, payment_of, until};
-use crate::stage::{Engine, Stage};
-
-both![
+testkit::on_both_engines![
     a_stampede_comes_to_the_database_once,
     without_redis_a_stampede_comes_to_the_database,
     a_replay_is_the_same_with_redis_and_without,
@@ -35,24 +33,24 @@ const STAMPEDE: usize = 200;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A machine that is busy with other tests is not to be taken for a Redis that hangs.
-async fn stage(engine: Engine, redis: &Private, lease: Duration) -> Stage {
+async fn service(engine: Engine, redis: &Private, lease: Duration) -> TestService {
     let settings = Settings::new(Secret::new(redis.url()));
     stage_with(engine, redis, Settings { lease, timeout: Duration::from_secs(1), ..settings }).await
 }
 
-async fn stage_with(engine: Engine, redis: &Private, settings: Settings) -> Stage {
-    let stage = Stage::with(engine, |service| service.cache = Some(Arc::new(settings))).await;
-    in_use(&stage, redis).await;
-    stage
+async fn stage_with(engine: Engine, redis: &Private, settings: Settings) -> TestService {
+    let service = TestService::with(engine, |service| service.cache = Some(Arc::new(settings))).await;
+    in_use(&service, redis).await;
+    service
 }
 
 /// Waits until what the service finished stands in Redis.
-async fn in_use(stage: &Stage, redis: &Private) {
+async fn in_use(service: &TestService, redis: &Private) {
     until("redis is in use", async || {
         let key = format!("{:032x}", rand::random::<u128>());
         let product = json!({ "name": "None", "time_zone": "UTC", "currency": "EUR",
             "units": [{ "name": "Adult", "price": { "minor": 1, "currency": "EUR" } }] });
-        stage.one.post("/v1/products", &product).key(&key).expect(201).await;
+        service.one.post("/v1/products", &product).key(&key).expect(201).await;
         (redis.command(&["DBSIZE"]).unwrap() != "0").then_some(())
     })
     .await;
@@ -62,14 +60,14 @@ fn redis() -> Private {
     Private::start(Options::default()).unwrap()
 }
 
-async fn stampede(stage: &Stage, path: &str, body: &Value, key: &str) -> Vec<Answer> {
-    let asks = (0..STAMPEDE).map(|_| stage.one.post(path, body).key(key).send());
+async fn stampede(service: &TestService, path: &str, body: &Value, key: &str) -> Vec<TestReply> {
+    let asks = (0..STAMPEDE).map(|_| service.one.post(path, body).key(key).send());
     join_all(asks).await
 }
 
 /// One of them did it; the others were told so, or to come again.
-fn check_stampede(answers: &[Answer], id: &str) {
-    let done: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+fn check_stampede(answers: &[TestReply], id: &str) {
+    let done: Vec<&TestReply> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert!(done.iter().all(|answer| answer.text == done[0].text && answer.id() == id));
     assert_eq!(done.iter().filter(|answer| !answer.is_replay()).count(), 1, "one is fresh");
     for answer in answers.iter().filter(|answer| answer.status != 201) {
@@ -79,61 +77,61 @@ fn check_stampede(answers: &[Answer], id: &str) {
 }
 
 /// Commands that the store carried out meanwhile.
-async fn commands(stage: &Stage, work: impl Future<Output = ()>) -> u64 {
-    let before = stage.store().stats().commands;
+async fn commands(service: &TestService, work: impl Future<Output = ()>) -> u64 {
+    let before = service.store().stats().commands;
     work.await;
-    stage.store().stats().commands - before
+    service.store().stats().commands - before
 }
 
-async fn a_slow_charge_in_a_stampede(stage: &Stage) {
-    stage.provider.faults(json!({ "seed": 7, "delay_ms": [200, 300] })).await;
+async fn a_slow_charge_in_a_stampede(service: &TestService) {
+    service.provider.faults(json!({ "seed": 7, "delay_ms": [200, 300] })).await;
     let body = charge(1_000, "pm_card_visa");
-    let answers = stampede(stage, "/v1/charges", &body, "k").await;
-    let after = stage.one.persist("/v1/charges", &body, "k").await;
+    let answers = stampede(service, "/v1/charges", &body, "k").await;
+    let after = service.one.persist("/v1/charges", &body, "k").await;
     assert!(after.is_replay());
     check_stampede(&answers, &after.id());
-    assert_eq!(stage.quiet().await.stands(&after.id()), ("succeeded", 1_000, 1_000, 0));
+    assert_eq!(service.quiet().await.stands(&after.id()), ("succeeded", 1_000, 1_000, 0));
 }
 
 async fn a_stampede_comes_to_the_database_once(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
-    let commands = commands(&stage, a_slow_charge_in_a_stampede(&stage)).await;
+    let service = service(engine, &redis, MINUTE).await;
+    let commands = commands(&service, a_slow_charge_in_a_stampede(&service)).await;
     assert!(commands < STAMPEDE as u64 / 4, "{commands} commands for {STAMPEDE} requests");
-    stage.end().await;
+    service.end().await;
 }
 
 /// What the count above is worth.
 async fn without_redis_a_stampede_comes_to_the_database(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let commands = commands(&stage, a_slow_charge_in_a_stampede(&stage)).await;
+    let service = TestService::on(engine).await;
+    let commands = commands(&service, a_slow_charge_in_a_stampede(&service)).await;
     assert!(commands >= STAMPEDE as u64, "{commands} commands for {STAMPEDE} requests");
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_replay_is_the_same_with_redis_and_without(engine: Engine) {
     let redis = redis();
-    let mut stage = stage(engine, &redis, MINUTE).await;
-    let sail = stage.sail(&stage.one, 10).await;
+    let mut service = service(engine, &redis, MINUTE).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
     let bodies = [
         ("/v1/charges", charge(1_000, "pm_card_visa"), 201),
         ("/v1/charges", charge(1_000, "pm_card_chargeDeclined"), 402),
-        ("/v1/bookings", sail.booking(2, "ana"), 201),
+        ("/v1/bookings", catalogue.booking(2, "ana"), 201),
         // The slot has no room for so many: definite, and stored.
-        ("/v1/bookings", sail.booking(9, "eva"), 409),
+        ("/v1/bookings", catalogue.booking(9, "eva"), 409),
     ];
     for (number, (path, body, status)) in bodies.iter().enumerate() {
         let key = format!("k-{number}");
         let changed = charge(1_001, "pm_card_visa");
-        let changed = if *path == "/v1/charges" { changed } else { sail.booking(1, "ana") };
-        let first = stage.one.post(path, body).key(&key).expect(*status).await;
+        let changed = if *path == "/v1/charges" { changed } else { catalogue.booking(1, "ana") };
+        let first = service.one.post(path, body).key(&key).expect(*status).await;
         // From Redis, from the database, from Redis again.
         for round in 0..3 {
             if round == 1 {
                 redis.command(&["FLUSHALL"]).unwrap();
             }
-            let from_redis = commands(&stage, async {
-                let again = stage.one.post(path, body).key(&key).expect(*status).await;
+            let from_redis = commands(&service, async {
+                let again = service.one.post(path, body).key(&key).expect(*status).await;
                 assert!(again.is_replay(), "{key}, round {round}");
                 assert_eq!(again.text, first.text);
                 for header in ["location", "content-type"] {
@@ -144,94 +142,95 @@ async fn a_replay_is_the_same_with_redis_and_without(engine: Engine) {
                 == 0;
             // Whatever the workers do besides is no replay, but it is counted.
             assert!(!from_redis || round != 1, "{key}, round {round}");
-            stage.one.post(path, &changed).key(&key).refused(422, "idempotency_key_reused").await;
+            service.one.post(path, &changed).key(&key).refused(422, "idempotency_key_reused").await;
         }
     }
     // Another process of the same database finds them too.
-    stage.stop_service().await;
-    stage.start_service().await;
+    service.stop_service().await;
+    service.start_service().await;
     let (path, body, _) = &bodies[2];
-    assert!(stage.one.post(path, body).key("k-2").expect(201).await.is_replay());
-    stage.end().await;
+    assert!(service.one.post(path, body).key("k-2").expect(201).await.is_replay());
+    service.end().await;
 }
 
 async fn what_is_refused_without_a_trace_leaves_the_key_free(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let booking = sail.book(&stage.one, "b", 1).await;
+    let service = service(engine, &redis, MINUTE).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let booking = catalogue.book(&service.one, "b", 1).await;
     let nowhere = payment_of(&uuid::Uuid::nil().to_string(), "pm_card_visa");
     let here = payment_of(&booking, "pm_card_visa");
     for _ in 0..3 {
         // Refused each time, at once: nobody is told to wait.
-        stage.one.post("/v1/payments", &nowhere).key("k").refused(404, "booking_not_found").await;
+        service.one.post("/v1/payments", &nowhere).key("k").refused(404, "booking_not_found").await;
     }
-    let made = stage.one.post("/v1/payments", &here).key("k").expect(201).await;
+    let made = service.one.post("/v1/payments", &here).key("k").expect(201).await;
     assert!(!made.is_replay());
-    stage.one.post("/v1/payments", &nowhere).key("k").refused(422, "idempotency_key_reused").await;
+    service.one.post("/v1/payments", &nowhere).key("k").refused(422, "idempotency_key_reused").await;
     // A hold that cannot be cancelled, by a name that is none, and so on: local work is the same.
     let cancel = format!("/v1/bookings/{}/cancel", uuid::Uuid::nil());
     for _ in 0..2 {
-        stage.one.post(&cancel, &json!({})).key("c").refused(404, "booking_not_found").await;
+        service.one.post(&cancel, &json!({})).key("c").refused(404, "booking_not_found").await;
     }
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_duplicate_learns_what_is_being_made(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
+    let service = service(engine, &redis, MINUTE).await;
     // Under way until the duplicate was told, however long that takes.
-    stage.provider.faults(json!({ "unavailable": 1 })).await;
+    service.provider.faults(json!({ "unavailable": 1 })).await;
     let body = charge(1_000, "pm_card_visa");
-    let first = stage.one.post("/v1/charges", &body).key("k").send();
+    let first = service.one.post("/v1/charges", &body).key("k").send();
     let duplicate = async {
         let told = until("a duplicate is told what is being made", async || {
-            let again = stage.one.post("/v1/charges", &body).key("k").send().await;
+            let again = service.one.post("/v1/charges", &body).key("k").send().await;
             assert_eq!((again.status, again.code()), (409, "request_in_progress"), "{}", again.text);
             again.body["resource"].as_str().map(str::to_owned)
         });
         let told = told.await;
-        stage.provider.faults(json!({})).await;
+        service.provider.faults(json!({})).await;
         told
     };
     let (first, duplicate) = tokio::join!(first, duplicate);
     let fresh = if first.status == 201 {
         first.id()
     } else {
-        stage.one.persist("/v1/charges", &body, "k").await.id()
+        service.one.persist("/v1/charges", &body, "k").await.id()
     };
     assert_eq!(duplicate, fresh);
-    stage.end().await;
+    service.end().await;
 }
 
 async fn an_answer_before_the_outcome_keeps_nobody_away(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
-    stage.provider.faults(json!({ "seed": 7, "delay_ms": [200, 200] })).await;
+    let service = service(engine, &redis, MINUTE).await;
+    service.provider.faults(json!({ "seed": 7, "delay_ms": [200, 200] })).await;
     let body = charge(1_000, "pm_card_visa");
-    let payment = stage.one.post("/v1/charges", &body).key("k").without_waiting().expect(202).await.id();
+    let payment = service.one.post("/v1/charges", &body).key("k").without_waiting().expect(202).await.id();
     // The database tells it as soon as it is so, though nobody waited who could have told Redis.
-    let after = stage.one.persist("/v1/charges", &body, "k").await;
+    let after = service.one.persist("/v1/charges", &body, "k").await;
     assert_eq!((after.id(), after.is_replay()), (payment, true));
-    stage.end().await;
+    service.end().await;
 }
 
 async fn local_work_is_done_once(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let body = sail.booking(2, "ana");
-    let answers = stampede(&stage, "/v1/bookings", &body, "k").await;
-    let after = stage.one.persist("/v1/bookings", &body, "k").await;
+    let service = service(engine, &redis, MINUTE).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let body = catalogue.booking(2, "ana");
+    let answers = stampede(&service, "/v1/bookings", &body, "k").await;
+    let after = service.one.persist("/v1/bookings", &body, "k").await;
     check_stampede(&answers, &after.id());
-    assert_eq!(sail.vacancies(&stage.one).await, 8);
+    assert_eq!(catalogue.vacancies(&service.one).await, 8);
     let cancel = format!("/v1/bookings/{}/cancel", after.id());
-    let answers: Vec<Answer> = stampede(&stage, &cancel, &json!({}), "c").await;
-    let (done, waits): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
+    let answers: Vec<TestReply> = stampede(&service, &cancel, &json!({}), "c").await;
+    let (done, waits): (Vec<&TestReply>, Vec<&TestReply>) =
+        answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(done.iter().filter(|answer| !answer.is_replay()).count(), 1);
     assert!(waits.iter().all(|answer| answer.code() == "request_in_progress"));
-    assert_eq!(sail.vacancies(&stage.one).await, 10);
-    stage.end().await;
+    assert_eq!(catalogue.vacancies(&service.one).await, 10);
+    service.end().await;
 }
 
 const OPERATIONS: usize = 30;
@@ -239,7 +238,7 @@ const DUPLICATES: usize = 6;
 
 /// Logical charges, each asked for by several callers at once, while something happens to Redis again and
 /// again. Each is done once, and all who asked for it hear the same.
-async fn in_the_middle_of_duplicates(stage: &Stage, trouble: impl AsyncFn(usize)) {
+async fn in_the_middle_of_duplicates(service: &TestService, trouble: impl AsyncFn(usize)) {
     let over = AtomicBool::new(false);
     let troubled = async {
         let mut round = 0;
@@ -256,7 +255,7 @@ async fn in_the_middle_of_duplicates(stage: &Stage, trouble: impl AsyncFn(usize)
             let asks =
                 wave.flat_map(|number| (0..DUPLICATES).map(move |_| number)).map(|number| async move {
                     let body = charge(1_000 + number as i64, "pm_card_visa");
-                    (number, stage.one.persist("/v1/charges", &body, &format!("k-{number}")).await)
+                    (number, service.one.persist("/v1/charges", &body, &format!("k-{number}")).await)
                 });
             answers.extend(join_all(asks).await);
         }
@@ -265,7 +264,7 @@ async fn in_the_middle_of_duplicates(stage: &Stage, trouble: impl AsyncFn(usize)
     };
     let (rounds, answers) = tokio::join!(troubled, asked);
     assert!(rounds > 0);
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     for number in 0..OPERATIONS {
         let mut of = answers.iter().filter(|(at, _)| *at == number).map(|(_, answer)| answer);
         let first = of.next().unwrap();
@@ -289,19 +288,19 @@ async fn a_moment() {
 
 async fn redis_is_flushed_all_the_time(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, MINUTE).await;
-    in_the_middle_of_duplicates(&stage, async |_| {
+    let service = service(engine, &redis, MINUTE).await;
+    in_the_middle_of_duplicates(&service, async |_| {
         redis.command(&["FLUSHALL"]).unwrap();
         a_moment().await;
     })
     .await;
-    stage.end().await;
+    service.end().await;
 }
 
 async fn redis_is_killed_all_the_time(engine: Engine) {
     let redis = redis();
-    let stage = stage(engine, &redis, SHORT).await;
-    in_the_middle_of_duplicates(&stage, async |round| {
+    let service = service(engine, &redis, SHORT).await;
+    in_the_middle_of_duplicates(&service, async |round| {
         if round % 2 == 0 {
             redis.kill().unwrap();
         } else {
@@ -310,48 +309,48 @@ async fn redis_is_killed_all_the_time(engine: Engine) {
         a_moment().await;
     })
     .await;
-    stage.end().await;
+    service.end().await;
 }
 
 /// It does not answer from the first request to the last, and nobody waits for it.
 async fn redis_hangs(engine: Engine) {
     let redis = redis();
     let settings = Settings { lease: SHORT, ..Settings::new(Secret::new(redis.url())) };
-    let stage = stage_with(engine, &redis, settings).await;
+    let service = stage_with(engine, &redis, settings).await;
     redis.pause().unwrap();
-    in_the_middle_of_duplicates(&stage, async |_| a_moment().await).await;
+    in_the_middle_of_duplicates(&service, async |_| a_moment().await).await;
     redis.resume().unwrap();
     // What it hears late is what was true then.
-    in_use(&stage, &redis).await;
+    in_use(&service, &redis).await;
     for number in 0..OPERATIONS {
         let body = charge(1_000 + number as i64, "pm_card_visa");
-        let again = stage.one.persist("/v1/charges", &body, &format!("k-{number}")).await;
+        let again = service.one.persist("/v1/charges", &body, &format!("k-{number}")).await;
         assert!(again.status == 201 && again.is_replay(), "{}", again.text);
     }
-    stage.end().await;
+    service.end().await;
 }
 
 async fn redis_evicts_all_the_time(engine: Engine) {
     let tiny =
         Options { memory_max_mb: Some(2), eviction: Some("allkeys-random".to_owned()), ..Options::default() };
     let redis = Private::start(tiny).unwrap();
-    let stage = stage(engine, &redis, MINUTE).await;
+    let service = service(engine, &redis, MINUTE).await;
     let ballast = "x".repeat(100_000);
-    in_the_middle_of_duplicates(&stage, async |round| {
+    in_the_middle_of_duplicates(&service, async |round| {
         for number in 0..10 {
             redis.command(&["SET", &format!("ballast-{}-{number}", round % 5), &ballast]).unwrap();
         }
         a_moment().await;
     })
     .await;
-    stage.end().await;
+    service.end().await;
 }
 
 async fn redis_comes_back_from_an_old_snapshot(engine: Engine) {
     let redis = Private::start(Options { persistence: Persistence::Snapshot, ..Options::default() }).unwrap();
-    let stage = stage(engine, &redis, SHORT).await;
+    let service = service(engine, &redis, SHORT).await;
     let old = redis.save().unwrap();
-    in_the_middle_of_duplicates(&stage, async |round| {
+    in_the_middle_of_duplicates(&service, async |round| {
         // Of the beginning, or of the middle of everything.
         if round % 2 == 0 {
             redis.restore(&old).unwrap();
@@ -363,5 +362,5 @@ async fn redis_comes_back_from_an_old_snapshot(engine: Engine) {
         a_moment().await;
     })
     .await;
-    stage.end().await;
+    service.end().await;
 }

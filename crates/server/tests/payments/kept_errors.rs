@@ -6,11 +6,9 @@
 use domain::time::Span;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{Engine, TestCatalogue, TestService, charge, eur, payment_of, until, with};
 
-use crate::ask::{charge, eur, payment_of, until, with};
-use crate::stage::{Engine, Stage};
-
-both![
+testkit::on_both_engines![
     a_kept_error_ends_with_the_trouble,
     what_happened_behind_a_kept_error_is_found,
     kept_errors_in_the_midst_of_others,
@@ -20,8 +18,8 @@ both![
     the_trouble_of_one_payment_stops_no_other,
 ];
 
-async fn stage(engine: Engine) -> Stage {
-    Stage::with(engine, |settings| {
+async fn service(engine: Engine) -> TestService {
+    TestService::with(engine, |settings| {
         settings.pace.evidence_after = Span::millis(300);
         settings.pace.another_key_after = Span::millis(500);
     })
@@ -34,19 +32,19 @@ fn manual(minor: i64) -> Value {
 
 /// Each thing that can be asked of a payment, while the provider answers all with `fault`, and after it
 /// has stopped; what it comes to in the provider's books.
-async fn each_verb_under(engine: Engine, fault: &str) -> Stage {
-    let stage = stage(engine).await;
+async fn each_verb_under(engine: Engine, fault: &str) -> TestService {
+    let service = service(engine).await;
     let mut made = Vec::new();
     for number in 0..2 {
-        let ask = stage.one.post("/v1/payments", &manual(1_000)).key(&format!("p-{number}"));
+        let ask = service.one.post("/v1/payments", &manual(1_000)).key(&format!("p-{number}"));
         made.push(ask.expect(201).await.id());
     }
     let [captured, let_go] = <[String; 2]>::try_from(made).unwrap();
     let charged =
-        stage.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await.id();
-    stage.quiet().await;
+        service.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await.id();
+    service.quiet().await;
 
-    stage.provider.faults(json!({ fault: 1.0 })).await;
+    service.provider.faults(json!({ fault: 1.0 })).await;
     let whole = charge(700, "pm_card_visa");
     let asks = [
         ("/v1/charges".to_owned(), whole.clone(), 201),
@@ -55,31 +53,31 @@ async fn each_verb_under(engine: Engine, fault: &str) -> Stage {
         (format!("/v1/payments/{charged}/refunds"), json!({ "amount": eur(400) }), 201),
     ];
     for (number, (path, body, _)) in asks.iter().enumerate() {
-        stage.one.post(path, body).key(&format!("k-{number}")).without_waiting().expect(202).await;
+        service.one.post(path, body).key(&format!("k-{number}")).without_waiting().expect(202).await;
     }
     let ends = ["/v1/payment_intents", "/capture", "/cancel", "/v1/refunds"];
     until("each was said, and said again where it may be", async || {
-        let books = stage.provider.books().await;
+        let books = service.provider.books().await;
         let said = |end: &&str| books.arrivals("POST", end) > usize::from(*end == "/v1/payment_intents") * 3;
         ends.iter().all(said).then_some(())
     })
     .await;
-    stage.provider.faults(json!({})).await;
+    service.provider.faults(json!({})).await;
     let answers = join_all(asks.iter().enumerate().map(|(number, (path, body, _))| {
-        let (stage, key) = (&stage, format!("k-{number}"));
-        async move { stage.one.persist(path, body, &key).await }
+        let (service, key) = (&service, format!("k-{number}"));
+        async move { service.one.persist(path, body, &key).await }
     }))
     .await;
     for (answer, (path, _, status)) in answers.iter().zip(&asks) {
         assert_eq!(answer.status, *status, "{path}: {}", answer.text);
     }
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&answers[0].id()), ("succeeded", 700, 700, 0));
     assert_eq!(books.stands(&captured), ("succeeded", 1_000, 600, 0));
     assert_eq!(books.stands(&let_go), ("canceled", 1_000, 0, 0));
     assert_eq!(books.stands(&charged), ("succeeded", 900, 900, 400));
     assert_eq!(books.refunds_of(&charged), [(400, "succeeded")]);
-    stage
+    service
 }
 
 async fn a_kept_error_ends_with_the_trouble(engine: Engine) {
@@ -92,13 +90,13 @@ async fn what_happened_behind_a_kept_error_is_found(engine: Engine) {
 
 /// Some calls of each kind fail for good, with and without an effect, and others are lost.
 async fn kept_errors_in_the_midst_of_others(engine: Engine) {
-    let stage = stage(engine).await;
+    let service = service(engine).await;
     let faults = json!({
         "seed": 5, "kept_500": 0.2, "commit_then_kept_500": 0.2, "commit_then_drop": 0.1, "drop_before": 0.1,
         "commit_then_500": 0.1,
     });
-    stage.provider.faults(faults).await;
-    let (one, whole) = (&stage.one, charge(2_000, "pm_card_visa"));
+    service.provider.faults(faults).await;
+    let (one, whole) = (&service.one, charge(2_000, "pm_card_visa"));
     let back = json!({ "amount": eur(500) });
     let lives = (0..12).map(|number| {
         let (whole, back) = (&whole, &back);
@@ -112,111 +110,111 @@ async fn kept_errors_in_the_midst_of_others(engine: Engine) {
         }
     });
     let payments = join_all(lives).await;
-    stage.provider.faults(json!({})).await;
-    let books = stage.quiet().await;
+    service.provider.faults(json!({})).await;
+    let books = service.quiet().await;
     for payment in &payments {
         assert_eq!(books.refunds_of(payment), [(500, "succeeded")]);
-        assert_eq!(stage.one.payment(payment).await["refunded"], eur(500));
+        assert_eq!(service.one.payment(payment).await["refunded"], eur(500));
     }
-    stage.end().await;
+    service.end().await;
 }
 
 /// The clean-up of a declined payment meets a kept error: what was declined ends nevertheless, and the
 /// booking can be paid by the next card.
 async fn a_declined_card_makes_room_for_the_next(engine: Engine) {
-    let stage = stage(engine).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let booking = sail.book(&stage.one, "b-1", 1).await;
+    let service = service(engine).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let booking = catalogue.book(&service.one, "b-1", 1).await;
     let body = payment_of(&booking, "pm_card_authenticationRequired");
-    let asked = stage.one.post("/v1/payments", &body).key("p-1").expect(201).await;
+    let asked = service.one.post("/v1/payments", &body).key("p-1").expect(201).await;
     let object = asked.body["provider_reference"].as_str().unwrap();
-    stage.provider.faults(json!({ "kept_500": 1.0 })).await;
-    stage.provider.authenticate(object, false).await;
+    service.provider.faults(json!({ "kept_500": 1.0 })).await;
+    service.provider.authenticate(object, false).await;
     until("the provider failed at the clean-up again and again", async || {
-        (stage.provider.books().await.arrivals("POST", "/cancel") > 2).then_some(())
+        (service.provider.books().await.arrivals("POST", "/cancel") > 2).then_some(())
     })
     .await;
-    stage.provider.faults(json!({})).await;
-    let failed = stage.one.payment_becomes(&asked.id(), "failed").await;
+    service.provider.faults(json!({})).await;
+    let failed = service.one.payment_becomes(&asked.id(), "failed").await;
     assert_eq!(failed["failure"]["code"], "payment_intent_authentication_failure");
-    let next = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-2");
+    let next = service.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-2");
     let next = next.expect(201).await.id();
-    stage.one.booking_becomes(&booking, "confirmed").await;
-    let books = stage.quiet().await;
+    service.one.booking_becomes(&booking, "confirmed").await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&asked.id()), ("canceled", 0, 0, 0));
     assert_eq!(books.stands(&next), ("succeeded", 4_500, 4_500, 0));
-    stage.end().await;
+    service.end().await;
 }
 
 /// Its first key is spent. Its sum is locked only until the next one is through.
 async fn a_refund_goes_out_under_another_key(engine: Engine) {
-    let stage = stage(engine).await;
+    let service = service(engine).await;
     let paid =
-        stage.one.post("/v1/charges", &charge(1_000, "pm_card_visa")).key("c-1").expect(201).await.id();
-    stage.quiet().await;
-    stage.provider.faults(json!({ "kept_500": 1.0 })).await;
+        service.one.post("/v1/charges", &charge(1_000, "pm_card_visa")).key("c-1").expect(201).await.id();
+    service.quiet().await;
+    service.provider.faults(json!({ "kept_500": 1.0 })).await;
     let path = format!("/v1/payments/{paid}/refunds");
     let back = json!({ "amount": eur(1_000) });
-    stage.one.post(&path, &back).key("r-1").without_waiting().expect(202).await;
+    service.one.post(&path, &back).key("r-1").without_waiting().expect(202).await;
     until("it was said", async || {
-        (stage.provider.books().await.arrivals("POST", "/v1/refunds") > 0).then_some(())
+        (service.provider.books().await.arrivals("POST", "/v1/refunds") > 0).then_some(())
     })
     .await;
-    stage.provider.faults(json!({})).await;
-    let made = stage.one.persist(&path, &back, "r-1").await;
+    service.provider.faults(json!({})).await;
+    let made = service.one.persist(&path, &back, "r-1").await;
     assert_eq!((made.status, &made.body["state"]), (201, &json!("succeeded")), "{}", made.text);
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!(books.refunds_of(&paid), [(1_000, "succeeded")]);
     let said = books.calls().iter().filter(|call| call["path"] == "/v1/refunds" && call["method"] == "POST");
     let keys: Vec<&str> = said.map(|call| call["idempotency_key"].as_str().unwrap()).collect();
     assert!(keys.len() >= 2 && keys.first() != keys.last(), "{keys:?}");
-    stage.end().await;
+    service.end().await;
 }
 
 /// Stripe refuses to cancel what it works on.
 async fn a_cancel_waits_for_what_the_provider_works_on(engine: Engine) {
-    let stage = stage(engine).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let booking = sail.book_for(&stage.one, "b-1", 2).await;
-    stage.provider.faults(json!({ "stuck_processing": 1.0, "processing_ms": [4_000, 4_000] })).await;
-    let pay = stage.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1");
+    let service = service(engine).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let booking = catalogue.book_for(&service.one, "b-1", 2).await;
+    service.provider.faults(json!({ "stuck_processing": 1.0, "processing_ms": [4_000, 4_000] })).await;
+    let pay = service.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-1");
     let begun = pay.without_waiting().expect(202).await.id();
-    stage
+    service
         .one
         .becomes(&format!("/v1/payments/{begun}"), |seen| seen["state"] == "pending", "it is sent")
         .await;
-    let cancel = stage.one.post(&format!("/v1/payments/{begun}/cancel"), &json!({})).key("x-1");
+    let cancel = service.one.post(&format!("/v1/payments/{begun}/cancel"), &json!({})).key("x-1");
     cancel.without_waiting().expect(202).await;
     // The hold lapses, too, and calls it off.
-    stage.one.payment_becomes(&begun, "captured").await;
-    let seen = stage.one.booking_becomes(&booking, "confirmed").await;
+    service.one.payment_becomes(&begun, "captured").await;
+    let seen = service.one.booking_becomes(&booking, "confirmed").await;
     assert_eq!(seen["paid"], eur(4_500));
-    let cancel = stage.one.persist(&format!("/v1/payments/{begun}/cancel"), &json!({}), "x-1").await;
+    let cancel = service.one.persist(&format!("/v1/payments/{begun}/cancel"), &json!({}), "x-1").await;
     assert_eq!((cancel.status, cancel.code()), (409, "payment_is_final"), "{}", cancel.text);
-    stage.provider.faults(json!({})).await;
-    let books = stage.quiet().await;
+    service.provider.faults(json!({})).await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&begun), ("succeeded", 4_500, 4_500, 0));
     assert!(books.arrivals("POST", "/cancel") <= 1, "it is not said again while it would be refused again");
-    stage.end().await;
+    service.end().await;
 }
 
 /// Two charges hear nothing but errors, again and again; all else at the account goes on.
 async fn the_trouble_of_one_payment_stops_no_other(engine: Engine) {
-    let stage = Stage::with(engine, |settings| settings.guard.breaker.calls_min = 4).await;
-    stage.provider.faults(json!({ "kept_500": 1.0 })).await;
+    let service = TestService::with(engine, |settings| settings.guard.breaker.calls_min = 4).await;
+    service.provider.faults(json!({ "kept_500": 1.0 })).await;
     let body = charge(1_000, "pm_card_visa");
     for number in 0..2 {
-        let ask = stage.one.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
+        let ask = service.one.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
         ask.expect(202).await;
     }
     until("they heard errors, one after another", async || {
-        (stage.provider.books().await.arrivals("POST", "/v1/payment_intents") >= 16).then_some(())
+        (service.provider.books().await.arrivals("POST", "/v1/payment_intents") >= 16).then_some(())
     })
     .await;
-    assert_eq!(stage.one.see("/v1/ops/breakers").await["data"][0]["state"], "closed");
-    stage.provider.faults(json!({})).await;
+    assert_eq!(service.one.see("/v1/ops/breakers").await["data"][0]["state"], "closed");
+    service.provider.faults(json!({})).await;
     for key in ["c-9", "c-0", "c-1"] {
-        assert_eq!(stage.one.persist("/v1/charges", &body, key).await.status, 201);
+        assert_eq!(service.one.persist("/v1/charges", &body, key).await.status, 201);
     }
-    stage.end().await;
+    service.end().await;
 }

@@ -19,15 +19,12 @@ use server::workers::{
     Driver, Gates, JobHandler, JobHandlers, JobOutcome, LaneConcurrency, Pace, Pool, PoolParts, registered,
 };
 use store::Store;
+use testkit::{Engine, ONE, TestService, charge, until};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::ask::{charge, until};
-use crate::stage::{Engine, Stage};
-use crate::tenants::tenant_id;
-
-both![
+testkit::on_both_engines![
     an_ordinary_lane_full_of_jobs_that_hang_and_fail_delays_no_critical_job,
     a_flood_of_critical_jobs_does_not_stop_the_ordinary_lane,
     a_job_that_fails_dies_and_a_person_sends_it_round_again,
@@ -104,7 +101,7 @@ impl Command for Enqueue {
 async fn enqueue(store: &Store, kind: &'static JobKind, payloads: &[&str]) -> Vec<JobId> {
     let new = |payload: &&str| NewJob {
         id: JobId(Uuid::from_u128(rand::random())),
-        tenant: tenant_id("one"),
+        tenant: ONE.id(),
         kind,
         subject_kind: "booking",
         subject: Uuid::from_u128(rand::random()),
@@ -128,10 +125,10 @@ struct Workers {
 }
 
 impl Workers {
-    fn at(stage: &Stage, urgent_kind: &'static JobKind, notice_kind: &'static JobKind) -> Workers {
+    fn at(service: &TestService, urgent_kind: &'static JobKind, notice_kind: &'static JobKind) -> Workers {
         let (urgent, notice) = (Handler::new(), Handler::new());
         let pool = Pool::new(PoolParts {
-            store: stage.store().clone(),
+            store: service.store().clone(),
             clock: Arc::new(SystemClock),
             gates: Arc::new(Gates::new(&Registry::new(), 1, 1.0)),
             handlers: JobHandlers::new(vec![(urgent_kind, urgent.clone()), (notice_kind, notice.clone())]),
@@ -157,10 +154,10 @@ impl Workers {
     }
 }
 
-async fn until_all_are(stage: &Stage, jobs: &[JobId], state: job::State) {
+async fn until_all_are(service: &TestService, jobs: &[JobId], state: job::State) {
     for id in jobs {
         until("the job ends", async || {
-            let job = stage.store().job(tenant_id("one"), *id).await.unwrap().unwrap();
+            let job = service.store().job(ONE.id(), *id).await.unwrap().unwrap();
             job.state.is(state).then_some(())
         })
         .await;
@@ -168,40 +165,40 @@ async fn until_all_are(stage: &Stage, jobs: &[JobId], state: job::State) {
 }
 
 async fn an_ordinary_lane_full_of_jobs_that_hang_and_fail_delays_no_critical_job(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let payloads: Vec<&str> = (0..FLOOD).map(|at| if at % 2 == 0 { "hang" } else { "fail" }).collect();
-    enqueue(stage.store(), &NOTICE, &payloads).await;
-    let workers = Workers::at(&stage, &URGENT, &NOTICE);
+    enqueue(service.store(), &NOTICE, &payloads).await;
+    let workers = Workers::at(&service, &URGENT, &NOTICE);
     until("the ordinary lane is full", async || {
         (workers.notice.hanging.load(Ordering::SeqCst) == PLACES.ordinary).then_some(())
     })
     .await;
-    let urgent = enqueue(stage.store(), &URGENT, &["work"; FLOOD]).await;
-    until_all_are(&stage, &urgent, job::State::Done).await;
+    let urgent = enqueue(service.store(), &URGENT, &["work"; FLOOD]).await;
+    until_all_are(&service, &urgent, job::State::Done).await;
     // Money as well, by the service's own workers: they leave the others' kinds alone.
-    stage.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await;
+    service.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await;
     workers.let_go();
-    stage.quiet().await;
+    service.quiet().await;
     workers.end().await;
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_flood_of_critical_jobs_does_not_stop_the_ordinary_lane(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let flood = enqueue(stage.store(), &URGENT, &["hang"; FLOOD]).await;
-    let workers = Workers::at(&stage, &URGENT, &NOTICE);
+    let service = TestService::on(engine).await;
+    let flood = enqueue(service.store(), &URGENT, &["hang"; FLOOD]).await;
+    let workers = Workers::at(&service, &URGENT, &NOTICE);
     until("the critical lane is full", async || {
         (workers.urgent.hanging.load(Ordering::SeqCst) == PLACES.critical).then_some(())
     })
     .await;
-    let notices = enqueue(stage.store(), &NOTICE, &["work"; FLOOD]).await;
-    until_all_are(&stage, &notices, job::State::Done).await;
+    let notices = enqueue(service.store(), &NOTICE, &["work"; FLOOD]).await;
+    until_all_are(&service, &notices, job::State::Done).await;
     assert_eq!(workers.urgent.begun(), PLACES.critical, "a lane has its places, and no more");
     workers.let_go();
-    until_all_are(&stage, &flood, job::State::Done).await;
+    until_all_are(&service, &flood, job::State::Done).await;
     assert_eq!((workers.urgent.begun(), workers.notice.begun()), (FLOOD, FLOOD), "each once");
     workers.end().await;
-    stage.end().await;
+    service.end().await;
 }
 
 async fn a_job_that_fails_dies_and_a_person_sends_it_round_again(engine: Engine) {
@@ -212,31 +209,31 @@ async fn a_job_that_fails_dies_and_a_person_sends_it_round_again(engine: Engine)
         kind.backoff_base = Span::millis(1);
         kind
     };
-    let stage = Stage::on(engine).await;
-    let workers = Workers::at(&stage, &URGENT, &BRIEF);
-    let jobs = enqueue(stage.store(), &BRIEF, &["fail"]).await;
-    until_all_are(&stage, &jobs, job::State::Dead).await;
+    let service = TestService::on(engine).await;
+    let workers = Workers::at(&service, &URGENT, &BRIEF);
+    let jobs = enqueue(service.store(), &BRIEF, &["fail"]).await;
+    until_all_are(&service, &jobs, job::State::Dead).await;
     assert_eq!(workers.notice.begun(), 2);
     let id = jobs[0].0.to_string();
-    let letter = stage.one.letter(&id).await;
+    let letter = service.one.letter(&id).await;
     assert_eq!(
         (letter["kind"].as_str(), letter["reason"].as_str(), letter["attempts"].as_i64()),
         (Some("job"), Some("on purpose"), Some(2))
     );
     assert_eq!(letter["payload"]["operation"], "brief");
     assert_eq!(letter["payload"]["subject"], "booking");
-    stage.one.decide(&id, "retry").await;
+    service.one.decide(&id, "retry").await;
     until("it was tried again", async || (workers.notice.begun() == 4).then_some(())).await;
-    until_all_are(&stage, &jobs, job::State::Dead).await;
+    until_all_are(&service, &jobs, job::State::Dead).await;
     workers.end().await;
-    stage.end().await;
+    service.end().await;
 }
 
 async fn every_kind_of_the_table_has_a_handler(engine: Engine) {
-    let stage = Stage::on(engine).await;
+    let service = TestService::on(engine).await;
     let registry = Arc::new(Registry::new());
     let driver = Driver {
-        store: stage.store().clone(),
+        store: service.store().clone(),
         gates: Arc::new(Gates::new(&registry, 1, 1.0)),
         registry,
         clock: Arc::new(SystemClock),
@@ -245,5 +242,5 @@ async fn every_kind_of_the_table_has_a_handler(engine: Engine) {
     };
     let handled: Vec<&str> = registered(&driver).iter().map(|(kind, _)| kind.name).collect();
     assert_eq!(handled, domain::jobs::ALL.map(|kind| kind.name));
-    stage.end().await;
+    service.end().await;
 }

@@ -15,31 +15,28 @@ use providers::{PaymentOrder, Provider as _, Secret, stripe};
 use serde_json::json;
 use server::workers::Pace;
 use store::CommandResult;
+use testkit::{Engine, ONE, TestService, charge, until};
 use uuid::Uuid;
 
-use crate::ask::{charge, until};
-use crate::stage::{Engine, Stage};
-use crate::tenants::{client_id, tenant_id};
-
-both![
+testkit::on_both_engines![
     a_silent_worker_is_replaced,
     a_worker_that_wakes_too_late_is_not_heard,
     a_call_longer_than_the_lease_is_made_once,
 ];
 
 /// A payment whose job another process was to drive, under a lease that soon lapses.
-async fn left_behind(stage: &Stage) -> AttemptJob {
-    begun(stage, Span::millis(700)).await
+async fn left_behind(service: &TestService) -> AttemptJob {
+    begun(service, Span::millis(700)).await
 }
 
 /// A payment whose job another process has under its lease.
-pub async fn begun(stage: &Stage, span: Span) -> AttemptJob {
-    let tenant = tenant_id("one");
+pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
+    let tenant = ONE.id();
     let start = StartPayment {
         claim: Claim {
-            key: KeyId::of(tenant, client_id("one"), "c-1"),
+            key: KeyId::of(tenant, ONE.client(), "c-1"),
             tenant,
-            client: client_id("one"),
+            client: ONE.client(),
             text: "c-1".to_owned(),
             fingerprint: Fingerprint([7; 32]),
             request_id: "req-1".to_owned(),
@@ -54,33 +51,33 @@ pub async fn begun(stage: &Stage, span: Span) -> AttemptJob {
         deadline: Span::seconds(3_600),
         lease: Some(JobLease { worker: WorkerId(Uuid::from_u128(99)), span }),
     };
-    match stage.store().submit(Box::new(start)).await.unwrap() {
+    match service.store().submit(Box::new(start)).await.unwrap() {
         CommandResult::Fresh { reply: Reply::Started(claimed), .. } => *claimed,
         answer => panic!("{answer:?}"),
     }
 }
 
-async fn refused(stage: &Stage, command: impl Command + 'static) {
-    let answer = stage.store().submit(Box::new(command)).await.unwrap();
+async fn refused(service: &TestService, command: impl Command + 'static) {
+    let answer = service.store().submit(Box::new(command)).await.unwrap();
     assert!(matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
 }
 
 async fn a_silent_worker_is_replaced(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let claimed = left_behind(&stage).await;
+    let service = TestService::on(engine).await;
+    let claimed = left_behind(&service).await;
     let payment = claimed.payment.id.to_string();
-    stage.one.payment_becomes(&payment, "captured").await;
-    let books = stage.quiet().await;
+    service.one.payment_becomes(&payment, "captured").await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 700, 700, 0));
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
-    stage.end().await;
+    service.end().await;
 }
 
 /// The other process makes the object, and commits that it is about to confirm it.
-pub async fn sent(stage: &Stage, claimed: &AttemptJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
+pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
     let mut settings =
         stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
-    settings.base_url.clone_from(&stage.provider.base);
+    settings.base_url.clone_from(&service.provider.base_url);
     let teller = stripe::Stripe::new(settings).unwrap();
     let payment = claimed.payment.id;
     let order = PaymentOrder {
@@ -102,23 +99,23 @@ pub async fn sent(stage: &Stage, claimed: &AttemptJob) -> (stripe::Stripe, Payme
     let (attempt, token) = (claimed.attempt.id, claimed.job.token);
     let sent =
         MarkSent { attempt, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
-    let answer = stage.store().submit(Box::new(sent.clone())).await.unwrap();
+    let answer = service.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, CommandResult::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
     (teller, order, sent)
 }
 
 async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let claimed = left_behind(&stage).await;
+    let service = TestService::on(engine).await;
+    let claimed = left_behind(&service).await;
     let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
     // It makes the object, commits that it is about to confirm, and falls asleep.
-    let (teller, order, sent) = sent(&stage, &claimed).await;
+    let (teller, order, sent) = sent(&service, &claimed).await;
     let object = sent.object.clone().unwrap();
     // Its successor is kept at its own call meanwhile.
-    stage.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
+    service.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
     until("another worker has the job", async || {
         // Of an attempt that is open there is nothing to finish: that is refused either way.
-        let answer = stage
+        let answer = service
             .store()
             .submit(Box::new(FinishAttempt { attempt: claimed.attempt.id, token }))
             .await
@@ -126,7 +123,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }).then_some(())
     })
     .await;
-    assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "pending");
+    assert_eq!(service.one.payment(&payment.to_string()).await["state"], "pending");
 
     // It wakes.
     let observation = Observation {
@@ -147,32 +144,32 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         look_again: Pace::default().look_again(),
         deadline: Span::seconds(60),
     };
-    refused(&stage, settle).await;
-    refused(&stage, sent).await;
-    refused(&stage, Heartbeat { job, token, span: Span::seconds(30) }).await;
-    refused(&stage, FinishAttempt { attempt, token }).await;
+    refused(&service, settle).await;
+    refused(&service, sent).await;
+    refused(&service, Heartbeat { job, token, span: Span::seconds(30) }).await;
+    refused(&service, FinishAttempt { attempt, token }).await;
     let pause = Span::seconds(1);
     let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
     let postpone = Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, asked, error };
-    refused(&stage, postpone).await;
+    refused(&service, postpone).await;
     // And confirms after all: under the same key, so it hears what became of that.
-    stage.provider.faults(json!({})).await;
-    stage.one.payment_becomes(&payment.to_string(), "captured").await;
+    service.provider.faults(json!({})).await;
+    service.one.payment_becomes(&payment.to_string(), "captured").await;
     assert!(matches!(teller.confirm(&order, &object).await, CallOutcome::Object(_)));
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&payment.to_string()), ("succeeded", 700, 700, 0));
-    assert_eq!(stage.one.payment(&payment.to_string()).await["state"], "captured");
-    stage.end().await;
+    assert_eq!(service.one.payment(&payment.to_string()).await["state"], "captured");
+    service.end().await;
 }
 
 async fn a_call_longer_than_the_lease_is_made_once(engine: Engine) {
-    let stage = Stage::with(engine, |settings| settings.lease = Span::millis(1_200)).await;
-    stage.provider.faults(json!({ "delay_ms": [2_500, 2_500] })).await;
-    let made = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
-    stage.provider.faults(json!({})).await;
-    let books = stage.quiet().await;
+    let service = TestService::with(engine, |settings| settings.lease = Span::millis(1_200)).await;
+    service.provider.faults(json!({ "delay_ms": [2_500, 2_500] })).await;
+    let made = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    service.provider.faults(json!({})).await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&made.id()), ("succeeded", 700, 700, 0));
     assert_eq!(books.arrivals("POST", "/confirm"), 1);
     assert_eq!(books.arrivals("POST", "/v1/payment_intents"), 1);
-    stage.end().await;
+    service.end().await;
 }

@@ -9,33 +9,12 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-/// Each test once on SQLite and once on PostgreSQL.
-macro_rules! both {
-    ($($test:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::stage::Engine::Sqlite).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::stage::Engine::Postgres).await;
-            })+
-        }
-    };
-}
-
 mod apart;
-mod ask;
 mod authentication;
 mod bookings;
-mod books;
 mod by_hand;
 mod captures;
 mod charges;
-mod database;
 mod dead_letters;
 mod delivery;
 mod duplicates;
@@ -47,8 +26,5 @@ mod leases;
 mod outage;
 mod refunds;
 mod restarts;
-mod sail;
-mod stage;
 mod storm;
-mod tenants;
 mod webhooks;

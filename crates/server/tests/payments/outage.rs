@@ -2,6 +2,7 @@
 //! other accounts go on.
 
 use std::time::Duration;
+use testkit::{Engine, ONE, SandboxBooks, TestClient, TestService, charge, until, with};
 
 use domain::time::Span;
 use domain::{JobId, PaymentId};
@@ -12,13 +13,7 @@ use store::Clock as _;
 use testkit::proxy::{Fault, Plan, Proxy};
 use uuid::Uuid;
 
-use crate::ask::{Client, charge, until, with};
-use crate::books::Books;
-use crate::database;
-use crate::stage::{Engine, Stage};
-use crate::tenants::tenant_id;
-
-both![
+testkit::on_both_engines![
     nothing_is_sent_behind_an_open_circuit,
     what_waits_behind_an_open_circuit_ends_at_its_deadline,
     probes_find_a_provider_well_again,
@@ -27,7 +22,7 @@ both![
 ];
 
 /// Charges that nobody waits for; their payments.
-async fn begin(client: &Client, numbers: std::ops::Range<u32>) -> Vec<String> {
+async fn begin(client: &TestClient, numbers: std::ops::Range<u32>) -> Vec<String> {
     let mut begun = Vec::new();
     for number in numbers {
         let body = charge(700, "pm_card_visa");
@@ -38,7 +33,7 @@ async fn begin(client: &Client, numbers: std::ops::Range<u32>) -> Vec<String> {
 }
 
 /// As `GET /v1/ops/breakers` shows the one account of the client's tenant.
-async fn circuit(client: &Client) -> String {
+async fn circuit(client: &TestClient) -> String {
     let seen = client.see("/v1/ops/breakers").await;
     let circuits = seen["data"].as_array().unwrap();
     assert_eq!(circuits.len(), 1, "{seen}");
@@ -47,26 +42,26 @@ async fn circuit(client: &Client) -> String {
     circuits[0]["state"].as_str().unwrap().to_owned()
 }
 
-async fn circuit_becomes(client: &Client, state: &str) {
+async fn circuit_becomes(client: &TestClient, state: &str) {
     until(&format!("the circuit is {state}"), async || (circuit(client).await == state).then_some(())).await;
 }
 
 /// How many jobs are in this state.
-async fn jobs(stage: &Stage, state: &str) -> i64 {
-    let figures = stage.store().figures(SystemClock.now()).await.unwrap();
+async fn jobs(service: &TestService, state: &str) -> i64 {
+    let figures = service.store().figures(SystemClock.now()).await.unwrap();
     figures.jobs.iter().filter(|jobs| jobs.words == [state]).map(|jobs| jobs.count).sum()
 }
 
-async fn job(stage: &Stage, payment: &str) -> domain::rows::Job {
+async fn job(service: &TestService, payment: &str) -> domain::rows::Job {
     let id = JobId::from(domain::AttemptId::from(PaymentId(Uuid::parse_str(payment).unwrap())));
-    stage.store().job(tenant_id("one"), id).await.unwrap().unwrap()
+    service.store().job(ONE.id(), id).await.unwrap().unwrap()
 }
 
-async fn all_are_captured(stage: &Stage, client: &Client, payments: &[String]) -> Books {
+async fn all_are_captured(service: &TestService, client: &TestClient, payments: &[String]) -> SandboxBooks {
     for payment in payments {
         client.payment_becomes(payment, "captured").await;
     }
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     for payment in payments {
         assert_eq!(books.stands(payment), ("succeeded", 700, 700, 0));
     }
@@ -75,50 +70,52 @@ async fn all_are_captured(stage: &Stage, client: &Client, payments: &[String]) -
 
 async fn nothing_is_sent_behind_an_open_circuit(engine: Engine) {
     let hour = Duration::from_hours(1);
-    let mut stage = Stage::with(engine, |settings| {
+    let mut service = TestService::with(engine, |settings| {
         let breaker = &mut settings.guard.breaker;
         (breaker.calls_min, breaker.open_base, breaker.open_cap) = (4, hour, hour);
     })
     .await;
-    stage.provider.faults(json!({ "unavailable": 1.0 })).await;
-    let mut payments = begin(&stage.one, 0..4).await;
-    circuit_becomes(&stage.one, "open").await;
-    until("what it came too late for is put off", async || (jobs(&stage, "ready").await == 4).then_some(()))
-        .await;
-    let sent = stage.provider.books().await.calls().len();
+    service.provider.faults(json!({ "unavailable": 1.0 })).await;
+    let mut payments = begin(&service.one, 0..4).await;
+    circuit_becomes(&service.one, "open").await;
+    until("what it came too late for is put off", async || {
+        (jobs(&service, "ready").await == 4).then_some(())
+    })
+    .await;
+    let sent = service.provider.books().await.calls().len();
     assert!(sent >= 4, "{sent}");
 
-    let waiting = begin(&stage.one, 4..24).await;
-    until("all of them wait", async || (jobs(&stage, "ready").await == 24).then_some(())).await;
-    assert_eq!(stage.provider.books().await.calls().len(), sent);
+    let waiting = begin(&service.one, 4..24).await;
+    until("all of them wait", async || (jobs(&service, "ready").await == 24).then_some(())).await;
+    assert_eq!(service.provider.books().await.calls().len(), sent);
     for payment in &waiting {
-        let job = job(&stage, payment).await;
+        let job = job(&service, payment).await;
         assert_eq!(job.attempts, 0, "nobody was asked, so nothing was tried: {job:?}");
     }
-    assert_eq!(circuit(&stage.two).await, "closed", "each account has its own");
+    assert_eq!(circuit(&service.two).await, "closed", "each account has its own");
 
-    stage.provider.faults(json!({})).await;
-    stage.stop_service().await;
-    stage.start_service().await;
+    service.provider.faults(json!({})).await;
+    service.stop_service().await;
+    service.start_service().await;
     payments.extend(waiting);
-    all_are_captured(&stage, &stage.one, &payments).await;
-    stage.end().await;
+    all_are_captured(&service, &service.one, &payments).await;
+    service.end().await;
 }
 
 /// Everything that is under way, and whatever waits for its time, becomes so much older.
-async fn an_hour_passes(stage: &Stage) {
+async fn an_hour_passes(service: &TestService) {
     let hour = "3600000000";
     let older = format!(
         "update attempts set created_at = created_at - {hour}, deadline_at = deadline_at - {hour}; \
          update jobs set due_at = due_at - {hour} where state = 'ready';"
     );
-    database::sql(stage.location(), &older, &older).await;
+    service.database.execute(&older).await;
 }
 
 async fn what_waits_behind_an_open_circuit_ends_at_its_deadline(engine: Engine) {
     const ASKED: usize = 5;
     let hour = Duration::from_hours(1);
-    let mut stage = Stage::with(engine, |settings| {
+    let mut service = TestService::with(engine, |settings| {
         let breaker = &mut settings.guard.breaker;
         (breaker.calls_min, breaker.open_base, breaker.open_cap) = (4, hour, hour);
     })
@@ -129,88 +126,88 @@ async fn what_waits_behind_an_open_circuit_ends_at_its_deadline(engine: Engine) 
         let body = charge(700, "pm_card_authenticationRequired");
         let body = with(body, json!({ "return_url": "https://shop.example/done" }));
         let key = format!("asked-{number}");
-        asked.push(stage.one.post("/v1/charges", &body).key(&key).expect(201).await.id());
+        asked.push(service.one.post("/v1/charges", &body).key(&key).expect(201).await.id());
     }
-    stage.provider.faults(json!({ "unavailable": 1.0 })).await;
-    let mut never_sent = begin(&stage.one, 0..12).await;
-    circuit_becomes(&stage.one, "open").await;
-    never_sent.extend(begin(&stage.one, 12..24).await);
+    service.provider.faults(json!({ "unavailable": 1.0 })).await;
+    let mut never_sent = begin(&service.one, 0..12).await;
+    circuit_becomes(&service.one, "open").await;
+    never_sent.extend(begin(&service.one, 12..24).await);
     let waiting = (ASKED + never_sent.len()) as i64;
-    until("all of them wait", async || (jobs(&stage, "ready").await == waiting).then_some(())).await;
-    let sent = stage.provider.books().await.calls().len();
+    until("all of them wait", async || (jobs(&service, "ready").await == waiting).then_some(())).await;
+    let sent = service.provider.books().await.calls().len();
 
-    an_hour_passes(&stage).await;
+    an_hour_passes(&service).await;
     for payment in &never_sent {
-        let failed = stage.one.payment_becomes(payment, "failed").await;
+        let failed = service.one.payment_becomes(payment, "failed").await;
         assert_eq!(failed["failure"]["code"], "provider_unreachable");
     }
     for number in 0..24 {
-        let again = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        let again = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
         assert!(again.refused(424, "not_sent_to_provider").await.is_replay());
     }
-    until("a person is told of the others", async || (stage.reviews().await.len() == ASKED).then_some(()))
+    until("a person is told of the others", async || (service.reviews().await.len() == ASKED).then_some(()))
         .await;
-    assert_eq!(stage.provider.books().await.calls().len(), sent, "nobody was asked");
-    assert_eq!(circuit(&stage.one).await, "open");
+    assert_eq!(service.provider.books().await.calls().len(), sent, "nobody was asked");
+    assert_eq!(circuit(&service.one).await, "open");
 
-    stage.provider.faults(json!({})).await;
-    stage.stop_service().await;
-    stage.start_service().await;
+    service.provider.faults(json!({})).await;
+    service.stop_service().await;
+    service.start_service().await;
     for payment in &asked {
-        stage.one.payment_becomes(payment, "cancelled").await;
+        service.one.payment_becomes(payment, "cancelled").await;
     }
     // What became of them closed their cases.
-    stage.end().await;
+    service.end().await;
 }
 
 async fn probes_find_a_provider_well_again(engine: Engine) {
-    let stage = Stage::with(engine, |settings| settings.guard.breaker.calls_min = 4).await;
-    stage.provider.faults(json!({ "unavailable": 1.0 })).await;
-    let payments = begin(&stage.one, 0..30).await;
-    circuit_becomes(&stage.one, "open").await;
-    let sent = stage.provider.books().await.calls().len();
-    until("it is probed", async || (stage.provider.books().await.calls().len() > sent).then_some(())).await;
-    circuit_becomes(&stage.one, "open").await;
-    stage.provider.faults(json!({})).await;
-    all_are_captured(&stage, &stage.one, &payments).await;
-    assert_eq!(circuit(&stage.one).await, "closed");
-    stage.end().await;
+    let service = TestService::with(engine, |settings| settings.guard.breaker.calls_min = 4).await;
+    service.provider.faults(json!({ "unavailable": 1.0 })).await;
+    let payments = begin(&service.one, 0..30).await;
+    circuit_becomes(&service.one, "open").await;
+    let sent = service.provider.books().await.calls().len();
+    until("it is probed", async || (service.provider.books().await.calls().len() > sent).then_some(())).await;
+    circuit_becomes(&service.one, "open").await;
+    service.provider.faults(json!({})).await;
+    all_are_captured(&service, &service.one, &payments).await;
+    assert_eq!(circuit(&service.one).await, "closed");
+    service.end().await;
 }
 
 async fn a_retry_without_a_token_is_made_later_and_none_is_lost(engine: Engine) {
     const CHARGES: u32 = 50;
-    let mut stage = Stage::with(engine, |settings| {
+    let mut service = TestService::with(engine, |settings| {
         settings.guard.breaker.calls_min = breaker::Settings::CALLS_MIN_MAX;
         settings.guard.budget.floor_per_second = 0.0;
         settings.guard.budget.ttl = Duration::from_mins(5);
         settings.pace.cap = Span::millis(50);
     })
     .await;
-    stage.provider.faults(json!({ "unavailable": 1.0 })).await;
-    let payments = begin(&stage.one, 0..CHARGES).await;
+    service.provider.faults(json!({ "unavailable": 1.0 })).await;
+    let payments = begin(&service.one, 0..CHARGES).await;
     until("each came to the gate again and again", async || {
         for payment in &payments {
-            if job(&stage, payment).await.token < 5 {
+            if job(&service, payment).await.token < 5 {
                 return None;
             }
         }
         Some(())
     })
     .await;
-    let sent = stage.provider.books().await.calls().len() as u32;
+    let sent = service.provider.books().await.calls().len() as u32;
     assert_eq!(sent, CHARGES + CHARGES / 10, "a tenth of the requests, and not one more");
 
-    stage.provider.faults(json!({})).await;
-    stage.stop_service().await;
-    stage.change(|settings| settings.guard.budget.floor_per_second = 1_000.0);
-    stage.start_service().await;
-    all_are_captured(&stage, &stage.one, &payments).await;
-    stage.end().await;
+    service.provider.faults(json!({})).await;
+    service.stop_service().await;
+    service.change(|settings| settings.guard.budget.floor_per_second = 1_000.0);
+    service.start_service().await;
+    all_are_captured(&service, &service.one, &payments).await;
+    service.end().await;
 }
 
 async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
     let mut hangs = None;
-    let stage = Stage::with(engine, |settings| {
+    let service = TestService::with(engine, |settings| {
         settings.concurrency.critical = 4;
         let base_url = &mut settings.accounts[0].stripe.base_url;
         let sandbox = base_url.trim_start_matches("http://").parse().unwrap();
@@ -219,21 +216,21 @@ async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
         hangs = Some(proxy);
     })
     .await;
-    let stuck = begin(&stage.one, 0..8).await;
+    let stuck = begin(&service.one, 0..8).await;
     until("it has its share of the workers, and no more", async || {
-        (jobs(&stage, "running").await == 2 && jobs(&stage, "ready").await == 6).then_some(())
+        (jobs(&service, "running").await == 2 && jobs(&service, "ready").await == 6).then_some(())
     })
     .await;
     for number in 0..5 {
-        let asked = stage.two.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        let asked = service.two.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
         asked.expect(201).await;
     }
     assert_eq!(
-        (jobs(&stage, "running").await, stage.one.payment(&stuck[0]).await["state"].as_str()),
+        (jobs(&service, "running").await, service.one.payment(&stuck[0]).await["state"].as_str()),
         (2, Some("created"))
     );
 
     hangs.as_ref().unwrap().heal();
-    all_are_captured(&stage, &stage.one, &stuck).await;
-    stage.end().await;
+    all_are_captured(&service, &service.one, &stuck).await;
+    service.end().await;
 }

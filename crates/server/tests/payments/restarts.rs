@@ -2,46 +2,46 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use testkit::{Engine, TestCatalogue, TestService, charge, eur, payment_of, until};
 
-use crate::ask::{charge, eur, payment_of, until};
-use crate::stage::{Engine, Stage};
-
-both![what_was_under_way_goes_on];
+testkit::on_both_engines![what_was_under_way_goes_on];
 
 async fn what_was_under_way_goes_on(engine: Engine) {
-    let mut stage = Stage::watchful(engine).await;
-    let sail = stage.sail(&stage.one, 100).await;
-    let paid = stage.one.post("/v1/charges", &charge(9_000, "pm_card_visa")).key("before").expect(201).await;
+    let mut service = TestService::watchful(engine).await;
+    let catalogue = TestCatalogue::create(&service.one, 100).await;
+    let paid =
+        service.one.post("/v1/charges", &charge(9_000, "pm_card_visa")).key("before").expect(201).await;
     let mut requests = Vec::new();
     for number in 0..30 {
         let key = format!("k-{number}");
         requests.push(match number % 3 {
             0 => {
-                let booking = sail.book(&stage.one, &format!("b-{number}"), 1).await;
+                let booking = catalogue.book(&service.one, &format!("b-{number}"), 1).await;
                 ("/v1/payments".to_owned(), payment_of(&booking, "pm_card_visa"), key)
             }
             1 => ("/v1/charges".to_owned(), charge(700, "pm_card_visa"), key),
             _ => (format!("/v1/payments/{}/refunds", paid.id()), json!({ "amount": eur(100) }), key),
         });
     }
-    stage.provider.faults(json!({ "seed": 11, "delay_ms": [50, 400], "commit_then_drop": 0.2 })).await;
-    let begun =
-        requests.iter().map(|(path, body, key)| stage.one.post(path, body).key(key).without_waiting().send());
+    service.provider.faults(json!({ "seed": 11, "delay_ms": [50, 400], "commit_then_drop": 0.2 })).await;
+    let begun = requests
+        .iter()
+        .map(|(path, body, key)| service.one.post(path, body).key(key).without_waiting().send());
     for answer in join_all(begun).await {
         assert!([201, 202].contains(&answer.status), "{}", answer.text);
     }
     for calls in [10, 40] {
         until("the work is in its midst", async || {
-            (stage.provider.books().await.calls().len() > calls).then_some(())
+            (service.provider.books().await.calls().len() > calls).then_some(())
         })
         .await;
-        stage.stop_service().await;
-        stage.start_service().await;
+        service.stop_service().await;
+        service.start_service().await;
     }
-    stage.provider.faults(json!({})).await;
-    let told = requests.iter().map(|(path, body, key)| stage.one.persist(path, body, key));
+    service.provider.faults(json!({})).await;
+    let told = requests.iter().map(|(path, body, key)| service.one.persist(path, body, key));
     let told = join_all(told).await;
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     for ((path, ..), answer) in requests.iter().zip(&told) {
         assert!(answer.status == 201 && answer.is_replay(), "{}", answer.text);
         if !path.ends_with("/refunds") {
@@ -50,5 +50,5 @@ async fn what_was_under_way_goes_on(engine: Engine) {
         }
     }
     assert_eq!(books.refunds_of(&paid.id()), [(100, "succeeded"); 10]);
-    stage.end().await;
+    service.end().await;
 }

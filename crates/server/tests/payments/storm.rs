@@ -3,30 +3,28 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use testkit::{Engine, TestCatalogue, TestReply, TestService, charge, eur, payment_of};
 
-use crate::ask::{Answer, charge, eur, payment_of};
-use crate::stage::{Engine, Stage};
-
-both![sixty_charges_and_twenty_refunds_in_a_storm];
+testkit::on_both_engines![sixty_charges_and_twenty_refunds_in_a_storm];
 
 const CHARGES: usize = 40;
 const BOOKINGS: usize = 20;
 const REFUNDS: usize = 20;
 
 async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
-    let stage = Stage::watchful(engine).await;
-    let sail = stage.sail(&stage.one, 100).await;
+    let service = TestService::watchful(engine).await;
+    let catalogue = TestCatalogue::create(&service.one, 100).await;
     let mut bookings = Vec::new();
     for number in 0..BOOKINGS {
-        bookings.push(sail.book(&stage.one, &format!("b-{number}"), 1).await);
+        bookings.push(catalogue.book(&service.one, &format!("b-{number}"), 1).await);
     }
     let mut captured = Vec::new();
     for number in 0..REFUNDS / 2 {
         let made =
-            stage.one.post("/v1/charges", &charge(1_000, "pm_card_visa")).key(&format!("before-{number}"));
+            service.one.post("/v1/charges", &charge(1_000, "pm_card_visa")).key(&format!("before-{number}"));
         captured.push(made.expect(201).await.id());
     }
-    stage.provider.faults(json!({
+    service.provider.faults(json!({
         "seed": 20_261, "commit_then_drop": 0.2, "commit_then_500": 0.2, "drop_before": 0.2, "decline": 0.1,
         "delay_ms": [0, 40], "webhook_drop": 0.2, "webhook_duplicates": 2, "webhook_shuffle": true,
         "webhook_delay_ms": [0, 200],
@@ -44,12 +42,12 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
                 (format!("/v1/payments/{payment}/refunds"), json!({ "amount": eur(250) }))
             }
         };
-        let one = &stage.one;
+        let one = &service.one;
         async move { one.persist(&path, &body, &format!("storm-{number}")).await }
     });
     let answers = join_all(asked).await;
-    stage.provider.faults(json!({})).await;
-    let books = stage.quiet().await;
+    service.provider.faults(json!({})).await;
+    let books = service.quiet().await;
 
     let (payments, refunds) = answers.split_at(CHARGES + BOOKINGS);
     for (number, answer) in payments.iter().enumerate() {
@@ -58,7 +56,7 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
         assert_eq!(books.stands(&payment), stands, "{}", answer.text);
         if let Some(booking) = number.checked_sub(CHARGES).map(|at| &bookings[at]) {
             let state = if answer.status == 201 { "confirmed" } else { "held" };
-            assert_eq!(stage.one.booking(booking).await["state"], state);
+            assert_eq!(service.one.booking(booking).await["state"], state);
         }
     }
     for answer in refunds {
@@ -69,11 +67,11 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
     }
     let declined = payments.iter().filter(|answer| answer.status == 402).count();
     assert!((1..payments.len() / 2).contains(&declined), "{declined} declined: the dice are loaded");
-    stage.end().await;
+    service.end().await;
 }
 
 /// Which payment it was, and how it must stand in the provider's books.
-fn ended(answer: &Answer, minor: i64) -> (String, (&'static str, i64, i64, i64)) {
+fn ended(answer: &TestReply, minor: i64) -> (String, (&'static str, i64, i64, i64)) {
     if answer.status == 201 {
         assert_eq!(answer.body["state"], "captured");
         return (answer.id(), ("succeeded", minor, minor, 0));

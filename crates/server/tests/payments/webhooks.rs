@@ -5,12 +5,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use providers::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use testkit::{
+    Engine, ONE, TWO, TestCatalogue, TestReply, TestService, TestTenant, charge, eur, now_ms, payment_of,
+    until,
+};
 
-use crate::ask::{Answer, charge, eur, payment_of, until};
-use crate::stage::{Engine, Stage, now_ms};
-use crate::tenants::{webhook_path, webhook_secret};
-
-both![
+testkit::on_both_engines![
     what_is_not_signed_is_not_heard,
     what_is_not_ours_is_let_pass,
     an_event_says_nothing_of_another_tenant,
@@ -49,48 +49,48 @@ fn succeeded(payment: &Value, minor: i64) -> Value {
     })
 }
 
-async fn deliver(stage: &Stage, path: &str, signature: Option<&str>, body: Vec<u8>) -> Answer {
-    let ask = stage.nobody().post(path, &json!({})).raw(body);
+async fn deliver(service: &TestService, path: &str, signature: Option<&str>, body: Vec<u8>) -> TestReply {
+    let ask = service.nobody().post(path, &json!({})).raw(body);
     let ask = if let Some(signature) = signature { ask.header("stripe-signature", signature) } else { ask };
     ask.send().await
 }
 
 /// An event for an account, signed as it ought to be.
-async fn tell(stage: &Stage, tenant: &str, event: &Value) {
+async fn tell(service: &TestService, tenant: TestTenant, event: &Value) {
     let body = event.to_string().into_bytes();
-    let signature = signed(&webhook_secret(tenant), now_s(), &body);
-    let answer = deliver(stage, &webhook_path(tenant), Some(&signature), body).await;
+    let signature = signed(&tenant.webhook_secret(), now_s(), &body);
+    let answer = deliver(service, &tenant.webhook_path(), Some(&signature), body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     until("the event was looked at", async || {
-        (stage.store().backlog().await.unwrap().events_received == 0).then_some(())
+        (service.store().backlog().await.unwrap().events_received == 0).then_some(())
     })
     .await;
 }
 
 /// A payment that waits for its customer: an event that is believed would move it.
-async fn pending(stage: &Stage) -> Value {
+async fn pending(service: &TestService) -> Value {
     let body = charge(1_000, "pm_card_authenticationRequired");
-    let id = stage.one.post("/v1/charges", &body).key("c-1").expect(201).await.id();
-    stage.one.payment(&id).await
+    let id = service.one.post("/v1/charges", &body).key("c-1").expect(201).await.id();
+    service.one.payment(&id).await
 }
 
 /// It waits as before, and is then called off.
-async fn unmoved(stage: Stage, payment: &Value) {
+async fn unmoved(service: TestService, payment: &Value) {
     let id = payment["id"].as_str().unwrap();
-    assert_eq!(stage.one.payment(id).await, *payment);
-    stage.one.post(&format!("/v1/payments/{id}/cancel"), &json!({})).key("x-1").expect(200).await;
-    let books = stage.quiet().await;
+    assert_eq!(service.one.payment(id).await, *payment);
+    service.one.post(&format!("/v1/payments/{id}/cancel"), &json!({})).key("x-1").expect(200).await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(id), ("canceled", 0, 0, 0));
-    stage.end().await;
+    service.end().await;
 }
 
 async fn what_is_not_signed_is_not_heard(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let payment = pending(&stage).await;
+    let service = TestService::on(engine).await;
+    let payment = pending(&service).await;
     let forged = event("evt_forged", "payment_intent.succeeded", succeeded(&payment, 1_000));
     let body = forged.to_string().into_bytes();
-    let (own, now) = (webhook_secret("one"), now_s());
-    let (to_one, to_two) = (webhook_path("one"), webhook_path("two"));
+    let (own, now) = (ONE.webhook_secret(), now_s());
+    let (to_one, to_two) = (ONE.webhook_path(), TWO.webhook_path());
     let good = signed(&own, now, &body);
     let (missing, invalid) = ("webhook_signature_missing", "webhook_signature_invalid");
     for (path, signature, expected) in [
@@ -101,7 +101,7 @@ async fn what_is_not_signed_is_not_heard(engine: Engine) {
         (&to_one, Some(good.replace("v1=", "v0=")), (400, invalid)),
         (&to_one, Some(signed("whsec_wrong", now, &body)), (400, invalid)),
         (&to_one, Some(signed("", now, &body)), (400, invalid)),
-        (&to_one, Some(signed(&webhook_secret("two"), now, &body)), (400, invalid)),
+        (&to_one, Some(signed(&TWO.webhook_secret(), now, &body)), (400, invalid)),
         (&to_one, Some(signed(&own, now, &body[1..])), (400, invalid)),
         (&to_one, Some(signed(&own, now - 400, &body)), (400, "webhook_signature_too_old")),
         (&to_one, Some(signed(&own, now + 400, &body)), (400, "webhook_signature_too_old")),
@@ -109,7 +109,7 @@ async fn what_is_not_signed_is_not_heard(engine: Engine) {
         (&"/webhooks/stripe/acct_nobody".to_owned(), Some(good.clone()), (404, "not_found")),
         (&"/webhooks/paypal/acct_one".to_owned(), Some(good.clone()), (404, "not_found")),
     ] {
-        let answer = deliver(&stage, path, signature.as_deref(), body.clone()).await;
+        let answer = deliver(&service, path, signature.as_deref(), body.clone()).await;
         assert_eq!((answer.status, answer.code()), expected, "{path} {signature:?}");
     }
     let mut live = forged.clone();
@@ -124,15 +124,15 @@ async fn what_is_not_signed_is_not_heard(engine: Engine) {
         (vec![b' '; 300_000], (413, "body_is_too_large")),
     ] {
         let signature = signed(&own, now_s(), &body);
-        let answer = deliver(&stage, &to_one, Some(&signature), body).await;
+        let answer = deliver(&service, &to_one, Some(&signature), body).await;
         assert_eq!((answer.status, answer.code()), expected, "{}", answer.text);
     }
-    unmoved(stage, &payment).await;
+    unmoved(service, &payment).await;
 }
 
 async fn what_is_not_ours_is_let_pass(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let payment = pending(&stage).await;
+    let service = TestService::on(engine).await;
+    let payment = pending(&service).await;
     let object = succeeded(&payment, 1_000);
     let mut nobodys = object.clone();
     nobodys["id"] = json!("pi_nobodys");
@@ -158,34 +158,34 @@ async fn what_is_not_ours_is_let_pass(engine: Engine) {
         event("evt_6", "charge.succeeded", json!({ "id": "ch_1", "object": "charge" })),
         event("evt_7", "charge.dispute.created", dispute),
     ] {
-        tell(&stage, "one", &event).await;
+        tell(&service, ONE, &event).await;
     }
-    unmoved(stage, &payment).await;
+    unmoved(service, &payment).await;
 }
 
 async fn an_event_says_nothing_of_another_tenant(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let payment = pending(&stage).await;
-    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-2").expect(201).await;
+    let service = TestService::on(engine).await;
+    let payment = pending(&service).await;
+    let paid = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-2").expect(201).await;
     let refunds = format!("/v1/payments/{}/refunds", paid.id());
-    let refund = stage.one.post(&refunds, &json!({ "amount": eur(300) })).key("r-1").expect(201).await;
+    let refund = service.one.post(&refunds, &json!({ "amount": eur(300) })).key("r-1").expect(201).await;
     let reversed = json!({
         "id": refund.body["provider_reference"], "object": "refund", "status": "failed", "amount": 300,
         "currency": "eur", "payment_intent": paid.body["provider_reference"],
         "metadata": { "refund": refund.id(), "operation": paid.id() },
     });
     // The second tenant holds the secret of its own account, and names what is the first one's.
-    tell(&stage, "two", &event("evt_1", "payment_intent.succeeded", succeeded(&payment, 1_000))).await;
-    tell(&stage, "two", &event("evt_2", "refund.failed", reversed)).await;
+    tell(&service, TWO, &event("evt_1", "payment_intent.succeeded", succeeded(&payment, 1_000))).await;
+    tell(&service, TWO, &event("evt_2", "refund.failed", reversed)).await;
     let mut canceled = succeeded(&payment, 0);
     canceled["status"] = json!("canceled");
-    tell(&stage, "two", &event("evt_3", "payment_intent.canceled", canceled)).await;
-    assert_eq!(stage.one.see(&format!("/v1/refunds/{}", refund.id())).await["state"], "succeeded");
-    unmoved(stage, &payment).await;
+    tell(&service, TWO, &event("evt_3", "payment_intent.canceled", canceled)).await;
+    assert_eq!(service.one.see(&format!("/v1/refunds/{}", refund.id())).await["state"], "succeeded");
+    unmoved(service, &payment).await;
 }
 
 async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
-    let stage = Stage::with(engine, |settings| {
+    let service = TestService::with(engine, |settings| {
         settings.accounts[0].stripe.webhook_secrets.insert(0, Secret::new("whsec_new"));
     })
     .await;
@@ -195,72 +195,72 @@ async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
         ("c-3", &["whsec_one", "whsec_new"]),
         ("c-4", &["whsec_elsewhere", "whsec_one"]),
     ] {
-        stage.introduce("one", secrets).await;
-        let made = stage.one.post("/v1/charges", &charge(500, "pm_card_visa")).key(key).expect(201).await;
+        service.open_account(ONE, secrets).await;
+        let made = service.one.post("/v1/charges", &charge(500, "pm_card_visa")).key(key).expect(201).await;
         let path = format!("/v1/payments/{}", made.id());
-        stage.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "the webhook came").await;
+        service.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "the webhook came").await;
     }
-    stage.end().await;
+    service.end().await;
 }
 
 async fn an_event_is_heard_once(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
-    let sail = stage.sail(&stage.one, 10).await;
-    let booking = sail.book(&stage.one, "b-1", 1).await;
+    let service = TestService::on(engine).await;
+    service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let booking = catalogue.book(&service.one, "b-1", 1).await;
     let body = payment_of(&booking, "pm_card_visa");
-    let paid = stage.one.post("/v1/payments", &body).key("p-1").expect(201).await;
-    assert_eq!(stage.one.booking(&booking).await["paid"], eur(0));
+    let paid = service.one.post("/v1/payments", &body).key("p-1").expect(201).await;
+    assert_eq!(service.one.booking(&booking).await["paid"], eur(0));
     // True, whoever delivers it; the same event again, and another event that says the same.
     for id in ["evt_1", "evt_1", "evt_2"] {
-        tell(&stage, "one", &event(id, "payment_intent.succeeded", succeeded(&paid.body, 4_500))).await;
-        assert_eq!(stage.one.payment(&paid.id()).await["confirmed_by_provider"], true);
-        let seen = stage.one.booking(&booking).await;
+        tell(&service, ONE, &event(id, "payment_intent.succeeded", succeeded(&paid.body, 4_500))).await;
+        assert_eq!(service.one.payment(&paid.id()).await["confirmed_by_provider"], true);
+        let seen = service.one.booking(&booking).await;
         assert_eq!((&seen["state"], &seen["paid"]), (&json!("confirmed"), &eur(4_500)));
     }
-    let books = stage.quiet().await;
+    let books = service.quiet().await;
     assert_eq!(books.stands(&paid.id()), ("succeeded", 4_500, 4_500, 0));
-    assert_eq!(stage.one.see("/v1/ledger/transfers").await["data"].as_array().unwrap().len(), 1);
-    stage.end().await;
+    assert_eq!(service.one.see("/v1/ledger/transfers").await["data"].as_array().unwrap().len(), 1);
+    service.end().await;
 }
 
 async fn an_event_that_contradicts_needs_a_person(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
-    stage.quiet().await;
-    let before = stage.one.payment(&paid.id()).await;
-    tell(&stage, "one", &event("evt_1", "payment_intent.succeeded", succeeded(&paid.body, 650))).await;
-    assert_eq!(stage.one.payment(&paid.id()).await["captured"], before["captured"]);
-    assert_eq!(stage.quiet().await.stands(&paid.id()), ("succeeded", 700, 700, 0));
-    stage.end_reviewed(&["provider_contradicts"]).await;
+    let service = TestService::on(engine).await;
+    let paid = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    service.quiet().await;
+    let before = service.one.payment(&paid.id()).await;
+    tell(&service, ONE, &event("evt_1", "payment_intent.succeeded", succeeded(&paid.body, 650))).await;
+    assert_eq!(service.one.payment(&paid.id()).await["captured"], before["captured"]);
+    assert_eq!(service.quiet().await.stands(&paid.id()), ("succeeded", 700, 700, 0));
+    service.end_reviewed(&["provider_contradicts"]).await;
 }
 
 async fn an_event_that_cannot_be_read_needs_a_person(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    tell(&stage, "one", &event("evt_1", "payment_intent.succeeded", json!({ "object": "payment_intent" })))
+    let service = TestService::on(engine).await;
+    tell(&service, ONE, &event("evt_1", "payment_intent.succeeded", json!({ "object": "payment_intent" })))
         .await;
-    assert!(stage.quiet().await.calls().is_empty());
-    stage.end_reviewed(&["event_cannot_be_processed"]).await;
+    assert!(service.quiet().await.calls().is_empty());
+    service.end_reviewed(&["event_cannot_be_processed"]).await;
 }
 
 /// PostgreSQL keeps no NUL in a text. Whatever Stripe sends is kept and read alike on both engines.
 async fn a_nul_in_an_event_is_no_fault_of_the_database(engine: Engine) {
-    let stage = Stage::on(engine).await;
-    stage.provider.faults(json!({ "webhook_drop": 1.0 })).await;
-    let paid = stage.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
+    let service = TestService::on(engine).await;
+    service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let paid = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
     let mut refund = json!({
         "id": "re_\0odd", "object": "refund", "status": "succeeded", "amount": 100, "currency": "eur",
         "payment_intent": paid.body["provider_reference"], "metadata": {}, "reason": "a\0b",
     });
     let succeeded = succeeded(&paid.body, 700);
-    tell(&stage, "one", &event("evt_\0one", "payment_intent.succeeded", succeeded.clone())).await;
-    assert_eq!(stage.one.payment(&paid.id()).await["confirmed_by_provider"], true);
-    tell(&stage, "one", &event("evt_2", "odd.\0kind", json!({ "object": "odd" }))).await;
-    tell(&stage, "one", &event("evt_3\0", "refund.created", refund.clone())).await;
+    tell(&service, ONE, &event("evt_\0one", "payment_intent.succeeded", succeeded.clone())).await;
+    assert_eq!(service.one.payment(&paid.id()).await["confirmed_by_provider"], true);
+    tell(&service, ONE, &event("evt_2", "odd.\0kind", json!({ "object": "odd" }))).await;
+    tell(&service, ONE, &event("evt_3\0", "refund.created", refund.clone())).await;
     refund["id"] = json!("re_2");
     refund["object"] = json!("\0");
-    tell(&stage, "one", &event("evt_4", "refund.created", refund)).await;
-    let seen = stage.one.see(&format!("/v1/payments/{}/refunds", paid.id())).await;
+    tell(&service, ONE, &event("evt_4", "refund.created", refund)).await;
+    let seen = service.one.see(&format!("/v1/payments/{}/refunds", paid.id())).await;
     let references: Vec<_> =
         seen["data"].as_array().unwrap().iter().map(|one| &one["provider_reference"]).collect();
     assert_eq!(references, [&json!("re_\u{FFFD}odd")]);

@@ -8,19 +8,21 @@ use domain::limits::PARTITIONS;
 use domain::rows::Message;
 use domain::time::Span;
 use server::relay::Settings;
+use testkit::{new_id, until};
+
+use crate::test_outbox::TestOutbox;
 
 use crate::brokers::Keeping;
-use crate::post::{Post, id, until};
 
-both!(a_backlog_keeps_its_rate_and_young_messages_do_not_wait);
+testkit::on_both_engines!(a_backlog_keeps_its_rate_and_young_messages_do_not_wait);
 
 /// So many a partition and second.
 const RATE: usize = 2;
 
-fn old(post: &Post, each: usize) -> Vec<Message> {
+fn old(outbox: &TestOutbox, each: usize) -> Vec<Message> {
     let mut of: BTreeMap<i64, Vec<Message>> = BTreeMap::new();
     while of.len() < PARTITIONS as usize || of.values().any(|messages| messages.len() < each) {
-        let mut message = post.message(id(), 1);
+        let mut message = outbox.message(new_id(), 1);
         message.created_at = message.created_at.minus(Span::seconds(60));
         let of = of.entry(message.partition).or_default();
         if of.len() < each {
@@ -30,25 +32,25 @@ fn old(post: &Post, each: usize) -> Vec<Message> {
     of.into_values().flatten().collect()
 }
 
-async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(post: Post) {
-    post.clock.hold_still();
+async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(outbox: TestOutbox) {
+    outbox.clock.stop();
     let broker = Arc::new(Keeping::default());
-    let backlog = old(&post, 8);
-    post.append(&backlog).await;
+    let backlog = old(&outbox, 8);
+    outbox.append(&backlog).await;
     let catch_up_per_second = u32::try_from(RATE * PARTITIONS as usize).unwrap();
     let settings = Settings { catch_up_per_second, ..Settings::default() };
-    let relay = post.relay(broker.clone(), settings, true);
+    let relay = outbox.relay(broker.clone(), settings, true);
     let published = || broker.seen.lock().unwrap().len();
     // Time stands still: nothing is allowed, and what is young goes at once.
-    let mut young = post.message(id(), 1);
+    let mut young = outbox.message(new_id(), 1);
     // PostgreSQL's clock, by which the relay judges, runs on meanwhile.
     young.created_at = young.created_at.plus(Span::seconds(3_600));
-    post.append(std::slice::from_ref(&young)).await;
+    outbox.append(std::slice::from_ref(&young)).await;
     until("the young message is published", async || (!broker.numbers(young.id).is_empty()).then_some(()))
         .await;
     assert_eq!(published(), 1, "and nothing of the backlog");
     for second in 1..=4 {
-        post.clock.on(Span::seconds(1));
+        outbox.clock.advance(Span::seconds(1));
         let allowed = 1 + second * RATE * PARTITIONS as usize;
         until("what a second allows is published", async || (published() >= allowed).then_some(())).await;
         // Many looks later it is no more.

@@ -19,11 +19,12 @@ use server::consumers::{self, Consumer, ConsumerFailure, MessageDispatcher};
 use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::{CommandResult, Store};
+use testkit::{new_id, until};
 
 use crate::failing::decided;
-use crate::post::{Post, id, until};
+use crate::test_outbox::TestOutbox;
 
-both!(
+testkit::on_both_engines!(
     a_second_consumer_has_its_kinds_once_and_dies_alone,
     one_that_hangs_keeps_the_ledger_from_nothing,
     what_is_dead_at_one_consumer_is_still_brought_to_another,
@@ -62,9 +63,9 @@ impl Command for Notice {
 }
 
 impl Notices {
-    fn new(post: &Post, hangs: bool, with: &[&Message]) -> Arc<Notices> {
+    fn new(outbox: &TestOutbox, hangs: bool, with: &[&Message]) -> Arc<Notices> {
         let with = Mutex::new(with.iter().map(|message| message.id).collect());
-        Arc::new(Notices { store: post.store.clone(), with, hangs, effects: AtomicUsize::new(0) })
+        Arc::new(Notices { store: outbox.store.clone(), with, hangs, effects: AtomicUsize::new(0) })
     }
 
     fn effects(&self) -> usize {
@@ -96,14 +97,14 @@ impl Consumer for Notices {
 }
 
 fn dispatcher(
-    post: &Post,
+    outbox: &TestOutbox,
     notices: &Arc<Notices>,
     ledger: Arc<dyn Consumer>,
     settings: consumers::Settings,
 ) -> Arc<Embedded> {
     let both: Vec<Arc<dyn Consumer>> = vec![notices.clone(), ledger];
     Arc::new(Embedded {
-        desk: Arc::new(MessageDispatcher::with(post.store.clone(), settings, REGISTERED, both)),
+        desk: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
     })
 }
 
@@ -115,79 +116,82 @@ fn quick() -> consumers::Settings {
     }
 }
 
-async fn stands(post: &Post, consumer: &str, message: &Message, state: delivery::State) {
+async fn stands(outbox: &TestOutbox, consumer: &str, message: &Message, state: delivery::State) {
     until("the delivery stands there", async || {
-        post.delivery_at(consumer, message).await.filter(|delivery| delivery.state.is(state))
+        outbox.delivery_at(consumer, message).await.filter(|delivery| delivery.state.is(state))
     })
     .await;
 }
 
-async fn a_second_consumer_has_its_kinds_once_and_dies_alone(post: Post) {
-    post.store.submit(Box::new(Subscribe { consumers: REGISTERED })).await.unwrap();
-    let good: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
-    let bad = post.message(id(), 1);
-    let other = Message { kind: "payment.disputed".to_owned(), ..post.message(id(), 1) };
-    let notices = Notices::new(&post, false, &[&bad]);
-    let broker = dispatcher(&post, &notices, post.ledger(), quick());
-    post.append(&[vec![bad.clone(), other.clone()], good.clone()].concat()).await;
-    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
+async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox) {
+    outbox.store.submit(Box::new(Subscribe { consumers: REGISTERED })).await.unwrap();
+    let good: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+    let bad = outbox.message(new_id(), 1);
+    let other = Message { kind: "payment.disputed".to_owned(), ..outbox.message(new_id(), 1) };
+    let notices = Notices::new(&outbox, false, &[&bad]);
+    let broker = dispatcher(&outbox, &notices, outbox.ledger(), quick());
+    outbox.append(&[vec![bad.clone(), other.clone()], good.clone()].concat()).await;
+    let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
 
-    post.until_all_are_received(&[good.clone(), vec![other.clone()]].concat()).await;
-    stands(&post, NOTICES, &bad, delivery::State::Dead).await;
-    stands(&post, LEDGER, &bad, delivery::State::Received).await;
-    assert_eq!(post.delivery_at(NOTICES, &bad).await.unwrap().attempts, 3);
-    assert!(post.delivery_at(NOTICES, &other).await.is_none(), "none of its kinds");
-    assert!(post.found(std::slice::from_ref(&bad)).await[0].received_at.is_none(), "one still waits for it");
-    assert_eq!((post.posted().await, notices.effects()), (good.len() + 2, good.len()));
+    outbox.until_all_are_received(&[good.clone(), vec![other.clone()]].concat()).await;
+    stands(&outbox, NOTICES, &bad, delivery::State::Dead).await;
+    stands(&outbox, LEDGER, &bad, delivery::State::Received).await;
+    assert_eq!(outbox.delivery_at(NOTICES, &bad).await.unwrap().attempts, 3);
+    assert!(outbox.delivery_at(NOTICES, &other).await.is_none(), "none of its kinds");
+    assert!(
+        outbox.found(std::slice::from_ref(&bad)).await[0].received_at.is_none(),
+        "one still waits for it"
+    );
+    assert_eq!((outbox.posted().await, notices.effects()), (good.len() + 2, good.len()));
 
     // Sent round again, it is had once, and the ledger does not post a second time.
     notices.with.lock().unwrap().clear();
-    let letter = post.delivery_at(NOTICES, &bad).await.unwrap();
-    let retry = RetryDeadLetter(decided(&post, &letter));
-    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
-    post.until_all_are_received(std::slice::from_ref(&bad)).await;
-    assert_eq!((post.posted().await, notices.effects()), (good.len() + 2, good.len() + 1));
+    let letter = outbox.delivery_at(NOTICES, &bad).await.unwrap();
+    let retry = RetryDeadLetter(decided(&outbox, &letter));
+    assert!(matches!(outbox.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
+    outbox.until_all_are_received(std::slice::from_ref(&bad)).await;
+    assert_eq!((outbox.posted().await, notices.effects()), (good.len() + 2, good.len() + 1));
     relay.stop().await;
 }
 
 /// It has every place of its own, and none of the ledger's.
-async fn one_that_hangs_keeps_the_ledger_from_nothing(post: Post) {
-    let messages: Vec<Message> = (0..12).map(|_| post.message(id(), 1)).collect();
-    let notices = Notices::new(&post, true, &messages.iter().collect::<Vec<_>>());
+async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
+    let messages: Vec<Message> = (0..12).map(|_| outbox.message(new_id(), 1)).collect();
+    let notices = Notices::new(&outbox, true, &messages.iter().collect::<Vec<_>>());
     let settings =
         consumers::Settings { concurrency: 2, attempt_timeout: Duration::from_mins(10), ..quick() };
-    let broker = dispatcher(&post, &notices, post.ledger(), settings);
-    post.append(&messages).await;
-    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
-    until("the ledger has posted them all", async || (post.posted().await == messages.len()).then_some(()))
+    let broker = dispatcher(&outbox, &notices, outbox.ledger(), settings);
+    outbox.append(&messages).await;
+    let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
+    until("the ledger has posted them all", async || (outbox.posted().await == messages.len()).then_some(()))
         .await;
     assert_eq!(notices.effects(), 0);
     relay.kill().await;
 }
 
 /// The ledger is out of reach for a message that the other consumer gives up meanwhile.
-async fn what_is_dead_at_one_consumer_is_still_brought_to_another(post: Post) {
-    let message = post.message(id(), 1);
-    let notices = Notices::new(&post, false, &[&message]);
-    let moody = crate::brokers::Moody::new(post.ledger(), crate::brokers::Does::FindNoStore, &[&message]);
-    post.append(std::slice::from_ref(&message)).await;
+async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOutbox) {
+    let message = outbox.message(new_id(), 1);
+    let notices = Notices::new(&outbox, false, &[&message]);
+    let moody = crate::brokers::Moody::new(outbox.ledger(), crate::brokers::Does::FindNoStore, &[&message]);
+    outbox.append(std::slice::from_ref(&message)).await;
     let broker =
-        dispatcher(&post, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });
+        dispatcher(&outbox, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });
     // It was published, as a relay believes that marked it, and the ledger never had it.
-    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
-    stands(&post, NOTICES, &message, delivery::State::Dead).await;
+    let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
+    stands(&outbox, NOTICES, &message, delivery::State::Dead).await;
     relay.kill().await;
-    post.sql("update outbox set position = 1, published = 1, published_at = 1").await;
+    outbox.database.execute("update outbox set position = 1, published = 1, published_at = 1").await;
     moody.with.lock().unwrap().clear();
-    let broker = dispatcher(&post, &notices, moody, consumers::Settings { attempts_max: 1, ..quick() });
-    let relay = post.relay_for(REGISTERED, broker, Settings::default(), true);
-    stands(&post, LEDGER, &message, delivery::State::Received).await;
-    assert_eq!(post.posted().await, 1);
+    let broker = dispatcher(&outbox, &notices, moody, consumers::Settings { attempts_max: 1, ..quick() });
+    let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
+    stands(&outbox, LEDGER, &message, delivery::State::Received).await;
+    assert_eq!(outbox.posted().await, 1);
     relay.stop().await;
 }
 
-async fn every_consumer_of_the_table_is_there(post: Post) {
+async fn every_consumer_of_the_table_is_there(outbox: TestOutbox) {
     let named: Vec<&str> = Consumers::default().names().collect();
-    let there: Vec<&str> = consumers::all(&post.store).iter().map(|consumer| consumer.name()).collect();
+    let there: Vec<&str> = consumers::all(&outbox.store).iter().map(|consumer| consumer.name()).collect();
     assert_eq!(there, named);
 }

@@ -11,11 +11,13 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use server::ports::broker::{Ack, Broker, Error, Publication};
 use server::relay::Settings;
 use store::Store;
+use testkit::{new_id, until};
+
+use crate::test_outbox::TestOutbox;
 
 use crate::brokers::Keeping;
-use crate::post::{Post, id, until};
 
-both!(
+testkit::on_both_engines!(
     what_is_due_is_published_once_for_each_time_it_is_due,
     a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again,
     a_process_whose_clock_is_behind_misses_what_is_lost,
@@ -37,37 +39,37 @@ async fn until_numbers(broker: &Keeping, message: &Message, last: i64) {
         .await;
 }
 
-async fn until_published(post: &Post, message: &Message) {
+async fn until_published(outbox: &TestOutbox, message: &Message) {
     until("it is published and marked", async || {
-        let found = post.found(std::slice::from_ref(message)).await;
+        let found = outbox.found(std::slice::from_ref(message)).await;
         found[0].position.is_some().then_some(())
     })
     .await;
 }
 
 /// A message that a consumer had and failed. Once it was published again, there was a sweep.
-async fn failed(post: &Post, broker: &Keeping) -> Message {
-    let message = post.message(id(), 1);
-    post.append(std::slice::from_ref(&message)).await;
-    until_published(post, &message).await;
-    fail(&post.store, &message).await;
+async fn failed(outbox: &TestOutbox, broker: &Keeping) -> Message {
+    let message = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&message)).await;
+    until_published(outbox, &message).await;
+    fail(&outbox.store, &message).await;
     until_numbers(broker, &message, 2).await;
     message
 }
 
-async fn what_is_due_is_published_once_for_each_time_it_is_due(post: Post) {
+async fn what_is_due_is_published_once_for_each_time_it_is_due(outbox: TestOutbox) {
     let broker = Arc::new(Keeping::default());
-    let relay = post.relay(broker.clone(), Settings::default(), true);
+    let relay = outbox.relay(broker.clone(), Settings::default(), true);
     // Nobody takes what is published again; each is seen by the sweeps for those that come after it.
     let mut all = Vec::new();
     for _ in 0..4 {
-        all.push(failed(&post, &broker).await);
+        all.push(failed(&outbox, &broker).await);
     }
     for message in &all {
         assert_eq!(broker.numbers(message.id), [1, 2]);
     }
     // It was taken, and failed once more.
-    fail(&post.store, &all[0]).await;
+    fail(&outbox.store, &all[0]).await;
     until_numbers(&broker, &all[0], 3).await;
     relay.stop().await;
     assert_eq!(broker.numbers(all[0].id), [1, 2, 3]);
@@ -96,38 +98,38 @@ impl Broker for Hasty {
     }
 }
 
-async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(post: Post) {
-    let broker = Arc::new(Hasty { store: post.store.clone(), seen: Keeping::default() });
-    let message = post.message(id(), 1);
-    post.append(std::slice::from_ref(&message)).await;
+async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(outbox: TestOutbox) {
+    let broker = Arc::new(Hasty { store: outbox.store.clone(), seen: Keeping::default() });
+    let message = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&message)).await;
     // Whoever takes it for one that is on its way waits for longer than a test does.
     let settings = Settings { unreceived_after: HOUR, ..Settings::default() };
-    let relay = post.relay(broker.clone(), settings, true);
+    let relay = outbox.relay(broker.clone(), settings, true);
     until_numbers(&broker.seen, &message, 4).await;
     relay.stop().await;
 }
 
-async fn a_process_whose_clock_is_behind_misses_what_is_lost(post: Post) {
-    post.clock.on(Span(-HOUR.0));
+async fn a_process_whose_clock_is_behind_misses_what_is_lost(outbox: TestOutbox) {
+    outbox.clock.advance(Span(-HOUR.0));
     let broker = Arc::new(Keeping::default());
     let settings = Settings { unreceived_after: Span::seconds(1), ..Settings::default() };
-    let relay = post.relay(broker.clone(), settings, true);
-    let lost = post.message(id(), 1);
-    post.append(std::slice::from_ref(&lost)).await;
+    let relay = outbox.relay(broker.clone(), settings, true);
+    let lost = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&lost)).await;
     until_numbers(&broker, &lost, 2).await;
     relay.stop().await;
 }
 
-async fn a_process_whose_clock_is_ahead_misses_nothing_early(post: Post) {
-    post.clock.on(HOUR);
+async fn a_process_whose_clock_is_ahead_misses_nothing_early(outbox: TestOutbox) {
+    outbox.clock.advance(HOUR);
     let broker = Arc::new(Keeping::default());
     let settings = Settings { unreceived_after: Span(HOUR.0 / 2), ..Settings::default() };
-    let relay = post.relay(broker.clone(), settings, true);
-    let on_its_way = post.message(id(), 1);
-    post.append(std::slice::from_ref(&on_its_way)).await;
-    until_published(&post, &on_its_way).await;
+    let relay = outbox.relay(broker.clone(), settings, true);
+    let on_its_way = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&on_its_way)).await;
+    until_published(&outbox, &on_its_way).await;
     for _ in 0..2 {
-        failed(&post, &broker).await;
+        failed(&outbox, &broker).await;
     }
     relay.stop().await;
     assert_eq!(broker.numbers(on_its_way.id), [1]);

@@ -13,11 +13,13 @@ use server::consumers::{self, MessageDispatcher};
 use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::CommandResult;
+use testkit::{new_id, until};
+
+use crate::test_outbox::TestOutbox;
 
 use crate::brokers::{Does, Moody};
-use crate::post::{Post, id, until};
 
-both!(
+testkit::on_both_engines!(
     poison_dies_the_rest_flows_and_mended_it_is_had_once,
     a_handler_that_panics_is_an_error_of_its_message,
     a_message_that_kills_its_process_is_counted_and_dies,
@@ -27,19 +29,19 @@ both!(
     what_is_discarded_is_never_had,
 );
 
-async fn dead(post: &Post, message: &Message) -> Delivery {
+async fn dead(outbox: &TestOutbox, message: &Message) -> Delivery {
     until("it is dead", async || {
-        post.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
+        outbox.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
     })
     .await
 }
 
-pub fn decided(post: &Post, delivery: &Delivery) -> Decided {
+pub fn decided(outbox: &TestOutbox, delivery: &Delivery) -> Decided {
     Decided {
         claim: None,
         kinds: domain::jobs::JobKinds::default(),
-        tenant: post.tenant,
-        client: id(),
+        tenant: outbox.tenant,
+        client: new_id(),
         request_id: "request".to_owned(),
         letter: DeadLetterRef::Message(delivery.id),
         person: "Ana".to_owned(),
@@ -47,135 +49,141 @@ pub fn decided(post: &Post, delivery: &Delivery) -> Decided {
     }
 }
 
-async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
-    let good: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
-    let (mut poison, after) = (post.message(id(), 1), post.message(id(), 1));
+async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(outbox: TestOutbox) {
+    let good: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+    let (mut poison, after) = (outbox.message(new_id(), 1), outbox.message(new_id(), 1));
     let readable = std::mem::replace(&mut poison.payload, "not JSON".to_owned());
     // The next message of the same subject does not wait for it.
     let after = Message { subject: poison.subject, partition: poison.partition, seq: 2, ..after };
-    post.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
-    let relay = post.relay(post.embedded(post.ledger()), Settings::default(), true);
-    post.until_all_are_received(&[vec![after], good].concat()).await;
-    let letter = dead(&post, &poison).await;
+    outbox.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
+    let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
+    outbox.until_all_are_received(&[vec![after], good].concat()).await;
+    let letter = dead(&outbox, &poison).await;
     assert_eq!(letter.attempts, 3);
     assert!(letter.last_error.as_deref().unwrap().contains("cannot be read"), "{letter:?}");
-    assert_eq!(post.posted().await, 21);
+    assert_eq!(outbox.posted().await, 21);
     // It is mended, and sent round again; twice does nothing more.
-    post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
-    let retry = RetryDeadLetter(decided(&post, &letter));
-    assert!(matches!(post.store.submit(Box::new(retry.clone())).await.unwrap(), CommandResult::Fresh { .. }));
-    post.until_all_are_received(std::slice::from_ref(&poison)).await;
-    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Refused { .. }));
-    assert_eq!(post.posted().await, 22);
+    outbox
+        .database
+        .execute(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'"))
+        .await;
+    let retry = RetryDeadLetter(decided(&outbox, &letter));
+    assert!(matches!(
+        outbox.store.submit(Box::new(retry.clone())).await.unwrap(),
+        CommandResult::Fresh { .. }
+    ));
+    outbox.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert!(matches!(outbox.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Refused { .. }));
+    assert_eq!(outbox.posted().await, 22);
     relay.stop().await;
 }
 
-async fn a_handler_that_panics_is_an_error_of_its_message(post: Post) {
-    let (bad, good) = (post.message(id(), 1), post.message(id(), 1));
-    let consumer = Moody::new(post.ledger(), Does::Panic, &[&bad]);
-    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
-    post.append(&[bad.clone(), good.clone()]).await;
-    let letter = dead(&post, &bad).await;
+async fn a_handler_that_panics_is_an_error_of_its_message(outbox: TestOutbox) {
+    let (bad, good) = (outbox.message(new_id(), 1), outbox.message(new_id(), 1));
+    let consumer = Moody::new(outbox.ledger(), Does::Panic, &[&bad]);
+    let relay = outbox.relay(outbox.embedded(consumer.clone()), Settings::default(), true);
+    outbox.append(&[bad.clone(), good.clone()]).await;
+    let letter = dead(&outbox, &bad).await;
     assert_eq!((letter.attempts, letter.last_error.as_deref()), (3, Some("it panicked: as it was told")));
     assert_eq!(consumer.came(&bad), 3);
     // Relay and desk live on.
-    let more = post.message(id(), 1);
-    post.append(std::slice::from_ref(&more)).await;
-    post.until_all_are_received(&[good, more]).await;
+    let more = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&more)).await;
+    outbox.until_all_are_received(&[good, more]).await;
     relay.stop().await;
 }
 
 /// The relay is killed while the handler has the message in its hands, again and again.
-async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
-    let (killer, good) = (post.message(id(), 1), post.message(id(), 1));
-    let consumer = Moody::new(post.ledger(), Does::Hang, &[&killer]);
-    post.append(&[killer.clone(), good.clone()]).await;
+async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox) {
+    let (killer, good) = (outbox.message(new_id(), 1), outbox.message(new_id(), 1));
+    let consumer = Moody::new(outbox.ledger(), Does::Hang, &[&killer]);
+    outbox.append(&[killer.clone(), good.clone()]).await;
     for death in 1..=4 {
-        let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+        let relay = outbox.relay(outbox.embedded(consumer.clone()), Settings::default(), true);
         until("it has the message in its hands", async || (consumer.came(&killer) == death).then_some(()))
             .await;
         // The first time nothing was known of it, so it was not counted.
-        let attempts = post.delivery(&killer).await.map_or(0, |delivery| delivery.attempts);
+        let attempts = outbox.delivery(&killer).await.map_or(0, |delivery| delivery.attempts);
         assert_eq!(attempts, death as i64 - 1, "counted before it is handled");
         relay.kill().await;
-        post.sql("update inbox set due_at = 0 where state = 'waiting'").await;
+        outbox.database.execute("update inbox set due_at = 0 where state = 'waiting'").await;
     }
-    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
-    let letter = dead(&post, &killer).await;
+    let relay = outbox.relay(outbox.embedded(consumer.clone()), Settings::default(), true);
+    let letter = dead(&outbox, &killer).await;
     assert_eq!(letter.attempts, 3);
     assert!(letter.last_error.as_deref().unwrap().contains("never came to an end"), "{letter:?}");
     assert_eq!(consumer.came(&killer), 4, "it is not begun any more");
-    post.until_all_are_received(&[good]).await;
+    outbox.until_all_are_received(&[good]).await;
     relay.stop().await;
 }
 
 /// In the times that the program has by default, but for the pause.
-async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(post: Post) {
-    let hangs = post.message(id(), 1);
-    let rest: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
-    let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
+async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(outbox: TestOutbox) {
+    let hangs = outbox.message(new_id(), 1);
+    let rest: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+    let consumer = Moody::new(outbox.ledger(), Does::Hang, &[&hangs]);
     let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) };
     let settings = consumers::Settings { attempts_max: 2, backoff, ..consumers::Settings::default() };
     let desk = Arc::new(MessageDispatcher::with(
-        post.store.clone(),
+        outbox.store.clone(),
         settings,
         Consumers::default(),
         vec![consumer.clone()],
     ));
-    post.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
-    let relay = post.relay(Arc::new(Embedded { desk }), Settings::default(), true);
-    post.until_all_are_received(&rest).await;
-    let letter = dead(&post, &hangs).await;
+    outbox.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
+    let relay = outbox.relay(Arc::new(Embedded { desk }), Settings::default(), true);
+    outbox.until_all_are_received(&rest).await;
+    let letter = dead(&outbox, &hangs).await;
     assert_eq!((letter.attempts, consumer.came(&hangs)), (2, 2));
     assert!(letter.last_error.as_deref().unwrap().contains("took longer than"), "{letter:?}");
     relay.stop().await;
 }
 
 /// Its attempt never ends in this test, and it is always the first of what there is to publish.
-async fn one_that_hangs_for_longer_than_the_relay_waits_stops_nobody_else(post: Post) {
-    let hangs = post.message(id(), 1);
-    let consumer = Moody::new(post.ledger(), Does::Hang, &[&hangs]);
-    let broker = Arc::new(Embedded { desk: post.patient_desk(consumer.clone()) });
+async fn one_that_hangs_for_longer_than_the_relay_waits_stops_nobody_else(outbox: TestOutbox) {
+    let hangs = outbox.message(new_id(), 1);
+    let consumer = Moody::new(outbox.ledger(), Does::Hang, &[&hangs]);
+    let broker = Arc::new(Embedded { desk: outbox.patient_desk(consumer.clone()) });
     let settings = Settings { lease: Span::seconds(2), ..Settings::default() };
-    post.append(std::slice::from_ref(&hangs)).await;
-    let relay = post.relay(broker, settings, true);
+    outbox.append(std::slice::from_ref(&hangs)).await;
+    let relay = outbox.relay(broker, settings, true);
     for _ in 0..3 {
-        let more: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
-        post.append(&more).await;
-        post.until_all_are_received(&more).await;
+        let more: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+        outbox.append(&more).await;
+        outbox.until_all_are_received(&more).await;
     }
     relay.kill().await;
     assert!(consumer.came(&hangs) > 1);
 }
 
-async fn an_outage_of_the_store_kills_no_message(post: Post) {
-    let message = post.message(id(), 1);
-    let consumer = Moody::new(post.ledger(), Does::FindNoStore, &[&message]);
-    post.append(std::slice::from_ref(&message)).await;
+async fn an_outage_of_the_store_kills_no_message(outbox: TestOutbox) {
+    let message = outbox.message(new_id(), 1);
+    let consumer = Moody::new(outbox.ledger(), Does::FindNoStore, &[&message]);
+    outbox.append(std::slice::from_ref(&message)).await;
     // Left behind by a relay that died: each attempt is counted before it begins.
-    let killed = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    let killed = outbox.relay(outbox.embedded(consumer.clone()), Settings::default(), true);
     until("it came", async || (consumer.came(&message) >= 1).then_some(())).await;
     killed.kill().await;
-    let relay = post.relay(post.embedded(consumer.clone()), Settings::default(), true);
+    let relay = outbox.relay(outbox.embedded(consumer.clone()), Settings::default(), true);
     until("it came more often than a message may fail", async || (consumer.came(&message) > 8).then_some(()))
         .await;
     consumer.with.lock().unwrap().clear();
-    post.until_all_are_received(std::slice::from_ref(&message)).await;
+    outbox.until_all_are_received(std::slice::from_ref(&message)).await;
     relay.stop().await;
-    assert_eq!(post.posted().await, 1);
+    assert_eq!(outbox.posted().await, 1);
 }
 
-async fn what_is_discarded_is_never_had(post: Post) {
-    let mut poison = post.message(id(), 1);
+async fn what_is_discarded_is_never_had(outbox: TestOutbox) {
+    let mut poison = outbox.message(new_id(), 1);
     "{}".clone_into(&mut poison.payload);
-    post.append(std::slice::from_ref(&poison)).await;
-    let relay = post.relay(post.embedded(post.ledger()), Settings::default(), true);
-    let letter = dead(&post, &poison).await;
-    let discard = DiscardDeadLetter(decided(&post, &letter));
-    post.store.submit(Box::new(discard)).await.unwrap();
+    outbox.append(std::slice::from_ref(&poison)).await;
+    let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
+    let letter = dead(&outbox, &poison).await;
+    let discard = DiscardDeadLetter(decided(&outbox, &letter));
+    outbox.store.submit(Box::new(discard)).await.unwrap();
     // Settled by a person's word; nothing was posted.
-    post.sql("update outbox set published_at = 0").await;
-    post.until_all_are_received(std::slice::from_ref(&poison)).await;
-    assert_eq!(post.posted().await, 0);
+    outbox.database.execute("update outbox set published_at = 0").await;
+    outbox.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert_eq!(outbox.posted().await, 0);
     relay.stop().await;
 }

@@ -6,30 +6,12 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-/// Each test once on SQLite and once on PostgreSQL.
-macro_rules! both {
-    ($($test:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::post::Post::on_sqlite().await).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(crate::post::Post::on_postgres().await).await;
-            })+
-        }
-    };
-}
-
 mod brokers;
 mod catch_up;
 mod consumers;
 mod due;
 mod failing;
 mod order;
-mod post;
 mod pruning;
 mod taking_over;
+mod test_outbox;

@@ -6,45 +6,47 @@ use std::sync::Arc;
 use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
+use testkit::{new_id, until};
 use uuid::Uuid;
 
-use crate::brokers::Keeping;
-use crate::post::{Post, id, until};
+use crate::test_outbox::TestOutbox;
 
-both!(
+use crate::brokers::Keeping;
+
+testkit::on_both_engines!(
     what_is_told_is_posted_and_received,
     a_subject_is_published_in_order_whatever_fails,
     what_a_broker_lost_is_published_again_under_a_new_number,
 );
 
-async fn what_is_told_is_posted_and_received(post: Post) {
-    let relay = post.relay(post.embedded(post.ledger()), Settings::default(), true);
+async fn what_is_told_is_posted_and_received(outbox: TestOutbox) {
+    let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
-        let some: Vec<Message> = (0..20).map(|_| post.message(id(), 1)).collect();
-        post.append(&some).await;
+        let some: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+        outbox.append(&some).await;
         all.extend(some);
     }
     // Nobody waits for this one: it is received once it was published.
-    let mut told = post.message(id(), 1);
+    let mut told = outbox.message(new_id(), 1);
     "booking.held".clone_into(&mut told.kind);
-    post.append(std::slice::from_ref(&told)).await;
+    outbox.append(std::slice::from_ref(&told)).await;
     all.push(told);
-    let found = post.until_all_are_received(&all).await;
+    let found = outbox.until_all_are_received(&all).await;
     assert!(found.iter().all(|message| message.published == 1), "each once");
-    assert_eq!(post.posted().await, 100);
-    let events = post.store.events_after(post.tenant, 0, &Subject::ALL, 200).await.unwrap();
+    assert_eq!(outbox.posted().await, 100);
+    let events = outbox.store.events_after(outbox.tenant, 0, &Subject::ALL, 200).await.unwrap();
     let positions: Vec<i64> = events.iter().filter_map(|event| event.position).collect();
     assert_eq!(positions, (1..=101).collect::<Vec<_>>());
     relay.stop().await;
 }
 
-async fn a_subject_is_published_in_order_whatever_fails(post: Post) {
+async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     let broker = Arc::new(Keeping::default());
-    let subjects: Vec<Uuid> = (0..40).map(|_| id::<domain::TenantId>().0).collect();
+    let subjects: Vec<Uuid> = (0..40).map(|_| new_id::<domain::TenantId>().0).collect();
     let mut all = Vec::new();
     for subject in &subjects {
-        all.extend((1..=5).map(|seq| post.message(*subject, seq)));
+        all.extend((1..=5).map(|seq| outbox.message(*subject, seq)));
     }
     let refused: Vec<&Message> =
         all.iter().filter(|message| message.subject == subjects[0] && message.seq == 3).collect();
@@ -53,11 +55,11 @@ async fn a_subject_is_published_in_order_whatever_fails(post: Post) {
     let mut backwards = all.clone();
     backwards.reverse();
     for some in backwards.chunks(7) {
-        post.append(some).await;
+        outbox.append(some).await;
     }
-    let relay = post.relay(broker.clone(), Settings::default(), true);
+    let relay = outbox.relay(broker.clone(), Settings::default(), true);
     until("everything but the refused subject is published", async || {
-        let found = post.found(&all).await;
+        let found = outbox.found(&all).await;
         let waits = found.iter().filter(|message| message.position.is_none()).count();
         (waits == 3).then_some(())
     })
@@ -65,7 +67,7 @@ async fn a_subject_is_published_in_order_whatever_fails(post: Post) {
     assert!(broker.numbers(refused[0].id).is_empty());
     broker.refuses.lock().unwrap().clear();
     until("the refused subject is published too", async || {
-        let found = post.found(&all).await;
+        let found = outbox.found(&all).await;
         found.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;
@@ -79,12 +81,12 @@ async fn a_subject_is_published_in_order_whatever_fails(post: Post) {
     assert!(next.values().all(|next| *next == 6), "each once");
 }
 
-async fn what_a_broker_lost_is_published_again_under_a_new_number(post: Post) {
+async fn what_a_broker_lost_is_published_again_under_a_new_number(outbox: TestOutbox) {
     let broker = Arc::new(Keeping::default());
-    let message = post.message(id(), 1);
-    post.append(std::slice::from_ref(&message)).await;
+    let message = outbox.message(new_id(), 1);
+    outbox.append(std::slice::from_ref(&message)).await;
     let settings = Settings { unreceived_after: Span::seconds(30), ..Settings::default() };
-    let relay = post.relay(broker.clone(), settings, true);
+    let relay = outbox.relay(broker.clone(), settings, true);
     for number in 1..=3 {
         until("it is published once more", async || {
             let published = broker.numbers(message.id).len();
@@ -92,20 +94,20 @@ async fn what_a_broker_lost_is_published_again_under_a_new_number(post: Post) {
         })
         .await;
         until("it is marked", async || {
-            let found = post.found(std::slice::from_ref(&message)).await;
+            let found = outbox.found(std::slice::from_ref(&message)).await;
             (found[0].published == number as i64).then_some(())
         })
         .await;
         assert_eq!(broker.numbers(message.id), (1..=number as i64).collect::<Vec<_>>());
-        assert_eq!(post.found(std::slice::from_ref(&message)).await[0].received_at, None);
+        assert_eq!(outbox.found(std::slice::from_ref(&message)).await[0].received_at, None);
         // As if it had been published so long ago: twice as long each time.
         let micros = 31_000_000 << (number - 1);
-        post.sql(&format!("update outbox set published_at = published_at - {micros}")).await;
+        outbox.database.execute(&format!("update outbox set published_at = published_at - {micros}")).await;
     }
     // A receipt that came by another way settles it.
-    let consumer = post.ledger();
+    let consumer = outbox.ledger();
     consumer.receive(&message).await.unwrap();
-    post.until_all_are_received(std::slice::from_ref(&message)).await;
+    outbox.until_all_are_received(std::slice::from_ref(&message)).await;
     relay.stop().await;
-    assert_eq!(post.posted().await, 1);
+    assert_eq!(outbox.posted().await, 1);
 }

@@ -5,34 +5,36 @@ use std::sync::Arc;
 use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
+use testkit::{new_id, until};
+
+use crate::test_outbox::TestOutbox;
 
 use crate::brokers::{Keeping, Stalling};
-use crate::post::{Post, id, until};
 
-both!(
+testkit::on_both_engines!(
     one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one,
     a_zombie_marks_nothing,
     two_share_the_work_and_nothing_comes_twice,
 );
 
-fn messages(post: &Post, count: usize) -> Vec<Message> {
-    (0..count).map(|_| post.message(id(), 1)).collect()
+fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
+    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
 }
 
-async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(post: Post) {
-    let all = messages(&post, 10);
-    post.append(&all).await;
-    let stalling = Stalling::new(post.embedded(post.ledger()));
-    let dying = post.relay(stalling.clone(), Settings::default(), true);
+async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(outbox: TestOutbox) {
+    let all = messages(&outbox, 10);
+    outbox.append(&all).await;
+    let stalling = Stalling::new(outbox.embedded(outbox.ledger()));
+    let dying = outbox.relay(stalling.clone(), Settings::default(), true);
     stalling.published.acquire().await.unwrap().forget();
     dying.kill().await;
-    assert_eq!(post.posted().await, 10, "published, and not marked");
-    assert!(post.found(&all).await.iter().all(|message| message.position.is_none()));
+    assert_eq!(outbox.posted().await, 10, "published, and not marked");
+    assert!(outbox.found(&all).await.iter().all(|message| message.position.is_none()));
     // As the restarted process on SQLite does; on PostgreSQL the lease lapses first.
     let broker = Arc::new(Keeping::default());
-    let successor = post.relay(broker.clone(), Settings::default(), true);
+    let successor = outbox.relay(broker.clone(), Settings::default(), true);
     until("all are published again", async || {
-        let found = post.found(&all).await;
+        let found = outbox.found(&all).await;
         found.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;
@@ -41,48 +43,48 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(pos
         assert_eq!(broker.numbers(message.id), [1], "the same publication once more");
     }
     let settings = Settings { unreceived_after: Span::millis(1), ..Settings::default() };
-    let last = post.relay(post.embedded(post.ledger()), settings, true);
-    post.until_all_are_received(&all).await;
+    let last = outbox.relay(outbox.embedded(outbox.ledger()), settings, true);
+    outbox.until_all_are_received(&all).await;
     last.stop().await;
-    assert_eq!(post.posted().await, 10, "each receipt kept its effect at one");
+    assert_eq!(outbox.posted().await, 10, "each receipt kept its effect at one");
 }
 
-async fn a_zombie_marks_nothing(post: Post) {
-    let all = messages(&post, 10);
-    post.append(&all).await;
-    let stalling = Stalling::new(post.embedded(post.ledger()));
+async fn a_zombie_marks_nothing(outbox: TestOutbox) {
+    let all = messages(&outbox, 10);
+    outbox.append(&all).await;
+    let stalling = Stalling::new(outbox.embedded(outbox.ledger()));
     let settings = Settings { lease: Span::seconds(3_600), ..Settings::default() };
-    let zombie = post.relay(stalling.clone(), settings, false);
+    let zombie = outbox.relay(stalling.clone(), settings, false);
     stalling.published.acquire().await.unwrap().forget();
-    post.sql("update partitions set lease_until = 0").await;
-    let successor = post.relay(post.embedded(post.ledger()), settings, false);
-    let marked = post.until_all_are_received(&all).await;
+    outbox.database.execute("update partitions set lease_until = 0").await;
+    let successor = outbox.relay(outbox.embedded(outbox.ledger()), settings, false);
+    let marked = outbox.until_all_are_received(&all).await;
     stalling.go_on.add_permits(1_000);
     // It goes on once it was refused: what is told next may be either's, and is published once.
-    let more = messages(&post, 10);
-    post.append(&more).await;
-    post.until_all_are_received(&more).await;
+    let more = messages(&outbox, 10);
+    outbox.append(&more).await;
+    outbox.until_all_are_received(&more).await;
     zombie.stop().await;
     successor.stop().await;
-    assert_eq!(post.found(&all).await, marked, "what the zombie said changed nothing");
-    assert_eq!(post.posted().await, 20);
-    let events = post.store.events_after(post.tenant, 0, &Subject::ALL, 100).await.unwrap();
+    assert_eq!(outbox.found(&all).await, marked, "what the zombie said changed nothing");
+    assert_eq!(outbox.posted().await, 20);
+    let events = outbox.store.events_after(outbox.tenant, 0, &Subject::ALL, 100).await.unwrap();
     assert_eq!(events.len(), 20);
 }
 
-async fn two_share_the_work_and_nothing_comes_twice(post: Post) {
+async fn two_share_the_work_and_nothing_comes_twice(outbox: TestOutbox) {
     let brokers = [Arc::new(Keeping::default()), Arc::new(Keeping::default())];
-    let relays = brokers.clone().map(|broker| post.relay(broker, Settings::default(), false));
+    let relays = brokers.clone().map(|broker| outbox.relay(broker, Settings::default(), false));
     let mut all = Vec::new();
     until("both have published", async || {
-        let some = messages(&post, 20);
-        post.append(&some).await;
+        let some = messages(&outbox, 20);
+        outbox.append(&some).await;
         all.extend(some);
         brokers.iter().all(|broker| !broker.seen.lock().unwrap().is_empty()).then_some(())
     })
     .await;
     until("everything is published", async || {
-        let found = post.found(&all[all.len().saturating_sub(500)..]).await;
+        let found = outbox.found(&all[all.len().saturating_sub(500)..]).await;
         found.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;

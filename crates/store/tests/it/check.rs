@@ -3,12 +3,13 @@
 use store::Store;
 use store::queries::check::Finding;
 
-use crate::act::Shop;
-use crate::due::{account, charge};
-use crate::place::Place;
-use crate::seats::reserve;
+use crate::store_database::StoreDatabase;
 
-both!(what_is_broken_is_found, all_that_is_broken_is_named, moves_are_counted);
+use crate::due::{account, charge};
+use crate::seats::reserve;
+use crate::test_command::Seller;
+
+testkit::on_both_engines!(what_is_broken_is_found, all_that_is_broken_is_named, moves_are_counted);
 
 fn broken(findings: &[Finding]) -> Vec<&'static str> {
     let broken = findings.iter().filter(|finding| !finding.broken.is_empty());
@@ -17,23 +18,23 @@ fn broken(findings: &[Finding]) -> Vec<&'static str> {
     names
 }
 
-async fn what_is_broken_is_found(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 10).await;
-    let booking = reserve(&store, shop, slot).await;
-    shop.cancel(reserve(&store, shop, slot).await).on(&store).await.unwrap();
-    let account = account(&store, shop, "acct_1").await;
-    charge(&store, shop, account, "charge").await;
+async fn what_is_broken_is_found(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 10).await;
+    let booking = reserve(&store, seller, slot).await;
+    seller.cancel(reserve(&store, seller, slot).await).on(&store).await.unwrap();
+    let account = account(&store, seller, "acct_1").await;
+    charge(&store, seller, account, "charge").await;
     let findings = store.check().await.unwrap();
     assert_eq!(broken(&findings), Vec::<&str>::new(), "{findings:?}");
     assert!(findings.iter().any(|finding| finding.counted == 2));
     store.close().await;
-    let blob = |id: uuid::Uuid| match &place.location {
+    let blob = |id: uuid::Uuid| match &database.location {
         store::Location::Sqlite { .. } => format!("x'{}'", id.simple()),
         store::Location::Postgres { .. } => format!("'{id}'"),
     };
-    let (tenant, booking) = (blob(shop.tenant.0), blob(booking.0));
+    let (tenant, booking) = (blob(seller.tenant.0), blob(booking.0));
     let (a, b, c) =
         (blob(uuid::Uuid::from_u128(1)), blob(uuid::Uuid::from_u128(2)), blob(uuid::Uuid::from_u128(3)));
     for (harm, found) in [
@@ -71,22 +72,22 @@ async fn what_is_broken_is_found(place: Place) {
         (format!("update ledger_accounts set tenant = {a}"), "tenant_walls"),
         ("update payments set captured_minor = 1".to_owned(), "refund_matches_quote"),
     ] {
-        place.sql(&harm).await;
-        let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();
+        database.execute(&harm).await;
+        let findings = Store::open_read_only(&database.location).await.unwrap().check().await.unwrap();
         assert!(broken(&findings).contains(&found), "{harm}: {findings:?}");
     }
 }
 
-async fn all_that_is_broken_is_named(place: Place) {
+async fn all_that_is_broken_is_named(database: StoreDatabase) {
     const DEAD: usize = 30;
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     store.close().await;
-    let blob = |id: uuid::Uuid| match &place.location {
+    let blob = |id: uuid::Uuid| match &database.location {
         store::Location::Sqlite { .. } => format!("x'{}'", id.simple()),
         store::Location::Postgres { .. } => format!("'{id}'"),
     };
-    let tenant = blob(shop.tenant.0);
+    let tenant = blob(seller.tenant.0);
     let dead = (1..=DEAD).map(|number| {
         let id = blob(uuid::Uuid::from_u128(number as u128));
         format!(
@@ -94,12 +95,12 @@ async fn all_that_is_broken_is_named(place: Place) {
              'dead', 1, null, null, 1, 1, 0, 0, null, 1, 1);"
         )
     });
-    place.sql(&dead.collect::<String>()).await;
-    let findings = Store::open_read_only(&place.location).await.unwrap().check().await.unwrap();
+    database.execute(&dead.collect::<String>()).await;
+    let findings = Store::open_read_only(&database.location).await.unwrap().check().await.unwrap();
     assert!(findings.iter().any(|finding| finding.broken.len() == DEAD), "{findings:?}");
 }
 
-async fn moves_are_counted(place: Place) {
-    let store = place.open().await;
+async fn moves_are_counted(database: StoreDatabase) {
+    let store = database.open().await;
     assert_eq!(store.moves().await.unwrap(), []);
 }

@@ -6,14 +6,16 @@ use domain::working_set::{Context, Decision};
 use domain::{BookingId, Refusal, Timestamp};
 use store::Store;
 
+use testkit::{Engine, OnEngine as _, new_id};
 use uuid::Uuid;
 
-use crate::act::{Act, Gate, Shop, insert};
-use crate::place::{Place, id};
-use crate::seats::reserve;
+use crate::store_database::StoreDatabase;
 
-both!(
-    counters_say_what_the_tables_say,
+use crate::seats::reserve;
+use crate::test_command::{Seller, TestCommand, WriterPause, insert};
+
+testkit::on_both_engines!(
+    a_tally_says_what_the_tables_say,
     what_is_rolled_back_is_not_counted,
     a_reseated_booking_is_a_late_payment,
     what_was_there_before_is_counted_by_the_migration,
@@ -26,20 +28,20 @@ async fn counters(store: &Store) -> Vec<String> {
     kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect()
 }
 
-fn transfer(shop: Shop, kind: &str) -> Act {
+fn transfer(seller: Seller, kind: &str) -> TestCommand {
     let row = Transfer {
-        id: id(),
-        tenant: shop.tenant,
+        id: new_id(),
+        tenant: seller.tenant,
         kind: kind.into(),
         movement: kind.into(),
-        message: id(),
+        message: new_id(),
         posted_at: Timestamp(1),
         subject: Uuid::nil(),
     };
     insert(move |outcome| outcome.put(row.clone()))
 }
 
-fn step(booking: BookingId, event: Event) -> Act {
+fn step(booking: BookingId, event: Event) -> TestCommand {
     let decide = move |facts: &Facts, _: &Context<'_>| {
         let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
         let mut outcome = Decision::default();
@@ -47,20 +49,20 @@ fn step(booking: BookingId, event: Event) -> Act {
             .put(Booking { state: row.state.step(event).ok_or(Refusal::NothingToDo)?.to(), ..row.clone() });
         Ok(outcome)
     };
-    Act::new(move |rows| rows.booking(booking).map(drop), decide)
+    TestCommand::new(move |rows| rows.booking(booking).map(drop), decide)
 }
 
-async fn counters_say_what_the_tables_say(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 10).await;
+async fn a_tally_says_what_the_tables_say(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 10).await;
     let mut made = Vec::new();
     for _ in 0..4 {
-        made.push(reserve(&store, shop, slot).await);
+        made.push(reserve(&store, seller, slot).await);
     }
     assert_eq!(counters(&store).await, [""; 0], "holds are under way");
     for act in
-        [shop.cancel(made[0]), step(made[1], Event::PaymentSecured), transfer(shop, "refund.succeeded")]
+        [seller.cancel(made[0]), step(made[1], Event::PaymentSecured), transfer(seller, "refund.succeeded")]
     {
         act.on(&store).await.unwrap();
     }
@@ -74,9 +76,9 @@ async fn counters_say_what_the_tables_say(place: Place) {
         step(made[2], Event::HoldTimedOut),
         step(made[3], Event::PaymentSecured),
         step(made[3], Event::CustomerAbsent),
-        transfer(shop, "refund.succeeded"),
+        transfer(seller, "refund.succeeded"),
     ];
-    for answer in Gate::shut(&store).together(&store, acts).await {
+    for answer in WriterPause::start(&store).together(&store, acts).await {
         answer.unwrap();
     }
     let expected = [
@@ -88,77 +90,77 @@ async fn counters_say_what_the_tables_say(place: Place) {
     ];
     assert_eq!(counters(&store).await, expected);
     store.close().await;
-    assert_eq!(counters(&place.open().await).await, expected, "another process counts on");
+    assert_eq!(counters(&database.open().await).await, expected, "another process counts on");
 }
 
-async fn what_is_rolled_back_is_not_counted(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let mut poisonous = shop.slot_row(1);
+async fn what_is_rolled_back_is_not_counted(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let mut poisonous = seller.slot_row(1);
     poisonous.held = -1;
     let poison = insert(move |outcome| {
         outcome.put(poisonous.clone());
         outcome.put(Transfer {
-            id: id(),
-            tenant: shop.tenant,
+            id: new_id(),
+            tenant: seller.tenant,
             kind: "payment.captured".into(),
             movement: "never".into(),
-            message: id(),
+            message: new_id(),
             posted_at: Timestamp(1),
             subject: Uuid::nil(),
         });
     });
-    let acts = vec![transfer(shop, "payment.captured"), poison, transfer(shop, "payment.captured")];
-    let answers = Gate::shut(&store).together(&store, acts).await;
+    let acts = vec![transfer(seller, "payment.captured"), poison, transfer(seller, "payment.captured")];
+    let answers = WriterPause::start(&store).together(&store, acts).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
     assert_eq!(counters(&store).await, ["transfers/payment.captured 2"]);
 }
 
 /// A booking whose money came when its hold had lapsed.
-pub async fn reseated(store: &Store, shop: Shop) -> BookingId {
-    let slot = shop.slot(store, 10).await;
-    let booking = reserve(store, shop, slot).await;
+pub async fn reseated(store: &Store, seller: Seller) -> BookingId {
+    let slot = seller.slot(store, 10).await;
+    let booking = reserve(store, seller, slot).await;
     for event in [Event::HoldTimedOut, Event::PaymentSecured] {
         step(booking, event).on(store).await.unwrap();
     }
     booking
 }
 
-async fn a_reseated_booking_is_a_late_payment(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    reseated(&store, shop).await;
+async fn a_reseated_booking_is_a_late_payment(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    reseated(&store, seller).await;
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     let kept: Vec<String> =
         kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect();
     assert_eq!(kept, ["bookings/confirmed 1", "late_payments/seated 1"]);
 }
 
-async fn what_was_there_before_is_counted_by_the_migration(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 10).await;
-    let booking = reserve(&store, shop, slot).await;
-    for act in [step(booking, Event::PaymentSecured), transfer(shop, "payment.captured")] {
+async fn what_was_there_before_is_counted_by_the_migration(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 10).await;
+    let booking = reserve(&store, seller, slot).await;
+    for act in [step(booking, Event::PaymentSecured), transfer(seller, "payment.captured")] {
         act.on(&store).await.unwrap();
     }
     let expected = counters(&store).await;
     store.close().await;
-    place.sql("drop table counters; delete from migrations where version = 2").await;
-    Store::migrate(&place.location).await.unwrap();
-    assert_eq!(counters(&place.open().await).await, expected);
+    database.execute("drop table counters; delete from migrations where version = 2").await;
+    Store::migrate(&database.location).await.unwrap();
+    assert_eq!(counters(&database.open().await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn each_connection_to_postgres_has_a_shard_of_its_own() {
-    let place = Place::postgres().await;
-    let (one, other) = (place.open().await, place.open().await);
-    let shop = Shop::open(&one).await;
+    let database = StoreDatabase::on(Engine::Postgres).await;
+    let (one, other) = (database.open().await, database.open().await);
+    let seller = Seller::open(&one).await;
     for store in [&one, &other, &one] {
-        transfer(shop, "payment.captured").on(store).await.unwrap();
+        transfer(seller, "payment.captured").on(store).await.unwrap();
     }
     assert_eq!(counters(&one).await, ["transfers/payment.captured 3"]);
-    let client = crate::place::connect(place.url()).await;
+    let client = testkit::database::connect(database.url()).await;
     let shards = "select count from counters order by shard";
     let counts = async || {
         let rows = client.query(shards, &[]).await.unwrap();
@@ -174,7 +176,7 @@ async fn each_connection_to_postgres_has_a_shard_of_its_own() {
         assert!(begun.elapsed().as_secs() < 20, "the shard of a connection that ended is still taken");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let third = place.open().await;
-    transfer(shop, "payment.captured").on(&third).await.unwrap();
+    let third = database.open().await;
+    transfer(seller, "payment.captured").on(&third).await.unwrap();
     assert_eq!(counts().await, [3, 1], "shards do not pile up");
 }

@@ -11,18 +11,19 @@ use store::queries::DueJob;
 use store::{CommandResult, Store};
 use uuid::Uuid;
 
-use crate::act::{Shop, insert};
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
 
-both!(an_account_that_cannot_be_called_hides_no_jobs_of_others, jobs_past_their_deadline);
+use crate::test_command::{Seller, insert};
+
+testkit::on_both_engines!(an_account_that_cannot_be_called_hides_no_jobs_of_others, jobs_past_their_deadline);
 
 const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 const LATER: Timestamp = Timestamp(i64::MAX / 2);
 
-pub async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
+pub async fn account(store: &Store, seller: Seller, name: &str) -> AccountId {
     let account = Account {
         id: AccountId::of("stripe", name),
-        tenant: shop.tenant,
+        tenant: seller.tenant,
         provider: "stripe".to_owned(),
         name: name.to_owned(),
         mode: Mode::Test,
@@ -33,9 +34,9 @@ pub async fn account(store: &Store, shop: Shop, name: &str) -> AccountId {
     id
 }
 
-pub async fn charge(store: &Store, shop: Shop, account: AccountId, key: &str) -> JobId {
+pub async fn charge(store: &Store, seller: Seller, account: AccountId, key: &str) -> JobId {
     let start = StartPayment {
-        claim: shop.claim(key),
+        claim: seller.claim(key),
         target: PaymentTarget::Amount { amount: Money::new(700, Currency::EUR), reference: None },
         account,
         payment_method: "pm_card_visa".to_owned(),
@@ -56,19 +57,19 @@ pub async fn due(store: &Store, now: Timestamp, without: &[Uuid], max: usize) ->
     store.due_jobs(JobKinds::default(), Lane::Critical, now, without, max).await.unwrap()
 }
 
-async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     let (slow, other, third) = (
-        account(&store, shop, "acct_slow").await,
-        account(&store, shop, "acct_other").await,
-        account(&store, shop, "acct_third").await,
+        account(&store, seller, "acct_slow").await,
+        account(&store, seller, "acct_other").await,
+        account(&store, seller, "acct_third").await,
     );
     for number in 0..5 {
-        charge(&store, shop, slow, &format!("slow-{number}")).await;
+        charge(&store, seller, slow, &format!("slow-{number}")).await;
     }
-    let of_other = charge(&store, shop, other, "other").await;
-    let of_third = charge(&store, shop, third, "third").await;
+    let of_other = charge(&store, seller, other, "other").await;
+    let of_third = charge(&store, seller, third, "third").await;
     let found = async |without: &[AccountId], max: usize| {
         let without: Vec<Uuid> = without.iter().map(|account| account.0).collect();
         let mut found = due(&store, LATER, &without, max).await;
@@ -93,10 +94,11 @@ async fn an_account_that_cannot_be_called_hides_no_jobs_of_others(place: Place) 
     assert_eq!(due(&store, Timestamp(0), &[], 9).await, []);
 }
 
-async fn jobs_past_their_deadline(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let (shut, other) = (account(&store, shop, "acct_shut").await, account(&store, shop, "acct_other").await);
+async fn jobs_past_their_deadline(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let (shut, other) =
+        (account(&store, seller, "acct_shut").await, account(&store, seller, "acct_other").await);
     let changes = [
         ("attempts", "state = 'created'"),
         ("attempts", "state = 'sent'"),
@@ -111,15 +113,15 @@ async fn jobs_past_their_deadline(place: Place) {
     ];
     let mut late = Vec::new();
     for (_, change) in changes {
-        late.push(charge(&store, shop, shut, change).await);
+        late.push(charge(&store, seller, shut, change).await);
     }
-    let of_other = charge(&store, shop, other, "other").await;
+    let of_other = charge(&store, seller, other, "other").await;
     let deadline = Timestamp(1).plus(DEADLINE);
-    place.sql(&format!("update attempts set created_at = 1, deadline_at = {}", deadline.0)).await;
-    place.sql("update jobs set due_at = 1").await;
+    database.execute(&format!("update attempts set created_at = 1, deadline_at = {}", deadline.0)).await;
+    database.execute("update jobs set due_at = 1").await;
     for (job, (table, change)) in late.iter().zip(changes) {
-        let id = place.literal(*job);
-        place.sql(&format!("update {table} set {change} where id = {id}")).await;
+        let id = database.literal(*job);
+        database.execute(&format!("update {table} set {change} where id = {id}")).await;
     }
     late.truncate(4);
     late.sort();

@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use store::{CommandResult, Location, PostgresUrl, Store, Unavailable};
 use test_servers::postgres::{Options, Private};
 
-use crate::act::Shop;
-use crate::place::{Place, connect};
+use crate::store_database::StoreDatabase;
+
+use crate::test_command::Seller;
 
 /// Nobody waits so long for a failover; it ends the test where none comes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn at(url: String) -> Place {
-    Place::at(Location::Postgres { url: PostgresUrl::new(url) }, None)
+fn at(url: String) -> StoreDatabase {
+    StoreDatabase::at(Location::Postgres { url: PostgresUrl::new(url) })
 }
 
 /// Both servers, in the form of PostgreSQL's own clients: the first that takes writes is used.
-fn either(one: &Private, other: &Private) -> Place {
+fn either(one: &Private, other: &Private) -> StoreDatabase {
     at(format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", one.port(), other.port()))
 }
 
@@ -29,9 +30,9 @@ async fn until(what: &str, so: impl AsyncFn() -> bool) {
     }
 }
 
-async fn writes(store: &Store, shop: Shop) -> bool {
-    let slot = shop.slot_row(1);
-    let put = crate::act::insert(move |outcome| outcome.put(slot.clone()));
+async fn writes(store: &Store, seller: Seller) -> bool {
+    let slot = seller.slot_row(1);
+    let put = crate::test_command::insert(move |outcome| outcome.put(slot.clone()));
     matches!(put.on(store).await, Ok(CommandResult::Fresh { .. }))
 }
 
@@ -39,12 +40,12 @@ async fn writes(store: &Store, shop: Shop) -> bool {
 async fn writes_go_on_at_the_standby_that_was_promoted() {
     let primary = Private::start(&Options::default()).unwrap();
     let standby = primary.standby().unwrap();
-    let place = either(&primary, &standby);
-    Store::migrate(&place.location).await.unwrap();
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+    let database = either(&primary, &standby);
+    Store::migrate(&database.location).await.unwrap();
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     assert_eq!(store.ask_writer().await, Ok(()));
-    let client = connect(&primary.url()).await;
+    let client = testkit::database::connect(&primary.url()).await;
     let behind = "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint \
                   from pg_stat_replication";
     until("the standby has it all", async || {
@@ -54,10 +55,10 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
 
     primary.stop_immediate().unwrap();
     // The standby answers, and takes nothing.
-    assert!(!writes(&store, shop).await);
+    assert!(!writes(&store, seller).await);
     assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
     standby.promote().unwrap();
-    until("writes are taken again", async || writes(&store, shop).await).await;
+    until("writes are taken again", async || writes(&store, seller).await).await;
     assert_eq!(store.ask_writer().await, Ok(()));
 }
 
@@ -66,19 +67,19 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_no_writes_any_more_is_left() {
     let server = Private::start(&Options::default()).unwrap();
-    let place = at(server.url());
-    Store::migrate(&place.location).await.unwrap();
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+    let database = at(server.url());
+    Store::migrate(&database.location).await.unwrap();
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     let set = |value: &str| {
         server.query(&format!("alter system set default_transaction_read_only = {value}")).unwrap();
         server.query("select pg_reload_conf()").unwrap();
     };
     set("on");
-    until("nothing is taken", async || !writes(&store, shop).await).await;
+    until("nothing is taken", async || !writes(&store, seller).await).await;
     assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
-    assert!(!writes(&store, shop).await, "and it stays so");
+    assert!(!writes(&store, seller).await, "and it stays so");
     set("off");
-    until("writes are taken again", async || writes(&store, shop).await).await;
+    until("writes are taken again", async || writes(&store, seller).await).await;
     assert_eq!(store.ask_writer().await, Ok(()));
 }

@@ -1,16 +1,18 @@
 //! A full disk refuses what it cannot keep, keeps what it has, and recovers once there is room.
 
 use store::{CommandResult, Unavailable};
+use testkit::{Engine, OnEngine as _};
 
-use crate::act::Shop;
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
+
+use crate::test_command::Seller;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_full_disk_writes_nothing_by_halves() {
-    let place = Place::sqlite().await;
-    let store = place.open_with(|options| options.max_page_count = Some(200)).await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 1_000_000).await;
+    let database = StoreDatabase::on(Engine::Sqlite).await;
+    let store = database.open_with(|options| options.max_page_count = Some(200)).await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 1_000_000).await;
     let (mut done, mut refused) = (0, 0);
     // A smaller batch may still fit where a larger one did not: it is full once nothing of a round is kept.
     loop {
@@ -18,7 +20,7 @@ async fn a_full_disk_writes_nothing_by_halves() {
         let tasks: Vec<_> = (0..20)
             .map(|_| {
                 let store = store.clone();
-                tokio::spawn(async move { shop.reserve(slot, 1).on(&store).await })
+                tokio::spawn(async move { seller.reserve(slot, 1).on(&store).await })
             })
             .collect();
         for task in tasks {
@@ -40,14 +42,14 @@ async fn a_full_disk_writes_nothing_by_halves() {
     assert!(
         matches!(store.ask_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
     );
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, done);
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, done);
     store.close().await;
     // Room again.
-    let store = place.open().await;
+    let store = database.open().await;
     assert_eq!(store.ask_writer().await, Ok(()));
-    assert!(matches!(shop.reserve(slot, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
+    assert!(matches!(seller.reserve(slot, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
     let found = store.check().await.unwrap();
     let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();
     assert!(broken.iter().all(|finding| finding.broken.is_empty()), "{broken:?}");
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, done + 1);
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, done + 1);
 }

@@ -4,12 +4,14 @@ use domain::idempotency::{Fingerprint, KeyProgress};
 use domain::working_set::{Claim, Decision, LateReply};
 use domain::{Refusal, Reply};
 use store::{CommandResult, Rendered, Unavailable};
+use testkit::{Engine, OnEngine as _, new_id};
 use uuid::Uuid;
 
-use crate::act::{Act, Gate, Shop};
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(
+use crate::test_command::{Seller, TestCommand, WriterPause};
+
+testkit::on_both_engines!(
     a_key_is_done_once_and_replayed,
     another_request_under_the_key_is_a_mismatch,
     a_pruned_reply_is_expired,
@@ -19,22 +21,22 @@ both!(
     a_key_in_flight_inside_one_batch,
 );
 
-async fn a_key_is_done_once_and_replayed(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 5).await;
-    let claim = shop.claim("one");
-    let fresh = shop.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
+async fn a_key_is_done_once_and_replayed(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 5).await;
+    let claim = seller.claim("one");
+    let fresh = seller.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
     let CommandResult::Fresh { rendered: Some(Rendered { status, body, location }), .. } = fresh else {
         panic!("{fresh:?}");
     };
     for _ in 0..3 {
-        let replay = shop.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
+        let replay = seller.reserve(slot, 2).claiming(&claim).on(&store).await.unwrap();
         let expected = Rendered { status, body: body.clone(), location: location.clone() };
         assert_eq!(replayed(replay), expected);
     }
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
-    let key = store.key(shop.tenant, claim.key).await.unwrap().unwrap();
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 2);
+    let key = store.key(seller.tenant, claim.key).await.unwrap().unwrap();
     assert_eq!((key.progress, key.status, key.text.as_str()), (KeyProgress::Finished, Some(201), "one"));
     assert!(key.resource.is_some() && key.finished_at.is_some());
 }
@@ -46,35 +48,36 @@ fn replayed(answer: CommandResult) -> Rendered {
     }
 }
 
-async fn another_request_under_the_key_is_a_mismatch(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 5).await;
-    shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
-    let other = Claim { fingerprint: Fingerprint::of("POST", "/v1/bookings", b"[]"), ..shop.claim("one") };
-    let answer = shop.reserve(slot, 1).claiming(&other).on(&store).await.unwrap();
+async fn another_request_under_the_key_is_a_mismatch(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 5).await;
+    seller.reserve(slot, 1).claiming(&seller.claim("one")).on(&store).await.unwrap();
+    let other = Claim { fingerprint: Fingerprint::of("POST", "/v1/bookings", b"[]"), ..seller.claim("one") };
+    let answer = seller.reserve(slot, 1).claiming(&other).on(&store).await.unwrap();
     assert!(matches!(answer, CommandResult::Mismatch), "{answer:?}");
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 1);
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 1);
 }
 
-async fn a_pruned_reply_is_expired(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 5).await;
-    shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
-    place.sql("update keys set body = null").await;
-    let answer = shop.reserve(slot, 1).claiming(&shop.claim("one")).on(&store).await.unwrap();
+async fn a_pruned_reply_is_expired(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 5).await;
+    seller.reserve(slot, 1).claiming(&seller.claim("one")).on(&store).await.unwrap();
+    database.execute("update keys set body = null").await;
+    let answer = seller.reserve(slot, 1).claiming(&seller.claim("one")).on(&store).await.unwrap();
     assert!(matches!(answer, CommandResult::Expired { resource: Some(_) }), "{answer:?}");
 }
 
 /// Starts something that a worker will answer.
-fn begin(claim: &Claim, resource: Uuid) -> Act {
-    Act::new(|_| Some(()), move |_, _| Ok(Decision::default().settles_later(resource))).claiming(claim)
+fn begin(claim: &Claim, resource: Uuid) -> TestCommand {
+    TestCommand::new(|_| Some(()), move |_, _| Ok(Decision::default().settles_later(resource)))
+        .claiming(claim)
 }
 
-fn answer(claim: &Claim, with: impl Fn() -> LateReply + Send + Sync + 'static) -> Act {
+fn answer(claim: &Claim, with: impl Fn() -> LateReply + Send + Sync + 'static) -> TestCommand {
     let key = claim.key;
-    Act::new(
+    TestCommand::new(
         move |rows| rows.key(key).map(drop),
         move |_, _| {
             let mut outcome = Decision::default();
@@ -84,10 +87,10 @@ fn answer(claim: &Claim, with: impl Fn() -> LateReply + Send + Sync + 'static) -
     )
 }
 
-async fn an_operation_in_flight_is_answered_once(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let (claim, resource) = (shop.claim("charge"), id());
+async fn an_operation_in_flight_is_answered_once(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let (claim, resource) = (seller.claim("charge"), new_id());
     let fresh = begin(&claim, resource).on(&store).await.unwrap();
     assert!(matches!(fresh, CommandResult::Fresh { rendered: None, .. }), "{fresh:?}");
     let again = begin(&claim, resource).on(&store).await.unwrap();
@@ -103,38 +106,38 @@ async fn an_operation_in_flight_is_answered_once(place: Place) {
     assert_eq!(replay.body, "nothing_is_due in request-charge");
     store.close().await;
     let told: Vec<_> =
-        place.told.0.lock().unwrap().iter().flat_map(|committed| committed.answered.clone()).collect();
+        database.commits.0.lock().unwrap().iter().flat_map(|committed| committed.answered.clone()).collect();
     assert_eq!(told, [(claim.key, replay)]);
 }
 
-async fn a_refusal_is_stored_unless_it_may_pass(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 0).await;
-    let full = shop.claim("full");
-    let refused = shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap();
+async fn a_refusal_is_stored_unless_it_may_pass(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 0).await;
+    let full = seller.claim("full");
+    let refused = seller.reserve(slot, 1).claiming(&full).on(&store).await.unwrap();
     let CommandResult::Refused { rendered: Some(rendered), .. } = refused else { panic!("{refused:?}") };
-    place.sql("update slots set capacity = 9").await;
-    assert_eq!(replayed(shop.reserve(slot, 1).claiming(&full).on(&store).await.unwrap()), rendered);
+    database.execute("update slots set capacity = 9").await;
+    assert_eq!(replayed(seller.reserve(slot, 1).claiming(&full).on(&store).await.unwrap()), rendered);
 
-    let (lost, nowhere) = (shop.claim("lost"), id());
+    let (lost, nowhere) = (seller.claim("lost"), new_id());
     for _ in 0..2 {
-        let refused = shop.reserve(nowhere, 1).claiming(&lost).on(&store).await.unwrap();
+        let refused = seller.reserve(nowhere, 1).claiming(&lost).on(&store).await.unwrap();
         let expected = Refusal::SlotNotFound;
         assert!(
             matches!(&refused, CommandResult::Refused { refusal, rendered: None } if *refusal == expected)
         );
     }
-    assert_eq!(store.key(shop.tenant, lost.key).await.unwrap(), None, "the key may ask again");
+    assert_eq!(store.key(seller.tenant, lost.key).await.unwrap(), None, "the key may ask again");
 }
 
-async fn replays_inside_one_batch(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 100).await;
+async fn replays_inside_one_batch(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 100).await;
     let keys = ["a", "b", "a", "a", "b", "c"];
-    let acts = keys.iter().map(|key| shop.reserve(slot, 1).claiming(&shop.claim(key))).collect();
-    let answers = Gate::shut(&store).together(&store, acts).await;
+    let acts = keys.iter().map(|key| seller.reserve(slot, 1).claiming(&seller.claim(key))).collect();
+    let answers = WriterPause::start(&store).together(&store, acts).await;
     let mut bodies = std::collections::BTreeMap::<&str, Vec<Rendered>>::new();
     let mut fresh = 0;
     for (key, answer) in keys.into_iter().zip(answers) {
@@ -148,15 +151,15 @@ async fn replays_inside_one_batch(place: Place) {
     }
     assert_eq!(fresh, 3);
     assert!(bodies.values().all(|bodies| bodies.iter().all(|body| *body == bodies[0])), "{bodies:?}");
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 3);
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 3);
 }
 
-async fn a_key_in_flight_inside_one_batch(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let (claim, resource) = (shop.claim("charge"), id());
+async fn a_key_in_flight_inside_one_batch(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let (claim, resource) = (seller.claim("charge"), new_id());
     let acts = (0..3).map(|_| begin(&claim, resource)).collect();
-    let answers = Gate::shut(&store).together(&store, acts).await;
+    let answers = WriterPause::start(&store).together(&store, acts).await;
     let fresh = answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))).count();
     let in_flight =
         answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::InFlight { .. }))).count();
@@ -166,15 +169,15 @@ async fn a_key_in_flight_inside_one_batch(place: Place) {
 /// Two servers get the same request at the same time, many times over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn one_key_at_once_from_two_servers_is_done_once() {
-    let place = Place::postgres().await;
-    let stores = [place.open().await, place.open().await];
-    let shop = Shop::open(&stores[0]).await;
+    let database = StoreDatabase::on(Engine::Postgres).await;
+    let stores = [database.open().await, database.open().await];
+    let seller = Seller::open(&stores[0]).await;
     // Each server asks for a slot of its own: with one slot its lock would keep them apart.
-    let slots = [shop.slot(&stores[0], 1000).await, shop.slot(&stores[0], 1000).await];
+    let slots = [seller.slot(&stores[0], 1000).await, seller.slot(&stores[0], 1000).await];
     for round in 0..10 {
-        let claim = shop.claim(&format!("round {round}"));
+        let claim = seller.claim(&format!("round {round}"));
         let ask = |at: usize| {
-            let (store, act) = (stores[at % 2].clone(), shop.reserve(slots[at % 2], 1).claiming(&claim));
+            let (store, act) = (stores[at % 2].clone(), seller.reserve(slots[at % 2], 1).claiming(&claim));
             tokio::spawn(async move { act.on(&store).await })
         };
         let tasks: Vec<_> = (0..200).map(ask).collect();
@@ -195,7 +198,7 @@ async fn one_key_at_once_from_two_servers_is_done_once() {
     }
     let mut held = 0;
     for slot in slots {
-        held += stores[0].slot(shop.tenant, slot).await.unwrap().unwrap().held;
+        held += stores[0].slot(seller.tenant, slot).await.unwrap().unwrap().held;
     }
     assert_eq!(held, 10);
     let met = stores[0].stats().retries + stores[1].stats().retries;

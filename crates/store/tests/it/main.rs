@@ -5,25 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-/// Each test once on SQLite and once on PostgreSQL.
-macro_rules! both {
-    ($($test:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-            async fn $test() {
-                super::$test(crate::place::Place::sqlite().await).await;
-            })+
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-            async fn $test() {
-                super::$test(crate::place::Place::postgres().await).await;
-            })+
-        }
-    };
-}
-
-mod act;
 mod check;
 mod contention;
 mod counters;
@@ -36,7 +17,6 @@ mod migrations;
 mod model;
 mod newer;
 mod notify;
-mod place;
 mod plans;
 mod poolers;
 mod queries;
@@ -45,3 +25,5 @@ mod restarts;
 mod retention;
 mod rows;
 mod seats;
+mod store_database;
+mod test_command;

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use store::{CommandResult, Store};
 
-use crate::act::{Act, Gate, Shop};
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
+
+use crate::test_command::{Seller, TestCommand, WriterPause};
 
 const SLOTS: usize = 3;
 const CAPACITY: i64 = 6;
@@ -67,33 +68,33 @@ impl Model {
     }
 }
 
-fn act(shop: Shop, slots: &[SlotId], made: &[BookingId], step: &Step) -> Act {
+fn act(seller: Seller, slots: &[SlotId], made: &[BookingId], step: &Step) -> TestCommand {
     match *step {
         Step::Reserve { slot, seats, key } => {
-            let act = shop.reserve(slots[slot], seats);
+            let act = seller.reserve(slots[slot], seats);
             match key {
-                Some(key) => act.claiming(&shop.claim(&key.to_string())),
+                Some(key) => act.claiming(&seller.claim(&key.to_string())),
                 None => act,
             }
         }
-        Step::Cancel(at) => shop.cancel(made.get(at).copied().unwrap_or(BookingId(uuid::Uuid::nil()))),
+        Step::Cancel(at) => seller.cancel(made.get(at).copied().unwrap_or(BookingId(uuid::Uuid::nil()))),
     }
 }
 
 /// The same fingerprint forevery request of a key: what matters is that it is done once.
 async fn play(store: &Store, rounds: &[Vec<Step>]) {
-    let shop = Shop::open(store).await;
+    let seller = Seller::open(store).await;
     let mut slots = Vec::new();
     for _ in 0..SLOTS {
-        slots.push(shop.slot(store, CAPACITY).await);
+        slots.push(seller.slot(store, CAPACITY).await);
     }
     let mut model = Model::default();
     let mut made = Vec::new();
     for round in rounds {
         let known = made.len();
         let expected: Vec<_> = round.iter().map(|step| model.apply(step, known)).collect();
-        let acts = round.iter().map(|step| act(shop, &slots, &made, step)).collect();
-        let answers = Gate::shut(store).together(store, acts).await;
+        let acts = round.iter().map(|step| act(seller, &slots, &made, step)).collect();
+        let answers = WriterPause::start(store).together(store, acts).await;
         let mut said = Vec::new();
         for answer in answers {
             said.push(match answer.unwrap() {
@@ -111,7 +112,7 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
         assert_eq!(said, expected, "{round:?}");
         let mut held = [0; SLOTS];
         for (slot, held) in slots.iter().zip(&mut held) {
-            *held = store.slot(shop.tenant, *slot).await.unwrap().unwrap().held;
+            *held = store.slot(seller.tenant, *slot).await.unwrap().unwrap().held;
         }
         assert_eq!(held, model.held);
     }
@@ -124,9 +125,9 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
 /// Cases a run; a failure prints its seed and its smallest case.
 const CASES: u32 = 12;
 
-async fn the_books_are_the_models(place: Place) {
+async fn the_books_are_the_models(database: StoreDatabase) {
     for batch_max in [1, 128] {
-        let store = place.open_with(|options| options.batch_max = batch_max).await;
+        let store = database.open_with(|options| options.batch_max = batch_max).await;
         let runtime = tokio::runtime::Handle::current();
         let rounds = proptest::collection::vec(proptest::collection::vec(step(), 1..40), 1..4);
         tokio::task::block_in_place(|| {
@@ -147,4 +148,4 @@ async fn the_books_are_the_models(place: Place) {
     }
 }
 
-both!(the_books_are_the_models);
+testkit::on_both_engines!(the_books_are_the_models);

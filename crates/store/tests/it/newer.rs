@@ -10,11 +10,13 @@ use domain::working_set::{Decision, Json};
 use domain::{EventId, JobId, Refusal, Reply, SlotId, Timestamp};
 use serde_json::json;
 use store::{CommandResult, Location, Store, Unavailable};
+use testkit::new_id;
 
-use crate::act::{Act, Gate, Shop, insert};
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(
+use crate::test_command::{Seller, TestCommand, WriterPause, insert};
+
+testkit::on_both_engines!(
     a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else,
     what_a_newer_version_added_is_read_over_and_kept,
     a_sweep_leaves_out_what_it_cannot_read,
@@ -25,31 +27,31 @@ both!(
 );
 
 /// As a reserve does: the tenant's settings, and its slot.
-fn reserve(shop: Shop, slot: SlotId) -> Act {
-    let reserve = shop.reserve(slot, 1);
-    Act {
+fn reserve(seller: Seller, slot: SlotId) -> TestCommand {
+    let reserve = seller.reserve(slot, 1);
+    TestCommand {
         needs: Box::new(move |rows| {
-            let tenant = rows.tenant(shop.tenant).map(drop);
+            let tenant = rows.tenant(seller.tenant).map(drop);
             rows.slot(slot).and(tenant)
         }),
         ..reserve
     }
 }
 
-async fn two_shops(store: &Store) -> [(Shop, SlotId); 2] {
-    let (ours, theirs) = (Shop::open(store).await, Shop::open(store).await);
+async fn two_shops(store: &Store) -> [(Seller, SlotId); 2] {
+    let (ours, theirs) = (Seller::open(store).await, Seller::open(store).await);
     [(ours, ours.slot(store, 100).await), (theirs, theirs.slot(store, 100).await)]
 }
 
-async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Place) {
-    let store = place.open().await;
+async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(database: StoreDatabase) {
+    let store = database.open().await;
     let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
     let set = |settings: &str| {
-        format!("update tenants set settings = '{settings}' where id = {}", place.literal(theirs.tenant))
+        format!("update tenants set settings = '{settings}' where id = {}", database.literal(theirs.tenant))
     };
-    place.sql(&set(r#"{"late_money":"half"}"#)).await;
+    database.execute(&set(r#"{"late_money":"half"}"#)).await;
     let acts = (0..20).flat_map(|_| [reserve(ours, our_slot), reserve(theirs, their_slot)]).collect();
-    let answers = Gate::shut(&store).together(&store, acts).await;
+    let answers = WriterPause::start(&store).together(&store, acts).await;
     for pair in answers.chunks(2) {
         assert!(matches!(pair[0], Ok(CommandResult::Fresh { .. })), "{pair:?}");
         let Err(Unavailable::Unreadable(why)) = &pair[1] else { panic!("{pair:?}") };
@@ -58,20 +60,20 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Pla
     }
     assert_eq!(store.slot(ours.tenant, our_slot).await.unwrap().unwrap().held, 20);
     assert_eq!(store.slot(theirs.tenant, their_slot).await.unwrap().unwrap().held, 0);
-    place.sql(&set("{}")).await;
+    database.execute(&set("{}")).await;
     assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(CommandResult::Fresh { .. })));
 }
 
-async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+async fn what_a_newer_version_added_is_read_over_and_kept(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     let newer = json!({ "hold_seconds": 600, "waits": { "for": ["rain", 1.5] }, "calm": null });
-    place.sql(&format!("update tenants set settings = '{newer}'")).await;
+    database.execute(&format!("update tenants set settings = '{newer}'")).await;
     let change = |seconds: i64| {
-        Act::new(
-            move |rows| rows.tenant(shop.tenant).map(drop),
+        TestCommand::new(
+            move |rows| rows.tenant(seller.tenant).map(drop),
             move |facts, _| {
-                let before = facts.tenants.get(shop.tenant).ok_or(Refusal::ClientNotFound)?;
+                let before = facts.tenants.get(seller.tenant).ok_or(Refusal::ClientNotFound)?;
                 let mut settings = before.settings.0.clone();
                 settings.hold_seconds = seconds;
                 let mut outcome = Decision::default();
@@ -85,32 +87,32 @@ async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
         )
     };
     // One batch, and another one after it.
-    let twice = Gate::shut(&store).together(&store, vec![change(601), change(602)]).await;
+    let twice = WriterPause::start(&store).together(&store, vec![change(601), change(602)]).await;
     assert!(twice.iter().all(Result::is_ok), "{twice:?}");
     change(603).on(&store).await.unwrap();
-    let kept = place.text("select settings from tenants").await;
+    let kept = database.query_text("select settings from tenants").await;
     let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     assert_eq!(kept["hold_seconds"], 603);
     assert_eq!((&kept["waits"], &kept["calm"]), (&newer["waits"], &newer["calm"]));
     assert_eq!(kept["late_money"], "reseat", "what this version knows is written, too");
 }
 
-async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let ids: Vec<EventId> = (0..9).map(|_| id()).collect();
+async fn a_sweep_leaves_out_what_it_cannot_read(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let ids: Vec<EventId> = (0..9).map(|_| new_id()).collect();
     for event in &ids {
-        let event = shop.event_row(*event, id());
+        let event = seller.event_row(*event, new_id());
         insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     }
-    allow_the_next_state(&place).await;
+    allow_the_next_state(&database).await;
     for unreadable in [ids[2], ids[7]] {
-        let row = place.literal(unreadable);
-        place.sql(&format!("update inbound_events set state = 'parked' where id = {row}")).await;
+        let row = database.literal(unreadable);
+        database.execute(&format!("update inbound_events set state = 'parked' where id = {row}")).await;
     }
     let sweep = |part: &[EventId]| {
         let (needed, counted) = (part.to_vec(), part.len());
-        Act::new(
+        TestCommand::new(
             move |rows| {
                 for event in &needed {
                     rows.inbound_event(*event);
@@ -128,17 +130,20 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
     assert_eq!(answers.iter().map(swept).sum::<usize>(), 7);
 }
 
-async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(place: Place) {
-    let store = place.open().await;
+async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(database: StoreDatabase) {
+    let store = database.open().await;
     let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
-    for (shop, slot) in [(ours, our_slot), (theirs, their_slot)] {
-        reserve(shop, slot).on(&store).await.unwrap();
+    for (seller, slot) in [(ours, our_slot), (theirs, their_slot)] {
+        reserve(seller, slot).on(&store).await.unwrap();
     }
     let late = Timestamp(i64::MAX);
     let found = store.lapsed_holds(late, 9).await.unwrap();
     assert_eq!(found.len(), 2);
-    place
-        .sql(&format!("update bookings set metadata = '[]' where tenant = {}", place.literal(theirs.tenant)))
+    database
+        .execute(&format!(
+            "update bookings set metadata = '[]' where tenant = {}",
+            database.literal(theirs.tenant)
+        ))
         .await;
     assert_eq!(store.lapsed_holds(late, 9).await.unwrap(), found);
     let of_slot = store.lapsed_holds_of_slot(theirs.tenant, their_slot, late, 9).await.unwrap();
@@ -147,17 +152,18 @@ async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(place: Place) {
 }
 
 /// One of a kind of subject that only a newer version knows holds up its own subject, and no other.
-async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
-    let store = place.open().await;
+async fn a_relay_passes_over_messages_that_it_cannot_read(database: StoreDatabase) {
+    let store = database.open().await;
     let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
-    for (shop, slot) in [(ours, our_slot), (theirs, their_slot)] {
-        reserve(shop, slot).on(&store).await.unwrap();
+    for (seller, slot) in [(ours, our_slot), (theirs, their_slot)] {
+        reserve(seller, slot).on(&store).await.unwrap();
     }
     let partitions: Vec<i64> = (0..domain::limits::PARTITIONS).collect();
     let all = store.live_messages(&partitions, Timestamp(0), 99).await.unwrap();
     let newer = all.iter().find(|message| message.tenant == theirs.tenant).unwrap();
-    let change = format!("update outbox set subject_kind = 'voucher' where id = {}", place.literal(newer.id));
-    place.sql(&change).await;
+    let change =
+        format!("update outbox set subject_kind = 'voucher' where id = {}", database.literal(newer.id));
+    database.execute(&change).await;
     let expected: Vec<_> = all.iter().filter(|message| message.subject != newer.subject).cloned().collect();
     assert!(!expected.is_empty());
     assert_eq!(store.live_messages(&partitions, Timestamp(0), 99).await.unwrap(), expected);
@@ -172,23 +178,25 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
 
 /// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and however long they
 /// are due.
-async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let account = crate::due::account(&store, shop, "acct_1").await;
+async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let account = crate::due::account(&store, seller, "acct_1").await;
     let mut newer = Vec::new();
     for number in 0..6 {
-        newer.push(crate::due::charge(&store, shop, account, &format!("newer-{number}")).await);
+        newer.push(crate::due::charge(&store, seller, account, &format!("newer-{number}")).await);
     }
-    let ours = crate::due::charge(&store, shop, account, "ours").await;
+    let ours = crate::due::charge(&store, seller, account, "ours").await;
     for (at, job) in newer.iter().enumerate() {
         let change = if at % 2 == 0 {
             "kind = 'voucher', subject_kind = 'voucher'"
         } else {
             "payload_version = 2, payload = '{\"more\": 1}'"
         };
-        let id = place.literal(*job);
-        place.sql(&format!("update jobs set {change}, due_at = 1, attempts = 99 where id = {id}")).await;
+        let id = database.literal(*job);
+        database
+            .execute(&format!("update jobs set {change}, due_at = 1, attempts = 99 where id = {id}"))
+            .await;
     }
     let due = store.due_jobs(JobKinds::default(), Lane::Critical, Timestamp(i64::MAX / 2), &[], 3).await;
     let due: Vec<JobId> = due.unwrap().into_iter().map(|due| due.job).collect();
@@ -197,7 +205,7 @@ async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others
     let claim = ClaimJobs {
         jobs: [newer.clone(), vec![ours]].concat(),
         kinds: JobKinds::default(),
-        lease: JobLease { worker: id(), span: Span::seconds(60) },
+        lease: JobLease { worker: new_id(), span: Span::seconds(60) },
         alone: false,
     };
     let CommandResult::Fresh { reply: Reply::Claimed(claimed), .. } =
@@ -207,14 +215,14 @@ async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others
     };
     assert_eq!(claimed.iter().map(|claimed| claimed.job().id).collect::<Vec<_>>(), [ours]);
     for job in newer {
-        let row = store.job(shop.tenant, job).await.unwrap().unwrap();
+        let row = store.job(seller.tenant, job).await.unwrap().unwrap();
         assert_eq!((*row.state, row.token, row.attempts), (job::State::Ready, 0, 99));
     }
 }
 
 /// As the next schema would, which knows one state more.
-async fn allow_the_next_state(place: &Place) {
-    let change = match place.location {
+async fn allow_the_next_state(database: &StoreDatabase) {
+    let change = match database.location {
         Location::Sqlite { .. } => {
             let sql = r"replace(sql, 'in (''received''', 'in (''parked'', ''received''')";
             format!(
@@ -225,28 +233,28 @@ async fn allow_the_next_state(place: &Place) {
         Location::Postgres { .. } => {
             let constraint = "select conname::text from pg_constraint where conrelid = 'inbound_events'::regclass \
                               and pg_get_constraintdef(oid) like '%received%'";
-            format!("alter table inbound_events drop constraint {}", place.text(constraint).await)
+            format!("alter table inbound_events drop constraint {}", database.query_text(constraint).await)
         }
     };
-    place.sql(&change).await;
+    database.execute(&change).await;
 }
 
 /// The next version migrates while this one runs: it adds columns, and a table of its own.
-async fn the_next_schema_can_be_worked_on(place: Place) {
-    let store = place.open().await;
-    let [(shop, slot), _] = two_shops(&store).await;
-    reserve(shop, slot).on(&store).await.unwrap();
-    place
-        .sql(
+async fn the_next_schema_can_be_worked_on(database: StoreDatabase) {
+    let store = database.open().await;
+    let [(seller, slot), _] = two_shops(&store).await;
+    reserve(seller, slot).on(&store).await.unwrap();
+    database
+        .execute(
             "create table next_things (id bigint primary key); \
              alter table bookings add column next_text text not null default 'none'; \
              alter table slots add column next_int integer; \
              insert into migrations (version, digest) values (9999, 'next')",
         )
         .await;
-    reserve(shop, slot).on(&store).await.unwrap();
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
+    reserve(seller, slot).on(&store).await.unwrap();
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 2);
     // But it is not started anew on it.
     store.close().await;
-    assert!(matches!(Store::open(place.options()).await, Err(store::Error::Newer { .. })));
+    assert!(matches!(Store::open(database.options()).await, Err(store::Error::Newer { .. })));
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use domain::side_effects::WakeUp;
 use store::{Committed, Listener, Notification, Store};
+use testkit::{Engine, OnEngine as _};
 use tokio::time::Instant;
 
-use crate::act::Shop;
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
+
+use crate::test_command::Seller;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,9 +41,9 @@ impl Ear {
     }
 }
 
-async fn open(place: &Place) -> (Store, Arc<Ear>) {
+async fn open(database: &StoreDatabase) -> (Store, Arc<Ear>) {
     let ear = Arc::new(Ear::default());
-    let store = place.open_with(|options| options.listener = ear.clone()).await;
+    let store = database.open_with(|options| options.listener = ear.clone()).await;
     // Whoever begins to hear looks once.
     ear.hears("the beginning", |heard| *heard == Notification::everything()).await;
     (store, ear)
@@ -49,30 +51,30 @@ async fn open(place: &Place) -> (Store, Arc<Ear>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn others_hear_what_was_committed_and_we_do_not() {
-    let place = Place::postgres().await;
-    let (here, own) = open(&place).await;
-    let (_there, other) = open(&place).await;
-    let shop = Shop::open(&here).await;
-    let slot = shop.slot(&here, 10).await;
-    shop.reserve(slot, 1).on(&here).await.unwrap();
+    let database = StoreDatabase::on(Engine::Postgres).await;
+    let (here, own) = open(&database).await;
+    let (_there, other) = open(&database).await;
+    let seller = Seller::open(&here).await;
+    let slot = seller.slot(&here, 10).await;
+    seller.reserve(slot, 1).on(&here).await.unwrap();
     let messages = Notification { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Notification::default() };
     other.hears("of a message", |heard| *heard == messages).await;
     // Had it been heard here as well, it would have been by now: the server tells all at once.
-    shop.reserve(slot, 1).on(&here).await.unwrap();
+    seller.reserve(slot, 1).on(&here).await.unwrap();
     other.hears("of another message", |heard| *heard == messages).await;
     assert_eq!(own.take(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_broken_way_is_found_again() {
-    let place = Place::postgres().await;
-    let (here, _) = open(&place).await;
-    let (_there, other) = open(&place).await;
-    let shop = Shop::open(&here).await;
-    let slot = shop.slot(&here, 1_000).await;
+    let database = StoreDatabase::on(Engine::Postgres).await;
+    let (here, _) = open(&database).await;
+    let (_there, other) = open(&database).await;
+    let seller = Seller::open(&here).await;
+    let slot = seller.slot(&here, 1_000).await;
     other.take();
-    place
-        .sql(
+    database
+        .execute(
             "select pg_terminate_backend(pid) from pg_stat_activity \
               where application_name = 'surehold notify' and datname = current_database()",
         )
@@ -81,7 +83,7 @@ async fn a_broken_way_is_found_again() {
     // The one that notifies comes back in its own time; until then nobody is told.
     let begun = Instant::now();
     loop {
-        shop.reserve(slot, 1).on(&here).await.unwrap();
+        seller.reserve(slot, 1).on(&here).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         if other.take().iter().any(|heard| heard.wake_ups == BTreeSet::from([WakeUp::Messages])) {
             return;

@@ -7,24 +7,26 @@ use domain::rows::Lane;
 use domain::{AccountId, AuditId, BookingId, KeyId, SlotId, Timestamp};
 use store::queries::{BookingSearch, PaymentSearch, Plans};
 use store::{Location, Store};
+use testkit::new_id;
 use uuid::Uuid;
 
-use crate::act::Shop;
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(each_filter_has_its_index, work_and_the_audit_are_found_by_indexes);
+use crate::test_command::Seller;
+
+testkit::on_both_engines!(each_filter_has_its_index, work_and_the_audit_are_found_by_indexes);
 
 const BOOKINGS: usize = 20_000;
 const SLOTS: usize = 40;
 
 /// Rows of one tenant, straight into the tables: commands would take minutes.
-async fn fill(place: &Place, store: &Store, shop: Shop) -> Vec<SlotId> {
+async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<SlotId> {
     let mut slots = Vec::new();
     for _ in 0..SLOTS {
-        slots.push(shop.slot(store, 1_000_000).await);
+        slots.push(seller.slot(store, 1_000_000).await);
     }
-    let (tenant, product) = (place.literal(shop.tenant), place.literal(shop.product));
-    let (new, number) = match place.location {
+    let (tenant, product) = (database.literal(seller.tenant), database.literal(seller.product));
+    let (new, number) = match database.location {
         Location::Sqlite { .. } => ("randomblob(16)", "cast(printf('%016d', i % 500) as blob)"),
         Location::Postgres { .. } => {
             ("gen_random_uuid()", "cast(lpad(cast(i % 500 as text), 32, '0') as uuid)")
@@ -37,28 +39,28 @@ async fn fill(place: &Place, store: &Store, shop: Shop) -> Vec<SlotId> {
          where place = 1 + i % {SLOTS})"
     );
     let state = "case when i % 4000 = 0 then 'no_show' when i % 400 = 1 then 'held' else 'confirmed' end";
-    place
-        .sql(&format!(
+    database
+        .execute(&format!(
             "{numbers} insert into bookings select {new}, {tenant}, {number}, {slot}, {product}, {number}, 'Ana', \
              'ana@example.com', null, {state}, 1, 1, 0, '[]', 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, null, null, \
              '{{}}', i, i from n"
         ))
         .await;
     let state = "case when i % 4000 = 0 then 'lapsed' else 'captured' end";
-    place
-        .sql(&format!(
+    database
+        .execute(&format!(
             "{numbers} insert into payments select {new}, {tenant}, {number}, null, {number}, 'stripe', 100, 'EUR', \
              'automatic', 'pm_1', 'order-' || i, null, '{{}}', {new}, {state}, 1, null, 0, 100, 0, 0, 0, 0, 0, null, \
              null, null, null, 0, 1, null, 0, 0, 0, i, i from n"
         ))
         .await;
-    place.sql("analyze").await;
+    database.execute("analyze").await;
     slots
 }
 
 /// An attempt, a job, a refund and a review case of each payment, and rows of the audit about all of them.
-async fn fill_work(place: &Place) {
-    let (new, empty) = match place.location {
+async fn fill_work(database: &StoreDatabase) {
+    let (new, empty) = match database.location {
         Location::Sqlite { .. } => ("randomblob(16)", "x''"),
         Location::Postgres { .. } => ("gen_random_uuid()", "''"),
     };
@@ -99,16 +101,16 @@ async fn fill_work(place: &Place) {
         let columns =
             columns.replace("OPEN", "case when created_at % 400 = 1 then 'sent' else 'succeeded' end");
         let columns = columns.replace("READY", "case when created_at % 400 = 1 then 'ready' else 'done' end");
-        place.sql(&format!("insert into {table} select {columns} from {of}")).await;
+        database.execute(&format!("insert into {table} select {columns} from {of}")).await;
     }
-    place.sql("analyze").await;
+    database.execute("analyze").await;
 }
 
-async fn work_and_the_audit_are_found_by_indexes(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    fill(&place, &store, shop).await;
-    fill_work(&place).await;
+async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    fill(&database, &store, seller).await;
+    fill_work(&database).await;
     let (asked, plans) = store.queries().explained();
     let late = Timestamp(i64::MAX / 2);
     let due = async |without: &[Uuid], max: usize| {
@@ -139,16 +141,16 @@ fn reads_no_table(plans: &Plans) {
     assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
 }
 
-async fn each_filter_has_its_index(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slots = fill(&place, &store, shop).await;
+async fn each_filter_has_its_index(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slots = fill(&database, &store, seller).await;
     let (asked, plans) = store.queries().explained();
     let bookings = async |search: BookingSearch| {
-        asked.bookings(shop.tenant, &BookingSearch { limit: 50, ..search }).await.unwrap().len()
+        asked.bookings(seller.tenant, &BookingSearch { limit: 50, ..search }).await.unwrap().len()
     };
     let payments = async |search: PaymentSearch| {
-        asked.payments(shop.tenant, &PaymentSearch { limit: 50, ..search }).await.unwrap().len()
+        asked.payments(seller.tenant, &PaymentSearch { limit: 50, ..search }).await.unwrap().len()
     };
 
     assert_eq!(bookings(BookingSearch::default()).await, 50);
@@ -173,15 +175,15 @@ async fn each_filter_has_its_index(place: Place) {
     let one = Some("order-77".to_owned());
     assert_eq!(payments(PaymentSearch { reference: one, ..PaymentSearch::default() }).await, 1);
     finds_by(&plans, "payments_of_reference");
-    let key = Some(id::<KeyId>());
+    let key = Some(new_id::<KeyId>());
     assert_eq!(payments(PaymentSearch { key, ..PaymentSearch::default() }).await, 0);
     finds_by(&plans, "payments_of_key");
-    let booking = Some(id::<BookingId>());
+    let booking = Some(new_id::<BookingId>());
     assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
     finds_by(&plans, "payments_of_booking");
 
     // Each refusal of a full slot asks this.
-    asked.lapsed_holds_of_slot(shop.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();
+    asked.lapsed_holds_of_slot(seller.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held_of_slot");
     asked.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held");

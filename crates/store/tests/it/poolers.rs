@@ -4,14 +4,15 @@ use store::{CommandResult, Error, Location, PostgresUrl, Store};
 use test_servers::pgbouncer::{self, PoolMode};
 use test_servers::postgres::{Options, Private};
 
-use crate::act::Shop;
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
 
-fn at(url: String) -> Place {
-    Place::at(Location::Postgres { url: PostgresUrl::new(url) }, None)
+use crate::test_command::Seller;
+
+fn at(url: String) -> StoreDatabase {
+    StoreDatabase::at(Location::Postgres { url: PostgresUrl::new(url) })
 }
 
-fn behind(pooler: &pgbouncer::Private) -> Place {
+fn behind(pooler: &pgbouncer::Private) -> StoreDatabase {
     at(format!("{}/postgres", pooler.url()))
 }
 
@@ -21,16 +22,16 @@ async fn a_pooler_in_session_mode_is_as_good_as_none() {
     let pooler =
         pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: PoolMode::Session })
             .unwrap();
-    let place = behind(&pooler);
-    Store::migrate(&place.location).await.unwrap();
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 5).await;
-    assert!(matches!(shop.reserve(slot, 2).on(&store).await, Ok(CommandResult::Fresh { .. })));
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
+    let database = behind(&pooler);
+    Store::migrate(&database.location).await.unwrap();
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 5).await;
+    assert!(matches!(seller.reserve(slot, 2).on(&store).await, Ok(CommandResult::Fresh { .. })));
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 2);
     store.close().await;
-    let checked = Store::open_read_only(&place.location).await.unwrap();
-    assert_eq!(checked.slot(shop.tenant, slot).await.unwrap().unwrap().held, 2);
+    let checked = Store::open_read_only(&database.location).await.unwrap();
+    assert_eq!(checked.slot(seller.tenant, slot).await.unwrap().unwrap().held, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,10 +41,10 @@ async fn a_pooler_in_transaction_mode_is_refused_in_words() {
     let pooler =
         pgbouncer::Private::start(pgbouncer::Options { port: server.port(), mode: PoolMode::Transaction })
             .unwrap();
-    let place = behind(&pooler);
-    let refused = Store::open(place.options()).await.err();
+    let database = behind(&pooler);
+    let refused = Store::open(database.options()).await.err();
     assert!(matches!(refused, Some(Error::Pooled)), "{refused:?}");
-    let migrated = Store::migrate(&place.location).await;
+    let migrated = Store::migrate(&database.location).await;
     assert!(matches!(migrated, Err(Error::Pooled)), "{migrated:?}");
     let told = Error::Pooled.to_string();
     assert!(told.contains("session mode"), "{told}");
@@ -53,9 +54,9 @@ async fn a_pooler_in_transaction_mode_is_refused_in_words() {
 async fn a_database_that_cannot_hold_every_name_is_refused() {
     let server = Private::start(&Options::default()).unwrap();
     server.query("create database latin encoding 'LATIN1' template template0").unwrap();
-    let place = at(format!("postgres://postgres@127.0.0.1:{}/latin", server.port()));
-    let migrated = Store::migrate(&place.location).await;
+    let database = at(format!("postgres://postgres@127.0.0.1:{}/latin", server.port()));
+    let migrated = Store::migrate(&database.location).await;
     assert!(matches!(&migrated, Err(Error::Encoding { found }) if found == "LATIN1"), "{migrated:?}");
-    let opened = Store::open(place.options()).await.err();
+    let opened = Store::open(database.options()).await.err();
     assert!(matches!(&opened, Some(Error::Encoding { .. })), "{opened:?}");
 }

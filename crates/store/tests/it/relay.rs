@@ -18,12 +18,14 @@ use domain::working_set::Command;
 use domain::{MessageId, Refusal, Reply, TenantId, Timestamp, WorkerId};
 use futures_util::future::join_all;
 use store::{CommandResult, Store};
+use testkit::new_id;
 use uuid::Uuid;
 
-use crate::act::insert;
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(
+use crate::test_command::insert;
+
+testkit::on_both_engines!(
     of_many_relays_one_gets_a_partition,
     a_zombies_marks_are_refused,
     positions_are_dense_under_rivals,
@@ -49,7 +51,7 @@ async fn fresh(store: &Store, command: impl Command + 'static) -> Reply {
 }
 
 fn relay() -> JobLease {
-    JobLease { worker: id::<WorkerId>(), span: LEASE }
+    JobLease { worker: new_id::<WorkerId>(), span: LEASE }
 }
 
 async fn claim(store: &Store, lease: JobLease) -> Vec<ClaimedPartition> {
@@ -68,7 +70,7 @@ fn holds(claimed: &[ClaimedPartition]) -> Vec<PartitionLease> {
 
 fn message(tenant: TenantId, subject: Uuid, seq: i64, created_at: i64) -> Message {
     Message {
-        id: id(),
+        id: new_id(),
         tenant,
         subject_kind: Subject::Payment,
         subject,
@@ -105,11 +107,13 @@ fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkP
     }
 }
 
-async fn of_many_relays_one_gets_a_partition(place: Place) {
-    let stores = match &place.location {
+async fn of_many_relays_one_gets_a_partition(database: StoreDatabase) {
+    let stores = match &database.location {
         // SQLite is one process.
-        store::Location::Sqlite { .. } => vec![place.open().await],
-        store::Location::Postgres { .. } => vec![place.open().await, place.open().await, place.open().await],
+        store::Location::Sqlite { .. } => vec![database.open().await],
+        store::Location::Postgres { .. } => {
+            vec![database.open().await, database.open().await, database.open().await]
+        }
     };
     let rivals = (0..12).map(|at| claim(&stores[at % stores.len()], relay()));
     let won: Vec<ClaimedPartition> = join_all(rivals).await.into_iter().flatten().collect();
@@ -119,15 +123,15 @@ async fn of_many_relays_one_gets_a_partition(place: Place) {
     assert_eq!(numbers.len() as i64, PARTITIONS);
 }
 
-async fn a_zombies_marks_are_refused(place: Place) {
-    let store = place.open().await;
+async fn a_zombies_marks_are_refused(database: StoreDatabase) {
+    let store = database.open().await;
     let (zombie, successor) = (relay(), relay());
     let stale = claim(&store, zombie).await;
     // Time does not pass by hand on PostgreSQL: the lease lapses behind the store's back.
-    place.sql("update partitions set lease_until = 0").await;
+    database.execute("update partitions set lease_until = 0").await;
     let taken = claim(&store, successor).await;
     assert!(taken.len() as i64 == PARTITIONS && taken.iter().all(|one| one.left_behind && one.token == 2));
-    let messages = [message(id(), id(), 1, 5)];
+    let messages = [message(new_id(), new_id(), 1, 5)];
     put(&store, &messages).await;
     let late =
         MarkPublished { hand_back: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
@@ -140,11 +144,11 @@ async fn a_zombies_marks_are_refused(place: Place) {
     assert!(found[0].position == Some(1) && found[0].received_at.is_some());
 }
 
-async fn positions_are_dense_under_rivals(place: Place) {
-    let store = place.open().await;
-    let tenant: TenantId = id();
+async fn positions_are_dense_under_rivals(database: StoreDatabase) {
+    let store = database.open().await;
+    let tenant: TenantId = new_id();
     let holds = holds(&claim(&store, relay()).await);
-    let all: Vec<Message> = (0..60).map(|at| message(tenant, id(), 1, at)).collect();
+    let all: Vec<Message> = (0..60).map(|at| message(tenant, new_id(), 1, at)).collect();
     put(&store, &all).await;
     // Each message is in two marks that come at once.
     let marks = all.chunks(5).zip(all.chunks(10).cycle());
@@ -167,9 +171,10 @@ fn in_order(found: &[Message]) {
     }
 }
 
-async fn live_messages_keep_the_order_of_their_subject(place: Place) {
-    let store = place.open().await;
-    let (tenant, subjects) = (id(), [id::<TenantId>().0, id::<TenantId>().0, id::<TenantId>().0]);
+async fn live_messages_keep_the_order_of_their_subject(database: StoreDatabase) {
+    let store = database.open().await;
+    let (tenant, subjects) =
+        (new_id(), [new_id::<TenantId>().0, new_id::<TenantId>().0, new_id::<TenantId>().0]);
     let mut all = Vec::new();
     for seq in 1..=4 {
         for subject in subjects {
@@ -191,9 +196,9 @@ async fn live_messages_keep_the_order_of_their_subject(place: Place) {
     assert_eq!(store.live_messages(&partitions, Timestamp(105), 99).await.unwrap(), [], "none is so young");
 }
 
-async fn a_subject_with_a_backlog_waits_for_it(place: Place) {
-    let store = place.open().await;
-    let (tenant, old, young) = (id(), id::<TenantId>().0, id::<TenantId>().0);
+async fn a_subject_with_a_backlog_waits_for_it(database: StoreDatabase) {
+    let store = database.open().await;
+    let (tenant, old, young) = (new_id(), new_id::<TenantId>().0, new_id::<TenantId>().0);
     let all = [
         message(tenant, old, 1, 10),
         message(tenant, old, 2, 20),
@@ -219,11 +224,11 @@ async fn a_subject_with_a_backlog_waits_for_it(place: Place) {
     assert_eq!(live.len(), 2, "its turn has come");
 }
 
-async fn messages_that_wait_for_a_backlog_hide_no_live_one(place: Place) {
-    let store = place.open().await;
-    let (tenant, live) = (id(), id::<TenantId>().0);
+async fn messages_that_wait_for_a_backlog_hide_no_live_one(database: StoreDatabase) {
+    let store = database.open().await;
+    let (tenant, live) = (new_id(), new_id::<TenantId>().0);
     let mut all = vec![message(tenant, live, 1, 200), message(tenant, live, 2, 201)];
-    for subject in (0..5).map(|_| id::<TenantId>().0) {
+    for subject in (0..5).map(|_| new_id::<TenantId>().0) {
         all.extend([message(tenant, subject, 1, 10), message(tenant, subject, 2, 150)]);
     }
     put(&store, &all).await;
@@ -236,10 +241,10 @@ async fn messages_that_wait_for_a_backlog_hide_no_live_one(place: Place) {
     }
 }
 
-async fn partitions_with_work_are_found(place: Place) {
-    let store = place.open().await;
+async fn partitions_with_work_are_found(database: StoreDatabase) {
+    let store = database.open().await;
     assert_eq!(store.partitions_with_work(Timestamp(0)).await.unwrap(), []);
-    let all: Vec<Message> = (0..3).map(|at| message(id(), id(), 1, at)).collect();
+    let all: Vec<Message> = (0..3).map(|at| message(new_id(), new_id(), 1, at)).collect();
     put(&store, &all).await;
     let numbers: BTreeSet<i64> = all.iter().map(|message| message.partition).collect();
     let free = |work: &[store::queries::PartitionBacklog]| {
@@ -300,9 +305,9 @@ async fn receive(store: &Store, message: &Message) {
     assert!(matches!(reply, Reply::Settled { settled: 1, .. }), "{reply:?}");
 }
 
-async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
-    let store = place.open().await;
-    let message = readable(message(id(), id::<TenantId>().0, 1, 5));
+async fn what_nobody_receives_is_missed_more_and_more_seldom(database: StoreDatabase) {
+    let store = database.open().await;
+    let message = readable(message(new_id(), new_id::<TenantId>().0, 1, 5));
     stored(&store, std::slice::from_ref(&message)).await;
     let wait = Span::seconds(30);
     for times in [1, 2, 4, 8, 16, 16] {
@@ -326,9 +331,9 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(place: Place) {
     );
 }
 
-async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
-    let store = place.open().await;
-    let [known, unmarked] = [1, 2].map(|_| message(id(), id::<TenantId>().0, 1, 5));
+async fn what_is_due_is_found_until_it_was_published_again(database: StoreDatabase) {
+    let store = database.open().await;
+    let [known, unmarked] = [1, 2].map(|_| message(new_id(), new_id::<TenantId>().0, 1, 5));
     stored(&store, std::slice::from_ref(&known)).await;
     // Its relay died before its mark: the next one publishes it again.
     put(&store, std::slice::from_ref(&unmarked)).await;
@@ -338,7 +343,7 @@ async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
     };
     // Its consumer may have failed before the first publication was marked, or after.
     for due_at in [1, i64::MAX] {
-        place.sql(&format!("update inbox set due_at = {due_at}")).await;
+        database.execute(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await, [known.id]);
     }
     let row = store.messages(&[known.id]).await.unwrap().remove(0);
@@ -349,18 +354,18 @@ async fn what_is_due_is_found_until_it_was_published_again(place: Place) {
     )
     .await;
     for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
-        place.sql(&format!("update inbox set due_at = {due_at}")).await;
+        database.execute(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await.len(), found, "due at {due_at}");
     }
 }
 
-async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(place: Place) {
-    let store = place.open().await;
-    let messages = |created_at| (0..6).map(move |_| message(id(), id::<TenantId>().0, 1, created_at));
+async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(database: StoreDatabase) {
+    let store = database.open().await;
+    let messages = |created_at| (0..6).map(move |_| message(new_id(), new_id::<TenantId>().0, 1, created_at));
     let (due, lost): (Vec<Message>, Vec<Message>) = (messages(1).collect(), messages(2).collect());
     stored(&store, &[due.clone(), lost.clone()].concat()).await;
     join_all(due.iter().map(|message| fresh(&store, fail(message, 9)))).await;
-    place.sql("update outbox set published_at = 5 where created_at = 2").await;
+    database.execute("update outbox set published_at = 5 where created_at = 2").await;
     let (early, late) = (Timestamp(0), Timestamp(i64::MAX));
     for (published_before, now, max, of_due, of_lost) in [
         (Timestamp(10), late, 1, 1, 0),
@@ -380,9 +385,9 @@ async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(place: Place) {
 /// What was received in this very microsecond is pruned as well.
 const NOT_AT_ALL: Span = Span(-1);
 
-async fn nothing_is_pruned_before_its_receipt(place: Place) {
-    let store = place.open().await;
-    let (tenant, subject) = (id(), id::<TenantId>().0);
+async fn nothing_is_pruned_before_its_receipt(database: StoreDatabase) {
+    let store = database.open().await;
+    let (tenant, subject) = (new_id(), new_id::<TenantId>().0);
     let all = [1, 2].map(|seq| readable(message(tenant, subject, seq, 5)));
     stored(&store, &all).await;
     let ever = Timestamp(i64::MAX);
@@ -417,10 +422,10 @@ async fn nothing_is_pruned_before_its_receipt(place: Place) {
     assert!(matches!(reply, Reply::Swept(2)), "{reply:?}");
 }
 
-async fn what_a_person_waits_for_is_kept(place: Place) {
-    let store = place.open().await;
-    let tenant: TenantId = id();
-    let all = [1, 2].map(|_| readable(message(tenant, id::<TenantId>().0, 1, 5)));
+async fn what_a_person_waits_for_is_kept(database: StoreDatabase) {
+    let store = database.open().await;
+    let tenant: TenantId = new_id();
+    let all = [1, 2].map(|_| readable(message(tenant, new_id::<TenantId>().0, 1, 5)));
     stored(&store, &all).await;
     fresh(&store, fail(&all[0], 9)).await;
     fresh(&store, fail(&all[1], 1)).await;
@@ -436,7 +441,7 @@ async fn what_a_person_waits_for_is_kept(place: Place) {
     let [DeadLetter::Message { delivery, message }] = letters.as_slice() else { panic!("{letters:?}") };
     assert_eq!((message.id, delivery.last_error.as_deref()), (all[1].id, Some("broken")));
     assert_eq!(store.letter(tenant, delivery.id.0).await.unwrap().as_ref(), Some(&letters[0]));
-    assert_eq!(store.letter(id(), delivery.id.0).await.unwrap(), None, "another tenant's");
+    assert_eq!(store.letter(new_id(), delivery.id.0).await.unwrap(), None, "another tenant's");
     let cursor = store::queries::Cursor { created_at: letters[0].moved_at(), id: letters[0].id() };
     assert_eq!(store.dead_letters(tenant, Some(cursor), 9).await.unwrap(), []);
     assert_eq!(store.prunable_messages(ever, 9).await.unwrap(), []);
@@ -447,10 +452,10 @@ async fn what_a_person_waits_for_is_kept(place: Place) {
     assert_eq!(store.backlog().await.unwrap().outbox_unreceived, 1);
 }
 
-async fn the_listener_hears_who_is_to_be_woken(place: Place) {
-    let store = place.open().await;
-    let tenant: TenantId = id();
-    let message = readable(message(tenant, id::<TenantId>().0, 1, 5));
+async fn the_listener_hears_who_is_to_be_woken(database: StoreDatabase) {
+    let store = database.open().await;
+    let tenant: TenantId = new_id();
+    let message = readable(message(tenant, new_id::<TenantId>().0, 1, 5));
     put(&store, std::slice::from_ref(&message)).await;
     let first = holds(&claim(&store, relay()).await);
     claim(&store, relay()).await;
@@ -460,14 +465,14 @@ async fn the_listener_hears_who_is_to_be_woken(place: Place) {
         kinds: domain::jobs::JobKinds::default(),
         claim: None,
         tenant,
-        client: id(),
+        client: new_id(),
         request_id: "request".into(),
         letter: DeadLetterRef::Message(at(&message).id()),
         person: "Ana".into(),
         why: "mended".into(),
     };
     fresh(&store, RetryDeadLetter(decided)).await;
-    let told = place.told.0.lock().unwrap().clone();
+    let told = database.commits.0.lock().unwrap().clone();
     let woken: Vec<Vec<WakeUp>> = told.iter().map(|told| told.wake_ups.iter().copied().collect()).collect();
     let expected = [&[WakeUp::Messages][..], &[], &[], &[WakeUp::Partitions], &[], &[WakeUp::Retries]];
     assert_eq!(woken, expected);

@@ -9,9 +9,11 @@ use std::time::Duration;
 use domain::Timestamp;
 use store::{CommandResult, Location, Store, Unavailable};
 use test_servers::postgres::{Options, Private};
+use testkit::{Engine, OnEngine as _};
 
-use crate::act::Shop;
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
+
+use crate::test_command::Seller;
 
 /// What became of the keys, by who asked.
 #[derive(Default)]
@@ -22,7 +24,7 @@ struct Seen {
 
 async fn reserve_until(
     store: Store,
-    shop: Shop,
+    seller: Seller,
     slot: domain::SlotId,
     name: usize,
     done: Arc<AtomicBool>,
@@ -34,7 +36,7 @@ async fn reserve_until(
             return seen;
         }
         let key = format!("{name}/{at}");
-        match shop.reserve(slot, 1).claiming(&shop.claim(&key)).on(&store).await {
+        match seller.reserve(slot, 1).claiming(&seller.claim(&key)).on(&store).await {
             Ok(CommandResult::Fresh { rendered: Some(rendered), .. }) => {
                 served.fetch_add(1, Ordering::SeqCst);
                 seen.answered.insert(key, rendered.body);
@@ -51,16 +53,16 @@ async fn reserve_until(
 async fn a_server_that_goes_away_loses_nothing() {
     let server = Arc::new(Private::start(&Options::default()).unwrap());
     let url = server.create_database("books").unwrap();
-    let place = Place::at(Location::postgres(url), None);
-    Store::migrate(&place.location).await.unwrap();
-    let store = place.open_with(|options| options.writers = 2).await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 1_000_000).await;
+    let database = StoreDatabase::at(Location::postgres(url));
+    Store::migrate(&database.location).await.unwrap();
+    let store = database.open_with(|options| options.writers = 2).await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 1_000_000).await;
     let done = Arc::new(AtomicBool::new(false));
     let served = Arc::new(AtomicUsize::new(0));
     let tasks: Vec<_> = (0..32)
         .map(|name| {
-            tokio::spawn(reserve_until(store.clone(), shop, slot, name, done.clone(), served.clone()))
+            tokio::spawn(reserve_until(store.clone(), seller, slot, name, done.clone(), served.clone()))
         })
         .collect();
     for round in 0..12 {
@@ -89,14 +91,14 @@ async fn a_server_that_goes_away_loses_nothing() {
     }
     // The same key may ask again, and learns what happened.
     for (key, body) in &answered {
-        let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
+        let again = seller.reserve(slot, 1).claiming(&seller.claim(key)).on(&store).await.unwrap();
         assert!(
             matches!(&again, CommandResult::Replay { body: stored, .. } if stored == body),
             "{key}: {again:?}"
         );
     }
     for key in &unknown {
-        let again = shop.reserve(slot, 1).claiming(&shop.claim(key)).on(&store).await.unwrap();
+        let again = seller.reserve(slot, 1).claiming(&seller.claim(key)).on(&store).await.unwrap();
         assert!(
             matches!(&again, CommandResult::Replay { .. } | CommandResult::Fresh { .. }),
             "{key}: {again:?}"
@@ -104,14 +106,14 @@ async fn a_server_that_goes_away_loses_nothing() {
     }
     let count = |what: &'static str| {
         let sql = format!("select count(*) from {what}");
-        let url = place.url().to_owned();
+        let url = database.url().to_owned();
         async move {
-            let client = crate::place::connect(&url).await;
+            let client = testkit::database::connect(&url).await;
             client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0)
         }
     };
     let (keys, bookings) = (count("keys").await, count("bookings").await);
-    let held = store.slot(shop.tenant, slot).await.unwrap().unwrap().held;
+    let held = store.slot(seller.tenant, slot).await.unwrap().unwrap().held;
     println!("{} answered, {} unknown, {keys} keys", answered.len(), unknown.len());
     // Those that were told that the database failed did nothing, so no key but these is there.
     assert_eq!((keys, bookings, held), (keys, keys, keys));
@@ -121,16 +123,16 @@ async fn a_server_that_goes_away_loses_nothing() {
 /// A machine that hangs keeps its connections, acknowledges what is sent, and answers nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_reader_that_is_not_answered_asks_another_connection() {
-    let place = Place::postgres().await;
+    let database = StoreDatabase::on(Engine::Postgres).await;
     let few = |options: &mut store::Options| (options.readers, options.query_max) = (1, LIMIT);
-    let store = place.open_with(few).await;
+    let store = database.open_with(few).await;
     let ask = async || {
         let (kinds, lane) = (domain::jobs::JobKinds::default(), domain::rows::Lane::Critical);
         let asked = store.due_jobs(kinds, lane, Timestamp(0), &[], 1);
         tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait forever")
     };
     ask().await.unwrap();
-    let client = crate::place::connect(place.url()).await;
+    let client = testkit::database::connect(database.url()).await;
     let backend = "select pid from pg_stat_activity \
                    where application_name = 'surehold reader' and datname = current_database()";
     let backend: i32 = client.query_one(backend, &[]).await.unwrap().get(0);

@@ -8,13 +8,18 @@ use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::{AuditId, Timestamp};
 use store::Store;
+use testkit::new_id;
 use uuid::Uuid;
 
-use crate::act::Shop;
-use crate::counters::reseated;
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(rows_about_what_is_over_are_pruned_and_no_others, rows_of_one_subject_go_from_the_oldest_on);
+use crate::counters::reseated;
+use crate::test_command::Seller;
+
+testkit::on_both_engines!(
+    rows_about_what_is_over_are_pruned_and_no_others,
+    rows_of_one_subject_go_from_the_oldest_on
+);
 
 /// Before anything of these tests is young, on either engine's clock.
 const OLD: i64 = 100;
@@ -25,8 +30,8 @@ const PAGE: usize = 3;
 
 /// Rows that are written past the commands, each with a row of the audit that bears its name.
 struct Script<'a> {
-    place: &'a Place,
-    shop: Shop,
+    database: &'a StoreDatabase,
+    seller: Seller,
     sql: String,
     /// Names of the audit's rows; those that may go begin with a dash.
     names: Vec<String>,
@@ -34,33 +39,33 @@ struct Script<'a> {
 
 impl Script<'_> {
     fn row(&mut self, table: &str, id: Uuid, rest: &str) -> Uuid {
-        let (row, tenant) = (self.place.literal(id), self.place.literal(self.shop.tenant));
+        let (row, tenant) = (self.database.literal(id), self.database.literal(self.seller.tenant));
         writeln!(self.sql, "insert into {table} values ({row}, {tenant}, {rest});").unwrap();
         id
     }
 
     fn audit(&mut self, name: &str, kind: &str, subject: Uuid, at: i64) {
-        self.audit_as(id(), (name, kind), subject, at, "null, null");
+        self.audit_as(new_id(), (name, kind), subject, at, "null, null");
     }
 
     fn audit_as(&mut self, row: Uuid, (name, kind): (&str, &str), subject: Uuid, at: i64, moved: &str) {
         self.names.push(name.to_owned());
-        let subject = self.place.literal(subject);
+        let subject = self.database.literal(subject);
         let rest = format!("{at}, 'timer', null, '{kind}', {subject}, '{name}', {moved}, null, null, null");
         self.row("audit", row, &rest);
     }
 
     fn booking(&mut self, name: &str, state: &str, starts_at: i64) -> Uuid {
         let (product, customer) =
-            (self.place.literal(self.shop.product), self.place.literal(id::<AuditId>()));
+            (self.database.literal(self.seller.product), self.database.literal(new_id::<AuditId>()));
         // One departure a moment.
         let starts_at = starts_at + self.names.len() as i64;
         let sold = i32::from(state == "confirmed");
-        let slot = self.row("slots", id(), &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1"));
-        let slot = self.place.literal(slot);
+        let slot = self.row("slots", new_id(), &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1"));
+        let slot = self.database.literal(slot);
         let booking = self.row(
             "bookings",
-            id(),
+            new_id(),
             &format!(
                 "{product}, {slot}, {product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 1, 0, '[]', \
                  {}, 'EUR', null, 0, 0, 0, 0, 0, 1, 1, null, null, '{{}}', 1, 1",
@@ -72,11 +77,11 @@ impl Script<'_> {
     }
 
     fn payment(&mut self, name: &str, state: &str, booking: Option<Uuid>) -> Uuid {
-        let account = self.place.literal(id::<AuditId>());
-        let booking = booking.map_or("null".to_owned(), |booking| self.place.literal(booking));
+        let account = self.database.literal(new_id::<AuditId>());
+        let booking = booking.map_or("null".to_owned(), |booking| self.database.literal(booking));
         let payment = self.row(
             "payments",
-            id(),
+            new_id(),
             &format!(
                 "{account}, {booking}, {account}, 'stripe', 100, 'EUR', 'automatic', 'pm_1', null, null, '{{}}', null, \
                  '{state}', 1, null, 0, 0, 0, 0, 0, 0, 0, null, null, null, null, 0, 1, null, 0, 0, 0, 1, 1"
@@ -87,53 +92,54 @@ impl Script<'_> {
     }
 
     fn refund(&mut self, name: &str, state: &str, payment: Uuid) -> Uuid {
-        let payment = self.place.literal(payment);
+        let payment = self.database.literal(payment);
         let rest =
             format!("{payment}, null, 100, 'EUR', 0, null, '{{}}', null, '{state}', 1, null, null, 1, 1");
-        let refund = self.row("refunds", id(), &rest);
+        let refund = self.row("refunds", new_id(), &rest);
         self.audit(name, "refund", refund, OLD);
         refund
     }
 
     fn review(&mut self, kind: &str, subject: Uuid) {
-        let subject = self.place.literal(subject);
+        let subject = self.database.literal(subject);
         let rest = format!("'{kind}', {subject}, null, 'why', 'detail', 'open', 1, null, null");
-        self.row("reviews", id(), &rest);
+        self.row("reviews", new_id(), &rest);
     }
 
     fn job(&mut self, name: &str, state: &str) -> Uuid {
-        let subject = self.place.literal(id::<AuditId>());
+        let subject = self.database.literal(new_id::<AuditId>());
         let rest = format!(
             "'charge', 'critical', 'attempt', {subject}, null, '{{}}', 1, null, \
              '{state}', 1, null, null, 1, 1, 0, 0, null, 1, 1"
         );
-        let job = self.row("jobs", id(), &rest);
+        let job = self.row("jobs", new_id(), &rest);
         self.audit(name, "job", job, OLD);
         job
     }
 
     fn event(&mut self, name: &str, state: &str) {
-        let (account, empty) = (self.place.literal(id::<AuditId>()), self.empty());
+        let (account, empty) = (self.database.literal(new_id::<AuditId>()), self.empty());
         let rest = format!("{account}, '{name}', 'kind', {empty}, '{state}', 1, null, 1, 1");
-        let event = self.row("inbound_events", id(), &rest);
+        let event = self.row("inbound_events", new_id(), &rest);
         self.audit(name, "event", event, OLD);
     }
 
     fn delivery(&mut self, name: &str, state: &str) {
-        let message = self.place.literal(id::<AuditId>());
+        let message = self.database.literal(new_id::<AuditId>());
         let rest = format!("'ledger', {message}, '{state}', 1, null, null, 1, 1");
-        let delivery = self.row("inbox", id(), &rest);
+        let delivery = self.row("inbox", new_id(), &rest);
         self.audit(name, "delivery", delivery, OLD);
     }
 
     fn api_key(&mut self, name: &str, revoked_at: &str) {
-        let (client, empty) = (self.place.literal(id::<AuditId>()), self.empty());
-        let key = self.row("api_keys", id(), &format!("{client}, {empty}, '[]', 'test', 1, {revoked_at}"));
+        let (client, empty) = (self.database.literal(new_id::<AuditId>()), self.empty());
+        let key =
+            self.row("api_keys", new_id(), &format!("{client}, {empty}, '[]', 'test', 1, {revoked_at}"));
         self.audit(name, "api_key", key, OLD);
     }
 
     fn empty(&self) -> &'static str {
-        match self.place.location {
+        match self.database.location {
             store::Location::Sqlite { .. } => "x''",
             store::Location::Postgres { .. } => "''",
         }
@@ -153,12 +159,12 @@ async fn prune(store: &Store) {
     }
 }
 
-async fn left(place: &Place) -> BTreeSet<String> {
-    let names = match place.location {
+async fn left(database: &StoreDatabase) -> BTreeSet<String> {
+    let names = match database.location {
         store::Location::Sqlite { .. } => "select coalesce(group_concat(action), '') from audit",
         store::Location::Postgres { .. } => "select coalesce(string_agg(action, ','), '') from audit",
     };
-    place.text(names).await.split(',').map(str::to_owned).collect()
+    database.query_text(names).await.split(',').map(str::to_owned).collect()
 }
 
 async fn check(store: &Store) {
@@ -167,13 +173,13 @@ async fn check(store: &Store) {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-async fn rows_about_what_is_over_are_pruned_and_no_others(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let late = reseated(&store, shop).await;
-    let mut script = Script { place: &place, shop, sql: String::new(), names: Vec::new() };
-    script.audit_as(id(), ("-expired", "booking"), late.0, 1, "'held', 'expired'");
-    script.audit_as(id(), ("-reseated", "booking"), late.0, 2, "'expired', 'confirmed'");
+async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let late = reseated(&store, seller).await;
+    let mut script = Script { database: &database, seller, sql: String::new(), names: Vec::new() };
+    script.audit_as(new_id(), ("-expired", "booking"), late.0, 1, "'held', 'expired'");
+    script.audit_as(new_id(), ("-reseated", "booking"), late.0, 2, "'expired', 'confirmed'");
 
     // As the commands would have left it.
     script.sql += "update bookings set total_minor = 0; update slots set held = 0, sold = 1;";
@@ -201,14 +207,14 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(place: Place) {
     script.job("-job done", "done");
     let dead = script.job("job dead", "dead");
     script.review("job", dead);
-    script.audit("-job gone", "job", id::<AuditId>().0, OLD);
+    script.audit("-job gone", "job", new_id::<AuditId>().0, OLD);
     script.event("-event processed", "processed");
     script.event("event dead", "dead");
     script.delivery("-delivery received", "received");
     script.api_key("-key revoked", "1");
     script.api_key("key lives", "null");
-    script.audit("product", "product", shop.product.0, OLD);
-    place.sql(&script.sql).await;
+    script.audit("product", "product", seller.product.0, OLD);
+    database.execute(&script.sql).await;
 
     let stays = script.names.iter().filter(|name| !name.starts_with('-')).cloned();
     let stays: BTreeSet<String> = stays.collect();
@@ -216,25 +222,25 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(place: Place) {
     let counters = store.figures(Timestamp(0)).await.unwrap().counters;
     assert!(counters.iter().any(|counter| counter.words == ["late_payments", "seated"]), "{counters:?}");
     prune(&store).await;
-    assert_eq!(left(&place).await, stays);
+    assert_eq!(left(&database).await, stays);
     check(&store).await;
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     assert_eq!(kept, counters, "no figure is counted from the audit");
 }
 
 /// Two servers wrote them, and the ids of one are ahead: the rows that are left follow on one another.
-async fn rows_of_one_subject_go_from_the_oldest_on(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let mut script = Script { place: &place, shop, sql: String::new(), names: Vec::new() };
+async fn rows_of_one_subject_go_from_the_oldest_on(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let mut script = Script { database: &database, seller, sql: String::new(), names: Vec::new() };
     let payment = script.payment("started", "captured", None);
-    let (behind, ahead) = (id(), id());
+    let (behind, ahead) = (new_id(), new_id());
     script.audit_as(ahead, ("authorized", "payment"), payment, OLD + 1, "'created', 'authorized'");
     script.audit_as(behind, ("captured", "payment"), payment, OLD + 2, "'authorized', 'captured'");
-    script.audit_as(id(), ("told", "payment"), payment, YOUNG, "'captured', 'captured'");
-    place.sql(&script.sql).await;
+    script.audit_as(new_id(), ("told", "payment"), payment, YOUNG, "'captured', 'captured'");
+    database.execute(&script.sql).await;
     prune(&store).await;
-    assert_eq!(left(&place).await, BTreeSet::from(["captured".to_owned(), "told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["captured".to_owned(), "told".to_owned()]));
     prune(&store).await;
-    assert_eq!(left(&place).await, BTreeSet::from(["told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["told".to_owned()]));
 }

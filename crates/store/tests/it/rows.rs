@@ -7,11 +7,13 @@ use domain::side_effects::WakeUp;
 use domain::working_set::Decision;
 use domain::{EventId, Refusal, Timestamp};
 use store::{CommandResult, Unavailable};
+use testkit::new_id;
 
-use crate::act::{Act, Gate, Shop, insert};
-use crate::place::{Place, id};
+use crate::store_database::StoreDatabase;
 
-both!(
+use crate::test_command::{Seller, TestCommand, WriterPause, insert};
+
+testkit::on_both_engines!(
     a_row_comes_back_as_it_was,
     a_value_may_become_null_and_back,
     a_batch_sees_what_it_changed,
@@ -21,13 +23,13 @@ both!(
     a_closed_store_has_done_what_it_took,
 );
 
-async fn a_row_comes_back_as_it_was(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+async fn a_row_comes_back_as_it_was(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     let event = InboundEvent {
-        id: id(),
-        tenant: shop.tenant,
-        account: id(),
+        id: new_id(),
+        tenant: seller.tenant,
+        account: new_id(),
         name: "evt_1".into(),
         kind: "payment.captured".into(),
         // Sixteen bytes that are no id, and none that are text.
@@ -42,12 +44,12 @@ async fn a_row_comes_back_as_it_was(place: Place) {
     insert(move |outcome| outcome.put(put.clone())).on(&store).await.unwrap();
     let found = load_event(&store, event.id).await;
     assert_eq!(found, Some(event));
-    assert_eq!(store.product(shop.tenant, shop.product).await.unwrap(), Some(shop.product_row()));
+    assert_eq!(store.product(seller.tenant, seller.product).await.unwrap(), Some(seller.product_row()));
 }
 
 async fn load_event(store: &store::Store, event: EventId) -> Option<InboundEvent> {
     let (tell, told) = std::sync::mpsc::channel();
-    let act = Act::new(
+    let act = TestCommand::new(
         move |rows| rows.inbound_event(event).map(drop),
         move |facts, _| {
             tell.send(facts.inbound_events.get(event).cloned()).unwrap();
@@ -58,18 +60,18 @@ async fn load_event(store: &store::Store, event: EventId) -> Option<InboundEvent
     told.recv().unwrap()
 }
 
-async fn a_value_may_become_null_and_back(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 1).await;
+async fn a_value_may_become_null_and_back(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 1).await;
     let Ok(CommandResult::Fresh { reply: domain::Reply::Booking(made), .. }) =
-        shop.reserve(slot, 1).on(&store).await
+        seller.reserve(slot, 1).on(&store).await
     else {
         panic!("there is room");
     };
     let booking = made.booking.id;
     for ended_at in [Some(Timestamp(7)), None, Some(Timestamp(8))] {
-        let act = Act::new(
+        let act = TestCommand::new(
             move |rows| rows.booking(booking).map(drop),
             move |facts, _| {
                 let mut outcome = Decision::default();
@@ -79,44 +81,44 @@ async fn a_value_may_become_null_and_back(place: Place) {
             },
         );
         act.on(&store).await.unwrap();
-        let row = store.booking(shop.tenant, booking).await.unwrap().unwrap();
+        let row = store.booking(seller.tenant, booking).await.unwrap().unwrap();
         assert_eq!(row.ended_at, ended_at);
     }
 }
 
-async fn a_batch_sees_what_it_changed(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 7).await;
-    let acts = (0..10).map(|_| shop.reserve(slot, 1)).collect();
-    let answers = Gate::shut(&store).together(&store, acts).await;
+async fn a_batch_sees_what_it_changed(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 7).await;
+    let acts = (0..10).map(|_| seller.reserve(slot, 1)).collect();
+    let answers = WriterPause::start(&store).together(&store, acts).await;
     let made = answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))).count();
     let full = Refusal::SlotIsFull { vacancies: 0 };
     let refused = answers
         .iter()
         .filter(|answer| matches!(answer, Ok(CommandResult::Refused { refusal, .. }) if *refusal == full));
     assert_eq!((made, refused.count()), (7, 3));
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 7);
-    let told = place.told.0.lock().unwrap();
-    let batches = told.iter().filter(|committed| committed.wake_ups.contains(&WakeUp::Messages));
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 7);
+    let commits = database.commits.0.lock().unwrap();
+    let batches = commits.iter().filter(|committed| committed.wake_ups.contains(&WakeUp::Messages));
     assert_eq!(batches.count(), 1, "it was one batch");
 }
 
 /// Products are read without a lock: only the guard keeps two changes from counting as one.
-async fn changes_of_unlocked_rows_are_all_counted(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
+async fn changes_of_unlocked_rows_are_all_counted(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
     // SQLite is one process and one store.
-    let other = if matches!(place.location, store::Location::Sqlite { .. }) {
+    let other = if matches!(database.location, store::Location::Sqlite { .. }) {
         store.clone()
     } else {
-        place.open().await
+        database.open().await
     };
     let change = |store: store::Store| async move {
-        let act = Act::new(
-            move |rows| rows.product(shop.product).map(drop),
+        let act = TestCommand::new(
+            move |rows| rows.product(seller.product).map(drop),
             move |facts, _| {
-                let row = facts.products.get(shop.product).ok_or(Refusal::ProductNotFound)?;
+                let row = facts.products.get(seller.product).ok_or(Refusal::ProductNotFound)?;
                 let mut outcome = Decision::default();
                 outcome.put(Product { version: row.version + 1, ..row.clone() });
                 Ok(outcome)
@@ -134,48 +136,48 @@ async fn changes_of_unlocked_rows_are_all_counted(place: Place) {
             Err(why) => assert_eq!(why, Unavailable::Contended),
         }
     }
-    let product = store.product(shop.tenant, shop.product).await.unwrap().unwrap();
+    let product = store.product(seller.tenant, seller.product).await.unwrap().unwrap();
     assert_eq!(product.version, counted);
     assert!(counted > 100, "{counted}");
 }
 
-async fn a_batch_that_changes_nothing_commits_nothing(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 0).await;
+async fn a_batch_that_changes_nothing_commits_nothing(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 0).await;
     let before = store.stats().commits;
-    let answer = shop.reserve(slot, 1).on(&store).await.unwrap();
+    let answer = seller.reserve(slot, 1).on(&store).await.unwrap();
     assert!(matches!(answer, CommandResult::Refused { rendered: None, .. }), "{answer:?}");
     assert_eq!(store.stats().commits, before);
 }
 
-async fn the_listener_hears_of_what_was_committed(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 3).await;
-    place.told.0.lock().unwrap().clear();
-    shop.reserve(slot, 1).on(&store).await.unwrap();
+async fn the_listener_hears_of_what_was_committed(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 3).await;
+    database.commits.0.lock().unwrap().clear();
+    seller.reserve(slot, 1).on(&store).await.unwrap();
     store.close().await;
-    let told = place.told.0.lock().unwrap().clone();
+    let told = database.commits.0.lock().unwrap().clone();
     assert_eq!(
         told,
         [store::Committed { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Default::default() }]
     );
 }
 
-async fn a_closed_store_has_done_what_it_took(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 100).await;
-    let gate = Gate::shut(&store);
-    let acts = (0..50).map(|_| shop.reserve(slot, 1)).collect();
+async fn a_closed_store_has_done_what_it_took(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 100).await;
+    let gate = WriterPause::start(&store);
+    let acts = (0..50).map(|_| seller.reserve(slot, 1)).collect();
     let answers = gate.together(&store, acts).await;
     assert!(answers.iter().all(Result::is_ok));
     let late = store.clone();
     store.close().await;
-    assert_eq!(shop.reserve(slot, 1).on(&late).await.unwrap_err(), Unavailable::Closed);
+    assert_eq!(seller.reserve(slot, 1).on(&late).await.unwrap_err(), Unavailable::Closed);
     drop(late);
     // What it held, the lock of a SQLite file above all, is free again.
-    let store = place.open().await;
-    assert_eq!(store.slot(shop.tenant, slot).await.unwrap().unwrap().held, 50);
+    let store = database.open().await;
+    assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 50);
 }

@@ -3,21 +3,25 @@
 use domain::{BookingId, Refusal, Reply};
 use store::{CommandResult, Location};
 
-use crate::act::Shop;
-use crate::place::Place;
+use crate::store_database::StoreDatabase;
 
-both!(the_last_seats_are_held_once, seats_that_are_given_back_can_be_taken);
+use crate::test_command::Seller;
 
-async fn the_last_seats_are_held_once(place: Place) {
-    let store = place.open().await;
-    let other =
-        if matches!(place.location, Location::Sqlite { .. }) { store.clone() } else { place.open().await };
-    let shop = Shop::open(&store).await;
+testkit::on_both_engines!(the_last_seats_are_held_once, seats_that_are_given_back_can_be_taken);
+
+async fn the_last_seats_are_held_once(database: StoreDatabase) {
+    let store = database.open().await;
+    let other = if matches!(database.location, Location::Sqlite { .. }) {
+        store.clone()
+    } else {
+        database.open().await
+    };
+    let seller = Seller::open(&store).await;
     for _ in 0..5 {
-        let slot = shop.slot(&store, 3).await;
+        let slot = seller.slot(&store, 3).await;
         let ask = |at: usize| {
             let store = if at.is_multiple_of(2) { store.clone() } else { other.clone() };
-            tokio::spawn(async move { shop.reserve(slot, 1).on(&store).await })
+            tokio::spawn(async move { seller.reserve(slot, 1).on(&store).await })
         };
         let tasks: Vec<_> = (0..100).map(ask).collect();
         let mut made = 0;
@@ -30,27 +34,27 @@ async fn the_last_seats_are_held_once(place: Place) {
                 answer => panic!("{answer:?}"),
             }
         }
-        let slot = store.slot(shop.tenant, slot).await.unwrap().unwrap();
+        let slot = store.slot(seller.tenant, slot).await.unwrap().unwrap();
         assert_eq!((made, slot.held, slot.vacancies()), (3, 3, 0));
     }
 }
 
-async fn seats_that_are_given_back_can_be_taken(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store).await;
-    let slot = shop.slot(&store, 2).await;
-    let booking = reserve(&store, shop, slot).await;
-    shop.cancel(booking).on(&store).await.unwrap();
-    let refused = shop.cancel(booking).on(&store).await.unwrap();
+async fn seats_that_are_given_back_can_be_taken(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 2).await;
+    let booking = reserve(&store, seller, slot).await;
+    seller.cancel(booking).on(&store).await.unwrap();
+    let refused = seller.cancel(booking).on(&store).await.unwrap();
     assert!(matches!(refused, CommandResult::Refused { refusal: Refusal::NothingToDo, .. }), "{refused:?}");
-    let row = store.booking(shop.tenant, booking).await.unwrap().unwrap();
+    let row = store.booking(seller.tenant, booking).await.unwrap().unwrap();
     assert!(row.state.is(domain::lifecycle::booking::State::Cancelled));
-    let taken = shop.reserve(slot, 2).on(&store).await.unwrap();
+    let taken = seller.reserve(slot, 2).on(&store).await.unwrap();
     assert!(matches!(taken, CommandResult::Fresh { .. }));
 }
 
-pub async fn reserve(store: &store::Store, shop: Shop, slot: domain::SlotId) -> BookingId {
-    match shop.reserve(slot, 1).on(store).await {
+pub async fn reserve(store: &store::Store, seller: Seller, slot: domain::SlotId) -> BookingId {
+    match seller.reserve(slot, 1).on(store).await {
         Ok(CommandResult::Fresh { reply: Reply::Booking(reply), .. }) => reply.booking.id,
         answer => panic!("{answer:?}"),
     }

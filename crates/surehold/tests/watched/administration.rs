@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::Value;
+use testkit::Engine;
 
-use crate::deployment::{Deployment, Engine};
+use crate::deployment::Deployment;
 
 fn surehold(deployment: &Deployment, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));

@@ -10,8 +10,9 @@ use serde_json::json;
 use server::clock::SystemClock;
 use server::ids::UuidV7;
 use store::{Location, Store};
+use testkit::{Engine, until};
 
-use crate::deployment::{Deployment, Engine, until};
+use crate::deployment::Deployment;
 
 fn back_up(database_url: &str, to: &Path) -> Output {
     let program = env!("CARGO_BIN_EXE_surehold");

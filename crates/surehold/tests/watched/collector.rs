@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
-use crate::deployment::until;
+use testkit::until;
 
 /// What it does with what it is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

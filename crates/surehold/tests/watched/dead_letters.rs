@@ -4,8 +4,9 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use testkit::{Engine, until};
 
-use crate::deployment::{Deployment, Engine, until};
+use crate::deployment::Deployment;
 
 /// Soon to give up.
 const CONSUMERS: &str = "[consumers]\nattempts_max = 2\nbackoff_base_ms = 10\nbackoff_cap_ms = 20\n";
@@ -57,7 +58,7 @@ async fn an_operator_looks_and_decides() {
     let ops = |arguments: &[&str]| dead_letters(&deployment, &ops_key, arguments);
     assert_eq!(ops(&["list"]).out, "no dead letters\n");
 
-    deployment.psql(SPOIL);
+    deployment.execute(SPOIL).await;
     for key in ["charge-1", "charge-2"] {
         let charge = json!({
             "amount": { "minor": 700, "currency": "EUR" }, "provider": "stripe",
@@ -87,7 +88,7 @@ async fn an_operator_looks_and_decides() {
         assert!(shown.contains(told), "{told} is not in {shown}");
     }
 
-    deployment.psql(PUT_RIGHT);
+    deployment.execute(PUT_RIGHT).await;
     assert!(decide("retry", &[&ids[0]]).well);
     let posted =
         async || deployment.scrape().await.sum("surehold_effects_applied", &[("kind", "payment.captured")]);

@@ -1,23 +1,12 @@
 //! A server and the provider's stand-in, and clients who do a little of everything.
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 use http_client::{HttpClient, Response};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::databases::Databases;
 use testkit::program::{Catalogue, Installation, RunningProgram};
 use testkit::scrape::Scrape;
-
-const PATIENCE: Duration = Duration::from_mins(1);
-
-#[derive(Clone, Copy, Debug)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
+use testkit::{Engine, TestDatabase, until};
 
 pub struct Deployment {
     pub installation: Installation,
@@ -25,38 +14,27 @@ pub struct Deployment {
     pub base_url: String,
     pub sandbox: RunningProgram,
     pub catalogue: Catalogue,
-    databases: Option<Databases>,
-    _directory: TempDir,
+    /// Also where the files of the installation are.
+    database: TestDatabase,
 }
 
 impl Deployment {
     /// `more` is further TOML of the server.
     pub async fn open(engine: Engine, more: &str) -> Deployment {
-        let directory = tempfile::tempdir().unwrap();
-        let (databases, url) = match engine {
-            Engine::Sqlite => (None, Installation::sqlite_url(directory.path())),
-            Engine::Postgres => {
-                let mut databases = Databases::on(&postgres());
-                let url = databases.create("watched").await.unwrap();
-                (Some(databases), url)
-            }
+        let database = TestDatabase::without_schema(engine).await;
+        let directory = database.directory();
+        let url = match engine {
+            Engine::Sqlite => Installation::sqlite_url(directory),
+            Engine::Postgres => database.url().to_owned(),
         };
         let program = PathBuf::from(env!("CARGO_BIN_EXE_surehold"));
-        let installation = Installation::new(&program, directory.path(), &url).await.unwrap();
+        let installation = Installation::new(&program, directory, &url).await.unwrap();
         let sandbox = installation.sandbox("127.0.0.1:0").await.unwrap();
         let server = installation.serve("127.0.0.1:0", Some(&sandbox.base_url), more).await.unwrap();
         installation.open_account(&sandbox.base_url, &server.base_url).await.unwrap();
         let catalogue = installation.sell(&server.base_url, 2, 10).await.unwrap();
         let base_url = server.base_url.clone();
-        Deployment {
-            installation,
-            server: Some(server),
-            base_url,
-            sandbox,
-            catalogue,
-            databases,
-            _directory: directory,
-        }
+        Deployment { installation, server: Some(server), base_url, sandbox, catalogue, database }
     }
 
     /// `kill -9`, and another life at the same address. `more` is further TOML.
@@ -88,15 +66,11 @@ impl Deployment {
             self.stop_server().await;
         }
         self.sandbox.stop("TERM").await.unwrap();
-        if let Some(databases) = &mut self.databases {
-            databases.drop_all().await.unwrap();
-        }
     }
 
-    /// A statement behind the server's back.
-    pub fn psql(&self, sql: &str) {
-        let done = Command::new("psql").args([&self.installation.database_url, "-qc", sql]).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    /// A statement behind the server's back, on PostgreSQL.
+    pub async fn execute(&self, sql: &str) {
+        self.database.execute(sql).await;
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -203,22 +177,4 @@ impl Deployment {
 fn made(response: &Response) -> Value {
     assert!(response.status.is_success(), "{} {}", response.status, response.text());
     response.json().unwrap()
-}
-
-/// Looks until there is something; what is waited for is named if it never comes.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it never came to it that {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
-fn postgres() -> String {
-    std::env::var("SUREHOLD_TEST_POSTGRES")
-        .expect("SUREHOLD_TEST_POSTGRES names no PostgreSQL: run `cargo xtask test`")
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use http_client::Response;
 use serde_json::{Value, json};
 use testkit::program::{Ready, RunningProgram};
+use testkit::{Engine, until};
 
-use crate::deployment::{Deployment, Engine, until};
+use crate::deployment::Deployment;
 
 /// Begins whatever a client sends in this test, and stands nowhere else.
 pub const MARK: &str = "qz7";
@@ -213,7 +214,7 @@ async fn fail(deployment: &mut Deployment, engine: Engine) {
     let before = lines(deployment).len();
     match engine {
         Engine::Sqlite => deployment.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
-        Engine::Postgres => deployment.psql("alter table bookings rename to bookings_that_are_gone"),
+        Engine::Postgres => deployment.execute("alter table bookings rename to bookings_that_are_gone").await,
     }
     // More than is left on any page that is there.
     let metadata: serde_json::Map<String, Value> =

@@ -1,8 +1,9 @@
 //! What a server that has worked a little shows is what the catalogue says, and what Prometheus takes.
 
 use server::metrics::CATALOGUE;
+use testkit::Engine;
 
-use crate::deployment::{Deployment, Engine};
+use crate::deployment::Deployment;
 use crate::prometheus::{families, promtool};
 
 async fn check(engine: Engine) {

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use testkit::Engine;
 use testkit::program::RunningProgram;
 
-use crate::deployment::{Deployment, Engine};
+use crate::deployment::Deployment;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_word_ends_it_at_once() {

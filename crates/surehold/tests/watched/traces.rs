@@ -5,9 +5,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
+use testkit::{Engine, until};
 
 use crate::collector::{Collector, Mood, attribute};
-use crate::deployment::{Deployment, Engine, until};
+use crate::deployment::Deployment;
 use crate::logs::{MARK, customer, secrets};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

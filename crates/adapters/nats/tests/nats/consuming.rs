@@ -12,14 +12,16 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use server::consumers::{Consumer, ConsumerFailure};
 use server::ports::broker::{Broker as _, Publication};
 use store::CommandResult;
+use testkit::{new_id, until};
 use tokio::sync::Semaphore;
+
+use crate::test_outbox::TestOutbox;
 
 use super::line::{Line, trusting, watchful};
 use super::stream::{PATIENCE, owed};
 use crate::brokers::{Does, Moody};
-use crate::post::{Post, id, until};
 
-both!(
+testkit::on_both_engines!(
     everything_is_received_once_and_acknowledged,
     two_processes_share_the_work,
     a_subjects_messages_come_in_order,
@@ -32,8 +34,8 @@ both!(
     one_that_takes_long_is_not_delivered_again,
 );
 
-fn messages(post: &Post, count: usize) -> Vec<Message> {
-    (0..count).map(|_| post.message(id(), 1)).collect()
+fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
+    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
 }
 
 async fn nothing_is_owed(line: &Line) {
@@ -75,27 +77,27 @@ impl Consumer for Gate {
     }
 }
 
-async fn everything_is_received_once_and_acknowledged(post: Post) {
-    let line = Line::of(&post).await;
-    let counting = Moody::new(post.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(post.patient_desk(counting.clone()));
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 300);
-    post.append(&all).await;
-    until("all have their effect", async || (post.posted().await == 300).then_some(())).await;
+async fn everything_is_received_once_and_acknowledged(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
+    let at_work = line.consume(outbox.patient_desk(counting.clone()));
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 300);
+    outbox.append(&all).await;
+    until("all have their effect", async || (outbox.posted().await == 300).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;
     assert!(all.iter().all(|message| counting.came(message) == 1), "each came once");
 }
 
-async fn two_processes_share_the_work(post: Post) {
-    let line = Line::with(&post, |settings| settings.deliveries_max = 4).await;
-    let gates = [Gate::new(post.ledger()), Gate::new(post.ledger())];
-    let at_work = gates.clone().map(|gate| line.consume(post.patient_desk(gate)));
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 40);
-    post.append(&all).await;
+async fn two_processes_share_the_work(outbox: TestOutbox) {
+    let line = Line::with(&outbox, |settings| settings.deliveries_max = 4).await;
+    let gates = [Gate::new(outbox.ledger()), Gate::new(outbox.ledger())];
+    let at_work = gates.clone().map(|gate| line.consume(outbox.patient_desk(gate)));
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 40);
+    outbox.append(&all).await;
     until("both have some in hand", async || {
         gates.iter().all(|gate| gate.at_work.load(Ordering::SeqCst) == 4).then_some(())
     })
@@ -103,7 +105,7 @@ async fn two_processes_share_the_work(post: Post) {
     for gate in &gates {
         gate.let_go.add_permits(1_000);
     }
-    until("all have their effect", async || (post.posted().await == 40).then_some(())).await;
+    until("all have their effect", async || (outbox.posted().await == 40).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     for process in at_work {
@@ -113,19 +115,19 @@ async fn two_processes_share_the_work(post: Post) {
     assert_eq!(came, 40, "each to one of them");
 }
 
-async fn a_subjects_messages_come_in_order(post: Post) {
-    let line = Line::of(&post).await;
-    let counting = Moody::new(post.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(post.patient_desk(counting.clone()));
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let subjects: Vec<uuid::Uuid> = (0..8).map(|_| id()).collect();
+async fn a_subjects_messages_come_in_order(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
+    let at_work = line.consume(outbox.patient_desk(counting.clone()));
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let subjects: Vec<uuid::Uuid> = (0..8).map(|_| new_id()).collect();
     let mut all = Vec::new();
     for seq in 1..=25 {
-        let some: Vec<Message> = subjects.iter().map(|subject| post.message(*subject, seq)).collect();
-        post.append(&some).await;
+        let some: Vec<Message> = subjects.iter().map(|subject| outbox.message(*subject, seq)).collect();
+        outbox.append(&some).await;
         all.extend(some);
     }
-    until("all have their effect", async || (post.posted().await == 200).then_some(())).await;
+    until("all have their effect", async || (outbox.posted().await == 200).then_some(())).await;
     relay.stop().await;
     at_work.stop().await;
     let came = counting.came.lock().unwrap().clone();
@@ -137,98 +139,101 @@ async fn a_subjects_messages_come_in_order(post: Post) {
     }
 }
 
-async fn what_could_not_be_committed_is_delivered_again(post: Post) {
-    let line = Line::of(&post).await;
-    let all = messages(&post, 20);
-    let moody = Moody::new(post.ledger(), Does::FindNoStore, &all[..5].iter().collect::<Vec<_>>());
-    let at_work = line.consume(post.dispatcher(moody.clone()));
+async fn what_could_not_be_committed_is_delivered_again(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let all = messages(&outbox, 20);
+    let moody = Moody::new(outbox.ledger(), Does::FindNoStore, &all[..5].iter().collect::<Vec<_>>());
+    let at_work = line.consume(outbox.dispatcher(moody.clone()));
     // Nobody but NATS brings anything again.
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    post.append(&all).await;
-    until("the rest flows", async || (post.posted().await == 15).then_some(())).await;
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    outbox.append(&all).await;
+    until("the rest flows", async || (outbox.posted().await == 15).then_some(())).await;
     until("each came again", async || all[..5].iter().all(|message| moody.came(message) > 1).then_some(()))
         .await;
     moody.with.lock().unwrap().clear();
-    until("all have their effect", async || (post.posted().await == 20).then_some(())).await;
+    until("all have their effect", async || (outbox.posted().await == 20).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;
 }
 
-async fn dead(post: &Post, message: &Message) -> Delivery {
+async fn dead(outbox: &TestOutbox, message: &Message) -> Delivery {
     until("it is dead", async || {
-        post.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
+        outbox.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
     })
     .await
 }
 
 /// The consuming process is killed while the handler has the message in its hands, again and again.
-async fn a_message_that_kills_its_process_is_counted_and_dies(post: Post) {
-    let line = Line::of(&post).await;
-    let (killer, good) = (post.message(id(), 1), messages(&post, 5));
-    let hanging = Moody::new(post.ledger(), Does::Hang, &[&killer]);
-    let relay = post.relay(line.nats.clone(), watchful(), true);
-    post.append(&[vec![killer.clone()], good.clone()].concat()).await;
+async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let (killer, good) = (outbox.message(new_id(), 1), messages(&outbox, 5));
+    let hanging = Moody::new(outbox.ledger(), Does::Hang, &[&killer]);
+    let relay = outbox.relay(line.nats.clone(), watchful(), true);
+    outbox.append(&[vec![killer.clone()], good.clone()].concat()).await;
     for death in 1..=4 {
-        let process = line.consume(post.dispatcher(hanging.clone()));
+        let process = line.consume(outbox.dispatcher(hanging.clone()));
         until("it has the message in its hands", async || (hanging.came(&killer) >= death).then_some(()))
             .await;
         process.kill().await;
     }
-    let survivor = line.consume(post.dispatcher(hanging.clone()));
-    let letter = dead(&post, &killer).await;
+    let survivor = line.consume(outbox.dispatcher(hanging.clone()));
+    let letter = dead(&outbox, &killer).await;
     assert_eq!(letter.attempts, 3);
-    post.until_all_are_received(&good).await;
+    outbox.until_all_are_received(&good).await;
     relay.stop().await;
     survivor.stop().await;
-    assert_eq!(post.posted().await, 5);
+    assert_eq!(outbox.posted().await, 5);
 }
 
-async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(post: Post) {
-    let line = Line::of(&post).await;
-    let at_work = line.consume(post.dispatcher(post.ledger()));
-    let relay = post.relay(line.nats.clone(), watchful(), true);
-    let good = messages(&post, 20);
-    let (mut poison, after) = (post.message(id(), 1), post.message(id(), 1));
+async fn poison_dies_the_rest_flows_and_mended_it_is_had_once(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let at_work = line.consume(outbox.dispatcher(outbox.ledger()));
+    let relay = outbox.relay(line.nats.clone(), watchful(), true);
+    let good = messages(&outbox, 20);
+    let (mut poison, after) = (outbox.message(new_id(), 1), outbox.message(new_id(), 1));
     let readable = std::mem::replace(&mut poison.payload, "not JSON".to_owned());
     let after = Message { subject: poison.subject, partition: poison.partition, seq: 2, ..after };
-    post.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
-    post.until_all_are_received(&[vec![after], good].concat()).await;
-    let letter = dead(&post, &poison).await;
+    outbox.append(&[vec![poison.clone(), after.clone()], good.clone()].concat()).await;
+    outbox.until_all_are_received(&[vec![after], good].concat()).await;
+    let letter = dead(&outbox, &poison).await;
     assert_eq!(letter.attempts, 3);
-    assert_eq!(post.posted().await, 21);
+    assert_eq!(outbox.posted().await, 21);
 
-    post.sql(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'")).await;
+    outbox
+        .database
+        .execute(&format!("update outbox set payload = '{readable}' where payload = 'not JSON'"))
+        .await;
     let retry = RetryDeadLetter(Decided {
         kinds: domain::jobs::JobKinds::default(),
         claim: None,
-        tenant: post.tenant,
-        client: id(),
+        tenant: outbox.tenant,
+        client: new_id(),
         request_id: "request".to_owned(),
         letter: DeadLetterRef::Message(letter.id),
         person: "Ana".to_owned(),
         why: "mended".to_owned(),
     });
-    assert!(matches!(post.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
-    post.until_all_are_received(std::slice::from_ref(&poison)).await;
-    assert_eq!(post.posted().await, 22);
+    assert!(matches!(outbox.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
+    outbox.until_all_are_received(std::slice::from_ref(&poison)).await;
+    assert_eq!(outbox.posted().await, 22);
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;
 }
 
-async fn what_is_no_message_is_let_go(post: Post) {
-    let line = Line::of(&post).await;
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 10);
-    post.append(&all).await;
+async fn what_is_no_message_is_let_go(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 10);
+    outbox.append(&all).await;
     until("the stream is there", async || {
-        post.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
+        outbox.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;
     let stranger = async_nats::connect(line.server.url()).await.unwrap();
     for body in ["nonsense", "{}", ""] {
-        let subject = format!("surehold.{}.3.payment.captured", post.store.database_id());
+        let subject = format!("surehold.{}.3.payment.captured", outbox.store.database_id());
         async_nats::jetstream::new(stranger.clone())
             .publish(subject, body.into())
             .await
@@ -236,30 +241,30 @@ async fn what_is_no_message_is_let_go(post: Post) {
             .await
             .unwrap();
     }
-    let at_work = line.consume(post.patient_desk(post.ledger()));
-    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;
 }
 
 /// Whoever can write to the stream cannot post anything.
-async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: Post) {
-    let line = Line::of(&post).await;
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 2);
-    post.append(&all[..1]).await;
+async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 2);
+    outbox.append(&all[..1]).await;
     until("the stream is there", async || {
-        post.found(&all[..1]).await.iter().all(|message| message.position.is_some()).then_some(())
+        outbox.found(&all[..1]).await.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;
     relay.stop().await;
     // One message that nobody ever told, and one whose text was changed on the way.
-    post.append(&all[1..]).await;
+    outbox.append(&all[1..]).await;
     let mut changed = all[1].clone();
     changed.payload = changed.payload.replace("\"minor\": 5", "\"minor\": 500");
     assert_ne!(changed.payload, all[1].payload, "it was changed");
-    let forged = [post.message(id(), 1), changed].map(|message| Publication {
+    let forged = [outbox.message(new_id(), 1), changed].map(|message| Publication {
         message: Arc::new(message),
         number: 1,
         left_behind: false,
@@ -267,57 +272,50 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(post: P
     let taken = line.nats.publish(&forged, PATIENCE).await;
     assert!(taken.iter().all(Result::is_ok), "{taken:?}");
 
-    let at_work = line.consume(post.patient_desk(post.ledger()));
-    until("what was told has its effect", async || (post.posted().await == 2).then_some(())).await;
+    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    until("what was told has its effect", async || (outbox.posted().await == 2).then_some(())).await;
     nothing_is_owed(&line).await;
     at_work.stop().await;
-    assert_eq!(post.posted().await, 2);
-    assert_eq!(moved_minor(&post).await, 10, "as the outbox has it");
+    assert_eq!(outbox.posted().await, 2);
+    assert_eq!(outbox.moved_minor().await, 10, "as the outbox has it");
 }
 
-/// How much the ledger has moved, in its smallest unit.
-async fn moved_minor(post: &Post) -> i64 {
-    let transfers = post.store.transfers(post.tenant, None, 1_000).await.unwrap();
-    let postings = transfers.iter().flat_map(|(_, postings)| postings);
-    postings.map(|posting| posting.amount_minor.max(0)).sum()
-}
-
-async fn no_more_is_in_hand_than_there_is_room_for(post: Post) {
-    let line = Line::with(&post, |settings| settings.deliveries_max = 8).await;
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 200);
-    post.append(&all).await;
+async fn no_more_is_in_hand_than_there_is_room_for(outbox: TestOutbox) {
+    let line = Line::with(&outbox, |settings| settings.deliveries_max = 8).await;
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 200);
+    outbox.append(&all).await;
     until("the stream has them all", async || {
-        post.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
+        outbox.found(&all).await.iter().all(|message| message.position.is_some()).then_some(())
     })
     .await;
-    let gate = Gate::new(post.ledger());
-    let at_work = line.consume(post.patient_desk(gate.clone()));
+    let gate = Gate::new(outbox.ledger());
+    let at_work = line.consume(outbox.patient_desk(gate.clone()));
     until("there is no more room", async || (gate.at_work.load(Ordering::SeqCst) == 8).then_some(())).await;
     assert_eq!(owed(&line.server).await, (8, 192), "NATS keeps what we have no room for");
     gate.let_go.add_permits(1_000);
-    until("all have their effect", async || (post.posted().await == 200).then_some(())).await;
+    until("all have their effect", async || (outbox.posted().await == 200).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;
     assert_eq!(gate.most.load(Ordering::SeqCst), 8);
 }
 
-async fn one_that_takes_long_is_not_delivered_again(post: Post) {
-    let line = Line::of(&post).await;
-    let gate = Gate::new(post.ledger());
-    let at_work = line.consume(post.patient_desk(gate.clone()));
-    let relay = post.relay(line.nats.clone(), trusting(), true);
+async fn one_that_takes_long_is_not_delivered_again(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let gate = Gate::new(outbox.ledger());
+    let at_work = line.consume(outbox.patient_desk(gate.clone()));
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
     // The second one waits behind the first, of the same subject.
-    let subject = id();
-    post.append(&[post.message(subject, 1), post.message(subject, 2)]).await;
+    let subject = new_id();
+    outbox.append(&[outbox.message(subject, 1), outbox.message(subject, 2)]).await;
     until("it has begun", async || (gate.at_work.load(Ordering::SeqCst) == 1).then_some(())).await;
     // Nothing else tells that nothing happens: three times the wait for a word.
     let begun = Instant::now();
     until("time has passed", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
     assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the second one waits for the first");
     gate.let_go.add_permits(1_000);
-    until("both have their effect", async || (post.posted().await == 2).then_some(())).await;
+    until("both have their effect", async || (outbox.posted().await == 2).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
     at_work.stop().await;

@@ -12,8 +12,9 @@ use test_servers::nats::{Options, Private};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::test_outbox::TestOutbox;
+
 use super::stream;
-use crate::post::Post;
 
 pub struct Line {
     pub server: Private,
@@ -28,19 +29,19 @@ pub struct AtWork {
 }
 
 impl Line {
-    pub async fn of(post: &Post) -> Line {
-        Line::with(post, |_| ()).await
+    pub async fn of(outbox: &TestOutbox) -> Line {
+        Line::with(outbox, |_| ()).await
     }
 
-    pub async fn with(post: &Post, change: impl FnOnce(&mut Settings)) -> Line {
+    pub async fn with(outbox: &TestOutbox, change: impl FnOnce(&mut Settings)) -> Line {
         let server = stream::server(Options::default());
         let mut settings = stream::settings(&server);
         // What a consumer left behind is soon delivered again.
         settings.ack_wait = Duration::from_secs(1);
         change(&mut settings);
-        let nats = Nats::connect(settings, post.store.database_id()).await.unwrap();
+        let nats = Nats::connect(settings, outbox.store.database_id()).await.unwrap();
         stream::connected(&nats).await;
-        Line { server, nats, store: post.store.clone() }
+        Line { server, nats, store: outbox.store.clone() }
     }
 
     pub fn consume(&self, desk: Arc<MessageDispatcher>) -> AtWork {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use adapter_nats::{Credentials, Nats, Settings};
 use server::ports::broker::{Ack, Broker as _};
 use test_servers::nats::Options;
+use testkit::until;
 
 use super::stream::{
     DATABASE, PATIENCE, again, connect, connected, delete_stream, ids, kept, message, publish, server,
     settings,
 };
-use crate::post::until;
 
 #[tokio::test]
 async fn a_message_is_kept_as_readers_were_told() {

@@ -8,12 +8,14 @@ use async_nats::jetstream::{self, stream::Stream};
 use domain::rows::Message;
 use futures_util::StreamExt as _;
 use test_servers::nats::Private;
+use testkit::{new_id, until};
+
+use crate::test_outbox::TestOutbox;
 
 use super::line::{Line, trusting, watchful};
 use super::stream::owed;
-use crate::post::{Post, id, until};
 
-both!(
+testkit::on_both_engines!(
     a_consumer_whose_deliveries_somebody_keeps_is_made_anew,
     a_consumer_ahead_of_its_stream_is_made_anew,
     a_consumer_that_owes_nothing_is_left_alone,
@@ -21,8 +23,8 @@ both!(
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn messages(post: &Post, count: usize) -> Vec<Message> {
-    (0..count).map(|_| post.message(id(), 1)).collect()
+fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
+    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
 }
 
 async fn stream(server: &Private) -> Stream {
@@ -34,9 +36,9 @@ async fn consumer(stream: &Stream) -> PullConsumer {
     until("the consumer is made", async || stream.get_consumer("surehold").await.ok()).await
 }
 
-async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(post: Post) {
-    let line = Line::of(&post).await;
-    let at_work = line.consume(post.patient_desk(post.ledger()));
+async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
     let stream = stream(&line.server).await;
 
     // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
@@ -44,12 +46,12 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(post: Post) {
     let narrow = pull::Config { max_ack_pending: 1, ack_wait: HOUR, backoff: vec![], ..config(&taken) };
     let taken = stream.create_consumer(narrow).await.unwrap();
     let mut kept = taken.batch().max_messages(1).expires(HOUR).messages().await.unwrap();
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&post, 10);
-    post.append(&all).await;
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    let all = messages(&outbox, 10);
+    outbox.append(&all).await;
     let kept = kept.next().await.expect("one is delivered to somebody").unwrap();
 
-    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
     until("nothing is owed", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
     let anew = consumer(&stream).await;
     assert_ne!(anew.cached_info().created, taken.cached_info().created);
@@ -63,13 +65,13 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(post: Post) {
     at_work.stop().await;
 }
 
-async fn a_consumer_ahead_of_its_stream_is_made_anew(post: Post) {
-    let line = Line::of(&post).await;
-    let at_work = line.consume(post.patient_desk(post.ledger()));
-    let relay = post.relay(line.nats.clone(), watchful(), true);
+async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let posted = async |count, all| {
-        post.append(&messages(&post, count)).await;
-        until("all have their effect", async || (post.posted().await == all).then_some(())).await;
+        outbox.append(&messages(&outbox, count)).await;
+        until("all have their effect", async || (outbox.posted().await == all).then_some(())).await;
     };
     posted(10, 10).await;
     line.server.stop().unwrap();
@@ -99,12 +101,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn a_consumer_that_owes_nothing_is_left_alone(post: Post) {
-    let line = Line::of(&post).await;
-    let at_work = line.consume(post.patient_desk(post.ledger()));
-    let relay = post.relay(line.nats.clone(), trusting(), true);
-    post.append(&messages(&post, 10)).await;
-    until("all have their effect", async || (post.posted().await == 10).then_some(())).await;
+async fn a_consumer_that_owes_nothing_is_left_alone(outbox: TestOutbox) {
+    let line = Line::of(&outbox).await;
+    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let relay = outbox.relay(line.nats.clone(), trusting(), true);
+    outbox.append(&messages(&outbox, 10)).await;
+    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
     let stream = stream(&line.server).await;
     let before = consumer(&stream).await;
     // It looks each second, and at an empty stream as well.

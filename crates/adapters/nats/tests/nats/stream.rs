@@ -11,9 +11,8 @@ use domain::{MessageId, TenantId, Timestamp};
 use futures_util::StreamExt as _;
 use server::ports::broker::{Broker as _, Publication};
 use test_servers::nats::{Options, Private};
+use testkit::until;
 use uuid::Uuid;
-
-use crate::post::until;
 
 /// Longer than NATS ever takes.
 pub const PATIENCE: Duration = Duration::from_mins(3);

@@ -1,26 +1,26 @@
 //! The plain form does the same work: what it writes is sound, and a key is answered as it was.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::{Duration, Instant};
 
 use bench::plain::{Options, serve};
 use http_client::HttpClient;
 use serde_json::{Value, json};
-
-use crate::place::Place;
-use crate::shop::Shop;
+use testkit::{Engine, ONE, OnEngine as _, StoredCatalogue, TestDatabase, submit};
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
-async fn its_rows_are_sound(place: Place) {
-    let store = place.open().await;
-    let shop = Shop::open(&store, "acct_plain").await;
+async fn its_rows_are_sound(database: TestDatabase) {
+    let store = database.open().await;
+    submit(&store, ONE.provision()).await;
+    let catalogue = StoredCatalogue::create(&store, ONE.id(), ONE.client()).await;
     store.close().await;
     let directory = tempfile::tempdir().unwrap();
     let ready_file = directory.path().join("ready");
     tokio::spawn(serve(Options {
-        location: place.location.clone(),
+        location: database.location.clone(),
         listen: "127.0.0.1:0".parse().unwrap(),
-        tenant: shop.tenant,
+        tenant: ONE.id(),
         api_key: "key".to_owned(),
         ready_file: ready_file.clone(),
     }));
@@ -38,8 +38,8 @@ async fn its_rows_are_sound(place: Place) {
     for (key, quantity, status) in [("a", 1, 201), ("b", 2, 201), ("a", 1, 201), ("a", 2, 409), ("c", 8, 409)]
     {
         let body = json!({
-            "slot_id": shop.slot.0,
-            "units": [{ "unit_id": shop.unit.0, "quantity": quantity }],
+            "slot_id": catalogue.slot.0,
+            "units": [{ "unit_id": catalogue.unit.0, "quantity": quantity }],
             "customer": { "name": "Ana", "email": format!("{key}@example.com") },
         });
         let headers = [("authorization", "Bearer key"), ("idempotency-key", key)];
@@ -50,18 +50,18 @@ async fn its_rows_are_sound(place: Place) {
     assert_eq!(bodies[0], bodies[2], "a key is answered as it was");
     let metrics = client.get("/metrics", &[]).await.unwrap().text();
     assert!(metrics.contains("surehold_store_commits_total 2\n"), "{metrics}");
-    let verdicts = check::run(&place.location, None).await.unwrap();
+    let verdicts = check::run(&database.location, None).await.unwrap();
     assert!(verdicts.all_hold(), "{verdicts}");
-    let queries = store::Store::open_read_only(&place.location).await.unwrap();
-    assert_eq!(queries.slot(shop.tenant, shop.slot).await.unwrap().unwrap().held, 3);
+    let queries = store::Store::open_read_only(&database.location).await.unwrap();
+    assert_eq!(queries.slot(ONE.id(), catalogue.slot).await.unwrap().unwrap().held, 3);
 }
 
 #[tokio::test]
 async fn on_sqlite() {
-    its_rows_are_sound(Place::sqlite().await).await;
+    its_rows_are_sound(TestDatabase::on(Engine::Sqlite).await).await;
 }
 
 #[tokio::test]
 async fn on_postgres() {
-    its_rows_are_sound(Place::postgres().await).await;
+    its_rows_are_sound(TestDatabase::on(Engine::Postgres).await).await;
 }

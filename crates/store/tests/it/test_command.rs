@@ -17,35 +17,34 @@ use domain::{
     Reply, SlotId, TenantId, Timestamp,
 };
 use store::{CommandResult, Store, Unavailable};
-
-use crate::place::id;
+use testkit::new_id;
 
 type NeedsOf = Box<dyn Fn(&mut Needs<'_>) -> Option<()> + Send + Sync>;
 type Decide = Box<dyn Fn(&Facts, &Context<'_>) -> DecisionResult + Send + Sync>;
 
 /// A command made of two closures.
-pub struct Act {
+pub struct TestCommand {
     pub tenant: Option<TenantId>,
     pub claim: Option<Claim>,
     pub needs: NeedsOf,
     pub decide: Decide,
 }
 
-impl fmt::Debug for Act {
+impl fmt::Debug for TestCommand {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Act").field("claim", &self.claim).finish_non_exhaustive()
+        out.debug_struct("TestCommand").field("claim", &self.claim).finish_non_exhaustive()
     }
 }
 
-impl Act {
+impl TestCommand {
     pub fn new(
         needs: impl Fn(&mut Needs<'_>) -> Option<()> + Send + Sync + 'static,
         decide: impl Fn(&Facts, &Context<'_>) -> DecisionResult + Send + Sync + 'static,
-    ) -> Act {
-        Act { tenant: None, claim: None, needs: Box::new(needs), decide: Box::new(decide) }
+    ) -> TestCommand {
+        TestCommand { tenant: None, claim: None, needs: Box::new(needs), decide: Box::new(decide) }
     }
 
-    pub fn claiming(mut self, claim: &Claim) -> Act {
+    pub fn claiming(mut self, claim: &Claim) -> TestCommand {
         self.claim = Some(claim.clone());
         self
     }
@@ -55,7 +54,7 @@ impl Act {
     }
 }
 
-impl Command for Act {
+impl Command for TestCommand {
     fn tenant(&self) -> Option<TenantId> {
         self.tenant
     }
@@ -71,8 +70,8 @@ impl Command for Act {
 }
 
 /// Inserts rows that nothing was known of.
-pub fn insert(put: impl Fn(&mut Decision) + Send + Sync + 'static) -> Act {
-    Act::new(
+pub fn insert(put: impl Fn(&mut Decision) + Send + Sync + 'static) -> TestCommand {
+    TestCommand::new(
         |_| Some(()),
         move |_, _| {
             let mut outcome = Decision::default();
@@ -86,22 +85,22 @@ static NEXT_START: AtomicI64 = AtomicI64::new(5);
 
 /// A tenant with a product, which slots are of.
 #[derive(Clone, Copy)]
-pub struct Shop {
+pub struct Seller {
     pub tenant: TenantId,
     pub product: ProductId,
     pub client: ClientId,
 }
 
-impl Shop {
-    pub async fn open(store: &Store) -> Shop {
-        let shop = Shop { tenant: id(), product: id(), client: id() };
-        let (tenant, product) = (shop.tenant_row(), shop.product_row());
+impl Seller {
+    pub async fn open(store: &Store) -> Seller {
+        let seller = Seller { tenant: new_id(), product: new_id(), client: new_id() };
+        let (tenant, product) = (seller.tenant_row(), seller.product_row());
         let act = insert(move |outcome| {
             outcome.put(tenant.clone());
             outcome.put(product.clone());
         });
         act.on(store).await.unwrap();
-        shop
+        seller
     }
 
     pub fn tenant_row(self) -> Tenant {
@@ -134,7 +133,7 @@ impl Shop {
 
     pub fn slot_row(self, capacity: i64) -> Slot {
         Slot {
-            id: id(),
+            id: new_id(),
             tenant: self.tenant,
             product: self.product,
             // One departure a moment.
@@ -166,7 +165,7 @@ impl Shop {
     }
 
     /// Holds seats of a slot, with a message.
-    pub fn reserve(self, slot: SlotId, seats: i64) -> Act {
+    pub fn reserve(self, slot: SlotId, seats: i64) -> TestCommand {
         let decide = move |facts: &Facts, context: &Context<'_>| {
             let slot = facts.slots.get(slot).ok_or(Refusal::SlotNotFound)?;
             if slot.vacancies() < seats {
@@ -181,11 +180,14 @@ impl Shop {
             let reply = BookingReply { booking, slot, time_zone: "Europe/Lisbon".into() };
             Ok(outcome.reply(Reply::Booking(Box::new(reply))))
         };
-        Act { tenant: Some(self.tenant), ..Act::new(move |rows| rows.slot(slot).map(drop), decide) }
+        TestCommand {
+            tenant: Some(self.tenant),
+            ..TestCommand::new(move |rows| rows.slot(slot).map(drop), decide)
+        }
     }
 
     /// Gives the seats back.
-    pub fn cancel(self, booking: BookingId) -> Act {
+    pub fn cancel(self, booking: BookingId) -> TestCommand {
         let needs = move |rows: &mut Needs<'_>| {
             let booking = rows.booking(booking)?;
             rows.slot(booking.slot).map(drop)
@@ -206,7 +208,7 @@ impl Shop {
             outcome.put(cancelled);
             Ok(outcome)
         };
-        Act { tenant: Some(self.tenant), ..Act::new(needs, decide) }
+        TestCommand { tenant: Some(self.tenant), ..TestCommand::new(needs, decide) }
     }
 
     /// As a provider's account sent it.
@@ -280,17 +282,17 @@ fn message(booking: &Booking, id: MessageId) -> Message {
 }
 
 /// Keeps the writer busy, so that what is submitted meanwhile forms one batch.
-pub struct Gate {
+pub struct WriterPause {
     entered: Receiver<()>,
     leave: Sender<()>,
 }
 
-impl Gate {
-    pub fn shut(store: &Store) -> Gate {
+impl WriterPause {
+    pub fn start(store: &Store) -> WriterPause {
         let (enter, entered) = channel();
         let (leave, left) = channel();
         let left = Mutex::new(left);
-        let act = Act::new(
+        let act = TestCommand::new(
             |_| Some(()),
             move |_, _| {
                 enter.send(()).unwrap();
@@ -301,12 +303,16 @@ impl Gate {
         );
         let store = store.clone();
         tokio::spawn(async move { act.on(&store).await });
-        Gate { entered, leave }
+        WriterPause { entered, leave }
     }
 
     /// Submits all while the writer is at the gate, then opens it. One tenant's commands are decided
     /// in this order.
-    pub async fn together(self, store: &Store, acts: Vec<Act>) -> Vec<Result<CommandResult, Unavailable>> {
+    pub async fn together(
+        self,
+        store: &Store,
+        acts: Vec<TestCommand>,
+    ) -> Vec<Result<CommandResult, Unavailable>> {
         let entered = self.entered;
         tokio::task::block_in_place(|| entered.recv().unwrap());
         let mut submitted: Vec<_> = acts.into_iter().map(|act| Box::pin(act.on(store))).collect();

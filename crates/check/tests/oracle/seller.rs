@@ -1,56 +1,44 @@
-//! A tenant that sells, and the provider whose books it fills.
+//! A tenant that sells, and what the provider's books say of it.
 
 use std::collections::BTreeMap;
 
 use check::{Books, Charge, Refund};
 use domain::commands::{
-    AddSlots, CancelHold, ClaimPartitions, CreateProduct, CustomerDetails, JobLease, MarkPublished, MarkSent,
-    NewSlot, NewUnit, ObservedBy, PartitionLease, PaymentTarget, PostTransfer, Provision, Published,
-    RecheckDelays, RecordDecline, RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture,
-    StartPayment, StartRefund,
+    CancelHold, ClaimPartitions, CustomerDetails, JobLease, MarkPublished, MarkSent, ObservedBy,
+    PartitionLease, PaymentTarget, PostTransfer, Published, RecheckDelays, RecordDecline, RecordEvent,
+    RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
 };
 use domain::consumers::Consumers;
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
 use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
-use domain::provider::{
-    AmountRule, AmountRules, Observation, ProviderStatus, RefundObservation, RefundStatus, Source,
-    TenantProviders,
-};
-use domain::rows::{Account, Capture, Client, Failure, FailureCause, Mode, Settings, Tenant};
+use domain::provider::{Observation, ProviderStatus, RefundObservation, RefundStatus, Source};
+use domain::rows::{Capture, Failure, FailureCause, Mode};
 use domain::time::Span;
-use domain::working_set::{Claim, Command, Json};
+use domain::working_set::Claim;
 use domain::{
-    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, ProductId,
-    RefundId, Reply, SlotId, TenantId, Timestamp, UnitId, WorkerId,
+    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, RefundId,
+    Reply, TenantId, Timestamp, WorkerId,
 };
-use store::{CommandResult, Store};
-
-use crate::place::id;
+use store::Store;
+use testkit::catalogue::{ANY_AMOUNT, any_provider};
+use testkit::{StoredCatalogue, new_id, provision, submit};
 
 const EUR: Currency = Currency::EUR;
-pub const PRICE_MINOR: i64 = 2_500;
+pub const PRICE_MINOR: i64 = StoredCatalogue::PRICE_MINOR;
 const LOOK_AGAIN: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
-const ANY_AMOUNT: AmountRules =
-    AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: 1_000_000, step_minor: 1 }));
-
-fn any_provider() -> TenantProviders {
-    TenantProviders { names: vec!["stripe".to_owned()], amounts: ANY_AMOUNT }
-}
 const DEADLINE: Span = Span::seconds(3_600);
 
 #[derive(Clone)]
-pub struct Shop {
+pub struct Seller {
     pub tenant: TenantId,
     client: ClientId,
     pub account: String,
-    product: ProductId,
-    pub unit: UnitId,
-    pub slot: SlotId,
+    catalogue: StoredCatalogue,
 }
 
 /// A payment under way: the job that drives it runs under our lease.
-pub struct Charging {
+pub struct SentPayment {
     pub payment: PaymentId,
     pub object: String,
     booking: Option<BookingId>,
@@ -61,69 +49,16 @@ fn mark_sent(attempt: AttemptId, payment: PaymentId, object: Option<String>) -> 
     MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }
 }
 
-pub async fn done(store: &Store, command: impl Command + 'static) -> Reply {
-    match store.submit(Box::new(command)).await.unwrap() {
-        CommandResult::Fresh { reply, .. } => reply,
-        answer => panic!("{answer:?}"),
-    }
-}
-
-impl Shop {
-    pub async fn open(store: &Store, account: &str) -> Shop {
-        let (tenant, client) = (id(), id());
-        let at = Timestamp(1);
-        let provision = Provision {
-            tenant: Tenant {
-                id: tenant,
-                name: account.to_owned(),
-                settings: Json(Settings::default()),
-                version: 1,
-                created_at: at,
-                slug: tenant.to_string(),
-                archived_at: None,
-            },
-            accounts: vec![Account {
-                id: AccountId::of("stripe", account),
-                tenant,
-                provider: "stripe".to_owned(),
-                name: account.to_owned(),
-                mode: Mode::Test,
-                created_at: at,
-            }],
-            clients: vec![Client {
-                id: client,
-                tenant,
-                name: "web".to_owned(),
-                held_seats: 0,
-                held_seats_max: None,
-                created_at: at,
-            }],
-            api_keys: vec![],
-        };
-        done(store, provision).await;
-        let by = domain::rows::Actor::Client(client);
-        let product = CreateProduct {
-            claim: None,
-            tenant,
-            by,
-            name: "Sunset sail".to_owned(),
-            description: String::new(),
-            time_zone: "Europe/Lisbon".to_owned(),
-            currency: EUR,
-            units: vec![NewUnit { name: "Adult".to_owned(), price_minor: PRICE_MINOR, places: 1 }],
-            metadata: BTreeMap::new(),
-            providers: any_provider(),
-        };
-        let Reply::Product(product) = done(store, product).await else { panic!("no product") };
-        let (product, unit) = (product.0.id, product.1[0].id);
-        let slots = vec![NewSlot { starts_at: Timestamp(i64::MAX), capacity: 10 }];
-        let add = AddSlots { claim: None, tenant, by, product, slots, all_units: vec![unit] };
-        let Reply::Slots(added) = done(store, add).await else { panic!("no slots") };
-        Shop { tenant, client, account: account.to_owned(), product, unit, slot: added.slots[0].0.id }
+impl Seller {
+    pub async fn open(store: &Store, account: &str) -> Seller {
+        let (tenant, client) = (new_id(), new_id());
+        submit(store, provision(tenant, client, account, &[])).await;
+        let catalogue = StoredCatalogue::create(store, tenant, client).await;
+        Seller { tenant, client, account: account.to_owned(), catalogue }
     }
 
     fn claim(&self) -> Claim {
-        let text = id::<uuid::Uuid>().to_string();
+        let text = new_id::<uuid::Uuid>().to_string();
         Claim {
             key: KeyId::of(self.tenant, self.client, &text),
             tenant: self.tenant,
@@ -139,8 +74,8 @@ impl Shop {
         let email = format!("{}@example.com", claim.text);
         let reserve = Reserve {
             claim,
-            slot: self.slot,
-            units: vec![(self.unit, 1)],
+            slot: self.catalogue.slot,
+            units: vec![(self.catalogue.unit, 1)],
             customer: CustomerDetails { name: "Ana".to_owned(), email, phone: None },
             hold_seconds: None,
             metadata: BTreeMap::new(),
@@ -148,21 +83,21 @@ impl Shop {
             client_is_limited: false,
             last_try: true,
         };
-        let Reply::Booking(booking) = done(store, reserve).await else { panic!("no booking") };
-        assert_eq!(booking.booking.product, self.product);
+        let Reply::Booking(booking) = submit(store, reserve).await else { panic!("no booking") };
+        assert_eq!(booking.booking.product, self.catalogue.product);
         booking.booking.id
     }
 
     pub async fn cancel(&self, store: &Store, booking: BookingId) {
-        done(store, CancelHold { claim: self.claim(), booking }).await;
+        submit(store, CancelHold { claim: self.claim(), booking }).await;
     }
 
     fn lease() -> JobLease {
-        JobLease { worker: id::<WorkerId>(), span: Span::seconds(60) }
+        JobLease { worker: new_id::<WorkerId>(), span: Span::seconds(60) }
     }
 
     /// Begins a payment and sends it, as a worker does.
-    pub async fn send(&self, store: &Store, booking: Option<BookingId>, capture: Capture) -> Charging {
+    pub async fn send(&self, store: &Store, booking: Option<BookingId>, capture: Capture) -> SentPayment {
         let target = match booking {
             Some(booking) => PaymentTarget::Booking { booking, amount: None },
             None => PaymentTarget::Amount { amount: Money::new(PRICE_MINOR, EUR), reference: None },
@@ -177,27 +112,27 @@ impl Shop {
             metadata: BTreeMap::new(),
             amounts: ANY_AMOUNT,
             deadline: DEADLINE,
-            lease: Some(Shop::lease()),
+            lease: Some(Seller::lease()),
         };
-        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let Reply::Started(started) = submit(store, start).await else { panic!("not started") };
         let payment = started.payment.id;
         let object = format!("pi_{payment}");
-        done(store, mark_sent(payment.into(), payment, Some(object.clone()))).await;
-        Charging { payment, object, booking, amount_minor: started.payment.amount_minor }
+        submit(store, mark_sent(payment.into(), payment, Some(object.clone()))).await;
+        SentPayment { payment, object, booking, amount_minor: started.payment.amount_minor }
     }
 
     /// The provider's answer, and then its webhook.
     pub async fn settle(
         &self,
         store: &Store,
-        charging: &Charging,
+        charging: &SentPayment,
         status: &ProviderStatus,
         failure: Option<Failure>,
     ) {
         let attempt = AttemptId::from(charging.payment);
         let (job, token) = (JobId::from(attempt), 1);
         if let Some(failure) = failure {
-            done(store, RecordDecline { job, token, payment: charging.payment, failure }).await;
+            submit(store, RecordDecline { job, token, payment: charging.payment, failure }).await;
         }
         self.observe(store, charging, attempt, ObservedBy::Job { job, token }, Source::Answer, status).await;
         let event = self.event(store).await;
@@ -208,19 +143,19 @@ impl Shop {
         let event = RecordEvent {
             tenant: self.tenant,
             account: AccountId::of("stripe", &self.account),
-            name: format!("evt_{}", id::<uuid::Uuid>()),
+            name: format!("evt_{}", new_id::<uuid::Uuid>()),
             kind: "payment_intent.succeeded".to_owned(),
             body: b"{}".to_vec(),
         };
         let event_id = event.id();
-        done(store, event).await;
+        submit(store, event).await;
         event_id
     }
 
     async fn observe(
         &self,
         store: &Store,
-        charging: &Charging,
+        charging: &SentPayment,
         attempt: AttemptId,
         by: ObservedBy,
         source: Source,
@@ -241,10 +176,10 @@ impl Shop {
             look_again: LOOK_AGAIN,
             deadline: DEADLINE,
         };
-        done(store, settle).await;
+        submit(store, settle).await;
     }
 
-    pub async fn capture(&self, store: &Store, charging: &Charging, minor: i64) {
+    pub async fn capture(&self, store: &Store, charging: &SentPayment, minor: i64) {
         let start = StartCapture {
             claim: self.claim(),
             payment: charging.payment,
@@ -252,11 +187,11 @@ impl Shop {
             amount: Some(Money::new(minor, EUR)),
             amounts: ANY_AMOUNT,
             deadline: DEADLINE,
-            lease: Some(Shop::lease()),
+            lease: Some(Seller::lease()),
         };
-        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let Reply::Started(started) = submit(store, start).await else { panic!("not started") };
         let (job, attempt) = (started.job.id, started.attempt.id);
-        done(store, mark_sent(attempt, charging.payment, None)).await;
+        submit(store, mark_sent(attempt, charging.payment, None)).await;
         let status = ProviderStatus::Captured { amount_minor: minor };
         let by_job = ObservedBy::Job { job, token: 1 };
         self.observe(store, charging, attempt, by_job, Source::Answer, &status).await;
@@ -264,7 +199,7 @@ impl Shop {
         self.observe(store, charging, attempt, ObservedBy::Event(event), Source::Webhook, &status).await;
     }
 
-    pub async fn refund(&self, store: &Store, charging: &Charging, minor: i64) -> Refund {
+    pub async fn refund(&self, store: &Store, charging: &SentPayment, minor: i64) -> Refund {
         let start = StartRefund {
             claim: self.claim(),
             payment: charging.payment,
@@ -274,12 +209,12 @@ impl Shop {
             metadata: BTreeMap::new(),
             amounts: ANY_AMOUNT,
             deadline: DEADLINE,
-            lease: Some(Shop::lease()),
+            lease: Some(Seller::lease()),
         };
-        let Reply::Started(started) = done(store, start).await else { panic!("not started") };
+        let Reply::Started(started) = submit(store, start).await else { panic!("not started") };
         let refund = started.refund.expect("a refund was started").id;
         let job = started.job.id;
-        done(store, mark_sent(started.attempt.id, charging.payment, None)).await;
+        submit(store, mark_sent(started.attempt.id, charging.payment, None)).await;
         let object = format!("re_{refund}");
         let seen = RefundObservation {
             object: object.clone(),
@@ -290,7 +225,8 @@ impl Shop {
         let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
-        done(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).await;
+        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
+            .await;
         Refund {
             provider: "stripe".to_owned(),
             account: self.account.clone(),
@@ -305,7 +241,7 @@ impl Shop {
     }
 
     /// Somebody makes another at the provider, and copies the metadata of this one.
-    pub async fn copy_refund(&self, store: &Store, charging: &Charging, refund: &Refund) -> Refund {
+    pub async fn copy_refund(&self, store: &Store, charging: &SentPayment, refund: &Refund) -> Refund {
         let copy = Refund { id: format!("{}_copy", refund.id), idempotency_key: None, ..refund.clone() };
         let outside = RefundId::at_provider(AccountId::of("stripe", &self.account), &copy.id);
         let seen = RefundObservation {
@@ -322,12 +258,12 @@ impl Shop {
             mark: refund.refund().and_then(|ours| ours.parse().map(RefundId).ok()),
             look_again: LOOK_AGAIN,
         };
-        done(store, settle).await;
+        submit(store, settle).await;
         copy
     }
 
     /// The provider's own entry, with its sums.
-    pub fn charge(&self, charging: &Charging, status: &str, captured: i64, refunded: i64) -> Charge {
+    pub fn charge(&self, charging: &SentPayment, status: &str, captured: i64, refunded: i64) -> Charge {
         let mut metadata = BTreeMap::from([
             ("operation".to_owned(), charging.payment.to_string()),
             ("tenant".to_owned(), self.tenant.to_string()),
@@ -351,9 +287,10 @@ impl Shop {
 
 /// Brings every message to the ledger and into the log.
 pub async fn relay(store: &Store) {
-    let lease = JobLease { worker: id(), span: Span::seconds(60) };
+    let lease = JobLease { worker: new_id(), span: Span::seconds(60) };
     let wanted = (0..PARTITIONS).collect();
-    let Reply::Partitions { claimed, .. } = done(store, ClaimPartitions { wanted, lease, alone: true }).await
+    let Reply::Partitions { claimed, .. } =
+        submit(store, ClaimPartitions { wanted, lease, alone: true }).await
     else {
         panic!("partitions are claimed")
     };
@@ -365,24 +302,24 @@ pub async fn relay(store: &Store) {
     let mut published = Vec::new();
     for message in &messages {
         if let Some(post) = PostTransfer::of(message).unwrap() {
-            done(store, post).await;
+            submit(store, post).await;
         }
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
     let hand_back = (0..PARTITIONS).collect();
-    done(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
+    submit(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
 }
 
 /// What both sides hold after an ordinary day.
 pub struct Day {
-    pub ours: Shop,
-    pub theirs: Shop,
+    pub ours: Seller,
+    pub theirs: Seller,
     pub books: Books,
 }
 
 /// Two tenants; payments captured, refunded in part, captured in part, declined; holds kept and given up.
 pub async fn ordinary_day(store: &Store) -> Day {
-    let (ours, theirs) = (Shop::open(store, "acct_ours").await, Shop::open(store, "acct_theirs").await);
+    let (ours, theirs) = (Seller::open(store, "acct_ours").await, Seller::open(store, "acct_theirs").await);
     let mut books = Books::default();
     let whole = ProviderStatus::Captured { amount_minor: PRICE_MINOR };
 

@@ -1,20 +1,21 @@
 //! The sandbox from outside: its books, its faults, and what its test pages do.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::tenants::secret_key;
+use crate::TestTenant;
 
 #[derive(Clone)]
-pub struct Provider {
+pub struct SandboxClient {
     pub http: reqwest::Client,
-    pub base: String,
+    pub base_url: String,
 }
 
-/// What the provider holds and heard, at one moment.
+/// What the provider has, and which calls it received, at one moment.
 #[derive(Debug)]
-pub struct Books(Value);
+pub struct SandboxBooks(Value);
 
 /// The length of a key, up to its attempt.
 const ATTEMPT_CHARACTERS: usize = "surehold-01a2277b-4cf6-7000-b974-5fc08840a5bf".len();
@@ -24,10 +25,10 @@ fn by_hand_key() -> String {
     format!("{BY_HAND}{:032x}", rand::random::<u128>())
 }
 
-impl Provider {
-    pub async fn books(&self) -> Books {
-        let response = self.http.get(format!("{}/sandbox/books", self.base)).send().await.unwrap();
-        Books(serde_json::from_str(&response.text().await.unwrap()).unwrap())
+impl SandboxClient {
+    pub async fn books(&self) -> SandboxBooks {
+        let response = self.http.get(format!("{}/sandbox/books", self.base_url)).send().await.unwrap();
+        SandboxBooks(serde_json::from_str(&response.text().await.unwrap()).unwrap())
     }
 
     /// Replaces all faults; `{}` clears them.
@@ -36,7 +37,7 @@ impl Provider {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Value {
-        let request = self.http.post(format!("{}{path}", self.base));
+        let request = self.http.post(format!("{}{path}", self.base_url));
         let request = request.header("content-type", "application/json").body(body.to_string());
         let response = request.send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
@@ -45,11 +46,11 @@ impl Provider {
     }
 
     /// A person in the provider's dashboard, or a program of the tenant's own beside us.
-    pub async fn by_hand(&self, tenant: &str, path: &str, form: &[(&str, &str)]) -> Value {
+    pub async fn by_hand(&self, tenant: TestTenant, path: &str, form: &[(&str, &str)]) -> Value {
         let form: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "%20"))).collect();
-        let request = self.http.post(format!("{}{path}", self.base));
-        let request = request.bearer_auth(secret_key(tenant)).header("idempotency-key", by_hand_key());
+        let request = self.http.post(format!("{}{path}", self.base_url));
+        let request = request.bearer_auth(tenant.provider_key()).header("idempotency-key", by_hand_key());
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let response = request.body(form.join("&")).send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
@@ -64,13 +65,13 @@ impl Provider {
 
     /// The same, where the object may have ended meanwhile. Whether the bank took it.
     pub async fn try_authenticate(&self, object: &str) -> bool {
-        let request = self.http.post(format!("{}/sandbox/authenticate/{object}", self.base));
+        let request = self.http.post(format!("{}/sandbox/authenticate/{object}", self.base_url));
         let request = request.header("content-type", "application/json").body(r#"{"approve":true}"#);
         request.send().await.unwrap().status().is_success()
     }
 }
 
-impl Books {
+impl SandboxBooks {
     pub fn charges(&self) -> &[Value] {
         self.0["charges"].as_array().unwrap()
     }

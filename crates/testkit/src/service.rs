@@ -1,4 +1,5 @@
-//! The stage: the service and the sandbox in this process, on a fresh database, and two tenants.
+//! The service and the sandbox in this process, on a private database, with two tenants.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,49 +9,47 @@ use providers::stripe;
 use serde_json::json;
 use server::clock::SystemClock;
 use server::service::{self, Settings};
-use store::{Clock as _, Location, Store};
-use tempfile::TempDir;
+use store::{Clock as _, Store};
 
-use crate::ask::{Client, until};
-use crate::books::{Books, Provider};
-use crate::database;
-pub use crate::database::Engine;
-use crate::sail::Sail;
-use crate::tenants::{TENANTS, account, account_name, provision, secret_key, webhook_path, webhook_secret};
+use crate::{
+    Engine, ONE, OnEngine as _, SandboxBooks, SandboxClient, TWO, TestClient, TestDatabase, TestTenant, until,
+};
 
-pub struct Stage {
+pub struct TestService {
     /// Clients of the two tenants.
-    pub one: Client,
-    pub two: Client,
-    pub provider: Provider,
+    pub one: TestClient,
+    pub two: TestClient,
+    pub provider: SandboxClient,
+    pub database: TestDatabase,
     settings: Settings,
     service: Option<service::RunningService>,
     sandbox: sandbox::RunningSandbox,
-    _directory: TempDir,
 }
 
-impl Stage {
-    pub async fn on(engine: Engine) -> Stage {
-        Stage::with(engine, |_| ()).await
+impl TestService {
+    pub async fn on(engine: Engine) -> TestService {
+        TestService::with(engine, |_| ()).await
     }
 
-    /// A stage where a lost webhook is soon replaced by a look at the object.
-    pub async fn watchful(engine: Engine) -> Stage {
-        Stage::with(engine, |settings| settings.pace.evidence_after = Span::millis(300)).await
+    /// A lost webhook is soon replaced by a look at the object.
+    pub async fn watchful(engine: Engine) -> TestService {
+        TestService::with(engine, |settings| settings.pace.evidence_after = Span::millis(300)).await
     }
 
-    pub async fn with(engine: Engine, change: impl FnOnce(&mut Settings)) -> Stage {
-        let directory = tempfile::tempdir().unwrap();
-        let location = database::fresh(engine, &directory).await;
+    pub async fn with(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestService {
+        let database = TestDatabase::on(engine).await;
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options =
-            sandbox::Options { listen: anywhere, journal: directory.path().join("sandbox.journal") };
+        let journal = database.directory().join("sandbox.journal");
+        let options = sandbox::Options { listen: anywhere, journal };
         let sandbox = sandbox::start(options).await.unwrap();
         let sandbox_url = format!("http://{}", sandbox.address);
-        Store::migrate(&location).await.unwrap();
-        provision(&location).await;
+        let store = database.open().await;
+        for tenant in [ONE, TWO] {
+            store.submit(Box::new(tenant.provision())).await.unwrap();
+        }
+        store.close().await;
 
-        let mut settings = Settings::new(anywhere, location);
+        let mut settings = Settings::new(anywhere, database.location.clone());
         // A call that goes wrong is soon tried again; evidence is waited for longer than a test takes.
         settings.pace.base = Span::millis(10);
         settings.pace.cap = Span::millis(200);
@@ -60,35 +59,39 @@ impl Stage {
         settings.guard.breaker.open_base = Duration::from_millis(100);
         settings.guard.breaker.open_cap = Duration::from_millis(400);
         settings.guard.budget.floor_per_second = 1_000.0;
-        settings.accounts = TENANTS.iter().map(|name| account(name, &sandbox_url)).collect();
+        settings.accounts = [ONE, TWO].map(|tenant| tenant.account_settings(&sandbox_url)).to_vec();
         change(&mut settings);
         let service = start(&settings).await;
         settings.listen = service.address;
         let http = reqwest::Client::new();
-        let base = format!("http://{}", service.address);
-        let client = |secret| Client { http: http.clone(), base: base.clone(), secret };
-        let stage = Stage {
-            one: client("sk_one"),
-            two: client("sk_two"),
-            provider: Provider { http: http.clone(), base: sandbox_url },
+        let base_url = format!("http://{}", service.address);
+        let client = |tenant: TestTenant| TestClient {
+            http: http.clone(),
+            base_url: base_url.clone(),
+            secret: tenant.api_key(),
+        };
+        let running = TestService {
+            one: client(ONE),
+            two: client(TWO),
+            provider: SandboxClient { http: http.clone(), base_url: sandbox_url },
+            database,
             settings,
             service: Some(service),
             sandbox,
-            _directory: directory,
         };
-        for name in TENANTS {
-            stage.introduce(name, &[&webhook_secret(name)]).await;
+        for tenant in [ONE, TWO] {
+            running.open_account(tenant, &[&tenant.webhook_secret()]).await;
         }
-        stage
+        running
     }
 
     /// Tells the sandbox of an account, where it wants its webhooks, and by which secrets.
-    pub async fn introduce(&self, name: &str, secrets: &[&str]) {
+    pub async fn open_account(&self, tenant: TestTenant, secrets: &[&str]) {
         let account = json!({
-            "id": account_name(name),
-            "secret_key": secret_key(name),
+            "id": tenant.account_name(),
+            "secret_key": tenant.provider_key(),
             "webhook": {
-                "url": format!("{}{}", self.one.base, webhook_path(name)),
+                "url": format!("{}{}", self.one.base_url, tenant.webhook_path()),
                 "secrets": secrets,
                 "enabled_events": stripe::EVENTS,
             },
@@ -98,10 +101,6 @@ impl Stage {
 
     pub fn store(&self) -> &Store {
         &self.service.as_ref().expect("the service is at work").store
-    }
-
-    pub fn location(&self) -> &Location {
-        &self.settings.location
     }
 
     pub async fn stop_service(&mut self) {
@@ -122,8 +121,8 @@ impl Stage {
     }
 
     /// Somebody without an API key.
-    pub fn nobody(&self) -> Client {
-        Client { secret: "", ..self.one.clone() }
+    pub fn nobody(&self) -> TestClient {
+        TestClient { secret: String::new(), ..self.one.clone() }
     }
 
     /// The provider's id of what it made for a payment of the first tenant.
@@ -131,16 +130,17 @@ impl Stage {
         self.one.payment(payment).await["provider_reference"].as_str().unwrap().to_owned()
     }
 
+    /// Moves the ends of holds into the past, while the service is stopped.
     pub async fn age_holds(&self, seconds: i64) {
-        database::age_holds(self.location(), seconds).await;
-    }
-
-    pub async fn sail(&self, client: &Client, capacity: i64) -> Sail {
-        Sail::offer(client, capacity).await
+        let older = format!(
+            "update bookings set hold_expires_at = hold_expires_at - {seconds}000000, \
+             sweep_at = sweep_at - {seconds}000000"
+        );
+        self.database.execute(&older).await;
     }
 
     /// The provider's books once nothing is under way any more: what was asked is done, told and posted.
-    pub async fn quiet(&self) -> Books {
+    pub async fn quiet(&self) -> SandboxBooks {
         until("everything is done, told and posted", async || {
             let figures = self.store().figures(SystemClock.now()).await.unwrap();
             let open: i64 = figures.jobs.iter().map(|jobs| jobs.count).sum();
@@ -170,8 +170,8 @@ impl Stage {
         let (kept, counted) = (self.store().figures(SystemClock.now()), self.store().recounted());
         assert_eq!(kept.await.unwrap().counters, counted.await.unwrap(), "what was counted as it was moved");
         let verdicts = until("the provider's books can be held against ours", async || {
-            let books = check::Books::read(&self.provider.base).await.unwrap();
-            let verdicts = check::run(self.location(), Some(books)).await.unwrap();
+            let books = check::Books::read(&self.provider.base_url).await.unwrap();
+            let verdicts = check::run(&self.database.location, Some(books)).await.unwrap();
             // A webhook that was still on its way may have come meanwhile.
             let compared = !verdicts.has_notes() || !reasons.is_empty();
             (compared || !verdicts.all_hold()).then_some(verdicts)
@@ -213,9 +213,4 @@ async fn start(settings: &Settings) -> service::RunningService {
         started => Some(started.unwrap()),
     })
     .await
-}
-
-/// Unix milliseconds by the clock that the service goes by.
-pub fn now_ms() -> i64 {
-    SystemClock.now().0 / 1_000
 }

@@ -1,78 +1,31 @@
-//! A post office: a fresh database with an outbox, and relays that come and go.
+//! A private database with an outbox, and relays that come and go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::consumers::{Consumers, LEDGER};
 use domain::rows::{Delivery, Facts, Message, Needs, Subject};
-use domain::time::Span;
 use domain::working_set::{Command, Context, Decision, DecisionResult};
-use domain::{Ids, InboxId, MessageId, TenantId, Timestamp, WorkerId};
+use domain::{InboxId, MessageId, TenantId, WorkerId};
 use resilience::Backoff;
-use server::clock::SystemClock;
 use server::consumers::{self, Consumer, MessageDispatcher};
 use server::ports::broker::Broker;
 use server::ports::broker::embedded::Embedded;
 use server::relay::{self, Relay, RelayShares};
 use server::wake::Wake;
 use server::wire::Wire;
-use store::{Clock, Location, Options, Store};
-use tempfile::TempDir;
+use store::{Clock as _, Options, Store};
+use testkit::{AscendingIds, Engine, OnEngine, TestClock, TestDatabase, new_id, until};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// Long enough for a machine that has much to do.
-const PATIENCE: Duration = Duration::from_mins(3);
-
-pub struct Post {
+pub struct TestOutbox {
     pub store: Store,
-    pub clock: Arc<Hand>,
+    pub clock: Arc<TestClock>,
     pub tenant: TenantId,
     wake: Wake,
-    location: Location,
-    _directory: Option<TempDir>,
-}
-
-/// The machine's time, moved on by hand, or held still and moved by hand alone. On PostgreSQL commands go
-/// by the database's own clock, which nobody moves.
-#[derive(Default)]
-pub struct Hand {
-    ahead: AtomicI64,
-    /// 0 while time flows.
-    still: AtomicI64,
-}
-
-impl Hand {
-    pub fn on(&self, span: Span) {
-        self.ahead.fetch_add(span.0, Ordering::SeqCst);
-    }
-
-    pub fn hold_still(&self) {
-        self.still.store(SystemClock.now().0, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        let still = self.still.load(Ordering::SeqCst);
-        let now = if still == 0 { SystemClock.now().0 } else { still };
-        Timestamp(now + self.ahead.load(Ordering::SeqCst))
-    }
-}
-
-struct Ascending(AtomicU64);
-
-impl Ids for Ascending {
-    fn next(&self) -> Uuid {
-        Uuid::from_u64_pair(self.0.fetch_add(1, Ordering::SeqCst), rand::random())
-    }
-}
-
-pub fn id<T: From<Uuid>>() -> T {
-    static IDS: Ascending = Ascending(AtomicU64::new(1));
-    T::from(IDS.next())
+    pub database: TestDatabase,
 }
 
 /// Appends messages, as a transaction that tells of something does.
@@ -117,35 +70,23 @@ impl Running {
     }
 }
 
-impl Post {
-    pub async fn on_sqlite() -> Post {
-        let directory = tempfile::tempdir().unwrap();
-        let location = Location::Sqlite { path: directory.path().join("books.db") };
-        Post::at(location, Some(directory)).await
-    }
-
-    pub async fn on_postgres() -> Post {
-        let server = server_url();
-        let name = format!("relay_{:032x}", rand::random::<u128>());
-        execute(&server, &format!("create database {name}")).await;
-        let (rest, _) = server.rsplit_once('/').expect("the URL names a database");
-        Post::at(Location::postgres(format!("{rest}/{name}")), None).await
-    }
-
-    async fn at(location: Location, directory: Option<TempDir>) -> Post {
-        Store::migrate(&location).await.unwrap();
-        let clock = Arc::new(Hand::default());
+impl OnEngine for TestOutbox {
+    async fn on(engine: Engine) -> TestOutbox {
+        let database = TestDatabase::on(engine).await;
+        let clock = Arc::new(TestClock::default());
         let wake = Wake::default();
-        let ids = Arc::new(Ascending(AtomicU64::new(1 << 40)));
-        let mut options = Options::new(location.clone(), clock.clone(), ids, Arc::new(Wire));
+        let ids = Arc::new(AscendingIds);
+        let mut options = Options::new(database.location.clone(), clock.clone(), ids, Arc::new(Wire));
         options.listener = Arc::new(wake.clone());
         let store = Store::open(options).await.unwrap();
-        Post { store, clock, tenant: id(), wake, location, _directory: directory }
+        TestOutbox { store, clock, tenant: new_id(), wake, database }
     }
+}
 
+impl TestOutbox {
     /// A message that the ledger posts.
     pub fn message(&self, subject: Uuid, seq: i64) -> Message {
-        let id: MessageId = id();
+        let id: MessageId = new_id();
         let payload = format!(
             r#"{{"movement": "{id}", "moved": {{"minor": 5, "currency": "EUR"}}, "provider": "stripe",
                 "account_id": "{}", "booking_id": null}}"#,
@@ -215,7 +156,7 @@ impl Post {
         let (stop, stopped) = watch::channel(false);
         let clock = self.clock.clone();
         let parts = RelayShares::new(self.store.clone(), broker, clock, settings, consumers);
-        let relay = Relay::new(parts.clone(), id::<WorkerId>(), self.wake.outbox.clone(), alone);
+        let relay = Relay::new(parts.clone(), new_id::<WorkerId>(), self.wake.outbox.clone(), alone);
         let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
         Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }
     }
@@ -231,6 +172,13 @@ impl Post {
             found.iter().all(|message| message.received_at.is_some()).then_some(found)
         })
         .await
+    }
+
+    /// How much the ledger has moved, in its smallest unit.
+    pub async fn moved_minor(&self) -> i64 {
+        let transfers = self.store.transfers(self.tenant, None, 1_000).await.unwrap();
+        let postings = transfers.iter().flat_map(|(_, postings)| postings);
+        postings.map(|posting| posting.amount_minor.max(0)).sum()
     }
 
     /// How many messages the ledger has posted.
@@ -252,42 +200,6 @@ impl Post {
 
     /// Whether commands go by the database's clock, which nobody moves.
     pub fn has_a_clock_of_its_own(&self) -> bool {
-        matches!(self.location, Location::Postgres { .. })
+        self.database.engine() == Engine::Postgres
     }
-
-    /// Behind the store's back.
-    pub async fn sql(&self, statement: &str) {
-        match &self.location {
-            Location::Sqlite { path } => {
-                rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap();
-            }
-            Location::Postgres { url } => execute(url.expose(), statement).await,
-        }
-    }
-}
-
-/// Looks again until it is so.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it never was so: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn execute(url: &str, statement: &str) {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    let connection = tokio::spawn(connection);
-    client.batch_execute(statement).await.unwrap();
-    drop(client);
-    connection.await.unwrap().unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
-fn server_url() -> String {
-    std::env::var("SUREHOLD_TEST_POSTGRES")
-        .expect("SUREHOLD_TEST_POSTGRES names no server: run `cargo xtask test`, which starts one")
 }

@@ -1,4 +1,5 @@
-//! The log of this process, kept: its lines, for whoever wants to know what was said.
+//! The log of this process, kept for a test to read.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,14 +12,14 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A line of the log: its fields, and those of its work_context.
-pub type Line = BTreeMap<String, String>;
+pub type LogLine = BTreeMap<String, String>;
 
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<Line>>>);
+pub struct LogLines(Arc<Mutex<Vec<LogLine>>>);
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LogLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        struct Fields(Line);
+        struct Fields(LogLine);
         impl Visit for Fields {
             fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
                 self.0.insert(field.name().to_owned(), format!("{value:?}"));
@@ -28,7 +29,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             }
         }
         let level = event.metadata().level().to_string();
-        let mut fields = Fields(Line::from([("level".to_owned(), level)]));
+        let mut fields = Fields(LogLine::from([("level".to_owned(), level)]));
         event.record(&mut fields);
         if let Some(work_context) = work_context::current() {
             fields.0.extend(work_context.fields().map(|(name, value)| (name.to_owned(), value)));
@@ -37,15 +38,15 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-impl Lines {
-    pub fn so_far(&self) -> Vec<Line> {
+impl LogLines {
+    pub fn so_far(&self) -> Vec<LogLine> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// From now on, once in a process.
-pub fn keep() -> Lines {
-    let lines = Lines::default();
+pub fn keep_log() -> LogLines {
+    let lines = LogLines::default();
     tracing_subscriber::registry().with(lines.clone()).init();
     lines
 }

@@ -1,0 +1,138 @@
+//! The HTTP side of a server on a private database, with two tenants. It has no workers.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use api::views::Breaker;
+use axum::Router;
+use domain::rows::Mode;
+use domain::{AccountId, TenantId, Timestamp};
+use server::http::{App, AppParts, Limits, probes, router, serve};
+use server::ids::UuidV7;
+use server::ports::{Accounts, NoIdempotencyCache, NoWorkers};
+use server::wake::Waiters;
+use server::wire::Wire;
+use store::{Options, Store};
+use testkit::{
+    Engine, ONE, OnEngine, TWO, TestCatalogue, TestClient, TestClock, TestDatabase, TestReply, TestTenant,
+};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub struct TestServer {
+    pub store: Store,
+    pub waiters: Arc<Waiters>,
+    pub clock: Arc<TestClock>,
+    pub app: App,
+    client: TestClient,
+    _stop: watch::Sender<bool>,
+    _database: TestDatabase,
+}
+
+/// Requests are those of the first tenant.
+impl Deref for TestServer {
+    type Target = TestClient;
+
+    fn deref(&self) -> &TestClient {
+        &self.client
+    }
+}
+
+/// Each tenant has one account, at `stripe`.
+struct Directory;
+
+impl Accounts for Directory {
+    fn account(&self, tenant: TenantId, provider: &str, _: Mode) -> Option<AccountId> {
+        let tenant = [ONE, TWO].into_iter().find(|known| known.id() == tenant)?;
+        (provider == "stripe").then(|| tenant.account())
+    }
+
+    fn providers(&self, _: TenantId, _: Mode) -> Vec<String> {
+        vec!["stripe".to_owned()]
+    }
+
+    /// Seven accounts that nobody calls.
+    fn breakers(&self, _: TenantId, _: Mode) -> Vec<Breaker> {
+        let breaker = |number: u32| Breaker {
+            provider: "stripe".to_owned(),
+            account: format!("acct_{number}"),
+            state: "closed".to_owned(),
+            calls: 0,
+            failures: 0,
+            open_for_ms: 0,
+            retries_left: 1,
+        };
+        (1..=7).map(breaker).collect()
+    }
+}
+
+impl OnEngine for TestServer {
+    async fn on(engine: Engine) -> TestServer {
+        TestServer::start(engine, Limits::default(), whole).await
+    }
+}
+
+impl TestServer {
+    pub async fn with(limits: Limits) -> TestServer {
+        TestServer::start(Engine::Sqlite, limits, whole).await
+    }
+
+    /// As a process without the API.
+    pub async fn of_a_worker() -> TestServer {
+        TestServer::serving(probes).await
+    }
+
+    pub async fn serving(served: fn(App) -> Router) -> TestServer {
+        TestServer::start(Engine::Sqlite, Limits::default(), served).await
+    }
+
+    async fn start(engine: Engine, limits: Limits, served: fn(App) -> Router) -> TestServer {
+        let database = TestDatabase::on(engine).await;
+        let (clock, ids) = (Arc::new(TestClock::default()), Arc::new(UuidV7::default()));
+        let waiters = Arc::new(Waiters::default());
+        let mut options = Options::new(database.location.clone(), clock.clone(), ids.clone(), Arc::new(Wire));
+        options.listener = waiters.clone();
+        let store = Store::open(options).await.unwrap();
+        let app = App::new(AppParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids,
+            waiters: waiters.clone(),
+            accounts: Arc::new(Directory),
+            hands: Arc::new(NoWorkers),
+            hot_path: Arc::new(NoIdempotencyCache),
+            metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
+            unfit: Arc::new(|| None),
+            limits,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, mut stopped) = watch::channel(false);
+        let until_stopped = async move {
+            let _gone = stopped.wait_for(|stop| *stop).await;
+        };
+        tokio::spawn(serve(listener, served(app.clone()), limits, until_stopped));
+        let client = TestClient { http: reqwest::Client::new(), base_url, secret: ONE.api_key() };
+        let server = TestServer { store, waiters, clock, app, client, _stop: stop, _database: database };
+        for tenant in [ONE, TWO] {
+            server.store.submit(Box::new(tenant.provision())).await.unwrap();
+        }
+        server
+    }
+
+    /// API keys of the tenant's one client: secret, scopes, and when it was revoked.
+    pub async fn provision_keys(&self, tenant: TestTenant, keys: &[(&str, &[&str], Option<Timestamp>)]) {
+        self.store.submit(Box::new(tenant.provision_keys(keys))).await.unwrap();
+    }
+
+    /// A booking of the first tenant.
+    pub async fn book(&self, catalogue: &TestCatalogue, key: &str, quantity: i64) -> TestReply {
+        self.post("/v1/bookings", &catalogue.booking(quantity, "ana")).key(key).expect(201).await
+    }
+}
+
+/// The API, and beside it something that panics.
+fn whole(app: App) -> Router {
+    let panics = axum::routing::get(|| async { panic!("on purpose") as &'static str });
+    router(app, Router::new().route("/extra/panic", panics))
+}
