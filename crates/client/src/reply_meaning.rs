@@ -1,57 +1,57 @@
-//! An answer that came whole, and what it says of the work.
+//! What a complete reply says about the request: whether to retry, and whether the work was done.
 //!
-//! | answer | again? | was it done? |
+//! | reply | retry? | was it done? |
 //! |---|---|---|
-//! | 2xx that reads as promised; 402 of a payment | no | told |
-//! | 2xx that does not read as promised | yes | perhaps |
-//! | 409 `request_in_progress` | yes | perhaps: it is being done |
+//! | 2xx with the expected body; 402 of a payment | no | the reply says it |
+//! | 2xx with another body | yes | perhaps |
+//! | 409 `request_in_progress` | yes | perhaps: it is in progress |
 //! | 429 | yes | no |
-//! | 500 whose document says `retryable` | yes | perhaps |
+//! | 500 whose problem document says `retryable` | yes | perhaps |
 //! | 503 `overloaded`, `storage_unavailable` | yes | no |
 //! | 502, 503, 504 otherwise | yes | perhaps |
 //! | any other with a problem document of Surehold, below 500 | no | no |
 //! | anything else | no | perhaps |
 //!
-//! What may be done about it, the caller of this module decides: a request without a key is not sent
-//! again whatever is said here.
+//! The caller of this module decides what to do: a request without a key is not sent retryable,
+//! whatever this table says.
 
 use api::{Code, Problem};
 use http::StatusCode;
 use outbound::HttpReply;
 use serde::de::DeserializeOwned;
 
-/// What an answer without a result says.
+/// Whether to retry after a reply without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetrySafety {
-    pub again: bool,
-    /// Whether the work may have been done, or is being done.
-    pub perhaps_done: bool,
+    pub retryable: bool,
+    /// Whether the work may have been done, or is in progress.
+    pub may_be_done: bool,
 }
 
-/// Reads a result out of an answer. None: the answer is no result, but a refusal or a failure.
-pub type AnswerReader<T> = fn(&HttpReply) -> Option<Result<T, String>>;
+/// Reads a result from a reply. `None`: the reply is a refusal or a failure.
+pub type ReplyReader<T> = fn(&HttpReply) -> Option<Result<T, String>>;
 
-/// The body of a 2xx.
-pub fn json<T: DeserializeOwned>(answer: &HttpReply) -> Option<Result<T, String>> {
-    let read = || serde_json::from_slice(&answer.body).map_err(|error| error.to_string());
-    answer.status.is_success().then(read)
+/// Reads the body of a 2xx.
+pub fn json<T: DeserializeOwned>(reply: &HttpReply) -> Option<Result<T, String>> {
+    let read = || serde_json::from_slice(&reply.body).map_err(|error| error.to_string());
+    reply.status.is_success().then(read)
 }
 
-/// Surehold's own problem document. What a gateway says in a shape of its own is none.
-pub fn problem(answer: &HttpReply) -> Option<Problem> {
-    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
-    (problem.status == answer.status.as_u16()).then_some(problem)
+/// Surehold's own problem document. `None` for a gateway's error document.
+pub fn problem(reply: &HttpReply) -> Option<Problem> {
+    let problem: Problem = serde_json::from_slice(&reply.body).ok()?;
+    (problem.status == reply.status.as_u16()).then_some(problem)
 }
 
-/// The code of a problem document; none if it is one of a server newer than this.
+/// The code of a problem document; `None` if a newer server sent an unknown one.
 pub fn code(problem: &Problem) -> Option<Code> {
     Code::ALL.iter().copied().find(|code| code.name() == problem.code)
 }
 
-/// What an answer says that holds no result.
-pub fn verdict(status: StatusCode, problem: Option<&Problem>) -> RetrySafety {
+/// What a reply without a result says about retries and about the work.
+pub fn retry_safety(status: StatusCode, problem: Option<&Problem>) -> RetrySafety {
     let code = problem.and_then(code);
-    let (again, perhaps_done) = match (status.as_u16(), code) {
+    let (retryable, may_be_done) = match (status.as_u16(), code) {
         (409, Some(Code::RequestInProgress)) => (true, true),
         (429, _) => (true, false),
         (500, _) => (problem.is_some_and(|problem| problem.retryable), true),
@@ -60,7 +60,7 @@ pub fn verdict(status: StatusCode, problem: Option<&Problem>) -> RetrySafety {
         (400..500, _) if problem.is_some() => (false, false),
         _ => (false, true),
     };
-    RetrySafety { again, perhaps_done }
+    RetrySafety { retryable, may_be_done }
 }
 
 #[cfg(test)]
@@ -68,14 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_the_api_is_sorted() {
-        let again: Vec<&str> = Code::documented()
+    fn every_code_of_the_api_says_whether_to_retry() {
+        let retryable: Vec<&str> = Code::documented()
             .filter(|code| {
                 let problem = Problem::new(*code, "r");
                 let status = StatusCode::from_u16(code.status()).unwrap();
-                let verdict = verdict(status, Some(&problem));
-                assert!(verdict.again || !verdict.perhaps_done, "{code:?} leaves it open and forbids to ask");
-                verdict.again
+                let retry_safety = retry_safety(status, Some(&problem));
+                assert!(
+                    retry_safety.retryable || !retry_safety.may_be_done,
+                    "{code:?} leaves the outcome open and forbids a retry"
+                );
+                retry_safety.retryable
             })
             .map(Code::name)
             .collect();
@@ -88,16 +91,16 @@ mod tests {
             "storage_unavailable",
             "commit_outcome_unknown",
         ];
-        assert_eq!(again, expected);
+        assert_eq!(retryable, expected);
     }
 
     #[test]
-    fn what_a_code_says_of_the_work() {
+    fn a_code_says_whether_the_work_may_be_done() {
         let check = |code: Code, expected: (bool, bool)| {
             let problem = Problem::new(code, "r");
-            let RetrySafety { again, perhaps_done } =
-                verdict(StatusCode::from_u16(code.status()).unwrap(), Some(&problem));
-            assert_eq!((again, perhaps_done), expected, "{code:?}");
+            let RetrySafety { retryable, may_be_done } =
+                retry_safety(StatusCode::from_u16(code.status()).unwrap(), Some(&problem));
+            assert_eq!((retryable, may_be_done), expected, "{code:?}");
         };
         check(Code::RequestInProgress, (true, true));
         check(Code::RequestTimedOut, (true, true));
@@ -112,10 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_surehold_s_own_proves_nothing() {
+    fn a_reply_that_is_not_from_surehold_proves_nothing() {
         let check = |status: u16, expected: (bool, bool)| {
-            let RetrySafety { again, perhaps_done } = verdict(StatusCode::from_u16(status).unwrap(), None);
-            assert_eq!((again, perhaps_done), expected, "{status}");
+            let RetrySafety { retryable, may_be_done } =
+                retry_safety(StatusCode::from_u16(status).unwrap(), None);
+            assert_eq!((retryable, may_be_done), expected, "{status}");
         };
         for status in [204, 302, 400, 401, 404, 408, 409, 413, 422, 500, 501, 505, 599] {
             check(status, (false, true));
@@ -126,20 +130,20 @@ mod tests {
         check(429, (true, false));
         let mut unknown = Problem::new(Code::InternalError, "r");
         unknown.retryable = false;
-        assert!(!verdict(StatusCode::INTERNAL_SERVER_ERROR, Some(&unknown)).again);
+        assert!(!retry_safety(StatusCode::INTERNAL_SERVER_ERROR, Some(&unknown)).retryable);
     }
 
     #[test]
-    fn a_problem_document_is_surehold_s_or_none() {
-        let answer = |status: u16, body: &str| HttpReply {
+    fn only_problem_documents_of_surehold_are_read() {
+        let reply = |status: u16, body: &str| HttpReply {
             status: StatusCode::from_u16(status).unwrap(),
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::copy_from_slice(body.as_bytes()),
         };
         let ours = serde_json::to_string(&Problem::new(Code::SlotIsFull, "r")).unwrap();
-        assert_eq!(problem(&answer(409, &ours)).unwrap().code, "slot_is_full");
-        assert_eq!(problem(&answer(502, &ours)), None, "another status than it speaks of");
-        assert_eq!(problem(&answer(409, r#"{"type":"about:blank","title":"Conflict","status":409}"#)), None);
-        assert_eq!(problem(&answer(409, "<html>")), None);
+        assert_eq!(problem(&reply(409, &ours)).unwrap().code, "slot_is_full");
+        assert_eq!(problem(&reply(502, &ours)), None, "the status differs from the document's");
+        assert_eq!(problem(&reply(409, r#"{"type":"about:blank","title":"Conflict","status":409}"#)), None);
+        assert_eq!(problem(&reply(409, "<html>")), None);
     }
 }

@@ -68,7 +68,7 @@ impl RecordedRetries {
     pub fn observer(&self) -> impl Fn(&Retry<'_>) + Send + Sync + 'static {
         let heard = self.clone();
         move |retry| {
-            heard.0.lock().unwrap().push(retry.failure.word());
+            heard.0.lock().unwrap().push(retry.failure.label());
             heard.1.send_modify(|heard| *heard += 1);
         }
     }

@@ -62,7 +62,7 @@ async fn what_each_failure_is_taken_for() {
         let error = client(&server.base_url, &heard).get_settings().await.unwrap_err();
         let Error::Unavailable(stopped) = &error else { panic!("{behaviour:?}: {error}") };
         assert_eq!((stopped.why, stopped.attempts), (Stop::Attempts, 3), "{behaviour:?}");
-        assert_eq!(stopped.last.as_ref().map(RequestFailure::word), Some(expected), "{behaviour:?}");
+        assert_eq!(stopped.last.as_ref().map(RequestFailure::label), Some(expected), "{behaviour:?}");
         assert_eq!(heard.words(), [expected; 2], "{behaviour:?}");
         assert_eq!(server.requests().len(), 3, "{behaviour:?}");
     };

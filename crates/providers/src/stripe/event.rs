@@ -1,6 +1,6 @@
 //! What an event of Stripe says, <https://docs.stripe.com/api/events/types>.
 //!
-//! | events | interpret |
+//! | events | subject |
 //! |---|---|
 //! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
 //! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |

@@ -2,7 +2,7 @@
 //!
 //! PaymentIntent, <https://docs.stripe.com/payments/paymentintents/lifecycle>:
 //!
-//! | `status` | parse_own_id |
+//! | `status` | observed as |
 //! |---|---|
 //! | `requires_confirmation` | unconfirmed |
 //! | `requires_payment_method` | unconfirmed; with a `last_payment_error`: declined |

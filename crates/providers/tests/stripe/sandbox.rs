@@ -159,12 +159,12 @@ async fn a_lost_reply_is_unknown_and_the_object_shows_the_outcome() {
         assert!(matches!(outcome, CallOutcome::Unknown { .. }), "{fault}: {outcome:?}");
         account.control("/sandbox/faults", &json!({})).await;
         let is_captured = fault != "drop_before";
-        let told = if is_captured {
+        let expected = if is_captured {
             ProviderStatus::Captured { amount_minor: 2000 }
         } else {
             ProviderStatus::Unconfirmed
         };
-        assert_eq!(object(account.stripe.fetch(&id).await).status, told, "{fault}");
+        assert_eq!(object(account.stripe.fetch(&id).await).status, expected, "{fault}");
         let captured = ProviderStatus::Captured { amount_minor: 2000 };
         assert_eq!(object(account.stripe.confirm(&order, &id).await).status, captured, "{fault}: repeated");
     }

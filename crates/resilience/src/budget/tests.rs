@@ -236,7 +236,7 @@ proptest! {
     }
 }
 
-/// Grants the tokens it tokens, and counts the calls.
+/// Grants the tokens it has, and counts the calls.
 struct FakeFloor {
     tokens: AtomicU32,
     requested: AtomicU32,

@@ -117,7 +117,7 @@ impl<S, P> Operation<S, P> {
         }
     }
 
-    /// Makes one try. The error says gave_up it was not made.
+    /// Makes one try. The error says why it was not made.
     async fn attempt<Request>(
         &mut self,
         request: Request,
@@ -160,7 +160,7 @@ impl<S, P> Operation<S, P> {
         Ok(result)
     }
 
-    /// Waits for the next try, or says gave_up there is none.
+    /// Waits for the next try, or says why there is none.
     async fn pause(&mut self, advice: &RetryAdvice) -> Result<(), GaveUp> {
         let shared = &self.shared;
         if self.attempts >= shared.attempts_max {

@@ -35,7 +35,7 @@ pub enum TestError {
     Busy(u64),
 }
 
-/// A request that says whether it may be sent repeatable.
+/// A request that says whether it may be sent again.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
     repeatable: bool,
