@@ -21,11 +21,11 @@ pub type HttpService = BoxCloneSyncService<ApiRequest, HttpReply, RequestFailure
 #[derive(Debug)]
 pub enum AttemptResult<T> {
     Result(T, HttpReply),
-    Refused(Refusal),
+    Refused(RefusedReply),
 }
 
 #[derive(Debug)]
-pub struct Refusal {
+pub struct RefusedReply {
     pub status: u16,
     /// `None` if an intermediary replied.
     pub problem: Option<Problem>,
@@ -58,7 +58,7 @@ impl From<RequestFailure> for AttemptFailure {
     }
 }
 
-impl Refusal {
+impl RefusedReply {
     /// Whether it proves that this request did nothing.
     pub fn is_from_surehold(&self) -> bool {
         self.problem.is_some()
@@ -116,7 +116,7 @@ fn interpret<T>(
     let safety = reply_meaning::retry_safety(status, problem.as_ref());
     if !safety.retryable && !status.is_server_error() {
         let replayed = reply.is_replayed();
-        return Ok(AttemptResult::Refused(Refusal { status: status.as_u16(), problem, replayed }));
+        return Ok(AttemptResult::Refused(RefusedReply { status: status.as_u16(), problem, replayed }));
     }
     Err(AttemptFailure {
         failure: RequestFailure::Answered { status: status.as_u16(), problem: problem.map(Box::new) },

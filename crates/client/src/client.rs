@@ -8,9 +8,9 @@ use resilience::{SharedBreaker, SharedBudget, Timeouts};
 use serde::de::DeserializeOwned;
 
 use crate::api_request::ApiRequest;
-use crate::attempt::Carrier;
+use crate::attempt::HttpService;
 use crate::reply_meaning::{ReplyReader, json};
-use crate::retry_loop::pursue;
+use crate::retry_loop::run;
 use crate::settings::Settings;
 use crate::{Builder, IdempotencyKey, Operation, Result};
 
@@ -25,7 +25,7 @@ pub struct ClientParts {
     pub settings: Settings,
     pub budget: SharedBudget,
     pub breaker: Option<SharedBreaker>,
-    pub carrier: Carrier,
+    pub http: HttpService,
 }
 
 impl Client {
@@ -45,19 +45,19 @@ impl Client {
 
     /// An operation under a new key.
     pub(crate) fn operation<T>(&self, request: ApiRequest, read: ReplyReader<T>) -> Operation<T> {
-        let call = ApiRequest { key: Some(IdempotencyKey::mint()), ..call };
-        Operation::new(self.clone(), call, self.parts.settings.timeouts, read)
+        let request = ApiRequest { key: Some(IdempotencyKey::mint()), ..request };
+        Operation::new(self.clone(), request, self.parts.settings.timeouts, read)
     }
 
     /// As `operation`, where the server should wait for a provider's outcome.
     pub(crate) fn provider_operation<T>(&self, request: ApiRequest, read: ReplyReader<T>) -> Operation<T> {
-        self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..call }, read)
+        self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..request }, read)
     }
 
     /// Makes a call without a key. A read is retried like any call; a change is retried only if
     /// nothing of it was written.
     pub(crate) async fn call<T: DeserializeOwned + Send + 'static>(&self, request: ApiRequest) -> Result<T> {
-        let settled = pursue(&self.parts, &call, self.parts.settings.timeouts, json::<T>).await?;
+        let settled = run(&self.parts, &request, self.parts.settings.timeouts, json::<T>).await?;
         Ok(settled.value)
     }
 

@@ -1,6 +1,6 @@
-//! All listing of a list, page by page.
+//! All rows of a list, page by page.
 //!
-//! A page starts after the last row of the one before, so listing that are added meanwhile neither
+//! A page starts after the last row of the one before, so rows that are added meanwhile neither
 //! remove nor repeat a row.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::api_request::ApiRequest;
 use crate::{Client, Error, Result};
 
-/// The listing of one list. Created by the calls of [`Client`] that begin with `all_`.
+/// The rows of one list. Created by the calls of [`Client`] that begin with `all_`.
 #[must_use = "nothing is read before it is polled as a stream"]
 pub struct Listing<T> {
     client: Client,
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned + Send + 'static> Listing<T> {
         listing
     }
 
-    /// All listing in order. Ends with the last row, or with the first error.
+    /// All rows in order. Ends with the last row, or with the first error.
     pub fn stream(self) -> impl Stream<Item = Result<T>> + Send {
         unfold(Some(self), |listing| async move {
             let mut listing = listing?;
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned + Send + 'static> Listing<T> {
         .boxed()
     }
 
-    /// All listing at once, for a list that is known to be short.
+    /// All rows at once, for a list that is known to be short.
     pub async fn collect(self) -> Result<Vec<T>> {
         self.stream().try_collect().await
     }

@@ -9,7 +9,7 @@ use crate::api_request::ApiRequest;
 use crate::client::with_wait;
 use crate::reply_meaning::ReplyReader;
 use crate::retry_loop::{FinalResult, run};
-use crate::settings::{at_most, check_timeouts};
+use crate::settings::{check_timeouts, limit_wait};
 use crate::{Client, Error, IdempotencyKey, OperationReply, Result};
 
 /// An operation under one idempotency key. Its bytes are fixed; nothing is sent before
@@ -34,14 +34,14 @@ impl<T: Send + 'static> Operation<T> {
         check_timeouts(self.timeouts)?;
         let timeouts = with_wait(self.timeouts, self.call.wait);
         let settled = run(self.client.parts(), &self.call, timeouts, self.read).await?;
-        let FinalResult { value, answer, attempts } = settled;
+        let FinalResult { value, reply, attempts } = settled;
         Ok(OperationReply {
             value,
-            status: answer.status.as_u16(),
-            replayed: answer.is_replayed(),
+            status: reply.status.as_u16(),
+            replayed: reply.is_replayed(),
             key: self.idempotency_key().clone(),
-            location: answer.header("location").map(str::to_owned),
-            request_id: answer.header("x-request-id").map(str::to_owned),
+            location: reply.header("location").map(str::to_owned),
+            request_id: reply.header("x-request-id").map(str::to_owned),
             attempts,
         })
     }
@@ -73,7 +73,7 @@ impl<T> Operation<T> {
     /// How long the server waits for the provider's outcome before it replies 202; whole seconds,
     /// at most 30. It has no effect on work without a provider.
     pub fn wait(mut self, wait: Duration) -> Operation<T> {
-        self.call.wait = self.call.wait.map(|_| at_most(wait));
+        self.call.wait = self.call.wait.map(|_| limit_wait(wait));
         self
     }
 

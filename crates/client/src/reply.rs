@@ -79,11 +79,11 @@ impl Charge {
 
 /// A 402 with a payment and its failure is a decline; without them it is a refusal.
 pub(crate) fn charge(reply: &HttpReply) -> Option<Result<Charge, String>> {
-    if answer.status != StatusCode::PAYMENT_REQUIRED {
-        return answer::json(answer)
+    if reply.status != StatusCode::PAYMENT_REQUIRED {
+        return reply_meaning::json(reply)
             .map(|payment| payment.map(|payment| Charge::Accepted(Box::new(payment))));
     }
-    let problem = answer::problem(answer)?;
+    let problem = reply_meaning::problem(reply)?;
     let (payment_id, failure) = (problem.payment_id?, problem.failure.clone()?);
     Some(Ok(Charge::Declined(Box::new(Declined { payment_id, failure, problem }))))
 }

@@ -12,7 +12,7 @@
 //! | any other with a problem document of Surehold, below 500 | no | no |
 //! | anything else | no | perhaps |
 //!
-//! The caller of this module decides what to do: a request without a key is not sent retryable,
+//! The caller of this module decides what to do: a request without a key is not sent again,
 //! whatever this table says.
 
 use api::{Code, Problem};

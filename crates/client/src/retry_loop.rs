@@ -22,7 +22,7 @@ use resilience::{AttemptOutcome, Health, Layer, Policy, RetryAdvice, Start, Time
 use tower::{Layer as _, Service as _};
 
 use crate::api_request::{ApiRequest, Repeat};
-use crate::attempt::{Attempt, AttemptFailure, AttemptResult, Refusal};
+use crate::attempt::{Attempt, AttemptFailure, AttemptResult, RefusedReply};
 use crate::client::ClientParts;
 use crate::reply_meaning::ReplyReader;
 use crate::{Error, Observer, Refused, RequestFailure, Result, Retry, Stop, Stopped};
@@ -162,7 +162,7 @@ impl RetryLoop {
         });
     }
 
-    fn refused(&self, refusal: Refusal) -> Error {
+    fn refused(&self, refusal: RefusedReply) -> Error {
         let log = self.log();
         let is_open = (log.may_be_done || !refusal.is_from_surehold()) && !refusal.settles_earlier_attempts();
         Error::Refused(Box::new(Refused {
@@ -178,7 +178,7 @@ impl RetryLoop {
     fn stopped(&self, stop: Stop, retry_after: Option<Duration>) -> Error {
         let log = self.log();
         let stopped = Box::new(Stopped {
-            why,
+            why: stop,
             key: self.call.key.clone(),
             attempts: log.attempts,
             last: log.last.as_ref().map(|failed_attempt| failed_attempt.failure.clone()),
@@ -191,7 +191,7 @@ impl RetryLoop {
         }
     }
 
-    /// Whether the call may be sent retryable after this failure.
+    /// Whether the call may be sent again after this failure.
     fn may_retry(&self, failed_attempt: &AttemptFailure) -> bool {
         match self.call.repeat() {
             // The server is working on it: the loop waits for that, outside of the retries.

@@ -88,7 +88,7 @@ impl Builder {
         self
     }
 
-    /// How long the server waits for a provider's outcome before it replies 202 (10 s, builder_for most 30
+    /// How long the server waits for a provider's outcome before it replies 202 (10 s, at most 30
     /// s). Fractions of a second are dropped.
     pub fn wait(mut self, wait: Duration) -> Builder {
         self.settings.wait = limit_wait(wait);
@@ -136,7 +136,7 @@ impl Builder {
         self
     }
 
-    /// Another wall_clock clock.
+    /// Another wall clock.
     #[cfg(test)]
     pub(crate) fn wall_clock(mut self, wall_clock: WallClock) -> Builder {
         self.settings.wall_clock = wall_clock;
@@ -144,8 +144,8 @@ impl Builder {
     }
 
     pub fn build(self) -> Result<Client> {
-        let who = self.common_headers()?;
-        let transport = Transport::new(who, self.connect_timeout).map_err(Error::Invalid)?;
+        let common = self.common_headers()?;
+        let transport = Transport::new(common, self.connect_timeout).map_err(Error::Invalid)?;
         self.over(transport)
     }
 

@@ -5,8 +5,8 @@ use api::views::{Booking, BookingDetail, HistoryEntry, Page};
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
+use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {

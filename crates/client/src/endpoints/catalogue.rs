@@ -5,8 +5,8 @@ use api::views::{Page, Product, Slot};
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
+use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {

@@ -6,8 +6,8 @@ use api::views::{ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, Se
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
+use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {

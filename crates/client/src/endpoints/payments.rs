@@ -7,9 +7,9 @@ use api::views::{HistoryEntry, Movement, Page, Payment, Refund};
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
 use crate::reply::{Charge, charge};
+use crate::reply_meaning::json;
 use crate::{Client, IdempotencyKey, Listing, Operation, Result};
 
 impl Client {

@@ -204,8 +204,8 @@ async fn shorthands_send_their_search() {
     assert_eq!(client.find_payment_of_key(&key).await, Ok(None));
     client.find_payments_of_reference("a&b").await.unwrap();
     client.find_payments_of_booking(id()).await.unwrap();
-    let asked: Vec<String> = script.calls().iter().map(|call| call.target.clone()).collect();
+    let requested: Vec<String> = script.calls().iter().map(|call| call.target.clone()).collect();
     let expected =
         ["idempotency_key=order-17", "reference=a%26b", "booking_id=00000000-0000-0000-0000-000000000000"];
-    assert_eq!(asked, expected.map(|query| format!("/v1/payments?{query}")));
+    assert_eq!(requested, expected.map(|query| format!("/v1/payments?{query}")));
 }

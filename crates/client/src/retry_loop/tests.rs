@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
-use crate::script::{ObservedRetries, Script, ScriptStep, answer, broken, not_sent, problem};
+use crate::script::{ObservedRetry, Script, ScriptStep, answer, broken, not_sent, problem};
 use crate::{Charge, Client, Operation, OperationReply};
 
 mod any;
@@ -178,7 +178,7 @@ async fn the_requested_wait_is_kept() {
         let begun = Instant::now();
         charged(&script).await.unwrap();
         let wanted = Some(Duration::from_secs(seconds));
-        let [ObservedRetries { attempt: 1, label: "rate_limited", delay, retry_after, key: Some(key) }] =
+        let [ObservedRetry { attempt: 1, label: "rate_limited", delay, retry_after, key: Some(key) }] =
             &script.retries()[..]
         else {
             panic!("{header}: {:?}", script.retries())

@@ -1,4 +1,4 @@
-//! The stage: the service and the sandbox in this process, and a network that can be told to fail before
+//! The stage: the service and the sandbox in this process, and a network that can be sent to fail before
 //! each of them.
 
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ pub struct Stage {
     _directory: TempDir,
 }
 
-/// Retries as the observer heard them.
+/// Retries as the observer recorded them.
 #[derive(Clone)]
 pub struct RecordedRetries(Arc<Mutex<Vec<&'static str>>>, watch::Sender<usize>);
 
@@ -60,16 +60,16 @@ impl RecordedRetries {
         self.0.lock().unwrap().clone()
     }
 
-    /// Returns once something was heard.
+    /// Returns once something was recorded.
     pub async fn first(&self) {
-        self.1.subscribe().wait_for(|heard| *heard > 0).await.unwrap();
+        self.1.subscribe().wait_for(|recorded| *recorded > 0).await.unwrap();
     }
 
     pub fn observer(&self) -> impl Fn(&Retry<'_>) + Send + Sync + 'static {
-        let heard = self.clone();
+        let recorded = self.clone();
         move |retry| {
-            heard.0.lock().unwrap().push(retry.failure.label());
-            heard.1.send_modify(|heard| *heard += 1);
+            recorded.0.lock().unwrap().push(retry.failure.label());
+            recorded.1.send_modify(|recorded| *recorded += 1);
         }
     }
 }
@@ -159,7 +159,7 @@ impl Stage {
         taken.collect()
     }
 
-    /// Ends the test: once all that was told is posted, all promises hold.
+    /// Ends the test: once all that was sent is posted, all promises hold.
     pub async fn end(self) {
         let provider = format!("http://{}", self.sandbox.address);
         let mut seen = None;

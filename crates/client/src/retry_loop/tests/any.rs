@@ -79,7 +79,7 @@ fn may_have_been_done(step: &ScriptStep) -> bool {
     let ScriptStep::Answer(made) = step else {
         return !matches!(step, ScriptStep::Lost(RequestFailure::NotSent(_)));
     };
-    let code = crate::answer::problem(made).as_ref().and_then(crate::answer::code);
+    let code = crate::reply_meaning::problem(made).as_ref().and_then(crate::reply_meaning::code);
     let nothing = matches!(code, Some(Code::Overloaded | Code::StorageUnavailable));
     !nothing && made.status.as_u16() != 429
 }
