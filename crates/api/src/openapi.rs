@@ -1,6 +1,7 @@
-//! The OpenAPI 3.1 document. The table of endpoints stands in [`endpoints`]; here it becomes the
-//! document, and the schemas come from the types themselves, with limits and words from
-//! [`constraints`], [`patterns`] and [`together`]. Requests are held against the same schemas as they are read.
+//! The OpenAPI 3.1 document. [`endpoints`] has the table of endpoints; this module turns it into
+//! the document. The schemas come from the types, with limits and enumerations from
+//! [`constraints`], [`patterns`] and [`together`]. Requests are checked against the same schemas
+//! when they are read.
 
 mod constraints;
 mod endpoints;
@@ -24,7 +25,7 @@ use schemas::{COMPONENTS, page_of};
 
 const DESCRIPTION: &str = include_str!("openapi/introduction.md");
 
-/// The document without its schemas, made anew from the table.
+/// The document without its schemas, generated from the table.
 pub fn document() -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     let info = InfoBuilder::new()
@@ -33,7 +34,9 @@ pub fn document() -> OpenApi {
         .description(Some(DESCRIPTION))
         .license(Some(license))
         .build();
-    let tags = TAGS.iter().map(|(name, told)| TagBuilder::new().name(*name).description(Some(*told)).build());
+    let tags = TAGS
+        .iter()
+        .map(|(name, description)| TagBuilder::new().name(*name).description(Some(*description)).build());
     let mut paths = PathsBuilder::new();
     for endpoint in endpoints::all() {
         let method = match endpoint.method {
@@ -41,7 +44,7 @@ pub fn document() -> OpenApi {
             "PATCH" => HttpMethod::Patch,
             _ => HttpMethod::Get,
         };
-        // The builder adds the operation to whatever the path has already.
+        // The builder adds the operation to the path's existing ones.
         paths = paths.path(endpoint.path, PathItem::new(method, operation::of(endpoint)));
     }
     OpenApiBuilder::new()
@@ -56,7 +59,7 @@ pub fn document() -> OpenApi {
         .build()
 }
 
-/// The whole of it as JSON text, members in the order of their names.
+/// The whole document as JSON text, members in the order of their names.
 pub fn json() -> String {
     let mut document = serde_json::to_value(document()).expect("a document can be written");
     document["components"]["schemas"] = Value::Object(COMPONENTS.clone());

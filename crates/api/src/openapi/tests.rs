@@ -18,7 +18,8 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
     let of = |(path, item): (&String, &Value)| {
         let item = item.as_object().unwrap().clone();
         let path = path.clone();
-        item.into_iter().map(move |(method, told)| (format!("{} {path}", method.to_uppercase()), told))
+        item.into_iter()
+            .map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
     };
     paths.iter().flat_map(of).collect()
 }
@@ -39,12 +40,12 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_document_is_3_1_and_tells_every_endpoint_once() {
+fn the_document_is_3_1_and_lists_every_endpoint_once() {
     let document = read();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-    let told: BTreeSet<_> = operations(&document).into_iter().map(|(place, _)| place).collect();
+    let operations: BTreeSet<_> = operations(&document).into_iter().map(|(place, _)| place).collect();
     let listed: BTreeSet<_> = endpoints::all().map(|one| format!("{} {}", one.method, one.path)).collect();
-    assert_eq!(told, listed);
+    assert_eq!(operations, listed);
     assert_eq!(listed.len(), endpoints::all().count());
 }
 
@@ -59,32 +60,32 @@ fn every_reference_leads_somewhere_and_every_schema_is_used() {
 }
 
 #[test]
-fn every_operation_has_a_name_a_tag_a_story_and_its_refusals() {
+fn every_operation_has_an_id_a_tag_a_description_and_its_refusals() {
     let document = read();
     let tags: BTreeSet<_> = TAGS.iter().map(|(name, _)| *name).collect();
     let mut ids = BTreeSet::new();
-    for (place, told) in operations(&document) {
-        assert!(ids.insert(told["operationId"].as_str().unwrap().to_owned()), "{place}: an id twice");
-        assert!(tags.contains(told["tags"][0].as_str().unwrap()), "{place}");
-        assert!(!told["summary"].as_str().unwrap().is_empty(), "{place}");
-        assert!(!told["description"].as_str().unwrap().is_empty(), "{place}");
-        for parameter in told["parameters"].as_array().into_iter().flatten() {
+    for (place, operation) in operations(&document) {
+        assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{place}: an id twice");
+        assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{place}");
+        assert!(!operation["summary"].as_str().unwrap().is_empty(), "{place}");
+        assert!(!operation["description"].as_str().unwrap().is_empty(), "{place}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(parameter["description"].is_string(), "{place}: {parameter}");
             assert!(parameter["schema"].is_object(), "{place}: {parameter}");
         }
-        let secured = told["security"].is_array();
+        let secured = operation["security"].is_array();
         assert_eq!(secured, place.contains("/v1/"), "{place}");
-        assert_eq!(secured, told["responses"]["401"].is_object(), "{place}");
-        let bad_request = told["responses"]["400"]["description"].as_str().unwrap_or_default();
+        assert_eq!(secured, operation["responses"]["401"].is_object(), "{place}");
+        let bad_request = operation["responses"]["400"]["description"].as_str().unwrap_or_default();
         assert_eq!(secured, bad_request.contains("card_number_refused"), "{place}");
     }
 }
 
 #[test]
-fn what_books_or_moves_money_needs_a_key() {
-    for (place, told) in operations(&read()) {
+fn requests_that_book_or_move_money_need_a_key() {
+    for (place, operation) in operations(&read()) {
         let empty = vec![];
-        let parameters = told["parameters"].as_array().unwrap_or(&empty);
+        let parameters = operation["parameters"].as_array().unwrap_or(&empty);
         let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
         let required = key.is_some_and(|key| key["required"] == true);
         let books = place.starts_with("POST") && !place.contains("/products") && !place.contains("/ops/");
@@ -93,7 +94,7 @@ fn what_books_or_moves_money_needs_a_key() {
 }
 
 #[test]
-fn requests_refuse_what_they_do_not_know() {
+fn requests_refuse_unknown_members() {
     let document = read();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas.iter().filter(|(name, _)| name.starts_with("New")) {
@@ -102,7 +103,7 @@ fn requests_refuse_what_they_do_not_know() {
 }
 
 #[test]
-fn no_refusal_is_told_that_no_client_sees() {
+fn internal_refusals_are_not_documented() {
     let text = json();
     let hidden: Vec<_> = Code::ALL.iter().filter(|code| code.origin() == CodeOrigin::Internal).collect();
     assert_eq!(hidden.len(), 5);
@@ -112,7 +113,7 @@ fn no_refusal_is_told_that_no_client_sees() {
     assert!(text.contains(Code::SlotIsFull.name()));
 }
 
-/// Whatever a client may send has an end that is told, and so has a cursor.
+/// Every input of a client has a documented limit, including a cursor.
 #[test]
 fn every_member_of_a_request_has_its_limits() {
     let document = read();
@@ -141,8 +142,8 @@ fn every_member_of_a_request_has_its_limits() {
             limited(schema, &format!("{name}.{member}"));
         }
     }
-    for (_, told) in operations(&document) {
-        for parameter in told["parameters"].as_array().into_iter().flatten() {
+    for (_, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().unwrap();
             if name != "Prefer" {
                 limited(&parameter["schema"], name);
@@ -173,20 +174,21 @@ fn every_state_is_one_of_a_list() {
 }
 
 #[test]
-fn what_every_request_meets_is_told_of_every_endpoint() {
+fn common_refusals_are_documented_for_every_endpoint() {
     let document = read();
     assert_eq!(document["servers"][0]["url"], "/");
-    for (place, told) in operations(&document) {
-        let secured = told["security"].is_array();
+    for (place, operation) in operations(&document) {
+        let secured = operation["security"].is_array();
         for status in ["414", "431"] {
-            assert_eq!(secured, told["responses"][status].is_object(), "{place}: {status}");
+            assert_eq!(secured, operation["responses"][status].is_object(), "{place}: {status}");
         }
     }
 }
 
-/// Redocly's linter holds each against its schema; here, what is sent is read as the server reads it.
+/// Redocly's linter checks each example against its schema; here, requests are parsed as the server
+/// parses them.
 #[test]
-fn whatever_is_sent_and_answered_has_an_example() {
+fn every_request_and_reply_has_an_example() {
     let mut named = BTreeSet::new();
     for endpoint in endpoints::all() {
         if let Some(body) = endpoint.body {
@@ -203,6 +205,6 @@ fn whatever_is_sent_and_answered_has_an_example() {
         }
     }
     named.insert("Problem");
-    let told: BTreeSet<_> = schemas::EXAMPLES.keys().map(String::as_str).collect();
-    assert_eq!(told, named, "an example that nothing refers to");
+    let names: BTreeSet<_> = schemas::EXAMPLES.keys().map(String::as_str).collect();
+    assert_eq!(names, named, "an example that nothing refers to");
 }
