@@ -1,17 +1,17 @@
-//! Card numbers in free text: found wherever they stand, so that they are refused before anything is
-//! stored, logged or passed on.
+//! Finds card numbers in free text, so that they are refused before anything is stored, logged or
+//! passed on.
 //!
-//! A card number here is 12 to 19 decimal digits of any script, with nothing but separators between
-//! them, whose first digits and whose length a card scheme issues ([`scheme`]) and whose check digit
-//! is right. A window over several groups of digits begins where a group begins and ends where one
-//! ends. One unbroken run of digits may touch letters (`tok_4242424242424242`); several groups may
-//! not, unless they are grouped as on a card, for random tokens of letters and digits have many
-//! groups. A longer run that holds a card number is another number.
+//! A card number here is 12 to 19 decimal digits of any script with only separators between them. A
+//! card scheme issues its first digits and its length ([`scheme`]), and its check digit is right. A
+//! window over several groups of digits starts at the start of a group and ends at the end of one.
+//! One unbroken run of digits may touch letters (`tok_4242424242424242`). Several groups may not,
+//! unless they are grouped as on a card, because random tokens of letters and digits have many
+//! groups. A longer run that contains a card number is another number.
 //!
-//! What is well known to be something else is no card number ([`known`]): a UUID, a date, a time of
-//! day, a Unix time, a pair of coordinates.
+//! Known other forms are not card numbers ([`known`]): a UUID, a date, a time of day, a Unix time,
+//! a pair of coordinates.
 //!
-//! False alarms that remain, measured with random texts (`false_alarms_are_rare`):
+//! Remaining false alarms, measured with random texts (`false_alarms_are_rare`):
 //!
 //! | text | alarms |
 //! |---|---|
@@ -21,7 +21,7 @@
 //! | ULID; 24 random letters and digits | less than 1 in 400,000 |
 //! | 16 random digits and nothing else | 1 in 25 |
 //!
-//! What must never be here: a message, a log line or an error that holds the text that was read.
+//! What must never be here: a message, a log line or an error that contains the text.
 
 mod digit;
 mod known;
@@ -34,14 +34,14 @@ use crate::text::is_ignorable;
 
 /// Maestro has the shortest numbers.
 const DIGITS_MIN: usize = 12;
-/// ISO/IEC 7812-1 has no longer ones.
+/// ISO/IEC 7812-1 allows no longer ones.
 const DIGITS_MAX: usize = 19;
 /// Digits of a telephone number, by E.164.
 const PHONE_DIGITS_MAX: usize = 15;
-/// An address within an address within an address.
+/// An address can contain an address, which can contain another one.
 const DECODINGS_MAX: usize = 3;
 
-/// Whether there is a card number in the text, plain or percent-encoded.
+/// Whether the text contains a card number, plain or percent-encoded.
 pub fn is_in(text: &str) -> bool {
     let mut text = Cow::Borrowed(text);
     for _ in 0..DECODINGS_MAX {
@@ -56,8 +56,8 @@ pub fn is_in(text: &str) -> bool {
     is_plainly_in(&text)
 }
 
-/// The same for a member that holds a telephone number: one that begins with `+` and has at most 15
-/// digits is a telephone number, whatever its check digit.
+/// As `is_in`, for a member that contains a telephone number: a text that starts with `+` and has
+/// at most 15 digits is a telephone number, whatever its check digit.
 pub fn is_in_phone(text: &str) -> bool {
     let bare = text.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '(');
     if !bare.starts_with(['+', '＋']) {
@@ -69,7 +69,7 @@ pub fn is_in_phone(text: &str) -> bool {
     if digits <= PHONE_DIGITS_MAX { is_in(rest) } else { is_in(text) }
 }
 
-/// Digits alone, with or without separators, and the check digit is right: no provider's token looks
+/// Only digits, with or without separators, and a correct check digit. No provider's token looks
 /// like this, whatever its first digits.
 pub fn is_all_of(text: &str) -> bool {
     let mut digits = Vec::with_capacity(DIGITS_MAX);
@@ -89,7 +89,8 @@ fn is_plainly_in(text: &str) -> bool {
     if letters.iter().filter(|letter| digit::of(**letter).is_some()).count() < DIGITS_MIN {
         return false;
     }
-    // What cannot be seen breaks no run of digits; and if it does, each part is looked at as well.
+    // An invisible character does not end a run of digits. If it does end one, each part is checked
+    // as well.
     let visible: Vec<char> = letters.iter().copied().filter(|letter| !is_ignorable(*letter)).collect();
     is_among(&visible) || (visible.len() < letters.len() && is_among(&letters))
 }
@@ -99,21 +100,21 @@ fn is_among(letters: &[char]) -> bool {
     if !series(&marks).iter().any(Series::has_card_number) {
         return false;
     }
-    for place in known::places(letters) {
-        marks[place].fill(Mark::Known);
+    for range in known::ranges(letters) {
+        marks[range].fill(Mark::Known);
     }
     series(&marks).iter().any(Series::has_card_number)
 }
 
-/// What a character is to the search.
+/// The role of a character in the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Digit(u8),
-    /// Ends whatever number it touches.
+    /// Ends any number that it touches.
     Letter,
-    /// May stand between the digits of one number.
+    /// May be between the digits of one number.
     Separator,
-    /// Part of something that is known to be no card number.
+    /// Part of a form that is not a card number.
     Known,
 }
 
@@ -127,7 +128,7 @@ impl Mark {
     }
 }
 
-/// Groups of digits that nothing but separators stands between.
+/// Groups of digits with only separators between them.
 #[derive(Default)]
 struct Series {
     digits: Vec<u8>,
@@ -135,7 +136,7 @@ struct Series {
 }
 
 struct Group {
-    place: Range<usize>,
+    range: Range<usize>,
     touches_letter: bool,
 }
 
@@ -163,9 +164,9 @@ impl Series {
         let at = self.digits.len();
         self.digits.push(digit);
         match self.groups.last_mut() {
-            Some(group) if matches!(before, Mark::Digit(_)) => group.place.end = at + 1,
+            Some(group) if matches!(before, Mark::Digit(_)) => group.range.end = at + 1,
             _ => {
-                self.groups.push(Group { place: at..at + 1, touches_letter: before == Mark::Letter });
+                self.groups.push(Group { range: at..at + 1, touches_letter: before == Mark::Letter });
             }
         }
     }
@@ -180,8 +181,8 @@ impl Series {
 
     fn has_card_number(&self) -> bool {
         (0..self.groups.len()).any(|first| {
-            let from = self.groups[first].place.start;
-            let fits = |group: &&Group| group.place.end - from <= DIGITS_MAX;
+            let from = self.groups[first].range.start;
+            let fits = |group: &&Group| group.range.end - from <= DIGITS_MAX;
             let count = self.groups[first..].iter().take_while(fits).count();
             (1..=count).any(|count| self.is_card_number(&self.groups[first..first + count]))
         })
@@ -191,21 +192,21 @@ impl Series {
         let [first, .., last] = window else {
             return window
                 .first()
-                .is_some_and(|only| scheme::is_card_number(&self.digits[only.place.clone()]));
+                .is_some_and(|only| scheme::is_card_number(&self.digits[only.range.clone()]));
         };
         let touches = first.touches_letter || last.touches_letter;
-        let digits = &self.digits[first.place.start..last.place.end];
+        let digits = &self.digits[first.range.start..last.range.end];
         (!touches || is_grouped_as_on_a_card(window)) && scheme::is_card_number(digits)
     }
 }
 
-/// As cards are printed, and as people copy from them.
+/// As cards are printed, and as people copy numbers from them.
 fn is_grouped_as_on_a_card(window: &[Group]) -> bool {
-    let lengths: Vec<usize> = window.iter().map(|group| group.place.len()).collect();
+    let lengths: Vec<usize> = window.iter().map(|group| group.range.len()).collect();
     matches!(lengths[..], [4, 4, 4, 4] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5])
 }
 
-/// `None` where nothing is encoded.
+/// `None` if nothing is encoded.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,18 +1,18 @@
-//! Every code that a problem document can carry, with its status, its title and whether to retry.
-//! `docs/errors.md` is written from this list.
+//! Every code of a problem document, with its status, its title and whether to retry.
+//! `docs/errors.md` is generated from this list.
 
 mod advice;
 
 use std::fmt::Write as _;
 
-/// Who gives the code.
+/// Where the code comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeOrigin {
-    /// The wire itself, before anything was decided. Never stored under an idempotency key.
+    /// The HTTP layer, before a decision. Never stored under an idempotency key.
     Wire,
     /// A decision: one of `domain::Refusal`.
     Refusal,
-    /// A decision on the program's own work: a refusal that no client ever sees.
+    /// A decision on the program's own work: a refusal that clients never see.
     Internal,
 }
 
@@ -31,14 +31,14 @@ macro_rules! codes {
             pub const fn status(self) -> u16 {
                 match self { $( $( Code::$name => $status, )+ )+ }
             }
-            /// Whether the same request, under the same idempotency key, may do better later.
+            /// Whether the same request, under the same idempotency key, may succeed later.
             pub const fn is_retryable(self) -> bool {
                 match self { $( $( Code::$name => $retryable, )+ )+ }
             }
             pub const fn title(self) -> &'static str {
                 match self { $( $( Code::$name => $title, )+ )+ }
             }
-            /// Where it is told what the code means: the `type` of a problem document.
+            /// The address of the code's explanation: the `type` of a problem document.
             pub const fn page(self) -> &'static str {
                 match self { $( $( Code::$name => concat!("/docs/errors#", $code), )+ )+ }
             }
@@ -51,10 +51,10 @@ macro_rules! codes {
 
 codes! {
     Wire {
-        MalformedJson = "malformed_json", 400, false, "The body is not the JSON that is accepted here";
-        ValidationFailed = "validation_failed", 400, false, "The request has mistakes";
+        MalformedJson = "malformed_json", 400, false, "The body is not accepted JSON";
+        ValidationFailed = "validation_failed", 400, false, "The request is invalid";
         CardNumberRefused = "card_number_refused", 400, false,
-            "The request holds what looks like a card number; none is ever taken";
+            "The request contains what looks like a card number, which is never accepted";
         HostHeaderMalformed = "host_header_malformed", 400, false, "The request does not name one host";
         IdempotencyKeyMissing = "idempotency_key_missing", 400, false,
             "A request that books or moves money needs an Idempotency-Key header";
@@ -64,7 +64,7 @@ codes! {
         WebhookSignatureInvalid = "webhook_signature_invalid", 400, false,
             "The webhook's signature is not one of this account";
         WebhookModeDoesNotMatch = "webhook_mode_does_not_match", 400, false,
-            "The event is of the other mode than the account";
+            "The event's mode differs from the account's";
         WebhookSignatureTooOld = "webhook_signature_too_old", 400, false,
             "The webhook was signed too long ago, or in the future";
         Unauthenticated = "unauthenticated", 401, false, "The API key is missing, unknown or revoked";
@@ -72,26 +72,26 @@ codes! {
         NotFound = "not_found", 404, false, "There is nothing at this address";
         MethodNotAllowed = "method_not_allowed", 405, false, "This address does not take this method";
         RequestTimedOut = "request_timed_out", 503, true,
-            "The request took too long; if it has an idempotency key, its outcome is kept under that";
+            "The request took too long; if it has an idempotency key, its outcome is stored under it";
         RequestInProgress = "request_in_progress", 409, true,
             "A request with this idempotency key is still in progress";
         IdempotencyKeyExpired = "idempotency_key_expired", 409, false,
-            "The request was answered long ago, and the answer is no longer kept";
-        BodyIsTooLarge = "body_is_too_large", 413, false, "The body is larger than is accepted";
-        AddressIsTooLong = "address_is_too_long", 414, false, "The address is longer than is accepted";
+            "The reply to this request is no longer stored";
+        BodyIsTooLarge = "body_is_too_large", 413, false, "The body is too large";
+        AddressIsTooLong = "address_is_too_long", 414, false, "The address is too long";
         UnsupportedMediaType = "unsupported_media_type", 415, false, "The body must be application/json";
         ContentCodingNotAccepted = "content_coding_not_accepted", 415, false,
-            "The body must not be compressed or encoded otherwise";
+            "The body must not be compressed or encoded";
         IdempotencyKeyReused = "idempotency_key_reused", 422, false,
             "The idempotency key was used for another request";
-        RateLimited = "rate_limited", 429, true, "This tenant asks for too much at once; nothing was done";
-        HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are larger than is accepted";
+        RateLimited = "rate_limited", 429, true, "This tenant sends too many requests at once; nothing was done";
+        HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are too large";
         InternalError = "internal_error", 500, true,
-            "Something went wrong here; the same request under the same key is safe";
-        Overloaded = "overloaded", 503, true, "Too much is going on; nothing was done";
-        StorageUnavailable = "storage_unavailable", 503, true, "The database is out of reach; nothing was done";
+            "The server failed; the same request under the same key is safe";
+        Overloaded = "overloaded", 503, true, "The server is overloaded; nothing was done";
+        StorageUnavailable = "storage_unavailable", 503, true, "The database is unreachable; nothing was done";
         CommitOutcomeUnknown = "commit_outcome_unknown", 503, true,
-            "It may or may not have been done; the same request under the same key finds out";
+            "It may or may not have been done; the same request under the same key shows which";
     }
     Refusal {
         ProductNotFound = "product_not_found", 404, false, "There is no such product";
@@ -111,28 +111,28 @@ codes! {
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
             "The unit belongs to another product";
         UnitIsNotOnSale = "unit_is_not_on_sale", 409, false, "The unit is not on sale";
-        TooManyUnits = "too_many_units", 409, false, "The product would have more units than it may have";
+        TooManyUnits = "too_many_units", 409, false, "The product would have too many units";
         SlotAlreadyExists = "slot_already_exists", 409, false,
-            "The product has a slot at this moment already";
-        SlotIsClosed = "slot_is_closed", 409, false, "The slot takes no more reservations";
+            "The product already has a slot at this time";
+        SlotIsClosed = "slot_is_closed", 409, false, "The slot accepts no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
         TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
             "The customer would hold too many unpaid seats";
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
             "This client would hold too many unpaid seats";
-        HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is longer than is allowed";
-        AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is larger than can be taken";
+        HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is too long";
+        AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is too large";
         BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
         HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";
-        BookingHasOpenPayment = "booking_has_open_payment", 409, true, "A payment of the booking is under way";
+        BookingHasOpenPayment = "booking_has_open_payment", 409, true, "A payment of the booking is in progress";
         NothingIsDue = "nothing_is_due", 409, false, "The booking is paid";
         AmountExceedsTotal = "amount_exceeds_total", 422, false,
-            "More is to be charged than the booking costs, less the money that it holds";
+            "The charge exceeds the price of the booking minus the money that it has";
         AmountDoesNotCoverWhatIsDue = "amount_does_not_cover_what_is_due", 422, false,
             "A hold is confirmed only by a payment of all that is due";
         CurrencyIsNotTaken = "currency_is_not_taken", 422, false,
-            "The provider takes no payments in this currency";
+            "The provider accepts no payments in this currency";
         AmountIsNotPayable = "amount_is_not_payable", 422, false, "The provider cannot move such an amount";
         PaymentAlreadyOpen = "payment_already_open", 409, true, "A payment of the booking is already open";
         TooManyPayments = "too_many_payments", 409, false, "The booking has had too many payments";
@@ -142,7 +142,7 @@ codes! {
         PaymentWasCancelled = "payment_was_cancelled", 409, false,
             "The payment was cancelled before any money moved";
         PaymentMethodNotAccepted = "payment_method_not_accepted", 422, false,
-            "The provider does not know the payment method, or does not take it";
+            "The provider does not know or accept the payment method";
         ProviderRejectedRequest = "provider_rejected_request", 424, false,
             "The provider rejected our request as faulty; no money moved";
         NotSentToProvider = "not_sent_to_provider", 424, false,
@@ -151,11 +151,11 @@ codes! {
         PaymentIsNotCaptured = "payment_is_not_captured", 409, false, "The payment is not captured";
         PaymentIsFinal = "payment_is_final", 409, false, "The payment has ended";
         PaymentHasOperationInProgress = "payment_has_operation_in_progress", 409, true,
-            "Another operation on the payment is under way";
+            "Another operation on the payment is in progress";
         CaptureExceedsAuthorization = "capture_exceeds_authorization", 422, false,
-            "More is to be captured than was authorized";
+            "The capture exceeds the authorized amount";
         RefundExceedsCapture = "refund_exceeds_capture", 422, false,
-            "More is to be refunded than was captured and not yet refunded";
+            "The refund exceeds what is captured and not yet refunded";
         TooManyRefunds = "too_many_refunds", 409, false, "The payment has had too many refunds";
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
@@ -164,9 +164,9 @@ codes! {
             "The settings contradict each other";
         TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";
         TenantIsArchived = "tenant_is_archived", 409, false, "The tenant is archived";
-        TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has as many API keys as it may have";
+        TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has the maximum number of API keys";
         LastOpsKey = "last_ops_key", 409, false,
-            "It is the last key of its mode that may make and revoke keys; make another one first";
+            "It is the last key of its mode with the scope `ops`; create another one first";
         StateDoesNotAllowIt = "state_does_not_allow_it", 409, false, "Its state does not allow that";
     }
     Internal {
@@ -181,12 +181,12 @@ codes! {
 }
 
 impl Code {
-    /// The codes that a client can meet.
+    /// The codes that a client can receive.
     pub fn documented() -> impl Iterator<Item = Code> {
         Code::ALL.iter().copied().filter(|code| code.origin() != CodeOrigin::Internal)
     }
 
-    /// Seconds after which asking again makes sense, for the `Retry-After` header.
+    /// Seconds until a retry makes sense, for the `Retry-After` header.
     pub const fn retry_after_seconds(self) -> Option<u32> {
         match self.status() {
             409 if self.is_retryable() => Some(1),
@@ -202,10 +202,10 @@ pub fn errors_page() -> String {
         "# Errors\n\n\
         Generated from `crates/api/src/code.rs`. Every refusal is an RFC 9457 problem document with one \
         of these codes. *Retry* says whether the same request, under the same idempotency key, may do \
-        better later. The first list is given before anything was decided, and never stored under a key.\n",
+        succeed later. The codes of the first list come before a decision, and are never stored under a key.\n",
     );
     for (origin, title) in
-        [(CodeOrigin::Wire, "Refused at the door"), (CodeOrigin::Refusal, "Refused by a decision")]
+        [(CodeOrigin::Wire, "Refused before a decision"), (CodeOrigin::Refusal, "Refused by a decision")]
     {
         let mut draw = || -> std::fmt::Result {
             writeln!(
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_is_a_sentence_and_stands_once() {
+    fn each_code_is_a_sentence_and_occurs_once() {
         let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         for code in Code::ALL {
@@ -245,11 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_every_code_that_a_client_can_meet_once() {
+    fn the_page_lists_every_code_of_the_api_once() {
         let page = errors_page();
         for code in Code::ALL {
-            let told = usize::from(code.origin() != CodeOrigin::Internal);
-            assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), told, "{code:?}");
+            let expected = usize::from(code.origin() != CodeOrigin::Internal);
+            assert_eq!(page.matches(&format!("id=\"{}\"", code.name())).count(), expected, "{code:?}");
         }
         assert_eq!(Code::documented().count() + 5, Code::ALL.len());
     }

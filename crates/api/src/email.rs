@@ -1,11 +1,11 @@
-//! One spelling of an e-mail address: by it a customer is known, and the seats that one may hold are
-//! counted.
+//! The canonical form of an e-mail address, which identifies a customer and limits the customer's
+//! held seats.
 //!
-//! | part | spelling |
+//! | part | canonical form |
 //! |---|---|
 //! | the whole | without white space around it, in Unicode's composed form (NFC) |
-//! | before the `@` | as it was given; its case counts for nothing where customers are told apart |
-//! | behind the `@` | lower case, ASCII: what UTS 46 and Punycode make of it |
+//! | before the `@` | as given; the comparison of customers ignores its case |
+//! | after the `@` | lower case, ASCII, by UTS 46 and Punycode |
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization as _;
@@ -13,8 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::limits::EMAIL_BYTES_MAX;
 use crate::text::first_invisible;
 
-/// The address in its one spelling, unless it cannot be one. Whether there is such a mailbox, only a
-/// message shows.
+/// The canonical address, unless it cannot be one. Only a message shows whether the mailbox exists.
 pub fn canonical(text: &str) -> Option<String> {
     let text: String = text.trim().nfc().collect();
     let (local, host) = text.split_once('@')?;
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_spelling() {
+    fn an_address_has_one_canonical_form() {
         for (text, expected) in [
             ("ana@example.com", "ana@example.com"),
             (" Ana@Example.COM\u{A0}", "Ana@example.com"),
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address() {
+    fn invalid_addresses_are_refused() {
         let long = format!("{}@x.de", "a".repeat(250));
         for text in [
             "",

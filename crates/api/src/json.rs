@@ -1,8 +1,8 @@
-//! The gate that a body passes: strict JSON, then its canonical form, then a request.
+//! Reads a body: strict JSON, then its canonical form, then a request.
 //!
-//! JSON leaves open what a duplicate member or a large integer means, and two programs that read
-//! them differently disagree about what was asked. Here such a body is refused, so what was
-//! fingerprinted is what was read.
+//! JSON does not define the meaning of a duplicate member or a large integer, and two programs may
+//! read them differently. Such a body is refused here, so that the body that was fingerprinted is
+//! the one that was read.
 
 use std::fmt;
 
@@ -17,11 +17,11 @@ use crate::requests::Request;
 use crate::shape::{self, RequestPart};
 use crate::validation_errors::ValidationErrors;
 
-/// A body that is not the JSON that is accepted here; says why.
+/// A body that is not accepted JSON, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedJson(pub String);
 
-/// Reads the body of such a request. An empty one is an empty object where the request needs none.
+/// Reads a request's body. An empty body is an empty object if the request allows none.
 pub fn parse<R: Request>(body: &[u8]) -> Result<Value, MalformedJson> {
     if body.is_empty() {
         let empty = R::BODY_IS_OPTIONAL.then(|| Value::Object(Map::new()));
@@ -33,7 +33,7 @@ pub fn parse<R: Request>(body: &[u8]) -> Result<Value, MalformedJson> {
     value.map_err(|error| MalformedJson(error.to_string()))
 }
 
-/// The canonical form by RFC 8785: what the fingerprint of a request is made of.
+/// The canonical form by RFC 8785, from which the fingerprint of a request is made.
 pub fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("a value that was parsed can be written")
 }
@@ -46,8 +46,8 @@ impl MalformedJson {
     }
 }
 
-/// The request that the value is, with all its mistakes told by place. A card number is looked for
-/// first, in all of it, and then a control character.
+/// Reads a request from the value, with all its mistakes by pointer. Card numbers are searched
+/// first, in all of it, then control characters.
 pub fn decode<R: Request>(value: Value) -> Result<R, ValidationErrors> {
     let mut findings = ValidationErrors::default();
     findings.card_numbers_in_body(&value, R::PHONES);
@@ -57,8 +57,8 @@ pub fn decode<R: Request>(value: Value) -> Result<R, ValidationErrors> {
     read(value, RequestPart::Body, findings)
 }
 
-/// The parameters of a query, as the members of an object. What a text may hold was looked at before,
-/// in the query as it was sent.
+/// Reads the parameters of a query as the members of an object. Their texts were checked before, in
+/// the query as it was sent.
 pub fn decode_query<R: Request>(query: &str) -> Result<R, ValidationErrors> {
     let mut findings = ValidationErrors::default();
     let mut members = Map::new();
@@ -77,23 +77,23 @@ pub fn decode_query<R: Request>(query: &str) -> Result<R, ValidationErrors> {
 
 fn read<R: Request>(
     mut value: Value,
-    place: RequestPart,
+    part: RequestPart,
     mut findings: ValidationErrors,
 ) -> Result<R, ValidationErrors> {
-    let mut told: Vec<String> = findings.errors().iter().map(|error| error.pointer.clone()).collect();
-    told.extend(shape::repair(&R::name(), place, &mut value, &mut findings));
+    let mut reported: Vec<String> = findings.errors().iter().map(|error| error.pointer.clone()).collect();
+    reported.extend(shape::repair(&R::name(), part, &mut value, &mut findings));
     let mut others = ValidationErrors::default();
     let request = serde_path_to_error::deserialize::<_, R>(value);
     match &request {
-        Ok(request) if told.is_empty() => {
+        Ok(request) if reported.is_empty() => {
             request.check(&mut others);
             request.check_together(&mut others);
         }
         Ok(request) => request.check(&mut others),
-        // The document and the type disagree: where, is told all the same.
+        // The document and the type disagree; the pointer is still reported.
         Err(error) => others.add(pointer(error.path()), "cannot be read"),
     }
-    findings.take_from(others, |pointer| !shape::is_within(pointer, &told));
+    findings.take_from(others, |pointer| !shape::is_within(pointer, &reported));
     match request {
         Ok(request) => findings.none_or(request).map(R::canonical),
         Err(_) => Err(findings),
@@ -109,7 +109,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// A member's name as a part of a pointer.
+/// A member's name as part of a pointer.
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -159,7 +159,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
         if value.unsigned_abs() > INTEGER_MAX { Err(too_large()) } else { Ok(Value::Number(value.into())) }
     }
-    /// An integer that was written with a point or with an exponent comes here, and is one all the same
+    /// An integer that was written with a point or an exponent arrives here and is still an integer
     /// (JSON Schema, Core, section 6.3); so does one with too many digits.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         if value.abs() > INTEGER_MAX as f64 {
@@ -182,7 +182,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self.inner()?)?;
             if map.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member {name:?} stands twice")));
+                return Err(A::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
             map.insert(name, value);
         }

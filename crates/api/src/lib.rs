@@ -1,12 +1,11 @@
-//! The wire: what clients send and what they are answered, shared by the server and by clients:
-//! requests, the views of rows, problem documents, and the OpenAPI document that tells of them.
+//! The wire format, shared by server and clients: requests, views of rows, problem documents, and
+//! the OpenAPI document.
 //!
-//! What must never be here: a decision, a row that is written, or anything that listens.
+//! What must never be here: a decision, a write of a row, or a listening socket.
 //!
-//! Reading order: [`json`], [`text`] and [`validation_errors`] are the gate that a body passes; [`requests`] what may
-//! be asked; [`views`] what rows look like from outside; [`code`] and [`problem`] how a refusal
-//! is told; [`render`] makes the one text that is stored and sent; [`mod@openapi`] describes it
-//! all.
+//! Reading order: [`json`], [`text`] and [`validation_errors`] check a body; [`requests`] are the
+//! requests; [`views`] the outside form of rows; [`code`] and [`problem`] describe refusals;
+//! [`render`] produces the text that is stored and sent; [`mod@openapi`] describes all of it.
 
 pub mod card_number;
 pub mod code;

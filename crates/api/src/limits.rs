@@ -1,11 +1,11 @@
 //! The wire's own limits, each with its unit in its name.
 
-/// A request's body: whatever keeps the limits on its texts fits into it, in any script. Webhooks have
+/// A request's body: a request within the limits on its texts fits, in any script. Webhooks have
 /// their own, larger limit.
 pub const BODY_BYTES_MAX: usize = 128 * 1024;
-/// Objects and arrays inside one another.
+/// The depth of nested objects and arrays.
 pub const DEPTH_MAX: usize = 32;
-/// The largest integer that every language's JSON carries exactly, and the smallest its negative.
+/// The largest integer that JSON carries exactly in every language, and its negative the smallest.
 pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;
 pub const METADATA_KEYS_MAX: usize = 50;
 pub const METADATA_KEY_CHARS_MAX: usize = 40;
@@ -23,14 +23,14 @@ pub const TOKEN_CHARS_MAX: usize = 255;
 pub const URL_CHARS_MAX: usize = 2_000;
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
-/// Mistakes told in one answer.
+/// Mistakes in one reply.
 pub const ERRORS_MAX: usize = 50;
-/// Letters of a cursor: two for each byte of an instant and an id.
+/// Characters of a cursor: two per byte of a time and an id.
 pub const CURSOR_CHARS: usize = 48;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: i64 = 200;
 pub const PAGE_ROWS: i64 = 50;
-/// Seconds that `Prefer: wait=` may ask for.
+/// Seconds that `Prefer: wait=` may request.
 pub const WAIT_SECONDS_MAX: u64 = 30;
 /// Seats in a limit: more than any slot has.
 pub const SEATS_MAX: i64 = 1_000_000;
@@ -46,9 +46,9 @@ mod tests {
     use crate::json::{decode, parse};
     use crate::requests::NewProduct;
 
-    /// The request with the most text that is taken, in letters of four bytes.
+    /// The request with the longest texts, in characters of four bytes.
     #[test]
-    fn what_keeps_its_limits_fits_into_a_body() {
+    fn a_request_within_its_limits_fits_into_a_body() {
         let text = |chars: usize| "\u{20000}".repeat(chars);
         let price = json!({ "minor": domain::limits::AMOUNT_MINOR_MAX, "currency": "EUR" });
         let unit = json!({ "name": text(NAME_CHARS_MAX), "price": price, "places": 100 });

@@ -34,7 +34,7 @@ impl From<Money> for domain::Money {
     }
 }
 
-/// The codes that ISO 4217 has assigned, in the order of the alphabet.
+/// The codes that ISO 4217 has assigned, in alphabetical order.
 pub fn assigned() -> impl Iterator<Item = String> {
     let letters = || 'A'..='Z';
     let codes = letters().flat_map(move |a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
@@ -51,9 +51,9 @@ pub fn is_assigned(currency: Currency) -> bool {
 mod tests {
     use super::*;
 
-    /// The domain has a list of its own, since it depends on nothing.
+    /// The domain has its own list, because it has no dependencies.
     #[test]
-    fn each_currency_has_the_digits_that_iso_4217_says() {
+    fn each_currency_has_the_decimals_of_iso_4217() {
         let letters = || b'A'..=b'Z';
         let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
         let mut assigned = 0;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn only_codes_that_are_assigned() {
+    fn only_assigned_codes_are_accepted() {
         for (code, assigned) in [("EUR", true), ("JPY", true), ("BRL", true), ("ZZZ", false), ("EUX", false)]
         {
             assert_eq!(is_assigned(Currency::new(code).unwrap()), assigned, "{code}");

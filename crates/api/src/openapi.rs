@@ -1,6 +1,6 @@
-//! The OpenAPI 3.1 document, made of what the server says of its endpoints. The schemas come from the types
-//! themselves, with limits and words from [`constraints`], [`patterns`] and [`together`]. Requests are held
-//! against the same schemas as they are read.
+//! The OpenAPI 3.1 document, made from what the server says about its endpoints. The schemas come
+//! from the types, with limits and enumerations from [`constraints`], [`patterns`] and [`together`].
+//! Requests are checked against the same schemas when they are read.
 
 mod constraints;
 mod endpoint;
@@ -25,7 +25,7 @@ pub use utoipa::ToSchema;
 
 const DESCRIPTION: &str = include_str!("openapi/introduction.md");
 
-/// The document as JSON text, members in the order of their names. A tag is a name and what stands below it.
+/// The document as JSON text, members in the order of their names. A tag is a name and a description.
 pub fn document(
     tags: impl IntoIterator<Item = (&'static str, &'static str)>,
     operations: impl IntoIterator<Item = ApiOperation>,

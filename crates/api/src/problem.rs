@@ -19,16 +19,16 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What a program should look at.
+    /// The code, by which programs decide.
     #[schema(example = "hold_has_expired")]
     pub code: String,
-    /// What was the matter this time, or what to do about it: for a person who reads a log.
+    /// Details of this case, or what to do about it: for a person who reads a log.
     pub detail: String,
-    /// Names the request; it stands in the `X-Request-Id` header too.
+    /// The id of the request; also in the `X-Request-Id` header.
     pub request_id: String,
-    /// Whether the same request, under the same idempotency key, may do better later.
+    /// Whether the same request, under the same idempotency key, may succeed later.
     pub retryable: bool,
-    /// The resource that stood in the way, or that the request has made.
+    /// The resource that caused the refusal, or that the request has created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Uuid>,
     /// The payment that was declined.
@@ -37,7 +37,7 @@ pub struct Problem {
     /// Why the provider refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The mistakes in the request, each with a place.
+    /// The mistakes in the request, each with a pointer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -45,11 +45,12 @@ pub struct Problem {
 /// Why no money moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
-    /// The provider's word for it.
+    /// The provider's code.
     #[schema(example = "insufficient_funds")]
     pub code: String,
-    /// Whether another attempt may do better: a new payment under a new key, with the same or another card. The
-    /// same request under the same key is answered the same, and its problem document is not `retryable`.
+    /// Whether another attempt may succeed: a new payment under a new key, with the same or another
+    /// card. The same request under the same key gets the same reply, and its problem document is
+    /// not `retryable`.
     #[serde(alias = "retryable")]
     pub another_attempt_may_succeed: bool,
 }

@@ -1,4 +1,4 @@
-//! The one text of a reply: stored under the idempotency key and sent, byte for byte the same.
+//! The text of a reply: stored under the idempotency key and sent, byte for byte the same.
 
 use domain::lifecycle::{State as _, payment, refund};
 use domain::rows;
@@ -13,17 +13,17 @@ use crate::views::{ApiKey, Booking, DeadLetter, Page, Payment, Product, Refund, 
 pub struct Rendered {
     pub status: u16,
     pub body: String,
-    /// The path of what was made or is being made.
+    /// The path of the resource that was or is being created.
     pub location: Option<String>,
 }
 
-/// Replies that only the program itself reads have no body.
+/// Replies to the program's own commands have no body.
 pub fn render_reply(reply: &Reply) -> Rendered {
     match reply {
         Reply::Product(made) => {
             let (product, units) = made.as_ref();
             let location = Some(format!("/v1/products/{}", product.id));
-            // A product that was changed since it was made is an answer to the change.
+            // A product that has changed since its creation is the reply to a change.
             let status = if product.version > 1 { 200 } else { 201 };
             rendered(status, &Product::of(product, units), location)
         }
@@ -81,21 +81,20 @@ fn with_refund(status: u16, refund: &rows::Refund) -> Rendered {
 }
 
 fn rendered(status: u16, body: &impl Serialize, location: Option<String>) -> Rendered {
-    let body = serde_json::to_string(body).expect("views hold only what JSON can say");
+    let body = serde_json::to_string(body).expect("views contain only what JSON can represent");
     Rendered { status, body, location }
 }
 
-/// A booking that was made, or one that was given up.
+/// The status for a new booking, or for a cancelled one.
 fn booking_status(booking: &rows::Booking) -> u16 {
     if booking.ended_at.is_some() { 200 } else { 201 }
 }
 
-/// 201 for a payment that was made, or that waits for the customer; 202 while the outcome is not
-/// known.
+/// 201 for a payment that exists or waits for the customer; 202 while the outcome is unknown.
 fn made_status(payment: &rows::Payment) -> u16 {
     use payment::State;
     match *payment.state {
-        // Nobody knows the outcome of one that was written off.
+        // The outcome of a written-off payment is unknown.
         State::Created | State::WrittenOff => 202,
         State::Pending if payment.next_action.is_none() => 202,
         State::Pending | State::Authorized | State::Captured => 201,
@@ -103,7 +102,7 @@ fn made_status(payment: &rows::Payment) -> u16 {
     }
 }
 
-/// 202 while the operation is under way; 200 once the payment was moved on.
+/// 202 while the operation is in progress; 200 when it has finished.
 fn changed_status(payment: &rows::Payment) -> u16 {
     let under_way = payment.active.is_some() || (payment.void_requested && !payment.state.is_final());
     if under_way { 202 } else { 200 }

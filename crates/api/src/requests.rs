@@ -1,4 +1,4 @@
-//! What may be asked. A member that is not known is refused: a typing error must not be a default.
+//! Requests. An unknown member is refused: a typing error must not silently become a default.
 
 mod api_key;
 mod booking;
@@ -19,23 +19,23 @@ use utoipa::ToSchema;
 
 use crate::validation_errors::ValidationErrors;
 
-/// A body or a query that can be asked for. Its shape is checked as it is read; `check` and `check_together` find
-/// what the shape does not tell.
+/// A body or a query. Its shape is checked when it is read; `check` and `check_together` find what
+/// the shape does not express.
 pub trait Request: DeserializeOwned + ToSchema {
-    /// Pointers of the members that hold telephone numbers.
+    /// Pointers of the members that contain telephone numbers.
     const PHONES: &'static [&'static str] = &[];
 
-    /// Whether no body at all asks for the same as an empty one. Where it does not, a body that got lost on
-    /// its way is told, and not taken for a change of nothing.
+    /// Whether no body means the same as an empty one. Otherwise a lost body is an error, and not
+    /// taken for a change of nothing.
     const BODY_IS_OPTIONAL: bool = false;
 
-    /// Looks at each member for itself.
+    /// Checks each member by itself.
     fn check(&self, findings: &mut ValidationErrors);
 
-    /// Looks at members together: asked only where the shape of all of them is right.
+    /// Checks members together; called only if the shape of all members is right.
     fn check_together(&self, _: &mut ValidationErrors) {}
 
-    /// Brings members that have several spellings to one. Called after the checks.
+    /// Normalises members that have several spellings. Called after the checks.
     #[must_use]
     fn canonical(self) -> Self {
         self

@@ -1,8 +1,8 @@
-//! The shape of a request that cannot be read, looked at as a whole: a parser stops at the first
-//! mistake, and speaks of the program's own types. What shape is right, the OpenAPI document says.
+//! Checks the shape of a request that cannot be read. A parser stops at the first mistake and names
+//! the program's own types; this finds all mistakes. The right shape is in the OpenAPI document.
 //!
-//! Each mistake is told by its place, and something harmless is put there: what is left can then be
-//! read and checked, so that mistakes of shape and of content are told in one answer.
+//! Each mistake is reported with its pointer and replaced by a harmless value. The rest can then be
+//! read and checked, so that one reply reports mistakes of shape and of content.
 
 use domain::Currency;
 use serde_json::{Map, Value, json};
@@ -16,37 +16,37 @@ use crate::validation_errors::ValidationErrors;
 
 const UUID_CHARS: usize = 36;
 
-/// Where a request stands: a `+` in a query is a space.
+/// Where a request is from: in a query, a `+` is a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestPart {
     Body,
     Query,
 }
 
-/// Reports the mistakes of the value, which ought to be of the schema with this name, and repairs them.
-/// Gives the pointers of what was repaired.
+/// Reports how the value deviates from the schema of this name, and repairs it. Returns the
+/// pointers of the repairs.
 pub fn repair(
     name: &str,
-    place: RequestPart,
+    part: RequestPart,
     value: &mut Value,
     findings: &mut ValidationErrors,
 ) -> Vec<String> {
-    let mut walker = Walker { place, findings, repaired: Vec::new() };
+    let mut walker = Walker { part, findings, repaired: Vec::new() };
     if let Some(schema) = schema(name) {
         walker.walk(schema, value, "");
     }
     walker.repaired
 }
 
-/// Whether the place is one of those, or within one.
+/// Whether the pointer is one of those, or inside one.
 pub fn is_within(pointer: &str, repaired: &[String]) -> bool {
-    repaired.iter().any(|place| {
-        pointer.strip_prefix(place.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    repaired.iter().any(|parent| {
+        pointer.strip_prefix(parent.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 
 struct Walker<'a> {
-    place: RequestPart,
+    part: RequestPart,
     findings: &'a mut ValidationErrors,
     repaired: Vec<String>,
 }
@@ -94,12 +94,12 @@ impl Walker<'_> {
         let (known, other) = (&schema["properties"], &schema["additionalProperties"]);
         let names: Vec<String> = members.keys().cloned().collect();
         for name in names {
-            let place = format!("{pointer}/{}", escape(&name));
+            let pointer_to_member = format!("{pointer}/{}", escape(&name));
             let of_member = known.get(&name).or(other.is_object().then_some(other));
             if let (Some(schema), Some(member)) = (of_member, members.get_mut(&name)) {
-                self.walk(schema, member, &place);
+                self.walk(schema, member, &pointer_to_member);
             } else {
-                self.report(place, "is not known here");
+                self.report(pointer_to_member, "is not known here");
                 members.remove(&name);
             }
         }
@@ -111,9 +111,9 @@ impl Walker<'_> {
         }
     }
 
-    /// What is wrong with a text, where its shape says more than that it is one.
+    /// What is wrong with a text, if its schema says more than that it is one.
     fn text(&self, schema: &Value, text: &str) -> Option<String> {
-        // Whether the code is assigned is told in other words than a list of them all.
+        // A list of all currencies would not be helpful, so assigned codes are checked elsewhere.
         if schema["pattern"] == CURRENCY_PATTERN {
             let is_code = Currency::new(text).is_some();
             return (!is_code).then(|| "must be three capital letters of ISO 4217".to_owned());
@@ -123,7 +123,7 @@ impl Walker<'_> {
             return (!words.contains(&text)).then(|| format!("must be one of {}", words.join(", ")));
         }
         let is_wrong = match schema["format"].as_str() {
-            // One spelling alone, with its hyphens (RFC 9562 section 4).
+            // Only one spelling, with its hyphens (RFC 9562 section 4).
             Some("uuid") => text.len() != UUID_CHARS || Uuid::try_parse(text).is_err(),
             Some("date-time") => return self.instant(text),
             _ => false,
@@ -136,7 +136,7 @@ impl Walker<'_> {
         if reads(text) {
             return None;
         }
-        let plus_was_lost = self.place == RequestPart::Query && reads(&text.replacen(' ', "+", 1));
+        let plus_was_lost = self.part == RequestPart::Query && reads(&text.replacen(' ', "+", 1));
         Some(if plus_was_lost {
             "has a space where a + was meant: in a query a + is written as %2B".to_owned()
         } else {
@@ -161,7 +161,7 @@ fn is_nullable(schema: &Value) -> bool {
     among(&schema["type"]) || beside
 }
 
-/// Its type; of several, the one that is not `null`.
+/// The schema's type; of several, the one that is not `null`.
 pub fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::Array(types) => {
@@ -171,7 +171,7 @@ pub fn kind(schema: &Value) -> &str {
     }
 }
 
-/// The least that fits the schema.
+/// The smallest value that fits the schema.
 fn placeholder(schema: &Value) -> Value {
     if is_nullable(schema) {
         return Value::Null;

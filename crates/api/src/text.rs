@@ -1,25 +1,26 @@
-//! What a text may hold. Each text of a request is looked at before anything is read from it: what
-//! one database stores and another refuses, and what makes two names look like one, stops here.
+//! Which characters a text may contain. Every text of a request is checked before anything is read
+//! from it. This stops characters that one database stores and another refuses, and characters that
+//! make different names look alike.
 //!
-//! | what | where it is refused |
+//! | characters | refused |
 //! |---|---|
-//! | control characters (general category Cc), line feed, carriage return and tab aside | in every text |
+//! | control characters (general category Cc), except line feed, carriage return and tab | in every text |
 //! | line feed, carriage return and tab | in a line |
-//! | what nobody sees, and what turns the direction of a line | in a line, and in an address |
+//! | invisible characters, and characters that change the direction of a line | in a line, and in an address |
 //!
-//! Two kinds of invisible characters have a place in names, and keep it: a joiner between two letters
-//! that are not ASCII (Persian and Indic names, joined emoji), and one variation selector behind a
+//! Two kinds of invisible characters belong in names and are accepted: a joiner between two letters
+//! that are not ASCII (Persian and Indic names, joined emoji), and one variation selector after a
 //! character (Japanese names, emoji).
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// A control character that no text may hold. Those that lay a text out are none.
+/// A control character that no text may contain; layout characters are excepted.
 pub fn is_control(letter: char) -> bool {
     letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')
 }
 
-/// Whether it takes no place when it is shown (Unicode's `Default_Ignorable_Code_Point`, and the
-/// controls that move nothing): what stands on both sides of it is read as one.
+/// Whether it has no width when shown (Unicode's `Default_Ignorable_Code_Point`, and controls that
+/// move nothing): the characters on both sides look adjacent.
 pub fn is_ignorable(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{8}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}'
@@ -30,8 +31,7 @@ pub fn is_ignorable(letter: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// The first character of a line that nobody sees, or that turns or breaks the line, where it has no
-/// place.
+/// The first invisible or direction-changing character of a line that has no reason to be there.
 pub fn misplaced_invisible(line: &str) -> Option<char> {
     let letters: Vec<char> = line.chars().collect();
     let is_out_of_place = |at: &usize| {
@@ -45,18 +45,18 @@ pub fn misplaced_invisible(line: &str) -> Option<char> {
     (0..letters.len()).find(is_out_of_place).map(|at| letters[at])
 }
 
-/// Whether no line may have it, wherever it stands.
+/// Whether no line may contain it, at any position.
 pub fn is_never_in_a_line(letter: char) -> bool {
     letter.is_control() || (is_invisible(letter) && !is_joiner(letter) && !is_selector(letter))
 }
 
-/// The first such character of a text where none has a place.
+/// The first such character of a text where none is accepted.
 pub fn first_invisible(text: &str) -> Option<char> {
     text.chars().find(|letter| is_invisible(*letter))
 }
 
-/// By its general category: format characters, line and paragraph separators. Some that nobody sees
-/// are letters or symbols by category: fillers, and the blank of Braille.
+/// By general category: format characters, line and paragraph separators. Some invisible characters
+/// are letters or symbols by category: fillers, and the Braille blank.
 fn is_invisible(letter: char) -> bool {
     use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
     let category = letter.general_category();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_lay_out_or_are_refused() {
+    fn controls_other_than_layout_are_refused() {
         for letter in ['\n', '\r', '\t', 'a', 'é', '\u{A0}'] {
             assert!(!is_control(letter), "{letter:?}");
         }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_is_not_ignorable() {
+    fn visible_characters_are_not_ignorable() {
         for letter in ['a', '0', ' ', '\u{A0}', '\n', '\t', '-', '\u{2011}', '\u{85}'] {
             assert!(!is_ignorable(letter), "{letter:?}");
         }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_every_script_are_names() {
+    fn names_in_every_script_are_accepted() {
         for name in [
             "Ana Lima",
             "O'Brien-Núñez",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_out_of_place() {
+    fn invisible_characters_are_misplaced() {
         for letter in [
             '\u{200B}',
             '\u{FEFF}',

@@ -1,4 +1,4 @@
-//! Instants as RFC 3339, and the wall time of a place.
+//! Times as RFC 3339, and the local time of a place.
 
 use std::sync::LazyLock;
 
@@ -6,11 +6,11 @@ use domain::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-/// A nanosecond.
+/// The precision: a nanosecond.
 const FRACTION_DIGITS_MAX: usize = 9;
 
-/// An instant for the wire. Rows hold no instant that the calendar does not have; if one did, the
-/// end of the calendar stands for it.
+/// A time for the wire. Rows contain no time beyond the calendar; if one did, the end of the
+/// calendar would be shown.
 pub fn instant(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {
         jiff::Timestamp::MIN
@@ -19,8 +19,8 @@ pub fn instant(at: Timestamp) -> jiff::Timestamp {
     })
 }
 
-/// Whether it is written as RFC 3339 section 5.6 has it, with nine digits of a second at most. Other forms
-/// of ISO 8601 could be read, but not by everyone.
+/// Whether it is written as in RFC 3339 section 5.6, with at most nine digits of a second. Other
+/// forms of ISO 8601 are not understood by everyone.
 pub fn is_rfc_3339(text: &str) -> bool {
     let Some((local, rest)) = text.split_at_checked("2000-01-01T00:00:00".len()) else { return false };
     let (fraction, offset) = match rest.strip_prefix('.') {
@@ -32,7 +32,7 @@ pub fn is_rfc_3339(text: &str) -> bool {
         && (offset.eq_ignore_ascii_case("Z") || is_like(offset, "+00:00") || is_like(offset, "-00:00"))
 }
 
-/// A digit stands for any, a letter for its other case too.
+/// A digit stands for any digit, a letter also for its other case.
 fn is_like(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text.bytes().zip(form.bytes()).all(|(byte, like)| match like {
@@ -41,25 +41,25 @@ fn is_like(text: &str, form: &str) -> bool {
         })
 }
 
-/// An instant of the wire for a row; what is finer than a microsecond is cut off.
+/// A time from the wire for a row, truncated to microseconds.
 pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
     Timestamp(at.as_microsecond())
 }
 
-/// The zone in the spelling of the IANA database, if it is one of a place there: never the host's own
-/// (`localtime`, `posixrules`), nor what stands for none (`Factory`).
+/// The zone in the spelling of the IANA database, if it is the zone of a place there: never the
+/// host's own (`localtime`, `posixrules`) or the placeholder (`Factory`).
 pub fn zone_name(name: &str) -> Option<String> {
     let name = zone(name)?.iana_name()?.to_owned();
     (name != "Factory").then_some(name)
 }
 
-/// The time on the clocks of the place. An unknown zone cannot be stored; UTC stands for it.
+/// The local time of the place. An unknown zone cannot be stored; UTC is used for it.
 pub fn local(at: Timestamp, zone_name: &str) -> DateTime {
     zone(zone_name).unwrap_or(TimeZone::UTC).to_datetime(instant(at))
 }
 
-/// What the program carries with it, and nothing of the machine it runs on: two servers must agree, and
-/// the files of one may hold more than zones.
+/// From the database that the program contains, never the machine's: two servers must agree, and a
+/// machine's files may contain more than zones.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 fn zone(name: &str) -> Option<TimeZone> {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wall_time_follows_the_place() {
+    fn local_time_follows_the_place() {
         let at = timestamp("2026-07-01T09:00:00Z".parse().unwrap());
         assert_eq!(instant(at).to_string(), "2026-07-01T09:00:00Z");
         for (zone, local_time) in [
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_zones_of_the_database_in_its_spelling() {
+    fn only_zones_of_the_iana_database_are_accepted() {
         for (name, expected) in [
             ("Europe/Lisbon", Some("Europe/Lisbon")),
             ("europe/lisbon", Some("Europe/Lisbon")),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_everyone_reads_as_an_instant() {
+    fn only_rfc_3339_times_are_accepted() {
         for (text, is_one) in [
             ("2026-07-01T09:00:00Z", true),
             ("2026-07-01t09:00:00.123456789z", true),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_past_the_calendar_is_its_end() {
+    fn a_time_beyond_the_calendar_is_shown_as_its_end() {
         assert_eq!(instant(Timestamp(i64::MAX)), jiff::Timestamp::MAX);
         assert_eq!(instant(Timestamp(i64::MIN)), jiff::Timestamp::MIN);
     }

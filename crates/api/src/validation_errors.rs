@@ -1,4 +1,4 @@
-//! The mistakes of a request, each with its place.
+//! The mistakes of a request, each with its pointer.
 
 mod card_numbers;
 mod controls;
@@ -21,7 +21,7 @@ use crate::problem::{FieldError, Problem};
 use crate::text;
 use crate::views::Metadata;
 
-/// What was found wrong so far. At most [`ERRORS_MAX`] are told, each once.
+/// The mistakes found so far. At most [`ERRORS_MAX`] are reported, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValidationErrors {
     errors: Vec<FieldError>,
@@ -29,7 +29,7 @@ pub struct ValidationErrors {
 }
 
 impl ValidationErrors {
-    /// Neither the pointer nor the sentence is told as it is if it holds a card number.
+    /// A pointer or a sentence that contains a card number is not reported as it is.
     pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         let (pointer, detail) = self.conceal(pointer.into(), detail.into());
         self.push(pointer, detail);
@@ -42,7 +42,7 @@ impl ValidationErrors {
         }
     }
 
-    /// What was found elsewhere, at the places that are chosen.
+    /// Takes the mistakes that were found elsewhere, at the chosen pointers.
     pub fn take_from(&mut self, others: ValidationErrors, is_chosen: impl Fn(&str) -> bool) {
         self.card_number |= others.card_number;
         for error in others.errors.into_iter().filter(|error| is_chosen(&error.pointer)) {
@@ -54,7 +54,7 @@ impl ValidationErrors {
         &self.errors
     }
 
-    /// The request, if nothing is wrong with it.
+    /// The request, if it has no mistakes.
     pub fn none_or<T>(self, request: T) -> Result<T, ValidationErrors> {
         if self.errors.is_empty() { Ok(request) } else { Err(self) }
     }
@@ -63,7 +63,7 @@ impl ValidationErrors {
         self.problem_of(Code::ValidationFailed, request_id)
     }
 
-    /// `code` says what is wrong, unless a card number is.
+    /// `code` is the problem's code, unless a card number was found.
     pub fn problem_of(self, code: Code, request_id: &str) -> Problem {
         let code = if self.card_number { Code::CardNumberRefused } else { code };
         let detail = self.errors.first().map_or_else(String::new, |error| {
@@ -73,8 +73,8 @@ impl ValidationErrors {
         Problem::new(code, request_id).detail(detail).errors(self.errors)
     }
 
-    /// One line: not empty, bounded, nothing in it that a terminal or a log would act on, and nothing
-    /// that makes it look like another one.
+    /// One line: not empty, of limited length, without characters that affect a terminal or a log
+    /// or that make it look like another line.
     pub fn line(&mut self, pointer: &str, text: &str, chars_max: usize) {
         if text.trim().is_empty() {
             self.add(pointer, "must not be empty");
@@ -102,7 +102,7 @@ impl ValidationErrors {
         }
     }
 
-    /// The character is named by its number: it cannot be shown.
+    /// The character is named by its number, because it cannot be shown.
     fn invisible(&mut self, pointer: &str, letter: char) {
         let number = u32::from(letter);
         self.add(pointer, format!("must not have U+{number:04X}, which is invisible or turns the line"));
@@ -114,7 +114,7 @@ impl ValidationErrors {
         }
     }
 
-    /// `one` names what is counted.
+    /// `one` names the counted item.
     pub fn count(&mut self, pointer: &str, count: usize, max: usize, one: &str) {
         if !(1..=max).contains(&count) {
             self.add(pointer, format!("must have between 1 and {max} {one}s"));
@@ -126,7 +126,7 @@ impl ValidationErrors {
         self.money(pointer, money, 1);
     }
 
-    /// A price, which may be nothing.
+    /// A price, which may be zero.
     pub fn price(&mut self, pointer: &str, money: Money) {
         self.money(pointer, money, 0);
     }
@@ -160,7 +160,7 @@ impl ValidationErrors {
         }
     }
 
-    /// Only what cannot be an address is refused: whether it is one, a message shows.
+    /// Refuses only what cannot be an address; only a message shows whether it exists.
     pub fn email(&mut self, pointer: &str, email: &str) {
         if let Some(letter) = text::first_invisible(email) {
             self.invisible(pointer, letter);
@@ -169,7 +169,7 @@ impl ValidationErrors {
         }
     }
 
-    /// A provider's name as it stands in paths and settings.
+    /// A provider's name as it is written in paths and settings.
     pub fn provider(&mut self, pointer: &str, provider: &str) {
         let letters =
             provider.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -178,8 +178,8 @@ impl ValidationErrors {
         }
     }
 
-    /// A provider's token. Digits alone are none: a card number of a scheme that nobody listed must
-    /// not come further either.
+    /// A provider's token. Digits alone are refused, so that a card number of an unlisted scheme is
+    /// refused as well.
     pub fn payment_method(&mut self, pointer: &str, token: &str) {
         if card_number::is_in(token) || card_number::is_all_of(token) {
             self.add_card_number(pointer);
@@ -195,7 +195,7 @@ impl ValidationErrors {
         }
     }
 
-    /// As `next_cursor` is written.
+    /// The form of `next_cursor`.
     pub fn cursor(&mut self, pointer: &str, cursor: &str) {
         if cursor.len() != CURSOR_CHARS || !cursor.bytes().all(|letter| (b'a'..=b'p').contains(&letter)) {
             self.add(pointer, "is none of ours");
@@ -207,7 +207,7 @@ impl ValidationErrors {
 mod tests {
     use super::*;
 
-    /// What `find` finds in each text, in order.
+    /// The mistakes that `find` finds in each text, in order.
     fn check(find: impl Fn(&mut ValidationErrors, &str), fine: &[&str], refused: &[&str]) {
         for (texts, expected) in [(fine, 0), (refused, 1)] {
             for text in texts {

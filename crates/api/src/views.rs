@@ -1,5 +1,5 @@
-//! What rows look like from outside: one file a resource. Each is made from rows by `of`, and can be
-//! read back by a client.
+//! The outside form of rows: one file per resource. Each view is built from rows by `of`, and a
+//! client can parse it.
 
 mod api_key;
 mod booking;

@@ -154,7 +154,7 @@ impl Observer for Transcript {
             operation: ask.operation.clone(),
             attempt: retry.attempt + 1,
             delay_ms: u64::try_from(retry.delay.as_millis()).unwrap_or(u64::MAX),
-            reason: retry.failure.word().to_owned(),
+            reason: retry.failure.label().to_owned(),
             retry_after_ms: retry.retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
         });
         self.begin(&ask, ticket);

@@ -1,4 +1,4 @@
-//! One request, made once. Every attempt sends these very bytes: a retry that differed in a single one
+//! One request, built once. Every attempt sends the same bytes: a retry that differed in one byte
 //! would be another request.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::IdempotencyKey;
 
-/// What may be done if no answer comes.
+/// What may be done if no reply arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
     /// It changes nothing.
@@ -21,22 +21,22 @@ pub enum Repeat {
     Once,
 }
 
-/// A request of this API. Cloning it copies no body.
+/// A request to the API. Cloning it does not copy the body.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
     pub method: Method,
-    /// The path, and the query behind it.
+    /// The path with the query.
     pub target: String,
     pub body: Bytes,
     pub key: Option<IdempotencyKey>,
-    /// How long the server is asked to wait for a provider's outcome.
+    /// How long the server should wait for a provider's outcome.
     pub wait: Option<Duration>,
 }
 
-/// What every request of one client says of itself.
+/// What every request of one client has in common.
 #[derive(Clone, Debug)]
 pub struct CommonHeaders {
-    /// Without a slash at its end.
+    /// Without a slash at the end.
     pub base_url: String,
     pub authorization: HeaderValue,
     pub user_agent: HeaderValue,
@@ -47,16 +47,16 @@ impl ApiRequest {
         ApiRequest { method: Method::GET, target: path.into(), body: Bytes::new(), key: None, wait: None }
     }
 
-    /// The same with the query's parameters; those that are none are left out.
+    /// As `get`, with the query's parameters; absent ones are left out.
     pub fn search(path: &str, query: &impl Serialize) -> ApiRequest {
         let query =
-            serde_urlencoded::to_string(query).expect("queries are flat records of texts and numbers");
+            serde_urlencoded::to_string(query).expect("queries are flat records of strings and numbers");
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         ApiRequest::get(target)
     }
 
     pub fn send(method: Method, path: impl Into<String>, body: &impl Serialize) -> ApiRequest {
-        let body = serde_json::to_vec(body).expect("requests hold only what JSON can say");
+        let body = serde_json::to_vec(body).expect("requests contain only what JSON can represent");
         ApiRequest { method, body: body.into(), ..ApiRequest::get(path) }
     }
 
@@ -68,17 +68,17 @@ impl ApiRequest {
         }
     }
 
-    /// The path alone: what a transcript may show.
+    /// The path without the query, which may appear in a transcript.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    pub fn request(&self, who: &CommonHeaders) -> Result<Request<Full<Bytes>>, http::Error> {
+    pub fn request(&self, common: &CommonHeaders) -> Result<Request<Full<Bytes>>, http::Error> {
         let mut request = Request::builder()
             .method(&self.method)
-            .uri(format!("{}{}", who.base_url, self.target))
-            .header(header::AUTHORIZATION, &who.authorization)
-            .header(header::USER_AGENT, &who.user_agent)
+            .uri(format!("{}{}", common.base_url, self.target))
+            .header(header::AUTHORIZATION, &common.authorization)
+            .header(header::USER_AGENT, &common.user_agent)
             .header(header::ACCEPT, "application/json, application/problem+json");
         if !self.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_has_what_was_asked_for_and_no_more() {
+    fn a_query_has_only_the_given_parameters() {
         let none = ApiRequest::search("/v1/payments", &PaymentsQuery::default());
         assert_eq!(none.target, "/v1/payments");
         let query = PaymentsQuery {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_repeated_follows_from_method_and_key() {
+    fn method_and_key_decide_what_may_be_repeated() {
         let post = ApiRequest::send(Method::POST, "/v1/ops/api_keys", &());
         assert_eq!(ApiRequest::get("/v1/events").repeat(), Repeat::Read);
         assert_eq!(post.repeat(), Repeat::Once);

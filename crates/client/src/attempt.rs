@@ -1,4 +1,4 @@
-//! One attempt: carried over, and its answer read for what it is.
+//! One attempt: sends a request and interprets the reply.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,43 +9,43 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use crate::RequestFailure;
-use crate::answer::{self, AnswerReader};
 use crate::api_request::ApiRequest;
-use crate::clock::Wall;
+use crate::clock::WallClock;
+use crate::reply_meaning::{self, ReplyReader};
 use outbound::HttpReply;
 
-/// What carries a request and brings its answer.
-pub type Carrier = BoxCloneSyncService<ApiRequest, HttpReply, RequestFailure>;
+/// Sends a request and returns the reply.
+pub type HttpService = BoxCloneSyncService<ApiRequest, HttpReply, RequestFailure>;
 
-/// An answer that ends the matter.
+/// A reply that ends the retries.
 #[derive(Debug)]
 pub enum AttemptResult<T> {
     Result(T, HttpReply),
-    Refused(RefusedAnswer),
+    Refused(RefusedReply),
 }
 
 #[derive(Debug)]
-pub struct RefusedAnswer {
+pub struct RefusedReply {
     pub status: u16,
-    /// None where somebody on the way answered.
+    /// `None` if an intermediary replied.
     pub problem: Option<Problem>,
     pub replayed: bool,
 }
 
-/// No answer, or one that does not end the matter.
+/// No reply, or one that does not end the retries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptFailure {
     pub failure: RequestFailure,
-    /// Whether asking again may help.
-    pub again: bool,
-    /// Whether the work may have been done, or is being done.
-    pub perhaps_done: bool,
-    /// What the server asked to wait.
+    /// Whether a retry may help.
+    pub retryable: bool,
+    /// Whether the work may have been done, or is in progress.
+    pub may_be_done: bool,
+    /// The wait that the server requested.
     pub retry_after: Option<Duration>,
 }
 
 impl AttemptFailure {
-    /// Somebody is at work on this very operation.
+    /// The server is already working on this operation.
     pub fn is_in_progress(&self) -> bool {
         self.failure.code() == Some(Code::RequestInProgress)
     }
@@ -53,35 +53,35 @@ impl AttemptFailure {
 
 impl From<RequestFailure> for AttemptFailure {
     fn from(failure: RequestFailure) -> AttemptFailure {
-        let perhaps_done = !matches!(failure, RequestFailure::NotSent(_));
-        AttemptFailure { failure, again: true, perhaps_done, retry_after: None }
+        let may_be_done = !matches!(failure, RequestFailure::NotSent(_));
+        AttemptFailure { failure, retryable: true, may_be_done, retry_after: None }
     }
 }
 
-impl RefusedAnswer {
-    /// Whether it proves that nothing was done by the request that it answers.
-    pub fn is_surehold_s(&self) -> bool {
+impl RefusedReply {
+    /// Whether it proves that this request did nothing.
+    pub fn is_from_surehold(&self) -> bool {
         self.problem.is_some()
     }
 
-    /// Whether it also tells what became of every earlier attempt: a stored answer is the one there is;
-    /// and a key that belongs to another request, or to work done long ago, did so before.
+    /// Whether it also shows the outcome of every earlier attempt: a stored reply is the only one;
+    /// and a key that belongs to another request, or to old work, did so before.
     pub fn settles_earlier_attempts(&self) -> bool {
-        let code = self.problem.as_ref().and_then(answer::code);
+        let code = self.problem.as_ref().and_then(reply_meaning::code);
         self.replayed || matches!(code, Some(Code::IdempotencyKeyReused | Code::IdempotencyKeyExpired))
     }
 }
 
-/// Carries a call, and reads a `T` out of its answer.
+/// Sends a request, and reads a `T` from the reply.
 pub struct Attempt<T> {
-    pub carrier: Carrier,
-    pub read: AnswerReader<T>,
-    pub wall: Wall,
+    pub http: HttpService,
+    pub read: ReplyReader<T>,
+    pub wall_clock: WallClock,
 }
 
 impl<T> Clone for Attempt<T> {
     fn clone(&self) -> Self {
-        Attempt { carrier: self.carrier.clone(), ..*self }
+        Attempt { http: self.http.clone(), ..*self }
     }
 }
 
@@ -91,37 +91,37 @@ impl<T: Send + 'static> Service<ApiRequest> for Attempt<T> {
     type Future = Pin<Box<dyn Future<Output = Result<AttemptResult<T>, AttemptFailure>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AttemptFailure>> {
-        self.carrier.poll_ready(context).map_err(AttemptFailure::from)
+        self.http.poll_ready(context).map_err(AttemptFailure::from)
     }
 
     fn call(&mut self, call: ApiRequest) -> Self::Future {
-        let answered = self.carrier.call(call);
-        let (read, wall) = (self.read, self.wall);
-        Box::pin(async move { judge(answered.await?, read, wall) })
+        let sent = self.http.call(call);
+        let (read, wall_clock) = (self.read, self.wall_clock);
+        Box::pin(async move { interpret(sent.await?, read, wall_clock) })
     }
 }
 
-fn judge<T>(
-    answer: HttpReply,
-    read: AnswerReader<T>,
-    wall: Wall,
+fn interpret<T>(
+    reply: HttpReply,
+    read: ReplyReader<T>,
+    wall_clock: WallClock,
 ) -> Result<AttemptResult<T>, AttemptFailure> {
-    let status = answer.status;
-    match read(&answer) {
-        Some(Ok(value)) => return Ok(AttemptResult::Result(value, answer)),
+    let status = reply.status;
+    match read(&reply) {
+        Some(Ok(value)) => return Ok(AttemptResult::Result(value, reply)),
         Some(Err(why)) => return Err(RequestFailure::Unreadable { status: status.as_u16(), why }.into()),
         None => {}
     }
-    let problem = answer::problem(&answer);
-    let verdict = answer::verdict(status, problem.as_ref());
-    if !verdict.again && !status.is_server_error() {
-        let replayed = answer.is_replayed();
-        return Ok(AttemptResult::Refused(RefusedAnswer { status: status.as_u16(), problem, replayed }));
+    let problem = reply_meaning::problem(&reply);
+    let safety = reply_meaning::retry_safety(status, problem.as_ref());
+    if !safety.retryable && !status.is_server_error() {
+        let replayed = reply.is_replayed();
+        return Ok(AttemptResult::Refused(RefusedReply { status: status.as_u16(), problem, replayed }));
     }
     Err(AttemptFailure {
         failure: RequestFailure::Answered { status: status.as_u16(), problem: problem.map(Box::new) },
-        again: verdict.again,
-        perhaps_done: verdict.perhaps_done,
-        retry_after: resilience::retry_after::wanted(&answer.headers, wall()),
+        retryable: safety.retryable,
+        may_be_done: safety.may_be_done,
+        retry_after: resilience::retry_after::wanted(&reply.headers, wall_clock()),
     })
 }

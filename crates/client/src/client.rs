@@ -1,4 +1,4 @@
-//! The client: what all its calls share.
+//! The client and what all its calls share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use resilience::{SharedBreaker, SharedBudget, Timeouts};
 use serde::de::DeserializeOwned;
 
-use crate::answer::{AnswerReader, json};
 use crate::api_request::ApiRequest;
-use crate::attempt::Carrier;
-use crate::retry_loop::pursue;
+use crate::attempt::HttpService;
+use crate::reply_meaning::{ReplyReader, json};
+use crate::retry_loop::run;
 use crate::settings::Settings;
 use crate::{Builder, IdempotencyKey, Operation, Result};
 
-/// A client of one server with one API key. Clones share its connections, its budget for retries and its
-/// circuit breaker: make one, and clone it.
+/// A client of one server with one API key. Clones share its connections, its budget for retries
+/// and its circuit breaker: create one, and clone it.
 #[derive(Clone)]
 pub struct Client {
     parts: Arc<ClientParts>,
@@ -25,7 +25,7 @@ pub struct ClientParts {
     pub settings: Settings,
     pub budget: SharedBudget,
     pub breaker: Option<SharedBreaker>,
-    pub carrier: Carrier,
+    pub http: HttpService,
 }
 
 impl Client {
@@ -34,7 +34,7 @@ impl Client {
         Builder::new(base_url.into(), api_key.into())
     }
 
-    pub(crate) fn of(parts: ClientParts) -> Client {
+    pub(crate) fn new(parts: ClientParts) -> Client {
         Client { parts: Arc::new(parts) }
     }
 
@@ -43,21 +43,21 @@ impl Client {
         self.parts.budget.left()
     }
 
-    /// Work under a key that is minted now.
-    pub(crate) fn operation<T>(&self, call: ApiRequest, read: AnswerReader<T>) -> Operation<T> {
-        let call = ApiRequest { key: Some(IdempotencyKey::mint()), ..call };
-        Operation::new(self.clone(), call, self.parts.settings.timeouts, read)
+    /// An operation under a new key.
+    pub(crate) fn operation<T>(&self, request: ApiRequest, read: ReplyReader<T>) -> Operation<T> {
+        let request = ApiRequest { key: Some(IdempotencyKey::mint()), ..request };
+        Operation::new(self.clone(), request, self.parts.settings.timeouts, read)
     }
 
-    /// The same, where the server is asked to wait for a provider's outcome.
-    pub(crate) fn at_a_provider<T>(&self, call: ApiRequest, read: AnswerReader<T>) -> Operation<T> {
-        self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..call }, read)
+    /// As `operation`, where the server should wait for a provider's outcome.
+    pub(crate) fn provider_operation<T>(&self, request: ApiRequest, read: ReplyReader<T>) -> Operation<T> {
+        self.operation(ApiRequest { wait: Some(self.parts.settings.wait), ..request }, read)
     }
 
-    /// Without a key: what only looks is asked again as often as it takes, what changes something only if
+    /// Makes a call without a key. A read is retried like any call; a change is retried only if
     /// nothing of it was written.
-    pub(crate) async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: ApiRequest) -> Result<T> {
-        let settled = pursue(&self.parts, &call, self.parts.settings.timeouts, json::<T>).await?;
+    pub(crate) async fn call<T: DeserializeOwned + Send + 'static>(&self, request: ApiRequest) -> Result<T> {
+        let settled = run(&self.parts, &request, self.parts.settings.timeouts, json::<T>).await?;
         Ok(settled.value)
     }
 
@@ -66,7 +66,7 @@ impl Client {
     }
 }
 
-/// The attempt's own limit begins where the server's wait for the provider ends.
+/// The attempt's own timeout starts when the server's wait for the provider ends.
 pub fn with_wait(timeouts: Timeouts, wait: Option<Duration>) -> Timeouts {
     Timeouts { attempt: timeouts.attempt.saturating_add(wait.unwrap_or_default()), ..timeouts }
 }

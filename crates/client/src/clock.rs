@@ -1,11 +1,11 @@
-//! The wall clock, for the dates that others wrote: in `Retry-After`, and in a webhook's signature.
+//! The wall clock, to compare with dates of others: in `Retry-After` and in a webhook's signature.
 
 use std::time::SystemTime;
 
-/// How it is read; a test has its own.
-pub type Wall = fn() -> SystemTime;
+/// Reads the clock; tests use their own.
+pub type WallClock = fn() -> SystemTime;
 
-#[expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the wall clock")]
+#[expect(clippy::disallowed_methods, reason = "the only place in this crate that reads the wall clock")]
 pub fn now() -> SystemTime {
     SystemTime::now()
 }

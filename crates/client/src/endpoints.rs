@@ -1,5 +1,5 @@
-//! The typed calls, one file per area of the API. What changes something is an [`Operation`](crate::Operation),
-//! whose key can be seen and kept before it is sent; what only looks is asked at once.
+//! The typed calls, one file per area of the API. A change is an [`Operation`](crate::Operation),
+//! whose key can be seen and stored before it is sent; a read is sent at once.
 
 mod bookings;
 mod catalogue;

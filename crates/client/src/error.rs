@@ -1,11 +1,11 @@
-//! Why a call brought no result. The three kinds answer the one question that matters: was it done?
+//! Why a call returned no result. The variants answer the most important question: was it done?
 //!
 //! | error | was it done? | what to do |
 //! |---|---|---|
-//! | [`Error::Invalid`] | no, nothing was sent | mend the call |
-//! | [`Error::Refused`] | no; unless `in_doubt`, see there | look at the code |
-//! | [`Error::Unavailable`] | no | later again, under the same key or a new one |
-//! | [`Error::OutcomeUnknown`] | perhaps | later again, **under the same key** |
+//! | [`Error::Invalid`] | no, nothing was sent | correct the call |
+//! | [`Error::Refused`] | no, unless `in_doubt` is set | look at the code |
+//! | [`Error::Unavailable`] | no | try later, under the same key or a new one |
+//! | [`Error::OutcomeUnknown`] | perhaps | try later, **under the same key** |
 
 use std::fmt;
 use std::time::Duration;
@@ -17,47 +17,48 @@ use crate::{IdempotencyKey, RequestFailure};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why there is no result. The module's table says what each means for the work that was asked for.
+/// Why there is no result. The module's table says what each variant means for the requested work.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The call cannot be sent as it is. Nothing was.
+    /// The call cannot be sent as it is; nothing was sent.
     Invalid(String),
-    /// The server refused, and the same request will not do better now.
+    /// The server refused; the same request would be refused again now.
     Refused(Box<Refused>),
-    /// No answer that settles it, and nothing was done.
+    /// No reply settles the outcome, and nothing was done.
     Unavailable(Box<Stopped>),
-    /// No answer that settles it, and it may have been done. Ask again under `key`: the answer is then
-    /// the one that was lost, or the work is done for the first time.
+    /// No reply settles the outcome, and the work may have been done. Send it again under `key`:
+    /// the reply is then the one that was lost, or the work is done for the first time.
     OutcomeUnknown(Box<Stopped>),
 }
 
-/// A refusal.
+/// A refusal by the server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
     pub status: u16,
-    /// None where somebody on the way answered, and not Surehold.
+    /// `None` if an intermediary replied, and not Surehold.
     pub problem: Option<Problem>,
     pub key: Option<IdempotencyKey>,
-    /// Whether this is the stored answer to an earlier request under the same key.
+    /// Whether this is the stored reply to an earlier request under the same key.
     pub replayed: bool,
-    /// An earlier attempt was sent and its answer lost, or this answer is not Surehold's own: the
-    /// refusal alone does not prove that nothing was done. Asking again under the same key does.
+    /// An earlier attempt was sent and its reply lost, or this reply is not Surehold's own. Then
+    /// the refusal alone does not prove that nothing was done; sending again under the same key
+    /// does.
     pub in_doubt: bool,
-    /// Attempts that were made, this answer's included.
+    /// Attempts that were made, with the one that got this reply.
     pub attempts: u32,
 }
 
-/// The retries came to an end.
+/// The retries ended without a result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stopped {
     pub why: Stop,
-    /// The key that the work was asked for under. Keep it.
+    /// The key of the operation. Store it.
     pub key: Option<IdempotencyKey>,
     pub attempts: u32,
-    /// What the last attempt met; none where there was none.
+    /// Why the last attempt failed; `None` if there was no attempt.
     pub last: Option<RequestFailure>,
-    /// From when on asking again makes sense, if the server or the circuit said so.
+    /// How long to wait before the next try, if the server or the circuit said so.
     pub retry_after: Option<Duration>,
 }
 
@@ -67,18 +68,20 @@ pub struct Stopped {
 pub enum Stop {
     /// The operation's time was over.
     Deadline,
-    /// As many attempts as are allowed were made.
+    /// All allowed attempts were made.
     Attempts,
-    /// Too many of this client's requests are retries already: another one would feed an outage.
+    /// Too many of this client's requests are retries already; another one would make an outage
+    /// worse.
     Budget,
-    /// So much failed lately that the client spares the server for a while.
+    /// So many recent calls failed that the client does not call the server for a while.
     CircuitOpen,
-    /// It must not be sent twice: it takes no idempotency key, or the answer forbids it.
+    /// It must not be sent twice: it takes no idempotency key, or the reply forbids it.
     NotRepeatable,
 }
 
 impl Error {
-    /// Whether the work may have been done although nobody said so. Then ask again, under [`Error::key`].
+    /// Whether the work may have been done without a reply that says so. Then send it again under
+    /// [`Error::key`].
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Error::OutcomeUnknown(_) => true,
@@ -87,7 +90,7 @@ impl Error {
         }
     }
 
-    /// The key that the work was asked for under.
+    /// The key of the operation.
     pub fn key(&self) -> Option<&IdempotencyKey> {
         match self {
             Error::Refused(refused) => refused.key.as_ref(),
@@ -107,12 +110,12 @@ impl Error {
         }
     }
 
-    /// The problem document's code, such as `slot_is_full`. What a program decides by.
+    /// The problem document's code, such as `slot_is_full`. Programs should decide by it.
     pub fn code(&self) -> Option<&str> {
         self.problem().map(|problem| problem.code.as_str())
     }
 
-    /// Whether the same request, under the same key, may do better later.
+    /// Whether the same request, under the same key, may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
             Error::Refused(refused) => refused.problem.as_ref().is_some_and(|problem| problem.retryable),
@@ -121,12 +124,12 @@ impl Error {
         }
     }
 
-    /// The resource that stood in the way, or that is being made.
+    /// The resource that caused the refusal, or that is being created.
     pub fn resource(&self) -> Option<Uuid> {
         self.problem().and_then(|problem| problem.resource)
     }
 
-    /// Names the request in the server's log.
+    /// The id of the request in the server's log.
     pub fn request_id(&self) -> Option<&str> {
         self.problem().map(|problem| problem.request_id.as_str())
     }
@@ -135,7 +138,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Invalid(why) => write!(out, "nothing was sent: {why}"),
+            Error::Invalid(reason) => write!(out, "nothing was sent: {reason}"),
             Error::Refused(refused) => refused.fmt(out),
             Error::Unavailable(stopped) => write!(out, "nothing was done: {stopped}"),
             Error::OutcomeUnknown(stopped) => write!(out, "it may or may not have been done: {stopped}"),
@@ -152,7 +155,9 @@ impl fmt::Display for Refused {
             None => write!(out, "refused, {} without a problem document", self.status)?,
         }
         match (&self.key, self.in_doubt) {
-            (Some(key), true) => write!(out, "; an earlier attempt may have done it, ask again under {key}"),
+            (Some(key), true) => {
+                write!(out, "; an earlier attempt may have done it: send it again under {key}")
+            }
             _ => Ok(()),
         }
     }
@@ -164,7 +169,7 @@ impl fmt::Display for Stopped {
         let plural = if attempts == 1 { "" } else { "s" };
         write!(out, "{} after {attempts} attempt{plural}", self.why)?;
         if let Some(last) = &self.last {
-            write!(out, "; at last {last}")?;
+            write!(out, "; the last attempt: {last}")?;
         }
         match &self.key {
             Some(key) => write!(out, "; idempotency key {key}"),

@@ -1,7 +1,7 @@
-//! The event log, read in order; nothing that the key may see is passed over.
+//! The event log, read in order. No event that the key may see is skipped.
 //!
-//! A reader keeps the position of the event that it handled last, together with what it did about it, and
-//! reads on from there. What is read twice after a crash has the same `id`.
+//! A consumer stores the position of the event that it handled last, together with the effect, and
+//! continues from there. An event that is read twice after a crash has the same `id`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{Client, Result};
 const PAGE_ROWS: i64 = api::limits::PAGE_ROWS_MAX;
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// The events after a position. Made by [`Client::events_after`].
+/// The events after a position. Created by [`Client::events_after`].
 #[must_use = "nothing is read before it is polled as a stream"]
 #[derive(Clone, Debug)]
 pub struct Events {
@@ -27,37 +27,37 @@ pub struct Events {
 }
 
 impl Client {
-    /// One page of events. There is always a position to read on from: `next_cursor`.
+    /// One page of events. `next_cursor` is always set, to continue from.
     pub async fn list_events(&self, query: &EventsQuery) -> Result<Page<Event>> {
-        self.ask(ApiRequest::search("/v1/events", query)).await
+        self.call(ApiRequest::search("/v1/events", query)).await
     }
 
-    /// The events after this position; 0 begins at the beginning.
+    /// The events after this position; 0 starts at the first event.
     pub fn events_after(&self, position: i64) -> Events {
         Events { client: self.clone(), after: position, page_rows: PAGE_ROWS, poll_every: POLL_EVERY }
     }
 }
 
 impl Events {
-    /// Events of one request, 1 to 200 (200).
+    /// Events per request, 1 to 200 (200).
     pub fn page_rows(mut self, rows: i64) -> Events {
         self.page_rows = rows.clamp(1, PAGE_ROWS);
         self
     }
 
-    /// How often it is looked for new events once all are read (every second).
+    /// How often to poll for new events when all are read (every second).
     pub fn poll_every(mut self, interval: Duration) -> Events {
         self.poll_every = interval;
         self
     }
 
-    /// Those that are there by now. Ends with the last of them, or with the first error.
+    /// The events that exist now. Ends after the last of them, or with the first error.
     pub fn rest(self) -> impl Stream<Item = Result<Event>> + Send {
         self.stream(false)
     }
 
-    /// Those that are there, and all that come. Never ends. An error is told and nothing is lost by it:
-    /// polled again, the stream waits for its interval and goes on where it was.
+    /// The events that exist now and all later ones; never ends. An error loses nothing: the next
+    /// poll waits for the interval and continues at the same position.
     pub fn follow(self) -> impl Stream<Item = Result<Event>> + Send {
         self.stream(true)
     }
@@ -77,10 +77,10 @@ impl Events {
 
 struct Reader {
     events: Events,
-    /// The position that was given out last.
+    /// The position of the event that was returned last.
     after: i64,
     page: std::vec::IntoIter<Event>,
-    /// Whether the next look waits for the interval.
+    /// Whether the next poll waits for the interval.
     pause: bool,
 }
 
@@ -101,7 +101,7 @@ impl Reader {
             match self.events.client.list_events(&query).await {
                 Ok(page) => {
                     let mut events = page.data;
-                    // A server that gave again what was read would be read forever.
+                    // Without this check, a server that repeats a page would be read forever.
                     events.retain(|event| event.position > self.after);
                     self.pause = events.is_empty();
                     self.page = events.into_iter();

@@ -1,4 +1,4 @@
-//! The idempotency key: the name of one piece of work, the same for as long as it is asked for.
+//! The idempotency key: the name of one operation, the same for all its attempts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,26 +6,25 @@ use std::str::FromStr;
 use api::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use serde::{Deserialize, Serialize};
 
-/// 1 to 255 visible ASCII characters. What is sent twice under one key is done once.
+/// 1 to 255 visible ASCII characters. A request that is sent twice under one key is done once.
 ///
-/// Keep it where a crash does not reach it before the operation is sent, and a later run of the
-/// program can ask again for the very same work.
+/// Store it durably before the operation is sent. Then a later run of the program can send the same
+/// operation again after a crash.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IdempotencyKey(String);
 
-/// A text that cannot be an idempotency key.
+/// A text that is not a valid idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters, this one does not: {0:?}"
-)]
+#[error("an idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters, not {0:?}")]
 pub struct InvalidKey(String);
 
 impl IdempotencyKey {
     pub fn new(text: impl Into<String>) -> Result<IdempotencyKey, InvalidKey> {
         let text = text.into();
         let fits = (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&text.len());
-        // A key that begins with a quote is read as a quoted string of RFC 9651, and so as another key.
+        // RFC 9651 would parse a key that begins with a quote as a quoted string, and so as another
+        // key.
         if fits && !text.starts_with('"') && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(IdempotencyKey(text))
         } else {
@@ -33,7 +32,7 @@ impl IdempotencyKey {
         }
     }
 
-    /// A new one: a random UUID, so that no two operations of any process share it.
+    /// A new key: a random UUID, so that no two operations of any process share it.
     pub fn mint() -> IdempotencyKey {
         IdempotencyKey(uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string())
     }
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn minted_keys_are_keys_and_differ() {
+    fn new_keys_are_valid_and_differ() {
         let (one, two) = (IdempotencyKey::mint(), IdempotencyKey::mint());
         assert_ne!(one, two);
         assert_eq!(IdempotencyKey::new(one.as_str()), Ok(one.clone()));
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_kept_is_read_back() {
+    fn a_stored_key_can_be_read_back() {
         let key = IdempotencyKey::new("order-17").unwrap();
         let kept = serde_json::to_string(&key).unwrap();
         assert_eq!(kept, r#""order-17""#);

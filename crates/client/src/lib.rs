@@ -1,5 +1,5 @@
-//! The client: typed calls of Surehold's own API that may be retried without a second thought: an operation
-//! has one idempotency key from the moment it is made, and every attempt sends the same bytes under it.
+//! The client: typed calls of Surehold's API that can be retried safely. An operation has one
+//! idempotency key from the moment it is created, and every attempt sends the same bytes under it.
 //!
 //! ```no_run
 //! # async fn example() -> client::Result<()> {
@@ -14,7 +14,7 @@
 //!     return_url: None,
 //!     metadata: Default::default(),
 //! });
-//! // Keep it before anything is sent: a later run of the program can ask for the very same charge.
+//! // Store it before anything is sent: a later run of the program can send the same charge again.
 //! println!("key {}", charge.idempotency_key());
 //!
 //! match charge.send().await {
@@ -22,38 +22,39 @@
 //!         Charge::Accepted(payment) => println!("payment {} is {}", payment.id, payment.state),
 //!         Charge::Declined(declined) => println!("declined: {}", declined.failure.code),
 //!     },
-//!     // Nobody knows yet. Ask again under the same key: now, or after a restart.
-//!     Err(error) if error.is_outcome_unknown() => println!("later again: {error}"),
+//!     // The outcome is unknown. Send it again under the same key, now or after a restart.
+//!     Err(error) if error.is_outcome_unknown() => println!("try again later: {error}"),
 //!     Err(error) => return Err(error),
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! `examples/charge.rs` is the same as a program, to be run against `surehold demo`.
+//! `examples/charge.rs` has the same as a program that runs against `surehold demo`.
 //!
-//! **Retries.** What got no answer, a broken one, or one that bids to ask again is asked again: at most
-//! three attempts, full jitter, `Retry-After` honoured, never past the operation's deadline, within a budget
-//! that all calls of a client share, and not at all while the circuit to the server is open. A `409
-//! request_in_progress` is no failure: the server is at work on this very operation, so the client waits for
-//! it, as long as the operation's time lasts. [`error`] says how each end is told.
+//! **Retries.** A call is retried if it got no reply, an incomplete one, or one that asks for a
+//! retry: at most three attempts, with full jitter and `Retry-After`, within the operation's
+//! deadline and a budget that all calls of a client share, and not while the circuit to the server
+//! is open. A `409 request_in_progress` is not a failure: the server is already working on this
+//! operation, so the client waits for it until the operation's deadline. [`error`] describes every
+//! way it can end.
 //!
-//! **Lists.** A call that lists gives one page; its twin that begins with `all_` gives all rows, as a stream.
+//! **Lists.** A call that lists returns one page; its counterpart that begins with `all_` returns
+//! all rows as a stream.
 //!
-//! **Webhooks.** [`webhook::Verifier`] says whether a delivery comes from Surehold.
+//! **Webhooks.** [`webhook::Verifier`] verifies that a delivery comes from Surehold.
 //!
-//! Reading order: [`api_request`] is a request, made once; [`transport`] carries one attempt; [`answer`] says what
-//! came back; [`attempt`] makes a result or a failure of it; [`retry_loop`] retries; [`endpoints`] are the typed
-//! calls.
+//! Reading order: [`api_request`] is a request, built once; [`transport`] sends one attempt;
+//! [`reply_meaning`] says what a reply means; [`attempt`] turns it into a result or a failure;
+//! [`retry_loop`] retries; [`endpoints`] are the typed calls.
 //!
-//! What must never be here: a second idempotency key for one operation, a retry of what may be done twice,
-//! a panic on anything that a server may answer.
+//! What must never be here: a second idempotency key for one operation, a retry of a call that
+//! would then be done twice, or a panic on any reply of a server.
 
 pub mod error;
 pub mod events;
 pub mod webhook;
 
-mod answer;
 mod api_request;
 mod attempt;
 mod client;
@@ -61,11 +62,12 @@ mod clock;
 mod endpoints;
 mod failure;
 mod key;
+mod listing;
 mod observer;
 mod operation;
 mod reply;
+mod reply_meaning;
 mod retry_loop;
-mod rows;
 #[cfg(test)]
 mod script;
 mod settings;
@@ -77,9 +79,9 @@ pub use error::{Error, Refused, Result, Stop, Stopped};
 pub use events::Events;
 pub use failure::RequestFailure;
 pub use key::{IdempotencyKey, InvalidKey};
+pub use listing::Listing;
 pub use observer::{Observer, Retry};
 pub use operation::Operation;
 pub use reply::{Charge, Declined, OperationReply};
 pub use resilience::{Backoff, Timeouts, breaker, budget};
-pub use rows::Listing;
 pub use settings::Builder;

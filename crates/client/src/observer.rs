@@ -1,27 +1,27 @@
-//! What is told of retries: for logs, metrics, and transcripts of what a client did.
+//! Receives retries, for logs, metrics and transcripts.
 
 use std::time::Duration;
 
 use crate::{IdempotencyKey, RequestFailure};
 
-/// The same request is about to be sent once more.
+/// A request that is about to be sent again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry<'a> {
     pub method: &'a str,
     /// Without the query.
     pub path: &'a str,
     pub key: Option<&'a IdempotencyKey>,
-    /// The attempt that was made last: 1, 2, ..
+    /// Number of the attempt that was made last, from 1.
     pub attempt: u32,
-    /// How long is waited now.
+    /// The pause before the retry.
     pub delay: Duration,
-    /// What the last attempt met. [`RequestFailure::word`] is short for it.
+    /// Why the last attempt failed. [`RequestFailure::label`] is its short form.
     pub failure: &'a RequestFailure,
-    /// What the server asked for.
+    /// The wait that the server requested.
     pub retry_after: Option<Duration>,
 }
 
-/// Called from within calls: must be quick.
+/// Called from within calls, so implementations must be quick.
 pub trait Observer: Send + Sync {
     fn retrying(&self, retry: &Retry<'_>);
 }
@@ -32,7 +32,7 @@ impl<F: Fn(&Retry<'_>) + Send + Sync> Observer for F {
     }
 }
 
-/// Nobody listens.
+/// Ignores every retry.
 pub struct NoObserver;
 
 impl Observer for NoObserver {

@@ -1,4 +1,4 @@
-//! What a finished operation answers.
+//! The reply to a finished operation.
 
 use api::Problem;
 use api::problem::Failure;
@@ -7,45 +7,45 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::IdempotencyKey;
-use crate::answer;
+use crate::reply_meaning;
 use outbound::HttpReply;
 
-/// A result, and how it came about.
+/// A result, with details of its reply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationReply<T> {
     pub value: T,
-    /// 200 or 201; 202 while a provider's outcome is not known; 402 of a declined payment.
+    /// 200 or 201; 202 while a provider's outcome is unknown; 402 of a declined payment.
     pub status: u16,
-    /// Whether this is the stored answer to an earlier request under the same key: its text is the very
-    /// same, and shows what was so then.
+    /// Whether this is the stored reply to an earlier request under the same key: the text is
+    /// identical, and shows the state of that time.
     pub replayed: bool,
     pub key: IdempotencyKey,
-    /// The path of what was made.
+    /// The path of the created resource.
     pub location: Option<String>,
-    /// Names the request in the server's log.
+    /// The id of the request in the server's log.
     pub request_id: Option<String>,
-    /// How often it was sent until this answer came.
+    /// Attempts until this reply arrived.
     pub attempts: u32,
 }
 
 impl<T> OperationReply<T> {
-    /// The server has taken it on, and the provider's outcome is not known yet. Ask again under the same
-    /// key, look at the resource, or read the events.
+    /// The server has accepted the operation, but the provider's outcome is not known yet. Send it
+    /// again under the same key, fetch the resource, or read the events.
     pub fn is_in_progress(&self) -> bool {
         self.status == StatusCode::ACCEPTED.as_u16()
     }
 }
 
-/// What became of money that was asked for. A decline is a result like another: the customer's bank
-/// said no, and nothing was taken.
+/// The result of a charge. A decline is a result as well: the customer's bank refused, and nothing
+/// was taken.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Charge {
-    /// Captured or authorized; or it waits for the customer (`next_action`) or for the provider.
+    /// Captured or authorized, or waiting for the customer (`next_action`) or the provider.
     Accepted(Box<Payment>),
     Declined(Box<Declined>),
 }
 
-/// A payment that the provider declined. Trying again is a new payment, under a new key.
+/// A payment that the provider declined. Another try is a new payment, under a new key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declined {
     pub payment_id: Uuid,
@@ -77,13 +77,13 @@ impl Charge {
     }
 }
 
-/// A 402 with a payment and why it failed is a decline; without them it is a refusal like others.
-pub(crate) fn charge(answer: &HttpReply) -> Option<Result<Charge, String>> {
-    if answer.status != StatusCode::PAYMENT_REQUIRED {
-        return answer::json(answer)
+/// A 402 with a payment and its failure is a decline; without them it is a refusal.
+pub(crate) fn charge(reply: &HttpReply) -> Option<Result<Charge, String>> {
+    if reply.status != StatusCode::PAYMENT_REQUIRED {
+        return reply_meaning::json(reply)
             .map(|payment| payment.map(|payment| Charge::Accepted(Box::new(payment))));
     }
-    let problem = answer::problem(answer)?;
+    let problem = reply_meaning::problem(reply)?;
     let (payment_id, failure) = (problem.payment_id?, problem.failure.clone()?);
     Some(Ok(Charge::Declined(Box::new(Declined { payment_id, failure, problem }))))
 }

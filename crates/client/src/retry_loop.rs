@@ -1,16 +1,17 @@
-//! One call, pursued to its end.
+//! Runs one call until it has a result.
 //!
-//! | round | what |
+//! | step | what happens |
 //! |---|---|
-//! | retry | the layer of `resilience`: attempts, pauses, budget, breaker, under the deadline |
-//! | wait | the server is at work on this very operation: it is asked again, as often as the deadline allows |
+//! | retry | the layer of `resilience`: attempts, pauses, budget, breaker, within the deadline |
+//! | wait | the server is already working on this operation: the call is repeated as long as the deadline allows |
 //!
-//! Waiting is not retrying. Nothing has failed, the server has said when to come back, and the answer is the
-//! one that is wanted: so it takes neither an attempt nor a token of the budget. Nor does it give any: it is
-//! one operation from its first round to its last, which deposits once and has its attempts once.
+//! Waiting is not retrying. Nothing has failed, the server has said when to repeat the call, and
+//! its reply is the wanted one. So a wait uses neither an attempt nor a token of the budget. It
+//! adds none either: it is one operation from start to end, which deposits once and has its
+//! attempts once.
 //!
-//! All along it is kept in mind whether anything that was sent may have been done: that decides between
-//! "nothing was done" and "the outcome is unknown" at the end.
+//! The loop records whether any request that was sent may have been done. At the end this decides
+//! between "nothing was done" and "the outcome is unknown".
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,17 +21,17 @@ use resilience::timeout::Deadline;
 use resilience::{AttemptOutcome, Health, Layer, Policy, RetryAdvice, Start, Timeouts, layer, retry_after};
 use tower::{Layer as _, Service as _};
 
-use crate::answer::AnswerReader;
 use crate::api_request::{ApiRequest, Repeat};
-use crate::attempt::{Attempt, AttemptFailure, AttemptResult, RefusedAnswer};
+use crate::attempt::{Attempt, AttemptFailure, AttemptResult, RefusedReply};
 use crate::client::ClientParts;
+use crate::reply_meaning::ReplyReader;
 use crate::{Error, Observer, Refused, RequestFailure, Result, Retry, Stop, Stopped};
 use outbound::HttpReply;
 
-/// A result, with the answer that brought it.
+/// A result with its reply.
 pub struct FinalResult<T> {
     pub value: T,
-    pub answer: HttpReply,
+    pub reply: HttpReply,
     pub attempts: u32,
 }
 
@@ -47,22 +48,22 @@ struct RetryLoop {
 #[derive(Default)]
 struct Log {
     attempts: u32,
-    /// Attempts that met something else than work in progress.
+    /// Attempts that failed, without those that met work in progress.
     failed: u32,
-    perhaps_done: bool,
+    may_be_done: bool,
     last: Option<AttemptFailure>,
     gave_up: Option<resilience::GaveUp>,
 }
 
-pub async fn pursue<T: Send + 'static>(
+pub async fn run<T: Send + 'static>(
     parts: &ClientParts,
     call: &ApiRequest,
     timeouts: Timeouts,
-    read: AnswerReader<T>,
+    read: ReplyReader<T>,
 ) -> Result<FinalResult<T>> {
     let settings = &parts.settings;
-    let start = Start::here();
-    let pursuit = Arc::new(RetryLoop {
+    let start = Start::now();
+    let retry_loop = Arc::new(RetryLoop {
         call: call.clone(),
         timeouts,
         start,
@@ -70,44 +71,45 @@ pub async fn pursue<T: Send + 'static>(
         observer: settings.observer.clone(),
         log: Mutex::default(),
     });
-    let attempt = Attempt { carrier: parts.carrier.clone(), read, wall: settings.wall };
+    let attempt = Attempt { http: parts.http.clone(), read, wall_clock: settings.wall_clock };
     let mut waits = 0;
     loop {
-        let layer = parts.layer(pursuit.clone(), waits, pursuit.log().failed);
-        let mut service = layer.observer(pursuit.clone()).layer(attempt.clone());
+        let layer = parts.layer(retry_loop.clone(), waits, retry_loop.log().failed);
+        let mut service = layer.observer(retry_loop.clone()).layer(attempt.clone());
         match service.call(call.clone()).await {
-            Ok(AttemptResult::Result(value, answer)) => {
-                return Ok(FinalResult { value, answer, attempts: pursuit.log().attempts });
+            Ok(AttemptResult::Result(value, reply)) => {
+                return Ok(FinalResult { value, reply, attempts: retry_loop.log().attempts });
             }
-            Ok(AttemptResult::Refused(refusal)) => return Err(pursuit.refused(refusal)),
-            Err(layer::Error::Inner(missed)) if missed.is_in_progress() => {
-                let drawn = settings.dice.with(|rng| settings.backoff.pause(waits, rng));
+            Ok(AttemptResult::Refused(refusal)) => return Err(retry_loop.refused(refusal)),
+            Err(layer::Error::Inner(failed_attempt)) if failed_attempt.is_in_progress() => {
+                let drawn = settings.rng.with(|rng| settings.backoff.pause(waits, rng));
                 waits += 1;
-                let Some(delay) = retry_after::clamp(drawn, missed.retry_after, pursuit.left()) else {
-                    return Err(pursuit.stopped(Stop::Deadline, missed.retry_after));
+                let Some(delay) = retry_after::clamp(drawn, failed_attempt.retry_after, retry_loop.left())
+                else {
+                    return Err(retry_loop.stopped(Stop::Deadline, failed_attempt.retry_after));
                 };
-                pursuit.tell(delay, missed.retry_after);
+                retry_loop.observe_retry(delay, failed_attempt.retry_after);
                 tokio::time::sleep(delay).await;
             }
             Err(layer::Error::Open { retry_after }) => {
-                return Err(pursuit.stopped(Stop::CircuitOpen, Some(retry_after)));
+                return Err(retry_loop.stopped(Stop::CircuitOpen, Some(retry_after)));
             }
             Err(layer::Error::TimedOut { .. } | layer::Error::NoTime | layer::Error::Inner(_)) => {
-                let (why, retry_after) = pursuit.log().end();
-                return Err(pursuit.stopped(why, retry_after));
+                let (stop, retry_after) = retry_loop.log().end();
+                return Err(retry_loop.stopped(stop, retry_after));
             }
         }
     }
 }
 
 impl ClientParts {
-    /// For the round after so many waits, of an operation that failed so many times before.
+    /// The layer after this many waits, of an operation that has failed this many times.
     fn layer<P>(&self, policy: P, waits: u32, failed: u32) -> Layer<P> {
         let settings = &self.settings;
         let layer = Layer::new(policy)
             .attempts_max(settings.attempts_max.saturating_sub(failed).max(1))
             .backoff(settings.backoff)
-            .dice(settings.dice.clone());
+            .rng(settings.rng.clone());
         let budget = self.budget.clone();
         let layer = if waits == 0 { layer.budget(budget) } else { layer.withdraws_from(budget) };
         match &self.breaker {
@@ -118,22 +120,23 @@ impl ClientParts {
 }
 
 impl Log {
-    /// What ended the retries, and what the server asked for at last.
+    /// What ended the retries, and the wait that the server requested last.
     fn end(&self) -> (Stop, Option<Duration>) {
         use resilience::GaveUp;
-        let why = match self.gave_up {
+        let stop = match self.gave_up {
             Some(GaveUp::Attempts) => Stop::Attempts,
             Some(GaveUp::Deadline) => Stop::Deadline,
             Some(GaveUp::Budget) => Stop::Budget,
             Some(GaveUp::Open) => Stop::CircuitOpen,
             None => Stop::NotRepeatable,
         };
-        (why, self.last.as_ref().and_then(|missed| missed.retry_after))
+        (stop, self.last.as_ref().and_then(|failed_attempt| failed_attempt.retry_after))
     }
 }
 
 impl RetryLoop {
-    /// What is behind the lock is whole between any two statements.
+    /// The state behind the lock is consistent after every statement, so a poisoned lock can be
+    /// used.
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,7 +145,7 @@ impl RetryLoop {
         self.deadline.left(self.start.elapsed())
     }
 
-    fn tell(&self, delay: Duration, retry_after: Option<Duration>) {
+    fn observe_retry(&self, delay: Duration, retry_after: Option<Duration>) {
         let (attempt, last) = {
             let log = self.log();
             (log.attempts, log.last.clone())
@@ -159,59 +162,60 @@ impl RetryLoop {
         });
     }
 
-    fn refused(&self, refusal: RefusedAnswer) -> Error {
+    fn refused(&self, refusal: RefusedReply) -> Error {
         let log = self.log();
-        let open = (log.perhaps_done || !refusal.is_surehold_s()) && !refusal.settles_earlier_attempts();
+        let is_open = (log.may_be_done || !refusal.is_from_surehold()) && !refusal.settles_earlier_attempts();
         Error::Refused(Box::new(Refused {
             key: self.call.key.clone(),
             replayed: refusal.replayed,
-            in_doubt: open && self.call.repeat() != Repeat::Read,
+            in_doubt: is_open && self.call.repeat() != Repeat::Read,
             attempts: log.attempts,
             status: refusal.status,
             problem: refusal.problem,
         }))
     }
 
-    fn stopped(&self, why: Stop, retry_after: Option<Duration>) -> Error {
+    fn stopped(&self, stop: Stop, retry_after: Option<Duration>) -> Error {
         let log = self.log();
         let stopped = Box::new(Stopped {
-            why,
+            why: stop,
             key: self.call.key.clone(),
             attempts: log.attempts,
-            last: log.last.as_ref().map(|missed| missed.failure.clone()),
+            last: log.last.as_ref().map(|failed_attempt| failed_attempt.failure.clone()),
             retry_after,
         });
-        if log.perhaps_done && self.call.repeat() != Repeat::Read {
+        if log.may_be_done && self.call.repeat() != Repeat::Read {
             Error::OutcomeUnknown(stopped)
         } else {
             Error::Unavailable(stopped)
         }
     }
 
-    /// Whether the call may be sent again after this.
-    fn may_again(&self, missed: &AttemptFailure) -> bool {
+    /// Whether the call may be sent again after this failure.
+    fn may_retry(&self, failed_attempt: &AttemptFailure) -> bool {
         match self.call.repeat() {
-            // Somebody is at work on it: that is waited for, outside of the retries.
-            _ if missed.is_in_progress() => false,
-            Repeat::Read | Repeat::Keyed => missed.again,
-            Repeat::Once => matches!(missed.failure, RequestFailure::NotSent(_)),
+            // The server is working on it: the loop waits for that, outside of the retries.
+            _ if failed_attempt.is_in_progress() => false,
+            Repeat::Read | Repeat::Keyed => failed_attempt.retryable,
+            Repeat::Once => matches!(failed_attempt.failure, RequestFailure::NotSent(_)),
         }
     }
 }
 
 impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> {
-    fn again(&self, call: &ApiRequest) -> Option<ApiRequest> {
+    fn clone_request(&self, call: &ApiRequest) -> Option<ApiRequest> {
         Some(call.clone())
     }
 
-    /// A refusal is a good sign, and one for the number of requests says nothing of the server's health.
+    /// A refusal is a good sign. A refusal because of rate limits says nothing about the server's
+    /// health.
     fn health(&self, outcome: &AttemptOutcome<'_, AttemptResult<T>, AttemptFailure>) -> Health {
-        let missed = match outcome {
+        let failed_attempt = match outcome {
             AttemptOutcome::Answered(_) => return Health::Good,
             AttemptOutcome::TimedOut => return Health::Bad,
-            AttemptOutcome::Failed(missed) => missed,
+            AttemptOutcome::Failed(failed_attempt) => failed_attempt,
         };
-        match (missed.failure.code(), &missed.failure) {
+        match (failed_attempt.failure.code(), &failed_attempt.failure) {
             (Some(Code::RequestInProgress), _) => Health::Good,
             (Some(Code::Overloaded), _) | (_, RequestFailure::Answered { status: 429, .. }) => {
                 Health::Unclear
@@ -220,7 +224,7 @@ impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> 
         }
     }
 
-    /// Asked once after each attempt: here it is written down.
+    /// Called once after each attempt: records it.
     fn retry(
         &self,
         _: &ApiRequest,
@@ -228,17 +232,18 @@ impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> 
     ) -> Option<RetryAdvice> {
         let mut log = self.log();
         log.attempts += 1;
-        let missed = match outcome {
+        let failed_attempt = match outcome {
             AttemptOutcome::Answered(_) => return None,
             AttemptOutcome::TimedOut => AttemptFailure::from(RequestFailure::TimedOut),
-            AttemptOutcome::Failed(missed) => (*missed).clone(),
+            AttemptOutcome::Failed(failed_attempt) => (*failed_attempt).clone(),
         };
-        log.perhaps_done |= missed.perhaps_done;
-        log.failed += u32::from(!missed.is_in_progress());
-        let wish = RetryAdvice { reason: missed.failure.word(), after: missed.retry_after };
-        let wish = self.may_again(&missed).then_some(wish);
-        log.last = Some(missed);
-        wish
+        log.may_be_done |= failed_attempt.may_be_done;
+        log.failed += u32::from(!failed_attempt.is_in_progress());
+        let advice =
+            RetryAdvice { reason: failed_attempt.failure.label(), after: failed_attempt.retry_after };
+        let advice = self.may_retry(&failed_attempt).then_some(advice);
+        log.last = Some(failed_attempt);
+        advice
     }
 
     fn timeouts(&self, _: &ApiRequest) -> Option<Timeouts> {
@@ -248,7 +253,7 @@ impl<T> Policy<ApiRequest, AttemptResult<T>, AttemptFailure> for Arc<RetryLoop> 
 
 impl resilience::Observer for RetryLoop {
     fn retrying(&self, retry: &resilience::Retry) {
-        self.tell(retry.delay, retry.retry_after);
+        self.observe_retry(retry.delay, retry.retry_after);
     }
 
     fn ended(&self, ended: &resilience::Ended) {

@@ -1,5 +1,5 @@
-//! For tests: a server that behaves as it is told, request by request, without a socket, so that time can
-//! be held still.
+//! For tests: a server that follows a script, request by request, without a socket, so that time
+//! can be paused.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,47 +12,47 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tower::Service;
 
 use crate::api_request::ApiRequest;
-use crate::transport::Answered;
+use crate::transport::ReplyFuture;
 use crate::{Builder, Client, RequestFailure, Retry};
 use outbound::HttpReply;
 
-/// What becomes of one request.
+/// How the server handles one request.
 #[derive(Clone, Debug)]
 pub enum ScriptStep {
     Answer(HttpReply),
     Lost(RequestFailure),
-    /// Nothing, forever.
-    Silence,
+    /// Never replies.
+    NoReply,
 }
 
-/// More than any test makes: whoever reaches it does not end.
+/// More calls than any test needs; a test that reaches it would not end.
 const CALLS_MAX: usize = 10_000;
 
-/// The last step is repeated forever.
+/// The last step is repeated.
 #[derive(Clone, Default)]
 pub struct Script {
     steps: Arc<Mutex<VecDeque<ScriptStep>>>,
     calls: Arc<Mutex<Vec<ApiRequest>>>,
-    retries: Arc<Mutex<Vec<ObservedRetries>>>,
+    retries: Arc<Mutex<Vec<ObservedRetry>>>,
 }
 
-/// What the observer heard.
+/// A retry as the observer saw it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ObservedRetries {
+pub struct ObservedRetry {
     pub attempt: u32,
-    pub word: &'static str,
+    pub label: &'static str,
     pub delay: Duration,
     pub retry_after: Option<Duration>,
     pub key: Option<String>,
 }
 
-/// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
-pub fn wall() -> SystemTime {
+/// Sun, 06 Nov 1994 08:49:37 GMT, the example in RFC 9110.
+pub fn wall_clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)
 }
 
 impl Script {
-    pub fn of(steps: impl IntoIterator<Item = ScriptStep>) -> Script {
+    pub fn new(steps: impl IntoIterator<Item = ScriptStep>) -> Script {
         let script = Script::default();
         script.steps.lock().unwrap().extend(steps);
         script
@@ -65,24 +65,25 @@ impl Script {
     pub fn client_with(&self, change: impl FnOnce(Builder) -> Builder) -> Client {
         let retries = self.retries.clone();
         let observer = move |retry: &Retry<'_>| {
-            retries.lock().unwrap().push(ObservedRetries {
+            retries.lock().unwrap().push(ObservedRetry {
                 attempt: retry.attempt,
-                word: retry.failure.word(),
+                label: retry.failure.label(),
                 delay: retry.delay,
                 retry_after: retry.retry_after,
                 key: retry.key.map(ToString::to_string),
             });
         };
-        let builder = Client::builder("http://script", "sh_test_key").seed(7).observer(observer).wall(wall);
+        let builder =
+            Client::builder("http://script", "sh_test_key").seed(7).observer(observer).wall_clock(wall_clock);
         change(builder).over(self.clone()).unwrap()
     }
 
-    /// What was sent so far.
+    /// The requests so far.
     pub fn calls(&self) -> Vec<ApiRequest> {
         self.calls.lock().unwrap().clone()
     }
 
-    pub fn retries(&self) -> Vec<ObservedRetries> {
+    pub fn retries(&self) -> Vec<ObservedRetry> {
         self.retries.lock().unwrap().clone()
     }
 }
@@ -90,23 +91,23 @@ impl Script {
 impl Service<ApiRequest> for Script {
     type Response = HttpReply;
     type Error = RequestFailure;
-    type Future = Answered;
+    type Future = ReplyFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RequestFailure>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: ApiRequest) -> Answered {
+    fn call(&mut self, call: ApiRequest) -> ReplyFuture {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
-        assert!(calls.len() < CALLS_MAX, "it is asked forever");
+        assert!(calls.len() < CALLS_MAX, "the test makes calls without end");
         let mut steps = self.steps.lock().unwrap();
         let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
         Box::pin(async move {
             match step.expect("a script has a step") {
                 ScriptStep::Answer(answer) => Ok(answer),
                 ScriptStep::Lost(failure) => Err(failure),
-                ScriptStep::Silence => std::future::pending().await,
+                ScriptStep::NoReply => std::future::pending().await,
             }
         })
     }

@@ -1,4 +1,4 @@
-//! Carries one attempt over the wire, and never sends anything twice.
+//! Sends one attempt over the wire, and never sends anything twice.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,36 +10,36 @@ use tower::{Service, ServiceExt as _};
 use crate::RequestFailure;
 use crate::api_request::{ApiRequest, CommonHeaders};
 
-/// A page of 200 rows, each with what a client may put into it, has room.
+/// Enough for a page of 200 rows with the largest contents.
 const REPLY_BYTES_MAX: usize = 16 << 20;
 
-pub type Answered = Pin<Box<dyn Future<Output = Result<HttpReply, RequestFailure>> + Send>>;
+pub type ReplyFuture = Pin<Box<dyn Future<Output = Result<HttpReply, RequestFailure>> + Send>>;
 
-/// The wire under one client.
+/// The HTTP connections of one client.
 #[derive(Clone)]
 pub struct Transport {
     http: HttpClient,
-    who: CommonHeaders,
+    common: CommonHeaders,
 }
 
 impl Transport {
-    pub fn new(who: CommonHeaders, connect_timeout: Duration) -> Result<Transport, String> {
+    pub fn new(common: CommonHeaders, connect_timeout: Duration) -> Result<Transport, String> {
         let settings = outbound::Settings { connect_timeout, reply_bytes_max: REPLY_BYTES_MAX };
-        Ok(Transport { http: HttpClient::new(settings)?, who })
+        Ok(Transport { http: HttpClient::new(settings)?, common })
     }
 }
 
 impl Service<ApiRequest> for Transport {
     type Response = HttpReply;
     type Error = RequestFailure;
-    type Future = Answered;
+    type Future = ReplyFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RequestFailure>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: ApiRequest) -> Answered {
-        let request = call.request(&self.who);
+    fn call(&mut self, call: ApiRequest) -> ReplyFuture {
+        let request = call.request(&self.common);
         let http = self.http.clone();
         Box::pin(async move {
             let request = request.map_err(|error| RequestFailure::NotSent(error.to_string()))?;

@@ -1,16 +1,17 @@
-//! Whether a delivery comes from Surehold, by the Standard Webhooks scheme, version 1.0.0
+//! Verifies that a delivery comes from Surehold, by the Standard Webhooks scheme, version 1.0.0
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
-//! | header | what |
+//! | header | content |
 //! |---|---|
-//! | `webhook-id` | the message; the same each time it is delivered, so that it can be handled once |
+//! | `webhook-id` | the message's id; the same in each delivery, so that it can be handled once |
 //! | `webhook-timestamp` | unix seconds of this delivery |
-//! | `webhook-signature` | `v1,<base64>`, several of them separated by spaces |
+//! | `webhook-signature` | `v1,<base64>`; several are separated by spaces |
 //!
-//! A signature is HMAC-SHA256 over `{id}.{timestamp}.{body}`, keyed with the bytes that the secret's base64
-//! stands for: `whsec_<base64>`. Several secrets are tried, so that one can be replaced without a gap.
+//! A signature is HMAC-SHA256 over `{id}.{timestamp}.{body}`. The key is the decoded base64 of the
+//! secret `whsec_<base64>`. Several secrets are tried, so that one can be replaced without a gap.
 //!
-//! The body is the raw bytes as they came. What was parsed and written again is another body.
+//! The body is the raw bytes as received. A body that was parsed and written again has another
+//! signature.
 //!
 //! ```
 //! use client::webhook::{Signed, Verifier};
@@ -22,7 +23,7 @@
 //!     timestamp: "1649367553",
 //!     signature: "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
 //! };
-//! // It was signed in 2022. A receiver calls `verify`, which goes by the clock.
+//! // It was signed in 2022. A receiver calls `verify`, which uses the clock.
 //! let delivery = verifier.verify_at(&signed, body, "2022-04-07T21:40:00Z".parse()?)?;
 //! assert_eq!(delivery.id, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,12 +48,12 @@ pub const ID: &str = "webhook-id";
 pub const TIMESTAMP: &str = "webhook-timestamp";
 pub const SIGNATURE: &str = "webhook-signature";
 
-/// The scheme's own: five minutes, into the past and into the future.
+/// The tolerance of the scheme: five minutes, into the past and into the future.
 pub const TOLERANCE: Duration = Duration::from_mins(5);
 
 const SECRET_PREFIX: &str = "whsec_";
 const VERSION: &str = "v1";
-/// A signature a secret, and nobody rotates through more.
+/// One signature per secret; no rotation needs more.
 const SIGNATURES_MAX: usize = 16;
 const HEADER_BYTES_MAX: usize = 4_096;
 /// Unix seconds have ten digits until the year 2286.
@@ -72,36 +73,36 @@ pub struct Signed<'a> {
     pub signature: &'a str,
 }
 
-/// A delivery that was signed with one of the secrets, lately.
+/// A delivery that was signed with one of the secrets recently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// The message's id: a message that is delivered again has the same. Handle each once.
+    /// The message's id: the same in each delivery of the message. Handle each id once.
     pub id: &'a str,
     pub sent_at: Timestamp,
 }
 
-/// Why a delivery is not believed.
+/// Why a delivery is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliveryRefused {
-    #[error("a header of the signature is missing, or there twice")]
+    #[error("a header of the signature is missing or occurs twice")]
     HeaderMissing,
     #[error("a header of the signature cannot be read")]
     HeaderMalformed,
-    #[error("no signature is of one of the secrets")]
+    #[error("no signature matches one of the secrets")]
     SignatureDoesNotMatch,
-    #[error("it was signed too long ago")]
+    #[error("the delivery was signed too long ago")]
     TooOld,
-    #[error("it was signed in the future")]
+    #[error("the delivery was signed in the future")]
     FromTheFuture,
 }
 
-/// A text that is no secret: `whsec_` and then base64.
+/// A text that is not a secret: `whsec_` and then base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a webhook's secret is `whsec_` and then base64; this one is not")]
+#[error("a webhook's secret must be `whsec_` followed by base64")]
 pub struct InvalidSecret;
 
-/// Believes or refuses deliveries.
+/// Verifies deliveries.
 #[derive(Clone)]
 pub struct Verifier {
     keys: Vec<Vec<u8>>,
@@ -109,27 +110,27 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// The secrets that are good now: one, or while it is replaced the old and the new one. Without any,
-    /// nothing is believed.
+    /// The current secrets: one, or during a rotation the old and the new one. Without any, every
+    /// delivery is refused.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> Result<Verifier, InvalidSecret> {
         let keys = secrets.into_iter().map(|secret| key(secret.as_ref())).collect::<Result<_, _>>()?;
         Ok(Verifier { keys, tolerance: TOLERANCE })
     }
 
-    /// How far a delivery's time may be from ours, in either direction ([`TOLERANCE`]).
+    /// How far a delivery's time may differ from ours, in either direction ([`TOLERANCE`]).
     pub fn tolerance(mut self, tolerance: Duration) -> Verifier {
         self.tolerance = tolerance;
         self
     }
 
-    /// `body` is the raw bytes, before anything was parsed.
+    /// `body` is the raw bytes, before any parsing.
     pub fn verify<'a>(&self, headers: &'a HeaderMap, body: &[u8]) -> Result<Delivery<'a>, DeliveryRefused> {
         let now = Timestamp::try_from(clock::now()).unwrap_or(Timestamp::MAX);
         self.verify_at(&Signed::of(headers)?, body, now)
     }
 
-    /// The same at a time of the caller's. Time is looked at last, so that only who knows a secret learns
-    /// how our clock stands.
+    /// As `verify`, at a given time. The time is checked last, so that only a sender who knows a
+    /// secret learns about our clock.
     pub fn verify_at<'a>(
         &self,
         signed: &Signed<'a>,
@@ -160,7 +161,7 @@ impl Verifier {
 }
 
 impl<'a> Signed<'a> {
-    /// Each of the three must be there, and once.
+    /// Each of the three headers must occur exactly once.
     pub fn of(headers: &'a HeaderMap) -> Result<Signed<'a>, DeliveryRefused> {
         let one = |name: &str| {
             let mut values = headers.get_all(name).iter();
@@ -172,14 +173,14 @@ impl<'a> Signed<'a> {
         Ok(Signed { id: one(ID)?, timestamp: one(TIMESTAMP)?, signature: one(SIGNATURE)? })
     }
 
-    /// Signatures of other versions are passed over, as the scheme asks, and so is one that is none: it
-    /// matches nothing.
+    /// Signatures of other versions are ignored, as the scheme requires, and so is a malformed one,
+    /// which matches nothing.
     fn read(&self) -> Option<(Timestamp, Vec<[u8; 32]>)> {
         let digits = self.timestamp.bytes().all(|byte| byte.is_ascii_digit());
         if !digits || !(1..=SECONDS_DIGITS_MAX).contains(&self.timestamp.len()) {
             return None;
         }
-        // A point in the id would let one text be signed as two different messages.
+        // A dot in the id would let one text be signed as two different messages.
         if self.id.is_empty() || self.id.contains('.') || self.signature.len() > HEADER_BYTES_MAX {
             return None;
         }
@@ -206,7 +207,7 @@ fn sign(key: &[u8], signed: &Signed<'_>, body: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Without the secrets: what is printed is kept.
+/// Leaves out the secrets, because debug output may be stored.
 impl fmt::Debug for Verifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secrets = self.keys.len();

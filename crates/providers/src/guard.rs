@@ -1,31 +1,33 @@
-//! What stands between the teller of an account and its wire: a circuit breaker and a retry budget, shared
-//! by all who call that account from this process.
+//! Guards the wire of one account: a circuit breaker and a retry budget, shared by all callers of
+//! that account in this process.
 //!
-//! | what a call came to | for the circuit | said again by the teller |
+//! | result of a call | for the circuit | the adapter retries it |
 //! |---|---|---|
-//! | an answer below 500, a refusal too | good: somebody is there to refuse | no |
-//! | 429 | says nothing: it is our number that it speaks of | no; whoever asked is told when to come back |
-//! | 5xx that the provider keeps under the key | says nothing: it is of an earlier call | no |
-//! | other 5xx | bad | a look-up, once |
-//! | no connection | bad | anything, once: not a byte was written |
-//! | connection broke, no whole answer in time | bad | a look-up, once |
-//! | the circuit is open | was not made | no |
+//! | a reply below 500, including refusals | good: the provider works | no |
+//! | 429 | unclear: it is about our rate | no; the caller receives the time to wait |
+//! | 5xx that the provider stores under the key | unclear: it belongs to an earlier call | no |
+//! | other 5xx | bad | a read, once |
+//! | no connection | bad | any call, once: not a byte was written |
+//! | connection broke, no complete reply in time | bad | a read, once |
+//! | the circuit is open | not counted | no |
 //!
-//! Whoever drives an attempt deposits into the budget, and withdraws before driving it again: it knows
-//! which is which. The teller's own second tries withdraw from the same budget.
+//! The driver of an attempt deposits into the budget, and withdraws before it drives the attempt
+//! again, because only it knows which is which. The adapter's own retries withdraw from the same
+//! budget.
 //!
-//! Calls about one payment count once: what the provider cannot cope with of one says nothing about the others.
+//! Calls about one payment count once: an object that the provider cannot process says nothing
+//! about the others.
 //!
-//! **One account, one guard.** A key that was revoked, or a limit that one account ran into, must not stop
-//! the others; and what fails for all of them opens all their circuits within moments.
+//! **One guard per account.** A revoked key, or a rate limit of one account, must not stop the
+//! others; and a failure of the whole provider opens all circuits within moments.
 
 use std::{fmt, sync::Arc};
 
 use resilience::{
-    Dice, NoObserver, Observer, SharedBreaker, SharedBudget, breaker, budget, budget::FloorSource,
+    NoObserver, Observer, SharedBreaker, SharedBudget, SharedRng, breaker, budget, budget::FloorSource,
 };
 
-/// The same forevery account.
+/// The same settings for every account.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub breaker: breaker::Settings,
@@ -33,7 +35,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Says in a sentence what is wrong.
+    /// The error is a sentence that says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         self.breaker.check()?;
         self.budget.check()
@@ -48,7 +50,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// `name` is the account's, the same in every process: a floor that the fleet shares goes by it.
+    /// `name` identifies the account and is the same in every process: the fleet's shared floor
+    /// uses it.
     pub fn new(
         name: &str,
         settings: &Settings,
@@ -56,14 +59,14 @@ impl Guard {
         observer: Arc<dyn Observer>,
     ) -> Guard {
         Guard {
-            breaker: SharedBreaker::observed(settings.breaker, Dice::default(), observer.clone()),
+            breaker: SharedBreaker::observed(settings.breaker, SharedRng::default(), observer.clone()),
             budget: SharedBudget::with_source(name, settings.budget, floor),
             observer,
         }
     }
 }
 
-/// The guard of an account that nobody watches.
+/// A guard with default settings and no observer.
 impl Default for Guard {
     fn default() -> Self {
         Guard::new("", &Settings::default(), None, Arc::new(NoObserver))

@@ -1,15 +1,15 @@
 //! Each payment provider's wire behind one port, [`Provider`].
 //!
-//! A teller carries a call out and says what it heard, in the words of [`domain::provider`]. It
-//! decides nothing: when to call, whether to call again and what the answer means for a payment is
-//! for others. Therefore it says a call twice only where the first time provably did nothing (not a byte
-//! was written, or it was a look-up), never sees the store, reads no wall clock (the time of a webhook's
-//! check is an argument) and makes no key by chance (the provider's idempotency keys are made from our
-//! own ids, so that a restored database makes the same ones).
+//! An adapter makes a call and reports the outcome in the terms of [`domain::provider`]. It decides
+//! nothing: others decide when to call, whether to call again and what the outcome means for a
+//! payment. So it repeats a call only where the first try provably did nothing (not a byte was
+//! written, or it was a read). It never sees the store and reads no wall clock: the time of a
+//! webhook's check is an argument. It makes no random keys: the provider's idempotency keys are
+//! made from our ids, so a restored database makes the same ones.
 //!
-//! Reading order: [`port`] is what is asked of a provider; [`webhook`] what it tells unasked; [`guard`]
-//! what stands before its wire; [`registry`] finds the teller of an account; then one folder a provider:
-//! [`stripe`].
+//! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
+//! what protects its wire; [`registry`] finds the provider of an account; then one folder per
+//! provider: [`stripe`].
 
 pub mod guard;
 pub mod port;
@@ -28,7 +28,7 @@ pub use webhook::{EventContent, VerifiedEvent};
 
 use domain::provider::AmountRules;
 
-/// Which amounts each provider moves.
+/// Which amounts each provider accepts.
 pub const AMOUNTS: AmountRules = AmountRules(|provider, currency| match provider {
     stripe::NAME => stripe::amounts(currency),
     _ => None,

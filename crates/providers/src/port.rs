@@ -1,17 +1,17 @@
-//! What is asked of a payment provider.
+//! The calls that a payment provider must support.
 //!
-//! | call | moves money | said again under the same key | what settles a doubt |
+//! | call | moves money | repeated under the same key | how an unknown outcome is resolved |
 //! |---|---|---|---|
 //! | `create` | no | makes no second object | not needed: nothing can move |
-//! | `confirm` | takes or holds it | the first answer again | `fetch` of the object, committed before |
-//! | `capture` | takes what is held | the first answer again | `fetch` |
-//! | `cancel` | lets go of what is held | the first answer again | `fetch`; it alone proves that nothing moved |
-//! | `refund` | gives it back | the first answer again | `fetch_refund`, or `refunds_of` where the id was lost |
+//! | `confirm` | captures or authorises it | the first reply again | `fetch` of the object, whose id was committed before |
+//! | `capture` | captures what is authorised | the first reply again | `fetch` |
+//! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
+//! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //!
-//! "The same key" holds for [`Provider::key_retention`] and no longer: after it a call that moves money
-//! must not be said again. "The first answer" may be an error of the provider's own
-//! ([`CallOutcome::Unknown`] with `key_spent`): then the call needs another key, and one that moves money may have
-//! it only once a look has shown that nothing moved.
+//! "The same key" holds for [`Provider::key_retention`] and no longer: after it, a call that moves
+//! money must not be repeated. "The first reply" may be an error of the provider
+//! ([`CallOutcome::Unknown`] with `key_spent`). Then the call needs another key, and a call that
+//! moves money may get one only after a fetch has shown that nothing moved.
 
 use std::{collections::BTreeMap, pin::Pin};
 
@@ -25,18 +25,18 @@ use http::HeaderMap;
 
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
-/// What became of a call. Boxed, so that a server holds tellers of several providers at once.
+/// The outcome of a call. Boxed, so that a server can hold adapters of several providers.
 pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = CallOutcome<T>> + Send + 'a>>;
 
-/// A payment as the provider is to make it. The same order always becomes the same bytes: a provider
-/// refuses a key that comes back with others.
+/// A payment to make at the provider. The same order always becomes the same bytes: a provider
+/// refuses a key that comes with other bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentOrder {
-    /// The charge; its idempotency keys at the provider are made from it.
+    /// The charge attempt; its idempotency keys at the provider are made from this id.
     pub attempt: AttemptId,
-    /// Which of its keys.
+    /// The number of the attempt's key.
     pub key_number: i64,
-    /// The payment; travels as metadata, so that a webhook can be brought home.
+    /// The payment. It is sent as metadata, so that a webhook can be assigned to it.
     pub operation: PaymentId,
     pub booking: Option<BookingId>,
     pub tenant: TenantId,
@@ -44,19 +44,19 @@ pub struct PaymentOrder {
     pub capture: Capture,
     /// A provider's token; never a card number.
     pub payment_method: String,
-    /// Where the customer's browser comes back to after 3-D Secure and the like.
+    /// Where the customer's browser returns after 3-D Secure and similar steps.
     pub return_url: Option<String>,
-    /// The client's own; never overwrites ours.
+    /// The client's own entries; they never overwrite ours.
     pub metadata: BTreeMap<String, String>,
-    /// The client's name for what is paid.
+    /// The client's reference for what is paid.
     pub reference: Option<String>,
 }
 
-/// A refund as the provider is to make it.
+/// A refund to make at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundOrder {
     pub attempt: AttemptId,
-    /// Which of its keys.
+    /// The number of the attempt's key.
     pub key_number: i64,
     pub refund: RefundId,
     pub payment: PaymentId,
@@ -70,16 +70,16 @@ pub struct RefundOrder {
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectCall<'a> {
     pub attempt: AttemptId,
-    /// Which of its keys.
+    /// The number of the attempt's key.
     pub key_number: i64,
     /// The provider's id of the payment's object.
     pub object: &'a str,
 }
 
-/// A refund among those of a payment.
+/// One of a payment's refunds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRefund {
-    /// Ours, as it carries it. `None`: made by somebody else.
+    /// Our id, if the refund carries one. `None`: somebody else made it.
     pub refund: Option<RefundId>,
     pub observation: RefundObservation,
 }
@@ -88,15 +88,15 @@ pub struct ListedRefund {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
     pub events: Vec<ListedEvent>,
-    /// Where the next page begins, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// An event that proved to be the provider's by where it was read.
+/// An event that is authentic because it was read from the provider's API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedEvent {
     pub arrived: VerifiedEvent,
-    /// As a webhook would bring it.
+    /// The body as a webhook would deliver it.
     pub body: Vec<u8>,
 }
 
@@ -105,31 +105,31 @@ pub trait Provider: Send + Sync {
     /// As in `payments.provider` and in the path of its webhooks.
     fn name(&self) -> &'static str;
 
-    /// Makes the provider's object, unconfirmed: no money can move.
+    /// Creates the provider's object, unconfirmed: no money can move.
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation>;
 
-    /// Takes the money, or holds it. To be called only once the object's id is committed.
+    /// Captures or authorises the money. To be called only once the object's id is committed.
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation>;
 
-    /// The object as it is now. [`CallOutcome::Refused`] with `resource_missing` disproves nothing while a
-    /// `create` is in flight.
+    /// The current object. [`CallOutcome::Refused`] with `resource_missing` disproves nothing while
+    /// a `create` is in flight.
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation>;
 
-    /// Takes what is held, or a part of it: what is left is let go.
+    /// Captures what is authorised, or a part of it; the rest is released.
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation>;
 
-    /// Ends the object: what is held is let go, and no money can move any more.
+    /// Ends the object: what is authorised is released, and no money can move any more.
     fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, Observation>;
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> CallFuture<'a, RefundObservation>;
 
-    /// All refunds of a payment's object. That one is not among them never disproves a call in flight.
+    /// All refunds of a payment's object. A refund that is missing here may still be in flight.
     fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>>;
 
-    /// The refund as it is now, by the provider's id of it.
+    /// The current refund, by the provider's id.
     fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation>;
 
-    /// Events of the kinds that matter here, by when they came about; `page` as the page before it said.
+    /// Events of the relevant kinds by their time; `page` is the cursor from the page before.
     fn events<'a>(
         &'a self,
         from: Timestamp,
@@ -137,15 +137,15 @@ pub trait Provider: Send + Sync {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage>;
 
-    /// For how long after its first use a call may be said again: the provider's own retention of
-    /// idempotency keys less a margin.
+    /// How long after its first use a key may be used again: the provider's own retention of
+    /// idempotency keys minus a margin.
     fn key_retention(&self) -> Span;
 
-    /// Whether a delivery is signed at all, in the right form: what is not need not be read.
+    /// Whether a delivery is signed in the right form. The body of any other need not be read.
     fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused>;
 
-    /// Whether a delivery comes from the provider, for this account and mode, and which event it is.
-    /// `body` is what was received, byte for byte.
+    /// Verifies that a delivery comes from the provider for this account and mode, and returns its
+    /// event. `body` is the received body, byte for byte.
     fn verify(
         &self,
         headers: &HeaderMap,

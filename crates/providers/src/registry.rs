@@ -1,4 +1,4 @@
-//! Which teller serves which account, and what guards it.
+//! Finds the provider and the guard of an account.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -6,10 +6,10 @@ use domain::AccountId;
 
 use crate::{Guard, Provider};
 
-/// The tellers of a server, filled once when it starts.
+/// The providers of a server, filled once when it starts.
 #[derive(Clone, Default)]
 pub struct Registry {
-    tellers: HashMap<AccountId, (Arc<dyn Provider>, Guard)>,
+    providers: HashMap<AccountId, (Arc<dyn Provider>, Guard)>,
 }
 
 impl Registry {
@@ -17,30 +17,30 @@ impl Registry {
         Registry::default()
     }
 
-    /// `guard` is the one that the teller was made with. Answers whether the account had no teller before.
-    pub fn insert(&mut self, account: AccountId, teller: Arc<dyn Provider>, guard: Guard) -> bool {
-        self.tellers.insert(account, (teller, guard)).is_none()
+    /// `guard` is the one that the provider was created with. Returns whether the account is new.
+    pub fn insert(&mut self, account: AccountId, provider: Arc<dyn Provider>, guard: Guard) -> bool {
+        self.providers.insert(account, (provider, guard)).is_none()
     }
 
     pub fn get(&self, account: AccountId) -> Option<&Arc<dyn Provider>> {
-        self.tellers.get(&account).map(|(teller, _)| teller)
+        self.providers.get(&account).map(|(provider, _)| provider)
     }
 
     pub fn guard(&self, account: AccountId) -> Option<&Guard> {
-        self.tellers.get(&account).map(|(_, guard)| guard)
+        self.providers.get(&account).map(|(_, guard)| guard)
     }
 
     pub fn guards(&self) -> impl Iterator<Item = (AccountId, &Guard)> {
-        self.tellers.iter().map(|(account, (_, guard))| (*account, guard))
+        self.providers.iter().map(|(account, (_, guard))| (*account, guard))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Arc<dyn Provider>)> {
-        self.tellers.iter().map(|(account, (teller, _))| (*account, teller))
+        self.providers.iter().map(|(account, (provider, _))| (*account, provider))
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_map().entries(self.iter().map(|(account, teller)| (account, teller.name()))).finish()
+        out.debug_map().entries(self.iter().map(|(account, provider)| (account, provider.name()))).finish()
     }
 }

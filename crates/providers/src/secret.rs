@@ -1,10 +1,10 @@
-//! A text that must not be shown: an API key, a webhook's signing secret.
+//! A text that must not be shown: an API key or a webhook's signing secret.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// Neither `Debug` nor `Display` nor a serializer shows it.
+/// `Debug` hides it, and there is neither `Display` nor a serializer.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

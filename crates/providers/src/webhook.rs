@@ -1,16 +1,16 @@
-//! What a provider tells unasked: first whether to believe it, then what it is about.
+//! The events that a provider sends: whether they are authentic, and what they are about.
 
 use domain::{
     PaymentId, RefundId,
     provider::{DisputeObservation, Observation, RefundObservation},
 };
 
-/// An event that proved to come from the provider.
+/// An event that provably comes from the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEvent {
-    /// The provider's id of the event: the same in each delivery of it.
+    /// The provider's id of the event: the same in each delivery.
     pub event: String,
-    /// The provider's name for what happened, such as `payment_intent.succeeded`.
+    /// The provider's name for the kind of event, such as `payment_intent.succeeded`.
     pub kind: String,
 }
 
@@ -18,15 +18,15 @@ pub struct VerifiedEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventContent {
     Payment {
-        /// Ours, as the object carries it. `None`: made by somebody else on the same account.
+        /// Our id, if the object carries one. `None`: somebody else made it on the same account.
         payment: Option<PaymentId>,
         observation: Observation,
     },
     Refund {
-        /// `None`: made by hand, in the provider's own dashboard.
+        /// `None`: it was made in the provider's own dashboard.
         refund: Option<RefundId>,
         payment: Option<PaymentId>,
-        /// The provider's id of the payment's object, where the event names it.
+        /// The provider's id of the payment's object, if the event names it.
         payment_object: Option<String>,
         observation: RefundObservation,
     },
@@ -39,7 +39,7 @@ pub enum EventContent {
     Nothing { why: String },
 }
 
-/// Why a delivery is not believed.
+/// Why a delivery is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookRefused {
     #[error("the delivery carries no signature")]
@@ -54,7 +54,7 @@ pub enum WebhookRefused {
     SignatureIsFromTheFuture,
     #[error("the signed body is not an event")]
     BodyIsNotAnEvent,
-    #[error("the event is of test mode on a live account, or the other way round")]
+    #[error("the event is of test mode on a live account, or of live mode on a test account")]
     ModeDoesNotMatch,
 }
 
@@ -82,7 +82,7 @@ impl WebhookRefused {
     }
 }
 
-/// An event whose body does not have the shape its kind promises. Nothing in it may be believed in part.
+/// An event whose body does not have the shape that its kind requires. No part of it may be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event cannot be read: {0}")]
 pub struct MalformedEvent(pub String);

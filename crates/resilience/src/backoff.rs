@@ -1,7 +1,8 @@
 //! Exponential backoff with full jitter: `random(0, min(cap, base * 2^attempt))`.
 //!
-//! The whole span is drawn from, not a tenth around its end: callers that failed together would come back
-//! together otherwise (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+//! The pause is drawn from the whole span and not from a tenth around its end. Otherwise callers
+//! that failed together would come back together
+//! (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ impl Default for Backoff {
 impl Backoff {
     /// `min(cap, base * 2^attempt)`, where `attempt` is 0 before the first retry.
     pub fn ceiling(&self, attempt: u32) -> Duration {
-        // Beyond 2^31 a base of a nanosecond has passed two seconds, and any other the cap.
+        // Beyond 2^31, a base of one nanosecond exceeds two seconds, and any longer base exceeds
+        // the cap.
         let doubled = 1u32.checked_shl(attempt).and_then(|factor| self.base.checked_mul(factor));
         match doubled {
             Some(doubled) => doubled.min(self.cap),
@@ -66,26 +68,27 @@ mod tests {
         check(0, 10, 3, 0);
         check(0, 10, u32::MAX, 0);
         check(7, 0, 5, 0);
-        let vast = Backoff { base: Duration::MAX, cap: Duration::MAX };
-        assert_eq!((vast.ceiling(0), vast.ceiling(40)), (Duration::MAX, Duration::MAX));
+        let huge = Backoff { base: Duration::MAX, cap: Duration::MAX };
+        assert_eq!((huge.ceiling(0), huge.ceiling(40)), (Duration::MAX, Duration::MAX));
     }
 
-    /// Tenths of the span, counted: one that stays empty, or is three times too full, is no full jitter.
+    /// Counts the pauses in each tenth of the span. With full jitter, no tenth is empty or three
+    /// times too full.
     #[test]
     fn pauses_are_spread_over_the_whole_span() {
-        const DRAWN: usize = 10_000;
+        const PAUSES: usize = 10_000;
         let seed = 7;
         let mut rng = StdRng::seed_from_u64(seed);
         let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_secs(1) };
         let mut tenths = [0usize; 10];
-        for _ in 0..DRAWN {
+        for _ in 0..PAUSES {
             let pause = backoff.pause(20, &mut rng);
             tenths[((pause.as_nanos() / 100_000_000) as usize).min(9)] += 1;
         }
         for (tenth, count) in tenths.iter().enumerate() {
             assert!(
                 (700..1_300).contains(count),
-                "tenth {tenth} of the span: {count} of {DRAWN}, seed {seed}"
+                "tenth {tenth} of the span: {count} of {PAUSES}, seed {seed}"
             );
         }
     }

@@ -2,20 +2,21 @@
 //!
 //! | state | a call | leaves it when |
 //! |---|---|---|
-//! | closed | goes out, and is counted in a window of time, once for each subject | of at least `calls_min` counted a share of `failure_share` failed: open |
-//! | open | is rejected, and told when to come back | the open time is over: half-open |
-//! | half-open | goes out if it is one of `probes`; others are rejected | all probes are back: closed, or open again for twice as long if the share of them failed |
+//! | closed | goes out, and is counted once per subject in a window of time | at least `calls_min` calls are counted and a share of `failure_share` failed: open |
+//! | open | is rejected with the time until the next try | the open time is over: half-open |
+//! | half-open | goes out if it is one of `probes`; others are rejected | all probes have ended: closed, or open again for twice as long if the share of them failed |
 //!
-//! A probe that does not come back within `probe_patience` has failed, so that a caller who vanished keeps
-//! nobody waiting. Every change of state begins a new generation: what a call of an earlier one reports
-//! says nothing about now, and is not counted.
+//! A probe that does not end within `probe_patience` counts as failed, so a caller that vanished
+//! blocks nobody. Every change of state begins a new generation. A report of a call from an earlier
+//! generation says nothing about the present and is not counted.
 //!
-//! **Subjects, not calls.** A caller may say what its call is about ([`Permit::about`]). All calls about one
-//! subject are one witness: an object that a dependency cannot cope with says nothing about the others.
+//! **Subjects, not calls.** A caller may name the subject of its call ([`Permit::about`]). All
+//! calls about one subject count as one: an object that a dependency cannot process says nothing
+//! about other objects.
 //!
-//! **A window of time and a small minimum**, because the calls of one account at a provider may be few: a
-//! window of a hundred calls would take an hour to notice an outage, and hold it against the provider for
-//! another.
+//! **A window of time and a small minimum**, because one account may make few calls at a provider.
+//! A window of a hundred calls would need an hour to notice an outage, and another hour to forget
+//! it.
 
 mod shared;
 mod window;
@@ -26,18 +27,19 @@ use rand::{Rng, RngExt as _};
 pub use shared::{BreakerSnapshot, PermittedCall, SharedBreaker};
 use window::Window;
 
-/// A caller that met a half-open circuit comes back after so long: probes are mostly back by then.
+/// How long a caller that met a half-open circuit waits. By then most probes have ended.
 const PROBING_RETRY_AFTER: Duration = Duration::from_secs(1);
-/// An open time is multiplied by a number drawn from this, so that a fleet does not probe as one.
+/// An open time is multiplied by a random factor from this range, so that the processes of a fleet
+/// do not probe at the same moment.
 const JITTER: std::ops::RangeInclusive<f64> = 0.8..=1.2;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     pub failure_share: f64,
-    /// Fewer calls than this in the window prove nothing.
+    /// With fewer calls than this in the window the circuit stays closed.
     pub calls_min: u32,
     pub window: Duration,
-    /// The first open time; doubles with each opening that follows without a closing.
+    /// The first open time. It doubles with each opening until the circuit closes.
     pub open_base: Duration,
     pub open_cap: Duration,
     pub probes: u32,
@@ -66,13 +68,13 @@ impl Settings {
     pub const OPEN_MAX: Duration = Duration::from_hours(1);
     pub const PROBES_MAX: u32 = 100;
 
-    /// Says in a sentence what is wrong.
+    /// The error is a sentence that says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         if !(self.failure_share > 0.0 && self.failure_share <= 1.0) {
             return Err("the breaker's failure share must be above 0 and at most 1".to_owned());
         }
         if !(1..=Self::CALLS_MIN_MAX).contains(&self.calls_min) {
-            return Err("the breaker needs at least 1 call and at most 10000 to judge by".to_owned());
+            return Err("the breaker needs from 1 to 10000 calls to decide".to_owned());
         }
         if !(Self::WINDOW_MIN..=Self::WINDOW_MAX).contains(&self.window) {
             return Err("the breaker's window must be from a second to an hour".to_owned());
@@ -81,13 +83,13 @@ impl Settings {
             return Err("the breaker's open time must be from 100 ms to an hour".to_owned());
         }
         if self.open_base > self.open_cap {
-            return Err("the breaker's first open time must not be above the longest".to_owned());
+            return Err("the breaker's first open time must not exceed the longest".to_owned());
         }
         if !(1..=Self::PROBES_MAX).contains(&self.probes) {
             return Err("the breaker needs from 1 to 100 probes".to_owned());
         }
         if self.probe_patience.is_zero() {
-            return Err("a probe must be given time to come back".to_owned());
+            return Err("a probe needs time to end".to_owned());
         }
         Ok(())
     }
@@ -110,19 +112,19 @@ impl BreakerState {
     }
 }
 
-/// What a call says about the health of what was called.
+/// What a call shows about the health of the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     Good,
     Bad,
-    /// Nothing: it was turned away for its number, or given up by its own caller.
+    /// Nothing: the call was rejected because of rate limits, or its caller gave up.
     Unclear,
 }
 
-/// What a call is about, such as the hash of a payment's id.
+/// The subject of a call, such as the hash of a payment's id.
 pub type BreakerSubject = u64;
 
-/// Permission to make one call. To be reported once; a copy would count twice.
+/// Permission to make one call. It must be reported once, so it cannot be copied.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
     generation: u64,
@@ -136,22 +138,22 @@ impl Permit {
     }
 }
 
-/// No leave; when to ask again.
+/// The call may not be made; says when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected {
     pub retry_after: Duration,
 }
 
-/// A change of state, with what led to it.
+/// A change of state and the counts that caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerTransition {
     pub from: BreakerState,
     pub to: BreakerState,
     pub at: Duration,
-    /// What was counted: the window's calls, or the probes.
+    /// The counted calls: of the window, or the probes.
     pub calls: u32,
     pub failures: u32,
-    /// For how long nothing is let through.
+    /// How long all calls are rejected.
     pub open_for: Option<Duration>,
 }
 
@@ -173,10 +175,10 @@ pub struct Breaker {
     settings: Settings,
     phase: Phase,
     generation: u64,
-    /// Openings since it was closed last.
+    /// Openings since the circuit was last closed.
     openings: u32,
     probes_made: u64,
-    moved: Option<BreakerTransition>,
+    transition: Option<BreakerTransition>,
 }
 
 impl Breaker {
@@ -187,13 +189,13 @@ impl Breaker {
             generation: 0,
             openings: 0,
             probes_made: 0,
-            moved: None,
+            transition: None,
         }
     }
 
     /// Whether a call may go out now.
     pub fn admit(&mut self, now: Duration, rng: &mut impl Rng) -> Result<Permit, Rejected> {
-        self.pass(now, rng);
+        self.advance(now, rng);
         let probes = self.settings.probes;
         let probe = match &mut self.phase {
             Phase::Closed(_) => None,
@@ -210,9 +212,9 @@ impl Breaker {
         Ok(Permit { generation: self.generation, probe, subject: None })
     }
 
-    /// What became of a call that was admitted.
+    /// Reports the result of a call that was admitted.
     pub fn report(&mut self, permit: Permit, health: Health, now: Duration, rng: &mut impl Rng) {
-        self.pass(now, rng);
+        self.advance(now, rng);
         if permit.generation != self.generation {
             return;
         }
@@ -221,8 +223,8 @@ impl Breaker {
                 window.add(now, permit.subject, health == Health::Bad);
             }
             (Phase::HalfOpen { out, good, bad, failed }, Some(id)) => {
-                let Some(place) = out.iter().position(|probe| probe.id == id) else { return };
-                out.swap_remove(place);
+                let Some(position) = out.iter().position(|probe| probe.id == id) else { return };
+                out.swap_remove(position);
                 let known = permit.subject.is_some_and(|subject| failed.contains(&subject));
                 match health {
                     Health::Good => *good += 1,
@@ -238,8 +240,8 @@ impl Breaker {
         self.judge(now, rng);
     }
 
-    /// How many calls would be let through now, without letting one through. `None`: any number.
-    pub fn room(&self, now: Duration) -> Option<u32> {
+    /// How many calls would be admitted now, without admitting one. `None`: any number.
+    pub fn permits_left(&self, now: Duration) -> Option<u32> {
         match &self.phase {
             Phase::Closed(_) => None,
             Phase::Open { until } if now < *until => Some(0),
@@ -250,7 +252,7 @@ impl Breaker {
         }
     }
 
-    /// As it would meet a call now.
+    /// The state that a call would meet now.
     pub fn state(&self, now: Duration) -> BreakerState {
         match self.phase {
             Phase::Closed(_) => BreakerState::Closed,
@@ -259,7 +261,7 @@ impl Breaker {
         }
     }
 
-    /// Calls and failures that count now: of the window, or of the probes.
+    /// Calls and failures that are counted now: of the window, or of the probes.
     pub fn counted(&mut self, now: Duration) -> (u32, u32) {
         match &mut self.phase {
             Phase::Closed(window) => window.counted(now),
@@ -268,7 +270,7 @@ impl Breaker {
         }
     }
 
-    /// How long nothing is let through yet.
+    /// How much longer all calls are rejected.
     pub fn open_left(&self, now: Duration) -> Duration {
         match self.phase {
             Phase::Open { until } => until.saturating_sub(now),
@@ -276,13 +278,13 @@ impl Breaker {
         }
     }
 
-    /// The last change of state, told once.
-    pub fn take_move(&mut self) -> Option<BreakerTransition> {
-        self.moved.take()
+    /// Takes the last change of state; each is returned once.
+    pub fn take_transition(&mut self) -> Option<BreakerTransition> {
+        self.transition.take()
     }
 
-    /// What time alone does: an open time ends, a probe is given up.
-    fn pass(&mut self, now: Duration, rng: &mut impl Rng) {
+    /// Applies the passage of time: an open time ends, an overdue probe counts as failed.
+    fn advance(&mut self, now: Duration, rng: &mut impl Rng) {
         match &mut self.phase {
             Phase::Open { until } if *until <= now => {
                 let probing = Phase::HalfOpen { out: Vec::new(), good: 0, bad: 0, failed: Vec::new() };
@@ -333,7 +335,7 @@ impl Breaker {
         self.phase = phase;
         self.generation += 1;
         let open_for = Some(self.open_left(now)).filter(|left| !left.is_zero());
-        self.moved =
+        self.transition =
             Some(BreakerTransition { from, to: self.state(now), at: now, calls, failures, open_for });
     }
 }

@@ -1,23 +1,25 @@
-//! The retry budget of a call site: retries are at most a share of recent requests, plus a small floor.
+//! The retry budget of a call site: retries are at most a share of recent requests, plus a small
+//! floor.
 //!
 //! | what | how |
 //! |---|---|
-//! | a fresh request deposits `ratio` of a token | it lives `ttl`, so that a busy morning does not pay for a storm at noon |
-//! | the floor brings `floor_per_second` tokens | saved for `ttl` at most, so that a quiet caller may retry, and no more |
-//! | or the fleet grants tokens from outside | they live `ttl` as deposits do ([`FloorSource`]) |
-//! | a retry withdraws a whole token, or is not made | what expires first is spent first |
-//! | a retry that cost the other side nothing in vain may give its token back | it lives `ttl` anew |
+//! | a fresh request deposits `ratio` of a token | it lives `ttl`, so that a busy hour does not pay for a burst of retries later |
+//! | the floor brings `floor_per_second` tokens | saved for at most `ttl`, so that a quiet caller may retry, but only a little |
+//! | or the fleet's shared floor grants tokens | they live `ttl`, as deposits do ([`FloorSource`]) |
+//! | a retry withdraws a whole token, or is not made | the token that expires first is spent first |
+//! | a retry that did useful work may give its token back | the token lives another `ttl` |
 //!
-//! In any stretch of time, then:
-//! `retries - given back <= ratio * requests + floor_per_second * (time + ttl) + granted`.
+//! For any period this holds: `retries - given back <= ratio * requests + floor_per_second * (time
+//! + ttl) + granted`.
 //!
-//! **Giving back** is for work that has to be done in the end, such as a queue of jobs. There a retry that
-//! is answered well is the one call that was owed anyway; if it cost a token too, a dependency that fails
-//! one call in five would be starved of the retries that settle them, and a backlog would grow forever.
-//! In an outage nothing is answered well, and the bound is the strict one. A caller that may simply give
-//! up, as [`Layer`](crate::Layer)'s may, gives nothing back.
+//! **Giving back** is for work that must be done in the end, such as a queue of jobs. There, a
+//! retry that succeeds is the one call that was needed anyway. If it cost a token, a dependency
+//! that fails one call in five would run out of the retries that complete those calls, and a
+//! backlog would grow forever. In an outage no retry succeeds, and the strict bound applies. A
+//! caller that may simply give up, as [`Layer`](crate::Layer)'s may, gives nothing back.
 //!
-//! Tokens are counted in whole parts, never in floating point: ten deposits of a tenth are one token.
+//! Tokens are counted in integer parts, never in floating point: ten deposits of a tenth make one
+//! token.
 
 mod shared;
 
@@ -26,9 +28,9 @@ use std::time::Duration;
 
 pub use shared::{FloorSource, FloorUnavailable, SharedBudget};
 
-/// A deposit lives in a slot of a tenth of its life: no row a request.
+/// A deposit lives in a slot of a tenth of its lifetime, so memory does not grow with requests.
 const SLOTS: u32 = 10;
-/// Parts of a token: a millionth of a token a second, times a nanosecond.
+/// Parts of a token: a millionth of a token per second, times a nanosecond.
 const TOKEN: u128 = 1_000_000_000_000_000;
 const TOKEN_PER_MILLIONTH: u128 = TOKEN / 1_000_000;
 
@@ -36,10 +38,10 @@ const TOKEN_PER_MILLIONTH: u128 = TOKEN / 1_000_000;
 pub struct Settings {
     /// What a fresh request adds: 0.1 allows one retry in ten requests.
     pub ratio: f64,
-    /// For how long a deposit can be spent.
+    /// How long a deposit can be spent.
     pub ttl: Duration,
     pub floor_per_second: f64,
-    /// Deposits and grants together never hold more than so many tokens.
+    /// The most tokens that deposits and grants together can hold.
     pub deposits_max: u32,
 }
 
@@ -55,21 +57,22 @@ impl Settings {
     pub const TTL_MAX: Duration = Duration::from_mins(5);
     pub const FLOOR_PER_SECOND_MAX: f64 = 1_000.0;
 
-    /// Says in a sentence what is wrong.
+    /// The error is a sentence that says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         if !(0.0..=Self::RATIO_MAX).contains(&self.ratio) {
             return Err("the budget's ratio must be from 0 to 1".to_owned());
         }
         if !(Self::TTL_MIN..=Self::TTL_MAX).contains(&self.ttl) {
-            return Err("a deposit must live for at least a second and at most five minutes".to_owned());
+            return Err("a deposit must live from a second to five minutes".to_owned());
         }
         if !(0.0..=Self::FLOOR_PER_SECOND_MAX).contains(&self.floor_per_second) {
-            return Err("the budget's floor must be from 0 to 1000 a second".to_owned());
+            return Err("the budget's floor must be from 0 to 1000 per second".to_owned());
         }
         Ok(())
     }
 
-    /// What of the floor can be saved: its `ttl`, and always a whole token, or it could never be spent.
+    /// How much of the floor can be saved: what arrives in `ttl`, but at least a whole token, or it
+    /// could never be spent.
     pub fn floor_saved_max(&self) -> f64 {
         if self.floor_per_second > 0.0 {
             (self.floor_per_second * self.ttl.as_secs_f64()).max(1.0)
@@ -80,7 +83,7 @@ impl Settings {
 }
 
 fn parts(tokens: f64) -> u128 {
-    // A negative number and one that is none become 0: no token comes from a mistake.
+    // A negative number or NaN becomes 0, so a mistake creates no tokens.
     (tokens * 1e6).round() as u128 * TOKEN_PER_MILLIONTH
 }
 
@@ -90,7 +93,7 @@ struct Slot {
     parts: u128,
 }
 
-/// The tokens. Starts with the floor saved up: the first request of a quiet caller may be retried.
+/// The tokens. The floor starts full, so the first request of a quiet caller may be retried.
 #[derive(Clone, Debug)]
 pub struct Budget {
     deposit: u128,
@@ -111,7 +114,7 @@ impl Budget {
             deposits_max: u128::from(settings.deposits_max) * TOKEN,
             slot_ns: (settings.ttl.as_nanos() / u128::from(SLOTS)).max(1),
             slots: VecDeque::new(),
-            // A millionth of a token a second is one part a nanosecond.
+            // A millionth of a token per second is one part per nanosecond.
             floor_per_ns: parts(settings.floor_per_second) / TOKEN_PER_MILLIONTH,
             floor_max,
             floor: floor_max,
@@ -119,24 +122,24 @@ impl Budget {
         }
     }
 
-    /// A fresh request is made: the first try of an operation, never a retry.
+    /// Records a fresh request: the first try of an operation, never a retry.
     pub fn deposit(&mut self, now: Duration) {
         self.put(now, self.deposit);
     }
 
-    /// So many tokens were taken from the floor that the fleet shares.
+    /// Adds tokens that were taken from the fleet's shared floor.
     pub fn grant(&mut self, now: Duration, tokens: u32) {
         self.put(now, u128::from(tokens) * TOKEN);
     }
 
-    /// A retry's token comes back.
+    /// Returns the token of a retry.
     pub fn give_back(&mut self, now: Duration) {
         self.put(now, TOKEN);
     }
 
-    /// Whether one retry may be made.
+    /// Takes a token for one retry; `false` if there is none.
     pub fn withdraw(&mut self, now: Duration) -> bool {
-        self.pass(now);
+        self.advance(now);
         let Some(lacking) = TOKEN.checked_sub(self.deposited()) else { return self.spend_deposits(TOKEN) };
         if lacking > self.floor {
             return false;
@@ -145,20 +148,20 @@ impl Budget {
         self.spend_deposits(TOKEN - lacking)
     }
 
-    /// The same without the local floor: where the fleet's is asked instead.
+    /// As `withdraw`, but without the local floor. Used where the fleet shares a floor.
     pub fn withdraw_deposited(&mut self, now: Duration) -> bool {
-        self.pass(now);
+        self.advance(now);
         self.deposited() >= TOKEN && self.spend_deposits(TOKEN)
     }
 
-    /// Tokens that could be spent now.
+    /// Tokens that can be spent now.
     pub fn left(&mut self, now: Duration) -> f64 {
-        self.pass(now);
+        self.advance(now);
         (self.deposited() + self.floor) as f64 / TOKEN as f64
     }
 
     pub fn left_deposited(&mut self, now: Duration) -> f64 {
-        self.pass(now);
+        self.advance(now);
         self.deposited() as f64 / TOKEN as f64
     }
 
@@ -166,8 +169,8 @@ impl Budget {
         self.slots.iter().map(|slot| slot.parts).sum()
     }
 
-    /// Lets time pass: old slots go, the floor rises.
-    fn pass(&mut self, now: Duration) {
+    /// Applies the passage of time: old slots expire, the floor rises.
+    fn advance(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.now).as_nanos();
         self.now = self.now.max(now);
         let risen = passed.saturating_mul(self.floor_per_ns);
@@ -183,7 +186,7 @@ impl Budget {
     }
 
     fn put(&mut self, now: Duration, parts: u128) {
-        self.pass(now);
+        self.advance(now);
         let parts = parts.min(self.deposits_max.saturating_sub(self.deposited()));
         let number = self.slot();
         match self.slots.back_mut() {
@@ -192,7 +195,7 @@ impl Budget {
         }
     }
 
-    /// Oldest first. To be called only with what is there.
+    /// Spends the oldest deposits first. The caller has checked that there is enough.
     fn spend_deposits(&mut self, mut parts: u128) -> bool {
         for slot in &mut self.slots {
             let spent = parts.min(slot.parts);

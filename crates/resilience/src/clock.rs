@@ -1,15 +1,15 @@
-//! Tokio's clock, told as the pure modules want it.
+//! Tokio's clock in the form that the pure modules need.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A start to measure from. Follows `tokio::time::pause` and `advance`.
+/// The start of a measurement. It follows `tokio::time::pause` and `advance`.
 #[derive(Clone, Copy, Debug)]
 pub struct Start(Instant);
 
 impl Start {
-    pub fn here() -> Start {
+    pub fn now() -> Start {
         Start(Instant::now())
     }
 

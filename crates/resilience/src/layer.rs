@@ -1,19 +1,22 @@
-//! All of it around a service: `inner` is called within its timeouts, behind the breaker, and again as
-//! long as policy, attempts, deadline and budget allow.
+//! Combines all of it around a service: `inner` is called within its timeouts, behind the breaker,
+//! and again as long as policy, attempts, deadline and budget allow.
 //!
-//! One operation, told in order:
+//! The steps of one operation:
 //!
-//! 1. Is there time left for a try? Then the breaker is asked. [`Error::NoTime`] or [`Error::Open`]: nothing was
-//!    sent.
-//! 2. The first try deposits into the budget; it is sent, and waited for.
-//! 3. The policy says what the outcome means for the breaker, and whether the request may be made again.
-//! 4. If it may: is there an attempt left? Does the pause (full jitter, no shorter than `Retry-After`) end
-//!    before the deadline? Does the budget have a token? Else the outcome is given back as it is.
-//! 5. The observer is told, the pause is slept, and it goes on at 1; if the circuit has opened meanwhile, or the
-//!    pause took all the time, the last outcome is given back, and the token too.
+//! 1. If time is left for a try, the breaker is checked. [`Error::NoTime`] or [`Error::Open`] mean
+//!    that nothing was sent.
+//! 2. The first try deposits into the budget. The request is sent and its response awaited.
+//! 3. The policy says what the outcome means for the breaker, and whether the request may be made
+//!    again.
+//! 4. A retry needs an attempt that is left, a pause (full jitter, no shorter than `Retry-After`)
+//!    that ends before the deadline, and a token from the budget. Otherwise the outcome is returned
+//!    as it is.
+//! 5. The observer is called, the pause elapses, and the operation continues at 1. If the circuit
+//!    has opened meanwhile, or the pause used up the time, the last outcome is returned, and the
+//!    token is given back.
 //!
-//! An attempt's timeout ends with the future of the inner service. Where an answer has a body that comes
-//! later, collect it in the inner service, or a body that stalls is nobody's.
+//! An attempt's timeout covers the future of the inner service only. If the body of a response
+//! arrives later, collect it in the inner service; otherwise no timeout covers a body that stalls.
 
 mod policy;
 mod service;
@@ -24,9 +27,9 @@ use std::time::Duration;
 pub use policy::{AttemptOutcome, Policy, RetryAdvice};
 pub use service::Resilient;
 
-use crate::{Backoff, Dice, NoObserver, Observer, SharedBreaker, SharedBudget, Start, Timeouts};
+use crate::{Backoff, NoObserver, Observer, SharedBreaker, SharedBudget, SharedRng, Start, Timeouts};
 
-/// The default for somebody who waits: the first try and two more.
+/// The default for a caller that waits: the first try and two more.
 pub const ATTEMPTS_MAX: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,18 +38,18 @@ pub enum Error<E> {
     #[error("the circuit is open; the next call may go out in {} ms", retry_after.as_millis())]
     Open { retry_after: Duration },
     /// Nothing was sent: the operation's time was over before its first try.
-    #[error("there was no time left for a try")]
+    #[error("no time was left for a try")]
     NoTime,
-    /// The last try; whether it was carried out is not known.
-    #[error("no answer within {} ms", after.as_millis())]
+    /// The last try timed out; whether the request was carried out is not known.
+    #[error("no response within {} ms", after.as_millis())]
     TimedOut { after: Duration },
-    /// The inner service's own, of the last try.
+    /// The inner service's error on the last try.
     #[error(transparent)]
     Inner(E),
 }
 
-/// Makes services resilient, as [`tower::Layer`]. All services of one layer, and all clones of it, share
-/// its budget and its breaker.
+/// Makes services resilient, as a [`tower::Layer`]. All services of one layer, and all its clones,
+/// share its budget and its breaker.
 pub struct Layer<P> {
     shared: Arc<Shared<P>>,
 }
@@ -60,7 +63,7 @@ pub(crate) struct Shared<P> {
     deposits: bool,
     breaker: Option<SharedBreaker>,
     observer: Arc<dyn Observer>,
-    dice: Dice,
+    rng: SharedRng,
     start: Start,
     calls: std::sync::atomic::AtomicU64,
 }
@@ -77,14 +80,14 @@ impl<P> Layer<P> {
             deposits: true,
             breaker: None,
             observer: Arc::new(NoObserver),
-            dice: Dice::default(),
-            start: Start::here(),
+            rng: SharedRng::default(),
+            start: Start::now(),
             calls: std::sync::atomic::AtomicU64::new(0),
         };
         Layer { shared: Arc::new(shared) }
     }
 
-    /// The first try included; 1 never retries.
+    /// The number of attempts with the first try; 1 never retries.
     pub fn attempts_max(self, attempts_max: u32) -> Layer<P> {
         self.with(|shared| shared.attempts_max = attempts_max)
     }
@@ -97,13 +100,13 @@ impl<P> Layer<P> {
         self.with(|shared| shared.timeouts = timeouts)
     }
 
-    /// The first try of each operation deposits, each other one withdraws.
+    /// The first try of each operation deposits, every retry withdraws.
     pub fn budget(self, budget: SharedBudget) -> Layer<P> {
         self.with(|shared| shared.budget = Some(budget))
     }
 
-    /// Retries withdraw, and nothing is deposited: another layer above knows better which requests are
-    /// fresh, and which are its own retries.
+    /// Retries withdraw, and nothing is deposited: a layer above knows better which requests are
+    /// fresh and which are its own retries.
     pub fn withdraws_from(self, budget: SharedBudget) -> Layer<P> {
         self.budget(budget).with(|shared| shared.deposits = false)
     }
@@ -112,14 +115,15 @@ impl<P> Layer<P> {
         self.with(|shared| shared.breaker = Some(breaker))
     }
 
-    /// Hears of retries and ends. A breaker has an observer of its own: it may be shared by several layers.
+    /// The observer of retries and ends. A breaker has its own observer, because several layers may
+    /// share it.
     pub fn observer(self, observer: Arc<dyn Observer>) -> Layer<P> {
         self.with(|shared| shared.observer = observer)
     }
 
-    /// Where the jitter is drawn from.
-    pub fn dice(self, dice: Dice) -> Layer<P> {
-        self.with(|shared| shared.dice = dice)
+    /// The source of the jitter.
+    pub fn rng(self, rng: SharedRng) -> Layer<P> {
+        self.with(|shared| shared.rng = rng)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Shared<P>)) -> Layer<P> {

@@ -1,23 +1,24 @@
-//! How a call that may fail is made again, and when it is left alone.
+//! Decides when a call that failed is made again, and when not.
 //!
-//! | module | what it answers | state |
+//! | module | what it decides | state |
 //! |---|---|---|
 //! | [`backoff`] | how long to wait before the next try: full jitter | none |
-//! | [`retry_after`] | what the other side asked for, and how far it is obeyed | none |
+//! | [`retry_after`] | which wait the other side requests, and how far it is obeyed | none |
 //! | [`budget`] | whether one more retry may be made at all | tokens of one call site |
 //! | [`breaker`] | whether a dependency is called now | one dependency |
 //! | [`timeout`] | how long an attempt and a whole operation may take | none |
 //! | [`layer`] | all of them around a [`tower::Service`] | shares the above |
 //!
-//! The first five are pure: time is a [`Duration`](std::time::Duration) since a start of the caller's
-//! choosing, which never runs backwards, and randomness is an argument. So they can be driven through an
-//! hour in a test in a millisecond. [`SharedBudget`] and [`SharedBreaker`] put them behind a lock and on
-//! tokio's clock, for all who call one dependency; they follow `tokio::time::pause`.
+//! The first five are pure. Time is a [`Duration`](std::time::Duration) since a start that the
+//! caller chooses, which never runs backwards; randomness is an argument. So a test can run through
+//! an hour in a millisecond. [`SharedBudget`] and [`SharedBreaker`] put them behind a lock and on
+//! tokio's clock, for all callers of one dependency; they follow `tokio::time::pause`.
 //!
-//! **Why a budget besides the breaker.** Three tries a request make three times the traffic exactly
-//! when the other side can bear it least. A breaker sees that only after enough calls have failed, and not
-//! at all while half of them succeed. The budget bounds it from the first failure: at most a tenth of the
-//! recent requests, plus a small floor so that a quiet caller may retry too.
+//! **Why a budget besides the breaker.** Three tries per request make three times the traffic
+//! exactly when the other side can least handle it. A breaker sees that only after enough calls
+//! have failed, and not at all while half of them succeed. The budget limits retries from the first
+//! failure: at most a tenth of the recent requests, plus a small floor so that a quiet caller may
+//! retry too.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +30,7 @@
 //! struct Reads;
 //!
 //! impl Policy<u32, &'static str, String> for Reads {
-//!     fn again(&self, request: &u32) -> Option<u32> {
+//!     fn clone_request(&self, request: &u32) -> Option<u32> {
 //!         Some(*request)
 //!     }
 //!     fn health(&self, outcome: &AttemptOutcome<'_, &'static str, String>) -> Health {
@@ -58,7 +59,7 @@
 //! # }
 //! ```
 //!
-//! What must never be here: a clock of its own in the pure modules, a word of what is called, and a retry
+//! What must never be here: a clock in the pure modules, knowledge of what is called, and a retry
 //! that the policy did not allow.
 
 pub mod backoff;
@@ -69,14 +70,14 @@ pub mod retry_after;
 pub mod timeout;
 
 mod clock;
-mod dice;
 mod observer;
+mod rng;
 
 pub use backoff::Backoff;
 pub use breaker::{Health, SharedBreaker};
 pub use budget::SharedBudget;
 pub use clock::Start;
-pub use dice::Dice;
 pub use layer::{AttemptOutcome, Error, Layer, Policy, RetryAdvice};
 pub use observer::{Ended, GaveUp, NoObserver, Observer, Retry};
+pub use rng::SharedRng;
 pub use timeout::Timeouts;

@@ -1,27 +1,27 @@
-//! What is told of retries, for logs, metrics and transcripts.
+//! Receives retries, for logs, metrics and transcripts.
 
 use std::time::Duration;
 
 use crate::breaker::BreakerTransition;
 
-/// One more try is about to be made.
+/// A retry that is about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Which operation of this layer, so that a transcript can be sorted.
+    /// Number of the operation in this layer, so that a transcript can be sorted.
     pub call: u64,
-    /// The try that failed: 1, 2, ..
+    /// Number of the try that failed, from 1.
     pub attempt: u32,
-    /// How long is waited now.
+    /// The pause before the retry.
     pub delay: Duration,
-    /// The policy's word for why.
+    /// The policy's label for the reason.
     pub reason: &'static str,
-    /// What the other side asked for.
+    /// The wait that the other side requested.
     pub retry_after: Option<Duration>,
-    /// Since the layer was made.
+    /// Time since the layer was made.
     pub at: Duration,
 }
 
-/// Why an outcome that could have been tried again was given back instead.
+/// Why an outcome that could have been retried was returned instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GaveUp {
     Attempts,
@@ -44,18 +44,18 @@ impl GaveUp {
     }
 }
 
-/// An operation is over.
+/// The end of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub call: u64,
-    /// How many tries went out; none if the circuit was open, or there was no time for one.
+    /// How many tries were sent; 0 if the circuit was open or no time was left.
     pub attempts: u32,
-    /// `None`: its outcome was final, good or bad.
+    /// `None`: the outcome was final, good or bad.
     pub gave_up: Option<GaveUp>,
     pub at: Duration,
 }
 
-/// Called from within calls: must be quick, and must not call back.
+/// Called from within calls, so implementations must be quick and must not call back.
 pub trait Observer: Send + Sync {
     fn retrying(&self, retry: &Retry) {
         let _ = retry;
@@ -66,12 +66,12 @@ pub trait Observer: Send + Sync {
     }
 
     /// A breaker changed its state.
-    fn moved(&self, moved: &BreakerTransition) {
-        let _ = moved;
+    fn state_changed(&self, transition: &BreakerTransition) {
+        let _ = transition;
     }
 }
 
-/// Nobody listens.
+/// Ignores everything.
 #[derive(Clone, Copy, Debug)]
 pub struct NoObserver;
 

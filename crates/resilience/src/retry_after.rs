@@ -1,53 +1,55 @@
 //! `Retry-After` (RFC 9110, section 10.2.3): read, and obeyed within limits.
 //!
-//! | the header says | wanted |
+//! | header | wait |
 //! |---|---|
 //! | `120` | 120 s |
 //! | `99999999999999999999` | as long as a [`Duration`] can be |
-//! | a date to come | from now until then |
-//! | a date that has passed, or now | at once |
-//! | `-1`, `+1`, `1.5`, `soon`, nothing, bytes that are no text | as if it were not there |
-//! | it stands twice | the longer one |
+//! | a date in the future | from now until then |
+//! | a date in the past, or now | none: retry at once |
+//! | `-1`, `+1`, `1.5`, `soon`, nothing, bytes that are not text | the header is ignored |
+//! | the header occurs twice | the longer wait |
 //!
-//! What is wanted is obeyed in one direction: a wait becomes longer by it, never shorter than the backoff
-//! that was drawn, because "retry at once" told to a thousand callers is a stampede. And a wait that ends at
-//! the deadline or later is not begun.
+//! The wait is obeyed in one direction only: it makes a pause longer, never shorter than the
+//! backoff that was drawn, because a thousand callers that retry at once are a stampede. A pause
+//! that ends at the deadline or later is not begun.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
-/// One value of the header. `wall` is the time a date is measured from; without it a date asks for nothing.
-pub fn parse(value: &[u8], wall: Option<SystemTime>) -> Option<Duration> {
+/// Parses one value of the header. A date is measured from `wall_clock`; without it a date is
+/// ignored.
+pub fn parse(value: &[u8], wall_clock: Option<SystemTime>) -> Option<Duration> {
     let text = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
     if text.is_empty() {
         return None;
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only a number too large for it does not fit.
+        // Only a number that is too large for it does not fit.
         return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(wall?).unwrap_or(Duration::ZERO))
+    Some(until.duration_since(wall_clock?).unwrap_or(Duration::ZERO))
 }
 
-/// What the headers of an answer ask for.
-pub fn wanted(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
-    longest(headers, Some(wall))
+/// The wait that the headers of a response request.
+pub fn wanted(headers: &HeaderMap, wall_clock: SystemTime) -> Option<Duration> {
+    longest(headers, Some(wall_clock))
 }
 
-/// The same without a clock: a date is measured from the answer's own `Date`, which no difference between
-/// two clocks can distort.
-pub fn wanted_by_its_own_clock(headers: &HeaderMap) -> Option<Duration> {
+/// As `wanted`, but without a clock: a date is measured from the response's own `Date`, which a
+/// difference between two clocks cannot distort.
+pub fn wanted_by_own_date(headers: &HeaderMap) -> Option<Duration> {
     let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
     longest(headers, date.and_then(|date| httpdate::parse_http_date(date).ok()))
 }
 
-fn longest(headers: &HeaderMap, wall: Option<SystemTime>) -> Option<Duration> {
-    headers.get_all(header::RETRY_AFTER).iter().filter_map(|value| parse(value.as_bytes(), wall)).max()
+fn longest(headers: &HeaderMap, wall_clock: Option<SystemTime>) -> Option<Duration> {
+    headers.get_all(header::RETRY_AFTER).iter().filter_map(|value| parse(value.as_bytes(), wall_clock)).max()
 }
 
-/// How long to wait: `computed`, or longer if that is wanted. `None`: `left` is over by then, do not retry.
+/// How long to wait: `computed`, or `wanted` if that is longer. `None`: `left` would be over by
+/// then, so do not retry.
 pub fn clamp(computed: Duration, wanted: Option<Duration>, left: Duration) -> Option<Duration> {
     let wanted = wanted.filter(|_| !fault_injection::is(fault_injection::InjectedFault::RetryAfterIgnored));
     let wait = computed.max(wanted.unwrap_or(Duration::ZERO));
@@ -61,17 +63,17 @@ mod tests {
 
     use super::*;
 
-    /// Sun, 06 Nov 1994 08:49:37 GMT, the example of the RFC.
+    /// Sun, 06 Nov 1994 08:49:37 GMT, the example in the RFC.
     const NOW: Duration = Duration::from_secs(784_111_777);
 
-    fn wall() -> SystemTime {
+    fn wall_clock() -> SystemTime {
         SystemTime::UNIX_EPOCH + NOW
     }
 
     #[test]
-    fn seconds_and_dates_and_nothing_else() {
+    fn only_seconds_and_dates_are_accepted() {
         let check = |value: &str, expected: Option<Duration>| {
-            assert_eq!(parse(value.as_bytes(), Some(wall())), expected, "{value:?}");
+            assert_eq!(parse(value.as_bytes(), Some(wall_clock())), expected, "{value:?}");
         };
         check("0", Some(Duration::ZERO));
         check("120", Some(Duration::from_mins(2)));
@@ -90,21 +92,21 @@ mod tests {
         {
             check(garbage, None);
         }
-        assert_eq!(parse(b"\xff\xfe", Some(wall())), None);
+        assert_eq!(parse(b"\xff\xfe", Some(wall_clock())), None);
     }
 
     #[test]
-    fn of_two_the_longer_one() {
+    fn the_longer_of_two_values_wins() {
         let mut headers = HeaderMap::new();
-        assert_eq!(wanted(&headers, wall()), None);
+        assert_eq!(wanted(&headers, wall_clock()), None);
         for value in ["5", "9", "rubbish", "7"] {
             headers.append(header::RETRY_AFTER, HeaderValue::from_static(value));
         }
-        assert_eq!(wanted(&headers, wall()), Some(Duration::from_secs(9)));
+        assert_eq!(wanted(&headers, wall_clock()), Some(Duration::from_secs(9)));
     }
 
     #[test]
-    fn a_date_is_measured_from_the_answers_own() {
+    fn a_date_is_measured_from_the_responses_own_date() {
         let check = |date: &str, values: &[&str], expected: Option<u64>| {
             let mut headers = HeaderMap::new();
             for value in values {
@@ -114,7 +116,7 @@ mod tests {
                 headers.insert(header::DATE, date.parse().unwrap());
             }
             let expected = expected.map(Duration::from_secs);
-            assert_eq!(wanted_by_its_own_clock(&headers), expected, "{date:?} {values:?}");
+            assert_eq!(wanted_by_own_date(&headers), expected, "{date:?} {values:?}");
         };
         let (now, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:47 GMT");
         check(now, &[later], Some(10));
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn never_shorter_than_computed_and_never_past_the_deadline() {
+    fn the_wait_is_never_shorter_than_computed_or_past_the_deadline() {
         let check = |computed: u64, wanted: Option<u64>, left: u64, expected: Option<u64>| {
             let seconds = Duration::from_secs;
             let wait = clamp(seconds(computed), wanted.map(seconds), seconds(left));
@@ -154,11 +156,11 @@ mod tests {
 
         #[test]
         fn any_text_like_a_date_is_read_without_a_panic(value in "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
-            let _ = parse(value.as_bytes(), Some(wall()));
+            let _ = parse(value.as_bytes(), Some(wall_clock()));
         }
 
         #[test]
-        fn what_is_waited_lies_between_the_backoff_and_the_deadline(computed in any::<u64>(), wanted in any::<Option<u64>>(), left in any::<u64>()) {
+        fn the_wait_lies_between_the_backoff_and_the_deadline(computed in any::<u64>(), wanted in any::<Option<u64>>(), left in any::<u64>()) {
             let (computed, left) = (Duration::from_nanos(computed), Duration::from_nanos(left));
             match clamp(computed, wanted.map(Duration::from_nanos), left) {
                 Some(wait) => prop_assert!(computed <= wait && wait < left),

@@ -1,7 +1,7 @@
-//! How long one attempt may take, and the operation with all its attempts and pauses.
+//! How long one attempt may take, and how long the operation with all its attempts and pauses.
 //!
-//! A limit an attempt alone is not enough: three attempts of ten seconds with pauses are a minute for
-//! whoever waits. A limit on the operation alone lets the first attempt hang until there is no time for a
+//! A limit per attempt is not enough: three attempts of ten seconds with pauses take more than half
+//! a minute. A limit on the operation alone lets the first attempt hang until no time is left for a
 //! second.
 
 use std::time::Duration;
@@ -19,19 +19,19 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The end of an operation that begins now.
+    /// The deadline of an operation that begins now.
     pub fn begin(&self, now: Duration) -> Deadline {
         Deadline(now.saturating_add(self.operation))
     }
 
-    /// How long an attempt that begins now may take; `None`: there is no time left for one.
+    /// How long an attempt that begins now may take. `None`: no time is left.
     pub fn attempt(&self, now: Duration, deadline: Deadline) -> Option<Duration> {
         let limit = self.attempt.min(deadline.left(now));
         (!limit.is_zero()).then_some(limit)
     }
 }
 
-/// The moment at which an operation is over, whatever has come of it.
+/// The time at which an operation ends, whatever its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(pub Duration);
 

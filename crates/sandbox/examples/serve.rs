@@ -1,4 +1,5 @@
-//! Serves a sandbox until interrupted: `serve <listen> <journal>`, as `serve 127.0.0.1:0 /tmp/books`.
+//! Serves a sandbox until interrupted: `serve <listen> <journal>`, for example `serve 127.0.0.1:0
+//! /tmp/books`.
 
 use std::io::Write;
 

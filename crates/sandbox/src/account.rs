@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::parameters::StripeMetadata;
 
-/// The endpoint that comes with the account itself, not made through Stripe's API.
+/// The endpoint that belongs to the account itself, not created through Stripe's API.
 pub const OWN_ENDPOINT: &str = "we_account";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,11 +21,11 @@ pub struct WebhookEndpoint {
     /// Unix seconds.
     pub created: i64,
     pub url: String,
-    /// Two while a secret is being rotated: then each delivery carries two signatures.
+    /// Two while a secret is being rotated; then each delivery carries two signatures.
     pub secrets: Vec<String>,
-    /// `*` for all of them.
+    /// `*` for all events.
     pub enabled_events: Vec<String>,
-    /// What its events say they are rendered as, where it asked for one.
+    /// The version that its events name, if the endpoint requested one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ impl WebhookEndpoint {
         !self.removed && self.enabled_events.iter().any(|enabled| enabled == "*" || enabled == kind)
     }
 
-    /// Stripe shows the secret once: in the answer to the creating call.
+    /// Stripe shows the secret once: in the reply to the call that creates the endpoint.
     pub fn view(&self, with_secret: bool) -> Value {
         if self.removed {
             return json!({"id": self.id, "object": "webhook_endpoint", "deleted": true});
@@ -59,7 +59,7 @@ impl WebhookEndpoint {
     }
 }
 
-/// Only plain HTTP: the sandbox runs beside what it tests, and never beyond.
+/// Only plain HTTP: the sandbox runs beside the program under test and calls nothing else.
 pub fn is_deliverable(url: &str) -> bool {
     url.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
 }

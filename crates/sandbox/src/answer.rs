@@ -1,4 +1,4 @@
-//! What a call is answered: an object or a refusal, drawn from the snapshots of its journal line.
+//! The reply to a call: an object or a refusal, rendered from the snapshots of its journal line.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub enum StripeAnswer {
     /// Positions among the snapshots.
     Shown {
         snapshot: usize,
-        /// What stands in the place of an id, because the call asked for the whole.
+        /// The objects that replace ids, because the call asked to expand them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         expanded: Vec<Expanded>,
     },
@@ -41,7 +41,7 @@ impl StripeAnswer {
         }
     }
 
-    /// The id of the object it is about.
+    /// The id of the object that the reply is about.
     pub fn object<'a>(&self, snapshots: &'a [Snapshot]) -> Option<&'a str> {
         let position = match self {
             Self::Shown { snapshot, .. } => Some(*snapshot),
@@ -67,13 +67,13 @@ impl StripeAnswer {
                 serde_json::to_vec(&ErrorView { error: view(refusal, request, snapshots) })
             }
         };
-        drawn.expect("these shapes have no keys that are not text")
+        drawn.expect("these types have only text keys")
     }
 }
 
 fn json(snapshot: Option<&Snapshot>) -> Value {
     let view = snapshot.map(Snapshot::view);
-    serde_json::to_value(view).expect("these shapes have no keys that are not text")
+    serde_json::to_value(view).expect("these types have only text keys")
 }
 
 #[derive(Serialize)]

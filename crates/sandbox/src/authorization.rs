@@ -1,9 +1,9 @@
-//! Whose call it is: `Authorization`, in both of Stripe's forms
+//! The caller's key: `Authorization`, in both of Stripe's forms
 //! (<https://docs.stripe.com/api/authentication>), bearer and HTTP basic with the key as the user.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// The secret key, if the header gives one.
+/// The secret key, if the header has one.
 pub fn secret_key(header: &str) -> Option<String> {
     let (scheme, credentials) = header.split_once(' ')?;
     let credentials = credentials.trim();

@@ -1,7 +1,7 @@
-//! The books: everything the journal tells, in memory.
+//! The books: the contents of the journal, in memory.
 //!
-//! [`Books::apply`] is the only way in, for a line just written as for a line read back at the start,
-//! so what a restart finds is what was there before.
+//! [`Books::apply`] is the only way to change them, for a line that was just written and for a line
+//! that is replayed at the start. So a restart finds the same state.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -22,7 +22,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// What is owed to one endpoint: the telling of one event.
+/// What is owed to one endpoint: the delivery of one event.
 #[derive(Clone, Debug)]
 pub struct DueDelivery {
     pub account: Arc<str>,
@@ -37,7 +37,7 @@ impl DueDelivery {
     }
 }
 
-/// Where the first answer to an idempotency key is found again.
+/// Where the first reply to an idempotency key is stored.
 pub struct KeptKey {
     pub fingerprint: String,
     /// Milliseconds since the Unix epoch.
@@ -45,7 +45,7 @@ pub struct KeptKey {
     pub place: LineSpan,
 }
 
-/// One account and all that is its own. The maps are in order of age: ids grow.
+/// One account and everything in it. The maps are in order of age, because ids grow.
 pub struct AccountBooks {
     pub account: Account,
     pub intents: BTreeMap<String, Intent>,
@@ -53,7 +53,7 @@ pub struct AccountBooks {
     pub refunds: BTreeMap<String, Refund>,
     pub disputes: BTreeMap<String, Dispute>,
     pub payment_methods: BTreeMap<String, PaymentMethod>,
-    /// When what changes by itself does so, in Unix milliseconds, by id.
+    /// When objects change by themselves, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
     pub events: Vec<event::StoredEvent>,
     pub keys: HashMap<String, KeptKey>,
@@ -63,7 +63,7 @@ pub struct Books {
     pub mint: IdGenerator,
     pub accounts: BTreeMap<Arc<str>, AccountBooks>,
     pub calls: Vec<(Option<Arc<str>>, ReceivedCall)>,
-    /// What will still change by itself, by the time it does.
+    /// The objects that will still change by themselves, by time.
     pub settlements: BTreeSet<(i64, Arc<str>, String)>,
     secrets: HashMap<String, Arc<str>>,
 }
@@ -83,14 +83,14 @@ impl Books {
         self.secrets.get(secret_key)
     }
 
-    /// The account an intent or a dispute belongs to: ids are unique over all accounts.
+    /// The account of an intent or a dispute: ids are unique over all accounts.
     pub fn account_with(&self, object: &str) -> Option<&Arc<str>> {
         let has =
             |held: &AccountBooks| held.intents.contains_key(object) || held.disputes.contains_key(object);
         self.accounts.iter().find(|(_, held)| has(held)).map(|(id, _)| id)
     }
 
-    /// Takes in a line and returns the deliveries it causes.
+    /// Applies a line and returns the deliveries that it causes.
     pub fn apply(&mut self, place: LineSpan, line: &JournalRecord) -> Vec<DueDelivery> {
         self.mint.next = self.mint.next.max(line.next);
         if let Some(salt) = &line.salt {
@@ -111,7 +111,7 @@ impl Books {
                 .for_each(|held| held.delivered(settled.event));
         }
         let Some(id) = id else { return Vec::new() };
-        let held = self.accounts.get_mut(&id).expect("found by this very key");
+        let held = self.accounts.get_mut(&id).expect("found by this key");
         for snapshot in &line.snapshots {
             let object = snapshot.id();
             if let Some(at_ms) = held.settles_at_ms.remove(object) {
@@ -195,7 +195,7 @@ impl AccountBooks {
         dues
     }
 
-    /// One endpoint has taken an event.
+    /// One endpoint has received an event.
     fn delivered(&mut self, number: u64) {
         if let Ok(at) = self.events.binary_search_by_key(&number, |event| event.number) {
             self.events[at].pending = self.events[at].pending.saturating_sub(1);

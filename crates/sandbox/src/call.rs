@@ -1,13 +1,13 @@
-//! One call of the provider's API, from its arrival to its answer.
+//! One call of the provider's API, from its arrival to its reply.
 //!
 //! | phase      | under the lock | what can happen                                                    |
 //! |------------|----------------|--------------------------------------------------------------------|
-//! | arrival    | yes            | dice are cast; dropped; 503; 401; a version that is none; a kept answer is told again; 409 |
-//! | delay      | no             | the key stays in flight, and a client that hangs up changes nothing |
-//! | check      | yes            | parameters that the endpoint does not take: refused, and not kept   |
-//! | execution  | yes            | decided, written as one line, applied, the key is free again        |
+//! | arrival    | yes            | faults are drawn; dropped; 503; 401; unknown version; a stored reply is repeated; 409 |
+//! | delay      | no             | the key stays in flight; a client that disconnects changes nothing  |
+//! | check      | yes            | unknown or invalid parameters are refused; the refusal is not stored |
+//! | execution  | yes            | decided, written as one line, applied; the key is no longer in flight |
 //! | delay      | no             |                                                                    |
-//! | answer     | no             | sent, lost with its connection, or turned into a 500                |
+//! | reply      | no             | sent, lost with its connection, or replaced by a 500                |
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -34,10 +34,10 @@ use crate::{
     },
 };
 
-/// Stripe's own limit.
+/// Stripe's limit.
 const KEY_BYTES_MAX: usize = 255;
 
-/// A call as it came in.
+/// A call as it arrived.
 pub struct Arrival {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
@@ -46,23 +46,23 @@ pub struct Arrival {
     pub query: String,
     pub key: Option<String>,
     pub secret_key: Option<String>,
-    /// `Stripe-Account`: on whose behalf.
+    /// `Stripe-Account`: the account on whose behalf the call is made.
     pub connected: Option<String>,
     /// `Stripe-Version`, as it was sent.
     pub version: Option<String>,
-    /// Where this sandbox was reached.
+    /// The address at which this sandbox was reached.
     pub base: String,
     pub body: Bytes,
 }
 
 impl Arrival {
-    /// What it is answered in, whatever it asked for.
+    /// The version of the reply, whatever the call asked for.
     pub fn version(&self) -> Version {
         Version::read(self.version.as_deref()).unwrap_or(version::DEFAULT)
     }
 }
 
-/// A call that is to be executed.
+/// A call that will be executed.
 struct Pending {
     arrival: Arrival,
     account: Arc<str>,
@@ -88,7 +88,7 @@ pub async fn answer(shared: &Arc<SharedState>, arrival: Arrival) -> ConnectionRe
     if before + after == 0 {
         return execute(shared, *pending);
     }
-    // A task of its own: the provider goes on when its client hangs up.
+    // A task of its own: the provider continues when its client disconnects.
     let shared = shared.clone();
     let delayed = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(before)).await;
@@ -104,12 +104,12 @@ fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
     let account = account(state, &arrival);
     let known = account.as_ref().ok().cloned();
     if plan.drop_before {
-        // What was never answered needs no answer when its record fails either.
+        // A call that gets no reply needs none when its record fails.
         let _ = record(state, &arrival, known, "dropped_before".into());
         return Begun::Over(Err(Dropped));
     }
     if let Some(why) = plan.turned_away {
-        return Begun::Over(Ok(turn_away(state, &arrival, known, why)));
+        return Begun::Over(Ok(reject(state, &arrival, known, why)));
     }
     let account = match account {
         Ok(account) => account,
@@ -124,7 +124,7 @@ fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
     let keyed = arrival.method == "POST" && arrival.key.is_some() && !state.faults.forget_keys;
     let fingerprint =
         if keyed { form::fingerprint(arrival.method, &arrival.path, &pairs) } else { String::new() };
-    if keyed && let Some(outcome) = repeated(state, &arrival, &account, &fingerprint) {
+    if keyed && let Some(outcome) = stored_reply(state, &arrival, &account, &fingerprint) {
         return Begun::Over(outcome);
     }
     let claim = arrival.key.clone().filter(|_| keyed).map(|key| (account.clone(), key));
@@ -132,15 +132,15 @@ fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
     Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
 }
 
-/// The parameters of the query and of the body together, as Stripe takes them.
+/// The parameters of the query and of the body together, as Stripe accepts them.
 fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
     let mut pairs = form::decode(arrival.query.as_bytes())?;
     pairs.extend(form::decode(&arrival.body)?);
     Ok(pairs)
 }
 
-/// Nothing happens, whoever asks for whatever.
-fn turn_away(
+/// Rejects the call before it has an effect, whoever makes it.
+fn reject(
     state: &mut SandboxState,
     arrival: &Arrival,
     account: Option<Arc<str>>,
@@ -182,8 +182,8 @@ fn account(state: &SandboxState, arrival: &Arrival) -> Result<Arc<str>, StripeRe
     })
 }
 
-/// The answer to a call whose key was seen before, if it was.
-fn repeated(
+/// The reply to a call whose key was seen before.
+fn stored_reply(
     state: &mut SandboxState,
     arrival: &Arrival,
     account: &Arc<str>,
@@ -252,7 +252,8 @@ fn execute(shared: &SharedState, pending: Pending) -> ConnectionResult {
     if pending.claimed
         && let Some(key) = &pending.arrival.key
     {
-        // Free again whatever comes of it: what is kept is in the books before the lock is released.
+        // The key is no longer in flight, whatever the outcome: a stored reply is in the books
+        // before the lock is released.
         state.in_flight.remove(&(pending.account.clone(), key.clone()));
     }
     let outcome =
@@ -296,7 +297,7 @@ fn read(state: &mut SandboxState, pending: Pending) -> Response<Full<Bytes>> {
     }
 }
 
-/// What a call comes to.
+/// The outcome of a call.
 struct Executed {
     mint: IdGenerator,
     request: String,
@@ -353,7 +354,7 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
     }
 }
 
-/// From here on a refusal is the result of an execution, and the key keeps it.
+/// From here on a refusal is the result of an execution, and is stored under the key.
 fn execution(
     state: &SandboxState,
     arrival: &Arrival,
@@ -364,16 +365,16 @@ fn execution(
     let mut mint = state.books.mint.clone();
     let request = mint.id("req");
     let held = state.books.accounts.get(account).expect("accounts are never removed");
-    let mut desk = CallDraft::new(held, mint, arrival.at, &arrival.base);
-    desk.key = arrival.key.as_deref();
-    desk.version = arrival.version();
-    desk.confirmation = plan.confirmation;
+    let mut draft = CallDraft::new(held, mint, arrival.at, &arrival.base);
+    draft.key = arrival.key.as_deref();
+    draft.version = arrival.version();
+    draft.confirmation = plan.confirmation;
     let answer = if plan.kept_500 {
         failure()
     } else {
-        stripe::write(&mut desk, arrival.method, checked).unwrap_or_else(StripeAnswer::Refused)
+        stripe::write(&mut draft, arrival.method, checked).unwrap_or_else(StripeAnswer::Refused)
     };
-    let CallDraft { mint, snapshots, events, .. } = desk;
+    let CallDraft { mint, snapshots, events, .. } = draft;
     Executed { mint, request, answer, snapshots, events }
 }
 

@@ -1,12 +1,13 @@
-//! `GET /sandbox/calls`: how often each verb was called, and when: what an outage multiplied.
+//! `GET /sandbox/calls`: how often each kind of call was made, and when. It shows by how much an
+//! outage multiplied the calls.
 //!
 //! ```json
 //! {"calls": [{"at", "verb", "outcome", "count"}]}
 //! ```
 //!
-//! `at` is the beginning of a window in Unix milliseconds; `?per_ms=` says how long a window is, a minute
-//! if it is not given. `?since_ms=` and `?until_ms=` (not included) bound the calls, `?account=` keeps those
-//! of one account. `outcome` is as in the books, and a call that waits appears when it is done there too.
+//! `at` is the start of a window in Unix milliseconds; `?per_ms=` sets its length, by default a
+//! minute. `?since_ms=` and `?until_ms=` (exclusive) bound the calls, `?account=` selects one
+//! account. `outcome` is as in the books; a delayed call appears when it is done.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +68,7 @@ pub fn render(books: &Books, span: &CountedSpan) -> Vec<u8> {
     }
     let counted = |((at, verb, outcome), count)| Counted { at, verb, outcome, count };
     let calls: Vec<Counted> = counts.into_iter().map(counted).collect();
-    serde_json::to_vec(&BTreeMap::from([("calls", calls)])).expect("its keys are text")
+    serde_json::to_vec(&BTreeMap::from([("calls", calls)])).expect("the keys are text")
 }
 
 fn verb(call: &ReceivedCall) -> &'static str {

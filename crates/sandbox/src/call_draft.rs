@@ -1,7 +1,7 @@
-//! The desk where one call is decided: it reads the books and writes down what shall change.
+//! The draft of one call: it reads the books and collects the changes.
 //!
-//! Nothing here touches the books. What was written down becomes one journal line, and only a line
-//! that is in the file is applied.
+//! Nothing here changes the books. The collected changes become one journal line, and a line is
+//! applied only when it is in the file.
 
 use crate::{
     books::AccountBooks,
@@ -16,12 +16,12 @@ pub struct CallDraft<'a> {
     pub held: &'a AccountBooks,
     /// Milliseconds since the Unix epoch.
     pub at: i64,
-    /// Where this sandbox is reached, for the pages it sends payers to.
+    /// The address of this sandbox, for the pages to which it sends payers.
     pub base: &'a str,
     pub key: Option<&'a str>,
-    /// What the call speaks.
+    /// The API version of the call.
     pub version: Version,
-    /// What the faults make of a confirmation.
+    /// What the faults do to a confirmation.
     pub confirmation: ConfirmationFault,
     pub mint: IdGenerator,
     pub snapshots: Vec<Snapshot>,
@@ -43,19 +43,19 @@ impl<'a> CallDraft<'a> {
         }
     }
 
-    /// Unix seconds, as every Stripe object counts.
+    /// Unix seconds, as in every Stripe object.
     pub fn now(&self) -> i64 {
         self.at / 1000
     }
 
-    /// Writes down a version of an object and returns its position.
-    pub fn show(&mut self, object: impl Into<Snapshot>) -> usize {
+    /// Adds a version of an object and returns its position.
+    pub fn add_snapshot(&mut self, object: impl Into<Snapshot>) -> usize {
         self.snapshots.push(object.into());
         self.snapshots.len() - 1
     }
 
-    /// Tells of an event about the object at a position.
-    pub fn tell(&mut self, kind: Kind, snapshot: usize) {
+    /// Adds an event about the object at a position.
+    pub fn add_event(&mut self, kind: Kind, snapshot: usize) {
         let number = self.mint.number();
         self.events.push(JournaledEvent { number, kind, snapshot });
     }

@@ -1,13 +1,13 @@
 //! Stripe's test cards and what each of them does. See <https://docs.stripe.com/testing>.
 //!
-//! A card has two names, `pm_card_…` and `tok_…`. Using either makes a payment method of the account,
-//! under an id of its own.
+//! A card has two names, `pm_card_…` and `tok_…`. The use of either creates a payment method of the
+//! account, with an id of its own.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Debug, PartialEq)]
 pub struct Card {
-    /// Its name as a payment method.
+    /// The name as a payment method.
     pub id: &'static str,
     pub brand: &'static str,
     pub last4: &'static str,
@@ -18,24 +18,24 @@ pub struct Card {
 pub enum Behaviour {
     Pays,
     Declines(Decline),
-    /// 3-D Secure first, then it pays.
+    /// Requires 3-D Secure, then pays.
     Authenticates,
-    /// 3-D Secure first, and then the bank declines all the same.
+    /// Requires 3-D Secure, then is declined by the bank.
     AuthenticatesThenDeclines(Decline),
-    /// Pays; a refund looks succeeded and fails a little later.
+    /// Pays; a refund seems to succeed and fails a little later.
     RefundFails,
     /// Pays; a refund is pending and succeeds a little later.
     RefundPends,
-    /// Pays; the cardholder disputes the charge as soon as the money is taken.
+    /// Pays; the cardholder disputes the charge as soon as the money is captured.
     Disputes(DisputeKind),
 }
 
-/// What the cardholder tells the bank.
+/// The reason that the cardholder gives the bank.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DisputeKind {
     Fraudulent,
     ProductNotReceived,
-    /// The bank asks first, and takes nothing yet.
+    /// The bank only inquires and takes nothing yet.
     Inquiry,
 }
 
@@ -175,14 +175,14 @@ pub fn find(id: &str) -> Option<&'static Card> {
     CARDS.iter().find(|card| card.id == id)
 }
 
-/// `tok_visa`; some tokens also name the brand, as in `tok_visa_createDispute`.
+/// `tok_visa`; some tokens also name the brand, such as `tok_visa_createDispute`.
 pub fn find_token(token: &str) -> Option<&'static Card> {
     let name = token.strip_prefix("tok_")?;
     let without_brand = name.strip_prefix("visa_").unwrap_or(name);
     find(&format!("pm_card_{name}")).or_else(|| find(&format!("pm_card_{without_brand}")))
 }
 
-/// A reference into the table, journaled as its name.
+/// A reference into the table, stored in the journal by its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CardRef(pub &'static Card);
 
@@ -244,7 +244,7 @@ pub mod view {
         cvc_check: &'static str,
     }
 
-    /// What a charge tells of its card; `capture_before` only while it waits to be captured.
+    /// The card details that a charge shows; `capture_before` only while it waits to be captured.
     pub fn details(card: &'static Card, amount: i64, capture_before: Option<i64>) -> Details {
         let checks = Checks { address_line1_check: (), address_postal_code_check: (), cvc_check: "pass" };
         let card = CardDetails {

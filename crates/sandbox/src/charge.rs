@@ -1,4 +1,4 @@
-//! A Charge as the books keep it, and as Stripe shows it.
+//! A Charge as the books store it, and as Stripe shows it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{
     shipping::Shipping,
 };
 
-/// How long a card's hold can be captured: Visa and Mastercard, paid by the holder in person.
+/// How long an authorisation can be captured: Visa and Mastercard, for payments by the cardholder.
 const CAPTURE_WINDOW_S: i64 = 7 * 24 * 60 * 60;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,10 +21,10 @@ pub struct Charge {
     /// Unix seconds.
     pub created: i64,
     pub intent: String,
-    /// The id of its payment method.
+    /// The id of the payment method.
     #[serde(default)]
     pub payment_method: String,
-    /// What was authorised, or tried.
+    /// What was authorised, or attempted.
     pub amount: i64,
     pub currency: String,
     pub card: CardRef,
@@ -32,12 +32,12 @@ pub struct Charge {
     pub decline: Option<Decline>,
     #[serde(default)]
     pub captured: bool,
-    /// The hold was given back without a capture.
+    /// The authorisation was released without a capture.
     #[serde(default)]
     pub voided: bool,
     #[serde(default)]
     pub captured_minor: i64,
-    /// Refunds of the captured money; what a partial capture released is not in it.
+    /// Refunds of captured money, without what a partial capture released.
     #[serde(default)]
     pub refunded_minor: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +45,7 @@ pub struct Charge {
     /// Open or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispute: Option<String>,
-    /// What the dispute has taken back and not reinstated.
+    /// What the dispute has withdrawn and not reinstated.
     #[serde(default)]
     pub disputed_minor: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,12 +67,12 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// The captured money that was neither refunded nor taken back by a dispute.
+    /// The captured money that was neither refunded nor withdrawn by a dispute.
     pub fn refundable_minor(&self) -> i64 {
         self.captured_minor - self.refunded_minor - self.disputed_minor
     }
 
-    /// Stripe counts what was released, by a void or a partial capture, as refunded on the charge.
+    /// Stripe counts what a void or a partial capture released as refunded on the charge.
     fn amount_refunded(&self) -> i64 {
         let released = match (self.voided, self.captured) {
             (true, _) => self.amount,

@@ -1,7 +1,7 @@
-//! Listening, and the road of each request to the provider's API or to the control routes.
+//! Listens, and routes each request to the provider's API or to the control routes.
 //!
-//! hyper is driven by hand, without a router: each arrival has to be recorded whether it is known
-//! or not, and a fault must be able to close the very connection it came on.
+//! hyper is used directly, without a router: every arrival must be recorded, known or not, and a
+//! fault must be able to close the connection it arrived on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,15 +29,15 @@ const CONNECTIONS_MAX: usize = 4_096;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// After a failed accept, as when file descriptors have run out.
+/// The pause after a failed accept, for example when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub async fn listen(shared: Arc<SharedState>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             _ = stop.changed() => break,
             accepted = listener.accept() => accepted,
@@ -49,10 +49,10 @@ pub async fn listen(shared: Arc<SharedState>, listener: TcpListener, mut stop: w
         let (shared, stop) = (shared.clone(), stop.clone());
         connections.spawn(async move {
             serve(shared, stream, stop).await;
-            drop(place);
+            drop(permit);
         });
     }
-    // What is being answered is finished, nothing new is taken.
+    // Replies in progress are finished; no new connection is accepted.
     while connections.join_next().await.is_some() {}
 }
 
@@ -64,7 +64,8 @@ async fn serve(shared: Arc<SharedState>, stream: TcpStream, mut stop: watch::Rec
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    // An error is a client that went away, or a connection dropped on purpose: both are normal here.
+    // An error means that a client disconnected, or that a connection was dropped on purpose: both
+    // are normal here.
     tokio::select! {
         _ = connection.as_mut() => {}
         _ = stop.changed() => {
@@ -92,8 +93,8 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
     let query = head.uri.query().unwrap_or_default();
     if path == "/sandbox" || path.starts_with("/sandbox/") {
         let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.contains("form"));
-        let order = ControlRequest { method, path, query, is_form, body: &body };
-        return Ok(control::answer(&shared, &order));
+        let request = ControlRequest { method, path, query, is_form, body: &body };
+        return Ok(control::answer(&shared, &request));
     }
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
     let arrival = Arrival {
@@ -122,7 +123,7 @@ async fn read(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
             Err(refused(413, "Request body too large."))
         }
         Ok(Err(_)) => Err(refused(400, "The request body could not be read.")),
-        Err(_) => Err(refused(408, "The request body did not come in time.")),
+        Err(_) => Err(refused(408, "The request body did not arrive in time.")),
     }
 }
 

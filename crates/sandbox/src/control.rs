@@ -1,19 +1,19 @@
-//! `/sandbox/…`: what no real provider has. Its calls are not in the books' `calls`.
+//! `/sandbox/…`: routes that no real provider has. Their calls are not in the books' `calls`.
 //!
 //! | route                                  | does                                                    |
 //! |----------------------------------------|---------------------------------------------------------|
 //! | `GET  /sandbox`                        | a page to see the books and to set faults               |
-//! | `GET  /sandbox/health`                 | answers `{"status":"ok"}`                               |
+//! | `GET  /sandbox/health`                 | replies `{"status":"ok"}`                               |
 //! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
 //! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
 //! | `GET  /sandbox/calls`                  | see [`crate::call_counts`]                                    |
-//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; process memory only. With        |
-//! |                                        | `?defaults=true` what they are by themselves            |
+//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; in memory only. With             |
+//! |                                        | `?defaults=true` the default values                      |
 //! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
 //! |                                        | webhook signs this body with, at this Unix second       |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
-//! | `POST /sandbox/expire/{pi}`            | a hold runs out, as after seven days                    |
+//! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days           |
 //! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry"}`, each of them optional:  |
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
@@ -79,38 +79,38 @@ pub struct ControlRequest<'a> {
     pub body: &'a [u8],
 }
 
-pub fn answer(shared: &SharedState, order: &ControlRequest) -> Answered {
-    let segments: Vec<&str> = order.path.split('/').skip(2).collect();
-    match (order.method, segments.as_slice()) {
+pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
+    let segments: Vec<&str> = request.path.split('/').skip(2).collect();
+    match (request.method, segments.as_slice()) {
         ("GET", [] | [""]) => typed(200, "text/html; charset=utf-8", PAGE.as_bytes().to_vec()),
         ("GET", ["health"]) => answered(200, br#"{"status":"ok"}"#.to_vec()),
-        ("POST", ["accounts"]) => accounts(&mut shared.state(), order.body),
-        ("GET", ["books"]) => books(&shared.state(), order.query),
-        ("GET", ["calls"]) => calls(&shared.state(), order.query),
-        ("GET", ["faults"]) if order.query == "defaults=true" => shown(&Faults::default()),
+        ("POST", ["accounts"]) => accounts(&mut shared.state(), request.body),
+        ("GET", ["books"]) => books(&shared.state(), request.query),
+        ("GET", ["calls"]) => calls(&shared.state(), request.query),
+        ("GET", ["faults"]) if request.query == "defaults=true" => shown(&Faults::default()),
         ("GET", ["faults"]) => shown(&shared.state().faults),
         ("POST", ["faults"]) => {
-            let answered = faults(&mut shared.state(), order.body);
-            // What was held back may go now.
+            let answered = faults(&mut shared.state(), request.body);
+            // Deliveries that were held back may go now.
             shared.stirred.notify_one();
             answered
         }
-        ("POST", ["sign"]) => sign(&shared.state(), order.body),
+        ("POST", ["sign"]) => sign(&shared.state(), request.body),
         ("GET", ["authenticate", intent]) => page(&shared.state(), intent),
-        ("POST", ["authenticate", intent]) => authenticate(shared, intent, order),
-        ("POST", ["expire", intent]) => match act(shared, intent, |desk| stripe::expire(desk, intent)) {
+        ("POST", ["authenticate", intent]) => authenticate(shared, intent, request),
+        ("POST", ["expire", intent]) => match act(shared, intent, |draft| stripe::expire(draft, intent)) {
             Ok(()) => intent_shown(shared, intent),
             Err(refusal) => refused(refusal.status, &refusal.message),
         },
-        ("POST", ["dispute", intent]) => dispute(shared, intent, order.body),
-        ("POST", ["disputes", dispute]) => decide(shared, dispute, order.body),
+        ("POST", ["dispute", intent]) => dispute(shared, intent, request.body),
+        ("POST", ["disputes", dispute]) => decide(shared, dispute, request.body),
         _ => refused(404, "There is nothing here."),
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AccountOrder {
+struct AccountRequest {
     id: String,
     secret_key: String,
     webhook: Option<WebhookOrder>,
@@ -130,17 +130,17 @@ fn all_events() -> Vec<String> {
 }
 
 fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
-    let order: AccountOrder = match serde_json::from_slice(body) {
-        Ok(order) => order,
+    let request: AccountRequest = match serde_json::from_slice(body) {
+        Ok(request) => request,
         Err(error) => return refused(400, &error.to_string()),
     };
-    if order.id.is_empty() || order.secret_key.is_empty() {
+    if request.id.is_empty() || request.secret_key.is_empty() {
         return refused(400, "id and secret_key must not be empty");
     }
-    if state.books.account_of(&order.secret_key).is_some_and(|owner| **owner != *order.id) {
+    if state.books.account_of(&request.secret_key).is_some_and(|owner| **owner != *request.id) {
         return refused(409, "another account has this secret_key");
     }
-    if let Some(webhook) = &order.webhook {
+    if let Some(webhook) = &request.webhook {
         if !is_deliverable(&webhook.url) {
             return refused(400, "webhook.url must be an http:// address");
         }
@@ -149,10 +149,10 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
         }
     }
     let at = clock::now_ms();
-    let known = state.books.accounts.get(&*order.id).map(|held| held.account.endpoints.clone());
+    let known = state.books.accounts.get(&*request.id).map(|held| held.account.endpoints.clone());
     let mut endpoints = known.unwrap_or_default();
     endpoints.retain(|endpoint| endpoint.id != OWN_ENDPOINT);
-    endpoints.extend(order.webhook.map(|webhook| WebhookEndpoint {
+    endpoints.extend(request.webhook.map(|webhook| WebhookEndpoint {
         id: OWN_ENDPOINT.to_owned(),
         created: at / 1000,
         url: webhook.url,
@@ -163,7 +163,7 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
         metadata: StripeMetadata::new(),
         removed: false,
     }));
-    let account = Account { id: order.id, secret_key: order.secret_key, endpoints };
+    let account = Account { id: request.id, secret_key: request.secret_key, endpoints };
     let shown = json!({"id": account.id});
     match state.commit(JournalRecord { at, configured: Some(account), ..JournalRecord::default() }) {
         Ok(()) => answered(200, shown.to_string().into_bytes()),
@@ -195,24 +195,25 @@ fn calls(state: &SandboxState, query: &str) -> Answered {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SignOrder {
+struct SignRequest {
     account: String,
     body: String,
     at: Option<i64>,
 }
 
-/// Whoever holds an account's secret can sign what they like: a judge that plays them needs that too.
+/// The holder of an account's secret can sign anything; a test that plays an attacker needs that
+/// too.
 fn sign(state: &SandboxState, body: &[u8]) -> Answered {
-    let order: SignOrder = match serde_json::from_slice(body) {
-        Ok(order) => order,
+    let request: SignRequest = match serde_json::from_slice(body) {
+        Ok(request) => request,
         Err(error) => return refused(400, &error.to_string()),
     };
-    let held = state.books.accounts.get(&*order.account);
+    let held = state.books.accounts.get(&*request.account);
     let own =
         held.and_then(|held| held.account.endpoints.iter().find(|endpoint| endpoint.id == OWN_ENDPOINT));
     let Some(endpoint) = own else { return refused(404, "no account with a webhook has this id") };
-    let at = order.at.unwrap_or_else(|| clock::now_ms() / 1000);
-    let signature = signature::header(&endpoint.secrets, at, order.body.as_bytes());
+    let at = request.at.unwrap_or_else(|| clock::now_ms() / 1000);
+    let signature = signature::header(&endpoint.secrets, at, request.body.as_bytes());
     answered(200, json!({"signature": signature}).to_string().into_bytes())
 }
 
@@ -231,7 +232,7 @@ fn faults(state: &mut SandboxState, body: &[u8]) -> Answered {
 }
 
 fn shown(faults: &Faults) -> Answered {
-    answered(200, serde_json::to_vec(faults).expect("faults have no keys that are not text"))
+    answered(200, serde_json::to_vec(faults).expect("faults have only text keys"))
 }
 
 fn page(state: &SandboxState, intent: &str) -> Answered {
@@ -261,21 +262,23 @@ struct Verdict {
     approve: bool,
 }
 
-fn authenticate(shared: &SharedState, intent: &str, order: &ControlRequest) -> Answered {
-    let approved = if order.is_form {
-        let pairs = form::decode(order.body).unwrap_or_default();
+fn authenticate(shared: &SharedState, intent: &str, request: &ControlRequest) -> Answered {
+    let approved = if request.is_form {
+        let pairs = form::decode(request.body).unwrap_or_default();
         pairs.iter().find(|(name, _)| name == "approve").and_then(|(_, value)| value.parse().ok())
     } else {
-        serde_json::from_slice::<Verdict>(order.body)
+        serde_json::from_slice::<Verdict>(request.body)
             .ok()
             .map(|decision_of_evidence| decision_of_evidence.approve)
     };
     let Some(approved) = approved else { return refused(400, "approve must be true or false") };
-    let return_url = match act(shared, intent, |desk| stripe::authenticate(desk, intent, approved)) {
+    let return_url = match act(shared, intent, |draft| stripe::authenticate(draft, intent, approved)) {
         Ok(return_url) => return_url,
         Err(refusal) => return refused(refusal.status, &refusal.message),
     };
-    let Some(return_url) = return_url.filter(|_| order.is_form) else { return intent_shown(shared, intent) };
+    let Some(return_url) = return_url.filter(|_| request.is_form) else {
+        return intent_shown(shared, intent);
+    };
     let status = if approved { "succeeded" } else { "failed" };
     let joint = if return_url.contains('?') { '&' } else { '?' };
     let secret = ids::client_secret(intent);
@@ -291,7 +294,7 @@ fn authenticate(shared: &SharedState, intent: &str, order: &ControlRequest) -> A
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DisputeOrder {
+struct DisputeRequest {
     amount: Option<i64>,
     reason: Option<String>,
     #[serde(default)]
@@ -300,22 +303,22 @@ struct DisputeOrder {
 
 fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
     let body = if body.is_empty() { b"{}" } else { body };
-    let order: DisputeOrder = match serde_json::from_slice(body) {
-        Ok(order) => order,
+    let request: DisputeRequest = match serde_json::from_slice(body) {
+        Ok(request) => request,
         Err(error) => return refused(400, &error.to_string()),
     };
-    let reason = order.reason.as_deref().unwrap_or("fraudulent");
+    let reason = request.reason.as_deref().unwrap_or("fraudulent");
     if !REASONS.contains(&reason) {
         return refused(400, &format!("reason must be one of {}", REASONS.join(", ")));
     }
-    let opened = act(shared, intent, |desk| {
-        let charge = disputable(desk.held, intent)?;
+    let opened = act(shared, intent, |draft| {
+        let charge = disputable(draft.held, intent)?;
         let left = charge.refundable_minor();
-        let amount = order.amount.unwrap_or(left);
+        let amount = request.amount.unwrap_or(left);
         if !(1..=left).contains(&amount) {
             return Err(StripeRefusal::invalid(format!("amount must be from 1 to {left}")));
         }
-        Ok(stripe::open(desk, charge, &stripe::Terms { amount, reason, inquiry: order.inquiry }))
+        Ok(stripe::open(draft, charge, &stripe::Terms { amount, reason, inquiry: request.inquiry }))
     });
     dispute_shown(shared, intent, opened.map(|_| intent))
 }
@@ -332,24 +335,24 @@ fn disputable<'a>(held: &'a AccountBooks, intent: &str) -> Result<&'a Charge, St
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DecisionOrder {
+struct DecisionRequest {
     outcome: DisputeDecision,
 }
 
 fn decide(shared: &SharedState, dispute: &str, body: &[u8]) -> Answered {
-    let order: DecisionOrder = match serde_json::from_slice(body) {
-        Ok(order) => order,
+    let request: DecisionRequest = match serde_json::from_slice(body) {
+        Ok(request) => request,
         Err(error) => return refused(400, &error.to_string()),
     };
-    let decided = act(shared, dispute, |desk| {
-        let held = desk.held;
+    let decided = act(shared, dispute, |draft| {
+        let held = draft.held;
         let missing = || StripeRefusal::missing_object("dispute", dispute, "dispute").with_status(404);
-        stripe::conclude(desk, held.disputes.get(dispute).ok_or_else(missing)?, order.outcome)
+        stripe::conclude(draft, held.disputes.get(dispute).ok_or_else(missing)?, request.outcome)
     });
     dispute_shown(shared, dispute, decided.map(|_| dispute))
 }
 
-/// The dispute of an intent, or the one with this id.
+/// The dispute of an intent, or the dispute with this id.
 fn dispute_shown(shared: &SharedState, object: &str, done: Result<&str, StripeRefusal>) -> Answered {
     if let Err(refusal) = done {
         return refused(refusal.status, &refusal.message);
@@ -364,7 +367,7 @@ fn dispute_shown(shared: &SharedState, object: &str, done: Result<&str, StripeRe
     answered(200, dispute.view().to_string().into_bytes())
 }
 
-/// Lets something happen to an intent or a dispute that no API call caused.
+/// Applies a change to an intent or a dispute that no API call caused.
 fn act<T>(
     shared: &SharedState,
     intent: &str,
@@ -375,14 +378,14 @@ fn act<T>(
     let missing = || StripeRefusal::missing_object("payment_intent", intent, "intent").with_status(404);
     let account: Arc<str> = state.books.account_with(intent).ok_or_else(missing)?.clone();
     let at = clock::now_ms();
-    let mut desk = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
-    let decided = decide(&mut desk)?;
+    let mut draft = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
+    let decided = decide(&mut draft)?;
     let line = JournalRecord {
         at,
-        next: desk.mint.next,
+        next: draft.mint.next,
         account: Some(account.to_string()),
-        snapshots: desk.snapshots,
-        events: desk.events,
+        snapshots: draft.snapshots,
+        events: draft.events,
         ..JournalRecord::default()
     };
     state.commit(line).map_err(|error| StripeRefusal::api(&error.to_string()))?;
@@ -398,7 +401,7 @@ fn intent_shown(shared: &SharedState, intent: &str) -> Answered {
         .account_with(intent)
         .and_then(|account| state.books.accounts[account].intents.get(intent));
     let Some(intent) = found else { return refused(404, "no such payment intent") };
-    answered(200, serde_json::to_vec(&intent.view()).expect("an intent has no keys that are not text"))
+    answered(200, serde_json::to_vec(&intent.view()).expect("an intent has only text keys"))
 }
 
 fn refused(status: u16, message: &str) -> Answered {

@@ -1,18 +1,18 @@
-//! The currencies that Stripe takes payments in, and what an amount in each may be:
+//! The currencies that Stripe accepts, and the amounts that it allows in each:
 //! <https://docs.stripe.com/currencies>.
 //!
-//! | currencies                                     | an amount                                             |
+//! | currencies                                     | the amount                                            |
 //! |------------------------------------------------|-------------------------------------------------------|
 //! | `bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf` | is whole: 500 is ¥500                   |
 //! | `bhd jod kwd omr tnd`                          | has three decimals, the last of which is 0            |
 //! | `isk ugx`                                      | is whole, and written with two decimals that are 00   |
 //! | all others                                     | has two decimals                                      |
 //!
-//! Minimums are those of the settlement currency. An account here settles in the currency of the charge
-//! where Stripe has a minimum for it; elsewhere the least amount is 1.
+//! Minimums are those of the settlement currency. An account here settles in the charge's currency
+//! if Stripe has a minimum for it; in other currencies the minimum is 1.
 //!
-//! The page says by the number of digits what the most is, and gives examples. For `cop`, `huf`, `jpy` and
-//! `lbp` the two contradict each other: the digits are followed here.
+//! The page gives the maximum as a number of digits, with examples. For `cop`, `huf`, `jpy` and
+//! `lbp` the two contradict each other; the digits are used here.
 
 use crate::refusal::StripeRefusal;
 
@@ -27,7 +27,7 @@ const CODES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn
 pub struct Currency(&'static str);
 
 impl Currency {
-    /// In lowercase, as Stripe documents it.
+    /// In lower case, as Stripe documents it.
     pub fn read(code: &str) -> Result<Self, StripeRefusal> {
         CODES.split(' ').find(|known| *known == code).map(Self).ok_or_else(|| {
             let supported = CODES.replace(' ', ", ");
@@ -41,7 +41,7 @@ impl Currency {
         self.0
     }
 
-    /// What every amount is a multiple of.
+    /// Every amount must be a multiple of this.
     fn step(self) -> i64 {
         match self.0 {
             "bhd" | "jod" | "kwd" | "omr" | "tnd" => 10,
@@ -86,7 +86,7 @@ impl Currency {
         10_i64.pow(digits) - 1
     }
 
-    /// `€1,234.50`, or `HUF 175.00` for a currency without a sign of its own.
+    /// `€1,234.50`, or `HUF 175.00` for a currency without a symbol of its own.
     pub fn written(self, amount: i64) -> String {
         let scale = 10_i64.pow(self.decimals() as u32);
         let whole = (amount / scale).to_string();
@@ -113,7 +113,7 @@ impl Currency {
         }
     }
 
-    /// Refuses what Stripe does not charge.
+    /// Refuses amounts that Stripe does not charge.
     pub fn check_charge(self, amount: i64) -> Result<(), StripeRefusal> {
         let refused = |code: &'static str, message: String| {
             Err(StripeRefusal::invalid(message).with_code(code).with_param("amount"))
@@ -149,7 +149,7 @@ impl Currency {
 mod tests {
     use super::*;
 
-    /// The page writes amounts by lists of its own.
+    /// The page formats amounts by lists of its own.
     #[test]
     fn the_page_knows_the_decimals_of_each_currency() {
         let page = include_str!("page.html");

@@ -1,8 +1,8 @@
-//! Telling events to webhook endpoints: at least once, in no promised order.
+//! Delivers events to webhook endpoints: at least once, in no guaranteed order.
 //!
-//! One task holds all deliveries: those ready, those waiting for their time, and at most
-//! [`IN_FLIGHT_MAX`] being made. What is over is journaled in batches; a kill in between means that
-//! an event is told again, never that it is forgotten.
+//! One task holds all deliveries: those that are ready, those that wait, and at most
+//! [`IN_FLIGHT_MAX`] in progress. Finished deliveries are journaled in batches. A kill in between
+//! means that an event is delivered again, never that it is lost.
 
 use std::{
     cmp::Reverse,
@@ -32,13 +32,13 @@ use crate::{
 
 const IN_FLIGHT_MAX: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a stop waits for the answers to what was sent.
+/// How long a stop waits for the replies to deliveries in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 const BACKOFF_FIRST_MS: u64 = 1_000;
 const BACKOFF_MAX_MS: u64 = 30_000;
 /// Stripe gives up after three days.
 const GIVEN_UP_AFTER_S: i64 = 3 * 24 * 60 * 60;
-/// So many finished deliveries share one journal line.
+/// How many finished deliveries share one journal line.
 const SETTLED_BATCH: usize = 64;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -46,14 +46,14 @@ type Sender = Client<HttpConnector, Full<Bytes>>;
 
 struct Delivery {
     fresh: NewDelivery,
-    /// Only the first copy decides when the delivery is over.
+    /// Only the first copy decides when the delivery is finished.
     copy: bool,
     attempts: u32,
 }
 
 enum Attempt {
     Delivered,
-    /// Its endpoint is gone.
+    /// The endpoint no longer exists.
     Pointless,
     Failed,
 }
@@ -110,7 +110,7 @@ impl WebhookSender {
                 () = sleep_until(next), if next.is_some() => {}
             }
         }
-        // What was sent is answered any moment: waiting for it spares the endpoint a repetition.
+        // Replies to sent deliveries arrive soon; waiting for them saves the endpoint a repetition.
         let answered = async {
             while let Some((delivery, result)) = in_flight.next().await {
                 self.finished(delivery, &result);
@@ -120,7 +120,8 @@ impl WebhookSender {
         self.settle();
     }
 
-    /// Takes over what calls have caused since, and casts its dice. What is held back stays where it is.
+    /// Collects the deliveries that calls have caused since, and draws their faults. Held-back
+    /// deliveries stay in the queue.
     fn collect(&mut self) {
         let shared = self.shared.clone();
         let mut state = shared.state();
@@ -180,7 +181,8 @@ impl WebhookSender {
         }
         let delay_ms = (BACKOFF_FIRST_MS << delivery.attempts.min(10)).min(BACKOFF_MAX_MS);
         delivery.attempts += 1;
-        // Many may wait for an endpoint that is down: they read their line back when they need it.
+        // Many deliveries may wait for an endpoint that is down, so they read their journal line
+        // again when they need it.
         delivery.fresh.line = None;
         self.park(delivery, delay_ms);
     }
@@ -210,7 +212,7 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
         let accepted = response.status().is_success();
-        // Read to its end, so that the connection can be used again.
+        // Read to the end, so that the connection can be reused.
         Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
         Some(accepted)
     });
@@ -220,7 +222,7 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
     }
 }
 
-/// The signed request, or nothing when its endpoint is gone.
+/// The signed request; `None` if the endpoint no longer exists.
 fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
     let due = &delivery.fresh.due;
     let (endpoint, salt, age_s) = {

@@ -1,10 +1,10 @@
-//! A Dispute as the books keep it, and as Stripe shows it.
+//! A Dispute as the books store it, and as Stripe shows it.
 //!
 //! | status                                    | the money                                          |
 //! |-------------------------------------------|----------------------------------------------------|
 //! | `warning_needs_response`, `warning_under_review`, `warning_closed` | an inquiry: nothing moved |
 //! | `needs_response`, `under_review`          | withdrawn from the account                         |
-//! | `lost`                                    | withdrawn for good                                 |
+//! | `lost`                                    | withdrawn permanently                              |
 //! | `won`                                     | withdrawn, and reinstated                          |
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::{
     parameters::StripeMetadata,
 };
 
-/// How long an account has to answer, from the end of the day on which it is asked.
+/// How long an account has to respond, from the end of the day on which the dispute begins.
 const RESPONSE_DAYS: i64 = 8;
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -102,13 +102,13 @@ pub struct Settlement {
     pub decision: DisputeDecision,
 }
 
-/// Money that the dispute moved from the account, or back to it.
+/// Money that the dispute withdrew from the account, or reinstated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DisputeMovement {
     pub id: String,
     /// Unix seconds.
     pub created: i64,
-    /// Negative for what is withdrawn.
+    /// Negative for withdrawn money.
     pub amount: i64,
 }
 
@@ -153,7 +153,7 @@ impl Dispute {
         -self.movements.iter().map(|movement| movement.amount).sum::<i64>()
     }
 
-    /// The card network's own code.
+    /// The card network's code.
     fn reason_code(&self) -> &'static str {
         match &*self.reason {
             "product_not_received" => "13.1",
@@ -170,7 +170,7 @@ impl Dispute {
         let card = self.card.0;
         json!({
             "id": self.id, "object": "dispute", "amount": self.amount,
-            "balance_transactions": self.movements.iter().map(|moved| self.transaction(moved)).collect::<Vec<_>>(),
+            "balance_transactions": self.movements.iter().map(|movement| self.transaction(movement)).collect::<Vec<_>>(),
             "charge": self.charge, "created": self.created, "currency": self.currency,
             "enhanced_eligibility_types": [], "evidence": self.evidence_view(),
             "evidence_details": {
@@ -201,17 +201,17 @@ impl Dispute {
         Value::Object(shown)
     }
 
-    /// Stripe's fee for a dispute is not modelled: what moves is the disputed sum alone.
-    fn transaction(&self, moved: &DisputeMovement) -> Value {
-        let (description, category) = if moved.amount < 0 {
+    /// Stripe's fee for a dispute is not modelled: only the disputed amount moves.
+    fn transaction(&self, movement: &DisputeMovement) -> Value {
+        let (description, category) = if movement.amount < 0 {
             (format!("Chargeback withdrawal for {}", self.charge), "dispute")
         } else {
             (format!("Chargeback reversal for {}", self.charge), "dispute_reversal")
         };
         json!({
-            "id": moved.id, "object": "balance_transaction", "amount": moved.amount, "available_on": moved.created,
-            "balance_type": "payments", "created": moved.created, "currency": self.currency,
-            "description": description, "exchange_rate": null, "fee": 0, "fee_details": [], "net": moved.amount,
+            "id": movement.id, "object": "balance_transaction", "amount": movement.amount, "available_on": movement.created,
+            "balance_type": "payments", "created": movement.created, "currency": self.currency,
+            "description": description, "exchange_rate": null, "fee": 0, "fee_details": [], "net": movement.amount,
             "reporting_category": category, "source": self.id, "status": "available", "type": "adjustment",
         })
     }

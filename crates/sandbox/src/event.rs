@@ -1,7 +1,7 @@
-//! Events: what happened, told to whoever subscribed.
+//! Events: what happened, delivered to every subscriber.
 //!
-//! Memory holds a note of forty bytes for each event. The object it shows is in the journal, in the
-//! line of the call that caused it, and the envelope is drawn around it whenever it is needed.
+//! Memory holds forty bytes per event. The object that it shows is in the journal line of the call
+//! that caused it; the envelope is rendered around it when needed.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ kinds! {
     RefundFailed = "refund.failed",
 }
 
-/// An event as its journal line has it.
+/// An event as its journal line stores it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct JournaledEvent {
     pub number: u64,
@@ -53,7 +53,7 @@ pub struct JournaledEvent {
     pub snapshot: usize,
 }
 
-/// An event as memory has it.
+/// An event as it is stored in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredEvent {
     pub number: u64,
@@ -61,7 +61,7 @@ pub struct StoredEvent {
     /// Unix seconds.
     pub created: i64,
     pub place: LineSpan,
-    /// How many endpoints want it and have not taken it yet.
+    /// How many endpoints subscribe to it and have not received it yet.
     pub pending: u8,
 }
 
@@ -89,13 +89,14 @@ struct EventCause<'a> {
     idempotency_key: Option<&'a str>,
 }
 
-/// Draws the event out of the line that holds it, as an account sees it. A line without it would be a
-/// broken journal.
+/// Renders the event from its journal line, as an account sees it. A line without the event means
+/// that the journal is broken.
 pub fn render(salt: &str, kept: StoredEvent, line: &JournalRecord) -> Option<Vec<u8>> {
     render_as(version::DEFAULT.name(), salt, kept, line)
 }
 
-/// The same for an endpoint that asked for a version of its own. Its shapes are those of the newest.
+/// As `render`, for an endpoint that requested a version. The shapes are still those of the newest
+/// version.
 pub fn render_as(api_version: &str, salt: &str, kept: StoredEvent, line: &JournalRecord) -> Option<Vec<u8>> {
     let noted = line.events.iter().find(|event| event.number == kept.number)?;
     let call = line.call.as_ref();

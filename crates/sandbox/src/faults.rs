@@ -1,18 +1,18 @@
-//! The faults that can be switched on, and the dice that decide where they strike.
+//! The faults that can be switched on, and the random draws that decide which calls they affect.
 //!
-//! | fault                  | effect | answer  | a repetition under the key |
+//! | fault                  | effect | reply   | a repetition under the key |
 //! |------------------------|--------|---------|----------------------------|
 //! | `drop_before`          | none   | none    | is executed                |
 //! | `unavailable`          | none   | 503     | is executed                |
 //! | `rate_limited`         | none   | 429     | is executed                |
-//! | `kept_500`             | none   | 500     | is answered 500 again      |
-//! | `commit_then_drop`     | full   | none    | finds the real answer      |
-//! | `commit_then_500`      | full   | 500     | finds the real answer      |
-//! | `commit_then_kept_500` | full   | 500     | is answered 500 again      |
+//! | `kept_500`             | none   | 500     | gets the 500 again         |
+//! | `commit_then_drop`     | full   | none    | gets the real reply        |
+//! | `commit_then_500`      | full   | 500     | gets the real reply        |
+//! | `commit_then_kept_500` | full   | 500     | gets the 500 again         |
 //!
-//! Stripe keeps the first answer once execution has begun, a 500 too
-//! (<https://docs.stripe.com/api/idempotent_requests>): its own failures are the kept ones. A 500 that the
-//! key does not keep came from something between Stripe and its caller.
+//! Stripe stores the first reply once execution has begun, also a 500
+//! (<https://docs.stripe.com/api/idempotent_requests>): the stored errors are Stripe's own. A 500
+//! that is not stored under the key came from a system between Stripe and its caller.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,60 +24,62 @@ const DUPLICATES_MAX: u32 = 100;
 const RETRY_AFTER_MAX_S: u64 = 60 * 60;
 /// Stripe keeps events for thirty days.
 const AGE_MAX_S: u64 = 30 * 24 * 60 * 60;
-/// Over how long a time shuffled deliveries are spread.
+/// Shuffled deliveries are spread over this time.
 const SHUFFLE_SPREAD_MS: u64 = 250;
 
 /// The body of `POST /sandbox/faults`; an absent field is its default. Probabilities are in `0..=1`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// The seed of all faults below; the same seed and the same order of calls give the same faults.
+    /// The seed of all faults below. The same seed and the same order of calls give the same
+    /// faults.
     pub seed: u64,
-    /// The effect happens and is journaled, then the connection is closed without an answer.
+    /// The effect happens and is journaled, then the connection is closed without a reply.
     pub commit_then_drop: f64,
-    /// The effect happens and is journaled, then the answer is 500, from something between Stripe and the
-    /// caller. The idempotency key keeps the real answer, so a repetition finds it.
+    /// The effect happens and is journaled, then the reply is a 500 from a system between Stripe
+    /// and the caller. The idempotency key stores the real reply, so a repetition gets it.
     pub commit_then_500: f64,
-    /// The effect happens, and Stripe itself answers 500. The idempotency key keeps the 500, so a repetition
-    /// learns nothing: only the objects tell what happened.
+    /// The effect happens, and Stripe itself replies 500. The idempotency key stores the 500, so a
+    /// repetition learns nothing: only the objects show what happened.
     pub commit_then_kept_500: f64,
-    /// Execution begins, nothing happens, and Stripe answers 500. The idempotency key keeps the 500, so a
-    /// repetition does nothing either.
+    /// Execution begins, nothing happens, and Stripe replies 500. The idempotency key stores the
+    /// 500, so a repetition does nothing either.
     pub kept_500: f64,
     /// The connection is closed and nothing happens.
     pub drop_before: f64,
-    /// The answer is 503 and nothing happens.
+    /// The reply is 503 and nothing happens.
     pub unavailable: f64,
-    /// The answer is 429 and nothing happens.
+    /// The reply is 429 and nothing happens.
     pub rate_limited: f64,
-    /// What a 503 or 429 says in `Retry-After`; 0 says nothing.
+    /// The value of `Retry-After` in a 503 or 429; 0 sends no header.
     pub retry_after_s: u64,
-    /// Each call takes so long, uniformly between the two; a part before its effect and a part after.
+    /// How long each call takes, uniform between the two values; a part before its effect and a
+    /// part after.
     pub delay_ms: [u64; 2],
-    /// Each answer comes so much later, after its effect: its webhooks are quicker.
+    /// How much later each reply is sent after its effect, so that its webhooks arrive first.
     pub answer_delay_ms: [u64; 2],
     /// A confirmation is declined although its card would pay.
     pub decline: f64,
-    /// A confirmation leaves its intent in `processing`, and what its card makes of it is decided later.
+    /// A confirmation leaves its intent in `processing`; its card decides the result later.
     pub stuck_processing: f64,
-    /// So long an intent is stuck, uniformly between the two.
+    /// How long an intent stays in `processing`, uniform between the two values.
     pub processing_ms: [u64; 2],
-    /// Each delivery is made so many times more.
+    /// How many extra copies of each delivery are sent.
     pub webhook_duplicates: u32,
     /// Deliveries are spread at random over a quarter of a second.
     pub webhook_shuffle: bool,
-    /// A delivery is never made, now or later.
+    /// A delivery is never made.
     pub webhook_drop: f64,
-    /// Each delivery waits so long before its first attempt.
+    /// How long each delivery waits before its first attempt.
     pub webhook_delay_ms: [u64; 2],
-    /// Events are kept back for as long as this is set; the dice are cast when they go.
+    /// Events are held back while this is set; their faults are drawn when they are sent.
     pub webhook_hold: bool,
-    /// What is delivered now says that it happened so long ago, as after an outage of days. Its signature
-    /// is of now, as that of any late attempt.
+    /// Delivered events claim to have happened this long ago, as after an outage of days. The
+    /// signature has the current time, as in any late attempt.
     pub webhook_age_s: u64,
-    /// For how many seconds an idempotency key is remembered.
+    /// How many seconds an idempotency key is remembered.
     pub key_retention_s: u64,
-    /// Idempotency keys are not honoured at all.
+    /// Idempotency keys are ignored.
     pub forget_keys: bool,
 }
 
@@ -116,7 +118,7 @@ pub enum Ending {
     Answered,
     Dropped,
     Failed,
-    /// The key keeps the failure.
+    /// The failure is stored under the key.
     FailedForGood,
 }
 
@@ -128,14 +130,14 @@ pub struct ConfirmationFault {
     pub processing_ms: Option<u64>,
 }
 
-/// Why a call is turned away before it has an effect.
+/// Why a call is rejected before it has an effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TurnedAway {
     Unavailable,
     RateLimited,
 }
 
-/// The dice of one call, cast when it arrives.
+/// The faults of one call, drawn when it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct CallFaults {
     pub drop_before: bool,
@@ -148,7 +150,7 @@ pub struct CallFaults {
     pub ending: Ending,
 }
 
-/// The dice of one delivery.
+/// The faults of one delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryFaults {
     pub lost: bool,
@@ -201,7 +203,8 @@ impl Faults {
         let declined = random.chance(self.decline);
         let dropped = random.chance(self.commit_then_drop);
         let failed = random.chance(self.commit_then_500);
-        // Apart, and the newest last, so that a run with a seed of old suffers what it always did.
+        // The newer faults are drawn last and from their own generator, so that an old seed still
+        // gives the same faults.
         let mut apart = random.fork();
         let unavailable = apart.chance(self.unavailable);
         let limited = apart.chance(self.rate_limited);
@@ -252,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_makes_no_sense() {
+    fn invalid_faults_are_refused() {
         let check = |text: &str, allowed: bool| {
             let read: Result<Faults, _> = serde_json::from_str(text);
             assert_eq!(read.is_ok_and(|faults| faults.check().is_ok()), allowed, "{text}");
@@ -270,7 +273,7 @@ mod tests {
         check(r#"{"webhook_age_s":2592001}"#, false);
     }
 
-    /// As the plans were before there was a kept 500 or a stuck confirmation.
+    /// The plans from before `kept_500` and stuck confirmations existed.
     #[test]
     fn an_old_seed_keeps_its_plans_when_faults_are_added() {
         use super::{Ending::*, TurnedAway::Unavailable};

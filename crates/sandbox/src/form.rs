@@ -1,8 +1,9 @@
-//! `application/x-www-form-urlencoded`, as Stripe's SDKs write it, into flat pairs of decoded text.
+//! Parses `application/x-www-form-urlencoded`, as Stripe's SDKs write it, into flat pairs of
+//! decoded text.
 
 use sha2::{Digest, Sha256};
 
-/// More pairs than any real call has; a body of 64 KiB could otherwise hold thirty thousand.
+/// More pairs than any real call has; a body of 64 KiB could otherwise have thirty thousand.
 const PAIRS_MAX: usize = 1_000;
 
 /// Name with its brackets (`metadata[order_id]`) and value, in the order of arrival.
@@ -40,8 +41,8 @@ fn unescape(text: &[u8]) -> Result<String, &'static str> {
     String::from_utf8(bytes).map_err(|_| "Invalid UTF-8 in a parameter.")
 }
 
-/// Equal for two calls exactly when Stripe would take one for a repetition of the other:
-/// the same method, path and parameters, in whatever order.
+/// Equal for two calls exactly when Stripe treats one as a repetition of the other: the same
+/// method, path and parameters in any order.
 pub fn fingerprint(method: &str, path: &str, pairs: &Pairs) -> String {
     let mut sorted: Vec<_> = pairs.iter().collect();
     sorted.sort();
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decodes_what_sdks_write() {
+    fn the_form_of_the_sdks_is_decoded() {
         let check = |text: &str, expected: Option<&[(&str, &str)]>| {
             let found = decode(text.as_bytes()).ok();
             let expected = expected.map(|pairs| {

@@ -1,7 +1,8 @@
-//! Ids that look like Stripe's, never repeat, and grow in the order of their making.
+//! Ids that look like Stripe's, never repeat, and grow in the order of their creation.
 //!
-//! An id is `prefix_` + the journal's own salt (8 signs) + a sequence number (10 signs). The salt
-//! keeps apart two journals seen by one consumer; the growing tail makes an ordered map by id a list by age.
+//! An id is `prefix_` + the journal's salt (8 characters) + a sequence number (10 characters). The
+//! salt separates the ids of two journals at one consumer. Because the number grows, a map ordered
+//! by id is ordered by age.
 
 use crate::random::mix;
 
@@ -9,7 +10,7 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const SALT_SIGNS: usize = 8;
 const SEQUENCE_SIGNS: usize = 10;
 
-/// Makes ids; `next` is the first number not yet given away.
+/// Generates ids; `next` is the first unused number.
 #[derive(Clone)]
 pub struct IdGenerator {
     pub salt: String,
@@ -37,7 +38,7 @@ pub fn name(prefix: &str, salt: &str, number: u64) -> String {
     format!("{prefix}_{salt}{}", base62(number, SEQUENCE_SIGNS))
 }
 
-/// The number inside an id of this journal, or nothing for any other text.
+/// The number inside an id of this journal; `None` for any other text.
 pub fn number(prefix: &str, salt: &str, id: &str) -> Option<u64> {
     let tail = id.strip_prefix(prefix)?.strip_prefix('_')?.strip_prefix(salt)?;
     if tail.len() != SEQUENCE_SIGNS {
@@ -49,7 +50,7 @@ pub fn number(prefix: &str, salt: &str, id: &str) -> Option<u64> {
     })
 }
 
-/// The part of a client secret behind `_secret_`.
+/// The part of a client secret after `_secret_`.
 pub fn client_secret(id: &str) -> String {
     let seed = id.bytes().fold(0_u64, |sum, byte| mix(sum ^ u64::from(byte)));
     format!("{id}_secret_{}", base62(mix(seed), SEQUENCE_SIGNS))

@@ -1,4 +1,4 @@
-//! A PaymentIntent as the books keep it, and as Stripe shows it.
+//! A PaymentIntent as the books store it, and as Stripe shows it.
 
 use std::collections::BTreeMap;
 
@@ -41,12 +41,12 @@ impl IntentStatus {
     }
 }
 
-/// Where the payer has to go before the bank decides.
+/// Where the payer must go before the bank decides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NextAction {
     /// A page of this sandbox.
     pub page: String,
-    /// Absent where the caller's own front end shows the page.
+    /// Absent if the caller's own front end shows the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
 }
@@ -67,14 +67,14 @@ pub struct ChosenMethod {
     pub card: CardRef,
 }
 
-/// Whether the account's settings decide which payment methods there are.
+/// Whether the account's settings decide which payment methods are available.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Automatic {
     pub allow_redirects: String,
     pub enabled: bool,
 }
 
-/// What becomes of an intent that is `processing`, and when.
+/// The pending result of an intent that is `processing`, and its time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settlement {
     pub at_ms: i64,
@@ -113,7 +113,7 @@ pub struct Intent {
     pub key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<ChosenMethod>,
-    /// Oldest first; the failed ones too.
+    /// Oldest first, including failed ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,7 +202,7 @@ impl Intent {
         }
     }
 
-    /// What was given, over what Stripe shows of every card.
+    /// The given options over what Stripe shows for every card.
     fn options_view(&self) -> Value {
         let mut card = json!({
             "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",

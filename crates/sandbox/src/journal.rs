@@ -1,10 +1,11 @@
-//! The append-only file behind the books: JSON lines, one a call, written before the answer is sent.
+//! The append-only file behind the books: JSON lines, one per call, written before the reply is
+//! sent.
 //!
-//! A line is handed to the kernel with one `write`, so a process killed with SIGKILL forgets nothing.
-//! It is **not** synced to the disk: the sandbox must survive `kill -9`, not a power cut, and a sync
-//! forevery charge would make it slower than what it judges. A last line torn by a kill is cut off
-//! at the next start. A line that cannot be written (a full disk) leaves the file, and the books, as
-//! they were.
+//! A line is passed to the kernel with one `write`, so a process that is killed with SIGKILL loses
+//! nothing. It is **not** synced to the disk: the sandbox must survive `kill -9`, not a power cut,
+//! and a sync per charge would make it slower than the program under test. A last line that a kill
+//! cut off is removed at the next start. If a line cannot be written (a full disk), the file and
+//! the books stay unchanged.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -16,7 +17,7 @@ use std::{
 
 use crate::line::JournalRecord;
 
-/// Where a line lies in the file.
+/// Where a line is in the file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LineSpan {
     pub offset: u64,
@@ -39,7 +40,7 @@ pub struct BooksJournal {
     buffer: Vec<u8>,
 }
 
-/// Reads lines back, beside the writer and without its lock.
+/// Reads lines back, independently of the writer and its lock.
 #[derive(Clone)]
 pub struct JournalReader(Arc<File>);
 
@@ -52,9 +53,10 @@ impl JournalReader {
 }
 
 impl BooksJournal {
-    /// Opens or creates the file, takes its lock, and hands every whole line to `replay` in order.
+    /// Opens or creates the file, takes its lock, and passes every complete line to `replay` in
+    /// order.
     pub fn open(path: &Path, mut replay: impl FnMut(LineSpan, JournalRecord)) -> Result<Self, Error> {
-        // It records the accounts' secret keys: for its owner's eyes alone.
+        // It contains the accounts' secret keys, so only its owner may read it.
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match file.try_lock() {
@@ -83,14 +85,15 @@ impl BooksJournal {
         self.reader.clone()
     }
 
-    /// Writes one line whole, or leaves the file as it was.
+    /// Writes one complete line, or leaves the file as it was.
     pub fn append(&mut self, line: &JournalRecord) -> io::Result<LineSpan> {
         self.buffer.clear();
         serde_json::to_writer(&mut self.buffer, line).map_err(io::Error::other)?;
         self.buffer.push(b'\n');
         if let Err(error) = self.reader.0.write_all_at(&self.buffer, self.length) {
-            // If this fails too, the rest lies behind the end that is kept here: the next line is
-            // written over it, and a fragment without a newline is cut off at the next start.
+            // If this fails as well, the partial line is after the end that is recorded here. The
+            // next line overwrites it, and a fragment without a newline is removed at the next
+            // start.
             let _ = self.reader.0.set_len(self.length);
             return Err(error);
         }
@@ -99,7 +102,7 @@ impl BooksJournal {
         Ok(place)
     }
 
-    /// A journal whose every write fails, as on a full disk.
+    /// A journal whose writes all fail, as on a full disk.
     #[cfg(test)]
     pub fn unwritable(path: &Path) -> Self {
         File::create(path).unwrap();
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_fails_says_so() {
+    fn a_failed_write_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = BooksJournal::unwritable(&folder.path().join("journal"));
         assert!(journal.append(&JournalRecord::default()).is_err());

@@ -1,4 +1,4 @@
-//! `GET /sandbox/books`: what moved, as the provider saw it. This is what a judge compares with.
+//! `GET /sandbox/books`: what the provider moved. Tests and checks compare with it.
 //!
 //! ```json
 //! {
@@ -13,25 +13,26 @@
 //! }
 //! ```
 //!
-//! - `charges` has one entry for **each** payment intent, with its `pi_` id; declined and never
-//!   confirmed ones are there with zero sums, so nothing is hidden. `authorized_minor` is what was ever
-//!   held, `captured_minor` what was taken, `refunded_minor` what went back of the taken (failed
-//!   refunds left out; released holds are no refunds), `disputed_minor` what disputes withdrew and did not
-//!   reinstate.
-//! - `disputes` has the status that Stripe shows. An inquiry, whose status begins with `warning_`, has
-//!   `withdrawn_minor` 0; so has a dispute that was won. Its `reference` is that of the payment intent.
+//! - `charges` has one entry for **each** payment intent, with its `pi_` id. Declined and
+//!   unconfirmed ones are included with zero amounts, so nothing is hidden. `authorized_minor` is
+//!   what was ever authorised, `captured_minor` what was captured, `refunded_minor` what was
+//!   refunded of it (without failed refunds and released authorisations), `disputed_minor` what
+//!   disputes withdrew and did not reinstate.
+//! - `disputes` has the status that Stripe shows. `withdrawn_minor` is 0 for an inquiry, whose
+//!   status begins with `warning_`, and for a dispute that was won. Its `reference` is that of the
+//!   payment intent.
 //! - `reference` is `metadata["operation"]`, else `metadata["booking"]`, else null.
-//! - `idempotency_key` is the one of the creating call.
-//! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome` one of
-//!   `200`, `200 replayed`, `402 card_declined`, `402 replayed`, `400 <code or type>`,
-//!   `400 other parameters`, `401 …`, `404 …`, `409 in flight`, `dropped_before`,
-//!   `503 unavailable`, `429 rate_limit`, `committed_then_dropped`, `committed_then_500`,
-//!   `committed_then_kept_500`, `kept_500`, `500 replayed`. A refusal is named by its code; a refund of more
-//!   than is left, for which Stripe has none, is `400 amount_too_large`. A call waiting in a `delay_ms`
-//!   appears when it is done.
+//! - `idempotency_key` is that of the call that created the object.
+//! - `calls` has **each** raw arrival under `/v1`, in order: `at` in Unix milliseconds, `outcome`
+//!   one of `200`, `200 replayed`, `402 card_declined`, `402 replayed`, `400 <code or type>`, `400
+//!   other parameters`, `401 …`, `404 …`, `409 in flight`, `dropped_before`, `503 unavailable`,
+//!   `429 rate_limit`, `committed_then_dropped`, `committed_then_500`, `committed_then_kept_500`,
+//!   `kept_500`, `500 replayed`. A refusal is named by its code; a refund of more than is left, for
+//!   which Stripe has no code, is `400 amount_too_large`. A call that waits in a `delay_ms` appears
+//!   when it is done.
 //!
-//! `?account=acct_…` keeps one account, `?calls=false` leaves the calls out. The answer is drawn under
-//! the lock, so it is one moment's truth; it is as long as the books are.
+//! `?account=acct_…` selects one account, `?calls=false` omits the calls. The reply is rendered
+//! under the lock, so it shows one point in time; its size grows with the books.
 
 use serde::Serialize;
 
@@ -112,7 +113,7 @@ struct CallEntry<'a> {
     outcome: &'a str,
 }
 
-/// `only` keeps one account.
+/// `only` selects one account.
 pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
     let kept = |account: &str| only.is_none_or(|only| only == account);
     let mut ledger = Ledger {
@@ -141,7 +142,7 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
             outcome: &call.outcome,
         })
         .collect();
-    serde_json::to_vec(&ledger).expect("these shapes have no keys that are not text")
+    serde_json::to_vec(&ledger).expect("these types have only text keys")
 }
 
 fn charge<'a>(account: &'a str, held: &AccountBooks, intent: &'a Intent) -> ChargeEntry<'a> {

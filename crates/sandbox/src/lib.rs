@@ -1,14 +1,15 @@
-//! The stand-in for payment providers: for now Stripe's wire, faithful enough for Stripe's own SDKs.
+//! A stand-in for payment providers: so far Stripe's wire, accurate enough for Stripe's own SDKs.
 //!
-//! It shares no code with what it judges. Money that moves here is written into books of its own
-//! ([`ledger`] tells their format), by a process of its own, in a file of its own ([`journal`]) that
-//! survives `kill -9`; and it can be told to misbehave as networks and providers do ([`faults`]).
+//! It shares no code with the program under test. It records the money that moves in its own books
+//! ([`ledger`] has their format), in its own process and in a file ([`journal`]) that survives
+//! `kill -9`. It can be told to fail as networks and providers do ([`faults`]).
 //!
-//! Reading order: a request comes in by `connection` and becomes a `call`; the call is decided at a
-//! `desk` by the endpoints in `stripe`; what was decided is one `line` of the [`journal`], which the
-//! `books` apply; `delivery` tells the events it caused.
+//! Reading order: a request arrives in `connection` and becomes a `call`; the endpoints in `stripe`
+//! decide it on a `call_draft`; the decision is one `line` of the [`journal`], which the `books`
+//! apply; `delivery` delivers the events that it caused.
 //!
-//! Never here: another crate of this workspace, TLS, the network beyond the addresses it is given.
+//! What must never be here: another crate of this workspace, TLS, or calls to other addresses than
+//! the configured ones.
 
 mod account;
 mod answer;
@@ -69,7 +70,7 @@ use crate::{
     state::{NewDelivery, SandboxState, SharedState},
 };
 
-/// Where to listen (port 0 for any free one) and which file keeps the books.
+/// Where to listen (port 0 for any free port) and which file stores the books.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub listen: SocketAddr,
@@ -84,7 +85,7 @@ pub enum Error {
     Listen { address: SocketAddr, cause: io::Error },
 }
 
-/// A sandbox at work. Dropping it ends it too, without waiting for what is being answered.
+/// A running sandbox. Dropping it stops it at once, without waiting for replies in progress.
 pub struct RunningSandbox {
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -92,11 +93,11 @@ pub struct RunningSandbox {
 }
 
 impl RunningSandbox {
-    /// Finishes the calls at hand, takes no more, and lets go of the journal.
+    /// Finishes the calls in progress, accepts no more, and closes the journal.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         for task in self.tasks {
-            // A task that panicked has told so already.
+            // A task that panicked has reported it already.
             let _ = task.await;
         }
     }
@@ -128,7 +129,7 @@ pub async fn start(options: Options) -> Result<RunningSandbox, Error> {
     Ok(RunningSandbox { address, stop, tasks })
 }
 
-/// The books as the journal tells them, and the deliveries still owed.
+/// The books from the journal, and the deliveries that are still owed.
 fn open(path: &std::path::Path) -> Result<(Books, BooksJournal, VecDeque<NewDelivery>), Error> {
     let mut books = Books::empty();
     let mut owed = Vec::new();

@@ -1,4 +1,5 @@
-//! One line of the journal: everything one call changed, so that it is there whole or not at all.
+//! One line of the journal: everything that one call changed, so that it is stored completely or
+//! not at all.
 
 use std::borrow::Cow;
 
@@ -10,45 +11,45 @@ use crate::{account::Account, answer::StripeAnswer, event::JournaledEvent, snaps
 pub struct JournalRecord {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
-    /// The first number not given away after this line.
+    /// The first unused id number after this line.
     pub next: u64,
     /// Only in the first line of a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt: Option<String>,
-    /// An account set up, or changed.
+    /// An account that was created or changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Account>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<ReceivedCall>,
-    /// Objects in the order they came about; the last version of each is the one that holds.
+    /// Objects in the order of their changes; the last version of each is current.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshot>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<JournaledEvent>,
-    /// Only where the idempotency key keeps it: a repetition is answered out of it.
+    /// Only if the reply is stored under the idempotency key: a repetition is answered from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptLine>,
     /// Deliveries that were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settled>,
-    /// Deliveries that are never made: lost on purpose, or given up.
+    /// Deliveries that are never made: dropped on purpose, or given up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undelivered: Vec<Settled>,
 }
 
-/// A raw arrival, answered or not.
+/// An arrival, with or without a reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReceivedCall {
     pub at: i64,
-    /// The `Request-Id` of its answer.
+    /// The `Request-Id` of its reply.
     pub request: String,
     pub method: Cow<'static, str>,
     pub path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The object it made or moved.
+    /// The object that it created or changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
     pub outcome: Cow<'static, str>,

@@ -1,16 +1,16 @@
-//! The nested value that flat pairs spell: `shipping[address][city]=Porto`, as Rack reads them.
+//! The nested value of flat pairs: `shipping[address][city]=Porto`, as Rack reads them.
 //!
 //! | spelling          | value                                                             |
 //! |-------------------|-------------------------------------------------------------------|
-//! | `a=x`             | a text; of several, the last one                                  |
+//! | `a=x`             | a text; if repeated, the last one                                 |
 //! | `a[b]=x`          | a member                                                          |
-//! | `a[0]=x`          | a member too: whether its name is an index, the table knows       |
+//! | `a[0]=x`          | a member as well; the table decides whether its name is an index  |
 //! | `a[]=x`           | an element                                                        |
-//! | `a[b=x`, `a]=x`   | no nesting: the whole is a name                                   |
+//! | `a[b=x`, `a]=x`   | no nesting: all of it is a name                                   |
 
 use crate::form::Pairs;
 
-/// Deeper than any parameter of Stripe's, and shallow enough to walk by recursion.
+/// Deeper than any of Stripe's parameters, and low enough for recursion.
 const DEPTH_MAX: usize = 10;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub enum NestedValue {
 /// In the order of arrival.
 pub type Members = Vec<(String, NestedValue)>;
 
-/// The error is the name that is given both as a text and as something with members.
+/// The error is the name that is given both as a text and as a value with members.
 pub fn nest(pairs: Pairs) -> Result<Members, String> {
     let mut members = Members::new();
     for (name, text) in pairs {
@@ -33,7 +33,7 @@ pub fn nest(pairs: Pairs) -> Result<Members, String> {
     Ok(members)
 }
 
-/// `a[b][]` -> `a`, `b` and an empty segment; nothing for what is no such spelling.
+/// `a[b][]` -> `a`, `b` and an empty segment; `None` if the name is not nested.
 fn segments(name: &str) -> Option<Vec<&str>> {
     let cut = name.find('[').unwrap_or(name.len());
     let (root, mut rest) = name.split_at(cut);
@@ -86,12 +86,12 @@ fn merge(value: &mut NestedValue, path: &[&str], text: String) -> Result<(), ()>
     Ok(())
 }
 
-/// `a[][b]` goes to the last element until that has a `b`.
+/// `a[][b]` goes to the last element until it has a `b`.
 fn lacks(members: &Members, path: &[&str]) -> bool {
     path.first().is_some_and(|member| !members.iter().any(|(name, _)| name == member))
 }
 
-/// As Stripe quotes what should have been a text: `{"0":"a","1":"b"}`.
+/// Formats a value as Stripe quotes it where it expected a text: `{"0":"a","1":"b"}`.
 pub fn quote(value: &NestedValue) -> String {
     fn json(value: &NestedValue) -> serde_json::Value {
         match value {

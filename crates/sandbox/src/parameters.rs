@@ -1,4 +1,4 @@
-//! The parameters of one call: checked already, so that reading one cannot fail.
+//! The parameters of one call. They have been checked, so reading one cannot fail.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub type StripeMetadata = BTreeMap<String, String>;
 /// A value of the type that its parameter declares.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Given {
-    /// An empty text, where that unsets what was there.
+    /// An empty text, which unsets the value.
     Unset,
     Text(String),
     Integer(i64),
@@ -22,7 +22,7 @@ pub enum Given {
     List(Vec<Given>),
 }
 
-/// By name. Each is taken out as it is read; what is left has no effect in the stand-in.
+/// By name. Each is removed when it is read; those that are left have no effect in the sandbox.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters(BTreeMap<String, Given>);
 
@@ -44,7 +44,7 @@ impl Parameters {
         }
     }
 
-    /// The same, without taking it.
+    /// As `text`, without removing it.
     pub fn text_of(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Given::Text(text) => Some(text),
@@ -59,7 +59,7 @@ impl Parameters {
         }
     }
 
-    /// The same, without taking it.
+    /// As `integer`, without removing it.
     pub fn integer_of(&self, name: &str) -> Option<i64> {
         match self.0.get(name)? {
             Given::Integer(integer) => Some(*integer),
@@ -81,7 +81,7 @@ impl Parameters {
         }
     }
 
-    /// The texts of an array. One that is unset has none.
+    /// The texts of an array; an unset array has none.
     pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let text = |given| match given {
             Given::Text(text) => Some(text),
@@ -94,7 +94,7 @@ impl Parameters {
         }
     }
 
-    /// Sets or unsets what is there, and leaves it when the parameter is not given.
+    /// Sets or unsets the value; leaves it unchanged if the parameter is not given.
     pub fn change(&mut self, name: &str, target: &mut Option<String>) {
         match self.0.remove(name) {
             Some(Given::Text(text)) => *target = Some(text),
@@ -103,7 +103,8 @@ impl Parameters {
         }
     }
 
-    /// Stripe merges: a value replaces, an empty one removes, and an empty set removes all.
+    /// Merges as Stripe does: a value replaces, an empty value removes, and an empty map removes
+    /// all.
     pub fn merge_metadata(&mut self, target: &mut StripeMetadata) -> Result<(), StripeRefusal> {
         match self.0.remove("metadata") {
             Some(Given::Map(entries)) => target.extend(entries),

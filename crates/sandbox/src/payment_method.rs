@@ -1,4 +1,5 @@
-//! A PaymentMethod as the books keep it, and as Stripe shows it: a test card under an id of its own.
+//! A PaymentMethod as the books store it, and as Stripe shows it: a test card with an id of its
+//! own.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,12 +18,12 @@ pub struct PaymentMethod {
     pub allow_redisplay: Option<String>,
     #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
     pub metadata: StripeMetadata,
-    /// It has paid, and belongs to no customer: it does not pay again.
+    /// It has paid and belongs to no customer, so it cannot pay again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub used: bool,
 }
 
-/// Null where nothing was given.
+/// Null for values that were not given.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Billing {
     pub address: Address,
@@ -33,7 +34,7 @@ pub struct Billing {
 }
 
 impl PaymentMethod {
-    /// A fresh one, as a name such as `pm_card_visa` makes it.
+    /// A new payment method for a name such as `pm_card_visa`.
     pub fn of_card(id: String, created: i64, card: CardRef) -> Self {
         Self {
             id,

@@ -7,7 +7,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A generator of its own, which leaves this one where it is.
+    /// A separate generator; this one is not advanced.
     pub fn fork(&self) -> Self {
         Self(mix(!self.0))
     }
@@ -19,7 +19,7 @@ impl Random {
 
     /// True with the given probability; never for 0, always for 1.
     pub fn chance(&mut self, probability: f64) -> bool {
-        // Drawn even for 0, so that switching one fault on does not shift the others.
+        // Draws also for 0, so that switching one fault on does not shift the others.
         let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         drawn < probability
     }
@@ -30,7 +30,7 @@ impl Random {
     }
 }
 
-/// A bijection that scrambles all 64 bits.
+/// A bijection that mixes all 64 bits.
 pub fn mix(value: u64) -> u64 {
     let mut z = value;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

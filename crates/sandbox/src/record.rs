@@ -1,4 +1,4 @@
-//! What is written down of every arrival, also of those that changed nothing.
+//! Records every arrival, including those that changed nothing.
 
 use std::{borrow::Cow, io, sync::Arc};
 
@@ -25,7 +25,7 @@ pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
     }
 }
 
-/// Answers without having executed anything.
+/// Replies without executing anything.
 pub fn refuse(
     state: &mut SandboxState,
     arrival: &Arrival,
@@ -98,7 +98,8 @@ pub fn unwritten(error: &io::Error, arrival: &Arrival) -> Response<Full<Bytes>> 
     CallReply { status: 500, body, request, version, key, original: None, should_retry: None }.response()
 }
 
-/// As Stripe tells its SDKs: come back after a conflict or a limit, never after a refusal.
+/// The hint that Stripe gives its SDKs: retry after a conflict or a rate limit, never after a
+/// refusal.
 pub fn should_retry(status: u16) -> Option<bool> {
     match status {
         409 | 429 => Some(true),

@@ -1,4 +1,4 @@
-//! A Refund as the books keep it, and as Stripe shows it.
+//! A Refund as the books store it, and as Stripe shows it.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ impl StripeRefundStatus {
     }
 }
 
-/// What a refund still becomes, and when: some test cards answer twice.
+/// The later result of a refund, and its time: some test cards change it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settlement {
     pub at_ms: i64,

@@ -7,7 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// What Stripe answers instead of an object. Boxed: results carry it, and most of them do not have one.
+/// What Stripe replies instead of an object. Boxed, because results carry it and most of them do
+/// not have one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StripeRefusal(Box<Details>);
@@ -18,7 +19,7 @@ pub struct Details {
     pub kind: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Cow<'static, str>>,
-    /// How the books call it where Stripe has no code for it.
+    /// The code in the books if Stripe has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noted: Option<Cow<'static, str>>,
     pub message: String,
@@ -28,10 +29,10 @@ pub struct Details {
     pub decline_code: Option<Cow<'static, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
-    /// Position of the intent shown inside the error, among the snapshots of its journal line.
+    /// Position of the intent shown in the error, among the snapshots of its journal line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<usize>,
-    /// Position of the payment method shown inside the error, likewise.
+    /// Position of the payment method shown in the error, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<usize>,
 }
@@ -110,8 +111,8 @@ impl StripeRefusal {
         self
     }
 
-    /// For the books alone.
-    pub fn noted_as(mut self, name: &'static str) -> Self {
+    /// Only for the books.
+    pub fn with_books_code(mut self, name: &'static str) -> Self {
         self.noted = Some(Cow::Borrowed(name));
         self
     }
@@ -127,7 +128,7 @@ impl StripeRefusal {
     }
 }
 
-/// Where Stripe explains a code.
+/// Where Stripe documents a code.
 pub fn doc_url(code: &str) -> String {
     format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"))
 }

@@ -1,4 +1,4 @@
-//! The HTTP answer to a call, with Stripe's headers.
+//! The HTTP reply to a call, with Stripe's headers.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::HeaderName};
@@ -6,7 +6,7 @@ use http_body_util::Full;
 
 use crate::stripe::version::Version;
 
-/// A connection that is closed without an answer: hyper aborts it when a service fails.
+/// A connection that is closed without a reply: hyper aborts it when a service fails.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped on purpose")]
 pub struct Dropped;
@@ -17,12 +17,12 @@ pub struct CallReply {
     pub status: u16,
     pub body: Vec<u8>,
     pub request: String,
-    /// What the call speaks.
+    /// The API version of the call.
     pub version: Version,
     pub key: Option<String>,
-    /// The request whose answer is told again.
+    /// The request whose reply is repeated.
     pub original: Option<String>,
-    /// What Stripe tells the SDK about trying again, where it tells anything.
+    /// Stripe's hint about a retry, if it gives one.
     pub should_retry: Option<bool>,
 }
 

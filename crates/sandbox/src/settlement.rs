@@ -1,5 +1,5 @@
-//! What changes by itself, such as a refund that changes its mind: a task that waits for the next one and
-//! lets it happen.
+//! Changes that happen without a call, such as a refund that fails later: a task waits for the next
+//! one and applies it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     stripe,
 };
 
-/// Between two attempts when the journal cannot be written.
+/// The pause between two attempts when the journal cannot be written.
 const RETRY_MS: u64 = 1_000;
 
 pub async fn run(shared: Arc<SharedState>, mut stop: watch::Receiver<bool>) {
@@ -37,7 +37,7 @@ pub async fn run(shared: Arc<SharedState>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Settles all that is due and returns how long the next one waits.
+/// Applies all changes that are due and returns the time until the next one.
 fn settle_due(state: &mut SandboxState) -> Option<Duration> {
     loop {
         let (at, account, object) = state.books.settlements.first()?.clone();
@@ -46,14 +46,14 @@ fn settle_due(state: &mut SandboxState) -> Option<Duration> {
             return Some(Duration::from_millis((at - now) as u64));
         }
         let held = state.books.accounts.get(&account).expect("accounts are never removed");
-        let mut desk = CallDraft::new(held, state.books.mint.clone(), now, "");
-        stripe::settle(&mut desk, &object);
+        let mut draft = CallDraft::new(held, state.books.mint.clone(), now, "");
+        stripe::settle(&mut draft, &object);
         let line = JournalRecord {
             at: now,
-            next: desk.mint.next,
+            next: draft.mint.next,
             account: Some(account.to_string()),
-            snapshots: desk.snapshots,
-            events: desk.events,
+            snapshots: draft.snapshots,
+            events: draft.events,
             ..JournalRecord::default()
         };
         if let Err(error) = state.commit(line) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::parameters::Parameters;
 
-/// What was not given is null, as Stripe shows it.
+/// Values that were not given are null, as Stripe shows them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Address {
     city: Option<String>,

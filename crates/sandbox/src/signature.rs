@@ -1,11 +1,11 @@
-//! Stripe's webhook signature: HMAC-SHA256 over `{t}.{body}` with the bytes of the **whole** secret,
-//! its `whsec_` included. See <https://docs.stripe.com/webhooks#verify-manually>.
+//! Stripe's webhook signature: HMAC-SHA256 over `{t}.{body}` with the bytes of the **whole**
+//! secret, including its `whsec_`. See <https://docs.stripe.com/webhooks#verify-manually>.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The `Stripe-Signature` header: one `v1` for each secret, so that either can verify it while the
-/// secret is being rotated. `at` is in Unix seconds.
+/// The `Stripe-Signature` header: one `v1` per secret, so that each of them can verify it during a
+/// rotation. `at` is in Unix seconds.
 pub fn header(secrets: &[String], at: i64, body: &[u8]) -> String {
     let mut header = format!("t={at}");
     for secret in secrets {
@@ -27,7 +27,7 @@ mod tests {
     use super::header;
 
     #[test]
-    fn signs_as_stripe_does() {
+    fn signatures_are_those_of_stripe() {
         let body = br#"{"id":"evt_test_webhook","object":"event"}"#;
         let known = "d95c6b7477fbd7e9f90b1b0ef5f9c7ac25abca5382460e0d988c2b2a5b71b990";
         let one = header(&["whsec_test_secret".into()], 1_700_000_000, body);

@@ -1,4 +1,4 @@
-//! One version of one object, as a journal line holds it.
+//! One version of one object, as a journal line stores it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,6 +1,7 @@
-//! What all calls share: the books, their journal, and the faults, behind one lock.
+//! The state that all calls share: the books, their journal, and the faults, behind one lock.
 //!
-//! The lock is held for a decision and its write, tens of microseconds, and never while waiting.
+//! The lock is held for a decision and its write, some tens of microseconds, and never while
+//! waiting.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -19,10 +20,11 @@ use crate::{
     random::Random,
 };
 
-/// Above so many waiting deliveries their lines are read back from the file rather than remembered.
+/// If more deliveries than this are waiting, their lines are read from the file again instead of
+/// kept in memory.
 pub const REMEMBERED_MAX: usize = 10_000;
 
-/// A delivery that was just caused, with the line it shows if that is still at hand.
+/// A new delivery, with its journal line if that is still in memory.
 pub struct NewDelivery {
     pub due: DueDelivery,
     pub line: Option<Arc<JournalRecord>>,
@@ -32,9 +34,10 @@ pub struct SandboxState {
     pub books: Books,
     pub journal: BooksJournal,
     pub faults: Faults,
-    /// The dice of calls.
+    /// The random generator of calls.
     pub random: Random,
-    /// The dice of deliveries: apart, so that how fast events go out does not shift the calls' faults.
+    /// The random generator of deliveries. It is separate, so that the speed of deliveries does not
+    /// shift the faults of calls.
     pub posting: Random,
     /// Keys whose first call is still being executed, by account.
     pub in_flight: HashSet<(Arc<str>, String)>,
@@ -42,7 +45,7 @@ pub struct SandboxState {
 }
 
 impl SandboxState {
-    /// Writes the line, then applies it. On an error nothing has happened.
+    /// Writes the line, then applies it. On an error nothing has changed.
     pub fn commit(&mut self, line: JournalRecord) -> io::Result<()> {
         let place = self.journal.append(&line)?;
         let dues = self.books.apply(place, &line);
@@ -58,7 +61,7 @@ impl SandboxState {
 pub struct SharedState {
     pub address: SocketAddr,
     pub reader: JournalReader,
-    /// Something may have been added to [`SandboxState::outgoing`] or to the settlements.
+    /// [`SandboxState::outgoing`] or the settlements may have new entries.
     pub stirred: Notify,
     pub settling: Notify,
     state: Mutex<SandboxState>,
@@ -83,7 +86,7 @@ mod tests {
     use crate::account::Account;
 
     #[test]
-    fn what_cannot_be_written_does_not_happen() {
+    fn a_change_that_cannot_be_written_is_not_applied() {
         let folder = tempfile::tempdir().unwrap();
         let mut state = SandboxState {
             books: Books::empty(),

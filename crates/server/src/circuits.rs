@@ -82,12 +82,12 @@ impl Observer for Watch {
         );
     }
 
-    fn moved(&self, moved: &BreakerTransition) {
-        let BreakerTransition { calls, failures, .. } = *moved;
-        match moved.to {
+    fn state_changed(&self, transition: &BreakerTransition) {
+        let BreakerTransition { calls, failures, .. } = *transition;
+        match transition.to {
             BreakerState::Open => {
                 BREAKER_OPENINGS.increment((self.provider, AccountLabel::of(&self.account)));
-                let open_for_ms = moved.open_for.unwrap_or_default().as_millis();
+                let open_for_ms = transition.open_for.unwrap_or_default().as_millis();
                 tracing::warn!(
                     account = self.account,
                     calls,

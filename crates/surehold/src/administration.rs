@@ -1,5 +1,5 @@
-//! How `surehold tenant` and `surehold key` reach the database: by themselves, or, where a server has a
-//! SQLite file open, through that server.
+//! How `surehold tenant` and `surehold key` reach the database: directly, or through the running
+//! server if it has a SQLite file open.
 
 use serde_json::Value;
 use server::admin::{self, AdminRequest, socket};
@@ -7,7 +7,7 @@ use store::{Location, Queries, Store};
 
 use crate::{Failed, failed};
 
-/// Carries it out, and answers with what may be shown.
+/// Carries out the command and returns what may be shown.
 pub async fn carry_out(location: &Location, request: AdminRequest) -> Result<Value, Failed> {
     let done = match (crate::serve::open(location.clone()).await, location) {
         (Ok(store), _) => {
@@ -21,7 +21,7 @@ pub async fn carry_out(location: &Location, request: AdminRequest) -> Result<Val
     done.map_err(failed)
 }
 
-/// For what only looks: a server may have the database open.
+/// For commands that only read, because a server may have the database open.
 pub async fn queries(location: &Location) -> Result<Queries, Failed> {
     Store::open_read_only(location).await.map_err(|error| failed(format!("{location}: {error}")))
 }
@@ -30,7 +30,7 @@ pub fn show(done: &Value) {
     crate::ops::print(&format!("{done:#}\n"));
 }
 
-/// Rows as a table, or as a JSON array. `columns` are members, and their heads.
+/// Formats rows as a table or as a JSON array. `columns` are the members and also the headings.
 pub fn show_list<const N: usize>(rows: &[Value], columns: [&str; N], json: bool) {
     if json {
         return show(&Value::Array(rows.to_vec()));
@@ -41,6 +41,6 @@ pub fn show_list<const N: usize>(rows: &[Value], columns: [&str; N], json: bool)
         _ => String::new(),
     };
     let cells: Vec<[String; N]> = rows.iter().map(|row| columns.map(|column| cell(row, column))).collect();
-    let heads = columns.map(|column| column.to_uppercase().replace('_', " "));
-    crate::ops::print(&crate::ops::table(heads.each_ref().map(String::as_str), &cells));
+    let headings = columns.map(|column| column.to_uppercase().replace('_', " "));
+    crate::ops::print(&crate::ops::table(headings.each_ref().map(String::as_str), &cells));
 }

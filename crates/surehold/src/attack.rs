@@ -1,4 +1,4 @@
-//! `surehold attack`: does it do anything twice, or lose anything, whatever befalls it?
+//! `surehold attack`: tests under faults whether the program does anything twice or loses anything.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,50 +15,53 @@ pub struct Arguments {
     /// A scenario's name or number, or `all`; may be given more than once [default: all]
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
-    /// Show the scenarios, and end
+    /// List the scenarios and exit
     #[arg(long)]
     list: bool,
     /// Repeats the choices of an earlier run
     #[arg(long)]
     seed: Option<u64>,
-    /// Logical operations of a scenario, as far as it can use as many; the report says how many ran
+    /// Logical operations per scenario, up to what the scenario can use; the report says how many
+    /// ran
     #[arg(long, default_value_t = 1_000)]
     operations: usize,
-    /// Scenarios at the same time, each on a deployment of its own: quicker, and harder to read
+    /// Scenarios that run at the same time, each on its own deployment: faster, but harder to read
     #[arg(long, default_value_t = 1)]
     at_once: usize,
-    /// A PostgreSQL to make databases on, as a user who may; without it and --postgres it is SQLite
+    /// A PostgreSQL server to create databases on, with a user that may; without it and --postgres
+    /// SQLite is used
     #[arg(long, conflicts_with_all = ["postgres", "target"])]
     database_url: Option<String>,
-    /// On a private PostgreSQL, which is started and ended
+    /// Use a private PostgreSQL, which is started and stopped
     #[arg(long, conflicts_with = "target")]
     postgres: bool,
-    /// With a private Redis in front of PostgreSQL
+    /// Use a private Redis in front of PostgreSQL
     #[arg(long, conflicts_with = "target")]
     redis: bool,
-    /// With a private NATS, which carries messages to their consumers
+    /// Use a private NATS, which carries messages to their consumers
     #[arg(long, conflicts_with = "target")]
     nats: bool,
-    /// Processes with the API, on PostgreSQL; without workers they do everything [default: 2]
+    /// Processes with the API, on PostgreSQL; without worker processes they do all work [default:
+    /// 2]
     #[arg(long, conflicts_with = "target")]
     servers: Option<usize>,
-    /// Processes that drive jobs, on PostgreSQL [default: 2]
+    /// Processes that run jobs, on PostgreSQL [default: 2]
     #[arg(long, conflicts_with = "target")]
     workers: Option<usize>,
     /// Processes that relay messages, on PostgreSQL [default: 1]
     #[arg(long, conflicts_with = "target")]
     relays: Option<usize>,
-    /// A test deployment that runs already, by its address; scenarios that need processes of their own are
-    /// left out, by name
+    /// The address of a running test deployment; scenarios that need their own processes are listed
+    /// as left out
     #[arg(long, requires = "api_key")]
     target: Option<String>,
     /// A test key of the target, with the scopes `bookings`, `payments`, `catalogue` and `ledger`
     #[arg(long, env = "SUREHOLD_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// The sandbox that the target's accounts are at, to judge by its books
+    /// The sandbox of the target's accounts, whose books are compared
     #[arg(long, requires = "target")]
     books: Option<String>,
-    /// For report.json, report.html, the clients' journals, and the logs of what failed
+    /// The directory for report.json, report.html, the clients' journals, and the logs of failures
     #[arg(long, default_value = "./attack-report")]
     out: PathBuf,
 }
@@ -106,7 +109,7 @@ impl Arguments {
             return Err(failed("this build has no NATS; build with --features nats"));
         }
         if !wants_postgres {
-            // One process has nobody to share them with, and is one.
+            // On SQLite there is one process, which cannot share the database.
             for (flag, given) in [
                 ("--redis", self.redis),
                 ("--nats", self.nats),
@@ -139,7 +142,7 @@ impl Arguments {
         }
     }
 
-    /// An attack moves money as often as it can: never a live key's.
+    /// An attack moves money as often as it can, so live keys are refused.
     fn target(&self, url: &str, api_key: &str) -> Result<Ground, Failed> {
         if !url.starts_with("http://") {
             return Err(failed("--target is an http:// address"));
@@ -161,7 +164,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
         return Ok(ExitCode::SUCCESS);
     }
     let options = arguments.options()?;
-    // Also for whoever stops it half-way.
+    // Also if the run is interrupted.
     println!("seed {}", options.seed);
     let mut signals = Signals::listen()?;
     let report = attack::run(&options, &Progress::shown(), signals.asked()).await?;
@@ -192,7 +195,7 @@ fn list() {
     for Scenario { number, name, promise, needs, .. } in SCENARIOS {
         let needs: Vec<&str> = needs.iter().map(|need| need.words()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!(" Needs {}.", needs.join(", ")) };
-        // A reader that has seen enough is no failure.
+        // A reader that has closed the pipe (`| head`) is no failure.
         let _gone = writeln!(out, "{number:>2}  {name:<16} {promise}{needs}");
     }
 }
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_come_to_nothing_is_refused() {
+    fn options_without_an_effect_are_refused() {
         let check = |words: &str, expected: Result<(), &str>| {
             let tried = Tried::try_parse_from(["attack"].into_iter().chain(words.split_whitespace()));
             let options = match tried {

@@ -1,4 +1,4 @@
-//! `surehold backup`: a verified copy of a SQLite database, beside a server at work.
+//! `surehold backup`: a verified copy of a SQLite database, also while a server uses it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use crate::failed;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The copy; it must not exist, its folder must
+    /// The copy; it must not exist, but its folder must
     file: PathBuf,
     #[command(flatten)]
     database: Database,

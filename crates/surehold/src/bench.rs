@@ -1,4 +1,4 @@
-//! `surehold bench`: figures, each beside the plain form of the same work in the same run.
+//! `surehold bench`: measurements, each beside the plain form of the same work in the same run.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ enum Work {
     Reserve(Load),
     /// Charges, from the request to the definite outcome
     Charge(Load),
-    /// Serve the plain form; the bench starts this by itself
+    /// Serve the plain form; the benchmark starts this itself
     #[command(hide = true)]
     Plain(Plain),
 }
@@ -43,14 +43,14 @@ enum Engines {
 struct Load {
     #[arg(long, value_enum, default_value = "both")]
     engine: Engines,
-    // Never from the environment: SUREHOLD_DATABASE_URL names the database that `serve` serves.
-    /// A PostgreSQL to make databases in; without it a private one is started
+    // Never from the environment: SUREHOLD_DATABASE_URL names the database of `serve`.
+    /// A PostgreSQL server to create databases on; without it a private one is started
     #[arg(long)]
     database_url: Option<String>,
     /// Seconds of each run
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Clients at once
+    /// Concurrent clients
     #[arg(long, default_value_t = 64)]
     tasks: usize,
     #[arg(long, default_value_t = 1_000)]
@@ -58,7 +58,7 @@ struct Load {
     /// Only the hot slot
     #[arg(long)]
     hot: bool,
-    /// Write the figures there as JSON
+    /// Write the measurements to this file as JSON
     #[arg(long)]
     out: Option<PathBuf>,
 }

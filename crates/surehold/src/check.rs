@@ -1,4 +1,4 @@
-//! `surehold check`: every promise, against a database and the provider's books.
+//! `surehold check`: checks every promise against a database and the provider's books.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use crate::{Failed, failed};
 pub struct Arguments {
     #[command(flatten)]
     database: Database,
-    /// The provider's books: a URL such as `http://127.0.0.1:12111/sandbox/books`, or a file of them
+    /// The provider's books: a URL such as `http://127.0.0.1:12111/sandbox/books`, or a file
     #[arg(long)]
     books: Option<String>,
-    /// Print JSON, which names all that is broken; the text shows the first twenty of each
+    /// Print JSON with all violations; the text shows the first twenty per promise
     #[arg(long)]
     json: bool,
 }
@@ -27,7 +27,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Checks and prints; `true` if every promise held.
+/// Checks and prints; `true` if every promise was kept.
 pub async fn report(location: &Location, books: Option<&str>, json: bool) -> Result<bool, Failed> {
     let books = match books {
         Some(place) => Some(Books::read(place).await?),
@@ -38,7 +38,7 @@ pub async fn report(location: &Location, books: Option<&str>, json: bool) -> Res
         check::Error::Books { .. } => error.into(),
     })?;
     let text = if json { serde_json::to_string_pretty(&verdicts)? + "\n" } else { verdicts.to_string() };
-    // A reader that has seen enough (`| head`) is no failure of the check.
+    // A reader that has closed the pipe (`| head`) is no failure of the check.
     let _gone = std::io::stdout().write_all(text.as_bytes());
     Ok(verdicts.all_hold())
 }

@@ -1,7 +1,8 @@
-//! The configuration: a TOML file, environment variables, flags; the later wins.
+//! The configuration: a TOML file, environment variables and flags; the later source wins.
 //!
-//! A secret is written as it is, or as `{ env = "NAME" }`, or as `{ file = "PATH" }`, so that a file
-//! that is checked in holds none. Whatever cannot work is refused at the start, in a sentence.
+//! A secret is given as text, or as `{ env = "NAME" }` or `{ file = "PATH" }`, so that a file under
+//! version control need not contain it. Settings that cannot work are refused at the start, with a
+//! sentence.
 
 mod broker;
 pub mod fit;
@@ -34,7 +35,7 @@ pub use telemetry::TelemetryFile;
 
 use crate::{Failed, failed};
 
-/// What the default leaves for a second try of a call.
+/// What the default leaves for the retry of a call.
 const SECOND_TRY: Duration = Duration::from_secs(10);
 
 /// The file as it is written.
@@ -44,7 +45,7 @@ pub struct File {
     pub database_url: Option<SecretFile>,
     pub listen: Option<SocketAddr>,
     pub role: Option<String>,
-    /// Written once the server serves: `{"base_url": ...}`.
+    /// Written when the server is ready: `{"base_url": ...}`.
     pub ready_file: Option<PathBuf>,
     pub log: Option<String>,
     pub log_format: Option<String>,
@@ -67,7 +68,7 @@ pub struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountFile {
-    /// The tenant's id, or its name.
+    /// The tenant's id or name.
     pub tenant: String,
     pub provider: String,
     pub name: String,
@@ -137,9 +138,9 @@ pub struct StoreFile {
     pub audit_kept_days: Option<i64>,
 }
 
-/// Well inside the time for which a provider remembers an idempotency key.
+/// Well below the time for which a provider remembers an idempotency key.
 const DEADLINE_MAX: Span = Span::seconds(12 * 60 * 60);
-/// Longer than any balancer takes to notice.
+/// Longer than a load balancer takes to notice.
 const DRAIN_MAX: Duration = Duration::from_mins(10);
 
 impl File {
@@ -150,8 +151,8 @@ impl File {
             .map_err(|error| failed(format!("{}: {}", path.display(), explain(&error, &text))))
     }
 
-    /// What the service runs with, without its accounts. `listen` and `location` were settled by the
-    /// flags.
+    /// The settings of the service, without its accounts. The flags decided `listen` and
+    /// `location`.
     pub fn settings(&self, listen: SocketAddr, location: Location, roles: Roles) -> Result<Settings, Failed> {
         let mut settings = Settings::new(listen, location);
         settings.roles = roles;
@@ -256,7 +257,7 @@ impl File {
     }
 }
 
-/// Where and why, without the line itself and the text that stood there: either may be a secret.
+/// Where and why, without the line and its text, which may be a secret.
 fn explain(error: &toml::de::Error, text: &str) -> String {
     let why = error.message();
     let why = match (why.split_once("string \""), why.rsplit_once("\", expected")) {
@@ -296,7 +297,7 @@ impl SecretFile {
 impl AccountFile {
     /// `find` resolves a tenant's id or name.
     pub fn settings(&self, tenant: TenantId) -> Result<AccountSettings, Failed> {
-        // It is a part of the webhook's path, and a label of metrics and logs.
+        // It is part of the webhook's path, and a label of metrics and logs.
         if card_number::is_in(&self.name) {
             return Err(failed("accounts: a name looks like a card number"));
         }
@@ -323,7 +324,8 @@ impl AccountFile {
         set(&mut stripe.base_url, self.base_url.clone());
         set(&mut stripe.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
         set(&mut stripe.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
-        // Whoever waits longer for a call and says no more gets a second try no shorter than by default.
+        // A longer call timeout without a longer operation timeout still leaves the default time
+        // for a retry.
         stripe.operation_timeout = stripe.operation_timeout.max(stripe.call_timeout + SECOND_TRY);
         set(&mut stripe.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
         set(&mut stripe.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
@@ -334,8 +336,10 @@ impl AccountFile {
 }
 
 pub fn roles(text: &str) -> Result<Roles, Failed> {
-    Roles::parse(text).map_err(|word| {
-        failed(format!("the role is `all`, or some of `api`, `worker`, `relay` with commas, not `{word}`"))
+    Roles::parse(text).map_err(|name| {
+        failed(format!(
+            "the role is `all`, or some of `api`, `worker`, `relay` separated by commas, not `{name}`"
+        ))
     })
 }
 
@@ -343,7 +347,7 @@ pub fn roles(text: &str) -> Result<Roles, Failed> {
 mod tests {
     use super::*;
 
-    /// Every setting that is shown, and at its default.
+    /// Every setting is shown with its default.
     #[test]
     fn the_example_shows_the_defaults() {
         let example = include_str!("../../../docs/surehold.example.toml");
@@ -365,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_file_is_told_without_its_secrets() {
+    fn an_error_in_a_file_is_reported_without_its_secrets() {
         let account = "[[accounts]]\ntenant = 'a'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n";
         for (text, reason) in [
             (
@@ -389,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_with_the_reason() {
+    fn settings_that_cannot_work_are_refused_with_the_reason() {
         let account = "[[accounts]]\ntenant = 'a'\nprovider = 'stripe'\nname = 'acct_1'\nmode = 'test'\n\
                        base_url = 'http://127.0.0.1:1'\nwebhook_secrets = ['whsec_1']\n";
         for (text, reason) in [

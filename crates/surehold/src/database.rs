@@ -1,10 +1,10 @@
-//! Which database a subcommand works on: the same flag, variable and default for all.
+//! The database of a subcommand: the same flag, variable and default for all.
 
 use store::Location;
 
 use crate::Failed;
 
-/// Where `serve` keeps its database if nothing else is said.
+/// Where `serve` stores its database by default.
 pub const DEFAULT: &str = "sqlite:./surehold-data/surehold.sqlite";
 
 #[derive(clap::Args)]

@@ -1,12 +1,12 @@
-//! `surehold demo`: everything on one machine, and a story that happens for real, over HTTP.
+//! `surehold demo`: all parts on one machine, and a scripted story that happens over HTTP.
 //!
-//! | piece | what it does |
+//! | module | what it does |
 //! |---|---|
 //! | `stage` | data directory, sandbox, seeded tenants, server, `demo.json` |
-//! | `story` | reserve, pay, lose the response, retry, duplicate, change, hear twice; then the books |
+//! | `story` | reserve, pay, lose the response, retry, duplicate, change, receive a webhook twice; then compare the books |
 //! | `guide` | what to try next |
 
-/// Prints a line. A reader that has seen enough (`| head`) ends the story's telling, not the story.
+/// Prints a line. If the reader has closed the pipe (`| head`), the output ends, but not the story.
 macro_rules! say {
     ($($words:tt)*) => {
         $crate::demo::print(format_args!($($words)*))
@@ -28,8 +28,8 @@ use crate::signals::Signals;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    // Not the folder that `serve` uses by default: it would serve the demo's tenants.
-    /// Where everything is kept; made if it is not there, used again if it is
+    // Not the default folder of `serve`, which would serve the demo's tenants.
+    /// The data directory; created if it does not exist, otherwise reused
     #[arg(long, default_value = "./surehold-demo")]
     data: PathBuf,
     /// Where the server listens; port 0 picks a free one
@@ -38,14 +38,15 @@ pub struct Arguments {
     /// Where the payment provider's stand-in listens
     #[arg(long, default_value = "127.0.0.1:12111")]
     sandbox_listen: SocketAddr,
-    // Never from the environment: SUREHOLD_DATABASE_URL names the database that `serve` serves.
-    /// `postgres://...` instead of SQLite in the data directory: an empty database, or the demo's own
+    // Never from the environment: SUREHOLD_DATABASE_URL names the database of `serve`.
+    /// `postgres://...` instead of SQLite in the data directory: an empty database, or that of an
+    /// earlier demo
     #[arg(long)]
     database_url: Option<String>,
-    /// End after the story; success only if every promise held
+    /// Exit after the story; success only if every promise was kept
     #[arg(long)]
     once: bool,
-    /// As in `info,store=debug`
+    /// For example `info,store=debug`
     #[arg(long, default_value = "warn")]
     log: String,
 }
@@ -55,7 +56,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let mut signals = Signals::listen()?;
     let stage = tokio::select! {
         set = environment::DemoEnvironment::set(&arguments) => set?,
-        () = signals.asked() => return Err(failed("asked to stop before it served")),
+        () = signals.asked() => return Err(failed("asked to stop before the server was ready")),
     };
     let held = tokio::select! {
         held = story::tell(&stage) => held,
@@ -65,7 +66,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failed) => {
-            stage.strike().await;
+            stage.stop().await;
             return Err(failed);
         }
     };
@@ -74,7 +75,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
         signals.asked().await;
         say!("\nStopping: what is at work is finished, nothing is lost.");
     }
-    stage.strike().await;
+    stage.stop().await;
     Ok(code)
 }
 

@@ -1,4 +1,4 @@
-//! `surehold docs`: writes the pages that are generated from the code's own tables.
+//! `surehold docs`: writes the pages that are generated from tables in the code.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub fn run(arguments: &Arguments) -> crate::Exit {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every lifecycle, drawn from its table.
+/// Every lifecycle, generated from its table.
 fn lifecycles() -> String {
     let pages = [
         page::<booking::State>(),

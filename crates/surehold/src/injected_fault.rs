@@ -1,11 +1,11 @@
-//! A fault put in on purpose, from the environment: only in a build with the feature `fault_injection`.
+//! Injects a fault from the environment: only in a build with the feature `fault_injection`.
 
 use fault_injection::{InjectedFault, VARIABLE};
 
 use crate::{Failed, failed};
 
-/// Takes the wall down that the variable names, if it is set.
-#[expect(clippy::disallowed_methods, reason = "a process of the attack is told its fault this way")]
+/// Injects the fault that the variable names, if it is set.
+#[expect(clippy::disallowed_methods, reason = "the attack passes a process its fault this way")]
 pub fn inject() -> Result<(), Failed> {
     let Ok(name) = std::env::var(VARIABLE) else { return Ok(()) };
     let fault = InjectedFault::from_name(&name)

@@ -1,4 +1,4 @@
-//! `surehold key`: the API keys of a tenant. A secret is shown once, when its key is made.
+//! `surehold key`: the API keys of a tenant. A secret is shown once, when its key is created.
 
 use std::process::ExitCode;
 
@@ -30,25 +30,25 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Make a key; prints it as JSON, with its secret, which is not shown again
+    /// Create a key; prints it as JSON, with its secret, which is not shown again
     Create {
         #[command(flatten)]
         tenant: TenantArguments,
-        /// The client whose key it is, by name or id; a name that none has makes a new client
+        /// The key's client, by name or id; an unknown name creates a new client
         #[arg(long)]
         client: String,
-        /// What it may do, with commas: bookings, payments, catalogue, ledger, ops
+        /// The key's scopes, separated by commas: bookings, payments, catalogue, ledger, ops
         #[arg(long, value_delimiter = ',', value_parser = scope, required = true)]
         scopes: Vec<Scope>,
-        /// A key for live money; test and live never mix
+        /// A key for live money; test and live are never mixed
         #[arg(long)]
         live: bool,
     },
-    /// Revoke a key, at once and for good
+    /// Revoke a key, immediately and permanently
     Revoke {
         #[command(flatten)]
         tenant: TenantArguments,
-        /// As `key list` shows it
+        /// The key's id, as `key list` shows it
         id: Uuid,
     },
 }
@@ -62,7 +62,7 @@ pub struct TenantArguments {
     pub database: Database,
 }
 
-/// Rows that one look at the database reads.
+/// Rows per read of the database.
 const PAGE: usize = 200;
 
 pub async fn run(arguments: Arguments) -> crate::Exit {
@@ -102,9 +102,9 @@ async fn list(tenant: &TenantArguments, json: bool) -> Result<(), crate::Failed>
     Ok(())
 }
 
-fn scope(word: &str) -> Result<Scope, String> {
+fn scope(name: &str) -> Result<Scope, String> {
     Scope::ALL
         .into_iter()
-        .find(|scope| scope.name() == word)
-        .ok_or_else(|| format!("there is no scope `{word}`"))
+        .find(|scope| scope.name() == name)
+        .ok_or_else(|| format!("there is no scope `{name}`"))
 }

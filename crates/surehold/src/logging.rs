@@ -1,7 +1,8 @@
-//! Logs: structured, to standard error, so that standard output is a subcommand's own.
+//! Structured logs on standard error; standard output belongs to the subcommand.
 //!
-//! Each line names the work_context that it was written on: request, tenant, client, operation. A line itself
-//! says what happened, and must not name them again. One that is repeated by the thousand is cut short ([`limit`]).
+//! Each line has the work context in which it was written: request, tenant, client, operation. A
+//! message says what happened, and does not repeat the context. A message that repeats thousands of
+//! times is limited ([`limit`]).
 
 mod limit;
 
@@ -20,16 +21,16 @@ use tracing_subscriber::registry::LookupSpan;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
     #[default]
     Text,
 }
 
-/// Starts logging. `filter` as in `info,store=debug`.
+/// Starts logging. `filter` is for example `info,store=debug`.
 pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
-    // PostgreSQL's notices (a table exists already) are no news to anybody, and its driver would tell the
-    // parameters of each statement.
+    // PostgreSQL's notices (such as "table exists already") are of no interest, and its driver
+    // would log the parameters of each statement.
     let filter = EnvFilter::try_new(format!("{filter},tokio_postgres=warn"))
         .map_err(|error| crate::failed(format!("the log filter cannot be read: {error}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -51,7 +52,7 @@ pub fn start(filter: &str, format: Format) -> Result<(), crate::Failed> {
     started.map_err(|error| crate::failed(error.to_string()))
 }
 
-/// Adds the work_context to whatever `inner` writes.
+/// Adds the work context to every line of `inner`.
 struct Lines<F> {
     inner: F,
     format: Format,

@@ -1,9 +1,10 @@
-//! The program: one binary: `serve demo sandbox migrate backup check attack bench tenant key product slot ops`.
+//! The program, one binary: `serve demo sandbox migrate backup check attack bench tenant key
+//! product slot ops`.
 //!
-//! Each subcommand is one file: its flags, what it refuses, what it runs. The only place that reads
-//! the environment is [`config`] (and clap, for flags that have a variable).
+//! Each subcommand is one file with its flags, its checks and its code. Only [`config`] reads the
+//! environment (and clap, for flags that have a variable).
 //!
-//! What must never be here: anything that another program would want to call; that is a library's.
+//! What must never be here: code that another program could call; it belongs in a library crate.
 
 mod administration;
 #[cfg(feature = "attack")]
@@ -44,48 +45,48 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API and work on what it is asked
+    /// Serve the API and run its workers
     Serve(serve::Arguments),
-    /// See it work: a server, a payment provider's stand-in, and a story told over HTTP
+    /// Run a demonstration: a server, a payment provider's stand-in, and a story over HTTP
     Demo(demo::Arguments),
-    /// Run the payment provider's stand-in alone
+    /// Run only the payment provider's stand-in
     Sandbox(sandbox_alone::Arguments),
-    /// Bring a database to this version's schema
+    /// Migrate a database to this version's schema
     Migrate(migrate::Arguments),
-    /// Copy a SQLite database to a file, also while a server writes it, and check the copy
+    /// Copy a SQLite database to a file, also while a server writes to it, and check the copy
     Backup(backup::Arguments),
     /// Check every promise against a database and the provider's books
     Check(check::Arguments),
-    /// Try to make it do something twice, or lose something, and judge it by the provider's books
+    /// Try to make the program do something twice or lose something, and check the provider's books
     #[cfg(feature = "attack")]
     Attack(attack::Arguments),
-    /// Not in this build: it takes the feature `attack`
+    /// Not in this build: it needs the feature `attack`
     #[cfg(not(feature = "attack"))]
     #[command(disable_help_flag = true)]
     Attack(LeftOut),
-    /// Measure, against the plain form of the same work
+    /// Measure performance against the plain form of the same work
     #[cfg(feature = "bench")]
     Bench(bench::Arguments),
     /// Not in this build: it takes the feature `bench`
     #[cfg(not(feature = "bench"))]
     #[command(disable_help_flag = true)]
     Bench(LeftOut),
-    /// List, make, rename and archive tenants
+    /// List, create, rename and archive tenants
     Tenant(tenant::Arguments),
-    /// List, make and revoke the API keys of a tenant
+    /// List, create and revoke the API keys of a tenant
     Key(key::Arguments),
-    /// List and make what a tenant sells
+    /// List and create the products of a tenant
     Product(product::Arguments),
     /// Open dated slots of a product
     Slot(product::SlotArguments),
-    /// Do by hand what the program left to a person
+    /// Decide by hand what the program left to a person
     Ops(ops::Arguments),
     /// Write the generated pages
     #[command(hide = true)]
     Docs(docs::Arguments),
 }
 
-/// Whatever somebody asks of a command that this build is without.
+/// Accepts all arguments of a command that this build does not have.
 #[cfg(not(all(feature = "attack", feature = "bench")))]
 #[derive(clap::Args)]
 struct LeftOut {
@@ -142,7 +143,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why a subcommand could not do its work, in a sentence for the person who ran it.
+/// Why a subcommand failed, in a sentence for the person who ran it.
 #[derive(Debug)]
 pub struct Failed(String);
 
@@ -158,7 +159,7 @@ impl<E: std::error::Error> From<E> for Failed {
     }
 }
 
-/// A failure told in words alone.
+/// A failure that consists of a message.
 pub fn failed(words: impl Into<String>) -> Failed {
     Failed(words.into())
 }

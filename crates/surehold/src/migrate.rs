@@ -1,4 +1,4 @@
-//! `surehold migrate`: forward only, and safe from many servers at once.
+//! `surehold migrate`: forward only, and safe when several servers run it at once.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let location = arguments.database.location()?;
     let migrated = Store::migrate(&location).await?;
     match migrated.from {
-        from if from == migrated.to => println!("{location}: the schema is at version {from} already"),
+        from if from == migrated.to => println!("{location}: the schema is already at version {from}"),
         from => println!("{location}: the schema went from version {from} to {}", migrated.to),
     }
     Ok(ExitCode::SUCCESS)

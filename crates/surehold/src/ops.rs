@@ -1,7 +1,7 @@
-//! `surehold ops`: what an operator does by hand, over the API, with a key that has the scope `ops`.
+//! `surehold ops`: an operator's manual actions, over the API, with a key that has the scope `ops`.
 //!
-//! Whatever it does is done by a command of the server: it is decided under the row's lock, and audited with
-//! who did it and why. Nothing here looks into a database.
+//! Every action is a command of the server: it is decided under the row's lock, and audited with
+//! the person and the reason. Nothing here reads a database.
 
 mod dead_letters;
 
@@ -21,27 +21,27 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// What was given up: jobs, providers' events, and messages at a consumer
+    /// Work that was given up: jobs, events of providers, and messages at a consumer
     #[command(subcommand)]
     DeadLetters(dead_letters::Action),
 }
 
-/// Which server, and who asks.
+/// The server and the caller's key.
 #[derive(clap::Args)]
 struct Server {
     #[arg(long, env = "SUREHOLD_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// With the scope `ops`
+    /// A key with the scope `ops`
     #[arg(long, env = "SUREHOLD_OPS_KEY", hide_env_values = true)]
     api_key: String,
 }
 
 impl Server {
     fn client(&self) -> Result<Client, Failed> {
-        let told = |retry: &client::Retry<'_>| {
-            eprintln!("again in {} ms: {}", retry.delay.as_millis(), retry.failure);
+        let report = |retry: &client::Retry<'_>| {
+            eprintln!("retrying in {} ms: {}", retry.delay.as_millis(), retry.failure);
         };
-        Ok(Client::builder(&self.url, &self.api_key).observer(told).build()?)
+        Ok(Client::builder(&self.url, &self.api_key).observer(report).build()?)
     }
 }
 
@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     }
 }
 
-/// Columns as wide as their widest cell; the last one is as long as it is.
+/// Columns as wide as their widest cell; the last column has no fixed width.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -69,7 +69,7 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     text
 }
 
-/// A reader that has seen enough (`| head`) is no failure.
+/// A reader that has closed the pipe (`| head`) is no failure.
 pub fn print(text: &str) {
     let _gone = std::io::stdout().write_all(text.as_bytes());
 }

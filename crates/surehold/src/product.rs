@@ -29,19 +29,20 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Put a product up for sale; prints it as JSON
+    /// Create a product and put it on sale; prints it as JSON
     Create {
         #[command(flatten)]
         tenant: TenantArguments,
         #[arg(long)]
         name: String,
-        /// As in `Europe/Lisbon`
+        /// For example `Europe/Lisbon`
         #[arg(long)]
         time_zone: String,
-        /// As in `EUR`
+        /// For example `EUR`
         #[arg(long)]
         currency: String,
-        /// A kind of guest and the price in the minor unit, as in `Adult=4500`; may be given more than once
+        /// A kind of guest and the price in the minor unit, for example `Adult=4500`; may be given
+        /// more than once
         #[arg(long = "unit", required = true)]
         units: Vec<String>,
     },
@@ -59,10 +60,10 @@ enum SlotAction {
     Add {
         #[command(flatten)]
         tenant: TenantArguments,
-        /// As `product list` shows it
+        /// The product's id, as `product list` shows it
         #[arg(long)]
         product: Uuid,
-        /// As in `2027-07-01T19:00:00+01:00`; may be given more than once
+        /// For example `2027-07-01T19:00:00+01:00`; may be given more than once
         #[arg(long, required = true)]
         starts_at: Vec<String>,
         #[arg(long)]
@@ -70,7 +71,7 @@ enum SlotAction {
     },
 }
 
-/// Rows that one look at the database reads.
+/// Rows per read of the database.
 const PAGE: usize = 200;
 
 pub async fn run(arguments: Arguments) -> crate::Exit {

@@ -1,5 +1,5 @@
-//! `docs/runbook.md` is read at night by somebody who has no time to find out what in it is out of date.
-//! So what can be checked of it is: whatever it tells to type must be there.
+//! Checks `docs/runbook.md`: an operator in an emergency has no time to find outdated instructions.
+//! So every command, query and address in it is checked to exist.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,19 +20,19 @@ fn page() -> String {
     read("docs/runbook.md")
 }
 
-/// What stands between fences of a language.
+/// The contents of the code blocks of a language.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// As a link names it: lower case, words joined by dashes, nothing else.
+/// A heading as a link refers to it: lower case, words joined by dashes.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-');
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-/// Headings of the second and third level, each with what stands below it.
+/// Headings of the second and third level, each with its section.
 fn sections(page: &str) -> Vec<(String, String)> {
     let mut sections: Vec<(String, String)> = Vec::new();
     for line in page.lines() {
@@ -91,12 +91,12 @@ fn every_query_in_it_is_one() {
     std::fs::write(file.path(), rules).unwrap();
     let mut check = Process::new("promtool");
     check.args(["check", "rules"]).arg(file.path()).stdin(Stdio::null());
-    let said = check.output().expect("promtool is not there: run `cargo xtask test`, which installs it");
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let output = check.output().expect("promtool is missing: run `cargo xtask test`, which installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The words of a command of ours, up to what the shell does with its output. A word in capitals stands for
-/// something that is filled in.
+/// The words of a `surehold` command, up to the shell's redirection of its output. A word in
+/// capitals is a placeholder.
 fn words(command: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for (number, part) in command.split('"').enumerate() {
@@ -118,7 +118,7 @@ fn every_command_in_it_is_one_of_ours() {
     let mut commands = 0;
     for line in shell.lines().filter(|line| line.starts_with("surehold ")) {
         let mut words = words(line);
-        // Both are in the environment, as the page says at its beginning.
+        // Both are in the environment, as the page says at the beginning.
         match words[1].as_str() {
             "ops" => words.extend(["--api-key", "k"].map(str::to_owned)),
             "check" => words.extend(["--database-url", "sqlite:x"].map(str::to_owned)),

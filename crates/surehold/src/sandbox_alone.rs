@@ -1,4 +1,4 @@
-//! `surehold sandbox`: the payment provider's stand-in as a process of its own.
+//! `surehold sandbox`: the payment provider's stand-in as its own process.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ pub struct Arguments {
     /// Where to listen; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:12111", env = "SUREHOLD_SANDBOX_LISTEN")]
     listen: SocketAddr,
-    /// The file that keeps its books
+    /// The file that stores its books
     #[arg(long, default_value = "./surehold-sandbox.journal")]
     journal: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `surehold serve`: the API and its workers, until asked to stop.
+//! `surehold serve`: the API and its workers, until the process is asked to stop.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,26 +30,27 @@ pub struct Arguments {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SUREHOLD_LISTEN")]
     listen: Option<SocketAddr>,
-    /// What this process does: `all`, or some of `api`, `worker` and `relay`, with commas
+    /// The roles of this process: `all`, or some of `api`, `worker` and `relay`, separated by
+    /// commas
     #[arg(long, env = "SUREHOLD_ROLE")]
     role: Option<String>,
-    /// `redis://...`: what stands in front of the database [default: nothing]
+    /// `redis://...`: the cache in front of the database [default: none]
     #[arg(long, env = "SUREHOLD_REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
-    /// `nats://...`: what carries messages to the consumers [default: the relay itself]
+    /// `nats://...`: the broker that carries messages to the consumers [default: the relay itself]
     #[arg(long, env = "SUREHOLD_NATS_URL")]
     nats_url: Option<String>,
-    /// `http://...`: the OpenTelemetry collector that gets traces [default: none are made]
+    /// `http://...`: the OpenTelemetry collector that receives traces [default: no traces]
     #[arg(long, env = "SUREHOLD_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
-    /// As in `info,store=debug`
+    /// For example `info,store=debug`
     #[arg(long, env = "SUREHOLD_LOG")]
     log: Option<String>,
     #[arg(long, value_enum)]
     log_format: Option<Format>,
 }
 
-/// A database that is out of reach keeps us from ending what is under way.
+/// An unreachable database prevents the server from finishing its work.
 const STOP_MAX: Duration = Duration::from_mins(2);
 
 pub async fn run(arguments: Arguments) -> crate::Exit {
@@ -59,21 +60,21 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let Serving { running, telemetry, drain } = tokio::select! {
         started = start(&arguments, &file) => started?,
         () = signals.asked() => {
-            info!("asked to stop before it served");
+            info!("asked to stop before the server was ready");
             return Ok(ExitCode::SUCCESS);
         }
     };
     signals.asked().await;
     leave(&running, drain, &mut signals).await;
-    info!("stopping: no new requests; those at work are answered");
+    info!("stopping: no new requests; requests in progress are finished");
     let in_order = tokio::select! {
         () = running.stop() => true,
         () = signals.asked() => false,
         () = tokio::time::sleep(STOP_MAX) => false,
     };
     if !in_order {
-        // As a kill would: it is found and taken up by whoever comes next.
-        tracing::warn!("ending, although something is under way");
+        // As after a kill: another process finds and continues the work.
+        tracing::warn!("ending although work is still in progress");
         std::process::exit(1);
     }
     if let Some(telemetry) = telemetry {
@@ -83,7 +84,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file, with what flags and variables say instead.
+/// The file, with the values of flags and variables.
 fn file(arguments: &Arguments) -> Result<File, Failed> {
     let mut file = arguments.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
     if let Some(url) = &arguments.redis_url {
@@ -104,7 +105,7 @@ struct Serving {
     drain: Duration,
 }
 
-/// Whatever fails ends what was begun before it.
+/// A failure ends everything that was started before it.
 async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
     let telemetry = file.telemetry.as_ref().map(TelemetryFile::adapter).transpose()?;
     let location = location(arguments, file)?;
@@ -119,10 +120,10 @@ async fn start(arguments: &Arguments, file: &File) -> Result<Serving, Failed> {
     config::fit::check(&settings)?;
     let names = settings.accounts.iter().map(|account| account.name.as_str());
     settings.metrics = Some(server::metrics::install(names)?);
-    say(&settings, telemetry.as_deref());
+    log_settings(&settings, telemetry.as_deref());
     if Store::open_read_only(&settings.location).await?.tenants(1).await?.is_empty() {
         tracing::warn!(
-            "there is no tenant, so nobody can call the API: make one with `surehold tenant create`"
+            "there is no tenant, so nobody can call the API: create one with `surehold tenant create`"
         );
     }
     let telemetry = telemetry.map(|adapter| adapter.start()).transpose().map_err(failed)?;
@@ -163,8 +164,8 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What it runs with, secrets left out.
-fn say(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
+/// Logs the settings, without secrets.
+fn log_settings(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
     let account = |account: &AccountSettings| {
         format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.base_url)
     };
@@ -189,7 +190,7 @@ fn say(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
         "starting"
     );
     if settings.accounts.is_empty() && (settings.roles.api || settings.roles.worker) {
-        tracing::warn!("no provider account is configured ([[accounts]]): bookings can be held and not paid");
+        tracing::warn!("no provider account is configured ([[accounts]]): bookings can be held but not paid");
     }
 }
 
@@ -201,7 +202,7 @@ fn ready(running: &RunningService, file: Option<&Path>) -> Result<(), Failed> {
         .map_err(|why| failed(format!("ready_file: {}: {why}", path.display())))
 }
 
-/// Writes a file so that nobody reads half of it.
+/// Writes a file atomically, so that nobody reads a part of it.
 pub fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text)?;
@@ -231,12 +232,12 @@ pub async fn open(location: Location) -> Result<Store, store::Error> {
     Store::open(Options::new(location, clock, ids, std::sync::Arc::new(Wire))).await
 }
 
-/// Gives a balancer the time to notice. Who asks a second time does not want to wait.
+/// Gives a load balancer the time to notice. A second signal ends the wait.
 async fn leave(running: &RunningService, drain: Duration, signals: &mut Signals) {
     if drain.is_zero() {
         return;
     }
-    info!(drain_ms = drain.as_millis(), "leaving: not ready any more, requests are served until then");
+    info!(drain_ms = drain.as_millis(), "leaving: not ready any more; requests are served until the end");
     running.leave();
     tokio::select! {
         () = signals.asked() => {}

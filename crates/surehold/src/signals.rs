@@ -1,10 +1,11 @@
-//! What asks a subcommand to stop: Ctrl-C, or a supervisor's SIGTERM.
+//! Signals that ask a subcommand to stop: Ctrl-C, or a supervisor's SIGTERM.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Failed;
 
-/// Heard from the moment this is made: one that comes while something starts is not lost.
+/// Signals are received from the creation of this value on, so a signal during the start is not
+/// lost.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -18,7 +19,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -1,4 +1,4 @@
-//! `surehold tenant`: who sells places. Making one shows its first API keys, once.
+//! `surehold tenant`: the operators that sell. Creating one shows its first API keys, once.
 
 use std::process::ExitCode;
 
@@ -30,38 +30,38 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Make a tenant; prints its ids and keys as JSON. The keys are not shown again
+    /// Create a tenant; prints its ids and keys as JSON. The keys are not shown again
     Create {
         #[command(flatten)]
         database: Database,
         #[arg(long)]
         name: String,
-        /// What configurations and scripts call it; no two tenants have the same [default: made of the name]
+        /// The unique short name for configurations and scripts [default: derived from the name]
         #[arg(long)]
         slug: Option<String>,
-        /// Keys for live money; test and live never mix
+        /// Keys for live money; test and live are never mixed
         #[arg(long)]
         live: bool,
     },
-    /// Give a tenant another name; its slug stays
+    /// Rename a tenant; its slug stays
     Rename {
         #[command(flatten)]
         database: Database,
-        /// Its slug, id or name
+        /// The tenant's slug, id or name
         tenant: String,
         #[arg(long)]
         name: String,
     },
-    /// Revoke all keys of a tenant for good; what is under way is carried to its end
+    /// Revoke all keys of a tenant permanently; work in progress is finished
     Archive {
         #[command(flatten)]
         database: Database,
-        /// Its slug, id or name
+        /// The tenant's slug, id or name
         tenant: String,
     },
 }
 
-/// More are not listed, and that is said.
+/// The list ends here, with a message.
 const TENANTS_MAX: usize = 10_000;
 
 pub async fn run(arguments: Arguments) -> crate::Exit {
@@ -99,15 +99,15 @@ async fn list(database: &Database, json: bool) -> Result<(), crate::Failed> {
     Ok(())
 }
 
-/// `whose` is a tenant or a client.
-pub fn check_name(whose: &str, name: &str) -> Result<(), crate::Failed> {
+/// `owner` is a tenant or a client.
+pub fn check_name(owner: &str, name: &str) -> Result<(), crate::Failed> {
     let mut findings = ValidationErrors::default();
     findings.line("", name, NAME_CHARS_MAX);
     if let Some(mistake) = findings.errors().first() {
-        return Err(failed(format!("the name of {whose} {}", mistake.detail)));
+        return Err(failed(format!("the name of {owner} {}", mistake.detail)));
     }
     if card_number::is_in(name) {
-        return Err(failed(format!("the name of {whose} must not hold what looks like a card number")));
+        return Err(failed(format!("the name of {owner} must not hold what looks like a card number")));
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_short_and_holds_no_card_number() {
+    fn a_name_is_short_and_contains_no_card_number() {
         let long = "n".repeat(201);
         for (name, reason) in [
             ("", "empty"),

@@ -1,4 +1,4 @@
-//! Why there is no such server: where something can be done about it, the message says what.
+//! Why there is no server; the message says what to do, if anything helps.
 
 use crate::port::NoPort;
 
@@ -18,8 +18,8 @@ pub enum Error {
     DidNotStart { program: &'static str, why: String, log: String },
     #[error("{program} does not run")]
     DoesNotRun { program: &'static str },
-    #[error("{command} was refused: {said}")]
-    Refused { command: String, said: String },
+    #[error("{command} was refused: {output}")]
+    Refused { command: String, output: String },
     #[error(transparent)]
     NoPort(#[from] NoPort),
     #[error(transparent)]

@@ -1,16 +1,17 @@
-//! A private server that is one process: what Redis, NATS and HAProxy have in common.
+//! A private server that is one process: the common part of Redis, NATS and HAProxy.
 //!
-//! | Phase | What happens | What a `kill -9` of us at this point leaves |
+//! | Phase | What happens | What a `kill -9` of this process leaves at this point |
 //! |---|---|---|
 //! | directory | a temporary directory | an empty directory |
-//! | watchdog | a shell waits for us to end | nothing: from here on it clears up |
-//! | gate | a shell that becomes the server waits for a word from us | nothing: without us it ends |
-//! | guard | the watchdog learns the process id, then the gate opens | nothing |
-//! | answer | asked until it answers, on a free port, retried when somebody else was quicker | nothing |
+//! | watchdog | a shell waits for this process to end | nothing: from here on it cleans up |
+//! | gate | a shell that becomes the server waits for a line | nothing: without the line it ends |
+//! | guard | the watchdog receives the process id, then the gate opens | nothing |
+//! | ready | polled until it replies, on a free port; retried if another process took the port | nothing |
 //! | drop | the process is killed, the watchdog removes the directory | nothing |
 //!
-//! What can be done to it is what happens to servers: killed, stopped, started again on the same port
-//! with the same data, and held still (SIGSTOP) as a machine that swaps or a virtual machine that moves.
+//! A test can do to it what happens to servers: kill it, stop it, start it again on the same port
+//! with the same data, and pause it (SIGSTOP) as a machine that swaps or a virtual machine that
+//! migrates.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -27,40 +28,41 @@ use crate::{Error, port};
 
 /// How often a start is tried, each time on another port.
 const START_ATTEMPTS_MAX: usize = 5;
-/// How long a server may take until it answers, its data read.
+/// How long a server may take until it replies, with its data read.
 const START_S: u64 = 60;
 /// How long a server may take to stop before it is killed.
 const STOP_S: u64 = 20;
 const POLL_MS: u64 = 10;
-/// How long one question may wait for its answer.
+/// How long one request may wait for its reply.
 pub(crate) const ANSWER_MS: u64 = 1_000;
-/// How much of the server's log an error shows.
+/// How many lines of the server's log an error shows.
 const LOG_LINES_MAX: usize = 20;
 
-/// Waits for a line, then becomes the server. A line never comes where we died before the watchdog knew.
+/// Waits for a line, then becomes the server. The line never comes if this process dies before the
+/// watchdog has the process id.
 const GATE: &str = r#"read -r _ || exit; exec "$0" "$@" </dev/null"#;
 
-/// A kind of server, with what a test may want to differ.
+/// A kind of server, with the settings that a test may change.
 pub trait Peer {
     const WANTED: Wanted;
     const SCHEME: &'static str;
 
-    /// How it is started in this directory on this port, its configuration written.
-    fn arguments(&self, place: &Place<'_>) -> Result<Vec<String>, Error>;
+    /// The arguments that start it in this directory on this port; writes its configuration.
+    fn arguments(&self, location: &ServerLocation<'_>) -> Result<Vec<String>, Error>;
 
-    /// Whether the server that answers is there for clients, and is this one: another may have been
-    /// quicker with the port.
-    fn answers(&self, place: &Place<'_>, process: u32) -> bool;
+    /// Whether the server that replies is ready and is this one: another process may have taken the
+    /// port first.
+    fn is_ready(&self, location: &ServerLocation<'_>, process: u32) -> bool;
 }
 
-/// Where a server is.
+/// Where a server runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct ServerLocation<'a> {
     pub directory: &'a Path,
     pub port: u16,
 }
 
-/// A server of its own; dropping it kills the server and removes its directory.
+/// A private server; dropping it kills the server and removes its directory.
 #[derive(Debug)]
 pub struct Instance<P> {
     peer: P,
@@ -77,14 +79,14 @@ struct Run {
 }
 
 impl<P: Peer> Instance<P> {
-    /// Starts a server; on return it answers.
+    /// Starts a server and returns when it replies.
     pub fn start(peer: P) -> Result<Self, Error> {
         let program = Program::find(P::WANTED)?;
         let prefix = format!("surehold-{}-", program.name());
         let directory = tempfile::Builder::new().prefix(&prefix).tempdir()?;
         let mut shell = Command::new("sh");
         shell.stdin(Stdio::null());
-        // From here on the directory is the watchdog's to remove.
+        // From here on the watchdog removes the directory.
         let watchdog = Watchdog::start(shell, directory, &[])?;
         let directory = watchdog.directory().to_owned();
         let run = Mutex::new(Run { child: None, watchdog });
@@ -96,7 +98,7 @@ impl<P: Peer> Instance<P> {
             match launched {
                 Ok(()) => return Ok(instance),
                 Err(error) if attempt == START_ATTEMPTS_MAX => return Err(error),
-                // A port is only known to be taken once the server has tried it.
+                // Whether a port is in use is only known when the server tries it.
                 Err(_) => attempt += 1,
             }
         }
@@ -111,46 +113,46 @@ impl<P: Peer> Instance<P> {
         self.port
     }
 
-    /// What the program says of its version.
+    /// The program's own version text.
     pub fn version(&self) -> &str {
         self.program.version()
     }
 
-    /// Where its data and its log are.
+    /// The directory of its data and its log.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// All that it wrote since the first start.
+    /// Everything it has written since the first start.
     pub fn log_path(&self) -> PathBuf {
         self.directory.join("server.log")
     }
 
-    /// Pulls the plug: nothing is flushed, nobody is told.
+    /// Kills the process: nothing is flushed.
     pub fn kill(&self) -> Result<(), Error> {
         self.lock().kill()
     }
 
-    /// Asks the server to stop, as an operator would. One that does not is killed.
+    /// Stops the server as an operator would. If it does not stop, it is killed.
     pub fn stop(&self) -> Result<(), Error> {
         self.lock().stop()
     }
 
-    /// Stops the server, if it still runs, and starts it again on the same port with the same data.
+    /// Stops the server if it runs, and starts it again on the same port with the same data.
     pub fn restart(&self) -> Result<(), Error> {
         let mut run = self.lock();
         run.stop()?;
         self.launch(&mut run)
     }
 
-    /// Holds the process still: its connections stay open and nothing is answered. On return it is still:
-    /// a signal is sent long before the last thread of a busy process has taken it.
+    /// Pauses the process: its connections stay open and get no reply. Returns when it is paused,
+    /// because the last thread of a busy process may stop long after the signal was sent.
     pub fn pause(&self) -> Result<(), Error> {
         self.signal("STOP")?;
         let id = self.lock().child.as_ref().map(Child::id);
         let id = id.ok_or_else(|| Error::DoesNotRun { program: self.program.name() })?;
         let deadline = Instant::now() + Duration::from_secs(STOP_S);
-        while !all_threads_stand(id)? && Instant::now() < deadline {
+        while !all_threads_are_stopped(id)? && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(POLL_MS));
         }
         Ok(())
@@ -171,15 +173,15 @@ impl<P: Peer> Instance<P> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self) -> Place<'_> {
-        Place { directory: &self.directory, port: self.port }
+    fn location(&self) -> ServerLocation<'_> {
+        ServerLocation { directory: &self.directory, port: self.port }
     }
 
     fn launch(&self, run: &mut Run) -> Result<(), Error> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let mut command = Command::new("sh");
-        command.args(["-c", GATE]).arg(self.program.path()).args(self.peer.arguments(&self.place())?);
-        // A group of its own, for the same reason as the watchdog's.
+        command.args(["-c", GATE]).arg(self.program.path()).args(self.peer.arguments(&self.location())?);
+        // A process group of its own, for the same reason as the watchdog's.
         command.process_group(0).current_dir(&self.directory);
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
         let child = run.child.insert(command.spawn()?);
@@ -189,7 +191,7 @@ impl<P: Peer> Instance<P> {
         let deadline = Instant::now() + Duration::from_secs(START_S);
         loop {
             let ended = child.try_wait()?;
-            if ended.is_none() && self.peer.answers(&self.place(), child.id()) {
+            if ended.is_none() && self.peer.is_ready(&self.location(), child.id()) {
                 return Ok(());
             }
             if ended.is_some() || Instant::now() > deadline {
@@ -202,7 +204,7 @@ impl<P: Peer> Instance<P> {
 
     fn did_not_start(&self, ended: Option<ExitStatus>) -> Error {
         let why = ended.map_or_else(
-            || format!("no answer on port {} after {START_S} s", self.port),
+            || format!("no reply on port {} after {START_S} s", self.port),
             |status| format!("it ended with {status}"),
         );
         let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
@@ -223,7 +225,7 @@ impl Run {
         let Some(child) = &mut self.child else { return Ok(()) };
         if child.try_wait()?.is_none() {
             signal(child, "TERM")?;
-            // One that is held still would never hear of it.
+            // A paused process would never receive the signal.
             signal(child, "CONT")?;
         }
         let deadline = Instant::now() + Duration::from_secs(STOP_S);
@@ -233,7 +235,7 @@ impl Run {
         self.kill()
     }
 
-    /// The process is dead or dying. The watchdog hears of it before its id can be another's.
+    /// The process is dead or dying. The watchdog forgets its id before another process can get it.
     fn forget(&mut self) -> Result<(), Error> {
         self.watchdog.forget()?;
         if let Some(mut child) = self.child.take() {
@@ -245,15 +247,16 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // What cannot be killed here the watchdog kills.
+        // The watchdog kills what cannot be killed here.
         let _killed = self.kill();
     }
 }
 
-/// Whether each thread of the process is stopped (`T`); its state follows the name, which may hold anything.
-fn all_threads_stand(process: u32) -> Result<bool, Error> {
+/// Whether each thread of the process is stopped (`T`); its state follows the name, which may
+/// contain anything.
+fn all_threads_are_stopped(process: u32) -> Result<bool, Error> {
     for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
-        // One that has just ended stands as well.
+        // A thread that has just ended counts as stopped.
         let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
         let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
         if state != Some('T') {
@@ -263,7 +266,8 @@ fn all_threads_stand(process: u32) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// The shell's own `kill`: a program of that name is in a package that a small image may lack.
+/// The shell's built-in `kill`: the program of that name is in a package that a small image may
+/// lack.
 fn signal(child: &Child, name: &str) -> Result<(), Error> {
     let status = Command::new("sh")
         .args(["-c", r#"kill -s "$0" "$1""#, name, &child.id().to_string()])
@@ -273,11 +277,11 @@ fn signal(child: &Child, name: &str) -> Result<(), Error> {
     if status.success() {
         Ok(())
     } else {
-        Err(Error::Refused { command: command(), said: status.to_string() })
+        Err(Error::Refused { command: command(), output: status.to_string() })
     }
 }
 
-/// A connection that waits for nobody for long.
+/// A connection with short timeouts.
 pub(crate) fn connect(port: u16) -> Option<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     let wait = Some(Duration::from_millis(ANSWER_MS));

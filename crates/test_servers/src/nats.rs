@@ -1,8 +1,8 @@
 //! A private NATS server with JetStream.
 //!
-//! Streams are kept in its directory and outlive a stop and a kill. They would not outlive a power cut: a
-//! server of this age flushes to the disk every two minutes and cannot be told otherwise, which is one
-//! reason why Surehold does not take its word for anything.
+//! Streams are stored in its directory and survive a stop and a kill. They would not survive a
+//! power cut: a server of this version flushes to the disk every two minutes, which cannot be
+//! configured. This is one reason why Surehold does not rely on its acknowledgements.
 //!
 //! Sources: NATS' manual, "Configuring NATS Server", "Configuring JetStream", "NATS Protocol".
 
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 
 use crate::Error;
-use crate::instance::{Instance, Peer, Place, connect};
+use crate::instance::{Instance, Peer, ServerLocation, connect};
 use crate::program::Wanted;
 
 pub const SERVER: Wanted =
@@ -20,24 +20,24 @@ pub const SERVER: Wanted =
 pub struct Options {
     /// JetStream's domain; without one its API is at `$JS.API`, as clients expect.
     pub domain: Option<String>,
-    /// How much its streams may keep in files together.
+    /// The most that its streams may store in files together.
     pub storage_max_mb: Option<u32>,
-    /// How large one message may be. NATS' own default is one MiB.
+    /// The size limit of one message. NATS' own default is one MiB.
     pub payload_max_bytes: Option<u32>,
-    /// Further text of the configuration, such as `authorization { token: "x" }`.
+    /// Additional text for the configuration, such as `authorization { token: "x" }`.
     pub configuration: String,
 }
 
-/// A server of its own; dropping it kills the server and removes its directory.
+/// A private server; dropping it kills the server and removes its directory.
 pub type Private = Instance<Options>;
 
 impl Options {
-    fn written(&self, place: &Place<'_>) -> String {
+    fn configuration(&self, location: &ServerLocation<'_>) -> String {
         let mut text = format!(
             "server_name: \"{}\"\nlisten: \"127.0.0.1:{}\"\njetstream {{\n  store_dir: \"{}\"\n",
-            name(place),
-            place.port,
-            place.directory.join("jetstream").display(),
+            name(location),
+            location.port,
+            location.directory.join("jetstream").display(),
         );
         let mut line = |line: std::fmt::Arguments<'_>| {
             text.write_fmt(line).expect("a String takes all that is written");
@@ -61,23 +61,24 @@ impl Peer for Options {
     const WANTED: Wanted = SERVER;
     const SCHEME: &'static str = "nats";
 
-    fn arguments(&self, place: &Place<'_>) -> Result<Vec<String>, Error> {
-        let path = place.directory.join("nats.conf");
-        std::fs::write(&path, self.written(place))?;
+    fn arguments(&self, location: &ServerLocation<'_>) -> Result<Vec<String>, Error> {
+        let path = location.directory.join("nats.conf");
+        std::fs::write(&path, self.configuration(location))?;
         Ok(vec!["--config".to_owned(), path.display().to_string()])
     }
 
-    fn answers(&self, place: &Place<'_>, _process: u32) -> bool {
-        // The first line is the server's, and comes unasked; by then JetStream has read its streams.
+    fn is_ready(&self, location: &ServerLocation<'_>, _process: u32) -> bool {
+        // The server sends the first line unasked; by then JetStream has read its streams.
         let mut line = String::new();
-        let heard = connect(place.port).and_then(|stream| BufReader::new(stream).read_line(&mut line).ok());
-        heard.is_some()
-            && line.contains(&format!("\"server_name\":\"{}\"", name(place)))
+        let received =
+            connect(location.port).and_then(|stream| BufReader::new(stream).read_line(&mut line).ok());
+        received.is_some()
+            && line.contains(&format!("\"server_name\":\"{}\"", name(location)))
             && line.contains("\"jetstream\":true")
     }
 }
 
-/// Unlike any other's, for the directory is ours alone.
-fn name(place: &Place<'_>) -> String {
-    place.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// Unique to this server, because the directory is ours alone.
+fn name(location: &ServerLocation<'_>) -> String {
+    location.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -3,9 +3,9 @@
 //! | Phase | What happens | What a `kill -9` at this point leaves |
 //! |---|---|---|
 //! | directory | a temporary directory, owned by the account that runs the server | an empty directory |
-//! | watchdog | a shell waits for us to end | nothing: from here on it clears up |
-//! | `initdb` | a cluster with trust for loopback alone | nothing |
-//! | `pg_ctl start` | a free port, retried when somebody else was quicker | nothing |
+//! | watchdog | a shell waits for this process to end | nothing: from here on it cleans up |
+//! | `initdb` | a cluster that trusts only loopback | nothing |
+//! | `pg_ctl start` | a free port; retried if another process took it | nothing |
 //! | drop | the same watchdog stops the server and removes the directory | nothing |
 //!
 //! Sources: PostgreSQL's manual, `initdb`, `pg_ctl` and "Server Configuration".
@@ -31,17 +31,18 @@ use crate::watchdog::Watchdog;
 const START_ATTEMPTS_MAX: usize = 5;
 /// How long `pg_ctl` waits for a start, recovery included, or for a stop.
 const WAIT_S: u32 = 60;
-/// How much of the server's log an error shows.
+/// How many lines of the server's log an error shows.
 const LOG_LINES_MAX: usize = 20;
-/// PostgreSQL cuts longer identifiers off without an error (`NAMEDATALEN` - 1).
+/// PostgreSQL truncates longer identifiers without an error (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
 
-/// What a test may want to differ; [`Options::default`] is what the tests run on.
+/// The settings that a test may change; tests use [`Options::default`].
 #[derive(Clone, Debug)]
 pub struct Options {
     pub connections_max: u16,
     pub shared_buffers_mb: u32,
-    /// Further lines of `postgresql.conf`, the value as it would be quoted there: they win over ours.
+    /// Additional lines of `postgresql.conf`, with values as they are quoted there; they override
+    /// ours.
     pub settings: Vec<(String, String)>,
 }
 
@@ -51,19 +52,19 @@ impl Default for Options {
     }
 }
 
-/// A server of its own; dropping it stops the server and removes its directory.
+/// A private server; dropping it stops the server and removes its directory.
 #[derive(Debug)]
 pub struct Private {
     binaries: Binaries,
     account: Account,
     directory: PathBuf,
     port: u16,
-    // Held for its drop, which is the server's end.
+    // Its drop ends the server.
     _watchdog: Watchdog,
 }
 
 impl Private {
-    /// Creates a cluster and starts it; on return it accepts connections.
+    /// Creates and starts a cluster; returns when it accepts connections.
     pub fn start(options: &Options) -> Result<Self, Error> {
         let mut private = Self::prepare()?;
         private.initialise(options)?;
@@ -71,12 +72,12 @@ impl Private {
         Ok(private)
     }
 
-    /// A place for a cluster, and the watchdog over it.
+    /// The directory for a cluster, and its watchdog.
     fn prepare() -> Result<Self, Error> {
         let binaries = Binaries::find()?;
         let account = Account::find()?;
         let directory = account.directory()?;
-        // From here on the directory is the watchdog's to remove.
+        // From here on the watchdog removes the directory.
         let (pg_ctl, data) = (binaries.program("pg_ctl"), directory.path().join("data"));
         let (pg_ctl, data) = (pg_ctl.display().to_string(), format!("--pgdata={}", data.display()));
         let timeout = format!("--timeout={WAIT_S}");
@@ -86,8 +87,8 @@ impl Private {
         Ok(Self { binaries, account, directory, port: 0, _watchdog: watchdog })
     }
 
-    /// A hot standby that follows this server; on return it accepts connections. The name of its database and its
-    /// data are this server's, until it is [promoted](Self::promote).
+    /// A hot standby that follows this server; returns when it accepts connections. Its database
+    /// name and data are this server's, until it is [promoted](Self::promote).
     pub fn standby(&self) -> Result<Self, Error> {
         let mut standby = Self::prepare()?;
         let mut command = standby.account.command(&standby.binaries.program("pg_basebackup"));
@@ -99,7 +100,7 @@ impl Private {
         Ok(standby)
     }
 
-    /// A standby becomes a server of its own, and takes writes.
+    /// Promotes a standby, which then accepts writes.
     pub fn promote(&self) -> Result<(), Error> {
         self.finish(self.pg_ctl("promote")).map(drop)
     }
@@ -113,12 +114,13 @@ impl Private {
         self.port
     }
 
-    /// Where the cluster, its socket and its log are.
+    /// The directory of the cluster, its socket and its log.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Creates an empty database and answers with its URL. The name: `a-z`, `0-9` and `_`, 63 bytes.
+    /// Creates an empty database and returns its URL. Allowed in the name: `a-z`, `0-9` and `_`, 63
+    /// bytes.
     pub fn create_database(&self, name: &str) -> Result<String, Error> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
@@ -128,7 +130,8 @@ impl Private {
         Ok(self.url_of(name))
     }
 
-    /// Runs one statement in the maintenance database through `psql`; a row a line, columns parted by `|`.
+    /// Runs one statement in the maintenance database through `psql`; one row per line, columns
+    /// separated by `|`.
     pub fn query(&self, sql: &str) -> Result<String, Error> {
         let mut command = Account::ourselves().command(&self.binaries.program("psql"));
         command.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
@@ -137,21 +140,21 @@ impl Private {
         self.finish(command).map(|output| output.trim_end().to_owned())
     }
 
-    /// Pulls the plug: every process is killed, nothing is flushed, the next start recovers from the log.
+    /// Kills every process: nothing is flushed, and the next start recovers from the log.
     pub fn stop_immediate(&self) -> Result<(), Error> {
         let mut command = self.pg_ctl("stop");
         command.arg("--mode=immediate");
         self.finish(command).map(drop)
     }
 
-    /// Stops the server, if it still runs, and starts it again on the same port with the same data.
+    /// Stops the server if it runs, and starts it again on the same port with the same data.
     pub fn restart(&self) -> Result<(), Error> {
         let mut command = self.pg_ctl("restart");
         command.arg("--mode=fast").arg("--log").arg(self.log_path());
         self.finish(command).map(drop)
     }
 
-    /// Cuts every client off, as a failover would; answers with how many there were.
+    /// Closes every client connection, as a failover would; returns how many there were.
     pub fn terminate_connections(&self) -> Result<u64, Error> {
         let count = self.query(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity \
@@ -173,10 +176,11 @@ impl Private {
         let mut command = self.account.command(&self.binaries.program("initdb"));
         command.current_dir(&self.directory).arg("--pgdata").arg(self.data());
         command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
-        // An empty cluster need not outlive a power cut; what is committed in it later does, by fsync=on.
+        // An empty cluster need not survive a power cut; later commits do, because of fsync=on.
         command.arg("--no-sync");
         self.finish(command)?;
-        // A server that stops waits for clients that have connected and said nothing: ten seconds will do.
+        // A server that stops waits for clients that have connected and sent nothing: ten seconds
+        // are enough.
         let mut lines = format!(
             "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nfsync = on\n\
              synchronous_commit = on\nshared_buffers = {}MB\nmax_connections = {}\ntimezone = 'UTC'\n\
@@ -201,13 +205,13 @@ impl Private {
             match self.finish(command) {
                 Ok(_) => return Ok(()),
                 Err(error) if attempt == START_ATTEMPTS_MAX => return Err(error),
-                // A port is only known to be taken once the server has tried it.
+                // Whether a port is in use is only known when the server tries it.
                 Err(_) => attempt += 1,
             }
         }
     }
 
-    /// Appends to `postgresql.conf`, where the last line of a name wins.
+    /// Appends to `postgresql.conf`, where the last line for a name wins.
     fn configure(&self, lines: &str) -> Result<(), Error> {
         let mut file = OpenOptions::new().append(true).open(self.data().join("postgresql.conf"))?;
         Ok(file.write_all(lines.as_bytes())?)

@@ -1,4 +1,4 @@
-//! Where a program is, and whether it is new enough.
+//! Finds a program and checks that it is new enough.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::process::Command;
 
 use crate::Error;
 
-/// Where Debian puts servers. A plain user's `PATH` does not name these.
+/// Where Debian installs servers; a normal user's `PATH` does not include these.
 const FOR_SERVERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
 
-/// What is looked for.
+/// The file name of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     pub program: &'static str,
-    /// Debian's package that brings it.
+    /// Debian's package that contains it.
     pub package: &'static str,
-    /// What makes it tell its version.
+    /// The argument that prints its version.
     pub version: &'static str,
-    /// The oldest that will do: major and minor.
+    /// The oldest supported version: major and minor.
     pub oldest: (u32, u32),
 }
 
-/// A program that is there and new enough.
+/// An installed program that is new enough.
 #[derive(Clone, Debug)]
 pub struct Program {
     name: &'static str,
@@ -42,9 +42,9 @@ impl Program {
             .find(|path| path.is_file())
             .ok_or(Error::Missing { program, package })?;
         let output = Command::new(&path).arg(version).output()?;
-        let said =
+        let output =
             String::from_utf8_lossy(if output.stdout.is_empty() { &output.stderr } else { &output.stdout });
-        let found = said.lines().next().unwrap_or_default().trim().to_owned();
+        let found = output.lines().next().unwrap_or_default().trim().to_owned();
         match number(&found) {
             Some(number) if number >= oldest => Ok(Self { name: program, path, version: found }),
             _ => Err(Error::TooOld { program, package, needed: oldest, found }),
@@ -59,7 +59,7 @@ impl Program {
         &self.path
     }
 
-    /// What the program says of itself, such as `nats-server: v2.9.10`.
+    /// The program's version text, such as `nats-server: v2.9.10`.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -92,19 +92,19 @@ mod tests {
     fn what_is_missing_or_too_old_says_what_to_install() {
         use std::os::unix::fs::PermissionsExt;
 
-        let place = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let wanted = Wanted {
             program: "surehold-no-such-server",
             package: "no-such-package",
             version: "--version",
             oldest: (2, 9),
         };
-        let find = || Program::find_in(wanted, place.path().as_os_str());
+        let find = || Program::find_in(wanted, directory.path().as_os_str());
         let refused = find().unwrap_err();
         assert!(matches!(refused, Error::Missing { .. }), "{refused}");
         assert!(refused.to_string().ends_with("apt-get install no-such-package"), "{refused}");
 
-        let path = place.path().join(wanted.program);
+        let path = directory.path().join(wanted.program);
         let says = |version: &str| {
             std::fs::write(&path, format!("#!/bin/sh\necho server v{version}\n")).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();

@@ -1,8 +1,8 @@
 //! A private Redis.
 //!
-//! Its memory is empty at the start. With [`Persistence::Snapshot`] what it holds outlives a stop, and a
-//! kill as of the last [`Instance::save`]; a snapshot that was kept can be put back later, as an operator
-//! does who restores the wrong backup.
+//! Its memory is empty at the start. With [`Persistence::Snapshot`] its data survives a stop, and
+//! after a kill the data of the last [`Instance::save`] is left. A saved snapshot can be restored
+//! later, as by an operator who restores the wrong backup.
 //!
 //! Sources: Redis' manual, "Redis configuration", "Redis persistence", "Key eviction".
 
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Error;
-use crate::instance::{Instance, Peer, Place, connect};
+use crate::instance::{Instance, Peer, ServerLocation, connect};
 use crate::program::{Program, Wanted};
 
 pub const SERVER: Wanted =
@@ -26,25 +26,26 @@ pub enum Persistence {
     /// A restart has an empty memory.
     #[default]
     Off,
-    /// What it holds is written when it stops, and when [`Instance::save`] asks for it.
+    /// The data is written when it stops, and on [`Instance::save`].
     Snapshot,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Without it memory has no limit.
+    /// Without it, memory has no limit.
     pub memory_max_mb: Option<u32>,
-    /// What goes where memory is full, in Redis' words: `noeviction`, `allkeys-lru`, `volatile-ttl`.
+    /// What is evicted when memory is full, in Redis' terms: `noeviction`, `allkeys-lru`,
+    /// `volatile-ttl`.
     pub eviction: Option<String>,
     pub persistence: Persistence,
-    /// Further directives of `redis.conf`; they win over ours.
+    /// Additional directives of `redis.conf`; they override ours.
     pub settings: Vec<(String, String)>,
 }
 
-/// A server of its own; dropping it kills the server and removes its directory.
+/// A private server; dropping it kills the server and removes its directory.
 pub type Private = Instance<Options>;
 
-/// What a server held when it was told to save.
+/// The data of a server at the time of a save.
 #[derive(Clone, Debug)]
 pub struct RedisSnapshot {
     path: PathBuf,
@@ -54,15 +55,15 @@ impl Peer for Options {
     const WANTED: Wanted = SERVER;
     const SCHEME: &'static str = "redis";
 
-    fn arguments(&self, place: &Place<'_>) -> Result<Vec<String>, Error> {
-        let directory = place.directory.display().to_string();
+    fn arguments(&self, location: &ServerLocation<'_>) -> Result<Vec<String>, Error> {
+        let directory = location.directory.display().to_string();
         let mut arguments: Vec<String> = Vec::new();
         let mut set = |name: &str, value: &str| arguments.extend([format!("--{name}"), value.to_owned()]);
         set("bind", "127.0.0.1");
-        set("port", &place.port.to_string());
+        set("port", &location.port.to_string());
         set("dir", &directory);
         set("dbfilename", SNAPSHOT);
-        // With a rule for saving, however slow, a server that is told to stop saves first.
+        // With a save rule, however slow, a server saves before it stops.
         set("save", if self.persistence == Persistence::Snapshot { "86400 1" } else { "" });
         set("appendonly", "no");
         if let Some(memory_max_mb) = self.memory_max_mb {
@@ -77,35 +78,37 @@ impl Peer for Options {
         Ok(arguments)
     }
 
-    fn answers(&self, place: &Place<'_>, process: u32) -> bool {
-        // A server that still reads its snapshot answers INFO, but not PING.
-        let mut said = String::new();
-        let heard = connect(place.port).and_then(|mut stream| {
+    fn is_ready(&self, location: &ServerLocation<'_>, process: u32) -> bool {
+        // A server that is still reading its snapshot replies to INFO, but not to PING.
+        let mut output = String::new();
+        let received = connect(location.port).and_then(|mut stream| {
             stream.write_all(b"INFO server\r\nPING\r\nQUIT\r\n").ok()?;
-            stream.read_to_string(&mut said).ok()
+            stream.read_to_string(&mut output).ok()
         });
-        heard.is_some() && said.contains(&format!("\nprocess_id:{process}\r\n")) && said.contains("+PONG")
+        received.is_some()
+            && output.contains(&format!("\nprocess_id:{process}\r\n"))
+            && output.contains("+PONG")
     }
 }
 
 impl Instance<Options> {
-    /// Runs one command through `redis-cli`, which prints a value a line. It waits forever for a server
-    /// that is held still.
+    /// Runs one command through `redis-cli`, which prints one value per line. It waits forever for a
+    /// paused server.
     pub fn command(&self, words: &[&str]) -> Result<String, Error> {
         let port = self.port().to_string();
         let output = Command::new(Program::find(CLIENT)?.path())
             .args(["-h", "127.0.0.1", "-p", &port, "-e"])
             .args(words)
             .output()?;
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        let trimmed = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() {
-            return Ok(said(&output.stdout));
+            return Ok(trimmed(&output.stdout));
         }
-        let said = format!("{} {}", said(&output.stdout), said(&output.stderr));
-        Err(Error::Refused { command: words.join(" "), said: said.trim().to_owned() })
+        let output = format!("{} {}", trimmed(&output.stdout), trimmed(&output.stderr));
+        Err(Error::Refused { command: words.join(" "), output: output.trim().to_owned() })
     }
 
-    /// Writes what it holds to its file, and keeps a copy of that.
+    /// Writes the data to its file, and keeps a copy of the file.
     pub fn save(&self) -> Result<RedisSnapshot, Error> {
         self.command(&["SAVE"])?;
         let kept = tempfile::Builder::new().prefix("kept-").suffix(".rdb").tempfile_in(self.directory())?;
@@ -114,7 +117,7 @@ impl Instance<Options> {
         Ok(RedisSnapshot { path })
     }
 
-    /// Kills the server and starts it with what a snapshot holds: everything later is forgotten.
+    /// Kills the server and starts it with the data of a snapshot; all later data is lost.
     pub fn restore(&self, snapshot: &RedisSnapshot) -> Result<(), Error> {
         self.kill()?;
         std::fs::copy(&snapshot.path, self.directory().join(SNAPSHOT))?;

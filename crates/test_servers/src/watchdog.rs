@@ -1,11 +1,12 @@
-//! The one way a private server ends: a shell that waits for us and then clears up.
+//! How every private server ends: a shell waits for this process to end and then cleans up.
 //!
-//! The shell reads from a pipe whose other end this process alone holds. The pipe closes when the
-//! [`Watchdog`] is dropped and as well when the process dies of `kill -9`, so an orphaned server is
-//! stopped at once, without watching process ids, which get used again.
+//! The shell reads from a pipe whose other end only this process holds. The pipe closes when the
+//! [`Watchdog`] is dropped and also when the process is killed with `kill -9`. So an orphaned
+//! server is stopped at once, without watching process ids, which are reused.
 //!
-//! What it stops is either told on the pipe, a process id a line ([`Watchdog::guard`]), or a command that
-//! it was given at its start, for a server that has a controller of its own.
+//! It stops either the process ids that it receives on the pipe, one per line
+//! ([`Watchdog::guard`]), or runs a command that it was given at its start, for a server with a
+//! controller of its own.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt;
@@ -14,8 +15,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// `$1` is the directory, the rest the command that stops the server; it fails where nothing runs. A
-/// process that was killed may write for a moment longer, so the directory is removed in two tries.
+/// `$1` is the directory, the rest is the command that stops the server; it fails if nothing runs.
+/// A killed process may still write for a moment, so the directory is removed in two tries.
 const SCRIPT: &str = r#"directory=$1
 shift
 process=
@@ -32,12 +33,14 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Takes the directory over: from here on only the watchdog removes it. `shell` is a plain `sh`, run
-    /// by whoever may stop the server; `stop` is what stops it, if a signal is not enough.
+    /// Takes over the directory: from here on only the watchdog removes it. `shell` is a plain
+    /// `sh`, run by the user that may stop the server; `stop` is the command that stops it, if a
+    /// signal is not enough.
     pub fn start(mut shell: Command, directory: TempDir, stop: &[&str]) -> Result<Self, std::io::Error> {
         shell.args(["-c", SCRIPT, "surehold-watchdog"]).arg(directory.path()).args(stop);
         shell.current_dir(directory.path());
-        // A group of its own: what the terminal or a test runner sends to ours must not end it too.
+        // A process group of its own: signals of the terminal or a test runner to this group must
+        // not end the shell.
         shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let shell = shell.spawn()?;
         Ok(Self { shell, directory: directory.keep() })
@@ -47,17 +50,17 @@ impl Watchdog {
         &self.directory
     }
 
-    /// From here on this process is killed when we end, and no other.
+    /// From here on this process, and no other, is killed when this one ends.
     pub fn guard(&mut self, process: u32) -> Result<(), std::io::Error> {
-        self.tell(&process.to_string())
+        self.send(&process.to_string())
     }
 
-    /// The process has ended: its id is free for others, who must not be killed in its place.
+    /// The process has ended: its id may be reused, and the new process must not be killed.
     pub fn forget(&mut self) -> Result<(), std::io::Error> {
-        self.tell("")
+        self.send("")
     }
 
-    fn tell(&mut self, line: &str) -> Result<(), std::io::Error> {
+    fn send(&mut self, line: &str) -> Result<(), std::io::Error> {
         let pipe = self.shell.stdin.as_mut().expect("the pipe is ours until the drop");
         writeln!(pipe, "{line}")
     }
@@ -66,7 +69,7 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // Nothing can be done in a drop about a shell that cannot be waited for.
+        // Nothing can be done in `drop` about a shell that cannot be waited for.
         let _ended = self.shell.wait();
     }
 }

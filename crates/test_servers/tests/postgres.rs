@@ -1,4 +1,4 @@
-//! The private server is what the other tests stand on, so its own promises are tested first.
+//! Other tests depend on the private server, so it is tested first.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use test_servers::postgres::{Binaries, Error, Options, Private};
 
-/// How long a server's directory may outlive its sessions.
+/// How long a server's directory may exist after its sessions have ended.
 const END_S: u64 = 30;
 
 fn start() -> Private {
     Private::start(&Options::default()).expect("a private server")
 }
 
-/// A session that has begun, and would last a minute if nobody cut it.
+/// A session that has begun, and would last a minute if nothing closed it.
 fn begin_session(url: &str) -> Child {
     let mut session = Command::new(Binaries::find().expect("PostgreSQL").program("psql"))
         .args(["-X", "-A", "-t", "-c", "select 'begun'", "-c", "select pg_sleep(60)", url])
@@ -45,14 +45,14 @@ fn a_server_answers_and_is_durable() {
 }
 
 #[test]
-fn settings_of_the_caller_win() {
+fn the_callers_settings_override_the_defaults() {
     let settings = vec![("max_connections".to_owned(), "7".to_owned())];
     let server = Private::start(&Options { settings, ..Options::default() }).unwrap();
     assert_eq!(server.query("show max_connections").unwrap(), "7");
 }
 
 #[test]
-fn a_setting_that_does_not_exist_is_told_with_the_servers_log() {
+fn an_unknown_setting_is_reported_with_the_servers_log() {
     let settings = vec![("no_such_setting".to_owned(), "1".to_owned())];
     let refused = Private::start(&Options { settings, ..Options::default() }).unwrap_err();
     assert!(matches!(&refused, Error::Refused { log, .. } if log.contains("no_such_setting")), "{refused}");
@@ -74,7 +74,7 @@ fn committed_data_outlives_a_restart_and_a_crash() {
 }
 
 #[test]
-fn databases_are_created_by_plain_names_alone() {
+fn only_plain_database_names_are_accepted() {
     let server = start();
     let url = server.create_database("bookings_1").unwrap();
     assert_eq!(url, format!("postgres://postgres@127.0.0.1:{}/bookings_1", server.port()));
@@ -86,7 +86,7 @@ fn databases_are_created_by_plain_names_alone() {
 }
 
 #[test]
-fn connections_are_cut() {
+fn connections_can_be_closed() {
     let server = start();
     let mut session = begin_session(&server.url());
     assert_eq!(server.terminate_connections().unwrap(), 1);
@@ -114,15 +114,15 @@ fn a_server_does_not_outlive_a_killed_owner() {
     let url = lines.next().unwrap().unwrap();
     let directory = lines.next().unwrap().unwrap();
     let address = url.trim_start_matches("postgres://postgres@").trim_end_matches("/postgres").to_owned();
-    // A session of its own, for its end tells of the server's. A bare connection would not do: a server
-    // that is stopping waits up to a minute for what such a client has to say.
+    // The session's end shows the server's end. A bare connection is not enough: a server that is
+    // stopping waits up to a minute for such a client.
     let mut session = begin_session(&url);
 
     owner.kill().unwrap();
     owner.wait().unwrap();
 
     assert!(!session.wait().unwrap().success());
-    // The directory goes a moment later, and nothing but asking tells of it.
+    // The directory is removed a moment later, so the test polls for it.
     let deadline = Instant::now() + Duration::from_secs(END_S);
     while Path::new(&directory).exists() {
         assert!(Instant::now() < deadline, "{directory} is still there");

@@ -16,12 +16,14 @@ const SHARED: &str = "## Type names that several crates share";
 const EVERYWHERE: [&str; 4] = ["Error", "Settings", "Arguments", "Options"];
 const TYPES: [&str; 4] = ["struct", "enum", "trait", "type"];
 /// Metaphors that were replaced, as names of types.
-const BANNED_TYPES: [&str; 20] = [
-    "Apart", "Arena", "Bell", "Desk", "Desks", "Errand", "Hands", "Heard", "HotPath", "Laid", "Look",
-    "Ruling", "Shut", "Siege", "Teller", "Told", "Town", "Way", "Wish", "Witness",
+const BANNED_TYPES: [&str; 24] = [
+    "Apart", "Arena", "Bell", "Carrier", "Desk", "Desks", "Dice", "Errand", "Hands", "Heard", "HotPath",
+    "Laid", "Look", "Purse", "Ruling", "Shut", "Siege", "Teller", "Told", "Town", "Wall", "Way", "Wish",
+    "Witness",
 ];
 /// And as names of functions; the others are English verbs.
-const BANNED_FUNCTIONS: [&str; 5] = ["desk", "errand", "heard", "teller", "told"];
+const BANNED_FUNCTIONS: [&str; 8] =
+    ["desk", "dice", "errand", "heard", "noted_as", "pursue", "teller", "told"];
 /// Phrases that are not English as it is written today. Written in halves, or this file would refuse itself.
 const BANNED_PHRASES: [(&str, &str); 5] = [
     (concat!("/// ", "Of "), "what it is: this is no sentence"),

@@ -11,7 +11,7 @@ const ZEROS: [u32; 75] = [
     0x1E950, 0x1FBF0,
 ];
 
-/// Raised, lowered and enclosed digits: the first of a run, its value, and how many there are.
+/// Superscript, subscript and enclosed digits: the first of a range, its value, and its length.
 const ORNATE: [(u32, u8, u32); 18] = [
     (0xB2, 2, 2),
     (0xB9, 1, 1),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_sorted_and_holds_numerals_alone() {
+    fn the_table_is_sorted_and_contains_only_numerals() {
         assert!(ZEROS.windows(2).all(|pair| pair[0] + 10 <= pair[1]));
         // The standard library may know an older Unicode than the table.
         let strange = |code: u32| char::from_u32(code).is_some_and(char::is_alphabetic);

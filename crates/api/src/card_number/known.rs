@@ -1,6 +1,6 @@
-//! What has as many digits as a card number and is none: each form is told by its whole shape.
+//! Forms that have as many digits as a card number but are not one. Each is recognised as a whole.
 //!
-//! | form | as in |
+//! | form | example |
 //! |---|---|
 //! | UUID (RFC 9562) | `01936d3c-7a2b-4c1d-8e9f-42424242aaaa`, or with a version and a variant and no hyphens |
 //! | hash or token of 32 hexadecimal digits or more, six of them letters | `5d41402abc4b2a76b9719d911017c592` |
@@ -12,16 +12,16 @@
 use std::ops::Range;
 
 const HASH_DIGITS_MIN: usize = 32;
-/// Twelve of 32 random hexadecimal digits are letters, on average.
+/// On average, twelve of 32 random hexadecimal digits are letters.
 const HASH_LETTERS_MIN: usize = 6;
 
-/// Where such things stand.
-pub fn places(letters: &[char]) -> Vec<Range<usize>> {
+/// The ranges of such forms in the text.
+pub fn ranges(letters: &[char]) -> Vec<Range<usize>> {
     let forms: [fn(&mut Reader<'_>) -> Option<()>; 6] = [uuid, hash, date, time, unix_time, coordinates];
     let mut found = Vec::new();
     let mut at = 0;
     while at < letters.len() {
-        // No form begins within a run of digits, and a long run is not read from each of its digits.
+        // No form starts inside a run of digits, so a long run is not read from each of its digits.
         if letters[at].is_ascii_digit() && at > 0 && letters[at - 1].is_ascii_digit() {
             at += 1;
             continue;
@@ -38,7 +38,7 @@ pub fn places(letters: &[char]) -> Vec<Range<usize>> {
     found
 }
 
-/// Reads forwards from one place; `None` is: not this form.
+/// Reads forwards from one position; `None` means that the form does not match.
 struct Reader<'a> {
     letters: &'a [char],
     from: usize,
@@ -60,7 +60,7 @@ impl Reader<'_> {
         Some(next)
     }
 
-    /// All the digits that stand here, if they are as many.
+    /// All adjacent digits, if they are this many.
     fn digits(&mut self, count: Range<usize>) -> Option<u64> {
         let begin = self.at;
         while self.at < begin + count.end && self.next().is_some_and(|next| next.is_ascii_digit()) {
@@ -86,7 +86,7 @@ impl Reader<'_> {
         (!touches).then_some(())
     }
 
-    /// No digit beside it, nor one behind `separator`: a part of something longer is not the whole.
+    /// No digit is beside it or after `separator`: a part of a longer form does not count.
     fn is_whole(&self, separator: char) -> Option<()> {
         self.stands_alone(|letter| letter.is_ascii_digit())?;
         let digit = |letter: Option<&char>| letter.is_some_and(char::is_ascii_digit);
@@ -174,7 +174,7 @@ fn coordinates(reader: &mut Reader<'_>) -> Option<()> {
     reader.is_whole('.')
 }
 
-/// To eleven meters or better.
+/// With a precision of eleven meters or better.
 fn degrees(reader: &mut Reader<'_>, max: u64) -> Option<()> {
     let _sign = reader.one_of(&['-', '+']);
     (reader.digits(1..4)? <= max).then_some(())?;
@@ -187,17 +187,17 @@ fn degrees(reader: &mut Reader<'_>, max: u64) -> Option<()> {
 mod tests {
     use super::*;
 
-    /// What is told of each text, in square brackets.
+    /// Marks what is recognised in each text with square brackets.
     fn check(text: &str, expected: &str) {
         let letters: Vec<char> = text.chars().collect();
         let mut shown = String::new();
         let mut at = 0;
-        for place in places(&letters) {
-            shown.extend(&letters[at..place.start]);
+        for range in ranges(&letters) {
+            shown.extend(&letters[at..range.start]);
             shown.push('[');
-            shown.extend(&letters[place.clone()]);
+            shown.extend(&letters[range.clone()]);
             shown.push(']');
-            at = place.end;
+            at = range.end;
         }
         shown.extend(&letters[at..]);
         assert_eq!(shown, expected);

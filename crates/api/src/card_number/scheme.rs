@@ -1,4 +1,4 @@
-//! Which numbers card schemes issue: the first digits, how many there are, and the check digit.
+//! Which numbers card schemes issue: first digits, length and check digit.
 //!
 //! | scheme | first digits | digits |
 //! |---|---|---|
@@ -12,9 +12,9 @@
 //! | Maestro | 50, 56-58, 6 | 12-19 |
 //! | Mir | 2200-2204 | 16-19 |
 //!
-//! Elo, Hipercard and most national schemes lie within these.
+//! Elo, Hipercard and most national schemes are within these ranges.
 
-/// Between 12 and 19 digits.
+/// A number of 12 to 19 digits.
 pub fn is_card_number(digits: &[u8]) -> bool {
     is_issued(digits) && check_digit_is_right(digits)
 }
@@ -28,7 +28,7 @@ fn is_issued(digits: &[u8]) -> bool {
         3400..=3499 | 3700..=3799 => length == 15,
         3000..=3059 | 3090..=3099 | 3600..=3699 | 3800..=3999 => (14..=19).contains(&length),
         3528..=3589 | 8100..=8199 | 2200..=2204 => (16..=19).contains(&length),
-        // Discover and UnionPay lie within Maestro's range, and have no shorter numbers.
+        // Discover and UnionPay are within Maestro's range, but have no shorter numbers.
         5000..=5099 | 5600..=5899 | 6000..=6999 => (12..=19).contains(&length),
         _ => false,
     }
@@ -41,7 +41,7 @@ pub fn check_digit_is_right(digits: &[u8]) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(place, digit)| u32::from(if place % 2 == 1 { doubled(*digit) } else { *digit }))
+        .map(|(position, digit)| u32::from(if position % 2 == 1 { doubled(*digit) } else { *digit }))
         .sum();
     sum.is_multiple_of(10)
 }
@@ -90,10 +90,10 @@ mod tests {
         for number in ["4242424242424242", "378282246310005", "30569309025904", "675930741854"] {
             let right = digits(number);
             assert!(check_digit_is_right(&right), "{number}");
-            for place in 0..right.len() {
+            for position in 0..right.len() {
                 let mut wrong = right.clone();
-                wrong[place] = (wrong[place] + 1) % 10;
-                assert!(!check_digit_is_right(&wrong), "{number} at {place}");
+                wrong[position] = (wrong[position] + 1) % 10;
+                assert!(!check_digit_is_right(&wrong), "{number} at {position}");
             }
         }
     }

@@ -3,7 +3,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 
-/// One of each scheme and of most lengths; the check digits are right.
+/// One number per scheme and for most lengths, with correct check digits.
 const NUMBERS: [&str; 20] = [
     "4222222222222",
     "4242424242424242",
@@ -33,7 +33,7 @@ fn check(text: &str, expected: bool) {
     assert_eq!(is_in(text), expected, "{text:?}");
 }
 
-/// The digits with `separator` after each `size` of them.
+/// The digits with `separator` after every `size` of them.
 fn grouped(number: &str, size: usize, separator: &str) -> String {
     let digits: Vec<char> = number.chars().collect();
     let groups: Vec<String> = digits.chunks(size).map(|group| group.iter().collect()).collect();
@@ -115,7 +115,7 @@ fn digits_of_every_script_count() {
 }
 
 #[test]
-fn words_around_it_do_not_hide_it() {
+fn surrounding_words_do_not_hide_it() {
     for text in [
         "tok_4242424242424242",
         "tok4242424242424242",
@@ -145,7 +145,7 @@ fn words_around_it_do_not_hide_it() {
 }
 
 #[test]
-fn what_is_another_number_is_none() {
+fn other_numbers_are_not_card_numbers() {
     for text in [
         "",
         "4242424242424241",
@@ -177,7 +177,7 @@ fn what_is_another_number_is_none() {
 }
 
 #[test]
-fn a_phone_number_is_one_by_its_plus_and_its_length() {
+fn a_phone_number_is_recognised_by_its_plus_and_length() {
     for (text, expected) in [
         ("+351 917 707 707", false),
         ("+378282246310005", false),
@@ -195,7 +195,7 @@ fn a_phone_number_is_one_by_its_plus_and_its_length() {
 }
 
 #[test]
-fn a_token_of_digits_alone_is_none_whatever_its_first_digits() {
+fn digits_alone_are_not_a_token() {
     for (text, expected) in [
         ("1234567812345670", true),
         ("1234-5678 1234.5670", true),
@@ -209,7 +209,7 @@ fn a_token_of_digits_alone_is_none_whatever_its_first_digits() {
     }
 }
 
-/// How many of so many random texts are taken for card numbers.
+/// How many of the random texts are taken for card numbers.
 fn alarms(seed: u64, count: u32, text: impl Fn(&mut StdRng) -> String) -> u32 {
     let mut random = StdRng::seed_from_u64(seed);
     (0..count).map(|_| u32::from(is_in(&text(&mut random)))).sum()
@@ -252,19 +252,19 @@ fn no_e_164_number_is_a_card_number_where_a_phone_number_belongs() {
     }
 }
 
-/// A body is looked at before any of its texts is known to be short.
+/// A body is checked before the length of its texts is known.
 #[test]
 fn a_long_text_is_read_in_one_pass() {
     for filling in ["1", "a", "ab12", "1 ", "4242 ", "0.1 ", "12:", "2026-", "%31", "%25", "\u{200B}1"] {
         let long = filling.repeat(64 * 1024 / filling.len());
         let begun = std::time::Instant::now();
         let _whatever = is_in(&format!("g{long}")) | is_in(&format!("{CARD} g{long}"));
-        // Quadratic time would be minutes.
+        // Quadratic time would take minutes.
         assert!(begun.elapsed().as_secs() < 5, "{filling}");
     }
 }
 
-/// The rest, as the table at the top says.
+/// The other figures of the table in the module's documentation.
 #[test]
 fn false_alarms_are_rare() {
     let check = |seed, count: u32, one_in: u32, alphabet: &'static str, length| {

@@ -4,10 +4,10 @@ use super::*;
 use crate::requests::{NewBooking, NewCancellation};
 
 #[test]
-fn what_is_not_accepted() {
+fn invalid_json_is_refused() {
     let check = |body: &[u8], why: &str| {
-        let MalformedJson(told) = parse::<NewBooking>(body).expect_err(why);
-        assert!(told.contains(why), "{told} does not say {why}");
+        let MalformedJson(message) = parse::<NewBooking>(body).expect_err(why);
+        assert!(message.contains(why), "{message} does not say {why}");
     };
     check(b"", "the body is missing");
     check(b"{", "EOF");
@@ -16,8 +16,8 @@ fn what_is_not_accepted() {
     check(b"{'a':1}", "key must be a string");
     check(b"\xff", "UTF-8");
     check(b"\"\xed\xa0\x80\"", "UTF-8");
-    check(br#"{"a":1,"a":1}"#, "stands twice");
-    check(br#"{"b":{"a":1,"\u0061":2}}"#, "stands twice");
+    check(br#"{"a":1,"a":1}"#, "occurs twice");
+    check(br#"{"b":{"a":1,"\u0061":2}}"#, "occurs twice");
     check(br#"{"a":9007199254740992}"#, "2^53");
     check(br#"{"a":-9007199254740992}"#, "2^53");
     check(br#"{"a":9007199254740992.0}"#, "2^53");
@@ -33,7 +33,7 @@ fn what_is_not_accepted() {
 }
 
 #[test]
-fn what_is_accepted() {
+fn valid_json_is_accepted() {
     let check =
         |body: &str, value: Value| assert_eq!(parse::<NewCancellation>(body.as_bytes()).unwrap(), value);
     check("", json!({}));
@@ -54,7 +54,7 @@ fn what_is_accepted() {
 }
 
 #[test]
-fn one_meaning_has_one_canonical_form() {
+fn equal_values_have_one_canonical_form() {
     let form = |body: &str| {
         String::from_utf8(canonical(&parse::<NewCancellation>(body.as_bytes()).unwrap())).unwrap()
     };
@@ -67,9 +67,9 @@ fn one_meaning_has_one_canonical_form() {
 fn a_mistake_has_a_place() {
     let check = |body: Value, pointer: &str, detail: &str| {
         let findings = decode::<NewBooking>(body).expect_err(detail);
-        let told = &findings.errors()[0];
-        assert_eq!(told.pointer, pointer, "{told:?}");
-        assert!(told.detail.contains(detail), "{told:?}");
+        let mistake = &findings.errors()[0];
+        assert_eq!(mistake.pointer, pointer, "{mistake:?}");
+        assert!(mistake.detail.contains(detail), "{mistake:?}");
     };
     let unit = json!({ "unit_id": "00000000-0000-0000-0000-000000000004", "quantity": 1 });
     let customer = json!({ "name": "Ana", "email": "ana@example.com" });
@@ -90,7 +90,7 @@ fn a_mistake_has_a_place() {
 }
 
 #[test]
-fn a_body_of_nothing_is_a_request_of_nothing() {
+fn an_empty_body_is_an_empty_request() {
     assert!(decode::<NewCancellation>(parse::<NewCancellation>(b"").unwrap()).is_ok());
     assert!(decode::<NewCancellation>(json!({ "a": 1 })).is_err());
 }

@@ -1,5 +1,5 @@
-//! What a type does not say of itself: the limits, the patterns and the words of its members, each
-//! from the constant or the list that checks it. So the document cannot promise what is refused.
+//! What a type cannot express: limits, patterns and enumerations of its members, each from the
+//! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
 use domain::lifecycle::{State, booking, inbound_event, job, payment, refund, review};
@@ -24,21 +24,21 @@ use crate::limits::{
 use crate::requests::Scope;
 use crate::views;
 
-/// The limits of an idempotency key in a query. In a header it may stand in quotes:
+/// The limits of an idempotency key in a query. In a header it may be quoted:
 /// [`super::patterns::key_in_header`].
 fn idempotency_key() -> Value {
     json!({ "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX, "pattern": VISIBLE_PATTERN })
 }
 
-/// Adds to the schema with this name what its members are limited to.
+/// Adds the members' limits to the schema of this name.
 pub fn refine(name: &str, schema: &mut Value) {
     let rules = texts().into_iter().chain(numbers()).chain(lists()).chain(words());
     for (_, member, more) in rules.filter(|(schemas, _, _)| schemas.contains(&name)) {
         let property =
             schema["properties"].get_mut(member).unwrap_or_else(|| panic!("{name} has no {member}"));
         let of_items = property["type"] == "array" && more.get("enum").is_some();
-        let place = if of_items { &mut property["items"] } else { property };
-        place.as_object_mut().expect("a schema is an object").extend(more);
+        let target = if of_items { &mut property["items"] } else { property };
+        target.as_object_mut().expect("a schema is an object").extend(more);
     }
     if name == "Metadata" {
         *schema = metadata();
@@ -107,7 +107,7 @@ fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
         &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
-    // An answer may name a currency that is not assigned any more, a request may not.
+    // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
         let currency = json!({ "$ref": CURRENCY_REFERENCE });
         json!({ "properties": { "minor": { "minimum": minor }, "currency": currency } })
@@ -144,7 +144,7 @@ fn lists() -> Vec<Rule> {
     ]
 }
 
-/// States and other closed lists of words.
+/// States and other closed lists of values.
 fn words() -> Vec<Rule> {
     let actors = [
         Actor::Client(domain::ClientId(uuid::Uuid::nil())),

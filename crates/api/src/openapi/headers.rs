@@ -1,9 +1,9 @@
-//! Which headers an answer always has. The builder of the document cannot say it, so it is added where the
-//! document is a value already.
+//! Which headers a response always has. The document's builder cannot express it, so it is added to
+//! the finished value.
 
 use serde_json::{Value, json};
 
-/// Marks the headers that no answer with this status is without.
+/// Marks the headers that every response of this status has.
 pub fn require(document: &mut Value) {
     for operation in document.get_mut("paths").into_iter().flat_map(values).flat_map(values) {
         for (status, response) in operation.get_mut("responses").into_iter().flat_map(members) {
@@ -16,7 +16,7 @@ pub fn require(document: &mut Value) {
     }
 }
 
-/// Some refusals with 409 have a time after which to ask again, and others have none.
+/// Some refusals with 409 have a `Retry-After`, others do not.
 fn is_always_there(status: &str, header: &str) -> bool {
     match header {
         "Location" | "WWW-Authenticate" => true,

@@ -55,45 +55,52 @@ fn parameters(endpoint: &ApiOperation) -> Vec<Parameter> {
     }
     if let Some(query) = endpoint.query.as_deref().and_then(schema) {
         for (name, member) in query["properties"].as_object().into_iter().flatten() {
-            let told = member["description"].as_str();
-            let told = told.map_or_else(|| format!("Only what has this `{name}`."), ToOwned::to_owned);
+            let description = member["description"].as_str();
+            let description =
+                description.map_or_else(|| format!("Only what has this `{name}`."), ToOwned::to_owned);
             let needed = query["required"].as_array().is_some_and(|all| all.contains(&json!(name)));
-            parameters.push(parameter(name, ParameterIn::Query, needed, &told, given(member)));
+            parameters.push(parameter(name, ParameterIn::Query, needed, &description, given(member)));
         }
     }
     if endpoint.key != Key::None {
         let key = json!({ "type": "string", "pattern": patterns::key_in_header() });
-        let told = "Names this piece of work: visible ASCII, bare or in quotes. Sent again with the same \
+        let description = "Names this piece of work: visible ASCII, bare or in quotes. Sent again with the same \
              body it answers the same and does nothing twice.";
         let required = endpoint.key == Key::Required;
-        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, required, told, given(&key)));
+        parameters.push(parameter(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            required,
+            description,
+            given(&key),
+        ));
     }
     if endpoint.waits {
         let prefer = ObjectBuilder::new().schema_type(Type::String).build();
-        let told = "`wait=N` waits up to N seconds (0 to 30; 10 where it is absent) for the provider's \
+        let description = "`wait=N` waits up to N seconds (0 to 30; 10 where it is absent) for the provider's \
              outcome; `respond-async` does not wait.";
-        parameters.push(parameter("Prefer", ParameterIn::Header, false, told, prefer.into()));
+        parameters.push(parameter("Prefer", ParameterIn::Header, false, description, prefer.into()));
     }
     parameters
 }
 
 fn parameter(
     name: &str,
-    place: ParameterIn,
+    location: ParameterIn,
     required: bool,
     description: &str,
     schema: RefOr<Schema>,
 ) -> Parameter {
     ParameterBuilder::new()
         .name(name)
-        .parameter_in(place)
+        .parameter_in(location)
         .required(if required { Required::True } else { Required::False })
         .description(Some(description))
         .schema(Some(schema))
         .build()
 }
 
-/// As the schema of a parameter: one that is there is never null.
+/// As the schema of a parameter: a parameter that is present is never null.
 fn given(schema: &Value) -> RefOr<Schema> {
     let mut schema = schema.clone();
     if let Some(kind) =
@@ -134,12 +141,12 @@ fn responses(endpoint: &ApiOperation) -> utoipa::openapi::Responses {
             response = response.header("Retry-After", header(seconds, "Seconds after which to ask again."));
         }
         if codes.contains(&Code::Unauthenticated) {
-            let told = "How to say who asks: `Bearer` (RFC 9110 section 11.6.1).";
-            response = response.header("WWW-Authenticate", header(text(), told));
+            let description = "How to say who asks: `Bearer` (RFC 9110 section 11.6.1).";
+            response = response.header("WWW-Authenticate", header(text(), description));
         }
         if codes.contains(&Code::ContentCodingNotAccepted) {
-            let told = "With `content_coding_not_accepted`: the codings that are taken.";
-            response = response.header("Accept-Encoding", header(text(), told));
+            let description = "With `content_coding_not_accepted`: the codings that are taken.";
+            response = response.header("Accept-Encoding", header(text(), description));
         }
         responses = responses.response(status.to_string(), response.build());
     }
@@ -158,7 +165,7 @@ fn content(name: &str) -> utoipa::openapi::Content {
     ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build()
 }
 
-/// What may be refused, by status: the endpoint's own refusals, and those of the door.
+/// The possible refusals by status: those of the endpoint, and those before a decision.
 fn problems(endpoint: &ApiOperation) -> BTreeMap<u16, Vec<Code>> {
     let mut codes = endpoint.refusals.to_vec();
     if endpoint.body.is_some() {

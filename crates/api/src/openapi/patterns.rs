@@ -1,5 +1,5 @@
-//! How a text of a request is written, as a regular expression (ECMA-262, as JSON Schema has it). What a
-//! pattern excludes comes from the code that refuses it.
+//! The syntax of texts in requests, as regular expressions (ECMA-262, as in JSON Schema). The
+//! excluded characters come from the code that refuses them.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use crate::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use crate::text;
 
 pub const CURRENCY_PATTERN: &str = "^[A-Z]{3}$";
-/// How `next_cursor` is written.
+/// The form of `next_cursor`.
 pub const CURSOR_PATTERN: &str = "^[a-p]{48}$";
 /// RFC 3339 section 5.6, with as many digits of a second as are read.
 pub const INSTANT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}\
@@ -16,7 +16,7 @@ pub const INSTANT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]
 /// Several lines.
 pub const TEXT_PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 pub const VISIBLE_PATTERN: &str = "^[!-~]+$";
-/// A letter of a path (RFC 3986 section 3.3).
+/// A character of a path (RFC 3986 section 3.3).
 macro_rules! letter {
     () => {
         "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -27,7 +27,7 @@ macro_rules! host {
         r"(?:(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?)"
     };
 }
-/// Where a customer comes back to (RFC 3986). Which schemes are no app's, the description says.
+/// Where a customer returns (RFC 3986). The description lists the refused schemes.
 pub const URL_PATTERN: &str = concat!(
     r"^[A-Za-z][A-Za-z0-9+.-]*:/(?:/",
     host!(),
@@ -49,16 +49,16 @@ pub static LINE_PATTERN: LazyLock<String> = LazyLock::new(|| {
     format!(r"^[^{never}]*[^\s{never}][^{never}]*$")
 });
 
-/// The `Idempotency-Key` header: bare, or a string of RFC 9651 in quotes, where a backslash stands before
-/// a quote or a backslash.
+/// The `Idempotency-Key` header: bare, or a quoted string of RFC 9651, where a backslash escapes a
+/// quote or a backslash.
 pub fn key_in_header() -> String {
     let (max, more_max) = (IDEMPOTENCY_KEY_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX - 1);
     format!(r#"^([!#-~][!-~]{{0,{more_max}}}|"([!#-\[\]-~]|\\["\\]){{1,{max}}}")$"#)
 }
 
-/// Controls, and what is never seen or turns the line, as the ranges of a class. Joiners and variation
-/// selectors are taken where a script needs them, which no class can say. Of the basic plane only: how a
-/// pattern writes what is beyond it differs from one language to another.
+/// Controls, and characters that are invisible or change the direction of a line, as ranges of a
+/// character class. Joiners and variation selectors are accepted where a script needs them, which a
+/// class cannot express. Only the basic plane: the notation beyond it differs between languages.
 fn never_in_a_line() -> String {
     let is_never = |number: u32| char::from_u32(number).is_some_and(text::is_never_in_a_line);
     let mut class = String::new();
@@ -85,12 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_stands_in_a_line_is_told_in_ranges() {
+    fn characters_that_no_line_may_have_are_listed_as_ranges() {
         let never = never_in_a_line();
         for range in [r"\u0000-\u001f\u007f-\u009f\u00ad", r"\u2028-\u202e", r"\u2800", r"\ufff0-\ufffb"] {
             assert!(never.contains(range), "{never}");
         }
-        // A joiner is between the two, and a selector is nowhere.
+        // A joiner is between the two ranges, and a selector is in none.
         assert!(never.contains(r"\u200b\u200e-\u200f") && !never.contains(r"\ufe0"), "{never}");
     }
 }

@@ -21,14 +21,14 @@ use crate::views::{
     Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
-/// What the type of [`crate::views::Metadata`] is called by whoever makes a schema of it.
+/// The name that the schema generator gives the type of [`crate::views::Metadata`].
 const MAP: &str = "BTreeMap";
 
-/// What goes over the wire, by the name of its schema: what the demo was asked, and what it answered.
+/// Examples by the name of their schema: requests to the demo and its replies.
 pub static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("the examples are JSON"));
 
-/// Those of bodies and answers.
+/// Schemas of bodies and replies.
 pub static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut schemas = Vec::new();
     requests(&mut schemas);
@@ -49,7 +49,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     refined(schemas)
 });
 
-/// The currencies that a request may name. It has no type of its own: an answer may name others.
+/// The currencies that a request may name. It is not a type, because a reply may name others.
 const CURRENCY: &str = "Currency";
 pub const CURRENCY_REFERENCE: &str = "#/components/schemas/Currency";
 
@@ -112,7 +112,7 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<DeadLetter>(schemas);
 }
 
-/// The schema and all that it refers to.
+/// The schema and all schemas that it refers to.
 fn add<T: ToSchema>(schemas: &mut Schemas) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
@@ -138,7 +138,7 @@ fn refined(schemas: Schemas) -> Map<String, Value> {
     all
 }
 
-/// Whatever refers to a map refers to the metadata.
+/// References to a map become references to the metadata.
 fn rename(value: &mut Value) {
     match value {
         Value::String(text) if text.strip_prefix("#/components/schemas/") == Some(MAP) => {

@@ -1,11 +1,11 @@
-//! What members may stand together, where a schema can say it. What it cannot say (one thing named twice in
-//! a list, a price in another currency than its product's, a span that ends before it begins), the
-//! description of the member says.
+//! Which members may be given together, as far as a schema can express it. What it cannot express
+//! (duplicates in a list, a price in another currency than its product's, a period that ends before
+//! it begins) is in the member's description.
 
 use serde_json::{Map, Value, json};
 
-/// What is added to the schema with this name. Exactly one of the forms holds; `anyOf` says as much where
-/// they exclude each other.
+/// The addition to the schema of this name. Exactly one of the forms matches; `anyOf` is enough
+/// where they exclude each other.
 pub fn rule(name: &str) -> Option<Map<String, Value>> {
     let forms = match name {
         "NewPayment" => [
@@ -30,7 +30,7 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
 }
 
 fn form(title: &str, required: &[&str], types: Value) -> Value {
-    let Value::Object(types) = types else { unreachable!("types are told by member") };
+    let Value::Object(types) = types else { unreachable!("types are given by member") };
     let properties: Map<String, Value> =
         types.into_iter().map(|(member, kind)| (member, json!({ "type": kind }))).collect();
     json!({ "title": title, "required": required, "properties": properties })

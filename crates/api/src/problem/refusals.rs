@@ -29,7 +29,7 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
     problem
 }
 
-/// Why no money moved, where that is not the payment's own end.
+/// Why no money moved, if that did not end the payment.
 fn failure(refusal: &Refusal) -> Option<Failure> {
     let (code, retryable) = match refusal {
         Refusal::CaptureFailed { code, .. }
@@ -43,8 +43,8 @@ fn failure(refusal: &Refusal) -> Option<Failure> {
     Some(Failure { code: code.clone(), another_attempt_may_succeed: retryable })
 }
 
-/// The one exhaustive match: a new refusal does not compile until it has a code, and with it a
-/// status. What a refusal carries besides is told below.
+/// One exhaustive match: a new refusal does not compile until it has a code, and so a status. Other
+/// contents of a refusal are added below.
 fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::ProductNotFound => Code::ProductNotFound,
@@ -111,7 +111,7 @@ fn code(refusal: &Refusal) -> Code {
     }
 }
 
-/// The resource that the refusal points at.
+/// The resource that the refusal refers to.
 fn resource(refusal: &Refusal) -> Option<Uuid> {
     match refusal {
         Refusal::UnitNotFound { unit }
@@ -134,7 +134,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
     }
 }
 
-/// What was the matter this time, where there is more to say than the title does.
+/// The details of this case, if there is more to say than the title.
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::SlotIsFull { vacancies } => format!("The slot has {vacancies} vacancies."),
@@ -168,7 +168,7 @@ fn detail(refusal: &Refusal) -> Option<String> {
             format!("At most {chargeable} can be charged.")
         }
         Refusal::AmountDoesNotCoverWhatIsDue { due } => format!("{due} is due."),
-        Refusal::CurrencyIsNotTaken { currency } => format!("The provider takes no {currency}."),
+        Refusal::CurrencyIsNotTaken { currency } => format!("The provider does not accept {currency}."),
         Refusal::AmountIsNotPayable { amount, rule } => {
             let AmountRule { min_minor, max_minor, step_minor } = rule;
             let money = |minor: &i64| Money::new(*minor, amount.currency);

@@ -54,14 +54,14 @@ fn a_held_booking() {
 }
 
 #[test]
-fn a_booking_that_was_given_up_was_not_created() {
+fn a_cancelled_booking_has_status_200() {
     let mut reply = samples::booking();
     reply.booking.ended_at = Some(samples::NOW);
     assert_eq!(render_reply(&Reply::Booking(Box::new(reply))).status, 200);
 }
 
 #[test]
-fn the_status_of_a_payment_tells_whether_its_outcome_is_known() {
+fn the_status_of_a_payment_shows_whether_its_outcome_is_known() {
     use domain::lifecycle::payment::{Event, State};
     let reach = |events: &[Event]| {
         let stage = CurrentState::<State>::start();

@@ -1,4 +1,4 @@
-//! API keys, and what they allow.
+//! API keys and their scopes.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,18 +34,18 @@ impl Scope {
     }
 }
 
-/// One more API key: for a client that is there, or for a new one.
+/// One more API key: for an existing client, or for a new one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
-    /// Whose key it is. Idempotency keys belong to the client, so they survive the rotation of its
-    /// API keys.
+    /// The client of the key. Idempotency keys belong to the client, so they survive the rotation
+    /// of its API keys.
     #[serde(default)]
     pub client_id: Option<Uuid>,
     /// Instead: the name of a new client.
     #[serde(default)]
     pub client_name: Option<String>,
-    /// Each once. Nobody gives a scope that the asking key does not have.
+    /// Each scope once. The calling key can only give scopes that it has.
     pub scopes: Vec<Scope>,
 }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         let client = "00000000-0000-0000-0000-000000000004";
         for (body, pointer) in [
             (json!({ "scopes": ["ops"] }), "/client_id"),

@@ -19,15 +19,15 @@ pub struct NewBooking {
     /// Each unit once.
     pub units: Vec<BookedUnit>,
     pub customer: NewCustomer,
-    /// How long the seats are kept without payment, at most until the slot starts; the tenant's
-    /// default where it is absent.
+    /// How long the seats are held without payment, at most until the slot starts; the tenant's
+    /// default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_seconds: Option<i64>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }
 
-/// So many of one unit.
+/// A quantity of one unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BookedUnit {
@@ -35,19 +35,20 @@ pub struct BookedUnit {
     pub quantity: i64,
 }
 
-/// Who the seats are for.
+/// The customer of the seats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
     pub name: String,
-    /// Told back in its one spelling: in Unicode's composed form, its domain in lower case and ASCII.
+    /// Returned in its canonical form: in Unicode's composed form, its domain in lower case and
+    /// ASCII.
     #[schema(example = "ana@example.com")]
     pub email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
-/// Gives something up. Takes no parameters, and needs no body.
+/// Ends a hold. It has no parameters and needs no body.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCancellation {}
@@ -104,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_all_at_once() {
+    fn all_mistakes_are_reported_together() {
         let check = |pointer: &str, value: Value, expected: &[&str]| {
             let mut body = booking();
             match body.pointer_mut(pointer) {
-                Some(place) => *place = value,
+                Some(member) => *member = value,
                 None => body[pointer.trim_start_matches('/')] = value,
             }
             let found = decode::<NewBooking>(body).map_or_else(

@@ -12,7 +12,7 @@ use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
 use crate::{Money, time};
 
-/// Puts a product up for sale.
+/// Creates a product and puts it on sale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
@@ -20,10 +20,10 @@ pub struct NewProduct {
     pub name: String,
     #[serde(default)]
     pub description: String,
-    /// IANA zone of the place where it happens; told back in the spelling of the database.
+    /// IANA zone of the place of the product; returned in the database's spelling.
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
-    /// ISO 4217; every price of the product is in it.
+    /// ISO 4217; the currency of every price of the product.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: Currency,
     pub units: Vec<NewUnit>,
@@ -31,14 +31,14 @@ pub struct NewProduct {
     pub metadata: Metadata,
 }
 
-/// What one place costs for one kind of guest.
+/// The price of one place for one kind of guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUnit {
     #[schema(example = "Adult")]
     pub name: String,
     pub price: Money,
-    /// Places of the slot that one of it takes.
+    /// Places of the slot that one unit takes.
     #[serde(default = "one")]
     #[schema(default = 1)]
     pub places: i64,
@@ -48,7 +48,7 @@ fn one() -> i64 {
     1
 }
 
-/// Changes a product; what is absent stays.
+/// Changes a product; absent members stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedProduct {
@@ -56,19 +56,19 @@ pub struct ChangedProduct {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether it is on sale. It can be booked while a unit of it is, too.
+    /// Whether the product is on sale. It can be booked while one of its units is on sale too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// Takes the place of all the metadata there was.
+    /// Replaces all metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// Units to change, which have an `id`, and units to add, which have none.
+    /// Units to change, with an `id`, and units to add, without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<ChangedUnit>,
 }
 
-/// A change of the unit with this `id`, or without one a new unit, which needs `name` and `price`.
-/// Bookings keep the prices they were made at.
+/// A change of the unit with this `id`, or without `id` a new unit, which needs `name` and `price`.
+/// Bookings keep their prices.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedUnit {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_currency_is_told_in_a_sentence() {
+    fn a_wrong_currency_is_reported_in_a_sentence() {
         for (currency, expected) in
             [("eur", "must be three capital letters of ISO 4217"), ("ZZZ", "is not a currency of ISO 4217")]
         {

@@ -1,4 +1,4 @@
-//! Requests of the people who operate a tenant.
+//! Requests of a tenant's operators.
 
 use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, PERSON_CHARACTERS_MAX, WHY_CHARACTERS_MAX};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,38 +9,38 @@ use super::Request;
 use crate::limits::{CLIENTS_MAX, DESCRIPTION_CHARS_MAX, SEATS_MAX};
 use crate::validation_errors::ValidationErrors;
 
-/// What happens to money that arrives after the hold was given up.
+/// What happens to money that arrives after the hold has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LateMoney {
-    /// Takes the seats again if they are free, else refunds.
+    /// Takes the seats again if they are free, otherwise refunds.
     Reseat,
     /// Always refunds.
     Refund,
 }
 
-/// Changes a tenant's settings. What is absent stays.
+/// Changes a tenant's settings. Absent members stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangedSettings {
     pub late_money: Option<LateMoney>,
-    /// Seats that one customer may hold unpaid at once; `null` lifts the limit.
-    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    /// Unpaid seats that one customer may hold at once; `null` removes the limit.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub seats_held_per_customer_max: Option<Option<i64>>,
     /// How long a hold lasts if the request does not say; at most `hold_seconds_max`.
     pub hold_seconds: Option<i64>,
-    /// How long it may last at most.
+    /// The longest hold.
     pub hold_seconds_max: Option<i64>,
     pub clients: Vec<ClientLimit>,
 }
 
-/// How many unpaid seats may be held through one client at once.
+/// Unpaid seats that one client may hold at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientLimit {
     pub client_id: Uuid,
-    /// `null` lifts the limit. Seats held before a limit was set do not count.
+    /// `null` removes the limit. Seats held before a limit was set do not count.
     pub held_seats_max: Option<i64>,
 }
 
@@ -48,22 +48,22 @@ pub struct ClientLimit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
-    /// What was found, and what was done about it.
+    /// What was found and what was done.
     pub resolution: String,
 }
 
-/// What a person decides about a dead letter: who it is, and why.
+/// A person's decision on a dead letter, with a name and a reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LetterDecision {
-    /// Who decides, in their own word.
+    /// Who decides, in free text.
     pub who: String,
     pub why: String,
 }
 
-/// Tells `null` from absent.
-#[expect(clippy::option_option, reason = "absent leaves a limit as it is, and null lifts it")]
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+/// Distinguishes `null` from absent.
+#[expect(clippy::option_option, reason = "absent leaves a limit unchanged, and null removes it")]
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::<i64>::deserialize(deserializer).map(Some)
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         let client = json!({ "client_id": "00000000-0000-0000-0000-000000000004", "held_seats_max": 0 });
         for (body, pointer) in [
             (json!({ "hold_seconds": 0 }), "/hold_seconds"),

@@ -11,14 +11,14 @@ use crate::limits::{REASON_CHARS_MAX, REFERENCE_CHARS_MAX};
 use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
 
-/// When authorised money is taken.
+/// When authorised money is captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Capture {
     /// At once.
     #[default]
     Automatic,
-    /// When `POST /v1/payments/{id}/capture` asks for it.
+    /// With `POST /v1/payments/{id}/capture`.
     Manual,
 }
 
@@ -40,18 +40,18 @@ impl From<Capture> for rows::Capture {
     }
 }
 
-/// Starts a payment: for a booking, or for an amount with a reference of the client's own.
+/// Starts a payment: for a booking, or for an amount with a reference of the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
     /// Pays what this booking owes, or `amount` of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booking_id: Option<Uuid>,
-    /// With `booking_id` it may be left out: then all that is due is paid. What was given back is not due
-    /// again, so a charge after a refund is asked for by amount.
+    /// May be absent with `booking_id`: then all that is due is paid. Refunded money is not due
+    /// again, so a charge after a refund needs an amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// The client's own name for what is paid; without `booking_id` only.
+    /// The client's reference for what is paid; only without `booking_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
@@ -61,8 +61,9 @@ pub struct NewPayment {
     pub payment_method: String,
     #[serde(default)]
     pub capture: Capture,
-    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own. Never
-    /// one that a browser runs or reads by itself (`javascript`, `data`), nor another protocol's.
+    /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
+    /// a scheme that a browser executes or reads itself (`javascript`, `data`), or that of another
+    /// protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://shop.example/done")]
     pub return_url: Option<String>,
@@ -80,11 +81,12 @@ pub struct NewCharge {
     /// The provider's token. A card number is refused.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
-    /// The client's own name for what is paid.
+    /// The client's reference for what is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Where the customer comes back to after a redirect: a web page, or an app by a scheme of its own. Never
-    /// one that a browser runs or reads by itself (`javascript`, `data`), nor another protocol's.
+    /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
+    /// a scheme that a browser executes or reads itself (`javascript`, `data`), or that of another
+    /// protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "myapp://done")]
     pub return_url: Option<String>,
@@ -92,20 +94,20 @@ pub struct NewCharge {
     pub metadata: Metadata,
 }
 
-/// Takes authorised money.
+/// Captures authorised money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCapture {
-    /// All that is authorised where it is absent. What is left over is released.
+    /// All that is authorised if absent. The rest is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
 }
 
-/// Sends captured money back.
+/// Refunds captured money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRefund {
-    /// All that was captured and not sent back yet, where it is absent.
+    /// All that was captured and not refunded yet, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +152,7 @@ impl Request for NewPayment {
             findings.add("", "needs a booking_id or an amount");
         }
         if self.booking_id.is_some() && self.reference.is_some() {
-            findings.add("/reference", "a booking is its own reference: leave it out");
+            findings.add("/reference", "must be absent with booking_id");
         }
     }
 }

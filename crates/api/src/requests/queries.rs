@@ -19,14 +19,14 @@ pub struct ListQuery {
     pub cursor: Option<String>,
 }
 
-/// Slots of one product in a span of time.
+/// Slots of one product in a period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AvailabilityQuery {
     pub product_id: Uuid,
-    /// Slots that start then or later.
+    /// Slots that start at this time or later.
     pub from: jiff::Timestamp,
-    /// Slots that start before.
+    /// Slots that start before this time.
     pub to: jiff::Timestamp,
     /// Rows of one page.
     pub limit: Option<i64>,
@@ -34,7 +34,7 @@ pub struct AvailabilityQuery {
     pub cursor: Option<String>,
 }
 
-/// A search for bookings, latest first. All filters must hold.
+/// A search for bookings, latest first. All filters must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BookingsQuery {
@@ -48,13 +48,13 @@ pub struct BookingsQuery {
     pub cursor: Option<String>,
 }
 
-/// A search for payments, latest first. All filters must hold.
+/// A search for payments, latest first. All filters must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentsQuery {
     pub booking_id: Option<Uuid>,
     pub reference: Option<String>,
-    /// The key that this client asked for the payment with.
+    /// The key under which this client started the payment.
     pub idempotency_key: Option<String>,
     pub state: Option<String>,
     /// Rows of one page.
@@ -67,7 +67,7 @@ pub struct PaymentsQuery {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
-    /// The position that was read last; 0, or absent, begins at the beginning.
+    /// The position that was read last; 0 or absent starts at the first event.
     #[schema(minimum = 0, default = 0)]
     pub after: Option<i64>,
     /// Rows of one page.

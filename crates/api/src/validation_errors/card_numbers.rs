@@ -1,7 +1,7 @@
-//! Where card numbers stand in a request. Whatever a client sends passes here as a whole, before any
-//! of it is read as something: a member that is added later is looked at like the others.
+//! Finds card numbers in a request. Every request is checked as a whole before any of it is
+//! interpreted, so members that are added later are covered too.
 //!
-//! What must never be here: a pointer or a sentence that holds what was found.
+//! What must never be here: a pointer or a sentence that contains the number.
 
 use serde_json::Value;
 
@@ -12,13 +12,13 @@ use crate::json::escape;
 const NEVER_TAKEN: &str = "looks like a card number, which is never taken";
 
 impl ValidationErrors {
-    /// Looks at every text of a body, and at the name of every member. `phones` are the pointers of
-    /// the members that hold telephone numbers.
+    /// Checks every text of a body and the name of every member. `phones` are the pointers of the
+    /// members that contain telephone numbers.
     pub fn card_numbers_in_body(&mut self, body: &Value, phones: &[&str]) {
-        self.look(body, "", phones);
+        self.search(body, "", phones);
     }
 
-    fn look(&mut self, value: &Value, pointer: &str, phones: &[&str]) {
+    fn search(&mut self, value: &Value, pointer: &str, phones: &[&str]) {
         match value {
             Value::String(text) => {
                 let is_phone = phones.contains(&pointer);
@@ -29,7 +29,7 @@ impl ValidationErrors {
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.look(item, &format!("{pointer}/{index}"), phones);
+                    self.search(item, &format!("{pointer}/{index}"), phones);
                 }
             }
             Value::Object(members) => {
@@ -37,7 +37,7 @@ impl ValidationErrors {
                     if card_number::is_in(name) {
                         self.add_card_number(pointer);
                     } else {
-                        self.look(member, &format!("{pointer}/{}", escape(name)), phones);
+                        self.search(member, &format!("{pointer}/{}", escape(name)), phones);
                     }
                 }
             }
@@ -45,8 +45,7 @@ impl ValidationErrors {
         }
     }
 
-    /// Looks at the path and at the query as it was sent: at the names of the parameters and at
-    /// their values.
+    /// Checks the path and the query as it was sent: the names and the values of the parameters.
     pub fn card_numbers_in_address(&mut self, path: &str, query: Option<&str>) {
         if card_number::is_in(path) {
             self.add_card_number("");
@@ -73,19 +72,19 @@ impl ValidationErrors {
         self.push(pointer.to_owned(), NEVER_TAKEN.to_owned());
     }
 
-    /// A parser's sentence quotes what it could not read. One that quotes a card number becomes the
-    /// refusal of that.
+    /// A parser's message quotes the text that it could not read. A message that quotes a card
+    /// number is replaced by its refusal.
     pub(super) fn conceal(&mut self, pointer: String, detail: String) -> (String, String) {
         let hides = card_number::is_in(&pointer) || card_number::is_in(&detail);
         if !hides {
             return (pointer, detail);
         }
         self.card_number = true;
-        let mut place = pointer.as_str();
-        while card_number::is_in(place) {
-            place = place.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let mut prefix = pointer.as_str();
+        while card_number::is_in(prefix) {
+            prefix = prefix.rsplit_once('/').map_or("", |(parent, _)| parent);
         }
-        (place.to_owned(), NEVER_TAKEN.to_owned())
+        (prefix.to_owned(), NEVER_TAKEN.to_owned())
     }
 }
 
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_where_a_number_belongs_and_a_phone_number_are_none() {
+    fn numbers_and_phone_numbers_in_their_members_are_accepted() {
         let mut findings = ValidationErrors::default();
         let body = json!({
             "amount": { "minor": 4_242_424_242_424_242_i64 },
@@ -186,11 +185,11 @@ mod tests {
         }
     }
 
-    /// A number where a text belongs is told by its place alone.
+    /// A number instead of a text is reported by its pointer alone.
     #[test]
-    fn no_sentence_tells_it() {
+    fn no_message_contains_it() {
         let card: i64 = 4_242_424_242_424_242;
-        let told = |member: &str, value: Value| {
+        let problem_of = |member: &str, value: Value| {
             let mut body =
                 json!({ "provider": "stripe", "payment_method": "pm_card_visa", "booking_id": Uuid::nil() });
             body[member] = value;
@@ -201,12 +200,12 @@ mod tests {
             ("metadata", json!({ "k": card }), "/metadata/k"),
             ("capture", json!(card), "/capture"),
         ] {
-            let problem = told(member, value);
+            let problem = problem_of(member, value);
             assert_eq!(problem.errors[0].pointer, pointer);
             assert!(!serde_json::to_string(&problem).unwrap().contains("4242"));
         }
         let payment = |member: &str, value: Value| {
-            let problem = told(member, value);
+            let problem = problem_of(member, value);
             assert_clean(&problem);
             problem.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_is_cut_back_to_where_it_holds_none() {
+    fn a_pointer_is_cut_before_a_card_number() {
         let mut findings = ValidationErrors::default();
         findings.add("/metadata/4242424242424242/x", "must not be empty");
         assert_eq!(pointers(findings), ["/metadata"]);

@@ -1,6 +1,5 @@
-//! Control characters, wherever in a request they stand. PostgreSQL stores no NUL and SQLite does; a
-//! terminal, a log or a mail acts on the others. A member that is added later is looked at like the
-//! others.
+//! Finds control characters in a request. PostgreSQL cannot store NUL but SQLite can; terminals,
+//! logs and mail programs act on the others. Members that are added later are covered too.
 
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use crate::text::is_control;
 pub(super) const CONTROL: &str = "must not have control characters";
 
 impl ValidationErrors {
-    /// Looks at every text of a body, and at the name of every member.
+    /// Checks every text of a body and the name of every member.
     pub fn controls_in_body(&mut self, body: &Value) {
         self.look_for_controls(body, "");
     }
@@ -37,7 +36,7 @@ impl ValidationErrors {
         }
     }
 
-    /// Looks at the parameters of a query, at their names and at their values.
+    /// Checks the names and the values of a query's parameters.
     pub fn controls_in_query(&mut self, query: &str) {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if name.contains(char::is_control) {

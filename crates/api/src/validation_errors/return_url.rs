@@ -1,17 +1,19 @@
-//! Where a customer comes back to: a web page, or an app by a scheme of its own (RFC 8252 section 7.1).
+//! The address where a customer returns: a web page, or an app by its own scheme (RFC 8252 section
+//! 7.1).
 //!
-//! | scheme | taken |
+//! | scheme | accepted |
 //! |---|---|
 //! | `https`, `http` | with a host, and without a user in front of it |
 //! | an app's own: `myapp://done`, `com.example.app:/done` | yes |
-//! | one that a browser runs or reads by itself, or that another protocol has | never |
+//! | one that a browser executes or reads itself, or that belongs to another protocol | never |
 
 use url::{Host, Url};
 
 use super::ValidationErrors;
 use crate::limits::URL_CHARS_MAX;
 
-/// What stands here is no app's: it runs what follows, reads a file, or speaks another protocol.
+/// These schemes do not belong to apps: they execute their contents, read a file, or use another
+/// protocol.
 const SCHEMES_REFUSED: [&str; 27] = [
     "about",
     "blob",
@@ -50,15 +52,15 @@ impl ValidationErrors {
     }
 }
 
-/// The library reads an address as browsers do, who forgive blanks, backslashes and a missing host:
-/// each of them is a way to have another address read than is meant, and is refused before.
+/// The library parses an address as browsers do, which tolerate blanks, backslashes and a missing
+/// host. Each of these could hide the real address, so they are refused first.
 fn is_return_address(url: &str) -> bool {
     let (Ok(address), Some((_, rest))) = (Url::parse(url), url.split_once(':')) else { return false };
     let is_page_or_app = match address.scheme() {
         "https" | "http" => rest.starts_with("//") && !rest.starts_with("///"),
         scheme => !SCHEMES_REFUSED.contains(&scheme) && rest.starts_with('/') && rest != "/",
     };
-    // RFC 3986 section 3.2.2: the one place where brackets may stand.
+    // RFC 3986 section 3.2.2: brackets are allowed only here.
     let url = match (address.host(), url.split_once('['), url.split_once(']')) {
         (Some(Host::Ipv6(_)), Some((before, _)), Some((_, after))) => format!("{before}{after}"),
         _ => url.to_owned(),
@@ -68,8 +70,8 @@ fn is_return_address(url: &str) -> bool {
     is_page_or_app && !has_user && is_encoded(url) && is_encoded(fragment)
 }
 
-/// RFC 3986 section 3.3, with the `/` and the `?` that a query and a fragment may have: anything else is
-/// written with a percent sign.
+/// RFC 3986 section 3.3, with `/` and `?`, which a query and a fragment may contain: all other
+/// characters must be percent-encoded.
 fn is_encoded(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte);
     let mut rest = text.as_bytes();
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn never_what_a_browser_runs_or_reads() {
+    fn schemes_that_a_browser_executes_or_reads_are_refused() {
         assert!(SCHEMES_REFUSED.is_sorted());
         for scheme in SCHEMES_REFUSED {
             for url in

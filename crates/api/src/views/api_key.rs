@@ -1,4 +1,4 @@
-//! An API key: never its secret, but in the one answer that makes it.
+//! An API key. Only the reply that creates it contains the secret.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// An API key. Its secret was shown when it was made, and is known to nobody here.
+/// An API key. Its secret was shown when it was created, and is not stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKey {
     pub id: Uuid,
@@ -42,11 +42,11 @@ impl ApiKey {
 pub struct ShownApiKey {
     #[serde(flatten)]
     pub key: ApiKey,
-    /// What the `Authorization` header carries. It is not shown again.
+    /// The value for the `Authorization` header. It is not shown again.
     pub secret: String,
 }
 
-/// Without the secret: what is printed is kept.
+/// Leaves out the secret, because debug output may be stored.
 impl fmt::Debug for ShownApiKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("ShownApiKey").field("key", &self.key).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! A booking: seats of a slot for a customer, and where its money stands.
+//! A booking: seats of a slot for a customer, and the state of its payment.
 
 use domain::lifecycle::State as _;
 use domain::reply::BookingReply;
@@ -18,8 +18,8 @@ pub struct Booking {
     /// `held`, `expired`, `confirmed`, `completed`, `no_show` or `cancelled`.
     #[schema(example = "held")]
     pub state: String,
-    /// `free`, `unpaid`, `pending`, `authorized`, `paid`, `partially_refunded` or `refunded`. Follows
-    /// what the provider confirmed, never what a client said.
+    /// `free`, `unpaid`, `pending`, `authorized`, `paid`, `partially_refunded` or `refunded`.
+    /// Follows what the provider confirmed, never a client's claim.
     #[schema(example = "unpaid")]
     pub payment_status: String,
     pub total: Money,
@@ -28,16 +28,16 @@ pub struct Booking {
     pub authorized: Money,
     pub paid: Money,
     pub refunded: Money,
-    /// Until then an unpaid booking keeps its seats. Never later than its slot starts.
+    /// An unpaid booking keeps its seats until then. Never later than the start of its slot.
     pub hold_expires_at: jiff::Timestamp,
     pub slot: BookingSlot,
     pub product_id: Uuid,
     pub units: Vec<BookingUnit>,
-    /// Places that the units take together.
+    /// The places of all units together.
     pub seats: i64,
     pub customer: Customer,
     pub metadata: Metadata,
-    /// The payment under way: a second one is refused meanwhile.
+    /// The payment in progress, during which a second one is refused.
     #[serde(default)]
     pub open_payment_id: Option<Uuid>,
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct Booking {
 pub struct BookingSlot {
     pub id: Uuid,
     pub starts_at: jiff::Timestamp,
-    /// The time on the clocks of the place, without offset.
+    /// The local time of the place, without offset.
     #[schema(value_type = String, example = "2026-07-01T11:00:00")]
     pub local_starts_at: DateTime,
     /// IANA zone of the place.
@@ -62,17 +62,17 @@ pub struct BookingSlot {
     pub time_zone: String,
 }
 
-/// Some of one unit, at the price when it was reserved.
+/// A quantity of one unit, at its price at the time of the reservation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BookingUnit {
     pub unit_id: Uuid,
     pub name: String,
     pub quantity: i64,
-    /// The price of one.
+    /// The price of one unit.
     pub price: Money,
 }
 
-/// Who holds a booking. The address is in its one spelling, by which a customer is known.
+/// The customer of a booking. The address is in its canonical form, which identifies a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Customer {
     pub name: String,
@@ -81,17 +81,17 @@ pub struct Customer {
     pub phone: Option<String>,
 }
 
-/// A booking with its payments and what happened to it, oldest first.
+/// A booking with its payments and its history, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BookingDetail {
     #[serde(flatten)]
     pub booking: Booking,
-    /// Only for a key that has the scope `payments` too.
+    /// Only for a key that also has the scope `payments`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payments: Option<Vec<Payment>>,
     /// The first page of its history.
     pub timeline: Vec<HistoryEntry>,
-    /// Pass it as `cursor` to the booking's history for the rest; null where there is none.
+    /// The `cursor` for the rest of the booking's history; null if there is none.
     #[serde(default)]
     pub timeline_next_cursor: Option<String>,
 }
@@ -143,12 +143,12 @@ fn unit(line: &rows::BookingLine, booking: &rows::Booking) -> BookingUnit {
     }
 }
 
-/// Every word that [`payment_status`] has.
+/// Every value of [`payment_status`].
 pub const PAYMENT_STATUSES: [&str; 7] =
     ["free", "unpaid", "pending", "authorized", "paid", "partially_refunded", "refunded"];
 
-/// Where the money of a booking stands, in one word. A booking of which a part was paid is `unpaid`
-/// until the rest is: `due` tells how much that is. One that was settled by a smaller capture is `paid`.
+/// The state of a booking's money as one value. A partly paid booking is `unpaid` until the rest is
+/// paid: `due` shows how much that is. A booking that was settled by a smaller capture is `paid`.
 fn payment_status(booking: &rows::Booking) -> &'static str {
     let rows::Booking { total_minor, paid_minor, refunded_minor, authorized_minor, .. } = *booking;
     if refunded_minor > 0 && refunded_minor >= paid_minor {
@@ -174,7 +174,7 @@ mod tests {
     use crate::render::samples;
 
     #[test]
-    fn one_word_for_the_money() {
+    fn payment_status_has_one_value() {
         let check = |total, paid, refunded, authorized, open, expected: &str| {
             let mut booking = samples::booking().booking;
             booking.settled_minor = paid;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_can_be_read() {
+    fn views_can_be_parsed() {
         let booking = Booking::of(&samples::booking());
         let detail = BookingDetail {
             booking,

@@ -1,4 +1,4 @@
-//! A dead letter: what was given up, and waits for a person.
+//! A dead letter: work that was given up and needs a person's decision.
 
 use domain::lifecycle::State as _;
 use domain::reply;
@@ -20,22 +20,22 @@ pub struct DeadLetter {
     pub id: Uuid,
     /// `job`, `event` or `message`.
     pub kind: String,
-    /// `dead`, or where it has come since somebody decided.
+    /// `dead`, or its state since a person decided.
     pub state: String,
     /// Why it was given up.
     pub reason: String,
-    /// How often it was tried since it was made, or sent round again.
+    /// How often it was tried since it was created or retried.
     pub attempts: i64,
-    /// What it was to do, in the words of its kind.
+    /// What it should do, as its kind describes it.
     #[schema(value_type = Object)]
     pub payload: Value,
     pub created_at: jiff::Timestamp,
-    /// When it was given up, or moved since.
+    /// When it was given up, or changed since.
     pub moved_at: jiff::Timestamp,
-    /// Who did what with it, when and why: the first page. Only where one letter is asked for.
+    /// Who did what with it, when and why: the first page. Only if one letter is requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<HistoryEntry>>,
-    /// Pass it as `cursor` to the letter's history for the rest.
+    /// The `cursor` for the rest of the letter's history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history_next_cursor: Option<String>,
 }
@@ -109,7 +109,7 @@ fn of_message(delivery: &rows::Delivery, message: &rows::Message) -> Value {
     })
 }
 
-/// What cannot be read is shown as it stands: that may be why it is here.
+/// An unreadable payload is shown as it is, because it may be the cause.
 fn text_or_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }

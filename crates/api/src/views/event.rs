@@ -1,4 +1,4 @@
-//! What happened, in order.
+//! Events, in order.
 
 use domain::rows;
 use serde::{Deserialize, Serialize};
@@ -7,19 +7,19 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// Something that happened. Events are read in the order of their positions. A key sees those that its
-/// scopes allow; the positions of others are left out.
+/// An event. Events are read in the order of their positions. A key sees those that its scopes
+/// allow; the positions of others are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     pub id: Uuid,
-    /// Its place in the log; read on with `after`.
+    /// Its position in the log; continue with `after`.
     pub position: i64,
     #[schema(example = "booking.confirmed")]
     pub r#type: String,
-    /// What it is about: `booking`, `payment` or `refund`.
+    /// The subject: `booking`, `payment` or `refund`.
     pub subject: String,
     pub subject_id: Uuid,
-    /// Counts the events about this subject, from 1.
+    /// Number of the event for this subject, from 1.
     pub seq: i64,
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
@@ -27,7 +27,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// A message that was not relayed yet has no position and is no event.
+    /// A message that was not relayed yet has no position and is not an event.
     pub fn of(message: &rows::Message) -> Option<Event> {
         Some(Event {
             id: message.id.0,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// One move: who moved it, when, and from where to where.
+/// One change: who made it, when, and from which state to which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
     pub at: jiff::Timestamp,
@@ -22,7 +22,7 @@ pub struct HistoryEntry {
     pub to_state: Option<String>,
     #[serde(default)]
     pub request_id: Option<String>,
-    /// Who it was in their own word, where a person acted through a client.
+    /// The name that the person gave, if a person acted through a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! The ledger from outside: accounts with their balances, and balanced transfers.
+//! The outside form of the ledger: accounts with their balances, and balanced transfers.
 
 use domain::rows;
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,12 @@ pub struct LedgerAccount {
     pub created_at: jiff::Timestamp,
 }
 
-/// What one movement of money meant. Its postings sum to zero in each currency.
+/// The meaning of one movement of money. Its postings sum to zero in each currency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Transfer {
     pub id: Uuid,
     pub kind: String,
-    /// The movement that caused it: there is one transfer for each.
+    /// The movement that caused it; each movement has one transfer.
     pub movement: String,
     pub posted_at: jiff::Timestamp,
     pub postings: Vec<Posting>,

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Some rows, and where to read on.
+/// Rows, and the cursor of the next page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     pub data: Vec<T>,
-    /// Pass it as `cursor` for the next page; null on the last one. Of events it is never null, and is
-    /// passed as `after`: more may happen.
+    /// The `cursor` of the next page; null on the last one. For events it is never null, and is
+    /// passed as `after`, because more may happen.
     #[serde(default)]
     pub next_cursor: Option<String>,
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{Money, time};
 
-/// Money that moved at the provider, once: whether we asked for it, or somebody moved it there.
+/// Money that moved at the provider, once: because we requested it, or somebody moved it there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Movement {
     pub id: Uuid,
@@ -17,7 +17,7 @@ pub struct Movement {
     /// `capture`, `refund`, `refund_reversal`, `dispute` or `dispute_reversal`.
     #[schema(example = "capture")]
     pub kind: String,
-    /// The provider's id of what moved.
+    /// The provider's id of the movement.
     #[schema(example = "re_3TLwvAF0ebAcqKVF0s3bU0Ps")]
     pub provider_reference: String,
     pub amount: Money,

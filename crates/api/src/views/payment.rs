@@ -1,4 +1,4 @@
-//! A payment: money for a booking, or for a reference of the client's own.
+//! A payment: money for a booking, or for a reference of the client.
 
 use domain::lifecycle::State as _;
 use domain::rows;
@@ -11,7 +11,7 @@ use crate::problem::Failure;
 use crate::requests::Capture;
 use crate::{Money, time};
 
-/// One payment at one provider. Trying again is a new payment.
+/// One payment at one provider. Another try is a new payment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Payment {
     pub id: Uuid,
@@ -21,49 +21,49 @@ pub struct Payment {
     #[schema(example = "captured")]
     pub state: String,
     pub amount: Money,
-    /// Reserved at the provider.
+    /// Authorised at the provider.
     pub authorized: Money,
-    /// Taken.
+    /// Captured.
     pub captured: Money,
     pub refunded: Money,
-    /// Taken back by the customer's bank, less what it gave back.
+    /// Withdrawn by the customer's bank, minus what it returned.
     pub disputed: Money,
-    /// When authorised money is taken.
+    /// When authorised money is captured.
     pub capture: Capture,
     #[schema(example = "stripe")]
     pub provider: String,
     /// The provider's token.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
-    /// The client's own name for what is paid.
+    /// The client's reference for what is paid.
     #[serde(default)]
     pub reference: Option<String>,
     /// The provider's id of its object, once there is one.
     #[serde(default)]
     pub provider_reference: Option<String>,
-    /// What the customer must do before it can go on.
+    /// What the customer must do before the payment can continue.
     #[serde(default)]
     pub next_action: Option<NextAction>,
     /// Why no money moved.
     #[serde(default)]
     pub failure: Option<Failure>,
     pub metadata: Metadata,
-    /// Whether the present state was seen in a verified webhook or an object fetched from the
-    /// provider. Only then does a booking follow it.
+    /// Whether a verified webhook or a fetched object of the provider showed the present state.
+    /// Only then does a booking follow it.
     pub confirmed_by_provider: bool,
-    /// Whether a capture or a cancellation is under way.
+    /// Whether a capture or a cancellation is in progress.
     pub operation_in_progress: bool,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
 }
 
-/// What the customer must do before the payment can go on.
+/// What the customer must do before the payment can continue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum NextAction {
-    /// Send the customer's browser there (3-D Secure and the like).
+    /// Send the customer's browser to this address (3-D Secure and similar).
     Redirect { url: String },
-    /// The provider's own front-end code must finish it.
+    /// The provider's front-end code must finish it.
     UseProviderSdk {
         #[serde(default)]
         client_secret: Option<String>,

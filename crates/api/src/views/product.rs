@@ -1,4 +1,4 @@
-//! A product and what its places cost.
+//! A product and the prices of its places.
 
 use domain::rows;
 use serde::{Deserialize, Serialize};
@@ -14,13 +14,13 @@ pub struct Product {
     pub id: Uuid,
     pub name: String,
     pub description: String,
-    /// IANA zone of the place where it happens.
+    /// IANA zone of the place of the product.
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
-    /// ISO 4217; every price of the product is in it.
+    /// ISO 4217; the currency of every price of the product.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// Whether it is on sale. It can be booked while a unit of it is, too.
+    /// Whether the product is on sale. It can be booked while one of its units is on sale too.
     pub active: bool,
     pub units: Vec<Unit>,
     pub metadata: Metadata,
@@ -28,14 +28,14 @@ pub struct Product {
     pub updated_at: jiff::Timestamp,
 }
 
-/// What one place costs for one kind of guest.
+/// The price of one place for one kind of guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Unit {
     pub id: Uuid,
     #[schema(example = "Adult")]
     pub name: String,
     pub price: Money,
-    /// Places of the slot that one of it takes.
+    /// Places of the slot that one unit takes.
     pub places: i64,
     pub active: bool,
 }

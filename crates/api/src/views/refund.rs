@@ -22,7 +22,7 @@ pub struct Refund {
     #[schema(example = "succeeded")]
     pub state: String,
     pub amount: Money,
-    /// Somebody made it at the provider, in its dashboard.
+    /// Somebody made it in the provider's dashboard.
     pub made_at_provider: bool,
     #[serde(default)]
     pub reason: Option<String>,

@@ -1,4 +1,4 @@
-//! A review case: what only a person can settle.
+//! A review case, which only a person can settle.
 
 use domain::lifecycle::State as _;
 use domain::rows;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// Something that only a person can settle.
+/// A case that only a person can settle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReviewCase {
     pub id: Uuid,
@@ -17,7 +17,7 @@ pub struct ReviewCase {
     pub subject_id: Uuid,
     pub reason: String,
     pub detail: String,
-    /// The operation that was handed over to a person. Resolving the case ends it.
+    /// The operation that was handed to a person. Resolving the case ends it.
     #[serde(default)]
     pub attempt_id: Option<Uuid>,
     /// `open` or `resolved`.

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use crate::requests::LateMoney;
 
-/// What a tenant chose.
+/// The tenant's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Settings {
     pub tenant_id: Uuid,
     pub tenant_name: String,
     pub late_money: LateMoney,
-    /// Seats that one customer may hold unpaid at once; none: no limit.
+    /// Unpaid seats that one customer may hold at once; null: no limit.
     #[serde(default)]
     pub seats_held_per_customer_max: Option<i64>,
     pub hold_seconds: i64,

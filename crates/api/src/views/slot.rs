@@ -1,4 +1,4 @@
-//! A slot: a dated departure with so many places.
+//! A slot: a dated departure with a number of places.
 
 use domain::availability::Availability;
 use domain::rows;
@@ -15,19 +15,20 @@ pub struct Slot {
     pub id: Uuid,
     pub product_id: Uuid,
     pub starts_at: jiff::Timestamp,
-    /// The time on the clocks of the place, without offset.
+    /// The local time of the place, without offset.
     #[schema(value_type = String, example = "2026-07-01T11:00:00")]
     pub local_starts_at: DateTime,
     /// IANA zone of the place.
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     pub capacity: i64,
-    /// Places neither held nor sold at this moment, whether or not they can be reserved: `status` says
-    /// that. Places of lapsed holds count as held until somebody asks for them, or a second later.
+    /// Places that are neither held nor sold now, whether or not they can be reserved: `status`
+    /// shows that. Places of lapsed holds count as held until somebody requests them, or for a
+    /// second at most.
     pub vacancies: i64,
-    /// `available`: it can be reserved. `limited`: it can, and a fifth of the places or less is left.
-    /// `sold_out`: no unit on sale finds room. `closed`: it takes no more reservations. `started`: it is
-    /// too late. `not_on_sale`: the product is off sale, or all of its units are.
+    /// `available`: can be reserved. `limited`: can be reserved, and at most a fifth of the places
+    /// is left. `sold_out`: no unit on sale fits. `closed`: accepts no more reservations.
+    /// `started`: too late. `not_on_sale`: the product or all of its units are off sale.
     #[schema(example = "available")]
     pub status: String,
 }

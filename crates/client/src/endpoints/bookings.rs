@@ -1,12 +1,12 @@
-//! Seats: held for a while, and then paid.
+//! Seats that are held for a while and then paid.
 
 use api::requests::{BookingsQuery, ListQuery, NewBooking, NewCancellation};
 use api::views::{Booking, BookingDetail, HistoryEntry, Page};
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
+use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {
@@ -15,34 +15,34 @@ impl Client {
         self.operation(ApiRequest::send(Method::POST, "/v1/bookings", request), json)
     }
 
-    /// Gives the seats of an unpaid booking back.
+    /// Releases the seats of an unpaid booking.
     pub fn cancel_booking(&self, id: Uuid) -> Operation<Booking> {
         let call = ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/cancel"), &NewCancellation {});
         self.operation(call, json)
     }
 
-    /// With its payments, and the first page of what happened to it.
+    /// The booking with its payments and the first page of its history.
     pub async fn get_booking(&self, id: Uuid) -> Result<BookingDetail> {
-        self.ask(ApiRequest::get(format!("/v1/bookings/{id}"))).await
+        self.call(ApiRequest::get(format!("/v1/bookings/{id}"))).await
     }
 
     /// Newest first.
     pub async fn find_bookings(&self, query: &BookingsQuery) -> Result<Page<Booking>> {
-        self.ask(ApiRequest::search("/v1/bookings", query)).await
+        self.call(ApiRequest::search("/v1/bookings", query)).await
     }
 
-    /// All that are found, newest first.
+    /// All matching bookings, newest first.
     pub fn all_bookings(&self, query: &BookingsQuery) -> Listing<Booking> {
-        Listing::of(self, "/v1/bookings", query)
+        Listing::new(self, "/v1/bookings", query)
     }
 
-    /// Who moved it, when, and from where to where; oldest first.
+    /// Who changed the booking, when, and from which state to which; oldest first.
     pub async fn get_booking_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(ApiRequest::search(&format!("/v1/bookings/{id}/history"), query)).await
+        self.call(ApiRequest::search(&format!("/v1/bookings/{id}/history"), query)).await
     }
 
-    /// All of it, oldest first.
+    /// The whole history, oldest first.
     pub fn all_booking_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
-        Listing::of(self, format!("/v1/bookings/{id}/history"), query)
+        Listing::new(self, format!("/v1/bookings/{id}/history"), query)
     }
 }

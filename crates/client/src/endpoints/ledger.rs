@@ -1,4 +1,4 @@
-//! What all of it comes to, in balanced transfers.
+//! The ledger: all money in balanced transfers.
 
 use api::requests::ListQuery;
 use api::views::{LedgerAccount, Page, Transfer};
@@ -7,23 +7,23 @@ use crate::api_request::ApiRequest;
 use crate::{Client, Listing, Result};
 
 impl Client {
-    /// By their names, with their balances.
+    /// Accounts by name, with their balances.
     pub async fn list_ledger_accounts(&self, query: &ListQuery) -> Result<Page<LedgerAccount>> {
-        self.ask(ApiRequest::search("/v1/ledger/accounts", query)).await
+        self.call(ApiRequest::search("/v1/ledger/accounts", query)).await
     }
 
-    /// All of them, by their names.
+    /// All accounts by name.
     pub fn all_ledger_accounts(&self, query: &ListQuery) -> Listing<LedgerAccount> {
-        Listing::of(self, "/v1/ledger/accounts", query)
+        Listing::new(self, "/v1/ledger/accounts", query)
     }
 
     /// Newest first, each with its postings.
     pub async fn list_ledger_transfers(&self, query: &ListQuery) -> Result<Page<Transfer>> {
-        self.ask(ApiRequest::search("/v1/ledger/transfers", query)).await
+        self.call(ApiRequest::search("/v1/ledger/transfers", query)).await
     }
 
-    /// All of them, newest first.
+    /// All transfers, newest first.
     pub fn all_ledger_transfers(&self, query: &ListQuery) -> Listing<Transfer> {
-        Listing::of(self, "/v1/ledger/transfers", query)
+        Listing::new(self, "/v1/ledger/transfers", query)
     }
 }

@@ -1,4 +1,4 @@
-//! Money: taken, captured, called off and sent back.
+//! Payments: charged, captured, cancelled and refunded.
 
 use api::requests::{
     ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRefund, PaymentsQuery,
@@ -7,68 +7,68 @@ use api::views::{HistoryEntry, Movement, Page, Payment, Refund};
 use http::Method;
 use uuid::Uuid;
 
-use crate::answer::json;
 use crate::api_request::ApiRequest;
 use crate::reply::{Charge, charge};
+use crate::reply_meaning::json;
 use crate::{Client, IdempotencyKey, Listing, Operation, Result};
 
 impl Client {
     /// Charges an amount at once: a payment with automatic capture.
     pub fn charge(&self, request: &NewCharge) -> Operation<Charge> {
-        self.at_a_provider(ApiRequest::send(Method::POST, "/v1/charges", request), charge)
+        self.provider_operation(ApiRequest::send(Method::POST, "/v1/charges", request), charge)
     }
 
     /// Starts a payment, for what a booking owes or for an amount.
     pub fn start_payment(&self, request: &NewPayment) -> Operation<Charge> {
-        self.at_a_provider(ApiRequest::send(Method::POST, "/v1/payments", request), charge)
+        self.provider_operation(ApiRequest::send(Method::POST, "/v1/payments", request), charge)
     }
 
-    /// Takes authorized money, all of it or less.
+    /// Captures authorized money, all of it or a part.
     pub fn capture(&self, payment: Uuid, request: &NewCapture) -> Operation<Payment> {
-        self.at_a_provider(
+        self.provider_operation(
             ApiRequest::send(Method::POST, format!("/v1/payments/{payment}/capture"), request),
             json,
         )
     }
 
-    /// Calls a payment off before its money is captured.
+    /// Cancels a payment before its money is captured.
     pub fn cancel_payment(&self, payment: Uuid) -> Operation<Payment> {
         let path = format!("/v1/payments/{payment}/cancel");
-        self.at_a_provider(ApiRequest::send(Method::POST, path, &NewCancellation {}), json)
+        self.provider_operation(ApiRequest::send(Method::POST, path, &NewCancellation {}), json)
     }
 
-    /// Sends captured money back, all of it or a part.
+    /// Refunds captured money, all of it or a part.
     pub fn refund(&self, payment: Uuid, request: &NewRefund) -> Operation<Refund> {
-        self.at_a_provider(
+        self.provider_operation(
             ApiRequest::send(Method::POST, format!("/v1/payments/{payment}/refunds"), request),
             json,
         )
     }
 
-    /// Where it stands, and what the customer must do.
+    /// The payment's state, and what the customer must do.
     pub async fn get_payment(&self, id: Uuid) -> Result<Payment> {
-        self.ask(ApiRequest::get(format!("/v1/payments/{id}"))).await
+        self.call(ApiRequest::get(format!("/v1/payments/{id}"))).await
     }
 
-    /// Newest first. All filters must hold: booking, reference, idempotency key, state.
+    /// Newest first. All filters must match: booking, reference, idempotency key, state.
     pub async fn find_payments(&self, query: &PaymentsQuery) -> Result<Page<Payment>> {
-        self.ask(ApiRequest::search("/v1/payments", query)).await
+        self.call(ApiRequest::search("/v1/payments", query)).await
     }
 
-    /// All that are found, newest first.
+    /// All matching payments, newest first.
     pub fn all_payments(&self, query: &PaymentsQuery) -> Listing<Payment> {
-        Listing::of(self, "/v1/payments", query)
+        Listing::new(self, "/v1/payments", query)
     }
 
-    /// The payment that this client asked for under a key; none if the request never arrived. To be
-    /// acted on only with care: the request may still be on its way. Asking again under the key is safe.
+    /// The payment that this client started under a key; `None` if the request has not arrived. Use
+    /// it with care: the request may still be on its way. Sending it again under the key is safe.
     pub async fn find_payment_of_key(&self, key: &IdempotencyKey) -> Result<Option<Payment>> {
         let idempotency_key = Some(key.as_str().to_owned());
         let query = PaymentsQuery { idempotency_key, ..PaymentsQuery::default() };
         Ok(self.find_payments(&query).await?.data.into_iter().next())
     }
 
-    /// The payments with this reference of the client's own, newest first.
+    /// The payments with this reference of the client, newest first.
     pub async fn find_payments_of_reference(&self, reference: impl Into<String>) -> Result<Page<Payment>> {
         let reference = Some(reference.into());
         self.find_payments(&PaymentsQuery { reference, ..PaymentsQuery::default() }).await
@@ -80,47 +80,48 @@ impl Client {
         self.find_payments(&PaymentsQuery { booking_id, ..PaymentsQuery::default() }).await
     }
 
-    /// Who moved it, when, and from where to where; oldest first.
+    /// Who changed the payment, when, and from which state to which; oldest first.
     pub async fn get_payment_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(ApiRequest::search(&format!("/v1/payments/{id}/history"), query)).await
+        self.call(ApiRequest::search(&format!("/v1/payments/{id}/history"), query)).await
     }
 
-    /// All of it, oldest first.
+    /// The whole history, oldest first.
     pub fn all_payment_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
-        Listing::of(self, format!("/v1/payments/{id}/history"), query)
+        Listing::new(self, format!("/v1/payments/{id}/history"), query)
     }
 
-    /// Captures, refunds and disputes as the provider moved them, whoever asked for them; oldest first.
+    /// Captures, refunds and disputes as the provider moved them, whoever caused them; oldest
+    /// first.
     pub async fn list_movements(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Movement>> {
-        self.ask(ApiRequest::search(&format!("/v1/payments/{payment}/movements"), query)).await
+        self.call(ApiRequest::search(&format!("/v1/payments/{payment}/movements"), query)).await
     }
 
-    /// All of them, oldest first.
+    /// All movements, oldest first.
     pub fn all_movements(&self, payment: Uuid, query: &ListQuery) -> Listing<Movement> {
-        Listing::of(self, format!("/v1/payments/{payment}/movements"), query)
+        Listing::new(self, format!("/v1/payments/{payment}/movements"), query)
     }
 
     pub async fn get_refund(&self, id: Uuid) -> Result<Refund> {
-        self.ask(ApiRequest::get(format!("/v1/refunds/{id}"))).await
+        self.call(ApiRequest::get(format!("/v1/refunds/{id}"))).await
     }
 
     /// The refunds of a payment, oldest first.
     pub async fn list_refunds(&self, payment: Uuid, query: &ListQuery) -> Result<Page<Refund>> {
-        self.ask(ApiRequest::search(&format!("/v1/payments/{payment}/refunds"), query)).await
+        self.call(ApiRequest::search(&format!("/v1/payments/{payment}/refunds"), query)).await
     }
 
     /// All refunds of a payment, oldest first.
     pub fn all_refunds(&self, payment: Uuid, query: &ListQuery) -> Listing<Refund> {
-        Listing::of(self, format!("/v1/payments/{payment}/refunds"), query)
+        Listing::new(self, format!("/v1/payments/{payment}/refunds"), query)
     }
 
-    /// Who moved it, when, and from where to where; oldest first.
+    /// Who changed the refund, when, and from which state to which; oldest first.
     pub async fn get_refund_history(&self, id: Uuid, query: &ListQuery) -> Result<Page<HistoryEntry>> {
-        self.ask(ApiRequest::search(&format!("/v1/refunds/{id}/history"), query)).await
+        self.call(ApiRequest::search(&format!("/v1/refunds/{id}/history"), query)).await
     }
 
-    /// All of it, oldest first.
+    /// The whole history, oldest first.
     pub fn all_refund_history(&self, id: Uuid, query: &ListQuery) -> Listing<HistoryEntry> {
-        Listing::of(self, format!("/v1/refunds/{id}/history"), query)
+        Listing::new(self, format!("/v1/refunds/{id}/history"), query)
     }
 }

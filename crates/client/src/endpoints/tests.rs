@@ -1,4 +1,4 @@
-//! Every endpoint of the API has its call, and says of its key what the API says.
+//! Every endpoint of the API has its call, with the key that the API requires.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ use crate::Client;
 use crate::api_request::Repeat;
 use crate::script::{Script, answer};
 
-/// Probes and numbers are for those who watch the server.
+/// Probes and metrics are for operators of the server.
 const NOT_FOR_CLIENTS: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
 
 fn id() -> Uuid {
     Uuid::nil()
 }
 
-/// Whatever comes back: what was asked is what matters.
+/// Ignores the replies: the tests look at the requests.
 async fn all_writes(client: &Client) {
     let amount = Money::new(1, Currency::EUR);
     let text = String::new;
@@ -71,7 +71,7 @@ async fn all_writes(client: &Client) {
     let _ = client.revoke_api_key(id()).await;
 }
 
-async fn all_looks(client: &Client) {
+async fn all_reads(client: &Client) {
     let span = span();
     let list = ListQuery::default();
     let _ = client.list_products(&Default::default()).await;
@@ -109,7 +109,7 @@ fn span() -> AvailabilityQuery {
     }
 }
 
-/// Every list, to its end. Events have a reader of their own.
+/// Reads every list to its end. Events have a reader of their own.
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
     let _ = client.all_products(&list).collect().await;
@@ -132,7 +132,7 @@ async fn all_lists(client: &Client) {
 }
 
 /// Method, path and how it may be repeated, of what the document describes.
-fn described() -> BTreeSet<String> {
+fn documented() -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&server::http::openapi_json()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().filter(|(path, _)| !NOT_FOR_CLIENTS.contains(&path.as_str()));
@@ -160,10 +160,10 @@ fn line(method: &str, path: &str, repeat: Repeat, waits: bool) -> String {
 
 #[tokio::test]
 async fn every_endpoint_has_its_call() {
-    let script = Script::of([answer(400, "")]);
+    let script = Script::new([answer(400, "")]);
     let client = script.client_with(|builder| builder.breaker(None));
     all_writes(&client).await;
-    all_looks(&client).await;
+    all_reads(&client).await;
     let made: Vec<String> = script
         .calls()
         .iter()
@@ -174,12 +174,12 @@ async fn every_endpoint_has_its_call() {
         .collect();
     let once: BTreeSet<String> = made.iter().cloned().collect();
     assert_eq!(once.len(), made.len(), "no call was made twice");
-    assert_eq!(once, described());
+    assert_eq!(once, documented());
 }
 
 #[tokio::test]
 async fn every_list_is_read_to_its_end() {
-    let script = Script::of([answer(400, "")]);
+    let script = Script::new([answer(400, "")]);
     let client = script.client_with(|builder| builder.breaker(None));
     all_lists(&client).await;
     let read: BTreeSet<String> =
@@ -195,17 +195,17 @@ async fn every_list_is_read_to_its_end() {
     assert_eq!(read, lists);
 }
 
-/// The shorthands of a search ask for what they are named after.
+/// The shorthands send the search that they are named after.
 #[tokio::test]
-async fn searches() {
-    let script = Script::of([answer(200, r#"{"data":[]}"#)]);
+async fn shorthands_send_their_search() {
+    let script = Script::new([answer(200, r#"{"data":[]}"#)]);
     let client = script.client();
     let key = "order-17".parse().unwrap();
     assert_eq!(client.find_payment_of_key(&key).await, Ok(None));
     client.find_payments_of_reference("a&b").await.unwrap();
     client.find_payments_of_booking(id()).await.unwrap();
-    let asked: Vec<String> = script.calls().iter().map(|call| call.target.clone()).collect();
+    let requested: Vec<String> = script.calls().iter().map(|call| call.target.clone()).collect();
     let expected =
         ["idempotency_key=order-17", "reference=a%26b", "booking_id=00000000-0000-0000-0000-000000000000"];
-    assert_eq!(asked, expected.map(|query| format!("/v1/payments?{query}")));
+    assert_eq!(requested, expected.map(|query| format!("/v1/payments?{query}")));
 }

@@ -24,7 +24,7 @@ fn verdict(secrets: &[&str], signed: &Signed<'_>, body: &[u8], now: i64) -> Resu
 }
 
 #[test]
-fn a_delivery_is_believed_or_refused() {
+fn only_a_valid_signature_is_accepted() {
     let seconds = AT.to_string();
     let zeros = STANDARD.encode([0; 32]);
     let check = |id: &str, timestamp: &str, signature: &str, expected: Result<(), DeliveryRefused>| {
@@ -57,9 +57,9 @@ fn a_delivery_is_believed_or_refused() {
     }
 }
 
-/// The signed text is `id.timestamp.body`: what moves over a point must not fit.
+/// The signed text is `id.timestamp.body`: a part that moves across a dot must not verify.
 #[test]
-fn parts_do_not_run_into_one_another() {
+fn the_signed_parts_are_separated() {
     let key = key(SECRET).unwrap();
     let text = |id, timestamp, body| sign(&key, &signed(id, timestamp, ""), body);
     let signature = format!("v1,{}", STANDARD.encode(text("msg", "1649367553", b"7.x")));
@@ -69,7 +69,7 @@ fn parts_do_not_run_into_one_another() {
 }
 
 #[test]
-fn any_good_secret_will_do_and_no_other() {
+fn each_current_secret_is_accepted_and_no_other() {
     let seconds = AT.to_string();
     let check = |secrets: &[&str], body: &[u8], expected: Result<(), DeliveryRefused>| {
         let verdict = verdict(secrets, &signed(ID_SENT, &seconds, V1), body, AT);
@@ -85,7 +85,7 @@ fn any_good_secret_will_do_and_no_other() {
 }
 
 #[test]
-fn time_is_bounded_in_both_directions() {
+fn the_time_may_be_neither_too_old_nor_in_the_future() {
     let seconds = AT.to_string();
     let check = |now: i64, expected: Result<(), DeliveryRefused>| {
         assert_eq!(verdict(&[SECRET], &signed(ID_SENT, &seconds, V1), BODY, now), expected, "{now}");
@@ -101,7 +101,7 @@ fn time_is_bounded_in_both_directions() {
 }
 
 #[test]
-fn secrets_are_read_or_refused() {
+fn malformed_secrets_are_refused() {
     let check = |secret: &str, fine: bool| {
         assert_eq!(Verifier::new([secret]).is_ok(), fine, "{secret}");
     };
@@ -116,7 +116,7 @@ fn secrets_are_read_or_refused() {
 }
 
 #[test]
-fn headers_stand_once_each() {
+fn each_header_must_occur_once() {
     let verifier = Verifier::new([SECRET]).unwrap();
     let mut headers = HeaderMap::new();
     assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMissing));
@@ -124,7 +124,7 @@ fn headers_stand_once_each() {
     headers.insert(TIMESTAMP, HeaderValue::from(AT));
     assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::HeaderMissing));
     headers.insert(SIGNATURE, HeaderValue::from_static(V1));
-    // By the clock, years after it was signed.
+    // At the current time, years after it was signed.
     assert_eq!(verifier.verify(&headers, BODY), Err(DeliveryRefused::TooOld));
     let delivery = verifier.verify_at(&Signed::of(&headers).unwrap(), BODY, at(AT));
     assert_eq!(delivery, Ok(Delivery { id: ID_SENT, sent_at: at(AT) }));
@@ -135,16 +135,16 @@ fn headers_stand_once_each() {
 }
 
 proptest! {
-    /// Whatever comes is refused, and nothing breaks on it.
+    /// Arbitrary deliveries are refused without a panic.
     #[test]
     fn any_delivery_is_refused(id in ".*", timestamp in ".*", signature in ".*", body in any::<Vec<u8>>(), now in -9_000_000_000_i64..9_000_000_000) {
         let verifier = Verifier::new([SECRET]).unwrap();
         prop_assert!(verifier.verify_at(&signed(&id, &timestamp, &signature), &body, at(now)).is_err());
     }
 
-    /// One bit changed anywhere in what was signed, and it is refused.
+    /// A change of one bit in the signed text is refused.
     #[test]
-    fn one_bit_is_enough(body in prop::collection::vec(any::<u8>(), 1..200), at_bit in any::<prop::sample::Index>()) {
+    fn a_changed_bit_is_refused(body in prop::collection::vec(any::<u8>(), 1..200), at_bit in any::<prop::sample::Index>()) {
         let seconds = AT.to_string();
         let signature = format!("v1,{}", STANDARD.encode(sign(&key(SECRET).unwrap(), &signed(ID_SENT, &seconds, ""), &body)));
         let signed = signed(ID_SENT, &seconds, &signature);

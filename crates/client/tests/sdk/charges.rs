@@ -60,7 +60,7 @@ async fn a_decline_is_told_as_one_and_told_again() {
     service.end().await;
 }
 
-/// The provider cannot be reached for as long as it takes: the first request is told 202, the second 409,
+/// The provider cannot be reached for as long as it takes: the first request gets a 202, the second a 409,
 /// and it waits for the outcome.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_in_progress_is_waited_for() {

@@ -14,12 +14,12 @@ use uuid::Uuid;
 use crate::sdk_service::{RecordedRetries, SdkService, euros, new_charge};
 
 /// Enough tries and tokens for any run of bad luck: what is asked here is that none of them does harm.
-fn patient(line: &Proxy, heard: &RecordedRetries) -> Client {
+fn patient(line: &Proxy, recorded: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_secs(1), operation: Duration::from_mins(1) };
     let budget = budget::Settings { ratio: 1.0, floor_per_second: 1_000.0, ..budget::Settings::default() };
     SdkService::client_over(line, |builder| {
         let builder = builder.timeouts(timeouts).wait(Duration::from_secs(1)).attempts_max(50);
-        builder.budget(budget).breaker(None).observer(heard.observer())
+        builder.budget(budget).breaker(None).observer(recorded.observer())
     })
 }
 
@@ -37,12 +37,12 @@ async fn a_lost_answer_is_asked_for_again() {
     ];
     let mut expected = Vec::new();
     for (number, faults) in (1_000..).zip(cases) {
-        // What befalls a connection goes by its number, so each case has a line of its own.
+        // A connection's faults depend on its number, so each case has its own line.
         let line = service.line_to_service(Plan::listed(faults.to_vec()));
-        let heard = RecordedRetries::nothing();
-        let client = patient(&line, &heard);
+        let recorded = RecordedRetries::nothing();
+        let client = patient(&line, &recorded);
         let reply = client.charge(&new_charge(number, "pm_card_visa")).send().await.unwrap();
-        let words = heard.words();
+        let words = recorded.words();
         assert!(reply.attempts as usize > faults.len(), "{faults:?}: {words:?}");
         assert_eq!(words.len() + 1, reply.attempts as usize, "{faults:?}: {words:?}");
         assert_eq!(line.counters().struck, faults.len() as u64, "{faults:?}");
@@ -75,8 +75,8 @@ async fn a_line_that_breaks_at_random() {
     println!("seed {seed}");
     let service = SdkService::start().await;
     let line = service.line_to_service(Plan::drawn(seed, drawn));
-    let heard = RecordedRetries::nothing();
-    let client = patient(&line, &heard);
+    let recorded = RecordedRetries::nothing();
+    let client = patient(&line, &recorded);
 
     let amounts: Vec<i64> = (1_000..1_040).map(|amount| amount * 2).collect();
     let charges = amounts.iter().map(|amount| {
@@ -103,6 +103,6 @@ async fn a_line_that_breaks_at_random() {
         assert_eq!(amounts, [amount / 2], "one refund an operation");
     }
     assert!(line.counters().struck > 20, "the line broke: {:?}", line.counters());
-    assert!(heard.words().contains(&"broken"), "{:?}", heard.words());
+    assert!(recorded.words().contains(&"broken"), "{:?}", recorded.words());
     service.end().await;
 }

@@ -39,7 +39,7 @@ impl RecordedRetries {
     pub fn observer(&self) -> impl Fn(&Retry<'_>) + Send + Sync + 'static {
         let retries = self.clone();
         move |retry| {
-            retries.0.lock().unwrap().push(retry.failure.word());
+            retries.0.lock().unwrap().push(retry.failure.label());
             retries.1.send_modify(|count| *count += 1);
         }
     }

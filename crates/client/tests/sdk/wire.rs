@@ -1,4 +1,4 @@
-//! A server that answers what it is told, and writes down every byte that it was sent.
+//! A server that follows a script and records every byte that it receives.
 
 use std::sync::{Arc, Mutex};
 

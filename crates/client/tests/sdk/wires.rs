@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 use crate::sdk_service::{RecordedRetries, new_charge};
 use crate::wire::{Behaviour, Server, answer};
 
-fn client(base_url: &str, heard: &RecordedRetries) -> Client {
+fn client(base_url: &str, recorded: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_millis(300), operation: Duration::from_secs(30) };
     let builder = Client::builder(base_url, "sh_test_key").timeouts(timeouts).wait(Duration::ZERO);
-    builder.observer(heard.observer()).build().unwrap()
+    builder.observer(recorded.observer()).build().unwrap()
 }
 
 #[tokio::test]
@@ -25,14 +25,14 @@ async fn the_bytes_of_all_attempts_are_the_same() {
         Behaviour::Answer(answer(422, "", "")),
     ])
     .await;
-    let heard = RecordedRetries::nothing();
+    let recorded = RecordedRetries::nothing();
     let base_url = format!("{}/behind/", server.base_url);
     let builder = Client::builder(base_url, "sh_test_key").user_agent("shop/1.0").attempts_max(4);
-    let client = builder.observer(heard.observer()).build().unwrap();
+    let client = builder.observer(recorded.observer()).build().unwrap();
     let operation = client.charge(&new_charge(1_250, "pm_card_visa")).key("order-17").unwrap();
     let error = operation.send().await.unwrap_err();
     assert!(error.is_outcome_unknown(), "an answer that is not Surehold's settles nothing: {error}");
-    assert_eq!(heard.words(), ["no_document", "broken", "broken"]);
+    assert_eq!(recorded.words(), ["no_document", "broken", "broken"]);
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
     assert!(requests.iter().all(|request| *request == requests[0]), "{requests:#?}");
@@ -49,21 +49,21 @@ async fn the_bytes_of_all_attempts_are_the_same() {
         "user-agent: shop/1.0",
         body,
     ] {
-        assert!(requests[0].lines().any(|told| told == line), "{line}\n{}", requests[0]);
+        assert!(requests[0].lines().any(|sent| sent == line), "{line}\n{}", requests[0]);
     }
 }
 
-/// What a look at the settings meets, and what is told of it.
+/// What a look at the settings meets, and what is sent of it.
 #[tokio::test]
 async fn what_each_failure_is_taken_for() {
     let check = async |behaviour: Behaviour, expected: &str| {
         let server = Server::start(vec![behaviour.clone()]).await;
-        let heard = RecordedRetries::nothing();
-        let error = client(&server.base_url, &heard).get_settings().await.unwrap_err();
+        let recorded = RecordedRetries::nothing();
+        let error = client(&server.base_url, &recorded).get_settings().await.unwrap_err();
         let Error::Unavailable(stopped) = &error else { panic!("{behaviour:?}: {error}") };
         assert_eq!((stopped.why, stopped.attempts), (Stop::Attempts, 3), "{behaviour:?}");
-        assert_eq!(stopped.last.as_ref().map(RequestFailure::word), Some(expected), "{behaviour:?}");
-        assert_eq!(heard.words(), [expected; 2], "{behaviour:?}");
+        assert_eq!(stopped.last.as_ref().map(RequestFailure::label), Some(expected), "{behaviour:?}");
+        assert_eq!(recorded.words(), [expected; 2], "{behaviour:?}");
         assert_eq!(server.requests().len(), 3, "{behaviour:?}");
     };
     let head = |length: &str| format!("HTTP/1.1 200 OK\r\n{length}\r\n").into_bytes();
@@ -86,13 +86,13 @@ async fn what_each_failure_is_taken_for() {
 #[tokio::test]
 async fn nobody_there_is_not_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let heard = RecordedRetries::nothing();
-    let client = client(&format!("http://{closed}"), &heard);
+    let recorded = RecordedRetries::nothing();
+    let client = client(&format!("http://{closed}"), &recorded);
     let error = client.charge(&new_charge(1_250, "pm_card_visa")).send().await.unwrap_err();
     let Error::Unavailable(stopped) = &error else { panic!("{error}") };
     assert!(matches!(stopped.last, Some(RequestFailure::NotSent(_))), "{error}");
     assert!(!error.is_outcome_unknown());
-    assert_eq!(heard.words(), ["not_sent"; 2]);
+    assert_eq!(recorded.words(), ["not_sent"; 2]);
 }
 
 /// A kept connection that the server has closed meanwhile is no failure: nothing was written into it.

@@ -1,8 +1,8 @@
-//! Makes a call to Stripe, and says of one that got no answer whether it was sent.
+//! Makes a call to Stripe. If there is no reply, it reports whether the call was sent.
 //!
-//! A call is made again here in two cases only, once, and if the account's retry budget allows it:
-//! not a byte of it was written, or it was a look-up ([`crate::guard`] has the table). Any other call
-//! whose connection breaks once writing began is [`NoReply::Unknown`], always.
+//! A call is repeated here in two cases only, once, and if the account's retry budget allows it:
+//! not a byte of it was written, or it was a read ([`crate::guard`] has the table). Any other call
+//! whose connection breaks after writing began is [`NoReply::Unknown`].
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use tower::{Layer as _, ServiceExt as _};
 pub use super::exchange::NoReply;
 use super::{
     Settings,
-    exchange::{CallSubject, Rules},
+    exchange::{CallSubject, RetryPolicy},
     form::Form,
 };
 use crate::Guard;
 
-/// The version whose shapes are followed here, whatever the account's default is.
+/// The API version whose shapes are used here, whatever the account's default is.
 const API_VERSION: HeaderValue = HeaderValue::from_static("2026-10-28.endive");
 const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 const REPLY_BYTES_MAX: usize = 1 << 20;
-/// The first try and one more: whoever drives the attempt has more patience than a call should.
+/// The first try and one more; the driver of the attempt retries later.
 const TRIES_MAX: u32 = 2;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(1) };
 
 pub struct StripeClient {
-    http: Resilient<HttpClient, Rules>,
-    /// Without a slash at its end.
+    http: Resilient<HttpClient, RetryPolicy>,
+    /// Without a slash at the end.
     base_url: String,
     authorization: HeaderValue,
 }
@@ -41,13 +41,13 @@ pub struct StripeClient {
 impl StripeClient {
     pub fn new(settings: &Settings, guard: &Guard) -> Result<StripeClient, String> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", settings.secret_key.expose()))
-            .map_err(|_| "the secret key cannot stand in a header".to_owned())?;
+            .map_err(|_| "the secret key is not a valid header value".to_owned())?;
         authorization.set_sensitive(true);
         let http = HttpClient::new(outbound::Settings {
             connect_timeout: settings.connect_timeout,
             reply_bytes_max: REPLY_BYTES_MAX,
         })?;
-        let layer = Layer::new(Rules)
+        let layer = Layer::new(RetryPolicy)
             .attempts_max(TRIES_MAX)
             .backoff(BACKOFF)
             .timeouts(Timeouts { attempt: settings.call_timeout, operation: settings.operation_timeout })
@@ -58,7 +58,7 @@ impl StripeClient {
         Ok(StripeClient { http: layer.layer(http), base_url, authorization })
     }
 
-    /// `subject`: what the call is about. The circuit takes all calls about one for one witness.
+    /// `subject` is the object of the call. The circuit counts all calls about one subject once.
     pub async fn get(&self, path: &str, subject: &str) -> Result<HttpReply, NoReply> {
         self.call(Method::GET, path, Bytes::new(), None, subject).await
     }
@@ -79,7 +79,7 @@ impl StripeClient {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
-            .extension(CallSubject::of(subject))
+            .extension(CallSubject::new(subject))
             .header(header::AUTHORIZATION, &self.authorization)
             .header(STRIPE_VERSION, API_VERSION);
         if let Some(key) = key {
@@ -89,13 +89,13 @@ impl StripeClient {
         }
         let request = request.body(Full::new(body)).map_err(not_sent)?;
         self.http.clone().oneshot(request).await.map_err(|error| match error {
-            Error::Open { retry_after } => NoReply::Shut(retry_after),
+            Error::Open { retry_after } => NoReply::CircuitOpen(retry_after),
             Error::NoTime => NoReply::NotSent("no time was left for the call".to_owned()),
             Error::TimedOut { after } => {
-                NoReply::Unknown(format!("no whole answer within {} ms", after.as_millis()))
+                NoReply::Unknown(format!("no complete reply within {} ms", after.as_millis()))
             }
-            Error::Inner(outbound::Error::NotSent(why)) => NoReply::NotSent(why),
-            Error::Inner(outbound::Error::Broken(why)) => NoReply::Unknown(why),
+            Error::Inner(outbound::Error::NotSent(reason)) => NoReply::NotSent(reason),
+            Error::Inner(outbound::Error::Broken(reason)) => NoReply::Unknown(reason),
         })
     }
 }

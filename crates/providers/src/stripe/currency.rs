@@ -1,10 +1,10 @@
-//! Between our minor units and Stripe's, and which amounts Stripe takes:
-//! <https://docs.stripe.com/currencies>, "Zero-decimal", "Three-decimal", "Special cases" and "Minimum and
-//! maximum charge amounts".
+//! Converts between our minor units and Stripe's, and knows which amounts Stripe accepts:
+//! <https://docs.stripe.com/currencies>, "Zero-decimal", "Three-decimal", "Special cases" and
+//! "Minimum and maximum charge amounts".
 //!
-//! Ours follow ISO 4217. Stripe's mostly do: yen are whole in both, dinars have three decimals in both
-//! (and Stripe itself refuses those that do not end in 0). Where they differ an amount taken over as it is
-//! would be wrong a hundredfold:
+//! Ours follow ISO 4217. Stripe's mostly do: yen have no decimals in both, dinars have three
+//! decimals in both (and Stripe refuses those that do not end in 0). In the currencies below, an
+//! amount that is not converted would be wrong by a factor of 100:
 //!
 //! | currency | ISO 4217 | Stripe |
 //! |---|---|---|
@@ -13,16 +13,17 @@
 
 use domain::{Currency, Money, provider::AmountRule};
 
-/// Those that Stripe takes payments in. Which of them an account may use, its country decides.
-const TAKEN: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN \
+/// The currencies that Stripe accepts. The account's country decides which of them it may use.
+const SUPPORTED: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN \
      BZD CAD CDF CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD \
      HNL HTG HUF IDR ILS INR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD \
      MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB \
      RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VND VUV \
      WST XAF XCD XCG XOF XPF YER ZAR ZMW";
-/// The least that is charged in a currency that accounts settle in, in Stripe's unit. An account that settles
-/// in another one has a least amount by the day's rate, which nobody can know here.
-const LEAST: [(i64, &str); 10] = [
+/// The least that can be charged in a currency that accounts settle in, in Stripe's unit. An
+/// account that settles in another currency has a minimum by the day's rate, which is not known
+/// here.
+const MINIMUMS: [(i64, &str); 10] = [
     (30, "GBP"),
     (50, "AUD BRL CAD CHF EUR INR JPY NZD SGD USD"),
     (100, "BGN"),
@@ -34,8 +35,8 @@ const LEAST: [(i64, &str); 10] = [
     (1_500, "CZK"),
     (17_500, "HUF"),
 ];
-/// The most digits of an amount; eight where a currency is not listed. Some of the page's examples contradict
-/// its numbers of digits: these are the digits.
+/// The most digits of an amount; eight for a currency that is not listed. Some of the page's
+/// examples contradict its numbers of digits; these follow the numbers.
 const DIGITS: [(u32, &str); 4] = [(9, "INR"), (10, "COP HUF JPY"), (11, "LBP"), (12, "IDR")];
 const THREE_DECIMALS: &str = "BHD JOD KWD OMR TND";
 
@@ -44,15 +45,16 @@ fn listed<N: Copy>(lists: &[(N, &str)], code: &str) -> Option<N> {
     lists.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code)).map(|(number, _)| *number)
 }
 
-/// Which amounts Stripe moves in a currency, in our minor units; `None` for one that it does not take.
+/// Which amounts Stripe accepts in a currency, in our minor units; `None` for an unsupported
+/// currency.
 pub fn amounts(currency: Currency) -> Option<AmountRule> {
     let code = currency.code();
-    if !TAKEN.split(' ').any(|taken| taken == code) {
+    if !SUPPORTED.split(' ').any(|supported| supported == code) {
         return None;
     }
     // The last of three decimals must be 0.
     let step = if listed(&[((), THREE_DECIMALS)], code).is_some() { 10 } else { 1 };
-    let least = listed(&LEAST, code).unwrap_or(step);
+    let least = listed(&MINIMUMS, code).unwrap_or(step);
     let most = 10_i64.pow(listed(&DIGITS, code).unwrap_or(8)) - 1;
     let (min_minor, max_minor, step_minor) = if HUNDREDFOLD.contains(&code) {
         ((least + 99) / 100, most / 100, step)
@@ -67,7 +69,7 @@ pub fn amounts(currency: Currency) -> Option<AmountRule> {
 const HUNDREDFOLD: [&str; 2] = ["ISK", "UGX"];
 const HUNDREDTH: [&str; 1] = ["MGA"];
 
-/// `None` where Stripe has no such amount: broken ariary, or beyond what an `i64` holds.
+/// `None` if Stripe has no such amount: a fraction of an ariary, or more than an `i64` holds.
 pub fn to_stripe(money: Money) -> Option<i64> {
     match money.currency.code() {
         code if HUNDREDFOLD.contains(&code) => money.minor.checked_mul(100),
@@ -76,7 +78,8 @@ pub fn to_stripe(money: Money) -> Option<i64> {
     }
 }
 
-/// `None` for what is not an amount of ours: negative, broken krónur, or beyond what an `i64` holds.
+/// `None` if the amount is not one of ours: negative, a fraction of a króna, or more than an `i64`
+/// holds.
 pub fn from_stripe(amount: i64, currency: Currency) -> Option<i64> {
     if amount < 0 {
         return None;
@@ -89,7 +92,7 @@ pub fn from_stripe(amount: i64, currency: Currency) -> Option<i64> {
 }
 
 /// Stripe writes codes in lower case.
-pub fn named(code: &str) -> Option<Currency> {
+pub fn parse_currency(code: &str) -> Option<Currency> {
     Currency::new(&code.to_ascii_uppercase())
 }
 
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_keep_their_worth() {
+    fn amounts_are_converted_in_both_directions() {
         let check = |code: &str, ours: i64, stripes: i64| {
             let currency = Currency::new(code).unwrap();
             assert_eq!(to_stripe(Money::new(ours, currency)), Some(stripes), "{ours} {code}");
@@ -114,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn each_currency_has_its_amounts() {
-        let check = |code: &str, minor: i64, taken: bool| {
+    fn each_currency_has_its_limits() {
+        let check = |code: &str, minor: i64, supported: bool| {
             let rule = amounts(Currency::new(code).unwrap()).unwrap();
-            assert_eq!(rule.allows(minor), taken, "{minor} {code}: {rule:?}");
-            if taken {
+            assert_eq!(rule.allows(minor), supported, "{minor} {code}: {rule:?}");
+            if supported {
                 assert!(to_stripe(Money::new(minor, Currency::new(code).unwrap())).is_some());
             }
         };
@@ -137,7 +140,7 @@ mod tests {
             check(code, most, true);
             check(code, most + 1, false);
         }
-        for (code, minor, taken) in [
+        for (code, minor, supported) in [
             ("MGA", 500, true),
             ("MGA", 501, false),
             ("KWD", 5_120, true),
@@ -147,18 +150,18 @@ mod tests {
             ("EUR", 0, false),
             ("EUR", -50, false),
         ] {
-            check(code, minor, taken);
+            check(code, minor, supported);
         }
         let part = amounts(Currency::new("EUR").unwrap()).unwrap();
         assert!(part.allows_part(1) && !part.allows_part(0), "a refund may be less than a charge");
     }
 
     #[test]
-    fn nobody_pays_in_gold_or_in_tests() {
+    fn gold_and_test_currencies_are_not_supported() {
         for code in ["XXX", "XTS", "XAU", "XAG", "XDR", "ABC"] {
             assert_eq!(amounts(Currency::new(code).unwrap()), None, "{code}");
         }
-        let codes: Vec<&str> = TAKEN.split_whitespace().collect();
+        let codes: Vec<&str> = SUPPORTED.split_whitespace().collect();
         assert!(codes.is_sorted() && codes.len() == 140, "{}", codes.len());
     }
 
@@ -170,7 +173,7 @@ mod tests {
         assert_eq!(from_stripe(501, currency("ISK")), None);
         assert_eq!(from_stripe(i64::MAX, currency("MGA")), None);
         assert_eq!(from_stripe(-1, currency("EUR")), None);
-        assert_eq!(named("eur"), Some(Currency::EUR));
-        assert_eq!(named("eu"), None);
+        assert_eq!(parse_currency("eur"), Some(Currency::EUR));
+        assert_eq!(parse_currency("eu"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Why Stripe moved no money, in our words.
+//! Why Stripe moved no money, in our terms.
 //!
 //! Codes: <https://docs.stripe.com/declines/codes> for `decline_code`, <https://docs.stripe.com/error-codes>
 //! for `code`, and `failure_reason` of <https://docs.stripe.com/api/refunds/object>.
@@ -6,9 +6,9 @@
 use domain::rows::{Failure, FailureCause};
 use serde::Deserialize;
 
-/// A card that nobody should try again with, and a payer who took the right back. Anything else, codes
-/// that are yet to be invented included, a new payment may do better: with more money on the account, the
-/// right digits, or another card.
+/// A card that must not be tried again, or a payer who revoked the permission. For any other code,
+/// including future ones, a new payment may succeed: with more money on the account, the right
+/// digits, or another card.
 const FINAL_DECLINES: [&str; 10] = [
     "fraudulent",
     "lost_card",
@@ -22,12 +22,12 @@ const FINAL_DECLINES: [&str; 10] = [
     "stop_payment_order",
 ];
 
-/// There is no way back to that card: the money has to go another way.
+/// The card cannot be refunded: the money needs another route.
 const FINAL_REFUND_FAILURES: [&str; 3] =
     ["charge_for_pending_refund_disputed", "expired_or_canceled_card", "lost_or_stolen_card"];
 
-/// Refusals of a call by the state of what it is about, or by whoever pays. Each prefix stands for its
-/// family; the exceptions are below.
+/// Refusals of a call because of the state of its object, or because of the payer. Each prefix
+/// stands for its family; the exceptions are below.
 const BY_STATE: [&str; 5] =
     ["balance_insufficient", "charge_", "insufficient_funds", "payment_intent_", "refund_"];
 const BY_PAYMENT_METHOD: [&str; 7] = [
@@ -46,23 +46,23 @@ const BY_OUR_REQUEST: [&str; 4] = [
     "payment_method_types_",
 ];
 
-/// Longer ones do not exist; our rows have a bound.
+/// Longer codes do not exist; our rows have a limit.
 const CODE_CHARACTERS_MAX: usize = 100;
 
-/// `error` of a refusal, and `last_payment_error` of a PaymentIntent: Stripe gives both one shape.
+/// `error` of a refusal, and `last_payment_error` of a PaymentIntent: both have one shape.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct StripeError {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub code: Option<String>,
     pub decline_code: Option<String>,
-    /// The parameter that it is about.
+    /// The parameter that the error is about.
     pub param: Option<String>,
 }
 
 impl StripeError {
-    /// The most exact word there is: the bank's reason, else Stripe's code, else the kind of error.
-    pub fn word(&self) -> &str {
+    /// The most specific code: the bank's reason, else Stripe's code, else the kind of error.
+    pub fn code(&self) -> &str {
         let words = [&self.decline_code, &self.code, &self.kind];
         words.into_iter().flatten().map(String::as_str).find(|word| !word.is_empty()).unwrap_or("unexplained")
     }
@@ -72,10 +72,11 @@ impl StripeError {
             .into_iter()
             .flatten()
             .any(|code| FINAL_DECLINES.contains(&code.as_str()));
-        Failure { code: bounded(self.word()), retryable, cause: FailureCause::Declined }
+        Failure { code: bounded(self.code()), retryable, cause: FailureCause::Declined }
     }
 
-    /// Who is behind a refusal of a call. What is not known to be of a state or a payer is ours.
+    /// The cause of a refusal of a call. What is not known to be caused by a state or a payer is
+    /// our request's fault.
     pub fn cause(&self) -> FailureCause {
         let code = self.code.as_deref().unwrap_or_default();
         let among = |codes: &[&str]| codes.iter().any(|family| code.starts_with(family));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_of_a_state_a_payer_or_our_own() {
+    fn a_refusal_is_caused_by_a_state_a_payer_or_our_request() {
         let check = |kind: &str, code: &str, param: Option<&str>, expected: FailureCause| {
             let problem = StripeError {
                 kind: Some(kind.to_owned()),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_too() {
+    fn refund_failures_say_whether_to_try_again() {
         let check = |reason: &str, retryable: bool| {
             let cause = FailureCause::Declined;
             assert_eq!(refund_failure(reason), Failure { code: reason.to_owned(), retryable, cause });

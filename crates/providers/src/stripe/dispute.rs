@@ -13,7 +13,7 @@ use domain::provider::{DisputeObservation, DisputeStatus};
 use serde::Deserialize;
 
 use super::{
-    currency::{from_stripe, named},
+    currency::{from_stripe, parse_currency},
     objects::{checked_id, clipped},
 };
 
@@ -32,13 +32,13 @@ impl Dispute {
         self.payment_intent.as_deref()
     }
 
-    /// As an event of this kind shows it.
+    /// The dispute as an event of this kind shows it.
     pub fn observe(self, kind: &str) -> Result<DisputeObservation, String> {
         if self.object != "dispute" {
-            return Err(format!("a `{}` stands where a dispute should", clipped(&self.object)));
+            return Err(format!("expected a dispute and found a `{}`", clipped(&self.object)));
         }
         let object = checked_id(self.id)?;
-        let currency = named(&self.currency).ok_or("its currency is not a code")?;
+        let currency = parse_currency(&self.currency).ok_or("its currency is unknown")?;
         let amount_minor = from_stripe(self.amount, currency).filter(|minor| *minor > 0);
         let status = match (kind, self.status.as_str()) {
             ("charge.dispute.funds_withdrawn", _) => DisputeStatus::FundsWithdrawn,

@@ -1,6 +1,6 @@
 //! What an event of Stripe says, <https://docs.stripe.com/api/events/types>.
 //!
-//! | events | about |
+//! | events | subject |
 //! |---|---|
 //! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
 //! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |
@@ -8,8 +8,8 @@
 //! | other `charge.*` | nothing: each repeats what a `payment_intent.*` or `refund.*` says |
 //! | any other | nothing |
 //!
-//! Only the object inside is read, and as it was when the event came about: events arrive late and out of
-//! order, so this is what once was, and maybe no longer is.
+//! Only the object inside is read, as it was when the event happened. Events arrive late and out of
+//! order, so the object may have changed since.
 
 use domain::rows::Mode;
 use serde::Deserialize;
@@ -30,9 +30,9 @@ struct Head {
     livemode: bool,
 }
 
-/// The event a signed body is. Thin events (`v2.core.event`) name an object without showing it: they
-/// belong to another kind of endpoint.
-pub fn arrived(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
+/// The event of a signed body. Thin events (`v2.core.event`) name an object without showing it:
+/// they belong to another kind of endpoint.
+pub fn parse_head(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
     let head: Head = serde_json::from_slice(body).map_err(|_| WebhookRefused::BodyIsNotAnEvent)?;
     let is_name = |text: &str| (1..=NAME_BYTES_MAX).contains(&text.len());
     if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
@@ -50,7 +50,7 @@ pub fn arrived(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused>
 struct Event<'a> {
     #[serde(rename = "type")]
     kind: String,
-    /// The connected account it happened on, <https://docs.stripe.com/connect/webhooks>.
+    /// The connected account on which it happened, <https://docs.stripe.com/connect/webhooks>.
     account: Option<String>,
     #[serde(borrow)]
     data: Data<'a>,
@@ -62,11 +62,11 @@ struct Data<'a> {
     object: &'a RawValue,
 }
 
-pub fn about(body: &[u8]) -> Result<EventContent, MalformedEvent> {
+pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
     let event: Event = serde_json::from_slice(body).map_err(malformed)?;
     let nothing = |why: &str| Ok(EventContent::Nothing { why: why.to_owned() });
     if event.account.is_some() {
-        return nothing("it happened on a connected account, and no payment of ours is made there");
+        return nothing("it happened on a connected account, and our payments are not made there");
     }
     match event.kind.as_str() {
         kind if kind.starts_with("payment_intent.") => {
@@ -89,13 +89,13 @@ pub fn about(body: &[u8]) -> Result<EventContent, MalformedEvent> {
             let observation = dispute.observe(kind).map_err(MalformedEvent)?;
             match payment_object {
                 Some(payment_object) => Ok(EventContent::Dispute { payment_object, observation }),
-                None => nothing("a dispute of a charge without a PaymentIntent is none of ours"),
+                None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
         kind if kind.starts_with("charge.") => {
             nothing("it repeats what the events of its PaymentIntent or refund say")
         }
-        _ => nothing("it is about neither a payment nor a refund"),
+        _ => nothing("it is neither interpret a payment nor a refund"),
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payment_is_brought_home() {
+    fn a_payment_event_is_assigned_to_its_payment() {
         let check = |kind: &str, operation: &str, payment: Option<PaymentId>| {
             let observation = Observation {
                 object: "pi_1".to_owned(),
@@ -147,7 +147,7 @@ mod tests {
                 amount_minor: 2000,
                 currency: Currency::EUR,
             };
-            let found = about(&event(kind, &intent(operation)));
+            let found = interpret(&event(kind, &intent(operation)));
             assert_eq!(found, Ok(EventContent::Payment { payment, observation }), "{kind} {operation}");
         };
         let ours = Uuid::from_u128(7);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_is_brought_home() {
+    fn a_refund_event_is_assigned_to_its_refund() {
         let (payment, own) = (Uuid::from_u128(7), Uuid::from_u128(8));
         let check = |kind: &str, metadata: Value, refund_id, payment_id| {
             let expected = EventContent::Refund {
@@ -172,7 +172,7 @@ mod tests {
                     currency: Currency::EUR,
                 },
             };
-            assert_eq!(about(&event(kind, &refund(metadata))), Ok(expected), "{kind}");
+            assert_eq!(interpret(&event(kind, &refund(metadata))), Ok(expected), "{kind}");
         };
         for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
             let metadata = json!({"refund": own, "operation": payment});
@@ -189,18 +189,18 @@ mod tests {
                 "currency": "eur", "charge": "ch_1", "payment_intent": payment_intent,
             })
         };
-        let found = about(&event("charge.dispute.funds_withdrawn", &dispute(json!("pi_1")))).unwrap();
+        let found = interpret(&event("charge.dispute.funds_withdrawn", &dispute(json!("pi_1")))).unwrap();
         let EventContent::Dispute { payment_object, observation } = found else { panic!("{found:?}") };
         assert_eq!((payment_object.as_str(), observation.object.as_str()), ("pi_1", "du_1"));
         assert_eq!(observation.status, DisputeStatus::FundsWithdrawn);
-        let of_a_charge = about(&event("charge.dispute.created", &dispute(json!(null))));
+        let of_a_charge = interpret(&event("charge.dispute.created", &dispute(json!(null))));
         assert!(matches!(of_a_charge, Ok(EventContent::Nothing { .. })), "{of_a_charge:?}");
     }
 
     #[test]
-    fn the_rest_is_nothing_and_says_why() {
+    fn other_events_are_ignored_with_a_reason() {
         let check = |kind: &str| {
-            let found = about(&event(kind, &json!({"object": "charge"})));
+            let found = interpret(&event(kind, &json!({"object": "charge"})));
             assert!(matches!(found, Ok(EventContent::Nothing { .. })), "{kind}: {found:?}");
         };
         for kind in ["charge.succeeded", "charge.refunded", "payout.paid", "", "é"] {
@@ -209,12 +209,12 @@ mod tests {
         let mut connected: Value =
             serde_json::from_slice(&event("payment_intent.succeeded", &intent(""))).unwrap();
         connected["account"] = json!("acct_1");
-        assert!(matches!(about(connected.to_string().as_bytes()), Ok(EventContent::Nothing { .. })));
+        assert!(matches!(interpret(connected.to_string().as_bytes()), Ok(EventContent::Nothing { .. })));
     }
 
     #[test]
-    fn what_does_not_have_its_shape_is_malformed() {
-        let check = |body: &[u8]| assert!(about(body).is_err(), "{}", String::from_utf8_lossy(body));
+    fn a_body_of_the_wrong_shape_is_malformed() {
+        let check = |body: &[u8]| assert!(interpret(body).is_err(), "{}", String::from_utf8_lossy(body));
         check(b"");
         check(b"null");
         check(b"{}");
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_signed_body_must_be_an_event_of_our_mode() {
         let check = |body: Value, mode: Mode, expected: Result<(), WebhookRefused>| {
-            let found = arrived(body.to_string().as_bytes(), mode).map(|_| ());
+            let found = parse_head(body.to_string().as_bytes(), mode).map(|_| ());
             assert_eq!(found, expected, "{body} {mode:?}");
         };
         let event = |object: &str, id: &str, livemode: bool| json!({"id": id, "object": object, "type": "payment_intent.succeeded", "livemode": livemode});

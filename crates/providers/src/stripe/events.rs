@@ -1,16 +1,16 @@
-//! The events of an account as Stripe lists them, <https://docs.stripe.com/api/events/list>: each is what a
-//! webhook brings, for thirty days.
+//! The events of an account as Stripe lists them, <https://docs.stripe.com/api/events/list>: each
+//! is what a webhook delivers, for thirty days.
 
 use domain::{Timestamp, provider::CallOutcome, rows::Mode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{EVENTS, answer, client::StripeClient, event, form::segment};
+use super::{EVENTS, client::StripeClient, event, form::segment, outcome};
 use crate::{EventPage, ListedEvent};
 
-/// Stripe allows a hundred; so many fit into what is read of an answer, whatever is in them.
+/// Stripe allows 100; 50 events always fit into the longest reply that is read.
 const PAGE: usize = 50;
-/// The circuit's subject of every such look.
+/// The circuit's subject of these calls.
 const SUBJECT: &str = "events";
 
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ struct Page {
     has_more: bool,
 }
 
-/// From the second of `from` on, and before that of `before`.
+/// Events from the second of `from` up to, but without, that of `before`.
 pub async fn list(
     client: &StripeClient,
     mode: Mode,
@@ -40,17 +40,17 @@ pub async fn list(
         path.push_str("&starting_after=");
         path.push_str(&segment(page));
     }
-    let Page { data, has_more } = match answer::list(client.get(&path, SUBJECT).await) {
+    let Page { data, has_more } = match outcome::list(client.get(&path, SUBJECT).await) {
         Ok(page) => page,
-        Err(heard) => return heard,
+        Err(outcome) => return outcome,
     };
     let mut events = Vec::with_capacity(data.len());
     for raw in data {
         let body = raw.get().as_bytes().to_vec();
-        match event::arrived(&body, mode) {
+        match event::parse_head(&body, mode) {
             Ok(arrived) => events.push(ListedEvent { arrived, body }),
-            Err(why) => {
-                let error = format!("what is listed is not an event: {why}");
+            Err(reason) => {
+                let error = format!("a listed item is not an event: {reason}");
                 return CallOutcome::Unknown { error, key_spent: false };
             }
         }

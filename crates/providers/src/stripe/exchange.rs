@@ -1,4 +1,4 @@
-//! What may be called again, and what a call says about the health of the account.
+//! What may be retried, and what a call says about the health of the account.
 
 use std::{hash::DefaultHasher, hash::Hash as _, hash::Hasher as _, time::Duration};
 
@@ -8,39 +8,39 @@ use http_body_util::Full;
 use outbound::HttpReply;
 use resilience::{AttemptOutcome, Health, Policy, RetryAdvice, breaker::BreakerSubject, retry_after};
 
-/// What a call is about, for the circuit.
+/// The subject of a call, for the circuit.
 #[derive(Clone, Copy, Debug)]
 pub struct CallSubject(BreakerSubject);
 
 impl CallSubject {
-    /// The subject that a provider's id, or one of ours, names.
-    pub fn of(subject: &str) -> CallSubject {
+    /// Made from the provider's id or one of ours.
+    pub fn new(subject: &str) -> CallSubject {
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);
         CallSubject(hasher.finish())
     }
 }
 
-/// No answer, or none that came whole.
+/// There was no reply, or no complete one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoReply {
     /// Not a byte of it was written.
     NotSent(String),
-    /// It was not even tried: the circuit is open, for so long.
-    Shut(Duration),
+    /// It was not tried: the circuit is open for this long.
+    CircuitOpen(Duration),
     Unknown(String),
 }
 
 /// The table of [`crate::guard`].
-pub struct Rules;
+pub struct RetryPolicy;
 
-impl Policy<Request<Full<Bytes>>, HttpReply, outbound::Error> for Rules {
-    fn again(&self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
+impl Policy<Request<Full<Bytes>>, HttpReply, outbound::Error> for RetryPolicy {
+    fn clone_request(&self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
         Some(request.clone())
     }
 
     fn subject(&self, request: &Request<Full<Bytes>>) -> Option<BreakerSubject> {
-        request.extensions().get::<CallSubject>().map(|about| about.0)
+        request.extensions().get::<CallSubject>().map(|subject| subject.0)
     }
 
     fn health(&self, outcome: &AttemptOutcome<'_, HttpReply, outbound::Error>) -> Health {
@@ -65,13 +65,13 @@ impl Policy<Request<Full<Bytes>>, HttpReply, outbound::Error> for Rules {
         request: &Request<Full<Bytes>>,
         outcome: &AttemptOutcome<'_, HttpReply, outbound::Error>,
     ) -> Option<RetryAdvice> {
-        let looks = request.method() == Method::GET;
+        let is_read = request.method() == Method::GET;
         let (reason, after) = match outcome {
             AttemptOutcome::Failed(outbound::Error::NotSent(_)) => ("not_sent", None),
-            AttemptOutcome::Failed(_) if looks => ("connection_broke", None),
-            AttemptOutcome::TimedOut if looks => ("timed_out", None),
-            AttemptOutcome::Answered(reply) if looks && reply.status.is_server_error() => {
-                ("server_error", retry_after::wanted_by_its_own_clock(&reply.headers))
+            AttemptOutcome::Failed(_) if is_read => ("connection_broke", None),
+            AttemptOutcome::TimedOut if is_read => ("timed_out", None),
+            AttemptOutcome::Answered(reply) if is_read && reply.status.is_server_error() => {
+                ("server_error", retry_after::wanted_by_own_date(&reply.headers))
             }
             _ => return None,
         };

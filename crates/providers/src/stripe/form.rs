@@ -1,7 +1,7 @@
-//! A call's parameters, `application/x-www-form-urlencoded` as Stripe's SDKs write it.
+//! A call's parameters, `application/x-www-form-urlencoded` as Stripe's SDKs write them.
 //!
-//! Parameters stand in the order they were added, and metadata in that of their names, so the same call is
-//! always the same bytes: Stripe refuses a key that comes back with others.
+//! Parameters keep the order they were added in, and metadata is sorted by name, so the same call
+//! is always the same bytes: Stripe refuses a key that comes with other bytes.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -11,8 +11,8 @@ const METADATA_KEYS_MAX: usize = 50;
 const METADATA_NAME_CHARACTERS_MAX: usize = 40;
 const METADATA_VALUE_CHARACTERS_MAX: usize = 500;
 
-/// What we write ourselves. A client's own entry of such a name stays with us even where ours is absent:
-/// a webhook is brought home by these.
+/// The names that we write. A client's entry of such a name is not sent even if ours is absent,
+/// because webhooks are assigned by these.
 pub const RESERVED: [&str; 7] =
     ["attempt", "booking", "operation", "reason", "reference", "refund", "tenant"];
 
@@ -41,8 +41,9 @@ impl Form {
         }
     }
 
-    /// Ours first. What Stripe would refuse is left out rather than the payment: the whole is kept with
-    /// us, and metadata at Stripe serves the person who looks there.
+    /// Our entries come first. An entry that Stripe would refuse is left out so that the payment is
+    /// not refused; we store all entries, and metadata at Stripe only serves a person who looks
+    /// there.
     pub fn with_metadata(
         mut self,
         ours: &[(&str, Option<String>)],
@@ -72,8 +73,8 @@ fn is_accepted(name: &str, value: &str) -> bool {
         && fits(value, METADATA_VALUE_CHARACTERS_MAX)
 }
 
-/// Brackets stay as they are, as in Stripe's own SDKs; all else but letters, digits, `-`, `_` and `.`
-/// is written `%XX`.
+/// Brackets stay as they are, as in Stripe's SDKs; everything except letters, digits, `-`, `_` and
+/// `.` is written as `%XX`.
 fn escape(out: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
@@ -85,7 +86,7 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// An object's id as one segment of a path: whatever it holds, it names nothing but itself.
+/// An object's id as one segment of a path; no id can leave its segment.
 pub fn segment(id: &str) -> String {
     let mut out = String::with_capacity(id.len());
     for byte in id.bytes() {
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn is_written_as_the_sdks_do() {
+    fn the_form_is_written_as_the_sdks_write_it() {
         let form = Form::new()
             .with("amount", "100")
             .with("allowed_payment_method_types[0]", "card")
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stripe_would_refuse_is_left_out() {
+    fn entries_that_stripe_would_refuse_are_left_out() {
         let long = "x".repeat(501);
         let name = "n".repeat(41);
         let theirs = [("", "x"), ("a[b]", "x"), ("b", ""), ("c", &long), (name.as_str(), "x"), ("d", "é")];

@@ -1,48 +1,48 @@
-//! Stripe, <https://docs.stripe.com/api>: one PaymentIntent a payment, made unconfirmed, confirmed by id.
+//! Stripe, <https://docs.stripe.com/api>: one PaymentIntent per payment, created unconfirmed,
+//! confirmed by id.
 //!
-//! **Keys.** `surehold-{attempt}-{verb}`, so that whoever drives an attempt, before or after a crash or a
-//! restored backup, says the same call under the same key, and two attempts never share one. Stripe keeps
-//! keys for 24 hours (<https://docs.stripe.com/api/idempotent_requests>); [`Settings::key_retention`] stays
-//! below that. It keeps its first answer under a key, "regardless of whether it succeeds or fails", a 500
-//! too. One that is heard again is the key's for good: the key is spent, and the next has a number,
-//! `surehold-{attempt}-{verb}-1`.
+//! **Keys.** `surehold-{attempt}-{verb}`: every driver of an attempt, before or after a crash or a
+//! restored backup, makes the same call under the same key, and two attempts never share one.
+//! Stripe keeps keys for 24 hours (<https://docs.stripe.com/api/idempotent_requests>);
+//! [`Settings::key_retention`] stays below that. It keeps its first reply under a key, "regardless
+//! of whether it succeeds or fails", also a 500. A stored error never changes: the key is spent,
+//! and the next key has a number, `surehold-{attempt}-{verb}-1`.
 //!
-//! **Card, and a page to come back to if there is one.** `allowed_payment_method_types[0]=card` rather
-//! than `automatic_payment_methods`: the latter brings in methods that cannot be confirmed without a
-//! `return_url`. (`payment_method_types` is refused from version 2026-09-30.endive on; decision 0020.)
-//! With a card the `return_url` is optional: given, 3-D Secure is a page to redirect to; left out, Stripe's
-//! own front-end code finishes it with the client secret
+//! **Cards, with an optional return page.** `allowed_payment_method_types[0]=card` rather than
+//! `automatic_payment_methods`: the latter adds methods that cannot be confirmed without a
+//! `return_url`. (`payment_method_types` is refused from version 2026-09-30.endive on; decision
+//! 0020.) With a card the `return_url` is optional. If it is given, 3-D Secure is a page to
+//! redirect to; otherwise Stripe's front-end code finishes it with the client secret
 //! (<https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url>).
 //!
-//! **What each answer proves** (<https://docs.stripe.com/error-low-level>,
+//! **What each reply proves** (<https://docs.stripe.com/error-low-level>,
 //! <https://docs.stripe.com/error-codes>):
 //!
-//! | answer | heard | because |
+//! | reply | outcome | reason |
 //! |---|---|---|
-//! | none: the circuit is open | not sent, nobody was asked | |
-//! | no such name, refused, no connection or TLS in time | not sent | not a byte was written |
-//! | connection broke, timeout, an answer that broke off, is too long or cannot be read | unknown | it may have been carried out |
+//! | none: the circuit is open | not sent, Stripe was not called | |
+//! | none: name unknown, connection refused, no connection or TLS in time | not sent | not a byte was written |
+//! | connection broke, timeout, a reply that is incomplete, too long or unreadable | unknown | the call may have been carried out |
 //! | 2xx with the object | object | |
-//! | 2xx about another object | unknown | somebody on the way mixed up two answers |
-//! | 400, 404 `invalid_request_error` (`payment_intent_unexpected_state`, `charge_already_refunded`, ...) | refused, with the object where Stripe shows it | this call did nothing; an "already" may be what an earlier one did, so fetch |
-//! | the same about the payment method | refused, because of the payment method | it is the payer's, or of another account |
-//! | the same about anything else (`parameter_unknown`, ...) | refused, because of our request | no state of the object and no payer is behind it |
-//! | 402 `card_error` whose PaymentIntent wants another card | object, declined | that is the outcome of the payment |
-//! | 402 `card_error` with a PaymentIntent in another state, or none | refused | the call failed and the payment did not |
+//! | 2xx about another object | unknown | an intermediary mixed up two replies |
+//! | 400, 404 `invalid_request_error` (`payment_intent_unexpected_state`, `charge_already_refunded`, ...) | refused, with the object where Stripe shows it | this call did nothing; an "already" may refer to an earlier call, so fetch |
+//! | the same about the payment method | refused, because of the payment method | it depends on the payer, or belongs to another account |
+//! | the same about anything else (`parameter_unknown`, ...) | refused, because of our request | neither the object's state nor the payer caused it |
+//! | 402 `card_error` whose PaymentIntent needs another card | object, declined | that is the outcome of the payment |
+//! | 402 `card_error` with a PaymentIntent in another state, or none | refused | the call failed, but not the payment |
 //! | 400 `idempotency_error` | unknown, its key spent | the key was used for another call |
-//! | 409 (`idempotency_key_in_use`, ...) | unknown | the other call may be doing it right now |
-//! | 429 (rate limit, `lock_timeout`) | not sent, after `Retry-After` | turned away before it was begun |
-//! | 401, 403 in Stripe's form | not sent | a wrong key moves no money; mend the settings and go on |
-//! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe keeps it under the key, and will say nothing else |
+//! | 409 (`idempotency_key_in_use`, ...) | unknown | the other call may still be running |
+//! | 429 (rate limit, `lock_timeout`) | not sent, after `Retry-After` | rejected before it began |
+//! | 401, 403 in Stripe's form | not sent | a wrong key moves no money; correct the settings and continue |
+//! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe stores it under the key and always returns it |
 //! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
-//! `refund`, `operation`, `attempt`: whatever arrives later can be brought home.
+//! `refund`, `operation`, `attempt`, so that every later event can be assigned.
 //!
-//! What must never be done here: say a call twice that may have moved money, use Stripe's search (it lags behind), or let a body into
-//! a log or an error's text (it holds client secrets).
+//! What must never be done here: repeat a call that may have moved money, use Stripe's search (it
+//! lags behind), or let a body into a log or an error's text (it holds client secrets).
 
-mod answer;
 mod client;
 mod currency;
 mod decline;
@@ -52,6 +52,7 @@ mod events;
 mod exchange;
 mod form;
 mod objects;
+mod outcome;
 mod refunds;
 mod settings;
 mod signature;
@@ -76,8 +77,8 @@ pub use settings::Settings;
 
 pub const NAME: &str = "stripe";
 
-/// The events that a webhook endpoint for this adapter subscribes to, and that are read back where one was
-/// lost. Others are stored and ignored; leaving them out saves their traffic.
+/// The events that a webhook endpoint for this adapter subscribes to, and that are read from the
+/// list if a webhook was lost. Other events are stored and ignored; leaving them out saves traffic.
 pub const EVENTS: &[&str] = &[
     "payment_intent.succeeded",
     "payment_intent.amount_capturable_updated",
@@ -102,23 +103,23 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// Opens nothing yet. The error says in a sentence what is wrong with the settings.
+    /// Opens no connection. The error is a sentence that says what is wrong with the settings.
     pub fn new(settings: Settings) -> Result<Stripe, String> {
         Stripe::guarded(settings, &Guard::default())
     }
 
-    /// The same, behind a guard that others know of.
+    /// As `new`, with a guard that is shared with the caller.
     pub fn guarded(settings: Settings, guard: &Guard) -> Result<Stripe, String> {
         settings.check()?;
         Ok(Stripe { client: StripeClient::new(&settings, guard)?, settings })
     }
 
-    /// `verb` of the PaymentIntent itself, such as `/confirm`.
+    /// `verb` is an action of the PaymentIntent, such as `confirm`.
     async fn act(&self, action: ObjectCall<'_>, verb: &str, form: Form) -> CallOutcome<Observation> {
         let ObjectCall { attempt, key_number, object } = action;
         let path = format!("/v1/payment_intents/{}/{verb}", segment(object));
-        let replied = self.client.post(&path, form, &key(attempt, verb, key_number), object).await;
-        answer::payment(replied, Some(object))
+        let result = self.client.post(&path, form, &key(attempt, verb, key_number), object).await;
+        outcome::payment(result, Some(object))
     }
 }
 
@@ -129,7 +130,7 @@ fn key(attempt: AttemptId, verb: &str, number: i64) -> String {
     }
 }
 
-/// Refused here: Stripe has no such amount, and another must not be charged in its place.
+/// Refused here: Stripe has no such amount, and another amount must not be charged instead.
 fn not_representable<O>() -> CallOutcome<O> {
     CallOutcome::Refused {
         code: "amount_not_representable".to_owned(),
@@ -138,8 +139,8 @@ fn not_representable<O>() -> CallOutcome<O> {
     }
 }
 
-/// Confirmed by us alone and by id: `confirm` is left out, and with it every way for money to move.
-fn creation(order: &PaymentOrder) -> Option<Form> {
+/// Without `confirm`, no money can move: only our own `confirm` by id moves it.
+fn create_form(order: &PaymentOrder) -> Option<Form> {
     let ours = [
         ("operation", Some(order.operation.to_string())),
         ("attempt", Some(order.attempt.to_string())),
@@ -164,10 +165,10 @@ impl Provider for Stripe {
 
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation> {
         Box::pin(async move {
-            let Some(form) = creation(order) else { return not_representable() };
+            let Some(form) = create_form(order) else { return not_representable() };
             let key = key(order.attempt, "create", order.key_number);
             let subject = order.operation.to_string();
-            answer::payment(self.client.post("/v1/payment_intents", form, &key, &subject).await, None)
+            outcome::payment(self.client.post("/v1/payment_intents", form, &key, &subject).await, None)
         })
     }
 
@@ -180,7 +181,7 @@ impl Provider for Stripe {
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {
         Box::pin(async move {
             let path = format!("/v1/payment_intents/{}", segment(object));
-            answer::payment(self.client.get(&path, object).await, Some(object))
+            outcome::payment(self.client.get(&path, object).await, Some(object))
         })
     }
 
@@ -197,7 +198,7 @@ impl Provider for Stripe {
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> CallFuture<'a, RefundObservation> {
-        Box::pin(refunds::make(&self.client, refund))
+        Box::pin(refunds::create(&self.client, refund))
     }
 
     fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>> {
@@ -207,7 +208,7 @@ impl Provider for Stripe {
     fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation> {
         Box::pin(async move {
             let path = format!("/v1/refunds/{}", segment(object));
-            answer::refund(self.client.get(&path, object).await, Some(object))
+            outcome::refund(self.client.get(&path, object).await, Some(object))
         })
     }
 
@@ -225,7 +226,7 @@ impl Provider for Stripe {
     }
 
     fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused> {
-        signature::check(headers)
+        signature::check_headers(headers)
     }
 
     fn verify(
@@ -236,11 +237,11 @@ impl Provider for Stripe {
     ) -> Result<VerifiedEvent, WebhookRefused> {
         let settings = &self.settings;
         signature::verify(headers, body, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
-        event::arrived(body, settings.mode)
+        event::parse_head(body, settings.mode)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {
-        event::about(body)
+        event::interpret(body)
     }
 }
 

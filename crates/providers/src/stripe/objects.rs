@@ -1,8 +1,8 @@
-//! Stripe's objects, as far as we read them, and what they mean to us.
+//! Stripe's objects, as far as they are read, and what they mean.
 //!
 //! PaymentIntent, <https://docs.stripe.com/payments/paymentintents/lifecycle>:
 //!
-//! | `status` | ours |
+//! | `status` | observed as |
 //! |---|---|
 //! | `requires_confirmation` | unconfirmed |
 //! | `requires_payment_method` | unconfirmed; with a `last_payment_error`: declined |
@@ -12,8 +12,8 @@
 //! | `succeeded` | captured, `amount_received` |
 //! | `canceled` | cancelled |
 //!
-//! Refund, <https://docs.stripe.com/api/refunds/object>: `pending` and `requires_action` are pending, and so
-//! is what is not listed; `succeeded`; `failed` and `canceled` are failed.
+//! Refund, <https://docs.stripe.com/api/refunds/object>: `pending`, `requires_action` and unlisted
+//! statuses are pending; `succeeded`; `failed` and `canceled` are failed.
 
 use domain::{
     PaymentId, RefundId,
@@ -24,13 +24,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    currency::{from_stripe, named},
+    currency::{from_stripe, parse_currency},
     decline::{StripeError, refund_failure},
 };
 
 const ID_BYTES_MAX: usize = 255;
 
-/// What we wrote there ourselves; all else in it is the client's.
+/// The entries that we wrote; all others are the client's.
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     operation: Option<String>,
@@ -64,16 +64,16 @@ struct Page {
 
 impl PaymentIntent {
     pub fn payment(&self) -> Option<PaymentId> {
-        ours(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
+        parse_own_id(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
     }
 
-    /// The error says what about the object cannot be believed.
+    /// The error says which part of the object is invalid.
     pub fn observe(self) -> Result<Observation, String> {
         if self.object != "payment_intent" {
-            return Err(format!("a `{}` stands where a payment_intent should", clipped(&self.object)));
+            return Err(format!("expected a payment_intent and found a `{}`", clipped(&self.object)));
         }
         let object = checked_id(self.id)?;
-        let currency = named(&self.currency).ok_or("its currency is not a code")?;
+        let currency = parse_currency(&self.currency).ok_or("its currency is unknown")?;
         let amount = |amount: Option<i64>, name: &str| {
             let amount = amount.and_then(|amount| from_stripe(amount, currency));
             amount.ok_or_else(|| format!("its {name} is missing or not an amount"))
@@ -94,14 +94,15 @@ impl PaymentIntent {
                 ProviderStatus::Captured { amount_minor: amount(self.amount_received, "amount_received")? }
             }
             "canceled" => ProviderStatus::Cancelled,
-            // `processing`, and what a later version of Stripe may add: it is under way and not over.
+            // `processing`, and statuses that a later version of Stripe may add: the payment is not
+            // finished.
             _ => ProviderStatus::Processing,
         };
         Ok(Observation { object, status, amount_minor: amount(Some(self.amount), "amount")?, currency })
     }
 }
 
-/// A page to send the customer to, or else whatever Stripe's own front-end code makes of the secret.
+/// A page to send the customer to, or the client secret for Stripe's front-end code.
 fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
     match step.and_then(|step| step.redirect_to_url?.url) {
         Some(url) => NextAction::Redirect { url },
@@ -127,11 +128,11 @@ impl Refund {
     }
 
     pub fn refund(&self) -> Option<RefundId> {
-        ours(self.metadata.as_ref()?.refund.as_deref()).map(RefundId)
+        parse_own_id(self.metadata.as_ref()?.refund.as_deref()).map(RefundId)
     }
 
     pub fn payment(&self) -> Option<PaymentId> {
-        ours(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
+        parse_own_id(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
     }
 
     pub fn payment_object(&self) -> Option<&str> {
@@ -140,10 +141,10 @@ impl Refund {
 
     pub fn observe(self) -> Result<RefundObservation, String> {
         if self.object != "refund" {
-            return Err(format!("a `{}` stands where a refund should", clipped(&self.object)));
+            return Err(format!("expected a refund and found a `{}`", clipped(&self.object)));
         }
         let object = checked_id(self.id)?;
-        let currency = named(&self.currency).ok_or("its currency is not a code")?;
+        let currency = parse_currency(&self.currency).ok_or("its currency is unknown")?;
         let amount_minor = from_stripe(self.amount, currency).ok_or("its amount is not an amount")?;
         let failed = |otherwise: &str| {
             let reason = self.failure_reason.as_deref().filter(|reason| !reason.is_empty());
@@ -159,7 +160,7 @@ impl Refund {
     }
 }
 
-fn ours(text: Option<&str>) -> Option<Uuid> {
+fn parse_own_id(text: Option<&str>) -> Option<Uuid> {
     text?.parse().ok()
 }
 
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_believed_is_an_error() {
+    fn an_invalid_object_is_an_error() {
         let check = |status: &str, more: Value| {
             assert!(intent(status, more.clone()).is_err(), "{status} {more}");
         };

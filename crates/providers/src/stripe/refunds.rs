@@ -1,25 +1,26 @@
-//! Money going back, <https://docs.stripe.com/api/refunds>. One step only: a lost answer is settled by the
-//! same bytes under the same key, and past its retention by looking through the payment's refunds.
+//! Refunds, <https://docs.stripe.com/api/refunds>. One step only: a lost reply is resolved by the
+//! same bytes under the same key, and after the key's retention by the list of the payment's
+//! refunds.
 
 use domain::provider::{CallOutcome, RefundObservation};
 use serde::Deserialize;
 
 use super::{
-    answer,
     client::StripeClient,
     currency,
     form::{Form, segment},
     key, not_representable,
     objects::Refund,
+    outcome,
 };
 use crate::{ListedRefund, RefundOrder};
 
-/// What Stripe takes as `reason`; any other is told as metadata.
+/// What Stripe accepts as `reason`; any other reason is sent as metadata.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
 const PAGE: usize = 100;
 const PAGES_MAX: usize = 10;
 
-fn creation(refund: &RefundOrder) -> Option<Form> {
+fn create_form(refund: &RefundOrder) -> Option<Form> {
     let ours = [
         ("refund", Some(refund.refund.to_string())),
         ("operation", Some(refund.payment.to_string())),
@@ -35,10 +36,10 @@ fn creation(refund: &RefundOrder) -> Option<Form> {
     Some(form)
 }
 
-pub async fn make(client: &StripeClient, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
-    let Some(form) = creation(refund) else { return not_representable() };
+pub async fn create(client: &StripeClient, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
+    let Some(form) = create_form(refund) else { return not_representable() };
     let key = key(refund.attempt, "refund", refund.key_number);
-    answer::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
+    outcome::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
 }
 
 #[derive(Deserialize)]
@@ -47,20 +48,21 @@ struct Page {
     has_more: bool,
 }
 
-/// The list of one payment's refunds, which shows what was written; never Stripe's search, which lags.
+/// The list of one payment's refunds, which is up to date; never Stripe's search, which lags
+/// behind.
 pub async fn list(client: &StripeClient, object: &str) -> CallOutcome<Vec<ListedRefund>> {
     let mut after = String::new();
     let mut listed = Vec::new();
     for _ in 0..PAGES_MAX {
         let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(object));
-        let page: Page = match answer::list(client.get(&path, object).await) {
+        let page: Page = match outcome::list(client.get(&path, object).await) {
             Ok(page) => page,
             Err(CallOutcome::NotSent { error, retry_after_seconds, asked }) => {
-                // For the pages before this one somebody was asked.
+                // The pages before this one were fetched, so Stripe was called.
                 let asked = asked || !after.is_empty();
                 return CallOutcome::NotSent { error, retry_after_seconds, asked };
             }
-            Err(heard) => return heard,
+            Err(outcome) => return outcome,
         };
         let last = page.data.last().map(|last| format!("&starting_after={}", segment(last.id())));
         for shown in page.data {

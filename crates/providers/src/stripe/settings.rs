@@ -1,4 +1,4 @@
-//! How an account at Stripe is reached, and what is refused before the first call.
+//! How an account at Stripe is reached, and which settings are refused before the first call.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use outbound::Address;
 use crate::Secret;
 
 /// What Stripe promises: "we remove idempotency keys … after they're at least 24 hours old"
-/// (<https://docs.stripe.com/api/idempotent_requests>). From then on the same call charges again.
+/// (<https://docs.stripe.com/api/idempotent_requests>). After that the same call charges again.
 const KEY_RETENTION_OF_STRIPE: Span = Span::seconds(24 * 3_600);
 /// Two while a secret is being rolled (<https://docs.stripe.com/webhooks#roll-endpoint-secrets>).
 const WEBHOOK_SECRETS_MAX: usize = 2;
@@ -21,19 +21,19 @@ pub struct Settings {
     pub base_url: String,
     /// `sk_test_…` or `sk_live_…`; a restricted key begins with `rk_`.
     pub secret_key: Secret,
-    /// `whsec_…`; two while one is being replaced. None: every webhook is refused.
+    /// `whsec_…`; two while one is being replaced. Without one, every webhook is refused.
     pub webhook_secrets: Vec<Secret>,
     pub mode: Mode,
-    /// For name, connection and TLS together. A call that does not get so far was provably not sent.
+    /// For DNS, connection and TLS together. A call that times out here was provably not sent.
     pub connect_timeout: Duration,
-    /// For the whole call, connection and body included. Stripe's own SDKs wait 80 s.
+    /// For the whole call, including connection and body. Stripe's own SDKs wait 80 s.
     pub call_timeout: Duration,
-    /// For all that a call takes: where it may be said twice, the second time is within this.
+    /// For a call with its retry, if it has one.
     pub operation_timeout: Duration,
-    /// How far a delivery's time may lie from ours, in either direction.
+    /// How far a delivery's time may differ from ours, in either direction.
     pub webhook_tolerance: Span,
-    /// For how long a call may be said again under its key. Under Stripe's 24 h by a margin, for the
-    /// clocks that differ and the call that is still on its way.
+    /// How long a call may be repeated under its key. It is below Stripe's 24 h by a margin, for
+    /// clock differences and for calls in flight.
     pub key_retention: Span,
 }
 
@@ -54,7 +54,7 @@ impl Settings {
         }
     }
 
-    /// Says in a sentence what is wrong. Names no secret.
+    /// The error is a sentence that says what is wrong. It names no secret.
     pub fn check(&self) -> Result<(), String> {
         self.check_keys()?;
         self.check_base_url()?;
@@ -90,7 +90,7 @@ impl Settings {
             ));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the secret key has a character that no key has, perhaps a line's end".to_owned());
+            return Err("the secret key has an invalid character, perhaps a line break".to_owned());
         }
         if self.webhook_secrets.len() > WEBHOOK_SECRETS_MAX {
             return Err(format!(
@@ -118,8 +118,8 @@ impl Settings {
             return Err("base_url must be https in live mode".to_owned());
         }
         if !address.is_https() && !address.is_loopback() {
-            let why = "a key must not cross a network unencrypted";
-            return Err(format!("base_url may be plain http only on loopback: {why}"));
+            let reason = "a key must not cross a network unencrypted";
+            return Err(format!("base_url may be plain http only on loopback: {reason}"));
         }
         Ok(())
     }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_its_limits() {
+    fn settings_outside_their_limits_are_refused() {
         let check = |accepted: bool, change: fn(&mut Settings)| {
             let mut settings = settings();
             change(&mut settings);
@@ -205,13 +205,13 @@ mod tests {
 
     #[cfg(not(feature = "tls"))]
     #[test]
-    fn says_that_tls_is_missing() {
+    fn https_without_tls_is_refused() {
         let settings = Settings { base_url: Settings::BASE_URL.to_owned(), ..settings() };
         assert!(settings.check().unwrap_err().contains("this build has none"));
     }
 
     #[test]
-    fn shows_no_secret() {
+    fn debug_output_shows_no_secret() {
         let shown = format!("{:?}", settings());
         assert!(!shown.contains("sk_test_1") && !shown.contains("whsec_1"), "{shown}");
     }

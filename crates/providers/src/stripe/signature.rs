@@ -1,9 +1,10 @@
-//! Whether a delivery comes from Stripe, <https://docs.stripe.com/webhooks#verify-manually>.
+//! Verifies that a delivery comes from Stripe, <https://docs.stripe.com/webhooks#verify-manually>.
 //!
-//! `Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>…]`: HMAC-SHA256 over `{t}.{body}`, keyed with the
-//! bytes of the whole `whsec_…` text. (Standard Webhooks decodes what stands behind that prefix; Stripe does
-//! not.) Differs from Stripe's own SDKs, which look only for old deliveries: one from the future is refused
-//! too, since a captured one could otherwise be kept for later.
+//! `Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>…]`: HMAC-SHA256 over `{t}.{body}`, keyed
+//! with the bytes of the whole `whsec_…` text. (Standard Webhooks decodes the part after that
+//! prefix; Stripe does not.) Differs from Stripe's SDKs, which refuse only old deliveries: a
+//! delivery from the future is refused too, because otherwise a captured one could be kept for
+//! later.
 
 use domain::{Timestamp, time::Span};
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,19 +16,19 @@ use crate::{Secret, webhook::WebhookRefused};
 
 pub const HEADER: &str = "stripe-signature";
 const HEADER_BYTES_MAX: usize = 2_048;
-/// One a secret, and Stripe keeps two at most.
+/// One per secret; Stripe keeps at most two.
 const SIGNATURES_MAX: usize = 8;
 /// Unix seconds have ten digits until the year 2286.
 const SECONDS_DIGITS_MAX: usize = 12;
 
 struct Signed<'a> {
-    /// As it was sent: these very bytes were signed.
+    /// As it was sent: these exact bytes were signed.
     seconds: &'a str,
     at: Timestamp,
     signatures: Vec<[u8; 32]>,
 }
 
-/// Time is looked at last, so that only who knows the secret learns how our clock stands.
+/// The time is checked last, so that only a sender who knows the secret learns about our clock.
 pub fn verify(
     headers: &HeaderMap,
     body: &[u8],
@@ -58,8 +59,8 @@ pub fn verify(
     Ok(())
 }
 
-/// What can be said before there is a body.
-pub fn check(headers: &HeaderMap) -> Result<(), WebhookRefused> {
+/// Checks what is possible before the body is read.
+pub fn check_headers(headers: &HeaderMap) -> Result<(), WebhookRefused> {
     if fault_injection::is(fault_injection::InjectedFault::WebhookTrustedUnsigned) {
         return Ok(());
     }
@@ -71,8 +72,8 @@ fn read(headers: &HeaderMap) -> Result<Signed<'_>, WebhookRefused> {
     header.to_str().ok().and_then(parse).ok_or(WebhookRefused::SignatureMalformed)
 }
 
-/// Schemes but `v1` are passed over, as Stripe asks ("ignore all schemes that aren't v1"), and so is a
-/// `v1` that is no signature: it matches nothing.
+/// Schemes other than `v1` are ignored, as Stripe requires ("ignore all schemes that aren't v1"),
+/// and so is a malformed `v1`, which matches nothing.
 fn parse(header: &str) -> Option<Signed<'_>> {
     if header.len() > HEADER_BYTES_MAX {
         return None;
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_is_believed_or_refused() {
+    fn only_a_valid_signature_is_accepted() {
         let own = ["whsec_test_secret"];
         let zeros = "0".repeat(64);
         let check = |header: &str, expected: Result<(), WebhookRefused>| {
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn either_secret_will_do_and_no_other() {
+    fn each_secret_of_the_account_is_accepted_and_no_other() {
         let header = format!("t={AT},v1={V1}");
         let check = |secrets: &[&str], body: &[u8], expected: Result<(), WebhookRefused>| {
             assert_eq!(verdict(&header, body, secrets, AT), expected, "{secrets:?}");
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_bounded_in_both_directions() {
+    fn the_time_may_be_neither_too_old_nor_in_the_future() {
         let header = format!("t={AT},v1={V1}");
         let check = |now: i64, expected: Result<(), WebhookRefused>| {
             assert_eq!(verdict(&header, BODY, &["whsec_test_secret"], now), expected, "{now}");
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_header_is_said() {
+    fn a_missing_header_is_reported() {
         let none = verify(&HeaderMap::new(), BODY, &[], Span::seconds(300), Timestamp(0));
         assert_eq!(none, Err(WebhookRefused::SignatureMissing));
     }

@@ -1,4 +1,4 @@
-//! What each answer, and each missing one, is heard as.
+//! The outcome of each reply, and of each missing one.
 
 use domain::{
     provider::{CallOutcome, Observation, ProviderStatus},
@@ -14,21 +14,21 @@ use crate::{
     stripe_without_retries,
 };
 
-/// What is looked at here of what was heard.
+/// The part of an outcome that these tests compare.
 #[derive(Clone, Debug, PartialEq)]
 enum OutcomeKind {
     Object(ProviderStatus),
     Refused(&'static str, Option<ProviderStatus>),
-    /// Refused, and not by the state of the object.
+    /// Refused, but not because of the object's state.
     RefusedBecauseOf(FailureCause, &'static str),
     NotSent(Option<i64>),
     Unknown,
-    /// Unknown, and its key with it.
+    /// Unknown, and its key is spent.
     Spent,
 }
 
-fn outcome_kind(heard: CallOutcome<Observation>) -> OutcomeKind {
-    match heard {
+fn outcome_kind(outcome: CallOutcome<Observation>) -> OutcomeKind {
+    match outcome {
         CallOutcome::Object(observation) => OutcomeKind::Object(observation.status),
         CallOutcome::Refused { code, cause: FailureCause::Declined, object } => {
             OutcomeKind::Refused(code.leak(), object.map(|object| object.status))
@@ -42,9 +42,9 @@ fn outcome_kind(heard: CallOutcome<Observation>) -> OutcomeKind {
 
 async fn check(name: &str, behaviour: Behaviour, expected: OutcomeKind) {
     let server = Server::start(vec![behaviour]).await;
-    let heard = stripe_without_retries(server.base_url.clone()).confirm(&order(1), "pi_1").await;
-    assert_eq!(outcome_kind(heard), expected, "{name}");
-    assert!(server.requests().len() <= 1, "{name}: said again");
+    let outcome = stripe_without_retries(server.base_url.clone()).confirm(&order(1), "pi_1").await;
+    assert_eq!(outcome_kind(outcome), expected, "{name}");
+    assert!(server.requests().len() <= 1, "{name}: repeated");
 }
 
 async fn check_answer(status: u16, headers: &str, body: Value, expected: OutcomeKind) {
@@ -76,7 +76,7 @@ async fn a_broken_wire_is_unknown() {
     let whole = answer(200, "", &intent("succeeded").to_string());
     let half = whole[..whole.len() - 10].to_vec();
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n".to_vec();
-    // Each is whole and would be read, were it not for its length.
+    // Each is complete and would be read if it were shorter.
     let long = format!("{}{}", intent("succeeded"), " ".repeat(1 << 20));
     let chunked = format!(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
@@ -95,7 +95,7 @@ async fn a_broken_wire_is_unknown() {
         ("garbage", Behaviour::AnswerAndClose(b"\x00\xff\r\n\r\nSSH-2.0\r\n\r\n".to_vec())),
         ("endless headers", Behaviour::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec())),
         ("a body too long", Behaviour::Answer(chunked.into_bytes())),
-        ("a body that says it is too long", Behaviour::Answer(answer(200, "", &long))),
+        ("a body whose declared length is too long", Behaviour::Answer(answer(200, "", &long))),
     ];
     for (name, behaviour) in cases {
         check(name, behaviour, OutcomeKind::Unknown).await;
@@ -107,28 +107,28 @@ async fn no_connection_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let teller = stripe_without_retries(base_url);
-    assert_eq!(outcome_kind(teller.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
-    let found = teller.refunds_of("pi_1").await;
+    let stripe = stripe_without_retries(base_url);
+    assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
+    let found = stripe.refunds_of("pi_1").await;
     assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
 }
 
-/// The library must not say a call again that may have been read, however promising a new connection is.
+/// The HTTP library must not repeat a call that may have been read, even over a new connection.
 #[tokio::test]
 async fn a_kept_connection_that_breaks_is_unknown() {
     let whole = Behaviour::Answer(answer(200, "", &intent("succeeded").to_string()));
     let server = Server::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
-    let teller = stripe_without_retries(server.base_url.clone());
+    let stripe = stripe_without_retries(server.base_url.clone());
     let captured = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
-    assert_eq!(outcome_kind(teller.fetch("pi_1").await), captured);
-    assert_eq!(outcome_kind(teller.confirm(&order(1), "pi_1").await), OutcomeKind::Unknown);
+    assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
+    assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::Unknown);
     assert_eq!(server.requests().len(), 2);
-    assert_eq!(outcome_kind(teller.fetch("pi_1").await), captured);
+    assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
     assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]
-async fn each_status_is_sorted_by_what_it_proves() {
+async fn each_status_has_the_outcome_that_it_proves() {
     let ok = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
     check_answer(200, "", intent("succeeded"), ok).await;
     check_answer(200, "", intent("invented_in_2030"), OutcomeKind::Object(ProviderStatus::Processing)).await;
@@ -142,7 +142,7 @@ async fn each_status_is_sorted_by_what_it_proves() {
         check_answer(status, "", error("api_error", "", None), OutcomeKind::Unknown).await;
         check_answer(status, "", json!("<html>"), OutcomeKind::Unknown).await;
     }
-    // Stripe keeps a failure of its own under the key, and says so when it tells it again.
+    // Stripe stores its own failure under the key, and marks it when it is replayed.
     for status in [500, 503] {
         check_answer(status, "idempotent-replayed: true\r\n", json!("<html>"), OutcomeKind::Spent).await;
     }
@@ -170,12 +170,12 @@ async fn each_status_is_sorted_by_what_it_proves() {
 }
 
 #[tokio::test]
-async fn refusals_and_declines_are_told_apart() {
+async fn refusals_and_declines_are_distinguished() {
     let unexpected = "payment_intent_unexpected_state";
     let captured = ProviderStatus::Captured { amount_minor: 2000 };
     let refused = error("invalid_request_error", unexpected, Some(intent("succeeded")));
     check_answer(400, "", refused, OutcomeKind::Refused(unexpected, Some(captured.clone()))).await;
-    // Nobody pays for what our own request did wrong, and no other card will help.
+    // Our own request's faults are not the payer's, and no other card would help.
     let ours = |code| OutcomeKind::RefusedBecauseOf(FailureCause::OurRequest, code);
     let mut missing = error("invalid_request_error", "resource_missing", None);
     check_answer(404, "", missing.clone(), ours("resource_missing")).await;
@@ -204,7 +204,7 @@ async fn refusals_and_declines_are_told_apart() {
         OutcomeKind::Refused("expired_card", None),
     )
     .await;
-    // A decline of long ago is not the outcome of a call that Stripe refuses today.
+    // An old decline is not the outcome of a call that Stripe refuses today.
     let stale = error("invalid_request_error", unexpected, Some(wants_another_card));
     let shown = declined("insufficient_funds", true);
     check_answer(400, "", stale, OutcomeKind::Refused(unexpected, Some(shown))).await;
@@ -215,16 +215,16 @@ async fn refusals_and_declines_are_told_apart() {
 }
 
 #[tokio::test]
-async fn refunds_are_sorted_alike() {
+async fn refunds_have_the_same_outcomes() {
     let shown = json!({
         "id": "re_1", "object": "refund", "status": "succeeded", "amount": 500, "currency": "eur",
         "payment_intent": "pi_1", "metadata": {},
     });
     let check = async |status: u16, body: Value, expected: &str| {
         let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
-        let heard =
+        let outcome =
             stripe_without_retries(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
-        let word = match heard {
+        let outcome = match outcome {
             CallOutcome::Object(refund) => refund.object,
             CallOutcome::Refused { code, cause: FailureCause::Declined, object: None } => code,
             CallOutcome::Refused { code, cause, object: None } => format!("{code} because of {cause:?}"),
@@ -232,7 +232,7 @@ async fn refunds_are_sorted_alike() {
             CallOutcome::NotSent { .. } => "not sent".to_owned(),
             CallOutcome::Unknown { .. } => "unknown".to_owned(),
         };
-        assert_eq!(word, expected, "{status} {body}");
+        assert_eq!(outcome, expected, "{status} {body}");
     };
     check(200, shown, "re_1").await;
     check(200, intent("succeeded"), "unknown").await;
@@ -252,13 +252,13 @@ async fn refunds_are_sorted_alike() {
 
 /// An error's text goes into logs and review cases.
 #[tokio::test]
-async fn an_errors_text_holds_no_secret() {
+async fn an_error_text_contains_no_secret() {
     let mut own = intent("succeeded");
     own["currency"] = json!("?");
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
-    let heard =
+    let outcome =
         stripe_without_retries(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
-    let CallOutcome::Unknown { error, .. } = heard else { panic!("{heard:?}") };
+    let CallOutcome::Unknown { error, .. } = outcome else { panic!("{outcome:?}") };
     assert!(error.contains("req_1") && error.contains("currency"), "{error}");
     assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The bytes of each call: Stripe refuses a key that comes back with others.
+//! The bytes of each call: Stripe refuses a key that comes with other bytes.
 
 use domain::{Currency, Money, Timestamp, provider::CallOutcome, rows::Capture};
 use providers::{PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
@@ -12,16 +12,16 @@ use crate::{
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
-/// Any answer will do: what was asked is looked at.
+/// Any reply will do: the tests look at the request.
 async fn server() -> Server {
     Server::start(vec![Behaviour::Answer(answer(500, "", ""))]).await
 }
 
 async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb: Option<&str>, body: &str) {
     let server = server().await;
-    let teller = stripe_without_retries(server.base_url.clone());
-    call(&teller).await;
-    call(&teller).await;
+    let stripe = stripe_without_retries(server.base_url.clone());
+    call(&stripe).await;
+    call(&stripe).await;
     let [first, second] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
     assert_eq!(first, second, "the same call must always be the same bytes");
     let (head, sent) = first.split_once("\r\n\r\n").unwrap();
@@ -37,7 +37,7 @@ async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb:
 }
 
 #[tokio::test]
-async fn a_charge_is_made_of_two_calls() {
+async fn a_charge_consists_of_two_calls() {
     let body = |capture: &str| {
         format!(
             "amount=2000&currency=eur&capture_method={capture}&payment_method=pm_card_visa&\
@@ -50,46 +50,46 @@ async fn a_charge_is_made_of_two_calls() {
     let line = "POST /v1/payment_intents";
     let automatic = order(1);
     let manual = PaymentOrder { capture: Capture::Manual, ..order(1) };
-    check(async |teller| drop(teller.create(&automatic).await), line, Some("create"), &body("automatic"))
+    check(async |stripe| drop(stripe.create(&automatic).await), line, Some("create"), &body("automatic"))
         .await;
-    check(async |teller| drop(teller.create(&manual).await), line, Some("create"), &body("manual")).await;
+    check(async |stripe| drop(stripe.create(&manual).await), line, Some("create"), &body("manual")).await;
 
     let line = "POST /v1/payment_intents/pi_1/confirm";
     let back = PaymentOrder { return_url: Some("https://a.example/b".to_owned()), ..order(1) };
-    check(async |teller| drop(teller.confirm(&automatic, "pi_1").await), line, Some("confirm"), "").await;
+    check(async |stripe| drop(stripe.confirm(&automatic, "pi_1").await), line, Some("confirm"), "").await;
     let url = "return_url=https%3A%2F%2Fa.example%2Fb";
-    check(async |teller| drop(teller.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
+    check(async |stripe| drop(stripe.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
 }
 
 #[tokio::test]
-async fn the_other_verbs() {
+async fn the_other_calls_have_their_paths_and_bodies() {
     let attempt = order(1).attempt;
     check(
-        async |teller| drop(teller.capture(on(attempt, "pi_1"), euros(1500)).await),
+        async |stripe| drop(stripe.capture(on(attempt, "pi_1"), euros(1500)).await),
         "POST /v1/payment_intents/pi_1/capture",
         Some("capture"),
         "amount_to_capture=1500",
     )
     .await;
     check(
-        async |teller| drop(teller.cancel(on(attempt, "pi_1")).await),
+        async |stripe| drop(stripe.cancel(on(attempt, "pi_1")).await),
         "POST /v1/payment_intents/pi_1/cancel",
         Some("cancel"),
         "",
     )
     .await;
     check(
-        async |teller| drop(teller.fetch("pi_1/../x").await),
+        async |stripe| drop(stripe.fetch("pi_1/../x").await),
         "GET /v1/payment_intents/pi_1%2F%2E%2E%2Fx",
         None,
         "",
     )
     .await;
-    check(async |teller| drop(teller.fetch_refund("re_1").await), "GET /v1/refunds/re_1", None, "").await;
+    check(async |stripe| drop(stripe.fetch_refund("re_1").await), "GET /v1/refunds/re_1", None, "").await;
 }
 
 #[tokio::test]
-async fn a_refund_names_its_reason_where_stripe_knows_it() {
+async fn a_refund_sends_its_reason_as_stripe_accepts_it() {
     let line = "POST /v1/refunds";
     let start = "payment_intent=pi_1&amount=500";
     let metadata = format!("metadata[refund]={ID}&metadata[operation]={ID}&metadata[attempt]={ID}");
@@ -97,20 +97,20 @@ async fn a_refund_names_its_reason_where_stripe_knows_it() {
     let own = RefundOrder { reason: Some("rain".to_owned()), ..known.clone() };
     let body =
         format!("{start}&reason=requested_by_customer&{metadata}&metadata[reason]=requested_by_customer");
-    check(async |teller| drop(teller.refund(&known).await), line, Some("refund"), &body).await;
+    check(async |stripe| drop(stripe.refund(&known).await), line, Some("refund"), &body).await;
     let body = format!("{start}&{metadata}&metadata[reason]=rain");
-    check(async |teller| drop(teller.refund(&own).await), line, Some("refund"), &body).await;
+    check(async |stripe| drop(stripe.refund(&own).await), line, Some("refund"), &body).await;
 }
 
 #[tokio::test]
-async fn an_amount_that_stripe_cannot_say_is_never_sent() {
+async fn an_amount_that_stripe_cannot_represent_is_never_sent() {
     let server = server().await;
-    let teller = stripe_without_retries(server.base_url.clone());
+    let stripe = stripe_without_retries(server.base_url.clone());
     let ariary = Money::new(501, Currency::new("MGA").unwrap());
     let broken = PaymentOrder { amount: ariary, ..order(1) };
-    let made = teller.create(&broken).await;
-    let captured = teller.capture(on(broken.attempt, "pi_1"), ariary).await;
-    let refunded = teller.refund(&refund(1, &broken, "pi_1", 501)).await;
+    let made = stripe.create(&broken).await;
+    let captured = stripe.capture(on(broken.attempt, "pi_1"), ariary).await;
+    let refunded = stripe.refund(&refund(1, &broken, "pi_1", 501)).await;
     assert!(
         matches!(made, CallOutcome::Refused { code, object: None, .. } if code == "amount_not_representable")
     );
@@ -168,7 +168,7 @@ async fn refunds_are_listed_page_by_page() {
     check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
 }
 
-/// What a webhook lost is found there: each event as a webhook would bring it, page by page.
+/// Events that a lost webhook missed are listed page by page, as a webhook would deliver them.
 #[tokio::test]
 async fn events_are_listed_page_by_page() {
     let event = |id: &str, livemode: bool| {
@@ -183,12 +183,12 @@ async fn events_are_listed_page_by_page() {
     };
     let pages = vec![page(vec![event("evt_2", false)], true), page(vec![event("evt_1", false)], false)];
     let server = Server::start(pages).await;
-    let teller = stripe_without_retries(server.base_url.clone());
+    let stripe = stripe_without_retries(server.base_url.clone());
     let (from, before) = (Timestamp(1_000_000_000), Timestamp(2_000_000_000));
     let mut names = Vec::new();
     let mut next: Option<String> = None;
     loop {
-        let CallOutcome::Object(page) = teller.events(from, before, next.as_deref()).await else {
+        let CallOutcome::Object(page) = stripe.events(from, before, next.as_deref()).await else {
             panic!("a page")
         };
         for listed in page.events {
@@ -218,7 +218,7 @@ async fn events_are_listed_page_by_page() {
     assert!(line(&requests[1]).contains("&starting_after=evt_2 "));
 
     let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
-    let heard =
+    let outcome =
         crate::stripe_without_retries(of_the_other_mode.base_url.clone()).events(from, before, None).await;
-    assert!(matches!(heard, CallOutcome::Unknown { .. }), "{heard:?}");
+    assert!(matches!(outcome, CallOutcome::Unknown { .. }), "{outcome:?}");
 }

@@ -1,4 +1,4 @@
-//! What the teller says again, and when it stops asking.
+//! Which calls the adapter retries, and when it stops calling.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use crate::{
     settings,
 };
 
-/// Remembers why calls were said again.
+/// Records the reasons of retries.
 #[derive(Default)]
 struct Reasons(Mutex<Vec<&'static str>>);
 
@@ -37,8 +37,8 @@ fn failing(headers: &str) -> Behaviour {
     Behaviour::Answer(answer(500, headers, "{}"))
 }
 
-fn outcome_name(heard: &CallOutcome<Observation>) -> &'static str {
-    match heard {
+fn outcome_name(outcome: &CallOutcome<Observation>) -> &'static str {
+    match outcome {
         CallOutcome::Object(_) => "object",
         CallOutcome::Refused { .. } => "refused",
         CallOutcome::NotSent { asked: true, .. } => "not sent",
@@ -49,39 +49,42 @@ fn outcome_name(heard: &CallOutcome<Observation>) -> &'static str {
 
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    Look,
+    Read,
     Move,
 }
 
 async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usize, reasons: &[&str]) {
-    let told_of = format!("{call:?} {script:?}");
+    let context = format!("{call:?} {script:?}");
     let server = Server::start(script).await;
-    let heard_of = Arc::new(Reasons::default());
-    let guard = Guard::new("test", &guard::Settings::default(), None, heard_of.clone());
-    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
-    let heard = match call {
-        Call::Look => teller.fetch("pi_1").await,
-        Call::Move => teller.confirm(&order(1), "pi_1").await,
+    let observed = Arc::new(Reasons::default());
+    let guard = Guard::new("test", &guard::Settings::default(), None, observed.clone());
+    let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    let outcome = match call {
+        Call::Read => stripe.fetch("pi_1").await,
+        Call::Move => stripe.confirm(&order(1), "pi_1").await,
     };
-    assert_eq!(outcome_name(&heard), expected, "{told_of}: {heard:?}");
-    let asked = server.requests();
-    assert_eq!(asked.len(), requests, "{told_of}");
-    assert!(asked.windows(2).all(|two| two[0] == two[1]), "the same call is the same bytes: {asked:?}");
-    assert_eq!(*heard_of.0.lock().unwrap(), reasons, "{told_of}");
+    assert_eq!(outcome_name(&outcome), expected, "{context}: {outcome:?}");
+    let requested = server.requests();
+    assert_eq!(requested.len(), requests, "{context}");
+    assert!(
+        requested.windows(2).all(|two| two[0] == two[1]),
+        "the same call is the same bytes: {requested:?}"
+    );
+    assert_eq!(*observed.0.lock().unwrap(), reasons, "{context}");
 }
 
 #[tokio::test]
-async fn a_look_up_is_said_twice_and_what_may_move_money_once() {
+async fn reads_are_retried_and_calls_that_may_move_money_are_not() {
     let stall = || Behaviour::AnswerAndStall(Vec::new());
-    check(Call::Look, vec![failing(""), intent()], "object", 2, &["server_error"]).await;
-    check(Call::Look, vec![Behaviour::Reset, intent()], "object", 2, &["connection_broke"]).await;
-    check(Call::Look, vec![stall(), intent()], "object", 2, &["timed_out"]).await;
-    check(Call::Look, vec![failing("")], "unknown", 2, &["server_error"]).await;
-    check(Call::Look, vec![failing("retry-after: 3600\r\n"), intent()], "unknown", 1, &[]).await;
+    check(Call::Read, vec![failing(""), intent()], "object", 2, &["server_error"]).await;
+    check(Call::Read, vec![Behaviour::Reset, intent()], "object", 2, &["connection_broke"]).await;
+    check(Call::Read, vec![stall(), intent()], "object", 2, &["timed_out"]).await;
+    check(Call::Read, vec![failing("")], "unknown", 2, &["server_error"]).await;
+    check(Call::Read, vec![failing("retry-after: 3600\r\n"), intent()], "unknown", 1, &[]).await;
     let busy = Behaviour::Answer(answer(429, "", "{}"));
-    check(Call::Look, vec![busy, intent()], "not sent", 1, &[]).await;
+    check(Call::Read, vec![busy, intent()], "not sent", 1, &[]).await;
     let gone = Behaviour::Answer(answer(404, "", r#"{"error":{"type":"invalid_request_error"}}"#));
-    check(Call::Look, vec![gone, intent()], "refused", 1, &[]).await;
+    check(Call::Read, vec![gone, intent()], "refused", 1, &[]).await;
 
     check(Call::Move, vec![intent()], "object", 1, &[]).await;
     check(Call::Move, vec![failing(""), intent()], "unknown", 1, &[]).await;
@@ -90,15 +93,15 @@ async fn a_look_up_is_said_twice_and_what_may_move_money_once() {
 }
 
 #[tokio::test]
-async fn what_was_never_written_is_said_again_whatever_it_is() {
+async fn a_call_that_was_never_written_is_retried_whatever_it_is() {
     let nobody = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
     let reasons = Arc::new(Reasons::default());
     let guard = Guard::new("test", &guard::Settings::default(), None, reasons.clone());
-    let teller = Stripe::guarded(settings(nobody), &guard).unwrap();
-    assert_eq!(outcome_name(&teller.confirm(&order(1), "pi_1").await), "not sent");
+    let stripe = Stripe::guarded(settings(nobody), &guard).unwrap();
+    assert_eq!(outcome_name(&stripe.confirm(&order(1), "pi_1").await), "not sent");
     assert_eq!(*reasons.0.lock().unwrap(), ["not_sent"]);
 }
 
@@ -110,17 +113,17 @@ async fn second_tries_withdraw_from_the_budget_and_deposit_nothing() {
         ..Default::default()
     };
     let guard = Guard::new("test", &settings_of_guard, None, Arc::new(Reasons::default()));
-    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
-    teller.fetch("pi_1").await;
+    let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    stripe.fetch("pi_1").await;
     assert_eq!(server.requests().len(), 1);
     guard.budget.deposit();
-    teller.fetch("pi_1").await;
-    teller.fetch("pi_1").await;
+    stripe.fetch("pi_1").await;
+    stripe.fetch("pi_1").await;
     assert_eq!(server.requests().len(), 1 + 2 + 1);
 }
 
 #[tokio::test]
-async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
+async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     let minute = Duration::from_mins(1);
     let breaker =
         breaker::Settings { calls_min: 4, open_base: minute, open_cap: minute, ..Default::default() };
@@ -131,63 +134,63 @@ async fn an_open_circuit_asks_nobody_until_probes_find_it_well() {
     script.extend(vec![failing(""); 4]);
     script.push(intent());
     let server = Server::start(script).await;
-    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..4 {
-        assert_eq!(outcome_name(&teller.fetch("pi_1").await), "not sent");
+        assert_eq!(outcome_name(&stripe.fetch("pi_1").await), "not sent");
     }
-    assert_eq!(guard.breaker.snapshot().calls, 0, "what was turned away for its number says nothing");
+    assert_eq!(guard.breaker.snapshot().calls, 0, "a rate-limited call is not counted");
     for number in 1..=4 {
-        assert_eq!(outcome_name(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
+        assert_eq!(outcome_name(&stripe.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.state(), breaker::BreakerState::Open);
     let CallOutcome::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
-        teller.confirm(&order(1), "pi_1").await
+        stripe.confirm(&order(1), "pi_1").await
     else {
-        panic!("it asked")
+        panic!("Stripe was called")
     };
     assert!((48..=72).contains(&wait), "{wait} s");
-    let sought = teller.refunds_of("pi_1").await;
+    let found = stripe.refunds_of("pi_1").await;
     assert!(
-        matches!(sought, CallOutcome::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
-        "{sought:?}"
+        matches!(found, CallOutcome::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
+        "{found:?}"
     );
     assert_eq!(server.requests().len(), 8);
 
-    // Real time stands still from here on; no call is under way.
+    // Real time is paused from here on; no call is in flight.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(wait.unsigned_abs())).await;
     tokio::time::resume();
     assert_eq!(guard.breaker.state(), breaker::BreakerState::HalfOpen);
     for _ in 0..3 {
-        assert_eq!(outcome_name(&teller.fetch("pi_1").await), "object");
+        assert_eq!(outcome_name(&stripe.fetch("pi_1").await), "object");
     }
     assert_eq!(guard.breaker.state(), breaker::BreakerState::Closed);
 }
 
-/// One payment that Stripe cannot cope with, and one whose error it keeps, are no outage.
+/// A payment that Stripe cannot process, and one whose error it stores, are no outage.
 #[tokio::test]
-async fn a_payments_trouble_is_its_own() {
+async fn failures_of_one_payment_do_not_open_the_circuit() {
     let breaker = breaker::Settings { calls_min: 4, ..Default::default() };
     let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
     let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
     let mut script = vec![failing(""); 20];
     script.extend(vec![failing("idempotent-replayed: true\r\n"); 20]);
     let server = Server::start(script).await;
-    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..20 {
-        assert_eq!(outcome_name(&teller.confirm(&order(1), "pi_1").await), "unknown");
+        assert_eq!(outcome_name(&stripe.confirm(&order(1), "pi_1").await), "unknown");
     }
     assert_eq!(guard.breaker.snapshot().calls, 1);
     for number in 0..20 {
-        assert_eq!(outcome_name(&teller.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
+        assert_eq!(outcome_name(&stripe.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
-    assert_eq!(guard.breaker.snapshot().calls, 1, "what is kept is of an earlier call");
+    assert_eq!(guard.breaker.snapshot().calls, 1, "a stored error belongs to an earlier call");
     assert_eq!(guard.breaker.state(), breaker::BreakerState::Closed);
 }
 
-/// The circuit has room for one page of two.
+/// The circuit has a permit for one page of two.
 #[tokio::test]
-async fn a_search_that_is_cut_short_has_asked() {
+async fn a_list_that_is_cut_short_has_called_stripe() {
     let breaker = breaker::Settings { calls_min: 1, ..Default::default() };
     let settings_of_guard = guard::Settings { breaker, ..Default::default() };
     let guard = Guard::new("test", &settings_of_guard, None, Arc::new(Reasons::default()));
@@ -204,8 +207,8 @@ async fn a_search_that_is_cut_short_has_asked() {
         }],
     });
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
-    let teller = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
-    let sought = teller.refunds_of("pi_1").await;
-    assert!(matches!(sought, CallOutcome::NotSent { asked: true, .. }), "{sought:?}");
+    let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
+    let found = stripe.refunds_of("pi_1").await;
+    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
     assert_eq!(server.requests().len(), 1);
 }

@@ -1,5 +1,5 @@
-//! Stripe's teller against a server that misbehaves byte by byte, against any bytes at all, and against the
-//! sandbox, which follows Stripe's wire and shares no code with it.
+//! Stripe's adapter against a server that misbehaves byte by byte, against arbitrary bytes, and
+//! against the sandbox, which implements Stripe's wire and shares no code with it.
 
 #![expect(clippy::unwrap_used, reason = "a test's own server may stop the test")]
 
@@ -36,7 +36,7 @@ fn settings(base_url: String) -> Settings {
     }
 }
 
-/// One that says nothing twice, and whose circuit never opens: what is asked and heard is looked at.
+/// An adapter that never retries and whose circuit never opens, to observe single calls.
 fn stripe_without_retries(base_url: String) -> Stripe {
     let settings_of_guard = guard::Settings {
         breaker: breaker::Settings { calls_min: breaker::Settings::CALLS_MIN_MAX, ..Default::default() },
@@ -71,7 +71,7 @@ fn on(attempt: AttemptId, object: &str) -> ObjectCall<'_> {
     ObjectCall { attempt, key_number: 0, object }
 }
 
-/// As a decline is told.
+/// A decline as the adapter reports it.
 fn failure(code: &str, retryable: bool) -> Failure {
     Failure { code: code.to_owned(), retryable, cause: FailureCause::Declined }
 }

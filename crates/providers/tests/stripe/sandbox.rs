@@ -1,4 +1,4 @@
-//! The contract, against a provider that keeps books: what the teller says happened is what happened.
+//! The contract against a provider that keeps books: what the adapter reports is what happened.
 
 use domain::{
     Timestamp,
@@ -19,11 +19,11 @@ use crate::{euros, failure, on, order, refund, settings};
 
 struct SandboxAccount {
     sandbox: RunningSandbox,
-    teller: Stripe,
+    stripe: Stripe,
     _directory: TempDir,
 }
 
-/// `webhooks`: where the account's events are to go.
+/// `webhooks`: the listener that receives the account's events.
 async fn sandbox_account(webhooks: Option<&TcpListener>) -> SandboxAccount {
     let directory = tempfile::tempdir().unwrap();
     let options =
@@ -35,13 +35,13 @@ async fn sandbox_account(webhooks: Option<&TcpListener>) -> SandboxAccount {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         account["webhook"] = json!({"url": url, "secrets": [settings.webhook_secrets[0].expose()]});
     }
-    let desk = SandboxAccount { teller: Stripe::new(settings).unwrap(), sandbox, _directory: directory };
-    desk.tell("/sandbox/accounts", &account).await;
-    desk
+    let connected = SandboxAccount { stripe: Stripe::new(settings).unwrap(), sandbox, _directory: directory };
+    connected.control("/sandbox/accounts", &account).await;
+    connected
 }
 
 impl SandboxAccount {
-    async fn tell(&self, path: &str, body: &serde_json::Value) {
+    async fn control(&self, path: &str, body: &serde_json::Value) {
         let mut stream = TcpStream::connect(self.sandbox.address).await.unwrap();
         let body = body.to_string();
         let request = format!(
@@ -56,15 +56,15 @@ impl SandboxAccount {
     }
 
     async fn created(&self, order: &PaymentOrder) -> String {
-        let observation = object(self.teller.create(order).await);
+        let observation = object(self.stripe.create(order).await);
         assert_eq!(observation.status, ProviderStatus::Unconfirmed);
         assert_eq!((observation.amount_minor, observation.currency), (2000, order.amount.currency));
         observation.object
     }
 }
 
-fn object<O: std::fmt::Debug>(heard: CallOutcome<O>) -> O {
-    match heard {
+fn object<O: std::fmt::Debug>(outcome: CallOutcome<O>) -> O {
+    match outcome {
         CallOutcome::Object(object) => object,
         other => panic!("{other:?}"),
     }
@@ -75,47 +75,47 @@ fn with_card(card: &str) -> PaymentOrder {
 }
 
 #[tokio::test]
-async fn a_payment_from_its_making_to_its_refund() {
-    let desk = sandbox_account(None).await;
-    let teller = &desk.teller;
+async fn a_payment_goes_from_creation_to_refund() {
+    let account = sandbox_account(None).await;
+    let stripe = &account.stripe;
     let order = PaymentOrder { capture: Capture::Manual, ..order(1) };
-    let id = desk.created(&order).await;
-    assert_eq!(desk.created(&order).await, id, "the same key makes no second object");
+    let id = account.created(&order).await;
+    assert_eq!(account.created(&order).await, id, "the same key makes no second object");
 
     let authorized = ProviderStatus::Authorized { amount_minor: 2000 };
-    assert_eq!(object(teller.confirm(&order, &id).await).status, authorized);
-    assert_eq!(object(teller.confirm(&order, &id).await).status, authorized, "a replay");
-    assert_eq!(object(teller.fetch(&id).await).status, authorized);
+    assert_eq!(object(stripe.confirm(&order, &id).await).status, authorized);
+    assert_eq!(object(stripe.confirm(&order, &id).await).status, authorized, "a replay");
+    assert_eq!(object(stripe.fetch(&id).await).status, authorized);
     let captured = ProviderStatus::Captured { amount_minor: 1500 };
-    assert_eq!(object(teller.capture(on(order.attempt, &id), euros(1500)).await).status, captured);
-    assert_eq!(object(teller.fetch(&id).await).status, captured);
+    assert_eq!(object(stripe.capture(on(order.attempt, &id), euros(1500)).await).status, captured);
+    assert_eq!(object(stripe.fetch(&id).await).status, captured);
 
     let ours = refund(9, &order, &id, 500);
-    assert_eq!(teller.refunds_of(&id).await, CallOutcome::Object(Vec::new()));
-    let made = object(teller.refund(&ours).await);
+    assert_eq!(stripe.refunds_of(&id).await, CallOutcome::Object(Vec::new()));
+    let made = object(stripe.refund(&ours).await);
     assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
     let listed = ListedRefund { refund: Some(ours.refund), observation: made.clone() };
-    assert_eq!(teller.refunds_of(&id).await, CallOutcome::Object(vec![listed]));
-    assert_eq!(object(teller.fetch_refund(&made.object).await), made);
-    assert_eq!(object(teller.refund(&ours).await), made, "a replay");
-    let too_much = teller.refund(&refund(11, &order, &id, 1001)).await;
+    assert_eq!(stripe.refunds_of(&id).await, CallOutcome::Object(vec![listed]));
+    assert_eq!(object(stripe.fetch_refund(&made.object).await), made);
+    assert_eq!(object(stripe.refund(&ours).await), made, "a replay");
+    let too_much = stripe.refund(&refund(11, &order, &id, 1001)).await;
     assert!(matches!(too_much, CallOutcome::Refused { .. }), "{too_much:?}");
 }
 
 #[tokio::test]
 async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
-    let desk = sandbox_account(None).await;
+    let account = sandbox_account(None).await;
     let check = async |number: u128, card: &str, code: &str, retryable: bool| {
         let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..with_card(card) };
-        let id = desk.created(&order).await;
+        let id = account.created(&order).await;
         let declined = ProviderStatus::Declined(failure(code, retryable));
-        assert_eq!(object(desk.teller.confirm(&order, &id).await).status, declined);
-        assert_eq!(object(desk.teller.fetch(&id).await).status, declined);
+        assert_eq!(object(account.stripe.confirm(&order, &id).await).status, declined);
+        assert_eq!(object(account.stripe.fetch(&id).await).status, declined);
         assert_eq!(
-            object(desk.teller.cancel(on(order.attempt, &id)).await).status,
+            object(account.stripe.cancel(on(order.attempt, &id)).await).status,
             ProviderStatus::Cancelled
         );
-        assert_eq!(object(desk.teller.fetch(&id).await).status, ProviderStatus::Cancelled);
+        assert_eq!(object(account.stripe.fetch(&id).await).status, ProviderStatus::Cancelled);
     };
     check(21, "pm_card_visa_chargeDeclined", "generic_decline", true).await;
     check(22, "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds", true).await;
@@ -125,10 +125,10 @@ async fn a_decline_is_the_payments_outcome_and_a_cancel_makes_it_final() {
 
 #[tokio::test]
 async fn a_customer_may_have_to_act() {
-    let desk = sandbox_account(None).await;
+    let account = sandbox_account(None).await;
     let plain = with_card("pm_card_authenticationRequired");
-    let id = desk.created(&plain).await;
-    let status = object(desk.teller.confirm(&plain, &id).await).status;
+    let id = account.created(&plain).await;
+    let status = object(account.stripe.confirm(&plain, &id).await).status;
     let ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: Some(_) }) = status else {
         panic!("{status:?}")
     };
@@ -137,83 +137,86 @@ async fn a_customer_may_have_to_act() {
         return_url: Some("https://tours.example/back".to_owned()),
         ..plain
     };
-    let id = desk.created(&back).await;
-    let status = object(desk.teller.confirm(&back, &id).await).status;
+    let id = account.created(&back).await;
+    let status = object(account.stripe.confirm(&back, &id).await).status;
     let ProviderStatus::NeedsAction(NextAction::Redirect { url }) = status else { panic!("{status:?}") };
     assert!(url.ends_with(&id), "{url}");
-    desk.tell(&format!("/sandbox/authenticate/{id}"), &json!({"approve": true})).await;
-    assert_eq!(object(desk.teller.fetch(&id).await).status, ProviderStatus::Captured { amount_minor: 2000 });
+    account.control(&format!("/sandbox/authenticate/{id}"), &json!({"approve": true})).await;
+    assert_eq!(
+        object(account.stripe.fetch(&id).await).status,
+        ProviderStatus::Captured { amount_minor: 2000 }
+    );
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_unknown_and_the_object_tells() {
-    let desk = sandbox_account(None).await;
+async fn a_lost_reply_is_unknown_and_the_object_shows_the_outcome() {
+    let account = sandbox_account(None).await;
     for (number, fault) in [(31, "commit_then_drop"), (32, "commit_then_500"), (33, "drop_before")] {
         let order = PaymentOrder { attempt: refund(number, &order(1), "", 1).attempt, ..order(1) };
-        let id = desk.created(&order).await;
-        desk.tell("/sandbox/faults", &json!({fault: 1.0})).await;
-        let heard = desk.teller.confirm(&order, &id).await;
-        assert!(matches!(heard, CallOutcome::Unknown { .. }), "{fault}: {heard:?}");
-        desk.tell("/sandbox/faults", &json!({})).await;
+        let id = account.created(&order).await;
+        account.control("/sandbox/faults", &json!({fault: 1.0})).await;
+        let outcome = account.stripe.confirm(&order, &id).await;
+        assert!(matches!(outcome, CallOutcome::Unknown { .. }), "{fault}: {outcome:?}");
+        account.control("/sandbox/faults", &json!({})).await;
         let is_captured = fault != "drop_before";
-        let told = if is_captured {
+        let expected = if is_captured {
             ProviderStatus::Captured { amount_minor: 2000 }
         } else {
             ProviderStatus::Unconfirmed
         };
-        assert_eq!(object(desk.teller.fetch(&id).await).status, told, "{fault}");
+        assert_eq!(object(account.stripe.fetch(&id).await).status, expected, "{fault}");
         let captured = ProviderStatus::Captured { amount_minor: 2000 };
-        assert_eq!(object(desk.teller.confirm(&order, &id).await).status, captured, "{fault}: said again");
+        assert_eq!(object(account.stripe.confirm(&order, &id).await).status, captured, "{fault}: repeated");
     }
 }
 
 #[tokio::test]
-async fn what_stripe_refuses_comes_with_the_object() {
-    let desk = sandbox_account(None).await;
+async fn a_refusal_comes_with_the_object() {
+    let account = sandbox_account(None).await;
     let order = order(1);
-    let id = desk.created(&order).await;
-    object(desk.teller.confirm(&order, &id).await);
+    let id = account.created(&order).await;
+    object(account.stripe.confirm(&order, &id).await);
     let captured = ProviderStatus::Captured { amount_minor: 2000 };
     let again = refund(2, &order, "", 1).attempt;
-    for heard in
-        [desk.teller.cancel(on(again, &id)).await, desk.teller.capture(on(again, &id), euros(1)).await]
+    for outcome in
+        [account.stripe.cancel(on(again, &id)).await, account.stripe.capture(on(again, &id), euros(1)).await]
     {
-        let CallOutcome::Refused { code, object: Some(shown), .. } = heard else { panic!("{heard:?}") };
+        let CallOutcome::Refused { code, object: Some(shown), .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(shown.status, captured);
         assert_eq!(code, "payment_intent_unexpected_state");
     }
-    let missing = desk.teller.fetch("pi_none").await;
+    let missing = account.stripe.fetch("pi_none").await;
     assert!(
         matches!(&missing, CallOutcome::Refused { code, .. } if code == "resource_missing"),
         "{missing:?}"
     );
     let other_bytes = PaymentOrder { amount: euros(2001), ..order };
-    let reused = desk.teller.create(&other_bytes).await;
+    let reused = account.stripe.create(&other_bytes).await;
     assert!(matches!(reused, CallOutcome::Unknown { .. }), "{reused:?}");
 }
 
-/// What the sandbox signs is what Stripe's SDK accepts, so that both ends are held to one wire.
+/// Stripe's SDK accepts what the sandbox signs, so both sides follow one wire.
 #[tokio::test]
-async fn a_delivery_is_believed_and_brought_home() {
+async fn a_delivery_is_verified_and_assigned_to_its_payment() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let desk = sandbox_account(Some(&listener)).await;
+    let account = sandbox_account(Some(&listener)).await;
     let order = order(1);
-    let id = desk.created(&order).await;
-    object(desk.teller.confirm(&order, &id).await);
+    let id = account.created(&order).await;
+    object(account.stripe.confirm(&order, &id).await);
     let ours = refund(9, &order, &id, 500);
-    object(desk.teller.refund(&ours).await);
+    object(account.stripe.refund(&ours).await);
     let (mut paid, mut refunded) = (false, false);
     while !(paid && refunded) {
         let (headers, body) = delivery(&listener).await;
         let signed_at = headers["stripe-signature"].to_str().unwrap();
         let signed_at = signed_at.split(',').find_map(|part| part.strip_prefix("t=")).unwrap();
         let now = Timestamp(signed_at.parse::<i64>().unwrap() * 1_000_000);
-        let arrived = desk.teller.verify(&headers, &body, now).unwrap();
+        let arrived = account.stripe.verify(&headers, &body, now).unwrap();
         assert!(arrived.event.starts_with("evt_"), "{arrived:?}");
         let mut changed = body.clone();
         *changed.last_mut().unwrap() = b' ';
-        assert!(desk.teller.verify(&headers, &changed, now).is_err());
-        match (&*arrived.kind, desk.teller.interpret(&body).unwrap()) {
+        assert!(account.stripe.verify(&headers, &changed, now).is_err());
+        match (&*arrived.kind, account.stripe.interpret(&body).unwrap()) {
             ("payment_intent.succeeded", EventContent::Payment { payment, observation }) => {
                 assert_eq!((payment, &observation.object), (Some(order.operation), &id));
                 assert_eq!(observation.status, ProviderStatus::Captured { amount_minor: 2000 });

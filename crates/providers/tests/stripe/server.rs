@@ -1,4 +1,4 @@
-//! A server that answers what it is told, and writes down every request it was sent.
+//! A server that follows a script and records every request.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,20 +7,20 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What becomes of one request.
+/// How the server handles one request.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
-    /// These bytes, and the connection is kept.
+    /// Sends these bytes and keeps the connection.
     Answer(Vec<u8>),
-    /// These bytes, and the connection is closed.
+    /// Sends these bytes and closes the connection.
     AnswerAndClose(Vec<u8>),
-    /// These bytes, and then nothing forever.
+    /// Sends these bytes and then nothing.
     AnswerAndStall(Vec<u8>),
-    /// These bytes over and over.
+    /// Sends these bytes, then repeats the last ones without end.
     AnswerEndlessly(Vec<u8>),
-    /// A reset, once the whole request was read.
+    /// Resets the connection after the whole request was read.
     Reset,
-    /// A reset as soon as the connection stands, or as the next request begins.
+    /// Resets the connection as soon as it is open, or when the next request begins.
     ResetUnread,
 }
 
@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Behaves as listed, request by request, and as the last in the list from then on.
+    /// Handles requests as listed, and all further ones as the last in the list.
     pub async fn start(behaviours: Vec<Behaviour>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -60,7 +60,7 @@ impl Server {
     }
 }
 
-/// An error is the client's end of the connection: it may well have gone.
+/// An error means that the client closed the connection, which is expected.
 async fn serve(mut stream: TcpStream, next: impl Fn() -> Behaviour, seen: &Mutex<Vec<String>>) {
     loop {
         let behaviour = next();

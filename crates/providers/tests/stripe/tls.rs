@@ -1,4 +1,4 @@
-//! What fails before the tunnel stands was not sent.
+//! A call that fails before the TLS tunnel is open was not sent.
 
 use domain::provider::CallOutcome;
 use providers::Provider;
@@ -10,12 +10,12 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_tunnel_that_does_not_come_about_is_not_sent() {
+async fn a_failed_tls_handshake_is_not_sent() {
     let check = async |name: &str, behaviour: Behaviour| {
         let server = Server::start(vec![behaviour]).await;
-        let teller = stripe_without_retries(server.base_url.replace("http://", "https://"));
-        let heard = teller.confirm(&order(1), "pi_1").await;
-        assert!(matches!(heard, CallOutcome::NotSent { .. }), "{name}: {heard:?}");
+        let stripe = stripe_without_retries(server.base_url.replace("http://", "https://"));
+        let outcome = stripe.confirm(&order(1), "pi_1").await;
+        assert!(matches!(outcome, CallOutcome::NotSent { .. }), "{name}: {outcome:?}");
     };
     check("silence", Behaviour::AnswerAndStall(Vec::new())).await;
     check("reset", Behaviour::ResetUnread).await;

@@ -1,11 +1,11 @@
-//! One breaker for all who call one dependency from this process.
+//! One breaker for all callers of one dependency in this process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Breaker, BreakerState, BreakerSubject, Health, Permit, Rejected, Settings};
-use crate::{Dice, NoObserver, Observer, Start};
+use crate::{NoObserver, Observer, SharedRng, Start};
 
 /// A handle; clones share the state.
 #[derive(Clone)]
@@ -14,11 +14,11 @@ pub struct SharedBreaker(Arc<Inner>);
 struct Inner {
     start: Start,
     breaker: Mutex<Breaker>,
-    dice: Dice,
+    rng: SharedRng,
     observer: Arc<dyn Observer>,
 }
 
-/// What an operator sees.
+/// The breaker as an operator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSnapshot {
     pub state: BreakerState,
@@ -28,9 +28,9 @@ pub struct BreakerSnapshot {
     pub open_left: Duration,
 }
 
-/// A call that was let through. Dropped without a word, it said nothing about the dependency: its caller
-/// went away.
-#[must_use = "what became of the call must be reported"]
+/// A call that was admitted. If it is dropped without a report, its caller went away, and it says
+/// nothing about the dependency.
+#[must_use = "the result of the call must be reported"]
 pub struct PermittedCall {
     breaker: SharedBreaker,
     permit: Option<Permit>,
@@ -38,27 +38,27 @@ pub struct PermittedCall {
 
 impl SharedBreaker {
     pub fn new(settings: Settings) -> SharedBreaker {
-        SharedBreaker::observed(settings, Dice::default(), Arc::new(NoObserver))
+        SharedBreaker::observed(settings, SharedRng::default(), Arc::new(NoObserver))
     }
 
-    /// With a seed to repeat its open times, and somebody who hears of each change of state.
-    pub fn observed(settings: Settings, dice: Dice, observer: Arc<dyn Observer>) -> SharedBreaker {
+    /// With a seed that makes its open times repeatable, and an observer of each change of state.
+    pub fn observed(settings: Settings, rng: SharedRng, observer: Arc<dyn Observer>) -> SharedBreaker {
         let breaker = Mutex::new(Breaker::new(settings));
-        SharedBreaker(Arc::new(Inner { start: Start::here(), breaker, dice, observer }))
+        SharedBreaker(Arc::new(Inner { start: Start::now(), breaker, rng, observer }))
     }
 
     pub fn admit(&self) -> Result<PermittedCall, Rejected> {
-        let admitted = self.with(|breaker, now, dice| dice.with(|rng| breaker.admit(now, rng)));
+        let admitted = self.with(|breaker, now, rng| rng.with(|rng| breaker.admit(now, rng)));
         admitted.map(|permit| PermittedCall { breaker: self.clone(), permit: Some(permit) })
     }
 
-    /// How many calls would be let through now; `None`: any number. A promise it is not: others may take
-    /// the places.
-    pub fn room(&self) -> Option<u32> {
-        // Time alone may give up the probes that are out: what is asked is the room after that.
-        self.with(|breaker, now, dice| {
-            dice.with(|rng| breaker.pass(now, rng));
-            breaker.room(now)
+    /// How many calls would be admitted now; `None`: any number. Other callers may take these
+    /// permits before the next call.
+    pub fn permits_left(&self) -> Option<u32> {
+        // Overdue probes count as failed first: that may leave permits.
+        self.with(|breaker, now, rng| {
+            rng.with(|rng| breaker.advance(now, rng));
+            breaker.permits_left(now)
         })
     }
 
@@ -73,19 +73,19 @@ impl SharedBreaker {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Breaker, Duration, &Dice) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Breaker, Duration, &SharedRng) -> T) -> T {
         let mut breaker = self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = act(&mut breaker, self.0.start.elapsed(), &self.0.dice);
-        // Told under the lock, so that moves are heard in their order.
-        if let Some(moved) = breaker.take_move() {
-            self.0.observer.moved(&moved);
+        let done = act(&mut breaker, self.0.start.elapsed(), &self.0.rng);
+        // Called under the lock, so that the observer sees transitions in their order.
+        if let Some(transition) = breaker.take_transition() {
+            self.0.observer.state_changed(&transition);
         }
         done
     }
 }
 
 impl PermittedCall {
-    /// What the call is about, if that is known.
+    /// Names the subject of the call, if it is known.
     pub fn about(mut self, subject: Option<BreakerSubject>) -> PermittedCall {
         self.permit = self.permit.take().map(|permit| permit.about(subject));
         self
@@ -97,7 +97,7 @@ impl PermittedCall {
 
     fn report(&mut self, health: Health) {
         if let Some(permit) = self.permit.take() {
-            self.breaker.with(|breaker, now, dice| dice.with(|rng| breaker.report(permit, health, now, rng)));
+            self.breaker.with(|breaker, now, rng| rng.with(|rng| breaker.report(permit, health, now, rng)));
         }
     }
 }

@@ -11,7 +11,7 @@ const fn s(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-/// A breaker that is told things one after the other.
+/// A breaker and its clock, driven step by step.
 struct DrivenBreaker {
     breaker: Breaker,
     rng: StdRng,
@@ -25,11 +25,11 @@ impl DrivenBreaker {
     }
 
     fn admit(&mut self) -> Result<Permit, Rejected> {
-        self.breaker.pass(self.now, &mut self.rng);
-        let before = self.breaker.room(self.now);
+        self.breaker.advance(self.now, &mut self.rng);
+        let before = self.breaker.permits_left(self.now);
         let admitted = self.breaker.admit(self.now, &mut self.rng);
         assert_eq!(admitted.is_ok(), before != Some(0));
-        assert_eq!(self.breaker.room(self.now), before.map(|room| room.saturating_sub(1)));
+        assert_eq!(self.breaker.permits_left(self.now), before.map(|permits| permits.saturating_sub(1)));
         admitted
     }
 
@@ -38,12 +38,12 @@ impl DrivenBreaker {
     }
 
     fn call(&mut self, health: Health) {
-        let permit = self.admit().expect("the circuit lets it through");
+        let permit = self.admit().expect("the circuit admits the call");
         self.report(permit, health);
     }
 
     fn call_about(&mut self, subject: BreakerSubject, health: Health) {
-        let permit = self.admit().expect("the circuit lets it through").about(Some(subject));
+        let permit = self.admit().expect("the circuit admits the call").about(Some(subject));
         self.report(permit, health);
     }
 
@@ -57,7 +57,7 @@ impl DrivenBreaker {
         self.breaker.state(self.now)
     }
 
-    /// Opens it, and waits until it lets probes through.
+    /// Opens the circuit and waits until it admits probes.
     fn half_open(&mut self) {
         self.calls(20, Health::Bad);
         self.now += self.breaker.open_left(self.now);
@@ -74,17 +74,17 @@ fn driven() -> DrivenBreaker {
 }
 
 #[test]
-fn opens_at_the_share_and_not_before_the_minimum() {
+fn opens_at_the_failure_share_but_not_below_the_minimum() {
     let check = |good: u32, bad: u32, expected: BreakerState| {
-        let mut told = driven();
-        told.calls(good, Health::Good);
+        let mut driver = driven();
+        driver.calls(good, Health::Good);
         for _ in 0..bad {
             // The last failures may find it open already.
-            if let Ok(permit) = told.admit() {
-                told.report(permit, Health::Bad);
+            if let Ok(permit) = driver.admit() {
+                driver.report(permit, Health::Bad);
             }
         }
-        assert_eq!(told.state(), expected, "{good} good, {bad} bad");
+        assert_eq!(driver.state(), expected, "{good} good, {bad} bad");
     };
     check(0, 19, BreakerState::Closed);
     check(0, 20, BreakerState::Open);
@@ -96,52 +96,52 @@ fn opens_at_the_share_and_not_before_the_minimum() {
 }
 
 #[test]
-fn what_is_unclear_counts_for_nothing() {
-    let mut told = driven();
-    told.calls(100, Health::Unclear);
-    assert_eq!(told.breaker.counted(told.now), (0, 0));
-    told.calls(19, Health::Bad);
-    assert_eq!(told.state(), BreakerState::Closed);
+fn unclear_results_are_not_counted() {
+    let mut driver = driven();
+    driver.calls(100, Health::Unclear);
+    assert_eq!(driver.breaker.counted(driver.now), (0, 0));
+    driver.calls(19, Health::Bad);
+    assert_eq!(driver.state(), BreakerState::Closed);
 }
 
 #[test]
 fn old_failures_are_forgotten() {
-    let mut told = driven();
-    told.calls(19, Health::Bad);
-    told.now += s(30);
-    told.calls(19, Health::Bad);
-    assert_eq!(told.state(), BreakerState::Closed);
-    told.call(Health::Bad);
-    assert_eq!(told.state(), BreakerState::Open);
+    let mut driver = driven();
+    driver.calls(19, Health::Bad);
+    driver.now += s(30);
+    driver.calls(19, Health::Bad);
+    assert_eq!(driver.state(), BreakerState::Closed);
+    driver.call(Health::Bad);
+    assert_eq!(driver.state(), BreakerState::Open);
 }
 
 #[test]
-fn open_rejects_and_says_until_when() {
-    let mut told = driven();
-    told.calls(20, Health::Bad);
-    let open = told.open_seconds();
+fn an_open_circuit_rejects_and_says_until_when() {
+    let mut driver = driven();
+    driver.calls(20, Health::Bad);
+    let open = driver.open_seconds();
     assert!((12.0..=18.0).contains(&open), "{open}");
-    let rejected = told.admit().unwrap_err();
+    let rejected = driver.admit().unwrap_err();
     assert_eq!(rejected.retry_after.as_secs_f64().to_bits(), open.to_bits());
-    told.now += rejected.retry_after.saturating_sub(Duration::from_nanos(1));
-    assert_eq!(told.admit(), Err(Rejected { retry_after: Duration::from_nanos(1) }));
-    told.now += Duration::from_nanos(1);
-    assert!(told.admit().is_ok());
+    driver.now += rejected.retry_after.saturating_sub(Duration::from_nanos(1));
+    assert_eq!(driver.admit(), Err(Rejected { retry_after: Duration::from_nanos(1) }));
+    driver.now += Duration::from_nanos(1);
+    assert!(driver.admit().is_ok());
 }
 
 #[test]
-fn half_open_lets_three_probes_through_and_decides_when_all_are_back() {
+fn half_open_admits_three_probes_and_decides_when_all_have_ended() {
     let check = |healths: [Health; 3], expected: BreakerState| {
-        let mut told = driven();
-        told.half_open();
-        let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
-        assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
+        let mut driver = driven();
+        driver.half_open();
+        let probes: Vec<_> = (0..3).map(|_| driver.admit().unwrap()).collect();
+        assert_eq!(driver.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
         for (probe, health) in probes.into_iter().zip(healths) {
-            assert_eq!(told.state(), BreakerState::HalfOpen);
-            assert!(told.admit().is_err(), "a probe that is back makes no room for a fourth");
-            told.report(probe, health);
+            assert_eq!(driver.state(), BreakerState::HalfOpen);
+            assert!(driver.admit().is_err(), "a probe that has ended leaves no permit for a fourth");
+            driver.report(probe, health);
         }
-        assert_eq!(told.state(), expected, "{healths:?}");
+        assert_eq!(driver.state(), expected, "{healths:?}");
     };
     use Health::{Bad, Good};
     check([Good, Good, Good], BreakerState::Closed);
@@ -151,97 +151,97 @@ fn half_open_lets_three_probes_through_and_decides_when_all_are_back() {
 }
 
 #[test]
-fn an_unclear_probe_gives_its_place_back() {
-    let mut told = driven();
-    told.half_open();
-    let probes: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
-    assert!(told.admit().is_err());
+fn an_unclear_probe_gives_its_permit_back() {
+    let mut driver = driven();
+    driver.half_open();
+    let probes: Vec<_> = (0..3).map(|_| driver.admit().unwrap()).collect();
+    assert!(driver.admit().is_err());
     for probe in probes {
-        told.report(probe, Health::Unclear);
+        driver.report(probe, Health::Unclear);
     }
-    assert_eq!(told.state(), BreakerState::HalfOpen);
-    told.calls(3, Health::Good);
-    assert_eq!(told.state(), BreakerState::Closed);
+    assert_eq!(driver.state(), BreakerState::HalfOpen);
+    driver.calls(3, Health::Good);
+    assert_eq!(driver.state(), BreakerState::Closed);
 }
 
 #[test]
-fn probes_that_never_come_back_have_failed() {
-    let mut told = driven();
-    told.half_open();
-    let lost: Vec<_> = (0..3).map(|_| told.admit().unwrap()).collect();
-    told.now += s(59);
-    assert_eq!(told.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
-    told.now += s(1);
-    assert!(told.admit().is_err());
-    assert_eq!(told.state(), BreakerState::Open, "and it is not wedged half-open");
-    told.now += s(120);
+fn probes_that_never_end_count_as_failed() {
+    let mut driver = driven();
+    driver.half_open();
+    let lost: Vec<_> = (0..3).map(|_| driver.admit().unwrap()).collect();
+    driver.now += s(59);
+    assert_eq!(driver.admit(), Err(Rejected { retry_after: PROBING_RETRY_AFTER }));
+    driver.now += s(1);
+    assert!(driver.admit().is_err());
+    assert_eq!(driver.state(), BreakerState::Open, "it does not stay half-open");
+    driver.now += s(120);
     for probe in lost {
-        told.report(probe, Health::Bad);
+        driver.report(probe, Health::Bad);
     }
-    assert_eq!(told.state(), BreakerState::HalfOpen, "what they say now is of another generation");
-    told.calls(3, Health::Good);
-    assert_eq!(told.state(), BreakerState::Closed);
+    assert_eq!(driver.state(), BreakerState::HalfOpen, "their reports are from an earlier generation");
+    driver.calls(3, Health::Good);
+    assert_eq!(driver.state(), BreakerState::Closed);
 }
 
 #[test]
-fn open_times_double_to_their_cap_and_begin_anew_after_a_closing() {
-    let mut told = driven();
-    told.calls(20, Health::Bad);
+fn open_times_double_up_to_their_cap_and_start_again_after_closing() {
+    let mut driver = driven();
+    driver.calls(20, Health::Bad);
     for expected in [15.0, 30.0, 60.0, 120.0, 120.0, 120.0] {
-        let open = told.open_seconds();
+        let open = driver.open_seconds();
         assert!((expected * 0.8..=expected * 1.2).contains(&open), "{open} is not about {expected}");
-        told.now += told.breaker.open_left(told.now);
-        told.calls(3, Health::Bad);
+        driver.now += driver.breaker.open_left(driver.now);
+        driver.calls(3, Health::Bad);
     }
-    told.now += told.breaker.open_left(told.now);
-    told.calls(3, Health::Good);
-    told.calls(20, Health::Bad);
-    assert!((12.0..=18.0).contains(&told.open_seconds()));
+    driver.now += driver.breaker.open_left(driver.now);
+    driver.calls(3, Health::Good);
+    driver.calls(20, Health::Bad);
+    assert!((12.0..=18.0).contains(&driver.open_seconds()));
 }
 
 #[test]
 fn open_times_are_spread() {
     let open_time = |seed: u64| {
-        let mut told = DrivenBreaker { rng: StdRng::seed_from_u64(seed), ..driven() };
-        told.calls(20, Health::Bad);
-        told.breaker.open_left(told.now)
+        let mut driver = DrivenBreaker { rng: StdRng::seed_from_u64(seed), ..driven() };
+        driver.calls(20, Health::Bad);
+        driver.breaker.open_left(driver.now)
     };
     let mut times: Vec<_> = (0..100).map(open_time).collect();
     times.sort();
     times.dedup();
     assert!(times.len() > 95, "{} different open times in a hundred", times.len());
     let spread = times[times.len() - 1].saturating_sub(times[0]);
-    assert!(spread > s(4), "the fleet would probe within {spread:?}");
+    assert!(spread > s(4), "all processes would probe within {spread:?}");
 }
 
 #[test]
 fn late_results_of_an_earlier_state_do_not_count() {
-    let mut told = driven();
-    let mut slow: Vec<_> = (0..60).map(|_| told.admit().unwrap()).collect();
-    told.half_open();
+    let mut driver = driven();
+    let mut slow: Vec<_> = (0..60).map(|_| driver.admit().unwrap()).collect();
+    driver.half_open();
     for permit in slow.drain(..30) {
-        told.report(permit, Health::Bad);
+        driver.report(permit, Health::Bad);
     }
-    assert_eq!((told.state(), told.breaker.counted(told.now)), (BreakerState::HalfOpen, (0, 0)));
-    told.calls(3, Health::Good);
+    assert_eq!((driver.state(), driver.breaker.counted(driver.now)), (BreakerState::HalfOpen, (0, 0)));
+    driver.calls(3, Health::Good);
     for permit in slow {
-        told.report(permit, Health::Bad);
+        driver.report(permit, Health::Bad);
     }
-    assert_eq!((told.state(), told.breaker.counted(told.now)), (BreakerState::Closed, (0, 0)));
+    assert_eq!((driver.state(), driver.breaker.counted(driver.now)), (BreakerState::Closed, (0, 0)));
 }
 
 #[test]
-fn every_move_is_told_once() {
-    let mut told = driven();
-    assert_eq!(told.breaker.take_move(), None);
-    told.half_open();
-    let opened = told.breaker.take_move().unwrap();
+fn every_transition_is_returned_once() {
+    let mut driver = driven();
+    assert_eq!(driver.breaker.take_transition(), None);
+    driver.half_open();
+    let opened = driver.breaker.take_transition().unwrap();
     assert_eq!((opened.from, opened.to), (BreakerState::Closed, BreakerState::Open));
     assert_eq!((opened.calls, opened.failures), (20, 20));
     assert!(opened.open_for.is_some());
-    assert_eq!(told.breaker.take_move(), None);
-    told.calls(3, Health::Good);
-    let closed = told.breaker.take_move().unwrap();
+    assert_eq!(driver.breaker.take_transition(), None);
+    driver.calls(3, Health::Good);
+    let closed = driver.breaker.take_transition().unwrap();
     assert_eq!(
         (closed.from, closed.to, closed.open_for),
         (BreakerState::HalfOpen, BreakerState::Closed, None)
@@ -249,7 +249,7 @@ fn every_move_is_told_once() {
 }
 
 #[test]
-fn settings_have_their_limits() {
+fn settings_outside_their_limits_are_refused() {
     let check = |accepted: bool, change: fn(&mut Settings)| {
         let mut settings = Settings::default();
         change(&mut settings);
@@ -272,16 +272,16 @@ fn settings_have_their_limits() {
     check(false, |settings| settings.probe_patience = Duration::ZERO);
 }
 
-/// Counts moves by where they lead.
+/// Counts transitions by their target state.
 #[derive(Default)]
-struct Moves {
+struct TransitionCounts {
     opened: AtomicU32,
     closed: AtomicU32,
 }
 
-impl crate::Observer for Moves {
-    fn moved(&self, moved: &BreakerTransition) {
-        let counter = match moved.to {
+impl crate::Observer for TransitionCounts {
+    fn state_changed(&self, transition: &BreakerTransition) {
+        let counter = match transition.to {
             BreakerState::Open => &self.opened,
             BreakerState::Closed => &self.closed,
             BreakerState::HalfOpen => return,
@@ -293,11 +293,11 @@ impl crate::Observer for Moves {
 #[test]
 fn many_threads_get_three_probes_and_one_opening() {
     const THREADS: usize = 8;
-    let moves = Arc::new(Moves::default());
+    let transitions = Arc::new(TransitionCounts::default());
     let settings =
         Settings { open_base: Settings::OPEN_MIN, open_cap: Settings::OPEN_MIN, ..Settings::default() };
-    let breaker = SharedBreaker::observed(settings, crate::Dice::seeded(1), moves.clone());
-    let everywhere = |work: &(dyn Fn() -> u32 + Sync)| -> u32 {
+    let breaker = SharedBreaker::observed(settings, crate::SharedRng::seeded(1), transitions.clone());
+    let on_all_threads = |work: &(dyn Fn() -> u32 + Sync)| -> u32 {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -305,13 +305,13 @@ fn many_threads_get_three_probes_and_one_opening() {
     };
     let failing =
         || (0..100).filter_map(|_| breaker.admit().ok()).map(|call| call.end(Health::Bad)).count() as u32;
-    let out = everywhere(&failing);
+    let out = on_all_threads(&failing);
     assert!(out >= 20, "{out}");
     assert_eq!(breaker.state(), BreakerState::Open);
-    assert_eq!(moves.opened.load(Ordering::Relaxed), 1);
+    assert_eq!(transitions.opened.load(Ordering::Relaxed), 1);
     let deadline = std::time::Instant::now() + s(10);
     while breaker.state() == BreakerState::Open {
-        assert!(std::time::Instant::now() < deadline, "it stays open");
+        assert!(std::time::Instant::now() < deadline, "the circuit stays open");
         std::thread::yield_now();
     }
     let probes = std::sync::Mutex::new(Vec::new());
@@ -321,8 +321,8 @@ fn many_threads_get_three_probes_and_one_opening() {
         probes.lock().unwrap().extend(calls);
         count
     };
-    assert_eq!(everywhere(&probing), 3);
-    // One caller goes away without a word: its place is free again, and no more than its own.
+    assert_eq!(on_all_threads(&probing), 3);
+    // One caller drops its call without a report. That frees its own permit and no other.
     let mut probes = probes.into_inner().unwrap();
     drop(probes.pop());
     probes.push(breaker.admit().ok().unwrap());
@@ -330,49 +330,49 @@ fn many_threads_get_three_probes_and_one_opening() {
     for call in probes {
         call.end(Health::Good);
     }
-    assert_eq!((breaker.state(), moves.closed.load(Ordering::Relaxed)), (BreakerState::Closed, 1));
+    assert_eq!((breaker.state(), transitions.closed.load(Ordering::Relaxed)), (BreakerState::Closed, 1));
     assert_eq!(breaker.snapshot().calls, 0);
 }
 
-/// However often one payment is tried: it is one witness, and the circuit is the account's.
+/// One payment counts once, however often it is tried: the circuit belongs to the account.
 #[test]
-fn one_subject_opens_nothing() {
-    let mut told = driven();
+fn one_subject_does_not_open_the_circuit() {
+    let mut driver = driven();
     for _ in 0..200 {
-        told.call_about(1, Health::Bad);
-        told.call_about(2, Health::Bad);
+        driver.call_about(1, Health::Bad);
+        driver.call_about(2, Health::Bad);
     }
-    assert_eq!(told.breaker.counted(told.now), (2, 2));
-    assert_eq!(told.state(), BreakerState::Closed);
+    assert_eq!(driver.breaker.counted(driver.now), (2, 2));
+    assert_eq!(driver.state(), BreakerState::Closed);
     for subject in 3..=20 {
-        assert_eq!(told.state(), BreakerState::Closed);
-        told.call_about(subject, Health::Bad);
+        assert_eq!(driver.state(), BreakerState::Closed);
+        driver.call_about(subject, Health::Bad);
     }
-    assert_eq!(told.state(), BreakerState::Open, "many are the dependency's");
+    assert_eq!(driver.state(), BreakerState::Open, "many failed subjects mean that the dependency fails");
 }
 
 #[test]
-fn a_subject_that_fared_well_and_badly_counts_as_both() {
-    let mut told = driven();
+fn a_subject_with_successes_and_failures_counts_as_both() {
+    let mut driver = driven();
     for _ in 0..50 {
-        told.call_about(1, Health::Good);
-        told.call_about(1, Health::Bad);
+        driver.call_about(1, Health::Good);
+        driver.call_about(1, Health::Bad);
     }
-    assert_eq!(told.breaker.counted(told.now), (2, 1));
-    told.now += s(40);
-    told.call_about(1, Health::Bad);
-    assert_eq!(told.breaker.counted(told.now), (1, 1), "what is past is forgotten");
+    assert_eq!(driver.breaker.counted(driver.now), (2, 1));
+    driver.now += s(40);
+    driver.call_about(1, Health::Bad);
+    assert_eq!(driver.breaker.counted(driver.now), (1, 1), "old calls no longer count");
 }
 
 #[test]
 fn one_subject_does_not_fail_all_probes() {
-    let mut told = driven();
-    told.half_open();
+    let mut driver = driven();
+    driver.half_open();
     for _ in 0..20 {
-        told.call_about(1, Health::Bad);
+        driver.call_about(1, Health::Bad);
     }
-    assert_eq!(told.state(), BreakerState::HalfOpen);
-    told.call_about(2, Health::Good);
-    told.call_about(3, Health::Good);
-    assert_eq!(told.state(), BreakerState::Closed);
+    assert_eq!(driver.state(), BreakerState::HalfOpen);
+    driver.call_about(2, Health::Good);
+    driver.call_about(3, Health::Good);
+    assert_eq!(driver.state(), BreakerState::Closed);
 }

@@ -1,5 +1,5 @@
-//! Calls and failures of the last while, counted in slots. Calls about one subject count once, and once more
-//! if one of them failed: whatever becomes of one payment, however often it is tried, is one witness.
+//! Calls and failures of the recent past, counted in slots. Calls about one subject count once, and
+//! once more if one of them failed. So one payment counts as one, however often it is tried.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -14,7 +14,7 @@ struct Slot {
     number: u128,
     calls: u32,
     failures: u32,
-    /// What was counted here, and whether as failed.
+    /// The subjects counted here, and whether each was counted as failed.
     subjects: HashSet<(BreakerSubject, bool)>,
 }
 
@@ -39,7 +39,7 @@ impl Window {
         if self.slots.back().is_none_or(|slot| slot.number < number) {
             self.slots.push_back(Slot { number, calls: 0, failures: 0, subjects: HashSet::new() });
         }
-        let slot = self.slots.back_mut().expect("one was pushed if there was none");
+        let slot = self.slots.back_mut().expect("a slot was pushed if there was none");
         slot.calls = slot.calls.saturating_add(1);
         slot.failures = slot.failures.saturating_add(u32::from(failed));
         slot.subjects.extend(counted);

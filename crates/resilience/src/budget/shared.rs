@@ -1,4 +1,5 @@
-//! One budget for all who call one dependency from this process, and its floor for the whole fleet.
+//! One budget for all callers of one dependency in this process, with a floor that the fleet may
+//! share.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,26 +9,27 @@ use std::time::Duration;
 use super::{Budget, Settings};
 use crate::Start;
 
-/// The fleet's floor is asked for no longer than this; then the local one counts.
+/// How long to wait for the shared floor. After that the local floor applies.
 const SOURCE_TIMEOUT: Duration = Duration::from_millis(100);
-/// After "nothing is left" the source is not asked again for so long: a storm of denied retries must not
-/// become a storm on the source.
+/// How long the source is not called after it had no tokens. Otherwise a storm of denied retries
+/// would become a storm of calls to the source.
 const SOURCE_EMPTY_FOR: Duration = Duration::from_millis(100);
 
-/// The source did not answer. Why is its own to log.
+/// The source did not reply. The source itself logs the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FloorUnavailable;
 
-/// A floor that a fleet shares, so that it does not multiply by processes.
+/// A floor that all processes of a fleet share, so that it does not multiply with their number.
 ///
-/// It is a token bucket by name: `settings.floor_per_second` tokens a second, at most
-/// `settings.floor_saved_max()` saved, full when it is first asked for. All processes ask with the same
-/// settings; after a change of configuration the newest asker's count.
+/// It is a token bucket with a name: `settings.floor_per_second` tokens per second, at most
+/// `settings.floor_saved_max()` saved, full on first use. All processes use the same settings;
+/// after a change of configuration the most recent caller's settings apply.
 ///
-/// It answers within [`SOURCE_TIMEOUT`] or is taken as unavailable, and then each process has a floor of
-/// its own again: more retries than wanted, never a call that is lost.
+/// If it does not reply within [`SOURCE_TIMEOUT`], it counts as unavailable and each process uses a
+/// floor of its own. That allows more retries than wanted, but loses no call.
 pub trait FloorSource: Send + Sync {
-    /// Takes up to `wanted` whole tokens from the floor of `budget`; says how many it got, 0 if none is left.
+    /// Takes up to `wanted` whole tokens from the floor of `budget`. Returns how many it took; 0 if
+    /// none is left.
     fn take<'a>(
         &'a self,
         budget: &'a str,
@@ -50,18 +52,18 @@ struct Inner {
 pub struct SharedBudget(Arc<Inner>);
 
 impl SharedBudget {
-    /// `name` is the call site's, the same in every process of the fleet.
+    /// `name` identifies the call site and is the same in every process of the fleet.
     pub fn new(name: impl Into<String>, settings: Settings) -> SharedBudget {
         SharedBudget::with_source(name, settings, None)
     }
 
-    /// With a floor from outside, if there is one.
+    /// With a shared floor, if there is one.
     pub fn with_source(
         name: impl Into<String>,
         settings: Settings,
         source: Option<Arc<dyn FloorSource>>,
     ) -> SharedBudget {
-        let start = Start::here();
+        let start = Start::now();
         SharedBudget(Arc::new(Inner {
             name: name.into(),
             settings,
@@ -76,12 +78,12 @@ impl SharedBudget {
         &self.0.name
     }
 
-    /// A fresh request is made.
+    /// Records a fresh request.
     pub fn deposit(&self) {
         self.with(Budget::deposit);
     }
 
-    /// Whether one retry may be made. Asks the fleet only if the deposits do not cover it.
+    /// Takes a token for one retry. Calls the shared floor only if the deposits are not enough.
     pub async fn withdraw(&self) -> bool {
         if fault_injection::is(fault_injection::InjectedFault::BudgetIgnored) {
             return true;
@@ -107,12 +109,12 @@ impl SharedBudget {
         }
     }
 
-    /// A token that was withdrawn comes back: its retry was answered well, or not made after all.
+    /// Returns a token: its retry succeeded, or was not made.
     pub fn give_back(&self) {
         self.with(Budget::give_back);
     }
 
-    /// Tokens that this process could spend now, without asking anybody.
+    /// Tokens that this process could spend now without the shared floor.
     pub fn left(&self) -> f64 {
         if self.0.source.is_some() { self.with(Budget::left_deposited) } else { self.with(Budget::left) }
     }
@@ -123,7 +125,7 @@ impl SharedBudget {
     }
 }
 
-/// What is behind the lock is whole between any two statements.
+/// The state behind the lock is consistent after every statement, so a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn bare(ratio: f64, floor_per_second: f64) -> Settings {
+fn settings_of(ratio: f64, floor_per_second: f64) -> Settings {
     Settings { ratio, floor_per_second, ..Settings::default() }
 }
 
@@ -20,7 +20,7 @@ fn drain(budget: &mut Budget, now: Duration) -> u32 {
 
 #[test]
 fn ten_requests_pay_for_one_retry() {
-    let mut budget = Budget::new(&bare(0.1, 0.0), ms(0));
+    let mut budget = Budget::new(&settings_of(0.1, 0.0), ms(0));
     for _ in 0..9 {
         budget.deposit(ms(0));
     }
@@ -31,9 +31,9 @@ fn ten_requests_pay_for_one_retry() {
 }
 
 #[test]
-fn a_deposit_dies_of_age() {
+fn a_deposit_expires() {
     let check = |spent_at: u64, expected: u32| {
-        let mut budget = Budget::new(&bare(1.0, 0.0), ms(0));
+        let mut budget = Budget::new(&settings_of(1.0, 0.0), ms(0));
         budget.deposit(ms(500));
         assert_eq!(drain(&mut budget, ms(spent_at)), expected, "{spent_at}");
     };
@@ -44,8 +44,8 @@ fn a_deposit_dies_of_age() {
 }
 
 #[test]
-fn the_floor_rises_with_time_and_is_saved_no_longer_than_a_deposit() {
-    let mut budget = Budget::new(&bare(0.0, 1.0), ms(0));
+fn the_floor_rises_with_time_and_is_saved_as_long_as_a_deposit() {
+    let mut budget = Budget::new(&settings_of(0.0, 1.0), ms(0));
     assert_eq!(drain(&mut budget, ms(0)), 10);
     assert_eq!(drain(&mut budget, ms(999)), 0);
     assert_eq!(drain(&mut budget, ms(1_000)), 1);
@@ -55,8 +55,8 @@ fn the_floor_rises_with_time_and_is_saved_no_longer_than_a_deposit() {
 }
 
 #[test]
-fn a_floor_of_less_than_one_in_its_life_can_still_be_spent() {
-    let mut budget = Budget::new(&bare(0.0, 0.05), ms(0));
+fn a_floor_below_one_token_per_ttl_can_still_be_spent() {
+    let mut budget = Budget::new(&settings_of(0.0, 0.05), ms(0));
     assert_eq!(drain(&mut budget, ms(0)), 1);
     assert_eq!(drain(&mut budget, ms(19_999)), 0);
     assert_eq!(drain(&mut budget, ms(20_000)), 1);
@@ -64,7 +64,7 @@ fn a_floor_of_less_than_one_in_its_life_can_still_be_spent() {
 
 #[test]
 fn deposit_and_floor_add_up_to_a_token() {
-    let mut budget = Budget::new(&bare(0.5, 1.0), ms(0));
+    let mut budget = Budget::new(&settings_of(0.5, 1.0), ms(0));
     assert_eq!(drain(&mut budget, ms(0)), 10);
     budget.deposit(ms(0));
     assert_eq!(drain(&mut budget, ms(499)), 0);
@@ -73,25 +73,25 @@ fn deposit_and_floor_add_up_to_a_token() {
 
 #[test]
 fn without_the_local_floor_only_deposits_and_grants_count() {
-    let mut budget = Budget::new(&bare(0.1, 1.0), ms(0));
+    let mut budget = Budget::new(&settings_of(0.1, 1.0), ms(0));
     assert!(!budget.withdraw_deposited(ms(0)));
     budget.grant(ms(0), 2);
     assert!(budget.withdraw_deposited(ms(0)));
     assert!((budget.left_deposited(ms(0)) - 1.0).abs() < 1e-9);
     assert!((budget.left(ms(0)) - 11.0).abs() < 1e-9);
-    assert!(!budget.withdraw_deposited(ms(10_000)), "a grant dies of age, too");
+    assert!(!budget.withdraw_deposited(ms(10_000)), "a grant expires as well");
 }
 
 #[test]
-fn a_clock_that_runs_backwards_brings_nothing() {
-    let mut budget = Budget::new(&bare(0.0, 1.0), ms(60_000));
+fn a_clock_that_runs_backwards_adds_nothing() {
+    let mut budget = Budget::new(&settings_of(0.0, 1.0), ms(60_000));
     assert_eq!(drain(&mut budget, ms(60_000)), 10);
     assert_eq!(drain(&mut budget, ms(0)), 0);
     assert_eq!(drain(&mut budget, ms(60_000)), 0);
 }
 
 #[test]
-fn settings_have_their_limits() {
+fn settings_outside_their_limits_are_refused() {
     let check = |accepted: bool, change: fn(&mut Settings)| {
         let mut settings = Settings::default();
         change(&mut settings);
@@ -111,7 +111,7 @@ fn settings_have_their_limits() {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Pass(u16),
+    Wait(u16),
     Deposit,
     Grant(u8),
     Withdraw,
@@ -121,7 +121,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (0..3_000u16).prop_map(Step::Pass),
+        2 => (0..3_000u16).prop_map(Step::Wait),
         4 => Just(Step::Deposit),
         1 => (0..4u8).prop_map(Step::Grant),
         4 => Just(Step::Withdraw),
@@ -130,7 +130,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The budget told naively: every deposit is a row of its own, in millionths of a token.
+/// A naive budget: every deposit is a row of its own, in millionths of a token.
 struct Model {
     deposits: Vec<(u64, u64)>,
     floor: u64,
@@ -144,7 +144,7 @@ const MODEL_DEPOSITS_MAX: u64 = 6 * ONE;
 const FLOOR_MAX: u64 = FLOOR_PER_SECOND * 10 * ONE;
 
 impl Model {
-    fn pass(&mut self, ms: u64) {
+    fn advance(&mut self, ms: u64) {
         self.now += ms;
         self.floor = (self.floor + ms * FLOOR_PER_SECOND * 1_000).min(FLOOR_MAX);
         // A deposit lives until the tenth second after the one it was made in.
@@ -178,7 +178,7 @@ impl Model {
 
 proptest! {
     #[test]
-    fn does_what_the_model_does_and_never_allows_more_than_its_law(steps in proptest::collection::vec(step(), 0..300)) {
+    fn does_what_the_model_does_and_never_exceeds_its_bound(steps in proptest::collection::vec(step(), 0..300)) {
         let settings = Settings {
             ratio: 0.3,
             ttl: Duration::from_secs(10),
@@ -191,7 +191,7 @@ proptest! {
         for (index, step) in steps.iter().enumerate() {
             let now = ms(model.now);
             match step {
-                Step::Pass(passed) => model.pass(u64::from(*passed)),
+                Step::Wait(passed) => model.advance(u64::from(*passed)),
                 Step::Deposit => { budget.deposit(now); model.put(RATIO); requests += 1; }
                 Step::Grant(tokens) => {
                     budget.grant(now, u32::from(*tokens));
@@ -214,17 +214,17 @@ proptest! {
                     retries += u64::from(allowed);
                 }
             }
-            let law = given_back * ONE + RATIO * requests + FLOOR_PER_SECOND * 1_000 * model.now + FLOOR_MAX + (granted + given_back) * ONE;
-            prop_assert!(retries * ONE <= law, "step {}: {} retries, {} millionths allowed", index, retries, law);
+            let bound = given_back * ONE + RATIO * requests + FLOOR_PER_SECOND * 1_000 * model.now + FLOOR_MAX + (granted + given_back) * ONE;
+            prop_assert!(retries * ONE <= bound, "step {}: {} retries, {} millionths allowed", index, retries, bound);
             let left = budget.left(ms(model.now));
             prop_assert!(left <= 6.0 + 20.0, "it holds {} tokens", left);
         }
     }
 
-    /// The law of any stretch of time, not of the whole alone: nothing older than a deposit's life helps.
+    /// The bound holds for any period and not only for the whole: expired deposits do not count.
     #[test]
     fn a_burst_after_a_busy_time_is_bounded_by_what_is_recent(busy in 0..5_000u32, pause in 10_000..100_000u64, recent in 0..200u32) {
-        let mut budget = Budget::new(&bare(0.1, 1.0), ms(0));
+        let mut budget = Budget::new(&settings_of(0.1, 1.0), ms(0));
         for _ in 0..busy {
             budget.deposit(ms(0));
         }
@@ -236,14 +236,14 @@ proptest! {
     }
 }
 
-/// Grants what it has, and counts how often it was asked.
-struct Purse {
-    has: AtomicU32,
-    asked: AtomicU32,
-    answers: bool,
+/// Grants the tokens it has, and counts the calls.
+struct FakeFloor {
+    tokens: AtomicU32,
+    requested: AtomicU32,
+    replies: bool,
 }
 
-impl FloorSource for Purse {
+impl FloorSource for FakeFloor {
     fn take<'a>(
         &'a self,
         _: &'a str,
@@ -251,27 +251,28 @@ impl FloorSource for Purse {
         wanted: u32,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<u32, FloorUnavailable>> + Send + 'a>> {
         Box::pin(async move {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            if !self.answers {
+            self.requested.fetch_add(1, Ordering::Relaxed);
+            if !self.replies {
                 std::future::pending::<()>().await;
             }
-            let took =
-                self.has.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |has| has.checked_sub(wanted));
+            let took = self
+                .tokens
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(wanted));
             Ok(took.map_or(0, |_| wanted))
         })
     }
 }
 
-fn fleet(has: u32, answers: bool, processes: usize) -> (Arc<Purse>, Vec<SharedBudget>) {
-    let purse = Arc::new(Purse { has: AtomicU32::new(has), asked: AtomicU32::new(0), answers });
-    let one = |_| SharedBudget::with_source("psp", bare(0.1, 1.0), Some(purse.clone()));
+fn fleet(tokens: u32, replies: bool, processes: usize) -> (Arc<FakeFloor>, Vec<SharedBudget>) {
+    let floor = Arc::new(FakeFloor { tokens: AtomicU32::new(tokens), requested: AtomicU32::new(0), replies });
+    let one = |_| SharedBudget::with_source("psp", settings_of(0.1, 1.0), Some(floor.clone()));
     let budgets = (0..processes).map(one).collect();
-    (purse, budgets)
+    (floor, budgets)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_fleet_shares_one_floor() {
-    let (purse, budgets) = fleet(7, true, 5);
+    let (floor, budgets) = fleet(7, true, 5);
     let mut allowed = 0;
     for _ in 0..10 {
         for budget in &budgets {
@@ -279,26 +280,26 @@ async fn the_fleet_shares_one_floor() {
         }
     }
     assert_eq!(allowed, 7);
-    let asked = purse.asked.load(Ordering::Relaxed);
-    assert_eq!(asked, 7 + 5, "an empty source is asked once by each process, and then left alone");
+    let requested = floor.requested.load(Ordering::Relaxed);
+    assert_eq!(requested, 7 + 5, "each process calls an empty source once and then pauses");
     tokio::time::advance(Duration::from_millis(100)).await;
-    purse.has.store(1, Ordering::Relaxed);
+    floor.tokens.store(1, Ordering::Relaxed);
     assert!(budgets[0].withdraw().await);
     assert!(!budgets[1].withdraw().await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn deposits_are_spent_before_the_fleet_is_asked() {
-    let (purse, budgets) = fleet(1, true, 1);
+async fn deposits_are_spent_before_the_shared_floor() {
+    let (floor, budgets) = fleet(1, true, 1);
     for _ in 0..10 {
         budgets[0].deposit();
     }
     assert!(budgets[0].withdraw().await);
-    assert_eq!(purse.asked.load(Ordering::Relaxed), 0);
+    assert_eq!(floor.requested.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_hangs_leaves_the_local_floor() {
+async fn the_local_floor_replaces_a_source_that_hangs() {
     let (_, budgets) = fleet(0, false, 1);
     let mut allowed = 0;
     for _ in 0..20 {
@@ -312,7 +313,7 @@ async fn a_source_that_hangs_leaves_the_local_floor() {
 fn many_threads_spend_no_token_twice() {
     const THREADS: u32 = 8;
     const DEPOSITS: u32 = 1_000;
-    let budget = SharedBudget::new("psp", Settings { deposits_max: 10_000, ..bare(0.1, 0.0) });
+    let budget = SharedBudget::new("psp", Settings { deposits_max: 10_000, ..settings_of(0.1, 0.0) });
     let allowed: u32 = std::thread::scope(|scope| {
         let spend = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

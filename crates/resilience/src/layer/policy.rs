@@ -1,35 +1,35 @@
-//! What a layer asks of whoever knows the requests.
+//! What the layer needs to know about requests; the caller implements it.
 
 use std::time::Duration;
 
 use crate::breaker::BreakerSubject;
 use crate::{Health, Timeouts};
 
-/// What became of one try.
+/// The outcome of one try.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AttemptOutcome<'a, Response, Failure> {
-    /// The service answered; the answer may be a refusal.
+    /// The service responded; the response may be a refusal.
     Answered(&'a Response),
     Failed(&'a Failure),
-    /// No answer in time: it may or may not have been carried out.
+    /// No response in time: the request may or may not have been carried out.
     TimedOut,
 }
 
-/// The request may be made again, and why it should be.
+/// The request may be made again, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAdvice {
-    /// A word for logs and figures, such as `status_503`.
+    /// A label for logs and metrics, such as `status_503`.
     pub reason: &'static str,
-    /// How long the other side asks to wait, see [`crate::retry_after::wanted`].
+    /// The wait that the other side requests, see [`crate::retry_after::wanted`].
     pub after: Option<Duration>,
 }
 
 pub trait Policy<Request, Response, Failure>: Send + Sync + 'static {
-    /// The same request once more. `None`: there is no way to make it again, so it goes out once.
-    fn again(&self, request: &Request) -> Option<Request>;
+    /// A copy of the request for a retry. `None`: it cannot be made again, so it is sent once.
+    fn clone_request(&self, request: &Request) -> Option<Request>;
 
-    /// What the outcome says about the health of what was called. A refusal is a good sign: somebody is
-    /// there to refuse.
+    /// What the outcome says about the health of the dependency. A refusal is a good sign: the
+    /// dependency works.
     fn health(&self, outcome: &AttemptOutcome<'_, Response, Failure>) -> Health;
 
     /// Whether making the request again is safe and may help. `None`: the outcome is final.
@@ -39,7 +39,7 @@ pub trait Policy<Request, Response, Failure>: Send + Sync + 'static {
         outcome: &AttemptOutcome<'_, Response, Failure>,
     ) -> Option<RetryAdvice>;
 
-    /// What the request is about: a breaker takes all calls about one subject for one witness.
+    /// The subject of the request: a breaker counts all calls about one subject as one.
     fn subject(&self, request: &Request) -> Option<BreakerSubject> {
         let _ = request;
         None

@@ -18,7 +18,7 @@ pub struct Resilient<S, P> {
     shared: Arc<Shared<P>>,
 }
 
-type Tried<Response, Failure> = Result<Response, Error<Failure>>;
+type AttemptResult<Response, Failure> = Result<Response, Error<Failure>>;
 
 impl<S, P> Resilient<S, P> {
     pub(super) fn new(inner: S, shared: Arc<Shared<P>>) -> Resilient<S, P> {
@@ -43,9 +43,9 @@ where
 {
     type Response = S::Response;
     type Error = Error<S::Error>;
-    type Future = Pin<Box<dyn Future<Output = Tried<S::Response, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = AttemptResult<S::Response, S::Error>> + Send>>;
 
-    /// Always: each try waits for the inner service within its own timeout.
+    /// Always ready: each try waits for the inner service within its own timeout.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -57,9 +57,9 @@ where
 }
 
 fn attempt_outcome<Response, Failure>(
-    tried: &Tried<Response, Failure>,
+    result: &AttemptResult<Response, Failure>,
 ) -> AttemptOutcome<'_, Response, Failure> {
-    match tried {
+    match result {
         Ok(response) => AttemptOutcome::Answered(response),
         Err(Error::Inner(failure)) => AttemptOutcome::Failed(failure),
         Err(Error::TimedOut { .. } | Error::Open { .. } | Error::NoTime) => AttemptOutcome::TimedOut,
@@ -87,7 +87,7 @@ impl<S, P> Operation<S, P> {
         Operation { inner, shared, timeouts, deadline, call, attempts: 0 }
     }
 
-    async fn run<Request>(mut self, request: Request) -> Tried<S::Response, S::Error>
+    async fn run<Request>(mut self, request: Request) -> AttemptResult<S::Response, S::Error>
     where
         S: Service<Request>,
         P: Policy<Request, S::Response, S::Error>,
@@ -95,47 +95,47 @@ impl<S, P> Operation<S, P> {
         let mut request = request;
         let mut last = None;
         loop {
-            let spare = self.shared.policy.again(&request);
+            let copy = self.shared.policy.clone_request(&request);
             let outcome = match self.attempt(request).await {
-                Ok(tried) => tried,
-                Err((unmade, why)) => {
+                Ok(result) => result,
+                Err((error, gave_up)) => {
                     if last.is_some() {
                         self.give_back();
                     }
-                    // An outcome that was heard says more than a door that is shut now.
-                    return self.end(last.unwrap_or(Err(unmade)), Some(why));
+                    // An outcome that was received says more than a circuit that is open now.
+                    return self.end(last.unwrap_or(Err(error)), Some(gave_up));
                 }
             };
-            let wish =
-                spare.as_ref().and_then(|spare| self.shared.policy.retry(spare, &attempt_outcome(&outcome)));
-            let (Some(wish), Some(spare)) = (wish, spare) else { return self.end(outcome, None) };
-            if let Err(why) = self.pause(&wish).await {
-                return self.end(outcome, Some(why));
+            let advice =
+                copy.as_ref().and_then(|copy| self.shared.policy.retry(copy, &attempt_outcome(&outcome)));
+            let (Some(advice), Some(copy)) = (advice, copy) else { return self.end(outcome, None) };
+            if let Err(gave_up) = self.pause(&advice).await {
+                return self.end(outcome, Some(gave_up));
             }
             last = Some(outcome);
-            request = spare;
+            request = copy;
         }
     }
 
-    /// One try. The error: it was not made, and why.
+    /// Makes one try. The error says why it was not made.
     async fn attempt<Request>(
         &mut self,
         request: Request,
-    ) -> Result<Tried<S::Response, S::Error>, (Error<S::Error>, GaveUp)>
+    ) -> Result<AttemptResult<S::Response, S::Error>, (Error<S::Error>, GaveUp)>
     where
         S: Service<Request>,
         P: Policy<Request, S::Response, S::Error>,
     {
-        // A pause may have lasted longer than it was to.
+        // A pause may have lasted longer than planned.
         let now = self.shared.start.elapsed();
         let Some(limit) = self.timeouts.attempt(now, self.deadline) else {
             return Err((Error::NoTime, GaveUp::Deadline));
         };
-        let leave = match self.shared.breaker.as_ref().map(crate::SharedBreaker::admit) {
+        let permit = match self.shared.breaker.as_ref().map(crate::SharedBreaker::admit) {
             Some(Err(rejected)) => {
                 return Err((Error::Open { retry_after: rejected.retry_after }, GaveUp::Open));
             }
-            Some(Ok(leave)) => Some(leave.about(self.shared.policy.subject(&request))),
+            Some(Ok(permit)) => Some(permit.about(self.shared.policy.subject(&request))),
             None => None,
         };
         if self.attempts == 0
@@ -150,31 +150,31 @@ impl<S, P> Operation<S, P> {
             poll_fn(|context| inner.poll_ready(context)).await?;
             inner.call(request).await
         };
-        let tried = match tokio::time::timeout(limit, exchange).await {
-            Ok(tried) => tried.map_err(Error::Inner),
+        let result = match tokio::time::timeout(limit, exchange).await {
+            Ok(result) => result.map_err(Error::Inner),
             Err(_) => Err(Error::TimedOut { after: limit }),
         };
-        if let Some(leave) = leave {
-            leave.end(self.shared.policy.health(&attempt_outcome(&tried)));
+        if let Some(permit) = permit {
+            permit.end(self.shared.policy.health(&attempt_outcome(&result)));
         }
-        Ok(tried)
+        Ok(result)
     }
 
     /// Waits for the next try, or says why there is none.
-    async fn pause(&mut self, wish: &RetryAdvice) -> Result<(), GaveUp> {
+    async fn pause(&mut self, advice: &RetryAdvice) -> Result<(), GaveUp> {
         let shared = &self.shared;
         if self.attempts >= shared.attempts_max {
             return Err(GaveUp::Attempts);
         }
-        let drawn = shared.dice.with(|rng| shared.backoff.pause(self.attempts - 1, rng));
-        let fitting = || clamp(drawn, wish.after, self.deadline.left(shared.start.elapsed()));
+        let drawn = shared.rng.with(|rng| shared.backoff.pause(self.attempts - 1, rng));
+        let fitting = || clamp(drawn, advice.after, self.deadline.left(shared.start.elapsed()));
         fitting().ok_or(GaveUp::Deadline)?;
         if let Some(budget) = &shared.budget
             && !budget.withdraw().await
         {
             return Err(GaveUp::Budget);
         }
-        // To ask the budget may have taken time: the fleet has a floor of its own.
+        // The call to the budget may have taken time, because the fleet may share a floor.
         let Some(delay) = fitting() else {
             self.give_back();
             return Err(GaveUp::Deadline);
@@ -183,15 +183,15 @@ impl<S, P> Operation<S, P> {
             call: self.call,
             attempt: self.attempts,
             delay,
-            reason: wish.reason,
-            retry_after: wish.after,
+            reason: advice.reason,
+            retry_after: advice.after,
             at: shared.start.elapsed(),
         });
         tokio::time::sleep(delay).await;
         Ok(())
     }
 
-    /// The token of a retry that is not made after all.
+    /// Returns the token of a retry that is not made.
     fn give_back(&self) {
         if let Some(budget) = &self.shared.budget {
             budget.give_back();

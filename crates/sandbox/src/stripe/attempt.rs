@@ -1,11 +1,11 @@
-//! One attempt to pay an intent: the bank asks the payer back, declines, or authorises.
+//! One attempt to pay an intent: the bank requires authentication, declines, or authorises.
 //!
 //! | the card                            | the intent                            | events                                  |
 //! |-------------------------------------|---------------------------------------|-----------------------------------------|
 //! | pays                                | `succeeded`, or `requires_capture`    | `charge.succeeded` and the intent's own |
 //! | declines                            | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`      |
 //! | requires authentication             | `requires_action`                     | `…requires_action`                      |
-//! | requires it off session, or from a caller that cannot | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
+//! | requires it off session, or the caller cannot do it | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
 //! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
 use super::{chargeback, confirmation::Options, details};
@@ -20,9 +20,9 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// The caller has made sure that the intent may be confirmed.
+/// The caller has checked that the intent may be confirmed.
 pub fn confirm(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     mut intent: Intent,
     method: PaymentMethod,
     options: Options,
@@ -34,26 +34,26 @@ pub fn confirm(
     let asks =
         matches!(method.card.0.behaviour, Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_));
     if asks && options.off_session {
-        return Err(declined(desk, intent, method, Decline::AuthenticationRequired, None));
+        return Err(declined(draft, intent, method, Decline::AuthenticationRequired, None));
     }
     if asks && options.error_on_requires_action {
-        return Err(declined(desk, intent, method, Decline::AuthenticationNotHandled, None));
+        return Err(declined(draft, intent, method, Decline::AuthenticationNotHandled, None));
     }
     if asks {
-        let page = format!("{}/sandbox/authenticate/{}", desk.base, intent.id);
+        let page = format!("{}/sandbox/authenticate/{}", draft.base, intent.id);
         let return_url = options.return_url.filter(|_| !options.use_stripe_sdk);
         intent.status = IntentStatus::RequiresAction;
         intent.next_action = Some(NextAction { page, return_url });
-        return Ok(show_with_event(desk, intent, Kind::IntentRequiresAction));
+        return Ok(show_with_event(draft, intent, Kind::IntentRequiresAction));
     }
-    let confirmation = desk.confirmation;
+    let confirmation = draft.confirmation;
     if let Some(delay_ms) = confirmation.processing_ms {
         intent.status = IntentStatus::Processing;
-        let at_ms = desk.at + delay_ms as i64;
+        let at_ms = draft.at + delay_ms as i64;
         intent.settlement = Some(Settlement { at_ms, declined: confirmation.declined });
-        return Ok(show_with_event(desk, intent, Kind::IntentProcessing));
+        return Ok(show_with_event(draft, intent, Kind::IntentProcessing));
     }
-    conclude(desk, intent, method, confirmation.declined)
+    conclude(draft, intent, method, confirmation.declined)
 }
 
 fn refuse_unconfirmable(
@@ -75,15 +75,15 @@ fn refuse_unconfirmable(
     Ok(())
 }
 
-fn show_with_event(desk: &mut CallDraft, intent: Intent, kind: Kind) -> StripeAnswer {
-    let snapshot = desk.show(intent);
-    desk.tell(kind, snapshot);
+fn show_with_event(draft: &mut CallDraft, intent: Intent, kind: Kind) -> StripeAnswer {
+    let snapshot = draft.add_snapshot(intent);
+    draft.add_event(kind, snapshot);
     StripeAnswer::shown(snapshot)
 }
 
 /// The bank decides. `declined_by_fault` makes it decline a card that would pay.
 fn conclude(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     intent: Intent,
     method: PaymentMethod,
     declined_by_fault: bool,
@@ -92,25 +92,29 @@ fn conclude(
         Behaviour::Declines(decline) | Behaviour::AuthenticatesThenDeclines(decline) => Some(decline),
         _ => declined_by_fault.then_some(Decline::Generic),
     };
-    let Some(decline) = decline else { return Ok(authorised(desk, intent, method)) };
-    let charge = Charge { decline: Some(decline), ..charge(desk, &intent, &method) };
-    Err(declined(desk, intent, method, decline, Some(charge)))
+    let Some(decline) = decline else { return Ok(authorised(draft, intent, method)) };
+    let charge = Charge { decline: Some(decline), ..charge(draft, &intent, &method) };
+    Err(declined(draft, intent, method, decline, Some(charge)))
 }
 
-/// An intent that was stuck becomes what its card makes of it.
-pub fn settle(desk: &mut CallDraft, id: &str) {
-    let held = desk.held;
+/// Ends the `processing` of an intent with its card's result.
+pub fn settle(draft: &mut CallDraft, id: &str) {
+    let held = draft.held;
     let Some(intent) = held.intents.get(id) else { return };
     let (Some(settlement), Some(chosen)) = (intent.settlement, &intent.payment_method) else { return };
     let Some(method) = held.payment_methods.get(&chosen.id) else { return };
     let intent = Intent { settlement: None, ..intent.clone() };
-    // A decline is told by its event: nobody waits for an answer.
-    drop(conclude(desk, intent, method.clone(), settlement.declined));
+    // A decline is reported by its event: no caller waits for a reply.
+    drop(conclude(draft, intent, method.clone(), settlement.declined));
 }
 
-/// The payer came back from the bank. Returns where to send them on, if that was asked for.
-pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Option<String>, StripeRefusal> {
-    let held = desk.held;
+/// The payer returned from the bank. Returns the page to redirect to, if one was given.
+pub fn authenticate(
+    draft: &mut CallDraft,
+    id: &str,
+    approved: bool,
+) -> Result<Option<String>, StripeRefusal> {
+    let held = draft.held;
     let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = held.intents.get(id).ok_or_else(missing)?.clone();
     let method = intent.payment_method.as_ref().and_then(|chosen| held.payment_methods.get(&chosen.id));
@@ -122,42 +126,42 @@ pub fn authenticate(desk: &mut CallDraft, id: &str, approved: bool) -> Result<Op
         return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));
     };
     if approved {
-        drop(conclude(desk, intent, method, false));
+        drop(conclude(draft, intent, method, false));
     } else {
-        drop(declined(desk, intent, method, Decline::AuthenticationFailed, None));
+        drop(declined(draft, intent, method, Decline::AuthenticationFailed, None));
     }
     Ok(next.return_url)
 }
 
-/// The hold of an uncaptured intent runs out, as it does by itself after seven days.
-pub fn expire(desk: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
+/// The authorisation of an uncaptured intent expires, as it does after seven days.
+pub fn expire(draft: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
     let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
-    let mut intent = desk.held.intents.get(id).ok_or_else(missing)?.clone();
+    let mut intent = draft.held.intents.get(id).ok_or_else(missing)?.clone();
     if intent.status != IntentStatus::RequiresCapture {
         let message = format!("This PaymentIntent holds nothing: it is {}.", intent.status.name());
         return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));
     }
-    release(desk, &intent, Kind::ChargeExpired);
+    release(draft, &intent, Kind::ChargeExpired);
     intent.status = IntentStatus::Canceled;
     intent.amount_capturable = 0;
-    intent.canceled_at = Some(desk.now());
+    intent.canceled_at = Some(draft.now());
     intent.cancellation_reason = Some("automatic".to_owned());
-    show_with_event(desk, intent, Kind::IntentCanceled);
+    show_with_event(draft, intent, Kind::IntentCanceled);
     Ok(())
 }
 
-/// Gives back the hold of an intent that waits to be captured.
-pub fn release(desk: &mut CallDraft, intent: &Intent, kind: Kind) {
-    let held = desk.held;
+/// Releases the authorisation of an intent that waits to be captured.
+pub fn release(draft: &mut CallDraft, intent: &Intent, kind: Kind) {
+    let held = draft.held;
     if let Some(charge) = intent.latest_charge().and_then(|id| held.charges.get(id)) {
-        let snapshot = desk.show(Charge { voided: true, ..charge.clone() });
-        desk.tell(kind, snapshot);
+        let snapshot = draft.add_snapshot(Charge { voided: true, ..charge.clone() });
+        draft.add_event(kind, snapshot);
     }
 }
 
-/// The money is held, and taken unless it is to be captured by hand.
-fn authorised(desk: &mut CallDraft, mut intent: Intent, method: PaymentMethod) -> StripeAnswer {
-    let mut charge = charge(desk, &intent, &method);
+/// Authorises the money, and captures it unless it is captured manually.
+fn authorised(draft: &mut CallDraft, mut intent: Intent, method: PaymentMethod) -> StripeAnswer {
+    let mut charge = charge(draft, &intent, &method);
     intent.charges.push(charge.id.clone());
     let by_hand = intent.captured_by_hand();
     if by_hand {
@@ -169,16 +173,16 @@ fn authorised(desk: &mut CallDraft, mut intent: Intent, method: PaymentMethod) -
         charge.captured = true;
         charge.captured_minor = charge.amount;
     }
-    desk.show(PaymentMethod { used: true, ..method });
-    let shown = desk.show(charge.clone());
-    desk.tell(Kind::ChargeSucceeded, shown);
-    chargeback::open_for_card(desk, &charge);
-    show_with_event(desk, intent, if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded })
+    draft.add_snapshot(PaymentMethod { used: true, ..method });
+    let shown = draft.add_snapshot(charge.clone());
+    draft.add_event(Kind::ChargeSucceeded, shown);
+    chargeback::open_for_card(draft, &charge);
+    show_with_event(draft, intent, if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded })
 }
 
 /// `charge` is the attempt at the bank, if there was one.
 fn declined(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     mut intent: Intent,
     method: PaymentMethod,
     decline: Decline,
@@ -190,23 +194,23 @@ fn declined(
     intent.charges.extend(id.clone());
     intent.failure = Some(Box::new(PaymentError { decline, method: method.clone(), charge: id.clone() }));
     if let Some(charge) = charge {
-        let charge = desk.show(charge);
-        desk.tell(Kind::ChargeFailed, charge);
+        let charge = draft.add_snapshot(charge);
+        draft.add_event(Kind::ChargeFailed, charge);
     }
-    let snapshot = desk.show(intent);
-    desk.tell(Kind::IntentFailed, snapshot);
+    let snapshot = draft.add_snapshot(intent);
+    draft.add_event(Kind::IntentFailed, snapshot);
     let mut refusal = StripeRefusal::card(decline.code(), decline.message());
     refusal.decline_code = decline.decline_code().map(Into::into);
     refusal.charge = id;
     refusal.intent = Some(snapshot);
-    refusal.method = Some(desk.show(method));
+    refusal.method = Some(draft.add_snapshot(method));
     refusal
 }
 
-fn charge(desk: &mut CallDraft, intent: &Intent, method: &PaymentMethod) -> Charge {
+fn charge(draft: &mut CallDraft, intent: &Intent, method: &PaymentMethod) -> Charge {
     Charge {
-        id: desk.mint.id("ch"),
-        created: desk.now(),
+        id: draft.mint.id("ch"),
+        created: draft.now(),
         intent: intent.id.clone(),
         payment_method: method.id.clone(),
         amount: intent.amount,

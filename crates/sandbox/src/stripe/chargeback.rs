@@ -1,14 +1,14 @@
-//! A dispute of a charge: how it begins, how it ends, and what money it moves.
+//! A dispute of a charge: how it begins and ends, and which money it moves.
 //!
 //! | step                     | status                     | money             | events                                     |
 //! |--------------------------|----------------------------|-------------------|--------------------------------------------|
 //! | the charge is disputed   | `needs_response`           | withdrawn         | `…dispute.created`, `…funds_withdrawn`     |
-//! | the bank asks first      | `warning_needs_response`   |                   | `…dispute.created`                         |
+//! | the bank only inquires   | `warning_needs_response`   |                   | `…dispute.created`                         |
 //! | evidence is submitted    | `under_review`, `warning_under_review` |       | `…dispute.updated`                         |
 //! | an inquiry is escalated  | `needs_response`           | withdrawn         | `…dispute.updated`, `…funds_withdrawn`     |
 //! | an inquiry is won, or its charge refunded | `warning_closed` |        | `…dispute.closed`                          |
 //! | the account wins         | `won`                      | reinstated        | `…funds_reinstated`, `…dispute.closed`     |
-//! | it loses, or gives up    | `lost`                     | stays withdrawn   | `…dispute.closed`                          |
+//! | it loses, or accepts     | `lost`                     | stays withdrawn   | `…dispute.closed`                          |
 //!
 //! See <https://docs.stripe.com/disputes/how-disputes-work>. A charge is disputed once here.
 
@@ -26,24 +26,24 @@ use crate::{
 pub struct Terms<'a> {
     pub amount: i64,
     pub reason: &'a str,
-    /// The bank asks before it takes anything.
+    /// The bank inquires before it takes anything.
     pub inquiry: bool,
 }
 
-/// Some test cards dispute a charge as soon as its money is taken.
-pub fn open_for_card(desk: &mut CallDraft, charge: &Charge) {
+/// Some test cards dispute a charge as soon as its money is captured.
+pub fn open_for_card(draft: &mut CallDraft, charge: &Charge) {
     let Behaviour::Disputes(kind) = charge.card.0.behaviour else { return };
     if charge.captured {
         let inquiry = kind == DisputeKind::Inquiry;
-        open(desk, charge, &Terms { amount: charge.captured_minor, reason: kind.reason(), inquiry });
+        open(draft, charge, &Terms { amount: charge.captured_minor, reason: kind.reason(), inquiry });
     }
 }
 
 /// Returns the position of the dispute.
-pub fn open(desk: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
+pub fn open(draft: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
     let mut dispute = Dispute {
-        id: desk.mint.id("du"),
-        created: desk.now(),
+        id: draft.mint.id("du"),
+        created: draft.now(),
         charge: charge.id.clone(),
         intent: charge.intent.clone(),
         amount: terms.amount,
@@ -63,27 +63,28 @@ pub fn open(desk: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
         metadata: StripeMetadata::new(),
     };
     if !terms.inquiry {
-        withdraw(desk, &mut dispute);
+        withdraw(draft, &mut dispute);
     }
     let disputed_minor = dispute.withdrawn_minor();
     let charge = Charge { dispute: Some(dispute.id.clone()), disputed_minor, ..charge.clone() };
-    desk.show(charge);
-    let snapshot = desk.show(dispute);
-    desk.tell(Kind::DisputeCreated, snapshot);
+    draft.add_snapshot(charge);
+    let snapshot = draft.add_snapshot(dispute);
+    draft.add_event(Kind::DisputeCreated, snapshot);
     if !terms.inquiry {
-        desk.tell(Kind::DisputeFundsWithdrawn, snapshot);
+        draft.add_event(Kind::DisputeFundsWithdrawn, snapshot);
     }
     snapshot
 }
 
-fn withdraw(desk: &mut CallDraft, dispute: &mut Dispute) {
-    let moved = DisputeMovement { id: desk.mint.id("txn"), created: desk.now(), amount: -dispute.amount };
-    dispute.movements.push(moved);
+fn withdraw(draft: &mut CallDraft, dispute: &mut Dispute) {
+    let movement =
+        DisputeMovement { id: draft.mint.id("txn"), created: draft.now(), amount: -dispute.amount };
+    dispute.movements.push(movement);
 }
 
-/// Returns the position of the dispute as it is then.
+/// Returns the position of the dispute in its new state.
 pub fn conclude(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     dispute: &Dispute,
     decision: DisputeDecision,
 ) -> Result<usize, StripeRefusal> {
@@ -98,9 +99,9 @@ pub fn conclude(
         }
         (DisputeDecision::Won, false) => {
             dispute.status = StripeDisputeStatus::Won;
-            let moved =
-                DisputeMovement { id: desk.mint.id("txn"), created: desk.now(), amount: dispute.amount };
-            dispute.movements.push(moved);
+            let movement =
+                DisputeMovement { id: draft.mint.id("txn"), created: draft.now(), amount: dispute.amount };
+            dispute.movements.push(movement);
             &[Kind::DisputeFundsReinstated, Kind::DisputeClosed]
         }
         (DisputeDecision::Lost, false) => {
@@ -108,7 +109,7 @@ pub fn conclude(
             &[Kind::DisputeClosed]
         }
         (DisputeDecision::Escalated, true) => {
-            let left = desk.held.charges.get(&dispute.charge).map_or(0, Charge::refundable_minor);
+            let left = draft.held.charges.get(&dispute.charge).map_or(0, Charge::refundable_minor);
             if left < 1 {
                 return Err(StripeRefusal::invalid(
                     "The charge of this inquiry has no money left to withdraw.",
@@ -116,7 +117,7 @@ pub fn conclude(
             }
             dispute.status = StripeDisputeStatus::NeedsResponse;
             dispute.amount = dispute.amount.min(left);
-            withdraw(desk, &mut dispute);
+            withdraw(draft, &mut dispute);
             &[Kind::DisputeUpdated, Kind::DisputeFundsWithdrawn]
         }
         (DisputeDecision::Lost, true) => {
@@ -128,36 +129,36 @@ pub fn conclude(
             return Err(StripeRefusal::invalid("This dispute is a chargeback already."));
         }
     };
-    if let Some(charge) = desk.held.charges.get(&dispute.charge) {
+    if let Some(charge) = draft.held.charges.get(&dispute.charge) {
         let charge = Charge { disputed_minor: dispute.withdrawn_minor(), ..charge.clone() };
-        desk.show(charge);
+        draft.add_snapshot(charge);
     }
-    let snapshot = desk.show(dispute);
+    let snapshot = draft.add_snapshot(dispute);
     for kind in kinds {
-        desk.tell(*kind, snapshot);
+        draft.add_event(*kind, snapshot);
     }
     Ok(snapshot)
 }
 
-/// A full refund closes an inquiry. `charge` is as the refund leaves it.
-pub fn close_refunded_inquiry(desk: &mut CallDraft, charge: &Charge) {
-    let held = desk.held;
+/// A full refund closes an inquiry. `charge` is the charge after the refund.
+pub fn close_refunded_inquiry(draft: &mut CallDraft, charge: &Charge) {
+    let held = draft.held;
     let dispute = charge.dispute.as_ref().and_then(|id| held.disputes.get(id));
     let inquiry = dispute.filter(|found| found.status.is_inquiry() && !found.status.is_closed());
     if let Some(inquiry) = inquiry.filter(|_| charge.refundable_minor() == 0) {
         let closed =
             Dispute { status: StripeDisputeStatus::WarningClosed, settlement: None, ..inquiry.clone() };
-        let snapshot = desk.show(closed);
-        desk.tell(Kind::DisputeClosed, snapshot);
+        let snapshot = draft.add_snapshot(closed);
+        draft.add_event(Kind::DisputeClosed, snapshot);
     }
 }
 
-/// The bank has looked at the evidence.
-pub fn settle(desk: &mut CallDraft, id: &str) {
-    let Some(dispute) = desk.held.disputes.get(id) else { return };
+/// The bank has decided on the evidence.
+pub fn settle(draft: &mut CallDraft, id: &str) {
+    let Some(dispute) = draft.held.disputes.get(id) else { return };
     let Some(settlement) = dispute.settlement else { return };
-    if conclude(desk, dispute, settlement.decision).is_err() {
-        // Nothing can become of it any more.
-        desk.show(Dispute { settlement: None, ..dispute.clone() });
+    if conclude(draft, dispute, settlement.decision).is_err() {
+        // The dispute cannot change any more.
+        draft.add_snapshot(Dispute { settlement: None, ..dispute.clone() });
     }
 }

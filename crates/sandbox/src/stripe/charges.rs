@@ -1,4 +1,4 @@
-//! `/v1/charges`: read only; a charge is made and moved through its payment intent.
+//! `/v1/charges`: read only; a charge is created and changed through its payment intent.
 
 use super::{
     details,

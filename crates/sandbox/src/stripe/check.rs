@@ -1,16 +1,16 @@
 //! Checks a call's parameters against the table, before anything is executed.
 //!
-//! | refused                                    | as Stripe words it                                    | code                        |
+//! | refused                                    | Stripe's message                                      | code                        |
 //! |--------------------------------------------|-------------------------------------------------------|-----------------------------|
-//! | a name that the endpoint does not take     | `Received unknown parameter: shipping[odd]`           | `parameter_unknown`         |
-//! | a name that the call's version has no more | `… is no longer supported …`                          | `…_no_longer_supported`     |
-//! | nothing where something is required        | `Missing required param: amount.`                     | `parameter_missing`         |
-//! | an empty text where that unsets nothing    | `You passed an empty string for 'description'. …`     | `parameter_invalid_empty`   |
+//! | a name that the endpoint does not know     | `Received unknown parameter: shipping[odd]`           | `parameter_unknown`         |
+//! | a name that the call's version has removed | `… is no longer supported …`                          | `…_no_longer_supported`     |
+//! | a required parameter is missing            | `Missing required param: amount.`                     | `parameter_missing`         |
+//! | an empty text that cannot unset anything   | `You passed an empty string for 'description'. …`     | `parameter_invalid_empty`   |
 //! | another type                               | `Invalid integer: x`, `Invalid boolean: x`, …         | `parameter_invalid_integer` |
-//! | another text than the listed ones          | `Invalid reason: must be one of duplicate, …, or …`   |                             |
+//! | a text that is not in the list             | `Invalid reason: must be one of duplicate, …, or …`   |                             |
 //!
-//! Only the code of an integer is known; the other types have none. These refusals are not kept under an
-//! idempotency key: <https://docs.stripe.com/api/idempotent_requests>.
+//! Only an integer's code is known; the other types have none. These refusals are not stored under
+//! an idempotency key: <https://docs.stripe.com/api/idempotent_requests>.
 
 use super::{
     schema::{Declared, Hash, Removed, SCHEMA, Type},
@@ -24,10 +24,10 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// Stripe's own limits, <https://docs.stripe.com/metadata>.
+/// Stripe's limits, <https://docs.stripe.com/metadata>.
 const METADATA_NAME_SIGNS_MAX: usize = 40;
 const METADATA_VALUE_SIGNS_MAX: usize = 500;
-/// For every other text.
+/// The limit of every other text.
 const TEXT_SIGNS_MAX: usize = 5_000;
 
 /// `endpoint` is a name in the table, such as `POST /v1/payment_intents/{id}`.
@@ -71,34 +71,34 @@ fn no_longer_supported(removed: &Removed) -> StripeRefusal {
         .with_param(parameter)
 }
 
-fn refuse_missing(declared: &Hash, place: Option<&str>, given: &Parameters) -> Result<(), StripeRefusal> {
+fn refuse_missing(declared: &Hash, path: Option<&str>, given: &Parameters) -> Result<(), StripeRefusal> {
     let missing = declared.iter().find(|(name, declared)| declared.required && !given.has(name));
     let Some((name, _)) = missing else { return Ok(()) };
-    Err(StripeRefusal::missing_parameter(&place.map_or(name.clone(), |place| format!("{place}[{name}]"))))
+    Err(StripeRefusal::missing_parameter(&path.map_or(name.clone(), |path| format!("{path}[{name}]"))))
 }
 
-/// `place` is the name with its brackets.
-fn typed(declared: &Declared, place: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+/// `path` is the name with its brackets.
+fn typed(declared: &Declared, path: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
     if matches!(&value, NestedValue::Text(text) if text.is_empty()) {
-        return if declared.unsets { Ok(Given::Unset) } else { Err(empty(place)) };
+        return if declared.unsets { Ok(Given::Unset) } else { Err(empty(path)) };
     }
     let types = &declared.types;
     let has_members = |r#type: &Type| matches!(r#type, Type::Hash(_) | Type::Map | Type::Array(_));
-    // Of several types the one that looks like the value says what is wrong with it.
+    // If several types are allowed, the error is that of the type that the value resembles.
     let alike = types.iter().find(|r#type| has_members(r#type) != matches!(value, NestedValue::Text(_)));
-    let fitting = types.iter().find_map(|r#type| single(r#type, place, value.clone()).ok());
+    let fitting = types.iter().find_map(|r#type| single(r#type, path, value.clone()).ok());
     let given = match fitting {
         Some(given) => given,
-        None => single(alike.unwrap_or(&types[0]), place, value)?,
+        None => single(alike.unwrap_or(&types[0]), path, value)?,
     };
-    unmodelled::check(place, &given)?;
+    unmodelled::check(path, &given)?;
     Ok(given)
 }
 
-fn single(r#type: &Type, place: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
-    let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(place));
+fn single(r#type: &Type, path: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+    let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(path));
     match (r#type, value) {
-        (Type::Unmodelled, _) => Err(unmodelled::refusal(place)),
+        (Type::Unmodelled, _) => Err(unmodelled::refusal(path)),
         (Type::Text, NestedValue::Text(text)) if text.chars().count() > TEXT_SIGNS_MAX => {
             let start: String = text.chars().take(40).collect();
             refused(format!("Invalid string: {start}...; must be at most {TEXT_SIGNS_MAX} characters"))
@@ -108,7 +108,7 @@ fn single(r#type: &Type, place: &str, value: NestedValue) -> Result<Given, Strip
         (Type::Integer, value) => integer(&value).map(Given::Integer).ok_or_else(|| {
             StripeRefusal::invalid(format!("Invalid integer: {}", quote(&value)))
                 .with_code("parameter_invalid_integer")
-                .with_param(place)
+                .with_param(path)
         }),
         (Type::Boolean, value) => match &*quote(&value) {
             "true" => Ok(Given::Boolean(true)),
@@ -117,7 +117,7 @@ fn single(r#type: &Type, place: &str, value: NestedValue) -> Result<Given, Strip
         },
         (Type::OneOf(name), value) => match (&SCHEMA.enums[name], value) {
             (choices, NestedValue::Text(text)) if choices.contains(&text) => Ok(Given::Text(text)),
-            (choices, _) => refused(format!("Invalid {place}: must be one of {}", alternatives(choices))),
+            (choices, _) => refused(format!("Invalid {path}: must be one of {}", alternatives(choices))),
         },
         (Type::Array(element), NestedValue::Nested(members)) => {
             let indexed = members.into_iter().map(|(name, value)| Some((name.parse().ok()?, value)));
@@ -125,25 +125,23 @@ fn single(r#type: &Type, place: &str, value: NestedValue) -> Result<Given, Strip
                 return refused("Invalid array".to_owned());
             };
             indexed.sort_by_key(|(index, _)| *index);
-            array(element, place, indexed.into_iter().map(|(_, value)| value))
+            array(element, path, indexed.into_iter().map(|(_, value)| value))
         }
-        (Type::Array(element), NestedValue::Elements(elements)) => {
-            array(element, place, elements.into_iter())
-        }
+        (Type::Array(element), NestedValue::Elements(elements)) => array(element, path, elements.into_iter()),
         (Type::Array(_), NestedValue::Text(_)) => refused("Invalid array".to_owned()),
-        (Type::Hash(name), NestedValue::Nested(members)) => hash(&SCHEMA.hashes[name], place, members),
-        (Type::Map, NestedValue::Nested(members)) => map(place, members).map(Given::Map),
+        (Type::Hash(name), NestedValue::Nested(members)) => hash(&SCHEMA.hashes[name], path, members),
+        (Type::Map, NestedValue::Nested(members)) => map(path, members).map(Given::Map),
         (Type::Hash(_) | Type::Map, NestedValue::Text(_) | NestedValue::Elements(_)) => {
             refused("Invalid object".to_owned())
         }
     }
 }
 
-fn empty(place: &str) -> StripeRefusal {
+fn empty(path: &str) -> StripeRefusal {
     let message = format!(
-        "You passed an empty string for '{place}'. We assume empty values are an attempt to unset a parameter; however '{place}' cannot be unset. You should remove '{place}' from your request or supply a non-empty value."
+        "You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter; however '{path}' cannot be unset. You should remove '{path}' from your request or supply a non-empty value."
     );
-    StripeRefusal::invalid(message).with_code("parameter_invalid_empty").with_param(place)
+    StripeRefusal::invalid(message).with_code("parameter_invalid_empty").with_param(path)
 }
 
 fn integer(value: &NestedValue) -> Option<i64> {
@@ -165,22 +163,22 @@ fn alternatives(choices: &[String]) -> String {
 
 fn array(
     element: &Type,
-    place: &str,
+    path: &str,
     values: impl Iterator<Item = NestedValue>,
 ) -> Result<Given, StripeRefusal> {
     let mut elements = Vec::new();
     for (index, value) in values.enumerate() {
-        let place = format!("{place}[{index}]");
+        let path = format!("{path}[{index}]");
         if matches!(&value, NestedValue::Text(text) if text.is_empty()) {
-            return Err(empty(&place));
+            return Err(empty(&path));
         }
-        elements.push(single(element, &place, value)?);
+        elements.push(single(element, &path, value)?);
     }
     Ok(Given::List(elements))
 }
 
-fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, StripeRefusal> {
-    let full = |name: &str| format!("{place}[{name}]");
+fn hash(declared: &Hash, path: &str, members: Members) -> Result<Given, StripeRefusal> {
+    let full = |name: &str| format!("{path}[{name}]");
     let unknown = members.iter().filter(|(name, _)| !declared.contains_key(name));
     let unknown: Vec<String> = unknown.map(|(name, _)| full(name)).collect();
     refuse_unknown(&unknown.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -190,23 +188,23 @@ fn hash(declared: &Hash, place: &str, members: Members) -> Result<Given, StripeR
         given.push((name, value));
     }
     let given = given.into_iter().collect();
-    refuse_missing(declared, Some(place), &given)?;
+    refuse_missing(declared, Some(path), &given)?;
     Ok(Given::Hash(given))
 }
 
-/// Metadata is all that callers name the members of.
-fn map(place: &str, members: Members) -> Result<StripeMetadata, StripeRefusal> {
+/// Only the members of metadata are named by callers.
+fn map(path: &str, members: Members) -> Result<StripeMetadata, StripeRefusal> {
     if members.len() > METADATA_KEYS_MAX {
         let message = format!(
             "Metadata can have up to {METADATA_KEYS_MAX} keys, but you passed in {} keys.",
             members.len()
         );
-        return Err(StripeRefusal::invalid(message).with_param(place));
+        return Err(StripeRefusal::invalid(message).with_param(path));
     }
     let mut entries = StripeMetadata::new();
     for (name, value) in members {
-        let place = format!("{place}[{name}]");
-        let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(&place));
+        let path = format!("{path}[{name}]");
+        let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(&path));
         let NestedValue::Text(value) = value else {
             return refused(format!("Invalid string: {}", quote(&value)));
         };

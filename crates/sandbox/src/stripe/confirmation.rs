@@ -1,4 +1,4 @@
-//! How an intent is to be confirmed, as a call that makes or confirms it says.
+//! How an intent is confirmed, as the call that creates or confirms it requests.
 
 use super::details;
 use crate::{parameters::Parameters, refusal::StripeRefusal};
@@ -7,9 +7,9 @@ pub struct Options {
     /// An id, or the name of a test card.
     pub payment_method: Option<String>,
     pub return_url: Option<String>,
-    /// The payer is not there to authenticate.
+    /// The payer is not present to authenticate.
     pub off_session: bool,
-    /// The caller cannot have the payer authenticate.
+    /// The caller cannot let the payer authenticate.
     pub error_on_requires_action: bool,
     /// The caller's front end authenticates, with or without a `return_url`.
     pub use_stripe_sdk: bool,
@@ -17,7 +17,7 @@ pub struct Options {
 
 impl Options {
     pub fn read(parameters: &mut Parameters) -> Result<Self, StripeRefusal> {
-        // `one_off` and `recurring` say why the payer is not there.
+        // `one_off` and `recurring` say why the payer is not present.
         let has_reason = parameters.text_of("off_session").is_some();
         Ok(Self {
             payment_method: parameters.text("payment_method"),

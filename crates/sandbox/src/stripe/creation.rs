@@ -12,19 +12,19 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// From here on the account's settings decide which payment methods an intent takes, unless it says otherwise:
-/// <https://docs.stripe.com/upgrades#2023-08-16>.
+/// From this version on, the account's settings decide which payment methods an intent accepts,
+/// unless it says otherwise: <https://docs.stripe.com/upgrades#2023-08-16>.
 const AUTOMATIC_SINCE: &str = "2023-08-16";
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
+pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     let confirms = parameters.boolean("confirm").unwrap_or(false);
     refuse_without_confirm(confirms, &parameters)?;
-    let mut intent = blank(desk, desk.version, &parameters);
+    let mut intent = blank(draft, draft.version, &parameters);
     details::refuse_customer(&mut parameters)?;
     details::apply_amount(&mut intent, &mut parameters)?;
     details::apply(&mut intent, &mut parameters)?;
     let options = Options::read(&mut parameters)?;
-    let method = options.payment_method.as_ref().map(|id| payment_methods::choose(desk, id)).transpose()?;
+    let method = options.payment_method.as_ref().map(|id| payment_methods::choose(draft, id)).transpose()?;
     if method.is_none() && confirms {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
         return Err(StripeRefusal::invalid(message)
@@ -35,11 +35,11 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
         intent.status = IntentStatus::RequiresConfirmation;
         intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
     }
-    intent.id = desk.mint.id("pi");
-    let created = desk.show(intent.clone());
-    desk.tell(Kind::IntentCreated, created);
+    intent.id = draft.mint.id("pi");
+    let created = draft.add_snapshot(intent.clone());
+    draft.add_event(Kind::IntentCreated, created);
     match method.filter(|_| confirms) {
-        Some(method) => attempt::confirm(desk, intent, method, options),
+        Some(method) => attempt::confirm(draft, intent, method, options),
         None => Ok(StripeAnswer::shown(created)),
     }
 }
@@ -53,14 +53,14 @@ fn refuse_without_confirm(confirms: bool, parameters: &Parameters) -> Result<(),
     Err(StripeRefusal::invalid(message).with_param(name))
 }
 
-fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent {
+fn blank(draft: &CallDraft, version: Version, parameters: &Parameters) -> Intent {
     let names = ["allowed_payment_method_types", "payment_method_types"];
     let settings_decide =
         version.is_from(AUTOMATIC_SINCE) && !names.into_iter().any(|name| parameters.has(name));
     let automatic = Automatic { enabled: true, allow_redirects: "always".to_owned() };
     Intent {
         id: String::new(),
-        created: desk.now(),
+        created: draft.now(),
         amount: 0,
         currency: String::new(),
         capture_method: "automatic_async".to_owned(),
@@ -73,7 +73,7 @@ fn blank(desk: &CallDraft, version: Version, parameters: &Parameters) -> Intent 
         excluded_payment_method_types: None,
         card_options: BTreeMap::new(),
         metadata: StripeMetadata::new(),
-        key: desk.key.map(str::to_owned),
+        key: draft.key.map(str::to_owned),
         payment_method: None,
         charges: Vec::new(),
         failure: None,

@@ -1,4 +1,4 @@
-//! What can be said of an intent when it is made, updated, and confirmed.
+//! The parameters that an intent accepts when it is created, updated and confirmed.
 
 use super::method_types;
 use crate::{
@@ -9,10 +9,10 @@ use crate::{
     shipping::Shipping,
 };
 
-/// Stripe's own limit, <https://docs.stripe.com/get-started/account/statement-descriptors>.
+/// Stripe's limit, <https://docs.stripe.com/get-started/account/statement-descriptors>.
 const DESCRIPTOR_SIGNS_MAX: usize = 22;
 
-/// Takes over whatever is given.
+/// Applies all given parameters.
 pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     method_types::apply(intent, parameters)?;
     if let Some(method) = parameters.text("capture_method") {
@@ -32,7 +32,7 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Str
             match given {
                 Given::Text(text) => drop(intent.card_options.insert(name, text)),
                 Given::Unset => drop(intent.card_options.remove(&name)),
-                // Flags say nothing that is shown.
+                // Flags are not shown on the object.
                 _ => {}
             }
         }
@@ -74,7 +74,7 @@ fn is_email(text: &str) -> bool {
     !name.is_empty() && !domain.starts_with('.') && domain.contains('.') && !domain.ends_with('.')
 }
 
-/// Customers are not here, so any is one that Stripe does not know.
+/// The sandbox has no customers, so every customer is unknown.
 pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     match parameters.text("customer") {
         None => Ok(()),
@@ -82,7 +82,7 @@ pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), StripeRefusal>
     }
 }
 
-/// The sum and its currency, of which an update may give either.
+/// The amount and its currency; an update may give only one of them.
 pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     if let Some(code) = parameters.text("currency") {
         Currency::read(&code)?.code().clone_into(&mut intent.currency);
@@ -93,7 +93,7 @@ pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<
     Currency::read(&intent.currency)?.check_charge(intent.amount)
 }
 
-/// An address to come back to: of a page, or of an application.
+/// An address to return to: of a page or of an application.
 pub fn return_url(parameters: &mut Parameters) -> Result<Option<String>, StripeRefusal> {
     let url = parameters.text("return_url");
     let has_scheme = |url: &String| {

@@ -1,8 +1,9 @@
-//! `/v1/disputes`: charges that cardholders dispute, and the account's answer.
+//! `/v1/disputes`: charges that cardholders dispute, and the account's response.
 //!
-//! As in Stripe's test mode (<https://docs.stripe.com/testing#evidence>), the evidence tells the bank what
-//! to decide: `winning_evidence`, `losing_evidence` and `escalate_inquiry_evidence` in `uncategorized_text`,
-//! a moment after they are submitted. Any other evidence stays under review.
+//! As in Stripe's test mode (<https://docs.stripe.com/testing#evidence>), the evidence decides the
+//! result: `winning_evidence`, `losing_evidence` and `escalate_inquiry_evidence` in
+//! `uncategorized_text`, a moment after they are submitted. With any other evidence the dispute
+//! stays under review.
 
 use super::{
     chargeback,
@@ -18,9 +19,9 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// How long the bank looks at evidence that tells it what to decide.
+/// How long the bank takes to decide.
 const SETTLES_AFTER_MS: i64 = 500;
-/// Evidence that is a file, uploaded through an API that the stand-in does not have.
+/// Evidence that is a file, uploaded through an API that the sandbox does not have.
 const FILES: [&str; 9] = [
     "cancellation_policy",
     "customer_communication",
@@ -60,11 +61,11 @@ pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, 
 }
 
 pub fn update(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     id: &str,
     mut parameters: Parameters,
 ) -> Result<StripeAnswer, StripeRefusal> {
-    let mut dispute = find(desk.held, id)?.clone();
+    let mut dispute = find(draft.held, id)?.clone();
     if dispute.status.is_closed() {
         return Err(StripeRefusal::invalid("This dispute is already closed"));
     }
@@ -81,10 +82,10 @@ pub fn update(
         let decision =
             decision_of_evidence(dispute.evidence.get("uncategorized_text").map(String::as_str), inquiry);
         dispute.settlement =
-            decision.map(|decision| Settlement { at_ms: desk.at + SETTLES_AFTER_MS, decision });
+            decision.map(|decision| Settlement { at_ms: draft.at + SETTLES_AFTER_MS, decision });
     }
-    let snapshot = desk.show(dispute);
-    desk.tell(Kind::DisputeUpdated, snapshot);
+    let snapshot = draft.add_snapshot(dispute);
+    draft.add_event(Kind::DisputeUpdated, snapshot);
     Ok(StripeAnswer::shown(snapshot))
 }
 
@@ -112,10 +113,10 @@ fn decision_of_evidence(text: Option<&str>, inquiry: bool) -> Option<DisputeDeci
 }
 
 /// The account accepts the dispute.
-pub fn close(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
-    let dispute = find(desk.held, id)?;
+pub fn close(draft: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
+    let dispute = find(draft.held, id)?;
     let decision = if dispute.status.is_inquiry() { DisputeDecision::Won } else { DisputeDecision::Lost };
-    chargeback::conclude(desk, dispute, decision).map(StripeAnswer::shown)
+    chargeback::conclude(draft, dispute, decision).map(StripeAnswer::shown)
 }
 
 fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a Dispute, StripeRefusal> {

@@ -1,4 +1,5 @@
-//! `/v1/events`: what happened, for whoever missed it. Stripe keeps events for thirty days; here they stay.
+//! `/v1/events`: all events, for readers that missed a delivery. Stripe keeps events for thirty
+//! days; the sandbox keeps all.
 
 use serde_json::value::RawValue;
 
@@ -8,10 +9,10 @@ use super::{
 };
 use crate::{event, ids, parameters::Parameters, refusal::StripeRefusal};
 
-/// Stripe's own limit.
+/// Stripe's limit.
 const TYPES_MAX: usize = 20;
 
-/// An event in a list: its id has to be spelled out to be compared.
+/// An event in a list; its id is formatted only for comparison.
 struct Entry {
     id: String,
     kept: event::StoredEvent,
@@ -27,9 +28,9 @@ impl Listed for Entry {
     }
 }
 
-/// Which events a list is of.
+/// Which events a list contains.
 struct Filter {
-    /// None for all; `charge.*` means all that begin so.
+    /// `None` for all; `charge.*` selects all that begin with `charge.`.
     types: Option<Vec<String>>,
     delivered: Option<bool>,
 }

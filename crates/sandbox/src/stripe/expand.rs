@@ -1,8 +1,8 @@
-//! `expand`: the whole object in the place of its id, <https://docs.stripe.com/api/expanding_objects>.
+//! `expand`: the whole object instead of its id, <https://docs.stripe.com/api/expanding_objects>.
 //!
-//! Which members can be expanded is in the table. Of those the stand-in has payment intents, charges,
-//! refunds, disputes and payment methods. Balance transactions it does not have: expanding one is refused.
-//! All others are null here, and stay so.
+//! The table says which members can be expanded. The sandbox has payment intents, charges, refunds,
+//! disputes and payment methods. It has no balance transactions: expanding one is refused. All
+//! other members are null here and stay null.
 
 use serde_json::Value;
 
@@ -16,12 +16,12 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// Stripe's own limit.
+/// Stripe's limit.
 const DEPTH_MAX: usize = 4;
-/// Shown by their id alone.
+/// Shown by their id only.
 const UNMODELLED: &str = "BalanceTransaction";
 
-/// The members from the shown object down; `data`, in a list, is left out.
+/// The members from the shown object on; `data`, in a list, is left out.
 pub type Path = Vec<String>;
 
 /// `object` is what the endpoint shows, such as `PaymentIntent`.
@@ -49,7 +49,7 @@ pub fn read(parameters: &mut Parameters, object: &str, is_list: bool) -> Result<
             Some(UNMODELLED) => return Err(unmodelled::refusal(&text).with_param("expand")),
             Some(_) => {}
         }
-        // What is on the way is expanded too, and first.
+        // Objects on the path are expanded as well, and before it.
         paths.extend((1..=path.len()).map(|length| path[..length].to_vec()));
     }
     paths.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
@@ -57,31 +57,31 @@ pub fn read(parameters: &mut Parameters, object: &str, is_list: bool) -> Result<
     Ok(paths)
 }
 
-/// The object that a path leads to.
+/// The object at the end of a path.
 fn target<'a>(object: &'a str, path: &[String]) -> Option<&'a str> {
     let Some((member, rest)) = path.split_first() else { return Some(object) };
     target(SCHEMA.expandable.get(object)?.get(member)?, rest)
 }
 
-/// Adds to what a call shows what it asked for, as that is after the call.
-pub fn expand(desk: &mut CallDraft, answer: &mut StripeAnswer, paths: &[Path]) {
+/// Adds the requested objects to the reply, in their state after the call.
+pub fn expand(draft: &mut CallDraft, answer: &mut StripeAnswer, paths: &[Path]) {
     let StripeAnswer::Shown { snapshot, expanded } = answer else { return };
     for path in paths {
         let (member, above) = path.split_last().expect("a path has a member");
         let parent = expanded.iter().find(|found| found.path == above).map(|found| found.snapshot);
         let Some(parent) = parent.or(above.is_empty().then_some(*snapshot)) else { continue };
-        let Some(id) = json(&desk.snapshots[parent])[member].as_str().map(str::to_owned) else { continue };
-        let changed = desk.snapshots.iter().rposition(|snapshot| snapshot.id() == id);
-        let position = changed.or_else(|| find(desk.held, &id).map(|found| desk.show(found)));
+        let Some(id) = json(&draft.snapshots[parent])[member].as_str().map(str::to_owned) else { continue };
+        let changed = draft.snapshots.iter().rposition(|snapshot| snapshot.id() == id);
+        let position = changed.or_else(|| find(draft.held, &id).map(|found| draft.add_snapshot(found)));
         expanded.extend(position.map(|snapshot| Expanded { path: path.clone(), snapshot }));
     }
 }
 
 fn json(snapshot: &Snapshot) -> Value {
-    serde_json::to_value(snapshot.view()).expect("these shapes have no keys that are not text")
+    serde_json::to_value(snapshot.view()).expect("these types have only text keys")
 }
 
-/// Fills in an object that is read, or each one of a list.
+/// Fills in the expanded objects of one object, or of each object of a list.
 pub fn fill(held: &AccountBooks, body: &[u8], paths: &[Path]) -> Result<Vec<u8>, StripeRefusal> {
     let unreadable = |_| StripeRefusal::api("An answer of this sandbox cannot be read.");
     let mut shown: Value = serde_json::from_slice(body).map_err(unreadable)?;

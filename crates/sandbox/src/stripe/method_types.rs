@@ -1,11 +1,11 @@
-//! Which payment methods an intent takes, and how its caller said so.
+//! Which payment methods an intent accepts, and how its caller selected them.
 //!
-//! | said by                                  | what it takes                                                |
+//! | selected by                              | accepted methods                                             |
 //! |------------------------------------------|--------------------------------------------------------------|
 //! | nothing, or `automatic_payment_methods`  | all that the account has activated                           |
-//! | `excluded_payment_method_types`          | all but these                                                |
-//! | `allowed_payment_method_types`           | those of these that are activated; the others are left out   |
-//! | `payment_method_types`, on old versions  | exactly these, and one that is not activated is refused      |
+//! | `excluded_payment_method_types`          | all except these                                             |
+//! | `allowed_payment_method_types`           | the activated ones among these; the others are left out      |
+//! | `payment_method_types`, on old versions  | exactly these; one that is not activated is refused          |
 //!
 //! See <https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter> and
 //! <https://docs.stripe.com/changelog/endive/2026-09-30/removes-the-payment-method-types-parameter-from-payment-intents-and-setup-intents>.
@@ -16,7 +16,7 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// What each account here has activated.
+/// The methods that each account has activated.
 const ACTIVATED: [&str; 1] = ["card"];
 
 pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {

@@ -2,16 +2,17 @@
 //!
 //! | phase     | module                                | what it does                                                   |
 //! |-----------|---------------------------------------|----------------------------------------------------------------|
-//! | version   | [`version`]                           | the call's own, or that of its account                         |
-//! | check     | `check`, by the table in [`schema`]   | refuses what Stripe's parameters are not, before anything runs |
-//! | execution | one module for each endpoint          | decides; a refusal from here on is kept under the key          |
-//! | expansion | `expand`                              | whole objects in the place of their ids                        |
+//! | version   | [`version`]                           | that of the call, or of its account                            |
+//! | check     | `check`, by the table in [`schema`]   | refuses invalid parameters before anything is executed         |
+//! | execution | one module for each endpoint          | decides; from here on a refusal is stored under the key        |
+//! | expansion | `expand`                              | replaces ids by whole objects                                  |
 //!
-//! Kept to what a booking needs: payment intents, their charges, refunds and disputes, the cards that pay,
-//! events and webhook endpoints. Not here: customers, other payment methods than cards, balance
-//! transactions but those of disputes, Connect, payouts, multicapture, the search API, and the shapes that
-//! older versions gave to objects. What is not here is refused, as Stripe refuses an unknown URL or
-//! parameter or as `unmodelled` says, so a test cannot pass on silence.
+//! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards that
+//! pay, events and webhook endpoints. Not included: customers, payment methods other than cards,
+//! balance transactions except those of disputes, Connect, payouts, multicapture, the search API,
+//! and the shapes that older versions gave to objects. What is not included is refused, as Stripe
+//! refuses an unknown URL or parameter, or as `unmodelled` says. So a test cannot pass because a
+//! parameter was ignored.
 
 mod attempt;
 mod chargeback;
@@ -43,15 +44,16 @@ use crate::{
 use schema::SCHEMA;
 use version::Version;
 
-/// A call whose parameters are what its endpoint takes.
+/// A call whose parameters are valid for its endpoint.
 pub struct Checked<'a> {
-    /// What follows `/v1/`, such as `payment_intents` and an id.
+    /// The segments after `/v1/`, such as `payment_intents` and an id.
     segments: Vec<&'a str>,
     parameters: Parameters,
     expand: Vec<expand::Path>,
 }
 
-/// Refuses what no endpoint takes. Nothing is executed yet: these refusals are not kept.
+/// Refuses calls that no endpoint accepts. Nothing is executed yet, so these refusals are not
+/// stored.
 pub fn check<'a>(
     method: &str,
     path: &'a str,
@@ -66,7 +68,7 @@ pub fn check<'a>(
         [resource, _, verb] => format!("{method} /v1/{resource}/{{id}}/{verb}"),
         _ => return Err(unknown()),
     };
-    // `search` stands where an id does.
+    // `search` is in the position of an id.
     let is_no_id = |segment: &&str| matches!(*segment, "" | "search");
     if !SCHEMA.endpoints.contains_key(&endpoint) || segments.iter().any(is_no_id) {
         return Err(unknown());
@@ -77,7 +79,7 @@ pub fn check<'a>(
     Ok(Checked { segments, parameters, expand })
 }
 
-/// What the endpoints of a resource show, by its name in the table.
+/// The object that the endpoints of a resource show, by its name in the table.
 fn object(resource: &str) -> &str {
     match resource {
         "payment_intents" => "PaymentIntent",
@@ -92,36 +94,36 @@ fn object(resource: &str) -> &str {
 }
 
 /// Decides a call that changes something.
-pub fn write(desk: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, StripeRefusal> {
+pub fn write(draft: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, StripeRefusal> {
     let Checked { segments, parameters, expand } = checked;
     let mut answer = match (method, segments.as_slice()) {
-        ("POST", ["payment_intents"]) => creation::create(desk, parameters),
-        ("POST", ["payment_intents", id]) => payment_intents::update(desk, id, parameters),
-        ("POST", ["payment_intents", id, "confirm"]) => payment_intents::confirm(desk, id, parameters),
-        ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(desk, id, parameters),
-        ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(desk, id, parameters),
-        ("POST", ["payment_methods"]) => payment_methods::create(desk, parameters),
-        ("POST", ["refunds"]) => refunds::create(desk, parameters),
-        ("POST", ["disputes", id]) => disputes::update(desk, id, parameters),
-        ("POST", ["disputes", id, "close"]) => disputes::close(desk, id),
-        ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(desk, parameters),
-        ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(desk, id),
+        ("POST", ["payment_intents"]) => creation::create(draft, parameters),
+        ("POST", ["payment_intents", id]) => payment_intents::update(draft, id, parameters),
+        ("POST", ["payment_intents", id, "confirm"]) => payment_intents::confirm(draft, id, parameters),
+        ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(draft, id, parameters),
+        ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(draft, id, parameters),
+        ("POST", ["payment_methods"]) => payment_methods::create(draft, parameters),
+        ("POST", ["refunds"]) => refunds::create(draft, parameters),
+        ("POST", ["disputes", id]) => disputes::update(draft, id, parameters),
+        ("POST", ["disputes", id, "close"]) => disputes::close(draft, id),
+        ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(draft, parameters),
+        ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::remove(draft, id),
         (method, segments) => {
             Err(StripeRefusal::unknown_path(method, &format!("/v1/{}", segments.join("/"))))
         }
     }?;
-    expand::expand(desk, &mut answer, &expand);
+    expand::expand(draft, &mut answer, &expand);
     Ok(answer)
 }
 
-/// Where a reading call looks.
+/// What a reading call reads from.
 pub struct Library<'a> {
     pub held: &'a AccountBooks,
     pub salt: &'a str,
     pub reader: &'a JournalReader,
 }
 
-/// Answers a call that changes nothing.
+/// Replies to a call that changes nothing.
 pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, StripeRefusal> {
     let held = library.held;
     let Checked { segments, parameters, expand } = checked;
@@ -144,12 +146,12 @@ pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, StripeRefusa
     if expand.is_empty() { Ok(body) } else { expand::fill(held, &body, &expand) }
 }
 
-/// What changes by itself does so now.
-pub fn settle(desk: &mut CallDraft, id: &str) {
+/// Applies a change that happens without a call.
+pub fn settle(draft: &mut CallDraft, id: &str) {
     match id.split_once('_') {
-        Some(("pi", _)) => attempt::settle(desk, id),
-        Some(("re", _)) => refunds::settle(desk, id),
-        Some(("du", _)) => chargeback::settle(desk, id),
+        Some(("pi", _)) => attempt::settle(draft, id),
+        Some(("re", _)) => refunds::settle(draft, id),
+        Some(("du", _)) => chargeback::settle(draft, id),
         _ => {}
     }
 }

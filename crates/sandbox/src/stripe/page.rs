@@ -11,8 +11,9 @@ use crate::{parameters::Parameters, refusal::StripeRefusal};
 
 const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MAX: i64 = 100;
-/// Objects are in the order of their making; so far back may the clock have been set meanwhile.
-/// Beyond it nothing newer is looked for, so that a list of the last minute does not read a whole day.
+/// Objects are in the order of their creation, but the clock may have been set back by up to this
+/// long meanwhile. A search stops when objects are older than that, so that a list of the last
+/// minute does not read a whole day.
 const CLOCK_SLACK_S: i64 = 3_600;
 
 pub struct StripePage {
@@ -24,14 +25,14 @@ pub struct StripePage {
     until: i64,
 }
 
-/// What a list is made of: an id that grows with age, and a birthday in Unix seconds.
+/// An item of a list: an id that grows with age, and a creation time in Unix seconds.
 pub trait Listed {
     fn id(&self) -> &str;
     fn created(&self) -> i64;
 }
 
 impl StripePage {
-    /// `exists` tells whether a cursor is one of the listed objects, which are called `what`.
+    /// `exists` says whether a cursor is one of the listed objects, which are called `what`.
     pub fn read(
         parameters: &mut Parameters,
         what: &str,
@@ -82,7 +83,7 @@ impl StripePage {
         self.after.as_deref()
     }
 
-    /// A page of items that come newest first, and whether there are more.
+    /// A page of items, newest first, and whether there are more.
     pub fn select<T: Listed>(&self, newest_first: impl Iterator<Item = T>) -> (Vec<T>, bool) {
         let in_reach = |item: &T| item.created() >= self.since.saturating_sub(CLOCK_SLACK_S);
         let fits = |item: &T| {
@@ -103,7 +104,8 @@ impl StripePage {
     }
 }
 
-/// Stripe documents 1 to 100 and takes the nearest of them for what is outside. Stricter here: it is refused.
+/// Stripe documents 1 to 100 and uses the nearest limit for other values. The sandbox is stricter
+/// and refuses them.
 fn limit(asked: i64) -> Result<usize, StripeRefusal> {
     let message = match asked {
         ..1 => "This value must be greater than or equal to 1.".to_owned(),
@@ -136,5 +138,5 @@ pub fn render<T: Serialize>(url: &'static str, data: Vec<T>, has_more: bool) -> 
 }
 
 pub fn json<T: Serialize>(shown: &T) -> Vec<u8> {
-    serde_json::to_vec(shown).expect("these shapes have no keys that are not text")
+    serde_json::to_vec(shown).expect("these types have only text keys")
 }

@@ -1,4 +1,4 @@
-//! `/v1/payment_intents/{id}` and what can be done to it.
+//! `/v1/payment_intents/{id}` and its actions.
 
 use super::{
     attempt, chargeback,
@@ -49,11 +49,11 @@ pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, 
 }
 
 pub fn update(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     id: &str,
     mut parameters: Parameters,
 ) -> Result<StripeAnswer, StripeRefusal> {
-    let mut intent = find(desk.held, id)?.clone();
+    let mut intent = find(draft.held, id)?.clone();
     let fixed = ["amount", "currency", "payment_method", "capture_method"];
     let fixed = fixed.into_iter().find(|name| parameters.has(name));
     if let Some(name) = fixed.filter(|_| !is_open(intent.status)) {
@@ -61,7 +61,7 @@ pub fn update(
             "This PaymentIntent's {name} could not be updated because it has a status of {}. You may only update the {name} of a PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, requires_action.",
             intent.status.name()
         );
-        return Err(refused(desk, intent, &message).with_param(name));
+        return Err(refused(draft, intent, &message).with_param(name));
     }
     details::refuse_customer(&mut parameters)?;
     if parameters.has("amount") || parameters.has("currency") {
@@ -69,32 +69,32 @@ pub fn update(
     }
     details::apply(&mut intent, &mut parameters)?;
     if let Some(name) = parameters.text("payment_method") {
-        let method = payment_methods::choose(desk, &name)?;
+        let method = payment_methods::choose(draft, &name)?;
         intent.payment_method = Some(ChosenMethod { id: method.id, card: method.card });
         intent.next_action = None;
         intent.status = IntentStatus::RequiresConfirmation;
     }
-    Ok(StripeAnswer::shown(desk.show(intent)))
+    Ok(StripeAnswer::shown(draft.add_snapshot(intent)))
 }
 
 pub fn confirm(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     id: &str,
     mut parameters: Parameters,
 ) -> Result<StripeAnswer, StripeRefusal> {
-    let mut intent = find(desk.held, id)?.clone();
+    let mut intent = find(draft.held, id)?.clone();
     match intent.status {
         status if is_open(status) => {}
         IntentStatus::Succeeded => {
             let message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.";
-            return Err(refused(desk, intent, message));
+            return Err(refused(draft, intent, message));
         }
         status => {
             let message = format!(
                 "You cannot confirm this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be confirmed: requires_confirmation, requires_payment_method, requires_action.",
                 status.name()
             );
-            return Err(refused(desk, intent, &message));
+            return Err(refused(draft, intent, &message));
         }
     }
     details::apply(&mut intent, &mut parameters)?;
@@ -102,29 +102,29 @@ pub fn confirm(
     let name = options.payment_method.as_ref().or(intent.payment_method.as_ref().map(|chosen| &chosen.id));
     let Some(name) = name else {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
-        return Err(refused(desk, intent, message));
+        return Err(refused(draft, intent, message));
     };
-    let method = payment_methods::choose(desk, name)?;
-    attempt::confirm(desk, intent, method, options)
+    let method = payment_methods::choose(draft, name)?;
+    attempt::confirm(draft, intent, method, options)
 }
 
 pub fn capture(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     id: &str,
     mut parameters: Parameters,
 ) -> Result<StripeAnswer, StripeRefusal> {
-    let mut intent = find(desk.held, id)?.clone();
+    let mut intent = find(draft.held, id)?.clone();
     if parameters.boolean("final_capture") == Some(false) {
         let message = "This account is not eligible for the requested card features.";
         return Err(StripeRefusal::invalid(message).with_param("final_capture"));
     }
-    let charge = intent.latest_charge().and_then(|id| desk.held.charges.get(id));
+    let charge = intent.latest_charge().and_then(|id| draft.held.charges.get(id));
     let (IntentStatus::RequiresCapture, Some(charge)) = (intent.status, charge) else {
-        return Err(uncapturable(desk, intent));
+        return Err(uncapturable(draft, intent));
     };
     let captured = parameters.integer("amount_to_capture").unwrap_or(intent.amount_capturable);
     if let Err(mut refusal) = check_capture(&intent, captured) {
-        refusal.intent = Some(desk.show(intent));
+        refusal.intent = Some(draft.add_snapshot(intent));
         return Err(refusal);
     }
     details::apply(&mut intent, &mut parameters)?;
@@ -133,15 +133,15 @@ pub fn capture(
     intent.status = IntentStatus::Succeeded;
     intent.amount_received = captured;
     intent.amount_capturable = 0;
-    let shown = desk.show(charge.clone());
-    desk.tell(Kind::ChargeCaptured, shown);
-    chargeback::open_for_card(desk, &charge);
-    let snapshot = desk.show(intent);
-    desk.tell(Kind::IntentSucceeded, snapshot);
+    let shown = draft.add_snapshot(charge.clone());
+    draft.add_event(Kind::ChargeCaptured, shown);
+    chargeback::open_for_card(draft, &charge);
+    let snapshot = draft.add_snapshot(intent);
+    draft.add_event(Kind::IntentSucceeded, snapshot);
     Ok(StripeAnswer::shown(snapshot))
 }
 
-fn uncapturable(desk: &mut CallDraft, intent: Intent) -> StripeRefusal {
+fn uncapturable(draft: &mut CallDraft, intent: Intent) -> StripeRefusal {
     let message = if intent.status == IntentStatus::Succeeded && intent.captured_by_hand() {
         "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized amount has been released.".to_owned()
     } else {
@@ -150,7 +150,7 @@ fn uncapturable(desk: &mut CallDraft, intent: Intent) -> StripeRefusal {
             intent.status.name()
         )
     };
-    refused(desk, intent, &message)
+    refused(draft, intent, &message)
 }
 
 fn check_capture(intent: &Intent, captured: i64) -> Result<(), StripeRefusal> {
@@ -158,7 +158,7 @@ fn check_capture(intent: &Intent, captured: i64) -> Result<(), StripeRefusal> {
         ..0 => Err(StripeRefusal::invalid("Invalid non-negative integer").with_param("amount_to_capture")),
         0 => Err(StripeRefusal::invalid("This value must be greater than or equal to 1.")
             .with_code("parameter_invalid_integer")
-            // Stripe names this one, and not the parameter that was sent.
+            // Stripe names this parameter, and not the one that was sent.
             .with_param("amount")),
         _ if captured > intent.amount_capturable => {
             let message = "The payment could not be captured because the requested capture amount is greater than the amount you can capture for this charge. Contact us via https://support.stripe.com/contact/ for help.";
@@ -168,30 +168,30 @@ fn check_capture(intent: &Intent, captured: i64) -> Result<(), StripeRefusal> {
     }
 }
 
-/// `processing` is cancellable at Stripe for some bank debits, and never for a card.
+/// `processing` can be cancelled at Stripe for some bank debits, and never for a card.
 pub fn cancel(
-    desk: &mut CallDraft,
+    draft: &mut CallDraft,
     id: &str,
     mut parameters: Parameters,
 ) -> Result<StripeAnswer, StripeRefusal> {
-    let mut intent = find(desk.held, id)?.clone();
+    let mut intent = find(draft.held, id)?.clone();
     if matches!(intent.status, IntentStatus::Succeeded | IntentStatus::Canceled | IntentStatus::Processing) {
         let message = format!(
             "You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.",
             intent.status.name()
         );
-        return Err(refused(desk, intent, &message));
+        return Err(refused(draft, intent, &message));
     }
     if intent.status == IntentStatus::RequiresCapture {
-        attempt::release(desk, &intent, Kind::ChargeRefunded);
+        attempt::release(draft, &intent, Kind::ChargeRefunded);
     }
     intent.status = IntentStatus::Canceled;
     intent.amount_capturable = 0;
     intent.next_action = None;
-    intent.canceled_at = Some(desk.now());
+    intent.canceled_at = Some(draft.now());
     intent.cancellation_reason = parameters.text("cancellation_reason");
-    let snapshot = desk.show(intent);
-    desk.tell(Kind::IntentCanceled, snapshot);
+    let snapshot = draft.add_snapshot(intent);
+    draft.add_event(Kind::IntentCanceled, snapshot);
     Ok(StripeAnswer::shown(snapshot))
 }
 
@@ -209,9 +209,9 @@ fn is_open(status: IntentStatus) -> bool {
     )
 }
 
-/// The intent is shown inside the error as it is; the books do not change.
-fn refused(desk: &mut CallDraft, intent: Intent, message: &str) -> StripeRefusal {
+/// The error shows the current intent; the books do not change.
+fn refused(draft: &mut CallDraft, intent: Intent, message: &str) -> StripeRefusal {
     let mut refusal = StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state");
-    refusal.intent = Some(desk.show(intent));
+    refusal.intent = Some(draft.add_snapshot(intent));
     refusal
 }

@@ -1,7 +1,7 @@
 //! `/v1/payment_methods`: the cards of an account.
 //!
-//! Cards come from Stripe's test tokens: a raw card number is refused, as Stripe refuses it from whoever
-//! has not been let in. Not here: customers to attach one to, so each pays once.
+//! Cards come from Stripe's test tokens: a raw card number is refused, as Stripe refuses it from
+//! accounts without permission. There are no customers, so each payment method pays once.
 
 use super::{details, page::json, unmodelled};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     shipping::Address,
 };
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
+pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     if parameters.has("payment_method") {
         return Err(unmodelled::refusal("payment_method"));
     }
@@ -38,9 +38,9 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
         billing: parameters.hash("billing_details").map(billing).map(Box::new),
         allow_redisplay: parameters.text("allow_redisplay"),
         metadata,
-        ..PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card)
+        ..PaymentMethod::of_card(draft.mint.id("pm"), draft.now(), card)
     };
-    Ok(StripeAnswer::shown(desk.show(method)))
+    Ok(StripeAnswer::shown(draft.add_snapshot(method)))
 }
 
 fn billing(mut given: Parameters) -> Billing {
@@ -58,14 +58,14 @@ pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal>
     Ok(json(&held.payment_methods.get(id).ok_or_else(missing)?.view()))
 }
 
-/// The payment method that a call names: one of the account, or a fresh one of a test card.
-pub fn choose(desk: &mut CallDraft, name: &str) -> Result<PaymentMethod, StripeRefusal> {
-    if let Some(method) = desk.held.payment_methods.get(name) {
+/// The payment method that a call names: one of the account, or a new one for a test card.
+pub fn choose(draft: &mut CallDraft, name: &str) -> Result<PaymentMethod, StripeRefusal> {
+    if let Some(method) = draft.held.payment_methods.get(name) {
         return Ok(method.clone());
     }
     let missing = || StripeRefusal::missing_object("PaymentMethod", name, "payment_method");
     let card = card::find(name).map(CardRef).ok_or_else(missing)?;
-    let method = PaymentMethod::of_card(desk.mint.id("pm"), desk.now(), card);
-    desk.show(method.clone());
+    let method = PaymentMethod::of_card(draft.mint.id("pm"), draft.now(), card);
+    draft.add_snapshot(method.clone());
     Ok(method)
 }

@@ -1,7 +1,7 @@
-//! `/v1/refunds`: captured money going back, in one piece or in several.
+//! `/v1/refunds`: refunds of captured money, in full or in parts.
 //!
-//! A refund of money that is only held is refused: cancel the intent instead. So is one of money that a
-//! dispute has taken back already.
+//! A refund of authorised money is refused: the intent must be cancelled instead. A refund of money
+//! that a dispute has withdrawn is refused as well.
 
 use super::{
     chargeback,
@@ -21,7 +21,7 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// How long after its creation a refund on one of the special test cards changes its mind.
+/// How long after its creation a refund on one of the special test cards changes its status.
 const SETTLES_AFTER_MS: i64 = 500;
 
 impl Listed for Refund {
@@ -34,13 +34,13 @@ impl Listed for Refund {
     }
 }
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
+pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     if let Some(name) = ["customer", "currency"].into_iter().find(|name| parameters.has(name)) {
         return Err(unmodelled::refusal(name));
     }
     let mut metadata = StripeMetadata::new();
     parameters.merge_metadata(&mut metadata)?;
-    let charge = charged(desk.held, parameters.text("payment_intent"), parameters.text("charge"))?;
+    let charge = charged(draft.held, parameters.text("payment_intent"), parameters.text("charge"))?;
     let amount = refundable(charge, parameters.integer("amount"))?;
     let (status, settlement) = match charge.card.0.behaviour {
         Behaviour::RefundFails => (StripeRefundStatus::Succeeded, Some(StripeRefundStatus::Failed)),
@@ -48,27 +48,27 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
         _ => (StripeRefundStatus::Succeeded, None),
     };
     let refund = Refund {
-        id: desk.mint.id("re"),
-        created: desk.now(),
+        id: draft.mint.id("re"),
+        created: draft.now(),
         charge: charge.id.clone(),
         intent: charge.intent.clone(),
         payment_method: charge.payment_method.clone(),
         amount,
         currency: charge.currency.clone(),
         status,
-        settlement: settlement.map(|status| Settlement { at_ms: desk.at + SETTLES_AFTER_MS, status }),
+        settlement: settlement.map(|status| Settlement { at_ms: draft.at + SETTLES_AFTER_MS, status }),
         reason: parameters.text("reason"),
         metadata,
-        key: desk.key.map(str::to_owned),
+        key: draft.key.map(str::to_owned),
     };
     let mut charge = charge.clone();
     charge.refunded_minor += amount;
     charge.refunds.push(refund.id.clone());
-    let snapshot = desk.show(refund);
-    let shown = desk.show(charge.clone());
-    desk.tell(Kind::RefundCreated, snapshot);
-    desk.tell(Kind::ChargeRefunded, shown);
-    chargeback::close_refunded_inquiry(desk, &charge);
+    let snapshot = draft.add_snapshot(refund);
+    let shown = draft.add_snapshot(charge.clone());
+    draft.add_event(Kind::RefundCreated, snapshot);
+    draft.add_event(Kind::ChargeRefunded, shown);
+    chargeback::close_refunded_inquiry(draft, &charge);
     Ok(StripeAnswer::shown(snapshot))
 }
 
@@ -135,28 +135,28 @@ fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, StripeRefusal>
             currency.written(amount),
             currency.written(left)
         ))
-        .noted_as("amount_too_large")),
+        .with_books_code("amount_too_large")),
         amount => currency.check_step(amount, "amount").map(|()| amount),
     }
 }
 
-/// The bank's second answer about a refund. The money of a failed one is back on the charge.
-pub fn settle(desk: &mut CallDraft, id: &str) {
-    let held = desk.held;
+/// The bank's second response about a refund. The money of a failed refund is back on the charge.
+pub fn settle(draft: &mut CallDraft, id: &str) {
+    let held = draft.held;
     let Some(refund) = held.refunds.get(id) else { return };
     let (Some(settlement), Some(charge)) = (refund.settlement, held.charges.get(&refund.charge)) else {
         return;
     };
     let refund = Refund { status: settlement.status, settlement: None, ..refund.clone() };
     let (amount, failed) = (refund.amount, settlement.status == StripeRefundStatus::Failed);
-    let snapshot = desk.show(refund);
+    let snapshot = draft.add_snapshot(refund);
     if failed {
         let charge = Charge { refunded_minor: charge.refunded_minor - amount, ..charge.clone() };
-        desk.show(charge);
-        desk.tell(Kind::RefundFailed, snapshot);
+        draft.add_snapshot(charge);
+        draft.add_event(Kind::RefundFailed, snapshot);
     }
-    desk.tell(Kind::RefundUpdated, snapshot);
-    desk.tell(Kind::ChargeRefundUpdated, snapshot);
+    draft.add_event(Kind::RefundUpdated, snapshot);
+    draft.add_event(Kind::ChargeRefundUpdated, snapshot);
 }
 
 pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {
@@ -177,14 +177,15 @@ pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, 
     }
     let (refunds, has_more) = match (&intent, &charge) {
         (None, None) => page.of_map(&held.refunds),
-        // By way of the charges, so that one payment's refunds are found without reading all.
+        // Searched through the charges, so that one payment's refunds are found without reading
+        // all.
         (Some(intent), _) => page.select(refunds_of(held, &held.intents[intent].charges, charge.as_deref())),
         (None, Some(id)) => page.select(refunds_of(held, std::slice::from_ref(id), None)),
     };
     Ok(render("/v1/refunds", refunds.into_iter().map(Refund::view).collect(), has_more))
 }
 
-/// Newest first; of `only` if it is given.
+/// Newest first; only those of `only`, if it is given.
 fn refunds_of<'a>(
     held: &'a AccountBooks,
     charges: &'a [String],

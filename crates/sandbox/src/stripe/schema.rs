@@ -1,5 +1,5 @@
-//! The table of what Stripe takes, as `tests/official_sdk/parameters.mjs` writes it out of the official
-//! SDK's types. The script's head tells the notation.
+//! The table of Stripe's parameters, which `tests/official_sdk/parameters.mjs` generates from the
+//! types of the official SDK. The comment at the top of the script explains the notation.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -12,13 +12,13 @@ pub struct Schema {
     pub removed: Vec<Removed>,
     pub hashes: BTreeMap<String, Hash>,
     pub enums: BTreeMap<String, Vec<String>>,
-    /// By object: which members are shown as an id until they are asked for, and what they are.
+    /// By object: which members are shown as an id unless expanded, and their types.
     pub expandable: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 pub type Hash = BTreeMap<String, Declared>;
 
-/// A parameter that versions of the API do not take any more.
+/// A parameter that newer versions of the API do not accept.
 #[derive(Deserialize)]
 pub struct Removed {
     pub endpoint: String,
@@ -28,13 +28,13 @@ pub struct Removed {
     pub since: String,
 }
 
-/// What one parameter may be.
+/// The types of one parameter.
 #[derive(Debug, PartialEq)]
 pub struct Declared {
     pub required: bool,
     /// The empty text unsets it.
     pub unsets: bool,
-    /// It is any one of these.
+    /// It may be any of these.
     pub types: Vec<Type>,
 }
 
@@ -51,10 +51,10 @@ pub enum Type {
     Unmodelled,
 }
 
-/// A table that does not read is a build that is broken: the tests read it.
+/// An unreadable table is a broken build; the tests read it.
 pub static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let table = include_str!("parameters.json");
-    serde_json::from_str(table).expect("the table is what its generator writes")
+    serde_json::from_str(table).expect("the generator wrote the table")
 });
 
 impl<'de> Deserialize<'de> for Declared {
@@ -71,13 +71,13 @@ fn declared(text: &str) -> Option<Declared> {
     if unsets {
         parts.remove(0);
     }
-    let types: Option<Vec<Type>> = parts.into_iter().map(single).collect();
+    let types: Option<Vec<Type>> = parts.into_iter().map(parse_single).collect();
     types.filter(|types| !types.is_empty()).map(|types| Declared { required, unsets, types })
 }
 
-fn single(text: &str) -> Option<Type> {
+fn parse_single(text: &str) -> Option<Type> {
     if let Some(element) = text.strip_suffix("[]") {
-        return single(element).map(|element| Type::Array(Box::new(element)));
+        return parse_single(element).map(|element| Type::Array(Box::new(element)));
     }
     let inside = |open, close| text.strip_prefix(open)?.strip_suffix(close).map(str::to_owned);
     match text {

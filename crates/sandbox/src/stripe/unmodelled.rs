@@ -1,17 +1,17 @@
-//! Parameters that Stripe takes and this stand-in does not: each has an effect at Stripe that it would
-//! not have here, so it is refused rather than accepted in silence.
+//! Parameters that Stripe accepts and the sandbox does not. Each has an effect at Stripe that it
+//! would not have here, so it is refused rather than ignored.
 //!
-//! | accepted without an effect                  | because                                                      |
+//! | accepted without an effect                  | reason                                                       |
 //! |---------------------------------------------|--------------------------------------------------------------|
-//! | `instructions_email`, `mandate_data`        | other methods than cards use them                            |
+//! | `instructions_email`, `mandate_data`        | only methods other than cards use them                       |
 //! | `radar_options`                             | there is no Radar that would block a test card               |
 //! | `setup_future_usage`                        | there is no customer to keep the card for                    |
 //! | a card's `request_…` options                | what is requested is not available to the account            |
-//! | a card's other options that are not below   | they tell the bank more, and a test card decides without     |
+//! | a card's other options that are not below   | they inform the bank, and a test card does not need them     |
 
 use crate::{parameters::Given, refusal::StripeRefusal};
 
-/// By the place of the parameter, and the value where only that one is meant.
+/// By the path of the parameter, and the value if only that value is meant.
 const UNMODELLED: [(&str, Option<&str>); 27] = [
     // Connect moves money between accounts.
     ("application_fee_amount", None),
@@ -26,14 +26,14 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
     ("mandate", None),
     ("payment_method_configuration", None),
     ("payment_method_data", None),
-    // Another way to pay a part, or to confirm.
+    // Other ways to capture a part or to confirm.
     ("amount_to_confirm", None),
     ("confirmation_method", Some("manual")),
     ("hooks", None),
-    // What is shown on the object again, in shapes of its own.
+    // Shown on the object, in shapes of their own.
     ("amount_details", None),
     ("payment_details", None),
-    // Ways to make a card's bank decide otherwise.
+    // Options that make a card's bank decide differently.
     ("payment_method_options[card][cvc_token]", None),
     ("payment_method_options[card][installments]", None),
     ("payment_method_options[card][mandate_options]", None),
@@ -43,23 +43,23 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
     ("payment_method_options[card][three_d_secure]", None),
     // A refund of a customer's balance.
     ("origin", None),
-    // Evidence for a card network's own programmes.
+    // Evidence for the programmes of card networks.
     ("evidence[appeal]", None),
     ("evidence[enhanced_evidence]", None),
     ("card[networks]", None),
 ];
 
-/// Refuses what would mean something else at Stripe.
-pub fn check(place: &str, given: &Given) -> Result<(), StripeRefusal> {
+/// Refuses parameters that have another effect at Stripe.
+pub fn check(path: &str, given: &Given) -> Result<(), StripeRefusal> {
     let is = |value: &str| match given {
         Given::Text(text) => text == value,
         Given::Boolean(boolean) => boolean.to_string() == value,
         _ => false,
     };
-    let refused = UNMODELLED.iter().any(|(found, value)| *found == place && value.is_none_or(is));
-    if refused { Err(refusal(place)) } else { Ok(()) }
+    let refused = UNMODELLED.iter().any(|(found, value)| *found == path && value.is_none_or(is));
+    if refused { Err(refusal(path)) } else { Ok(()) }
 }
 
-pub fn refusal(place: &str) -> StripeRefusal {
-    StripeRefusal::invalid(format!("`{place}` is not modelled by this stand-in.")).with_param(place)
+pub fn refusal(path: &str) -> StripeRefusal {
+    StripeRefusal::invalid(format!("`{path}` is not modelled by this stand-in.")).with_param(path)
 }

@@ -1,16 +1,16 @@
-//! Versions of Stripe's API, <https://docs.stripe.com/api/versioning>: a call names its own, or speaks
-//! that of its account.
+//! Versions of Stripe's API, <https://docs.stripe.com/api/versioning>: a call names its version, or
+//! uses that of its account.
 //!
-//! A version decides which parameters a call may use. Objects are shown as the newest version shows
-//! them whatever the call asks for: older shapes are not here.
+//! A version decides which parameters a call may use. Objects are always shown in the newest
+//! version: older shapes are not included.
 
 use super::schema::SCHEMA;
 use crate::refusal::StripeRefusal;
 
-/// What an account speaks unless a call says otherwise.
+/// The account's version, which a call may override.
 pub const DEFAULT: Version = Version("2026-10-28.endive");
 
-/// One that exists. Later ones are greater: a name begins with its date.
+/// An existing version. Later ones are greater, because a name begins with its date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(&'static str);
 
@@ -27,7 +27,7 @@ impl Version {
         known.map(|known| Self(known)).ok_or_else(unknown)
     }
 
-    /// Whether what was removed in a version is gone from this one.
+    /// Whether a parameter that was removed in a version is absent in this one.
     pub fn is_from(self, since: &str) -> bool {
         self.0 >= since
     }

@@ -10,7 +10,7 @@ use crate::{
     refusal::StripeRefusal,
 };
 
-/// Stripe's own limit, <https://docs.stripe.com/webhooks>.
+/// Stripe's limit, <https://docs.stripe.com/webhooks>.
 const ENDPOINTS_MAX: usize = 16;
 
 impl Listed for WebhookEndpoint {
@@ -23,13 +23,13 @@ impl Listed for WebhookEndpoint {
     }
 }
 
-pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
+pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<StripeAnswer, StripeRefusal> {
     let url = parameters.text("url").unwrap_or_default();
     if !is_deliverable(&url) {
         let message = "Invalid URL: this sandbox delivers to http:// addresses only";
         return Err(StripeRefusal::invalid(message).with_code("url_invalid").with_param("url"));
     }
-    let present = desk.held.account.endpoints.iter().filter(|endpoint| !endpoint.removed);
+    let present = draft.held.account.endpoints.iter().filter(|endpoint| !endpoint.removed);
     if present.count() >= ENDPOINTS_MAX {
         let message = format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.");
         return Err(StripeRefusal::invalid(message));
@@ -37,22 +37,22 @@ pub fn create(desk: &mut CallDraft, mut parameters: Parameters) -> Result<Stripe
     let mut metadata = StripeMetadata::new();
     parameters.merge_metadata(&mut metadata)?;
     let endpoint = WebhookEndpoint {
-        id: desk.mint.id("we"),
-        created: desk.now(),
+        id: draft.mint.id("we"),
+        created: draft.now(),
         url,
-        secrets: vec![desk.mint.id("whsec")],
+        secrets: vec![draft.mint.id("whsec")],
         enabled_events: parameters.list("enabled_events").unwrap_or_default(),
         api_version: parameters.text("api_version"),
         description: parameters.text("description"),
         metadata,
         removed: false,
     };
-    Ok(StripeAnswer::shown(desk.show(endpoint)))
+    Ok(StripeAnswer::shown(draft.add_snapshot(endpoint)))
 }
 
-pub fn remove(desk: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
-    let endpoint = find(desk.held, id)?.clone();
-    Ok(StripeAnswer::shown(desk.show(WebhookEndpoint { removed: true, ..endpoint })))
+pub fn remove(draft: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
+    let endpoint = find(draft.held, id)?.clone();
+    Ok(StripeAnswer::shown(draft.add_snapshot(WebhookEndpoint { removed: true, ..endpoint })))
 }
 
 pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal> {

@@ -15,10 +15,10 @@ pub const HOLD: &str = "amount=2000&currency=brl&capture_method=manual&confirm=t
      &allowed_payment_method_types[]=card";
 pub const SALE: &str =
     "amount=2000&currency=brl&confirm=true&payment_method=pm_card_visa&allowed_payment_method_types[]=card";
-/// Not confirmed yet.
+/// An unconfirmed payment.
 pub const OPEN: &str = "amount=500&currency=brl&allowed_payment_method_types[]=card";
 
-/// A sale with another card than the one that pays.
+/// A payment with another card.
 pub fn sale(card: &str) -> String {
     SALE.replace("pm_card_visa", card)
 }
@@ -70,13 +70,13 @@ impl Bench {
     pub async fn on(folder: TempDir) -> Self {
         let options = Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(folder.path()) };
         let running = start(options).await.unwrap();
-        // A fresh connection for each call: what a drop does to others is not of interest here.
+        // A new connection per call, so that a dropped connection affects no other call.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let url = format!("http://{}", running.address);
         Self { folder, url, secret_key: "sk_test_1".into(), client, running: Some(running) }
     }
 
-    /// What `kill -9` would leave: the file as it is now, while the first sandbox still runs.
+    /// What `kill -9` would leave: a copy of the file while the first sandbox still runs.
     pub async fn after_a_kill(&self, torn: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut bytes = std::fs::read(journal(self.folder.path())).unwrap();
@@ -111,7 +111,7 @@ impl Bench {
         self.try_post(path, Some(key), form).await.unwrap()
     }
 
-    /// With these headers and no others; a form if there is one.
+    /// Sends exactly these headers, and a form if there is one.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
         let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
         for (name, value) in headers {
@@ -120,14 +120,14 @@ impl Bench {
         read(request.body(form.to_owned()).send().await.unwrap()).await.unwrap()
     }
 
-    /// As a caller that speaks this version.
+    /// As a caller of this API version.
     pub async fn speaking(&self, version: &str, path: &str, form: &str) -> Answer {
         let bearer = format!("Bearer {}", self.secret_key);
         let headers = [("authorization", &*bearer), ("stripe-version", version)];
         self.send("POST", path, &headers, form).await
     }
 
-    /// Waits for an object to have a status that it gets by itself.
+    /// Waits until an object reaches a status by itself.
     pub async fn until(&self, path: &str, status: &str) -> Value {
         let reached = async {
             loop {

@@ -1,4 +1,4 @@
-//! Sums that Stripe charges, and those that it does not.
+//! Amounts that Stripe charges, and amounts that it refuses.
 
 use crate::client::{Bench, CREATE};
 

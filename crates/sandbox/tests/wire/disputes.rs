@@ -1,4 +1,4 @@
-//! Payers who complain: what it does to the money, to the events, and to the books.
+//! Disputes by payers: their effect on the money, the events and the books.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::client::{Bench, CREATE, HOLD, SALE, sale};
 
 const REFUNDS: &str = "/v1/refunds";
 
-/// The one dispute there is.
+/// The only dispute.
 async fn only(bench: &Bench) -> Value {
     let listed = bench.get("/v1/disputes").await.body;
     let disputes = listed["data"].as_array().unwrap();
@@ -14,7 +14,8 @@ async fn only(bench: &Bench) -> Value {
     disputes[0].clone()
 }
 
-/// `[status, withdrawn_minor]` of the dispute and `[captured, refunded, disputed]` of its intent, by the books.
+/// `[status, withdrawn_minor]` of the dispute and `[captured, refunded, disputed]` of its intent,
+/// from the books.
 async fn booked(bench: &Bench) -> Value {
     let books = bench.books().await;
     let (dispute, charge) = (&books["disputes"][0], &books["charges"][0]);
@@ -66,7 +67,7 @@ async fn dispute_cards_open_a_dispute_when_charged() {
 }
 
 #[tokio::test]
-async fn a_hold_is_disputed_when_it_is_captured() {
+async fn an_authorised_payment_is_disputed_when_it_is_captured() {
     let bench = Bench::start().await;
     let held = bench.post(CREATE, &HOLD.replace("pm_card_visa", "pm_card_createDispute")).await;
     assert_eq!(bench.get("/v1/disputes").await.body["data"], json!([]));
@@ -231,9 +232,9 @@ async fn wrong_evidence_is_refused() {
     let bench = Bench::start().await;
     bench.post(CREATE, &sale("pm_card_createDispute")).await;
     let path = path(&only(&bench).await);
-    let check = async |form: &str, told: &str, param: &str| {
+    let check = async |form: &str, expected: &str, param: &str| {
         let refused = bench.post(&path, form).await;
-        assert_eq!(refused.summary(), told, "{form}");
+        assert_eq!(refused.summary(), expected, "{form}");
         assert_eq!(refused.body["error"]["param"], param, "{form}");
     };
     check("evidence[receipt]=file_1", "400 resource_missing", "evidence[receipt]").await;

@@ -1,4 +1,4 @@
-//! What a kill leaves behind is what there was.
+//! A kill loses nothing.
 
 use serde_json::json;
 
@@ -39,10 +39,10 @@ async fn a_kill_forgets_nothing_and_a_torn_line_is_cut_off() {
 }
 
 #[tokio::test]
-async fn what_was_not_delivered_is_delivered_after_a_kill() {
+async fn undelivered_events_are_delivered_after_a_kill() {
     let mut receiver = Receiver::answering(&[200]).await;
     let bench = Bench::start().await;
-    // Nobody listens on port 9 of this machine; the attempts fail and wait to be made again.
+    // Nothing listens on port 9 of this machine; the attempts fail and wait for a retry.
     let webhook = |url: &str| {
         json!({"id": "acct_1", "secret_key": "sk_test_1", "webhook": {
         "url": url, "secrets": ["whsec_1"], "enabled_events": ["payment_intent.succeeded"]}})
@@ -51,10 +51,10 @@ async fn what_was_not_delivered_is_delivered_after_a_kill() {
     let sold = bench.post(CREATE, SALE).await;
     let second = bench.after_a_kill(b"").await;
     second.control("/sandbox/accounts", webhook(&receiver.url)).await;
-    let told = receiver.next().await;
-    assert_eq!(told.event["data"]["object"]["id"], sold.id());
+    let delivered = receiver.next().await;
+    assert_eq!(delivered.event["data"]["object"]["id"], sold.id());
 
-    // And what was delivered is not delivered again.
+    // A delivered event is not delivered again.
     let folder = second.stop().await;
     let third = Bench::on(folder).await;
     let last = third.post(CREATE, SALE).await;
@@ -72,7 +72,7 @@ async fn a_refund_that_was_to_fail_fails_after_a_kill() {
 }
 
 #[tokio::test]
-async fn a_journal_has_one_owner_and_is_let_go_at_the_end() {
+async fn a_journal_has_one_owner_and_is_released_at_the_end() {
     let bench = Bench::start().await;
     let options =
         || sandbox::Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(bench.folder.path()) };

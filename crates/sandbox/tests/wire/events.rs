@@ -1,4 +1,4 @@
-//! Events for whoever asks instead of being told.
+//! Events for readers that poll instead of receiving webhooks.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ async fn events_are_filtered_by_delivery() {
 }
 
 #[tokio::test]
-async fn has_more_is_about_the_direction_of_the_page() {
+async fn has_more_follows_the_direction_of_the_page() {
     let bench = Bench::start().await;
     for _ in 0..5 {
         bench.post(CREATE, SALE).await;

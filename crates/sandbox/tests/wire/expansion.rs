@@ -1,4 +1,4 @@
-//! Whole objects in the place of their ids.
+//! Whole objects instead of their ids.
 
 use crate::client::{Bench, CREATE, SALE, sale};
 

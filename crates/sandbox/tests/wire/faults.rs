@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Bench, CREATE, HOLD, OPEN, SALE};
 
 #[tokio::test]
-async fn commit_then_drop_loses_the_answer_and_not_the_effect() {
+async fn commit_then_drop_loses_the_reply_and_keeps_the_effect() {
     let bench = Bench::start().await;
     bench.faults(json!({"commit_then_drop": 1})).await;
     assert!(bench.try_post(CREATE, Some("k1"), SALE).await.is_err());
@@ -21,7 +21,7 @@ async fn commit_then_drop_loses_the_answer_and_not_the_effect() {
 }
 
 #[tokio::test]
-async fn commit_then_500_tells_a_failure_and_keeps_the_success() {
+async fn commit_then_500_replies_with_an_error_and_keeps_the_success() {
     let bench = Bench::start().await;
     bench.faults(json!({"commit_then_500": 1})).await;
     let failed = bench.keyed("k1", CREATE, SALE).await;
@@ -121,7 +121,7 @@ async fn stuck_processing_settles_as_the_card_decides() {
             assert_eq!(bench.kinds().await.last().unwrap(), kind, "{card}");
         }
         let replayed = bench.keyed("k1", CREATE, &crate::client::sale(card)).await;
-        assert_eq!(replayed.body, stuck.body, "the key keeps what was said then");
+        assert_eq!(replayed.body, stuck.body, "the key keeps the reply of that time");
     };
     let stuck = json!({"stuck_processing": 1, "processing_ms": [500, 600]});
     check("pm_card_visa", stuck.clone(), "succeeded", [2000, 2000, 0], "payment_intent.succeeded").await;
@@ -147,7 +147,7 @@ async fn drop_before_has_no_effect() {
 }
 
 #[tokio::test]
-async fn a_decline_strikes_confirmations_only() {
+async fn a_forced_decline_affects_confirmations_only() {
     let bench = Bench::start().await;
     let held = bench.post(CREATE, HOLD).await;
     bench.faults(json!({"decline": 1})).await;
@@ -200,16 +200,17 @@ async fn faults_are_checked_shown_and_cleared() {
 }
 
 #[tokio::test]
-async fn who_is_turned_away_is_told_when_to_come_back() {
+async fn a_rejected_call_says_when_to_retry() {
     let bench = Bench::start().await;
-    let check = async |faults: serde_json::Value, told: &str, after: Option<&str>, retry: Option<&str>| {
-        bench.faults(faults).await;
-        for answer in [bench.keyed("k1", CREATE, SALE).await, bench.get(CREATE).await] {
-            assert_eq!(answer.summary(), told);
-            assert_eq!(answer.header("retry-after"), after);
-            assert_eq!(answer.header("stripe-should-retry"), retry);
-        }
-    };
+    let check =
+        async |faults: serde_json::Value, expected: &str, after: Option<&str>, retry: Option<&str>| {
+            bench.faults(faults).await;
+            for answer in [bench.keyed("k1", CREATE, SALE).await, bench.get(CREATE).await] {
+                assert_eq!(answer.summary(), expected);
+                assert_eq!(answer.header("retry-after"), after);
+                assert_eq!(answer.header("stripe-should-retry"), retry);
+            }
+        };
     check(json!({"unavailable": 1}), "503 api_error", None, None).await;
     check(json!({"unavailable": 1, "retry_after_s": 2}), "503 api_error", Some("2"), None).await;
     check(json!({"rate_limited": 1, "retry_after_s": 7}), "429 rate_limit", Some("7"), Some("true")).await;
@@ -253,7 +254,7 @@ async fn calls_are_counted_by_verb_and_window() {
         ("refund", "200", 1),
         ("retrieve", "200", 1),
     ];
-    // One window for all time, so that no call falls beyond its edge.
+    // One window for the whole time, so that no call falls outside.
     let forever = "per_ms=9000000000000";
     check(forever, &all).await;
     check(&format!("{forever}&account=acct_1"), &all).await;
@@ -267,7 +268,7 @@ async fn calls_are_counted_by_verb_and_window() {
 }
 
 #[tokio::test]
-async fn a_person_sees_the_books_and_sets_faults_on_a_page() {
+async fn the_page_shows_the_books_and_sets_faults() {
     let bench = Bench::start().await;
     for path in ["/sandbox", "/sandbox/"] {
         let page = reqwest::get(format!("{}{path}", bench.url)).await.unwrap();

@@ -1,16 +1,16 @@
-//! Keys: one effect, one answer, as Stripe's v1 API keeps them.
+//! Idempotency keys: one effect, one reply, as in Stripe's v1 API.
 
 use serde_json::json;
 
 use crate::client::{Bench, CREATE, HOLD, SALE, sale};
 
 #[tokio::test]
-async fn a_repetition_gets_the_first_answer_again() {
+async fn a_repetition_gets_the_first_reply_again() {
     let bench = Bench::start().await;
     let first = bench.keyed("k1", CREATE, SALE).await;
     assert_eq!(first.header("idempotent-replayed"), None);
     assert_eq!(first.header("idempotency-key"), Some("k1"));
-    // Changed in between: the answer is the old one all the same.
+    // The object has changed in between; the reply is still the old one.
     bench.post("/v1/refunds", &format!("payment_intent={}", first.id())).await;
     bench.post(&format!("{CREATE}/{}", first.id()), "description=changed").await;
     let reordered: String = SALE.split('&').rev().collect::<Vec<_>>().join("&");
@@ -36,13 +36,13 @@ async fn other_parameters_or_another_path_are_refused() {
 }
 
 #[tokio::test]
-async fn refusals_are_kept_once_execution_began_and_not_before() {
+async fn refusals_are_stored_only_once_execution_has_begun() {
     let bench = Bench::start().await;
     let declined = &sale("pm_card_chargeDeclined");
-    let check = async |key: &str, path: &str, form: &str, told: &str, kept: bool| {
+    let check = async |key: &str, path: &str, form: &str, expected: &str, kept: bool| {
         let first = bench.keyed(key, path, form).await;
         let again = bench.keyed(key, path, form).await;
-        assert_eq!((first.summary(), again.summary()), (told.to_owned(), told.to_owned()));
+        assert_eq!((first.summary(), again.summary()), (expected.to_owned(), expected.to_owned()));
         assert_eq!(again.header("idempotent-replayed").is_some(), kept, "{key}");
         assert_eq!(first.body == again.body, kept, "{key}: only a kept answer names the same request");
     };
@@ -55,7 +55,7 @@ async fn refusals_are_kept_once_execution_began_and_not_before() {
 }
 
 #[tokio::test]
-async fn one_of_many_at_once_is_executed() {
+async fn one_of_many_concurrent_calls_is_executed() {
     let bench = Bench::start().await;
     bench.faults(json!({"delay_ms": [300, 300]})).await;
     let calls = (0..20).map(|_| bench.keyed("k1", CREATE, SALE));
@@ -75,7 +75,7 @@ async fn one_of_many_at_once_is_executed() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_does_not_stop_its_call() {
+async fn a_client_that_disconnects_does_not_stop_its_call() {
     let bench = Bench::start().await;
     bench.faults(json!({"delay_ms": [600, 600]})).await;
     let call = bench.keyed("k1", CREATE, SALE);

@@ -1,12 +1,12 @@
-//! Which moves a payment intent allows, and which it refuses.
+//! Which actions a payment intent allows in each state.
 
 use serde_json::json;
 
 use crate::client::{Bench, HOLD, OPEN, SALE, sale};
 
-/// Brings an intent into each state, tries every move, and tells what came of it.
+/// Brings an intent into each state, tries every action, and compares the results.
 #[tokio::test]
-async fn every_state_allows_its_moves_and_refuses_the_others() {
+async fn every_state_allows_its_actions_and_refuses_the_others() {
     let bench = Bench::start().await;
     let asks = &HOLD.replace("pm_card_visa", "pm_card_authenticationRequired");
     let chosen = &HOLD.replace("&confirm=true", "");
@@ -14,7 +14,7 @@ async fn every_state_allows_its_moves_and_refuses_the_others() {
     let wrong = "400 payment_intent_unexpected_state";
     let held = "200 requires_capture";
     let gone = "200 canceled";
-    // (made by, then, [confirm, capture, cancel])
+    // (created with, then, [confirm, capture, cancel])
     let rows: [(&str, &str, &str, [&str; 3]); 6] = [
         ("requires_payment_method", open, "", [held, wrong, gone]),
         ("requires_confirmation", chosen, "", [held, wrong, gone]),
@@ -98,7 +98,7 @@ async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
     check("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card").await;
     check("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc").await;
     check("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error").await;
-    // The failed charges hold nothing: each intent was paid once.
+    // The failed charges have no money: each intent was paid once.
     assert_eq!(bench.sums().await, [[2000, 2000, 0]; 6]);
 }
 
@@ -128,7 +128,7 @@ async fn three_d_secure_waits_for_the_payer() {
 }
 
 #[tokio::test]
-async fn a_hold_runs_out() {
+async fn an_authorisation_expires() {
     let bench = Bench::start().await;
     let held = bench.post("/v1/payment_intents", HOLD).await;
     let path = format!("/sandbox/expire/{}", held.id());
@@ -144,7 +144,7 @@ async fn a_hold_runs_out() {
 }
 
 #[tokio::test]
-async fn wrong_calls_get_stripes_errors() {
+async fn invalid_calls_get_stripes_errors() {
     let bench = Bench::start().await;
     let create = "/v1/payment_intents";
     let check = async |path: &str, form: &str, expected: &str, param: Option<&str>| {

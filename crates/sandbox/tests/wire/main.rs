@@ -1,6 +1,6 @@
-//! The sandbox as its users meet it: over HTTP, on a port of its own, with a journal of its own.
+//! The sandbox as its users see it: over HTTP, on its own port, with its own journal.
 //!
-//! What Stripe's own SDK makes of the answers is tested beside this, in `official_sdk`.
+//! Stripe's own SDK is tested against the sandbox beside this, in `official_sdk`.
 
 #![expect(clippy::unwrap_used, reason = "a test's own client and endpoint may stop the test")]
 

@@ -1,4 +1,4 @@
-//! Which payment methods an intent takes, as its caller said it.
+//! Which payment methods an intent accepts, depending on its parameters.
 
 use serde_json::{Value, json};
 
@@ -62,9 +62,9 @@ async fn method_type_parameters_exclude_each_other() {
 #[tokio::test]
 async fn methods_that_are_not_activated_are_refused_or_left_out() {
     let bench = Bench::start().await;
-    let check = async |form: &str, told: &str, words: &str| {
+    let check = async |form: &str, expected: &str, words: &str| {
         let made = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{form}")).await;
-        assert_eq!(made.summary(), told, "{form}");
+        assert_eq!(made.summary(), expected, "{form}");
         assert!(made.body["error"]["message"].as_str().unwrap().contains(words), "{}", made.body);
     };
     check(

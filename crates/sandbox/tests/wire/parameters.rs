@@ -1,9 +1,9 @@
-//! What an endpoint does not take is refused, on every endpoint, and changes nothing.
+//! Unknown parameters are refused on every endpoint and change nothing.
 
 use crate::client::{Bench, CREATE, HOLD, OPEN, SALE};
 
 #[tokio::test]
-async fn each_endpoint_refuses_what_it_does_not_take() {
+async fn each_endpoint_refuses_unknown_parameters() {
     let bench = Bench::start().await;
     let held = bench.post(CREATE, HOLD).await.id().to_owned();
     let open = bench.post(CREATE, OPEN).await.id().to_owned();

@@ -46,9 +46,9 @@ async fn a_token_makes_a_payment_method() {
 #[tokio::test]
 async fn card_numbers_and_unknown_tokens_are_refused() {
     let bench = Bench::start().await;
-    let check = async |form: &str, told: &str, param: Option<&str>| {
+    let check = async |form: &str, expected: &str, param: Option<&str>| {
         let refused = bench.post(METHODS, form).await;
-        assert_eq!(refused.summary(), told, "{form}: {}", refused.body);
+        assert_eq!(refused.summary(), expected, "{form}: {}", refused.body);
         assert_eq!(refused.body["error"]["param"].as_str(), param, "{form}");
     };
     check("card[token]=tok_visa", "400 parameter_missing", Some("type")).await;

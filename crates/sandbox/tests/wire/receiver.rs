@@ -1,4 +1,4 @@
-//! A webhook endpoint that hands each delivery to the test, and answers as it is told.
+//! A webhook endpoint that passes each delivery to the test and replies with the given statuses.
 
 use std::{
     collections::VecDeque,
@@ -34,7 +34,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers the first deliveries with these statuses, and all others with 200.
+    /// Replies to the first deliveries with these statuses, and to all others with 200.
     pub async fn answering(statuses: &[u16]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -49,7 +49,7 @@ impl Receiver {
                         let signature = request.headers()["stripe-signature"].to_str().unwrap().to_owned();
                         let raw = request.into_body().collect().await.unwrap().to_bytes().to_vec();
                         let event = serde_json::from_slice(&raw).unwrap();
-                        // The test may be over and gone.
+                        // The test may have ended.
                         let _ = sender.send(Delivery { signature, raw, event });
                         let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
                         let mut response = hyper::Response::new(Full::new(Bytes::from_static(b"{}")));
@@ -76,7 +76,7 @@ impl Receiver {
         taken
     }
 
-    /// What came and was not yet looked at.
+    /// Whether every delivery was taken.
     pub fn is_empty(&self) -> bool {
         self.deliveries.is_empty()
     }

@@ -1,11 +1,11 @@
-//! Money going back: in pieces, never more than was taken, and sometimes not after all.
+//! Refunds: in parts, never more than was captured, and some that fail later.
 
 use serde_json::json;
 
 use crate::client::{Bench, HOLD, OPEN, SALE, sale};
 
 #[tokio::test]
-async fn pieces_add_up_to_what_was_captured_and_no_further() {
+async fn partial_refunds_add_up_to_the_captured_amount_at_most() {
     let bench = Bench::start().await;
     let intent = bench.post("/v1/payment_intents", HOLD).await.id().to_owned();
     let refund = async |tail: &str| {
@@ -32,7 +32,7 @@ async fn pieces_add_up_to_what_was_captured_and_no_further() {
 }
 
 #[tokio::test]
-async fn nothing_to_refund_is_refused() {
+async fn a_refund_without_captured_money_is_refused() {
     let bench = Bench::start().await;
     let open = bench.post("/v1/payment_intents", OPEN).await;
     let check = async |form: &str, expected: &str| {
@@ -45,7 +45,7 @@ async fn nothing_to_refund_is_refused() {
 }
 
 #[tokio::test]
-async fn two_refunds_at_once_never_give_back_more_than_was_taken() {
+async fn two_concurrent_refunds_never_exceed_the_captured_amount() {
     let bench = Bench::start().await;
     let intent = bench.post("/v1/payment_intents", SALE).await.id().to_owned();
     let form = format!("payment_intent={intent}&amount=300");
@@ -56,7 +56,7 @@ async fn two_refunds_at_once_never_give_back_more_than_was_taken() {
 }
 
 #[tokio::test]
-async fn some_refunds_change_their_mind() {
+async fn some_refunds_change_their_status_later() {
     let bench = Bench::start().await;
     let check = async |card: &str, at_first: &str, later: &str, given_back: i64| {
         let intent = bench.post("/v1/payment_intents", &sale(card)).await.id().to_owned();

@@ -1,4 +1,4 @@
-//! Which version a call speaks, and whose call it is.
+//! The API version and the account of a call.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Events reach their endpoint: signed, at least once, and as the faults will have it.
+//! Events reach their endpoint: signed, at least once, and as the faults decide.
 
 use std::collections::BTreeSet;
 
@@ -29,14 +29,14 @@ fn ids(deliveries: &[Delivery]) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn each_move_tells_its_events() {
+async fn each_action_causes_its_events() {
     let mut receiver = Receiver::answering(&[]).await;
     let bench = listening(&receiver, json!(["*"])).await;
     let held = bench.keyed("k1", CREATE, HOLD).await;
-    let told = receiver.take(3).await;
+    let delivered = receiver.take(3).await;
     let expected = ["charge.succeeded", "payment_intent.amount_capturable_updated", "payment_intent.created"];
-    assert_eq!(kinds(&told), expected.into());
-    for delivery in &told {
+    assert_eq!(kinds(&delivered), expected.into());
+    for delivery in &delivered {
         let event = &delivery.event;
         assert_eq!((&event["object"], &event["livemode"]), (&json!("event"), &json!(false)));
         assert_eq!(event["request"], json!({"id": held.header("request-id"), "idempotency_key": "k1"}));
@@ -84,17 +84,17 @@ async fn both_secrets_sign_while_one_is_rotated() {
 }
 
 #[tokio::test]
-async fn a_refused_delivery_is_made_again() {
+async fn a_refused_delivery_is_repeated() {
     let mut receiver = Receiver::answering(&[500, 302]).await;
     let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
     bench.post(CREATE, SALE).await;
-    let told = receiver.take(3).await;
-    assert_eq!(ids(&told).len(), 1, "one event, three attempts");
-    assert_eq!(told[0].raw, told[2].raw);
+    let delivered = receiver.take(3).await;
+    assert_eq!(ids(&delivered).len(), 1, "one event, three attempts");
+    assert_eq!(delivered[0].raw, delivered[2].raw);
 }
 
 #[tokio::test]
-async fn duplicates_shuffle_and_loss() {
+async fn deliveries_can_be_duplicated_shuffled_and_lost() {
     let mut receiver = Receiver::answering(&[]).await;
     let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
     let sell = async |count: usize| {
@@ -110,14 +110,14 @@ async fn duplicates_shuffle_and_loss() {
     sell(5).await;
     bench.faults(json!({"webhook_shuffle": true, "seed": 5})).await;
     sell(12).await;
-    let told = receiver.take(12).await;
-    let order: Vec<&str> = told.iter().map(|delivery| delivery.event["id"].as_str().unwrap()).collect();
+    let delivered = receiver.take(12).await;
+    let order: Vec<&str> = delivered.iter().map(|delivery| delivery.event["id"].as_str().unwrap()).collect();
     assert!(!order.is_sorted(), "shuffled: {order:?}");
     let listed = bench.get("/v1/events?type=payment_intent.succeeded&limit=100").await.body;
     let all: Vec<&str> =
         listed["data"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(all.len(), 19, "what was lost on the way is still listed");
-    assert_eq!(ids(&told), all[..12].iter().copied().collect(), "and the lost ones never came");
+    assert_eq!(ids(&delivered), all[..12].iter().copied().collect(), "and the lost ones never came");
     assert!(receiver.is_empty());
 }
 
@@ -165,7 +165,7 @@ async fn events_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_held_back_goes_when_it_may() {
+async fn held_back_events_are_sent_when_the_fault_ends() {
     let mut receiver = Receiver::answering(&[]).await;
     let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
     bench.faults(json!({"webhook_hold": true})).await;
@@ -174,10 +174,10 @@ async fn what_is_held_back_goes_when_it_may() {
     }
     assert!(receiver.is_empty());
     bench.faults(json!({"webhook_duplicates": 1, "webhook_age_s": 259_200})).await;
-    let told = receiver.take(6).await;
-    assert_eq!(ids(&told).len(), 3, "the dice are those of the moment they go");
+    let delivered = receiver.take(6).await;
+    assert_eq!(ids(&delivered).len(), 3, "the faults are drawn when the events are sent");
     let listed = bench.get("/v1/events?type=payment_intent.succeeded").await.body;
-    for delivery in &told {
+    for delivery in &delivered {
         let events = listed["data"].as_array().unwrap();
         let event = events.iter().find(|event| event["id"] == delivery.event["id"]).unwrap();
         let created = |event: &Value| event["created"].as_i64().unwrap();
@@ -190,7 +190,7 @@ async fn what_is_held_back_goes_when_it_may() {
 }
 
 #[tokio::test]
-async fn a_late_answer_lets_its_webhook_go_first() {
+async fn a_delayed_reply_arrives_after_its_webhook() {
     let mut receiver = Receiver::answering(&[]).await;
     let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
     bench.faults(json!({"answer_delay_ms": [600_000, 600_000]})).await;
@@ -204,7 +204,7 @@ async fn a_late_answer_lets_its_webhook_go_first() {
 }
 
 #[tokio::test]
-async fn a_judge_may_sign_as_the_account_does() {
+async fn the_control_route_signs_as_the_account_does() {
     let receiver = Receiver::answering(&[]).await;
     let bench = listening(&receiver, json!(["*"])).await;
     let order = json!({"account": "acct_1", "body": "{}", "at": 1_700_000_000});

@@ -75,17 +75,17 @@ fn share_of(concurrency: usize, account_share: f64) -> usize {
 
 impl Gate {
     fn room(&self) -> usize {
-        let probes = self.guard.breaker.room().map_or(usize::MAX, |room| room as usize);
+        let probes = self.guard.breaker.permits_left().map_or(usize::MAX, |room| room as usize);
         self.places.available_permits().min(probes)
     }
 
     fn is_behind_circuit(&self) -> bool {
-        self.guard.breaker.room().is_some()
+        self.guard.breaker.permits_left().is_some()
     }
 
     async fn enter(&self, job: &Job) -> Result<AccountPermit, Denied> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Denied::Crowded)?;
-        if self.guard.breaker.room() == Some(0) {
+        if self.guard.breaker.permits_left() == Some(0) {
             return Err(Denied::Open);
         }
         let retries = is_retry(job);

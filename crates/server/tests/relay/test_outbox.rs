@@ -174,13 +174,6 @@ impl TestOutbox {
         .await
     }
 
-    /// How much the ledger has moved, in its smallest unit.
-    pub async fn moved_minor(&self) -> i64 {
-        let transfers = self.store.transfers(self.tenant, None, 1_000).await.unwrap();
-        let postings = transfers.iter().flat_map(|(_, postings)| postings);
-        postings.map(|posting| posting.amount_minor.max(0)).sum()
-    }
-
     /// How many messages the ledger has posted.
     pub async fn posted(&self) -> usize {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()

@@ -1,21 +1,21 @@
-//! Settings that must fit each other, whichever section they stand in. Each was looked at alone
-//! before; together they are looked at here, over what the file, the variables and the flags came to.
+//! Settings of different sections that must fit each other. Each setting was checked alone before;
+//! here they are checked together, after the file, the variables and the flags are combined.
 //!
-//! | setting | must be | or else |
+//! | setting | must be | otherwise |
 //! |---|---|---|
-//! | `limits.request_timeout_ms` | above `limits.wait_ms` and above 30000 | who waits as long as it may is answered 503 |
-//! | `limits.request_timeout_ms` | at most 60000 | a server that stops ends requests that have time left |
-//! | `workers.backoff_cap_ms` | at most `workers.operation_deadline_seconds` | an operation is a review case before it is looked at again |
-//! | `workers.evidence_after_ms` | at most an hour | the second look comes before the first |
-//! | `consumers.attempt_timeout_ms` | at most a third of `relay.lease_ms` | a handler that hangs is never counted |
-//! | `consumers.backoff_cap_ms` | at most `relay.messages_kept_days` | a message waits for longer than any is kept |
-//! | `relay.unreceived_after_ms` | at least `consumers.attempt_timeout_ms` and `broker.ack_wait_ms` | what is being handled is published again |
-//! | `broker.publish_timeout_ms` | at most `relay.lease_ms` | a relay waits for what another one publishes meanwhile |
-//! | `redis.lease_ms` | at least `redis.timeout_ms` | a marker is over before Redis has answered |
-//! | `redis.lease_ms` | at most `limits.request_timeout_ms` | duplicates are kept away from what nobody works at |
-//! | `redis.reply_ttl_seconds` | at most `store.replies_kept_days` | what was let go is answered all the same |
-//! | `breaker.probe_patience_ms` | at least an account's `call_timeout_ms` | a probe that is answered has failed |
-//! | an account's `key_retention_seconds` | at least its `operation_timeout_ms` | a second try comes under a key that is forgotten |
+//! | `limits.request_timeout_ms` | above `limits.wait_ms` and above 30000 | a client with the longest wait gets a 503 |
+//! | `limits.request_timeout_ms` | at most 60000 | a server that stops ends requests that still have time |
+//! | `workers.backoff_cap_ms` | at most `workers.operation_deadline_seconds` | an operation becomes a review case before it is checked again |
+//! | `workers.evidence_after_ms` | at most an hour | the second check comes before the first |
+//! | `consumers.attempt_timeout_ms` | at most a third of `relay.lease_ms` | a handler that hangs is never counted as failed |
+//! | `consumers.backoff_cap_ms` | at most `relay.messages_kept_days` | a message waits longer than messages are kept |
+//! | `relay.unreceived_after_ms` | at least `consumers.attempt_timeout_ms` and `broker.ack_wait_ms` | a message in progress is published again |
+//! | `broker.publish_timeout_ms` | at most `relay.lease_ms` | a relay waits for messages that another relay publishes meanwhile |
+//! | `redis.lease_ms` | at least `redis.timeout_ms` | a marker expires before Redis has replied |
+//! | `redis.lease_ms` | at most `limits.request_timeout_ms` | duplicates are rejected although no request is in progress |
+//! | `redis.reply_ttl_seconds` | at most `store.replies_kept_days` | a deleted reply is still returned |
+//! | `breaker.probe_patience_ms` | at least an account's `call_timeout_ms` | a probe that gets a reply has already failed |
+//! | an account's `key_retention_seconds` | at least its `operation_timeout_ms` | a retry uses a key that the provider has forgotten |
 
 use std::time::Duration;
 
@@ -26,14 +26,14 @@ use server::service::{AccountSettings, Settings};
 
 use crate::{Failed, failed};
 
-/// `first` must not be longer than `second`; the sentence says so.
+/// `first` must not be longer than `second`; `sentence` is the error message.
 struct Pair {
     first: Duration,
     second: Duration,
     sentence: &'static str,
 }
 
-/// Refuses what cannot work together, in a sentence.
+/// Refuses settings that cannot work together, with a sentence.
 pub fn check(settings: &Settings) -> Result<(), Failed> {
     let pairs = [http(settings), workers(settings), messages(settings), redis(settings)];
     let pairs =
@@ -46,7 +46,7 @@ pub fn check(settings: &Settings) -> Result<(), Failed> {
 
 fn http(settings: &Settings) -> Vec<Pair> {
     let limits = &settings.limits;
-    // Above, and not at: the answer takes a moment, too.
+    // Above, and not equal: the reply takes a moment as well.
     let moment = Duration::from_millis(1);
     vec![
         Pair {
@@ -57,13 +57,13 @@ fn http(settings: &Settings) -> Vec<Pair> {
         Pair {
             first: Duration::from_secs(WAIT_SECONDS_MAX) + moment,
             second: limits.request_timeout,
-            sentence: "limits.request_timeout_ms must be above 30000: so long may a client ask to wait",
+            sentence: "limits.request_timeout_ms must be above 30000: a client may ask to wait that long",
         },
         Pair {
             first: limits.request_timeout,
             second: FAREWELL,
             sentence: "limits.request_timeout_ms must be at most 60000: a server that stops waits no longer \
-                       for what is under way",
+                       for work in progress",
         },
     ]
 }
@@ -80,7 +80,7 @@ fn workers(settings: &Settings) -> Vec<Pair> {
         Pair {
             first: duration(pace.evidence_after),
             second: duration(pace.poll_max),
-            sentence: "workers.evidence_after_ms must be at most 3600000: each look waits for longer than \
+            sentence: "workers.evidence_after_ms must be at most 3600000: each check waits longer than \
                        the one before, up to an hour",
         },
     ]
@@ -89,13 +89,13 @@ fn workers(settings: &Settings) -> Vec<Pair> {
 fn messages(settings: &Settings) -> Vec<Pair> {
     let (relay, consumers) = (&settings.relay, &settings.consumers);
     let mut pairs = vec![
-        // What hangs must be counted as failed before the relay gives its batch up, or it would come
-        // again without end.
+        // A handler that hangs must be counted as failed before the relay gives up its batch;
+        // otherwise the message would come again without end.
         Pair {
             first: consumers.attempt_timeout,
             second: duration(relay.lease) / 3,
             sentence: "consumers.attempt_timeout_ms must be at most a third of relay.lease_ms: the relay \
-                       waits for half of it, and no longer",
+                       waits for only half of it",
         },
         Pair {
             first: consumers.attempt_timeout,
@@ -194,10 +194,10 @@ mod tests {
         check(&settings).map_err(|failed| failed.to_string())
     }
 
-    /// `second` as it is refused, and as it is taken, beside `first`.
+    /// The refused and the accepted value of `second`, beside `first`.
     fn pair(first: &str, refused: &str, taken: &str, reason: &str) {
-        let told = parse(&format!("{first}\n{refused}")).expect_err(refused);
-        assert!(told.contains(reason), "{first} {refused}\n-> {told}");
+        let error = parse(&format!("{first}\n{refused}")).expect_err(refused);
+        assert!(error.contains(reason), "{first} {refused}\n-> {error}");
         parse(&format!("{first}\n{taken}")).unwrap_or_else(|told| panic!("{first} {taken}\n-> {told}"));
     }
 

@@ -1,4 +1,4 @@
-//! `[breaker]` and `[retry_budget]`: of each account at a provider.
+//! `[breaker]` and `[retry_budget]`, which apply to each account at a provider.
 
 use std::time::Duration;
 
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_with_the_reason() {
+    fn settings_that_cannot_work_are_refused_with_the_reason() {
         let check = |text: &str, reason: &str| {
             let refused = parse(text).unwrap_err();
             assert!(refused.contains(reason), "{text}\n-> {refused}");
         };
         check("[breaker]\ncolour = 'red'", "unknown field");
         check("[breaker]\nfailure_share = 0.0", "failure share");
-        check("[breaker]\ncalls_min = 0", "to judge by");
+        check("[breaker]\ncalls_min = 0", "calls to decide");
         check("[breaker]\nwindow_ms = 10", "window");
         check("[breaker]\nopen_ms = 200000", "longest");
         check("[breaker]\nprobes = 0", "probes");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn absent_settings_have_their_defaults() {
         let given = parse("[breaker]\nprobes = 5\n[retry_budget]\nratio = 0.0").unwrap();
         let default = guard::Settings::default();
         assert_eq!((given.breaker.probes, given.breaker.calls_min), (5, default.breaker.calls_min));

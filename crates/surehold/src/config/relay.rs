@@ -33,7 +33,7 @@ impl RelayFile {
         if !(1..=1_000_000).contains(&relay.catch_up_per_second) {
             return Err(failed("relay.catch_up_per_second must be from 1 to 1000000"));
         }
-        // It is held for five seconds, and must outlast what is published then.
+        // It is held for five seconds, and must outlast the publishing.
         if relay.lease < Span::seconds(2) || relay.lease > Span::seconds(3_600) {
             return Err(failed("relay.lease_ms must be from two seconds to an hour"));
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_with_the_reason() {
+    fn settings_that_cannot_work_are_refused_with_the_reason() {
         for (text, reason) in [
             ("[relay]\ncatch_up_per_second = 0", "catch_up_per_second"),
             ("[relay]\nlease_ms = 1999", "two seconds"),

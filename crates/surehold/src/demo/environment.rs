@@ -1,4 +1,5 @@
-//! The stage: a data directory, the sandbox, the seeded database, the server, `demo.json`.
+//! The demo's environment: a data directory, the sandbox, the seeded database, the server,
+//! `demo.json`.
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ impl DemoEnvironment {
             .recursive(true)
             .mode(0o700)
             .create(&data)
-            .map_err(|error| failed(format!("{} cannot be made: {error}", data.display())))?;
+            .map_err(|error| failed(format!("{} cannot be created: {error}", data.display())))?;
         let location = match &arguments.database_url {
             Some(url) => Location::parse(url)?,
             None => Location::Sqlite { path: data.join("surehold.sqlite") },
@@ -43,7 +44,7 @@ impl DemoEnvironment {
         Store::migrate(&location).await?;
         let store = open(location.clone()).await?;
         let seeds = match seeds::refuse_others(&location, &store, &secrets).await {
-            Ok(()) => seeds::plant(&store, &secrets).await?,
+            Ok(()) => seeds::load_or_create(&store, &secrets).await?,
             Err(others) => {
                 store.close().await;
                 return Err(others);
@@ -78,17 +79,17 @@ impl DemoEnvironment {
             server,
             sandbox,
         };
-        match stage.introduce().await.and_then(|()| stage.write_demo_json()) {
+        match stage.create_accounts().await.and_then(|()| stage.write_demo_json()) {
             Ok(()) => Ok(stage),
             Err(failed) => {
-                stage.strike().await;
+                stage.stop().await;
                 Err(failed)
             }
         }
     }
 
-    /// Tells the sandbox its accounts, and where each wants its webhooks.
-    async fn introduce(&self) -> Result<(), Failed> {
+    /// Creates the accounts in the sandbox, with the addresses of their webhooks.
+    async fn create_accounts(&self) -> Result<(), Failed> {
         let mut sandbox = http_client::HttpClient::new(&self.sandbox_url)?;
         for tenant in &self.seeds.tenants {
             let account = json!({
@@ -140,19 +141,19 @@ impl DemoEnvironment {
         seeds::write_private(&self.data.join("demo.json"), &format!("{demo:#}\n"))
     }
 
-    /// Stops cleanly: the server first, so that what it has under way still finds its provider.
-    pub async fn strike(self) {
+    /// Stops cleanly: the server first, so that its calls in progress still reach the provider.
+    pub async fn stop(self) {
         self.server.stop().await;
         self.sandbox.stop().await;
     }
 }
 
-/// What is not the demo's is left as it is: neither migrated nor added to.
+/// A database that is not the demo's is left unchanged: neither migrated nor added to.
 async fn refuse_another_schema(location: &Location, secrets: &Path, is_given: bool) -> Result<(), Failed> {
     match Store::open_read_only(location).await {
         Ok(queries) => seeds::refuse_others(location, &queries, secrets).await,
         Err(store::Error::Missing { .. } | store::Error::NotMigrated { found: 0, .. }) => Ok(()),
-        // The demo's own file, of an older version of the program.
+        // The demo's own file, written by an older version of the program.
         Err(store::Error::NotMigrated { .. }) if !is_given => Ok(()),
         Err(error) => Err(failed(format!("{location}: {error}"))),
     }

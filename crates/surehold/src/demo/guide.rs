@@ -12,7 +12,7 @@ pub fn show(stage: &DemoEnvironment) {
         (&stage.base_url, &tenant.api_key, stage.slots.last().map(|slot| slot.id.0), stage.seeds.unit_id);
     say!("\nIt keeps serving until Ctrl-C. Also in {}:\n", stage.data.join("demo.json").display());
     say!("  API          {base}          (docs: {base}/docs, metrics: {base}/metrics)");
-    say!("  provider     {}/sandbox                (its books, and how it misbehaves)", stage.sandbox_url);
+    say!("  provider     {}/sandbox                (its books, and its faults)", stage.sandbox_url);
     for tenant in &stage.seeds.tenants {
         say!("  {:<12} api key {}\n  {:<12} ops key {}", tenant.name, tenant.api_key, "", tenant.ops_key);
     }

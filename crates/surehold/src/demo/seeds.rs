@@ -1,4 +1,4 @@
-//! The demo's tenants: made once a data directory and database, found again afterwards.
+//! The demo's tenants: created once per data directory and database, then reused.
 
 use std::path::Path;
 
@@ -19,13 +19,13 @@ use crate::{Failed, failed};
 const DAY: Span = Span::seconds(24 * 60 * 60);
 const SLOT_CAPACITY: i64 = 1_000;
 pub const SMALL_CAPACITY: i64 = 10;
-/// Fewer slots ahead than this, and more are opened.
+/// If fewer slots than this are ahead, more are opened.
 const SLOTS_AHEAD: usize = 5;
 
-/// What the demo keeps between two runs. It holds secrets, so only its owner may read it.
+/// What the demo stores between two runs. It contains secrets, so only its owner may read it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seeds {
-    /// The database that it was made in: another one is seeded anew.
+    /// The database that it was created in: another database is seeded again.
     pub database_id: Uuid,
     pub tenants: Vec<SeededTenant>,
     pub product_id: Uuid,
@@ -45,8 +45,8 @@ pub struct SeededTenant {
     pub product_id: Uuid,
 }
 
-/// The seeds of this database, from the file or made now.
-pub async fn plant(store: &Store, file: &Path) -> Result<Seeds, Failed> {
+/// The seeds of this database, from the file or created now.
+pub async fn load_or_create(store: &Store, file: &Path) -> Result<Seeds, Failed> {
     if let Some(seeds) = read(file)?.filter(|seeds| seeds.database_id == store.database_id()) {
         return Ok(seeds);
     }
@@ -81,8 +81,8 @@ pub async fn plant(store: &Store, file: &Path) -> Result<Seeds, Failed> {
     Ok(seeds)
 }
 
-/// Refuses a database with tenants that this directory's demo did not make: it would add its own beside
-/// them, and a configuration that names a tenant could mean either.
+/// Refuses a database with tenants that this directory's demo did not create: a configuration that
+/// names a tenant could then mean either.
 pub async fn refuse_others(location: &Location, queries: &Queries, file: &Path) -> Result<(), Failed> {
     let own: Vec<Uuid> =
         read(file)?.map_or_else(Vec::new, |seeds| seeds.tenants.iter().map(|tenant| tenant.id).collect());
@@ -91,13 +91,13 @@ pub async fn refuse_others(location: &Location, queries: &Queries, file: &Path) 
         return Ok(());
     };
     Err(failed(format!(
-        "{location} has a tenant that this demo did not make, `{}`: give the demo an empty database, or \
+        "{location} has a tenant that this demo did not create, `{}`: give the demo an empty database, or \
          another directory with --data and no --database-url",
         other.name
     )))
 }
 
-/// A secret of the provider's, which the demo makes up.
+/// A random secret of the provider.
 fn random(prefix: &str) -> String {
     format!("{prefix}{}", hex::encode(rand::random::<[u8; 32]>()))
 }
@@ -105,14 +105,14 @@ fn random(prefix: &str) -> String {
 fn read(file: &Path) -> Result<Option<Seeds>, Failed> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(serde_json::from_str(&text).map_err(|error| {
-            failed(format!("{} cannot be read ({error}); remove it to begin anew", file.display()))
+            failed(format!("{} cannot be read ({error}); remove it to start again", file.display()))
         })?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Writes a file that only its owner may read, so that nobody reads half of it.
+/// Writes a file atomically that only its owner may read.
 pub fn write_private(file: &Path, text: &str) -> Result<(), Failed> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -160,7 +160,7 @@ async fn make_product(
     }
 }
 
-/// Opens slots over the coming days where few are ahead: the small one first, then one a day.
+/// Opens slots over the coming days if few are ahead: the small one first, then one per day.
 pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Failed> {
     let now = SystemClock.now();
     let mut ahead = Vec::new();
@@ -176,7 +176,7 @@ pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Faile
                 starts_at: midnight.plus(Span(DAY.0 * day)).plus(Span::seconds(17 * 3_600)),
                 capacity: SLOT_CAPACITY,
             });
-            // A product departs once at one moment.
+            // A product has one departure per point in time.
             let is_new = |new: &NewSlot| slots.iter().all(|slot| slot.starts_at != new.starts_at);
             let add = AddSlots {
                 claim: None,

@@ -1,7 +1,7 @@
-//! The story: one booking and its payment, with everything going wrong that goes wrong, for real.
+//! The story: one booking and its payment, with everything that can go wrong.
 //!
-//! Each step is a request over HTTP to the running server; what is printed is what came back. At the
-//! end booking, ledger and the provider's own books stand side by side, and every promise is checked.
+//! Each step is an HTTP request to the running server; the output is the response. At the end the
+//! booking, the ledger and the provider's own books are compared, and every promise is checked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use super::environment::DemoEnvironment;
 use crate::{Failed, failed};
 
-/// How long the story waits for something that must come by itself.
+/// How long the story waits for an expected event.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// What the demo's products cost is in it.
+/// The currency of the demo's products.
 const CURRENCY: &str = "EUR";
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -26,13 +26,13 @@ struct Storyteller<'a> {
     api: HttpClient,
     sandbox: HttpClient,
     authorization: String,
-    /// Keys of this telling: the story may be told again on the same directory.
+    /// Prefix of this run's keys: the story may run again on the same directory.
     run: String,
-    /// The ledger before the story: an earlier one may have been told on the same directory.
+    /// The ledger before the story, which an earlier run may have changed.
     before: BTreeMap<String, i64>,
 }
 
-/// Tells it; `true` if every promise held.
+/// Runs the story; `true` if every promise was kept.
 pub async fn tell(stage: &DemoEnvironment) -> Result<bool, Failed> {
     let mut teller = Storyteller {
         stage,
@@ -117,7 +117,8 @@ impl Storyteller<'_> {
         json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" })
     }
 
-    /// Sends the payment and hangs up before the answer: the classic way to charge twice.
+    /// Sends the payment and closes the connection before the response: the classic cause of a
+    /// double charge.
     async fn pay_through_a_broken_line(&mut self, booking: &str) -> Result<Value, Failed> {
         step(2, "She pays by card, and the line breaks before the answer comes.");
         let authority = self.stage.base_url.trim_start_matches("http://");
@@ -159,7 +160,8 @@ impl Storyteller<'_> {
         }
     }
 
-    /// Until the server has the request whole, hanging up would prove nothing.
+    /// Closing the connection earlier, before the server has the whole request, would prove
+    /// nothing.
     async fn wait_for_payment(&mut self, booking: &str) -> Result<(), Failed> {
         let began = tokio::time::Instant::now();
         while began.elapsed() < PATIENCE {
@@ -222,7 +224,7 @@ impl Storyteller<'_> {
         Err(failed(format!("payment {} never confirmed its booking", text(payment, "/id"))))
     }
 
-    /// Webhooks since the start: stored, and repeated.
+    /// Webhooks since the start: stored and repeated.
     async fn deliveries(&mut self) -> Result<(u64, u64), Failed> {
         let metrics = self.api.get("/metrics", &[]).await?.text();
         let count = |outcome: &str| {
@@ -233,12 +235,12 @@ impl Storyteller<'_> {
         Ok((count("stored"), count("repeated")))
     }
 
-    /// The ledger has what the outbox had.
+    /// Waits until the ledger has received the whole outbox.
     async fn drained(&mut self) -> Result<bool, Failed> {
         Ok(self.balances().await? != self.before)
     }
 
-    /// The balance of each account of the ledger that is in the story's currency.
+    /// The balance of each ledger account in the story's currency.
     async fn balances(&mut self) -> Result<BTreeMap<String, i64>, Failed> {
         let accounts = self.get("/v1/ledger/accounts?limit=200").await?;
         let accounts = accounts["data"].as_array().cloned().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! How often one place in the code may write a line: a disk that is full, or a database that is away, fails every
-//! request in the same words, and a log that repeats them by the thousand hides what else happens, and fills
-//! another disk.
+//! Limits how often one place in the code may write a line. A full disk or an unreachable database
+//! fails every request with the same message; thousands of repetitions would hide other messages
+//! and fill another disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -24,8 +24,8 @@ struct LogSite {
 }
 
 impl Limit {
-    /// How many lines of this place were left out before this one, which is to be written; none if it is to be
-    /// left out as well.
+    /// How many lines of this place were omitted before this line, which is to be written; `None`
+    /// if this line is omitted too.
     pub fn admit(&self, place: Identifier, now: Instant) -> Option<u64> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places.entry(place).or_insert(LogSite { left: BURST, at: now, left_out: 0 });
@@ -49,15 +49,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_that_says_the_same_by_the_thousand_is_cut_short_and_counted() {
+    fn repeated_lines_of_one_place_are_limited_and_counted() {
         let one = tracing::callsite!(name: "one", kind: tracing::metadata::Kind::EVENT, fields: a);
         let other = tracing::callsite!(name: "other", kind: tracing::metadata::Kind::EVENT, fields: a);
         let (one, other) = (one.metadata().callsite(), other.metadata().callsite());
         let (limit, begun) = (Limit::default(), Instant::now());
         let written = (0..26_297).filter(|_| limit.admit(one.clone(), begun).is_some()).count();
         assert_eq!(written, 100);
-        assert_eq!(limit.admit(other, begun), Some(0), "others are heard meanwhile");
-        assert_eq!(limit.admit(one.clone(), begun + Duration::from_secs(1)), Some(26_197), "and it is said");
+        assert_eq!(limit.admit(other, begun), Some(0), "lines of other places are written meanwhile");
+        assert_eq!(
+            limit.admit(one.clone(), begun + Duration::from_secs(1)),
+            Some(26_197),
+            "the number of omitted lines is reported"
+        );
         let later = begun + Duration::from_secs(2);
         let written = (0..100).filter(|_| limit.admit(one.clone(), later).is_some()).count();
         assert_eq!(written, 9);

@@ -1,4 +1,4 @@
-//! `surehold ops dead-letters`: look at what was given up, and decide on it.
+//! `surehold ops dead-letters`: shows work that was given up, and decides on it.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Server, print, table};
 use crate::Failed;
 
-/// Rows of a page, unless the command says otherwise.
+/// Rows per page, unless the command says otherwise.
 const LIMIT: u16 = 50;
 const LIMIT_MAX: i64 = 200;
 /// Characters of a reason in a list; `show` prints all of it.
@@ -20,23 +20,23 @@ const REASON_MAX: usize = 80;
 
 #[derive(clap::Subcommand)]
 pub enum Action {
-    /// Those that wait for a decision, the oldest first
+    /// List those that need a decision, oldest first
     List {
         #[command(flatten)]
         server: Server,
         #[arg(long, default_value_t = LIMIT, value_parser = clap::value_parser!(u16).range(1..=LIMIT_MAX))]
         limit: u16,
-        /// Where the page before ended
+        /// The cursor from the page before
         #[arg(long, conflicts_with = "all")]
         cursor: Option<String>,
-        /// Page after page, to the last
+        /// Read all pages
         #[arg(long)]
         all: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One, with its payload and its history; also after a decision
+    /// Show one with its payload and its history, also after a decision
     Show {
         #[command(flatten)]
         server: Server,
@@ -45,9 +45,9 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Send them round again, once what was wrong is mended; safe whenever it is done
+    /// Try the work again after its cause was corrected; always safe
     Retry(DecisionArguments),
-    /// Give them up for good: nothing more is tried
+    /// Give up the work permanently: nothing more is tried
     Discard(DecisionArguments),
 }
 
@@ -57,10 +57,10 @@ pub struct DecisionArguments {
     server: Server,
     #[arg(required = true)]
     ids: Vec<Uuid>,
-    /// Who decides: it stands in the audit
+    /// Who decides; it is recorded in the audit
     #[arg(long)]
     who: String,
-    /// Why: it stands in the audit
+    /// The reason; it is recorded in the audit
     #[arg(long)]
     why: String,
 }
@@ -98,12 +98,12 @@ async fn list(client: &Client, mut query: ListQuery, all: bool, json: bool) -> R
         print(&listed(&letters));
     }
     if let Some(next) = next {
-        eprintln!("there are more: --cursor {next}, or --all");
+        eprintln!("more exist: use --cursor {next} or --all");
     }
     Ok(())
 }
 
-/// With all of its history.
+/// The letter with all of its history.
 async fn whole(client: &Client, id: Uuid) -> Result<DeadLetter, Failed> {
     let mut letter = client.get_dead_letter(id).await?;
     if letter.history_next_cursor.is_some() {
@@ -114,17 +114,17 @@ async fn whole(client: &Client, id: Uuid) -> Result<DeadLetter, Failed> {
     Ok(letter)
 }
 
-/// Each by itself: one that is refused does not keep the others from being decided on.
+/// Each one separately: a refusal does not affect the decisions on the others.
 async fn decide(
     decision: &DecisionArguments,
-    ask: impl Fn(&Client, Uuid, &LetterDecision) -> Operation<DeadLetter>,
+    call: impl Fn(&Client, Uuid, &LetterDecision) -> Operation<DeadLetter>,
 ) -> crate::Exit {
     let client = decision.server.client()?;
-    let said = LetterDecision { who: decision.who.clone(), why: decision.why.clone() };
+    let request = LetterDecision { who: decision.who.clone(), why: decision.why.clone() };
     let mut refused = 0;
     for &id in &decision.ids {
-        // Under a key of its own: the same decision later looks at the letter as it is then.
-        match ask(&client, id, &said).send().await {
+        // With a key of its own: the same decision later sees the letter's new state.
+        match call(&client, id, &request).send().await {
             Ok(reply) => print(&format!("{id} is {}\n", reply.value.state)),
             Err(error) => {
                 eprintln!("{id}: {error}");
@@ -156,7 +156,7 @@ fn listed(letters: &[DeadLetter]) -> String {
     table(["ID", "KIND", "GIVEN UP", "ATTEMPTS", "REASON"], &rows)
 }
 
-/// One line of at most so many characters.
+/// One line of at most this many characters.
 fn short(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
     if line == reason && line.chars().count() <= REASON_MAX {

@@ -130,7 +130,7 @@ fn one_that_is_called_off_ends_in_order() {
         let ended = server.wait_with_output().unwrap();
         let words = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {words}");
-        assert!(words.contains("asked to stop before it served"), "{arguments:?}: {words}");
+        assert!(words.contains("asked to stop before the server was ready"), "{arguments:?}: {words}");
         assert!(!words.contains("WARN") && !words.contains("ERROR"), "{arguments:?}: {words}");
     }
 }

@@ -1,6 +1,7 @@
-//! `cargo run -p test_servers`: a private PostgreSQL to try things on, until standard input ends (Control-D).
+//! `cargo run -p test_servers`: a private PostgreSQL to experiment with, until standard input ends
+//! (Control-D).
 //!
-//! Prints the server's URL and its directory, a line each.
+//! Prints the server's URL and its directory, one per line.
 
 use std::io::{Read as _, Write as _};
 

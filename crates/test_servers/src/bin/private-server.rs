@@ -1,7 +1,8 @@
-//! `cargo run -p test_servers --bin private-server redis`: a private server to try things on, until standard input
-//! ends (Control-D). `nats` and `haproxy PORT...` as well; PostgreSQL's is `private-postgres`.
+//! `cargo run -p test_servers --bin private-server redis`: a private server to experiment with,
+//! until standard input ends (Control-D). Also `nats` and `haproxy PORT...`; for PostgreSQL use
+//! `private-postgres`.
 //!
-//! Prints the server's URL and its directory, a line each.
+//! Prints the server's URL and its directory, one per line.
 
 use std::io::{Read as _, Write as _};
 

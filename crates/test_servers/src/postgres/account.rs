@@ -1,4 +1,5 @@
-//! Who runs the server. PostgreSQL refuses root; continuous integration often is root.
+//! The user that runs the server. PostgreSQL refuses root, and continuous integration often runs as
+//! root.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use super::Error;
 
-/// The account that owns the cluster: ourselves, or another one where we are root.
+/// The account that owns the cluster: the current user, or another one if that is root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
     ids: Option<(u32, u32)>,
@@ -24,17 +25,18 @@ impl Account {
         if id(&["-u"]) != Some(0) {
             return Ok(Self::ourselves());
         }
-        // `postgres` comes with the package; `nobody` is there where the server was built by hand.
+        // `postgres` comes with the package; `nobody` exists if the server was built from source.
         let ids =
             ["postgres", "nobody"].iter().find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)));
         Ok(Self { ids: Some(ids.ok_or(Error::NoAccount)?) })
     }
 
-    /// A command that runs as this account, with nothing of ours that would lead it to another server.
+    /// A command that runs as this account, without environment variables that could lead it to
+    /// another server.
     pub fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
         if let Some((user, group)) = self.ids {
-            // The standard library gives up root's further groups along with its id.
+            // The standard library drops root's supplementary groups together with its id.
             command.uid(user).gid(group);
         }
         for (name, _) in std::env::vars_os() {
@@ -49,12 +51,12 @@ impl Account {
     /// A new directory that this account owns and can reach.
     pub fn directory(self) -> Result<TempDir, Error> {
         let temporary = std::env::temp_dir();
-        let places = [temporary.as_path(), Path::new("/tmp"), Path::new("/var/tmp")];
-        let place = match self.ids {
-            None => places[0],
-            Some(_) => *places.iter().find(|place| open_to_all(place)).ok_or(Error::NoDirectory)?,
+        let candidates = [temporary.as_path(), Path::new("/tmp"), Path::new("/var/tmp")];
+        let path = match self.ids {
+            None => candidates[0],
+            Some(_) => *candidates.iter().find(|path| open_to_all(path)).ok_or(Error::NoDirectory)?,
         };
-        let directory = tempfile::Builder::new().prefix("surehold-postgres-").tempdir_in(place)?;
+        let directory = tempfile::Builder::new().prefix("surehold-postgres-").tempdir_in(path)?;
         if let Some((user, group)) = self.ids {
             chown(directory.path(), Some(user), Some(group))?;
         }
@@ -62,13 +64,14 @@ impl Account {
     }
 }
 
-/// Whether another user can come through here: a `TMPDIR` below root's home, say, is closed to all others.
-fn open_to_all(place: &Path) -> bool {
-    let Ok(place) = place.canonicalize() else { return false };
+/// Whether another user can pass through: a `TMPDIR` below root's home, for example, is closed to
+/// others.
+fn open_to_all(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
     let enterable = |directory: PathBuf| {
         std::fs::metadata(directory).is_ok_and(|meta| meta.is_dir() && meta.mode() & 0o001 != 0)
     };
-    place.ancestors().map(Path::to_owned).all(enterable)
+    path.ancestors().map(Path::to_owned).all(enterable)
 }
 
 fn id(arguments: &[&str]) -> Option<u32> {

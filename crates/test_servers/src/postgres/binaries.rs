@@ -1,8 +1,8 @@
-//! Where PostgreSQL's programs are.
+//! Finds PostgreSQL's programs.
 //!
-//! Debian keeps the server's programs off `PATH`, a directory a major version; what is on `PATH` may be a
-//! wrapper that manages the machine's own clusters. So Debian's directories come first, the newest of
-//! them, and `PATH` only where one directory of it holds all the programs.
+//! Debian keeps the server's programs off `PATH`, in one directory per major version; a program on
+//! `PATH` may be a wrapper that manages the machine's own clusters. So the newest of Debian's
+//! directories comes first, and `PATH` is used only if one of its directories has all the programs.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use std::process::Command;
 
 use super::Error;
 
-/// The oldest PostgreSQL that Surehold is written for.
+/// The oldest PostgreSQL that Surehold supports.
 pub const MAJOR_MIN: u32 = 15;
 
 const DEBIAN: &str = "/usr/lib/postgresql";
 const PROGRAMS: [&str; 4] = ["initdb", "pg_ctl", "postgres", "psql"];
 
-/// One installation of PostgreSQL, checked to be whole and new enough.
+/// One installation of PostgreSQL, checked to be complete and new enough.
 #[derive(Clone, Debug)]
 pub struct Binaries {
     directory: PathBuf,
@@ -35,12 +35,12 @@ impl Binaries {
         }
     }
 
-    /// What the server says of itself: `postgres (PostgreSQL) 15.14`.
+    /// The server's version text: `postgres (PostgreSQL) 15.14`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The path of `psql`, `pg_dump` and the like.
+    /// The path of `psql`, `pg_dump` and similar programs.
     pub fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_whole_packaged_version_comes_first() {
+    fn the_newest_complete_packaged_version_comes_first() {
         let machine = tempfile::tempdir().unwrap();
         let install = |place: &str, programs: &[&str]| {
             let directory = machine.path().join(place);
@@ -89,7 +89,7 @@ mod tests {
         check(&[&wrappers], None);
         let local = install("local", &PROGRAMS);
         check(&[&wrappers, &local], Some(&local));
-        // Debian's client package alone makes the directory without the server.
+        // Debian's client package alone creates the directory without the server.
         install("lib/17/bin", &["psql"]);
         check(&[&wrappers, &local], Some(&local));
         let nine = install("lib/9/bin", &PROGRAMS);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_major_version_is_read_from_what_the_server_says() {
+    fn the_major_version_is_read_from_the_version_text() {
         let check = |version: &str, expected: Option<u32>| assert_eq!(major(version), expected, "{version}");
         check("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)", Some(15));
         check("postgres (PostgreSQL) 19beta1", Some(19));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_postgresql_is_told_what_to_install() {
+    fn a_missing_postgresql_error_says_what_to_install() {
         assert!(Error::Missing.to_string().ends_with("apt-get install postgresql"));
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no server: each message ends with what to do about it.
+//! Why there is no server; each message ends with what to do about it.
 
 use std::process::ExitStatus;
 
@@ -21,7 +21,7 @@ pub enum Error {
     NoAccount,
     #[error(
         "no temporary directory can be entered by other users, so PostgreSQL, which does not run as root, \
-         has no place. Set TMPDIR to a directory with mode 1777"
+         has no directory. Set TMPDIR to a directory with mode 1777"
     )]
     NoDirectory,
     #[error(transparent)]

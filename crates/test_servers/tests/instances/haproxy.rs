@@ -7,15 +7,16 @@ use std::time::Duration;
 use test_servers::Error;
 use test_servers::haproxy::{Options, Private};
 
-use crate::{DEADLINE_S, answers, listens, until};
+use crate::{DEADLINE_S, listens, replies, until};
 
-/// A server that says its name, and whether it is ready; it hangs up after each answer.
+/// A server that replies with its name and its readiness, and closes the connection after each
+/// reply.
 #[derive(Clone)]
 struct Backend {
     name: &'static str,
     port: u16,
     ready: Arc<AtomicBool>,
-    /// Hangs up on a request without a word.
+    /// Closes the connection without a reply to a request.
     mute: Arc<AtomicBool>,
     requests: Arc<AtomicU64>,
 }
@@ -31,7 +32,7 @@ impl Backend {
             requests: Arc::default(),
         };
         let server = backend.clone();
-        // Ends with the test's process: there is no other way to stop listening in the standard library.
+        // Ends with the test's process: the standard library cannot stop listening.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 server.answer(stream);
@@ -53,7 +54,7 @@ impl Backend {
             ("200 OK", self.name)
         };
         let length = body.len();
-        // Who asked may be gone: a test's end is no failure of its servers.
+        // The client may be gone: the end of a test is not a failure of its servers.
         let _told = write!(
             stream,
             "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
@@ -70,8 +71,8 @@ fn get(port: u16) -> String {
     answer
 }
 
-/// Who answers ten requests in a row.
-fn who(haproxy: &Private) -> Vec<String> {
+/// The names of the servers that reply to ten requests in a row.
+fn serving_names(haproxy: &Private) -> Vec<String> {
     let name = |_| get(haproxy.port()).rsplit("\r\n\r\n").next().expect("a body").to_owned();
     let mut names: Vec<String> = (0..10).map(name).collect();
     names.sort();
@@ -91,17 +92,17 @@ fn until_state(haproxy: &Private, backend: &str, state: &str) {
 }
 
 #[test]
-fn requests_are_spread_over_what_is_ready() {
+fn requests_are_spread_over_ready_servers() {
     let ([one, _two], haproxy) = two();
     assert_eq!(haproxy.url(), format!("http://127.0.0.1:{}", haproxy.port()));
     assert!(haproxy.version().starts_with("HAProxy version "), "{}", haproxy.version());
-    assert_eq!(who(&haproxy), ["one", "two"]);
+    assert_eq!(serving_names(&haproxy), ["one", "two"]);
     one.ready.store(false, Ordering::SeqCst);
     until_state(&haproxy, "server1", "DOWN");
-    assert_eq!(who(&haproxy), ["two"]);
+    assert_eq!(serving_names(&haproxy), ["two"]);
     one.ready.store(true, Ordering::SeqCst);
     until_state(&haproxy, "server1", "UP");
-    assert_eq!(who(&haproxy), ["one", "two"]);
+    assert_eq!(serving_names(&haproxy), ["one", "two"]);
 }
 
 #[test]
@@ -109,23 +110,23 @@ fn a_backend_is_drained_and_enabled() {
     let (_backends, haproxy) = two();
     haproxy.drain("server2").unwrap();
     until_state(&haproxy, "server2", "DRAIN");
-    assert_eq!(who(&haproxy), ["one"]);
+    assert_eq!(serving_names(&haproxy), ["one"]);
     haproxy.enable("server2").unwrap();
     until_state(&haproxy, "server2", "UP");
-    assert_eq!(who(&haproxy), ["one", "two"]);
+    assert_eq!(serving_names(&haproxy), ["one", "two"]);
     assert!(matches!(haproxy.drain("server3"), Err(Error::Refused { .. })));
     assert!(matches!(haproxy.state("server3"), Err(Error::Refused { .. })));
 }
 
 #[test]
-fn only_a_connection_that_failed_is_tried_again() {
-    // Nobody listens on the second one's port. It counts as up until the first check.
+fn only_a_failed_connection_is_retried() {
+    // Nothing listens on the second port. It counts as up until the first check.
     let one = Backend::start("one");
-    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let options = Options { check_every_ms: 60_000, ..Options::in_front_of(&[one.port, nobody]) };
+    let unused_port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let options = Options { check_every_ms: 60_000, ..Options::in_front_of(&[one.port, unused_port]) };
     let haproxy = Private::start(options).unwrap();
-    assert_eq!(who(&haproxy), ["one"]);
-    // A request that a server has taken is not sent to anybody else.
+    assert_eq!(serving_names(&haproxy), ["one"]);
+    // A request that a server has received is not sent to another server.
     let taken = one.requests.load(Ordering::SeqCst);
     one.mute.store(true, Ordering::SeqCst);
     let answer = get(haproxy.port());
@@ -134,16 +135,16 @@ fn only_a_connection_that_failed_is_tried_again() {
 }
 
 #[test]
-fn a_proxy_is_killed_held_still_and_started_again() {
+fn a_proxy_can_be_killed_paused_and_restarted() {
     let (_backends, haproxy) = two();
     haproxy.kill().unwrap();
     assert!(!listens(haproxy.port()));
     haproxy.restart().unwrap();
-    assert_eq!(who(&haproxy), ["one", "two"]);
+    assert_eq!(serving_names(&haproxy), ["one", "two"]);
     haproxy.pause().unwrap();
-    assert!(!answers(haproxy.port(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert!(!replies(haproxy.port(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     haproxy.resume().unwrap();
-    assert_eq!(who(&haproxy), ["one", "two"]);
+    assert_eq!(serving_names(&haproxy), ["one", "two"]);
     haproxy.stop().unwrap();
     assert!(!listens(haproxy.port()));
     let log = std::fs::read_to_string(haproxy.log_path()).unwrap();
@@ -151,7 +152,7 @@ fn a_proxy_is_killed_held_still_and_started_again() {
 }
 
 #[test]
-fn a_configuration_that_it_does_not_take_is_told_with_its_log() {
+fn an_invalid_configuration_is_reported_with_the_log() {
     let options = Options { ready_path: "/ready nonsense".to_owned(), ..Options::in_front_of(&[1]) };
     let refused = Private::start(options).unwrap_err();
     assert!(matches!(&refused, Error::DidNotStart { log, .. } if log.contains("nonsense")), "{refused}");

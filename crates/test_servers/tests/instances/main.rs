@@ -1,4 +1,4 @@
-//! The private servers are what the other tests stand on, so their own promises are tested first.
+//! Other tests depend on the private servers, so they are tested first.
 
 mod ended_with_us;
 mod haproxy;
@@ -9,9 +9,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// How long what must happen may take.
+/// The time limit for an expected change.
 const DEADLINE_S: u64 = 30;
-/// How long a server that is held still is listened to.
+/// How long a paused server is observed.
 const SILENCE_MS: u64 = 300;
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -26,11 +26,11 @@ fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
-/// Whether a question is answered within a moment. A server that is held still takes the connection, for
-/// the kernel does that, and says nothing.
-fn answers(port: u16, question: &str) -> bool {
+/// Whether a request gets a reply within a moment. The kernel accepts connections for a paused
+/// server, but the server does not reply.
+fn replies(port: u16, request: &str) -> bool {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_millis(SILENCE_MS))).expect("a time-out");
-    stream.write_all(question.as_bytes()).expect("room for a question");
+    stream.write_all(request.as_bytes()).expect("the request is written");
     stream.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0)
 }

@@ -1,4 +1,5 @@
-//! NATS is spoken to by hand here: its protocol is lines, and a client would hide what the server does.
+//! These tests write NATS's protocol directly: it consists of lines, and a client library would
+//! hide what the server does.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,13 +8,13 @@ use std::time::Duration;
 use test_servers::Error;
 use test_servers::nats::{Options, Private};
 
-use crate::{DEADLINE_S, answers, listens};
+use crate::{DEADLINE_S, listens, replies};
 
 fn start(options: Options) -> Private {
     Private::start(options).expect("a private NATS")
 }
 
-/// Asks JetStream's API, or any subject, and answers with what came back.
+/// Sends a request to JetStream's API, or to any subject, and returns the reply.
 fn request(port: u16, subject: &str, payload: &str) -> String {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(DEADLINE_S))).expect("a time-out");
@@ -23,7 +24,7 @@ fn request(port: u16, subject: &str, payload: &str) -> String {
         &stream,
         "CONNECT {{\"verbose\":false}}\r\nSUB back 1\r\nPUB {subject} back {length}\r\n{payload}\r\n"
     )
-    .expect("room for a question");
+    .expect("the request is written");
     loop {
         let mut line = String::new();
         lines.read_line(&mut line).expect("a line");
@@ -43,7 +44,7 @@ fn create_stream(port: u16) {
     assert!(answer.contains("\"did_create\":true"), "{answer}");
 }
 
-/// Publishes one message; the answer is JetStream's word that it keeps it.
+/// Publishes one message; the reply is JetStream's acknowledgement.
 fn publish(port: u16) {
     let answer = request(port, "kept", "hello");
     assert!(answer.contains("\"stream\":\"KEPT\"") && !answer.contains("error"), "{answer}");
@@ -82,7 +83,7 @@ fn streams_outlive_a_kill_and_a_restart() {
 }
 
 #[test]
-fn options_of_the_caller_hold() {
+fn the_callers_options_apply() {
     let nats = start(Options {
         domain: Some("town".to_owned()),
         storage_max_mb: Some(64),
@@ -100,7 +101,7 @@ fn options_of_the_caller_hold() {
 }
 
 #[test]
-fn a_setting_that_does_not_exist_is_told_with_the_servers_log() {
+fn an_unknown_setting_is_reported_with_the_servers_log() {
     let configuration = "no_such_setting: 1".to_owned();
     let refused = Private::start(Options { configuration, ..Options::default() }).unwrap_err();
     assert!(
@@ -110,11 +111,11 @@ fn a_setting_that_does_not_exist_is_told_with_the_servers_log() {
 }
 
 #[test]
-fn a_server_held_still_is_silent_and_then_goes_on() {
+fn a_paused_server_is_silent_and_then_continues() {
     let nats = start(Options::default());
     create_stream(nats.port());
     nats.pause().unwrap();
-    assert!(!answers(nats.port(), "PING\r\n"));
+    assert!(!replies(nats.port(), "PING\r\n"));
     nats.resume().unwrap();
     publish(nats.port());
     nats.pause().unwrap();

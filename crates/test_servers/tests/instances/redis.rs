@@ -1,7 +1,7 @@
 use test_servers::Error;
 use test_servers::redis::{Options, Persistence, Private};
 
-use crate::{answers, listens};
+use crate::{listens, replies};
 
 fn start(options: Options) -> Private {
     Private::start(options).expect("a private Redis")
@@ -12,18 +12,21 @@ fn with_snapshots() -> Private {
 }
 
 #[test]
-fn a_server_answers_on_loopback_alone() {
+fn a_server_listens_on_loopback_only() {
     let redis = start(Options::default());
     assert_eq!(redis.command(&["PING"]).unwrap(), "PONG");
     assert_eq!(redis.command(&["CONFIG", "GET", "bind"]).unwrap(), "bind\n127.0.0.1");
     assert_eq!(redis.url(), format!("redis://127.0.0.1:{}", redis.port()));
     assert!(redis.version().starts_with("Redis server v="), "{}", redis.version());
     let refused = redis.command(&["NO-SUCH-COMMAND"]).unwrap_err();
-    assert!(matches!(&refused, Error::Refused { said, .. } if said.contains("unknown command")), "{refused}");
+    assert!(
+        matches!(&refused, Error::Refused { output, .. } if output.contains("unknown command")),
+        "{refused}"
+    );
 }
 
 #[test]
-fn options_and_settings_of_the_caller_hold() {
+fn the_callers_options_and_settings_apply() {
     let redis = start(Options {
         memory_max_mb: Some(3),
         eviction: Some("allkeys-lru".to_owned()),
@@ -36,7 +39,7 @@ fn options_and_settings_of_the_caller_hold() {
     check("maxmemory", &(3 * 1024 * 1024).to_string());
     check("maxmemory-policy", "allkeys-lru");
     check("databases", "7");
-    // Full memory loses keys, as the policy says.
+    // Full memory evicts keys, as the policy says.
     for key in 0..40 {
         redis.command(&["SET", &format!("key-{key}"), &"x".repeat(100_000)]).unwrap();
     }
@@ -45,7 +48,7 @@ fn options_and_settings_of_the_caller_hold() {
 }
 
 #[test]
-fn a_setting_that_does_not_exist_is_told_with_the_servers_log() {
+fn an_unknown_setting_is_reported_with_the_servers_log() {
     let settings = vec![("no-such-setting".to_owned(), "1".to_owned())];
     let refused = Private::start(Options { settings, ..Options::default() }).unwrap_err();
     assert!(
@@ -79,7 +82,7 @@ fn a_snapshot_outlives_a_stop_and_a_kill_loses_what_came_after_it() {
 }
 
 #[test]
-fn an_old_snapshot_is_put_back() {
+fn an_old_snapshot_can_be_restored() {
     let redis = with_snapshots();
     redis.command(&["SET", "old", "1"]).unwrap();
     let snapshot = redis.save().unwrap();
@@ -91,13 +94,13 @@ fn an_old_snapshot_is_put_back() {
 }
 
 #[test]
-fn a_server_held_still_is_silent_and_then_goes_on() {
+fn a_paused_server_is_silent_and_then_continues() {
     let redis = start(Options::default());
     redis.pause().unwrap();
-    assert!(!answers(redis.port(), "PING\r\n"));
+    assert!(!replies(redis.port(), "PING\r\n"));
     redis.resume().unwrap();
     assert_eq!(redis.command(&["PING"]).unwrap(), "PONG");
-    // Neither is a stop held up by it.
+    // A pause does not delay a stop either.
     redis.pause().unwrap();
     redis.stop().unwrap();
     assert!(!listens(redis.port()));

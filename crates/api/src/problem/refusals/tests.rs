@@ -84,7 +84,7 @@ fn refusals() -> Vec<Refusal> {
 }
 
 #[test]
-fn the_catalogue_has_each_refusal_and_nothing_else() {
+fn the_catalogue_has_exactly_all_refusals() {
     let listed: BTreeSet<_> =
         Code::ALL.iter().filter(|code| code.origin() != CodeOrigin::Wire).map(|code| code.name()).collect();
     let given: BTreeSet<_> = refusals().iter().map(|refusal| problem(refusal, "r").code).collect();
@@ -103,7 +103,7 @@ fn a_refusal_that_is_stored_is_not_retryable() {
 }
 
 #[test]
-fn a_decline_tells_the_payment_and_why() {
+fn a_decline_names_the_payment_and_its_reason() {
     let refusal = Refusal::PaymentDeclined { payment: ID, code: "card_declined".into(), retryable: true };
     let json = serde_json::to_value(problem(&refusal, "req-1")).unwrap();
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_decline_tells_the_payment_and_why() {
 }
 
 #[test]
-fn what_stood_in_the_way_is_named() {
+fn the_cause_of_a_refusal_is_named() {
     let of = |refusal| problem(&refusal, "r");
     assert_eq!(of(Refusal::PaymentAlreadyOpen { payment: ID }).resource, Some(ID));
     assert_eq!(of(Refusal::SlotIsFull { vacancies: 2 }).detail, "The slot has 2 vacancies.");

@@ -1,16 +1,16 @@
-//! Any answers, in any order.
+//! Arbitrary replies in any order.
 
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 
-/// Time stands still in it, but for what is slept.
-fn still() -> Runtime {
+/// Time is paused and moves only by sleeps.
+fn paused_runtime() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// Headers that mean something, with values that mean anything.
+/// Known headers with arbitrary values.
 fn headers() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let names = prop::sample::select(vec![
         "retry-after",
@@ -33,7 +33,7 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     prop::collection::vec((names, value), 0..4)
 }
 
-/// Bodies from noise to documents that are almost right.
+/// Bodies from random bytes to almost correct documents.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let problem = prop::sample::select(Code::ALL)
         .prop_map(|code| serde_json::to_vec(&Problem::new(code, "req_1")).unwrap());
@@ -49,7 +49,9 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 
 fn any_answer() -> impl Strategy<Value = ScriptStep> {
     (100..1_000_u16, headers(), body()).prop_map(|(status, headers, body)| {
-        let ScriptStep::Answer(mut made) = answer(status, body) else { unreachable!("it is an answer") };
+        let ScriptStep::Answer(mut made) = answer(status, body) else {
+            unreachable!("`answer` returns a reply")
+        };
         for (name, value) in headers {
             if let Ok(value) = http::HeaderValue::from_bytes(&value) {
                 made.headers.append(name, value);
@@ -61,23 +63,23 @@ fn any_answer() -> impl Strategy<Value = ScriptStep> {
 
 /// What servers and networks do.
 fn any_step() -> impl Strategy<Value = ScriptStep> {
-    let told = prop::sample::select(Code::ALL).prop_map(problem);
+    let retry = prop::sample::select(Code::ALL).prop_map(problem);
     prop_oneof![
         Just(broken()),
         Just(not_sent()),
-        Just(ScriptStep::Silence),
-        told,
+        Just(ScriptStep::NoReply),
+        retry,
         any_answer(),
         Just(captured())
     ]
 }
 
-/// Whether the work may have been done by a request that met this.
+/// Whether a request with this outcome may have done the work.
 fn may_have_been_done(step: &ScriptStep) -> bool {
     let ScriptStep::Answer(made) = step else {
         return !matches!(step, ScriptStep::Lost(RequestFailure::NotSent(_)));
     };
-    let code = crate::answer::problem(made).as_ref().and_then(crate::answer::code);
+    let code = crate::reply_meaning::problem(made).as_ref().and_then(crate::reply_meaning::code);
     let nothing = matches!(code, Some(Code::Overloaded | Code::StorageUnavailable));
     !nothing && made.status.as_u16() != 429
 }
@@ -86,9 +88,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_answer_is_read_without_harm(step in any_answer()) {
-        still().block_on(async {
-            let client = Script::of([step]).client();
+    fn any_reply_is_read_without_a_panic(step in any_answer()) {
+        paused_runtime().block_on(async {
+            let client = Script::new([step]).client();
             let _ = charge(&client).send().await;
             let _ = client.refund(Uuid::nil(), &Default::default()).send().await;
             let _ = client.get_payment(Uuid::nil()).await;
@@ -98,12 +100,12 @@ proptest! {
         });
     }
 
-    /// Whatever happens: all attempts are one request, their number has its limit, and "not done" is said
-    /// only if it is so.
+    /// In every case all attempts send one request, their number is limited, and "not done" is
+    /// reported only if it is true.
     #[test]
-    fn any_run_of_answers(steps in prop::collection::vec(any_step(), 1..12)) {
-        let script = Script::of(steps.clone());
-        let result = still().block_on(charged(&script));
+    fn any_sequence_of_replies(steps in prop::collection::vec(any_step(), 1..12)) {
+        let script = Script::new(steps.clone());
+        let result = paused_runtime().block_on(charged(&script));
         let calls = script.calls();
         for call in &calls {
             prop_assert_eq!(format!("{call:?}"), format!("{:?}", calls[0]));
@@ -121,7 +123,7 @@ proptest! {
             Err(Error::OutcomeUnknown(stopped)) => prop_assert_eq!(stopped.key.as_ref().map(ToString::to_string), Some("order-17".to_owned())),
             _ => {}
         }
-        let waits = script.retries().iter().filter(|told| told.word == "request_in_progress").count();
+        let waits = script.retries().iter().filter(|retry| retry.label == "request_in_progress").count();
         prop_assert!(calls.len() <= 3 * (waits + 1), "{} attempts and {waits} waits", calls.len());
     }
 }

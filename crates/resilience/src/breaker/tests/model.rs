@@ -1,4 +1,4 @@
-//! Any history: the breaker does what a naive telling of it does, and always finds its way back.
+//! For any history, the breaker does what a naive model does, and always closes again.
 
 use proptest::prelude::*;
 
@@ -7,9 +7,9 @@ use crate::breaker::window::SLOTS;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Pass(u32),
+    Wait(u32),
     Call(Health, Option<BreakerSubject>),
-    /// A call goes out, and what becomes of it is heard later, or never.
+    /// A call goes out; its result is reported later, or never.
     Begin,
     End(usize, Health),
 }
@@ -20,15 +20,15 @@ fn health() -> impl Strategy<Value = Health> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..6_000u32).prop_map(Step::Pass),
+        3 => (0..6_000u32).prop_map(Step::Wait),
         8 => (health(), proptest::option::of(0..4_u64)).prop_map(|(health, about)| Step::Call(health, about)),
         3 => Just(Step::Begin),
         3 => (any::<usize>(), health()).prop_map(|(which, health)| Step::End(which, health)),
     ]
 }
 
-/// The breaker told naively: every call and every probe is a row. It draws nothing: an open time is what
-/// the breaker drew, checked for its bounds.
+/// A naive breaker: every call and every probe is a row. It has no randomness: it takes each open
+/// time from the breaker and checks its bounds.
 struct Model {
     generation: u32,
     state: BreakerState,
@@ -41,7 +41,7 @@ struct Model {
 }
 
 struct Run {
-    told: DrivenBreaker,
+    driver: DrivenBreaker,
     model: Model,
     out: Vec<(Permit, u32, Option<Duration>)>,
 }
@@ -66,7 +66,7 @@ impl Run {
             until: Duration::ZERO,
             openings: 0,
         };
-        Run { told: DrivenBreaker::new(settings), model, out: Vec::new() }
+        Run { driver: DrivenBreaker::new(settings), model, out: Vec::new() }
     }
 
     fn enter(&mut self, state: BreakerState) {
@@ -78,14 +78,14 @@ impl Run {
         self.model.failed.clear();
     }
 
-    /// Called after the breaker was asked or told something: it may have opened just now.
+    /// Called after each use of the breaker, which may have just opened.
     fn open(&mut self) {
-        let now = self.told.now;
+        let now = self.driver.now;
         let doubled = (2.0 * f64::from(1u32 << self.model.openings.min(10))).min(10.0);
-        let open = self.told.open_seconds();
+        let open = self.driver.open_seconds();
         assert!((doubled * 0.8..=doubled * 1.2).contains(&open), "open for {open}, {doubled} expected");
         self.model.openings += 1;
-        self.model.until = now + self.told.breaker.open_left(now);
+        self.model.until = now + self.driver.breaker.open_left(now);
         self.enter(BreakerState::Open);
     }
 
@@ -104,7 +104,7 @@ impl Run {
 
     fn live(&self) -> Vec<(Option<BreakerSubject>, bool)> {
         let slot = |at: Duration| at.as_nanos() / (s(10).as_nanos() / u128::from(SLOTS));
-        let current = slot(self.told.now);
+        let current = slot(self.driver.now);
         let live = self.model.calls.iter().filter(|(at, ..)| slot(*at) + u128::from(SLOTS) > current);
         live.map(|(_, about, failed)| (*about, *failed)).collect()
     }
@@ -117,8 +117,8 @@ impl Run {
         }
     }
 
-    fn pass(&mut self) {
-        let now = self.told.now;
+    fn advance(&mut self) {
+        let now = self.driver.now;
         if self.model.state == BreakerState::Open && self.model.until <= now {
             self.enter(BreakerState::HalfOpen);
         }
@@ -129,14 +129,14 @@ impl Run {
     }
 
     fn begin(&mut self) -> bool {
-        let now = self.told.now;
-        let admitted = self.told.admit();
-        self.pass();
-        let room = self.model.probes.len() + self.model.results.len() < 3;
+        let now = self.driver.now;
+        let admitted = self.driver.admit();
+        self.advance();
+        let has_permit = self.model.probes.len() + self.model.results.len() < 3;
         let expected = match self.model.state {
             BreakerState::Closed => true,
             BreakerState::Open => false,
-            BreakerState::HalfOpen => room,
+            BreakerState::HalfOpen => has_permit,
         };
         assert_eq!(admitted.is_ok(), expected, "{admitted:?} in {:?}", self.model.state);
         match admitted {
@@ -160,18 +160,18 @@ impl Run {
             return;
         }
         let (permit, generation, probe) = self.out.swap_remove(which % self.out.len());
-        self.told.report(permit.about(about), health);
-        self.pass();
+        self.driver.report(permit.about(about), health);
+        self.advance();
         if generation == self.model.generation && self.model.state == BreakerState::Closed {
             let failed = health == Health::Bad;
             let known = about.is_some() && self.live().contains(&(about, failed));
             if health != Health::Unclear && !known {
-                self.model.calls.push((self.told.now, about, failed));
+                self.model.calls.push((self.driver.now, about, failed));
             }
         } else if let Some(since) = probe.filter(|_| generation == self.model.generation)
-            && let Some(place) = self.model.probes.iter().position(|(_, at)| *at == since)
+            && let Some(position) = self.model.probes.iter().position(|(_, at)| *at == since)
         {
-            self.model.probes.swap_remove(place);
+            self.model.probes.swap_remove(position);
             let known = about.is_some_and(|about| self.model.failed.contains(&about));
             match health {
                 Health::Good => self.model.results.push(false),
@@ -193,7 +193,7 @@ proptest! {
         let mut run = Run::new();
         for step in steps {
             match step {
-                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Wait(ms) => run.driver.now += Duration::from_millis(u64::from(ms)),
                 Step::Call(health, about) => {
                     if run.begin() {
                         run.end(run.out.len() - 1, health, about);
@@ -203,28 +203,28 @@ proptest! {
                 Step::End(which, health) => run.end(which, health, None),
             }
             let since = run.model.state;
-            let due = since == BreakerState::Open && run.model.until <= run.told.now;
-            prop_assert_eq!(run.told.state(), if due { BreakerState::HalfOpen } else { since });
+            let due = since == BreakerState::Open && run.model.until <= run.driver.now;
+            prop_assert_eq!(run.driver.state(), if due { BreakerState::HalfOpen } else { since });
         }
     }
 
-    /// Whatever happens, half an hour of good answers closes it: no history wedges it.
+    /// Whatever happens, half an hour of good replies closes the circuit.
     #[test]
-    fn it_always_finds_its_way_back(steps in proptest::collection::vec(step(), 0..100)) {
+    fn good_replies_always_close_it_again(steps in proptest::collection::vec(step(), 0..100)) {
         let mut run = Run::new();
         for step in steps {
             match step {
-                Step::Pass(ms) => run.told.now += Duration::from_millis(u64::from(ms)),
+                Step::Wait(ms) => run.driver.now += Duration::from_millis(u64::from(ms)),
                 Step::Call(..) | Step::Begin => { run.begin(); }
                 Step::End(which, health) => run.end(which, health, None),
             }
         }
         for _ in 0..1_800 {
-            run.told.now += s(1);
-            if let Ok(permit) = run.told.admit() {
-                run.told.report(permit, Health::Good);
+            run.driver.now += s(1);
+            if let Ok(permit) = run.driver.admit() {
+                run.driver.report(permit, Health::Good);
             }
         }
-        prop_assert_eq!(run.told.state(), BreakerState::Closed);
+        prop_assert_eq!(run.driver.state(), BreakerState::Closed);
     }
 }

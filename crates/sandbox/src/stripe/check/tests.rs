@@ -8,7 +8,7 @@ fn checked(endpoint: &str, text: &str) -> Result<Parameters, StripeRefusal> {
     check(endpoint, version::DEFAULT, decode(text.as_bytes()).unwrap())
 }
 
-/// `code param message` of a refusal, `-` where it has none.
+/// `code param message` of a refusal, with `-` for a missing part.
 fn refused(endpoint: &str, text: &str) -> String {
     let refusal = checked(endpoint, text).expect_err(text);
     assert_eq!((refusal.status, &*refusal.kind), (400, "invalid_request_error"), "{text}");
@@ -44,7 +44,7 @@ fn declared_parameters_are_accepted() {
 }
 
 #[test]
-fn wrong_parameters_are_refused_in_stripes_words() {
+fn invalid_parameters_are_refused_with_stripes_messages() {
     let check = |extra: &str, expected: &str| {
         assert_eq!(refused(CREATE, &format!("{SALE}&{extra}")), expected);
     };
@@ -127,7 +127,7 @@ fn a_removed_parameter_is_refused_from_its_version_on() {
     check("2026-09-30.endive", Some("payment_method_types_no_longer_supported"));
     check("2026-10-28.endive", Some("payment_method_types_no_longer_supported"));
     let found = refused("POST /v1/refunds", "payment_method_types[]=card");
-    assert!(found.starts_with("parameter_unknown "), "it was never one of refunds: {found}");
+    assert!(found.starts_with("parameter_unknown "), "refunds never had this parameter: {found}");
 }
 
 #[test]

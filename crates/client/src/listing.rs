@@ -1,7 +1,7 @@
 //! All rows of a list, page by page.
 //!
-//! A page begins behind the last row of the one before, so rows that are added meanwhile push none out
-//! and bring none twice.
+//! A page starts after the last row of the one before, so rows that are added meanwhile neither
+//! remove nor repeat a row.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 use crate::api_request::ApiRequest;
 use crate::{Client, Error, Result};
 
-/// The rows of one list. Made by the calls of [`Client`] that begin with `all_`.
+/// The rows of one list. Created by the calls of [`Client`] that begin with `all_`.
 #[must_use = "nothing is read before it is polled as a stream"]
 pub struct Listing<T> {
     client: Client,
     path: String,
-    /// The parameters as they are sent; the cursor is the last one's, once there is one.
+    /// The parameters as they are sent; the cursor is replaced by that of the last page.
     query: Vec<(String, String)>,
     row: PhantomData<fn() -> T>,
 }
@@ -30,23 +30,24 @@ const CURSOR: &str = "cursor";
 const LIMIT: &str = "limit";
 
 impl<T: DeserializeOwned + Send + 'static> Listing<T> {
-    /// From the query's own cursor on, if it has one; with its limit, or as many a page as there may be.
-    pub(crate) fn of(client: &Client, path: impl Into<String>, query: &impl Serialize) -> Listing<T> {
-        let text = serde_urlencoded::to_string(query).expect("queries are flat records of texts and numbers");
-        let query = serde_urlencoded::from_str(&text).expect("what was written can be read");
-        let mut rows = Listing { client: client.clone(), path: path.into(), query, row: PhantomData };
-        if !rows.query.iter().any(|(name, _)| name == LIMIT) {
-            rows.set(LIMIT, PAGE_ROWS_MAX.to_string());
+    /// Starts at the query's own cursor, if it has one, and uses its limit, or the largest page.
+    pub(crate) fn new(client: &Client, path: impl Into<String>, query: &impl Serialize) -> Listing<T> {
+        let text =
+            serde_urlencoded::to_string(query).expect("queries are flat records of strings and numbers");
+        let query = serde_urlencoded::from_str(&text).expect("the query was just written");
+        let mut listing = Listing { client: client.clone(), path: path.into(), query, row: PhantomData };
+        if !listing.query.iter().any(|(name, _)| name == LIMIT) {
+            listing.set(LIMIT, PAGE_ROWS_MAX.to_string());
         }
-        rows
+        listing
     }
 
-    /// One after another. Ends with the last row, or with the first error.
+    /// All rows in order. Ends with the last row, or with the first error.
     pub fn stream(self) -> impl Stream<Item = Result<T>> + Send {
-        unfold(Some(self), |rows| async move {
-            let mut rows = rows?;
-            match rows.page().await {
-                Ok((page, true)) => Some((Ok(page), Some(rows))),
+        unfold(Some(self), |listing| async move {
+            let mut listing = listing?;
+            match listing.page().await {
+                Ok((page, true)) => Some((Ok(page), Some(listing))),
                 Ok((page, false)) => Some((Ok(page), None)),
                 Err(error) => Some((Err(error), None)),
             }
@@ -56,17 +57,17 @@ impl<T: DeserializeOwned + Send + 'static> Listing<T> {
         .boxed()
     }
 
-    /// All of them at once: for a list that is known to be short.
+    /// All rows at once, for a list that is known to be short.
     pub async fn collect(self) -> Result<Vec<T>> {
         self.stream().try_collect().await
     }
 
     /// The next page, and whether another one follows.
     async fn page(&mut self) -> Result<(Vec<T>, bool)> {
-        let page: Page<T> = self.client.ask(ApiRequest::search(&self.path, &self.query)).await?;
+        let page: Page<T> = self.client.call(ApiRequest::search(&self.path, &self.query)).await?;
         let Some(next) = page.next_cursor else { return Ok((page.data, false)) };
         if self.query.iter().any(|(name, value)| name == CURSOR && *value == next) {
-            return Err(Error::Invalid("the server leads from a page to the same page".to_owned()));
+            return Err(Error::Invalid("the server's next page is the same page".to_owned()));
         }
         self.set(CURSOR, next);
         Ok((page.data, true))
@@ -80,7 +81,7 @@ impl<T: DeserializeOwned + Send + 'static> Listing<T> {
 
 impl<T> fmt::Debug for Listing<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Rows").field("path", &self.path).finish_non_exhaustive()
+        out.debug_struct("Listing").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -103,18 +104,18 @@ mod tests {
         answer(200, serde_json::json!({ "data": data, "next_cursor": next }).to_string())
     }
 
-    fn asked(script: &Script) -> Vec<String> {
+    fn requested(script: &Script) -> Vec<String> {
         script.calls().iter().map(|call| call.target.clone()).collect()
     }
 
     #[tokio::test]
-    async fn pages_are_read_to_the_last() {
-        let script = Script::of([page(&["a", "b"], Some("x")), page(&["c"], Some("y z")), page(&[], None)]);
-        let rows = script.client().all_ledger_accounts(&ListQuery::default()).collect().await.unwrap();
-        assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    async fn all_pages_are_read() {
+        let script = Script::new([page(&["a", "b"], Some("x")), page(&["c"], Some("y z")), page(&[], None)]);
+        let found = script.client().all_ledger_accounts(&ListQuery::default()).collect().await.unwrap();
+        assert_eq!(found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
         let path = "/v1/ledger/accounts?limit=200";
         assert_eq!(
-            asked(&script),
+            requested(&script),
             [path.to_owned(), format!("{path}&cursor=x"), format!("{path}&cursor=y+z")]
         );
     }
@@ -122,7 +123,7 @@ mod tests {
     #[tokio::test]
     async fn a_query_keeps_its_filters_its_limit_and_its_cursor() {
         let script =
-            Script::of([answer(200, r#"{"data":[],"next_cursor":"b"}"#), answer(200, r#"{"data":[]}"#)]);
+            Script::new([answer(200, r#"{"data":[],"next_cursor":"b"}"#), answer(200, r#"{"data":[]}"#)]);
         let query = PaymentsQuery {
             reference: Some("a&b".to_owned()),
             limit: Some(7),
@@ -131,19 +132,19 @@ mod tests {
         };
         assert_eq!(script.client().all_payments(&query).collect().await, Ok(vec![]));
         let path = "/v1/payments?reference=a%26b&limit=7";
-        assert_eq!(asked(&script), [format!("{path}&cursor=a"), format!("{path}&cursor=b")]);
+        assert_eq!(requested(&script), [format!("{path}&cursor=a"), format!("{path}&cursor=b")]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_error_ends_it_and_no_page_is_read_for_ever() {
-        let script = Script::of([page(&["a"], Some("x")), not_sent()]);
-        let rows: Vec<Result<LedgerAccount>> =
+    async fn an_error_or_a_repeated_page_ends_the_stream() {
+        let script = Script::new([page(&["a"], Some("x")), not_sent()]);
+        let found: Vec<Result<LedgerAccount>> =
             script.client().all_ledger_accounts(&ListQuery::default()).stream().collect().await;
-        assert_eq!(rows.len(), 2);
-        assert!(rows[0].is_ok() && rows[1].is_err());
-        let script = Script::of([page(&["a"], Some("x"))]);
-        let rows = script.client().all_ledger_accounts(&ListQuery::default()).collect().await;
-        assert!(matches!(rows, Err(Error::Invalid(_))), "{rows:?}");
+        assert_eq!(found.len(), 2);
+        assert!(found[0].is_ok() && found[1].is_err());
+        let script = Script::new([page(&["a"], Some("x"))]);
+        let found = script.client().all_ledger_accounts(&ListQuery::default()).collect().await;
+        assert!(matches!(found, Err(Error::Invalid(_))), "{found:?}");
         assert_eq!(script.calls().len(), 2);
     }
 }
