@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::thread;
 use std::time::Instant;
 
@@ -207,7 +208,7 @@ fn prove(postgres: &str) -> Result<String, Failure> {
                 Ok(words) => println!("    {name}: {scenario} on {ground}: {words} ({took} s)"),
                 Err(why) => {
                     println!("    {name}: {scenario} on {ground}: NOT AS EXPECTED: {why} ({took} s)");
-                    failures.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+                    failures.lock().push(format!("{name}: {why}"));
                 }
             }
         }
@@ -222,7 +223,7 @@ fn prove(postgres: &str) -> Result<String, Failure> {
             scope.spawn(prove_one_after_another);
         }
     });
-    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failures = failures.into_inner();
     if failures.is_empty() { Ok(page()) } else { Err(failures.join("\n").into()) }
 }
 

@@ -8,8 +8,9 @@
 //! An invariant that was never looked at and a state that was never reached prove nothing: the verdict is
 //! then *not reached*, and that fails the run as a broken invariant does.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -239,7 +240,7 @@ impl Findings {
 
     fn found(&self) -> MutexGuard<'_, Found> {
         // What a task that panicked had found stands.
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.lock()
     }
 
     fn state<'a>(&self, found: &'a mut Found, name: &str) -> &'a mut Sometimes {

@@ -12,12 +12,13 @@
 //!
 //! A `sent` without a line of what was heard is a client that died: the request may have been carried out.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -153,7 +154,7 @@ impl Journal {
     }
 
     fn ticket(&self, key: &str) -> Ticket {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted.lock();
         counted.numbers += 1;
         let number = counted.numbers;
         let attempt = counted.attempts.entry(key.to_owned()).or_default();

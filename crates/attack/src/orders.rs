@@ -1,8 +1,9 @@
 //! What customers want: charges of every kind, carried out to their end whatever befalls the server.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
@@ -121,7 +122,7 @@ struct Queue {
 
 impl Queue {
     async fn next(&self, context: &ScenarioContext, random: &mut StdRng) -> Option<Order> {
-        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let planned = self.planned.lock().pop_front();
         if planned.is_some() || !self.work.needs_more() {
             return planned;
         }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Ids as _;
@@ -39,7 +39,7 @@ struct Run<'a> {
     beside: SharedServers,
     progress: &'a Progress,
     /// Reports of the scenarios that have ended, in that order.
-    outcomes: std::sync::Mutex<Vec<ScenarioReport>>,
+    outcomes: parking_lot::Mutex<Vec<ScenarioReport>>,
 }
 
 /// Carries out what was asked for, until it is done or told to stop. An error is a run that could not be
@@ -75,7 +75,7 @@ pub async fn carry_out(
     progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
     let ground = Arc::new(options.ground.clone());
     let databases = Arc::new(Mutex::new(databases));
-    let outcomes = std::sync::Mutex::default();
+    let outcomes = parking_lot::Mutex::default();
     let run = Run { options, name, ground, databases, beside, progress, outcomes };
     tokio::select! {
         () = run.all(chosen) => {}
@@ -150,7 +150,7 @@ impl Run<'_> {
                     None => self.scenario(scenario).await,
                 };
                 self.progress.line(&outcome.line());
-                self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+                self.outcomes.lock().push(outcome);
             }
         };
         let at_once = self.options.at_once.max(1);
@@ -162,7 +162,7 @@ impl Run<'_> {
 
     /// In the order of their numbers, whichever ended first. One that has not ended could not be carried out.
     fn outcomes(&self, chosen: &[&'static Scenario]) -> Vec<ScenarioReport> {
-        let mut outcomes = std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut outcomes = std::mem::take(&mut *self.outcomes.lock());
         let has_ended = |scenario: &Scenario| outcomes.iter().any(|outcome| outcome.name == scenario.name);
         let stopped: Vec<_> = chosen.iter().filter(|scenario| !has_ended(scenario)).collect();
         let why = || "the run was told to stop before this was done".to_owned();

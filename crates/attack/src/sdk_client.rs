@@ -4,8 +4,9 @@
 //! the journal and of the report's transcript. Where it gives up, the outcome unknown, the program that uses
 //! it asks again later under the same key, as its documentation says.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::requests::NewCharge;
@@ -123,12 +124,12 @@ fn shown(value: &impl Serialize) -> Value {
 
 impl Transcript {
     fn begin(&self, ask: &OperationRequest, ticket: Ticket) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.under_way.lock();
         under_way.insert(ask.key.clone(), UnderWay { ask: ask.clone(), ticket });
     }
 
     fn end(&self, key: &str) -> Option<UnderWay> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+        self.under_way.lock().remove(key)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened when: the faults, the retries, the lag of the outbox, all by one clock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -140,7 +141,7 @@ impl Timeline {
     }
 
     fn events(&self) -> MutexGuard<'_, TimelineEvents> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.lock()
     }
 }
 

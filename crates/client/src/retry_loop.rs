@@ -13,7 +13,8 @@
 //! The loop records whether any request that was sent may have been done. At the end this decides
 //! between "nothing was done" and "the outcome is unknown".
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Code;
@@ -138,7 +139,7 @@ impl RetryLoop {
     /// The state behind the lock is consistent after every statement, so a poisoned lock can be
     /// used.
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock()
     }
 
     fn left(&self) -> Duration {

@@ -1,8 +1,9 @@
 //! For tests: a server that follows a script, request by request, without a socket, so that time
 //! can be paused.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +55,7 @@ pub fn wall_clock() -> SystemTime {
 impl Script {
     pub fn new(steps: impl IntoIterator<Item = ScriptStep>) -> Script {
         let script = Script::default();
-        script.steps.lock().unwrap().extend(steps);
+        script.steps.lock().extend(steps);
         script
     }
 
@@ -65,7 +66,7 @@ impl Script {
     pub fn client_with(&self, change: impl FnOnce(Builder) -> Builder) -> Client {
         let retries = self.retries.clone();
         let observer = move |retry: &Retry<'_>| {
-            retries.lock().unwrap().push(ObservedRetry {
+            retries.lock().push(ObservedRetry {
                 attempt: retry.attempt,
                 label: retry.failure.label(),
                 delay: retry.delay,
@@ -80,11 +81,11 @@ impl Script {
 
     /// The requests so far.
     pub fn calls(&self) -> Vec<ApiRequest> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().clone()
     }
 
     pub fn retries(&self) -> Vec<ObservedRetry> {
-        self.retries.lock().unwrap().clone()
+        self.retries.lock().clone()
     }
 }
 
@@ -98,10 +99,10 @@ impl Service<ApiRequest> for Script {
     }
 
     fn call(&mut self, call: ApiRequest) -> ReplyFuture {
-        let mut calls = self.calls.lock().unwrap();
+        let mut calls = self.calls.lock();
         calls.push(call);
         assert!(calls.len() < CALLS_MAX, "the test makes calls without end");
-        let mut steps = self.steps.lock().unwrap();
+        let mut steps = self.steps.lock();
         let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
         Box::pin(async move {
             match step.expect("a script has a step") {

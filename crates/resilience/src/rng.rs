@@ -1,7 +1,8 @@
 //! A random number generator that several tasks share and that a test can seed.
 
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -15,7 +16,7 @@ impl SharedRng {
     }
 
     pub fn with<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
-        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        draw(&mut self.0.lock())
     }
 }
 

@@ -7,9 +7,10 @@ use std::{
     collections::{HashSet, VecDeque},
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::{
@@ -76,7 +77,7 @@ impl SharedState {
     /// A panic under the lock cannot leave the books half changed: they change after the decision,
     /// line by line.
     pub fn state(&self) -> MutexGuard<'_, SandboxState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

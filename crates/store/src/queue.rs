@@ -11,8 +11,8 @@
 //! at least an eighth of it: they never delay the others by much, and nobody can starve them. Their lane
 //! has a bound of its own, so that they cannot fill the queue before a client's command either.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::TenantId;
 use domain::working_set::Command;
@@ -59,7 +59,7 @@ impl Queue {
 
     // Nothing that can panic runs under the lock, so a poisoned one is whole.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub fn push(&self, pending: Pending) -> Result<(), Unavailable> {

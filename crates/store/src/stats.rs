@@ -1,7 +1,8 @@
 //! What the writers have done since the start, counted where noise does not touch it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// Totals since the store was opened, and the queue as it is.
@@ -45,16 +46,16 @@ pub(crate) fn add(counter: &AtomicU64, count: usize) {
 
 impl Counters {
     pub fn failed(&self, why: &str) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), why.to_owned()));
+        *self.failure.lock() = Some((Instant::now(), why.to_owned()));
     }
 
     pub fn wrote(&self) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.failure.lock() = None;
     }
 
     /// Why the database took nothing, if that was not long ago and nothing was committed since.
     pub fn failure(&self, within: Duration) -> Option<String> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = self.failure.lock();
         failure.as_ref().filter(|(at, _)| at.elapsed() < within).map(|(_, why)| why.clone())
     }
 

@@ -1,8 +1,9 @@
 //! The store as the rest of the program holds it.
 
+use parking_lot::Mutex;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::TenantId;
@@ -180,7 +181,7 @@ impl Store {
     /// Takes nothing more in, carries out what waits, and ends the writers.
     pub async fn close(self) {
         self.inner.queue.close();
-        let running = std::mem::take(&mut *self.inner.running.lock().unwrap_or_else(PoisonError::into_inner));
+        let running = std::mem::take(&mut *self.inner.running.lock());
         for writer in running {
             writer.ended().await;
         }

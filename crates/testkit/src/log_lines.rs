@@ -1,9 +1,9 @@
 //! The log of this process, kept for a test to read.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use server::work_context;
 use tracing::field::{Field, Visit};
@@ -34,13 +34,13 @@ impl<S: Subscriber> Layer<S> for LogLines {
         if let Some(work_context) = work_context::current() {
             fields.0.extend(work_context.fields().map(|(name, value)| (name.to_owned(), value)));
         }
-        self.0.lock().unwrap().push(fields.0);
+        self.0.lock().push(fields.0);
     }
 }
 
 impl LogLines {
     pub fn so_far(&self) -> Vec<LogLine> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().clone()
     }
 }
 

@@ -34,9 +34,10 @@ mod pump;
 #[cfg(test)]
 mod tests;
 
+use parking_lot::Mutex;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -76,7 +77,7 @@ struct Shared {
 
 impl Shared {
     fn upstream(&self) -> SocketAddr {
-        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.upstream.lock()
     }
 }
 
@@ -119,12 +120,12 @@ impl Proxy {
 
     /// Where connections to come are led.
     pub fn aim(&self, upstream: SocketAddr) {
-        *self.shared.upstream.lock().unwrap_or_else(PoisonError::into_inner) = upstream;
+        *self.shared.upstream.lock() = upstream;
     }
 
     /// Decides over connections to come.
     pub fn plan(&self, plan: Plan) {
-        *self.shared.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        *self.shared.plan.lock() = plan;
     }
 
     /// Befalls all, those that live and those to come. [`Fault::Duplicate`] befalls only those to come:

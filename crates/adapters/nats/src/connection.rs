@@ -39,7 +39,7 @@ pub struct Nats {
     pub(super) stream_seen: AtomicBool,
     pub(super) making: Mutex<()>,
     /// Why the stream that is there is not for us, since that was seen.
-    pub(super) unfit: std::sync::Mutex<Option<String>>,
+    pub(super) unfit: parking_lot::Mutex<Option<String>>,
     /// Counts the connections made, so that what waits on an old one hears of it.
     pub(super) connections: watch::Receiver<u64>,
 }
@@ -71,7 +71,7 @@ impl Nats {
             database,
             stream_seen: AtomicBool::new(false),
             making: Mutex::new(()),
-            unfit: std::sync::Mutex::default(),
+            unfit: parking_lot::Mutex::default(),
             connections,
         }))
     }

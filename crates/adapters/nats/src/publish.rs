@@ -4,7 +4,6 @@
 //! them in order whatever is cut in between. While NATS is not there nothing is handed to its client, which
 //! would keep it in memory: publishing fails, and the backlog stays where it is safe, in the outbox.
 
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ const SUBJECTS_AT_ONCE_MAX: usize = 256;
 
 impl Broker for Nats {
     fn unfit(&self) -> Option<String> {
-        self.unfit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.unfit.lock().clone()
     }
 
     fn publish<'a>(

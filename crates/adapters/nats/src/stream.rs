@@ -3,7 +3,6 @@
 //! A stream that somebody deleted, or that a new server does not have, is made again empty. What it held and
 //! nobody had received is then published again by the relay's sweep.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -67,7 +66,7 @@ impl Nats {
 
     /// Said once, and kept for whoever asks: nothing is carried until somebody changes something.
     fn judge(&self, suits: Result<(), String>) -> Result<(), String> {
-        let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unfit = self.unfit.lock();
         match (&suits, unfit.is_some()) {
             (Err(why), false) => error!(why, "NATS carries nothing: its stream is not for this database"),
             (Ok(()), true) => info!("the stream at NATS is fit again"),

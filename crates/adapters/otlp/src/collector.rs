@@ -1,7 +1,7 @@
 //! The SDK's spans behind our port.
 
+use parking_lot::Mutex;
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
 
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
@@ -74,7 +74,7 @@ impl Recorded {
     /// What is not kept is not even written down.
     fn with(&self, act: impl FnOnce(&mut opentelemetry_sdk::trace::Span)) {
         if self.context.is_sampled() {
-            act(&mut self.span.lock().unwrap_or_else(PoisonError::into_inner));
+            act(&mut self.span.lock());
         }
     }
 }

@@ -3,8 +3,9 @@
 //! The SDK has a queue of its own, of the same size, and says of what it drops only that it did. So each
 //! span is written down before it goes in there, and taken out when its batch is back.
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -34,7 +35,7 @@ struct Entries {
 
 impl QueueStats {
     pub fn because(&self, why: String) {
-        *self.0.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        *self.0.why.lock() = why;
     }
 
     /// Whether there is room for one more.
@@ -60,7 +61,7 @@ impl QueueStats {
         let was_away = self.0.away.swap(outcome.is_err(), Ordering::Relaxed);
         match outcome {
             Err(error) if !was_away => {
-                let why = std::mem::take(&mut *self.0.why.lock().unwrap_or_else(PoisonError::into_inner));
+                let why = std::mem::take(&mut *self.0.why.lock());
                 warn!(%error, why, "the collector takes no traces; what it does not take is lost");
             }
             Ok(()) if was_away => info!("the collector takes traces again"),

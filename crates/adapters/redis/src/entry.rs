@@ -8,10 +8,9 @@
 //!
 //! Numbers are big-endian. What cannot be read says nothing.
 
-use std::sync::{PoisonError, RwLock};
-
 use domain::KeyId;
 use domain::idempotency::Fingerprint;
+use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 use store::Rendered;
 use uuid::Uuid;
@@ -43,14 +42,14 @@ impl Names {
     /// From now on entries are this course's. Whether it is another one than before.
     pub fn follow(&self, lineage: &str) -> bool {
         let now = course(lineage, &self.epoch);
-        let mut course = self.course.write().unwrap_or_else(PoisonError::into_inner);
+        let mut course = self.course.write();
         let another = *course != now;
         *course = now;
         another
     }
 
     pub fn key(&self, key: KeyId) -> String {
-        let course = self.course.read().unwrap_or_else(PoisonError::into_inner);
+        let course = self.course.read();
         format!("{FORM}:{}:{}:key:{}", self.database.simple(), *course, key.0.simple())
     }
 

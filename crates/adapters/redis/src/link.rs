@@ -10,7 +10,8 @@
 //! So no request ever waits for a connection, and a Redis that hangs costs the first few requests their
 //! timeout and the others nothing.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -134,8 +135,8 @@ impl Link {
 
 impl Inner {
     /// What is behind the lock is whole between any two statements.
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
     }
 }
 

@@ -11,8 +11,9 @@
 
 mod disguise;
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -77,7 +78,7 @@ async fn all_keys(context: &ScenarioContext, shop: &Target, plans: VecDeque<Plan
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let next = waiting.lock().pop_front();
                 let Some(plan) = next else { return Ok::<_, Error>(()) };
                 one_key(&context, &mut caller, &mut other, &plan).await?;
                 context.progress.advance();

@@ -8,8 +8,9 @@
 //!
 //! The provider takes its time, so that twins meet in flight, and tells each event twice, out of order.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -101,7 +102,7 @@ async fn say(
         let (context, asks, turns) = (context.clone(), asks.clone(), turns.clone());
         saying.spawn(async move {
             loop {
-                let next = turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let next = turns.lock().pop_front();
                 let Some(Turn { ask, good }) = next else { return Ok::<(), Error>(()) };
                 let ask = &asks[ask];
                 let answer = if good {

@@ -12,9 +12,10 @@ mod faults;
 mod gate;
 mod spread;
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client::{Backoff, Timeouts, budget};
@@ -203,7 +204,7 @@ async fn weather(
         let (context, waiting) = (context.clone(), waiting.clone());
         clients.spawn(async move {
             loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let next = waiting.lock().pop_front();
                 let Some(ask) = next else { return Ok::<_, Error>(()) };
                 let first = sdk.charge(&ask).await?;
                 if !matches!(&first, Ok(answer) if answer.reply_kind().is_definite()) {
@@ -214,7 +215,7 @@ async fn weather(
             }
         });
     }
-    let left = || waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let left = || waiting.lock().len();
     let step = asks.len().div_ceil(RESETS + 1);
     let mut next = asks.len().saturating_sub(step);
     let mut looks = tokio::time::interval(LOOK_EVERY);

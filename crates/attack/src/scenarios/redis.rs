@@ -12,9 +12,10 @@
 //! them for as long as anything befalls. What is worked on twice shows in the provider's books; what is
 //! answered otherwise than before, in the journal.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
@@ -200,7 +201,7 @@ async fn ask_all(
         lanes.spawn(async move {
             let mut asked = Vec::new();
             loop {
-                let planned = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let planned = waiting.lock().pop_front();
                 let wish = match planned {
                     Some(wish) => wish,
                     None if work.needs_more() => {

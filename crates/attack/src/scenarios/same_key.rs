@@ -8,8 +8,9 @@
 //! The requests of a round are written down and connected first, and then let go together, spread over all
 //! servers. Whoever heard nothing definite says it again.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rand::RngExt as _;
 use serde_json::json;
@@ -107,7 +108,7 @@ async fn all_rounds(
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let next = waiting.lock().pop_front();
                 let Some((at_once, ask)) = next else { return Ok::<_, Error>(()) };
                 round(&context, &mut callers[..at_once], &ask).await?;
                 context.progress.advance();

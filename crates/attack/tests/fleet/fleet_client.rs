@@ -1,8 +1,9 @@
 //! A client behind one kept connection: it keeps its keys, asks again as long as it is told to, and writes
 //! down whatever it is answered.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_client::{HttpClient, Response};
@@ -87,7 +88,7 @@ impl<'a> FleetClient<'a> {
             Ok(answer) => status_and_retryable(answer),
             Err(error) => error.to_string(),
         };
-        *self.shop.met.lock().unwrap().entry(met).or_default() += 1;
+        *self.shop.met.lock().entry(met).or_default() += 1;
         answer
     }
 }

@@ -54,7 +54,7 @@ async fn nobody_is_failed() {
         done.store(true, Ordering::SeqCst);
     };
     let (paid, held, ()) = tokio::join!(charging, reserving, rolling);
-    let met = shop.met.lock().unwrap().clone();
+    let met = shop.met.lock().clone();
     let (paid, held): (BTreeMap<String, String>, usize) =
         (paid.into_iter().flatten().collect(), held.iter().map(Vec::len).sum());
     println!("{} charges and {held} holds in {:.1?}: {met:?}", paid.len(), begun.elapsed());

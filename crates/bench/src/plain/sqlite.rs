@@ -1,8 +1,9 @@
 //! The plain form on SQLite: one connection behind a mutex, `BEGIN IMMEDIATE`, a statement a row.
 
+use parking_lot::Mutex;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::rows::{Audit, Booking, Key, Message, Slot};
 use domain::working_set::Row;
@@ -64,7 +65,7 @@ impl File {
 
     pub async fn reserve(self, reservation: Reservation) -> Result<Done, Error> {
         let work = move || {
-            let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connection = self.connection.lock();
             reserve(&mut connection, reservation, &self)
         };
         tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?

@@ -1,6 +1,7 @@
 //! The service and the sandbox in this process, with a network before each of them that fails on command.
 
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use client::requests::NewCharge;
 use client::{Builder, Client, Currency, Money, Retry};
@@ -28,7 +29,7 @@ impl RecordedRetries {
     }
 
     pub fn words(&self) -> Vec<&'static str> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().clone()
     }
 
     /// Returns once there is one.
@@ -39,7 +40,7 @@ impl RecordedRetries {
     pub fn observer(&self) -> impl Fn(&Retry<'_>) + Send + Sync + 'static {
         let retries = self.clone();
         move |retry| {
-            retries.0.lock().unwrap().push(retry.failure.label());
+            retries.0.lock().push(retry.failure.label());
             retries.1.send_modify(|count| *count += 1);
         }
     }

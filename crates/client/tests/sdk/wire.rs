@@ -1,6 +1,7 @@
 //! A server that follows a script and records every byte that it receives.
 
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +43,7 @@ impl Server {
     }
 
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().clone()
     }
 }
 
@@ -50,7 +51,7 @@ impl Server {
 async fn serve(mut stream: TcpStream, behaviours: Vec<Behaviour>, seen: Arc<Mutex<Vec<String>>>) {
     while let Some(request) = read(&mut stream).await {
         let number = {
-            let mut seen = seen.lock().unwrap();
+            let mut seen = seen.lock();
             seen.push(request);
             seen.len() - 1
         };

@@ -1,9 +1,8 @@
 //! Which calls the adapter retries, and when it stops calling.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
 
 use domain::provider::{CallOutcome, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
@@ -21,7 +20,7 @@ struct Reasons(Mutex<Vec<&'static str>>);
 
 impl Observer for Reasons {
     fn retrying(&self, retry: &Retry) {
-        self.0.lock().unwrap().push(retry.reason);
+        self.0.lock().push(retry.reason);
     }
 }
 
@@ -70,7 +69,7 @@ async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usi
         requested.windows(2).all(|two| two[0] == two[1]),
         "the same call is the same bytes: {requested:?}"
     );
-    assert_eq!(*observed.0.lock().unwrap(), reasons, "{context}");
+    assert_eq!(*observed.0.lock(), reasons, "{context}");
 }
 
 #[tokio::test]
@@ -102,7 +101,7 @@ async fn a_call_that_was_never_written_is_retried_whatever_it_is() {
     let guard = Guard::new("test", &guard::Settings::default(), None, reasons.clone());
     let stripe = Stripe::guarded(settings(nobody), &guard).unwrap();
     assert_eq!(outcome_name(&stripe.confirm(&order(1), "pi_1").await), "not sent");
-    assert_eq!(*reasons.0.lock().unwrap(), ["not_sent"]);
+    assert_eq!(*reasons.0.lock(), ["not_sent"]);
 }
 
 #[tokio::test]

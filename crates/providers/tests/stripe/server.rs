@@ -1,6 +1,7 @@
 //! A server that follows a script and records every request.
 
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -44,8 +45,8 @@ impl Server {
                 let (script, last, seen) = (script.clone(), last.clone(), seen.clone());
                 tokio::spawn(async move {
                     let next = || {
-                        let mut last = last.lock().unwrap();
-                        *last = script.lock().unwrap().next().or(last.take());
+                        let mut last = last.lock();
+                        *last = script.lock().next().or(last.take());
                         last.clone().unwrap()
                     };
                     serve(stream, next, &seen).await;
@@ -56,7 +57,7 @@ impl Server {
     }
 
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().clone()
     }
 }
 
@@ -66,7 +67,7 @@ async fn serve(mut stream: TcpStream, next: impl Fn() -> Behaviour, seen: &Mutex
         let behaviour = next();
         if !matches!(behaviour, Behaviour::ResetUnread) {
             let Some(request) = read(&mut stream).await else { return };
-            seen.lock().unwrap().push(request);
+            seen.lock().push(request);
         }
         match behaviour {
             Behaviour::Answer(bytes) => {

@@ -1,7 +1,8 @@
 //! One breaker for all callers of one dependency in this process.
 
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Breaker, BreakerState, BreakerSubject, Health, Permit, Rejected, Settings};
@@ -74,7 +75,7 @@ impl SharedBreaker {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Breaker, Duration, &SharedRng) -> T) -> T {
-        let mut breaker = self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breaker = self.0.breaker.lock();
         let done = act(&mut breaker, self.0.start.elapsed(), &self.0.rng);
         // Called under the lock, so that the observer sees transitions in their order.
         if let Some(transition) = breaker.take_transition() {

@@ -314,16 +314,16 @@ fn many_threads_get_three_probes_and_one_opening() {
         assert!(std::time::Instant::now() < deadline, "the circuit stays open");
         std::thread::yield_now();
     }
-    let probes = std::sync::Mutex::new(Vec::new());
+    let probes = parking_lot::Mutex::new(Vec::new());
     let probing = || {
         let calls: Vec<_> = (0..100).filter_map(|_| breaker.admit().ok()).collect();
         let count = calls.len() as u32;
-        probes.lock().unwrap().extend(calls);
+        probes.lock().extend(calls);
         count
     };
     assert_eq!(on_all_threads(&probing), 3);
     // One caller drops its call without a report. That frees its own permit and no other.
-    let mut probes = probes.into_inner().unwrap();
+    let mut probes = probes.into_inner();
     drop(probes.pop());
     probes.push(breaker.admit().ok().unwrap());
     assert!(breaker.admit().is_err());

@@ -1,9 +1,10 @@
 //! One budget for all callers of one dependency in this process, with a floor that the fleet may
 //! share.
 
+use parking_lot::Mutex;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Budget, Settings};
@@ -126,8 +127,8 @@ impl SharedBudget {
 }
 
 /// The state behind the lock is consistent after every statement, so a poisoned lock can be used.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> parking_lot::MutexGuard<'_, T> {
+    mutex.lock()
 }
 
 impl fmt::Debug for SharedBudget {

@@ -2,9 +2,10 @@
 
 mod outage;
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -83,11 +84,11 @@ pub struct RecordedEvents {
 
 impl Observer for RecordedEvents {
     fn retrying(&self, retry: &Retry) {
-        self.retries.lock().unwrap().push(*retry);
+        self.retries.lock().push(*retry);
     }
 
     fn ended(&self, ended: &Ended) {
-        self.ended.lock().unwrap().push(*ended);
+        self.ended.lock().push(*ended);
     }
 }
 
@@ -128,10 +129,10 @@ impl ScriptedLayer {
         let (script, calls, start) = (self.script.clone(), self.calls.clone(), self.start);
         let play = service_fn(move |_: TestRequest| {
             let line = {
-                let mut script = script.lock().unwrap();
+                let mut script = script.lock();
                 if script.len() > 1 { script.pop_front() } else { script.front().copied() }
             };
-            calls.lock().unwrap().push(start.elapsed());
+            calls.lock().push(start.elapsed());
             async move {
                 match line.unwrap_or(Script::Fine) {
                     Script::Fine => Ok(7),
@@ -150,11 +151,11 @@ impl ScriptedLayer {
     }
 
     fn calls(&self) -> usize {
-        self.calls.lock().unwrap().len()
+        self.calls.lock().len()
     }
 
     fn last_end(&self) -> (u32, Option<GaveUp>) {
-        let ended = *self.events.ended.lock().unwrap().last().expect("an operation has ended");
+        let ended = *self.events.ended.lock().last().expect("an operation has ended");
         (ended.attempts, ended.gave_up)
     }
 }
@@ -201,8 +202,8 @@ async fn operations_end_as_expected() {
 async fn waits_for_retry_after_and_reports_each_retry() {
     let scripted = ScriptedLayer::new(&[Script::Busy(4), Script::Fail, Script::Fine]);
     scripted.call(SAFE).await.unwrap();
-    let calls = scripted.calls.lock().unwrap().clone();
-    let retries = scripted.events.retries.lock().unwrap().clone();
+    let calls = scripted.calls.lock().clone();
+    let retries = scripted.events.retries.lock().clone();
     let [busy, failed] = retries[..] else { panic!("{retries:?}") };
     assert_eq!((busy.attempt, busy.reason, busy.retry_after), (1, "busy", Some(Duration::from_secs(4))));
     assert_eq!(busy.delay, Duration::from_secs(4), "the requested wait is longer than the drawn pause");
@@ -233,7 +234,7 @@ async fn an_open_circuit_sends_nothing_and_says_when_to_retry() {
         budget.left()
     );
     tokio::time::advance(retry_after).await;
-    *scripted.script.lock().unwrap() = VecDeque::from([Script::Fine]);
+    *scripted.script.lock() = VecDeque::from([Script::Fine]);
     for _ in 0..3 {
         assert_eq!(scripted.call(SAFE).await, Ok(7));
     }
@@ -316,7 +317,7 @@ async fn a_pause_that_no_longer_fits_after_the_budget_replied_is_not_begun() {
     let outcome = scripted.call(TestRequest { timeouts: Some(timeouts), ..SAFE }).await;
     assert_eq!(outcome, Err(Error::Inner(TestError::Busy(3))));
     assert_eq!((scripted.calls(), scripted.last_end()), (1, (1, Some(GaveUp::Deadline))));
-    assert!(scripted.events.retries.lock().unwrap().is_empty());
+    assert!(scripted.events.retries.lock().is_empty());
     assert!(scripted.start.elapsed() < Duration::from_secs(1), "{:?}", scripted.start.elapsed());
     assert!(
         (budget.left() - 1.0).abs() < 1e-9,

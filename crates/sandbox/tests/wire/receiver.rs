@@ -1,11 +1,8 @@
 //! A webhook endpoint that passes each delivery to the test and replies with the given statuses.
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -51,7 +48,7 @@ impl Receiver {
                         let event = serde_json::from_slice(&raw).unwrap();
                         // The test may have ended.
                         let _ = sender.send(Delivery { signature, raw, event });
-                        let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
+                        let status = statuses.lock().pop_front().unwrap_or(200);
                         let mut response = hyper::Response::new(Full::new(Bytes::from_static(b"{}")));
                         *response.status_mut() = status.try_into().unwrap();
                         Ok::<_, Infallible>(response)

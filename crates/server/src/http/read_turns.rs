@@ -3,8 +3,9 @@
 //! The database has a few connections for reading. A tenant has at most half of them at once; its further
 //! requests wait for its own, in order and for a bounded time, and past a bounded number they are shed.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Code;
@@ -65,7 +66,7 @@ impl ReadTurns {
 
     fn of(&self, tenant: TenantId) -> Tenant {
         // Nothing that can panic runs under the lock, so a poisoned one is whole.
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.tenants.lock();
         if tenants.len() >= KNOWN_MAX {
             tenants.retain(|_, tenant| Arc::strong_count(&tenant.turns) > 1);
         }
@@ -125,8 +126,8 @@ mod tests {
         for number in 0..2 * KNOWN_MAX as u128 {
             turns.take(TenantId(Uuid::from_u128(100 + number))).await.ok().unwrap();
         }
-        assert!(turns.tenants.lock().unwrap().len() <= KNOWN_MAX);
-        assert!(turns.tenants.lock().unwrap().contains_key(&GREEDY), "one that reads is not");
+        assert!(turns.tenants.lock().len() <= KNOWN_MAX);
+        assert!(turns.tenants.lock().contains_key(&GREEDY), "one that reads is not");
         drop(reads);
     }
 }

@@ -6,7 +6,8 @@
 //! | [`SteadyClock`] | all waits: leases, retries, holds. On PostgreSQL it only says what to look for, and the server's clock decides |
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::Timestamp;
@@ -63,7 +64,7 @@ impl<W: Clock> SteadyClock<W> {
 
     /// The time, how far the machine's clock is behind it, and whether that has to be said now.
     fn read(&self) -> (Timestamp, Span, bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let (wall, passed) = (self.wall.now(), (self.passed)());
         let since = passed.saturating_sub(state.at).as_micros();
         let steady = state.taken_over.plus(Span(i64::try_from(since).unwrap_or(i64::MAX)));

@@ -1,8 +1,9 @@
 //! Requests that wait for a worker's outcome, and who wakes them.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::KeyId;
 use store::{Committed, Listener, Notification, Rendered};
@@ -63,8 +64,8 @@ impl Waiters {
         self.len() == 0
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KeyId, Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<KeyId, Waker>> {
+        self.waiting.lock()
     }
 }
 

@@ -2,8 +2,9 @@
 //! that looks at it. So each is counted before it is begun, and one that was begun before is looked at
 //! alone: who dies with it is not counted for it.
 
+use parking_lot::Mutex;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::commands::{PutOffEvent, StartEvent};
 use domain::rows::InboundEvent;
@@ -28,7 +29,7 @@ pub struct EventInProgress {
 
 impl Drop for EventInProgress {
     fn drop(&mut self) {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event);
+        self.of.lock().remove(&self.event);
     }
 }
 
@@ -39,7 +40,7 @@ impl UnprocessedEvents {
 
     /// `None`: this process has it in hand already.
     pub fn take(&self, event: EventId) -> Option<EventInProgress> {
-        let taken = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(event);
+        let taken = self.in_hand.lock().insert(event);
         taken.then(|| EventInProgress { event, of: self.in_hand.clone() })
     }
 

@@ -14,8 +14,9 @@
 //! What a drive leaves: the first try of a job deposits into the budget, if the provider was really asked.
 //! A further try gives back the token it withdrew if it was answered well. Why: decision 0014.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::AccountId;
 use domain::provider::CallOutcome;
@@ -126,7 +127,7 @@ struct CallTotals {
 
 impl AccountPermit {
     fn with<T>(&self, act: impl FnOnce(&mut CallTotals) -> T) -> T {
-        act(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.told.lock())
     }
 
     /// A call is made; `heard` says what of it is looked at here.

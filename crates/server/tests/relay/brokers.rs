@@ -1,7 +1,8 @@
 //! Brokers and consumers that do as they are told, and remember.
 
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::MessageId;
@@ -36,7 +37,7 @@ impl Broker for Keeping {
         _: Duration,
     ) -> BoxFuture<'a, Vec<Result<Ack, Error>>> {
         async move {
-            let refuses = self.refuses.lock().unwrap().clone();
+            let refuses = self.refuses.lock().clone();
             let mut held_back = BTreeSet::new();
             let mut answers = Vec::new();
             for Publication { message, number, .. } in batch {
@@ -48,7 +49,7 @@ impl Broker for Keeping {
                 } else {
                     let (subject, seq) = (message.subject, message.seq);
                     let seen = Seen { message: message.id, subject, seq, number: *number };
-                    self.seen.lock().unwrap().push(seen);
+                    self.seen.lock().push(seen);
                     answers.push(Ok(Ack::Stored));
                 }
             }
@@ -60,7 +61,7 @@ impl Broker for Keeping {
 
 impl Keeping {
     pub fn numbers(&self, message: MessageId) -> Vec<i64> {
-        let seen = self.seen.lock().unwrap();
+        let seen = self.seen.lock();
         seen.iter().filter(|seen| seen.message == message).map(|seen| seen.number).collect()
     }
 }
@@ -120,7 +121,7 @@ impl Moody {
     }
 
     pub fn came(&self, message: &Message) -> usize {
-        self.came.lock().unwrap().iter().filter(|came| **came == message.id).count()
+        self.came.lock().iter().filter(|came| **came == message.id).count()
     }
 }
 
@@ -131,8 +132,8 @@ impl Consumer for Moody {
 
     fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
         async move {
-            self.came.lock().unwrap().push(message.id);
-            if !self.with.lock().unwrap().contains(&message.id) {
+            self.came.lock().push(message.id);
+            if !self.with.lock().contains(&message.id) {
                 return self.inner.receive(message).await;
             }
             match self.does {

@@ -1,9 +1,10 @@
 //! A second consumer, registered by this test the way that every consumer is: its line in the table, and itself
 //! in the list. It has its kinds once, fails and dies alone, and the ledger goes on beside it.
 
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::commands::{DeliveryKey, RetryDeadLetter, Subscribe};
@@ -80,7 +81,7 @@ impl Consumer for Notices {
 
     fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>> {
         async {
-            if self.with.lock().unwrap().contains(&message.id) {
+            if self.with.lock().contains(&message.id) {
                 if self.hangs {
                     std::future::pending::<()>().await;
                 }
@@ -145,7 +146,7 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
     assert_eq!((outbox.posted().await, notices.effects()), (good.len() + 2, good.len()));
 
     // Sent round again, it is had once, and the ledger does not post a second time.
-    notices.with.lock().unwrap().clear();
+    notices.with.lock().clear();
     let letter = outbox.delivery_at(NOTICES, &bad).await.unwrap();
     let retry = RetryDeadLetter(decided(&outbox, &letter));
     assert!(matches!(outbox.store.submit(Box::new(retry)).await.unwrap(), CommandResult::Fresh { .. }));
@@ -182,7 +183,7 @@ async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOu
     stands(&outbox, NOTICES, &message, delivery::State::Dead).await;
     relay.kill().await;
     outbox.database.execute("update outbox set position = 1, published = 1, published_at = 1").await;
-    moody.with.lock().unwrap().clear();
+    moody.with.lock().clear();
     let broker = dispatcher(&outbox, &notices, moody, consumers::Settings { attempts_max: 1, ..quick() });
     let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
     stands(&outbox, LEDGER, &message, delivery::State::Received).await;

@@ -50,7 +50,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     }
     let refused: Vec<&Message> =
         all.iter().filter(|message| message.subject == subjects[0] && message.seq == 3).collect();
-    broker.refuses.lock().unwrap().insert(refused[0].id);
+    broker.refuses.lock().insert(refused[0].id);
     // The highest are appended first: the order is that of the subject, not of the table.
     let mut backwards = all.clone();
     backwards.reverse();
@@ -65,7 +65,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     })
     .await;
     assert!(broker.numbers(refused[0].id).is_empty());
-    broker.refuses.lock().unwrap().clear();
+    broker.refuses.lock().clear();
     until("the refused subject is published too", async || {
         let found = outbox.found(&all).await;
         found.iter().all(|message| message.position.is_some()).then_some(())
@@ -73,7 +73,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     .await;
     relay.stop().await;
     let mut next: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for seen in broker.seen.lock().unwrap().iter() {
+    for seen in broker.seen.lock().iter() {
         let expected = next.entry(seen.subject).or_insert(1);
         assert_eq!((seen.seq, seen.number), (*expected, 1), "{seen:?}");
         *expected += 1;

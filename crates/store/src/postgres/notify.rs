@@ -10,9 +10,10 @@
 //!
 //! It saves waiting and nothing else: whoever is woken by it also looks by itself now and then.
 
+use parking_lot::Mutex;
 use std::fmt::Write as _;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::KeyId;
@@ -56,7 +57,7 @@ impl Drop for NotifierTask {
 
 impl Notifier {
     pub fn gather(&self, committed: &Committed) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.gathered.lock();
         gathered.wake_ups.extend(&committed.wake_ups);
         let room = KEYS_MAX.saturating_sub(gathered.answered.len());
         gathered.answered.extend(committed.answered.iter().map(|(key, _)| *key).take(room));
@@ -66,7 +67,7 @@ impl Notifier {
     }
 
     fn take(&self) -> Notification {
-        std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.gathered.lock())
     }
 
     /// `me` tells this process from the others.

@@ -1,8 +1,9 @@
 //! Connections for reading, and the one way to run a query on either engine.
 
+use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -226,7 +227,7 @@ impl Queries {
             let words = self.answers(&format!("{ask} {sql}"), parameters.clone(), columns).await?;
             let words = words.into_iter().filter_map(|row| row.into_iter().last()?.text());
             let words = words.collect::<Vec<_>>().join("\n");
-            plans.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+            plans.lock().push(words);
         }
         self.answers(sql, parameters, kinds).await
     }
@@ -257,12 +258,12 @@ impl Files {
         parameters: &[Value<'_>],
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Value<'static>>>, Error> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
         let (begun, query_max) = (Instant::now(), self.query_max);
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || begun.elapsed() > query_max))?;
         let found = read(&connection, sql, parameters, kinds);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.lock().push(connection);
         Ok(found?)
     }
 }

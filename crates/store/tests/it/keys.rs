@@ -106,7 +106,7 @@ async fn an_operation_in_flight_is_answered_once(database: StoreDatabase) {
     assert_eq!(replay.body, "nothing_is_due in request-charge");
     store.close().await;
     let told: Vec<_> =
-        database.commits.0.lock().unwrap().iter().flat_map(|committed| committed.answered.clone()).collect();
+        database.commits.0.lock().iter().flat_map(|committed| committed.answered.clone()).collect();
     assert_eq!(told, [(claim.key, replay)]);
 }
 

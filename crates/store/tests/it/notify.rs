@@ -1,7 +1,8 @@
 //! What one process commits another one hears of, over PostgreSQL; and it goes on after the way was broken.
 
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::side_effects::WakeUp;
@@ -22,13 +23,13 @@ struct Ear(Mutex<Vec<Notification>>);
 impl Listener for Ear {
     fn committed(&self, _: &Committed) {}
     fn notified(&self, heard: &Notification) {
-        self.0.lock().unwrap().push(heard.clone());
+        self.0.lock().push(heard.clone());
     }
 }
 
 impl Ear {
     fn take(&self) -> Vec<Notification> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock())
     }
 
     /// Until something is heard that is looked for.

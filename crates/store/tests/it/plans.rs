@@ -117,7 +117,7 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
         asked.due_jobs(JobKinds::default(), Lane::Critical, late, without, max).await.unwrap()
     };
     assert_eq!(due(&[], 50).await.len(), 50);
-    let plan = plans.lock().unwrap().last().cloned().unwrap_or_default();
+    let plan = plans.lock().last().cloned().unwrap_or_default();
     let by_lane = ["(lane=? AND due_at<?)", "Index Cond: ((lane = "];
     assert!(by_lane.iter().any(|condition| plan.contains(condition)), "{plan}");
     uses(&plans, "jobs_due");
@@ -134,7 +134,7 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
 
 /// Slots are too few for an index to pay.
 fn reads_no_table(plans: &Plans) {
-    let plan = plans.lock().unwrap().pop().expect("a query was asked");
+    let plan = plans.lock().pop().expect("a query was asked");
     let reads = |line: &&str| line.contains("Seq Scan") || line.contains("SCAN ");
     let reading: Vec<&str> = plan.lines().filter(reads).filter(|line| !line.contains("slots")).collect();
     assert!(reading.is_empty(), "{plan}");
@@ -197,7 +197,7 @@ fn uses(plans: &Plans, index: &str) {
 
 /// Where few rows can match, sorting them is nothing.
 fn finds_by(plans: &Plans, index: &str) -> String {
-    let plan = plans.lock().unwrap().pop().expect("a query was asked");
+    let plan = plans.lock().pop().expect("a query was asked");
     let named = plan.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     assert!(named.into_iter().any(|word| word == index), "{index} is not used: {plan}");
     assert!(!plan.contains("Seq Scan"), "{index}: {plan}");

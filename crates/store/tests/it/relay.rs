@@ -472,7 +472,7 @@ async fn the_listener_hears_who_is_to_be_woken(database: StoreDatabase) {
         why: "mended".into(),
     };
     fresh(&store, RetryDeadLetter(decided)).await;
-    let told = database.commits.0.lock().unwrap().clone();
+    let told = database.commits.0.lock().clone();
     let woken: Vec<Vec<WakeUp>> = told.iter().map(|told| told.wake_ups.iter().copied().collect()).collect();
     let expected = [&[WakeUp::Messages][..], &[], &[], &[WakeUp::Partitions], &[], &[WakeUp::Retries]];
     assert_eq!(woken, expected);

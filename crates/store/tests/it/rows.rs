@@ -99,7 +99,7 @@ async fn a_batch_sees_what_it_changed(database: StoreDatabase) {
         .filter(|answer| matches!(answer, Ok(CommandResult::Refused { refusal, .. }) if *refusal == full));
     assert_eq!((made, refused.count()), (7, 3));
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 7);
-    let commits = database.commits.0.lock().unwrap();
+    let commits = database.commits.0.lock();
     let batches = commits.iter().filter(|committed| committed.wake_ups.contains(&WakeUp::Messages));
     assert_eq!(batches.count(), 1, "it was one batch");
 }
@@ -155,10 +155,10 @@ async fn the_listener_hears_of_what_was_committed(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 3).await;
-    database.commits.0.lock().unwrap().clear();
+    database.commits.0.lock().clear();
     seller.reserve(slot, 1).on(&store).await.unwrap();
     store.close().await;
-    let told = database.commits.0.lock().unwrap().clone();
+    let told = database.commits.0.lock().clone();
     assert_eq!(
         told,
         [store::Committed { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Default::default() }]

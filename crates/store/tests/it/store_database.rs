@@ -1,7 +1,8 @@
 //! A private database, and stores that are open on it.
 
+use parking_lot::Mutex;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use domain::{Refusal, Reply, Timestamp};
 use store::{Committed, Listener, Location, Options, Render, Rendered, Store};
@@ -85,6 +86,6 @@ pub struct CommitLog(pub Mutex<Vec<Committed>>);
 
 impl Listener for CommitLog {
     fn committed(&self, committed: &Committed) {
-        self.0.lock().unwrap().push(committed.clone());
+        self.0.lock().push(committed.clone());
     }
 }

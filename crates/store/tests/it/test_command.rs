@@ -1,8 +1,8 @@
 //! Small commands over the domain's rows.
 
+use parking_lot::Mutex;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
@@ -297,7 +297,7 @@ impl WriterPause {
             move |_, _| {
                 enter.send(()).unwrap();
                 // Ends when the gate opens, or is dropped.
-                let _opened = left.lock().unwrap().recv();
+                let _opened = left.lock().recv();
                 Ok(Decision::default())
             },
         );

@@ -3,7 +3,8 @@
 //! and fill another disk.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::Instant;
 
 use tracing::callsite::Identifier;
@@ -27,7 +28,7 @@ impl Limit {
     /// How many lines of this place were omitted before this line, which is to be written; `None`
     /// if this line is omitted too.
     pub fn admit(&self, place: Identifier, now: Instant) -> Option<u64> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock();
         let place = places.entry(place).or_insert(LogSite { left: BURST, at: now, left_out: 0 });
         let since = now.saturating_duration_since(place.at).as_secs_f64();
         (place.left, place.at) = ((place.left + since * PER_SECOND).min(BURST), now);

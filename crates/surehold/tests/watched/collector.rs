@@ -1,6 +1,7 @@
 //! A collector of traces: OTLP over HTTP, read with the types that the specification's own files make.
 
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -53,26 +54,26 @@ impl Collector {
     }
 
     pub fn turns(&self, mood: Mood) {
-        self.books.lock().unwrap().mood = mood;
+        self.books.lock().mood = mood;
     }
 
     pub fn headers(&self) -> Vec<HeaderMap> {
-        self.books.lock().unwrap().headers.clone()
+        self.books.lock().headers.clone()
     }
 
     /// All that it was brought, as it came.
     pub fn bytes(&self) -> Vec<Bytes> {
-        self.books.lock().unwrap().bytes.clone()
+        self.books.lock().bytes.clone()
     }
 
     /// What is said of the process that sent it.
     pub fn resource(&self) -> Vec<KeyValue> {
-        let books = self.books.lock().unwrap();
+        let books = self.books.lock();
         books.batches[0].resource_spans[0].resource.clone().unwrap().attributes
     }
 
     pub fn spans(&self) -> Vec<Span> {
-        let books = self.books.lock().unwrap();
+        let books = self.books.lock();
         let resources = books.batches.iter().flat_map(|batch| &batch.resource_spans);
         resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| scope.spans.clone()).collect()
     }
@@ -94,7 +95,7 @@ async fn receive(
     body: Bytes,
 ) -> (StatusCode, &'static str) {
     let mood = {
-        let mut books = books.lock().unwrap();
+        let mut books = books.lock();
         if books.mood == Mood::Takes {
             books.batches.push(ExportTraceServiceRequest::decode(body.clone()).unwrap());
         }

@@ -1,6 +1,6 @@
 //! What was done to which connection: counted, and written down for a timeline.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -75,7 +75,7 @@ impl Chronicle {
 
     /// Written down before it is counted: who waits for the count finds it.
     pub fn says(&self, what: What) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock();
         let full = entries.len() >= ENTRIES_MAX;
         if !full {
             entries.push(Entry { at: Instant::now(), what });
@@ -99,6 +99,6 @@ impl Chronicle {
     }
 
     pub fn log(&self) -> Vec<Entry> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.entries.lock().clone()
     }
 }

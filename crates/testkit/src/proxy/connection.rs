@@ -1,7 +1,7 @@
 //! One connection: taken in, led on, and ended as its fault will have it.
 
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,7 +25,7 @@ impl Connection {
     /// Follows the commands from here on, not those before.
     pub fn new(shared: Arc<Shared>, number: u64) -> Connection {
         let commands = shared.command.subscribe();
-        let fault = shared.plan.lock().unwrap_or_else(PoisonError::into_inner).fault(number);
+        let fault = shared.plan.lock().fault(number);
         shared.chronicle.count(|counters| counters.connections += 1);
         Connection { shared, number, fault, commands }
     }

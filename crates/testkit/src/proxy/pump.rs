@@ -1,7 +1,8 @@
 //! One direction of a connection: bytes go in, and what the fault leaves of them comes out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -59,7 +60,7 @@ impl Struck<'_> {
 
     /// Written down once for each fault.
     pub fn by(&self, fault: Fault) {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.faults.lock();
         if faults.contains(&fault.name()) {
             return;
         }

@@ -130,7 +130,7 @@ async fn a_subjects_messages_come_in_order(outbox: TestOutbox) {
     until("all have their effect", async || (outbox.posted().await == 200).then_some(())).await;
     relay.stop().await;
     at_work.stop().await;
-    let came = counting.came.lock().unwrap().clone();
+    let came = counting.came.lock().clone();
     for subject in subjects {
         let told = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
         let told: Vec<_> = told.collect();
@@ -150,7 +150,7 @@ async fn what_could_not_be_committed_is_delivered_again(outbox: TestOutbox) {
     until("the rest flows", async || (outbox.posted().await == 15).then_some(())).await;
     until("each came again", async || all[..5].iter().all(|message| moody.came(message) > 1).then_some(()))
         .await;
-    moody.with.lock().unwrap().clear();
+    moody.with.lock().clear();
     until("all have their effect", async || (outbox.posted().await == 20).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;

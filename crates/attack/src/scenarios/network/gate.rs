@@ -2,8 +2,9 @@
 //! told to, and lets it through then. It is here to see when clients come back: what they say of their own
 //! pauses is only their word.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::Router;
@@ -143,7 +144,7 @@ impl Gate {
 
 impl Shared {
     fn keys(&self) -> MutexGuard<'_, HashMap<String, Key>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock()
     }
 
     /// Writes the arrival down, and takes what it is to be told.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -32,14 +33,14 @@ where
             for at in chain {
                 let answer = publish(&batch[at]).await;
                 let failed = answer.is_err();
-                told.lock().unwrap_or_else(PoisonError::into_inner)[at] = answer;
+                told.lock()[at] = answer;
                 if failed {
                     break;
                 }
             }
         });
     let late = timeout(patience, chains).await.is_err();
-    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut answers = answers.into_inner();
     if late {
         for answer in answers.iter_mut().filter(|answer| **answer == Err(Error::HeldBack)) {
             *answer = Err(Error::Late);

@@ -1,7 +1,8 @@
 //! A lower layer that says requests twice.
 
+use parking_lot::Mutex;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +18,7 @@ async fn served(seen: Seen) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let work = move |body: Bytes| async move {
-        seen.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
+        seen.lock().push(String::from_utf8(body.to_vec()).unwrap());
         "done"
     };
     let endless = || async {
@@ -40,7 +41,7 @@ async fn each_request_is_carried_out_twice_and_answered_once() {
     assert_eq!(client.get("/chunks", &[]).await.unwrap().text(), "more1more2more3");
     let counters = until(&proxy, |counters| counters.copies == 3).await;
     assert_eq!((counters.connections, counters.struck, counters.copies_left_out), (1, 1, 0));
-    let mut bodies = seen.lock().unwrap().clone();
+    let mut bodies = seen.lock().clone();
     bodies.sort();
     assert_eq!(bodies, ["one", "one", "two", "two"]);
 }
