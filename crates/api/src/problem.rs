@@ -15,7 +15,7 @@ pub struct Problem {
     /// Where the code is explained.
     #[schema(example = "/docs/errors#hold_has_expired")]
     pub r#type: String,
-    /// The code in words; the same forevery problem with this code.
+    /// The code in words; the same for all problems with this code.
     pub title: String,
     /// The HTTP status.
     pub status: u16,

@@ -27,7 +27,7 @@ use resilience::{
     NoObserver, Observer, SharedBreaker, SharedBudget, SharedRng, breaker, budget, budget::FloorSource,
 };
 
-/// The same settings for every account.
+/// The same settings for all accounts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub breaker: breaker::Settings,

@@ -202,7 +202,7 @@ impl Intent {
         }
     }
 
-    /// The given options over what Stripe shows for every card.
+    /// The given options over what Stripe shows for all cards.
     fn options_view(&self) -> Value {
         let mut card = json!({
             "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",

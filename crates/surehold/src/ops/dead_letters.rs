@@ -98,7 +98,7 @@ async fn list(client: &Client, mut query: ListQuery, all: bool, json: bool) -> R
         print(&listed(&letters));
     }
     if let Some(next) = next {
-        eprintln!("more exist: use --cursor {next} or --all");
+        eprintln!("more exist: use --cursor {next}, or --all");
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ async fn a_second_word_ends_it_at_once() {
     let server = deployment.take_server();
     let told = Command::new("kill").args(["-s", "TERM", &server.pid().to_string()]).status().unwrap();
     assert!(told.success());
-    until_it_says(&server, "those at work are answered");
+    until_it_says(&server, "requests in progress are finished");
     // Without it the request would have time until its limit, and the end would be a good one.
     let status = server.stop("TERM").await.unwrap();
     assert_eq!(status.code(), Some(1));
