@@ -1,4 +1,4 @@
-//! The figures: a table for people, JSON foreverything else.
+//! The figures: a table for people, JSON for everything else.
 
 use std::fmt;
 

@@ -233,7 +233,7 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
                 let slot = slots[(waited.len() * 7919 + task * 104_729) % slots.len()];
                 let asked = Instant::now();
                 let answer = store.submit(Box::new(Reserve { tenant, product, slot, claim })).await;
-                answer.expect("there is room foreverybody");
+                answer.expect("there is room for everybody");
                 waited.push(asked.elapsed());
             }
             waited

@@ -7,7 +7,7 @@
 //! | a rival was quicker, a deadlock | run again, at once; when that goes on, in halves; alone, `Contended` |
 //! | a row is locked for long | run again without the commands that need it; those wait apart |
 //! | the connection broke before COMMIT | run again on a new one |
-//! | the connection broke during COMMIT | `CommitUnknown` foreverybody in the batch |
+//! | the connection broke during COMMIT | `CommitUnknown` for everybody in the batch |
 //! | the database refuses the rows | halved, until the one poisonous command fails alone |
 //! | the database cannot | everybody in the batch hears so; nothing was written |
 //!

@@ -1,4 +1,4 @@
-//! The arrows between the modules of a crate, where one is a wall that the compiler does not see.
+//! The arrows between the modules of a crate, where one is a boundary that the compiler does not see.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Failure;
 
 /// A module that others must not name.
-struct Wall {
+struct Boundary {
     /// The crate's sources.
     sources: &'static str,
     module: &'static str,
@@ -15,7 +15,7 @@ struct Wall {
     why: &'static str,
 }
 
-const WALLS: [Wall; 1] = [Wall {
+const BOUNDARIES: [Boundary; 1] = [Boundary {
     sources: "crates/server/src",
     module: "http",
     // The metrics count by address, and the addresses are the endpoints'.
@@ -36,11 +36,11 @@ pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<V
         if file.starts_with(WITHOUT_FEATURES) && text.contains(FEATURE) {
             complaints.push(format!("{}: has no features: make it an adapter", file.display()));
         }
-        for wall in &WALLS {
-            if let Some(module) = module_of(file, wall.sources)
-                && !wall.but_for.contains(&module)
+        for boundary in &BOUNDARIES {
+            if let Some(module) = module_of(file, boundary.sources)
+                && !boundary.but_for.contains(&module)
             {
-                complaints.extend(check_file(file, &text, wall));
+                complaints.extend(check_file(file, &text, boundary));
             }
         }
     }
@@ -53,12 +53,12 @@ fn module_of<'a>(file: &'a Path, sources: &str) -> Option<&'a str> {
     Some(first.strip_suffix(".rs").unwrap_or(first))
 }
 
-fn check_file(file: &Path, text: &str, wall: &Wall) -> Vec<String> {
-    let path = format!("crate::{}", wall.module);
+fn check_file(file: &Path, text: &str, boundary: &Boundary) -> Vec<String> {
+    let path = format!("crate::{}", boundary.module);
     let is_word = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
     // Also as one of several: `use crate::{http, wake};`.
     let among = |list: &str| {
-        list.split([',', '{', '}']).any(|item| item.trim().split("::").next() == Some(wall.module))
+        list.split([',', '{', '}']).any(|item| item.trim().split("::").next() == Some(boundary.module))
     };
     let names = |(_, line): &(i32, &str)| {
         let code = line.split("//").next().unwrap_or_default();
@@ -66,7 +66,7 @@ fn check_file(file: &Path, text: &str, wall: &Wall) -> Vec<String> {
     };
     let lines = (1..).zip(text.lines()).filter(names);
     let complaint =
-        |(number, _)| format!("{}:{number}: must not name `{path}`: {}", file.display(), wall.why);
+        |(number, _)| format!("{}:{number}: must not name `{path}`: {}", file.display(), boundary.why);
     lines.map(complaint).collect()
 }
 

@@ -81,7 +81,7 @@ fn act(seller: Seller, slots: &[SlotId], made: &[BookingId], step: &Step) -> Tes
     }
 }
 
-/// The same fingerprint forevery request of a key: what matters is that it is done once.
+/// The same fingerprint for every request of a key: what matters is that it is done once.
 async fn play(store: &Store, rounds: &[Vec<Step>]) {
     let seller = Seller::open(store).await;
     let mut slots = Vec::new();

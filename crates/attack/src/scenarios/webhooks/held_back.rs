@@ -139,7 +139,7 @@ impl Stage<'_> {
         Ok(payments)
     }
 
-    /// Every kind of bad evidence forevery booking.
+    /// Every kind of bad evidence for every booking.
     async fn forges(&mut self, paid: &[Paid]) -> Result<(), Error> {
         self.context.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
         let (own, neighbour) = (self.own.clone(), self.neighbour.clone());

@@ -54,7 +54,7 @@ impl ClaimPartitions {
         partition.holder(now).filter(|holder| !self.alone || *holder == me)
     }
 
-    /// At least one foreverybody who holds or waits for some.
+    /// At least one for everybody who holds or waits for some.
     fn share(&self, rows: &[Partition], now: Timestamp) -> usize {
         let me = self.lease.worker;
         let known = |row: &Partition| [self.holder(row, now), row.kept_for(now)];
