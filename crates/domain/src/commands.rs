@@ -36,14 +36,14 @@ pub use jobs::{
     Abandon, ClaimJobs, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecheckDelays, RecordDecline,
 };
 pub use operate::{
-    AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, PruneReplies, RenameTenant,
-    ResolveReview, RevokeApiKey, SettingsChange,
+    AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, RenameTenant, ResolveReview,
+    RevokeApiKey, SettingsChange,
 };
 pub use payment::{
     ObservedBy, PaymentTarget, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture,
     StartPayment, StartRefund, StartVoid,
 };
-pub use prune::{PruneAudit, PruneWork};
+pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub use relay::{
     ClaimPartitions, MarkPublished, MarkRepublished, PartitionLease, PruneDeliveries, PruneMessages,
     Published, SettleMessages, Subscribe,

@@ -27,6 +27,11 @@ impl Origin {
         Origin { actor, request_id: None, person: None, why: None }
     }
 
+    /// Whoever asks, in the request of the key if there is one.
+    pub fn of_request(by: Actor, claim: Option<&Claim>) -> Origin {
+        Origin { request_id: claim.map(|claim| claim.request_id.clone()), ..Origin::of(by) }
+    }
+
     /// The client that came with an idempotency key.
     pub fn claimed(claim: &Claim) -> Origin {
         Origin { request_id: Some(claim.request_id.clone()), ..Origin::of(Actor::Client(claim.client)) }

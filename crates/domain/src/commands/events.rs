@@ -1,68 +1,22 @@
 //! Inbound events: stored first, with their raw bytes, and looked at afterwards.
 
-use alloc::format;
+mod close_event;
+mod put_off_event;
+mod record_event;
+mod start_event;
+
+pub use close_event::CloseEvent;
+pub use put_off_event::PutOffEvent;
+pub use record_event::RecordEvent;
+pub use start_event::StartEvent;
+
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use crate::commands::draft::{About, Draft, Origin};
-use crate::ids::{AccountId, EventId, TenantId};
-use crate::lifecycle::{CurrentState, State as _, inbound_event};
-use crate::limits::EVENT_ATTEMPTS_MAX;
+use crate::commands::draft::{About, Draft};
+use crate::ids::EventId;
+use crate::lifecycle::{State as _, inbound_event};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
-use crate::rows::{Actor, Facts, InboundEvent, Needs, Subject};
-use crate::working_set::{Command, Context, DecisionResult};
-
-/// Stores a verified event, once however often it is delivered.
-#[derive(Clone, Debug)]
-pub struct RecordEvent {
-    pub tenant: TenantId,
-    pub account: AccountId,
-    /// The provider's id of it.
-    pub name: String,
-    pub kind: String,
-    pub body: Vec<u8>,
-}
-
-impl RecordEvent {
-    pub fn id(&self) -> EventId {
-        EventId::of(self.account, &self.name)
-    }
-}
-
-impl Command for RecordEvent {
-    /// Whoever is sent many events delays nobody else's.
-    fn tenant(&self) -> Option<TenantId> {
-        (!fault_injection::is(fault_injection::InjectedFault::EventsInNoLane)).then_some(self.tenant)
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.inbound_event(self.id());
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        if facts.inbound_events.get(self.id()).is_some() {
-            return Err(Refusal::NothingToDo);
-        }
-        let origin = Origin::of(Actor::Webhook);
-        let mut draft = Draft::new(context, &origin);
-        draft.put(InboundEvent {
-            id: self.id(),
-            tenant: self.tenant,
-            account: self.account,
-            name: self.name.clone(),
-            kind: self.kind.clone(),
-            body: self.body.clone(),
-            state: CurrentState::start(),
-            attempts: 0,
-            outcome: None,
-            received_at: context.now,
-            processed_at: None,
-        });
-        Ok(draft.done())
-    }
-}
+use crate::rows::{Facts, InboundEvent, Subject};
 
 /// The event, if it still waits to be processed.
 pub(super) fn open(facts: &Facts, id: EventId) -> Result<&InboundEvent, Refusal> {
@@ -73,17 +27,39 @@ pub(super) fn open(facts: &Facts, id: EventId) -> Result<&InboundEvent, Refusal>
         .ok_or(Refusal::NothingToDo)
 }
 
+/// How an event is closed.
+pub(super) struct Closing {
+    pub event: inbound_event::Event,
+    /// Why it was ignored, or what it met.
+    pub outcome: Option<String>,
+}
+
+impl Closing {
+    pub fn processed(outcome: Option<String>) -> Closing {
+        Closing { event: inbound_event::Event::Process, outcome }
+    }
+
+    pub fn ignored(why: String) -> Closing {
+        Closing { event: inbound_event::Event::Ignore, outcome: Some(why) }
+    }
+
+    /// It tells less than is known.
+    pub fn stale() -> Closing {
+        Closing::ignored("older than what is known".into())
+    }
+}
+
 /// Marks the event, in the transaction of what it did.
 pub(super) fn close(
     draft: &mut Draft<'_>,
     facts: &Facts,
     id: EventId,
-    how: inbound_event::Event,
-    outcome: Option<String>,
+    closing: Closing,
 ) -> Result<(), Refusal> {
     let event = open(facts, id)?;
+    let Closing { event: on, outcome } = closing;
     draft.put(InboundEvent {
-        state: event.state.step(how)?.to(),
+        state: event.state.step(on)?.to(),
         // One that was left behind was counted as it began.
         attempts: event.attempts.max(1),
         outcome,
@@ -112,100 +88,4 @@ fn give_up(draft: &mut Draft<'_>, event: &InboundEvent, why: String) -> Result<(
 
 fn about(event: &InboundEvent) -> About {
     About { tenant: event.tenant, kind: Subject::Event, id: event.id.0 }
-}
-
-/// An event was found left behind: it is counted before it is processed, so that one which kills the
-/// process is counted, and dies one day. Answers whether to go on.
-#[derive(Clone, Debug)]
-pub struct StartEvent {
-    pub event: EventId,
-}
-
-impl Command for StartEvent {
-    fn tenant(&self) -> Option<TenantId> {
-        None
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.inbound_event(self.event);
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
-        let origin = Origin::of(Actor::Webhook);
-        let mut draft = Draft::new(context, &origin);
-        if event.state.is(inbound_event::State::Dead) {
-            return Err(Refusal::NothingToDo);
-        }
-        if event.attempts >= EVENT_ATTEMPTS_MAX {
-            let why = format!("begun {} times, and never came to an end", event.attempts);
-            give_up(&mut draft, event, why)?;
-            return Ok(draft.reply(Reply::Proceed(false)));
-        }
-        draft.put(InboundEvent { attempts: event.attempts + 1, ..event.clone() });
-        Ok(draft.reply(Reply::Proceed(true)))
-    }
-}
-
-/// An event that was begun could not be processed, and it was not the event's fault: an outage must not
-/// use up its attempts, so the count is taken back.
-#[derive(Clone, Debug)]
-pub struct PutOffEvent {
-    pub event: EventId,
-}
-
-impl Command for PutOffEvent {
-    fn tenant(&self) -> Option<TenantId> {
-        None
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.inbound_event(self.event);
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
-        if event.state.is(inbound_event::State::Dead) || event.attempts == 0 {
-            return Err(Refusal::NothingToDo);
-        }
-        let origin = Origin::of(Actor::Webhook);
-        let mut draft = Draft::new(context, &origin);
-        draft.put(InboundEvent { attempts: event.attempts - 1, ..event.clone() });
-        Ok(draft.done())
-    }
-}
-
-/// Closes an event that moves nothing: it is about nothing of ours, or nothing can be made of it.
-#[derive(Clone, Debug)]
-pub struct CloseEvent {
-    pub event: EventId,
-    pub why: String,
-    /// Nobody could make anything of it: a person should look.
-    pub dead: bool,
-}
-
-impl Command for CloseEvent {
-    fn tenant(&self) -> Option<TenantId> {
-        None
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.inbound_event(self.event);
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
-        let origin = Origin::of(Actor::Webhook);
-        let mut draft = Draft::new(context, &origin);
-        if self.dead {
-            give_up(&mut draft, event, self.why.clone())?;
-        } else {
-            let ignore = inbound_event::Event::Ignore;
-            close(&mut draft, facts, self.event, ignore, Some(self.why.clone()))?;
-        }
-        Ok(draft.done())
-    }
 }

@@ -12,12 +12,14 @@
 
 mod claim_partitions;
 mod mark;
-mod prune;
+mod prune_deliveries;
+mod prune_messages;
 mod settle_messages;
 mod subscribe;
 
 pub use claim_partitions::ClaimPartitions;
 pub use mark::{MarkPublished, MarkRepublished, PartitionLease, Published};
-pub use prune::{PruneDeliveries, PruneMessages};
+pub use prune_deliveries::PruneDeliveries;
+pub use prune_messages::PruneMessages;
 pub use settle_messages::SettleMessages;
 pub use subscribe::Subscribe;

@@ -12,14 +12,14 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::commands::draft::Draft;
+use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::after_end;
 use crate::commands::payment::{discard, needs_of_discard};
 use crate::ids::{AttemptId, ClientId, JobId, ReviewId, TenantId};
 use crate::lifecycle::{attempt, job};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Facts, Needs};
+use crate::rows::{Actor, Facts, Needs};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Command for ResolveReview {
             .filter(|review| review.tenant == self.tenant && review.attempt == self.attempt)
             .ok_or(Refusal::ReviewNotFound)?;
         let resolved = review.resolved(self.resolution.clone(), context.now)?;
-        let origin = super::origin(crate::rows::Actor::Client(self.client), self.claim.as_ref());
+        let origin = Origin::of_request(Actor::Client(self.client), self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let mut closed = false;
         if let Some(attempt) = self.attempt {

@@ -13,10 +13,10 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::events::{self, close};
+use crate::commands::events::{self, Closing, close};
 use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, attempt, booking, inbound_event, job, payment};
+use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
@@ -215,17 +215,17 @@ impl Command for Settle {
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
         let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
-        let mut closing = (inbound_event::Event::Process, None);
+        let mut closing = Closing::processed(None);
         match verdict {
             ObservationResult::Contradicts(why) => {
-                closing.1 = Some(why.clone());
+                closing.outcome = Some(why.clone());
                 let handed_over = self.handed_over(facts);
                 contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
                 self.stop_job(&mut draft, facts, &payment, &why)?;
             }
             ObservationResult::Stale | ObservationResult::Agrees => {
                 if verdict == ObservationResult::Stale {
-                    closing = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
+                    closing = Closing::stale();
                 }
                 book(&mut draft, facts, &mut payment, self.source, self.deadline)?;
                 self.settle_attempts(&mut draft, facts, &mut payment)?;
@@ -236,7 +236,7 @@ impl Command for Settle {
             draft.put(payment);
         }
         if let ObservedBy::Event(event) = self.by {
-            close(&mut draft, facts, event, closing.0, closing.1)?;
+            close(&mut draft, facts, event, closing)?;
         }
         Ok(draft.done())
     }

@@ -16,9 +16,8 @@ use super::movements::{MoneyMoved, record};
 use super::settle::ObservedBy;
 use super::{about, tell};
 use crate::commands::draft::Draft;
-use crate::commands::events::close;
+use crate::commands::events::{Closing, close};
 use crate::ids::{AccountId, EventId, MovementId, PaymentId, ReviewId, TenantId};
-use crate::lifecycle::inbound_event;
 use crate::money::Money;
 use crate::provider::{DisputeObservation, DisputeStatus};
 use crate::refusal::Refusal;
@@ -124,7 +123,7 @@ impl Command for SettleDispute {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        close(&mut draft, facts, self.event, inbound_event::Event::Process, None)?;
+        close(&mut draft, facts, self.event, Closing::processed(None))?;
         Ok(draft.done())
     }
 }

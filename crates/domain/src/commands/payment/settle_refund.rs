@@ -25,11 +25,11 @@ use super::observe::CONTRADICTS;
 use super::settle::ObservedBy;
 use super::{about, about_refund, tell, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
-use crate::commands::events::close;
+use crate::commands::events::{Closing, close};
 use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{CurrentState, State as _, attempt, inbound_event, job, payment};
+use crate::lifecycle::{CurrentState, State as _, attempt, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
@@ -345,8 +345,7 @@ impl Command for SettleRefund {
         let known = self.known(facts);
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
-        let mut closing = (inbound_event::Event::Process, None);
-        let stale = (inbound_event::Event::Ignore, Some("older than what is known".to_owned()));
+        let mut closing = Closing::processed(None);
         let mut refund = match known {
             Some(refund) => refund.clone(),
             None => self.adopted(&payment, context.now).ok_or(Refusal::RefundNotFound)?,
@@ -355,7 +354,7 @@ impl Command for SettleRefund {
             self.return_suspense(&mut draft, &mut payment);
             draft.put(payment);
             if let ObservedBy::Event(event) = self.by {
-                close(&mut draft, facts, event, closing.0, closing.1)?;
+                close(&mut draft, facts, event, closing)?;
             }
             return Ok(draft.done());
         }
@@ -369,16 +368,16 @@ impl Command for SettleRefund {
                 draft.review(about(&payment), CONTRADICTS, why.clone());
                 draft.put(payment);
                 if let ObservedBy::Event(event) = self.by {
-                    close(&mut draft, facts, event, closing.0, Some(why))?;
+                    close(&mut draft, facts, event, Closing::processed(Some(why)))?;
                 }
                 return Ok(draft.done());
             }
             Err(why) => {
                 self.contradict(&mut draft, facts, &mut refund, &mut payment, &why)?;
-                closing.1 = Some(why);
+                closing.outcome = Some(why);
                 stopped = true;
             }
-            Ok(None) => closing = stale,
+            Ok(None) => closing = Closing::stale(),
             Ok(Some(event)) => {
                 if known.is_none() {
                     payment.hold_back(refund.amount_minor);
@@ -403,7 +402,7 @@ impl Command for SettleRefund {
             draft.put(refund);
         }
         if let ObservedBy::Event(event) = self.by {
-            close(&mut draft, facts, event, closing.0, closing.1)?;
+            close(&mut draft, facts, event, closing)?;
         }
         Ok(draft.done())
     }

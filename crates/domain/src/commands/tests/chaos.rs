@@ -2,9 +2,11 @@
 //! clock. Every law holds after every command; and once all is delivered, all is settled.
 
 use proptest::collection::vec;
-use proptest::prelude::{ProptestConfig, any};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any};
+use proptest::prop_oneof;
 use std::boxed::Box;
 use std::collections::BTreeSet;
+use std::vec;
 use std::vec::Vec;
 
 use super::dead_letters::decided;
@@ -26,8 +28,78 @@ use crate::time::Span;
 use crate::working_set::Command;
 use crate::{BookingId, JobId, PaymentId, Timestamp};
 
-/// What happens, to which of those there are, and what goes wrong meanwhile.
-type Move = (u8, u8, Vec<u8>);
+/// What happens.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Reserve,
+    Pay(Capture),
+    CancelHold,
+    Capture {
+        part: bool,
+    },
+    Void,
+    Refund {
+        part: bool,
+    },
+    /// A client sends a request again.
+    AskAgain,
+    Work,
+    Deliver {
+        again: bool,
+    },
+    /// The customer, or the bank, comes to an end with a payment.
+    Conclude {
+        well: bool,
+    },
+    Wait {
+        seconds: i64,
+    },
+    ExpireHolds,
+    /// A dead worker's command arrives after all.
+    ZombieReturns,
+    WearOutJob,
+    DecideOnDeadJob {
+        discard: bool,
+    },
+    ActAtProvider,
+}
+
+/// An operation, on which of those there are, and what goes wrong meanwhile.
+#[derive(Clone, Debug)]
+struct Happening {
+    operation: Operation,
+    which: u8,
+    faults: Vec<u8>,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let flag = any::<bool>;
+    let seconds = proptest::sample::select(&[1, 31, 400, 901][..]);
+    prop_oneof![
+        1 => Just(Operation::Reserve),
+        1 => Just(Operation::Pay(Capture::Automatic)),
+        1 => Just(Operation::Pay(Capture::Manual)),
+        1 => Just(Operation::CancelHold),
+        1 => flag().prop_map(|part| Operation::Capture { part }),
+        1 => Just(Operation::Void),
+        1 => flag().prop_map(|part| Operation::Refund { part }),
+        1 => Just(Operation::AskAgain),
+        2 => Just(Operation::Work),
+        2 => flag().prop_map(|again| Operation::Deliver { again }),
+        1 => flag().prop_map(|well| Operation::Conclude { well }),
+        1 => seconds.prop_map(|seconds| Operation::Wait { seconds }),
+        1 => Just(Operation::ExpireHolds),
+        1 => Just(Operation::ZombieReturns),
+        1 => Just(Operation::WearOutJob),
+        1 => flag().prop_map(|discard| Operation::DecideOnDeadJob { discard }),
+        1 => Just(Operation::ActAtProvider),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let parts = (operation(), any::<u8>(), vec(any::<u8>(), 0..8));
+    parts.prop_map(|(operation, which, faults)| Happening { operation, which, faults })
+}
 
 /// The random part stays well inside the deadline of an operation, so that what is unknown when it
 /// ends is looked up in time.
@@ -84,76 +156,72 @@ impl History {
         self.asked.push(Box::new(command));
     }
 
-    fn make(&mut self, (kind, which, faults): &Move) {
-        self.game.chaos = Chaos(faults.clone());
-        let (which, odd) = (*which, which % 2 == 1);
-        match kind % 19 {
-            0 => {
+    fn make(&mut self, Happening { operation, which, faults }: Happening) {
+        self.game.chaos = Chaos(faults);
+        match operation {
+            Operation::Reserve => {
                 let mut command = self.game.shop.reserve_command(i64::from(which % 3) + 1);
                 command.customer.email = std::format!("{}@example.com", which % 5);
                 self.ask(command);
             }
-            1 | 2 => {
+            Operation::Pay(capture) => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
-                let capture = if kind % 2 == 1 { Capture::Manual } else { Capture::Automatic };
                 let command = StartPayment { capture, ..self.game.shop.pay_command(booking) };
                 self.ask(command);
             }
-            3 => {
+            Operation::CancelHold => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
                 let claim = self.game.shop.claim();
                 self.ask(CancelHold { claim, booking });
             }
-            4 => {
+            Operation::Capture { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                let amount = odd.then_some(PRICE / 2);
-                let command = self.game.shop.capture_command(payment, amount);
+                let command = self.game.shop.capture_command(payment, part.then_some(PRICE / 2));
                 self.ask(command);
             }
-            5 => {
+            Operation::Void => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
                 let command = self.game.shop.void_command(payment);
                 self.ask(command);
             }
-            6 => {
+            Operation::Refund { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                let command = self.game.shop.refund_command(payment, odd.then_some(PRICE / 4));
+                let command = self.game.shop.refund_command(payment, part.then_some(PRICE / 4));
                 self.ask(command);
             }
-            7 | 8 => _ = self.work(1),
-            9 | 10 => self.deliver_one(which, odd),
-            11 => {
-                let objects: Vec<PaymentId> = self.game.teller.objects.keys().copied().collect();
-                let Some(payment) = pick(&objects, which) else { return };
-                self.game.teller.conclude(payment, !odd);
-            }
-            12 => {
-                let seconds = [1, 31, 400, 901][usize::from(which) % 4];
-                let now = self.game.shop.now.plus(Span::seconds(seconds));
-                if now.since(self.started_at) < Span::seconds(RANDOM_SECONDS_MAX) {
-                    self.game.shop.now = now;
-                }
-            }
-            13 => _ = self.game.shop.expire(),
-            16 => self.wear_out(which),
-            17 => self.decide_on_one(which, odd),
-            18 => {
-                let Some(payment) = pick(&self.payments(), which) else { return };
-                self.game.teller.by_hand(payment, self.game.chaos.next());
-                self.odd = true;
-            }
-            14 => {
+            Operation::AskAgain => {
                 if !self.asked.is_empty() {
                     let again = self.asked.remove(usize::from(which) % self.asked.len());
                     self.ask_again(&*again);
                     self.asked.push(again);
                 }
             }
-            _ => {
+            Operation::Work => _ = self.work(1),
+            Operation::Deliver { again } => self.deliver_one(which, again),
+            Operation::Conclude { well } => {
+                let objects: Vec<PaymentId> = self.game.teller.objects.keys().copied().collect();
+                let Some(payment) = pick(&objects, which) else { return };
+                self.game.teller.conclude(payment, well);
+            }
+            Operation::Wait { seconds } => {
+                let now = self.game.shop.now.plus(Span::seconds(seconds));
+                if now.since(self.started_at) < Span::seconds(RANDOM_SECONDS_MAX) {
+                    self.game.shop.now = now;
+                }
+            }
+            Operation::ExpireHolds => _ = self.game.shop.expire(),
+            Operation::ZombieReturns => {
                 if !self.game.zombies.is_empty() {
                     let zombie = self.game.zombies.remove(usize::from(which) % self.game.zombies.len());
                     self.game.run_system(&*zombie);
                 }
+            }
+            Operation::WearOutJob => self.wear_out(which),
+            Operation::DecideOnDeadJob { discard } => self.decide_on_one(which, discard),
+            Operation::ActAtProvider => {
+                let Some(payment) = pick(&self.payments(), which) else { return };
+                self.game.teller.by_hand(payment, self.game.chaos.next());
+                self.odd = true;
             }
         }
     }
@@ -411,9 +479,9 @@ proptest::proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_history_ends_well(moves in vec((any::<u8>(), any::<u8>(), vec(any::<u8>(), 0..8)), 1..80)) {
+    fn every_history_ends_well(happenings in vec(happening(), 1..80)) {
         let mut history = History::new();
-        for one in &moves {
+        for one in happenings {
             history.make(one);
         }
         history.calm();

@@ -1,52 +1,16 @@
-//! A tenant is renamed, or archived once it sells no more. Its slug stays what it is: configurations and
-//! scripts name it by that.
+//! Archive a tenant once it sells no more.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::about_tenant;
 use super::api_keys::{live, revoked};
-use crate::commands::draft::{About, Draft, Origin};
+use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ApiKeyId, TenantId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Facts, Needs, Subject, Tenant};
+use crate::rows::{Facts, Needs, Tenant};
 use crate::working_set::{Command, Context, DecisionResult};
-
-fn about(tenant: TenantId) -> About {
-    About { tenant, kind: Subject::Tenant, id: tenant.0 }
-}
-
-/// Gives a tenant another name.
-#[derive(Clone, Debug)]
-pub struct RenameTenant {
-    pub tenant: TenantId,
-    pub origin: Origin,
-    /// Checked at the wire.
-    pub name: String,
-}
-
-impl Command for RenameTenant {
-    fn tenant(&self) -> Option<TenantId> {
-        Some(self.tenant)
-    }
-
-    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.tenant(self.tenant);
-        Some(())
-    }
-
-    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let tenant = facts.tenants.get(self.tenant).ok_or(Refusal::TenantNotFound)?;
-        // Nothing can fail from here on.
-
-        let mut draft = Draft::new(context, &self.origin);
-        let tenant = Tenant { name: self.name.clone(), version: tenant.version + 1, ..tenant.clone() };
-        draft.audit(about(self.tenant), "tenant_renamed", None, None);
-        draft.put(tenant.clone());
-        Ok(draft.reply(Reply::Tenant(Box::new(tenant))))
-    }
-}
 
 /// Archives a tenant: all its API keys are revoked, and it gets no more. What is under way goes on by
 /// webhooks and jobs, for money that moved must be followed. One that is archived already stays as it is.
@@ -90,7 +54,7 @@ impl Command for ArchiveTenant {
         }
         let archived_at = Some(context.now);
         let tenant = Tenant { archived_at, version: tenant.version + 1, ..tenant.clone() };
-        draft.audit(about(self.tenant), "tenant_archived", None, None);
+        draft.audit(about_tenant(self.tenant), "tenant_archived", None, None);
         draft.put(tenant.clone());
         Ok(draft.reply(Reply::Tenant(Box::new(tenant))))
     }

@@ -1,0 +1,47 @@
+//! Start an event that was left behind.
+
+use alloc::format;
+
+use super::{give_up, open};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{EventId, TenantId};
+use crate::lifecycle::inbound_event;
+use crate::limits::EVENT_ATTEMPTS_MAX;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Facts, InboundEvent, Needs};
+use crate::working_set::{Command, Context, DecisionResult};
+
+/// An event was found left behind: it is counted before it is processed, so that one which kills the
+/// process is counted, and dies one day. Answers whether to go on.
+#[derive(Clone, Debug)]
+pub struct StartEvent {
+    pub event: EventId,
+}
+
+impl Command for StartEvent {
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.inbound_event(self.event);
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let event = open(facts, self.event)?;
+        let origin = Origin::of(Actor::Webhook);
+        let mut draft = Draft::new(context, &origin);
+        if event.state.is(inbound_event::State::Dead) {
+            return Err(Refusal::NothingToDo);
+        }
+        if event.attempts >= EVENT_ATTEMPTS_MAX {
+            let why = format!("begun {} times, and never came to an end", event.attempts);
+            give_up(&mut draft, event, why)?;
+            return Ok(draft.reply(Reply::Proceed(false)));
+        }
+        draft.put(InboundEvent { attempts: event.attempts + 1, ..event.clone() });
+        Ok(draft.reply(Reply::Proceed(true)))
+    }
+}
