@@ -32,7 +32,7 @@ pub const PERSON_CHARACTERS_MAX: usize = 100;
 pub const WHY_CHARACTERS_MAX: usize = 1_000;
 /// The most that is kept of an error with a row.
 pub const ERROR_CHARACTERS_MAX: usize = 500;
-pub const PLACES_PER_UNIT_MAX: i64 = 100;
+pub const SEATS_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 /// In one request.
 pub const UNITS_PER_REQUEST_MAX: usize = 50;

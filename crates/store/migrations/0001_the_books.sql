@@ -78,7 +78,7 @@ create table units (
     product uuid not null,
     name text not null,
     price_minor bigint not null check (price_minor >= 0),
-    places bigint not null check (places >= 0),
+    seats bigint not null check (seats >= 0),
     active bigint not null check (active in (0, 1)),
     version bigint not null,
     foreign key (product, tenant) references products (id, tenant)

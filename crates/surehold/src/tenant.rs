@@ -1,4 +1,4 @@
-//! `surehold tenant`: who sells places. Making one shows its first API keys, once.
+//! `surehold tenant`: who sells seats. Making one shows its first API keys, once.
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use domain::availability::Availability;
 use domain::lifecycle::{State, booking, inbound_event, job, payment, refund, review};
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, LINES_MAX, PERSON_CHARACTERS_MAX,
-    PLACES_PER_UNIT_MAX, QUANTITY_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, Mode, MovementKind};
 use serde_json::{Map, Value, json};
@@ -123,7 +123,7 @@ fn numbers() -> Vec<Rule> {
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
-        rule(&["NewUnit", "ChangedUnit"], "places", range(1, PLACES_PER_UNIT_MAX)),
+        rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
     ]
 }

@@ -49,7 +49,7 @@ pub fn unit() -> Unit {
         product: id(3),
         name: "Adult".into(),
         price_minor: 4_500,
-        places: 1,
+        seats: 1,
         active: true,
         version: 1,
     }
@@ -94,7 +94,7 @@ pub fn booking() -> BookingReply {
             name: "Adult".into(),
             quantity: 2,
             price_minor: 4_500,
-            places: 1,
+            seats: 1,
         }]),
         total_minor: 9_000,
         currency: Currency::EUR,

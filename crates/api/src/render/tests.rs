@@ -117,7 +117,7 @@ fn a_refund_points_at_itself() {
 fn products_and_slots() {
     let made = Reply::Product(Box::new((samples::product(), vec![samples::unit()])));
     let rendered = render_reply(&made);
-    assert_eq!((rendered.status, json_of(&rendered)["units"][0]["places"].as_i64()), (201, Some(1)));
+    assert_eq!((rendered.status, json_of(&rendered)["units"][0]["seats"].as_i64()), (201, Some(1)));
     let changed = rows::Product { version: 2, ..samples::product() };
     assert_eq!(render_reply(&Reply::Product(Box::new((changed, vec![])))).status, 200);
     let slots = render_reply(&Reply::Slots(Box::new(samples::slots())));

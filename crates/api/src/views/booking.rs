@@ -33,7 +33,7 @@ pub struct Booking {
     pub slot: BookingSlot,
     pub product_id: Uuid,
     pub units: Vec<BookingUnit>,
-    /// Places that the units take together.
+    /// Seats that the units take together.
     pub seats: i64,
     pub customer: Customer,
     pub metadata: Metadata,

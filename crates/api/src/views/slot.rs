@@ -1,4 +1,4 @@
-//! A slot: a dated departure with so many places.
+//! A slot: a dated departure with so many seats.
 
 use domain::availability::Availability;
 use domain::rows;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// A dated departure of a product, and how many places are left.
+/// A dated departure of a product, and how many seats are left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Slot {
     pub id: Uuid,
@@ -22,10 +22,10 @@ pub struct Slot {
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     pub capacity: i64,
-    /// Places neither held nor sold at this moment, whether or not they can be reserved: `status` says
-    /// that. Places of lapsed holds count as held until somebody asks for them, or a second later.
+    /// Seats neither held nor sold at this moment, whether or not they can be reserved: `status` says
+    /// that. Seats of lapsed holds count as held until somebody asks for them, or a second later.
     pub vacancies: i64,
-    /// `available`: it can be reserved. `limited`: it can, and a fifth of the places or less is left.
+    /// `available`: it can be reserved. `limited`: it can, and a fifth of the seats or less is left.
     /// `sold_out`: no unit on sale finds room. `closed`: it takes no more reservations. `started`: it is
     /// too late. `not_on_sale`: the product is off sale, or all of its units are.
     #[schema(example = "available")]

@@ -19,8 +19,8 @@ pub struct BookingLine {
     pub quantity: i64,
     /// The price of one.
     pub price_minor: i64,
-    /// The places that one takes.
-    pub places: i64,
+    /// The seats that one takes.
+    pub seats: i64,
 }
 
 crate::row! {

@@ -19,7 +19,7 @@ use super::{Counters, Done, Error};
 /// More only wait for each other, on two cores and for locks.
 const CONNECTIONS: usize = 16;
 const KEY: &str = "select fingerprint, status, body from keys where id = $1";
-const UNIT: &str = "select units.name, units.price_minor, units.places, products.currency, products.time_zone \
+const UNIT: &str = "select units.name, units.price_minor, units.seats, products.currency, products.time_zone \
      from units join products on products.id = units.product where units.id = $1 and units.tenant = $2";
 const SLOT: &str = "select product, starts_at, capacity, held, sold, closed, created_at from slots \
      where id = $1 and tenant = $2 for update";
@@ -121,7 +121,7 @@ impl Pool {
             },
             unit_name: unit.get(0),
             price_minor: unit.get(1),
-            places: unit.get(2),
+            seats: unit.get(2),
             currency: Currency::new(unit.get(3)).unwrap_or(Currency::EUR),
             time_zone: unit.get(4),
         };

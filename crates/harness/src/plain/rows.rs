@@ -32,7 +32,7 @@ pub(super) struct Found {
     pub slot: Slot,
     pub unit_name: String,
     pub price_minor: i64,
-    pub places: i64,
+    pub seats: i64,
     pub currency: Currency,
     pub time_zone: String,
 }
@@ -72,7 +72,7 @@ impl Reservation {
     }
 
     pub fn seats(&self, found: &Found) -> i64 {
-        found.places * self.quantity
+        found.seats * self.quantity
     }
 
     /// Nothing can be refused from here on.
@@ -148,7 +148,7 @@ impl Reservation {
                 name: found.unit_name.clone(),
                 quantity: self.quantity,
                 price_minor: found.price_minor,
-                places: found.places,
+                seats: found.seats,
             }]),
             total_minor: found.price_minor * self.quantity,
             currency: found.currency,

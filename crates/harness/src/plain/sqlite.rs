@@ -16,7 +16,7 @@ use super::rows::{Found, Reservation};
 use super::{Counters, Done, Error};
 
 const KEY: &str = "select fingerprint, status, body from keys where id = ?1";
-const UNIT: &str = "select units.name, units.price_minor, units.places, products.currency, products.time_zone \
+const UNIT: &str = "select units.name, units.price_minor, units.seats, products.currency, products.time_zone \
      from units join products on products.id = units.product where units.id = ?1 and units.tenant = ?2";
 const SLOT: &str = "select product, starts_at, capacity, held, sold, closed, created_at from slots \
      where id = ?1 and tenant = ?2";
@@ -124,7 +124,7 @@ fn find(connection: &Connection, reservation: &Reservation) -> Result<Option<Fou
             slot,
             unit_name: row.get(0)?,
             price_minor: row.get(1)?,
-            places: row.get(2)?,
+            seats: row.get(2)?,
             currency: Currency::new(&row.get::<_, String>(3)?).unwrap_or(Currency::EUR),
             time_zone: row.get(4)?,
         })

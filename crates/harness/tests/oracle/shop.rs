@@ -109,7 +109,7 @@ impl Shop {
             description: String::new(),
             time_zone: "Europe/Lisbon".to_owned(),
             currency: EUR,
-            units: vec![NewUnit { name: "Adult".to_owned(), price_minor: PRICE_MINOR, places: 1 }],
+            units: vec![NewUnit { name: "Adult".to_owned(), price_minor: PRICE_MINOR, seats: 1 }],
             metadata: BTreeMap::new(),
             providers: any_provider(),
         };

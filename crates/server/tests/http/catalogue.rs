@@ -24,7 +24,7 @@ async fn a_product_from_its_birth_to_its_slots(house: House) {
     let change = json!({
         "description": "Two hours on the river.",
         "metadata": { "code": "SAIL" },
-        "units": [{ "id": sail.adult, "price": eur(5_000) }, { "name": "Boat", "price": eur(20_000), "places": 8 }],
+        "units": [{ "id": sail.adult, "price": eur(5_000) }, { "name": "Boat", "price": eur(20_000), "seats": 8 }],
     });
     let changed = house.ask("PATCH", &path).json(&change).expect(200).await.body;
     assert_eq!(changed["name"], "Sunset sail");
@@ -106,7 +106,7 @@ async fn what_is_sold_is_checked(house: House) {
         .await;
 }
 
-/// Asked twice without a key, and at the same time: places are not sold twice.
+/// Asked twice without a key, and at the same time: seats are not sold twice.
 async fn a_departure_is_made_once(house: House) {
     let sail = house.sail().await;
     let path = format!("/v1/products/{}/slots", sail.product);

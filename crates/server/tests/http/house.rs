@@ -232,7 +232,7 @@ impl House {
         self.ask("POST", path).json(body)
     }
 
-    /// A product with an adult for 45 euros, a free child, and a slot of ten places in a far future.
+    /// A product with an adult for 45 euros, a free child, and a slot of ten seats in a far future.
     pub async fn sail(&self) -> Sail {
         let eur = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
         let product = self

@@ -35,7 +35,7 @@ async fn every_mistake_is_told_at_once(house: House) {
     let product = json!({
         "name": "\u{200B}", "currency": "eur", "time_zone": "Mars/Olympus", "odd": 1, "metadata": { "a": 1 },
         "units": [
-            { "name": "Adult", "price": { "minor": "5", "currency": "EUR" }, "places": 0 },
+            { "name": "Adult", "price": { "minor": "5", "currency": "EUR" }, "seats": 0 },
             { "price": 7 },
         ],
     });
@@ -48,7 +48,7 @@ async fn every_mistake_is_told_at_once(house: House) {
         "/name",
         "/odd",
         "/time_zone",
-        "/units/0/places",
+        "/units/0/seats",
         "/units/0/price/minor",
         "/units/1/name",
         "/units/1/price",

@@ -69,7 +69,7 @@ impl Reserve {
                 .filter(|unit| unit.tenant == self.tenant())
                 .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
             offer.sells(unit)?;
-            priced.seats += unit.places * quantity;
+            priced.seats += unit.seats * quantity;
             priced.total_minor = unit
                 .price_minor
                 .checked_mul(*quantity)
@@ -81,7 +81,7 @@ impl Reserve {
                 name: unit.name.clone(),
                 quantity: *quantity,
                 price_minor: unit.price_minor,
-                places: unit.places,
+                seats: unit.seats,
             });
         }
         self.providers.check_total(Money::new(priced.total_minor, offer.product.currency))?;

@@ -82,7 +82,7 @@ fn a_reserve_is_refused_by_name() {
 #[test]
 fn a_unit_of_another_product_is_refused() {
     let mut shop = Shop::new(4);
-    let unit = NewUnit { name: "seat".into(), price_minor: 1, places: 1 };
+    let unit = NewUnit { name: "seat".into(), price_minor: 1, seats: 1 };
     let made = shop.run(&create_product_command(Currency::USD, vec![unit]));
     let Reply::Product(other) = made.reply() else { panic!("a product was made") };
     let unit = other.1[0].id;

@@ -16,7 +16,7 @@ pub async fn create(State(app): State<App>, call: WriteRequest<Catalogue, NewPro
     let unit = |unit: api::requests::NewUnit| NewUnit {
         name: unit.name,
         price_minor: unit.price.minor,
-        places: unit.places,
+        seats: unit.seats,
     };
     let command = CreateProduct {
         claim: call.claim,
