@@ -4,8 +4,8 @@ use crate::time::Span;
 
 /// Units of one kind in one booking.
 pub const QUANTITY_MAX: i64 = 1_000;
-/// Kinds of units in one booking.
-pub const LINES_MAX: usize = 20;
+/// Units in one request: each becomes an item.
+pub const ITEMS_PER_BOOKING_MAX: usize = 20;
 pub const SEATS_HELD_PER_CUSTOMER_MAX: i64 = 20;
 pub const HOLD_SECONDS: i64 = 15 * 60;
 pub const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
+use crate::lifecycle::booking_item;
 use crate::money::Currency;
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -42,8 +43,8 @@ crate::row! {
 }
 
 crate::row! {
-    /// A dated departure. `held + sold` never exceeds `capacity`: the lock keeps it, the guards
-    /// stand behind the lock, and a CHECK behind the guards.
+    /// A dated departure. `held` and `sold` are the seats of its items in these states; their sum never
+    /// exceeds `capacity`: the lock keeps it, the guards stand behind the lock, and a CHECK behind the guards.
     Slot in "slots" as lock {
         key id: SlotId,
         fixed tenant: TenantId,
@@ -61,5 +62,14 @@ crate::row! {
 impl Slot {
     pub fn vacancies(&self) -> i64 {
         (self.capacity - self.held - self.sold).max(0)
+    }
+
+    /// Counts an item's seats, or with a negative number no longer, where they stand in this state.
+    pub fn count(&mut self, state: booking_item::State, seats: i64) {
+        match state {
+            booking_item::State::Held => self.held += seats,
+            booking_item::State::Sold => self.sold += seats,
+            booking_item::State::Released | booking_item::State::Returned => {}
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Transaction};
 use domain::Currency;
-use domain::rows::{Audit, Booking, Key, Message, Slot};
+use domain::rows::{Audit, Booking, BookingItem, Key, Message, Slot};
 use domain::working_set::Row;
 use server::ids::UuidV7;
 use tokio_postgres::NoTls;
@@ -32,7 +32,7 @@ const SEATS: &str = "update slots set held = $2 where id = $1";
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
     ids: Arc<UuidV7>,
-    inserts: Arc<[String; 4]>,
+    inserts: Arc<[String; 5]>,
     counters: Arc<Counters>,
 }
 
@@ -81,6 +81,7 @@ impl Pool {
             .map_err(|error| Error::Pool(error.to_string()))?;
         let inserts = Arc::new([
             param::insert::<Booking>('$'),
+            param::insert::<BookingItem>('$'),
             param::insert::<Audit>('$'),
             param::insert::<Message>('$'),
             param::insert::<Key>('$'),
@@ -129,9 +130,10 @@ impl Pool {
             return Ok(Done::Refused("slot_is_full"));
         }
         let written = reservation.rows(found, &self.ids);
-        let [booking, audit, message, key] = &*self.inserts;
+        let [booking, item, audit, message, key] = &*self.inserts;
         spoken.insert(CUSTOMER, &written.customer).await?;
         spoken.insert(booking, &written.booking).await?;
+        spoken.insert(item, &written.item).await?;
         spoken.execute(SEATS, &[&written.slot.id.0, &written.slot.held]).await?;
         spoken.insert(audit, &written.audit).await?;
         spoken.insert(message, &written.message).await?;

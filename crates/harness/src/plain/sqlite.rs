@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::rows::{Audit, Booking, Key, Message, Slot};
+use domain::rows::{Audit, Booking, BookingItem, Key, Message, Slot};
 use domain::working_set::Row;
 use domain::{Currency, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
@@ -92,6 +92,7 @@ fn reserve(connection: &mut Connection, reservation: Reservation, file: &File) -
     let customer = params_from_iter(param::values(&written.customer));
     transaction.prepare_cached(CUSTOMER)?.execute(customer)?;
     insert::<Booking>(&transaction, &written.booking)?;
+    insert::<BookingItem>(&transaction, &written.item)?;
     transaction.prepare_cached(SEATS)?.execute(params![bytes(written.slot.id.0), written.slot.held])?;
     insert::<Audit>(&transaction, &written.audit)?;
     insert::<Message>(&transaction, &written.message)?;

@@ -148,7 +148,7 @@ impl Shop {
             last_try: true,
         };
         let Reply::Booking(booking) = done(store, reserve).await else { panic!("no booking") };
-        assert_eq!(booking.booking.product, self.product);
+        assert_eq!(booking.items[0].item.product, self.product);
         booking.booking.id
     }
 

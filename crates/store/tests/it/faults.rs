@@ -67,11 +67,22 @@ async fn a_poisonous_command_fails_alone(place: Place) {
 async fn a_reference_to_another_tenant_is_refused(place: Place) {
     let foreign = |shop: Shop, slot: SlotId| {
         let stranger = Shop { tenant: id(), ..shop };
-        let booking = stranger.booking_row(id(), slot, 1, domain::Timestamp(1));
-        insert(move |outcome| outcome.put(booking.clone()))
+        let booking = stranger.booking_row(id(), 1, domain::Timestamp(1));
+        let item = stranger.item_row(&booking, id(), slot, 1);
+        insert(move |outcome| {
+            outcome.put(booking.clone());
+            outcome.put(item.clone());
+        })
     };
     let answer = alone(&place, foreign).await;
     assert!(!poisoned(&answer).is_empty());
+    let unknown = |shop: Shop, slot: SlotId| {
+        let booking = shop.booking_row(id(), 1, domain::Timestamp(1));
+        let item = shop.item_row(&booking, id(), slot, 1);
+        insert(move |outcome| outcome.put(item.clone()))
+    };
+    let answer = alone(&place, unknown).await;
+    assert!(!poisoned(&answer).is_empty(), "an item without its booking");
 }
 
 async fn rows_in_the_wrong_order_are_refused(place: Place) {

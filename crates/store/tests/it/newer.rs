@@ -9,9 +9,11 @@ use store::{CommandResult, Location, Store, Unavailable};
 
 use crate::act::{Act, Gate, Shop, insert};
 use crate::place::{Place, id};
+use crate::seats;
 
 both!(
     a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else,
+    an_item_that_cannot_be_read_fails_who_needs_its_booking,
     what_a_newer_version_added_is_read_over_and_kept,
     a_sweep_leaves_out_what_it_cannot_read,
     lapsed_holds_are_found_beside_one_that_cannot_be_read,
@@ -57,6 +59,22 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(place: Pla
     assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(CommandResult::Fresh { .. })));
 }
 
+async fn an_item_that_cannot_be_read_fails_who_needs_its_booking(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 9).await;
+    let [newer, ours] = [seats::reserve(&store, shop, slot).await, seats::reserve(&store, shop, slot).await];
+    allow_the_next_state(&place, "booking_items", "held").await;
+    let row = place.literal(newer);
+    place.sql(&format!("update booking_items set state = 'parked' where booking = {row}")).await;
+    let acts = vec![shop.cancel(ours), shop.cancel(newer)];
+    let answers = Gate::shut(&store).together(&store, acts).await;
+    assert!(matches!(answers[0], Ok(CommandResult::Fresh { .. })), "{answers:?}");
+    let Err(Unavailable::Unreadable(why)) = &answers[1] else { panic!("{answers:?}") };
+    let words = "the stored value of booking_items.state is not what this version expects";
+    assert_eq!(*why, format!("{words} (row {})", newer.0));
+}
+
 async fn what_a_newer_version_added_is_read_over_and_kept(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
@@ -98,7 +116,7 @@ async fn a_sweep_leaves_out_what_it_cannot_read(place: Place) {
         let event = shop.event_row(*event, id());
         insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     }
-    allow_the_next_state(&place).await;
+    allow_the_next_state(&place, "inbound_events", "received").await;
     for unreadable in [ids[2], ids[7]] {
         let row = place.literal(unreadable);
         place.sql(&format!("update inbound_events set state = 'parked' where id = {row}")).await;
@@ -166,19 +184,21 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(place: Place) {
 }
 
 /// As the next schema would, which knows one state more.
-async fn allow_the_next_state(place: &Place) {
+async fn allow_the_next_state(place: &Place, table: &str, first: &str) {
     let change = match place.location {
         Location::Sqlite { .. } => {
-            let sql = r"replace(sql, 'in (''received''', 'in (''parked'', ''received''')";
+            let sql = format!("replace(sql, 'in (''{first}''', 'in (''parked'', ''{first}''')");
             format!(
-                "pragma writable_schema = on; update sqlite_schema set sql = {sql} where name = 'inbound_events'; \
+                "pragma writable_schema = on; update sqlite_schema set sql = {sql} where name = '{table}'; \
                  pragma writable_schema = reset"
             )
         }
         Location::Postgres { .. } => {
-            let constraint = "select conname::text from pg_constraint where conrelid = 'inbound_events'::regclass \
-                              and pg_get_constraintdef(oid) like '%received%'";
-            format!("alter table inbound_events drop constraint {}", place.text(constraint).await)
+            let constraint = format!(
+                "select conname::text from pg_constraint where conrelid = '{table}'::regclass \
+                 and pg_get_constraintdef(oid) like '%{first}%'"
+            );
+            format!("alter table {table} drop constraint {}", place.text(&constraint).await)
         }
     };
     place.sql(&change).await;

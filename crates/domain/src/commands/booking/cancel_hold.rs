@@ -5,7 +5,7 @@ use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, TenantId};
 use crate::lifecycle::booking::{Event, State};
 use crate::refusal::Refusal;
-use crate::reply::{BookingReply, Reply};
+use crate::reply::{BookingReply, ItemReply, Reply};
 use crate::rows::{Facts, Needs};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -25,10 +25,10 @@ impl Command for CancelHold {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        let booking = rows.booking(self.booking)?;
-        Seats::needs(rows, booking);
-        rows.product(booking.product);
-        Some(())
+        for item in rows.booking_items(self.booking).into_iter().flatten() {
+            rows.product(item.product);
+        }
+        Seats::needs(rows, self.booking).map(drop)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
@@ -44,9 +44,11 @@ impl Command for CancelHold {
         if let Some(payment) = booking.open_payment {
             return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
         }
-        let product = facts.products.get(booking.product).ok_or(Refusal::ProductNotFound)?;
         let mut seats = Seats::default();
-        seats.slot(facts, booking.slot)?;
+        for item in facts.booking_items.owned_by(booking.id) {
+            seats.slot(facts, item.slot)?;
+            facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
+        }
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -56,11 +58,16 @@ impl Command for CancelHold {
         booking.state = step.to();
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
-        tell(&mut draft, &mut booking, "booking.cancelled");
-        let slot = seats.slot(facts, booking.slot)?.clone();
+        tell(&mut draft, &mut booking, seats.moved().iter(), "booking.cancelled");
+        let items = seats.moved().to_vec();
+        let items = items.into_iter().map(|item| {
+            let slot = seats.slot(facts, item.slot)?.clone();
+            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
+            Ok(ItemReply { item, slot, time_zone: product.time_zone.clone() })
+        });
+        let items = items.collect::<Result<_, Refusal>>()?;
         seats.put(&mut draft);
         draft.put(booking.clone());
-        let time_zone = product.time_zone.clone();
-        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, slot, time_zone }))))
+        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, items }))))
     }
 }

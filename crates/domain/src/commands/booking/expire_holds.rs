@@ -58,10 +58,7 @@ impl Command for ExpireHolds {
         }
         let mut complete = Some(());
         for hold in &self.holds {
-            match rows.booking(hold.booking) {
-                Some(booking) => Seats::needs(rows, booking),
-                None => complete = None,
-            }
+            complete = complete.and(Seats::needs(rows, hold.booking).map(drop));
         }
         complete
     }
@@ -94,7 +91,8 @@ impl Command for ExpireHolds {
             seats.carry_out(facts, &booking, step.effects())?;
             booking.state = step.to();
             booking.ended_at = Some(context.now);
-            tell(&mut draft, &mut booking, "booking.expired");
+            let items = facts.booking_items.owned_by(booking.id);
+            tell(&mut draft, &mut booking, items, "booking.expired");
             draft.put(booking);
             expired += 1;
         }

@@ -92,7 +92,7 @@ fn secure(
     booking.state = step.to();
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
-    booking::tell(draft, booking, "booking.confirmed");
+    booking::tell(draft, booking, seats.moved().iter(), "booking.confirmed");
     Ok(None)
 }
 
@@ -122,7 +122,7 @@ fn release_security(
     seats.carry_out(facts, booking, step.effects())?;
     booking.state = step.to();
     booking.ended_at = Some(draft.context.now);
-    booking::tell(draft, booking, "booking.cancelled");
+    booking::tell(draft, booking, seats.moved().iter(), "booking.cancelled");
     Ok(())
 }
 
@@ -138,6 +138,10 @@ fn may_retake(
         .tenants
         .get(booking.tenant)
         .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
-    let ahead = seats.slot(facts, booking.slot)?.starts_at > draft.context.now;
-    Ok(wanted && ahead && seats.are_free(facts, booking)?)
+    for item in facts.booking_items.owned_by(booking.id) {
+        if seats.slot(facts, item.slot)?.starts_at <= draft.context.now {
+            return Ok(false);
+        }
+    }
+    Ok(wanted && seats.are_free(facts, booking)?)
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use domain::rows::Subject;
 use domain::{BookingId, Refusal};
 
-use super::BookingContext;
+use super::views;
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::history::first_page;
@@ -24,7 +24,7 @@ pub async fn one(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id
         None
     };
     let timeline = first_page(&app, tenant, id).await?;
-    let booking = BookingContext::default().view(&app, tenant, booking).await?;
+    let booking = views(&app, tenant, vec![booking]).await?.remove(0);
     Ok(found(&BookingDetail {
         booking,
         payments,
