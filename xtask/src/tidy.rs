@@ -1,8 +1,9 @@
 //! House rules that no other tool knows: how long a file may be, what it may be called, what must not be
-//! left in it, which words are used, and which crate may depend on which.
+//! left in it, which words are used, where nothing may fail, and which crate may depend on which.
 
 mod arrows;
 mod files;
+mod infallible;
 mod vocabulary;
 
 use crate::Failure;

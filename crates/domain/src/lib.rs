@@ -6,8 +6,8 @@
 //! through [`working_set::Context`].
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`] is how rows go in and changes come out; [`commands`]
-//! holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
+//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`] is how rows go in and changes come out,
+//! and [`side_effects`] is what they set going; [`commands`] holds one file for each thing that can be asked; [`consumers`] says who receives which messages,
 //! and [`ledger`] turns what happened into balanced transfers.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@ pub mod availability;
 pub mod limits;
 pub mod provider;
 pub mod refusal;
+pub mod side_effects;
 
 pub mod commands;
 pub mod consumers;

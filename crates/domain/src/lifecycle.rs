@@ -65,37 +65,31 @@ pub trait State: Copy + Eq + Debug + 'static {
     }
 }
 
-/// A move that the table does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoSuchMove {
-    pub lifecycle: &'static str,
-    pub from: &'static str,
-    pub on: &'static str,
-}
-
-impl fmt::Display for NoSuchMove {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "a {} that is {} takes no {}", self.lifecycle, self.from, self.on)
-    }
-}
-
 /// The state of one row. Made only at the start of a lifecycle, by [`CurrentState::step`], or by the
 /// store when it reads what an earlier step wrote.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CurrentState<S>(S);
 
-/// A move that the table allows.
-#[derive(Debug)]
+/// A move that the table allows. Whoever has one need not ask any more.
+#[derive(Clone, Copy, Debug)]
 pub struct Step<S: State> {
     row: &'static Transition<S, S::Event>,
 }
 
 impl<S: State> Step<S> {
+    /// For the `first` of each lifecycle: a row that leads from its start.
+    pub(crate) const fn of_first_row(row: &'static Transition<S, S::Event>) -> Step<S> {
+        Step { row }
+    }
+
     pub fn to(&self) -> CurrentState<S> {
         CurrentState(self.row.to)
     }
     pub fn from(&self) -> S {
         self.row.from
+    }
+    pub fn on(&self) -> S::Event {
+        self.row.on
     }
     pub fn effects(&self) -> &'static [Effect] {
         self.row.effects
@@ -107,12 +101,9 @@ impl<S: State> CurrentState<S> {
         CurrentState(S::INITIAL)
     }
 
-    pub fn step(self, event: S::Event) -> Result<Step<S>, NoSuchMove> {
-        S::TABLE
-            .iter()
-            .find(|row| row.from == self.0 && row.on == event)
-            .map(|row| Step { row })
-            .ok_or(NoSuchMove { lifecycle: S::NAME, from: self.0.name(), on: S::event_name(event) })
+    /// The move, if the table has it from here.
+    pub fn step(self, event: S::Event) -> Option<Step<S>> {
+        S::TABLE.iter().find(|row| row.from == self.0 && row.on == event).map(|row| Step { row })
     }
 
     pub fn is(self, state: S) -> bool {
@@ -165,6 +156,20 @@ macro_rules! lifecycle {
             const fn const_rank(self) -> u8 {
                 match self { $( State::$state => $rank ),+ }
             }
+        }
+
+        /// The first move of a new row. To be called in a constant: a move that the table does not have is then
+        /// an error of the compiler.
+        pub const fn first(on: Event) -> $crate::lifecycle::Step<State> {
+            let rows = <State as $crate::lifecycle::State>::TABLE;
+            let mut i = 0;
+            while i < rows.len() {
+                if rows[i].from as u8 == State::$initial as u8 && rows[i].on as u8 == on as u8 {
+                    return $crate::lifecycle::Step::of_first_row(&rows[i]);
+                }
+                i += 1;
+            }
+            panic!("the lifecycle does not start with this move")
         }
 
         impl $crate::lifecycle::State for State {

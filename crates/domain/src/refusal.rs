@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::lifecycle::NoSuchMove;
+use crate::lifecycle::{CurrentState, State};
 use crate::money::{Currency, Money};
 use crate::provider::AmountRule;
 
@@ -177,17 +177,20 @@ pub enum Refusal {
     NothingToDo,
     /// A consumer gave the message up: a person decides.
     DeliveryIsDead,
-    /// No row of the lifecycle.
-    NoSuchMove(NoSuchMove),
-}
-
-impl From<NoSuchMove> for Refusal {
-    fn from(refused: NoSuchMove) -> Refusal {
-        Refusal::NoSuchMove(refused)
-    }
+    /// A person asks for a move of a dead letter or a review case that is not where it would have to be.
+    StateDoesNotAllowIt {
+        lifecycle: &'static str,
+        state: &'static str,
+        event: &'static str,
+    },
 }
 
 impl Refusal {
+    pub(crate) fn of_state<S: State>(state: CurrentState<S>, event: S::Event) -> Refusal {
+        let event = S::event_name(event);
+        Refusal::StateDoesNotAllowIt { lifecycle: S::NAME, state: state.name(), event }
+    }
+
     /// The stable code, as it stands in a problem document.
     pub fn code(&self) -> &'static str {
         match self {
@@ -251,7 +254,7 @@ impl Refusal {
             Refusal::LeaseLost => "lease_lost",
             Refusal::NothingToDo => "nothing_to_do",
             Refusal::DeliveryIsDead => "delivery_is_dead",
-            Refusal::NoSuchMove(_) => "state_does_not_allow_it",
+            Refusal::StateDoesNotAllowIt { .. } => "state_does_not_allow_it",
         }
     }
 
@@ -282,6 +285,7 @@ impl Refusal {
                 | Refusal::LeaseLost
                 | Refusal::NothingToDo
                 | Refusal::DeliveryIsDead
+                | Refusal::StateDoesNotAllowIt { .. }
         )
     }
 }

@@ -29,12 +29,13 @@ pub use rows::{
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
 /// columns change and must still be as they were loaded, `moves` columns change freely. In a table of `owned`
-/// rows `owner` names the row by which they are found, in whose lock they are read and changed.
+/// rows `owner` names the row by which they are found, in whose lock they are read and changed. `side_effects`
+/// names the function that says what a change of the row sets going.
 #[macro_export]
 macro_rules! row {
     (
         $(#[$doc:meta])*
-        $name:ident in $table:literal as $role:ident {
+        $name:ident in $table:literal as $role:ident $(, side_effects $side_effects:path)? {
             $(#[$keydoc:meta])* key $key:ident : $keyty:ty,
             $( $(#[$fielddoc:meta])* $part:ident $field:ident : $ty:ty ),* $(,)?
         }
@@ -76,6 +77,14 @@ macro_rules! row {
             fn owner(&self) -> Option<uuid::Uuid> {
                 None $( .or($crate::row!(@owner $part self.$field)) )*
             }
+
+            $( fn side_effects(
+                before: Option<&Self>,
+                after: &Self,
+                effects: &mut $crate::side_effects::SideEffects,
+            ) {
+                $side_effects(before, after, effects);
+            } )?
 
             fn values(&self) -> alloc::vec::Vec<$crate::working_set::Value<'_>> {
                 alloc::vec![
@@ -138,7 +147,10 @@ macro_rules! working_set {
 
         /// The rows that a batch has read, as they stand after the commands decided so far.
         #[derive(Default)]
-        pub struct Facts { $( pub $table: $crate::working_set::Rows<$row> ),+ }
+        pub struct Facts {
+            $( pub $table: $crate::working_set::Rows<$row>, )+
+            side_effects: $crate::side_effects::SideEffects,
+        }
 
         impl Facts {
             /// Takes in what the store loaded: `ids` were asked for, `rows` are those that exist. Answers
@@ -161,11 +173,16 @@ macro_rules! working_set {
             /// and nothing of it was applied. A row that is not there is not removed.
             pub fn apply(&mut self, changes: Changes) -> Result<(), &'static str> {
                 $( $crate::working_set::Rows::check(&changes.$table)?; )+
-                $( self.$table.apply(changes.$table); )+
+                $( self.$table.apply(changes.$table, &mut self.side_effects); )+
                 for (table, id) in changes.removed {
                     match table { $( TableName::$table => self.$table.remove(id) ),+ };
                 }
                 Ok(())
+            }
+
+            /// What the changes so far set going.
+            pub fn side_effects(&self) -> &$crate::side_effects::SideEffects {
+                &self.side_effects
             }
 
             /// What the batch changed, parents first.

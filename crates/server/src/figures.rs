@@ -15,7 +15,7 @@ use crate::circuits::Circuits;
 use crate::metrics::catalogue::*;
 use crate::metrics::labels::{Age, BookingState, Letter};
 
-/// Often enough for an alert, and cheap: what is open is found by partial indexes, all else is tallied.
+/// Often enough for an alert, and cheap: what is open is found by partial indexes, all else has counters.
 pub const EVERY: Duration = Duration::from_secs(5);
 
 /// The text of `/metrics`.
@@ -91,16 +91,16 @@ fn show(figures: &Figures, now: Timestamp) {
     let WaitingRows { count, oldest } = figures.holds_lapsed;
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));
-    show_tallies(&figures.tallies);
+    show_counters(&figures.counters);
     BOOKINGS.set(BookingState(booking::State::Held), figures.holds as f64);
     FIGURES_COUNTED.set((), seconds(now.since(Timestamp(0))));
 }
 
-fn show_tallies(tallies: &[RowCount]) {
+fn show_counters(counters: &[RowCount]) {
     let of = |subject: &'static str| {
-        let tallies =
-            tallies.iter().filter(move |tally| tally.words.first().is_some_and(|word| word == subject));
-        tallies.map(|tally| (&tally.words[1..], tally.count))
+        let counters =
+            counters.iter().filter(move |counter| counter.words.first().is_some_and(|word| word == subject));
+        counters.map(|counter| (&counter.words[1..], counter.count))
     };
     BOOKINGS.set_all(of("bookings"));
     EFFECTS_APPLIED.set_all(of("transfers"));
@@ -110,8 +110,8 @@ fn show_tallies(tallies: &[RowCount]) {
         let outcome = if words == ["captured"] { "succeeded".to_owned() } else { words.concat() };
         (vec![operation.to_owned(), outcome], count)
     };
-    let charges = of("payments").map(|tally| operation("charge", tally));
-    let refunds = of("refunds").map(|tally| operation("refund", tally));
+    let charges = of("payments").map(|counter| operation("charge", counter));
+    let refunds = of("refunds").map(|counter| operation("refund", counter));
     let operations: Vec<(Vec<String>, i64)> = charges.chain(refunds).collect();
     OPERATIONS.set_all(operations.iter().map(|(words, count)| (words.as_slice(), *count)));
 }

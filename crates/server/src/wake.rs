@@ -3,8 +3,10 @@
 //! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
 //! that is lost costs time and never work.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::side_effects::WakeUp;
 use store::{Committed, Listener, Notification};
 use tokio::sync::Notify;
 
@@ -18,30 +20,28 @@ pub struct Wake {
     pub sweep: Arc<Notify>,
 }
 
+impl Wake {
+    fn wake(&self, wake_ups: &BTreeSet<WakeUp>) {
+        for wake_up in wake_ups {
+            match wake_up {
+                WakeUp::Jobs => self.jobs.notify_one(),
+                WakeUp::Messages | WakeUp::Partitions => self.outbox.notify_one(),
+                WakeUp::Retries => self.sweep.notify_one(),
+                // Whoever stores an event reads it at once; the sweep finds what was left behind.
+                WakeUp::Events => {}
+            }
+        }
+    }
+}
+
 impl Listener for Wake {
     fn committed(&self, committed: &Committed) {
         self.waiters.committed(committed);
-        if committed.jobs > 0 {
-            self.jobs.notify_one();
-        }
-        if committed.messages > 0 || committed.partitions > 0 {
-            self.outbox.notify_one();
-        }
-        if committed.retries > 0 {
-            self.sweep.notify_one();
-        }
+        self.wake(&committed.wake_ups);
     }
 
     fn notified(&self, heard: &Notification) {
         self.waiters.notified(heard);
-        if heard.jobs {
-            self.jobs.notify_one();
-        }
-        if heard.messages || heard.partitions {
-            self.outbox.notify_one();
-        }
-        if heard.retries {
-            self.sweep.notify_one();
-        }
+        self.wake(&heard.wake_ups);
     }
 }

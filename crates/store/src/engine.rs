@@ -1,12 +1,13 @@
 //! What the executor asks of a database: one open transaction, driven step by step. This, and making
 //! a connection, is all that is written twice.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use domain::rows::TableName;
+use domain::side_effects::Counter;
 use domain::working_set::{TableWrite, Value};
 use uuid::Uuid;
-
-use crate::counters::Tallies;
 
 /// The rows of one table that a batch wants, in id order.
 #[derive(Debug)]
@@ -62,11 +63,11 @@ pub(crate) trait Engine: Send {
     ) -> impl Future<Output = Result<LoadedRows, Fault>> + Send;
 
     /// Writes the sets in the order given and counts what was written; fewer rows than sent is
-    /// [`Fault::Again`]. The tallies are added last.
+    /// [`Fault::Again`]. The counters are added to last.
     fn write(
         &mut self,
         writes: &[TableWrite<'_>],
-        tallies: &Tallies<'_>,
+        counters: &BTreeMap<Counter, i64>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     fn commit(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;

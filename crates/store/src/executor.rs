@@ -14,13 +14,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use domain::rows::{Facts, Needs, TableName};
-use domain::working_set::{ColumnUpdate, Command, Context, Role, TableWrite, Unreadable, Update, Value};
+use domain::side_effects::SideEffects;
+use domain::working_set::{Command, Context, Role, Unreadable};
 use domain::{Ids, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::{Engine, Fault, LockedRows, WantedRows};
 use crate::key_resolution::{self, panicked};
-use crate::{CommandResult, Committed, Render, Unavailable, counters};
+use crate::{CommandResult, Committed, Render, Unavailable};
 
 /// What a batch leaves behind when it is committed.
 pub(crate) struct CommittedBatch {
@@ -61,8 +62,9 @@ pub(crate) async fn run<E: Engine>(
     let writes = facts.writes();
     let wrote = !writes.is_empty();
     if wrote {
-        count(&writes, &mut committed);
-        engine.write(&writes, &counters::of(&writes)).await?;
+        let SideEffects { wake_ups, counters } = facts.side_effects();
+        committed.wake_ups.clone_from(wake_ups);
+        engine.write(&writes, counters).await?;
         if !fault_injection::is(fault_injection::InjectedFault::AnsweredBeforeCommit) {
             engine.commit().await?;
         }
@@ -274,62 +276,4 @@ fn ask_one(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String>
 
 fn position(table: TableName) -> usize {
     TableName::lock_order().position(|other| other == table).expect("every table is in the order")
-}
-
-/// What others are to be told of.
-fn count(writes: &[TableWrite<'_>], committed: &mut Committed) {
-    for write in writes {
-        let inserted =
-            |column, word| write.inserts.iter().filter(|row| says(write, row, column, word)).count();
-        let updated = |column, word| {
-            write.updates.iter().filter(|update| update_says(write, update, column, word)).count()
-        };
-        match write.table.name {
-            "outbox" => committed.messages += write.inserts.len(),
-            "inbound_events" => committed.events += write.inserts.len() + updated("state", "received"),
-            // One that is born claimed is somebody's already.
-            "jobs" => committed.jobs += inserted("state", "ready") + updated("state", "ready"),
-            "inbox" => committed.retries += write.updates.iter().filter(|update| is_retried(update)).count(),
-            "partitions" => {
-                committed.partitions +=
-                    write.updates.iter().filter(|update| is_awaited(write, update)).count();
-            }
-            _ => {}
-        }
-    }
-}
-
-fn says(write: &TableWrite<'_>, row: &[Value<'_>], column: &str, word: &str) -> bool {
-    let value = write.table.columns.iter().zip(row).find(|(described, _)| described.name == column);
-    value.is_some_and(|(_, value)| is_word(value, word))
-}
-
-/// The new value of one of the columns that an update sends.
-fn now<'u>(write: &TableWrite<'_>, update: &'u Update<'_>, column: &str) -> Option<&'u Value<'u>> {
-    let changing = write
-        .table
-        .columns
-        .iter()
-        .filter(|column| matches!(column.part, ColumnUpdate::Guard | ColumnUpdate::Moves));
-    changing.zip(&update.values).find(|(described, _)| described.name == column).map(|(_, value)| value)
-}
-
-fn update_says(write: &TableWrite<'_>, update: &Update<'_>, column: &str, word: &str) -> bool {
-    now(write, update, column).is_some_and(|value| is_word(value, word))
-}
-
-fn is_word(value: &Value<'_>, word: &str) -> bool {
-    matches!(value, Value::Text(text) if text == word)
-}
-
-/// A delivery that was dead and waits again.
-fn is_retried(update: &Update<'_>) -> bool {
-    let was_dead = update.guards.iter().any(|value| is_word(value, "dead"));
-    was_dead && update.values.iter().any(|value| is_word(value, "waiting"))
-}
-
-/// A partition that was handed back, and that a relay waits for.
-fn is_awaited(write: &TableWrite<'_>, update: &Update<'_>) -> bool {
-    let is_null = |column| matches!(now(write, update, column), Some(Value::Null));
-    is_null("lease_until") && !is_null("next")
 }

@@ -11,7 +11,7 @@
 //! | write | inserts and guarded updates as sets, parents first, all counted | `sqlite`, `postgres` |
 //! | commit | once | `sqlite`, `postgres` |
 //! | answer | everybody, and the listener; never before the commit | `writer` |
-//! | ring | on PostgreSQL the other processes are told, outside of every transaction | `postgres/bell` |
+//! | ring | on PostgreSQL the other processes are told, outside of every transaction | `postgres/notify` |
 //! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | `writer` |
 //!
 //! Reading order: `options`, `answer`, then `writer` and `executor` for the write path,

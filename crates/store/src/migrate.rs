@@ -17,7 +17,7 @@ use crate::{Error, Location, private, sqlite};
 
 /// In order; a migration that was released is never changed.
 const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_the_books.sql"), include_str!("../migrations/0002_tallies.sql")];
+    &[include_str!("../migrations/0001_the_books.sql"), include_str!("../migrations/0002_counters.sql")];
 
 /// The schema that this program needs.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

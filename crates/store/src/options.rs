@@ -1,8 +1,10 @@
 //! What the store is given: a place, a clock, ids, the wire's words, and a listener.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::side_effects::WakeUp;
 use domain::{Ids, KeyId, Refusal, Reply, Timestamp};
 
 use crate::Location;
@@ -44,34 +46,20 @@ pub trait Render: Send + Sync {
 pub struct Committed {
     /// Keys that were in flight and now have their reply.
     pub answered: Vec<(KeyId, Rendered)>,
-    /// Messages appended to the outbox: for relays.
-    pub messages: usize,
-    /// Partitions that were handed back, and that a relay waits for.
-    pub partitions: usize,
-    /// Deliveries that a person sent round again: for the sweep.
-    pub retries: usize,
-    /// Jobs inserted or made ready again: for workers.
-    pub jobs: usize,
-    /// Providers' events taken in, or sent round again: for those who read them.
-    pub events: usize,
+    pub wake_ups: BTreeSet<WakeUp>,
 }
 
 /// What another process left for others to do; and keys that have their reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     pub answered: Vec<KeyId>,
-    pub messages: bool,
-    pub partitions: bool,
-    pub retries: bool,
-    pub jobs: bool,
-    pub events: bool,
+    pub wake_ups: BTreeSet<WakeUp>,
 }
 
 impl Notification {
     /// Something may have been missed. Which keys nobody can say.
     pub fn everything() -> Notification {
-        let answered = Vec::new();
-        Notification { answered, messages: true, partitions: true, retries: true, jobs: true, events: true }
+        Notification { answered: Vec::new(), wake_ups: WakeUp::ALL.into() }
     }
 }
 

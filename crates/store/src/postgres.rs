@@ -18,11 +18,12 @@ mod session;
 mod set;
 mod value;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::side_effects::Counter;
 use domain::working_set::{Role, TableWrite, Value};
 use fault_injection::InjectedFault;
 use futures_util::future::{join, join3};
@@ -30,7 +31,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use uuid::Uuid;
 
-use crate::counters::{POSTGRES_ADD, Tallies};
+use crate::counters::POSTGRES_ADD;
 use crate::engine::{Engine, Fault, LoadedRows, LockedRows, WantedRows};
 use crate::statements::POSTGRES;
 use crate::stats::{Counters, add};
@@ -71,8 +72,8 @@ impl Lanes {
     }
 
     /// Tells other processes what is committed here, and the listener what they commit.
-    pub fn bell(&self, bell: Arc<Notifier>, options: &Options) -> NotifierTask {
-        bell.ring(self.config.clone(), options.listener.clone(), options.ids.next())
+    pub fn notifier(&self, notifier: Arc<Notifier>, options: &Options) -> NotifierTask {
+        notifier.ring(self.config.clone(), options.listener.clone(), options.ids.next())
     }
 
     pub fn writers(&self) -> impl Iterator<Item = Postgres> {
@@ -179,7 +180,11 @@ impl Engine for Postgres {
         Ok(LoadedRows { rows, busy, now: Timestamp(now) })
     }
 
-    async fn write(&mut self, writes: &[TableWrite<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
+    async fn write(
+        &mut self,
+        writes: &[TableWrite<'_>],
+        counters: &BTreeMap<Counter, i64>,
+    ) -> Result<(), Fault> {
         let Some(session) = &mut self.session else {
             return Err(Fault::Lost("there is no connection".to_owned()));
         };
@@ -207,9 +212,9 @@ impl Engine for Postgres {
                 sets.push(Set::of_removals(write, &ids.removed, statement));
             }
         }
-        let counted = set::rows_of_tallies(tallies, session.shard);
+        let counted = set::rows_of_counters(counters, session.shard);
         if !counted.is_empty() {
-            sets.push(Set::of_tallies(&counted, session.prepare(POSTGRES_ADD).await?));
+            sets.push(Set::of_counters(&counted, session.prepare(POSTGRES_ADD).await?));
         }
         add(&self.counters.round_trips, 1);
         let written = in_order(sets.iter().map(|set| set.execute(&session.client))).await;

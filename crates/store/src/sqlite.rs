@@ -7,6 +7,7 @@
 mod error;
 mod value;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::rows::TableName;
+use domain::side_effects::Counter;
 use domain::working_set::{Kind, Removal, TableWrite, Update, Value};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::counters::{self, Tallies};
+use crate::counters::SQLITE_ADD;
 use crate::engine::{Engine, Fault, LoadedRows, LockedRows, WantedRows};
 use crate::statements::SQLITE;
 use crate::stats::Counters;
@@ -165,9 +167,9 @@ impl Sqlite {
         Ok(count)
     }
 
-    fn add(&self, tallies: &Tallies<'_>) -> rusqlite::Result<()> {
-        for ((subject, word), count) in tallies {
-            let mut add = self.connection.prepare_cached(counters::SQLITE_ADD)?;
+    fn add(&self, counters: &BTreeMap<Counter, i64>) -> rusqlite::Result<()> {
+        for (Counter { subject, word }, count) in counters {
+            let mut add = self.connection.prepare_cached(SQLITE_ADD)?;
             add.execute(rusqlite::params![subject, word, count])?;
         }
         Ok(())
@@ -190,13 +192,17 @@ impl Engine for Sqlite {
         Ok(LoadedRows { rows, busy: Vec::new(), now: self.clock.now() })
     }
 
-    async fn write(&mut self, writes: &[TableWrite<'_>], tallies: &Tallies<'_>) -> Result<(), Fault> {
+    async fn write(
+        &mut self,
+        writes: &[TableWrite<'_>],
+        counters: &BTreeMap<Counter, i64>,
+    ) -> Result<(), Fault> {
         for write in writes {
             if self.write_set(write).map_err(fault)? != write.len() {
                 return Err(Fault::Again(format!("a row of {} is not as it was loaded", write.table.name)));
             }
         }
-        self.add(tallies).map_err(fault)
+        self.add(counters).map_err(fault)
     }
 
     async fn commit(&mut self) -> Result<(), Fault> {

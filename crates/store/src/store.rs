@@ -78,7 +78,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Store, Error> {
         let queue = Arc::new(Queue::new(options.queue_max, options.tenant_share));
         let counters = Arc::new(Counters::default());
-        let shared = |bell| Arc::new(Shared::new(&options, queue.clone(), counters.clone(), bell));
+        let shared = |notifier| Arc::new(Shared::new(&options, queue.clone(), counters.clone(), notifier));
         let (queries, running, ringing) = match &options.location {
             Location::Sqlite { path } => {
                 let writer = sqlite::Writer::open(path, &options, counters.clone())?;
@@ -91,9 +91,9 @@ impl Store {
                 postgres::check(url).await?;
                 migrate::check(queries.read_version().await?)?;
                 let lanes = postgres::Lanes::new(url, &options, &counters)?;
-                let bell = Arc::new(Notifier::default());
-                let ringing = lanes.bell(bell.clone(), &options);
-                (queries, writer::tasks(&shared(Some(bell)), &lanes), Some(ringing))
+                let notifier = Arc::new(Notifier::default());
+                let ringing = lanes.notifier(notifier.clone(), &options);
+                (queries, writer::tasks(&shared(Some(notifier)), &lanes), Some(ringing))
             }
         };
         let database_id = queries.read_database_id().await?;

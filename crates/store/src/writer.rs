@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     tools: DecisionTools,
     listener: Arc<dyn Listener>,
     /// Where other processes may be told.
-    bell: Option<Arc<Notifier>>,
+    notifier: Option<Arc<Notifier>>,
     batch_max: usize,
     queue_max: usize,
 }
@@ -56,14 +56,14 @@ impl Shared {
         options: &Options,
         queue: Arc<Queue>,
         counters: Arc<Counters>,
-        bell: Option<Arc<Notifier>>,
+        notifier: Option<Arc<Notifier>>,
     ) -> Shared {
         Shared {
             queue,
             counters,
             tools: DecisionTools { ids: options.ids.clone(), render: options.render.clone() },
             listener: options.listener.clone(),
-            bell,
+            notifier,
             batch_max: options.batch_max.max(1),
             queue_max: options.queue_max.max(1),
         }
@@ -267,8 +267,8 @@ impl Lane {
             if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
                 tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
             }
-            if let Some(bell) = &self.shared.bell {
-                bell.gather(&done.committed);
+            if let Some(notifier) = &self.shared.notifier {
+                notifier.gather(&done.committed);
             }
         }
         for (pending, settled) in commands.into_iter().zip(done.settled) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::infallible;
 use crate::Failure;
 
 /// Past this a file tells more than one story and is split by idea.
@@ -34,7 +35,9 @@ pub fn is_rust(file: &Path) -> bool {
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
     for file in files.iter().filter(|file| is_rust(file)) {
-        complaints.extend(check_file(file, &fs::read_to_string(root.join(file))?));
+        let text = fs::read_to_string(root.join(file))?;
+        complaints.extend(check_file(file, &text));
+        complaints.extend(infallible::check_file(file, &text));
     }
     Ok(complaints)
 }

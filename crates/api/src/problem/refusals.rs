@@ -107,7 +107,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::LeaseLost => Code::LeaseLost,
         Refusal::NothingToDo => Code::NothingToDo,
         Refusal::DeliveryIsDead => Code::DeliveryIsDead,
-        Refusal::NoSuchMove(_) => Code::StateDoesNotAllowIt,
+        Refusal::StateDoesNotAllowIt { .. } => Code::StateDoesNotAllowIt,
     }
 }
 
@@ -187,7 +187,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::CaptureFailed { code, .. }
         | Refusal::CancelFailed { code, .. }
         | Refusal::RefundFailed { code, .. } => format!("The provider said {code}."),
-        Refusal::NoSuchMove(refused) => format!("{refused}."),
+        Refusal::StateDoesNotAllowIt { lifecycle, state, event } => {
+            format!("a {lifecycle} that is {state} takes no {event}.")
+        }
         _ => return None,
     })
 }

@@ -21,7 +21,7 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Origin};
 use crate::ids::{AttemptId, ClientId, EventId, InboxId, JobId, TenantId};
-use crate::lifecycle::{CurrentState, State};
+use crate::lifecycle::{CurrentState, State, Step};
 use crate::refusal::Refusal;
 use crate::reply::{DeadLetter, Reply};
 use crate::rows::{Actor, Delivery, Facts, InboundEvent, Job, Message, Needs, Subject};
@@ -97,12 +97,8 @@ impl Decided {
 }
 
 /// A person moves only what is dead.
-fn is_dead<S: State>(stage: CurrentState<S>, dead: S, event: S::Event) -> Result<(), Refusal> {
-    if stage.is(dead) {
-        return Ok(());
-    }
-    let (lifecycle, from, on) = (S::NAME, stage.name(), S::event_name(event));
-    Err(Refusal::NoSuchMove(crate::lifecycle::NoSuchMove { lifecycle, from, on }))
+fn step_of_dead<S: State>(state: CurrentState<S>, dead: S, event: S::Event) -> Result<Step<S>, Refusal> {
+    state.step(event).filter(|step| step.from() == dead).ok_or_else(|| Refusal::of_state(state, event))
 }
 
 pub(super) fn about_job(job: &Job) -> About {

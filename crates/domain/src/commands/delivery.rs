@@ -22,9 +22,8 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
 use crate::ids::{InboxId, MessageId, TenantId};
-use crate::lifecycle::{CurrentState, State as _, delivery};
+use crate::lifecycle::{CurrentState, State as _, Step, delivery};
 use crate::limits::ERROR_CHARACTERS_MAX;
-use crate::refusal::Refusal;
 use crate::rows::{Delivery, Facts, Subject};
 use crate::time::Timestamp;
 
@@ -63,8 +62,7 @@ pub(super) fn about(delivery: &Delivery) -> About {
 }
 
 /// To the dead letters, where a person finds it.
-fn give_up(draft: &mut Draft<'_>, delivery: Delivery, why: String) -> Result<(), Refusal> {
-    let step = delivery.state.step(delivery::Event::GiveUp)?;
+fn give_up(draft: &mut Draft<'_>, delivery: Delivery, step: Step<delivery::State>, why: String) {
     let (from, to) = (step.from(), step.to());
     draft.audit_because(about(&delivery), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Delivery {
@@ -74,7 +72,6 @@ fn give_up(draft: &mut Draft<'_>, delivery: Delivery, why: String) -> Result<(),
         updated_at: draft.context.now,
         ..delivery
     });
-    Ok(())
 }
 
 fn bounded(error: &str) -> String {

@@ -6,7 +6,7 @@ use serde_json::Value as JsonValue;
 use uuid::Uuid;
 
 use crate::ids::{AttemptId, AuditId, KeyId, MessageId, ReviewId, TenantId};
-use crate::lifecycle::{CurrentState, State};
+use crate::lifecycle::{CurrentState, State, Step};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Changes, Message, Put, Removable, Review, Subject};
@@ -103,16 +103,11 @@ impl<'a> Draft<'a> {
         self.put(row);
     }
 
-    /// Takes the step, with its audit row.
-    pub fn step<S: State>(
-        &mut self,
-        about: About,
-        stage: CurrentState<S>,
-        event: S::Event,
-    ) -> Result<crate::lifecycle::Step<S>, crate::lifecycle::NoSuchMove> {
-        let step = stage.step(event)?;
-        self.audit(about, S::event_name(event), Some(stage.name()), Some(step.to().name()));
-        Ok(step)
+    /// Takes the step, with its audit row; returns where it leads.
+    pub fn step<S: State>(&mut self, about: About, step: Step<S>) -> CurrentState<S> {
+        let (from, to) = (step.from(), step.to());
+        self.audit(about, S::event_name(step.on()), Some(from.name()), Some(to.name()));
+        to
     }
 
     /// Appends a message to the outbox. `seq` is the subject's counter, which the caller raises.
@@ -174,7 +169,7 @@ impl<'a> Draft<'a> {
 
     /// Closes a case. One that is closed stays as it is.
     pub fn resolve_review(&mut self, review: &Review, resolution: String) {
-        if let Ok(resolved) = review.resolved(resolution, self.context.now) {
+        if let Some(resolved) = review.resolved(resolution, self.context.now) {
             let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };
             self.audit(about, "review_resolved", Some("open"), Some("resolved"));
             self.put(resolved);

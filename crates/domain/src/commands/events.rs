@@ -14,33 +14,36 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
 use crate::ids::EventId;
-use crate::lifecycle::{State as _, inbound_event};
+use crate::lifecycle::inbound_event::{Event, State};
+use crate::lifecycle::{State as _, Step};
 use crate::refusal::Refusal;
 use crate::rows::{Facts, InboundEvent, Subject};
 
-/// The event, if it still waits to be processed.
-pub(super) fn open(facts: &Facts, id: EventId) -> Result<&InboundEvent, Refusal> {
-    facts
-        .inbound_events
-        .get(id)
-        .filter(|event| matches!(*event.state, inbound_event::State::Received | inbound_event::State::Dead))
-        .ok_or(Refusal::NothingToDo)
+/// An event that still waits to be processed.
+pub(super) struct OpenEvent<'f> {
+    pub event: &'f InboundEvent,
+    process: Step<State>,
+    ignore: Step<State>,
+}
+
+pub(super) fn open(facts: &Facts, id: EventId) -> Result<OpenEvent<'_>, Refusal> {
+    facts.inbound_events.get(id).and_then(OpenEvent::of).ok_or(Refusal::NothingToDo)
 }
 
 /// How an event is closed.
 pub(super) struct Closing {
-    pub event: inbound_event::Event,
+    ignored: bool,
     /// Why it was ignored, or what it met.
     pub outcome: Option<String>,
 }
 
 impl Closing {
     pub fn processed(outcome: Option<String>) -> Closing {
-        Closing { event: inbound_event::Event::Process, outcome }
+        Closing { ignored: false, outcome }
     }
 
     pub fn ignored(why: String) -> Closing {
-        Closing { event: inbound_event::Event::Ignore, outcome: Some(why) }
+        Closing { ignored: true, outcome: Some(why) }
     }
 
     /// It tells less than is known.
@@ -49,41 +52,37 @@ impl Closing {
     }
 }
 
-/// Marks the event, in the transaction of what it did.
-pub(super) fn close(
-    draft: &mut Draft<'_>,
-    facts: &Facts,
-    id: EventId,
-    closing: Closing,
-) -> Result<(), Refusal> {
-    let event = open(facts, id)?;
-    let Closing { event: on, outcome } = closing;
-    draft.put(InboundEvent {
-        state: event.state.step(on)?.to(),
-        // One that was left behind was counted as it began.
-        attempts: event.attempts.max(1),
-        outcome,
-        processed_at: Some(draft.context.now),
-        ..event.clone()
-    });
-    Ok(())
-}
+impl<'f> OpenEvent<'f> {
+    fn of(event: &'f InboundEvent) -> Option<OpenEvent<'f>> {
+        let (process, ignore) = (event.state.step(Event::Process)?, event.state.step(Event::Ignore)?);
+        Some(OpenEvent { event, process, ignore })
+    }
 
-/// Gives an event up: a person should look.
-fn give_up(draft: &mut Draft<'_>, event: &InboundEvent, why: String) -> Result<(), Refusal> {
-    let step = event.state.step(inbound_event::Event::GiveUp)?;
-    let (from, to) = (step.from(), step.to());
-    let about = about(event);
-    draft.review(about, "event_cannot_be_processed", why.clone());
-    draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
-    draft.put(InboundEvent {
-        state: to,
-        attempts: event.attempts.max(1),
-        outcome: Some(why),
-        processed_at: Some(draft.context.now),
-        ..event.clone()
-    });
-    Ok(())
+    /// Marks the event, in the transaction of what it did.
+    pub fn close(&self, draft: &mut Draft<'_>, closing: Closing) {
+        let step = if closing.ignored { self.ignore } else { self.process };
+        self.end(draft, step, closing.outcome);
+    }
+
+    fn end(&self, draft: &mut Draft<'_>, step: Step<State>, outcome: Option<String>) {
+        draft.put(InboundEvent {
+            state: step.to(),
+            // One that was left behind was counted as it began.
+            attempts: self.event.attempts.max(1),
+            outcome,
+            processed_at: Some(draft.context.now),
+            ..self.event.clone()
+        });
+    }
+
+    /// Gives the event up: a person should look.
+    fn give_up(&self, draft: &mut Draft<'_>, step: Step<State>, why: String) {
+        let (from, to) = (step.from(), step.to());
+        let about = about(self.event);
+        draft.review(about, "event_cannot_be_processed", why.clone());
+        draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
+        self.end(draft, step, Some(why));
+    }
 }
 
 fn about(event: &InboundEvent) -> About {

@@ -16,7 +16,7 @@ use alloc::string::String;
 
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
-use crate::lifecycle::{State as _, job};
+use crate::lifecycle::{State as _, Step, job};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
@@ -47,14 +47,9 @@ impl RecheckDelays {
 
 /// The job after a call that was answered and settled nothing: it looks again, at the latest at `by`.
 /// What it comes back for was planned: whatever error was before this answer makes no retry of it.
-pub(super) fn looks_again(
-    job: &Job,
-    pause: Span,
-    by: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Job, Refusal> {
+pub(super) fn looks_again(job: &Job, pause: Span, by: Option<Timestamp>, now: Timestamp) -> Option<Job> {
     let due_at = now.plus(pause);
-    Ok(Job {
+    Some(Job {
         state: job.state.step(job::Event::Reschedule)?.to(),
         due_at: by.map_or(due_at, |by| due_at.min(by)),
         worker: None,
@@ -69,26 +64,27 @@ pub(super) fn looks_again(
 }
 
 /// A dead job whose call has an outcome after all: nobody has to see to it, and it looks for evidence.
-pub(super) fn revive(job: &Job, pause: Span, now: Timestamp) -> Result<Job, Refusal> {
+pub(super) fn revive(job: &Job, pause: Span, now: Timestamp) -> Option<Job> {
     let alive = Job { state: job.state.step(job::Event::Revive)?.to(), ..job.clone() };
     looks_again(&alive, pause, None, now)
 }
 
-/// The event of a job whose attempt ends, and the job after it. It is done, unless the provider captured
+pub(super) struct AfterEnd {
+    pub step: Step<job::State>,
+    pub job: Job,
+}
+
+/// The step of a job whose attempt ends, and the job after it; `None` if it is done already. It is done, unless the provider captured
 /// otherwise than was asked: then it looks once more, and what was captured counts.
-pub(super) fn after_end(
-    job: &Job,
-    attempt: &Attempt,
-    payment: &Payment,
-    now: Timestamp,
-) -> Result<(job::Event, Job), Refusal> {
+pub(super) fn after_end(job: &Job, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<AfterEnd> {
     let event = match *job.state {
         job::State::Dead if payment.was_captured_otherwise(attempt.id) => job::Event::Revive,
         _ if payment.was_captured_otherwise(attempt.id) => job::Event::Reschedule,
         _ => job::Event::Finish,
     };
+    let step = job.state.step(event)?;
     let job = Job {
-        state: job.state.step(event)?.to(),
+        state: step.to(),
         worker: None,
         lease_until: None,
         due_at: now,
@@ -98,7 +94,7 @@ pub(super) fn after_end(
         updated_at: now,
         ..job.clone()
     };
-    Ok((event, job))
+    Some(AfterEnd { step, job })
 }
 
 /// The job, if it still runs under this token; else another worker took over and this one must stop.
@@ -111,14 +107,13 @@ pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal
         .ok_or(Refusal::LeaseLost)
 }
 
-/// To the dead letters, where a person finds it.
-pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) -> Result<(), Refusal> {
-    let step = job.state.step(job::Event::GiveUp)?;
+/// A job that runs goes to the dead letters, where a person finds it.
+pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) {
+    let Some(step) = job.state.step(job::Event::GiveUp) else { return };
     let (from, to) = (step.from(), step.to());
     let about = About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 };
     draft.audit_because(about, "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Job { state: to, last_error: Some(why), updated_at: draft.context.now, ..job });
-    Ok(())
 }
 
 /// The rows of an attempt that is put off or given up: it may have to answer its key, and to free its
@@ -198,9 +193,9 @@ impl Command for FinishJob {
         if !settled.is_some_and(|attempt| attempt.state.is_final()) {
             return Err(Refusal::NothingToDo);
         }
+        job.state = job.state.step(job::Event::Finish).ok_or(Refusal::LeaseLost)?.to();
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        job.state = job.state.step(job::Event::Finish)?.to();
         job.updated_at = context.now;
         draft.put(job);
         Ok(draft.done())

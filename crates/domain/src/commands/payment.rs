@@ -26,7 +26,7 @@ pub use start_payment::{PaymentTarget, StartPayment};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
-pub(super) use answer::settle_unsent;
+pub(super) use answer::{Unsent, settle_unsent};
 pub(super) use discard::{discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
 
@@ -134,7 +134,7 @@ fn enqueue(
     lease: Option<JobLease>,
     payment: Payment,
     refund: Option<Refund>,
-) -> Result<ClaimedJob, Refusal> {
+) -> ClaimedJob {
     let now = draft.context.now;
     let attempt = Attempt {
         id: call.id,
@@ -169,7 +169,7 @@ fn enqueue(
         updated_at: now,
     };
     if let Some(lease) = lease {
-        job.state = job.state.step(job::Event::Claim)?.to();
+        job.state = const { job::first(job::Event::Claim) }.to();
         job.token = 1;
         job.attempts = 1;
         job.worker = Some(lease.worker);
@@ -178,5 +178,5 @@ fn enqueue(
     }
     draft.put(attempt.clone());
     draft.put(job.clone());
-    Ok(ClaimedJob { job, attempt, payment, refund })
+    ClaimedJob { job, attempt, payment, refund }
 }

@@ -24,6 +24,7 @@ mod prune_audit;
 mod refunds;
 mod relay;
 mod settling;
+mod side_effects;
 
 mod chaos;
 mod driver;

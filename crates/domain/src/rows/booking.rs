@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::working_set::Json;
 
 crate::row! {
-    Booking in "bookings" as lock {
+    Booking in "bookings" as lock, side_effects crate::side_effects::of_booking {
         key id: BookingId,
         fixed tenant: TenantId,
         fixed client: ClientId,

@@ -4,7 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
-use crate::lifecycle::booking_item;
 use crate::money::Currency;
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -62,14 +61,5 @@ crate::row! {
 impl Slot {
     pub fn vacancies(&self) -> i64 {
         (self.capacity - self.held - self.sold).max(0)
-    }
-
-    /// Counts an item's seats, or with a negative number no longer, where they stand in this state.
-    pub fn count(&mut self, state: booking_item::State, seats: i64) {
-        match state {
-            booking_item::State::Held => self.held += seats,
-            booking_item::State::Sold => self.sold += seats,
-            booking_item::State::Released | booking_item::State::Returned => {}
-        }
     }
 }

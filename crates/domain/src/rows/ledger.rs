@@ -20,7 +20,7 @@ crate::row! {
 
 crate::row! {
     /// What one movement of money meant. Its id is hashed from the movement, so there is one.
-    Transfer in "transfers" as lock {
+    Transfer in "transfers" as lock, side_effects crate::side_effects::of_transfer {
         key id: TransferId,
         fixed tenant: TenantId,
         fixed kind: String,

@@ -7,7 +7,7 @@ use crate::ids::{
     AccountId, AttemptId, AuditId, EventId, InboxId, JobId, LogId, MessageId, PartitionId, ReviewId,
     SubscriptionId, TenantId, WorkerId,
 };
-use crate::lifecycle::{CurrentState, NoSuchMove, delivery, inbound_event, job, review};
+use crate::lifecycle::{CurrentState, delivery, inbound_event, job, review};
 use crate::limits::PARTITIONS;
 use crate::rows::Removable;
 use crate::time::Timestamp;
@@ -66,7 +66,7 @@ crate::named_column!(Subject);
 crate::row! {
     /// Work under way. A lease says until when the worker may be trusted to be alive; the token
     /// rises with each claim, and a result that comes under an older token is refused.
-    Job in "jobs" as lock {
+    Job in "jobs" as lock, side_effects crate::side_effects::of_job {
         key id: JobId,
         fixed tenant: TenantId,
         guard state: CurrentState<job::State>,
@@ -90,7 +90,7 @@ crate::row! {
 
 crate::row! {
     /// A message in the outbox: written in the transaction that it tells of.
-    Message in "outbox" as lock {
+    Message in "outbox" as lock, side_effects crate::side_effects::of_message {
         key id: MessageId,
         fixed tenant: TenantId,
         fixed subject_kind: Subject,
@@ -130,7 +130,7 @@ impl Message {
 crate::row! {
     /// A part of the outbox. A relay leases it, publishes with no lock held, and marks under the
     /// token: of two that believe they have it, the later one's marks count.
-    Partition in "partitions" as lock {
+    Partition in "partitions" as lock, side_effects crate::side_effects::of_partition {
         key id: PartitionId,
         fixed number: i64,
         guard token: i64,
@@ -168,7 +168,7 @@ crate::row! {
 crate::row! {
     /// A message at one consumer. Received, it is the receipt: written with the effect, so the effect
     /// happens once. It stands there before only where something went wrong.
-    Delivery in "inbox" as lock {
+    Delivery in "inbox" as lock, side_effects crate::side_effects::of_delivery {
         key id: InboxId,
         fixed tenant: TenantId,
         fixed consumer: String,
@@ -192,7 +192,7 @@ impl Removable for Audit {}
 
 crate::row! {
     /// An event that a provider sent, verified, with its raw bytes.
-    InboundEvent in "inbound_events" as lock {
+    InboundEvent in "inbound_events" as lock, side_effects crate::side_effects::of_inbound_event {
         key id: EventId,
         fixed tenant: TenantId,
         fixed account: AccountId,
@@ -288,9 +288,9 @@ crate::row! {
 }
 
 impl Review {
-    /// As a person, or what was found, closes it.
-    pub fn resolved(&self, resolution: String, at: Timestamp) -> Result<Review, NoSuchMove> {
+    /// As a person, or what was found, closes it; `None` if it is closed already.
+    pub fn resolved(&self, resolution: String, at: Timestamp) -> Option<Review> {
         let state = self.state.step(review::Event::Resolve)?.to();
-        Ok(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
+        Some(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
     }
 }

@@ -76,7 +76,7 @@ impl Failure {
 }
 
 crate::row! {
-    Payment in "payments" as lock {
+    Payment in "payments" as lock, side_effects crate::side_effects::of_payment {
         key id: PaymentId,
         fixed tenant: TenantId,
         fixed client: ClientId,
@@ -200,7 +200,7 @@ crate::named_column!(AttemptKind);
 crate::row! {
     /// One call that moves money (or, for a void, takes back the right to). The job that drives it
     /// carries its id. The provider's idempotency keys are made from it.
-    Attempt in "attempts" as lock {
+    Attempt in "attempts" as lock, side_effects crate::side_effects::of_attempt {
         key id: AttemptId,
         fixed tenant: TenantId,
         fixed payment: PaymentId,
@@ -226,7 +226,7 @@ crate::row! {
 }
 
 crate::row! {
-    Refund in "refunds" as lock {
+    Refund in "refunds" as lock, side_effects crate::side_effects::of_refund {
         key id: RefundId,
         fixed tenant: TenantId,
         fixed payment: PaymentId,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::column::{ColumnMismatch, Kind, Value};
 use super::unknown::{self, Unknown};
+use crate::side_effects::SideEffects;
 
 /// A table as the program knows it; the store makes its statements from this.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub trait Row: Clone + PartialEq {
     /// In the order of the table's columns.
     fn values(&self) -> Vec<Value<'_>>;
     fn read(values: Vec<Value<'static>>) -> Result<Self, ColumnMismatch>;
+    /// What it sets going that a row is put: as a new one, or in place of another that differs.
+    fn side_effects(_before: Option<&Self>, _after: &Self, _effects: &mut SideEffects) {}
 }
 
 /// What a batch writes to one table.
@@ -232,14 +235,13 @@ impl<R: Row> Rows<R> {
         if rows.iter().all(|row| seen.insert(row.id().into())) { Ok(()) } else { Err(R::TABLE.name) }
     }
 
-    pub(crate) fn apply(&mut self, rows: Vec<R>) {
+    pub(crate) fn apply(&mut self, rows: Vec<R>, effects: &mut SideEffects) {
         for row in rows {
             self.own(&row);
-            match self.entries.get_mut(&row.id().into()) {
-                Some(entry) => entry.current = Some(row),
-                None => {
-                    self.entries.insert(row.id().into(), Entry::new(None, Some(row)));
-                }
+            let entry = self.entries.entry(row.id().into()).or_insert_with(|| Entry::new(None, None));
+            if entry.current.as_ref() != Some(&row) {
+                R::side_effects(entry.current.as_ref(), &row, effects);
+                entry.current = Some(row);
             }
         }
     }

@@ -168,8 +168,8 @@ impl Stage {
             assert_eq!(sum, 0, "the ledger of {} balances", client.secret);
         }
         assert_eq!(self.reviews().await, reasons);
-        let (kept, counted) = (self.store().figures(SystemClock.now()), self.store().recounted_tallies());
-        assert_eq!(kept.await.unwrap().tallies, counted.await.unwrap(), "what was counted as it was moved");
+        let (kept, counted) = (self.store().figures(SystemClock.now()), self.store().recounted());
+        assert_eq!(kept.await.unwrap().counters, counted.await.unwrap(), "what was counted as it was moved");
         let verdicts = until("the provider's books can be held against ours", async || {
             let books = oracle::Books::read(&self.provider.base).await.unwrap();
             let verdicts = oracle::check(self.location(), Some(books)).await.unwrap();

@@ -1,4 +1,5 @@
-//! The bell: tells the other processes on a database what was committed here, and hears of theirs.
+//! Notifications: the other processes on a database are told what was committed here, and this one hears of
+//! theirs.
 //!
 //! | step | what | why so |
 //! |---|---|---|
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::KeyId;
+use domain::side_effects::WakeUp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
@@ -55,11 +57,7 @@ impl Drop for NotifierTask {
 impl Notifier {
     pub fn gather(&self, committed: &Committed) {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.jobs |= committed.jobs > 0;
-        gathered.messages |= committed.messages > 0;
-        gathered.partitions |= committed.partitions > 0;
-        gathered.retries |= committed.retries > 0;
-        gathered.events |= committed.events > 0;
+        gathered.wake_ups.extend(&committed.wake_ups);
         let room = KEYS_MAX.saturating_sub(gathered.answered.len());
         gathered.answered.extend(committed.answered.iter().map(|(key, _)| *key).take(room));
         if *gathered != Notification::default() {
@@ -78,11 +76,11 @@ impl Notifier {
         listener: Arc<dyn Listener>,
         me: Uuid,
     ) -> NotifierTask {
-        config.application_name("surehold bell");
+        config.application_name("surehold notify");
         NotifierTask(tokio::spawn(async move {
             loop {
                 if let Err(error) = self.session(&config, listener.as_ref(), me).await {
-                    tracing::debug!(error, "the bell is silent: others are not told at once");
+                    tracing::debug!(error, "other processes are not notified at once");
                 }
                 tokio::time::sleep(CONNECT_AGAIN).await;
             }
@@ -143,16 +141,19 @@ fn listen(payload: &str, me: Uuid, listener: &dyn Listener) {
     }
 }
 
+fn letter(wake_up: WakeUp) -> char {
+    match wake_up {
+        WakeUp::Jobs => 'j',
+        WakeUp::Messages => 'm',
+        WakeUp::Partitions => 'p',
+        WakeUp::Retries => 'r',
+        WakeUp::Events => 'e',
+    }
+}
+
 /// `sender letters key,key`.
 fn written(heard: &Notification, me: Uuid) -> Vec<String> {
-    let flags = [
-        (heard.jobs, 'j'),
-        (heard.messages, 'm'),
-        (heard.partitions, 'p'),
-        (heard.retries, 'r'),
-        (heard.events, 'e'),
-    ];
-    let letters: String = flags.into_iter().filter(|(said, _)| *said).map(|(_, letter)| letter).collect();
+    let letters: String = heard.wake_ups.iter().copied().map(letter).collect();
     let mut payloads: Vec<String> = Vec::new();
     // Letters go with the first; keys alone need no letters.
     let mut chunks = heard.answered.chunks(KEYS_PER_PAYLOAD);
@@ -178,40 +179,32 @@ fn read(payload: &str) -> Option<(Uuid, Notification)> {
     let letters = words.next()?;
     let keys = words.next()?.split(',').filter(|key| !key.is_empty());
     let answered = keys.map(|key| key.parse().ok().map(KeyId)).collect::<Option<Vec<_>>>()?;
-    let said = |letter| letters.contains(letter);
-    let heard = Notification {
-        answered,
-        jobs: said('j'),
-        messages: said('m'),
-        partitions: said('p'),
-        retries: said('r'),
-        events: said('e'),
-    };
-    Some((sender, heard))
+    let wake_ups = WakeUp::ALL.into_iter().filter(|wake_up| letters.contains(letter(*wake_up))).collect();
+    Some((sender, Notification { answered, wake_ups }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn key(number: u128) -> KeyId {
         KeyId(Uuid::from_u128(number))
     }
 
+    fn notification<const N: usize>(keys: u128, wake_ups: [WakeUp; N]) -> Notification {
+        Notification { answered: (0..keys).map(key).collect(), wake_ups: wake_ups.into() }
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let me = Uuid::from_u128(7);
         for heard in [
-            Notification { jobs: true, ..Notification::default() },
-            Notification {
-                messages: true,
-                partitions: true,
-                retries: true,
-                events: true,
-                ..Notification::default()
-            },
-            Notification { answered: vec![key(1), key(2)], jobs: true, ..Notification::default() },
-            Notification { answered: (0..450).map(key).collect(), messages: true, ..Notification::default() },
+            notification(0, [WakeUp::Jobs]),
+            notification(0, [WakeUp::Messages, WakeUp::Partitions, WakeUp::Retries, WakeUp::Events]),
+            notification(2, [WakeUp::Jobs]),
+            notification(450, [WakeUp::Messages]),
         ] {
             let payloads = written(&heard, me);
             assert_eq!(payloads.len(), heard.answered.len().div_ceil(KEYS_PER_PAYLOAD).max(1));
@@ -221,11 +214,7 @@ mod tests {
                 let (sender, part) = read(&payload).unwrap();
                 assert_eq!(sender, me);
                 all.answered.extend(part.answered);
-                all.jobs |= part.jobs;
-                all.messages |= part.messages;
-                all.partitions |= part.partitions;
-                all.retries |= part.retries;
-                all.events |= part.events;
+                all.wake_ups.extend(part.wake_ups);
             }
             assert_eq!(all, heard);
         }
@@ -242,13 +231,13 @@ mod tests {
 
     #[test]
     fn what_nobody_rings_is_bounded() {
-        let bell = Notifier::default();
+        let notifier = Notifier::default();
         let rendered = crate::Rendered { status: 201, body: String::new(), location: None };
         let answered = |count: u128| (0..count).map(|number| (key(number), rendered.clone())).collect();
-        bell.gather(&Committed { answered: answered(6_000), ..Committed::default() });
-        bell.gather(&Committed { answered: answered(6_000), jobs: 2, ..Committed::default() });
-        let heard = bell.take();
-        assert_eq!((heard.answered.len(), heard.jobs, heard.messages), (KEYS_MAX, true, false));
-        assert_eq!(bell.take(), Notification::default());
+        notifier.gather(&Committed { answered: answered(6_000), ..Committed::default() });
+        notifier.gather(&Committed { answered: answered(6_000), wake_ups: BTreeSet::from([WakeUp::Jobs]) });
+        let heard = notifier.take();
+        assert_eq!((heard.answered.len(), heard.wake_ups), (KEYS_MAX, BTreeSet::from([WakeUp::Jobs])));
+        assert_eq!(notifier.take(), Notification::default());
     }
 }

@@ -1,12 +1,15 @@
 //! A set: all rows that a batch inserts into, or updates in, one table, as one statement with an
 //! array a column.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use domain::side_effects::Counter;
 use domain::working_set::{TableWrite, Value};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::value::Bound;
-use crate::counters::Tallies;
 
 pub(super) struct Set<'a> {
     pub table: &'static str,
@@ -34,13 +37,13 @@ impl<'a> Set<'a> {
         Set { table: write.table.name, sent: write.updates.len() as u64, statement, columns }
     }
 
-    /// `rows` as [`rows_of_tallies`] made them.
-    pub fn of_tallies(rows: &'a [[Value<'a>; 4]], statement: Statement) -> Set<'a> {
+    /// `rows` as [`rows_of_counters`] made them.
+    pub fn of_counters(rows: &'a [[Value<'a>; 4]], statement: Statement) -> Set<'a> {
         let mut columns = columns(4, rows.len());
         for row in rows {
             fill(&mut columns, row.iter());
         }
-        Set { table: "tallies", sent: rows.len() as u64, statement, columns }
+        Set { table: "counters", sent: rows.len() as u64, statement, columns }
     }
 
     pub fn of_removals(
@@ -90,10 +93,11 @@ impl Ids {
 }
 
 /// Shard, subject, word, count.
-pub(super) fn rows_of_tallies<'a>(tallies: &Tallies<'a>, shard: i64) -> Vec<[Value<'a>; 4]> {
-    let text = |text: &'a str| Value::Text(text.into());
-    let row = |(&(subject, word), &count): (&(&'static str, &'a str), &i64)| {
-        [Value::Int(shard), text(subject), text(word), Value::Int(count)]
-    };
-    tallies.iter().map(row).collect()
+pub(super) fn rows_of_counters(counters: &BTreeMap<Counter, i64>, shard: i64) -> Vec<[Value<'_>; 4]> {
+    let mut rows = Vec::with_capacity(counters.len());
+    for (Counter { subject, word }, count) in counters {
+        let text = |text| Value::Text(Cow::Borrowed(text));
+        rows.push([Value::Int(shard), text(*subject), text(&**word), Value::Int(*count)]);
+    }
+    rows
 }

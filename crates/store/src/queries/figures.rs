@@ -3,8 +3,8 @@
 //! | what | how it is counted | what it costs |
 //! |---|---|---|
 //! | what is open or waits | by partial indexes, at most [`COUNT_MAX`] of each | what is open |
-//! | where everything else stands | the tallies, which each transaction keeps | a few rows |
-//! | the tallies again | whole tables: for tests and for `surehold check` alone | all there is |
+//! | where everything else stands | the counters, which each transaction keeps | a few rows |
+//! | the counters again | whole tables: for tests and for `surehold check` alone | all there is |
 
 use domain::Timestamp;
 use domain::working_set::{Kind, Value};
@@ -65,7 +65,7 @@ pub struct Figures {
     pub holds_lapsed: WaitingRows,
     /// Where everything stands that is not under way, by subject and word: what the transactions counted
     /// themselves.
-    pub tallies: Vec<RowCount>,
+    pub counters: Vec<RowCount>,
 }
 
 const HOUR: domain::time::Span = domain::time::Span::seconds(60 * 60);
@@ -85,7 +85,7 @@ impl Queries {
         })
     }
 
-    /// All of it, by partial indexes and tallies: cheap however large the tables are.
+    /// All of it, by partial indexes and counters: cheap however large the tables are.
     pub async fn figures(&self, now: Timestamp) -> Result<Figures, Error> {
         let due = "jobs where state in ('ready', 'running') and due_at <= $1";
         let reviews = self.waiting("reviews where state = 'open'", "opened_at", vec![]).await?;
@@ -107,19 +107,19 @@ impl Queries {
             reviews_oldest: reviews.oldest,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
-            tallies: self.tallies().await?,
+            counters: self.counters().await?,
         })
     }
 
-    async fn tallies(&self) -> Result<Vec<RowCount>, Error> {
-        let sql = "select subject, word, cast(sum(count) as bigint) from tallies \
+    async fn counters(&self) -> Result<Vec<RowCount>, Error> {
+        let sql = "select subject, word, cast(sum(count) as bigint) from counters \
              group by subject, word having sum(count) <> 0 order by subject, word";
         self.counted_by(sql, 2).await
     }
 
-    /// What the tallies ought to say, counted anew. Reads whole tables. Late payments that were seated are counted
-    /// from the audit, so this says less than the tallies once some of it was pruned; no figure is made of it.
-    pub async fn recounted_tallies(&self) -> Result<Vec<RowCount>, Error> {
+    /// What the counters ought to say, counted anew. Reads whole tables. Late payments that were seated are counted
+    /// from the audit, so this says less than the counters once some of it was pruned; no figure is made of it.
+    pub async fn recounted(&self) -> Result<Vec<RowCount>, Error> {
         let sql = "select subject, word, count from ( \
                 select 'bookings' as subject, state as word, count(*) as count from bookings \
                     where state <> 'held' group by state \

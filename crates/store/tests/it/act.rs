@@ -201,7 +201,7 @@ impl Shop {
         };
         let decide = move |facts: &Facts, context: &Context<'_>| {
             let booking = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
-            let step = booking.state.step(booking::Event::CustomerCancelled)?;
+            let step = booking.state.step(booking::Event::CustomerCancelled).ok_or(Refusal::NothingToDo)?;
             let cancelled = Booking {
                 state: step.to(),
                 seq: booking.seq + 1,
@@ -211,7 +211,8 @@ impl Shop {
             let mut outcome = Decision::default();
             for item in facts.booking_items.owned_by(booking.id) {
                 let slot = facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?;
-                let released = item.state.step(booking_item::Event::Release)?.to();
+                let released =
+                    item.state.step(booking_item::Event::Release).ok_or(Refusal::NothingToDo)?.to();
                 outcome.put(Slot { held: slot.held - item.seats, ..slot.clone() });
                 outcome.put(BookingItem { state: released, ..item.clone() });
             }

@@ -24,9 +24,9 @@ macro_rules! both {
 }
 
 mod act;
-mod bell;
 mod check;
 mod contention;
+mod counters;
 mod due;
 mod failover;
 mod faults;
@@ -35,6 +35,7 @@ mod keys;
 mod migrations;
 mod model;
 mod newer;
+mod notify;
 mod place;
 mod plans;
 mod poolers;
@@ -44,4 +45,3 @@ mod restarts;
 mod retention;
 mod rows;
 mod seats;
-mod tallies;

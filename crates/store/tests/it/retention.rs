@@ -11,8 +11,8 @@ use store::Store;
 use uuid::Uuid;
 
 use crate::act::Shop;
+use crate::counters::reseated;
 use crate::place::{Place, id};
-use crate::tallies::reseated;
 
 both!(rows_about_what_is_over_are_pruned_and_no_others, rows_of_one_subject_go_from_the_oldest_on);
 
@@ -223,13 +223,13 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(place: Place) {
     let stays = script.names.iter().filter(|name| !name.starts_with('-')).cloned();
     let stays: BTreeSet<String> = stays.collect();
     check(&store).await;
-    let tallies = store.figures(Timestamp(0)).await.unwrap().tallies;
-    assert!(tallies.iter().any(|tally| tally.words == ["late_payments", "seated"]), "{tallies:?}");
+    let counters = store.figures(Timestamp(0)).await.unwrap().counters;
+    assert!(counters.iter().any(|counter| counter.words == ["late_payments", "seated"]), "{counters:?}");
     prune(&store).await;
     assert_eq!(left(&place).await, stays);
     check(&store).await;
-    let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
-    assert_eq!(kept, tallies, "no figure is counted from the audit");
+    let kept = store.figures(Timestamp(0)).await.unwrap().counters;
+    assert_eq!(kept, counters, "no figure is counted from the audit");
 }
 
 /// Two servers wrote them, and the ids of one are ahead: the rows that are left follow on one another.

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use domain::lifecycle::NoSuchMove;
 use domain::provider::AmountRule;
 use domain::{Currency, Money};
 
@@ -15,7 +14,6 @@ const RULE: AmountRule = AmountRule { min_minor: 50, max_minor: 99_999_999, step
 /// One of each kind.
 fn refusals() -> Vec<Refusal> {
     let code = || "card_declined".to_owned();
-    let moved = NoSuchMove { lifecycle: "booking", from: "expired", on: "hold_timed_out" };
     vec![
         Refusal::ProductNotFound,
         Refusal::UnitNotFound { unit: ID },
@@ -81,7 +79,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::LeaseLost,
         Refusal::NothingToDo,
         Refusal::DeliveryIsDead,
-        Refusal::NoSuchMove(moved),
+        Refusal::StateDoesNotAllowIt { lifecycle: "job", state: "done", event: "revive" },
     ]
 }
 

@@ -1,12 +1,15 @@
 //! Cancel a hold: the customer gives the seats back before paying.
 
+use alloc::vec::Vec;
+
 use super::{Seats, about, tell};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, TenantId};
+use crate::lifecycle::State as _;
 use crate::lifecycle::booking::{Event, State};
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Facts, Needs};
+use crate::rows::{BookingItem, Facts, Needs, Product, Slot};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
@@ -38,35 +41,34 @@ impl Command for CancelHold {
             .filter(|booking| booking.tenant == self.claim.tenant)
             .cloned()
             .ok_or(Refusal::BookingNotFound)?;
-        if !booking.state.is(State::Held) {
-            return Err(Refusal::BookingIsNotHeld { state: crate::lifecycle::State::name(&*booking.state) });
-        }
+        let step = booking.state.step(Event::CustomerCancelled).filter(|step| step.from() == State::Held);
+        let step = step.ok_or_else(|| Refusal::BookingIsNotHeld { state: booking.state.name() })?;
         if let Some(payment) = booking.open_payment {
             return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
         }
-        let mut seats = Seats::default();
-        for item in facts.booking_items.owned_by(booking.id) {
-            seats.slot(facts, item.slot)?;
-            facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
-        }
+        let beside = |item: &BookingItem| {
+            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
+            Ok((facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?, product))
+        };
+        let items = facts.booking_items.owned_by(booking.id);
+        let beside: Vec<(&Slot, &Product)> = items.clone().map(beside).collect::<Result<_, Refusal>>()?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let step = draft.step(about(&booking), booking.state, Event::CustomerCancelled)?;
-        seats.carry_out(facts, &booking, step.effects())?;
-        booking.state = step.to();
+        let mut seats = Seats::default();
+        seats.carry_out(facts, &booking, step.effects());
+        booking.state = draft.step(about(&booking), step);
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
-        tell(&mut draft, &mut booking, seats.moved().iter(), "booking.cancelled");
-        let items = seats.moved().to_vec();
-        let items = items.into_iter().map(|item| {
-            let slot = seats.slot(facts, item.slot)?.clone();
-            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
-            Ok(ItemReply { item, slot, time_zone: product.time_zone.clone() })
-        });
-        let items = items.collect::<Result<_, Refusal>>()?;
-        seats.put(&mut draft);
+        tell(&mut draft, &mut booking, items.clone(), "booking.cancelled");
+        let shown = |(item, (slot, product)): (&BookingItem, (&Slot, &Product))| ItemReply {
+            item: seats.changed_item(item),
+            slot: seats.changed(slot),
+            time_zone: product.time_zone.clone(),
+        };
+        let items = items.zip(beside).map(shown).collect();
+        seats.put(&mut draft, facts);
         draft.put(booking.clone());
         Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, items }))))
     }

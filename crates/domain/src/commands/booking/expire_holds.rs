@@ -12,9 +12,8 @@ use super::{Seats, about, tell};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
-use crate::lifecycle::{State as _, job, payment};
+use crate::lifecycle::{State as _, Step, job, payment};
 use crate::limits::HOLD_GRACE_SECONDS;
-use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Booking, Facts, Needs};
 use crate::time::Span;
@@ -34,13 +33,17 @@ pub struct ExpireHolds {
 }
 
 impl ExpireHolds {
-    /// Whether the hold is, under the lock, still what the query saw, and its time is up.
-    fn is_lapsed<'f>(hold: &LapsedHold, facts: &'f Facts, context: &Context<'_>) -> Option<&'f Booking> {
-        facts.bookings.get(hold.booking).filter(|booking| {
-            booking.state.is(State::Held)
-                && booking.sweep_at <= context.now
-                && booking.open_payment == hold.open_payment
-        })
+    /// The hold and its end, if it is, under the lock, still what the query saw, and its time is up.
+    fn lapsed<'f>(
+        hold: &LapsedHold,
+        facts: &'f Facts,
+        context: &Context<'_>,
+    ) -> Option<(&'f Booking, Step<State>)> {
+        let booking = facts
+            .bookings
+            .get(hold.booking)
+            .filter(|booking| booking.sweep_at <= context.now && booking.open_payment == hold.open_payment)?;
+        Some((booking, booking.state.step(Event::HoldTimedOut)?))
     }
 }
 
@@ -69,7 +72,7 @@ impl Command for ExpireHolds {
         let mut seats = Seats::default();
         let mut expired = 0;
         for hold in &self.holds {
-            let Some(booking) = Self::is_lapsed(hold, facts, context) else { continue };
+            let Some((booking, step)) = Self::lapsed(hold, facts, context) else { continue };
             let mut booking = booking.clone();
             booking.updated_at = context.now;
             if let Some(payment) = hold
@@ -77,7 +80,7 @@ impl Command for ExpireHolds {
                 .filter(|_| !fault_injection::is(fault_injection::InjectedFault::PaidHoldLapses))
             {
                 // Past the grace too: nobody is to be charged for a hold that is gone.
-                let paid = call_off(&mut draft, facts, payment)?;
+                let paid = call_off(&mut draft, facts, payment);
                 let grace = Span::seconds(HOLD_GRACE_SECONDS);
                 let grace_ends = booking.hold_expires_at.plus(grace);
                 let within = context.now < grace_ends;
@@ -87,16 +90,15 @@ impl Command for ExpireHolds {
                     continue;
                 }
             }
-            let step = draft.step(about(&booking), booking.state, Event::HoldTimedOut)?;
-            seats.carry_out(facts, &booking, step.effects())?;
-            booking.state = step.to();
+            seats.carry_out(facts, &booking, step.effects());
+            booking.state = draft.step(about(&booking), step);
             booking.ended_at = Some(context.now);
             let items = facts.booking_items.owned_by(booking.id);
             tell(&mut draft, &mut booking, items, "booking.expired");
             draft.put(booking);
             expired += 1;
         }
-        seats.put(&mut draft);
+        seats.put(&mut draft, facts);
         Ok(draft.reply(Reply::Swept(expired)))
     }
 }
@@ -104,21 +106,22 @@ impl Command for ExpireHolds {
 /// Makes the payment's driver look now, and marks the payment as called off. Money that is reserved or taken
 /// already, as far as the provider said, is not called off: it waits for its evidence alone. Answers whether
 /// that is so.
-fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> Result<bool, Refusal> {
+fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> bool {
     let job_id = JobId::from(AttemptId::from(payment));
     if let Some(mut job) = facts.jobs.get(job_id).filter(|job| job.state.is(job::State::Ready)).cloned()
         && job.due_at > draft.context.now
+        && let Some(step) = job.state.step(job::Event::Reschedule)
     {
-        job.state = job.state.step(job::Event::Reschedule)?.to();
+        job.state = step.to();
         job.due_at = draft.context.now;
         job.updated_at = draft.context.now;
         draft.put(job);
     }
-    let Some(mut payment) = facts.payments.get(payment).cloned() else { return Ok(false) };
+    let Some(mut payment) = facts.payments.get(payment).cloned() else { return false };
     if payment.state.rank() >= payment::State::Authorized.rank() {
         let has_money =
             payment.state.is(payment::State::Authorized) || payment.state.is(payment::State::Captured);
-        return Ok(has_money && payment.contradicted_at.is_none());
+        return has_money && payment.contradicted_at.is_none();
     }
     if !payment.void_requested {
         payment.void_requested = true;
@@ -126,5 +129,5 @@ fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> Result<
         draft.audit(crate::commands::payment::about(&payment), "called_off_as_the_hold_lapsed", None, None);
         draft.put(payment);
     }
-    Ok(false)
+    false
 }

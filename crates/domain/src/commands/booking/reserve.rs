@@ -240,23 +240,22 @@ impl Command for Reserve {
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {
             // Nothing to pay: its security is that it is free, and the audit says so.
-            booking.state = booking.state.step(booking::Event::PaymentSecured)?.to();
+            booking.state = const { booking::first(booking::Event::PaymentSecured) }.to();
             booking.confirmed_at = Some(context.now);
             for item in &mut items {
-                item.state = item.state.step(booking_item::Event::Sell)?.to();
+                item.state = const { booking_item::first(booking_item::Event::Sell) }.to();
             }
+            slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
             tell(&mut draft, &mut booking, items.iter(), "booking.confirmed");
         } else {
+            slot.held += seats;
             tell(&mut draft, &mut booking, items.iter(), "booking.held");
             if let Some(client) = client {
                 draft.put(client);
             }
         }
-        for item in &items {
-            slot.count(*item.state, item.seats);
-            draft.put(item.clone());
-        }
+        items.iter().for_each(|item| draft.put(item.clone()));
         draft.put(customer);
         draft.put(slot.clone());
         draft.put(booking.clone());

@@ -1,21 +1,38 @@
-//! Items move with their booking, and the counters with its items, folded over one decision: a sweep may
-//! release many bookings of one slot, and each row may be put only once.
+//! Items move with their booking, and the counters of slots, customers and clients with the items: summed up
+//! over one decision, for a sweep may release many bookings of one slot, and each row may be put only once.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 use crate::commands::draft::Draft;
-use crate::ids::{BookingId, ClientId, CustomerId, SlotId};
+use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
 use crate::lifecycle::{Effect, booking_item};
-use crate::refusal::Refusal;
 use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
+
+#[derive(Clone, Copy, Default)]
+struct SlotChange {
+    held: i64,
+    sold: i64,
+}
+
+impl SlotChange {
+    /// Counts an item's seats, or with a negative number no longer, where they are in this state.
+    fn count(&mut self, state: booking_item::State, seats: i64) {
+        match state {
+            booking_item::State::Held => self.held += seats,
+            booking_item::State::Sold => self.sold += seats,
+            booking_item::State::Released | booking_item::State::Returned => {}
+        }
+    }
+}
 
 #[derive(Default)]
 pub(in crate::commands) struct Seats {
-    items: Vec<BookingItem>,
-    slots: BTreeMap<SlotId, Slot>,
-    customers: BTreeMap<CustomerId, Customer>,
-    clients: BTreeMap<ClientId, Client>,
+    /// Those that moved, as they are now.
+    items: BTreeMap<BookingItemId, BookingItem>,
+    slots: BTreeMap<SlotId, SlotChange>,
+    /// Held seats.
+    customers: BTreeMap<CustomerId, i64>,
+    clients: BTreeMap<ClientId, i64>,
 }
 
 impl Seats {
@@ -33,12 +50,9 @@ impl Seats {
         Some(booking)
     }
 
-    pub fn slot(&mut self, facts: &Facts, id: SlotId) -> Result<&mut Slot, Refusal> {
-        fold(&mut self.slots, id, || facts.slots.get(id).cloned()).ok_or(Refusal::SlotNotFound)
-    }
-
-    /// Does to the items, and to the counters, what the lifecycle's row says.
-    pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) -> Result<(), Refusal> {
+    /// Does to the items, and so to the counters, what the lifecycle's row says. An item that has no such move
+    /// stays where it is.
+    pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
             let event = match effect {
                 Effect::SellSeats => booking_item::Event::Sell,
@@ -47,76 +61,56 @@ impl Seats {
                 Effect::RetakeSeats => booking_item::Event::Retake,
             };
             for item in facts.booking_items.owned_by(booking.id) {
-                self.move_item(facts, booking, item, event)?;
+                self.move_item(booking, item, event);
             }
         }
-        Ok(())
     }
 
-    fn move_item(
-        &mut self,
-        facts: &Facts,
-        booking: &Booking,
-        item: &BookingItem,
-        event: booking_item::Event,
-    ) -> Result<(), Refusal> {
-        let moved = item.state.step(event)?.to();
-        let slot = self.slot(facts, item.slot)?;
-        slot.count(*item.state, -item.seats);
-        slot.count(*moved, item.seats);
-        if item.state.is(booking_item::State::Held) {
-            self.let_go(facts, booking, item.seats);
+    fn move_item(&mut self, booking: &Booking, item: &BookingItem, event: booking_item::Event) {
+        let Some(step) = item.state.step(event) else { return };
+        let slot = self.slots.entry(item.slot).or_default();
+        slot.count(step.from(), -item.seats);
+        slot.count(*step.to(), item.seats);
+        if step.from() == booking_item::State::Held {
+            self.let_go(booking, item.seats);
         }
-        self.items.push(BookingItem { state: moved, ..item.clone() });
-        Ok(())
-    }
-
-    /// Whether given-up seats could be taken again, of all slots.
-    pub fn are_free(&mut self, facts: &Facts, booking: &Booking) -> Result<bool, Refusal> {
-        let mut asked: BTreeMap<SlotId, i64> = BTreeMap::new();
-        for item in facts.booking_items.owned_by(booking.id) {
-            *asked.entry(item.slot).or_default() += item.seats;
-        }
-        for (slot, seats) in asked {
-            if self.slot(facts, slot)?.vacancies() < seats {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.items.insert(item.id, BookingItem { state: step.to(), ..item.clone() });
     }
 
     /// The seats no longer count against the limits on held seats.
-    fn let_go(&mut self, facts: &Facts, booking: &Booking, seats: i64) {
-        let customer =
-            fold(&mut self.customers, booking.customer, || facts.customers.get(booking.customer).cloned());
-        if let Some(customer) = customer {
-            customer.held_seats -= seats;
-        }
-        if booking.counts_for_client
-            && let Some(client) =
-                fold(&mut self.clients, booking.client, || facts.clients.get(booking.client).cloned())
-        {
-            client.held_seats -= seats;
+    fn let_go(&mut self, booking: &Booking, seats: i64) {
+        *self.customers.entry(booking.customer).or_default() -= seats;
+        if booking.counts_for_client {
+            *self.clients.entry(booking.client).or_default() -= seats;
         }
     }
 
-    /// The items that were moved, as they are now.
-    pub fn moved(&self) -> &[BookingItem] {
-        &self.items
+    /// The item as it is after these moves.
+    pub fn changed_item(&self, item: &BookingItem) -> BookingItem {
+        self.items.get(&item.id).unwrap_or(item).clone()
     }
 
-    pub fn put(self, draft: &mut Draft<'_>) {
-        self.items.into_iter().for_each(|item| draft.put(item));
-        self.slots.into_values().for_each(|slot| draft.put(slot));
-        self.customers.into_values().for_each(|customer| draft.put(customer));
-        self.clients.into_values().for_each(|client| draft.put(client));
+    /// The slot as it is after these moves.
+    pub fn changed(&self, slot: &Slot) -> Slot {
+        let SlotChange { held, sold } = self.slots.get(&slot.id).copied().unwrap_or_default();
+        Slot { held: slot.held + held, sold: slot.sold + sold, ..slot.clone() }
     }
-}
 
-/// The row as this decision has it so far, or as the facts have it.
-fn fold<K: Ord, R>(rows: &mut BTreeMap<K, R>, id: K, fact: impl FnOnce() -> Option<R>) -> Option<&mut R> {
-    match rows.entry(id) {
-        alloc::collections::btree_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-        alloc::collections::btree_map::Entry::Vacant(entry) => fact().map(|row| entry.insert(row)),
+    pub fn put(self, draft: &mut Draft<'_>, facts: &Facts) {
+        for id in self.slots.keys() {
+            let slot = facts.slots.get(*id).expect("who moves the seats of a slot has asked for it");
+            draft.put(self.changed(slot));
+        }
+        self.items.into_values().for_each(|item| draft.put(item));
+        for (id, held) in self.customers {
+            if let Some(customer) = facts.customers.get(id) {
+                draft.put(Customer { held_seats: customer.held_seats + held, ..customer.clone() });
+            }
+        }
+        for (id, held) in self.clients {
+            if let Some(client) = facts.clients.get(id) {
+                draft.put(Client { held_seats: client.held_seats + held, ..client.clone() });
+            }
+        }
     }
 }

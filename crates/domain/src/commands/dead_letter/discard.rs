@@ -8,10 +8,10 @@
 //! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
 //! tells so later, it counts, and a review case says so.
 
-use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, about_job, shown, step_of_dead};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
-use crate::commands::jobs::after_end;
+use crate::commands::jobs::{AfterEnd, after_end};
 use crate::commands::payment::{discard, needs_of_discard};
 use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
 use crate::lifecycle::{delivery as delivery_lifecycle, inbound_event, job};
@@ -24,29 +24,26 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct DiscardDeadLetter(pub Decided);
 
 impl DiscardDeadLetter {
-    fn job<'a>(
-        &self,
-        mut draft: Draft<'a>,
-        facts: &Facts,
-        id: JobId,
-    ) -> Result<(Draft<'a>, DeadLetter), Refusal> {
+    fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
-        is_dead(job.state, job::State::Dead, job::Event::Finish)?;
+        step_of_dead(job.state, job::State::Dead, job::Event::Finish)?;
         let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
         let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
-        let (event, after) = after_end(job, attempt, payment, draft.context.now)?;
-        draft.step(about_job(job), job.state, event)?;
-        let job = after;
-        draft.put(job.clone());
-        let (draft, attempt) = discard(draft, facts, attempt, &self.0.why)?;
-        Ok((draft, DeadLetter::Job { job, attempt }))
+        let AfterEnd { step, job: after } = after_end(job, attempt, payment, draft.context.now)
+            .ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        // Nothing can fail from here on.
+
+        draft.step(about_job(job), step);
+        draft.put(after.clone());
+        let attempt = discard(draft, facts, attempt, payment, &self.0.why);
+        Ok(DeadLetter::Job { job: after, attempt })
     }
 
     fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
         let event = self.0.event(facts, id)?;
-        is_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Ignore)?;
+        let step = step_of_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Ignore)?;
         let event = InboundEvent {
-            state: draft.step(about_event(event), event.state, inbound_event::Event::Ignore)?.to(),
+            state: draft.step(about_event(event), step),
             processed_at: Some(draft.context.now),
             ..event.clone()
         };
@@ -57,9 +54,9 @@ impl DiscardDeadLetter {
     fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
         let (delivery, message) = self.0.delivery(facts, id)?;
         let event = delivery_lifecycle::Event::Discard;
-        is_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
+        let step = step_of_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
         let delivery = Delivery {
-            state: draft.step(delivery::about(delivery), delivery.state, event)?.to(),
+            state: draft.step(delivery::about(delivery), step),
             updated_at: draft.context.now,
             ..delivery.clone()
         };
@@ -87,11 +84,7 @@ impl Command for DiscardDeadLetter {
         let origin = self.0.origin();
         let mut draft = Draft::new(context, &origin);
         let letter = match self.0.letter {
-            DeadLetterRef::Job(id) => {
-                let (discarded, letter) = self.job(draft, facts, id)?;
-                draft = discarded;
-                letter
-            }
+            DeadLetterRef::Job(id) => self.job(&mut draft, facts, id)?,
             DeadLetterRef::Event(id) => self.event(&mut draft, facts, id)?,
             DeadLetterRef::Message(id) => self.delivery(&mut draft, facts, id)?,
         };

@@ -1,6 +1,6 @@
 //! Retry a dead letter.
 
-use super::{DeadLetterRef, Decided, about_event, about_job, is_dead, shown};
+use super::{DeadLetterRef, Decided, about_event, about_job, shown, step_of_dead};
 use crate::commands::delivery;
 use crate::commands::draft::Draft;
 use crate::ids::{AttemptId, EventId, InboxId, JobId, TenantId};
@@ -18,10 +18,10 @@ impl RetryDeadLetter {
     /// what became of it ([`crate::commands::MarkSent`] sees to that).
     fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
-        is_dead(job.state, job::State::Dead, job::Event::Revive)?;
+        let step = step_of_dead(job.state, job::State::Dead, job::Event::Revive)?;
         let attempt = facts.attempts.get(AttemptId::from(id)).ok_or(Refusal::DeadLetterNotFound)?;
         let job = Job {
-            state: draft.step(about_job(job), job.state, job::Event::Revive)?.to(),
+            state: draft.step(about_job(job), step),
             worker: None,
             lease_until: None,
             due_at: draft.context.now,
@@ -37,9 +37,9 @@ impl RetryDeadLetter {
 
     fn event(&self, draft: &mut Draft<'_>, facts: &Facts, id: EventId) -> Result<DeadLetter, Refusal> {
         let event = self.0.event(facts, id)?;
-        is_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Retry)?;
+        let step = step_of_dead(event.state, inbound_event::State::Dead, inbound_event::Event::Retry)?;
         let event = InboundEvent {
-            state: draft.step(about_event(event), event.state, inbound_event::Event::Retry)?.to(),
+            state: draft.step(about_event(event), step),
             attempts: 0,
             processed_at: None,
             ..event.clone()
@@ -52,9 +52,9 @@ impl RetryDeadLetter {
     fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
         let (delivery, message) = self.0.delivery(facts, id)?;
         let event = delivery_lifecycle::Event::Retry;
-        is_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
+        let step = step_of_dead(delivery.state, delivery_lifecycle::State::Dead, event)?;
         let delivery = Delivery {
-            state: draft.step(delivery::about(delivery), delivery.state, event)?.to(),
+            state: draft.step(delivery::about(delivery), step),
             attempts: 0,
             due_at: Some(draft.context.now),
             updated_at: draft.context.now,

@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::{DeliveryKey, bounded, give_up};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::TenantId;
-use crate::lifecycle::delivery::{Event, State};
+use crate::lifecycle::delivery::Event;
 use crate::refusal::Refusal;
 use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Actor, Delivery, Facts, Needs};
@@ -40,20 +40,19 @@ impl Command for FailDelivery {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut delivery = self.at.delivery(facts, context.now);
-        if !delivery.state.is(State::Waiting) {
-            return Err(Refusal::NothingToDo);
-        }
+        let fail = delivery.state.step(Event::Fail).ok_or(Refusal::NothingToDo)?;
+        let dead = delivery.state.step(Event::GiveUp).ok_or(Refusal::NothingToDo)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         delivery.attempts += i64::from(!self.counted);
         if delivery.attempts >= self.attempts_max {
-            give_up(&mut draft, delivery, bounded(&self.error))?;
+            give_up(&mut draft, delivery, dead, bounded(&self.error));
             return Ok(draft.reply(Reply::Delivery(DeliveryStatus::Dead)));
         }
         draft.put(Delivery {
-            state: delivery.state.step(Event::Fail)?.to(),
+            state: fail.to(),
             due_at: Some(context.now.plus(self.pause)),
             last_error: Some(bounded(&self.error)),
             updated_at: context.now,
@@ -87,13 +86,14 @@ impl Command for PutOffDelivery {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let delivery = self.at.delivery(facts, context.now);
-        if !delivery.state.is(State::Waiting) || delivery.attempts == 0 {
+        let fail = delivery.state.step(Event::Fail).ok_or(Refusal::NothingToDo)?;
+        if delivery.attempts == 0 {
             return Err(Refusal::NothingToDo);
         }
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         draft.put(Delivery {
-            state: delivery.state.step(Event::Fail)?.to(),
+            state: fail.to(),
             attempts: delivery.attempts - 1,
             due_at: Some(context.now.plus(self.pause)),
             updated_at: context.now,

@@ -54,18 +54,17 @@ impl Command for PostTransfer {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let delivery = self.at().delivery(facts, context.now);
-        match *delivery.state {
-            State::Waiting => {}
-            State::Received | State::Discarded => return Err(Refusal::NothingToDo),
-            State::Dead => return Err(Refusal::DeliveryIsDead),
+        if delivery.state.is(State::Dead) {
+            return Err(Refusal::DeliveryIsDead);
         }
+        let receive = delivery.state.step(Event::Receive).ok_or(Refusal::NothingToDo)?;
         // Nothing can fail from here on.
 
         let tenant = self.message.tenant;
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let receipt = Delivery {
-            state: delivery.state.step(Event::Receive)?.to(),
+            state: receive.to(),
             attempts: delivery.attempts.max(1),
             due_at: None,
             updated_at: context.now,

@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{DeliveryKey, give_up};
+use super::DeliveryKey;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::TenantId;
 use crate::lifecycle::delivery::{Event, State};
@@ -39,22 +39,22 @@ impl Command for StartDelivery {
         let delivery = self.at.delivery(facts, context.now);
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        let is = match *delivery.state {
-            State::Received | State::Discarded => DeliveryStatus::Received,
-            State::Dead => DeliveryStatus::Dead,
-            State::Waiting if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
+        let (begin, give_up) = (delivery.state.step(Event::Begin), delivery.state.step(Event::GiveUp));
+        let is = match (begin, give_up) {
+            _ if delivery.state.is(State::Dead) => DeliveryStatus::Dead,
+            (Some(_), Some(_)) if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
                 DeliveryStatus::Waiting
             }
-            State::Waiting if delivery.attempts >= self.attempts_max => {
+            (Some(_), Some(step)) if delivery.attempts >= self.attempts_max => {
                 let why = delivery.last_error.clone().unwrap_or_else(|| never_ended(delivery.attempts));
-                give_up(&mut draft, delivery, why)?;
+                super::give_up(&mut draft, delivery, step, why);
                 DeliveryStatus::Dead
             }
-            State::Waiting => {
+            (Some(step), Some(_)) => {
                 let counted = !fault_injection::is(fault_injection::InjectedFault::AttemptsNotCounted);
                 let attempts = delivery.attempts + i64::from(counted);
                 draft.put(Delivery {
-                    state: delivery.state.step(Event::Begin)?.to(),
+                    state: step.to(),
                     attempts,
                     due_at: Some(context.now.plus(self.pause)),
                     updated_at: context.now,
@@ -62,6 +62,8 @@ impl Command for StartDelivery {
                 });
                 DeliveryStatus::Begun { attempts }
             }
+            // It was received, or discarded.
+            _ => DeliveryStatus::Received,
         };
         Ok(draft.reply(Reply::Delivery(is)))
     }

@@ -2,9 +2,11 @@
 
 use alloc::string::String;
 
-use super::{Closing, close, give_up, open};
+use super::{Closing, open};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{EventId, TenantId};
+use crate::lifecycle::inbound_event;
+use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
@@ -28,13 +30,18 @@ impl Command for CloseEvent {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
+        let open = open(facts, self.event)?;
+        let give_up = open.event.state.step(inbound_event::Event::GiveUp);
+        if self.dead && give_up.is_none() {
+            return Err(Refusal::NothingToDo);
+        }
+        // Nothing can fail from here on.
+
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);
-        if self.dead {
-            give_up(&mut draft, event, self.why.clone())?;
-        } else {
-            close(&mut draft, facts, self.event, Closing::ignored(self.why.clone()))?;
+        match give_up.filter(|_| self.dead) {
+            Some(step) => open.give_up(&mut draft, step, self.why.clone()),
+            None => open.close(&mut draft, Closing::ignored(self.why.clone())),
         }
         Ok(draft.done())
     }

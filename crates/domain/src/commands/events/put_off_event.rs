@@ -26,7 +26,7 @@ impl Command for PutOffEvent {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
+        let event = open(facts, self.event)?.event;
         if event.state.is(inbound_event::State::Dead) || event.attempts == 0 {
             return Err(Refusal::NothingToDo);
         }

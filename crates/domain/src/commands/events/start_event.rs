@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::{give_up, open};
+use super::open;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{EventId, TenantId};
 use crate::lifecycle::inbound_event;
@@ -30,15 +30,15 @@ impl Command for StartEvent {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let event = open(facts, self.event)?;
+        let open = open(facts, self.event)?;
+        let event = open.event;
+        // Of one that is dead a person decides.
+        let give_up = event.state.step(inbound_event::Event::GiveUp).ok_or(Refusal::NothingToDo)?;
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);
-        if event.state.is(inbound_event::State::Dead) {
-            return Err(Refusal::NothingToDo);
-        }
         if event.attempts >= EVENT_ATTEMPTS_MAX {
             let why = format!("begun {} times, and never came to an end", event.attempts);
-            give_up(&mut draft, event, why)?;
+            open.give_up(&mut draft, give_up, why);
             return Ok(draft.reply(Reply::Proceed(false)));
         }
         draft.put(InboundEvent { attempts: event.attempts + 1, ..event.clone() });

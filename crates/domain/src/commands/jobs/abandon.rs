@@ -2,9 +2,8 @@
 
 use super::{after_end, ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::settle_unsent;
+use crate::commands::payment::{Unsent, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::attempt;
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Failure, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
@@ -29,17 +28,17 @@ impl Command for Abandon {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let job = held(facts, self.job, self.token)?;
-        let attempt = facts
-            .attempts
-            .get(AttemptId::from(self.job))
-            .filter(|attempt| attempt.state.is(attempt::State::Created))
-            .ok_or(Refusal::NothingToDo)?;
+        let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let refund = self.refund.and_then(|id| facts.refunds.get(id));
+        let unsent = Unsent::of(attempt, payment, refund).ok_or(Refusal::NothingToDo)?;
+        let after = after_end(job, attempt, payment, context.now).ok_or(Refusal::LeaseLost)?;
+        // Nothing can fail from here on.
+
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        draft.put(after_end(job, attempt, payment, context.now)?.1);
-        let failure = self.failure.clone();
-        Ok(settle_unsent(draft, facts, attempt.clone(), payment.clone(), refund, failure)?.done())
+        draft.put(after.job);
+        settle_unsent(&mut draft, facts, unsent, self.failure.clone());
+        Ok(draft.done())
     }
 }

@@ -9,7 +9,6 @@ use crate::commands::payment::{about, give_up};
 use crate::ids::{AttemptId, JobId, RefundId, TenantId};
 use crate::lifecycle::{State as _, attempt, job};
 use crate::limits::JOB_ATTEMPTS_MAX;
-use crate::refusal::Refusal;
 use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Review};
 use crate::working_set::{Command, Context, DecisionResult};
@@ -27,7 +26,7 @@ pub struct ClaimJobs {
 }
 
 impl ClaimJobs {
-    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Result<Option<ClaimedJob>, Refusal> {
+    fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Option<ClaimedJob> {
         let now = draft.context.now;
         let event = match *job.state {
             job::State::Ready if job.due_at <= now => job::Event::Claim,
@@ -35,11 +34,11 @@ impl ClaimJobs {
             job::State::Running if self.alone && job.worker != Some(self.lease.worker) => {
                 job::Event::TakeOver
             }
-            _ => return Ok(None),
+            _ => return None,
         };
         let attempt_id = AttemptId::from(job.id);
-        let Some(attempt) = facts.attempts.get(attempt_id) else { return Ok(None) };
-        let Some(payment) = facts.payments.get(attempt.payment) else { return Ok(None) };
+        let attempt = facts.attempts.get(attempt_id)?;
+        let payment = facts.payments.get(attempt.payment)?;
         let until = now.plus(self.lease.span);
         let job = Job {
             state: job.state.step(event)?.to(),
@@ -52,29 +51,23 @@ impl ClaimJobs {
             ..job.clone()
         };
         if job.attempts > JOB_ATTEMPTS_MAX {
-            bury(draft, facts, job, attempt, payment)?;
-            return Ok(None);
+            bury(draft, facts, job, attempt, payment);
+            return None;
         }
         draft.put(job.clone());
         let refund = attempt.refund.and_then(|id: RefundId| facts.refunds.get(id)).cloned();
-        Ok(Some(ClaimedJob { job, attempt: attempt.clone(), payment: payment.clone(), refund }))
+        Some(ClaimedJob { job, attempt: attempt.clone(), payment: payment.clone(), refund })
     }
 }
 
 /// Nobody who took it came back to say what became of it: it may be what kills them.
-fn bury(
-    draft: &mut Draft<'_>,
-    facts: &Facts,
-    job: Job,
-    attempt: &Attempt,
-    payment: &Payment,
-) -> Result<(), Refusal> {
+fn bury(draft: &mut Draft<'_>, facts: &Facts, job: Job, attempt: &Attempt, payment: &Payment) {
     let why = job.last_error.clone().unwrap_or_else(|| USED_UP.to_owned());
-    give_up_job(draft, job, why)?;
+    give_up_job(draft, job, why);
     let (reason, detail) = ("job_is_dead", USED_UP.to_owned());
     match *attempt.state {
         // A person has its case already.
-        attempt::State::Review => return Ok(()),
+        attempt::State::Review => return,
         attempt::State::Sent | attempt::State::Unknown => {
             draft.review_attempt(attempt.id, about(payment), reason, detail);
         }
@@ -86,13 +79,12 @@ fn bury(
     if !attempt.state.is_final() {
         let mut attempt = attempt.clone();
         let mut refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
-        give_up(draft, &mut attempt, &mut refund.as_mut(), payment)?;
+        give_up(draft, &mut attempt, &mut refund.as_mut(), payment);
         draft.put(attempt);
         if let Some(refund) = refund {
             draft.put(refund);
         }
     }
-    Ok(())
 }
 
 impl Command for ClaimJobs {
@@ -126,7 +118,7 @@ impl Command for ClaimJobs {
         let mut draft = Draft::new(context, &origin);
         let mut claimed = Vec::new();
         for job in self.jobs.iter().filter_map(|id| facts.jobs.get(*id)) {
-            claimed.extend(self.claim(&mut draft, facts, job)?);
+            claimed.extend(self.claim(&mut draft, facts, job));
         }
         Ok(draft.reply(Reply::Claimed(claimed)))
     }

@@ -70,6 +70,8 @@ impl Command for MarkSent {
             .ok_or(Refusal::NothingToDo)?;
         let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
         let may_send = self.may_send(attempt, &payment, context.now);
+        let send = attempt.state.step(attempt::Event::Send);
+        let sent = payment.state.step(payment::Event::Sent).filter(|_| attempt.kind == AttemptKind::Charge);
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);
@@ -83,15 +85,15 @@ impl Command for MarkSent {
             return Ok(draft.reply(Reply::Send(None)));
         }
         let mut attempt = attempt.clone();
-        if attempt.state.is(attempt::State::Created) {
-            attempt.state = attempt.state.step(attempt::Event::Send)?.to();
+        if let Some(step) = send {
+            attempt.state = step.to();
         }
         if attempt.sent_at.is_none() {
             attempt.sent_at = Some(context.now);
             attempt.updated_at = context.now;
         }
-        if attempt.kind == AttemptKind::Charge && payment.state.is(payment::State::Created) {
-            payment.state = draft.step(about(&payment), payment.state, payment::Event::Sent)?.to();
+        if let Some(step) = sent {
+            payment.state = draft.step(about(&payment), step);
         }
         let key_number = attempt.key_number;
         draft.put(attempt);

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::{after_end, ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{about, give_up, lose_sight, settle_unsent};
+use crate::commands::payment::{Unsent, about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{State as _, attempt, job};
 use crate::refusal::Refusal;
@@ -45,6 +45,9 @@ impl Command for Postpone {
         let job = held(facts, self.job, self.token)?;
         let attempt = facts.attempts.get(AttemptId::from(self.job)).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
+        let reschedule = job.state.step(job::Event::Reschedule).ok_or(Refusal::LeaseLost)?;
+        // Nothing can fail from here on.
+
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let mut attempt = attempt.clone();
@@ -52,7 +55,7 @@ impl Command for Postpone {
         let handed_over = attempt.state.is(attempt::State::Review);
         let late = context.now >= attempt.deadline_at;
         if self.lost_sight || late {
-            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut())?;
+            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut());
         }
         if self.key_spent && !fault_injection::is(fault_injection::InjectedFault::SpentKeySentAgain) {
             attempt.key_number += 1;
@@ -76,16 +79,20 @@ impl Command for Postpone {
         if late && attempt.state.is(attempt::State::Unknown) {
             let detail = format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
             draft.review_attempt(attempt.id, about(payment), "outcome_unknown_at_deadline", detail);
-            give_up(&mut draft, &mut attempt, &mut refund.as_mut(), payment)?;
+            give_up(&mut draft, &mut attempt, &mut refund.as_mut(), payment);
             job.looks = 0;
-        } else if (late || moot) && attempt.state.is(attempt::State::Created) {
+        } else if (late || moot)
+            && let Some(unsent) = Unsent::of(&attempt, payment, refund.as_ref())
+        {
             // Provably never sent: no money moved.
-            draft.put(after_end(&job, &attempt, payment, context.now)?.1);
+            if let Some(after) = after_end(&job, &attempt, payment, context.now) {
+                draft.put(after.job);
+            }
             let code = if moot { payment.state.name() } else { "provider_unreachable" };
-            let failure = Failure::not_sent(code, !moot);
-            return Ok(settle_unsent(draft, facts, attempt, payment.clone(), refund, failure)?.done());
+            settle_unsent(&mut draft, facts, unsent, Failure::not_sent(code, !moot));
+            return Ok(draft.done());
         }
-        job.state = job.state.step(job::Event::Reschedule)?.to();
+        job.state = reschedule.to();
         draft.put(job);
         draft.put(attempt);
         if let Some(refund) = refund {

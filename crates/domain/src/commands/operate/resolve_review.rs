@@ -16,10 +16,10 @@ use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::after_end;
 use crate::commands::payment::{discard, needs_of_discard};
 use crate::ids::{AttemptId, ClientId, JobId, ReviewId, TenantId};
-use crate::lifecycle::{attempt, job};
+use crate::lifecycle::{attempt, job, review};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, Facts, Needs};
+use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
@@ -35,28 +35,26 @@ pub struct ResolveReview {
 }
 
 impl ResolveReview {
-    /// Ends what the case is about. Answers whether the case was closed with it.
-    fn end<'a>(
-        &self,
-        mut draft: Draft<'a>,
-        facts: &Facts,
-        id: AttemptId,
-    ) -> Result<(Draft<'a>, bool), Refusal> {
+    /// What ends with the case, if anything does. Its own case closes with it.
+    fn ending<'f>(&self, facts: &'f Facts, id: AttemptId) -> Result<Option<Ending<'f>>, Refusal> {
         let attempt = facts.attempts.get(id).ok_or(Refusal::ReviewNotFound)?;
         let job = facts.jobs.get(JobId::from(id)).ok_or(Refusal::ReviewNotFound)?;
         let in_review = attempt.state.is(attempt::State::Review);
         let dead = job.state.is(job::State::Dead);
         let own = self.review == ReviewId::of_attempt(id);
         if (in_review && !own) || (!in_review && !dead) {
-            return Ok((draft, false));
+            return Ok(None);
         }
         let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
-        if !job.state.is(job::State::Done) {
-            draft.put(after_end(job, attempt, payment, draft.context.now)?.1);
-        }
-        let (draft, _) = discard(draft, facts, attempt, &self.resolution)?;
-        Ok((draft, in_review))
+        Ok(Some(Ending { job, attempt, payment, closes_case: in_review }))
     }
+}
+
+struct Ending<'f> {
+    job: &'f Job,
+    attempt: &'f Attempt,
+    payment: &'f Payment,
+    closes_case: bool,
 }
 
 impl Command for ResolveReview {
@@ -83,12 +81,23 @@ impl Command for ResolveReview {
             .get(self.review)
             .filter(|review| review.tenant == self.tenant && review.attempt == self.attempt)
             .ok_or(Refusal::ReviewNotFound)?;
-        let resolved = review.resolved(self.resolution.clone(), context.now)?;
+        let resolved = review
+            .resolved(self.resolution.clone(), context.now)
+            .ok_or_else(|| Refusal::of_state(review.state, review::Event::Resolve))?;
+        let ending = match self.attempt {
+            Some(attempt) => self.ending(facts, attempt)?,
+            None => None,
+        };
+        // Nothing can fail from here on.
+
         let origin = Origin::of_request(Actor::Client(self.client), self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
-        let mut closed = false;
-        if let Some(attempt) = self.attempt {
-            (draft, closed) = self.end(draft, facts, attempt)?;
+        let closed = ending.as_ref().is_some_and(|ending| ending.closes_case);
+        if let Some(Ending { job, attempt, payment, .. }) = ending {
+            if let Some(after) = after_end(job, attempt, payment, context.now) {
+                draft.put(after.job);
+            }
+            discard(&mut draft, facts, attempt, payment, &self.resolution);
         }
         if !closed {
             draft.resolve_review(review, self.resolution.clone());

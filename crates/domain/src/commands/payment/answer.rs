@@ -9,9 +9,8 @@ use super::book::book;
 use super::give_up::as_it_stands;
 use super::{about, about_refund, tell, tell_refund};
 use crate::commands::draft::Draft;
-use crate::lifecycle::State as _;
-use crate::lifecycle::attempt;
 use crate::lifecycle::payment::{Event, State};
+use crate::lifecycle::{State as _, Step, attempt};
 use crate::money::Money;
 use crate::provider::Source;
 use crate::refusal::Refusal;
@@ -26,10 +25,13 @@ pub(super) fn settle_attempt(
     attempt: &mut Attempt,
     payment: &mut Payment,
     refused: Option<&Failure>,
-) -> Result<(), Refusal> {
-    if attempt.state.is_final() {
-        return Ok(());
-    }
+) {
+    // One that has ended takes neither.
+    let (Some(succeed), Some(decline)) =
+        (attempt.state.step(attempt::Event::Succeed), attempt.state.step(attempt::Event::Decline))
+    else {
+        return;
+    };
     let succeeded = match (attempt.kind, *payment.state) {
         (AttemptKind::Charge, State::Authorized | State::Captured) => true,
         (AttemptKind::Capture, State::Captured) => true,
@@ -48,11 +50,10 @@ pub(super) fn settle_attempt(
             if waits || draft.context.now >= attempt.deadline_at {
                 draft.answer(attempt.key, Ok(as_it_stands(attempt, None, payment)));
             }
-            return Ok(());
+            return;
         }
     };
-    let event = if succeeded { attempt::Event::Succeed } else { attempt::Event::Decline };
-    attempt.state = attempt.state.step(event)?.to();
+    attempt.state = if succeeded { succeed.to() } else { decline.to() };
     attempt.updated_at = draft.context.now;
     attempt.failure = match (succeeded, refused) {
         (true, _) => None,
@@ -68,7 +69,6 @@ pub(super) fn settle_attempt(
         }
     }
     draft.answer(attempt.key, answer(attempt, payment, succeeded, refused));
-    Ok(())
 }
 
 fn answer(
@@ -121,44 +121,68 @@ pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund
     }
 }
 
-/// Provably never sent: no money moved, so it is declined for good.
-pub(in crate::commands) fn settle_unsent<'a>(
-    mut draft: Draft<'a>,
-    facts: &Facts,
-    mut attempt: Attempt,
-    mut payment: Payment,
+/// An attempt that was provably never sent, with what it was for.
+pub(in crate::commands) struct Unsent {
+    attempt: Attempt,
+    decline: Step<attempt::State>,
+    payment: Payment,
     refund: Option<Refund>,
+}
+
+impl Unsent {
+    /// `None` if it was sent.
+    pub fn of(attempt: &Attempt, payment: &Payment, refund: Option<&Refund>) -> Option<Unsent> {
+        let decline = attempt.state.step(attempt::Event::Decline)?;
+        (decline.from() == attempt::State::Created).then(|| Unsent {
+            attempt: attempt.clone(),
+            decline,
+            payment: payment.clone(),
+            refund: refund.cloned(),
+        })
+    }
+}
+
+/// No money moved, so it is declined for good. Returns the attempt as it ends.
+pub(in crate::commands) fn settle_unsent(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    unsent: Unsent,
     failure: Failure,
-) -> Result<Draft<'a>, Refusal> {
+) -> Attempt {
+    let Unsent { mut attempt, decline, mut payment, refund } = unsent;
     if let Some(mut refund) = refund {
         let about = about_refund(&refund);
-        attempt.state = attempt.state.step(attempt::Event::Decline)?.to();
-        refund.state = draft.step(about, refund.state, crate::lifecycle::refund::Event::Failed)?.to();
+        attempt.state = decline.to();
+        if let Some(step) = refund.state.step(crate::lifecycle::refund::Event::Failed) {
+            refund.state = draft.step(about, step);
+        }
         refund.failure = Some(Json(failure.clone()));
         refund.updated_at = draft.context.now;
         attempt.failure.clone_from(&refund.failure);
         payment.let_go(refund.amount_minor);
-        tell_refund(&mut draft, &mut refund, &payment, "refund.failed");
-        review_if_unasked(&mut draft, &payment, &refund);
+        tell_refund(draft, &mut refund, &payment, "refund.failed");
+        review_if_unasked(draft, &payment, &refund);
         let (id, key) = (refund.id.0, attempt.key);
         draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
         draft.put(refund);
     } else {
-        if attempt.kind == AttemptKind::Charge {
+        if attempt.kind == AttemptKind::Charge
+            && let Some(step) = payment.state.step(Event::Declined)
+        {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
-            payment.state = draft.step(about(&payment), payment.state, Event::Declined)?.to();
+            payment.state = draft.step(about(&payment), step);
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
-            tell(&mut draft, &mut payment, "payment.failed", &movement, nothing);
+            tell(draft, &mut payment, "payment.failed", &movement, nothing);
             // It ended without money, so none goes back.
             let deadline = attempt.deadline_at.since(attempt.created_at);
-            book(&mut draft, facts, &mut payment, Source::Answer, deadline)?;
+            book(draft, facts, &mut payment, Source::Answer, deadline);
         }
-        settle_attempt(&mut draft, &mut attempt, &mut payment, Some(&failure))?;
+        settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));
     }
     payment.updated_at = draft.context.now;
     attempt.updated_at = draft.context.now;
     draft.put(payment);
-    draft.put(attempt);
-    Ok(draft)
+    draft.put(attempt.clone());
+    attempt
 }

@@ -1,16 +1,17 @@
 //! What a payment's move does to its booking.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 
 use super::about;
 use super::return_money::send_back;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
+use crate::ids::SlotId;
 use crate::lifecycle::booking as booking_lifecycle;
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
-use crate::refusal::Refusal;
-use crate::rows::{Booking, Facts, LateMoney, Payment};
+use crate::rows::{Booking, Facts, LateMoney, Payment, Tenant};
 use crate::time::Span;
 
 /// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
@@ -23,8 +24,8 @@ pub(super) fn book(
     payment: &mut Payment,
     source: Source,
     deadline: Span,
-) -> Result<(), Refusal> {
-    let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return Ok(()) };
+) {
+    let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return };
     let mut booking = before.clone();
     let ended = matches!(*payment.state, State::Failed | State::Cancelled | State::Lapsed);
     let settled = payment.evidenced && source.is_evidence();
@@ -35,19 +36,18 @@ pub(super) fn book(
     let mut seats = Seats::default();
     if news
         && !ended
-        && let Some(why) = secure(draft, facts, &mut seats, payment, &mut booking)?
+        && let Some(why) = secure(draft, facts, &mut seats, payment, &mut booking)
     {
-        send_back(draft, payment, why, deadline)?;
+        send_back(draft, payment, why, deadline);
     }
     if news && payment.state.is(State::Cancelled) {
-        release_security(draft, facts, &mut seats, payment, &mut booking)?;
+        release_security(draft, facts, &mut seats, payment, &mut booking);
     }
     if booking != *before {
         booking.updated_at = draft.context.now;
         draft.put(booking);
     }
-    seats.put(draft);
-    Ok(())
+    seats.put(draft, facts);
 }
 
 /// The booking counts what the payment holds now, less what it counted of it before. Answers
@@ -73,27 +73,26 @@ fn secure(
     seats: &mut Seats,
     payment: &Payment,
     booking: &mut Booking,
-) -> Result<Option<&'static str>, Refusal> {
+) -> Option<&'static str> {
     // What the tenant gave back meanwhile it chose to: that is no other than if it had given it back later.
     let secured = booking.settled_minor + booking.authorized_minor >= booking.total_minor;
     let on_its_way_back = payment.state.is(State::Captured) && payment.refundable_minor() == 0;
     match *booking.state {
         booking_lifecycle::State::Held if secured => {}
-        _ if on_its_way_back => return Ok(None),
-        booking_lifecycle::State::Held => return Ok(Some("it does not cover the booking")),
-        booking_lifecycle::State::Expired if secured && may_retake(draft, facts, seats, booking)? => {}
-        booking_lifecycle::State::Expired => return Ok(Some("the hold had expired")),
-        booking_lifecycle::State::Cancelled => return Ok(Some("the booking was cancelled")),
-        _ => return Ok(None),
+        _ if on_its_way_back => return None,
+        booking_lifecycle::State::Held => return Some("it does not cover the booking"),
+        booking_lifecycle::State::Expired if secured && may_retake(draft, facts, booking) => {}
+        booking_lifecycle::State::Expired => return Some("the hold had expired"),
+        booking_lifecycle::State::Cancelled => return Some("the booking was cancelled"),
+        _ => return None,
     }
-    let about = booking::about(booking);
-    let step = draft.step(about, booking.state, booking_lifecycle::Event::PaymentSecured)?;
-    seats.carry_out(facts, booking, step.effects())?;
-    booking.state = step.to();
+    let step = booking.state.step(booking_lifecycle::Event::PaymentSecured)?;
+    seats.carry_out(facts, booking, step.effects());
+    booking.state = draft.step(booking::about(booking), step);
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
-    booking::tell(draft, booking, seats.moved().iter(), "booking.confirmed");
-    Ok(None)
+    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
+    None
 }
 
 /// The tenant called off the payment that secured a booking, before any money was captured for it: nobody
@@ -104,44 +103,32 @@ fn release_security(
     seats: &mut Seats,
     payment: &Payment,
     booking: &mut Booking,
-) -> Result<(), Refusal> {
+) {
     let secured = booking.authorized_minor > 0 || booking.settled_minor > 0;
     if secured || fault_injection::is(fault_injection::InjectedFault::VoidLeavesConfirmed) {
-        return Ok(());
+        return;
     }
-    match *booking.state {
-        booking_lifecycle::State::Confirmed => {}
-        booking_lifecycle::State::Completed | booking_lifecycle::State::NoShow => {
-            draft.review(about(payment), "security_released", "the booking it secured is unpaid".to_owned());
-            return Ok(());
-        }
-        _ => return Ok(()),
+    if matches!(*booking.state, booking_lifecycle::State::Completed | booking_lifecycle::State::NoShow) {
+        draft.review(about(payment), "security_released", "the booking it secured is unpaid".to_owned());
     }
-    let about = booking::about(booking);
-    let step = draft.step(about, booking.state, booking_lifecycle::Event::SecurityReleased)?;
-    seats.carry_out(facts, booking, step.effects())?;
-    booking.state = step.to();
+    let Some(step) = booking.state.step(booking_lifecycle::Event::SecurityReleased) else { return };
+    seats.carry_out(facts, booking, step.effects());
+    booking.state = draft.step(booking::about(booking), step);
     booking.ended_at = Some(draft.context.now);
-    booking::tell(draft, booking, seats.moved().iter(), "booking.cancelled");
-    Ok(())
+    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.cancelled");
 }
 
 /// Late money: the seats are taken again where the tenant wants that, they are free, and nobody
 /// left without them.
-fn may_retake(
-    draft: &Draft<'_>,
-    facts: &Facts,
-    seats: &mut Seats,
-    booking: &Booking,
-) -> Result<bool, Refusal> {
-    let wanted = facts
-        .tenants
-        .get(booking.tenant)
-        .is_some_and(|tenant| tenant.settings.0.late_money == LateMoney::Reseat);
+fn may_retake(draft: &Draft<'_>, facts: &Facts, booking: &Booking) -> bool {
+    let reseats = |tenant: &Tenant| tenant.settings.0.late_money == LateMoney::Reseat;
+    let mut asked: BTreeMap<SlotId, i64> = BTreeMap::new();
     for item in facts.booking_items.owned_by(booking.id) {
-        if seats.slot(facts, item.slot)?.starts_at <= draft.context.now {
-            return Ok(false);
-        }
+        *asked.entry(item.slot).or_default() += item.seats;
     }
-    Ok(wanted && seats.are_free(facts, booking)?)
+    let is_free = |(slot, seats): (SlotId, i64)| {
+        let slot = facts.slots.get(slot);
+        slot.is_some_and(|slot| slot.starts_at > draft.context.now && slot.vacancies() >= seats)
+    };
+    facts.tenants.get(booking.tenant).is_some_and(reseats) && asked.into_iter().all(is_free)
 }

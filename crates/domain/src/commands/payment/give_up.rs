@@ -7,7 +7,6 @@ use super::about_refund;
 use crate::commands::draft::Draft;
 use crate::ids::ReviewId;
 use crate::lifecycle::{State as _, attempt, refund};
-use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Attempt, AttemptKind, Facts, Needs, Payment, Refund};
 
@@ -17,26 +16,22 @@ pub(in crate::commands) fn give_up(
     attempt: &mut Attempt,
     refund: &mut Option<&mut Refund>,
     payment: &Payment,
-) -> Result<(), Refusal> {
-    hand_over(draft, attempt, refund)?;
+) {
+    hand_over(draft, attempt, refund);
     draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
-    Ok(())
 }
 
 /// What was sent goes to a person; what never was stays as it is.
-pub(super) fn hand_over(
-    draft: &mut Draft<'_>,
-    attempt: &mut Attempt,
-    refund: &mut Option<&mut Refund>,
-) -> Result<(), Refusal> {
-    lose_sight(draft, attempt, refund)?;
-    if attempt.state.is(attempt::State::Unknown) {
-        attempt.state = attempt.state.step(attempt::Event::GiveUp)?.to();
+pub(super) fn hand_over(draft: &mut Draft<'_>, attempt: &mut Attempt, refund: &mut Option<&mut Refund>) {
+    lose_sight(draft, attempt, refund);
+    if let Some(step) = attempt.state.step(attempt::Event::GiveUp) {
+        attempt.state = step.to();
     }
-    if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(refund::State::Unknown)) {
-        refund.state = draft.step(about_refund(refund), refund.state, refund::Event::GaveUp)?.to();
+    if let Some(refund) = refund
+        && let Some(step) = refund.state.step(refund::Event::GaveUp)
+    {
+        refund.state = draft.step(about_refund(refund), step);
     }
-    Ok(())
 }
 
 /// The answer to what was sent is lost.
@@ -44,16 +39,16 @@ pub(in crate::commands) fn lose_sight(
     draft: &mut Draft<'_>,
     attempt: &mut Attempt,
     refund: &mut Option<&mut Refund>,
-) -> Result<(), Refusal> {
-    if attempt.state.is(attempt::State::Sent) {
-        attempt.state = attempt.state.step(attempt::Event::LoseSight)?.to();
-        attempt.updated_at = draft.context.now;
-        if let Some(refund) = refund.as_mut().filter(|refund| refund.state.is(refund::State::Created)) {
-            refund.state = draft.step(about_refund(refund), refund.state, refund::Event::LostSight)?.to();
-            refund.updated_at = draft.context.now;
-        }
+) {
+    let Some(step) = attempt.state.step(attempt::Event::LoseSight) else { return };
+    attempt.state = step.to();
+    attempt.updated_at = draft.context.now;
+    if let Some(refund) = refund
+        && let Some(step) = refund.state.step(refund::Event::LostSight)
+    {
+        refund.state = draft.step(about_refund(refund), step);
+        refund.updated_at = draft.context.now;
     }
-    Ok(())
 }
 
 /// The case of an attempt that a person has.

@@ -25,7 +25,6 @@ use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
 use crate::money::Money;
 use crate::provider::{Observation, ProviderStatus, Source};
-use crate::refusal::Refusal;
 use crate::rows::{MovementKind, Payment};
 use crate::working_set::Json;
 use contradiction::contradiction;
@@ -46,38 +45,45 @@ pub(super) fn observe(
     payment: &mut Payment,
     seen: &Observation,
     source: Source,
-) -> Result<ObservationResult, Refusal> {
+) -> ObservationResult {
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) && !seen.status.has_money() {
         // An object that was made for this payment and never confirmed: nothing can come of it.
-        return Ok(ObservationResult::Stale);
+        return ObservationResult::Stale;
     }
     if let Some(why) = contradiction(payment, seen) {
-        return Ok(ObservationResult::Contradicts(why));
+        return ObservationResult::Contradicts(why);
     }
-    let event = match (&seen.status, *payment.state) {
-        (ProviderStatus::Authorized { amount_minor }, State::Pending) => {
-            payment.authorized_minor = *amount_minor;
-            Event::Authorized
+    let state = *payment.state;
+    let event = match seen.status {
+        ProviderStatus::Authorized { .. } => Some(Event::Authorized),
+        ProviderStatus::Captured { .. } => Some(Event::Captured),
+        ProviderStatus::Cancelled if state == State::Authorized && !payment.void_requested => {
+            Some(Event::AuthorizationLapsed)
         }
-        (ProviderStatus::Captured { amount_minor }, State::Pending | State::Authorized) => {
+        ProviderStatus::Cancelled if state == State::Authorized || payment.failure.is_none() => {
+            Some(Event::Voided)
+        }
+        ProviderStatus::Cancelled => Some(Event::Declined),
+        _ => None,
+    };
+    let Some(step) = event.and_then(|event| payment.state.step(event)) else {
+        return no_move(payment, &seen.status, state, source);
+    };
+    match seen.status {
+        ProviderStatus::Authorized { amount_minor } => payment.authorized_minor = amount_minor,
+        ProviderStatus::Captured { amount_minor } => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
-            record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor: *amount_minor });
+            record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor });
             // Whatever was captured of it, it was authorised whole before.
             payment.authorized_minor = payment.amount_minor;
-            Event::Captured
         }
-        (ProviderStatus::Cancelled, State::Created | State::Pending) if payment.failure.is_some() => {
-            Event::Declined
-        }
-        (ProviderStatus::Cancelled, State::Created | State::Pending) => Event::Voided,
-        (ProviderStatus::Cancelled, State::Authorized) if payment.void_requested => Event::Voided,
-        (ProviderStatus::Cancelled, State::Authorized) => Event::AuthorizationLapsed,
-        (status, state) => return Ok(no_move(payment, status, state, source)),
-    };
-    payment.state = draft.step(about(payment), payment.state, event)?.to();
+        _ => {}
+    }
+    payment.state = draft.step(about(payment), step);
     payment.evidenced = source.is_evidence();
     payment.next_action = None;
     payment.updated_at = draft.context.now;
+    let event = step.on();
     let moved_minor = match event {
         Event::Captured => payment.captured_minor,
         Event::Authorized => payment.authorized_minor,
@@ -99,7 +105,7 @@ pub(super) fn observe(
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
-    Ok(ObservationResult::Agrees)
+    ObservationResult::Agrees
 }
 
 /// An observation without a move: it may still confirm where the payment stands, or tell what is next.

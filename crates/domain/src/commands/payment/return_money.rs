@@ -10,7 +10,6 @@ use crate::commands::draft::Draft;
 use crate::commands::jobs::JobLease;
 use crate::ids::{AttemptId, KeyId, RefundId};
 use crate::lifecycle::{CurrentState, payment};
-use crate::refusal::Refusal;
 use crate::reply::ClaimedJob;
 use crate::rows::{AttemptKind, Payment, Refund};
 use crate::time::Span;
@@ -26,11 +25,7 @@ pub(super) struct ReturnOrder {
 }
 
 /// Writes the refund down, counts it against what may be refunded, and enqueues the call.
-pub(super) fn refund(
-    draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    back: ReturnOrder,
-) -> Result<ClaimedJob, Refusal> {
+pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnOrder) -> ClaimedJob {
     let now = draft.context.now;
     let refund = Refund {
         id: draft.id::<RefundId>(),
@@ -64,19 +59,14 @@ pub(super) fn refund(
         key: back.key,
         deadline: back.deadline,
     };
-    let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()))?;
+    let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()));
     draft.put(refund);
-    Ok(started)
+    started
 }
 
 /// Money that came when its booking could no longer take it goes back by itself: a capture is
 /// refunded, an authorisation is called off. No request sets its deadline: whoever saw the money does.
-pub(super) fn send_back(
-    draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    why: &str,
-    deadline: Span,
-) -> Result<(), Refusal> {
+pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str, deadline: Span) {
     if payment.state.is(payment::State::Captured) {
         let amount_minor = payment.refundable_minor();
         if amount_minor > 0 {
@@ -88,10 +78,9 @@ pub(super) fn send_back(
                 deadline,
                 lease: None,
             };
-            refund(draft, payment, back)?;
+            refund(draft, payment, back);
         }
     } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
-        void(draft, payment, None, deadline, None)?;
+        void(draft, payment, None, deadline, None);
     }
-    Ok(())
 }

@@ -13,13 +13,13 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::events::{self, Closing, close};
+use crate::commands::events::{self, Closing, OpenEvent};
 use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, attempt, booking, job, payment};
+use crate::lifecycle::{State as _, Step, attempt, booking, job, payment};
 use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
-use crate::rows::{Actor, Attempt, Facts, Failure, Needs, Payment};
+use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
@@ -44,13 +44,29 @@ impl ObservedBy {
 
     /// Refuses a worker that lost its lease, an event that was processed before, and one that came
     /// by another account than the payment's: what it names is not its own.
-    pub(super) fn check(self, facts: &Facts, payment: &Payment) -> Result<(), Refusal> {
+    pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<Bringer<'f>, Refusal> {
         match self {
-            ObservedBy::Job { job, token } => held(facts, job, token).map(|_| ()),
-            ObservedBy::Event(event) if events::open(facts, event)?.account != payment.account => {
-                Err(Refusal::PaymentNotFound)
+            ObservedBy::Job { job, token } => held(facts, job, token).map(Bringer::Job),
+            ObservedBy::Event(event) => {
+                let open = events::open(facts, event)?;
+                let is_own = open.event.account == payment.account;
+                is_own.then_some(Bringer::Event(open)).ok_or(Refusal::PaymentNotFound)
             }
-            ObservedBy::Event(_) => Ok(()),
+        }
+    }
+}
+
+/// Whoever brings an observation and may: a job under its lease, or an event that is open.
+pub(super) enum Bringer<'f> {
+    Job(&'f Job),
+    Event(OpenEvent<'f>),
+}
+
+impl Bringer<'_> {
+    /// Marks the event; a job is not marked.
+    pub fn close(&self, draft: &mut Draft<'_>, closing: Closing) {
+        if let Bringer::Event(open) = self {
+            open.close(draft, closing);
         }
     }
 }
@@ -76,69 +92,55 @@ impl Settle {
     }
 
     /// Settles the driver's attempt and the charge, if they are open.
-    fn settle_attempts(
-        &self,
-        draft: &mut Draft<'_>,
-        facts: &Facts,
-        payment: &mut Payment,
-    ) -> Result<(), Refusal> {
+    fn settle_attempts(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment) {
         for id in [Some(self.attempt), (self.attempt != self.charge()).then(|| self.charge())] {
             let Some(before) = id.and_then(|id| facts.attempts.get(id)) else { continue };
             let mut attempt = before.clone();
             let refused = self.refused.as_ref().filter(|_| attempt.id == self.attempt);
-            settle_attempt(draft, &mut attempt, payment, refused)?;
+            settle_attempt(draft, &mut attempt, payment, refused);
             close_case(draft, facts, before, &attempt);
-            self.settle_job(draft, facts, payment, &attempt)?;
+            self.settle_job(draft, facts, payment, &attempt);
             if attempt != *before {
                 draft.put(attempt);
             }
         }
-        Ok(())
     }
 
     /// A job ends when its attempt is settled and the payment's end is known from evidence. The
     /// driver's own job is otherwise put off, to look again; a stranger's is left alone. What it comes
     /// back for was planned: whatever error was before this answer makes no retry of it.
-    fn settle_job(
-        &self,
-        draft: &mut Draft<'_>,
-        facts: &Facts,
-        payment: &Payment,
-        attempt: &Attempt,
-    ) -> Result<(), Refusal> {
-        let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return Ok(()) };
+    fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, attempt: &Attempt) {
+        let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return };
+        let now = draft.context.now;
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
-        let ended = attempt.state.is_final() && (payment.evidenced || nothing_moved);
-        let mut job = job.clone();
-        match *job.state {
-            job::State::Ready | job::State::Running => {}
-            // What killed it has settled itself: no person has to see to it.
-            job::State::Dead if ended => {}
-            job::State::Dead if attempt.state.is_final() => {
-                draft.put(revive(&job, self.look_again.first, draft.context.now)?);
-                return Ok(());
-            }
-            job::State::Dead | job::State::Done => return Ok(()),
-        }
-        if ended {
-            job.state = job.state.step(job::Event::Finish)?.to();
+        let after = if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
+            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
+            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
+            job.state.step(job::Event::Finish).map(finished)
+        } else if job.state.is(job::State::Dead) {
+            revive(job, self.look_again.first, now).filter(|_| attempt.state.is_final())
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
-            let by = self.evidence_needed_by(facts, payment, draft.context.now);
-            job = looks_again(&job, self.look_again.pause(job.looks), by, draft.context.now)?;
+            let by = self.evidence_needed_by(facts, payment, now);
+            looks_again(job, self.look_again.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
             && job.state.is(job::State::Ready)
         {
             // Its driver ends what was declined, so that the customer can try again at once.
-            job.state = job.state.step(job::Event::Reschedule)?.to();
-            job.due_at = draft.context.now;
-            job.last_error = None;
+            let due = |step: Step<job::State>| Job {
+                state: step.to(),
+                due_at: now,
+                last_error: None,
+                updated_at: now,
+                ..job.clone()
+            };
+            job.state.step(job::Event::Reschedule).map(due)
         } else {
-            return Ok(());
+            None
+        };
+        if let Some(job) = after {
+            draft.put(job);
         }
-        job.updated_at = draft.context.now;
-        draft.put(job);
-        Ok(())
     }
 
     /// A hold whose payment may be paid already is looked at by its end.
@@ -161,22 +163,12 @@ impl Settle {
     }
 
     /// The job of a contradicted payment stops: a person decides.
-    fn stop_job(
-        &self,
-        draft: &mut Draft<'_>,
-        facts: &Facts,
-        payment: &Payment,
-        why: &str,
-    ) -> Result<(), Refusal> {
-        if let ObservedBy::Job { job, token } = self.by {
-            if let Some(mut attempt) = self.open_attempt(facts).cloned() {
-                give_up(draft, &mut attempt, &mut None, payment)?;
-                draft.put(attempt);
-            }
-            let job = held(facts, job, token)?.clone();
-            give_up_job(draft, job, why.to_owned())?;
+    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, job: &Job, why: &str) {
+        if let Some(mut attempt) = self.open_attempt(facts).cloned() {
+            give_up(draft, &mut attempt, &mut None, payment);
+            draft.put(attempt);
         }
-        Ok(())
+        give_up_job(draft, job.clone(), why.to_owned());
     }
 }
 
@@ -209,34 +201,36 @@ impl Command for Settle {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        self.by.check(facts, before)?;
+        let bringer = self.by.check(facts, before)?;
+        // Nothing can fail from here on.
+
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
-        let verdict = observe(&mut draft, &mut payment, &self.observation, self.source)?;
+        let verdict = observe(&mut draft, &mut payment, &self.observation, self.source);
         let mut closing = Closing::processed(None);
         match verdict {
             ObservationResult::Contradicts(why) => {
                 closing.outcome = Some(why.clone());
                 let handed_over = self.handed_over(facts);
                 contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
-                self.stop_job(&mut draft, facts, &payment, &why)?;
+                if let Bringer::Job(job) = bringer {
+                    self.stop_job(&mut draft, facts, &payment, job, &why);
+                }
             }
             ObservationResult::Stale | ObservationResult::Agrees => {
                 if verdict == ObservationResult::Stale {
                     closing = Closing::stale();
                 }
-                book(&mut draft, facts, &mut payment, self.source, self.deadline)?;
-                self.settle_attempts(&mut draft, facts, &mut payment)?;
+                book(&mut draft, facts, &mut payment, self.source, self.deadline);
+                self.settle_attempts(&mut draft, facts, &mut payment);
             }
         }
         if payment != *before {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        if let ObservedBy::Event(event) = self.by {
-            close(&mut draft, facts, event, closing)?;
-        }
+        bringer.close(&mut draft, closing);
         Ok(draft.done())
     }
 }

@@ -16,7 +16,7 @@ use super::movements::{MoneyMoved, record};
 use super::settle::ObservedBy;
 use super::{about, tell};
 use crate::commands::draft::Draft;
-use crate::commands::events::{Closing, close};
+use crate::commands::events::Closing;
 use crate::ids::{AccountId, EventId, MovementId, PaymentId, ReviewId, TenantId};
 use crate::money::Money;
 use crate::provider::{DisputeObservation, DisputeStatus};
@@ -96,7 +96,9 @@ impl Command for SettleDispute {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let by = ObservedBy::Event(self.event);
-        by.check(facts, before)?;
+        let bringer = by.check(facts, before)?;
+        // Nothing can fail from here on.
+
         let origin = by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
@@ -123,7 +125,7 @@ impl Command for SettleDispute {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        close(&mut draft, facts, self.event, Closing::processed(None))?;
+        bringer.close(&mut draft, Closing::processed(None));
         Ok(draft.done())
     }
 }

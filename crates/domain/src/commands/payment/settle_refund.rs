@@ -22,19 +22,19 @@ use super::answer::{failed, review_if_unasked};
 use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
-use super::settle::ObservedBy;
+use super::settle::{Bringer, ObservedBy};
 use super::{about, about_refund, tell, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
-use crate::commands::events::{Closing, close};
-use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
+use crate::commands::events::Closing;
+use crate::commands::jobs::{RecheckDelays, give_up_job, looks_again, revive};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{CurrentState, State as _, attempt, job, payment};
+use crate::lifecycle::{CurrentState, State as _, Step, attempt, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
+use crate::rows::{Attempt, Booking, Facts, Failure, Job, MovementKind, Needs, Payment, Refund};
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
@@ -58,13 +58,13 @@ pub struct SettleRefund {
 }
 
 impl SettleRefund {
-    /// The event this outcome is for the refund, or why it is none.
-    fn event(&self, refund: &Refund, payment: &Payment) -> Result<Option<Event>, String> {
+    /// The step that this outcome is for the refund, if it is one, or what it contradicts.
+    fn step_of(&self, refund: &Refund, payment: &Payment) -> Result<Option<Step<State>>, String> {
         match &self.outcome {
             // A refund that the provider has was not turned down: an earlier call of ours made it.
             RefundOutcome::Refused(_) => {
                 let made = refund.provider_ref.is_some();
-                Ok((!made && is_open(*refund.state)).then_some(Event::Failed))
+                Ok(refund.state.step(Event::Failed).filter(|step| !made && is_open(step.from())))
             }
             RefundOutcome::Seen(seen) => {
                 if refund.provider_ref.as_ref().is_some_and(|known| *known != seen.object) {
@@ -81,12 +81,12 @@ impl SettleRefund {
                 if event == Event::Succeeded && refund.state.is(State::Failed) {
                     return Err("it succeeded after it had failed".to_owned());
                 }
-                let moves = refund.state.step(event).is_ok();
+                let step = refund.state.step(event);
                 let more = payment.refunded_minor + refund.amount_minor > payment.captured_minor;
-                if moves && more && event == Event::Succeeded {
+                if step.is_some() && more && event == Event::Succeeded {
                     return Err("more went back than was captured".to_owned());
                 }
-                Ok(moves.then_some(event))
+                Ok(step)
             }
         }
     }
@@ -137,16 +137,15 @@ impl SettleRefund {
         })
     }
 
-    fn settle_attempt(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) -> Result<(), Refusal> {
-        let Some(attempt) = facts.attempts.get(AttemptId::from(self.refund)) else { return Ok(()) };
-        if attempt.state.is_final() {
-            return Ok(());
-        }
+    fn settle_attempt(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
+        let Some(attempt) = facts.attempts.get(AttemptId::from(self.refund)) else { return };
         let event = match *refund.state {
             State::Pending | State::Succeeded => attempt::Event::Succeed,
             State::Failed => attempt::Event::Decline,
-            State::Created | State::Unknown | State::Review | State::WrittenOff => return Ok(()),
+            State::Created | State::Unknown | State::Review | State::WrittenOff => return,
         };
+        // One that has ended takes neither.
+        let Some(step) = attempt.state.step(event) else { return };
         let answer = match &refund.failure {
             Some(Json(failure)) if event == attempt::Event::Decline => {
                 let id = refund.id.0;
@@ -156,40 +155,32 @@ impl SettleRefund {
         };
         draft.answer(attempt.key, answer);
         let settled = Attempt {
-            state: attempt.state.step(event)?.to(),
+            state: step.to(),
             failure: refund.failure.clone(),
             updated_at: draft.context.now,
             ..attempt.clone()
         };
         close_case(draft, facts, attempt, &settled);
         draft.put(settled);
-        Ok(())
     }
 
-    fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) -> Result<(), Refusal> {
-        let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return Ok(()) };
-        let mut job = job.clone();
-        let ended = matches!(*refund.state, State::Succeeded | State::Failed);
-        match *job.state {
-            job::State::Ready | job::State::Running => {}
-            // What killed it has settled itself: no person has to see to it.
-            job::State::Dead if ended => {}
-            job::State::Dead if refund.state.is(State::Pending) => {
-                draft.put(revive(&job, self.look_again.first, draft.context.now)?);
-                return Ok(());
-            }
-            job::State::Dead | job::State::Done => return Ok(()),
-        }
-        if ended {
-            job.state = job.state.step(job::Event::Finish)?.to();
+    fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
+        let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return };
+        let now = draft.context.now;
+        let after = if matches!(*refund.state, State::Succeeded | State::Failed) {
+            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
+            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
+            job.state.step(job::Event::Finish).map(finished)
+        } else if job.state.is(job::State::Dead) {
+            revive(job, self.look_again.first, now).filter(|_| refund.state.is(State::Pending))
         } else if matches!(self.by, ObservedBy::Job { .. }) {
-            job = looks_again(&job, self.look_again.pause(job.looks), None, draft.context.now)?;
+            looks_again(job, self.look_again.pause(job.looks), None, now)
         } else {
-            return Ok(());
+            None
+        };
+        if let Some(job) = after {
+            draft.put(job);
         }
-        job.updated_at = draft.context.now;
-        draft.put(job);
-        Ok(())
     }
 }
 
@@ -202,8 +193,9 @@ impl SettleRefund {
         facts: &Facts,
         refund: &mut Refund,
         payment: &mut Payment,
+        bringer: &Bringer<'_>,
         why: &str,
-    ) -> Result<(), Refusal> {
+    ) {
         payment.contradicted_at = Some(draft.context.now);
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
@@ -215,20 +207,19 @@ impl SettleRefund {
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
         let (case, why) = (about_refund(refund), why.to_owned());
-        let ObservedBy::Job { job, token } = self.by else {
+        let Bringer::Job(job) = bringer else {
             draft.review(case, CONTRADICTS, why);
-            return Ok(());
+            return;
         };
         match &mut open {
             Some(attempt) if matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown) => {
                 draft.review_attempt(attempt.id, case, CONTRADICTS, why.clone());
-                give_up(draft, attempt, &mut Some(refund), payment)?;
+                give_up(draft, attempt, &mut Some(refund), payment);
                 draft.put(attempt.clone());
             }
             _ => draft.review(case, CONTRADICTS, why.clone()),
         }
-        let job = held(facts, job, token)?.clone();
-        give_up_job(draft, job, why)
+        give_up_job(draft, (*job).clone(), why);
     }
 
     /// Somebody gave back what is in suspense.
@@ -249,10 +240,10 @@ impl SettleRefund {
         facts: &Facts,
         payment: &mut Payment,
         refund: &mut Refund,
-        event: Event,
-    ) -> Result<(), Refusal> {
-        let before = *refund.state;
-        refund.state = draft.step(about_refund(refund), refund.state, event)?.to();
+        step: Step<State>,
+    ) {
+        let before = step.from();
+        refund.state = draft.step(about_refund(refund), step);
         refund.failure = self.failure().cloned().map(Json).or(refund.failure.take());
         refund.updated_at = draft.context.now;
         if let RefundOutcome::Seen(seen) = &self.outcome {
@@ -278,7 +269,6 @@ impl SettleRefund {
         if let Some(booking) = booking {
             draft.put(booking);
         }
-        Ok(())
     }
 }
 
@@ -340,45 +330,44 @@ impl Command for SettleRefund {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        self.by.check(facts, before)?;
-        let mut payment = before.clone();
+        let bringer = self.by.check(facts, before)?;
         let known = self.known(facts);
-        let origin = self.by.origin();
-        let mut draft = Draft::new(context, &origin);
-        let mut closing = Closing::processed(None);
         let mut refund = match known {
             Some(refund) => refund.clone(),
-            None => self.adopted(&payment, context.now).ok_or(Refusal::RefundNotFound)?,
+            None => self.adopted(before, context.now).ok_or(Refusal::RefundNotFound)?,
         };
-        if known.is_none() && suspended(&payment) {
-            self.return_suspense(&mut draft, &mut payment);
-            draft.put(payment);
-            if let ObservedBy::Event(event) = self.by {
-                close(&mut draft, facts, event, closing)?;
-            }
-            return Ok(draft.done());
-        }
-        if known.is_none() && !payment.state.is(payment::State::Captured) {
+        let in_suspense = known.is_none() && suspended(before);
+        if known.is_none() && !in_suspense && !before.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsBehind);
         }
+        // Nothing can fail from here on.
+
+        let origin = self.by.origin();
+        let mut draft = Draft::new(context, &origin);
+        let mut payment = before.clone();
+        if in_suspense {
+            self.return_suspense(&mut draft, &mut payment);
+            draft.put(payment);
+            bringer.close(&mut draft, Closing::processed(None));
+            return Ok(draft.done());
+        }
+        let mut closing = Closing::processed(None);
         let mut stopped = false;
-        match self.event(&refund, &payment) {
+        match self.step_of(&refund, &payment) {
             Err(why) if known.is_none() => {
                 payment.contradicted_at = Some(context.now);
                 draft.review(about(&payment), CONTRADICTS, why.clone());
                 draft.put(payment);
-                if let ObservedBy::Event(event) = self.by {
-                    close(&mut draft, facts, event, Closing::processed(Some(why)))?;
-                }
+                bringer.close(&mut draft, Closing::processed(Some(why)));
                 return Ok(draft.done());
             }
             Err(why) => {
-                self.contradict(&mut draft, facts, &mut refund, &mut payment, &why)?;
+                self.contradict(&mut draft, facts, &mut refund, &mut payment, &bringer, &why);
                 closing.outcome = Some(why);
                 stopped = true;
             }
             Ok(None) => closing = Closing::stale(),
-            Ok(Some(event)) => {
+            Ok(Some(step)) => {
                 if known.is_none() {
                     payment.hold_back(refund.amount_minor);
                     payment.refunds += 1;
@@ -388,12 +377,12 @@ impl Command for SettleRefund {
                         draft.review(about_refund(&refund), CONTRADICTS, why);
                     }
                 }
-                self.step(&mut draft, facts, &mut payment, &mut refund, event)?;
+                self.step(&mut draft, facts, &mut payment, &mut refund, step);
             }
         }
         if !stopped {
-            self.settle_attempt(&mut draft, facts, &refund)?;
-            self.settle_job(&mut draft, facts, &refund)?;
+            self.settle_attempt(&mut draft, facts, &refund);
+            self.settle_job(&mut draft, facts, &refund);
         }
         if payment != *before {
             draft.put(payment);
@@ -401,9 +390,7 @@ impl Command for SettleRefund {
         if known != Some(&refund) {
             draft.put(refund);
         }
-        if let ObservedBy::Event(event) = self.by {
-            close(&mut draft, facts, event, closing)?;
-        }
+        bringer.close(&mut draft, closing);
         Ok(draft.done())
     }
 }

@@ -78,7 +78,7 @@ impl Command for StartCapture {
             key: Some(self.claim.key),
             deadline: self.deadline,
         };
-        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;
+        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None);
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
     }

@@ -208,7 +208,7 @@ impl Command for StartPayment {
             deadline: self.deadline,
         };
         let id: PaymentId = payment.id;
-        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None)?;
+        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None);
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(id))
     }

@@ -75,7 +75,7 @@ impl Command for StartRefund {
             deadline: self.deadline,
             lease: self.lease,
         };
-        let started = refund(&mut draft, &mut payment, back)?;
+        let started = refund(&mut draft, &mut payment, back);
         draft.put(payment);
         let id = started.attempt.id;
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(id))

@@ -50,7 +50,7 @@ impl Command for StartVoid {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
-        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.deadline, self.lease)?;
+        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.deadline, self.lease);
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
     }
@@ -63,7 +63,7 @@ pub(super) fn void(
     key: Option<KeyId>,
     deadline: Span,
     lease: Option<JobLease>,
-) -> Result<ClaimedJob, Refusal> {
+) -> ClaimedJob {
     let id: AttemptId = draft.id();
     payment.void_requested = true;
     payment.active = Some(id);

@@ -1,6 +1,7 @@
 //! What must hold after every command, whatever came before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
@@ -10,10 +11,43 @@ use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
 use crate::rows::{
-    Attempt, Audit, Booking, BookingItem, Client, Customer, Job, LedgerAccount, Message, Movement,
-    MovementKind, Payment, Posting, Refund, Review, Slot, Subject,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Job, LedgerAccount, Message,
+    Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
 };
+use crate::side_effects::Counter;
 use crate::working_set::{Command, Row};
+
+/// As `subject/word`: all there is to count, but for the late payments that were seated.
+fn counted(rows: &Rows) -> BTreeMap<String, i64> {
+    fn all<R: Row>(rows: &Rows) -> impl Iterator<Item = R> {
+        let rows = rows.get(R::TABLE.name).into_iter().flat_map(BTreeMap::values);
+        rows.map(|row| R::read(row.clone()).unwrap())
+    }
+    let bookings = all(rows).map(|row: Booking| format!("bookings/{}", row.state.name()));
+    let payments = all(rows).map(|row: Payment| format!("payments/{}", row.state.name()));
+    let refunds = all(rows).map(|row: Refund| format!("refunds/{}", row.state.name()));
+    let transfers = all(rows).map(|row: Transfer| format!("transfers/{}", row.kind));
+    let refunded = all(rows).filter(|row: &Refund| row.key.is_none() && !row.external);
+    let refunded = refunded.map(|_| "late_payments/refunded".into());
+    let voided = all(rows).filter(|row: &Attempt| row.kind == AttemptKind::Void && row.key.is_none());
+    let voided = voided.map(|_| "late_payments/voided".into());
+    let mut counted = BTreeMap::new();
+    for word in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
+        *counted.entry(word).or_default() += 1;
+    }
+    for under_way in [
+        "bookings/held",
+        "payments/created",
+        "payments/pending",
+        "refunds/created",
+        "refunds/pending",
+        "refunds/unknown",
+        "refunds/review",
+    ] {
+        counted.remove(under_way);
+    }
+    counted
+}
 
 impl World {
     pub fn hold_every_law(&self, before: &Rows, command: &dyn Command) {
@@ -26,6 +60,26 @@ impl World {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
+        self.counters_say_what_the_rows_say(before, command);
+    }
+
+    fn counters_say_what_the_rows_say(&self, before: &Rows, command: &dyn Command) {
+        let mut expected = counted(&self.rows);
+        for (counter, count) in counted(before) {
+            *expected.entry(counter).or_default() -= count;
+        }
+        let audited = self.audited.iter().map(|id| self.get::<Audit>(*id));
+        let seated = audited.filter(|audit| {
+            audit.subject_kind == Subject::Booking
+                && audit.from_state.as_deref() == Some("expired")
+                && audit.to_state.as_deref() == Some("confirmed")
+        });
+        expected.insert("late_payments/seated".into(), seated.count() as i64);
+        expected.retain(|_, count| *count != 0);
+        let kept = self.side_effects.counters.iter();
+        let kept: BTreeMap<String, i64> =
+            kept.map(|(Counter { subject, word }, by)| (format!("{subject}/{word}"), *by)).collect();
+        assert_eq!(kept, expected, "counted by {command:?}");
     }
 
     fn seats_add_up(&self, bookings: &[Booking], command: &dyn Command) {

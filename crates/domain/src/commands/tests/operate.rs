@@ -143,7 +143,7 @@ fn a_review_is_resolved_once_and_by_its_tenant() {
     assert_eq!(shop.refused(&unknown), Refusal::ReviewNotFound);
     shop.run(&command).reply();
     assert!(shop.reviews().is_empty());
-    assert!(matches!(shop.refused(&command), Refusal::NoSuchMove(_)));
+    assert!(matches!(shop.refused(&command), Refusal::StateDoesNotAllowIt { .. }));
 }
 
 /// The reply goes; what was done under the key is never done again.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::idempotency::{KeyProgress, KnownKey, known_key};
 use crate::reply::Reply;
 use crate::rows::{Changes, Facts, Key, Needs, Put, TableName};
+use crate::side_effects::SideEffects;
 use crate::time::{Span, Timestamp};
 use crate::working_set::{
     Claim, ColumnUpdate, Command, Context, Decision, LateReply, ReplyTiming, Role, Row, TableWrite, Value,
@@ -39,6 +40,8 @@ pub struct World {
     pub ids: Counter,
     /// Rows that the last command inserted into the audit.
     pub audited: Vec<Uuid>,
+    /// What the last command set going.
+    pub side_effects: SideEffects,
 }
 
 /// What the executor would answer.
@@ -79,6 +82,7 @@ impl World {
             now: Timestamp(1_800_000_000_000_000),
             ids: Counter(Cell::new(1_000)),
             audited: Vec::new(),
+            side_effects: SideEffects::default(),
         }
     }
 
@@ -123,6 +127,7 @@ impl World {
 
     fn rule(&mut self, command: &dyn Command) -> CommandResult {
         self.audited.clear();
+        self.side_effects = SideEffects::default();
         let mut facts = self.load(command);
         if let Some(claim) = command.claim()
             && let Some(key) = facts.keys.get(claim.key)
@@ -209,6 +214,7 @@ impl World {
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));
+        self.side_effects = facts.side_effects().clone();
         for write in facts.writes() {
             self.write_table(&write, command);
         }

@@ -7,7 +7,7 @@ use crate::attack::{Deployment, Error, Part, ScenarioContext};
 use crate::oracle::Books;
 use crate::scrape::Scrape;
 
-/// The program reads its tallies now and then. So long they may stay as far from the books as they were.
+/// The program reads its counters now and then. So long they may stay as far from the books as they were.
 const COUNTED_WITHIN: Duration = Duration::from_mins(1);
 /// Where something is seen broken already the figures need not be waited for.
 const COUNTED_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);

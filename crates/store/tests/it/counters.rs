@@ -1,4 +1,4 @@
-//! Tallies say what the tables say, whoever moved the rows and however it went.
+//! Counters say what the tables say, whoever moved the rows and however it went.
 
 use domain::lifecycle::booking::Event;
 use domain::rows::{Booking, Facts, Transfer};
@@ -13,17 +13,17 @@ use crate::place::{Place, id};
 use crate::seats::reserve;
 
 both!(
-    a_tally_says_what_the_tables_say,
+    counters_say_what_the_tables_say,
     what_is_rolled_back_is_not_counted,
     a_reseated_booking_is_a_late_payment,
     what_was_there_before_is_counted_by_the_migration,
 );
 
 /// As `subject/word count`.
-async fn tallies(store: &Store) -> Vec<String> {
-    let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
-    assert_eq!(kept, store.recounted_tallies().await.unwrap(), "what the tables say");
-    kept.iter().map(|tally| format!("{} {}", tally.words.join("/"), tally.count)).collect()
+async fn counters(store: &Store) -> Vec<String> {
+    let kept = store.figures(Timestamp(0)).await.unwrap().counters;
+    assert_eq!(kept, store.recounted().await.unwrap(), "what the tables say");
+    kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect()
 }
 
 fn transfer(shop: Shop, kind: &str) -> Act {
@@ -43,13 +43,14 @@ fn step(booking: BookingId, event: Event) -> Act {
     let decide = move |facts: &Facts, _: &Context<'_>| {
         let row = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
         let mut outcome = Decision::default();
-        outcome.put(Booking { state: row.state.step(event)?.to(), ..row.clone() });
+        outcome
+            .put(Booking { state: row.state.step(event).ok_or(Refusal::NothingToDo)?.to(), ..row.clone() });
         Ok(outcome)
     };
     Act::new(move |rows| rows.booking(booking).map(drop), decide)
 }
 
-async fn a_tally_says_what_the_tables_say(place: Place) {
+async fn counters_say_what_the_tables_say(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     let slot = shop.slot(&store, 10).await;
@@ -57,14 +58,14 @@ async fn a_tally_says_what_the_tables_say(place: Place) {
     for _ in 0..4 {
         made.push(reserve(&store, shop, slot).await);
     }
-    assert_eq!(tallies(&store).await, [""; 0], "holds are under way");
+    assert_eq!(counters(&store).await, [""; 0], "holds are under way");
     for act in
         [shop.cancel(made[0]), step(made[1], Event::PaymentSecured), transfer(shop, "refund.succeeded")]
     {
         act.on(&store).await.unwrap();
     }
     assert_eq!(
-        tallies(&store).await,
+        counters(&store).await,
         ["bookings/cancelled 1", "bookings/confirmed 1", "transfers/refund.succeeded 1"]
     );
     // Several moves in one batch, and one row that moves twice in it.
@@ -85,9 +86,9 @@ async fn a_tally_says_what_the_tables_say(place: Place) {
         "bookings/no_show 1",
         "transfers/refund.succeeded 2",
     ];
-    assert_eq!(tallies(&store).await, expected);
+    assert_eq!(counters(&store).await, expected);
     store.close().await;
-    assert_eq!(tallies(&place.open().await).await, expected, "another process counts on");
+    assert_eq!(counters(&place.open().await).await, expected, "another process counts on");
 }
 
 async fn what_is_rolled_back_is_not_counted(place: Place) {
@@ -110,7 +111,7 @@ async fn what_is_rolled_back_is_not_counted(place: Place) {
     let acts = vec![transfer(shop, "payment.captured"), poison, transfer(shop, "payment.captured")];
     let answers = Gate::shut(&store).together(&store, acts).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
-    assert_eq!(tallies(&store).await, ["transfers/payment.captured 2"]);
+    assert_eq!(counters(&store).await, ["transfers/payment.captured 2"]);
 }
 
 /// A booking whose money came when its hold had lapsed.
@@ -127,9 +128,9 @@ async fn a_reseated_booking_is_a_late_payment(place: Place) {
     let store = place.open().await;
     let shop = Shop::open(&store).await;
     reseated(&store, shop).await;
-    let kept = store.figures(Timestamp(0)).await.unwrap().tallies;
+    let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     let kept: Vec<String> =
-        kept.iter().map(|tally| format!("{} {}", tally.words.join("/"), tally.count)).collect();
+        kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect();
     assert_eq!(kept, ["bookings/confirmed 1", "late_payments/seated 1"]);
 }
 
@@ -141,11 +142,11 @@ async fn what_was_there_before_is_counted_by_the_migration(place: Place) {
     for act in [step(booking, Event::PaymentSecured), transfer(shop, "payment.captured")] {
         act.on(&store).await.unwrap();
     }
-    let expected = tallies(&store).await;
+    let expected = counters(&store).await;
     store.close().await;
-    place.sql("drop table tallies; delete from migrations where version = 2").await;
+    place.sql("drop table counters; delete from migrations where version = 2").await;
     Store::migrate(&place.location).await.unwrap();
-    assert_eq!(tallies(&place.open().await).await, expected);
+    assert_eq!(counters(&place.open().await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -156,9 +157,9 @@ async fn each_connection_to_postgres_has_a_shard_of_its_own() {
     for store in [&one, &other, &one] {
         transfer(shop, "payment.captured").on(store).await.unwrap();
     }
-    assert_eq!(tallies(&one).await, ["transfers/payment.captured 3"]);
+    assert_eq!(counters(&one).await, ["transfers/payment.captured 3"]);
     let client = crate::place::connect(place.url()).await;
-    let shards = "select count from tallies order by shard";
+    let shards = "select count from counters order by shard";
     let counts = async || {
         let rows = client.query(shards, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect::<Vec<i64>>()

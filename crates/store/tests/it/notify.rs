@@ -1,8 +1,10 @@
 //! What one process commits another one hears of, over PostgreSQL; and it goes on after the way was broken.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::side_effects::WakeUp;
 use store::{Committed, Listener, Notification, Store};
 use tokio::time::Instant;
 
@@ -53,7 +55,7 @@ async fn others_hear_what_was_committed_and_we_do_not() {
     let shop = Shop::open(&here).await;
     let slot = shop.slot(&here, 10).await;
     shop.reserve(slot, 1).on(&here).await.unwrap();
-    let messages = Notification { messages: true, ..Notification::default() };
+    let messages = Notification { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Notification::default() };
     other.hears("of a message", |heard| *heard == messages).await;
     // Had it been heard here as well, it would have been by now: the server tells all at once.
     shop.reserve(slot, 1).on(&here).await.unwrap();
@@ -72,18 +74,18 @@ async fn a_broken_way_is_found_again() {
     place
         .sql(
             "select pg_terminate_backend(pid) from pg_stat_activity \
-              where application_name = 'surehold bell' and datname = current_database()",
+              where application_name = 'surehold notify' and datname = current_database()",
         )
         .await;
     other.hears("that it is to look at everything", |heard| *heard == Notification::everything()).await;
-    // The one that rings comes back in its own time; until then nobody is told.
+    // The one that notifies comes back in its own time; until then nobody is told.
     let begun = Instant::now();
     loop {
         shop.reserve(slot, 1).on(&here).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        if other.take().iter().any(|heard| heard.messages && !heard.jobs) {
+        if other.take().iter().any(|heard| heard.wake_ups == BTreeSet::from([WakeUp::Messages])) {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE, "the bell stayed silent");
+        assert!(begun.elapsed() < PATIENCE, "nobody was notified any more");
     }
 }
