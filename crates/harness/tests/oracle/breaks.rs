@@ -46,7 +46,7 @@ const HARMS: &[(&str, &[&str])] = &[
     // The counts of its slot are right: only the item itself is not where its booking is.
     ("update booking_items set state = 'returned' where state = 'released'", &["never_oversold"]),
     ("update booking_items set seats = seats + 1 where state = 'sold'", &["never_oversold"]),
-    ("delete from booking_items where state = 'released'", &["never_oversold", "never_overpaid"]),
+    ("delete from booking_items where state = 'released'", &["never_overpaid", "never_oversold"]),
     ("update booking_items set price_minor = price_minor + 1", &["never_overpaid"]),
     (
         "update booking_items set tenant = (select id from tenants where id <> booking_items.tenant)",

@@ -48,8 +48,8 @@ async fn every_mistake_is_told_at_once(house: House) {
         "/name",
         "/odd",
         "/time_zone",
-        "/units/0/seats",
         "/units/0/price/minor",
+        "/units/0/seats",
         "/units/1/name",
         "/units/1/price",
     ];

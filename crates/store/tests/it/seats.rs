@@ -6,7 +6,11 @@ use store::{CommandResult, Location};
 use crate::act::Shop;
 use crate::place::Place;
 
-both!(the_last_seats_are_held_once, seats_that_are_given_back_can_be_taken);
+both!(
+    the_last_seats_are_held_once,
+    seats_that_are_given_back_can_be_taken,
+    items_are_loaded_with_their_booking,
+);
 
 async fn the_last_seats_are_held_once(place: Place) {
     let store = place.open().await;
@@ -47,6 +51,18 @@ async fn seats_that_are_given_back_can_be_taken(place: Place) {
     assert!(row.state.is(domain::lifecycle::booking::State::Cancelled));
     let taken = shop.reserve(slot, 2).on(&store).await.unwrap();
     assert!(matches!(taken, CommandResult::Fresh { .. }));
+}
+
+/// The booking with its items, their slot, the writes, the commit.
+async fn items_are_loaded_with_their_booking(place: Place) {
+    let store = place.open().await;
+    let shop = Shop::open(&store).await;
+    let slot = shop.slot(&store, 2).await;
+    let booking = reserve(&store, shop, slot).await;
+    let before = store.stats().round_trips;
+    shop.cancel(booking).on(&store).await.unwrap();
+    let expected = if matches!(place.location, Location::Sqlite { .. }) { 0 } else { 4 };
+    assert_eq!(store.stats().round_trips - before, expected);
 }
 
 pub async fn reserve(store: &store::Store, shop: Shop, slot: domain::SlotId) -> BookingId {
