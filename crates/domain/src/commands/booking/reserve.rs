@@ -255,7 +255,9 @@ impl Command for Reserve {
                 draft.put(client);
             }
         }
-        items.iter().for_each(|item| draft.put(item.clone()));
+        for item in &items {
+            draft.put(item.clone());
+        }
         draft.put(customer);
         draft.put(slot.clone());
         draft.put(booking.clone());
