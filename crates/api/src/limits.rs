@@ -51,7 +51,7 @@ mod tests {
     fn a_request_within_its_limits_fits_into_a_body() {
         let text = |chars: usize| "\u{20000}".repeat(chars);
         let price = json!({ "minor": domain::limits::AMOUNT_MINOR_MAX, "currency": "EUR" });
-        let unit = json!({ "name": text(NAME_CHARS_MAX), "price": price, "places": 100 });
+        let unit = json!({ "name": text(NAME_CHARS_MAX), "price": price, "seats": 100 });
         let value = text(METADATA_VALUE_CHARS_MAX);
         let entries = METADATA_BYTES_MAX / (value.len() + 2);
         let metadata: serde_json::Map<_, _> =

@@ -20,7 +20,7 @@ mod slot;
 use std::collections::BTreeMap;
 
 pub use api_key::{ApiKey, ShownApiKey};
-pub use booking::{Booking, BookingDetail, BookingSlot, BookingUnit, Customer, PAYMENT_STATUSES};
+pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};
 pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
 pub use event::Event;

@@ -44,7 +44,7 @@ impl SlotOffer<'_> {
         Ok(())
     }
 
-    /// Whether so many places are left.
+    /// Whether so many seats are left.
     pub fn has_room(&self, seats: i64) -> Result<(), Refusal> {
         let vacancies = self.slot.vacancies();
         if vacancies < seats { Err(Refusal::SlotIsFull { vacancies }) } else { Ok(()) }
@@ -54,11 +54,11 @@ impl SlotOffer<'_> {
     /// count.
     pub fn availability<'u>(&self, units: impl IntoIterator<Item = &'u Unit>) -> Availability {
         let sold = units.into_iter().filter(|unit| self.sells(unit).is_ok());
-        let fewest_places = sold.map(|unit| unit.places).min();
+        let seats_min = sold.map(|unit| unit.seats).min();
         let reservable = self
             .is_open()
-            .and_then(|()| fewest_places.ok_or(Refusal::ProductIsNotOnSale))
-            .and_then(|places| self.has_room(places));
+            .and_then(|()| seats_min.ok_or(Refusal::ProductIsNotOnSale))
+            .and_then(|seats| self.has_room(seats));
         match reservable {
             Ok(()) if self.slot.vacancies() * LIMITED_SHARE <= self.slot.capacity => Availability::Limited,
             Ok(()) => Availability::Available,
@@ -70,14 +70,14 @@ impl SlotOffer<'_> {
     }
 }
 
-/// A fifth of the places, or less, is few.
+/// A fifth of the seats, or less, is few.
 const LIMITED_SHARE: i64 = 5;
 
 /// How a slot stands for whoever wants to reserve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     Available,
-    /// Few places are left.
+    /// Few seats are left.
     Limited,
     /// No unit that is on sale finds room.
     SoldOut,

@@ -40,7 +40,7 @@ macro_rules! id {
 }
 
 id! {
-    TenantId, ClientId, ApiKeyId, ProductId, UnitId, CustomerId, BookingId,
+    TenantId, ClientId, ApiKeyId, ProductId, UnitId, CustomerId, BookingId, BookingItemId,
     /// A departure; hashed from the product and the moment it starts.
     SlotId,
     /// An account at a provider; hashed from provider and account name.

@@ -12,6 +12,7 @@ use core::ops::Deref;
 
 pub mod attempt;
 pub mod booking;
+pub mod booking_item;
 pub mod delivery;
 pub mod inbound_event;
 pub mod job;
@@ -19,7 +20,7 @@ pub mod payment;
 pub mod refund;
 pub mod review;
 
-/// What a move sets in motion besides the state itself.
+/// What a move of a booking does to its items, besides the state itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Held seats become sold seats.

@@ -4,8 +4,8 @@ use crate::time::Span;
 
 /// Units of one kind in one booking.
 pub const QUANTITY_MAX: i64 = 1_000;
-/// Kinds of units in one booking.
-pub const LINES_MAX: usize = 20;
+/// Units in one request: each becomes an item.
+pub const ITEMS_PER_BOOKING_MAX: usize = 20;
 pub const SEATS_HELD_PER_CUSTOMER_MAX: i64 = 20;
 pub const HOLD_SECONDS: i64 = 15 * 60;
 pub const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;
@@ -32,7 +32,7 @@ pub const PERSON_CHARACTERS_MAX: usize = 100;
 pub const WHY_CHARACTERS_MAX: usize = 1_000;
 /// The most that is kept of an error with a row.
 pub const ERROR_CHARACTERS_MAX: usize = 500;
-pub const PLACES_PER_UNIT_MAX: i64 = 100;
+pub const SEATS_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;
 /// In one request.
 pub const UNITS_PER_REQUEST_MAX: usize = 50;

@@ -10,8 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, Client, Delivery, InboundEvent, Job, Message, Payment, Product, Refund, Review,
-    Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, InboundEvent, Job, Message, Payment, Product,
+    Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -84,8 +84,24 @@ pub struct SlotsReply {
 #[derive(Clone, Debug)]
 pub struct BookingReply {
     pub booking: Booking,
+    /// In the order in which they were reserved.
+    pub items: Vec<ItemReply>,
+}
+
+/// An item of a booking with its slot.
+#[derive(Clone, Debug)]
+pub struct ItemReply {
+    pub item: BookingItem,
     pub slot: Slot,
+    /// The product's.
     pub time_zone: String,
+}
+
+impl BookingReply {
+    /// The seats that all items take together.
+    pub fn seats(&self) -> i64 {
+        self.items.iter().map(|shown| shown.item.seats).sum()
+    }
 }
 
 /// A job under a worker's lease.

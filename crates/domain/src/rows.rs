@@ -11,7 +11,7 @@ mod movement;
 mod payment;
 mod tenancy;
 
-pub use booking::{Booking, BookingLine, Customer};
+pub use booking::{Booking, BookingItem, Customer};
 pub use catalogue::{Product, Slot, Unit};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
@@ -42,6 +42,7 @@ crate::working_set! {
     customers customer: Customer,
     slots slot: Slot,
     bookings booking: Booking,
+    booking_items booking_item: BookingItem of Booking,
     payments payment: Payment,
     refunds refund: Refund,
     movements movement: Movement,

@@ -28,8 +28,9 @@ pub use rows::{
 };
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
-/// columns change and must still be as they were loaded, `moves` columns change freely. `side_effects` names
-/// the function that says what a change of the row sets going.
+/// columns change and must still be as they were loaded, `moves` columns change freely. In a table of `owned`
+/// rows `owner` names the row by which they are found, in whose lock they are read and changed. `side_effects`
+/// names the function that says what a change of the row sets going.
 #[macro_export]
 macro_rules! row {
     (
@@ -73,6 +74,10 @@ macro_rules! row {
                 self.$key
             }
 
+            fn owner(&self) -> Option<uuid::Uuid> {
+                None $( .or($crate::row!(@owner $part self.$field)) )*
+            }
+
             $( fn side_effects(
                 before: Option<&Self>,
                 after: &Self,
@@ -103,16 +108,21 @@ macro_rules! row {
     (@role lock) => { $crate::working_set::Role::Lock };
     (@role read) => { $crate::working_set::Role::Read };
     (@role append) => { $crate::working_set::Role::Append };
+    (@role owned) => { $crate::working_set::Role::Owned };
     (@part fixed) => { $crate::working_set::ColumnUpdate::Fixed };
     (@part guard) => { $crate::working_set::ColumnUpdate::Guard };
     (@part moves) => { $crate::working_set::ColumnUpdate::Moves };
+    (@part owner) => { $crate::working_set::ColumnUpdate::Owner };
+    (@owner owner $id:expr) => { Some(uuid::Uuid::from($id)) };
+    (@owner $other:ident $id:expr) => { None };
 }
 
-/// Lists the tables, parents first. They are WRITTEN in this order and LOCKED IN THE REVERSE, so
-/// that what names comes before what is named, and the hottest row is locked last.
+/// Lists the tables, parents first, and owned rows right behind their owners. They are WRITTEN in this order
+/// and LOCKED IN THE REVERSE, so that what names comes before what is named, and the hottest row is locked
+/// last. Owned rows are not locked, and are read right after their owners.
 #[macro_export]
 macro_rules! working_set {
-    ($( $table:ident $one:ident : $row:ident ),+ $(,)?) => {
+    ($( $table:ident $one:ident : $row:ident $(of $owner:ident)? ),+ $(,)?) => {
         /// A table of the working set.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[expect(non_camel_case_types, reason = "a variant is spelled as its table")]
@@ -121,6 +131,14 @@ macro_rules! working_set {
         impl TableName {
             /// Parents first.
             pub const WRITE_ORDER: &'static [TableName] = &[ $( TableName::$table ),+ ];
+
+            /// What names before what is named; owned rows right after their owners.
+            pub fn lock_order() -> impl Iterator<Item = TableName> {
+                let is_owned = |_: &TableName, next: &TableName| {
+                    next.description().role == $crate::working_set::Role::Owned
+                };
+                TableName::WRITE_ORDER.chunk_by(is_owned).rev().flatten().copied()
+            }
 
             pub fn description(self) -> &'static $crate::working_set::Table {
                 match self { $( TableName::$table => <$row as $crate::working_set::Row>::TABLE ),+ }
@@ -221,17 +239,33 @@ macro_rules! working_set {
                 self.wanted.iter().map(alloc::vec::Vec::len).sum()
             }
 
-            $(
-                /// Asks for the row; `None` until it is loaded, and forever if there is none.
-                pub fn $one(&mut self, id: <$row as $crate::working_set::Row>::Id) -> Option<&'facts $row> {
-                    let uuid: uuid::Uuid = id.into();
-                    if self.facts.$table.knows(uuid) {
-                        return self.facts.$table.get(id);
-                    }
-                    self.wanted[TableName::$table as usize].push(uuid);
-                    None
-                }
-            )+
+            $( $crate::working_set! { @needs $table $one $row $($owner)? } )+
+        }
+    };
+    (@needs $table:ident $one:ident $row:ident) => {
+        /// Asks for the row; `None` until it is loaded, and forever if there is none.
+        pub fn $one(&mut self, id: <$row as $crate::working_set::Row>::Id) -> Option<&'facts $row> {
+            let uuid: uuid::Uuid = id.into();
+            if self.facts.$table.knows(uuid) {
+                return self.facts.$table.get(id);
+            }
+            self.wanted[TableName::$table as usize].push(uuid);
+            None
+        }
+    };
+    (@needs $table:ident $one:ident $row:ident $owner:ident) => {
+        /// Asks for the rows that this one owns; `None` until they are loaded. Whoever asks for them asks for
+        /// their owner, too: its lock keeps them still.
+        pub fn $table(
+            &mut self,
+            owner: <$owner as $crate::working_set::Row>::Id,
+        ) -> Option<impl Iterator<Item = &'facts $row> + use<'facts>> {
+            let uuid: uuid::Uuid = owner.into();
+            if self.facts.$table.knows(uuid) {
+                return Some(self.facts.$table.owned_by(uuid));
+            }
+            self.wanted[TableName::$table as usize].push(uuid);
+            None
         }
     };
 }

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p store --example throughput -- [postgres://...]`: on SQLite in a temporary
 //! directory, and on PostgreSQL in a new database beside the one that is named. A command holds one
-//! seat under an idempotency key: four rows.
+//! seat under an idempotency key: five rows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::CurrentState;
-use domain::reply::BookingReply;
-use domain::rows::{Booking, Facts, Message, Needs, Product, Slot, Subject};
+use domain::reply::{BookingReply, ItemReply};
+use domain::rows::{Booking, BookingItem, Facts, Message, Needs, Product, Slot, Subject};
 use domain::working_set::{Claim, Command, Context, Decision, DecisionResult, Json};
 use domain::{
-    BookingId, ClientId, Currency, CustomerId, Ids, KeyId, MessageId, ProductId, Refusal, Reply, SlotId,
-    TenantId, Timestamp,
+    BookingId, BookingItemId, ClientId, Currency, CustomerId, Ids, KeyId, MessageId, ProductId, Refusal,
+    Reply, SlotId, TenantId, Timestamp, UnitId,
 };
 use store::{Clock, Location, Options, Render, Rendered, Store};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ impl Render for Outside {
     fn reply(&self, reply: &Reply) -> Rendered {
         let body = match reply {
             Reply::Booking(reply) => {
-                format!(r#"{{"id":"{}","seats":{}}}"#, reply.booking.id, reply.booking.seats)
+                format!(r#"{{"id":"{}","seats":{}}}"#, reply.booking.id, reply.seats())
             }
             _ => String::new(),
         };
@@ -109,28 +109,44 @@ impl Command for Reserve {
         });
         outcome.put(slot.clone());
         outcome.put(booking.clone());
-        let reply = BookingReply { booking, slot, time_zone: "Europe/Lisbon".into() };
+        let item = self.item(&booking, BookingItemId(context.ids.next()));
+        outcome.put(item.clone());
+        let items = vec![ItemReply { item, slot, time_zone: "Europe/Lisbon".into() }];
+        let reply = BookingReply { booking, items };
         Ok(outcome.reply(Reply::Booking(Box::new(reply))))
     }
 }
 
 impl Reserve {
+    fn item(&self, booking: &Booking, id: BookingItemId) -> BookingItem {
+        BookingItem {
+            id,
+            tenant: self.tenant,
+            booking: booking.id,
+            slot: self.slot,
+            product: self.product,
+            unit: UnitId(self.product.0),
+            name: "Seat".into(),
+            quantity: 1,
+            seats: 1,
+            price_minor: 1000,
+            state: CurrentState::start(),
+            booked_at: booking.created_at,
+        }
+    }
+
     fn booking(&self, id: BookingId, now: Timestamp) -> Booking {
         Booking {
             id,
             tenant: self.tenant,
             client: self.claim.client,
-            slot: self.slot,
-            product: self.product,
             customer: CustomerId::of(self.tenant, "ana@example.com"),
             customer_name: "Ana".into(),
             customer_email: "ana@example.com".into(),
             customer_phone: None,
             state: CurrentState::start(),
             seq: 1,
-            seats: 1,
             counts_for_client: false,
-            lines: Json::default(),
             total_minor: 1000,
             currency: Currency::EUR,
             open_payment: None,

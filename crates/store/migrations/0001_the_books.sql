@@ -78,7 +78,7 @@ create table units (
     product uuid not null,
     name text not null,
     price_minor bigint not null check (price_minor >= 0),
-    places bigint not null check (places >= 0),
+    seats bigint not null check (seats >= 0),
     active bigint not null check (active in (0, 1)),
     version bigint not null,
     foreign key (product, tenant) references products (id, tenant)
@@ -133,8 +133,6 @@ create table bookings (
     id uuid not null,
     tenant uuid not null,
     client uuid not null,
-    slot uuid not null,
-    product uuid not null,
     customer uuid not null,
     customer_name text not null,
     customer_email text not null,
@@ -142,9 +140,7 @@ create table bookings (
     state text not null
         check (state in ('held', 'expired', 'confirmed', 'completed', 'no_show', 'cancelled')),
     seq bigint not null check (seq >= 0),
-    seats bigint not null check (seats > 0),
     counts_for_client bigint not null check (counts_for_client in (0, 1)),
-    lines text not null,
     total_minor bigint not null check (total_minor >= 0),
     currency text not null,
     open_payment uuid,
@@ -160,15 +156,31 @@ create table bookings (
     metadata text not null,
     created_at bigint not null,
     updated_at bigint not null,
-    primary key (id, tenant),
-    foreign key (slot, tenant) references slots (id, tenant)
+    primary key (id, tenant)
 );
-create index bookings_of_slot on bookings (tenant, slot, created_at, id);
 create index bookings_of_customer on bookings (tenant, customer, created_at, id);
 create index bookings_of_state on bookings (tenant, state, created_at, id);
 create index bookings_of_tenant on bookings (tenant, created_at, id);
 create index bookings_held on bookings (sweep_at) where state = 'held';
-create index bookings_held_of_slot on bookings (slot, sweep_at) where state = 'held';
+
+create table booking_items (
+    id uuid not null primary key,
+    tenant uuid not null,
+    booking uuid not null,
+    slot uuid not null,
+    product uuid not null,
+    unit uuid not null,
+    name text not null,
+    quantity bigint not null check (quantity > 0),
+    seats bigint not null check (seats > 0),
+    price_minor bigint not null check (price_minor >= 0),
+    state text not null check (state in ('held', 'released', 'sold', 'returned')),
+    booked_at bigint not null,
+    foreign key (booking, tenant) references bookings (id, tenant),
+    foreign key (slot, tenant) references slots (id, tenant)
+);
+create index booking_items_of_booking on booking_items (booking);
+create index booking_items_of_slot on booking_items (tenant, slot, booked_at, booking);
 
 create table payments (
     id uuid not null,

@@ -106,7 +106,9 @@ impl Batch<'_> {
                 return Ok((facts, now));
             }
             if !all {
-                wanted.truncate(1);
+                // Owned rows take no lock, and mostly name what is wanted next.
+                let owned = |wanted: &&WantedRows| wanted.table.description().role == Role::Owned;
+                wanted.truncate(1 + wanted.iter().skip(1).take_while(owned).count());
             }
             let loaded = engine.load(&wanted, busy).await?;
             now = Some(loaded.now);
@@ -138,7 +140,7 @@ impl Batch<'_> {
             }
             let mut wanted = Vec::new();
             let mut passed = None;
-            for (at, table) in lock_order().enumerate() {
+            for (at, table) in TableName::lock_order().enumerate() {
                 let ids = needs.wanted(table);
                 if ids.is_empty() {
                     continue;
@@ -272,11 +274,6 @@ fn ask_one(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String>
     catch_unwind(AssertUnwindSafe(ask)).map_err(|panic| panicked(&*panic))
 }
 
-/// Children first: what names comes before what is named, and the hottest rows come last.
-fn lock_order() -> impl Iterator<Item = TableName> {
-    TableName::WRITE_ORDER.iter().rev().copied()
-}
-
 fn position(table: TableName) -> usize {
-    lock_order().position(|other| other == table).expect("every table is in the order")
+    TableName::lock_order().position(|other| other == table).expect("every table is in the order")
 }

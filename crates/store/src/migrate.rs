@@ -257,6 +257,7 @@ mod tests {
             assert_eq!(found, expected, "{table}");
         }
         check::<lifecycle::booking::State>("bookings");
+        check::<lifecycle::booking_item::State>("booking_items");
         check::<lifecycle::payment::State>("payments");
         check::<lifecycle::refund::State>("refunds");
         check::<lifecycle::attempt::State>("attempts");

@@ -131,7 +131,7 @@ impl Sqlite {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
             let mut rows = statement.query([Bound(&Value::Id(*id))])?;
-            if let Some(row) = rows.next()? {
+            while let Some(row) = rows.next()? {
                 found.push(decode(row, &kinds)?);
             }
         }

@@ -3,6 +3,7 @@
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | load | one row by id | many by id, in id order, `FOR NO KEY UPDATE` where the role is `Lock` |
+//! | load, owned rows | those of one owner | those of many owners |
 //! | insert | one row | a set, an array a column, in id order |
 //! | update | one row | a set, an array a column |
 //! | remove | one row | a set, an array a column |
@@ -50,7 +51,7 @@ fn sqlite(table: &Table) -> Statements {
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = {}", quoted(column), next())).collect();
     Statements {
-        load: format!("select {columns} from {name} where id = ?1"),
+        load: format!("select {columns} from {name} where {} = ?1 order by id", asked_by(table)),
         load_free: String::new(),
         exist: String::new(),
         insert: format!(
@@ -65,7 +66,8 @@ fn sqlite(table: &Table) -> Statements {
 /// Differs by necessity: a set is one statement, so that a batch costs one round trip.
 fn postgres(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
-    let load = format!("select {columns} from {name} where id = any($1::uuid[]) order by id");
+    let load =
+        format!("select {columns} from {name} where {} = any($1::uuid[]) order by id", asked_by(table));
     let unguarded =
         table.name == "slots" && fault_injection::is(fault_injection::InjectedFault::CapacityReadWithoutLock);
     let lock = if table.role == Role::Lock && !unguarded { " for no key update" } else { "" };
@@ -114,6 +116,11 @@ fn postgres(table: &Table) -> Statements {
             held.concat()
         ),
     }
+}
+
+/// The column that rows are asked for by.
+fn asked_by(table: &Table) -> String {
+    quoted(&table.columns[table.asked_by().expect("every table has a key")])
 }
 
 fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {

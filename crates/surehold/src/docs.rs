@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use domain::lifecycle::{attempt, booking, delivery, inbound_event, job, page, payment, refund, review};
+use domain::lifecycle::{
+    attempt, booking, booking_item, delivery, inbound_event, job, page, payment, refund, review,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -29,6 +31,7 @@ pub fn run(arguments: &Arguments) -> crate::Exit {
 fn lifecycles() -> String {
     let pages = [
         page::<booking::State>(),
+        page::<booking_item::State>(),
         page::<payment::State>(),
         page::<attempt::State>(),
         page::<refund::State>(),

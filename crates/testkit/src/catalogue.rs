@@ -104,7 +104,7 @@ impl StoredCatalogue {
             units: vec![NewUnit {
                 name: "Adult".to_owned(),
                 price_minor: StoredCatalogue::PRICE_MINOR,
-                places: 1,
+                seats: 1,
             }],
             metadata: BTreeMap::new(),
             providers: any_provider(),

@@ -2,10 +2,11 @@
 //! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
-use domain::lifecycle::{State, booking, inbound_event, job, payment, refund, review};
+use domain::lifecycle::{State, booking, booking_item, inbound_event, job, payment, refund, review};
 use domain::limits::{
-    AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, LINES_MAX, PERSON_CHARACTERS_MAX,
-    PLACES_PER_UNIT_MAX, QUANTITY_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
+    PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
+    WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, Mode, MovementKind};
 use serde_json::{Map, Value, json};
@@ -123,7 +124,7 @@ fn numbers() -> Vec<Rule> {
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
-        rule(&["NewUnit", "ChangedUnit"], "places", range(1, PLACES_PER_UNIT_MAX)),
+        rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
     ]
 }
@@ -131,7 +132,7 @@ fn numbers() -> Vec<Rule> {
 fn lists() -> Vec<Rule> {
     let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
     vec![
-        rule(&["NewBooking"], "units", some(LINES_MAX)),
+        rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
@@ -167,6 +168,7 @@ fn words() -> Vec<Rule> {
         rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),
         rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),
+        rule(&["BookingItem"], "state", one_of(&states::<booking_item::State>())),
         rule(&["Booking"], "payment_status", one_of(&views::PAYMENT_STATUSES)),
         rule(&["Slot"], "status", one_of(&Availability::ALL.map(Availability::name))),
         rule(&["Breaker"], "state", one_of(&views::BREAKER_STATES)),

@@ -17,7 +17,7 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             form("For a new client", &["client_name"], json!({ "client_id": NULL, "client_name": TEXT })),
         ],
         "ChangedUnit" => [
-            form("A change", &["id"], json!({ "id": TEXT, "places": NULL })),
+            form("A change", &["id"], json!({ "id": TEXT, "seats": NULL })),
             form(
                 "A new unit",
                 &["name", "price"],

@@ -2,12 +2,12 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{CurrentState, booking, payment, refund};
-use domain::reply::{BookingReply, SlotsReply};
-use domain::rows::{Booking, BookingLine, Capture, Payment, Product, Refund, Slot, Unit};
+use domain::reply::{BookingReply, ItemReply, SlotsReply};
+use domain::rows::{Booking, BookingItem, Capture, Payment, Product, Refund, Slot, Unit};
 use domain::working_set::Json;
 use domain::{
-    AccountId, BookingId, ClientId, Currency, CustomerId, PaymentId, ProductId, RefundId, SlotId, TenantId,
-    Timestamp, UnitId,
+    AccountId, BookingId, BookingItemId, ClientId, Currency, CustomerId, PaymentId, ProductId, RefundId,
+    SlotId, TenantId, Timestamp, UnitId,
 };
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub fn unit() -> Unit {
         product: id(3),
         name: "Adult".into(),
         price_minor: 4_500,
-        places: 1,
+        seats: 1,
         active: true,
         version: 1,
     }
@@ -79,23 +79,13 @@ pub fn booking() -> BookingReply {
         id: id::<BookingId>(6),
         tenant: tenant(),
         client: client(),
-        slot: id(5),
-        product: id(3),
         customer: id::<CustomerId>(7),
         customer_name: "Ana Lima".into(),
         customer_email: "ana@example.com".into(),
         customer_phone: None,
         state: CurrentState::<booking::State>::start(),
         seq: 1,
-        seats: 2,
         counts_for_client: false,
-        lines: Json(vec![BookingLine {
-            unit: id(4),
-            name: "Adult".into(),
-            quantity: 2,
-            price_minor: 4_500,
-            places: 1,
-        }]),
         total_minor: 9_000,
         currency: Currency::EUR,
         open_payment: None,
@@ -112,7 +102,22 @@ pub fn booking() -> BookingReply {
         created_at: NOW,
         updated_at: NOW,
     };
-    BookingReply { booking, slot: slot(), time_zone: "Europe/Lisbon".into() }
+    let item = BookingItem {
+        id: id::<BookingItemId>(9),
+        tenant: tenant(),
+        booking: booking.id,
+        slot: id(5),
+        product: id(3),
+        unit: id(4),
+        name: "Adult".into(),
+        quantity: 2,
+        seats: 2,
+        price_minor: 4_500,
+        state: CurrentState::start(),
+        booked_at: NOW,
+    };
+    let items = vec![ItemReply { item, slot: slot(), time_zone: "Europe/Lisbon".into() }];
+    BookingReply { booking, items }
 }
 
 pub fn payment() -> Payment {

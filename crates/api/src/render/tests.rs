@@ -28,18 +28,21 @@ fn a_held_booking() {
             "paid": eur(0),
             "refunded": eur(0),
             "hold_expires_at": "2026-01-01T00:15:00Z",
-            "slot": {
-                "id": "00000000-0000-0000-0000-000000000005",
-                "starts_at": "2026-07-01T18:00:00Z",
-                "local_starts_at": "2026-07-01T19:00:00",
-                "time_zone": "Europe/Lisbon",
-            },
-            "product_id": "00000000-0000-0000-0000-000000000003",
-            "units": [{
+            "items": [{
+                "id": "00000000-0000-0000-0000-000000000009",
+                "slot": {
+                    "id": "00000000-0000-0000-0000-000000000005",
+                    "starts_at": "2026-07-01T18:00:00Z",
+                    "local_starts_at": "2026-07-01T19:00:00",
+                    "time_zone": "Europe/Lisbon",
+                },
+                "product_id": "00000000-0000-0000-0000-000000000003",
                 "unit_id": "00000000-0000-0000-0000-000000000004",
                 "name": "Adult",
                 "quantity": 2,
+                "seats": 2,
                 "price": eur(4_500),
+                "state": "held",
             }],
             "seats": 2,
             "customer": { "name": "Ana Lima", "email": "ana@example.com", "phone": null },
@@ -117,7 +120,7 @@ fn a_refund_points_at_itself() {
 fn products_and_slots() {
     let made = Reply::Product(Box::new((samples::product(), vec![samples::unit()])));
     let rendered = render_reply(&made);
-    assert_eq!((rendered.status, json_of(&rendered)["units"][0]["places"].as_i64()), (201, Some(1)));
+    assert_eq!((rendered.status, json_of(&rendered)["units"][0]["seats"].as_i64()), (201, Some(1)));
     let changed = rows::Product { version: 2, ..samples::product() };
     assert_eq!(render_reply(&Reply::Product(Box::new((changed, vec![])))).status, 200);
     let slots = render_reply(&Reply::Slots(Box::new(samples::slots())));

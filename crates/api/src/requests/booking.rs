@@ -1,6 +1,6 @@
 //! Requests about bookings.
 
-use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, LINES_MAX, QUANTITY_MAX};
+use domain::limits::{HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX, QUANTITY_MAX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,8 +57,8 @@ impl Request for NewBooking {
     const PHONES: &'static [&'static str] = &["/customer/phone"];
 
     fn check(&self, findings: &mut ValidationErrors) {
-        findings.count("/units", self.units.len(), LINES_MAX, "unit");
-        for (index, unit) in self.units.iter().enumerate().take(LINES_MAX) {
+        findings.count("/units", self.units.len(), ITEMS_PER_BOOKING_MAX, "unit");
+        for (index, unit) in self.units.iter().enumerate().take(ITEMS_PER_BOOKING_MAX) {
             findings.between(&format!("/units/{index}/quantity"), unit.quantity, 1, QUANTITY_MAX);
             if self.units[..index].iter().any(|earlier| earlier.unit_id == unit.unit_id) {
                 findings.add(format!("/units/{index}/unit_id"), "is named twice; add the quantities");

@@ -1,7 +1,7 @@
 //! Requests of a tenant's own tools: products, units and slots.
 
 use domain::Currency;
-use domain::limits::{CAPACITY_MAX, PLACES_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX};
+use domain::limits::{CAPACITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -31,17 +31,17 @@ pub struct NewProduct {
     pub metadata: Metadata,
 }
 
-/// The price of one place for one kind of guest.
+/// One kind of ticket, with its price and the seats that one of it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUnit {
     #[schema(example = "Adult")]
     pub name: String,
     pub price: Money,
-    /// Places of the slot that one unit takes.
+    /// Seats of the slot that one unit takes.
     #[serde(default = "one")]
     #[schema(default = 1)]
-    pub places: i64,
+    pub seats: i64,
 }
 
 fn one() -> i64 {
@@ -78,9 +78,9 @@ pub struct ChangedUnit {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
-    /// Only for a new unit: the places of a unit never change.
+    /// Only for a new unit: the seats of a unit never change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub places: Option<i64>,
+    pub seats: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
 }
@@ -114,7 +114,7 @@ impl Request for NewProduct {
             let pointer = format!("/units/{index}");
             findings.line(&format!("{pointer}/name"), &unit.name, NAME_CHARS_MAX);
             findings.price(&format!("{pointer}/price"), unit.price);
-            findings.between(&format!("{pointer}/places"), unit.places, 1, PLACES_PER_UNIT_MAX);
+            findings.between(&format!("{pointer}/seats"), unit.seats, 1, SEATS_PER_UNIT_MAX);
         }
         findings.metadata(&self.metadata);
     }
@@ -172,14 +172,14 @@ impl ChangedUnit {
         if let Some(price) = self.price {
             findings.price(&format!("{pointer}/price"), price);
         }
-        if let Some(places) = self.places {
-            findings.between(&format!("{pointer}/places"), places, 1, PLACES_PER_UNIT_MAX);
+        if let Some(seats) = self.seats {
+            findings.between(&format!("{pointer}/seats"), seats, 1, SEATS_PER_UNIT_MAX);
         }
     }
 
     fn check_together(&self, pointer: &str, findings: &mut ValidationErrors) {
-        if self.id.is_some() && self.places.is_some() {
-            findings.add(format!("{pointer}/places"), "cannot be changed");
+        if self.id.is_some() && self.seats.is_some() {
+            findings.add(format!("{pointer}/seats"), "cannot be changed");
         }
         if self.id.is_none() {
             if self.name.is_none() {
@@ -255,9 +255,9 @@ mod tests {
         let price = json!({ "minor": 1, "currency": "EUR" });
         check::<ChangedProduct>(json!({}), &[]);
         check::<ChangedProduct>(json!({ "units": [{ "id": id, "active": false }] }), &[]);
-        check::<ChangedProduct>(json!({ "units": [{ "name": "Child", "price": price, "places": 1 }] }), &[]);
+        check::<ChangedProduct>(json!({ "units": [{ "name": "Child", "price": price, "seats": 1 }] }), &[]);
         check::<ChangedProduct>(json!({ "units": [{}] }), &["/units/0/name", "/units/0/price"]);
-        check::<ChangedProduct>(json!({ "units": [{ "id": id, "places": 2 }] }), &["/units/0/places"]);
+        check::<ChangedProduct>(json!({ "units": [{ "id": id, "seats": 2 }] }), &["/units/0/seats"]);
         check::<ChangedProduct>(json!({ "units": [{ "id": id }, { "id": id }] }), &["/units/1/id"]);
         check::<ChangedProduct>(json!({ "currency": "USD" }), &["/currency"]);
     }

@@ -1,7 +1,7 @@
-//! A booking: seats of a slot for a customer, and the state of its payment.
+//! A booking: seats of slots for a customer, and the state of its payment.
 
 use domain::lifecycle::State as _;
-use domain::reply::BookingReply;
+use domain::reply::{BookingReply, ItemReply};
 use domain::rows;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{HistoryEntry, Metadata, Payment};
 use crate::{Money, time};
 
-/// Seats of one slot, held for a customer and then paid.
+/// Seats of a slot, held for a customer and then paid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Booking {
     pub id: Uuid,
@@ -30,10 +30,8 @@ pub struct Booking {
     pub refunded: Money,
     /// An unpaid booking keeps its seats until then. Never later than the start of its slot.
     pub hold_expires_at: jiff::Timestamp,
-    pub slot: BookingSlot,
-    pub product_id: Uuid,
-    pub units: Vec<BookingUnit>,
-    /// The places of all units together.
+    pub items: Vec<BookingItem>,
+    /// The seats of all items together, whether or not the items still have them.
     pub seats: i64,
     pub customer: Customer,
     pub metadata: Metadata,
@@ -49,7 +47,7 @@ pub struct Booking {
     pub updated_at: jiff::Timestamp,
 }
 
-/// The slot of a booking.
+/// The slot of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BookingSlot {
     pub id: Uuid,
@@ -62,14 +60,22 @@ pub struct BookingSlot {
     pub time_zone: String,
 }
 
-/// A quantity of one unit, at its price at the time of the reservation.
+/// A quantity of one unit for one slot, at its price at the time of the reservation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct BookingUnit {
+pub struct BookingItem {
+    pub id: Uuid,
+    pub slot: BookingSlot,
+    pub product_id: Uuid,
     pub unit_id: Uuid,
     pub name: String,
     pub quantity: i64,
+    /// The seats of all its units together.
+    pub seats: i64,
     /// The price of one unit.
     pub price: Money,
+    /// `held`, `sold`, `released` (given back before it was sold) or `returned` (given back after it was).
+    #[schema(example = "held")]
+    pub state: String,
 }
 
 /// The customer of a booking. The address is in its canonical form, which identifies a customer.
@@ -98,7 +104,7 @@ pub struct BookingDetail {
 
 impl Booking {
     pub fn of(reply: &BookingReply) -> Booking {
-        let BookingReply { booking, slot, time_zone } = reply;
+        let booking = &reply.booking;
         let money = |minor| Money::new(minor, booking.currency);
         Booking {
             id: booking.id.0,
@@ -110,15 +116,8 @@ impl Booking {
             paid: money(booking.paid_minor),
             refunded: money(booking.refunded_minor),
             hold_expires_at: time::instant(booking.hold_expires_at),
-            slot: BookingSlot {
-                id: slot.id.0,
-                starts_at: time::instant(slot.starts_at),
-                local_starts_at: time::local(slot.starts_at, time_zone),
-                time_zone: time_zone.clone(),
-            },
-            product_id: booking.product.0,
-            units: booking.lines.0.iter().map(|line| unit(line, booking)).collect(),
-            seats: booking.seats,
+            items: reply.items.iter().map(|shown| item(shown, booking)).collect(),
+            seats: reply.seats(),
             customer: Customer {
                 name: booking.customer_name.clone(),
                 email: booking.customer_email.clone(),
@@ -134,12 +133,23 @@ impl Booking {
     }
 }
 
-fn unit(line: &rows::BookingLine, booking: &rows::Booking) -> BookingUnit {
-    BookingUnit {
-        unit_id: line.unit.0,
-        name: line.name.clone(),
-        quantity: line.quantity,
-        price: Money::new(line.price_minor, booking.currency),
+fn item(shown: &ItemReply, booking: &rows::Booking) -> BookingItem {
+    let ItemReply { item, slot, time_zone } = shown;
+    BookingItem {
+        id: item.id.0,
+        slot: BookingSlot {
+            id: slot.id.0,
+            starts_at: time::instant(slot.starts_at),
+            local_starts_at: time::local(slot.starts_at, time_zone),
+            time_zone: time_zone.clone(),
+        },
+        product_id: item.product.0,
+        unit_id: item.unit.0,
+        name: item.name.clone(),
+        quantity: item.quantity,
+        seats: item.seats,
+        price: Money::new(item.price_minor, booking.currency),
+        state: item.state.name().to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A product and the prices of its places.
+//! A product and the prices of its seats.
 
 use domain::rows;
 use serde::{Deserialize, Serialize};
@@ -28,15 +28,15 @@ pub struct Product {
     pub updated_at: jiff::Timestamp,
 }
 
-/// The price of one place for one kind of guest.
+/// One kind of ticket, with its price and the seats that one of it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Unit {
     pub id: Uuid,
     #[schema(example = "Adult")]
     pub name: String,
     pub price: Money,
-    /// Places of the slot that one unit takes.
-    pub places: i64,
+    /// Seats of the slot that one unit takes.
+    pub seats: i64,
     pub active: bool,
 }
 
@@ -63,7 +63,7 @@ impl Unit {
             id: unit.id.0,
             name: unit.name.clone(),
             price: Money::new(unit.price_minor, product.currency),
-            places: unit.places,
+            seats: unit.seats,
             active: unit.active,
         }
     }

@@ -1,4 +1,4 @@
-//! A slot: a dated departure with a number of places.
+//! A slot: a dated departure with a number of seats.
 
 use domain::availability::Availability;
 use domain::rows;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::time;
 
-/// A dated departure of a product, and how many places are left.
+/// A dated departure of a product, and how many seats are left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Slot {
     pub id: Uuid,
@@ -22,13 +22,13 @@ pub struct Slot {
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     pub capacity: i64,
-    /// Places that are neither held nor sold now, whether or not they can be reserved: `status`
-    /// shows that. Places of lapsed holds count as held until somebody requests them, or for a
-    /// second at most.
+    /// Seats that are neither held nor sold now, whether or not they can be reserved: `status` shows
+    /// that. Seats of lapsed holds count as held until somebody requests them, or for a second at
+    /// most.
     pub vacancies: i64,
-    /// `available`: can be reserved. `limited`: can be reserved, and at most a fifth of the places
-    /// is left. `sold_out`: no unit on sale fits. `closed`: accepts no more reservations.
-    /// `started`: too late. `not_on_sale`: the product or all of its units are off sale.
+    /// `available`: can be reserved. `limited`: can be reserved, and at most a fifth of the seats is
+    /// left. `sold_out`: no unit on sale fits. `closed`: accepts no more reservations. `started`: too
+    /// late. `not_on_sale`: the product or all of its units are off sale.
     #[schema(example = "available")]
     pub status: String,
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Transaction};
 use domain::Currency;
-use domain::rows::{Audit, Booking, Key, Message, Slot};
+use domain::rows::{Audit, Booking, BookingItem, Key, Message, Slot};
 use domain::working_set::Row;
 use server::ids::UuidV7;
 use tokio_postgres::NoTls;
@@ -19,7 +19,7 @@ use super::{Counters, Done, Error};
 /// More only wait for each other, on two cores and for locks.
 const CONNECTIONS: usize = 16;
 const KEY: &str = "select fingerprint, status, body from keys where id = $1";
-const UNIT: &str = "select units.name, units.price_minor, units.places, products.currency, products.time_zone \
+const UNIT: &str = "select units.name, units.price_minor, units.seats, products.currency, products.time_zone \
      from units join products on products.id = units.product where units.id = $1 and units.tenant = $2";
 const SLOT: &str = "select product, starts_at, capacity, held, sold, closed, created_at from slots \
      where id = $1 and tenant = $2 for update";
@@ -32,7 +32,7 @@ const SEATS: &str = "update slots set held = $2 where id = $1";
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
     ids: Arc<UuidV7>,
-    inserts: Arc<[String; 4]>,
+    inserts: Arc<[String; 5]>,
     counters: Arc<Counters>,
 }
 
@@ -81,6 +81,7 @@ impl Pool {
             .map_err(|error| Error::Pool(error.to_string()))?;
         let inserts = Arc::new([
             param::insert::<Booking>('$'),
+            param::insert::<BookingItem>('$'),
             param::insert::<Audit>('$'),
             param::insert::<Message>('$'),
             param::insert::<Key>('$'),
@@ -121,7 +122,7 @@ impl Pool {
             },
             unit_name: unit.get(0),
             price_minor: unit.get(1),
-            places: unit.get(2),
+            seats: unit.get(2),
             currency: Currency::new(unit.get(3)).unwrap_or(Currency::EUR),
             time_zone: unit.get(4),
         };
@@ -129,9 +130,10 @@ impl Pool {
             return Ok(Done::Refused("slot_is_full"));
         }
         let written = reservation.rows(found, &self.ids);
-        let [booking, audit, message, key] = &*self.inserts;
+        let [booking, item, audit, message, key] = &*self.inserts;
         spoken.insert(CUSTOMER, &written.customer).await?;
         spoken.insert(booking, &written.booking).await?;
+        spoken.insert(item, &written.item).await?;
         spoken.execute(SEATS, &[&written.slot.id.0, &written.slot.held]).await?;
         spoken.insert(audit, &written.audit).await?;
         spoken.insert(message, &written.message).await?;

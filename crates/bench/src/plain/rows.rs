@@ -3,8 +3,8 @@
 use domain::commands::{CustomerDetails, Origin};
 use domain::idempotency::{Fingerprint, KeyProgress};
 use domain::lifecycle::CurrentState;
-use domain::reply::BookingReply;
-use domain::rows::{Actor, Audit, Booking, BookingLine, Customer, Key, Message, Slot, Subject};
+use domain::reply::{BookingReply, ItemReply};
+use domain::rows::{Actor, Audit, Booking, BookingItem, Customer, Key, Message, Slot, Subject};
 use domain::working_set::Json;
 use domain::{ClientId, Currency, CustomerId, Ids as _, KeyId, Reply, SlotId, TenantId, Timestamp, UnitId};
 use server::clock::SystemClock;
@@ -32,7 +32,7 @@ pub(super) struct Found {
     pub slot: Slot,
     pub unit_name: String,
     pub price_minor: i64,
-    pub places: i64,
+    pub seats: i64,
     pub currency: Currency,
     pub time_zone: String,
 }
@@ -41,6 +41,7 @@ pub(super) struct Found {
 pub(super) struct Written {
     pub customer: Customer,
     pub booking: Booking,
+    pub item: BookingItem,
     pub slot: Slot,
     pub audit: Audit,
     pub message: Message,
@@ -72,7 +73,7 @@ impl Reservation {
     }
 
     pub fn seats(&self, found: &Found) -> i64 {
-        found.places * self.quantity
+        found.seats * self.quantity
     }
 
     /// Nothing can be refused from here on.
@@ -80,7 +81,8 @@ impl Reservation {
         let now = SystemClock.now();
         let seats = self.seats(&found);
         let client = ClientId(self.tenant.0);
-        let booking = self.booking(&found, client, seats, now, ids);
+        let booking = self.booking(&found, client, now, ids);
+        let item = self.item(&found, &booking, ids);
         let origin = Origin::of(Actor::Client(client));
         let slot = Slot { held: found.slot.held + seats, ..found.slot };
         let customer = Customer {
@@ -106,10 +108,10 @@ impl Reservation {
             person: None,
             why: None,
         };
-        let message = message(&booking, now, ids);
-        let reply = BookingReply { booking, slot, time_zone: found.time_zone };
-        let rendered = api::render_reply(&Reply::Booking(Box::new(reply.clone())));
-        let BookingReply { booking, slot, .. } = reply;
+        let message = message(&booking, &item, now, ids);
+        let shown = ItemReply { item: item.clone(), slot: slot.clone(), time_zone: found.time_zone };
+        let reply = BookingReply { booking: booking.clone(), items: vec![shown] };
+        let rendered = api::render_reply(&Reply::Booking(Box::new(reply)));
         let key = Key {
             id: self.key,
             tenant: self.tenant,
@@ -125,31 +127,38 @@ impl Reservation {
             created_at: now,
             finished_at: Some(now),
         };
-        Written { customer, booking, slot, audit, message, key }
+        Written { customer, booking, item, slot, audit, message, key }
     }
 
-    fn booking(&self, found: &Found, client: ClientId, seats: i64, now: Timestamp, ids: &UuidV7) -> Booking {
+    fn item(&self, found: &Found, booking: &Booking, ids: &UuidV7) -> BookingItem {
+        BookingItem {
+            id: ids.next().into(),
+            tenant: self.tenant,
+            booking: booking.id,
+            slot: self.slot,
+            product: found.slot.product,
+            unit: self.unit,
+            name: found.unit_name.clone(),
+            quantity: self.quantity,
+            seats: self.seats(found),
+            price_minor: found.price_minor,
+            state: CurrentState::start(),
+            booked_at: booking.created_at,
+        }
+    }
+
+    fn booking(&self, found: &Found, client: ClientId, now: Timestamp, ids: &UuidV7) -> Booking {
         Booking {
             id: ids.next().into(),
             tenant: self.tenant,
             client,
-            slot: self.slot,
-            product: found.slot.product,
             customer: self.customer,
             customer_name: self.details.name.clone(),
             customer_email: self.details.email.clone(),
             customer_phone: self.details.phone.clone(),
             state: CurrentState::start(),
             seq: 1,
-            seats,
             counts_for_client: false,
-            lines: Json(vec![BookingLine {
-                unit: self.unit,
-                name: found.unit_name.clone(),
-                quantity: self.quantity,
-                price_minor: found.price_minor,
-                places: found.places,
-            }]),
             total_minor: found.price_minor * self.quantity,
             currency: found.currency,
             open_payment: None,
@@ -169,12 +178,12 @@ impl Reservation {
     }
 }
 
-fn message(booking: &Booking, now: Timestamp, ids: &UuidV7) -> Message {
+fn message(booking: &Booking, item: &BookingItem, now: Timestamp, ids: &UuidV7) -> Message {
     let payload = serde_json::json!({
         "booking_id": booking.id.0,
-        "slot_id": booking.slot.0,
+        "slot_ids": [item.slot.0],
         "state": "held",
-        "seats": booking.seats,
+        "seats": item.seats,
         "total": booking.total(),
         "paid_minor": booking.paid_minor,
         "refunded_minor": booking.refunded_minor,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use domain::rows::{Audit, Booking, Key, Message, Slot};
+use domain::rows::{Audit, Booking, BookingItem, Key, Message, Slot};
 use domain::working_set::Row;
 use domain::{Currency, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
@@ -17,7 +17,7 @@ use super::rows::{Found, Reservation};
 use super::{Counters, Done, Error};
 
 const KEY: &str = "select fingerprint, status, body from keys where id = ?1";
-const UNIT: &str = "select units.name, units.price_minor, units.places, products.currency, products.time_zone \
+const UNIT: &str = "select units.name, units.price_minor, units.seats, products.currency, products.time_zone \
      from units join products on products.id = units.product where units.id = ?1 and units.tenant = ?2";
 const SLOT: &str = "select product, starts_at, capacity, held, sold, closed, created_at from slots \
      where id = ?1 and tenant = ?2";
@@ -93,6 +93,7 @@ fn reserve(connection: &mut Connection, reservation: Reservation, file: &File) -
     let customer = params_from_iter(param::values(&written.customer));
     transaction.prepare_cached(CUSTOMER)?.execute(customer)?;
     insert::<Booking>(&transaction, &written.booking)?;
+    insert::<BookingItem>(&transaction, &written.item)?;
     transaction.prepare_cached(SEATS)?.execute(params![bytes(written.slot.id.0), written.slot.held])?;
     insert::<Audit>(&transaction, &written.audit)?;
     insert::<Message>(&transaction, &written.message)?;
@@ -125,7 +126,7 @@ fn find(connection: &Connection, reservation: &Reservation) -> Result<Option<Fou
             slot,
             unit_name: row.get(0)?,
             price_minor: row.get(1)?,
-            places: row.get(2)?,
+            seats: row.get(2)?,
             currency: Currency::new(&row.get::<_, String>(3)?).unwrap_or(Currency::EUR),
             time_zone: row.get(4)?,
         })

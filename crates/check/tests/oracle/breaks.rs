@@ -61,6 +61,15 @@ const HARMS: &[(&str, &[&str])] = &[
     ),
     ("update slots set capacity = 1 where held + sold > 1", &["never_oversold"]),
     ("update slots set held = held + 1", &["never_oversold"]),
+    // The counts of its slot are right: only the item itself is not where its booking is.
+    ("update booking_items set state = 'returned' where state = 'released'", &["never_oversold"]),
+    ("update booking_items set seats = seats + 1 where state = 'sold'", &["never_oversold"]),
+    ("delete from booking_items where state = 'released'", &["never_overpaid", "never_oversold"]),
+    ("update booking_items set price_minor = price_minor + 1", &["never_overpaid"]),
+    (
+        "update booking_items set tenant = (select id from tenants where id <> booking_items.tenant)",
+        &["tenant_walls"],
+    ),
     ("update bookings set state = 'expired' where state = 'cancelled'", &["only_forward"]),
     (
         "update audit set from_state = 'failed' where subject_kind = 'payment' and to_state = 'captured'",

@@ -84,7 +84,7 @@ impl Seller {
             last_try: true,
         };
         let Reply::Booking(booking) = submit(store, reserve).await else { panic!("no booking") };
-        assert_eq!(booking.booking.product, self.catalogue.product);
+        assert_eq!(booking.items[0].item.product, self.catalogue.product);
         booking.booking.id
     }
 

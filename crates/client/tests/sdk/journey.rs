@@ -20,7 +20,7 @@ async fn offer(client: &Client) -> (Product, Slot) {
         description: String::new(),
         time_zone: "Europe/Lisbon".to_owned(),
         currency: Currency::EUR,
-        units: vec![NewUnit { name: "Adult".to_owned(), price: euros(4_500), places: 1 }],
+        units: vec![NewUnit { name: "Adult".to_owned(), price: euros(4_500), seats: 1 }],
         metadata: Default::default(),
     };
     let made = client.create_product(&product).send().await.unwrap();

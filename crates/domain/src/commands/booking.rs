@@ -10,8 +10,10 @@ pub use expire_holds::{ExpireHolds, LapsedHold};
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;
 
+use alloc::collections::BTreeSet;
+
 use crate::commands::draft::{About, Draft};
-use crate::rows::{Booking, Subject};
+use crate::rows::{Booking, BookingItem, Subject};
 use serde_json::json;
 
 pub(super) fn about(booking: &Booking) -> About {
@@ -19,12 +21,18 @@ pub(super) fn about(booking: &Booking) -> About {
 }
 
 /// Tells of a booking: enough to act on, without the customer's data.
-pub(super) fn tell(draft: &mut Draft<'_>, booking: &mut Booking, kind: &str) {
+pub(super) fn tell<'i>(
+    draft: &mut Draft<'_>,
+    booking: &mut Booking,
+    items: impl Iterator<Item = &'i BookingItem> + Clone,
+    kind: &str,
+) {
+    let slots: BTreeSet<_> = items.clone().map(|item| item.slot.0).collect();
     let payload = json!({
         "booking_id": booking.id.0,
-        "slot_id": booking.slot.0,
+        "slot_ids": slots,
         "state": crate::lifecycle::State::name(&*booking.state),
-        "seats": booking.seats,
+        "seats": items.map(|item| item.seats).sum::<i64>(),
         "total": booking.total(),
         "paid_minor": booking.paid_minor,
         "refunded_minor": booking.refunded_minor,

@@ -20,7 +20,7 @@ use crate::rows::{Product, Subject, Unit};
 pub struct NewUnit {
     pub name: String,
     pub price_minor: i64,
-    pub places: i64,
+    pub seats: i64,
 }
 
 fn about(product: &Product) -> About {
@@ -42,7 +42,7 @@ fn new_unit(draft: &Draft<'_>, product: &Product, unit: &NewUnit) -> Unit {
         product: product.id,
         name: unit.name.clone(),
         price_minor: unit.price_minor,
-        places: unit.places,
+        seats: unit.seats,
         active: true,
         version: 1,
     }

@@ -15,6 +15,7 @@ mod dead_letters;
 mod deliveries;
 mod events;
 mod hand_over;
+mod items;
 mod jobs;
 mod movements;
 mod operate;

@@ -59,6 +59,28 @@ fn every_pair_of_a_booking() {
 }
 
 #[test]
+fn every_pair_of_an_item_of_a_booking() {
+    check::<booking_item::State>(&expect![[r#"
+        held + sell = sold
+        held + release = released
+        held + retake = -
+        held + return = -
+        released + sell = -
+        released + release = -
+        released + retake = sold
+        released + return = -
+        sold + sell = -
+        sold + release = -
+        sold + retake = -
+        sold + return = returned
+        returned + sell = -
+        returned + release = -
+        returned + retake = -
+        returned + return = -
+    "#]]);
+}
+
+#[test]
 fn every_pair_of_a_payment() {
     check::<payment::State>(&expect![[r#"
         created + sent = pending

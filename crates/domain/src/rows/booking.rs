@@ -2,34 +2,20 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
-use crate::ids::{BookingId, ClientId, CustomerId, PaymentId, ProductId, SlotId, TenantId, UnitId};
-use crate::lifecycle::{CurrentState, booking};
+use crate::ids::{
+    BookingId, BookingItemId, ClientId, CustomerId, PaymentId, ProductId, SlotId, TenantId, UnitId,
+};
+use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 use crate::working_set::Json;
-
-/// Some of one unit, at the price when it was reserved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BookingLine {
-    pub unit: UnitId,
-    pub name: String,
-    pub quantity: i64,
-    /// The price of one.
-    pub price_minor: i64,
-    /// The places that one takes.
-    pub places: i64,
-}
 
 crate::row! {
     Booking in "bookings" as lock, side_effects crate::side_effects::of_booking {
         key id: BookingId,
         fixed tenant: TenantId,
         fixed client: ClientId,
-        fixed slot: SlotId,
-        fixed product: ProductId,
         fixed customer: CustomerId,
         /// As given with this booking; the customer's own row may change later.
         fixed customer_name: String,
@@ -38,10 +24,8 @@ crate::row! {
         guard state: CurrentState<booking::State>,
         /// Counts the messages about it; assigned under its lock, so they have an order.
         guard seq: i64,
-        fixed seats: i64,
         /// Its seats count against the client's limit while they are held.
         fixed counts_for_client: bool,
-        fixed lines: Json<Vec<BookingLine>>,
         fixed total_minor: i64,
         fixed currency: Currency,
         /// The one payment under way, if any: a second is refused meanwhile.
@@ -92,6 +76,30 @@ impl Booking {
     /// The most that may be charged for it now: its total, less the money that it holds.
     pub fn chargeable_minor(&self) -> i64 {
         (self.total_minor - (self.paid_minor - self.refunded_minor)).max(0)
+    }
+}
+
+crate::row! {
+    /// Some of one unit for one slot, at the price when it was reserved. The seats of a slot are counted
+    /// over the items that name it. An item changes only under its booking's lock.
+    BookingItem in "booking_items" as owned {
+        key id: BookingItemId,
+        fixed tenant: TenantId,
+        owner booking: BookingId,
+        fixed slot: SlotId,
+        /// The slot's, so that both can be loaded at once.
+        fixed product: ProductId,
+        fixed unit: UnitId,
+        /// The unit's, when it was reserved.
+        fixed name: String,
+        fixed quantity: i64,
+        /// The seats that all of them take.
+        fixed seats: i64,
+        /// The price of one.
+        fixed price_minor: i64,
+        guard state: CurrentState<booking_item::State>,
+        /// When its booking was made: the bookings of a slot are listed in this order.
+        fixed booked_at: Timestamp,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is sold: products, their units with prices, and dated slots with places.
+//! What is sold: products, their units with prices, and dated slots with seats.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -27,23 +27,23 @@ crate::row! {
 }
 
 crate::row! {
-    /// What one place costs for one kind of guest.
+    /// One kind of ticket, with its price and the seats that one of it takes.
     Unit in "units" as read {
         key id: UnitId,
         fixed tenant: TenantId,
         fixed product: ProductId,
         moves name: String,
         moves price_minor: i64,
-        /// Places that one of it takes.
-        fixed places: i64,
+        /// Seats that one of it takes.
+        fixed seats: i64,
         moves active: bool,
         guard version: i64,
     }
 }
 
 crate::row! {
-    /// A dated departure. `held + sold` never exceeds `capacity`: the lock keeps it, the guards
-    /// stand behind the lock, and a CHECK behind the guards.
+    /// A dated departure. `held` and `sold` are the seats of its items in these states; their sum never
+    /// exceeds `capacity`: the lock keeps it, the guards stand behind the lock, and a CHECK behind the guards.
     Slot in "slots" as lock {
         key id: SlotId,
         fixed tenant: TenantId,

@@ -72,7 +72,7 @@ impl Default for Settings {
 }
 
 crate::row! {
-    /// Somebody who sells places. Nothing of one tenant is ever visible to another.
+    /// Somebody who sells seats. Nothing of one tenant is ever visible to another.
     Tenant in "tenants" as read {
         key id: TenantId,
         moves name: String,

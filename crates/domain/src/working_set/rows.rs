@@ -18,6 +18,14 @@ pub struct Table {
     pub columns: &'static [ColumnDescription],
 }
 
+impl Table {
+    /// The column whose values rows are asked for by: the owner's id in a table of owned rows, else the key.
+    pub fn asked_by(&self) -> Option<usize> {
+        let wanted = if self.role == Role::Owned { ColumnUpdate::Owner } else { ColumnUpdate::Key };
+        self.columns.iter().position(|column| column.part == wanted)
+    }
+}
+
 #[derive(Debug)]
 pub struct ColumnDescription {
     pub name: &'static str,
@@ -36,6 +44,9 @@ pub enum Role {
     Read,
     /// Rows are only ever inserted.
     Append,
+    /// Rows are found by the row that owns them, and read right after it: its lock is theirs, too. The
+    /// guards stand behind it.
+    Owned,
 }
 
 /// What an update does with a column.
@@ -44,6 +55,8 @@ pub enum ColumnUpdate {
     Key,
     /// Set by the insert, never again.
     Fixed,
+    /// As `Fixed`: the id of the row that owns this one.
+    Owner,
     /// Changes, and must be as it was loaded for the update to count.
     Guard,
     /// Changes freely, under the lock.
@@ -55,6 +68,8 @@ pub trait Row: Clone + PartialEq {
     type Id: Copy + Into<Uuid>;
     const TABLE: &'static Table;
     fn id(&self) -> Self::Id;
+    /// The id of the row that owns this one, in a table of owned rows.
+    fn owner(&self) -> Option<Uuid>;
     /// In the order of the table's columns.
     fn values(&self) -> Vec<Value<'_>>;
     fn read(values: Vec<Value<'static>>) -> Result<Self, ColumnMismatch>;
@@ -103,7 +118,8 @@ pub struct Update<'rows> {
     pub values: Vec<Value<'rows>>,
 }
 
-/// A row that this version cannot read: another one wrote it, or somebody by hand.
+/// A row that this version cannot read: another one wrote it, or somebody by hand. `id` is what it was asked
+/// for by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     pub id: Uuid,
@@ -131,11 +147,13 @@ impl<R> Entry<R> {
 /// The known rows of one table. Sorted by id: everything is locked and written in that order.
 pub struct Rows<R> {
     entries: BTreeMap<Uuid, Entry<R>>,
+    /// In a table of owned rows: whose rows are known, and which they are.
+    owners: BTreeMap<Uuid, BTreeSet<Uuid>>,
 }
 
 impl<R> Default for Rows<R> {
     fn default() -> Self {
-        Rows { entries: BTreeMap::new() }
+        Rows { entries: BTreeMap::new(), owners: BTreeMap::new() }
     }
 }
 
@@ -145,34 +163,67 @@ impl<R: Row> Rows<R> {
         self.entries.get(&id.into()).and_then(|entry| entry.current.as_ref())
     }
 
+    /// The rows that this one owns as they stand now, in the order of their ids.
+    pub fn owned_by(&self, owner: impl Into<Uuid>) -> impl Iterator<Item = &R> + Clone {
+        let ids = self.owners.get(&owner.into()).into_iter().flatten();
+        ids.filter_map(|id| self.entries.get(id)?.current.as_ref())
+    }
+
+    /// Whether it was asked for, by what rows of this table are asked for by.
     pub(crate) fn knows(&self, id: Uuid) -> bool {
-        self.entries.contains_key(&id)
+        match R::TABLE.role {
+            Role::Owned => self.owners.contains_key(&id),
+            Role::Lock | Role::Read | Role::Append => self.entries.contains_key(&id),
+        }
     }
 
     /// Answers with the rows that could not be read. They are not known, as if nobody had asked: a row
     /// that exists must not pass for one that does not.
     pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Vec<Unreadable> {
         for id in ids {
-            self.entries.insert(*id, Entry::new(None, None));
+            self.ask(*id);
         }
         let mut unreadable = Vec::new();
         for values in rows {
-            let id = values.first().cloned().and_then(Value::id);
+            let id = R::TABLE.asked_by().and_then(|at| values.get(at).cloned()).and_then(Value::id);
             let stored = unknown::stored(R::TABLE, &values);
             match R::read(values) {
                 Ok(row) => {
                     let unknown = unknown::of(&row, stored);
                     let entry = Entry { unknown, ..Entry::new(Some(row.clone()), Some(row.clone())) };
+                    self.own(&row);
                     self.entries.insert(row.id().into(), entry);
                 }
                 Err(why) => {
                     let id = id.unwrap_or_default();
-                    self.entries.remove(&id);
+                    self.forget(id);
                     unreadable.push(Unreadable { id, why });
                 }
             }
         }
         unreadable
+    }
+
+    fn ask(&mut self, id: Uuid) {
+        match R::TABLE.role {
+            Role::Owned => {
+                self.owners.entry(id).or_default();
+            }
+            Role::Lock | Role::Read | Role::Append => {
+                self.entries.insert(id, Entry::new(None, None));
+            }
+        }
+    }
+
+    fn own(&mut self, row: &R) {
+        if let Some(owner) = row.owner() {
+            self.owners.entry(owner).or_default().insert(row.id().into());
+        }
+    }
+
+    fn forget(&mut self, id: Uuid) {
+        self.owners.remove(&id);
+        self.entries.remove(&id);
     }
 
     /// One decision may put a row once: a second put from the same fact would lose the first.
@@ -186,6 +237,7 @@ impl<R: Row> Rows<R> {
 
     pub(crate) fn apply(&mut self, rows: Vec<R>, effects: &mut SideEffects) {
         for row in rows {
+            self.own(&row);
             let entry = self.entries.entry(row.id().into()).or_insert_with(|| Entry::new(None, None));
             if entry.current.as_ref() != Some(&row) {
                 R::side_effects(entry.current.as_ref(), &row, effects);

@@ -21,7 +21,7 @@ pub(super) async fn create_product(store: &Store, tenant: &Tenant, product: Valu
     let unit = |unit: requests::NewUnit| NewUnit {
         name: unit.name,
         price_minor: unit.price.minor,
-        places: unit.places,
+        seats: unit.seats,
     };
     let command = CreateProduct {
         claim: None,

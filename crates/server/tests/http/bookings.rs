@@ -33,7 +33,7 @@ async fn a_booking_from_hold_to_cancellation(server: TestServer) {
     assert_eq!(catalogue.vacancies(&server).await, 7);
 
     let seen = server.get(&path).expect(200).await.body;
-    for member in ["id", "state", "total", "slot", "units", "customer", "metadata", "hold_expires_at"] {
+    for member in ["id", "state", "total", "items", "seats", "customer", "metadata", "hold_expires_at"] {
         assert_eq!(seen[member], held.body[member], "{member}");
     }
     assert_eq!(seen["payments"], json!([]));
@@ -101,7 +101,7 @@ async fn a_hold_ends_when_its_slot_starts(server: TestServer) {
     body["slot_id"] = slot.clone();
     body["hold_seconds"] = json!(86_400);
     let held = server.post("/v1/bookings", &body).key("b-1").expect(201).await;
-    assert_eq!(held.body["hold_expires_at"], held.body["slot"]["starts_at"]);
+    assert_eq!(held.body["hold_expires_at"], held.body["items"][0]["slot"]["starts_at"]);
 
     let range = "from=2020-01-01T00:00:00Z&to=2049-01-01T00:00:00Z";
     let path = format!("/v1/availability?product_id={}&{range}", catalogue.product);

@@ -25,7 +25,7 @@ async fn a_product_from_its_birth_to_its_slots(server: TestServer) {
     let change = json!({
         "description": "Two hours on the river.",
         "metadata": { "code": "SAIL" },
-        "units": [{ "id": catalogue.adult, "price": eur(5_000) }, { "name": "Boat", "price": eur(20_000), "places": 8 }],
+        "units": [{ "id": catalogue.adult, "price": eur(5_000) }, { "name": "Boat", "price": eur(20_000), "seats": 8 }],
     });
     let changed = server.request("PATCH", &path).json(&change).expect(200).await.body;
     assert_eq!(changed["name"], "Sunset sail");
@@ -109,7 +109,7 @@ async fn what_is_sold_is_checked(server: TestServer) {
         .await;
 }
 
-/// Asked twice without a key, and at the same time: places are not sold twice.
+/// Asked twice without a key, and at the same time: seats are not sold twice.
 async fn a_departure_is_made_once(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let path = format!("/v1/products/{}/slots", catalogue.product);

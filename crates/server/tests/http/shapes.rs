@@ -39,7 +39,7 @@ async fn every_mistake_is_told_at_once(server: TestServer) {
     let product = json!({
         "name": "\u{200B}", "currency": "eur", "time_zone": "Mars/Olympus", "odd": 1, "metadata": { "a": 1 },
         "units": [
-            { "name": "Adult", "price": { "minor": "5", "currency": "EUR" }, "places": 0 },
+            { "name": "Adult", "price": { "minor": "5", "currency": "EUR" }, "seats": 0 },
             { "price": 7 },
         ],
     });
@@ -52,8 +52,8 @@ async fn every_mistake_is_told_at_once(server: TestServer) {
         "/name",
         "/odd",
         "/time_zone",
-        "/units/0/places",
         "/units/0/price/minor",
+        "/units/0/seats",
         "/units/1/name",
         "/units/1/price",
     ];

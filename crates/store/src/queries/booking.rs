@@ -1,10 +1,11 @@
 //! Bookings.
 
 use domain::lifecycle::{State, booking};
-use domain::rows::Booking;
+use domain::rows::{Booking, BookingItem};
 use domain::{BookingId, CustomerId, SlotId, TenantId, Timestamp};
+use uuid::Uuid;
 
-use super::filter::{Filter, with};
+use super::filter::{Filter, owned, places, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
@@ -21,6 +22,23 @@ pub struct BookingSearch {
     pub limit: usize,
 }
 
+/// An item stands for its booking if it is the booking's first in its slot: each booking comes once. A scalar
+/// that is looked up by an index; `exists` may become a reading of the whole table.
+const IS_FIRST_IN_SLOT: &str = "(select 1 from booking_items as earlier where earlier.booking = item.booking \
+     and earlier.slot = item.slot and earlier.id < item.id limit 1) is null";
+
+impl BookingSearch {
+    fn filter(&self, tenant: TenantId, filter: Filter) -> Filter {
+        let customer = self.customer_email.as_ref().map(|email| CustomerId::of(tenant, email));
+        filter
+            .and("bookings.customer =", customer)
+            .and("bookings.state =", self.state.map(|state| state.name().to_owned()))
+            .and("bookings.created_at >=", self.created_from)
+            .and("bookings.created_at <", self.created_before)
+            .after(self.after)
+    }
+}
+
 impl Queries {
     pub async fn booking(&self, tenant: TenantId, id: BookingId) -> Result<Option<Booking>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
@@ -28,15 +46,46 @@ impl Queries {
 
     /// Newest first.
     pub async fn bookings(&self, tenant: TenantId, search: &BookingSearch) -> Result<Vec<Booking>, Error> {
-        let customer = search.customer_email.as_ref().map(|email| CustomerId::of(tenant, email));
-        let (rest, parameters) = Filter::of(tenant)
-            .and("slot =", search.slot)
-            .and("customer =", customer)
-            .and("state =", search.state.map(|state| state.name().to_owned()))
-            .and("created_at >=", search.created_from)
-            .and("created_at <", search.created_before)
-            .after(search.after)
-            .newest(search.limit);
+        let Some(slot) = search.slot else {
+            let (rest, parameters) = search.filter(tenant, Filter::of(tenant)).newest(search.limit);
+            return self.rows(&rest, parameters).await;
+        };
+        let of_slot = Filter::over("item.tenant", ["item.booked_at", "item.booking"], tenant)
+            .and("item.slot =", Some(slot))
+            .holds(IS_FIRST_IN_SLOT);
+        let (rest, parameters) = search.filter(tenant, of_slot).newest(search.limit);
+        let sql = format!(
+            "select item.booking from booking_items as item \
+             join bookings on bookings.id = item.booking and bookings.tenant = item.tenant {rest}"
+        );
+        self.bookings_by_ids(tenant, self.ids(&sql, parameters).await?).await
+    }
+
+    async fn bookings_by_ids(&self, tenant: TenantId, ids: Vec<Uuid>) -> Result<Vec<Booking>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rest = format!(
+            "where tenant = $1 and id in ({}) order by created_at desc, id desc",
+            places(2, ids.len())
+        );
+        let mut parameters = with![tenant];
+        parameters.extend(ids.iter().map(owned));
         self.rows(&rest, parameters).await
+    }
+
+    /// The items of these bookings, each booking's in the order in which they were reserved.
+    pub async fn items_of_bookings(
+        &self,
+        tenant: TenantId,
+        bookings: &[BookingId],
+    ) -> Result<Vec<BookingItem>, Error> {
+        if bookings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![tenant];
+        parameters.extend(bookings.iter().map(owned));
+        let bookings = places(2, bookings.len());
+        self.rows(&format!("where tenant = $1 and booking in ({bookings}) order by id"), parameters).await
     }
 }

@@ -17,13 +17,26 @@ pub struct Cursor {
 /// `where` with its parameters, numbered as they come.
 pub(super) struct Filter {
     sql: String,
+    /// What a list is ordered by: an instant and an id.
+    order: [&'static str; 2],
     parameters: Vec<Value<'static>>,
 }
 
 impl Filter {
     /// Every search is a tenant's.
     pub fn of(tenant: domain::TenantId) -> Filter {
-        Filter { sql: "where tenant = $1".to_owned(), parameters: vec![Value::Id(tenant.0)] }
+        Filter::over("tenant", ["created_at", "id"], tenant)
+    }
+
+    /// For a list of which another table has the order.
+    pub fn over(column: &str, order: [&'static str; 2], tenant: domain::TenantId) -> Filter {
+        Filter { sql: format!("where {column} = $1"), order, parameters: vec![Value::Id(tenant.0)] }
+    }
+
+    /// A condition without a parameter.
+    pub fn holds(mut self, condition: &str) -> Filter {
+        write!(self.sql, " and {condition}").expect("a String takes it");
+        self
     }
 
     /// `comparison` such as `state =`; without a value the condition does not stand.
@@ -39,8 +52,8 @@ impl Filter {
         if let Some(Cursor { created_at, id }) = cursor {
             let at = self.parameters.len();
             self.parameters.extend([owned(&created_at), Value::Id(id)]);
-            let (first, second) = (at + 1, at + 2);
-            write!(self.sql, " and (created_at, id) < (${first}, ${second})").expect("a String takes it");
+            let ([instant, id], first, second) = (self.order, at + 1, at + 2);
+            write!(self.sql, " and ({instant}, {id}) < (${first}, ${second})").expect("a String takes it");
         }
         self
     }
@@ -59,8 +72,8 @@ impl Filter {
 
     pub fn newest(mut self, max: usize) -> (String, Vec<Value<'static>>) {
         self.parameters.push(Value::Int(limit(max)));
-        let max = self.parameters.len();
-        (format!("{} order by created_at desc, id desc limit ${max}", self.sql), self.parameters)
+        let ([instant, id], max) = (self.order, self.parameters.len());
+        (format!("{} order by {instant} desc, {id} desc limit ${max}", self.sql), self.parameters)
     }
 }
 

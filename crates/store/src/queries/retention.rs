@@ -90,10 +90,11 @@ fn subject_is_over() -> String {
 
 fn booking_is_over(id: &str) -> String {
     format!(
-        "((select 1 from bookings join slots on slots.id = bookings.slot and slots.tenant = bookings.tenant \
-            where bookings.id = {id} and bookings.tenant = audit.tenant and open_payment is null \
-            and (bookings.state in ('completed', 'no_show', 'cancelled') \
-                or bookings.state in ('expired', 'confirmed') and starts_at < $1) limit 1) is not null \
+        "((select 1 from bookings where bookings.id = {id} and bookings.tenant = audit.tenant \
+            and open_payment is null and (bookings.state in ('completed', 'no_show', 'cancelled') \
+                or bookings.state in ('expired', 'confirmed') and (select 1 from booking_items as item \
+                    join slots on slots.id = item.slot and slots.tenant = item.tenant \
+                    where item.booking = bookings.id and starts_at >= $1 limit 1) is null) limit 1) is not null \
          and (select 1 from reviews where reviews.tenant = audit.tenant and reviews.subject = {id} \
             and reviews.state = 'open' limit 1) is null \
          and (select 1 from payments as other where other.tenant = audit.tenant and other.booking = {id} \

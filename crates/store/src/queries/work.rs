@@ -34,7 +34,9 @@ impl Queries {
         now: Timestamp,
         max: usize,
     ) -> Result<Vec<LapsedHold>, Error> {
-        let rest = "where tenant = $1 and slot = $2 and state = 'held' and sweep_at <= $3 \
+        // Few have lapsed at any time, and a slot may hold many: of those that have, each is looked up.
+        let rest = "where tenant = $1 and state = 'held' and sweep_at <= $3 and (select 1 from booking_items \
+             where booking_items.booking = bookings.id and booking_items.slot = $2 limit 1) is not null \
              order by sweep_at limit $4";
         self.lapsed(rest, with![tenant, slot, now, limit(max)]).await
     }

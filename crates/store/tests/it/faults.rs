@@ -75,11 +75,22 @@ async fn a_poisonous_command_fails_alone(database: StoreDatabase) {
 async fn a_reference_to_another_tenant_is_refused(database: StoreDatabase) {
     let foreign = |seller: Seller, slot: SlotId| {
         let stranger = Seller { tenant: new_id(), ..seller };
-        let booking = stranger.booking_row(new_id(), slot, 1, domain::Timestamp(1));
-        insert(move |outcome| outcome.put(booking.clone()))
+        let booking = stranger.booking_row(new_id(), 1, domain::Timestamp(1));
+        let item = stranger.item_row(&booking, new_id(), slot, 1);
+        insert(move |outcome| {
+            outcome.put(booking.clone());
+            outcome.put(item.clone());
+        })
     };
     let answer = alone(&database, foreign).await;
     assert!(!poisoned(&answer).is_empty());
+    let unknown = |seller: Seller, slot: SlotId| {
+        let booking = seller.booking_row(new_id(), 1, domain::Timestamp(1));
+        let item = seller.item_row(&booking, new_id(), slot, 1);
+        insert(move |outcome| outcome.put(item.clone()))
+    };
+    let answer = alone(&database, unknown).await;
+    assert!(!poisoned(&answer).is_empty(), "an item without its booking");
 }
 
 async fn rows_in_the_wrong_order_are_refused(database: StoreDatabase) {

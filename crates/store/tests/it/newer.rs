@@ -12,12 +12,13 @@ use serde_json::json;
 use store::{CommandResult, Location, Store, Unavailable};
 use testkit::new_id;
 
+use crate::seats;
 use crate::store_database::StoreDatabase;
-
 use crate::test_command::{Seller, TestCommand, WriterPause, insert};
 
 testkit::on_both_engines!(
     a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else,
+    an_item_that_cannot_be_read_fails_who_needs_its_booking,
     what_a_newer_version_added_is_read_over_and_kept,
     a_sweep_leaves_out_what_it_cannot_read,
     lapsed_holds_are_found_beside_one_that_cannot_be_read,
@@ -64,6 +65,23 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(database: 
     assert!(matches!(reserve(theirs, their_slot).on(&store).await, Ok(CommandResult::Fresh { .. })));
 }
 
+async fn an_item_that_cannot_be_read_fails_who_needs_its_booking(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 9).await;
+    let [newer, ours] =
+        [seats::reserve(&store, seller, slot).await, seats::reserve(&store, seller, slot).await];
+    allow_the_next_state(&database, "booking_items", "held").await;
+    let row = database.literal(newer);
+    database.execute(&format!("update booking_items set state = 'parked' where booking = {row}")).await;
+    let acts = vec![seller.cancel(ours), seller.cancel(newer)];
+    let answers = WriterPause::start(&store).together(&store, acts).await;
+    assert!(matches!(answers[0], Ok(CommandResult::Fresh { .. })), "{answers:?}");
+    let Err(Unavailable::Unreadable(why)) = &answers[1] else { panic!("{answers:?}") };
+    let words = "the stored value of booking_items.state is not what this version expects";
+    assert_eq!(*why, format!("{words} (row {})", newer.0));
+}
+
 async fn what_a_newer_version_added_is_read_over_and_kept(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
@@ -105,7 +123,7 @@ async fn a_sweep_leaves_out_what_it_cannot_read(database: StoreDatabase) {
         let event = seller.event_row(*event, new_id());
         insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     }
-    allow_the_next_state(&database).await;
+    allow_the_next_state(&database, "inbound_events", "received").await;
     for unreadable in [ids[2], ids[7]] {
         let row = database.literal(unreadable);
         database.execute(&format!("update inbound_events set state = 'parked' where id = {row}")).await;
@@ -221,19 +239,21 @@ async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others
 }
 
 /// As the next schema would, which knows one state more.
-async fn allow_the_next_state(database: &StoreDatabase) {
+async fn allow_the_next_state(database: &StoreDatabase, table: &str, first: &str) {
     let change = match database.location {
         Location::Sqlite { .. } => {
-            let sql = r"replace(sql, 'in (''received''', 'in (''parked'', ''received''')";
+            let sql = format!("replace(sql, 'in (''{first}''', 'in (''parked'', ''{first}''')");
             format!(
-                "pragma writable_schema = on; update sqlite_schema set sql = {sql} where name = 'inbound_events'; \
+                "pragma writable_schema = on; update sqlite_schema set sql = {sql} where name = '{table}'; \
                  pragma writable_schema = reset"
             )
         }
         Location::Postgres { .. } => {
-            let constraint = "select conname::text from pg_constraint where conrelid = 'inbound_events'::regclass \
-                              and pg_get_constraintdef(oid) like '%received%'";
-            format!("alter table inbound_events drop constraint {}", database.query_text(constraint).await)
+            let constraint = format!(
+                "select conname::text from pg_constraint where conrelid = '{table}'::regclass \
+                 and pg_get_constraintdef(oid) like '%{first}%'"
+            );
+            format!("alter table {table} drop constraint {}", database.query_text(&constraint).await)
         }
     };
     database.execute(&change).await;

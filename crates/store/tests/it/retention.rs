@@ -62,18 +62,31 @@ impl Script<'_> {
         let starts_at = starts_at + self.names.len() as i64;
         let sold = i32::from(state == "confirmed");
         let slot = self.row("slots", new_id(), &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1"));
-        let slot = self.database.literal(slot);
         let booking = self.row(
             "bookings",
             new_id(),
             &format!(
-                "{product}, {slot}, {product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 1, 0, '[]', \
-                 {}, 'EUR', null, 0, 0, 0, 0, 0, 1, 1, null, null, '{{}}', 1, 1",
+                "{product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 0, {}, 'EUR', null, 0, 0, 0, 0, 0, 1, 1, null, null, '{{}}', 1, 1",
                 if sold == 1 { 0 } else { 100 }
             ),
         );
+        self.item(booking, slot, state);
         self.audit(name, "booking", booking, OLD);
         booking
+    }
+
+    fn item(&mut self, booking: Uuid, slot: Uuid, state: &str) {
+        let (booking, slot) = (self.database.literal(booking), self.database.literal(slot));
+        let product = self.database.literal(self.seller.product);
+        let (price_minor, state) = match state {
+            "held" => (100, "held"),
+            "confirmed" => (0, "sold"),
+            "completed" | "no_show" => (100, "sold"),
+            _ => (100, "released"),
+        };
+        let rest =
+            format!("{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1");
+        self.row("booking_items", new_id(), &rest);
     }
 
     fn payment(&mut self, name: &str, state: &str, booking: Option<Uuid>) -> Uuid {
@@ -182,7 +195,8 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabas
     script.audit_as(new_id(), ("-reseated", "booking"), late.0, 2, "'expired', 'confirmed'");
 
     // As the commands would have left it.
-    script.sql += "update bookings set total_minor = 0; update slots set held = 0, sold = 1;";
+    script.sql += "update bookings set total_minor = 0; update slots set held = 0, sold = 1; \
+        update booking_items set price_minor = 0, state = 'sold';";
 
     script.booking("-confirmed", "confirmed", OLD);
     script.booking("confirmed and not departed", "confirmed", YOUNG);

@@ -7,7 +7,11 @@ use crate::store_database::StoreDatabase;
 
 use crate::test_command::Seller;
 
-testkit::on_both_engines!(the_last_seats_are_held_once, seats_that_are_given_back_can_be_taken);
+testkit::on_both_engines!(
+    the_last_seats_are_held_once,
+    seats_that_are_given_back_can_be_taken,
+    items_are_loaded_with_their_booking,
+);
 
 async fn the_last_seats_are_held_once(database: StoreDatabase) {
     let store = database.open().await;
@@ -51,6 +55,18 @@ async fn seats_that_are_given_back_can_be_taken(database: StoreDatabase) {
     assert!(row.state.is(domain::lifecycle::booking::State::Cancelled));
     let taken = seller.reserve(slot, 2).on(&store).await.unwrap();
     assert!(matches!(taken, CommandResult::Fresh { .. }));
+}
+
+/// The booking with its items, their slot, the writes, the commit.
+async fn items_are_loaded_with_their_booking(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let slot = seller.slot(&store, 2).await;
+    let booking = reserve(&store, seller, slot).await;
+    let before = store.stats().round_trips;
+    seller.cancel(booking).on(&store).await.unwrap();
+    let expected = if matches!(database.location, Location::Sqlite { .. }) { 0 } else { 4 };
+    assert_eq!(store.stats().round_trips - before, expected);
 }
 
 pub async fn reserve(store: &store::Store, seller: Seller, slot: domain::SlotId) -> BookingId {

@@ -68,7 +68,7 @@ impl Render for Plain {
     fn reply(&self, reply: &Reply) -> Rendered {
         match reply {
             Reply::Booking(reply) => {
-                let body = format!("booking {} of {}", reply.booking.id, reply.booking.seats);
+                let body = format!("booking {} of {}", reply.booking.id, reply.seats());
                 let location = Some(format!("/bookings/{}", reply.booking.id));
                 Rendered { status: 201, body, location }
             }

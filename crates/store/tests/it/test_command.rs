@@ -8,13 +8,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
 
 use domain::idempotency::Fingerprint;
-use domain::lifecycle::{CurrentState, booking};
-use domain::reply::BookingReply;
-use domain::rows::{Booking, Facts, InboundEvent, Message, Needs, Product, Settings, Slot, Subject, Tenant};
+use domain::lifecycle::{CurrentState, booking, booking_item};
+use domain::reply::{BookingReply, ItemReply};
+use domain::rows::{
+    Booking, BookingItem, Facts, InboundEvent, Message, Needs, Product, Settings, Slot, Subject, Tenant,
+};
 use domain::working_set::{Claim, Command, Context, Decision, DecisionResult};
 use domain::{
-    AccountId, BookingId, ClientId, Currency, CustomerId, EventId, KeyId, MessageId, ProductId, Refusal,
-    Reply, SlotId, TenantId, Timestamp,
+    AccountId, BookingId, BookingItemId, ClientId, Currency, CustomerId, EventId, KeyId, MessageId,
+    ProductId, Refusal, Reply, SlotId, TenantId, Timestamp, UnitId,
 };
 use store::{CommandResult, Store, Unavailable};
 use testkit::new_id;
@@ -172,12 +174,15 @@ impl Seller {
                 return Err(Refusal::SlotIsFull { vacancies: slot.vacancies() });
             }
             let slot = Slot { held: slot.held + seats, ..slot.clone() };
-            let booking = self.booking_row(BookingId(context.ids.next()), slot.id, seats, context.now);
+            let booking = self.booking_row(BookingId(context.ids.next()), seats, context.now);
+            let item = self.item_row(&booking, BookingItemId(context.ids.next()), slot.id, seats);
             let mut outcome = Decision::default();
             outcome.put(slot.clone());
             outcome.put(booking.clone());
+            outcome.put(item.clone());
             outcome.put(message(&booking, MessageId(context.ids.next())));
-            let reply = BookingReply { booking, slot, time_zone: "Europe/Lisbon".into() };
+            let items = vec![ItemReply { item, slot, time_zone: "Europe/Lisbon".into() }];
+            let reply = BookingReply { booking, items };
             Ok(outcome.reply(Reply::Booking(Box::new(reply))))
         };
         TestCommand {
@@ -189,12 +194,15 @@ impl Seller {
     /// Gives the seats back.
     pub fn cancel(self, booking: BookingId) -> TestCommand {
         let needs = move |rows: &mut Needs<'_>| {
-            let booking = rows.booking(booking)?;
-            rows.slot(booking.slot).map(drop)
+            let items = rows.booking_items(booking);
+            rows.booking(booking)?;
+            for item in items? {
+                rows.slot(item.slot);
+            }
+            Some(())
         };
         let decide = move |facts: &Facts, context: &Context<'_>| {
             let booking = facts.bookings.get(booking).ok_or(Refusal::BookingNotFound)?;
-            let slot = facts.slots.get(booking.slot).ok_or(Refusal::SlotNotFound)?;
             let step = booking.state.step(booking::Event::CustomerCancelled).ok_or(Refusal::NothingToDo)?;
             let cancelled = Booking {
                 state: step.to(),
@@ -203,7 +211,13 @@ impl Seller {
                 ..booking.clone()
             };
             let mut outcome = Decision::default();
-            outcome.put(Slot { held: slot.held - booking.seats, ..slot.clone() });
+            for item in facts.booking_items.owned_by(booking.id) {
+                let slot = facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?;
+                let released =
+                    item.state.step(booking_item::Event::Release).ok_or(Refusal::NothingToDo)?.to();
+                outcome.put(Slot { held: slot.held - item.seats, ..slot.clone() });
+                outcome.put(BookingItem { state: released, ..item.clone() });
+            }
             outcome.put(message(&cancelled, MessageId(context.ids.next())));
             outcome.put(cancelled);
             Ok(outcome)
@@ -228,22 +242,35 @@ impl Seller {
         }
     }
 
-    pub fn booking_row(self, id: BookingId, slot: SlotId, seats: i64, now: Timestamp) -> Booking {
+    pub fn item_row(self, booking: &Booking, id: BookingItemId, slot: SlotId, seats: i64) -> BookingItem {
+        BookingItem {
+            id,
+            tenant: self.tenant,
+            booking: booking.id,
+            slot,
+            product: self.product,
+            unit: UnitId(self.product.0),
+            name: "Seat".into(),
+            quantity: seats,
+            seats,
+            price_minor: 1000,
+            state: CurrentState::start(),
+            booked_at: booking.created_at,
+        }
+    }
+
+    pub fn booking_row(self, id: BookingId, seats: i64, now: Timestamp) -> Booking {
         Booking {
             id,
             tenant: self.tenant,
             client: self.client,
-            slot,
-            product: self.product,
             customer: CustomerId::of(self.tenant, "ana@example.com"),
             customer_name: "Ana".into(),
             customer_email: "ana@example.com".into(),
             customer_phone: None,
             state: CurrentState::start(),
             seq: 1,
-            seats,
             counts_for_client: false,
-            lines: domain::working_set::Json::default(),
             total_minor: 1000 * seats,
             currency: Currency::EUR,
             open_payment: None,

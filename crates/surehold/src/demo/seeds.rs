@@ -141,7 +141,7 @@ async fn make_product(
     name: &str,
     price_minor: i64,
 ) -> Result<(ProductId, Vec<Uuid>), Failed> {
-    let unit = |name: &str, price_minor| NewUnit { name: name.to_owned(), price_minor, places: 1 };
+    let unit = |name: &str, price_minor| NewUnit { name: name.to_owned(), price_minor, seats: 1 };
     let create = CreateProduct {
         claim: None,
         tenant,

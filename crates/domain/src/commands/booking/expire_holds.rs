@@ -61,10 +61,7 @@ impl Command for ExpireHolds {
         }
         let mut complete = Some(());
         for hold in &self.holds {
-            match rows.booking(hold.booking) {
-                Some(booking) => Seats::needs(rows, booking),
-                None => complete = None,
-            }
+            complete = complete.and(Seats::needs(rows, hold.booking).map(drop));
         }
         complete
     }
@@ -93,10 +90,11 @@ impl Command for ExpireHolds {
                     continue;
                 }
             }
-            seats.carry_out(&booking, step.effects());
+            seats.carry_out(facts, &booking, step.effects());
             booking.state = draft.step(about(&booking), step);
             booking.ended_at = Some(context.now);
-            tell(&mut draft, &mut booking, "booking.expired");
+            let items = facts.booking_items.owned_by(booking.id);
+            tell(&mut draft, &mut booking, items, "booking.expired");
             draft.put(booking);
             expired += 1;
         }

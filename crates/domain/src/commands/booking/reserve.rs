@@ -8,13 +8,13 @@ use super::{about, tell};
 use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
-use crate::lifecycle::{CurrentState, booking};
+use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::limits;
 use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
-use crate::reply::{BookingReply, Reply};
-use crate::rows::{Booking, BookingLine, Client, Customer, Facts, Needs, Slot};
+use crate::reply::{BookingReply, ItemReply, Reply};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot, Unit};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -43,8 +43,9 @@ pub struct Reserve {
     pub last_try: bool,
 }
 
-struct Priced {
-    lines: Vec<BookingLine>,
+struct Priced<'f> {
+    /// Each unit with its quantity.
+    units: Vec<(&'f Unit, i64)>,
     seats: i64,
     total_minor: i64,
 }
@@ -60,8 +61,8 @@ impl Reserve {
         CustomerId::of(self.tenant(), &self.customer.email)
     }
 
-    fn price(&self, facts: &Facts, offer: &SlotOffer<'_>) -> Result<Priced, Refusal> {
-        let mut priced = Priced { lines: Vec::new(), seats: 0, total_minor: 0 };
+    fn price<'f>(&self, facts: &'f Facts, offer: &SlotOffer<'_>) -> Result<Priced<'f>, Refusal> {
+        let mut priced = Priced { units: Vec::new(), seats: 0, total_minor: 0 };
         for (id, quantity) in &self.units {
             let unit = facts
                 .units
@@ -69,20 +70,14 @@ impl Reserve {
                 .filter(|unit| unit.tenant == self.tenant())
                 .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
             offer.sells(unit)?;
-            priced.seats += unit.places * quantity;
+            priced.seats += unit.seats * quantity;
             priced.total_minor = unit
                 .price_minor
                 .checked_mul(*quantity)
                 .and_then(|price| price.checked_add(priced.total_minor))
                 .filter(|total| *total <= limits::AMOUNT_MINOR_MAX)
                 .ok_or(Refusal::AmountIsTooLarge)?;
-            priced.lines.push(BookingLine {
-                unit: *id,
-                name: unit.name.clone(),
-                quantity: *quantity,
-                price_minor: unit.price_minor,
-                places: unit.places,
-            });
+            priced.units.push((unit, *quantity));
         }
         self.providers.check_total(Money::new(priced.total_minor, offer.product.currency))?;
         Ok(priced)
@@ -137,7 +132,7 @@ impl Reserve {
         &self,
         draft: &Draft<'_>,
         slot: &Slot,
-        priced: Priced,
+        total_minor: i64,
         hold: Span,
         currency: Currency,
     ) -> Booking {
@@ -150,18 +145,14 @@ impl Reserve {
             id: draft.id(),
             tenant: self.tenant(),
             client: self.client(),
-            slot: slot.id,
-            product: slot.product,
             customer: self.customer_id(),
             customer_name: self.customer.name.clone(),
             customer_email: self.customer.email.clone(),
             customer_phone: self.customer.phone.clone(),
             state: CurrentState::start(),
             seq: 0,
-            seats: priced.seats,
             counts_for_client: self.client_is_limited,
-            lines: Json(priced.lines),
-            total_minor: priced.total_minor,
+            total_minor,
             currency,
             open_payment: None,
             payments: 0,
@@ -177,6 +168,24 @@ impl Reserve {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    fn items(draft: &Draft<'_>, booking: &Booking, slot: &Slot, priced: &Priced<'_>) -> Vec<BookingItem> {
+        let item = |(unit, quantity): &(&Unit, i64)| BookingItem {
+            id: draft.id(),
+            tenant: booking.tenant,
+            booking: booking.id,
+            slot: slot.id,
+            product: slot.product,
+            unit: unit.id,
+            name: unit.name.clone(),
+            quantity: *quantity,
+            seats: unit.seats * quantity,
+            price_minor: unit.price_minor,
+            state: CurrentState::start(),
+            booked_at: booking.created_at,
+        };
+        priced.units.iter().map(item).collect()
     }
 }
 
@@ -225,27 +234,35 @@ impl Command for Reserve {
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let mut booking = self.booking(&draft, slot, priced, hold, product.currency);
+        let mut booking = self.booking(&draft, slot, priced.total_minor, hold, product.currency);
+        let mut items = Self::items(&draft, &booking, slot, &priced);
         let mut slot = slot.clone();
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {
             // Nothing to pay: its security is that it is free, and the audit says so.
             booking.state = const { booking::first(booking::Event::PaymentSecured) }.to();
             booking.confirmed_at = Some(context.now);
+            for item in &mut items {
+                item.state = const { booking_item::first(booking_item::Event::Sell) }.to();
+            }
             slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
-            tell(&mut draft, &mut booking, "booking.confirmed");
+            tell(&mut draft, &mut booking, items.iter(), "booking.confirmed");
         } else {
             slot.held += seats;
-            tell(&mut draft, &mut booking, "booking.held");
+            tell(&mut draft, &mut booking, items.iter(), "booking.held");
             if let Some(client) = client {
                 draft.put(client);
             }
         }
+        for item in &items {
+            draft.put(item.clone());
+        }
         draft.put(customer);
         draft.put(slot.clone());
         draft.put(booking.clone());
-        let time_zone = product.time_zone.clone();
-        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, slot, time_zone }))))
+        let shown = |item| ItemReply { item, slot: slot.clone(), time_zone: product.time_zone.clone() };
+        let items = items.into_iter().map(shown).collect();
+        Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, items }))))
     }
 }

@@ -1,12 +1,12 @@
-//! What moves of seats add to the counters of slots, customers and clients, summed up over one decision: a
-//! sweep may release many bookings of one slot, and each row may be put only once.
+//! Items move with their booking, and the counters of slots, customers and clients with the items: summed up
+//! over one decision, for a sweep may release many bookings of one slot, and each row may be put only once.
 
 use alloc::collections::BTreeMap;
 
 use crate::commands::draft::Draft;
-use crate::ids::{ClientId, CustomerId, SlotId};
-use crate::lifecycle::Effect;
-use crate::rows::{Booking, Client, Customer, Facts, Needs, Slot};
+use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
+use crate::lifecycle::{Effect, booking_item};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
 
 #[derive(Clone, Copy, Default)]
 struct SlotChange {
@@ -14,8 +14,21 @@ struct SlotChange {
     sold: i64,
 }
 
+impl SlotChange {
+    /// Counts an item's seats, or with a negative number no longer, where they are in this state.
+    fn count(&mut self, state: booking_item::State, seats: i64) {
+        match state {
+            booking_item::State::Held => self.held += seats,
+            booking_item::State::Sold => self.sold += seats,
+            booking_item::State::Released | booking_item::State::Returned => {}
+        }
+    }
+}
+
 #[derive(Default)]
 pub(in crate::commands) struct Seats {
+    /// Those that moved, as they are now.
+    items: BTreeMap<BookingItemId, BookingItem>,
     slots: BTreeMap<SlotId, SlotChange>,
     /// Held seats.
     customers: BTreeMap<CustomerId, i64>,
@@ -23,41 +36,58 @@ pub(in crate::commands) struct Seats {
 }
 
 impl Seats {
-    /// Asks for the rows that any move of this booking's seats needs.
-    pub fn needs(rows: &mut Needs<'_>, booking: &Booking) {
-        rows.slot(booking.slot);
+    /// Asks for a booking, and for the rows that any move of its seats needs.
+    pub fn needs<'f>(rows: &mut Needs<'f>, id: BookingId) -> Option<&'f Booking> {
+        let items = rows.booking_items(id);
+        let booking = rows.booking(id)?;
+        for item in items? {
+            rows.slot(item.slot);
+        }
         rows.customer(booking.customer);
         if booking.counts_for_client {
             rows.client(booking.client);
         }
+        Some(booking)
     }
 
-    /// Does to the counters what the lifecycle's row says.
-    pub fn carry_out(&mut self, booking: &Booking, effects: &[Effect]) {
+    /// Does to the items, and so to the counters, what the lifecycle's row says. An item that has no such move
+    /// stays where it is.
+    pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
-            let slot = self.slots.entry(booking.slot).or_default();
-            match effect {
-                Effect::SellSeats => {
-                    slot.held -= booking.seats;
-                    slot.sold += booking.seats;
-                    self.let_go(booking);
-                }
-                Effect::ReleaseSeats => {
-                    slot.held -= booking.seats;
-                    self.let_go(booking);
-                }
-                Effect::ReturnSeats => slot.sold -= booking.seats,
-                Effect::RetakeSeats => slot.sold += booking.seats,
+            let event = match effect {
+                Effect::SellSeats => booking_item::Event::Sell,
+                Effect::ReleaseSeats => booking_item::Event::Release,
+                Effect::ReturnSeats => booking_item::Event::Return,
+                Effect::RetakeSeats => booking_item::Event::Retake,
+            };
+            for item in facts.booking_items.owned_by(booking.id) {
+                self.move_item(booking, item, event);
             }
         }
     }
 
-    /// The seats no longer count against the limits on held seats.
-    fn let_go(&mut self, booking: &Booking) {
-        *self.customers.entry(booking.customer).or_default() -= booking.seats;
-        if booking.counts_for_client {
-            *self.clients.entry(booking.client).or_default() -= booking.seats;
+    fn move_item(&mut self, booking: &Booking, item: &BookingItem, event: booking_item::Event) {
+        let Some(step) = item.state.step(event) else { return };
+        let slot = self.slots.entry(item.slot).or_default();
+        slot.count(step.from(), -item.seats);
+        slot.count(*step.to(), item.seats);
+        if step.from() == booking_item::State::Held {
+            self.let_go(booking, item.seats);
         }
+        self.items.insert(item.id, BookingItem { state: step.to(), ..item.clone() });
+    }
+
+    /// The seats no longer count against the limits on held seats.
+    fn let_go(&mut self, booking: &Booking, seats: i64) {
+        *self.customers.entry(booking.customer).or_default() -= seats;
+        if booking.counts_for_client {
+            *self.clients.entry(booking.client).or_default() -= seats;
+        }
+    }
+
+    /// The item as it is after these moves.
+    pub fn changed_item(&self, item: &BookingItem) -> BookingItem {
+        self.items.get(&item.id).unwrap_or(item).clone()
     }
 
     /// The slot as it is after these moves.
@@ -71,6 +101,7 @@ impl Seats {
             let slot = facts.slots.get(*id).expect("who moves the seats of a slot has asked for it");
             draft.put(self.changed(slot));
         }
+        self.items.into_values().for_each(|item| draft.put(item));
         for (id, held) in self.customers {
             if let Some(customer) = facts.customers.get(id) {
                 draft.put(Customer { held_seats: customer.held_seats + held, ..customer.clone() });

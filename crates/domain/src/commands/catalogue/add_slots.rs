@@ -22,7 +22,7 @@ pub struct NewSlot {
 
 /// Opens slots of a product, at most [`crate::limits::SLOTS_PER_REQUEST_MAX`] at once: all of them, or none
 /// where one is there already. A product departs once at one moment, so that asking twice does not sell twice
-/// as many places.
+/// as many seats.
 #[derive(Clone, Debug)]
 pub struct AddSlots {
     pub claim: Option<Claim>,

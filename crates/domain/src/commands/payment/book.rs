@@ -1,15 +1,17 @@
 //! What a payment's move does to its booking.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 
 use super::about;
 use super::return_money::send_back;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
+use crate::ids::SlotId;
 use crate::lifecycle::booking as booking_lifecycle;
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
-use crate::rows::{Booking, Facts, LateMoney, Payment, Slot, Tenant};
+use crate::rows::{Booking, Facts, LateMoney, Payment, Tenant};
 use crate::time::Span;
 
 /// Brings the booking up to its payment. Money counts on evidence only, and once: the payment
@@ -39,7 +41,7 @@ pub(super) fn book(
         send_back(draft, payment, why, deadline);
     }
     if news && payment.state.is(State::Cancelled) {
-        release_security(draft, &mut seats, payment, &mut booking);
+        release_security(draft, facts, &mut seats, payment, &mut booking);
     }
     if booking != *before {
         booking.updated_at = draft.context.now;
@@ -85,17 +87,23 @@ fn secure(
         _ => return None,
     }
     let step = booking.state.step(booking_lifecycle::Event::PaymentSecured)?;
-    seats.carry_out(booking, step.effects());
+    seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
-    booking::tell(draft, booking, "booking.confirmed");
+    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
     None
 }
 
 /// The tenant called off the payment that secured a booking, before any money was captured for it: nobody
 /// will pay for the seats, so they are free again.
-fn release_security(draft: &mut Draft<'_>, seats: &mut Seats, payment: &Payment, booking: &mut Booking) {
+fn release_security(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    seats: &mut Seats,
+    payment: &Payment,
+    booking: &mut Booking,
+) {
     let secured = booking.authorized_minor > 0 || booking.settled_minor > 0;
     if secured || fault_injection::is(fault_injection::InjectedFault::VoidLeavesConfirmed) {
         return;
@@ -104,17 +112,23 @@ fn release_security(draft: &mut Draft<'_>, seats: &mut Seats, payment: &Payment,
         draft.review(about(payment), "security_released", "the booking it secured is unpaid".to_owned());
     }
     let Some(step) = booking.state.step(booking_lifecycle::Event::SecurityReleased) else { return };
-    seats.carry_out(booking, step.effects());
+    seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
     booking.ended_at = Some(draft.context.now);
-    booking::tell(draft, booking, "booking.cancelled");
+    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.cancelled");
 }
 
 /// Late money: the seats are taken again where the tenant wants that, they are free, and nobody
 /// left without them.
 fn may_retake(draft: &Draft<'_>, facts: &Facts, booking: &Booking) -> bool {
     let reseats = |tenant: &Tenant| tenant.settings.0.late_money == LateMoney::Reseat;
-    let is_free = |slot: &Slot| slot.starts_at > draft.context.now && slot.vacancies() >= booking.seats;
-    facts.tenants.get(booking.tenant).is_some_and(reseats)
-        && facts.slots.get(booking.slot).is_some_and(is_free)
+    let mut asked: BTreeMap<SlotId, i64> = BTreeMap::new();
+    for item in facts.booking_items.owned_by(booking.id) {
+        *asked.entry(item.slot).or_default() += item.seats;
+    }
+    let is_free = |(slot, seats): (SlotId, i64)| {
+        let slot = facts.slots.get(slot);
+        slot.is_some_and(|slot| slot.starts_at > draft.context.now && slot.vacancies() >= seats)
+    };
+    facts.tenants.get(booking.tenant).is_some_and(reseats) && asked.into_iter().all(is_free)
 }

@@ -190,8 +190,7 @@ impl Command for Settle {
         }
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
-            let booking = rows.booking(booking)?;
-            Seats::needs(rows, booking);
+            Seats::needs(rows, booking)?;
         }
         for key in [own, charge].into_iter().flatten().filter_map(|attempt| attempt.key) {
             rows.key(key);

@@ -2,7 +2,7 @@
 //!
 //! | a row about | may go once |
 //! |---|---|
-//! | a booking | it is completed, cancelled or a no-show; confirmed or expired, once its departure is as old as the row must be |
+//! | a booking | it is completed, cancelled or a no-show; confirmed or expired, once its departures are as old as the row must be |
 //! | a payment | its state is final, nothing is under way, and the same holds for its booking |
 //! | a refund | it succeeded, failed or was written off, and the same holds for its payment |
 //! | an event, a job, a delivery | it is neither waiting nor dead, or is gone itself |
@@ -101,8 +101,11 @@ fn need_payment(id: PaymentId, rows: &mut Needs<'_>) -> Option<()> {
 }
 
 fn need_booking(id: BookingId, rows: &mut Needs<'_>) -> Option<()> {
-    let slot = rows.booking(id)?.slot;
-    rows.slot(slot);
+    let items = rows.booking_items(id);
+    rows.booking(id)?;
+    for item in items? {
+        rows.slot(item.slot);
+    }
     Some(())
 }
 
@@ -142,7 +145,10 @@ fn payment_is_over(payment: &Payment, facts: &Facts, before: Timestamp) -> bool 
 
 fn booking_is_over(id: BookingId, facts: &Facts, before: Timestamp) -> bool {
     let Some(booking) = facts.bookings.get(id) else { return false };
-    let departed = || facts.slots.get(booking.slot).is_some_and(|slot| slot.starts_at < before);
+    let departed = || {
+        let mut items = facts.booking_items.owned_by(booking.id);
+        items.all(|item| facts.slots.get(item.slot).is_some_and(|slot| slot.starts_at < before))
+    };
     let ended = match *booking.state {
         booking::State::Held => false,
         // Money may come late, and the tenant may let go of what secured it.

@@ -51,7 +51,7 @@ fn what_is_shown_is_what_a_reserve_is_answered() {
     check(
         |shop| {
             sell(shop, 8);
-            set_units(shop, |unit| unit.places = 3);
+            set_units(shop, |unit| unit.seats = 3);
         },
         Availability::SoldOut,
         Some("slot_is_full"),
@@ -87,10 +87,10 @@ fn any_unit_on_sale_makes_a_slot_available() {
     let mut shop = Shop::new(10);
     sell(&mut shop, 9);
     let seat = shop.seat;
-    set_units(&mut shop, |unit| (unit.active, unit.places) = (unit.id != seat, 2));
+    set_units(&mut shop, |unit| (unit.active, unit.seats) = (unit.id != seat, 2));
     let slot: Slot = shop.get(shop.slot);
     assert_eq!(shown(&shop, &slot), Availability::SoldOut);
-    set_units(&mut shop, |unit| unit.places = 1);
+    set_units(&mut shop, |unit| unit.seats = 1);
     assert_eq!(shown(&shop, &slot), Availability::Limited);
 }
 

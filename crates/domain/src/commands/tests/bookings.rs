@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::shop::{LIMITED, PRICE, STRANGER, Shop, TENANT, claim, create_product_command, provision};
 use super::world::CommandResult;
 use crate::commands::{CancelHold, ExpireHolds, LapsedHold, NewUnit, Reserve};
-use crate::lifecycle::{booking, job};
+use crate::lifecycle::{booking, booking_item, job};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_GRACE_SECONDS, HOLD_SECONDS, HOLD_SECONDS_MAX};
-use crate::reply::Reply;
-use crate::rows::{Booking, Capture, Job, Message, Payment, Product, Slot, Unit};
+use crate::reply::{ItemReply, Reply};
+use crate::rows::{Booking, BookingItem, Capture, Job, Message, Payment, Product, Slot, Unit};
 use crate::time::Span;
 use crate::working_set::Claim;
 use crate::{AccountId, BookingId, Currency, Refusal, SlotId, TenantId, UnitId};
@@ -82,7 +82,7 @@ fn a_reserve_is_refused_by_name() {
 #[test]
 fn a_unit_of_another_product_is_refused() {
     let mut shop = Shop::new(4);
-    let unit = NewUnit { name: "seat".into(), price_minor: 1, places: 1 };
+    let unit = NewUnit { name: "seat".into(), price_minor: 1, seats: 1 };
     let made = shop.run(&create_product_command(Currency::USD, vec![unit]));
     let Reply::Product(other) = made.reply() else { panic!("a product was made") };
     let unit = other.1[0].id;
@@ -95,7 +95,10 @@ fn a_hold_takes_seats_until_there_are_none() {
     let mut shop = Shop::new(4);
     let booking = shop.reserve(3);
     let row: Booking = shop.get(booking);
-    assert_eq!((row.total_minor, row.seats), (3 * PRICE, 3));
+    let items = shop.all::<BookingItem>();
+    let [item] = items.as_slice() else { panic!("one unit, one item: {items:?}") };
+    assert_eq!((row.total_minor, item.price_minor, item.quantity, item.seats), (3 * PRICE, PRICE, 3, 3));
+    assert_eq!((item.booking, item.slot, item.unit), (row.id, shop.slot, shop.seat));
     assert_eq!(row.hold_expires_at, shop.now.plus(Span::seconds(HOLD_SECONDS)));
     let command = shop.reserve_command(2);
     assert_eq!(shop.refused(&command), Refusal::SlotIsFull { vacancies: 1 });
@@ -187,7 +190,9 @@ fn a_free_booking_is_confirmed_at_once() {
     let command = Reserve { units: vec![(shop.child, 2)], ..shop.reserve_command(1) };
     let Reply::Booking(reply) = shop.run(&command).reply() else { panic!("a booking was made") };
     assert!(reply.booking.state.is(booking::State::Confirmed));
-    assert_eq!((reply.slot.held, reply.slot.sold), (0, 2));
+    let [ItemReply { item, slot, .. }] = reply.items.as_slice() else { panic!("one item") };
+    assert!(item.state.is(booking_item::State::Sold));
+    assert_eq!((slot.held, slot.sold), (0, 2));
     let pay = shop.pay_command(reply.booking.id);
     assert_eq!(shop.refused(&pay), Refusal::NothingIsDue);
 }

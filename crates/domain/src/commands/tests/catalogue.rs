@@ -34,7 +34,7 @@ fn change(shop: &Shop) -> ChangeProduct {
 }
 
 fn new_units(count: usize) -> Vec<NewUnit> {
-    (0..count).map(|number| NewUnit { name: format!("unit {number}"), price_minor: 1, places: 1 }).collect()
+    (0..count).map(|number| NewUnit { name: format!("unit {number}"), price_minor: 1, seats: 1 }).collect()
 }
 
 fn off_sale(unit: UnitId) -> Vec<UnitChange> {
@@ -78,7 +78,7 @@ fn nothing_is_for_sale_at_a_price_that_nobody_can_pay() {
         |price_minor| UnitChange { price_minor: Some(price_minor), active: None, id: seat, name: None };
     for minor in [12, 1_005] {
         let refusal = Refusal::AmountIsNotPayable { amount: eur(minor), rule };
-        let unit = NewUnit { name: "seat".into(), price_minor: minor, places: 1 };
+        let unit = NewUnit { name: "seat".into(), price_minor: minor, seats: 1 };
         let create = create_product_command(Currency::EUR, vec![unit.clone()]);
         assert_eq!(shop.refused(&CreateProduct { providers: providers(), ..create }), refusal);
         let added = ChangeProduct { new_units: vec![unit], providers: providers(), ..change(&shop) };
@@ -86,7 +86,7 @@ fn nothing_is_for_sale_at_a_price_that_nobody_can_pay() {
         let dearer = ChangeProduct { units: vec![price(minor)], providers: providers(), ..change(&shop) };
         assert_eq!(shop.refused(&dearer), refusal);
     }
-    let unit = NewUnit { name: "seat".into(), price_minor: 10, places: 1 };
+    let unit = NewUnit { name: "seat".into(), price_minor: 10, seats: 1 };
     let create = create_product_command(Currency::USD, vec![unit]);
     let nowhere = CreateProduct { providers: providers(), ..create.clone() };
     assert_eq!(shop.refused(&nowhere), Refusal::CurrencyIsNotTaken { currency: Currency::USD });

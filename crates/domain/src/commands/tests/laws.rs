@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::world::{Rows, World};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
-use crate::lifecycle::{CurrentState, State, attempt, booking, job, payment, refund, review};
+use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, Client, Customer, Job, LedgerAccount, Message, Movement,
-    MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Job, LedgerAccount, Message,
+    Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
 };
 use crate::side_effects::Counter;
 use crate::working_set::{Command, Row};
@@ -54,6 +54,7 @@ impl World {
         let bookings: Vec<Booking> = self.all();
         let payments: Vec<Payment> = self.all();
         self.seats_add_up(&bookings, command);
+        self.items_agree(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);
         Self::confirmed_by_evidence(before, &bookings, &payments, command);
         self.messages_are_dense(command);
@@ -82,25 +83,21 @@ impl World {
     }
 
     fn seats_add_up(&self, bookings: &[Booking], command: &dyn Command) {
+        let items: Vec<BookingItem> = self.all();
         for slot in self.all::<Slot>() {
-            let of = |wanted: fn(booking::State) -> bool| -> i64 {
-                let here =
-                    bookings.iter().filter(|booking| booking.slot == slot.id && wanted(*booking.state));
-                here.map(|booking| booking.seats).sum()
+            let of = |state| -> i64 {
+                let here = items.iter().filter(|item| item.slot == slot.id && item.state.is(state));
+                here.map(|item| item.seats).sum()
             };
-            let held = of(|state| state == booking::State::Held);
-            let sold = of(|state| {
-                matches!(
-                    state,
-                    booking::State::Confirmed | booking::State::Completed | booking::State::NoShow
-                )
-            });
+            let (held, sold) = (of(booking_item::State::Held), of(booking_item::State::Sold));
             assert_eq!((slot.held, slot.sold), (held, sold), "seats of a slot after {command:?}");
             assert!(held + sold <= slot.capacity, "oversold by {command:?}");
         }
         let held_by = |wanted: &dyn Fn(&Booking) -> bool| -> i64 {
-            let held = bookings.iter().filter(|booking| booking.state.is(booking::State::Held));
-            held.filter(|booking| wanted(booking)).map(|booking| booking.seats).sum()
+            let holds = bookings.iter().filter(|booking| wanted(booking)).map(|booking| booking.id);
+            let holds: BTreeSet<_> = holds.collect();
+            let held = items.iter().filter(|item| item.state.is(booking_item::State::Held));
+            held.filter(|item| holds.contains(&item.booking)).map(|item| item.seats).sum()
         };
         for customer in self.all::<Customer>() {
             let held = held_by(&|booking| booking.customer == customer.id);
@@ -109,6 +106,27 @@ impl World {
         for client in self.all::<Client>() {
             let held = held_by(&|booking| booking.client == client.id && booking.counts_for_client);
             assert_eq!(client.held_seats, held, "held through a client after {command:?}");
+        }
+    }
+
+    /// A booking costs what its items cost, and each of them is where the booking is.
+    fn items_agree(&self, bookings: &[Booking], command: &dyn Command) {
+        let items: Vec<BookingItem> = self.all();
+        for booking in bookings {
+            let own = || items.iter().filter(|item| item.booking == booking.id);
+            let cost: i64 = own().map(|item| item.price_minor * item.quantity).sum();
+            assert_eq!(booking.total_minor, cost, "a total is not its items' after {command:?}");
+            for item in own() {
+                let (is, was_sold) = (*item.state, booking.confirmed_at.is_some());
+                let expected = match *booking.state {
+                    booking::State::Held => booking_item::State::Held,
+                    booking::State::Expired => booking_item::State::Released,
+                    booking::State::Cancelled if was_sold => booking_item::State::Returned,
+                    booking::State::Cancelled => booking_item::State::Released,
+                    _ => booking_item::State::Sold,
+                };
+                assert_eq!(is, expected, "an item of a booking that is {:?}: {command:?}", booking.state);
+            }
         }
     }
 

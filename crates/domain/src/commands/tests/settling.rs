@@ -7,12 +7,12 @@ use super::payments::{AUTHORIZED, CAPTURED};
 use super::shop::{PRICE, Shop};
 use super::teller::failure;
 use crate::commands::Settle;
-use crate::lifecycle::{State as _, booking, job, payment};
+use crate::lifecycle::{State as _, booking, booking_item, job, payment};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS, OPERATION_DEADLINE_SECONDS};
 use crate::provider::{Observation, ProviderStatus, RefundStatus, Source};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Capture, InboundEvent, Job, Key, LateMoney, LedgerAccount, NextAction,
-    Payment, Refund, Slot,
+    Attempt, AttemptKind, Booking, BookingItem, Capture, InboundEvent, Job, Key, LateMoney, LedgerAccount,
+    NextAction, Payment, Refund, Slot,
 };
 use crate::time::Span;
 use crate::{Currency, PaymentId, Refusal};
@@ -380,6 +380,9 @@ fn money_for_a_cancelled_booking_goes_back() {
     let row: Booking = shop.get(booking);
     let step = row.state.step(booking::Event::CustomerCancelled).unwrap();
     shop.set(&Booking { state: step.to(), ..row.clone() });
+    let released = shop.all::<BookingItem>()[0].clone();
+    let released_by = released.state.step(booking_item::Event::Release).unwrap();
+    shop.set(&BookingItem { state: released_by.to(), ..released });
     shop.set_slot(|slot| slot.held = 0);
     let customer: crate::rows::Customer = shop.get(row.customer);
     shop.set(&crate::rows::Customer { held_seats: 0, ..customer });

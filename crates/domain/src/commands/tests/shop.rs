@@ -51,9 +51,9 @@ pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 pub struct Shop {
     pub world: World,
     pub product: ProductId,
-    /// One place, for [`PRICE`].
+    /// One seat, for [`PRICE`].
     pub seat: UnitId,
-    /// One place, for nothing.
+    /// One seat, for nothing.
     pub child: UnitId,
     pub slot: SlotId,
     events: u32,
@@ -139,7 +139,7 @@ impl Shop {
     pub fn new(capacity: i64) -> Shop {
         let mut world = World::new();
         world.run(&provision(TENANT, account()));
-        let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, places: 1 };
+        let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, seats: 1 };
         let units = vec![unit("seat", PRICE), unit("child", 0)];
         let made = world.run(&create_product_command(Currency::EUR, units));
         let Reply::Product(made) = made.reply() else { panic!("a product was made") };

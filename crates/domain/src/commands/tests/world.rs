@@ -159,7 +159,7 @@ impl World {
 
     /// Asks again before each table, children first.
     fn load(&self, command: &dyn Command) -> Facts {
-        let order: Vec<TableName> = TableName::WRITE_ORDER.iter().rev().copied().collect();
+        let order: Vec<TableName> = TableName::lock_order().collect();
         let mut facts = Facts::default();
         let mut open = 0;
         loop {
@@ -181,21 +181,36 @@ impl World {
                 return facts;
             }
             if !complete {
-                wanted.truncate(1);
+                let owned =
+                    |(_, table, _): &&(usize, TableName, Vec<Uuid>)| table.description().role == Role::Owned;
+                wanted.truncate(1 + wanted[1..].iter().take_while(owned).count());
             }
             for (at, table, ids) in wanted {
-                let stored = self.rows.get(table.description().name);
-                let rows =
-                    ids.iter().filter_map(|id| stored.and_then(|rows| rows.get(id))).cloned().collect();
-                assert_eq!(facts.loaded(table, &ids, rows), []);
+                assert_eq!(facts.loaded(table, &ids, self.stored(table, &ids)), []);
+                if table == TableName::booking_items {
+                    let locked = |id: &Uuid| facts.knows(TableName::bookings, *id);
+                    assert!(ids.iter().all(locked), "items without their booking's lock: {command:?}");
+                }
                 open = at + 1;
             }
         }
     }
 
+    /// The rows that are asked for by these ids.
+    fn stored(&self, table: TableName, ids: &[Uuid]) -> Vec<RawRow> {
+        let description = table.description();
+        let Some(stored) = self.rows.get(description.name) else { return Vec::new() };
+        if description.role != Role::Owned {
+            return ids.iter().filter_map(|id| stored.get(id)).cloned().collect();
+        }
+        let owner = description.asked_by().unwrap();
+        let wanted = |row: &&RawRow| matches!(&row[owner], Value::Id(id) if ids.contains(id));
+        stored.values().filter(wanted).cloned().collect()
+    }
+
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
         let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
-            bookings payments refunds movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
+            bookings booking_items payments refunds movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));

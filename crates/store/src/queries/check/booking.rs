@@ -5,15 +5,14 @@ use super::Check;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         invariant: "never_oversold",
-        promise: "held and sold are the seats of the slot's bookings, and fit its capacity",
+        promise: "held and sold are the seats of the slot's items in these states, and fit its capacity",
         counted: "select count(*) from slots",
         broken: "select id, 'held ' || held || ', sold ' || sold || ' of ' || capacity \
-                || ', and its bookings hold ' || booked_held || ' and bought ' || booked_sold as words \
+                || ', and its items have ' || booked_held || ' held and ' || booked_sold || ' sold' as words \
             from (select slots.id, slots.held, slots.sold, slots.capacity, \
-                    coalesce(sum(case when bookings.state = 'held' then seats end), 0) as booked_held, \
-                    coalesce(sum(case when bookings.state in ('confirmed', 'completed', 'no_show') \
-                        then seats end), 0) as booked_sold \
-                from slots left join bookings on bookings.slot = slots.id \
+                    coalesce(sum(case when booking_items.state = 'held' then seats end), 0) as booked_held, \
+                    coalesce(sum(case when booking_items.state = 'sold' then seats end), 0) as booked_sold \
+                from slots left join booking_items on booking_items.slot = slots.id \
                 group by slots.id, slots.held, slots.sold, slots.capacity) as counted \
             where held <> booked_held or sold <> booked_sold or held + sold > capacity",
     },
@@ -23,10 +22,37 @@ pub(super) const CHECKS: &[Check] = &[
         counted: "select count(*) from customers",
         broken: "select id, 'counts ' || held_seats || ' held seats, its holds have ' || holds as words \
             from (select customers.id, customers.held_seats, coalesce(sum(seats), 0) as holds \
-                from customers left join bookings \
-                    on bookings.tenant = customers.tenant and bookings.customer = customers.id and bookings.state = 'held' \
+                from customers left join (select bookings.customer, booking_items.seats \
+                        from bookings join booking_items on booking_items.booking = bookings.id \
+                        where bookings.state = 'held' and booking_items.state = 'held') as held \
+                    on held.customer = customers.id \
                 group by customers.id, customers.held_seats) as counted \
             where held_seats <> holds",
+    },
+    Check {
+        invariant: "never_oversold",
+        promise: "an item is where its booking is, and each booking has one",
+        counted: "select count(*) from booking_items",
+        broken: "select booking_items.id, 'is ' || booking_items.state || ' in a booking that is ' || bookings.state \
+                as words from booking_items join bookings on bookings.id = booking_items.booking \
+            where booking_items.state <> case when bookings.state = 'held' then 'held' \
+                when bookings.state = 'expired' then 'released' \
+                when bookings.state = 'cancelled' then case when confirmed_at is null then 'released' \
+                    else 'returned' end \
+                else 'sold' end \
+            union all select bookings.id, 'a booking without an item' from bookings \
+                left join booking_items on booking_items.booking = bookings.id where booking_items.id is null",
+    },
+    Check {
+        invariant: "never_overpaid",
+        promise: "a booking costs what its items cost",
+        counted: "select count(*) from bookings",
+        broken: "select id, 'costs {' || total_minor || ' ' || currency || '}, its items {' || cost || ' ' \
+                || currency || '}' as words \
+            from (select bookings.id, total_minor, currency, coalesce(sum(price_minor * quantity), 0) as cost \
+                from bookings left join booking_items on booking_items.booking = bookings.id \
+                group by bookings.id, total_minor, currency) as counted \
+            where total_minor <> cost",
     },
     Check {
         invariant: "never_overpaid",

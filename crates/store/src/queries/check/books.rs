@@ -85,12 +85,15 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         invariant: "tenant_walls",
         promise: "nothing of one tenant names a row of another",
-        counted: "select (select count(*) from bookings) + (select count(*) from payments) \
+        counted: "select (select count(*) from booking_items) + (select count(*) from payments) \
             + (select count(*) from attempts) + (select count(*) from refunds) \
             + (select count(*) from movements) \
             + (select count(*) from postings)",
-        broken: "select bookings.id, 'a booking of another tenant''s slot' as words from bookings \
-                join slots on slots.id = bookings.slot where slots.tenant <> bookings.tenant \
+        broken: "select booking_items.id, 'an item for another tenant''s slot' as words from booking_items \
+                join slots on slots.id = booking_items.slot where slots.tenant <> booking_items.tenant \
+            union all select booking_items.id, 'an item of another tenant''s booking' from booking_items \
+                join bookings on bookings.id = booking_items.booking \
+                where bookings.tenant <> booking_items.tenant \
             union all select payments.id, 'a payment for another tenant''s booking' from payments \
                 join bookings on bookings.id = payments.booking where bookings.tenant <> payments.tenant \
             union all select attempts.id, 'an attempt of another tenant''s payment' from attempts \

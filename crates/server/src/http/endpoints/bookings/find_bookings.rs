@@ -5,7 +5,7 @@ use domain::SlotId;
 use domain::lifecycle::{State as _, booking};
 use store::queries::{BookingSearch, Cursor};
 
-use super::context::BookingContext;
+use super::context::views;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
 use crate::http::listing::{cursor, limit, page};
@@ -41,10 +41,6 @@ async fn handle(
     let rows = app.store().bookings(tenant, &search).await?;
     let at = |row: &domain::rows::Booking| Cursor { created_at: row.created_at, id: row.id.0 };
     let rows = page(rows, limit, at, |row| row);
-    let mut beside = BookingContext::default();
-    let mut data = Vec::with_capacity(rows.data.len());
-    for row in rows.data {
-        data.push(beside.view(&app, tenant, row).await?);
-    }
+    let data = views(&app, tenant, rows.data).await?;
     Ok(found(&Page { data, next_cursor: rows.next_cursor }))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use domain::rows::Subject;
 use domain::{BookingId, Refusal};
 
-use super::context::BookingContext;
+use super::context::views;
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
@@ -34,7 +34,7 @@ async fn handle(State(app): State<App>, look: ReadRequest<Bookings>, Id(id): Id)
         None
     };
     let timeline = first_page(&app, tenant, id).await?;
-    let booking = BookingContext::default().view(&app, tenant, booking).await?;
+    let booking = views(&app, tenant, vec![booking]).await?.remove(0);
     Ok(found(&BookingDetail {
         booking,
         payments,

@@ -100,5 +100,5 @@ fn changed(unit: ChangedUnit) -> Option<UnitChange> {
 
 /// Its name and price were asked for when it was read.
 fn added(unit: ChangedUnit) -> Option<NewUnit> {
-    Some(NewUnit { name: unit.name?, price_minor: unit.price?.minor, places: unit.places.unwrap_or(1) })
+    Some(NewUnit { name: unit.name?, price_minor: unit.price?.minor, seats: unit.seats.unwrap_or(1) })
 }

@@ -24,7 +24,7 @@ async fn handle(State(app): State<App>, call: WriteRequest<Catalogue, NewProduct
     let unit = |unit: api::requests::NewUnit| NewUnit {
         name: unit.name,
         price_minor: unit.price.minor,
-        places: unit.places,
+        seats: unit.seats,
     };
     let command = CreateProduct {
         claim: call.claim,
