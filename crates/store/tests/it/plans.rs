@@ -16,7 +16,11 @@ use crate::store_database::StoreDatabase;
 
 use crate::test_command::Seller;
 
-testkit::on_both_engines!(each_filter_has_its_index, work_and_the_audit_are_found_by_indexes);
+testkit::on_both_engines!(
+    each_filter_has_its_index,
+    work_and_the_audit_are_found_by_indexes,
+    foreign_keys_are_checked_by_the_key_from_the_first_row_on,
+);
 
 const BOOKINGS: usize = 20_000;
 const SLOTS: usize = 40;
@@ -141,6 +145,16 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     let late = Timestamp((1 << 47) * 1_000);
     assert!(asked.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
     reads_no_table(&plans);
+}
+
+/// The check asks as these queries do, and PostgreSQL keeps its plan until it has statistics of the table.
+async fn foreign_keys_are_checked_by_the_key_from_the_first_row_on(database: StoreDatabase) {
+    let store = database.open().await;
+    let (asked, plans) = store.queries().explained();
+    asked.booking(new_id(), new_id()).await.unwrap();
+    finds_by(&plans, "bookings_by_id");
+    asked.payment(new_id(), new_id()).await.unwrap();
+    finds_by(&plans, "payments_by_id");
 }
 
 /// Slots are too few for an index to pay.
