@@ -202,11 +202,13 @@ impl Command for Open {
         }
         for id in &self.slots {
             let (id, capacity) = (*id, 100_000_000);
+            // One departure a moment.
+            let starts_at = Outside.now();
             outcome.put(Slot {
                 id,
                 tenant,
                 product,
-                starts_at: now,
+                starts_at,
                 capacity,
                 held: 0,
                 sold: 0,
