@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::queries::{Backlog, Figures};
 use store::{Clock as _, Location, Store};
 use test_servers::postgres::Private;

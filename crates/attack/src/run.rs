@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::Ids as _;
 use futures_util::{StreamExt as _, stream};
-use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;

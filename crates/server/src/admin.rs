@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 use store::{Clock as _, CommandResult, Queries, Store};
 use uuid::Uuid;
 
-use crate::clock::SystemClock;
 use crate::ids::UuidV7;
+use crate::ports::clock::SystemClock;
 use crate::secret;
 
 /// The scopes of the first key of a tenant, for its own programs.

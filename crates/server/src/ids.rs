@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::RngExt as _;
 use uuid::Uuid;
 
-use crate::clock::SystemClock;
+use crate::ports::clock::SystemClock;
 
 /// Ids ascend within one process even inside one millisecond: the sub-millisecond bits are a counter
 /// that is carried along with the time, the rest is random.

@@ -38,5 +38,3 @@ pub mod webhooks;
 pub mod wire;
 pub mod work_context;
 pub mod workers;
-
-pub use ports::clock;

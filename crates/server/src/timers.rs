@@ -213,8 +213,8 @@ mod tests {
     use store::{Location, Options};
 
     use super::*;
-    use crate::clock::SystemClock;
     use crate::ids::UuidV7;
+    use crate::ports::clock::SystemClock;
     use crate::wire::Wire;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -31,9 +31,9 @@ use store::{Clock, CommandResult, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
-use crate::clock::SystemClock;
 use crate::metrics::catalogue::{PROCESSING_SECONDS, WEBHOOKS};
 use crate::metrics::labels::{Delivery, Reason, WorkLabel};
+use crate::ports::clock::SystemClock;
 use crate::work_context::{self, WorkContext};
 use unprocessed::UnprocessedEvents;
 

@@ -1,4 +1,4 @@
-//! An work_context: what is being done, and for whom. The log names it in every line that is written meanwhile,
+//! A work context: what is being done, and for whom. The log names it in every line that is written meanwhile,
 //! a panic's among them.
 //!
 //! Whoever does it learns of tenant and operation on the way, so they are set once, when they are known.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use server::admin;
-use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::clock::SystemClock;
 use server::ports::telemetry::{RunningTelemetry, TelemetryAdapter};
 use server::service::{self, AccountSettings, RunningService, Settings};
 use server::wire::Wire;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use domain::time::Span;
 use domain::{Ids, Timestamp};
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock;
 use uuid::Uuid;
 

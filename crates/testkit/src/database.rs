@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::Reply;
 use domain::working_set::Command;
-use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::clock::SystemClock;
 use server::wire::Wire;
 use store::{CommandResult, Location, Options, Store};
 use tempfile::TempDir;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::time::Span;
 use providers::stripe;
 use serde_json::json;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use server::service::{self, Settings};
 use store::{Clock as _, Store};
 

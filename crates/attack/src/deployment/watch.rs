@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::{Clock as _, Location, Store};
 
 use crate::timeline::Timeline;

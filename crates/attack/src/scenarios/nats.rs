@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use domain::time::Span;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use server::relay::YOUNG_FOR;
 use store::Clock as _;
 use test_servers::nats::Private;

@@ -7,8 +7,8 @@ use domain::reply::{BookingReply, ItemReply};
 use domain::rows::{Actor, Audit, Booking, BookingItem, Customer, Key, Message, Slot, Subject};
 use domain::working_set::Json;
 use domain::{ClientId, Currency, CustomerId, Ids as _, KeyId, Reply, SlotId, TenantId, Timestamp, UnitId};
-use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 use uuid::Uuid;
 

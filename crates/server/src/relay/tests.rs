@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{POLL, POLL_BUSY, Relay, RelayShares, Settings};
-use crate::clock::SystemClock;
+use crate::ports::clock::SystemClock;
 use domain::consumers::Consumers;
 
 use crate::consumers::{self, MessageDispatcher};

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Webhooks;
-use crate::clock::SystemClock;
 use crate::metrics::catalogue::EVENTS_READ_BACK;
+use crate::ports::clock::SystemClock;
 
 /// How often the events of an account are read, and how long a webhook is given before.
 pub const EVERY: Span = Span::seconds(20);

@@ -14,7 +14,7 @@ use domain::working_set::{Command, Context, Decision, DecisionResult};
 use domain::{JobId, TenantId, Timestamp, WorkerId};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::Registry;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use server::workers::{
     Driver, Gates, JobHandler, JobHandlers, JobOutcome, LaneConcurrency, Pace, Pool, PoolParts, registered,
 };

@@ -8,7 +8,7 @@ use domain::time::Span;
 use domain::{JobId, PaymentId};
 use resilience::breaker;
 use serde_json::json;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 use testkit::proxy::{Fault, Plan, Proxy};
 use uuid::Uuid;

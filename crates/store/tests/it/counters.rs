@@ -15,7 +15,7 @@ use crate::seats::reserve;
 use crate::test_command::{Seller, TestCommand, WriterPause, insert};
 
 testkit::on_both_engines!(
-    a_tally_says_what_the_tables_say,
+    counters_say_what_the_tables_say,
     what_is_rolled_back_is_not_counted,
     a_reseated_booking_is_a_late_payment,
     what_was_there_before_is_counted_by_the_migration,
@@ -52,7 +52,7 @@ fn step(booking: BookingId, event: Event) -> TestCommand {
     TestCommand::new(move |rows| rows.booking(booking).map(drop), decide)
 }
 
-async fn a_tally_says_what_the_tables_say(database: StoreDatabase) {
+async fn counters_say_what_the_tables_say(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 10).await;

@@ -1,7 +1,7 @@
 //! What to try next: addresses, keys and lines to paste.
 
 use domain::time::Span;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 
 use super::environment::DemoEnvironment;

@@ -9,8 +9,8 @@ use domain::time::Span;
 use domain::{ClientId, Currency, ProductId, Reply, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use server::admin::{NewTenant, slug};
-use server::clock::SystemClock;
 use server::ids::UuidV7;
+use server::ports::clock::SystemClock;
 use store::{Clock as _, CommandResult, Location, Queries, Store};
 use uuid::Uuid;
 

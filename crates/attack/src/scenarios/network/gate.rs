@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use domain::Timestamp;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 use tokio::task::AbortHandle;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 
 use crate::operation_request::{PAYS, PRICE_MINOR};

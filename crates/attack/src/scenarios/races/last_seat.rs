@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 
 use crate::operation_request::{PAYS, PRICE_MINOR, mark};

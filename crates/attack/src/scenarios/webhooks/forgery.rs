@@ -6,7 +6,7 @@
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use server::clock::SystemClock;
+use server::ports::clock::SystemClock;
 use store::Clock as _;
 
 use super::courier::WebhookForwarder;
