@@ -9,6 +9,7 @@
 
 mod beside;
 mod handed_over;
+mod jobs_in_review;
 mod person;
 
 use std::time::Duration;

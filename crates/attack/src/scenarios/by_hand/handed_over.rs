@@ -7,14 +7,13 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::followed_within;
+use super::jobs_in_review::JobsInReview;
 use super::person::Person;
 use crate::operation_request::{CURRENCY, PAYS, PRICE_MINOR};
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 use check::{RecordedCall, money};
 
 pub(super) const DEADLINE_SECONDS: u64 = 3;
-/// For the jobs to look again and again, and to do what they must not.
-const CHANCES: Duration = Duration::from_secs(3);
 const REFUNDED_MINOR: i64 = 1_000;
 const CAPTURED_MINOR: i64 = 1_500;
 /// By a person, where another sum was to be captured.
@@ -61,8 +60,9 @@ pub(super) async fn run(
 
     let before = calls(deployment).await?.len();
     deployment.set_faults(json!({})).await?;
+    let jobs = JobsInReview::of(deployment).await?;
     try_join_all(handed.iter_mut().map(|handed| handed.is_settled_by_hand(context))).await?;
-    tokio::time::sleep(CHANCES).await;
+    jobs.each_has_looked_again().await?;
     let moved = calls(deployment).await?.split_off(before).into_iter().filter(moves_money);
     let moved: Vec<String> = moved.map(|call| format!("{} {}", call.method, call.path)).collect();
     context.findings.always("what_a_person_has_is_left_alone", moved.is_empty(), || {
