@@ -169,7 +169,7 @@ create index bookings_held on bookings (sweep_at) where state = 'held';
 create unique index bookings_by_id on bookings (id, tenant);
 
 create table booking_items (
-    id uuid not null primary key,
+    id uuid not null,
     tenant uuid not null,
     booking uuid not null,
     slot uuid not null,
@@ -181,10 +181,10 @@ create table booking_items (
     price_minor bigint not null check (price_minor >= 0),
     state text not null check (state in ('held', 'released', 'sold', 'returned')),
     booked_at bigint not null,
+    primary key (booking, id),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (slot, tenant) references slots (id, tenant)
 );
-create index booking_items_of_booking on booking_items (booking);
 create index booking_items_of_slot on booking_items (tenant, slot, booked_at, booking);
 
 create table payments (

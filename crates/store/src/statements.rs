@@ -90,7 +90,9 @@ fn postgres(table: &Table) -> Statements {
     let held: Vec<String> = guards(table)
         .map(|column| {
             let (name_of, was) = (quoted(column), column.name);
-            format!(" and ({holds}{name}.{name_of} is not distinct from sent.was_{was})")
+            // The owner is a part of the key, and only an equality is looked up in an index.
+            let same = if column.part == ColumnUpdate::Owner { "=" } else { "is not distinct from" };
+            format!(" and ({holds}{name}.{name_of} {same} sent.was_{was})")
         })
         .collect();
     Statements {
@@ -124,7 +126,7 @@ fn asked_by(table: &Table) -> String {
 }
 
 fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
-    table.columns.iter().filter(|column| column.part == ColumnUpdate::Guard)
+    table.columns.iter().filter(|column| column.part.is_guard())
 }
 
 fn changing(table: &Table) -> impl Iterator<Item = &ColumnDescription> {

@@ -55,12 +55,19 @@ pub enum ColumnUpdate {
     Key,
     /// Set by the insert, never again.
     Fixed,
-    /// As `Fixed`: the id of the row that owns this one.
+    /// The id of the row that owns this one: set by the insert, and a part of the key by which the row is updated.
     Owner,
     /// Changes, and must be as it was loaded for the update to count.
     Guard,
     /// Changes freely, under the lock.
     Moves,
+}
+
+impl ColumnUpdate {
+    /// Whether an update or a removal names the column's value as it was loaded.
+    pub fn is_guard(self) -> bool {
+        matches!(self, ColumnUpdate::Owner | ColumnUpdate::Guard)
+    }
 }
 
 /// A row of a described table.
@@ -259,13 +266,13 @@ impl<R: Row> Rows<R> {
                 (None, Some(row)) => write.inserts.push(row.values()),
                 (Some(was), Some(is)) if was != is => write.updates.push(Update {
                     id: *id,
-                    guards: of_part(was.values(), R::TABLE, |part| part == ColumnUpdate::Guard),
+                    guards: of_part(was.values(), R::TABLE, ColumnUpdate::is_guard),
                     values: of_part(unknown::kept(is.values(), &entry.unknown), R::TABLE, |part| {
                         matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves)
                     }),
                 }),
                 (Some(was), None) => {
-                    let guards = of_part(was.values(), R::TABLE, |part| part == ColumnUpdate::Guard);
+                    let guards = of_part(was.values(), R::TABLE, ColumnUpdate::is_guard);
                     write.removals.push(Removal { id: *id, guards });
                 }
                 _ => {}

@@ -245,7 +245,7 @@ impl World {
         };
         for update in &write.updates {
             let row = stored.get_mut(&update.id).unwrap();
-            for (at, was) in columns_of(|part| part == ColumnUpdate::Guard).zip(&update.guards) {
+            for (at, was) in columns_of(ColumnUpdate::is_guard).zip(&update.guards) {
                 assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
             let moving = columns_of(|part| matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves));
@@ -255,7 +255,7 @@ impl World {
         }
         for removal in &write.removals {
             let row = stored.remove(&removal.id).unwrap();
-            for (at, was) in columns_of(|part| part == ColumnUpdate::Guard).zip(&removal.guards) {
+            for (at, was) in columns_of(ColumnUpdate::is_guard).zip(&removal.guards) {
                 assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
         }
