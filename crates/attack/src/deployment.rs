@@ -28,7 +28,7 @@ use super::backlog_wait::Patience;
 use super::timeline::{Lasting, Timeline};
 use super::{Error, Ground, ScenarioContext, Target};
 use check::{Books, Verdicts};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 pub use process::Part;
 use process::Process;
 use testkit::databases::Databases;
@@ -403,7 +403,7 @@ fn books_of(place: &str) -> String {
 }
 
 async fn tell_faults(sandbox_url: &str, faults: &Value) -> Result<(), Error> {
-    let told = HttpClient::new(sandbox_url)?.post("/sandbox/faults", &[], faults.to_string()).await?;
+    let told = HttpConnection::new(sandbox_url).post("/sandbox/faults", &[], faults.to_string()).await?;
     if told.status.is_success() {
         return Ok(());
     }

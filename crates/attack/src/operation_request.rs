@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use check::Charge;
-use http_client::Response;
+use outbound::HttpReply;
 use testkit::program::Catalogue;
 
 /// A card that pays, and one that does not.
@@ -139,11 +139,11 @@ pub struct OperationAnswer {
 }
 
 impl OperationAnswer {
-    pub fn of(response: &Response) -> OperationAnswer {
+    pub fn of(response: &HttpReply) -> OperationAnswer {
         let text = response.text();
         OperationAnswer {
             status: response.status.as_u16(),
-            replayed: response.header("idempotent-replayed") == Some("true"),
+            replayed: response.is_replayed(),
             retry_after: response
                 .header("retry-after")
                 .and_then(|seconds| seconds.parse().ok())

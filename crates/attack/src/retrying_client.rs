@@ -14,7 +14,7 @@ use super::journal::{Journal, Ticket};
 use super::operation_request::{OperationAnswer, OperationRequest, ReplyKind};
 use super::timeline::{RecordedRetry, Timeline};
 use super::{Error, Target};
-use http_client::{self, HttpClient};
+use outbound::HttpConnection;
 
 /// For one request, through everything that befalls the server.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -57,7 +57,7 @@ impl RequestResult {
 
 /// One client, with a connection to each server.
 pub struct RetryingClient {
-    clients: Vec<HttpClient>,
+    clients: Vec<HttpConnection>,
     /// The server that is asked now; the next one after a loss.
     at: usize,
     authorization: String,
@@ -74,19 +74,17 @@ impl RetryingClient {
         timeline: &Timeline,
         number: usize,
         random: StdRng,
-    ) -> Result<RetryingClient, http_client::Error> {
-        let client = |url: &String| Ok(HttpClient::new(url)?.with_timeout(TIMEOUT));
-        let clients: Result<Vec<HttpClient>, http_client::Error> =
-            shop.base_urls.iter().map(client).collect();
-        let clients = clients?;
-        Ok(RetryingClient {
+    ) -> RetryingClient {
+        let client = |url: &String| HttpConnection::new(url).with_timeout(TIMEOUT);
+        let clients: Vec<HttpConnection> = shop.base_urls.iter().map(client).collect();
+        RetryingClient {
             at: number % clients.len().max(1),
             clients,
             authorization: format!("Bearer {}", shop.api_key),
             journal: journal.clone(),
             timeline: timeline.clone(),
             random,
-        })
+        }
     }
 
     /// How long it waits for an answer.

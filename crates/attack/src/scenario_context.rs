@@ -83,7 +83,7 @@ impl ScenarioContext {
     /// A client; its number says which server it asks first, and where its jitter begins.
     pub fn caller(&self, shop: &Target, number: usize) -> Result<RetryingClient, Error> {
         let random = self.random(&format!("caller {number}"));
-        Ok(RetryingClient::new(shop, &self.journal, &self.timeline, number, random)?)
+        Ok(RetryingClient::new(shop, &self.journal, &self.timeline, number, random))
     }
 
     pub fn callers(&self, shop: &Target, count: usize) -> Result<Vec<RetryingClient>, Error> {

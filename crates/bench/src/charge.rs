@@ -15,7 +15,7 @@ use super::report::{Cost, Figure, Latency, Report};
 use super::reserve::stopped;
 use super::{Engine, Error, Options, Progress};
 use check::Books;
-use http_client::HttpClient;
+use outbound::HttpConnection;
 use testkit::program::Tenant;
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ const AMOUNT_MINOR: i64 = 1_250;
 
 /// A client that charges, each time under another key.
 struct Payer {
-    client: HttpClient,
+    client: HttpConnection,
     authorization: String,
     number: Arc<AtomicU64>,
     watch: mpsc::UnboundedSender<(String, Instant)>,
@@ -105,15 +105,13 @@ async fn measure(
         .map(tokio::spawn)
         .collect();
     let number = Arc::new(AtomicU64::new(0));
-    let payer = |_| -> Result<Payer, Error> {
-        Ok(Payer {
-            client: HttpClient::new(&running.base_url)?,
-            authorization: format!("Bearer {}", installation.tenant.api_key),
-            number: number.clone(),
-            watch: watch.clone(),
-        })
+    let payer = |_| Payer {
+        client: HttpConnection::new(&running.base_url),
+        authorization: format!("Bearer {}", installation.tenant.api_key),
+        number: number.clone(),
+        watch: watch.clone(),
     };
-    let payers = (0..options.tasks).map(payer).collect::<Result<Vec<_>, _>>()?;
+    let payers: Vec<Payer> = (0..options.tasks).map(payer).collect();
     drop(watch);
 
     progress.says(format!("{}: warming up", engine.name()));
@@ -167,7 +165,7 @@ async fn watch_evidence(
     tenant: Tenant,
     watched: Arc<Mutex<mpsc::UnboundedReceiver<(String, Instant)>>>,
 ) -> Result<Histogram<u64>, Error> {
-    let mut client = HttpClient::new(&base_url)?;
+    let mut client = HttpConnection::new(&base_url);
     let authorization = format!("Bearer {}", tenant.api_key);
     let mut latencies = load::latencies();
     loop {

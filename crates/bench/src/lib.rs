@@ -67,7 +67,7 @@ pub enum Error {
     #[error(transparent)]
     Program(#[from] testkit::program::Error),
     #[error(transparent)]
-    Http(#[from] http_client::Error),
+    Http(#[from] outbound::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]

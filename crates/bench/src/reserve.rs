@@ -13,7 +13,7 @@ use super::load::{self, Loaded, Operator};
 use super::meter;
 use super::report::{Cost, Figure, Latency, Report};
 use super::{Engine, Error, Options, Progress};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 use testkit::program::{Catalogue, RunningProgram};
 
 /// As many as a slot may have: none is ever full.
@@ -24,7 +24,7 @@ const HOT: &str = "hot slot";
 
 /// A client that reserves, each time for another customer under another key.
 struct Customer {
-    client: HttpClient,
+    client: HttpConnection,
     authorization: String,
     unit: Arc<str>,
     slots: Arc<[String]>,
@@ -101,7 +101,7 @@ async fn measure(
     let number = Arc::new(AtomicU64::new(0));
     let mut reserved = 0;
     for (work, slots) in works.into_iter().filter(|(work, _)| !options.hot_only || work == HOT) {
-        let customers = customers(options, stage, &running, &catalogue, slots, &number)?;
+        let customers = customers(options, stage, &running, &catalogue, slots, &number);
         progress.says(format!("{}, {form}, {work}: warming up", engine.name()));
         let (customers, warm) = load::closed(customers, WARM_UP, progress).await;
         progress.says(format!("{}, {form}, {work}: full load", engine.name()));
@@ -146,16 +146,14 @@ fn customers(
     catalogue: &Catalogue,
     slots: &[String],
     number: &Arc<AtomicU64>,
-) -> Result<Vec<Customer>, Error> {
+) -> Vec<Customer> {
     let (unit, slots): (Arc<str>, Arc<[String]>) = (catalogue.unit.as_str().into(), slots.into());
-    let customer = |_| {
-        Ok(Customer {
-            client: HttpClient::new(&running.base_url)?,
-            authorization: format!("Bearer {}", stage.installation.tenant.api_key),
-            unit: unit.clone(),
-            slots: slots.clone(),
-            number: number.clone(),
-        })
+    let customer = |_| Customer {
+        client: HttpConnection::new(&running.base_url),
+        authorization: format!("Bearer {}", stage.installation.tenant.api_key),
+        unit: unit.clone(),
+        slots: slots.clone(),
+        number: number.clone(),
     };
     (0..options.tasks).map(customer).collect()
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bench::plain::{Options, serve};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 use serde_json::{Value, json};
 use testkit::{Engine, ONE, OnEngine as _, StoredCatalogue, TestDatabase, submit};
 
@@ -33,7 +33,7 @@ async fn its_rows_are_sound(database: TestDatabase) {
         assert!(begun.elapsed() < READY_WITHIN, "it does not serve");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let mut client = HttpClient::new(ready["base_url"].as_str().unwrap()).unwrap();
+    let mut client = HttpConnection::new(ready["base_url"].as_str().unwrap());
     let mut bodies = Vec::new();
     for (key, quantity, status) in [("a", 1, 201), ("b", 2, 201), ("a", 1, 201), ("a", 2, 409), ("c", 8, 409)]
     {

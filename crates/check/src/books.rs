@@ -7,7 +7,7 @@ use domain::{Currency, Money};
 use serde::Deserialize;
 
 use super::Error;
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// Where a sandbox keeps its books.
 const PATH: &str = "/sandbox/books";
@@ -91,8 +91,7 @@ impl Books {
         if place.starts_with("http://") || place.starts_with("https://") {
             let (base_url, query) = place.split_once('?').unwrap_or((place, "calls=false"));
             let base_url = base_url.trim_end_matches('/').trim_end_matches(PATH);
-            let mut client = HttpClient::new(base_url).map_err(|error| failed(error.to_string()))?;
-            let answer = client.get(&format!("{PATH}?{query}"), &[]).await;
+            let answer = HttpConnection::new(base_url).get(&format!("{PATH}?{query}"), &[]).await;
             let answer = answer.map_err(|error| failed(error.to_string()))?;
             if !answer.status.is_success() {
                 return Err(failed(format!("{}: {}", answer.status, answer.text())));

@@ -27,12 +27,17 @@ pub struct Connector {
 
 impl Connector {
     pub fn new(timeout: Duration) -> Result<Connector, String> {
-        let mut http = HttpConnector::new();
-        // A request is one small packet that waits for its answer: there is nothing to gather.
-        http.set_nodelay(true);
-        http.set_keepalive(Some(Duration::from_secs(30)));
-        Ok(Connector { inner: secured(http)?, timeout })
+        Ok(Connector { inner: secured(plain())?, timeout })
     }
+}
+
+/// Without TLS.
+pub fn plain() -> HttpConnector {
+    let mut http = HttpConnector::new();
+    // A request is one small packet that waits for its answer: there is nothing to gather.
+    http.set_nodelay(true);
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    http
 }
 
 #[cfg(not(feature = "tls"))]

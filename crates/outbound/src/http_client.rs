@@ -1,4 +1,4 @@
-//! One exchange: a request written, a reply read, body included.
+//! The client that calls every server: a request is written, and a reply is read with its body.
 
 use std::error::Error as StdError;
 use std::fmt::Write;
@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
@@ -41,6 +42,14 @@ impl HttpReply {
     /// As it was sent; none if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn json(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::from_slice(&self.body)
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Whether it repeats what an earlier request under the same idempotency key was answered, as
@@ -97,21 +106,28 @@ impl Service<Request<Full<Bytes>>> for HttpClient {
         let (responding, reply_bytes_max) = (self.http.request(request), self.reply_bytes_max);
         Box::pin(async move {
             let response = responding.await.map_err(|error| {
-                let causes = error_chain(&error);
                 if error.is_connect() {
-                    Error::NotSent(causes)
+                    Error::NotSent(error_chain(&error))
                 } else {
-                    Error::Broken(format!("the connection broke before an answer: {causes}"))
+                    before_an_answer(&error)
                 }
             })?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, reply_bytes_max).collect().await.map_err(|error| {
-                let status = parts.status.as_u16();
-                Error::Broken(format!("the answer ({status}) broke off: {}", error_chain(&*error)))
-            })?;
-            Ok(HttpReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+            read_whole(response, reply_bytes_max).await
         })
     }
+}
+
+pub fn before_an_answer(error: &(dyn StdError + 'static)) -> Error {
+    Error::Broken(format!("the connection broke before an answer: {}", error_chain(error)))
+}
+
+pub async fn read_whole(response: Response<Incoming>, reply_bytes_max: usize) -> Result<HttpReply, Error> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, reply_bytes_max).collect().await.map_err(|error| {
+        let status = parts.status.as_u16();
+        Error::Broken(format!("the answer ({status}) broke off: {}", error_chain(&*error)))
+    })?;
+    Ok(HttpReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
 }
 
 /// An error with its causes: the outermost says no more than that a connection failed.

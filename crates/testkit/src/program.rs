@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{what} failed: {words}")]
     Failed { what: String, words: String },
     #[error(transparent)]
-    Http(#[from] http_client::Error),
+    Http(#[from] outbound::Error),
     #[error(transparent)]
     File(#[from] std::io::Error),
 }

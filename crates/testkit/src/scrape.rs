@@ -1,14 +1,14 @@
 //! The text of `/metrics`, read.
 
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// What a process said of itself at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Scrape(String);
 
 impl Scrape {
-    pub async fn of(base_url: &str) -> Result<Scrape, http_client::Error> {
-        Ok(Scrape(HttpClient::new(base_url)?.get("/metrics", &[]).await?.text()))
+    pub async fn of(base_url: &str) -> Result<Scrape, outbound::Error> {
+        Ok(Scrape(HttpConnection::new(base_url).get("/metrics", &[]).await?.text()))
     }
 
     pub fn new(text: impl Into<String>) -> Scrape {

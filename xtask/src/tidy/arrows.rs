@@ -21,10 +21,9 @@ enum Allowed {
 
 fn allowed(name: &str) -> Option<Allowed> {
     Some(match name {
-        "fault_injection" | "http_client" | "sandbox" | "test_servers" => Allowed::Only(&[]),
+        "fault_injection" | "outbound" | "sandbox" | "test_servers" => Allowed::Only(&[]),
         "domain" | "resilience" => Allowed::Only(&["fault_injection"]),
         "store" => Allowed::Only(&["domain", "fault_injection"]),
-        "outbound" => Allowed::Only(&[]),
         "providers" => Allowed::Only(&["domain", "fault_injection", "outbound", "resilience"]),
         "api" => Allowed::Only(&["domain"]),
         "client" => Allowed::Only(&["api", "outbound", "resilience"]),
@@ -55,10 +54,10 @@ fn allowed(name: &str) -> Option<Allowed> {
             "attack",
             "bench",
             "check",
-            "http_client",
+            "outbound",
             "fault_injection",
         ]),
-        "check" => Allowed::Only(&["domain", "http_client", "store"]),
+        "check" => Allowed::Only(&["domain", "outbound", "store"]),
         "testkit" => Allowed::AllBut(&["attack", "bench", "surehold", "xtask"]),
         "bench" => Allowed::AllBut(&["attack", "surehold", "xtask"]),
         "attack" => Allowed::AllBut(&["bench", "surehold", "xtask"]),

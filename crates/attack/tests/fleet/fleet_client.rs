@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_client::{HttpClient, Response};
+use outbound::{HttpConnection, HttpReply};
 use serde_json::{Value, json};
 use testkit::program::{Catalogue, Tenant};
 
@@ -29,13 +29,13 @@ pub struct Shop {
 
 pub struct FleetClient<'a> {
     shop: &'a Shop,
-    client: HttpClient,
+    client: HttpConnection,
     authorization: String,
 }
 
 impl<'a> FleetClient<'a> {
     pub fn new(shop: &'a Shop) -> FleetClient<'a> {
-        let client = HttpClient::new(&shop.base_url).unwrap().with_timeout(TIMEOUT);
+        let client = HttpConnection::new(&shop.base_url).with_timeout(TIMEOUT);
         FleetClient { shop, client, authorization: format!("Bearer {}", shop.tenant.api_key) }
     }
 
@@ -77,7 +77,7 @@ impl<'a> FleetClient<'a> {
         }
     }
 
-    async fn once(&mut self, key: &str, path: &str, body: &Value) -> Result<Response, http_client::Error> {
+    async fn once(&mut self, key: &str, path: &str, body: &Value) -> Result<HttpReply, outbound::Error> {
         let headers = [
             ("authorization", self.authorization.as_str()),
             ("content-type", "application/json"),
@@ -94,7 +94,7 @@ impl<'a> FleetClient<'a> {
 }
 
 /// The status, and whether it bids to ask again.
-fn status_and_retryable(answer: &Response) -> String {
+fn status_and_retryable(answer: &HttpReply) -> String {
     let retryable = answer.json().is_ok_and(|problem| problem["retryable"] == true);
     format!("{}{}", answer.status.as_u16(), if retryable { " retryable" } else { "" })
 }

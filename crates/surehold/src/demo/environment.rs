@@ -90,7 +90,7 @@ impl DemoEnvironment {
 
     /// Creates the accounts in the sandbox, with the addresses of their webhooks.
     async fn create_accounts(&self) -> Result<(), Failed> {
-        let mut sandbox = http_client::HttpClient::new(&self.sandbox_url)?;
+        let mut sandbox = outbound::HttpConnection::new(&self.sandbox_url);
         for tenant in &self.seeds.tenants {
             let account = json!({
                 "id": tenant.stripe_account,

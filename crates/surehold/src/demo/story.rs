@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Currency, Money};
-use http_client::{HttpClient, Response};
+use outbound::{HttpConnection, HttpReply};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -23,8 +23,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 struct Storyteller<'a> {
     stage: &'a DemoEnvironment,
-    api: HttpClient,
-    sandbox: HttpClient,
+    api: HttpConnection,
+    sandbox: HttpConnection,
     authorization: String,
     /// Prefix of this run's keys: the story may run again on the same directory.
     run: String,
@@ -36,8 +36,8 @@ struct Storyteller<'a> {
 pub async fn tell(stage: &DemoEnvironment) -> Result<bool, Failed> {
     let mut teller = Storyteller {
         stage,
-        api: HttpClient::new(&stage.base_url)?,
-        sandbox: HttpClient::new(&stage.sandbox_url)?,
+        api: HttpConnection::new(&stage.base_url),
+        sandbox: HttpConnection::new(&stage.sandbox_url),
         authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
         run: hex::encode(rand::random::<[u8; 4]>()),
         before: BTreeMap::new(),
@@ -64,7 +64,7 @@ fn said(words: impl AsRef<str>) {
 }
 
 impl Storyteller<'_> {
-    async fn post(&mut self, path: &str, key: &str, body: &Value) -> Result<Response, Failed> {
+    async fn post(&mut self, path: &str, key: &str, body: &Value) -> Result<HttpReply, Failed> {
         let headers = [
             ("authorization", self.authorization.as_str()),
             ("content-type", "application/json"),

@@ -25,7 +25,7 @@ fn refused(deployment: &Deployment, arguments: &[&str], reason: &str) {
 }
 
 async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
-    let mut client = http_client::HttpClient::new(&deployment.base_url).unwrap();
+    let mut client = outbound::HttpConnection::new(&deployment.base_url);
     let authorization = format!("Bearer {}", key.as_str().unwrap());
     client.get("/v1/products", &[("authorization", &authorization)]).await.unwrap().status == 200
 }

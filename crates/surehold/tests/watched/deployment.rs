@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http_client::{HttpClient, Response};
+use outbound::{HttpConnection, HttpReply};
 use serde_json::{Value, json};
 use testkit::program::{Catalogue, Installation, RunningProgram};
 use testkit::scrape::Scrape;
@@ -73,26 +73,26 @@ impl Deployment {
         self.database.execute(sql).await;
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub async fn get(&self, path: &str) -> HttpReply {
         let key = format!("Bearer {}", self.installation.tenant.api_key);
-        let mut client = HttpClient::new(&self.base_url).unwrap();
+        let mut client = HttpConnection::new(&self.base_url);
         client.get(path, &[("authorization", &key)]).await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, key: &str, body: &Value) -> Response {
+    pub async fn post(&self, path: &str, key: &str, body: &Value) -> HttpReply {
         self.post_with(path, key, &[], body).await
     }
 
-    pub async fn post_with(&self, path: &str, key: &str, more: &[(&str, &str)], body: &Value) -> Response {
+    pub async fn post_with(&self, path: &str, key: &str, more: &[(&str, &str)], body: &Value) -> HttpReply {
         self.send(path, key, more, body.to_string()).await
     }
 
     /// A body that no JSON value says.
-    pub async fn post_text(&self, path: &str, key: &str, body: String) -> Response {
+    pub async fn post_text(&self, path: &str, key: &str, body: String) -> HttpReply {
         self.send(path, key, &[], body).await
     }
 
-    async fn send(&self, path: &str, key: &str, more: &[(&str, &str)], body: String) -> Response {
+    async fn send(&self, path: &str, key: &str, more: &[(&str, &str)], body: String) -> HttpReply {
         let authorization = format!("Bearer {}", self.installation.tenant.api_key);
         let mut headers = vec![
             ("authorization", authorization.as_str()),
@@ -100,7 +100,7 @@ impl Deployment {
             ("idempotency-key", key),
         ];
         headers.extend(more);
-        let mut client = HttpClient::new(&self.base_url).unwrap();
+        let mut client = HttpConnection::new(&self.base_url);
         client.post(path, &headers[..], body).await.unwrap()
     }
 
@@ -144,7 +144,7 @@ impl Deployment {
         let held = self.reserve("reserve-2", &ana).await;
         let cancel = format!("/v1/bookings/{}/cancel", held["id"].as_str().unwrap());
         made(&self.post(&cancel, "cancel-1", &json!({})).await);
-        let mut stranger = HttpClient::new(&self.base_url).unwrap();
+        let mut stranger = HttpConnection::new(&self.base_url);
         assert_eq!(stranger.get("/v1/products", &[]).await.unwrap().status, 401);
         let forged = stranger.post(&self.webhooks(), &[("stripe-signature", "t=1,v1=00")], "{}").await;
         assert_eq!(forged.unwrap().status, 400);
@@ -174,7 +174,7 @@ impl Deployment {
     }
 }
 
-fn made(response: &Response) -> Value {
+fn made(response: &HttpReply) -> Value {
     assert!(response.status.is_success(), "{} {}", response.status, response.text());
     response.json().unwrap()
 }

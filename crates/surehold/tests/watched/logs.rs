@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use http_client::Response;
+use outbound::HttpReply;
 use serde_json::{Value, json};
 use testkit::program::{Ready, RunningProgram};
 use testkit::{Engine, until};
@@ -56,7 +56,7 @@ async fn live(deployment: &Deployment) {
         201
     );
     send_card_numbers(deployment).await;
-    let mut forger = http_client::HttpClient::new(&deployment.base_url).unwrap();
+    let mut forger = outbound::HttpConnection::new(&deployment.base_url);
     let headers = [("stripe-signature", "t=1,v1=qz7"), ("x-request-id", "forged-1")];
     assert_eq!(forger.post(&deployment.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
 }
@@ -97,11 +97,11 @@ async fn send_card_numbers(deployment: &Deployment) {
     }
 }
 
-fn refused(response: &Response) {
+fn refused(response: &HttpReply) {
     refused_as(response, "card_number_refused");
 }
 
-fn refused_as(response: &Response, code: &str) {
+fn refused_as(response: &HttpReply, code: &str) {
     assert_eq!(response.status, 400, "{}", response.text());
     assert_eq!(response.json().unwrap()["code"], code, "{}", response.text());
     let told = CARD_NUMBER.iter().any(|card| response.text().contains(card));
@@ -145,7 +145,7 @@ async fn each_refusal_has_one_line(deployment: &Deployment) {
         let told = answer.json().unwrap();
         assert_eq!((answer.status.as_u16(), told["code"].as_str()), (status, Some(code)), "{id}");
     }
-    let mut stranger = http_client::HttpClient::new(&deployment.base_url).unwrap();
+    let mut stranger = outbound::HttpConnection::new(&deployment.base_url);
     let headers = |id| [("x-request-id", id)];
     assert_eq!(stranger.get("/v1/bookings", &headers("refused-6")).await.unwrap().status, 401);
     assert_eq!(stranger.get("/qz7", &headers("refused-7")).await.unwrap().status, 404);

@@ -138,7 +138,7 @@ async fn what_failed_says_so(deployment: &Deployment, collector: &Collector) {
     assert_eq!(line["trace_id"], TRACE, "{line}");
 
     let faults = json!({ "seed": 1, "commit_then_drop": 1 });
-    let mut sandbox = http_client::HttpClient::new(&deployment.sandbox.base_url).unwrap();
+    let mut sandbox = outbound::HttpConnection::new(&deployment.sandbox.base_url);
     let json = [("content-type", "application/json")];
     assert!(sandbox.post("/sandbox/faults", &json, faults.to_string()).await.unwrap().status.is_success());
     let lost = deployment.post_with("/v1/charges", "qz7-lost", &[("prefer", "respond-async")], &other).await;
@@ -220,7 +220,7 @@ const MORE_THAN_WAIT: usize = 2_400;
 async fn a_collector_that_hangs_costs_spans_and_nothing_else() {
     let collector = Collector::open(Mood::Hangs).await;
     let mut deployment = Deployment::open(Engine::Sqlite, &collector.section("timeout_ms = 60000")).await;
-    let mut client = http_client::HttpClient::new(&deployment.base_url).unwrap();
+    let mut client = outbound::HttpConnection::new(&deployment.base_url);
     for _ in 0..MORE_THAN_WAIT {
         assert_eq!(client.get("/v1/products", &[]).await.unwrap().status, 401);
     }

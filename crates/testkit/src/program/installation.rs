@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::Location;
 
 use super::{Error, Ready, RunningProgram, run};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// A tenant as `surehold tenant create` prints it.
 #[derive(Clone, Debug, Deserialize)]
@@ -219,7 +219,7 @@ impl Resident {
             "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
         });
         let answer =
-            HttpClient::new(sandbox_url)?.post("/sandbox/accounts", &[], account.to_string()).await?;
+            HttpConnection::new(sandbox_url).post("/sandbox/accounts", &[], account.to_string()).await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -236,7 +236,7 @@ pub async fn sell(
     slots: usize,
     capacity: i64,
 ) -> Result<Catalogue, Error> {
-    let mut client = HttpClient::new(base_url)?;
+    let mut client = HttpConnection::new(base_url);
     let product = json!({
         "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
         "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
@@ -266,7 +266,7 @@ pub async fn sell(
 }
 
 async fn post(
-    client: &mut HttpClient,
+    client: &mut HttpConnection,
     api_key: &str,
     path: &str,
     key: &str,

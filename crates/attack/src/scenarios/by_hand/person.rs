@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::{Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, ScenarioContext};
-use http_client::{HttpClient, Response};
+use outbound::{HttpConnection, HttpReply};
 
 pub struct Person {
     context: ScenarioContext,
-    provider: HttpClient,
+    provider: HttpConnection,
     secret_key: String,
-    ours: HttpClient,
+    ours: HttpConnection,
     ops_key: String,
 }
 
-fn unexpected(operation: &str, response: &Response) -> Error {
+fn unexpected(operation: &str, response: &HttpReply) -> Error {
     let told = format!("{}: {}", response.status, response.text());
     Error::Unexpected { operation: operation.to_owned(), told }
 }
@@ -23,9 +23,9 @@ impl Person {
         let own = &deployment.installation()?.residents()[0];
         Ok(Person {
             context: context.clone(),
-            provider: HttpClient::new(deployment.sandbox_url()?)?,
+            provider: HttpConnection::new(deployment.sandbox_url()?),
             secret_key: format!("Bearer {}", own.secret_key),
-            ours: HttpClient::new(deployment.shop.base_urls.first().map_or("", String::as_str))?,
+            ours: HttpConnection::new(deployment.shop.base_urls.first().map_or("", String::as_str)),
             ops_key: format!("Bearer {}", deployment.shop.ops_key.as_deref().unwrap_or_default()),
         })
     }

@@ -12,7 +12,7 @@ use super::{Neighbour, true_event};
 use crate::database_rows::DatabaseRows;
 use crate::scenarios::webhooks::WebhookForwarder;
 use crate::{Deployment, Error, Need, ScenarioContext};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// More than all accounts together may have at the door at once, by as many as one account may have.
 const HALF_SENT: usize = 160;
@@ -49,7 +49,8 @@ pub(super) async fn webhooks(
         let signature = courier.signs(&own, &body, None).await?;
         let headers = [("content-type", "application/json"), ("stripe-signature", signature.as_str())];
         let path = format!("/webhooks/stripe/{own}");
-        let taken = HttpClient::new(&deployment.shop.base_urls[0])?.post(&path, &headers, body.clone()).await;
+        let taken =
+            HttpConnection::new(&deployment.shop.base_urls[0]).post(&path, &headers, body.clone()).await;
         let url = deployment.shop.base_urls[0].clone();
         let read = get(url, "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone()).await;
         drop(crowd);
@@ -183,8 +184,8 @@ async fn readers_stuck(rows: &DatabaseRows, at_least: usize) -> Result<usize, Er
 }
 
 /// The answer's status.
-async fn get(url: String, path: String, key: String) -> Result<u16, http_client::Error> {
+async fn get(url: String, path: String, key: String) -> Result<u16, outbound::Error> {
     let authorization = format!("Bearer {key}");
-    let answer = HttpClient::new(&url)?.get(&path, &[("authorization", &authorization)]).await?;
+    let answer = HttpConnection::new(&url).get(&path, &[("authorization", &authorization)]).await?;
     Ok(answer.status.as_u16())
 }

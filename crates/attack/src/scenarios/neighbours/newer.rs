@@ -9,7 +9,7 @@ use super::Neighbour;
 use crate::database_rows::{DatabaseRows, quoted};
 use crate::operation_request::{PAYS, PRICE_MINOR};
 use crate::{Error, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext, Target, at_once};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// Holds of each tenant at once.
 const HOLDS: usize = 20;
@@ -115,7 +115,7 @@ async fn change_settings(shop: &Target) -> Result<(), Error> {
     let base_url = shop.base_urls.first().map_or("", String::as_str);
     let body = json!({ "hold_seconds": 601 }).to_string();
     let path = "/v1/ops/settings";
-    let answer = HttpClient::new(base_url)?.request(::http::Method::PATCH, path, &headers, body).await?;
+    let answer = HttpConnection::new(base_url).request(::http::Method::PATCH, path, &headers, body).await?;
     if answer.status.is_success() {
         return Ok(());
     }

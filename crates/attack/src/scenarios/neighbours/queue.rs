@@ -15,7 +15,7 @@ use super::{Neighbour, true_event};
 use crate::database_rows::{DatabaseRows, WritersPlace};
 use crate::scenarios::webhooks::WebhookForwarder;
 use crate::{Deployment, Error, OperationAnswer, OperationRequest, ScenarioContext, Target};
-use http_client::{self, HttpClient};
+use outbound::HttpConnection;
 
 /// Commands that wait, of all tenants and of one of them.
 pub(super) const QUEUE_MAX: usize = 96;
@@ -145,7 +145,7 @@ struct Flood<'a> {
     context: &'a ScenarioContext,
     place: Option<WritersPlace>,
     lasting: crate::timeline::Lasting,
-    waiting: JoinSet<Result<(), http_client::Error>>,
+    waiting: JoinSet<Result<(), outbound::Error>>,
 }
 
 impl<'a> Flood<'a> {
@@ -188,7 +188,7 @@ async fn insist(
     url: String,
     request: Request,
     told: mpsc::UnboundedSender<Option<String>>,
-) -> Result<(), http_client::Error> {
+) -> Result<(), outbound::Error> {
     let mut code = say(&url, &request).await?;
     for _ in 1..TRIES {
         if is_turned_away(code.as_deref()) {
@@ -200,9 +200,9 @@ async fn insist(
 }
 
 /// The code of the answer, if it is a problem.
-async fn say(url: &str, request: &Request) -> Result<Option<String>, http_client::Error> {
+async fn say(url: &str, request: &Request) -> Result<Option<String>, outbound::Error> {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    let answer = HttpClient::new(url)?.post(&request.path, &headers, request.body.clone()).await?;
+    let answer = HttpConnection::new(url).post(&request.path, &headers, request.body.clone()).await?;
     Ok(OperationAnswer::of(&answer).code())
 }

@@ -18,7 +18,7 @@ use store::Clock as _;
 use tokio::task::AbortHandle;
 
 use crate::{Error, OperationRequest, ScenarioContext};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 /// Headers that the server has to see.
 const LED_ON: [&str; 4] = ["authorization", "content-type", "idempotency-key", "prefer"];
@@ -198,11 +198,7 @@ async fn pass(
     }
     let led_on: Vec<(&str, &str)> = LED_ON.iter().filter_map(|name| Some((*name, text(name)?))).collect();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let answered = match HttpClient::new(&shared.server) {
-        Ok(mut client) => client.request(method, path, &led_on, body).await,
-        Err(error) => Err(error),
-    };
-    match answered {
+    match HttpConnection::new(&shared.server).request(method, path, &led_on, body).await {
         Ok(answer) => {
             let mut response = (answer.status, answer.body).into_response();
             for name in ["content-type", "idempotent-replayed", "retry-after"] {

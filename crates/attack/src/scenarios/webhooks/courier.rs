@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::{Deployment, Error};
-use http_client::{self, HttpClient};
+use outbound::HttpConnection;
 use testkit::program::Resident;
 
 const PAGE_ROWS: usize = 100;
@@ -17,9 +17,9 @@ const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 pub struct WebhookForwarder {
-    sandbox: HttpClient,
+    sandbox: HttpConnection,
     urls: Vec<String>,
-    servers: Vec<HttpClient>,
+    servers: Vec<HttpConnection>,
     next: usize,
 }
 
@@ -31,11 +31,10 @@ fn is_for_the_moment(status: Option<u16>) -> bool {
 impl WebhookForwarder {
     pub fn new(deployment: &Deployment) -> Result<WebhookForwarder, Error> {
         let urls = deployment.shop.base_urls.clone();
-        let servers: Result<Vec<HttpClient>, _> = urls.iter().map(|url| HttpClient::new(url)).collect();
         Ok(WebhookForwarder {
-            sandbox: HttpClient::new(deployment.sandbox_url()?)?,
+            sandbox: HttpConnection::new(deployment.sandbox_url()?),
+            servers: urls.iter().map(|url| HttpConnection::new(url)).collect(),
             urls,
-            servers: servers?,
             next: 0,
         })
     }
@@ -88,11 +87,11 @@ impl WebhookForwarder {
         let answered = self.servers[self.next].post(&path, &headers, body.to_owned()).await;
         if body.len() > LARGE_BYTES {
             // The server may end such a connection at any moment: nothing else is said over it.
-            self.servers[self.next] = HttpClient::new(&self.urls[self.next])?;
+            self.servers[self.next] = HttpConnection::new(&self.urls[self.next]);
         }
         match answered {
             Ok(answer) => Ok(Some(answer.status.as_u16())),
-            Err(http_client::Error::Lost(_)) => Ok(None),
+            Err(outbound::Error::Broken(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -10,7 +10,7 @@ use axum::routing::{any, post};
 
 use super::peer::{Server, ask, exactly, until};
 use crate::proxy::{Fault, Plan, Proxy};
-use http_client::HttpClient;
+use outbound::HttpConnection;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -34,7 +34,7 @@ async fn served(seen: Seen) -> SocketAddr {
 async fn each_request_is_carried_out_twice_and_answered_once() {
     let seen = Seen::default();
     let proxy = Proxy::start(served(seen.clone()).await, Plan::Always(Fault::Duplicate)).unwrap();
-    let mut client = HttpClient::new(&proxy.url()).unwrap();
+    let mut client = HttpConnection::new(&proxy.url());
     for body in ["one", "two"] {
         assert_eq!(client.post("/work", &[], body).await.unwrap().text(), "done");
     }
