@@ -1,10 +1,11 @@
 //! House rules that no other tool knows: how long a file may be, what it may be called, what must not be
-//! left in it, which words are used, where nothing may fail, and which crate or module may depend on
-//! which.
+//! left in it, which words are used, where nothing may fail, where links lead, and which crate or module may
+//! depend on which.
 
 mod arrows;
 mod files;
 mod infallible;
+mod links;
 mod modules;
 mod vocabulary;
 
@@ -18,6 +19,7 @@ pub fn run() -> Result<(), Failure> {
     complaints.extend(vocabulary::check(root(), files.iter().map(AsRef::as_ref))?);
     complaints
         .extend(modules::check(root(), files.iter().map(AsRef::as_ref).filter(|file| files::is_rust(file)))?);
+    complaints.extend(links::check(root(), files.iter().map(AsRef::as_ref))?);
     complaints.extend(arrows::check(&arrows::read(&programs::metadata()?)?));
     for complaint in &complaints {
         println!("    {complaint}");
