@@ -53,7 +53,7 @@ struct Log {
     failed: u32,
     may_be_done: bool,
     last: Option<AttemptFailure>,
-    gave_up: Option<resilience::GaveUp>,
+    gave_up: Option<resilience::GiveUpReason>,
 }
 
 pub async fn run<T: Send + 'static>(
@@ -123,12 +123,12 @@ impl ClientParts {
 impl Log {
     /// What ended the retries, and the wait that the server requested last.
     fn end(&self) -> (Stop, Option<Duration>) {
-        use resilience::GaveUp;
+        use resilience::GiveUpReason;
         let stop = match self.gave_up {
-            Some(GaveUp::Attempts) => Stop::Attempts,
-            Some(GaveUp::Deadline) => Stop::Deadline,
-            Some(GaveUp::Budget) => Stop::Budget,
-            Some(GaveUp::Open) => Stop::CircuitOpen,
+            Some(GiveUpReason::Attempts) => Stop::Attempts,
+            Some(GiveUpReason::Deadline) => Stop::Deadline,
+            Some(GiveUpReason::Budget) => Stop::Budget,
+            Some(GiveUpReason::Open) => Stop::CircuitOpen,
             None => Stop::NotRepeatable,
         };
         (stop, self.last.as_ref().and_then(|failed_attempt| failed_attempt.retry_after))
@@ -257,7 +257,7 @@ impl resilience::Observer for RetryLoop {
         self.observe_retry(retry.delay, retry.retry_after);
     }
 
-    fn ended(&self, ended: &resilience::Ended) {
+    fn ended(&self, ended: &resilience::OperationEnd) {
         self.log().gave_up = ended.gave_up;
     }
 }

@@ -78,6 +78,6 @@ pub use breaker::{Health, SharedBreaker};
 pub use budget::SharedBudget;
 pub use clock::Start;
 pub use layer::{AttemptOutcome, Error, Layer, Policy, RetryAdvice};
-pub use observer::{Ended, GaveUp, NoObserver, Observer, Retry};
+pub use observer::{GiveUpReason, NoObserver, Observer, OperationEnd, Retry};
 pub use rng::SharedRng;
 pub use timeout::Timeouts;

@@ -23,7 +23,7 @@ pub struct Retry {
 
 /// Why an outcome that could have been retried was returned instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GaveUp {
+pub enum GiveUpReason {
     Attempts,
     /// The wait would have lasted until the deadline, or did.
     Deadline,
@@ -33,25 +33,25 @@ pub enum GaveUp {
     Open,
 }
 
-impl GaveUp {
+impl GiveUpReason {
     pub fn name(self) -> &'static str {
         match self {
-            GaveUp::Attempts => "attempts",
-            GaveUp::Deadline => "deadline",
-            GaveUp::Budget => "budget",
-            GaveUp::Open => "open",
+            GiveUpReason::Attempts => "attempts",
+            GiveUpReason::Deadline => "deadline",
+            GiveUpReason::Budget => "budget",
+            GiveUpReason::Open => "open",
         }
     }
 }
 
 /// The end of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct OperationEnd {
     pub call: u64,
     /// How many tries were sent; 0 if the circuit was open or no time was left.
     pub attempts: u32,
     /// `None`: the outcome was final, good or bad.
-    pub gave_up: Option<GaveUp>,
+    pub gave_up: Option<GiveUpReason>,
     pub at: Duration,
 }
 
@@ -61,7 +61,7 @@ pub trait Observer: Send + Sync {
         let _ = retry;
     }
 
-    fn ended(&self, ended: &Ended) {
+    fn ended(&self, ended: &OperationEnd) {
         let _ = ended;
     }
 

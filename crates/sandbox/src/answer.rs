@@ -17,13 +17,13 @@ pub enum StripeAnswer {
         snapshot: usize,
         /// The objects that replace ids, because the call asked to expand them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        expanded: Vec<Expanded>,
+        expanded: Vec<ExpandedObject>,
     },
     Refused(StripeRefusal),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Expanded {
+pub struct ExpandedObject {
     /// From the shown object down, such as `latest_charge` and `payment_intent`.
     pub path: Vec<String>,
     pub snapshot: usize,
@@ -57,7 +57,7 @@ impl StripeAnswer {
             }
             Self::Shown { snapshot, expanded } => {
                 let mut shown = json(snapshots.get(*snapshot));
-                for Expanded { path, snapshot } in expanded {
+                for ExpandedObject { path, snapshot } in expanded {
                     let place = path.iter().fold(&mut shown, |object, member| &mut object[member]);
                     *place = json(snapshots.get(*snapshot));
                 }

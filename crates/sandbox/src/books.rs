@@ -38,7 +38,7 @@ impl DueDelivery {
 }
 
 /// Where the first reply to an idempotency key is stored.
-pub struct KeptKey {
+pub struct StoredKey {
     pub fingerprint: String,
     /// Milliseconds since the Unix epoch.
     pub at: i64,
@@ -56,7 +56,7 @@ pub struct AccountBooks {
     /// When objects change by themselves, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
     pub events: Vec<event::StoredEvent>,
-    pub keys: HashMap<String, KeptKey>,
+    pub keys: HashMap<String, StoredKey>,
 }
 
 pub struct Books {
@@ -124,7 +124,7 @@ impl Books {
             held.put(snapshot);
         }
         if let (Some(kept), Some(key)) = (&line.kept, line.call.as_ref().and_then(|call| call.key.clone())) {
-            held.keys.insert(key, KeptKey { fingerprint: kept.fingerprint.clone(), at: line.at, place });
+            held.keys.insert(key, StoredKey { fingerprint: kept.fingerprint.clone(), at: line.at, place });
         }
         line.events.iter().flat_map(|noted| held.note(&id, *noted, line.at / 1000, place)).collect()
     }

@@ -19,10 +19,10 @@ use crate::{
     answer::StripeAnswer,
     call_draft::CallDraft,
     event::JournaledEvent,
-    faults::{CallFaults, Ending, TurnedAway},
-    form::{self, Pairs},
+    faults::{CallEnding, CallFaults, TurnedAway},
+    form::{self, FormPairs},
     ids::IdGenerator,
-    line::{JournalRecord, KeptLine, ReceivedCall},
+    line::{JournalRecord, ReceivedCall, StoredReply},
     record::{call, describe, record, record_with, refuse, should_retry, unwritten},
     refusal::StripeRefusal,
     reply::{CallReply, ConnectionResult, Dropped},
@@ -38,7 +38,7 @@ use crate::{
 const KEY_BYTES_MAX: usize = 255;
 
 /// A call as it arrived.
-pub struct Arrival {
+pub struct ArrivedCall {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
     pub method: &'static str,
@@ -55,7 +55,7 @@ pub struct Arrival {
     pub body: Bytes,
 }
 
-impl Arrival {
+impl ArrivedCall {
     /// The version of the reply, whatever the call asked for.
     pub fn version(&self) -> Version {
         Version::read(self.version.as_deref()).unwrap_or(version::DEFAULT)
@@ -64,9 +64,9 @@ impl Arrival {
 
 /// A call that will be executed.
 struct Pending {
-    arrival: Arrival,
+    arrival: ArrivedCall,
     account: Arc<str>,
-    pairs: Pairs,
+    pairs: FormPairs,
     fingerprint: String,
     plan: CallFaults,
     /// The key is marked as in flight until the decision.
@@ -78,7 +78,7 @@ enum Begun {
     Pending(Box<Pending>),
 }
 
-pub async fn answer(shared: &Arc<SharedState>, arrival: Arrival) -> ConnectionResult {
+pub async fn answer(shared: &Arc<SharedState>, arrival: ArrivedCall) -> ConnectionResult {
     let begun = begin(&mut shared.state(), arrival);
     let pending = match begun {
         Begun::Over(outcome) => return outcome,
@@ -99,7 +99,7 @@ pub async fn answer(shared: &Arc<SharedState>, arrival: Arrival) -> ConnectionRe
     delayed.await.unwrap_or(Err(Dropped))
 }
 
-fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
+fn begin(state: &mut SandboxState, arrival: ArrivedCall) -> Begun {
     let plan = state.faults.plan(&mut state.random);
     let account = account(state, &arrival);
     let known = account.as_ref().ok().cloned();
@@ -133,7 +133,7 @@ fn begin(state: &mut SandboxState, arrival: Arrival) -> Begun {
 }
 
 /// The parameters of the query and of the body together, as Stripe accepts them.
-fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
+fn pairs(arrival: &ArrivedCall) -> Result<FormPairs, &'static str> {
     let mut pairs = form::decode(arrival.query.as_bytes())?;
     pairs.extend(form::decode(&arrival.body)?);
     Ok(pairs)
@@ -142,7 +142,7 @@ fn pairs(arrival: &Arrival) -> Result<Pairs, &'static str> {
 /// Rejects the call before it has an effect, whoever makes it.
 fn reject(
     state: &mut SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: Option<Arc<str>>,
     why: TurnedAway,
 ) -> Response<Full<Bytes>> {
@@ -163,7 +163,7 @@ fn reject(
     response
 }
 
-fn account(state: &SandboxState, arrival: &Arrival) -> Result<Arc<str>, StripeRefusal> {
+fn account(state: &SandboxState, arrival: &ArrivedCall) -> Result<Arc<str>, StripeRefusal> {
     let Some(secret_key) = &arrival.secret_key else {
         return Err(StripeRefusal::unauthorized(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details.",
@@ -185,7 +185,7 @@ fn account(state: &SandboxState, arrival: &Arrival) -> Result<Arc<str>, StripeRe
 /// The reply to a call whose key was seen before.
 fn stored_reply(
     state: &mut SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: &Arc<str>,
     fingerprint: &str,
 ) -> Option<ConnectionResult> {
@@ -274,7 +274,7 @@ fn read(state: &mut SandboxState, pending: Pending) -> Response<Full<Bytes>> {
     let Pending { arrival, account, pairs, .. } = pending;
     let reader = state.journal.reader();
     let held = state.books.accounts.get(&account).expect("accounts are never removed");
-    let library = stripe::Library { held, salt: &state.books.mint.salt, reader: &reader };
+    let library = stripe::ReadContext { held, salt: &state.books.mint.salt, reader: &reader };
     let checked = stripe::check(arrival.method, &arrival.path, arrival.version(), pairs);
     match checked.and_then(|checked| stripe::read(&library, checked)) {
         Err(refusal) => refuse(state, &arrival, Some(account), refusal, None),
@@ -317,18 +317,18 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
     let Executed { mint, request, answer, snapshots, events } = executed;
     let status = answer.status();
     let effect = status == 200 || !events.is_empty();
-    let ending = if effect { plan.ending } else { Ending::Answered };
+    let ending = if effect { plan.ending } else { CallEnding::Answered };
     let outcome: Cow<'static, str> = match ending {
-        Ending::Answered if plan.kept_500 => "kept_500".into(),
-        Ending::Answered => describe(status, &answer),
-        Ending::Dropped => "committed_then_dropped".into(),
-        Ending::Failed => "committed_then_500".into(),
-        Ending::FailedForGood => "committed_then_kept_500".into(),
+        CallEnding::Answered if plan.kept_500 => "kept_500".into(),
+        CallEnding::Answered => describe(status, &answer),
+        CallEnding::Dropped => "committed_then_dropped".into(),
+        CallEnding::Failed => "committed_then_500".into(),
+        CallEnding::FailedForGood => "committed_then_kept_500".into(),
     };
     let body = answer.render(&snapshots, &request);
     let object = answer.object(&snapshots).map(str::to_owned);
     let call = ReceivedCall { object, ..call(&arrival, request.clone(), outcome) };
-    let answer = if ending == Ending::FailedForGood { failure() } else { answer };
+    let answer = if ending == CallEnding::FailedForGood { failure() } else { answer };
     let line = JournalRecord {
         at: arrival.at,
         next: mint.next,
@@ -336,7 +336,7 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
         call: Some(call),
         snapshots,
         events,
-        kept: claimed.then_some(KeptLine { fingerprint, answer }),
+        kept: claimed.then_some(StoredReply { fingerprint, answer }),
         ..JournalRecord::default()
     };
     if let Err(error) = state.commit(line) {
@@ -345,9 +345,9 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
     let should_retry = should_retry(status);
     let reply = CallReply { status, body, request, version, key: arrival.key, original: None, should_retry };
     match ending {
-        Ending::Answered => Ok(reply.response()),
-        Ending::Dropped => Err(Dropped),
-        Ending::Failed | Ending::FailedForGood => {
+        CallEnding::Answered => Ok(reply.response()),
+        CallEnding::Dropped => Err(Dropped),
+        CallEnding::Failed | CallEnding::FailedForGood => {
             let body = failure().render(&[], &reply.request);
             Ok(CallReply { status: 500, body, should_retry: None, ..reply }.response())
         }
@@ -357,10 +357,10 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
 /// From here on a refusal is the result of an execution, and is stored under the key.
 fn execution(
     state: &SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: &Arc<str>,
     plan: CallFaults,
-    checked: stripe::Checked,
+    checked: stripe::CheckedCall,
 ) -> Executed {
     let mut mint = state.books.mint.clone();
     let request = mint.id("req");

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{books::Books, form::Pairs, line::ReceivedCall};
+use crate::{books::Books, form::FormPairs, line::ReceivedCall};
 
 const WINDOW_DEFAULT_MS: i64 = 60_000;
 
@@ -25,7 +25,7 @@ pub struct CountedSpan {
 }
 
 impl CountedSpan {
-    pub fn read(pairs: &Pairs) -> Result<CountedSpan, String> {
+    pub fn read(pairs: &FormPairs) -> Result<CountedSpan, String> {
         let mut span =
             CountedSpan { account: None, since_ms: i64::MIN, until_ms: i64::MAX, per_ms: WINDOW_DEFAULT_MS };
         for (name, value) in pairs {

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     authorization,
-    call::{self, Arrival},
+    call::{self, ArrivedCall},
     clock,
     control::{self, ControlRequest},
     reply::{ConnectionResult, json},
@@ -97,7 +97,7 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
         return Ok(control::answer(&shared, &request));
     }
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
-    let arrival = Arrival {
+    let arrival = ArrivedCall {
         at: clock::now_ms(),
         method,
         path: path.to_owned(),

@@ -318,7 +318,7 @@ fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
         if !(1..=left).contains(&amount) {
             return Err(StripeRefusal::invalid(format!("amount must be from 1 to {left}")));
         }
-        Ok(stripe::open(draft, charge, &stripe::Terms { amount, reason, inquiry: request.inquiry }))
+        Ok(stripe::open(draft, charge, &stripe::NewDispute { amount, reason, inquiry: request.inquiry }))
     });
     dispute_shown(shared, intent, opened.map(|_| intent))
 }

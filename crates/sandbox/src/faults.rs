@@ -114,7 +114,7 @@ impl Default for Faults {
 
 /// What happens to one call after its effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ending {
+pub enum CallEnding {
     Answered,
     Dropped,
     Failed,
@@ -147,7 +147,7 @@ pub struct CallFaults {
     pub confirmation: ConfirmationFault,
     /// Execution begins and fails before it does anything.
     pub kept_500: bool,
-    pub ending: Ending,
+    pub ending: CallEnding,
 }
 
 /// The faults of one delivery.
@@ -221,10 +221,10 @@ impl Faults {
         let processing_ms = apart.between(self.processing_ms[0], self.processing_ms[1]);
         let confirmation = ConfirmationFault { declined, processing_ms: stuck.then_some(processing_ms) };
         let ending = match (dropped, failed, failed_for_good) {
-            (true, _, _) => Ending::Dropped,
-            (_, true, _) => Ending::Failed,
-            (_, _, true) => Ending::FailedForGood,
-            _ => Ending::Answered,
+            (true, _, _) => CallEnding::Dropped,
+            (_, true, _) => CallEnding::Failed,
+            (_, _, true) => CallEnding::FailedForGood,
+            _ => CallEnding::Answered,
         };
         CallFaults {
             drop_before,
@@ -276,7 +276,7 @@ mod tests {
     /// The plans from before `kept_500` and stuck confirmations existed.
     #[test]
     fn an_old_seed_keeps_its_plans_when_faults_are_added() {
-        use super::{Ending::*, TurnedAway::Unavailable};
+        use super::{CallEnding::*, TurnedAway::Unavailable};
         let faults = Faults {
             commit_then_drop: 0.3,
             commit_then_500: 0.3,

@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 const PAIRS_MAX: usize = 1_000;
 
 /// Name with its brackets (`metadata[order_id]`) and value, in the order of arrival.
-pub type Pairs = Vec<(String, String)>;
+pub type FormPairs = Vec<(String, String)>;
 
-pub fn decode(text: &[u8]) -> Result<Pairs, &'static str> {
-    let mut pairs = Pairs::new();
+pub fn decode(text: &[u8]) -> Result<FormPairs, &'static str> {
+    let mut pairs = FormPairs::new();
     for piece in text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()) {
         if pairs.len() == PAIRS_MAX {
             return Err("Too many parameters.");
@@ -43,7 +43,7 @@ fn unescape(text: &[u8]) -> Result<String, &'static str> {
 
 /// Equal for two calls exactly when Stripe treats one as a repetition of the other: the same
 /// method, path and parameters in any order.
-pub fn fingerprint(method: &str, path: &str, pairs: &Pairs) -> String {
+pub fn fingerprint(method: &str, path: &str, pairs: &FormPairs) -> String {
     let mut sorted: Vec<_> = pairs.iter().collect();
     sorted.sort();
     let mut hash = Sha256::new();
@@ -63,7 +63,7 @@ mod tests {
         let check = |text: &str, expected: Option<&[(&str, &str)]>| {
             let found = decode(text.as_bytes()).ok();
             let expected = expected.map(|pairs| {
-                pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect::<Pairs>()
+                pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect::<FormPairs>()
             });
             assert_eq!(found, expected, "{text}");
         };

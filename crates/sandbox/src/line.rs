@@ -30,7 +30,7 @@ pub struct JournalRecord {
     pub events: Vec<JournaledEvent>,
     /// Only if the reply is stored under the idempotency key: a repetition is answered from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<KeptLine>,
+    pub kept: Option<StoredReply>,
     /// Deliveries that were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settled>,
@@ -56,7 +56,7 @@ pub struct ReceivedCall {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct KeptLine {
+pub struct StoredReply {
     pub fingerprint: String,
     pub answer: StripeAnswer,
 }

@@ -8,7 +8,7 @@
 //! | `a[]=x`           | an element                                                        |
 //! | `a[b=x`, `a]=x`   | no nesting: all of it is a name                                   |
 
-use crate::form::Pairs;
+use crate::form::FormPairs;
 
 /// Deeper than any of Stripe's parameters, and low enough for recursion.
 const DEPTH_MAX: usize = 10;
@@ -16,16 +16,16 @@ const DEPTH_MAX: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub enum NestedValue {
     Text(String),
-    Nested(Members),
+    Nested(NestedMembers),
     Elements(Vec<NestedValue>),
 }
 
 /// In the order of arrival.
-pub type Members = Vec<(String, NestedValue)>;
+pub type NestedMembers = Vec<(String, NestedValue)>;
 
 /// The error is the name that is given both as a text and as a value with members.
-pub fn nest(pairs: Pairs) -> Result<Members, String> {
-    let mut members = Members::new();
+pub fn nest(pairs: FormPairs) -> Result<NestedMembers, String> {
+    let mut members = NestedMembers::new();
     for (name, text) in pairs {
         let path = segments(&name).unwrap_or_else(|| vec![&name]);
         insert(&mut members, &path, text).map_err(|()| path[0].to_owned())?;
@@ -52,7 +52,7 @@ fn segments(name: &str) -> Option<Vec<&str>> {
     Some(found)
 }
 
-fn insert(members: &mut Members, path: &[&str], text: String) -> Result<(), ()> {
+fn insert(members: &mut NestedMembers, path: &[&str], text: String) -> Result<(), ()> {
     let (name, rest) = path.split_first().expect("a path has a first segment");
     if let Some((_, value)) = members.iter_mut().find(|(found, _)| found == name) {
         return merge(value, rest, text);
@@ -66,7 +66,7 @@ fn fresh(path: &[&str], text: String) -> Result<NestedValue, ()> {
         [] => Ok(NestedValue::Text(text)),
         ["", rest @ ..] => Ok(NestedValue::Elements(vec![fresh(rest, text)?])),
         path => {
-            let mut members = Members::new();
+            let mut members = NestedMembers::new();
             insert(&mut members, path, text)?;
             Ok(NestedValue::Nested(members))
         }
@@ -87,7 +87,7 @@ fn merge(value: &mut NestedValue, path: &[&str], text: String) -> Result<(), ()>
 }
 
 /// `a[][b]` goes to the last element until it has a `b`.
-fn lacks(members: &Members, path: &[&str]) -> bool {
+fn lacks(members: &NestedMembers, path: &[&str]) -> bool {
     path.first().is_some_and(|member| !members.iter().any(|(name, _)| name == member))
 }
 

@@ -11,7 +11,7 @@ pub type StripeMetadata = BTreeMap<String, String>;
 
 /// A value of the type that its parameter declares.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Given {
+pub enum ParameterValue {
     /// An empty text, which unsets the value.
     Unset,
     Text(String),
@@ -19,15 +19,15 @@ pub enum Given {
     Boolean(bool),
     Map(StripeMetadata),
     Hash(Parameters),
-    List(Vec<Given>),
+    List(Vec<ParameterValue>),
 }
 
 /// By name. Each is removed when it is read; those that are left have no effect in the sandbox.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters(BTreeMap<String, Given>);
+pub struct Parameters(BTreeMap<String, ParameterValue>);
 
-impl FromIterator<(String, Given)> for Parameters {
-    fn from_iter<I: IntoIterator<Item = (String, Given)>>(given: I) -> Self {
+impl FromIterator<(String, ParameterValue)> for Parameters {
+    fn from_iter<I: IntoIterator<Item = (String, ParameterValue)>>(given: I) -> Self {
         Self(given.into_iter().collect())
     }
 }
@@ -39,7 +39,7 @@ impl Parameters {
 
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.0.remove(name)? {
-            Given::Text(text) => Some(text),
+            ParameterValue::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -47,14 +47,14 @@ impl Parameters {
     /// As `text`, without removing it.
     pub fn text_of(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
-            Given::Text(text) => Some(text),
+            ParameterValue::Text(text) => Some(text),
             _ => None,
         }
     }
 
     pub fn integer(&mut self, name: &str) -> Option<i64> {
         match self.0.remove(name)? {
-            Given::Integer(integer) => Some(integer),
+            ParameterValue::Integer(integer) => Some(integer),
             _ => None,
         }
     }
@@ -62,21 +62,21 @@ impl Parameters {
     /// As `integer`, without removing it.
     pub fn integer_of(&self, name: &str) -> Option<i64> {
         match self.0.get(name)? {
-            Given::Integer(integer) => Some(*integer),
+            ParameterValue::Integer(integer) => Some(*integer),
             _ => None,
         }
     }
 
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         match self.0.remove(name)? {
-            Given::Boolean(boolean) => Some(boolean),
+            ParameterValue::Boolean(boolean) => Some(boolean),
             _ => None,
         }
     }
 
     pub fn hash(&mut self, name: &str) -> Option<Parameters> {
         match self.0.remove(name)? {
-            Given::Hash(members) => Some(members),
+            ParameterValue::Hash(members) => Some(members),
             _ => None,
         }
     }
@@ -84,12 +84,12 @@ impl Parameters {
     /// The texts of an array; an unset array has none.
     pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let text = |given| match given {
-            Given::Text(text) => Some(text),
+            ParameterValue::Text(text) => Some(text),
             _ => None,
         };
         match self.0.remove(name)? {
-            Given::List(elements) => Some(elements.into_iter().filter_map(text).collect()),
-            Given::Unset => Some(Vec::new()),
+            ParameterValue::List(elements) => Some(elements.into_iter().filter_map(text).collect()),
+            ParameterValue::Unset => Some(Vec::new()),
             _ => None,
         }
     }
@@ -97,8 +97,8 @@ impl Parameters {
     /// Sets or unsets the value; leaves it unchanged if the parameter is not given.
     pub fn change(&mut self, name: &str, target: &mut Option<String>) {
         match self.0.remove(name) {
-            Some(Given::Text(text)) => *target = Some(text),
-            Some(Given::Unset) => *target = None,
+            Some(ParameterValue::Text(text)) => *target = Some(text),
+            Some(ParameterValue::Unset) => *target = None,
             _ => {}
         }
     }
@@ -107,8 +107,8 @@ impl Parameters {
     /// all.
     pub fn merge_metadata(&mut self, target: &mut StripeMetadata) -> Result<(), StripeRefusal> {
         match self.0.remove("metadata") {
-            Some(Given::Map(entries)) => target.extend(entries),
-            Some(Given::Unset) => target.clear(),
+            Some(ParameterValue::Map(entries)) => target.extend(entries),
+            Some(ParameterValue::Unset) => target.clear(),
             _ => return Ok(()),
         }
         target.retain(|_, value| !value.is_empty());
@@ -121,8 +121,8 @@ impl Parameters {
 }
 
 impl IntoIterator for Parameters {
-    type Item = (String, Given);
-    type IntoIter = std::collections::btree_map::IntoIter<String, Given>;
+    type Item = (String, ParameterValue);
+    type IntoIter = std::collections::btree_map::IntoIter<String, ParameterValue>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -133,7 +133,7 @@ impl IntoIterator for Parameters {
 mod tests {
     use super::*;
 
-    fn given(name: &str, given: Given) -> Parameters {
+    fn given(name: &str, given: ParameterValue) -> Parameters {
         [(name.to_owned(), given)].into_iter().collect()
     }
 
@@ -142,29 +142,31 @@ mod tests {
         let map = |pairs: &[(&str, &str)]| -> StripeMetadata {
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
         };
-        let check = |given_now: Option<Given>, expected: &[(&str, &str)]| {
+        let check = |given_now: Option<ParameterValue>, expected: &[(&str, &str)]| {
             let mut parameters = given_now.map_or_else(Parameters::default, |now| given("metadata", now));
             let mut found = map(&[("a", "1"), ("b", "2")]);
             parameters.merge_metadata(&mut found).unwrap();
             assert_eq!(found, map(expected));
         };
         check(None, &[("a", "1"), ("b", "2")]);
-        check(Some(Given::Map(map(&[("b", ""), ("c", "3")]))), &[("a", "1"), ("c", "3")]);
-        check(Some(Given::Unset), &[]);
+        check(Some(ParameterValue::Map(map(&[("b", ""), ("c", "3")]))), &[("a", "1"), ("c", "3")]);
+        check(Some(ParameterValue::Unset), &[]);
         let full = (0..METADATA_KEYS_MAX).map(|n| (format!("k{n}"), "v".to_owned())).collect();
-        assert!(given("metadata", Given::Map(full)).merge_metadata(&mut map(&[("a", "1")])).is_err());
+        assert!(
+            given("metadata", ParameterValue::Map(full)).merge_metadata(&mut map(&[("a", "1")])).is_err()
+        );
     }
 
     #[test]
     fn a_change_sets_unsets_or_leaves() {
-        let check = |now: Option<Given>, expected: Option<&str>| {
+        let check = |now: Option<ParameterValue>, expected: Option<&str>| {
             let mut parameters = now.map_or_else(Parameters::default, |now| given("email", now));
             let mut email = Some("old".to_owned());
             parameters.change("email", &mut email);
             assert_eq!(email.as_deref(), expected);
         };
         check(None, Some("old"));
-        check(Some(Given::Text("new".into())), Some("new"));
-        check(Some(Given::Unset), None);
+        check(Some(ParameterValue::Text("new".into())), Some("new"));
+        check(Some(ParameterValue::Unset), None);
     }
 }

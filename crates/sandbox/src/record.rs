@@ -8,7 +8,7 @@ use http_body_util::Full;
 
 use crate::{
     answer::StripeAnswer,
-    call::Arrival,
+    call::ArrivedCall,
     line::{JournalRecord, ReceivedCall},
     refusal::StripeRefusal,
     reply::CallReply,
@@ -28,7 +28,7 @@ pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
 /// Replies without executing anything.
 pub fn refuse(
     state: &mut SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: Option<Arc<str>>,
     refusal: StripeRefusal,
     outcome: Option<&'static str>,
@@ -49,7 +49,7 @@ pub fn refuse(
 /// Journals an arrival that changed nothing, and returns its request id.
 pub fn record(
     state: &mut SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: Option<Arc<str>>,
     outcome: Cow<'static, str>,
 ) -> io::Result<String> {
@@ -58,7 +58,7 @@ pub fn record(
 
 pub fn record_with(
     state: &mut SandboxState,
-    arrival: &Arrival,
+    arrival: &ArrivedCall,
     account: Option<Arc<str>>,
     object: Option<String>,
     outcome: Cow<'static, str>,
@@ -77,7 +77,7 @@ pub fn record_with(
     state.commit(line).map(|()| request)
 }
 
-pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> ReceivedCall {
+pub fn call(arrival: &ArrivedCall, request: String, outcome: Cow<'static, str>) -> ReceivedCall {
     ReceivedCall {
         at: arrival.at,
         request,
@@ -89,7 +89,7 @@ pub fn call(arrival: &Arrival, request: String, outcome: Cow<'static, str>) -> R
     }
 }
 
-pub fn unwritten(error: &io::Error, arrival: &Arrival) -> Response<Full<Bytes>> {
+pub fn unwritten(error: &io::Error, arrival: &ArrivedCall) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the journal could not be written: the call has had no effect");
     let refusal = StripeAnswer::Refused(StripeRefusal::api("The journal of this sandbox cannot be written."));
     let request = String::new();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use super::{AttemptOutcome, Error, Policy, RetryAdvice, Shared};
-use crate::observer::{Ended, GaveUp, Retry};
+use crate::observer::{GiveUpReason, OperationEnd, Retry};
 use crate::retry_after::clamp;
 use crate::timeout::Deadline;
 
@@ -121,7 +121,7 @@ impl<S, P> Operation<S, P> {
     async fn attempt<Request>(
         &mut self,
         request: Request,
-    ) -> Result<AttemptResult<S::Response, S::Error>, (Error<S::Error>, GaveUp)>
+    ) -> Result<AttemptResult<S::Response, S::Error>, (Error<S::Error>, GiveUpReason)>
     where
         S: Service<Request>,
         P: Policy<Request, S::Response, S::Error>,
@@ -129,11 +129,11 @@ impl<S, P> Operation<S, P> {
         // A pause may have lasted longer than planned.
         let now = self.shared.start.elapsed();
         let Some(limit) = self.timeouts.attempt(now, self.deadline) else {
-            return Err((Error::NoTime, GaveUp::Deadline));
+            return Err((Error::NoTime, GiveUpReason::Deadline));
         };
         let permit = match self.shared.breaker.as_ref().map(crate::SharedBreaker::admit) {
             Some(Err(rejected)) => {
-                return Err((Error::Open { retry_after: rejected.retry_after }, GaveUp::Open));
+                return Err((Error::Open { retry_after: rejected.retry_after }, GiveUpReason::Open));
             }
             Some(Ok(permit)) => Some(permit.about(self.shared.policy.subject(&request))),
             None => None,
@@ -161,23 +161,23 @@ impl<S, P> Operation<S, P> {
     }
 
     /// Waits for the next try, or says why there is none.
-    async fn pause(&mut self, advice: &RetryAdvice) -> Result<(), GaveUp> {
+    async fn pause(&mut self, advice: &RetryAdvice) -> Result<(), GiveUpReason> {
         let shared = &self.shared;
         if self.attempts >= shared.attempts_max {
-            return Err(GaveUp::Attempts);
+            return Err(GiveUpReason::Attempts);
         }
         let drawn = shared.rng.with(|rng| shared.backoff.pause(self.attempts - 1, rng));
         let fitting = || clamp(drawn, advice.after, self.deadline.left(shared.start.elapsed()));
-        fitting().ok_or(GaveUp::Deadline)?;
+        fitting().ok_or(GiveUpReason::Deadline)?;
         if let Some(budget) = &shared.budget
             && !budget.withdraw().await
         {
-            return Err(GaveUp::Budget);
+            return Err(GiveUpReason::Budget);
         }
         // The call to the budget may have taken time, because the fleet may share a floor.
         let Some(delay) = fitting() else {
             self.give_back();
-            return Err(GaveUp::Deadline);
+            return Err(GiveUpReason::Deadline);
         };
         shared.observer.retrying(&Retry {
             call: self.call,
@@ -198,9 +198,9 @@ impl<S, P> Operation<S, P> {
         }
     }
 
-    fn end<T>(&self, outcome: T, gave_up: Option<GaveUp>) -> T {
+    fn end<T>(&self, outcome: T, gave_up: Option<GiveUpReason>) -> T {
         let at = self.shared.start.elapsed();
-        self.shared.observer.ended(&Ended { call: self.call, attempts: self.attempts, gave_up, at });
+        self.shared.observer.ended(&OperationEnd { call: self.call, attempts: self.attempts, gave_up, at });
         outcome
     }
 }

@@ -12,7 +12,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::*;
 use crate::budget::{FloorSource, FloorUnavailable};
-use crate::observer::{Ended, GaveUp, Retry};
+use crate::observer::{GiveUpReason, OperationEnd, Retry};
 use crate::{Health, breaker, budget};
 
 /// What the dependency does with a call.
@@ -79,7 +79,7 @@ impl Policy<TestRequest, u32, TestError> for TestPolicy {
 #[derive(Default)]
 pub struct RecordedEvents {
     pub retries: Mutex<Vec<Retry>>,
-    pub ended: Mutex<Vec<Ended>>,
+    pub ended: Mutex<Vec<OperationEnd>>,
 }
 
 impl Observer for RecordedEvents {
@@ -87,7 +87,7 @@ impl Observer for RecordedEvents {
         self.retries.lock().push(*retry);
     }
 
-    fn ended(&self, ended: &Ended) {
+    fn ended(&self, ended: &OperationEnd) {
         self.ended.lock().push(*ended);
     }
 }
@@ -154,7 +154,7 @@ impl ScriptedLayer {
         self.calls.lock().len()
     }
 
-    fn last_end(&self) -> (u32, Option<GaveUp>) {
+    fn last_end(&self) -> (u32, Option<GiveUpReason>) {
         let ended = *self.events.ended.lock().last().expect("an operation has ended");
         (ended.attempts, ended.gave_up)
     }
@@ -168,7 +168,7 @@ async fn operations_end_as_expected() {
         request: TestRequest,
         expected: Result<u32, Error<TestError>>,
         attempts: u32,
-        gave_up: Option<GaveUp>,
+        gave_up: Option<GiveUpReason>,
     ) {
         let scripted = ScriptedLayer::new(script);
         assert_eq!(scripted.call(request).await, expected, "{script:?}");
@@ -180,17 +180,18 @@ async fn operations_end_as_expected() {
     check(&[Fine], SAFE, Ok(7), 1, None).await;
     check(&[Fail, Fine], SAFE, Ok(7), 2, None).await;
     check(&[Fail, Hang, Fine], SAFE, Ok(7), 3, None).await;
-    check(&[Fail], SAFE, failed(), 3, Some(GaveUp::Attempts)).await;
-    check(&[Hang], SAFE, timed_out(), 3, Some(GaveUp::Attempts)).await;
+    check(&[Fail], SAFE, failed(), 3, Some(GiveUpReason::Attempts)).await;
+    check(&[Hang], SAFE, timed_out(), 3, Some(GiveUpReason::Attempts)).await;
     check(&[Refuse], SAFE, Err(Error::Inner(TestError::Refused)), 1, None).await;
     check(&[Fail, Refuse], SAFE, Err(Error::Inner(TestError::Refused)), 2, None).await;
     check(&[Fail], UNSAFE, failed(), 1, None).await;
     check(&[Hang], UNSAFE, timed_out(), 1, None).await;
     check(&[Busy(5), Fine], SAFE, Ok(7), 2, None).await;
-    check(&[Busy(20)], SAFE, Err(Error::Inner(TestError::Busy(20))), 1, Some(GaveUp::Deadline)).await;
+    check(&[Busy(20)], SAFE, Err(Error::Inner(TestError::Busy(20))), 1, Some(GiveUpReason::Deadline)).await;
     let short = TestRequest { timeouts: Some(seconds(2, 3)), ..SAFE };
     check(&[Slow(1)], short.clone(), Ok(7), 1, None).await;
-    check(&[Busy(3)], short.clone(), Err(Error::Inner(TestError::Busy(3))), 1, Some(GaveUp::Deadline)).await;
+    check(&[Busy(3)], short.clone(), Err(Error::Inner(TestError::Busy(3))), 1, Some(GiveUpReason::Deadline))
+        .await;
     // The second try begins with less than a second left, and gets no more.
     let scripted = ScriptedLayer::new(&[Hang]);
     let Err(Error::TimedOut { after }) = scripted.call(short).await else { panic!("it hangs") };
@@ -227,7 +228,7 @@ async fn an_open_circuit_sends_nothing_and_says_when_to_retry() {
         assert_eq!(scripted.call(SAFE).await, Err(Error::Inner(TestError::Failed)));
     }
     let Err(Error::Open { retry_after }) = scripted.call(SAFE).await else { panic!("it is closed") };
-    assert_eq!((scripted.calls(), scripted.last_end()), (4, (0, Some(GaveUp::Open))));
+    assert_eq!((scripted.calls(), scripted.last_end()), (4, (0, Some(GiveUpReason::Open))));
     assert!(
         (budget.left() - 0.4).abs() < 1e-9,
         "a request that was not sent deposits nothing: {}",
@@ -246,7 +247,7 @@ async fn a_circuit_that_opens_between_two_tries_returns_the_last_outcome() {
     let breaker = SharedBreaker::new(breaker::Settings { calls_min: 2, ..Default::default() });
     let scripted = ScriptedLayer::new(&[Script::Fail]).with(|layer| layer.breaker(breaker.clone()));
     assert_eq!(scripted.call(SAFE).await, Err(Error::Inner(TestError::Failed)));
-    assert_eq!((scripted.calls(), scripted.last_end()), (2, (2, Some(GaveUp::Open))));
+    assert_eq!((scripted.calls(), scripted.last_end()), (2, (2, Some(GiveUpReason::Open))));
 }
 
 /// The machine was suspended during a pause.
@@ -267,7 +268,7 @@ async fn a_try_without_time_left_is_not_begun() {
         Err(Error::Inner(TestError::Busy(5))),
         "the received outcome is returned, and nothing is sent after it"
     );
-    assert_eq!((scripted.calls(), scripted.last_end()), (1, (1, Some(GaveUp::Deadline))));
+    assert_eq!((scripted.calls(), scripted.last_end()), (1, (1, Some(GiveUpReason::Deadline))));
     assert_eq!(breaker.state(), breaker::BreakerState::Closed);
     assert!(
         (budget.left() - 1.0).abs() < 1e-9,
@@ -286,7 +287,7 @@ async fn an_operation_without_time_sends_nothing() {
             .with(|layer| layer.breaker(breaker.clone()).budget(budget.clone()));
         let outcome = scripted.call(TestRequest { timeouts: Some(timeouts), ..SAFE }).await;
         assert_eq!(outcome, Err(Error::NoTime));
-        assert_eq!((scripted.calls(), scripted.last_end()), (0, (0, Some(GaveUp::Deadline))));
+        assert_eq!((scripted.calls(), scripted.last_end()), (0, (0, Some(GiveUpReason::Deadline))));
         assert_eq!((breaker.state(), budget.left()), (breaker::BreakerState::Closed, 0.0));
     }
 }
@@ -316,7 +317,7 @@ async fn a_pause_that_no_longer_fits_after_the_budget_replied_is_not_begun() {
     let timeouts = Timeouts { operation: Duration::from_millis(3_050), ..seconds(2, 0) };
     let outcome = scripted.call(TestRequest { timeouts: Some(timeouts), ..SAFE }).await;
     assert_eq!(outcome, Err(Error::Inner(TestError::Busy(3))));
-    assert_eq!((scripted.calls(), scripted.last_end()), (1, (1, Some(GaveUp::Deadline))));
+    assert_eq!((scripted.calls(), scripted.last_end()), (1, (1, Some(GiveUpReason::Deadline))));
     assert!(scripted.events.retries.lock().is_empty());
     assert!(scripted.start.elapsed() < Duration::from_secs(1), "{:?}", scripted.start.elapsed());
     assert!(
@@ -347,7 +348,7 @@ async fn a_spent_budget_returns_the_outcome() {
         scripted.call(SAFE).await.unwrap_err();
         ends.push(scripted.last_end());
     }
-    let denied = Some(GaveUp::Budget);
+    let denied = Some(GiveUpReason::Budget);
     assert_eq!(ends, [(1, denied), (2, denied), (1, denied), (2, denied)]);
 }
 
@@ -357,10 +358,10 @@ async fn a_layer_below_another_only_withdraws() {
     let budget = SharedBudget::new("test", settings);
     let scripted = ScriptedLayer::new(&[Script::Fail]).with(|layer| layer.withdraws_from(budget.clone()));
     scripted.call(SAFE).await.unwrap_err();
-    assert_eq!(scripted.last_end(), (1, Some(GaveUp::Budget)));
+    assert_eq!(scripted.last_end(), (1, Some(GiveUpReason::Budget)));
     budget.deposit();
     scripted.call(SAFE).await.unwrap_err();
-    assert_eq!(scripted.last_end(), (2, Some(GaveUp::Budget)));
+    assert_eq!(scripted.last_end(), (2, Some(GiveUpReason::Budget)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What a new dispute is about.
-pub struct Terms<'a> {
+pub struct NewDispute<'a> {
     pub amount: i64,
     pub reason: &'a str,
     /// The bank inquires before it takes anything.
@@ -35,12 +35,12 @@ pub fn open_for_card(draft: &mut CallDraft, charge: &Charge) {
     let Behaviour::Disputes(kind) = charge.card.0.behaviour else { return };
     if charge.captured {
         let inquiry = kind == DisputeKind::Inquiry;
-        open(draft, charge, &Terms { amount: charge.captured_minor, reason: kind.reason(), inquiry });
+        open(draft, charge, &NewDispute { amount: charge.captured_minor, reason: kind.reason(), inquiry });
     }
 }
 
 /// Returns the position of the dispute.
-pub fn open(draft: &mut CallDraft, charge: &Charge, terms: &Terms) -> usize {
+pub fn open(draft: &mut CallDraft, charge: &Charge, terms: &NewDispute) -> usize {
     let mut dispute = Dispute {
         id: draft.mint.id("du"),
         created: draft.now(),

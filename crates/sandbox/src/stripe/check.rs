@@ -13,14 +13,14 @@
 //! an idempotency key: <https://docs.stripe.com/api/idempotent_requests>.
 
 use super::{
-    schema::{Declared, Hash, Removed, SCHEMA, Type},
+    schema::{Hash, ParameterType, Removed, SCHEMA, Type},
     unmodelled,
     version::Version,
 };
 use crate::{
-    form::Pairs,
-    nesting::{Members, NestedValue, nest, quote},
-    parameters::{Given, METADATA_KEYS_MAX, Parameters, StripeMetadata},
+    form::FormPairs,
+    nesting::{NestedMembers, NestedValue, nest, quote},
+    parameters::{METADATA_KEYS_MAX, ParameterValue, Parameters, StripeMetadata},
     refusal::StripeRefusal,
 };
 
@@ -31,7 +31,7 @@ const METADATA_VALUE_SIGNS_MAX: usize = 500;
 const TEXT_SIGNS_MAX: usize = 5_000;
 
 /// `endpoint` is a name in the table, such as `POST /v1/payment_intents/{id}`.
-pub fn check(endpoint: &str, version: Version, pairs: Pairs) -> Result<Parameters, StripeRefusal> {
+pub fn check(endpoint: &str, version: Version, pairs: FormPairs) -> Result<Parameters, StripeRefusal> {
     let declared = &SCHEMA.endpoints[endpoint];
     let members = nest(pairs).map_err(|name| StripeRefusal::invalid("Invalid object").with_param(&name))?;
     let removed = |name: &str| {
@@ -78,9 +78,9 @@ fn refuse_missing(declared: &Hash, path: Option<&str>, given: &Parameters) -> Re
 }
 
 /// `path` is the name with its brackets.
-fn typed(declared: &Declared, path: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+fn typed(declared: &ParameterType, path: &str, value: NestedValue) -> Result<ParameterValue, StripeRefusal> {
     if matches!(&value, NestedValue::Text(text) if text.is_empty()) {
-        return if declared.unsets { Ok(Given::Unset) } else { Err(empty(path)) };
+        return if declared.unsets { Ok(ParameterValue::Unset) } else { Err(empty(path)) };
     }
     let types = &declared.types;
     let has_members = |r#type: &Type| matches!(r#type, Type::Hash(_) | Type::Map | Type::Array(_));
@@ -95,7 +95,7 @@ fn typed(declared: &Declared, path: &str, value: NestedValue) -> Result<Given, S
     Ok(given)
 }
 
-fn single(r#type: &Type, path: &str, value: NestedValue) -> Result<Given, StripeRefusal> {
+fn single(r#type: &Type, path: &str, value: NestedValue) -> Result<ParameterValue, StripeRefusal> {
     let refused = |message: String| Err(StripeRefusal::invalid(message).with_param(path));
     match (r#type, value) {
         (Type::Unmodelled, _) => Err(unmodelled::refusal(path)),
@@ -103,20 +103,20 @@ fn single(r#type: &Type, path: &str, value: NestedValue) -> Result<Given, Stripe
             let start: String = text.chars().take(40).collect();
             refused(format!("Invalid string: {start}...; must be at most {TEXT_SIGNS_MAX} characters"))
         }
-        (Type::Text, NestedValue::Text(text)) => Ok(Given::Text(text)),
+        (Type::Text, NestedValue::Text(text)) => Ok(ParameterValue::Text(text)),
         (Type::Text, value) => refused(format!("Invalid string: {}", quote(&value))),
-        (Type::Integer, value) => integer(&value).map(Given::Integer).ok_or_else(|| {
+        (Type::Integer, value) => integer(&value).map(ParameterValue::Integer).ok_or_else(|| {
             StripeRefusal::invalid(format!("Invalid integer: {}", quote(&value)))
                 .with_code("parameter_invalid_integer")
                 .with_param(path)
         }),
         (Type::Boolean, value) => match &*quote(&value) {
-            "true" => Ok(Given::Boolean(true)),
-            "false" => Ok(Given::Boolean(false)),
+            "true" => Ok(ParameterValue::Boolean(true)),
+            "false" => Ok(ParameterValue::Boolean(false)),
             other => refused(format!("Invalid boolean: {other}")),
         },
         (Type::OneOf(name), value) => match (&SCHEMA.enums[name], value) {
-            (choices, NestedValue::Text(text)) if choices.contains(&text) => Ok(Given::Text(text)),
+            (choices, NestedValue::Text(text)) if choices.contains(&text) => Ok(ParameterValue::Text(text)),
             (choices, _) => refused(format!("Invalid {path}: must be one of {}", alternatives(choices))),
         },
         (Type::Array(element), NestedValue::Nested(members)) => {
@@ -130,7 +130,7 @@ fn single(r#type: &Type, path: &str, value: NestedValue) -> Result<Given, Stripe
         (Type::Array(element), NestedValue::Elements(elements)) => array(element, path, elements.into_iter()),
         (Type::Array(_), NestedValue::Text(_)) => refused("Invalid array".to_owned()),
         (Type::Hash(name), NestedValue::Nested(members)) => hash(&SCHEMA.hashes[name], path, members),
-        (Type::Map, NestedValue::Nested(members)) => map(path, members).map(Given::Map),
+        (Type::Map, NestedValue::Nested(members)) => map(path, members).map(ParameterValue::Map),
         (Type::Hash(_) | Type::Map, NestedValue::Text(_) | NestedValue::Elements(_)) => {
             refused("Invalid object".to_owned())
         }
@@ -165,7 +165,7 @@ fn array(
     element: &Type,
     path: &str,
     values: impl Iterator<Item = NestedValue>,
-) -> Result<Given, StripeRefusal> {
+) -> Result<ParameterValue, StripeRefusal> {
     let mut elements = Vec::new();
     for (index, value) in values.enumerate() {
         let path = format!("{path}[{index}]");
@@ -174,10 +174,10 @@ fn array(
         }
         elements.push(single(element, &path, value)?);
     }
-    Ok(Given::List(elements))
+    Ok(ParameterValue::List(elements))
 }
 
-fn hash(declared: &Hash, path: &str, members: Members) -> Result<Given, StripeRefusal> {
+fn hash(declared: &Hash, path: &str, members: NestedMembers) -> Result<ParameterValue, StripeRefusal> {
     let full = |name: &str| format!("{path}[{name}]");
     let unknown = members.iter().filter(|(name, _)| !declared.contains_key(name));
     let unknown: Vec<String> = unknown.map(|(name, _)| full(name)).collect();
@@ -189,11 +189,11 @@ fn hash(declared: &Hash, path: &str, members: Members) -> Result<Given, StripeRe
     }
     let given = given.into_iter().collect();
     refuse_missing(declared, Some(path), &given)?;
-    Ok(Given::Hash(given))
+    Ok(ParameterValue::Hash(given))
 }
 
 /// Only the members of metadata are named by callers.
-fn map(path: &str, members: Members) -> Result<StripeMetadata, StripeRefusal> {
+fn map(path: &str, members: NestedMembers) -> Result<StripeMetadata, StripeRefusal> {
     if members.len() > METADATA_KEYS_MAX {
         let message = format!(
             "Metadata can have up to {METADATA_KEYS_MAX} keys, but you passed in {} keys.",

@@ -4,7 +4,7 @@ use super::method_types;
 use crate::{
     currency::Currency,
     intent::Intent,
-    parameters::{Given, Parameters},
+    parameters::{ParameterValue, Parameters},
     refusal::StripeRefusal,
     shipping::Shipping,
 };
@@ -30,8 +30,8 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Str
     if let Some(card) = parameters.hash("payment_method_options").and_then(|mut given| given.hash("card")) {
         for (name, given) in card {
             match given {
-                Given::Text(text) => drop(intent.card_options.insert(name, text)),
-                Given::Unset => drop(intent.card_options.remove(&name)),
+                ParameterValue::Text(text) => drop(intent.card_options.insert(name, text)),
+                ParameterValue::Unset => drop(intent.card_options.remove(&name)),
                 // Flags are not shown on the object.
                 _ => {}
             }

@@ -15,7 +15,7 @@ use crate::{
     call_draft::CallDraft,
     dispute::{Dispute, DisputeDecision, Settlement, StripeDisputeStatus},
     event::Kind,
-    parameters::{Given, Parameters},
+    parameters::{ParameterValue, Parameters},
     refusal::StripeRefusal,
 };
 
@@ -92,11 +92,11 @@ pub fn update(
 fn add_evidence(dispute: &mut Dispute, evidence: Parameters) -> Result<(), StripeRefusal> {
     for (name, given) in evidence {
         match given {
-            Given::Text(id) if FILES.contains(&&*name) => {
+            ParameterValue::Text(id) if FILES.contains(&&*name) => {
                 let place = format!("evidence[{name}]");
                 return Err(StripeRefusal::missing_object("file upload", &id, &place));
             }
-            Given::Text(text) => drop(dispute.evidence.insert(name, text)),
+            ParameterValue::Text(text) => drop(dispute.evidence.insert(name, text)),
             _ => drop(dispute.evidence.remove(&name)),
         }
     }

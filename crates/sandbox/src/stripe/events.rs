@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use super::{
-    Library,
+    ReadContext,
     page::{Listed, StripePage, render},
 };
 use crate::{event, ids, parameters::Parameters, refusal::StripeRefusal};
@@ -58,16 +58,16 @@ impl Filter {
     }
 }
 
-pub fn retrieve(library: &Library, id: &str) -> Result<Vec<u8>, StripeRefusal> {
+pub fn retrieve(library: &ReadContext, id: &str) -> Result<Vec<u8>, StripeRefusal> {
     let missing = || StripeRefusal::missing_object("event", id, "id").with_status(404);
     draw(library, *find(library, id).ok_or_else(missing)?)
 }
 
-fn find<'a>(library: &Library<'a>, id: &str) -> Option<&'a event::StoredEvent> {
+fn find<'a>(library: &ReadContext<'a>, id: &str) -> Option<&'a event::StoredEvent> {
     ids::number("evt", library.salt, id).and_then(|number| library.held.event(number))
 }
 
-pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+pub fn list(library: &ReadContext, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
     let page = StripePage::read(&mut parameters, "event", |id| find(library, id).is_some())?;
     let filter = Filter::read(&mut parameters)?;
     let entry =
@@ -84,7 +84,7 @@ pub fn list(library: &Library, mut parameters: Parameters) -> Result<Vec<u8>, St
     Ok(render("/v1/events", drawn.collect::<Result<Vec<_>, _>>()?, has_more))
 }
 
-fn draw(library: &Library, kept: event::StoredEvent) -> Result<Vec<u8>, StripeRefusal> {
+fn draw(library: &ReadContext, kept: event::StoredEvent) -> Result<Vec<u8>, StripeRefusal> {
     let line = library.reader.line(kept.place).map_err(|_| unreadable())?;
     event::render(library.salt, kept, &line).ok_or_else(unreadable)
 }

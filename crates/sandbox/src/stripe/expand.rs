@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{schema::SCHEMA, unmodelled};
 use crate::{
-    answer::{Expanded, StripeAnswer},
+    answer::{ExpandedObject, StripeAnswer},
     books::AccountBooks,
     call_draft::CallDraft,
     parameters::Parameters,
@@ -73,7 +73,7 @@ pub fn expand(draft: &mut CallDraft, answer: &mut StripeAnswer, paths: &[Path]) 
         let Some(id) = json(&draft.snapshots[parent])[member].as_str().map(str::to_owned) else { continue };
         let changed = draft.snapshots.iter().rposition(|snapshot| snapshot.id() == id);
         let position = changed.or_else(|| find(draft.held, &id).map(|found| draft.add_snapshot(found)));
-        expanded.extend(position.map(|snapshot| Expanded { path: path.clone(), snapshot }));
+        expanded.extend(position.map(|snapshot| ExpandedObject { path: path.clone(), snapshot }));
     }
 }
 

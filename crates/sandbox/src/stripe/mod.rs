@@ -35,17 +35,17 @@ pub mod version;
 mod webhook_endpoints;
 
 pub use attempt::{authenticate, expire};
-pub use chargeback::{Terms, conclude, open};
+pub use chargeback::{NewDispute, conclude, open};
 
 use crate::{
-    answer::StripeAnswer, books::AccountBooks, call_draft::CallDraft, form::Pairs, journal::JournalReader,
-    parameters::Parameters, refusal::StripeRefusal,
+    answer::StripeAnswer, books::AccountBooks, call_draft::CallDraft, form::FormPairs,
+    journal::JournalReader, parameters::Parameters, refusal::StripeRefusal,
 };
 use schema::SCHEMA;
 use version::Version;
 
 /// A call whose parameters are valid for its endpoint.
-pub struct Checked<'a> {
+pub struct CheckedCall<'a> {
     /// The segments after `/v1/`, such as `payment_intents` and an id.
     segments: Vec<&'a str>,
     parameters: Parameters,
@@ -58,8 +58,8 @@ pub fn check<'a>(
     method: &str,
     path: &'a str,
     version: Version,
-    pairs: Pairs,
-) -> Result<Checked<'a>, StripeRefusal> {
+    pairs: FormPairs,
+) -> Result<CheckedCall<'a>, StripeRefusal> {
     let unknown = || StripeRefusal::unknown_path(method, path);
     let segments: Vec<&str> = path.strip_prefix("/v1/").ok_or_else(unknown)?.split('/').collect();
     let endpoint = match segments.as_slice() {
@@ -76,7 +76,7 @@ pub fn check<'a>(
     let mut parameters = check::check(&endpoint, version, pairs)?;
     let is_list = method == "GET" && segments.len() == 1;
     let expand = expand::read(&mut parameters, object(segments[0]), is_list)?;
-    Ok(Checked { segments, parameters, expand })
+    Ok(CheckedCall { segments, parameters, expand })
 }
 
 /// The object that the endpoints of a resource show, by its name in the table.
@@ -94,8 +94,12 @@ fn object(resource: &str) -> &str {
 }
 
 /// Decides a call that changes something.
-pub fn write(draft: &mut CallDraft, method: &str, checked: Checked) -> Result<StripeAnswer, StripeRefusal> {
-    let Checked { segments, parameters, expand } = checked;
+pub fn write(
+    draft: &mut CallDraft,
+    method: &str,
+    checked: CheckedCall,
+) -> Result<StripeAnswer, StripeRefusal> {
+    let CheckedCall { segments, parameters, expand } = checked;
     let mut answer = match (method, segments.as_slice()) {
         ("POST", ["payment_intents"]) => creation::create(draft, parameters),
         ("POST", ["payment_intents", id]) => payment_intents::update(draft, id, parameters),
@@ -117,16 +121,16 @@ pub fn write(draft: &mut CallDraft, method: &str, checked: Checked) -> Result<St
 }
 
 /// What a reading call reads from.
-pub struct Library<'a> {
+pub struct ReadContext<'a> {
     pub held: &'a AccountBooks,
     pub salt: &'a str,
     pub reader: &'a JournalReader,
 }
 
 /// Replies to a call that changes nothing.
-pub fn read(library: &Library, checked: Checked) -> Result<Vec<u8>, StripeRefusal> {
+pub fn read(library: &ReadContext, checked: CheckedCall) -> Result<Vec<u8>, StripeRefusal> {
     let held = library.held;
-    let Checked { segments, parameters, expand } = checked;
+    let CheckedCall { segments, parameters, expand } = checked;
     let body = match segments.as_slice() {
         ["payment_intents"] => payment_intents::list(held, parameters),
         ["payment_intents", id] => payment_intents::retrieve(held, id, parameters),

@@ -16,21 +16,21 @@ pub struct Schema {
     pub expandable: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-pub type Hash = BTreeMap<String, Declared>;
+pub type Hash = BTreeMap<String, ParameterType>;
 
 /// A parameter that newer versions of the API do not accept.
 #[derive(Deserialize)]
 pub struct Removed {
     pub endpoint: String,
     pub parameter: String,
-    pub r#type: Declared,
+    pub r#type: ParameterType,
     /// The first version without it.
     pub since: String,
 }
 
 /// The types of one parameter.
 #[derive(Debug, PartialEq)]
-pub struct Declared {
+pub struct ParameterType {
     pub required: bool,
     /// The empty text unsets it.
     pub unsets: bool,
@@ -57,14 +57,14 @@ pub static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     serde_json::from_str(table).expect("the generator wrote the table")
 });
 
-impl<'de> Deserialize<'de> for Declared {
+impl<'de> Deserialize<'de> for ParameterType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         declared(&text).ok_or_else(|| D::Error::custom(format!("{text} is no type")))
     }
 }
 
-fn declared(text: &str) -> Option<Declared> {
+fn declared(text: &str) -> Option<ParameterType> {
     let required = text.ends_with('!');
     let mut parts: Vec<&str> = text.trim_end_matches('!').split('|').collect();
     let unsets = parts[0] == "''";
@@ -72,7 +72,7 @@ fn declared(text: &str) -> Option<Declared> {
         parts.remove(0);
     }
     let types: Option<Vec<Type>> = parts.into_iter().map(parse_single).collect();
-    types.filter(|types| !types.is_empty()).map(|types| Declared { required, unsets, types })
+    types.filter(|types| !types.is_empty()).map(|types| ParameterType { required, unsets, types })
 }
 
 fn parse_single(text: &str) -> Option<Type> {
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn types_are_parsed() {
         let check = |text: &str, required: bool, unsets: bool, types: Vec<Type>| {
-            assert_eq!(declared(text), Some(Declared { required, unsets, types }), "{text}");
+            assert_eq!(declared(text), Some(ParameterType { required, unsets, types }), "{text}");
         };
         check("string!", true, false, vec![Type::Text]);
         check("''|map", false, true, vec![Type::Map]);

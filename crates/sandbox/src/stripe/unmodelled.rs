@@ -9,7 +9,7 @@
 //! | a card's `request_…` options                | what is requested is not available to the account            |
 //! | a card's other options that are not below   | they inform the bank, and a test card does not need them     |
 
-use crate::{parameters::Given, refusal::StripeRefusal};
+use crate::{parameters::ParameterValue, refusal::StripeRefusal};
 
 /// By the path of the parameter, and the value if only that value is meant.
 const UNMODELLED: [(&str, Option<&str>); 27] = [
@@ -50,10 +50,10 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
 ];
 
 /// Refuses parameters that have another effect at Stripe.
-pub fn check(path: &str, given: &Given) -> Result<(), StripeRefusal> {
+pub fn check(path: &str, given: &ParameterValue) -> Result<(), StripeRefusal> {
     let is = |value: &str| match given {
-        Given::Text(text) => text == value,
-        Given::Boolean(boolean) => boolean.to_string() == value,
+        ParameterValue::Text(text) => text == value,
+        ParameterValue::Boolean(boolean) => boolean.to_string() == value,
         _ => false,
     };
     let refused = UNMODELLED.iter().any(|(found, value)| *found == path && value.is_none_or(is));
