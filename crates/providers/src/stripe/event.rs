@@ -95,7 +95,7 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
         kind if kind.starts_with("charge.") => {
             nothing("it repeats what the events of its PaymentIntent or refund say")
         }
-        _ => nothing("it is neither interpret a payment nor a refund"),
+        _ => nothing("it is about neither a payment nor a refund"),
     }
 }
 
