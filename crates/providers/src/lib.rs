@@ -8,9 +8,10 @@
 //! made from our ids, so a restored database makes the same ones.
 //!
 //! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
-//! what protects its wire; [`registry`] finds the provider of an account; then one folder per
+//! what protects its wire; [`exchange`] how a call is made; [`registry`] finds the provider of an account; then one folder per
 //! provider: [`stripe`].
 
+pub mod exchange;
 pub mod guard;
 pub mod port;
 pub mod registry;
@@ -18,13 +19,15 @@ pub mod secret;
 pub mod stripe;
 pub mod webhook;
 
+pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, EventPage, ListedEvent, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    CallFuture, Capabilities, Creation, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
+    RefundOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;
-pub use webhook::{EventContent, VerifiedEvent};
+pub use webhook::{EventContent, VerifiedEvent, WebhookHead};
 
 use domain::provider::AmountRules;
 

@@ -1,32 +1,59 @@
-//! The calls that a payment provider must support.
+//! The calls that a payment provider must support, and the description of what it can do.
 //!
 //! | call | moves money | repeated under the same key | how an unknown outcome is resolved |
 //! |---|---|---|---|
-//! | `create` | no | makes no second object | not needed: nothing can move |
+//! | `create`, in two steps | no | makes no second object | not needed: nothing can move |
+//! | `create`, in one step | captures or authorises it | makes no second object | `find` by our reference |
 //! | `confirm` | captures or authorises it | the first reply again | `fetch` of the object, whose id was committed before |
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //!
-//! "The same key" holds for [`Provider::key_retention`] and no longer: after it, a call that moves
+//! "The same key" holds for [`Capabilities::key_retention`] and no longer: after it, a call that moves
 //! money must not be repeated. "The first reply" may be an error of the provider
 //! ([`CallOutcome::Unknown`] with `key_spent`). Then the call needs another key, and a call that
-//! moves money may get one only after a fetch has shown that nothing moved.
+//! moves money may get one only after a look-up has shown that nothing moved.
+//!
+//! Whoever makes these calls reads [`Capabilities`], and never a provider's name.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::{
+    collections::BTreeMap,
+    future::{Future, ready},
+    pin::Pin,
+};
 
 use domain::{
     AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
-    rows::Capture,
+    rows::{Capture, FailureCause},
     time::Span,
 };
-use http::HeaderMap;
 
-use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
+use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookHead, WebhookRefused};
 
 /// The outcome of a call. Boxed, so that a server can hold adapters of several providers.
 pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = CallOutcome<T>> + Send + 'a>>;
+
+/// What a provider can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    pub creation: Creation,
+    /// How long after its first use a key may be used again: the provider's own retention of
+    /// idempotency keys minus a margin.
+    pub key_retention: Span,
+    /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
+    pub refunds_carry_reference: bool,
+}
+
+/// How a payment is created at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// `create` makes an object that moves no money; `confirm` moves it.
+    TwoSteps,
+    /// `create` moves the money. So the attempt is committed as sent before it, and an object whose
+    /// id was lost is found by our reference.
+    OneStep,
+}
 
 /// A payment to make at the provider. The same order always becomes the same bytes: a provider
 /// refuses a key that comes with other bytes.
@@ -84,20 +111,18 @@ pub struct ListedRefund {
     pub observation: RefundObservation,
 }
 
-/// Events as the provider lists them, newest first.
+/// Events as the provider's API lists them, which proves that they are authentic. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
-    pub events: Vec<ListedEvent>,
+    pub events: Vec<VerifiedEvent>,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// An event that is authentic because it was read from the provider's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedEvent {
-    pub arrived: VerifiedEvent,
-    /// The body as a webhook would deliver it.
-    pub body: Vec<u8>,
+/// A call that a provider's [`Capabilities`], or its events, leave out.
+fn not_offered<'a, T: Send + 'a>() -> CallFuture<'a, T> {
+    let code = "not_offered_by_provider".to_owned();
+    Box::pin(ready(CallOutcome::Refused { code, cause: FailureCause::OurRequest, object: None }))
 }
 
 /// One account at a payment provider.
@@ -105,15 +130,25 @@ pub trait Provider: Send + Sync {
     /// As in `payments.provider` and in the path of its webhooks.
     fn name(&self) -> &'static str;
 
-    /// Creates the provider's object, unconfirmed: no money can move.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Creates the provider's object. In two steps it is unconfirmed, and no money can move.
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation>;
 
-    /// Captures or authorises the money. To be called only once the object's id is committed.
-    fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation>;
+    /// Captures or authorises the money, in two steps. To be called only once the object's id is committed.
+    fn confirm<'a>(&'a self, _order: &'a PaymentOrder, _object: &'a str) -> CallFuture<'a, Observation> {
+        not_offered()
+    }
 
     /// The current object. [`CallOutcome::Refused`] with `resource_missing` disproves nothing while
     /// a `create` is in flight.
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation>;
+
+    /// In one step: the object of a payment whose id was lost, by our reference. `None` disproves
+    /// nothing while a `create` is in flight.
+    fn find(&self, _payment: PaymentId) -> CallFuture<'_, Option<Observation>> {
+        not_offered()
+    }
 
     /// Captures what is authorised, or a part of it; the rest is released.
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation>;
@@ -137,21 +172,23 @@ pub trait Provider: Send + Sync {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage>;
 
-    /// How long after its first use a key may be used again: the provider's own retention of
-    /// idempotency keys minus a margin.
-    fn key_retention(&self) -> Span;
+    /// What an object shows now, as events to store. An event that only names its object
+    /// ([`EventContent::Fetch`]) becomes these.
+    fn fetch_events<'a>(&'a self, _object: &'a str) -> CallFuture<'a, Vec<VerifiedEvent>> {
+        not_offered()
+    }
 
     /// Whether a delivery is signed in the right form. The body of any other need not be read.
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused>;
+    fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused>;
 
     /// Verifies that a delivery comes from the provider for this account and mode, and returns its
-    /// event. `body` is the received body, byte for byte.
+    /// events. `body` is the received body, byte for byte.
     fn verify(
         &self,
-        headers: &HeaderMap,
+        head: WebhookHead<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<VerifiedEvent, WebhookRefused>;
+    ) -> Result<Vec<VerifiedEvent>, WebhookRefused>;
 
     /// What a verified event says. Reads the body alone, so that a stored event can be read again.
     fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent>;

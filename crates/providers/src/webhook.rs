@@ -4,14 +4,26 @@ use domain::{
     PaymentId, RefundId,
     provider::{DisputeObservation, Observation, RefundObservation},
 };
+use http::HeaderMap;
+
+/// What of a webhook's request is known before its body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookHead<'a> {
+    pub headers: &'a HeaderMap,
+    /// Without the question mark; empty if there is none. Some providers sign a part of it.
+    pub query: &'a str,
+}
 
 /// An event that provably comes from the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEvent {
-    /// The provider's id of the event: the same in each delivery.
+    /// What identifies the event: the same in each delivery of it. It consists of what is proven
+    /// alone, so that a forged part cannot suppress another event.
     pub event: String,
     /// The provider's name for the kind of event, such as `payment_intent.succeeded`.
     pub kind: String,
+    /// What is stored and interpreted.
+    pub body: Vec<u8>,
 }
 
 /// What an event says.
@@ -35,6 +47,9 @@ pub enum EventContent {
         payment_object: String,
         observation: DisputeObservation,
     },
+    /// The provider only names the object that changed: [`crate::Provider::fetch_events`] says what it
+    /// is now.
+    Fetch { object: String },
     /// Nothing that moves a payment or a refund.
     Nothing { why: String },
 }

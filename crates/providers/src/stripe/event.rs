@@ -32,7 +32,7 @@ struct Head {
 
 /// The event of a signed body. Thin events (`v2.core.event`) name an object without showing it:
 /// they belong to another kind of endpoint.
-pub fn parse_head(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
+pub fn parse(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
     let head: Head = serde_json::from_slice(body).map_err(|_| WebhookRefused::BodyIsNotAnEvent)?;
     let is_name = |text: &str| (1..=NAME_BYTES_MAX).contains(&text.len());
     if head.object != "event" || !is_name(&head.id) || !is_name(&head.kind) {
@@ -43,7 +43,7 @@ pub fn parse_head(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefus
     {
         return Err(WebhookRefused::ModeDoesNotMatch);
     }
-    Ok(VerifiedEvent { event: head.id, kind: head.kind })
+    Ok(VerifiedEvent { event: head.id, kind: head.kind, body: body.to_vec() })
 }
 
 #[derive(Deserialize)]
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_signed_body_must_be_an_event_of_our_mode() {
         let check = |body: Value, mode: Mode, expected: Result<(), WebhookRefused>| {
-            let found = parse_head(body.to_string().as_bytes(), mode).map(|_| ());
+            let found = parse(body.to_string().as_bytes(), mode).map(|_| ());
             assert_eq!(found, expected, "{body} {mode:?}");
         };
         let event = |object: &str, id: &str, livemode: bool| json!({"id": id, "object": object, "type": "payment_intent.succeeded", "livemode": livemode});

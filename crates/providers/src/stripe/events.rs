@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{EVENTS, client::StripeClient, event, form::segment, outcome};
-use crate::{EventPage, ListedEvent};
+use crate::EventPage;
 
 /// Stripe allows 100; 50 events always fit into the longest reply that is read.
 const PAGE: usize = 50;
@@ -46,15 +46,14 @@ pub async fn list(
     };
     let mut events = Vec::with_capacity(data.len());
     for raw in data {
-        let body = raw.get().as_bytes().to_vec();
-        match event::parse_head(&body, mode) {
-            Ok(arrived) => events.push(ListedEvent { arrived, body }),
+        match event::parse(raw.get().as_bytes(), mode) {
+            Ok(event) => events.push(event),
             Err(reason) => {
                 let error = format!("a listed item is not an event: {reason}");
                 return CallOutcome::Unknown { error, key_spent: false };
             }
         }
     }
-    let next = events.last().filter(|_| has_more).map(|last| last.arrived.event.clone());
+    let next = events.last().filter(|_| has_more).map(|last| last.event.clone());
     CallOutcome::Object(EventPage { events, next })
 }

@@ -49,7 +49,6 @@ mod decline;
 mod dispute;
 mod event;
 mod events;
-mod exchange;
 mod form;
 mod objects;
 mod outcome;
@@ -61,13 +60,11 @@ use domain::{
     AttemptId, Money, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
     rows::FailureCause,
-    time::Span,
 };
-use http::HeaderMap;
 
 use crate::{
-    CallFuture, EventContent, EventPage, Guard, ListedRefund, ObjectCall, PaymentOrder, Provider,
-    RefundOrder, VerifiedEvent,
+    CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, ObjectCall,
+    PaymentOrder, Provider, RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use client::StripeClient;
@@ -163,6 +160,14 @@ impl Provider for Stripe {
         NAME
     }
 
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            creation: Creation::TwoSteps,
+            key_retention: self.settings.key_retention,
+            refunds_carry_reference: true,
+        }
+    }
+
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation> {
         Box::pin(async move {
             let Some(form) = create_form(order) else { return not_representable() };
@@ -221,23 +226,19 @@ impl Provider for Stripe {
         Box::pin(events::list(&self.client, self.settings.mode, from, before, page))
     }
 
-    fn key_retention(&self) -> Span {
-        self.settings.key_retention
-    }
-
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused> {
-        signature::check_headers(headers)
+    fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {
+        signature::check_headers(head.headers)
     }
 
     fn verify(
         &self,
-        headers: &HeaderMap,
+        head: WebhookHead<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<VerifiedEvent, WebhookRefused> {
+    ) -> Result<Vec<VerifiedEvent>, WebhookRefused> {
         let settings = &self.settings;
-        signature::verify(headers, body, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
-        event::parse_head(body, settings.mode)
+        signature::verify(head.headers, body, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
+        event::parse(body, settings.mode).map(|event| vec![event])
     }
 
     fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {

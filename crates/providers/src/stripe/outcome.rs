@@ -1,24 +1,18 @@
 //! Turns each reply of Stripe, and each missing one, into a [`CallOutcome`]. The parent module has
 //! the table.
 
-use std::time::Duration;
-
 use domain::provider::{CallOutcome, Observation, ProviderStatus, RefundObservation};
 use domain::rows::FailureCause;
 use http::StatusCode;
-use resilience::retry_after;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use outbound::HttpReply;
 
 use super::{
-    client::NoReply,
     decline::{StripeError, bounded},
     objects::{PaymentIntent, Refund},
 };
-
-/// A longer wait is cut to this.
-const RETRY_AFTER_SECONDS_MAX: i64 = 3_600;
+use crate::exchange::{NoReply, retry_after_seconds};
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -104,14 +98,7 @@ pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Resul
 }
 
 fn received<O>(result: Result<HttpReply, NoReply>) -> Result<HttpReply, CallOutcome<O>> {
-    result.map_err(|error| match error {
-        NoReply::NotSent(error) => CallOutcome::NotSent { error, retry_after_seconds: None, asked: true },
-        NoReply::CircuitOpen(left) => {
-            let error = "the circuit of this account is open".to_owned();
-            CallOutcome::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
-        }
-        NoReply::Unknown(error) => CallOutcome::Unknown { error, key_spent: false },
-    })
+    result.map_err(NoReply::outcome)
 }
 
 fn read<W: DeserializeOwned, O>(
@@ -166,14 +153,4 @@ fn unknown<O>(reply: &HttpReply, reason: &str) -> CallOutcome<O> {
 fn describe(reply: &HttpReply, reason: &str) -> String {
     let request = reply.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     format!("HTTP {}, {}, request id {}", reply.status.as_u16(), bounded(reason), bounded(request))
-}
-
-fn retry_after_seconds(reply: &HttpReply) -> Option<i64> {
-    retry_after::wanted_by_own_date(&reply.headers).map(seconds)
-}
-
-/// Rounded up, so that no retry comes too early.
-fn seconds(wanted: Duration) -> i64 {
-    let received = wanted.as_secs().saturating_add(u64::from(wanted.subsec_nanos() > 0));
-    i64::try_from(received).unwrap_or(i64::MAX).min(RETRY_AFTER_SECONDS_MAX)
 }

@@ -1,35 +1,25 @@
 //! How an account at Stripe is reached, and which settings are refused before the first call.
 
-use std::time::Duration;
-
 use domain::{rows::Mode, time::Span};
-use outbound::Address;
 
-use crate::Secret;
+use crate::{Secret, WireSettings};
 
 /// What Stripe promises: "we remove idempotency keys … after they're at least 24 hours old"
 /// (<https://docs.stripe.com/api/idempotent_requests>). After that the same call charges again.
 const KEY_RETENTION_OF_STRIPE: Span = Span::seconds(24 * 3_600);
 /// Two while a secret is being rolled (<https://docs.stripe.com/webhooks#roll-endpoint-secrets>).
 const WEBHOOK_SECRETS_MAX: usize = 2;
-const OPERATION_TIMEOUT_MAX: Duration = Duration::from_mins(10);
 const WEBHOOK_TOLERANCE_MAX: Span = Span::seconds(3_600);
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `https://api.stripe.com`, or a stand-in on loopback in test mode.
-    pub base_url: String,
+    /// `https://api.stripe.com`, unless in test mode. Stripe's own SDKs wait 80 s for a call.
+    pub wire: WireSettings,
     /// `sk_test_…` or `sk_live_…`; a restricted key begins with `rk_`.
     pub secret_key: Secret,
     /// `whsec_…`; two while one is being replaced. Without one, every webhook is refused.
     pub webhook_secrets: Vec<Secret>,
     pub mode: Mode,
-    /// For DNS, connection and TLS together. A call that times out here was provably not sent.
-    pub connect_timeout: Duration,
-    /// For the whole call, including connection and body. Stripe's own SDKs wait 80 s.
-    pub call_timeout: Duration,
-    /// For a call with its retry, if it has one.
-    pub operation_timeout: Duration,
     /// How far a delivery's time may differ from ours, in either direction.
     pub webhook_tolerance: Span,
     /// How long a call may be repeated under its key. It is below Stripe's 24 h by a margin, for
@@ -42,13 +32,10 @@ impl Settings {
 
     pub fn new(secret_key: Secret, webhook_secrets: Vec<Secret>, mode: Mode) -> Settings {
         Settings {
-            base_url: Settings::BASE_URL.to_owned(),
+            wire: WireSettings::new(Settings::BASE_URL),
             secret_key,
             webhook_secrets,
             mode,
-            connect_timeout: Duration::from_secs(3),
-            call_timeout: Duration::from_secs(30),
-            operation_timeout: Duration::from_secs(40),
             webhook_tolerance: Span::seconds(300),
             key_retention: Span::seconds(23 * 3_600),
         }
@@ -57,13 +44,7 @@ impl Settings {
     /// The error is a sentence that says what is wrong. It names no secret.
     pub fn check(&self) -> Result<(), String> {
         self.check_keys()?;
-        self.check_base_url()?;
-        if self.connect_timeout.is_zero() || self.call_timeout <= self.connect_timeout {
-            return Err("connect_timeout must be above zero and below call_timeout".to_owned());
-        }
-        if self.operation_timeout < self.call_timeout || self.operation_timeout > OPERATION_TIMEOUT_MAX {
-            return Err("operation_timeout must be at least call_timeout and at most ten minutes".to_owned());
-        }
+        self.wire.check(self.mode)?;
         if self.webhook_tolerance <= Span(0) || self.webhook_tolerance > WEBHOOK_TOLERANCE_MAX {
             return Err("webhook_tolerance must be above zero and at most an hour".to_owned());
         }
@@ -108,38 +89,25 @@ impl Settings {
         }
         Ok(())
     }
-
-    fn check_base_url(&self) -> Result<(), String> {
-        let address = Address::parse(&self.base_url).map_err(|error| format!("base_url {error}"))?;
-        if address.has_path() {
-            return Err("base_url must be scheme, host and port alone".to_owned());
-        }
-        if !address.is_https() && self.mode == Mode::Live {
-            return Err("base_url must be https in live mode".to_owned());
-        }
-        if !address.is_https() && !address.is_loopback() {
-            let reason = "a key must not cross a network unencrypted";
-            return Err(format!("base_url may be plain http only on loopback: {reason}"));
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn settings() -> Settings {
         let mut settings = Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_1")], Mode::Test);
-        settings.base_url = "http://127.0.0.1:12111".to_owned();
+        settings.wire.base_url = "http://127.0.0.1:12111".to_owned();
         settings
     }
 
     #[test]
     fn test_and_live_never_mix() {
         let check = |mode: Mode, key: &str, base_url: &str, accepted: bool| {
-            let settings =
-                Settings { mode, secret_key: Secret::new(key), base_url: base_url.to_owned(), ..settings() };
+            let wire = WireSettings::new(base_url);
+            let settings = Settings { mode, secret_key: Secret::new(key), wire, ..settings() };
             assert_eq!(
                 settings.check().is_ok(),
                 accepted,
@@ -191,11 +159,11 @@ mod tests {
         check(false, |settings| settings.webhook_secrets = vec![Secret::new("whsec_")]);
         check(false, |settings| settings.webhook_secrets = vec![Secret::new("secret")]);
         check(false, |settings| settings.webhook_secrets = vec![Secret::new("whsec_1 ")]);
-        check(false, |settings| settings.connect_timeout = Duration::ZERO);
-        check(false, |settings| settings.call_timeout = settings.connect_timeout);
-        check(true, |settings| settings.operation_timeout = settings.call_timeout);
-        check(false, |settings| settings.operation_timeout = Duration::from_secs(29));
-        check(false, |settings| settings.operation_timeout = Duration::from_secs(601));
+        check(false, |settings| settings.wire.connect_timeout = Duration::ZERO);
+        check(false, |settings| settings.wire.call_timeout = settings.wire.connect_timeout);
+        check(true, |settings| settings.wire.operation_timeout = settings.wire.call_timeout);
+        check(false, |settings| settings.wire.operation_timeout = Duration::from_secs(29));
+        check(false, |settings| settings.wire.operation_timeout = Duration::from_secs(601));
         check(false, |settings| settings.webhook_tolerance = Span(0));
         check(false, |settings| settings.webhook_tolerance = Span::seconds(3_601));
         check(true, |settings| settings.key_retention = Span::seconds(60));
@@ -206,7 +174,7 @@ mod tests {
     #[cfg(not(feature = "tls"))]
     #[test]
     fn https_without_tls_is_refused() {
-        let settings = Settings { base_url: Settings::BASE_URL.to_owned(), ..settings() };
+        let settings = Settings { wire: WireSettings::new(Settings::BASE_URL), ..settings() };
         assert!(settings.check().unwrap_err().contains("this build has none"));
     }
 

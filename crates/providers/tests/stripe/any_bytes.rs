@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use providers::{Provider, stripe::Stripe};
 
-use crate::stripe_without_retries;
+use crate::{head, stripe_without_retries};
 
 /// Created once: with TLS it reads the system's certificates.
 static STRIPE: LazyLock<Stripe> = LazyLock::new(|| stripe_without_retries("http://127.0.0.1:9".to_owned()));
@@ -62,7 +62,7 @@ proptest! {
         if let Ok(header) = HeaderValue::from_bytes(&header) {
             headers.insert("stripe-signature", header);
         }
-        prop_assert!(STRIPE.verify(&headers, &body, Timestamp(now)).is_err());
+        prop_assert!(STRIPE.verify(head(&headers), &body, Timestamp(now)).is_err());
     }
 
     #[test]

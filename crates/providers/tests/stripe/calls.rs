@@ -194,10 +194,10 @@ async fn events_are_listed_page_by_page() {
         for listed in page.events {
             let body: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
             assert_eq!(
-                (&listed.arrived.event[..], &listed.arrived.kind[..]),
+                (&listed.event[..], &listed.kind[..]),
                 (body["id"].as_str().unwrap(), "refund.created")
             );
-            names.push(listed.arrived.event);
+            names.push(listed.event);
         }
         match page.next {
             Some(page) => next = Some(page),

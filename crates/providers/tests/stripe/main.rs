@@ -18,8 +18,9 @@ use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
     rows::{Capture, Failure, FailureCause, Mode},
 };
+use http::HeaderMap;
 use providers::{
-    Guard, ObjectCall, PaymentOrder, RefundOrder, Secret, guard,
+    Guard, ObjectCall, PaymentOrder, RefundOrder, Secret, WebhookHead, WireSettings, guard,
     stripe::{Settings, Stripe},
 };
 use resilience::{NoObserver, breaker, budget};
@@ -28,12 +29,14 @@ use uuid::Uuid;
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
 
 fn settings(base_url: String) -> Settings {
-    Settings {
-        base_url,
+    let wire = WireSettings {
         connect_timeout: Duration::from_millis(200),
         call_timeout: CALL_TIMEOUT,
-        ..Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_test_secret")], Mode::Test)
-    }
+        ..WireSettings::new(&base_url)
+    };
+    let settings =
+        Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_test_secret")], Mode::Test);
+    Settings { wire, ..settings }
 }
 
 /// An adapter that never retries and whose circuit never opens, to observe single calls.
@@ -64,6 +67,10 @@ fn order(number: u128) -> PaymentOrder {
         metadata: BTreeMap::from([("colour".to_owned(), "blue".to_owned())]),
         reference: Some("tour 7".to_owned()),
     }
+}
+
+fn head(headers: &HeaderMap) -> WebhookHead<'_> {
+    WebhookHead { headers, query: "" }
 }
 
 /// A call on an object, under the attempt's first key.
