@@ -1,0 +1,157 @@
+//! Mercado Pago, <https://www.mercadopago.com.br/developers/en/reference>: one payment of
+//! `/v1/payments` per payment of ours, created in one step.
+//!
+//! **One step.** A created payment moves money at once, or waits for the customer (Pix). So the
+//! attempt is committed as sent before the call, the call carries our payment's id as
+//! `external_reference`, and a payment whose reply was lost is found by it.
+//!
+//! **Keys.** `X-Idempotency-Key` is a UUID made from the attempt, the verb and the key's number: every
+//! driver of an attempt makes the same call under the same key, before or after a crash.
+//!
+//! **What each reply proves.** The status codes are those of the official SDKs:
+//!
+//! | reply | outcome | reason |
+//! |---|---|---|
+//! | none: not a byte was written, or the circuit is open | not sent | |
+//! | connection broke, timeout, a reply that is incomplete, too long or unreadable | unknown | the call may have been carried out |
+//! | 200, 201 with the payment or the refund | object; a `rejected` payment has failed for good | |
+//! | 200, 201 about another payment | unknown | an intermediary mixed up two replies |
+//! | 400, 422 about the card's token, its brand or its instalments | refused, because of the payment method | |
+//! | 400, 422 about the payment's state or amount | refused | this call did nothing |
+//! | 400, 404, 422 about anything else | refused, because of our request | |
+//! | 401, 403 | not sent | a wrong token moves no money; correct the settings and continue |
+//! | 409 | unknown | the key, or the payment, is used by another call |
+//! | 423, 424 | unknown | the key is locked, or a service behind has no answer: a call may still be running |
+//! | 429 | not sent, after `Retry-After` | rejected before it began |
+//! | 5xx, 3xx, any other status | unknown | |
+//!
+//! **Webhooks** sign the query's `data.id`, the request id and the time, and nothing of the body
+//! ([`signature`]). So a delivery proves only that an object changed; the object is fetched.
+//!
+//! **Refunds** carry no reference of ours: a refund whose reply was lost is sent again under its key,
+//! and past the key's retention it is a person's.
+//!
+//! What must never be done here: use the body of a webhook, compute with a floating-point amount, or
+//! let a body into a log or an error's text (it holds the payer's data).
+
+mod decimal;
+mod objects;
+mod outcome;
+mod payments;
+mod settings;
+mod signature;
+mod webhook;
+
+use domain::{
+    AttemptId, Money, PaymentId, Timestamp,
+    provider::{CallOutcome, Observation, RefundObservation},
+};
+use uuid::Uuid;
+
+use crate::{
+    CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, ObjectCall,
+    PaymentOrder, Provider, RefundOrder, VerifiedEvent, WebhookHead,
+    webhook::{MalformedEvent, WebhookRefused},
+};
+pub use decimal::amounts;
+use payments::Payments;
+pub use settings::Settings;
+
+pub const NAME: &str = "mercado_pago";
+
+/// One account at Mercado Pago.
+pub struct MercadoPago {
+    payments: Payments,
+    settings: Settings,
+}
+
+impl MercadoPago {
+    /// Opens no connection. The error is a sentence that says what is wrong with the settings.
+    pub fn guarded(settings: Settings, guard: &Guard) -> Result<MercadoPago, String> {
+        settings.check()?;
+        Ok(MercadoPago { payments: Payments::new(&settings, guard)?, settings })
+    }
+}
+
+/// The same for each driver of an attempt. The provider's documents ask for a UUID.
+fn key(attempt: AttemptId, verb: &str, number: i64) -> Uuid {
+    Uuid::new_v5(&attempt.0, format!("{verb}/{number}").as_bytes())
+}
+
+impl Provider for MercadoPago {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            creation: Creation::OneStep,
+            key_retention: self.settings.key_retention,
+            refunds_carry_reference: false,
+        }
+    }
+
+    fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation> {
+        Box::pin(self.payments.create(order))
+    }
+
+    fn find(&self, payment: PaymentId) -> CallFuture<'_, Option<Observation>> {
+        Box::pin(self.payments.find(payment))
+    }
+
+    fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {
+        Box::pin(self.payments.fetch(object))
+    }
+
+    fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation> {
+        Box::pin(self.payments.capture(action, amount))
+    }
+
+    fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, Observation> {
+        Box::pin(self.payments.cancel(action))
+    }
+
+    fn refund<'a>(&'a self, refund: &'a RefundOrder) -> CallFuture<'a, RefundObservation> {
+        Box::pin(self.payments.refund(refund))
+    }
+
+    fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>> {
+        Box::pin(self.payments.refunds_of(object))
+    }
+
+    fn fetch_refund<'a>(&'a self, payment: &'a str, object: &'a str) -> CallFuture<'a, RefundObservation> {
+        Box::pin(self.payments.fetch_refund(payment, object))
+    }
+
+    fn events<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> CallFuture<'a, EventPage> {
+        Box::pin(self.payments.changed(from, before, page))
+    }
+
+    fn fetch_events<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<VerifiedEvent>> {
+        Box::pin(self.payments.events_of(object))
+    }
+
+    fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {
+        signature::check_head(head)
+    }
+
+    fn verify(
+        &self,
+        head: WebhookHead<'_>,
+        _body: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<VerifiedEvent>, WebhookRefused> {
+        let settings = &self.settings;
+        let signed = signature::verify(head, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
+        Ok(vec![webhook::event(&signed)])
+    }
+
+    fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {
+        webhook::interpret(body)
+    }
+}
