@@ -13,10 +13,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`api`] | a client with an API key, its requests and replies |
+//! | [`brokers`] | brokers and consumers that fail on command |
 //! | [`catalogue`] | a product with one slot, and bookings of it |
 //! | [`clock`] | a clock that a test moves, and new ids |
 //! | [`database`] | a private database on either engine, and statements behind the program's back |
 //! | [`log_lines`] | the log of this process |
+//! | [`outbox`] | a database with an outbox, and relays that come and go |
 //! | [`sandbox_client`] | the provider's books, its faults, and what a person does there |
 //! | [`service`] | the service and the sandbox in this process |
 //! | [`tenant`] | two tenants, whose keys and secrets follow from their names |
@@ -27,6 +29,8 @@
 #[cfg(feature = "in_process")]
 pub mod api;
 #[cfg(feature = "in_process")]
+pub mod brokers;
+#[cfg(feature = "in_process")]
 pub mod catalogue;
 #[cfg(feature = "in_process")]
 pub mod clock;
@@ -36,6 +40,8 @@ pub mod databases;
 pub mod engine;
 #[cfg(feature = "in_process")]
 pub mod log_lines;
+#[cfg(feature = "in_process")]
+pub mod outbox;
 pub mod program;
 pub mod proxy;
 #[cfg(feature = "in_process")]
@@ -52,10 +58,12 @@ pub use engine::{Engine, OnEngine};
 #[cfg(feature = "in_process")]
 pub use {
     api::{TestClient, TestReply, TestRequest, charge, eur, id_of, payment_of, with},
+    brokers::{ConsumerFault, FaultyConsumer, RecordingBroker, StalledBroker},
     catalogue::{StoredCatalogue, TestCatalogue},
     clock::{AscendingIds, TestClock, new_id, now_ms},
     database::{TestDatabase, submit},
     log_lines::{LogLine, LogLines, keep_log},
+    outbox::TestOutbox,
     sandbox_client::{SandboxBooks, SandboxClient},
     service::TestService,
     tenant::{ALL_SCOPES, ONE, TWO, TestTenant, provision},

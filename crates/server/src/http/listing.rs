@@ -1,12 +1,18 @@
 //! Pages: how many rows, and where the next page begins.
 
 use api::limits::{PAGE_ROWS, PAGE_ROWS_MAX};
+use api::openapi::ApiOperation;
+use api::requests::ListQuery;
 use api::views::Page;
+use axum::extract::FromRequestParts;
 use domain::Timestamp;
+use http::request::Parts;
 use store::queries::Cursor;
 use uuid::Uuid;
 
-use super::RefusedRequest;
+use super::endpoint::Extractor;
+use super::read_request::QueryParameters;
+use super::{App, RefusedRequest};
 
 /// Rows of one page.
 pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
@@ -64,6 +70,56 @@ pub fn page<R, V>(
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|row| write(at(row)));
     Page { data: rows.into_iter().map(view).collect(), next_cursor }
+}
+
+/// The page that a request names by `limit` and `cursor`.
+pub struct PageRequest {
+    pub after: Option<Cursor>,
+    limit: usize,
+}
+
+impl PageRequest {
+    pub fn read(query: &ListQuery) -> Result<PageRequest, RefusedRequest> {
+        Ok(PageRequest { limit: limit(query.limit)?, after: cursor(query.cursor.as_deref())? })
+    }
+
+    pub fn first(limit: usize) -> PageRequest {
+        PageRequest { after: None, limit }
+    }
+
+    /// One row more than the page has.
+    pub fn rows_max(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// `place` is the instant and the id that the list is ordered by.
+    pub fn of<R, V>(
+        &self,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> (Timestamp, Uuid),
+        view: impl Fn(R) -> V,
+    ) -> Page<V> {
+        let at = |row: &R| {
+            let (created_at, id) = place(row);
+            Cursor { created_at, id }
+        };
+        page(rows, self.limit, at, view)
+    }
+}
+
+impl FromRequestParts<App> for PageRequest {
+    type Rejection = RefusedRequest;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<PageRequest, RefusedRequest> {
+        let QueryParameters(query) = QueryParameters::<ListQuery>::from_request_parts(parts, app).await?;
+        PageRequest::read(&query)
+    }
+}
+
+impl Extractor for PageRequest {
+    fn describe(operation: &mut ApiOperation) {
+        QueryParameters::<ListQuery>::describe(operation);
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,7 @@ use domain::limits::PARTITIONS;
 use domain::rows::Message;
 use domain::time::Span;
 use server::relay::Settings;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::Keeping;
+use testkit::{RecordingBroker, TestOutbox, new_id, until};
 
 testkit::on_both_engines!(a_backlog_keeps_its_rate_and_young_messages_do_not_wait);
 
@@ -34,7 +30,7 @@ fn old(outbox: &TestOutbox, each: usize) -> Vec<Message> {
 
 async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(outbox: TestOutbox) {
     outbox.clock.stop();
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let backlog = old(&outbox, 8);
     outbox.append(&backlog).await;
     let catch_up_per_second = u32::try_from(RATE * PARTITIONS as usize).unwrap();

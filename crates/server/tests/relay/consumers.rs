@@ -20,11 +20,9 @@ use server::consumers::{self, Consumer, ConsumerFailure, MessageDispatcher};
 use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::{CommandResult, Store};
-use testkit::{new_id, until};
+use testkit::{ConsumerFault, FaultyConsumer, TestOutbox, new_id, until};
 
 use crate::failing::decided;
-use crate::test_outbox::TestOutbox;
-
 testkit::on_both_engines!(
     a_second_consumer_has_its_kinds_once_and_dies_alone,
     one_that_hangs_keeps_the_ledger_from_nothing,
@@ -126,7 +124,7 @@ async fn stands(outbox: &TestOutbox, consumer: &str, message: &Message, state: d
 
 async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox) {
     outbox.store.submit(Box::new(Subscribe { consumers: REGISTERED })).await.unwrap();
-    let good: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+    let good = outbox.messages(20);
     let bad = outbox.message(new_id(), 1);
     let other = Message { kind: "payment.disputed".to_owned(), ..outbox.message(new_id(), 1) };
     let notices = Notices::new(&outbox, false, &[&bad]);
@@ -157,15 +155,14 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
 
 /// It has every place of its own, and none of the ledger's.
 async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
-    let messages: Vec<Message> = (0..12).map(|_| outbox.message(new_id(), 1)).collect();
+    let messages = outbox.messages(12);
     let notices = Notices::new(&outbox, true, &messages.iter().collect::<Vec<_>>());
     let settings =
         consumers::Settings { concurrency: 2, attempt_timeout: Duration::from_mins(10), ..quick() };
     let broker = dispatcher(&outbox, &notices, outbox.ledger(), settings);
     outbox.append(&messages).await;
     let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
-    until("the ledger has posted them all", async || (outbox.posted().await == messages.len()).then_some(()))
-        .await;
+    outbox.until_posted(messages.len()).await;
     assert_eq!(notices.effects(), 0);
     relay.kill().await;
 }
@@ -174,7 +171,7 @@ async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
 async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOutbox) {
     let message = outbox.message(new_id(), 1);
     let notices = Notices::new(&outbox, false, &[&message]);
-    let moody = crate::brokers::Moody::new(outbox.ledger(), crate::brokers::Does::FindNoStore, &[&message]);
+    let moody = FaultyConsumer::new(outbox.ledger(), ConsumerFault::StoreUnavailable, &[&message]);
     outbox.append(std::slice::from_ref(&message)).await;
     let broker =
         dispatcher(&outbox, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });

@@ -6,7 +6,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-mod brokers;
 mod catch_up;
 mod consumers;
 mod due;
@@ -14,4 +13,3 @@ mod failing;
 mod order;
 mod pruning;
 mod taking_over;
-mod test_outbox;

@@ -6,12 +6,8 @@ use std::sync::Arc;
 use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
-use testkit::{new_id, until};
+use testkit::{RecordingBroker, TestOutbox, new_id, until};
 use uuid::Uuid;
-
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::Keeping;
 
 testkit::on_both_engines!(
     what_is_told_is_posted_and_received,
@@ -23,7 +19,7 @@ async fn what_is_told_is_posted_and_received(outbox: TestOutbox) {
     let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
-        let some: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+        let some = outbox.messages(20);
         outbox.append(&some).await;
         all.extend(some);
     }
@@ -42,7 +38,7 @@ async fn what_is_told_is_posted_and_received(outbox: TestOutbox) {
 }
 
 async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let subjects: Vec<Uuid> = (0..40).map(|_| new_id::<domain::TenantId>().0).collect();
     let mut all = Vec::new();
     for subject in &subjects {
@@ -66,11 +62,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     .await;
     assert!(broker.numbers(refused[0].id).is_empty());
     broker.refuses.lock().clear();
-    until("the refused subject is published too", async || {
-        let found = outbox.found(&all).await;
-        found.iter().all(|message| message.position.is_some()).then_some(())
-    })
-    .await;
+    outbox.until_published(&all).await;
     relay.stop().await;
     let mut next: BTreeMap<Uuid, i64> = BTreeMap::new();
     for seen in broker.seen.lock().iter() {
@@ -82,7 +74,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
 }
 
 async fn what_a_broker_lost_is_published_again_under_a_new_number(outbox: TestOutbox) {
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let message = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&message)).await;
     let settings = Settings { unreceived_after: Span::seconds(30), ..Settings::default() };

@@ -5,10 +5,8 @@ use domain::time::Span;
 use server::relay::Settings;
 use server::timers::prune_messages;
 use store::Clock as _;
-use testkit::{new_id, until};
+use testkit::{TestOutbox, new_id, until};
 use tokio::sync::watch;
-
-use crate::test_outbox::TestOutbox;
 
 testkit::on_both_engines!(messages_go_first_and_their_receipts_as_late_again);
 
@@ -37,7 +35,7 @@ async fn days_pass(outbox: &TestOutbox, days: i64) {
 }
 
 async fn messages_go_first_and_their_receipts_as_late_again(outbox: TestOutbox) {
-    let received: Vec<Message> = (0..70).map(|_| outbox.message(new_id(), 1)).collect();
+    let received = outbox.messages(70);
     let mut poison = outbox.message(new_id(), 1);
     "{}".clone_into(&mut poison.payload);
     let after = Message {

@@ -3,9 +3,8 @@
 use domain::lifecycle::{State, booking};
 use domain::rows::{Booking, BookingItem};
 use domain::{BookingId, CustomerId, SlotId, TenantId, Timestamp};
-use uuid::Uuid;
 
-use super::filter::{Filter, owned, places, with};
+use super::filter::{Filter, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
@@ -58,20 +57,8 @@ impl Queries {
             "select item.booking from booking_items as item \
              join bookings on bookings.id = item.booking and bookings.tenant = item.tenant {rest}"
         );
-        self.bookings_by_ids(tenant, self.ids(&sql, parameters).await?).await
-    }
-
-    async fn bookings_by_ids(&self, tenant: TenantId, ids: Vec<Uuid>) -> Result<Vec<Booking>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rest = format!(
-            "where tenant = $1 and id in ({}) order by created_at desc, id desc",
-            places(2, ids.len())
-        );
-        let mut parameters = with![tenant];
-        parameters.extend(ids.iter().map(owned));
-        self.rows(&rest, parameters).await
+        let ids = self.ids(&sql, parameters).await?;
+        self.rows_in(tenant, "id", &ids, "created_at desc, id desc").await
     }
 
     /// The items of these bookings, each booking's in the order in which they were reserved.
@@ -80,12 +67,6 @@ impl Queries {
         tenant: TenantId,
         bookings: &[BookingId],
     ) -> Result<Vec<BookingItem>, Error> {
-        if bookings.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut parameters = with![tenant];
-        parameters.extend(bookings.iter().map(owned));
-        let bookings = places(2, bookings.len());
-        self.rows(&format!("where tenant = $1 and booking in ({bookings}) order by id"), parameters).await
+        self.rows_in(tenant, "booking", bookings, "id").await
     }
 }

@@ -93,16 +93,10 @@ impl Queries {
         let page =
             "where tenant = $1 and (posted_at, id) < ($2, $3) order by posted_at desc, id desc limit $4";
         let transfers: Vec<Transfer> = self.rows(page, with![tenant, created_at, id, limit(max)]).await?;
-        if transfers.is_empty() {
-            return Ok(Vec::new());
-        }
         // By their ids: a transfer that is posted in between changes which ones a page has.
-        let mut parameters = with![tenant];
-        parameters.extend(transfers.iter().map(|transfer| owned(&transfer.id)));
-        let places = places(2, transfers.len());
-        let rest =
-            format!("where tenant = $1 and transfer in ({places}) order by transfer, amount_minor desc, id");
-        let mut postings: Vec<Posting> = self.rows(&rest, parameters).await?;
+        let ids: Vec<TransferId> = transfers.iter().map(|transfer| transfer.id).collect();
+        let mut postings: Vec<Posting> =
+            self.rows_in(tenant, "transfer", &ids, "transfer, amount_minor desc, id").await?;
         let mut of =
             |transfer: TransferId| postings.extract_if(.., |posting| posting.transfer == transfer).collect();
         Ok(transfers

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use domain::working_set::{Kind, Row, Value};
+use domain::TenantId;
+use domain::working_set::{Column, Kind, Row, Value};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,6 +18,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::filter::{owned, places, with};
 use crate::statements::{list, quoted};
 use crate::{Error, migrate, postgres, sqlite};
 
@@ -198,6 +200,23 @@ impl Queries {
         parameters: Vec<Value<'static>>,
     ) -> Result<Option<R>, Error> {
         Ok(self.rows(rest, parameters).await?.into_iter().next())
+    }
+
+    /// A tenant's rows whose `column` has one of these values.
+    pub(super) async fn rows_in<R: Row, C: Column>(
+        &self,
+        tenant: TenantId,
+        column: &str,
+        values: &[C],
+        order: &str,
+    ) -> Result<Vec<R>, Error> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![tenant];
+        parameters.extend(values.iter().map(owned));
+        let places = places(2, values.len());
+        self.rows(&format!("where tenant = $1 and {column} in ({places}) order by {order}"), parameters).await
     }
 
     pub(super) async fn ids(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<Vec<Uuid>, Error> {

@@ -59,6 +59,11 @@ async fn a_tenant_sees_its_own_alone(database: StoreDatabase) {
     assert!(store.booking(stranger.tenant, booking).await.unwrap().is_none());
     assert!(store.slot(stranger.tenant, slot).await.unwrap().is_none());
     assert!(store.product(stranger.tenant, seller.product).await.unwrap().is_none());
+    for (tenant, count) in [(seller.tenant, 1), (stranger.tenant, 0)] {
+        assert_eq!(store.slots_by_ids(tenant, &[slot]).await.unwrap().len(), count);
+        assert_eq!(store.products_by_ids(tenant, &[seller.product]).await.unwrap().len(), count);
+        assert_eq!(store.items_of_bookings(tenant, &[booking]).await.unwrap().len(), count);
+    }
     let all = BookingSearch { limit: 9, ..BookingSearch::default() };
     assert_eq!(store.bookings(stranger.tenant, &all).await.unwrap(), []);
 }

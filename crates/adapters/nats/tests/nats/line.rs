@@ -9,10 +9,9 @@ use server::consumers::MessageDispatcher;
 use server::relay;
 use store::Store;
 use test_servers::nats::{Options, Private};
+use testkit::TestOutbox;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-use crate::test_outbox::TestOutbox;
 
 use super::stream;
 

@@ -3,15 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-#[expect(dead_code, reason = "the relay's own tests use the rest")]
-#[path = "../../../../server/tests/relay/brokers.rs"]
-mod brokers;
 mod consuming;
 mod line;
 mod losses;
 mod publishing;
 mod silence;
 mod stream;
-#[expect(dead_code, reason = "the relay's own tests use the rest")]
-#[path = "../../../../server/tests/relay/test_outbox.rs"]
-mod test_outbox;

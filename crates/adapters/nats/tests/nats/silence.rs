@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, stream::Stream};
-use domain::rows::Message;
 use futures_util::StreamExt as _;
 use test_servers::nats::Private;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
+use testkit::{TestOutbox, until};
 
 use super::line::{Line, trusting, watchful};
 use super::stream::owed;
@@ -23,10 +20,6 @@ testkit::on_both_engines!(
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
-    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
-}
-
 async fn stream(server: &Private) -> Stream {
     let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
     until("the stream is made", async || jetstream.get_stream("SUREHOLD").await.ok()).await
@@ -38,7 +31,7 @@ async fn consumer(stream: &Stream) -> PullConsumer {
 
 async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let stream = stream(&line.server).await;
 
     // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
@@ -47,11 +40,11 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOut
     let taken = stream.create_consumer(narrow).await.unwrap();
     let mut kept = taken.batch().max_messages(1).expires(HOUR).messages().await.unwrap();
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&outbox, 10);
+    let all = outbox.messages(10);
     outbox.append(&all).await;
     let kept = kept.next().await.expect("one is delivered to somebody").unwrap();
 
-    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
+    outbox.until_posted(10).await;
     until("nothing is owed", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
     let anew = consumer(&stream).await;
     assert_ne!(anew.cached_info().created, taken.cached_info().created);
@@ -67,11 +60,11 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOut
 
 async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let posted = async |count, all| {
-        outbox.append(&messages(&outbox, count)).await;
-        until("all have their effect", async || (outbox.posted().await == all).then_some(())).await;
+        outbox.append(&outbox.messages(count)).await;
+        outbox.until_posted(all).await;
     };
     posted(10, 10).await;
     line.server.stop().unwrap();
@@ -103,10 +96,10 @@ fn copy(from: &Path, to: &Path) {
 
 async fn a_consumer_that_owes_nothing_is_left_alone(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    outbox.append(&messages(&outbox, 10)).await;
-    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
+    outbox.append(&outbox.messages(10)).await;
+    outbox.until_posted(10).await;
     let stream = stream(&line.server).await;
     let before = consumer(&stream).await;
     // It looks each second, and at an empty stream as well.

@@ -8,8 +8,9 @@ use resilience::SharedBudget;
 use resilience::budget::{FloorSource, Settings};
 use server::ports::cache::Cache;
 use test_servers::redis::Options;
+use testkit::until;
 
-use crate::bench::{Bench, until};
+use crate::redis_fixture::RedisFixture;
 
 const SERVERS: usize = 4;
 const TAKES: usize = 50;
@@ -19,8 +20,8 @@ fn settings(floor_per_second: f64) -> Settings {
     Settings { ratio: 0.0, floor_per_second, ..Settings::default() }
 }
 
-async fn servers(bench: &Bench) -> Vec<Cache> {
-    join_all((0..SERVERS).map(|_| bench.server())).await
+async fn servers(fixture: &RedisFixture) -> Vec<Cache> {
+    join_all((0..SERVERS).map(|_| fixture.server())).await
 }
 
 fn floors(server: &Cache) -> Arc<dyn FloorSource> {
@@ -32,8 +33,8 @@ const SLOW: f64 = 0.001;
 
 #[tokio::test]
 async fn a_floor_does_not_multiply_by_servers() {
-    let bench = Bench::new().await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::new().await;
+    let servers = servers(&fixture).await;
     // Ten seconds' worth can be saved, at least one whole token.
     for (name, floor_per_second, expected) in
         [("provider-a", SLOW, 1), ("provider-b", 0.3, 3), ("none", 0.0, 0)]
@@ -54,23 +55,26 @@ async fn a_floor_does_not_multiply_by_servers() {
 
 #[tokio::test]
 async fn a_floor_fills_again_by_the_clock_of_redis() {
-    let bench = Bench::new().await;
-    let server = bench.server().await;
+    let fixture = RedisFixture::new().await;
+    let server = fixture.server().await;
     let (floors, settings) = (floors(&server), settings(100.0));
     let all = floors.take("provider", &settings, 1_000).await.unwrap();
     assert!(all >= 1_000, "{all}");
-    until("tokens have come back", async || floors.take("provider", &settings, 1).await == Ok(1)).await;
+    until("tokens have come back", async || {
+        (floors.take("provider", &settings, 1).await == Ok(1)).then_some(())
+    })
+    .await;
     // Never more than can be saved: the bucket is forgotten once it is full, and is then full.
-    let key = bench.redis.command(&["KEYS", "*floor:provider"]).unwrap();
-    let left = bench.number(&["PTTL", &key]);
+    let key = fixture.redis.command(&["KEYS", "*floor:provider"]).unwrap();
+    let left = fixture.number(&["PTTL", &key]);
     assert!((1..=11_000).contains(&left), "{left} ms");
 }
 
 /// Without Redis each process has a floor of its own again: more retries than wanted, none that is lost.
 #[tokio::test]
 async fn without_redis_the_local_floor_counts() {
-    let bench = Bench::new().await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::new().await;
+    let servers = servers(&fixture).await;
     let budgets: Vec<SharedBudget> = servers
         .iter()
         .map(|server| SharedBudget::with_source("provider", settings(SLOW), Some(floors(server))))
@@ -80,12 +84,12 @@ async fn without_redis_the_local_floor_counts() {
         granted.into_iter().filter(|granted| *granted).count()
     };
     assert_eq!(withdrawn().await, 1, "one for the fleet");
-    bench.redis.kill().unwrap();
+    fixture.redis.kill().unwrap();
     // A process that was told a moment ago that nothing is left does not ask at once again.
     let total = AtomicUsize::new(0);
     until("each has its own", async || {
         let got = withdrawn().await;
-        total.fetch_add(got, Ordering::Relaxed) + got >= SERVERS
+        (total.fetch_add(got, Ordering::Relaxed) + got >= SERVERS).then_some(())
     })
     .await;
     let total = total.into_inner();
@@ -95,15 +99,15 @@ async fn without_redis_the_local_floor_counts() {
 /// A lost bucket is full again: one floor more, not one for each who asks.
 #[tokio::test]
 async fn a_flushed_floor_is_one_floor_more() {
-    let bench = Bench::with(Options::default()).await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::with(Options::default()).await;
+    let servers = servers(&fixture).await;
     let settings = settings(SLOW);
     let mut taken = 0;
     for _ in 0..3 {
         for server in &servers {
             taken += floors(server).take("provider", &settings, 1).await.unwrap();
         }
-        bench.redis.command(&["FLUSHALL"]).unwrap();
+        fixture.redis.command(&["FLUSHALL"]).unwrap();
     }
     assert_eq!(taken, 3);
 }

@@ -6,8 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod absent;
-mod bench;
-mod database;
 mod floors;
 mod names;
+mod redis_fixture;
 mod words;

@@ -8,36 +8,33 @@ use domain::idempotency::Fingerprint;
 use domain::working_set::Claim;
 use domain::{ClientId, KeyId, TenantId};
 use providers::Secret;
-use server::ids::UuidV7;
 use server::ports::cache::{Cache, CacheAdapter as _};
-use server::ports::clock::SystemClock;
 use server::ports::idempotency_cache::{CacheLookup, InFlightMarker, KnownDuplicate};
-use server::wire::Wire;
-use store::{Location, Rendered, Store};
-use tempfile::TempDir;
+use store::{Rendered, Store};
 use test_servers::redis::{Options, Private};
+use testkit::{Engine, OnEngine as _, TestDatabase, until};
 use uuid::Uuid;
 
 /// Longer than any test: a marker that goes away in one was given back.
 const LEASE: Duration = Duration::from_mins(1);
-/// For what comes by itself in a moment. Only a failing test waits so long.
+/// For what must not wait for Redis. Only a failing test waits so long.
 const SOON: Duration = Duration::from_secs(30);
 
-pub struct Bench {
+pub struct RedisFixture {
     pub redis: Private,
     pub store: Store,
-    _directory: TempDir,
+    _database: TestDatabase,
 }
 
-impl Bench {
-    pub async fn new() -> Bench {
-        Bench::with(Options::default()).await
+impl RedisFixture {
+    pub async fn new() -> RedisFixture {
+        RedisFixture::with(Options::default()).await
     }
 
-    pub async fn with(options: Options) -> Bench {
-        let directory = tempfile::tempdir().unwrap();
-        let store = store(&Location::Sqlite { path: directory.path().join("books.db") }).await;
-        Bench { redis: Private::start(options).unwrap(), store, _directory: directory }
+    pub async fn with(options: Options) -> RedisFixture {
+        let database = TestDatabase::on(Engine::Sqlite).await;
+        let store = database.open().await;
+        RedisFixture { redis: Private::start(options).unwrap(), store, _database: database }
     }
 
     /// A machine that is busy with other tests is not to be taken for a Redis that hangs.
@@ -81,12 +78,6 @@ impl Bench {
     }
 }
 
-pub async fn store(location: &Location) -> Store {
-    Store::migrate(location).await.unwrap();
-    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
-    Store::open(store::Options::new(location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()
-}
-
 /// Asks until Redis has answered: a marker that is set and found.
 pub async fn connected(shared: &Cache) {
     until("redis answers", async || {
@@ -95,19 +86,9 @@ pub async fn connected(shared: &Cache) {
         let second = shared.idempotency.ask(&probe).await;
         let CacheLookup::Decide(marker) = first else { panic!("nobody asked before") };
         marker.settle(None).await;
-        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. }))
+        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. })).then_some(())
     })
     .await;
-}
-
-/// Waits for a condition, for long enough.
-pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let waited = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(what, waited).await;
 }
 
 /// What must not wait for anything that may never come.
