@@ -15,7 +15,7 @@ pub async fn carry_out(location: &Location, request: AdminRequest) -> Result<Val
             store.close().await;
             done
         }
-        (Err(store::Error::InUse { .. }), Location::Sqlite { path }) => socket::ask(path, &request).await,
+        (Err(store::Error::InUse { .. }), Location::Sqlite { path }) => socket::send(path, &request).await,
         (Err(error), _) => return Err(failed(format!("{location}: {error}"))),
     };
     done.map_err(failed)

@@ -59,7 +59,7 @@ const WORDS_PER_WAIT: u32 = 3;
 pub struct NatsConsumer {
     pub nats: Arc<Nats>,
     pub store: Store,
-    pub desk: Arc<MessageDispatcher>,
+    pub dispatcher: Arc<MessageDispatcher>,
 }
 
 impl NatsConsumer {
@@ -112,7 +112,7 @@ struct Delivery {
 struct Session<'a> {
     nats: &'a Nats,
     store: &'a Store,
-    desk: &'a Arc<MessageDispatcher>,
+    dispatcher: &'a Arc<MessageDispatcher>,
     consumer: jetstream::consumer::Consumer<pull::Config>,
     pulling: Option<Batch>,
     silence: SilenceDetector,
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
         Session {
             nats: &of.nats,
             store: &of.store,
-            desk: &of.desk,
+            dispatcher: &of.dispatcher,
             consumer,
             pulling: None,
             silence: SilenceDetector::default(),
@@ -223,8 +223,8 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, delivery: Arc<Delivery>) {
-        let (store, desk, at_work) = (self.store.clone(), self.desk.clone(), delivery.clone());
-        let task = self.work.spawn(async move { take(&store, &desk, &at_work).await });
+        let (store, dispatcher, at_work) = (self.store.clone(), self.dispatcher.clone(), delivery.clone());
+        let task = self.work.spawn(async move { take(&store, &dispatcher, &at_work).await });
         self.at_work.insert(task.id(), delivery);
     }
 
@@ -272,16 +272,16 @@ impl<'a> Session<'a> {
 }
 
 /// Takes the outbox's own row to the desk.
-async fn take(store: &Store, desk: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
+async fn take(store: &Store, dispatcher: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
     let Delivery { message, left_behind, .. } = delivery;
-    if !desk.has_consumers_of(&message.kind) {
+    if !dispatcher.has_consumers_of(&message.kind) {
         return MessageResult::Taken(DispatchResult::Received);
     }
     match store.messages(&[message.id]).await {
         Ok(rows) => match rows.first() {
             // A repetition of what everybody has received need not be counted, alone, to be refused.
             Some(row) if row.received_at.is_some() => MessageResult::Taken(DispatchResult::Received),
-            Some(row) => MessageResult::Taken(desk.take(row, *left_behind).await),
+            Some(row) => MessageResult::Taken(dispatcher.take(row, *left_behind).await),
             None => MessageResult::Unknown,
         },
         Err(error) => MessageResult::Taken(DispatchResult::Unavailable(error.to_string())),

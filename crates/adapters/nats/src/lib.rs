@@ -51,9 +51,9 @@ impl BrokerAdapter for Settings {
     /// Begins to connect, and to consume if this process does.
     fn open(&self, parts: BrokerParts) -> BoxFuture<'_, Result<Opened, String>> {
         async move {
-            let BrokerParts { store, desk, consumes, stop } = parts;
+            let BrokerParts { store, dispatcher, consumes, stop } = parts;
             let broker = Nats::connect(self.clone(), store.database_id()).await?;
-            let consumer = NatsConsumer { nats: broker.clone(), store, desk };
+            let consumer = NatsConsumer { nats: broker.clone(), store, dispatcher };
             let consuming = consumes.then(|| tokio::spawn(consumer.run(stop)));
             Ok(Opened { broker, consuming })
         }

@@ -27,7 +27,7 @@ use uuid::Uuid;
 use super::Settings;
 use super::entry::{self, MarkerOwner, Names};
 use super::link::{Link, RedisUnavailable};
-use server::metrics::catalogue::HOT_PATH;
+use server::metrics::catalogue::IDEMPOTENCY_CACHE;
 use server::metrics::labels::Lookup;
 use server::ports::idempotency_cache::{CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate};
 
@@ -69,7 +69,7 @@ impl RedisIdempotencyCache {
                 match standing.and_then(|standing| entry::says(&standing, &claim.fingerprint)) {
                     Some(known) => {
                         let in_flight = matches!(known, KnownDuplicate::InFlight { .. });
-                        HOT_PATH.increment(if in_flight { Lookup::Shielded } else { Lookup::Hit });
+                        IDEMPOTENCY_CACHE.increment(if in_flight { Lookup::Shielded } else { Lookup::Hit });
                         return CacheLookup::Known(known);
                     }
                     None => (Lookup::Miss, false),
@@ -79,7 +79,7 @@ impl RedisIdempotencyCache {
             // It may stand there yet.
             Err(RedisUnavailable::Unknown) => (Lookup::Unavailable, true),
         };
-        HOT_PATH.increment(outcome);
+        IDEMPOTENCY_CACHE.increment(outcome);
         let fingerprint = claim.fingerprint;
         let held = RedisMarker {
             key,
@@ -93,7 +93,7 @@ impl RedisIdempotencyCache {
 }
 
 impl IdempotencyCache for RedisIdempotencyCache {
-    fn ask<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup> {
+    fn lookup<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup> {
         self.decide(claim).boxed()
     }
 }

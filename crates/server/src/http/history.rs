@@ -1,5 +1,5 @@
-//! The history of a booking, a payment, a refund or a dead letter: who moved it, when, and from where to
-//! where.
+//! The history of a booking, a payment, a refund or a dead letter: each move, with its author, its
+//! time, and its states before and after.
 
 use api::limits::PAGE_ROWS_MAX;
 use api::requests::ListQuery;
@@ -13,14 +13,14 @@ use super::listing::{cursor, limit, page};
 use super::read_request::found;
 use super::{App, RefusedRequest};
 
-/// A page of it. Whether the subject is the tenant's was asked before.
+/// One page of the history. The caller has checked that the subject belongs to the tenant.
 pub async fn history(app: &App, tenant: TenantId, subject: Uuid, query: &ListQuery) -> Handled {
     let limit = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref())?;
     Ok(found(&entries(app, tenant, subject, after, limit).await?))
 }
 
-/// For whoever shows it beside its subject.
+/// For a response that shows the history beside its subject.
 pub async fn first_page(
     app: &App,
     tenant: TenantId,

@@ -105,7 +105,7 @@ fn dispatcher(
 ) -> Arc<Embedded> {
     let both: Vec<Arc<dyn Consumer>> = vec![notices.clone(), ledger];
     Arc::new(Embedded {
-        desk: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
+        dispatcher: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
     })
 }
 

@@ -124,14 +124,14 @@ async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(outbox: TestOutbo
     let consumer = Moody::new(outbox.ledger(), Does::Hang, &[&hangs]);
     let backoff = Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) };
     let settings = consumers::Settings { attempts_max: 2, backoff, ..consumers::Settings::default() };
-    let desk = Arc::new(MessageDispatcher::with(
+    let dispatcher = Arc::new(MessageDispatcher::with(
         outbox.store.clone(),
         settings,
         Consumers::default(),
         vec![consumer.clone()],
     ));
     outbox.append(&[vec![hangs.clone()], rest.clone()].concat()).await;
-    let relay = outbox.relay(Arc::new(Embedded { desk }), Settings::default(), true);
+    let relay = outbox.relay(Arc::new(Embedded { dispatcher }), Settings::default(), true);
     outbox.until_all_are_received(&rest).await;
     let letter = dead(&outbox, &hangs).await;
     assert_eq!((letter.attempts, consumer.came(&hangs)), (2, 2));
@@ -143,7 +143,7 @@ async fn one_that_hangs_is_counted_and_dies_and_the_rest_flows(outbox: TestOutbo
 async fn one_that_hangs_for_longer_than_the_relay_waits_stops_nobody_else(outbox: TestOutbox) {
     let hangs = outbox.message(new_id(), 1);
     let consumer = Moody::new(outbox.ledger(), Does::Hang, &[&hangs]);
-    let broker = Arc::new(Embedded { desk: outbox.patient_desk(consumer.clone()) });
+    let broker = Arc::new(Embedded { dispatcher: outbox.patient_dispatcher(consumer.clone()) });
     let settings = Settings { lease: Span::seconds(2), ..Settings::default() };
     outbox.append(std::slice::from_ref(&hangs)).await;
     let relay = outbox.relay(broker, settings, true);

@@ -125,7 +125,7 @@ impl TestOutbox {
     }
 
     /// One whose handlers may take their time, as they do on a busy machine.
-    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
+    pub fn patient_dispatcher(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let attempt_timeout = Duration::from_mins(10);
         let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
         Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
@@ -133,7 +133,7 @@ impl TestOutbox {
 
     /// The broker that production has by default.
     pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
-        Arc::new(Embedded { desk: self.dispatcher(consumer) })
+        Arc::new(Embedded { dispatcher: self.dispatcher(consumer) })
     }
 
     pub fn ledger(&self) -> Arc<dyn Consumer> {

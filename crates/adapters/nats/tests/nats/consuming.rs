@@ -80,7 +80,7 @@ impl Consumer for Gate {
 async fn everything_is_received_once_and_acknowledged(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(outbox.patient_desk(counting.clone()));
+    let at_work = line.consume(outbox.patient_dispatcher(counting.clone()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = messages(&outbox, 300);
     outbox.append(&all).await;
@@ -94,7 +94,7 @@ async fn everything_is_received_once_and_acknowledged(outbox: TestOutbox) {
 async fn two_processes_share_the_work(outbox: TestOutbox) {
     let line = Line::with(&outbox, |settings| settings.deliveries_max = 4).await;
     let gates = [Gate::new(outbox.ledger()), Gate::new(outbox.ledger())];
-    let at_work = gates.clone().map(|gate| line.consume(outbox.patient_desk(gate)));
+    let at_work = gates.clone().map(|gate| line.consume(outbox.patient_dispatcher(gate)));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = messages(&outbox, 40);
     outbox.append(&all).await;
@@ -118,7 +118,7 @@ async fn two_processes_share_the_work(outbox: TestOutbox) {
 async fn a_subjects_messages_come_in_order(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(outbox.patient_desk(counting.clone()));
+    let at_work = line.consume(outbox.patient_dispatcher(counting.clone()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let subjects: Vec<uuid::Uuid> = (0..8).map(|_| new_id()).collect();
     let mut all = Vec::new();
@@ -241,7 +241,7 @@ async fn what_is_no_message_is_let_go(outbox: TestOutbox) {
             .await
             .unwrap();
     }
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
     nothing_is_owed(&line).await;
     relay.stop().await;
@@ -272,7 +272,7 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox:
     let taken = line.nats.publish(&forged, PATIENCE).await;
     assert!(taken.iter().all(Result::is_ok), "{taken:?}");
 
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     until("what was told has its effect", async || (outbox.posted().await == 2).then_some(())).await;
     nothing_is_owed(&line).await;
     at_work.stop().await;
@@ -297,7 +297,7 @@ async fn no_more_is_in_hand_than_there_is_room_for(outbox: TestOutbox) {
     })
     .await;
     let gate = Gate::new(outbox.ledger());
-    let at_work = line.consume(outbox.patient_desk(gate.clone()));
+    let at_work = line.consume(outbox.patient_dispatcher(gate.clone()));
     until("there is no more room", async || (gate.at_work.load(Ordering::SeqCst) == 8).then_some(())).await;
     assert_eq!(owed(&line.server).await, (8, 192), "NATS keeps what we have no room for");
     gate.let_go.add_permits(1_000);
@@ -311,7 +311,7 @@ async fn no_more_is_in_hand_than_there_is_room_for(outbox: TestOutbox) {
 async fn one_that_takes_long_is_not_delivered_again(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let gate = Gate::new(outbox.ledger());
-    let at_work = line.consume(outbox.patient_desk(gate.clone()));
+    let at_work = line.consume(outbox.patient_dispatcher(gate.clone()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     // The second one waits behind the first, of the same subject.
     let subject = new_id();

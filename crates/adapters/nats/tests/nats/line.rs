@@ -44,9 +44,9 @@ impl Line {
         Line { server, nats, store: outbox.store.clone() }
     }
 
-    pub fn consume(&self, desk: Arc<MessageDispatcher>) -> AtWork {
+    pub fn consume(&self, dispatcher: Arc<MessageDispatcher>) -> AtWork {
         let (stop, stopped) = watch::channel(false);
-        let consumer = NatsConsumer { nats: self.nats.clone(), store: self.store.clone(), desk };
+        let consumer = NatsConsumer { nats: self.nats.clone(), store: self.store.clone(), dispatcher };
         AtWork { stop, task: tokio::spawn(consumer.run(stopped)) }
     }
 }

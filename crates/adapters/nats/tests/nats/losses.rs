@@ -30,7 +30,7 @@ async fn published(outbox: &TestOutbox, all: &[Message]) {
 async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(outbox.patient_desk(counting.clone()));
+    let at_work = line.consume(outbox.patient_dispatcher(counting.clone()));
     let all = messages(&outbox, 10);
     outbox.append(&all).await;
     let stalling = Stalling::new(line.nats.clone());
@@ -72,7 +72,7 @@ async fn what_the_stream_lost_is_published_again(outbox: TestOutbox) {
     purge_stream(&line.server).await;
     assert!(ids(&line.server).await.is_empty());
 
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let received = outbox.until_all_are_received(&all).await;
     relay.stop().await;
@@ -83,7 +83,7 @@ async fn what_the_stream_lost_is_published_again(outbox: TestOutbox) {
 
 async fn a_stream_deleted_in_the_middle_loses_nothing(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
@@ -101,7 +101,7 @@ async fn a_stream_deleted_in_the_middle_loses_nothing(outbox: TestOutbox) {
 
 async fn a_server_killed_in_the_middle_loses_nothing(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..3 {

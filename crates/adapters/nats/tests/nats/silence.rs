@@ -38,7 +38,7 @@ async fn consumer(stream: &Stream) -> PullConsumer {
 
 async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let stream = stream(&line.server).await;
 
     // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
@@ -67,7 +67,7 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOut
 
 async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let posted = async |count, all| {
         outbox.append(&messages(&outbox, count)).await;
@@ -103,7 +103,7 @@ fn copy(from: &Path, to: &Path) {
 
 async fn a_consumer_that_owes_nothing_is_left_alone(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     outbox.append(&messages(&outbox, 10)).await;
     until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;

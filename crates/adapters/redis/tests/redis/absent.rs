@@ -18,7 +18,7 @@ const MANY: usize = 300;
 async fn all_decided_by_the_database(shared: &Cache, round: &str) -> Vec<Arc<dyn InFlightMarker>> {
     let claims: Vec<_> = (0..MANY).map(|number| claim(&format!("{round}-{number}"), "{}")).collect();
     let asked =
-        soon("all are answered", join_all(claims.iter().map(|claim| shared.idempotency.ask(claim)))).await;
+        soon("all are answered", join_all(claims.iter().map(|claim| shared.idempotency.lookup(claim)))).await;
     let markers = asked.into_iter().map(|asked| match asked {
         CacheLookup::Decide(marker) => marker,
         CacheLookup::Known(known) => panic!("known: {known:?}"),
@@ -119,7 +119,7 @@ async fn a_redis_that_evicts_says_nothing_wrong() {
         decides(&server, &request).await.settle(Some(&reply(&body(number)))).await;
     }
     for number in 0..MANY {
-        match server.idempotency.ask(&claim(&format!("k-{number}"), "{}")).await {
+        match server.idempotency.lookup(&claim(&format!("k-{number}"), "{}")).await {
             CacheLookup::Known(known) => assert_eq!(known, KnownDuplicate::Replay(reply(&body(number)))),
             CacheLookup::Decide(_) => lost += 1,
         }

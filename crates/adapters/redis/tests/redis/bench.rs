@@ -91,8 +91,8 @@ pub async fn store(location: &Location) -> Store {
 pub async fn connected(shared: &Cache) {
     until("redis answers", async || {
         let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
-        let first = shared.idempotency.ask(&probe).await;
-        let second = shared.idempotency.ask(&probe).await;
+        let first = shared.idempotency.lookup(&probe).await;
+        let second = shared.idempotency.lookup(&probe).await;
         let CacheLookup::Decide(marker) = first else { panic!("nobody asked before") };
         marker.settle(None).await;
         matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. }))
@@ -135,14 +135,14 @@ pub fn reply(body: &str) -> Rendered {
 
 /// The database decides.
 pub async fn decides(shared: &Cache, claim: &Claim) -> Arc<dyn InFlightMarker> {
-    match shared.idempotency.ask(claim).await {
+    match shared.idempotency.lookup(claim).await {
         CacheLookup::Decide(marker) => marker,
         CacheLookup::Known(known) => panic!("{} is known: {known:?}", claim.text),
     }
 }
 
 pub async fn known(shared: &Cache, claim: &Claim) -> KnownDuplicate {
-    match shared.idempotency.ask(claim).await {
+    match shared.idempotency.lookup(claim).await {
         CacheLookup::Known(known) => known,
         CacheLookup::Decide(_) => panic!("{} is not known", claim.text),
     }

@@ -34,7 +34,10 @@ async fn another_database_and_another_epoch_know_nothing_of_it() {
     for (stranger, who) in
         [(server(&redis, &two, "").await, "database"), (server(&redis, &one, "b").await, "epoch")]
     {
-        assert!(matches!(stranger.idempotency.ask(&request).await, CacheLookup::Decide(_)), "another {who}");
+        assert!(
+            matches!(stranger.idempotency.lookup(&request).await, CacheLookup::Decide(_)),
+            "another {who}"
+        );
     }
     assert_eq!(known(&server(&redis, &one, "").await, &request).await, KnownDuplicate::Replay(reply("{}")));
 }
@@ -75,7 +78,7 @@ async fn a_server_that_runs_on_follows_the_database() {
     assert_eq!(known(&server, &request).await, KnownDuplicate::Replay(reply("{}")));
     database.read_back().await;
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !matches!(server.idempotency.ask(&request).await, CacheLookup::Decide(_)) {
+    while !matches!(server.idempotency.lookup(&request).await, CacheLookup::Decide(_)) {
         assert!(Instant::now() < deadline, "it believes what was");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -166,7 +166,7 @@ async fn an_old_snapshot_brings_nothing_back_that_harms() {
     assert_eq!(known(&server, &done).await, KnownDuplicate::Replay(reply("{}")));
     assert_eq!(known(&server, &held).await, UNDER_WAY, "for as long as it would have been");
     until("the marker that had a moment left is gone", async || {
-        let asked = server.idempotency.ask(&lapsed).await;
+        let asked = server.idempotency.lookup(&lapsed).await;
         matches!(asked, server::ports::idempotency_cache::CacheLookup::Decide(_))
     })
     .await;
