@@ -24,7 +24,7 @@ use super::{App, RefusedRequest, RequestId, idempotency_key};
 use crate::metrics::catalogue::IDEMPOTENCY;
 use crate::metrics::labels::Verdict;
 
-/// Of a body that is too large, this much is read before it is refused.
+/// How much of a body that is too large is read before it is refused.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 
 /// `P` is the permission that the API key needs, `R` the body.

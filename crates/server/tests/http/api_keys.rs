@@ -60,7 +60,7 @@ async fn a_key_is_rotated(server: TestServer) {
 
 async fn a_key_is_for_a_client_that_is_there_or_new(server: TestServer) {
     let made = make(&server, &["ledger"]).await;
-    assert_eq!((&made.body["client_name"], &made.body["mode"]), (&json!("shop"), &json!("test")));
+    assert_eq!((&made.body["client_name"], &made.body["mode"]), (&json!("web"), &json!("test")));
     let kiosk =
         server.post(PATH, &json!({ "client_name": "kiosk", "scopes": ["bookings"] })).expect(201).await;
     assert_eq!(kiosk.body["client_name"], "kiosk");
