@@ -1,4 +1,5 @@
-//! The consumers' side: what is delivered, how often, how much at once, and what NATS is told of it.
+//! The consumers' side: what is delivered, how often, how much at the same time, and the replies to
+//! NATS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,8 +30,8 @@ testkit::on_both_engines!(
     a_message_that_kills_its_process_is_counted_and_dies,
     poison_dies_the_rest_flows_and_mended_it_is_had_once,
     what_is_no_message_is_let_go,
-    what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts,
-    no_more_is_in_hand_than_there_is_room_for,
+    unknown_messages_are_dropped_and_the_outbox_row_is_used,
+    no_more_is_in_progress_than_there_is_room_for,
     one_that_takes_long_is_not_delivered_again,
 );
 
@@ -42,7 +43,7 @@ async fn nothing_is_owed(line: &Line) {
     until("all is acknowledged", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
 }
 
-/// Counts how many are at work at once, and lets one go a permit.
+/// Counts the messages at work at the same time; each permit lets one finish.
 struct Gate {
     inner: Arc<dyn Consumer>,
     at_work: AtomicUsize,
@@ -98,7 +99,7 @@ async fn two_processes_share_the_work(outbox: TestOutbox) {
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = messages(&outbox, 40);
     outbox.append(&all).await;
-    until("both have some in hand", async || {
+    until("both have some in progress", async || {
         gates.iter().all(|gate| gate.at_work.load(Ordering::SeqCst) == 4).then_some(())
     })
     .await;
@@ -132,10 +133,10 @@ async fn a_subjects_messages_come_in_order(outbox: TestOutbox) {
     at_work.stop().await;
     let came = counting.came.lock().clone();
     for subject in subjects {
-        let told = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
-        let told: Vec<_> = told.collect();
-        let heard: Vec<_> = came.iter().copied().filter(|message| told.contains(message)).collect();
-        assert_eq!(heard, told, "{subject}");
+        let appended = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
+        let appended: Vec<_> = appended.collect();
+        let received: Vec<_> = came.iter().copied().filter(|message| appended.contains(message)).collect();
+        assert_eq!(received, appended, "{subject}");
     }
 }
 
@@ -144,7 +145,7 @@ async fn what_could_not_be_committed_is_delivered_again(outbox: TestOutbox) {
     let all = messages(&outbox, 20);
     let moody = Moody::new(outbox.ledger(), Does::FindNoStore, &all[..5].iter().collect::<Vec<_>>());
     let at_work = line.consume(outbox.dispatcher(moody.clone()));
-    // Nobody but NATS brings anything again.
+    // Only NATS delivers again here.
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     outbox.append(&all).await;
     until("the rest flows", async || (outbox.posted().await == 15).then_some(())).await;
@@ -164,7 +165,7 @@ async fn dead(outbox: &TestOutbox, message: &Message) -> Delivery {
     .await
 }
 
-/// The consuming process is killed while the handler has the message in its hands, again and again.
+/// The consuming process is killed again and again while the handler has the message.
 async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let (killer, good) = (outbox.message(new_id(), 1), messages(&outbox, 5));
@@ -173,8 +174,7 @@ async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox
     outbox.append(&[vec![killer.clone()], good.clone()].concat()).await;
     for death in 1..=4 {
         let process = line.consume(outbox.dispatcher(hanging.clone()));
-        until("it has the message in its hands", async || (hanging.came(&killer) >= death).then_some(()))
-            .await;
+        until("the handler has the message", async || (hanging.came(&killer) >= death).then_some(())).await;
         process.kill().await;
     }
     let survivor = line.consume(outbox.dispatcher(hanging.clone()));
@@ -248,8 +248,8 @@ async fn what_is_no_message_is_let_go(outbox: TestOutbox) {
     at_work.stop().await;
 }
 
-/// Whoever can write to the stream cannot post anything.
-async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox: TestOutbox) {
+/// A client that can write to the stream cannot post anything.
+async fn unknown_messages_are_dropped_and_the_outbox_row_is_used(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = messages(&outbox, 2);
@@ -259,7 +259,7 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox:
     })
     .await;
     relay.stop().await;
-    // One message that nobody ever told, and one whose text was changed on the way.
+    // One message that was never appended, and one whose text was changed on the way.
     outbox.append(&all[1..]).await;
     let mut changed = all[1].clone();
     changed.payload = changed.payload.replace("\"minor\": 5", "\"minor\": 500");
@@ -273,21 +273,22 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox:
     assert!(taken.iter().all(Result::is_ok), "{taken:?}");
 
     let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
-    until("what was told has its effect", async || (outbox.posted().await == 2).then_some(())).await;
+    until("the appended messages have their effect", async || (outbox.posted().await == 2).then_some(()))
+        .await;
     nothing_is_owed(&line).await;
     at_work.stop().await;
     assert_eq!(outbox.posted().await, 2);
     assert_eq!(moved_minor(&outbox).await, 10, "as the outbox has it");
 }
 
-/// How much the ledger has moved, in its smallest unit.
+/// The sum of the ledger's movements, in minor units.
 async fn moved_minor(outbox: &TestOutbox) -> i64 {
     let transfers = outbox.store.transfers(outbox.tenant, None, 1_000).await.unwrap();
     let postings = transfers.iter().flat_map(|(_, postings)| postings);
     postings.map(|posting| posting.amount_minor.max(0)).sum()
 }
 
-async fn no_more_is_in_hand_than_there_is_room_for(outbox: TestOutbox) {
+async fn no_more_is_in_progress_than_there_is_room_for(outbox: TestOutbox) {
     let line = Line::with(&outbox, |settings| settings.deliveries_max = 8).await;
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = messages(&outbox, 200);
@@ -313,11 +314,11 @@ async fn one_that_takes_long_is_not_delivered_again(outbox: TestOutbox) {
     let gate = Gate::new(outbox.ledger());
     let at_work = line.consume(outbox.patient_dispatcher(gate.clone()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    // The second one waits behind the first, of the same subject.
+    // The second message waits behind the first of the same subject.
     let subject = new_id();
     outbox.append(&[outbox.message(subject, 1), outbox.message(subject, 2)]).await;
     until("it has begun", async || (gate.at_work.load(Ordering::SeqCst) == 1).then_some(())).await;
-    // Nothing else tells that nothing happens: three times the wait for a word.
+    // No event shows that nothing happens, so the test waits for three times the ack wait.
     let begun = Instant::now();
     until("time has passed", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
     assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the second one waits for the first");

@@ -1,4 +1,4 @@
-//! A PostgreSQL database of a test's own, on the server that `SUREHOLD_TEST_POSTGRES` names.
+//! A private PostgreSQL database for a test, on the server that `SUREHOLD_TEST_POSTGRES` names.
 
 use store::Location;
 use tokio_postgres::NoTls;
@@ -20,7 +20,7 @@ impl Database {
         Location::postgres(&self.url)
     }
 
-    /// As reading a dump does: the same rows in tables that are made anew.
+    /// Has the effect of restoring a dump: the same rows in new tables.
     pub async fn read_back(&self) {
         let copy = "create table copied (like keys including all);
                     insert into copied select * from keys;

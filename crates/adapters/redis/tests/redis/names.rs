@@ -1,4 +1,4 @@
-//! Entries belong to one database, and to one course of its history.
+//! Entries belong to one database, and to one part of its history.
 
 use std::time::{Duration, Instant};
 
