@@ -1,4 +1,4 @@
-//! Brokers and consumers that do as they are told, and remember.
+//! Brokers and consumers with a given behaviour, which record their calls.
 
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use server::ports::broker::{Ack, Broker, Error, Publication};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// One publication, as the broker saw it.
+/// One publication, as the broker received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub message: MessageId,
@@ -23,7 +23,7 @@ pub struct Seen {
     pub number: i64,
 }
 
-/// Keeps what it is given, brings it to nobody, and refuses what it is told to.
+/// Stores publications, delivers none, and refuses the given ones.
 #[derive(Default)]
 pub struct Keeping {
     pub seen: Mutex<Vec<Seen>>,
@@ -45,7 +45,7 @@ impl Broker for Keeping {
                     answers.push(Err(Error::HeldBack));
                 } else if refuses.contains(&message.id) {
                     held_back.insert(message.subject);
-                    answers.push(Err(Error::Unavailable("as it was told".to_owned())));
+                    answers.push(Err(Error::Unavailable("on request".to_owned())));
                 } else {
                     let (subject, seq) = (message.subject, message.seq);
                     let seen = Seen { message: message.id, subject, seq, number: *number };
@@ -66,12 +66,12 @@ impl Keeping {
     }
 }
 
-/// Publishes, and then stands still with the answers in its hands.
+/// Publishes, and then holds the results back.
 pub struct Stalling {
     pub inner: Arc<dyn Broker>,
-    /// One permit once a batch was published.
+    /// One permit per published batch.
     pub published: Semaphore,
-    /// A permit lets one batch's answers go.
+    /// A permit releases the results of one batch.
     pub go_on: Semaphore,
 }
 
@@ -97,12 +97,12 @@ impl Broker for Stalling {
     }
 }
 
-/// What a consumer does with the messages that it is told of; all others it passes on.
+/// What a consumer does with the given messages; it passes on all others.
 pub enum Does {
     Panic,
-    /// Stands still forever, as if the process had died with it.
+    /// Never returns, as if the process had died with it.
     Hang,
-    /// The store is out of reach for it.
+    /// Fails as if the store were unreachable.
     FindNoStore,
 }
 
@@ -137,9 +137,9 @@ impl Consumer for Moody {
                 return self.inner.receive(message).await;
             }
             match self.does {
-                Does::Panic => panic!("as it was told"),
+                Does::Panic => panic!("on request"),
                 Does::Hang => std::future::pending().await,
-                Does::FindNoStore => Err(ConsumerFailure::Unavailable("as it was told".to_owned())),
+                Does::FindNoStore => Err(ConsumerFailure::Unavailable("on request".to_owned())),
             }
         }
         .boxed()

@@ -28,7 +28,7 @@ pub struct TestOutbox {
     pub database: TestDatabase,
 }
 
-/// Appends messages, as a transaction that tells of something does.
+/// Appends messages, as a transaction does.
 #[derive(Debug)]
 struct Append(Vec<Message>);
 
@@ -46,14 +46,14 @@ impl Command for Append {
     }
 }
 
-/// A relay that runs, with its sweep.
+/// A running relay, with its sweep.
 pub struct Running {
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl Running {
-    /// It ends what it is at, and hands its partitions back.
+    /// Ends after its current pass, and hands its partitions back.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         for task in self.tasks {
@@ -61,7 +61,7 @@ impl Running {
         }
     }
 
-    /// It is gone in the middle of whatever it does.
+    /// Ends in the middle of its work.
     pub async fn kill(self) {
         for task in self.tasks {
             task.abort();
@@ -117,21 +117,21 @@ impl TestOutbox {
         let settings = consumers::Settings {
             attempts_max: 3,
             backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
-            // What was begun and never ended is begun again after so long.
+            // An attempt that was begun and never ended is repeated after this time.
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
         Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
-    /// One whose handlers may take their time, as they do on a busy machine.
+    /// With handlers that may take long, as on a busy machine.
     pub fn patient_dispatcher(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let attempt_timeout = Duration::from_mins(10);
         let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
         Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
-    /// The broker that production has by default.
+    /// The default broker of production.
     pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
         Arc::new(Embedded { dispatcher: self.dispatcher(consumer) })
     }
@@ -145,7 +145,7 @@ impl TestOutbox {
         self.relay_for(Consumers::default(), broker, settings, alone)
     }
 
-    /// One that waits for the receipts of these.
+    /// A relay that waits for the receipts of these consumers.
     pub fn relay_for(
         &self,
         consumers: Consumers,
@@ -174,7 +174,7 @@ impl TestOutbox {
         .await
     }
 
-    /// How many messages the ledger has posted.
+    /// The number of messages that the ledger has posted.
     pub async fn posted(&self) -> usize {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
     }
@@ -191,7 +191,7 @@ impl TestOutbox {
         }
     }
 
-    /// Whether commands go by the database's clock, which nobody moves.
+    /// Whether commands use the database's clock, which no test moves.
     pub fn has_a_clock_of_its_own(&self) -> bool {
         self.database.engine() == Engine::Postgres
     }
