@@ -28,7 +28,7 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
                 for chunk in holds.chunks(IDS_PER_COMMAND_MAX) {
                     let command = |holds: &[LapsedHold]| ExpireHolds { holds: holds.to_vec() };
                     if let Err(error) = store.submit_about(chunk, command).await {
-                        warn!(%error, "lapsed holds were not let go; again soon");
+                        warn!(%error, "lapsed holds were not expired; trying again soon");
                     }
                 }
             }
@@ -90,7 +90,7 @@ fn until_next(what: &str, outcome: Result<(), String>) -> Duration {
         Ok(()) => PRUNE_EVERY,
         // If the database does not take one page, it will not take the next one either.
         Err(error) => {
-            warn!(error, "{what} were not let go; again soon");
+            warn!(error, "{what} were not deleted; trying again soon");
             PRUNE_AGAIN
         }
     }

@@ -324,6 +324,6 @@ async fn process(
 
 async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {
     if let Err(unavailable) = store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await {
-        warn!(%unavailable, event = %event.id, "an event could not be closed; again soon");
+        warn!(%unavailable, event = %event.id, "an event could not be closed; trying again soon");
     }
 }

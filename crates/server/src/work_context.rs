@@ -104,7 +104,7 @@ impl WorkContext {
 
     fn ends(&self) {
         let Some(span) = &self.span else { return };
-        // Its trace stays in its own field.
+        // The span belongs to that trace already.
         for (name, value) in self.fields().filter(|(name, _)| *name != TRACE_ID) {
             span.set(name, value);
         }

@@ -56,11 +56,11 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let mut signals = Signals::listen()?;
     let environment = tokio::select! {
         set = environment::DemoEnvironment::set(&arguments) => set?,
-        () = signals.stop_requested() => return Err(failed("asked to stop before the server was ready")),
+        () = signals.stop_requested() => return Err(failed("stopped before the server was ready")),
     };
     let held = tokio::select! {
         held = story::run(&environment) => held,
-        () = signals.stop_requested() => Err(failed("asked to stop before the story was over")),
+        () = signals.stop_requested() => Err(failed("stopped before the story was over")),
     };
     let code = match held {
         Ok(true) => ExitCode::SUCCESS,

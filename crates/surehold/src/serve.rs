@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let Serving { running, telemetry, drain } = tokio::select! {
         started = start(&arguments, &file) => started?,
         () = signals.stop_requested() => {
-            info!("asked to stop before the server was ready");
+            info!("stopped before the server was ready");
             return Ok(ExitCode::SUCCESS);
         }
     };

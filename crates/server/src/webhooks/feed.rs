@@ -35,7 +35,7 @@ pub async fn read_back(webhooks: Arc<Webhooks>, every: Span, mut stop: watch::Re
             for entry in webhooks.accounts.values() {
                 let Some(claim) = claimed(&webhooks, entry.id, entry.tenant, every).await else { continue };
                 if let Err(why) = read(&webhooks, entry.id, entry.tenant, claim, every).await {
-                    warn!(account = %entry.id, why, "the events of an account were not read back; again soon");
+                    warn!(account = %entry.id, why, "the events of an account were not read back; trying again soon");
                 }
             }
         };

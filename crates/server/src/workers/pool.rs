@@ -135,7 +135,7 @@ impl Pool {
         self.tracker.wait().await;
     }
 
-    /// Makes the current work context that of the request which made the job.
+    /// The job's work context becomes a part of the caller's, if there is one.
     pub(super) fn set_to_work(self: &Arc<Self>, claimed: ClaimedJob, permit: OwnedSemaphorePermit) {
         let kind = self.handlers.of(&claimed.job().kind).map_or("job", |(kind, _)| kind.name);
         let work_context = match &claimed {

@@ -132,7 +132,7 @@ fn one_that_is_called_off_ends_in_order() {
         let ended = server.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {text}");
-        assert!(text.contains("asked to stop before the server was ready"), "{arguments:?}: {text}");
+        assert!(text.contains("stopped before the server was ready"), "{arguments:?}: {text}");
         assert!(!text.contains("WARN") && !text.contains("ERROR"), "{arguments:?}: {text}");
     }
 }
