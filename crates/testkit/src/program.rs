@@ -109,7 +109,7 @@ impl RunningProgram {
                 return Ok(running);
             }
             if let Some(status) = running.process.try_wait()? {
-                return Err(Error::Ended { what: running.what.clone(), status, log: running.last_words() });
+                return Err(Error::Ended { what: running.what.clone(), status, log: running.last_output() });
             }
             if begun.elapsed() > READY_WITHIN {
                 return Err(running.too_slow(READY_WITHIN));
@@ -186,7 +186,7 @@ impl RunningProgram {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    pub fn last_words(&self) -> String {
+    pub fn last_output(&self) -> String {
         let output = std::fs::read(&self.log).unwrap_or_default();
         let output = String::from_utf8_lossy(&output);
         let lines: Vec<&str> = output.lines().collect();
@@ -194,7 +194,7 @@ impl RunningProgram {
     }
 
     fn too_slow(&self, within: Duration) -> Error {
-        Error::TooSlow { what: self.what.clone(), within, log: self.last_words() }
+        Error::TooSlow { what: self.what.clone(), within, log: self.last_output() }
     }
 }
 

@@ -48,8 +48,8 @@ fn half_a_request(deployment: &Deployment) -> TcpStream {
 
 fn wait_for_log_line(server: &RunningProgram, text: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !server.last_words().contains(text) {
-        assert!(Instant::now() < deadline, "{}", server.last_words());
+    while !server.last_output().contains(text) {
+        assert!(Instant::now() < deadline, "{}", server.last_output());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
