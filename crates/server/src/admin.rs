@@ -311,7 +311,6 @@ impl Done {
     }
 }
 
-/// A tenant as a list shows it.
 pub fn shown(tenant: &Tenant) -> Value {
     json!({
         "tenant_id": tenant.id.0,

@@ -16,7 +16,6 @@ use resilience::{Observer, Retry};
 use crate::metrics::catalogue::{BREAKER_OPENINGS, BREAKER_STATE, PROVIDER_SECOND_TRIES, RETRY_BUDGET_LEFT};
 use crate::metrics::labels::{AccountLabel, Label as _, Provider};
 
-/// The circuit of one account.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     pub tenant: TenantId,
@@ -42,7 +41,6 @@ impl Circuit {
     }
 }
 
-/// The circuits of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Circuits(Arc<Vec<Circuit>>);
 

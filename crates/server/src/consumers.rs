@@ -50,7 +50,6 @@ pub async fn apply(store: &Store, command: impl Command + 'static) -> Result<(),
     }
 }
 
-/// Why a consumer did not receive a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerFailure {
     /// Not the message's fault: the store is unreachable or busy. It is not counted as an attempt.

@@ -19,7 +19,6 @@ use crate::metrics::labels::{Age, BookingState, Letter};
 /// counters.
 pub const EVERY: Duration = Duration::from_secs(5);
 
-/// The text of `/metrics`.
 #[derive(Clone)]
 pub struct MetricsText {
     pub store: Store,

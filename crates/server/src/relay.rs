@@ -103,7 +103,6 @@ pub struct Relay {
     batch_max: usize,
 }
 
-/// The result of a pass.
 #[derive(Default)]
 struct PassResult {
     published: usize,

@@ -149,10 +149,8 @@ pub enum Error {
     NotWritten { account: String, why: String },
 }
 
-/// Connections that wait to be accepted.
 const WAITING_MAX: u32 = 1_024;
 
-/// A service that runs.
 pub struct RunningService {
     pub address: SocketAddr,
     pub store: Store,

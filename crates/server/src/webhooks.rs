@@ -76,7 +76,6 @@ pub struct Waits {
     pub operation_deadline: Span,
 }
 
-/// Processes stored events.
 pub struct EventProcessor {
     waits: Waits,
     store: Store,
@@ -266,7 +265,6 @@ impl EventProcessor {
     }
 }
 
-/// The result of processing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EventResult {
     /// It ended, even badly, or failed by its own fault.
@@ -275,7 +273,6 @@ enum EventResult {
     Again,
 }
 
-/// Turns a stored event into its command.
 async fn process(
     store: &Store,
     registry: &Registry,

@@ -79,7 +79,6 @@ impl WorkContext {
         let _again = self.client.set(client);
     }
 
-    /// The idempotency key of the work.
     pub fn is_under(&self, key: KeyId) {
         let _again = self.key.set(key);
     }
@@ -111,7 +110,6 @@ impl WorkContext {
         span.end();
     }
 
-    /// The known fields, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
         let fields = [
             ("request_id", self.request.as_ref().map(ToString::to_string)),
@@ -139,7 +137,6 @@ impl Drop for WorkContext {
     }
 }
 
-/// Sets what the current work context is about.
 pub fn about(operation: impl Into<Uuid>) {
     if let Some(work_context) = current() {
         work_context.is_about(operation);
@@ -158,7 +155,6 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<WorkContext>>> = const { RefCell::new(None) };
 }
 
-/// Runs the future in this work context.
 pub async fn on<F: Future>(work_context: Arc<WorkContext>, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(move |context| {
@@ -185,7 +181,6 @@ pub fn within<T>(work_context: &Arc<WorkContext>, act: impl FnOnce() -> T) -> T 
     act()
 }
 
-/// The work context of this thread.
 pub fn current() -> Option<Arc<WorkContext>> {
     CURRENT.with_borrow(Clone::clone)
 }

@@ -68,7 +68,6 @@ impl TestDatabase {
         TestDatabase { location, directory }
     }
 
-    /// Opens the store as the program does.
     pub async fn open(&self) -> Store {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
         Store::open(Options::new(self.location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()

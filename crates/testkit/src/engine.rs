@@ -28,7 +28,6 @@ impl OnEngine for Engine {
     }
 }
 
-/// Runs one test on one engine.
 pub async fn run<T: OnEngine, F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(T) -> F) {
     test(T::on(engine).await).await;
 }

@@ -40,7 +40,6 @@ pub enum Error {
     File(#[from] std::io::Error),
 }
 
-/// The environment variables that the program reads.
 const VARIABLES: [&str; 11] = [
     "SUREHOLD_CONFIG",
     "SUREHOLD_DATABASE_URL",

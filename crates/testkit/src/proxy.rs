@@ -119,12 +119,10 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Sets the upstream of new connections.
     pub fn aim(&self, upstream: SocketAddr) {
         *self.shared.upstream.lock() = upstream;
     }
 
-    /// Sets the plan of new connections.
     pub fn plan(&self, plan: Plan) {
         *self.shared.plan.lock() = plan;
     }
@@ -141,7 +139,6 @@ impl Proxy {
         self.strike(Fault::Pass);
     }
 
-    /// Resets existing connections.
     pub fn reset_all(&self) {
         self.shared.chronicle.record(What::ResetAll);
         self.shared.command.send_replace(Command::End);
@@ -174,7 +171,6 @@ impl Proxy {
         self.shared.chronicle.wait_for(so).await
     }
 
-    /// The record, in order.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.chronicle.log()
     }

@@ -120,7 +120,6 @@ impl TestService {
         self.service = Some(start(&self.settings).await);
     }
 
-    /// A client without an API key.
     pub fn nobody(&self) -> TestClient {
         TestClient { secret: String::new(), ..self.one.clone() }
     }

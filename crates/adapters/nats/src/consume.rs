@@ -94,14 +94,12 @@ impl NatsConsumer {
     }
 }
 
-/// The result of a delivery.
 enum MessageResult {
     Taken(DispatchResult),
     /// The outbox does not have it.
     Unknown,
 }
 
-/// A message in progress.
 struct Delivery {
     message: Message,
     raw: jetstream::Message,

@@ -18,12 +18,10 @@ impl<T> Default for OrderedQueues<T> {
 }
 
 impl<T> OrderedQueues<T> {
-    /// The number of deliveries that wait.
     pub fn len(&self) -> usize {
         self.waiting.values().map(VecDeque::len).sum()
     }
 
-    /// The deliveries that wait.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.waiting.values().flatten()
     }

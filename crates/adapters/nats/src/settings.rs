@@ -7,7 +7,7 @@ use providers::Secret;
 
 /// Longer than any real name, and within JetStream's limit.
 const NAME_BYTES_MAX: usize = 64;
-/// JetStream's limit for the copies of a stream.
+/// JetStream's own limit.
 const REPLICAS_MAX: usize = 5;
 /// Longer than the relay takes to retry a publication, so that the stream still knows its id.
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
@@ -20,9 +20,8 @@ pub struct Settings {
     pub tls: Tls,
     /// JetStream's domain, if the server has one.
     pub domain: Option<String>,
-    /// The stream's name. One per database.
+    /// One per database.
     pub stream: String,
-    /// How many servers keep the stream.
     pub replicas: usize,
     /// How long the stream keeps a message, received or not.
     pub kept: Duration,
@@ -45,7 +44,6 @@ pub enum Credentials {
         password: Secret,
     },
     Token(Secret),
-    /// The seed of an NKey.
     Nkey(Secret),
     /// The content of a credentials file: a JWT and the seed of its NKey.
     File(Secret),
@@ -56,7 +54,6 @@ pub enum Credentials {
 pub struct Tls {
     /// The authorities to trust instead of the system's.
     pub authorities: Option<PathBuf>,
-    /// Our certificate and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
 

@@ -48,9 +48,7 @@ use self::span_sender::SpanSender;
 
 /// Spans that wait for the collector; one more is dropped.
 const QUEUE_MAX: usize = 2_048;
-/// Spans per batch.
 const BATCH_MAX: usize = 512;
-/// The pause between two batches.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The time for the last spans when the process ends.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -93,7 +91,6 @@ impl Settings {
     }
 }
 
-/// The running collection of traces.
 struct Telemetry {
     provider: SdkTracerProvider,
 }

@@ -38,7 +38,6 @@ impl QueueStats {
         *self.0.why.lock() = why;
     }
 
-    /// Whether there is room for one more span.
     fn takes_one(&self) -> bool {
         let taken = self.0.waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_MAX;
         if !taken {
@@ -107,7 +106,6 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     }
 }
 
-/// Counts the results of batches.
 #[derive(Debug)]
 pub struct Counted<E> {
     inner: E,

@@ -53,12 +53,8 @@ struct Inner {
 }
 
 enum State {
-    /// A task is connecting.
     Connecting,
-    Connected {
-        number: u64,
-        connection: MultiplexedConnection,
-    },
+    Connected { number: u64, connection: MultiplexedConnection },
 }
 
 /// Why there is no reply. Only the log and a counter show it.

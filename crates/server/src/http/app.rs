@@ -16,7 +16,6 @@ use super::read_turns::ReadTurns;
 use crate::ports::{Accounts, IdempotencyCache, WorkerPool};
 use crate::wake::Waiters;
 
-/// The parts of an [`App`].
 pub struct AppParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -26,7 +25,6 @@ pub struct AppParts {
     pub accounts: Arc<dyn Accounts>,
     pub workers: Arc<dyn WorkerPool>,
     pub idempotency_cache: Arc<dyn IdempotencyCache>,
-    /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Why this process is not fit for service until somebody changes something.
     pub unfit: Arc<dyn Fn() -> Option<String> + Send + Sync>,

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::RefusedRequest;
 
-/// Rows of one page.
 pub fn limit(requested: Option<i64>) -> Result<usize, RefusedRequest> {
     let limit = requested.unwrap_or(PAGE_ROWS);
     if (1..=PAGE_ROWS_MAX).contains(&limit) {

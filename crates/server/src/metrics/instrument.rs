@@ -36,7 +36,6 @@ impl MetricKind {
 /// Only base units, as Prometheus requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
-    /// A number of things or of occurrences.
     Count,
     Seconds,
     Bytes,
@@ -65,7 +64,6 @@ pub enum MetricSource {
     Rows,
 }
 
-/// A row of the catalogue.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     pub name: &'static str,
@@ -82,7 +80,6 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// The help text in one line.
     pub fn help(&self) -> String {
         let lines: Vec<&str> = self.help_lines.iter().map(|line| line.trim()).collect();
         let help = lines.join(" ");
@@ -122,7 +119,6 @@ impl<H> Series<H> {
 /// The parts of a row that [`install`](super::install) and the tests use.
 pub trait Instrument: Sync {
     fn metric(&self) -> &Metric;
-    /// Whether anything was recorded.
     fn is_used(&self) -> bool;
     /// Describes the metric to the recorder, and lets a counter start from zero.
     fn begin(&self);

@@ -34,7 +34,6 @@ macro_rules! labels {
 }
 
 labels! {
-    /// The verdict on a request's idempotency key.
     Verdict in "verdict" {
         New = "new",
         Replay = "replay",
@@ -63,10 +62,8 @@ labels! {
         NotSent = "not_sent",
         /// A reply was lost, and money may have moved: it is looked up.
         OutcomeUnknown = "outcome_unknown",
-        /// Refused as it is.
         Refused = "refused",
         NotConfigured = "not_configured",
-        /// Another worker has it now.
         LeaseLost = "lease_lost",
         /// The database was unreachable, or too many commands waited for it.
         StoreUnavailable = "store_unavailable",
@@ -84,7 +81,6 @@ labels! {
         Spent = "spent",
     }
 
-    /// A call to a provider.
     Call in "call" {
         Create = "create",
         Confirm = "confirm",
@@ -97,7 +93,6 @@ labels! {
         Events = "events",
     }
 
-    /// The outcome of a call to a provider.
     Answer in "answer" {
         Object = "object",
         Refused = "refused",
@@ -107,7 +102,6 @@ labels! {
         Unknown = "unknown",
     }
 
-    /// The supported providers.
     Provider in "provider" {
         Stripe = "stripe",
     }
@@ -140,7 +134,6 @@ labels! {
         Older = "older",
     }
 
-    /// The operations that move money.
     Charged in "operation" {
         Charge = "charge",
         Refund = "refund",
@@ -246,7 +239,6 @@ pub struct WorkLabel(usize);
 const EVENT: &str = "event";
 /// The expiry of holds.
 const EXPIRY: &str = "expiry";
-/// A batch of messages.
 const RELAY: &str = "relay";
 /// The pruning of old rows.
 const PRUNING: &str = "pruning";
@@ -335,7 +327,6 @@ impl Label for AttemptLabel {
     }
 }
 
-/// The state of a booking.
 #[derive(Clone, Copy, Debug)]
 pub struct BookingState(pub booking::State);
 
@@ -385,7 +376,6 @@ impl Label for Route {
     }
 }
 
-/// Why a request was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalCode(usize);
 
@@ -408,7 +398,6 @@ impl Label for RefusalCode {
     }
 }
 
-/// The status of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusLabel(pub StatusCode);
 

@@ -15,7 +15,6 @@ use super::driver::Driver;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 
-/// The result of a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
     /// A command of the handler itself moved the job: finished or postponed it.

@@ -47,7 +47,6 @@ impl Default for LaneConcurrency {
     }
 }
 
-/// The parts of a pool.
 pub struct PoolParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,

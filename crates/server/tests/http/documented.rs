@@ -39,7 +39,6 @@ impl Document {
         schema["$ref"].as_str().map(|name| self.named(name))
     }
 
-    /// The names of the schema's members.
     pub fn members<'a>(&'a self, schema: &'a Value) -> Vec<&'a str> {
         let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
         schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()

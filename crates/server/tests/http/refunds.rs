@@ -13,7 +13,6 @@ use crate::test_server::TestServer;
 
 testkit::on_both_engines![a_refund_shows_its_history];
 
-/// A captured charge of 5 euros.
 async fn captured(server: &TestServer) -> String {
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",

@@ -147,7 +147,6 @@ pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
     }
 }
 
-/// A transfer and its postings.
 pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
     let transfer = Transfer {
         id: id::<TransferId>(),

@@ -46,7 +46,6 @@ async fn circuit_becomes(client: &TestClient, state: &str) {
     until(&format!("the circuit is {state}"), async || (circuit(client).await == state).then_some(())).await;
 }
 
-/// The number of jobs in this state.
 async fn jobs(service: &TestService, state: &str) -> i64 {
     let figures = service.store().figures(SystemClock.now()).await.unwrap();
     figures.jobs.iter().filter(|jobs| jobs.words == [state]).map(|jobs| jobs.count).sum()

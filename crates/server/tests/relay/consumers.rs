@@ -41,7 +41,6 @@ struct Notices {
     /// It fails, or hangs if `hangs`, with these messages.
     with: Mutex<BTreeSet<MessageId>>,
     hangs: bool,
-    /// The number of effects.
     effects: AtomicUsize,
 }
 

@@ -174,7 +174,6 @@ impl TestOutbox {
         .await
     }
 
-    /// The number of messages that the ledger has posted.
     pub async fn posted(&self) -> usize {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
     }

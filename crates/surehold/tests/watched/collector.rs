@@ -21,7 +21,6 @@ use testkit::until;
 pub enum Mood {
     Takes,
     Refuses,
-    /// Never replies.
     Hangs,
 }
 
@@ -62,7 +61,6 @@ impl Collector {
         self.books.lock().headers.clone()
     }
 
-    /// All requests, as they arrived.
     pub fn bytes(&self) -> Vec<Bytes> {
         self.books.lock().bytes.clone()
     }
@@ -79,7 +77,6 @@ impl Collector {
         resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// Waits for this many spans of this name.
     pub async fn spans_named(&self, name: &str, count: usize) -> Vec<Span> {
         until(&format!("{count} spans {name} are collected"), async || {
             let mut spans = self.spans();
@@ -111,7 +108,6 @@ async fn receive(
     }
 }
 
-/// The value of an attribute; `None` if there is none.
 pub fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
     match found.value.clone()?.value? {

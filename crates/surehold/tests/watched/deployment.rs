@@ -104,7 +104,6 @@ impl Deployment {
         client.post(path, &headers[..], body).await.unwrap()
     }
 
-    /// Holds a seat and returns the booking.
     pub async fn reserve(&self, key: &str, customer: &Value) -> Value {
         let body = json!({
             "slot_id": self.catalogue.slots[0],

@@ -23,7 +23,6 @@ pub fn promtool(arguments: &[&str], input: &str) -> String {
     format!("{out}{err}")
 }
 
-/// The root directory of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }

@@ -21,7 +21,6 @@ fn of(span: &Span, key: &str) -> Option<String> {
     attribute(&span.attributes, key)
 }
 
-/// The spans of one trace, by name.
 fn of_trace(collector: &Collector, trace: &str) -> Vec<Span> {
     let mut spans = collector.spans();
     spans.retain(|span| hex::encode(&span.trace_id) == trace);

@@ -19,7 +19,6 @@ pub struct Tenant {
     pub ops_key: String,
 }
 
-/// A product and its slots.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     pub product: String,
@@ -115,7 +114,6 @@ impl Installation {
         &self.residents
     }
 
-    /// The URL of a database file in the directory.
     pub fn sqlite_url(directory: &Path) -> String {
         format!("sqlite:{}", directory.join("surehold.sqlite").display())
     }

@@ -11,20 +11,15 @@ use super::Fault;
 /// Later entries are only counted.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Totals since the proxy started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub connections: u64,
     /// Connections that a fault has reached, counted once per fault and connection.
     pub struck: u64,
-    /// Connections whose upstream could not be reached.
     pub unreachable: u64,
-    /// Connections that have ended.
     pub ended: u64,
-    /// Bytes that were delivered.
     pub request_bytes: u64,
     pub response_bytes: u64,
-    /// Bytes that were discarded.
     pub swallowed_bytes: u64,
     /// Requests that were sent a second time and answered.
     pub copies: u64,

@@ -19,7 +19,6 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// After this time without a response there will be none.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(35);
 
-/// Finds requests in the bytes of one connection.
 pub(super) struct Copier {
     pending: BytesMut,
     /// The requests can no longer be separated.

@@ -10,15 +10,20 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum Fault {
-    /// No fault.
     Pass,
     /// After this many bytes of the response both sides are closed. With 0 the whole response is
     /// lost after its first byte arrived: the work was done.
-    CutResponse { after_bytes: u64 },
+    CutResponse {
+        after_bytes: u64,
+    },
     /// After this many bytes of the request both sides are closed. With 0 nothing is delivered.
-    CutRequest { after_bytes: u64 },
+    CutRequest {
+        after_bytes: u64,
+    },
     /// As `CutResponse`, with a reset.
-    Reset { after_bytes: u64 },
+    Reset {
+        after_bytes: u64,
+    },
     /// Accepted, discarded, never answered, and never forwarded.
     Blackhole,
     /// Requests are delivered; the responses and the end of the connection are discarded.
@@ -26,10 +31,13 @@ pub enum Fault {
     /// After the first bytes of a request the client sees the end of the connection; its requests
     /// are still delivered.
     HalfClose,
-    /// A limit for both directions.
-    Slow { bytes_per_second: u64 },
+    Slow {
+        bytes_per_second: u64,
+    },
     /// Delays each block of bytes, in both directions.
-    Latency { ms: u64 },
+    Latency {
+        ms: u64,
+    },
     /// Reset on arrival.
     Refuse,
     /// A lower layer sends each HTTP request a second time, on a separate connection.
@@ -37,7 +45,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The name in counters and reports.
     pub fn name(self) -> &'static str {
         match self {
             Fault::Pass => "pass",

@@ -22,7 +22,6 @@ pub(super) enum Direction {
     Response,
 }
 
-/// How a direction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// The peer closed its side, and the other side was closed.
@@ -88,7 +87,6 @@ impl Struck<'_> {
     }
 }
 
-/// The effect of a fault on one direction.
 #[derive(Clone, Copy, Debug)]
 enum Course {
     Pass,

@@ -37,7 +37,6 @@ pub async fn connected(nats: &Nats) {
     until("a connection to NATS", async || nats.is_connected().then_some(())).await;
 }
 
-/// A message of a subject.
 pub fn message(subject: u128, seq: i64) -> Publication {
     let message = Message {
         id: MessageId(Uuid::from_u128(subject * 1_000 + seq as u128)),

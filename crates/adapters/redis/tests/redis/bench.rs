@@ -58,7 +58,6 @@ impl Bench {
         shared
     }
 
-    /// The only key in Redis.
     pub fn key(&self) -> String {
         let keys = self.redis.command(&["KEYS", "*"]).unwrap();
         assert!(!keys.is_empty() && !keys.contains('\n'), "one key: {keys}");
@@ -100,7 +99,6 @@ pub async fn connected(shared: &Cache) {
     .await;
 }
 
-/// Waits for a condition, with a generous limit.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let waited = async {
         while !condition().await {
@@ -116,7 +114,6 @@ pub async fn soon<T>(what: &str, act: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
-/// A request of one client.
 pub fn claim(key: &str, body: &str) -> Claim {
     let (tenant, client) = (TenantId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
     Claim {

@@ -68,7 +68,6 @@ mod tests {
         AccountId(Uuid::from_u128(5)),
     ];
 
-    /// A body that never arrives completely.
     fn half() -> Body {
         Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
     }

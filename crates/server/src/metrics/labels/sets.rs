@@ -1,6 +1,5 @@
 //! A label, and the series that several labels make together.
 
-/// The name and the values of a label.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelSet {
     pub name: &'static str,
@@ -11,7 +10,6 @@ pub struct LabelSet {
 pub trait Label: Copy {
     const NAME: &'static str;
     fn values() -> &'static [&'static str];
-    /// The index of the value.
     fn index(self) -> usize;
     fn value(self) -> &'static str {
         Self::values()[self.index()]
@@ -24,7 +22,6 @@ pub trait Labels: Copy {
     fn series() -> usize;
     /// The values of one series, in the order of the labels.
     fn values_of(index: usize) -> Vec<&'static str>;
-    /// The index of the series.
     fn series_index(self) -> usize;
 }
 

@@ -13,7 +13,6 @@ use crate::proxy::{Counters, Plan, Proxy};
 /// A test that waits longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the server saw on one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saw {
     Opened,
@@ -83,7 +82,6 @@ pub async fn connect(proxy: &Proxy) -> TcpStream {
     TcpStream::connect(proxy.address).await.unwrap()
 }
 
-/// Sends a line.
 pub async fn send_line(proxy: &Proxy) -> TcpStream {
     let mut stream = connect(proxy).await;
     stream.write_all(b"pay\n").await.unwrap();
