@@ -385,8 +385,11 @@ mod tests {
             (format!("{account}secret_key = {{ value = 'hunter2' }}\nwebhook_secrets = []"), "line 6: "),
         ] {
             let error = toml::from_str::<File>(&text).unwrap_err();
-            let told = explain(&error, &text);
-            assert!(told.contains(reason) && !told.contains("hunter2"), "{text}\n{told}");
+            let explanation = explain(&error, &text);
+            assert!(
+                explanation.contains(reason) && !explanation.contains("hunter2"),
+                "{text}\n{explanation}"
+            );
         }
         let file: File = toml::from_str("database_url = 'postgres://me:hunter2@host/books'").unwrap();
         assert!(!format!("{file:?}").contains("hunter2"));

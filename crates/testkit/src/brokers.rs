@@ -15,7 +15,7 @@ use server::ports::broker::{Ack, Broker, Error, Publication};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// One publication, as the broker saw it.
+/// One publication, as the broker received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenPublication {
     pub message: MessageId,
@@ -70,7 +70,7 @@ impl RecordingBroker {
 /// Publishes, and then holds the acknowledgements back.
 pub struct StalledBroker {
     pub inner: Arc<dyn Broker>,
-    /// One permit once a batch was published.
+    /// One permit per published batch.
     pub published: Semaphore,
     /// Each permit returns the acknowledgements of one batch.
     pub go_on: Semaphore,

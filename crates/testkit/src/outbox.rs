@@ -125,7 +125,7 @@ impl TestOutbox {
         let settings = consumers::Settings {
             attempts_max: 3,
             backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
-            // What was begun and never ended is begun again after so long.
+            // An attempt that was begun and never ended is repeated after this time.
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
@@ -139,9 +139,9 @@ impl TestOutbox {
         Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
-    /// The broker that production has by default.
+    /// The default broker of production.
     pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
-        Arc::new(Embedded { desk: self.dispatcher(consumer) })
+        Arc::new(Embedded { dispatcher: self.dispatcher(consumer) })
     }
 
     pub fn ledger(&self) -> Arc<dyn Consumer> {
@@ -153,7 +153,7 @@ impl TestOutbox {
         self.relay_for(Consumers::default(), broker, settings, alone)
     }
 
-    /// One that waits for the receipts of these.
+    /// A relay that waits for the receipts of these consumers.
     pub fn relay_for(
         &self,
         consumers: Consumers,
@@ -190,7 +190,6 @@ impl TestOutbox {
         .await
     }
 
-    /// How many messages the ledger has posted.
     pub async fn posted(&self) -> usize {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
     }
@@ -218,7 +217,7 @@ impl TestOutbox {
         }
     }
 
-    /// Whether commands go by the database's clock, which nobody moves.
+    /// Whether commands use the database's clock, which no test moves.
     pub fn has_a_clock_of_its_own(&self) -> bool {
         self.database.engine() == Engine::Postgres
     }

@@ -182,7 +182,7 @@ impl Process {
         if running.is_alive() {
             return Ok(());
         }
-        let words = running.last_words();
+        let words = running.last_output();
         Err(Error::Refused(format!("{} ended by itself; its last words:\n{words}", self.name)))
     }
 

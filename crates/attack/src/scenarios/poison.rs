@@ -254,7 +254,7 @@ async fn retry(
         ["ops", "dead-letters", "retry", letter, "--url", url, "--api-key", key, "--who", WHO, "--why", WHY];
     match program::run(&context.program, &arguments).await {
         Ok(_) => Ok(Ok(())),
-        Err(program::Error::Failed { words, .. }) => Ok(Err(words)),
+        Err(program::Error::Failed { message, .. }) => Ok(Err(message)),
         Err(error) => Err(error.into()),
     }
 }

@@ -119,7 +119,7 @@ impl Deployment {
     pub fn words(&self) -> String {
         let mut words = String::new();
         for process in &self.processes {
-            let said = process.running.as_ref().map(RunningProgram::last_words).unwrap_or_default();
+            let said = process.running.as_ref().map(RunningProgram::last_output).unwrap_or_default();
             write!(words, "\n{}:\n{said}", process.name).expect("a String takes all that is written");
         }
         words

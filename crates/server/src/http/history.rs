@@ -1,5 +1,5 @@
-//! The history of a booking, a payment, a refund or a dead letter: who moved it, when, and from where to
-//! where.
+//! The history of a booking, a payment, a refund or a dead letter: each move, with its author, its
+//! time, and its states before and after.
 
 use api::limits::PAGE_ROWS_MAX;
 use api::requests::ListQuery;
@@ -26,10 +26,10 @@ where
     F: Future<Output = Result<(), RefusedRequest>> + Send,
 {
     let handle = async move |State(app): State<App>,
-                             look: ReadRequest<P>,
+                             request: ReadRequest<P>,
                              Id(id): Id,
                              QueryParameters(query): QueryParameters<ListQuery>| {
-        let tenant = look.caller.tenant;
+        let tenant = request.caller.tenant;
         find(app.clone(), tenant, id).await?;
         let page = PageRequest::read(&query)?;
         Ok::<_, RefusedRequest>(found(&entries(&app, tenant, id, &page).await?))

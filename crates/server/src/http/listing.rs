@@ -1,4 +1,4 @@
-//! Pages: how many rows, and where the next page begins.
+//! Pages: the number of rows, and the start of the next page.
 
 use api::limits::{PAGE_ROWS, PAGE_ROWS_MAX};
 use api::openapi::ApiOperation;
@@ -14,9 +14,8 @@ use super::endpoint::Extractor;
 use super::read_request::QueryParameters;
 use super::{App, RefusedRequest};
 
-/// Rows of one page.
-pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
-    let limit = asked.unwrap_or(PAGE_ROWS);
+pub fn limit(requested: Option<i64>) -> Result<usize, RefusedRequest> {
+    let limit = requested.unwrap_or(PAGE_ROWS);
     if (1..=PAGE_ROWS_MAX).contains(&limit) {
         Ok(limit as usize)
     } else {
@@ -24,8 +23,8 @@ pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
     }
 }
 
-/// Opaque to clients: an instant and an id. Written in letters alone, for among random digits there are
-/// some that would be taken for a card number.
+/// Opaque to clients: an instant and an id. It is written in letters only, because some random
+/// digits would be taken for a card number.
 pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, RefusedRequest> {
     text.map(|text| read(text).ok_or_else(|| RefusedRequest::parameter("cursor", "is none of ours")))
         .transpose()
@@ -47,7 +46,7 @@ fn write(cursor: Cursor) -> String {
     text(&bytes)
 }
 
-/// Two letters a byte, each of the first sixteen of the alphabet.
+/// Two letters per byte, each one of the first sixteen of the alphabet.
 fn text(bytes: &[u8]) -> String {
     let letter = |nibble: u8| char::from(b'a' + nibble);
     bytes.iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
@@ -59,7 +58,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
 }
 
-/// A page of `limit` rows, of which one more was asked for: where there is one, there is a next page.
+/// A page of `limit` rows. One more row was read: if it exists, there is a next page.
 pub fn page<R, V>(
     mut rows: Vec<R>,
     limit: usize,

@@ -1,4 +1,4 @@
-//! What providers deliver: how a webhook's address is served. What is done with it, [`webhooks`] says.
+//! How the address of a webhook is served. [`webhooks`] describes what is done with a delivery.
 
 mod admission;
 

@@ -1,10 +1,10 @@
-//! What a stored event means, as a command: about which payment, refund or dispute of ours it is.
+//! The command of a stored event, and the payment, refund or dispute that it is about.
 //!
-//! | it names | the payment is | a refund is |
+//! | the event names | the payment is | a refund is |
 //! |---|---|---|
-//! | an object that we know | its payment, whatever the metadata say | |
-//! | our own ids in its metadata | theirs | ours, if there is such a row |
-//! | neither | none of ours | of a payment of ours: one that somebody made at the provider |
+//! | an object that we know | the object's payment, whatever the metadata contain | |
+//! | our own ids in its metadata | the one with that id | ours, if there is such a row |
+//! | neither | none of ours | of a payment of ours: somebody made it at the provider |
 
 use domain::commands::{CloseEvent, ObservedBy, RefundOutcome, Settle, SettleDispute, SettleRefund};
 use domain::provider::{RefundObservation, Source};
@@ -36,11 +36,11 @@ impl From<store::Error> for ProcessingFailed {
 
 pub async fn carry_out(
     store: &Store,
-    teller: &dyn Provider,
+    provider: &dyn Provider,
     event: &InboundEvent,
     waits: Waits,
 ) -> Result<CommandResult, ProcessingFailed> {
-    let about = match teller.interpret(&event.body) {
+    let about = match provider.interpret(&event.body) {
         Ok(about) => about,
         Err(malformed) => return closed(store, event, malformed.to_string(), true).await,
     };
@@ -59,7 +59,7 @@ pub async fn carry_out(
                     observation,
                     source: Source::Webhook,
                     refused: None,
-                    look_again: waits.look_again,
+                    look_again: waits.recheck_delays,
                     deadline: waits.operation_deadline,
                 },
             )
@@ -82,8 +82,8 @@ pub async fn carry_out(
     }
 }
 
-/// The payment by the provider's id of its object, or by the id that the object carries. The account is
-/// looked at under the lock.
+/// The payment by the provider's id of its object, or by the id in the object's metadata. The
+/// account is checked under the lock.
 async fn known(
     store: &Store,
     event: &InboundEvent,
@@ -98,8 +98,8 @@ async fn known(
     Ok(carried)
 }
 
-/// Ours, if there is such a row, and it is that object; else one that somebody made at the provider. Whoever
-/// makes one there may copy our metadata.
+/// Our refund, if there is such a row and it is for that object; otherwise a refund that somebody
+/// made at the provider, who may have copied our metadata.
 async fn refund(
     store: &Store,
     event: &InboundEvent,
@@ -115,7 +115,7 @@ async fn refund(
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
         mark,
-        look_again: waits.look_again,
+        look_again: waits.recheck_delays,
     };
     if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;

@@ -3,12 +3,12 @@
 //! | what is known | next |
 //! |---|---|
 //! | nothing was sent | create (moves no money), commit the object's id as *sent*, confirm |
-//! | sent, the answer lost | fetch the object |
+//! | sent, the reply lost | fetch the object |
 //! | the object is unconfirmed | confirm again, if that is still wanted: by id, so at most once |
-//! | declined | keep the reason, then cancel the object, so that it cannot succeed later; then it has failed |
-//! | waits for the customer | tell the client; look again; cancel when called off or too late |
+//! | declined | store the reason, then cancel the object, so that it cannot succeed later; then it has failed |
+//! | waits for the customer | reply to the client; check again later; cancel when called off or too late |
 //! | authorised, captured, cancelled | settle |
-//! | a person has the case | fetch; what it shows settles it; cancel what is unconfirmed and too late |
+//! | a person has the case | fetch; a definite result settles it; cancel an unconfirmed object that is too late |
 
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
@@ -43,7 +43,7 @@ impl Drive<'_> {
                 None => Ok(()),
             },
             (_, Some(object)) => self.resume(object).await,
-            (_, None) => self.lost_sight("sent without an object").await,
+            (_, None) => self.outcome_unknown("sent without an object").await,
         }
     }
 
@@ -64,18 +64,18 @@ impl Drive<'_> {
         }
     }
 
-    /// The id of the provider's object, made now if there is none. `None`: there is none, and what
-    /// that means was told.
+    /// The id of the provider's object, which is made now if there is none. `None`: there is none,
+    /// and the reason was submitted.
     async fn object(&self, known: Option<String>) -> Result<Option<String>, DriveEnded> {
         if known.is_some() {
             return Ok(known);
         }
-        match self.teller.create(&self.order(self.claimed.attempt.key_number)).await {
+        match self.provider.create(&self.order(self.claimed.attempt.key_number)).await {
             CallOutcome::Object(seen) => return Ok(Some(seen.object)),
             CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
-            // No money can move by a create: it is simply made again.
+            // A create moves no money, so it is simply repeated.
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await?,
             CallOutcome::Unknown { error, key_spent } => {
                 self.try_later(NoOutcome { key_spent, ..NoOutcome::not_sent(&error) }).await?;
@@ -93,12 +93,12 @@ impl Drive<'_> {
 
     async fn confirm(&self, object: &str, key_number: i64) -> Result<(), DriveEnded> {
         let order = self.order(key_number);
-        match self.teller.confirm(&order, object).await {
+        match self.provider.confirm(&order, object).await {
             CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
             CallOutcome::Refused { object: Some(seen), .. } if seen.status != ProviderStatus::Unconfirmed => {
                 self.conclude(seen, Source::Answer).await
             }
-            // Turned down as it stands, and it would be again: nothing moved, end it.
+            // It was refused, and would be again: nothing moved, so the attempt ends.
             CallOutcome::Refused { code, cause, .. } => {
                 self.end_declined(object, Source::Answer, Failure { code, retryable: false, cause }).await
             }
@@ -120,9 +120,9 @@ impl Drive<'_> {
         }
     }
 
-    /// After a crash or a lost answer: what is the object now?
+    /// After a crash or a lost reply: fetches the object to find its state.
     async fn resume(&self, object: &str) -> Result<(), DriveEnded> {
-        match self.teller.fetch(object).await.shown() {
+        match self.provider.fetch(object).await.shown() {
             Ok(seen) if seen.status == ProviderStatus::Unconfirmed && !self.must_end() => {
                 match self.mark_sent(None).await? {
                     Some(key) => self.confirm(object, key).await,
@@ -130,7 +130,7 @@ impl Drive<'_> {
                 }
             }
             Ok(seen) => self.conclude(seen, Source::Fetched).await,
-            Err(why) => self.lost_sight(&why).await,
+            Err(why) => self.outcome_unknown(&why).await,
         }
     }
 
@@ -146,17 +146,18 @@ impl Drive<'_> {
         }
     }
 
-    /// The reason is kept first: the answer to the cancel tells none, and may be lost.
+    /// The reason is stored first, because the reply to the cancel does not contain it and may be
+    /// lost.
     async fn end_declined(&self, object: &str, source: Source, failure: Failure) -> Result<(), DriveEnded> {
         self.record_decline(failure).await?;
         self.cancel_object(object, source).await
     }
 
-    /// Ends the object at the provider. Only a successful cancel proves that no money moved.
+    /// Cancels the object at the provider. Only a successful cancel proves that no money moved.
     async fn cancel_object(&self, object: &str, source: Source) -> Result<(), DriveEnded> {
-        match self.teller.cancel(self.cancel_action(object)).await {
+        match self.provider.cancel(self.cancel_action(object)).await {
             CallOutcome::Object(seen) => self.settle(seen, source, None).await,
-            // It moved on meanwhile; the object says where to.
+            // The object changed meanwhile; its state shows how.
             CallOutcome::Refused { object: Some(seen), .. }
                 if !matches!(seen.status, ProviderStatus::Declined(_)) =>
             {
@@ -164,7 +165,7 @@ impl Drive<'_> {
             }
             CallOutcome::Refused { code: error, .. }
             | CallOutcome::NotSent { error, .. }
-            | CallOutcome::Unknown { error, .. } => self.lost_sight(&error).await,
+            | CallOutcome::Unknown { error, .. } => self.outcome_unknown(&error).await,
         }
     }
 }

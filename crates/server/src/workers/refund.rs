@@ -1,14 +1,14 @@
-//! Driving a refund: one step only at the provider, so its key and our reference guard it.
+//! Driving a refund: it has only one step at the provider, so its key and our reference guard it.
 //!
 //! | what is known | next |
 //! |---|---|
 //! | nothing was sent | commit *sent*, refund |
-//! | sent, the answer lost | look for it among the payment's refunds; not found disproves nothing, so |
-//! | ... inside the key's retention | the same bytes again under the same key |
-//! | ... the provider keeps an error under the key | after a while, and another look, again under another key |
-//! | ... past its retention | look again, never resend; at the deadline a person |
+//! | sent, the reply lost | search the payment's refunds; a refund that is not found may still have been made, so |
+//! | ... within the key's retention | the same bytes again under the same key |
+//! | ... the provider keeps an error under the key | after a while and another search, again under another key |
+//! | ... past the key's retention | search again, never resend; at the deadline a review case |
 //! | the provider works on it | fetch it until it ends |
-//! | a person has the case | look; what is found settles it |
+//! | a person has the case | search; a refund that is found settles it |
 
 use domain::commands::{RefundOutcome, SettleRefund};
 use domain::lifecycle::State as _;
@@ -36,7 +36,7 @@ impl JobHandler for RefundHandler {
 impl Drive<'_> {
     async fn refund(&self) -> Result<(), DriveEnded> {
         let Some(refund) = &self.claimed.refund else {
-            return self.lost_sight("a refund's attempt without its refund").await;
+            return self.outcome_unknown("a refund's attempt without its refund").await;
         };
         if self.claimed.attempt.state.is(State::Created) {
             return match self.mark_sent(None).await? {
@@ -45,9 +45,9 @@ impl Drive<'_> {
             };
         }
         if let Some(object) = &refund.provider_ref {
-            return match self.teller.fetch_refund(object).await.shown() {
+            return match self.provider.fetch_refund(object).await.shown() {
                 Ok(seen) => self.seen(refund.id, seen).await,
-                Err(why) => self.lost_sight(&why).await,
+                Err(why) => self.outcome_unknown(&why).await,
             };
         }
         if !fault_injection::is(fault_injection::InjectedFault::KeySentPastRetention) {
@@ -57,29 +57,29 @@ impl Drive<'_> {
                         return self.seen(refund.id, own).await;
                     }
                 }
-                Err(why) => return self.lost_sight(&why).await,
+                Err(why) => return self.outcome_unknown(&why).await,
             }
             if !self.key_still_protects() {
-                return self.lost_sight("not found, and too old to be sent again").await;
+                return self.outcome_unknown("not found, and too old to be sent again").await;
             }
         }
         match self.mark_sent(None).await? {
             Some(key) => self.call(refund, key).await,
-            None => self.lost_sight("not found, and not sent again").await,
+            None => self.outcome_unknown("not found, and not sent again").await,
         }
     }
 
-    /// A key that was not used yet protects from when it is.
+    /// A key that was not used yet protects from its first use on.
     fn key_still_protects(&self) -> bool {
         let attempt = &self.claimed.attempt;
         let now = self.driver.clock.now();
-        let protects = attempt.sent_at.is_none_or(|at| now < at.plus(self.teller.key_retention()));
+        let protects = attempt.sent_at.is_none_or(|at| now < at.plus(self.provider.key_retention()));
         !attempt.state.is_final() && protects
     }
 
     async fn listed(&self) -> Result<Vec<ListedRefund>, String> {
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
-        self.teller.refunds_of(object).await.shown()
+        self.provider.refunds_of(object).await.shown()
     }
 
     async fn call(&self, refund: &Refund, key_number: i64) -> Result<(), DriveEnded> {
@@ -92,18 +92,18 @@ impl Drive<'_> {
             amount: Money::new(refund.amount_minor, refund.currency),
             reason: refund.reason.clone(),
         };
-        match self.teller.refund(&order).await {
+        match self.provider.refund(&order).await {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.seen(refund.id, seen).await
             }
-            // Turned down; but an earlier call of ours, whose answer was lost, may be why.
+            // Refused; but an earlier call of ours, whose reply was lost, may be the reason.
             CallOutcome::Refused { code, cause, object: None } => match self.listed().await {
                 Ok(listed) => {
                     let refused = RefundOutcome::Refused(Failure { code, retryable: false, cause });
                     let outcome = own(refund.id, listed).map_or(refused, RefundOutcome::Seen);
                     self.outcome(refund.id, outcome).await
                 }
-                Err(why) => self.lost_sight(&why).await,
+                Err(why) => self.outcome_unknown(&why).await,
             },
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
             CallOutcome::Unknown { error, key_spent } => {
@@ -123,7 +123,7 @@ impl Drive<'_> {
             payment: self.claimed.payment.id,
             outcome,
             mark: None,
-            look_again: self.driver.pace.look_again(),
+            look_again: self.driver.pace.recheck_delays(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }

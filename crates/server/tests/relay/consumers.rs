@@ -1,5 +1,5 @@
-//! A second consumer, registered by this test the way that every consumer is: its line in the table, and itself
-//! in the list. It has its kinds once, fails and dies alone, and the ledger goes on beside it.
+//! A second consumer, registered like every consumer: its line in the table, and itself in the
+//! list. It receives its kinds once, fails and dies alone, and the ledger goes on.
 
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -36,10 +36,9 @@ const REGISTERED: Consumers = Consumers(&BOTH);
 
 struct Notices {
     store: Store,
-    /// Fails, or hangs where `hangs`, with these.
+    /// It fails, or hangs if `hangs`, with these messages.
     with: Mutex<BTreeSet<MessageId>>,
     hangs: bool,
-    /// How often there was an effect.
     effects: AtomicUsize,
 }
 
@@ -103,7 +102,7 @@ fn dispatcher(
 ) -> Arc<Embedded> {
     let both: Vec<Arc<dyn Consumer>> = vec![notices.clone(), ledger];
     Arc::new(Embedded {
-        desk: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
+        dispatcher: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
     })
 }
 
@@ -143,7 +142,7 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
     );
     assert_eq!((outbox.posted().await, notices.effects()), (good.len() + 2, good.len()));
 
-    // Sent round again, it is had once, and the ledger does not post a second time.
+    // A person retries it: it has its effect once, and the ledger does not post a second time.
     notices.with.lock().clear();
     let letter = outbox.delivery_at(NOTICES, &bad).await.unwrap();
     let retry = RetryDeadLetter(decided(&outbox, &letter));
@@ -153,7 +152,7 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
     relay.stop().await;
 }
 
-/// It has every place of its own, and none of the ledger's.
+/// It uses all of its own permits, and none of the ledger's.
 async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
     let messages = outbox.messages(12);
     let notices = Notices::new(&outbox, true, &messages.iter().collect::<Vec<_>>());
@@ -167,7 +166,7 @@ async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
     relay.kill().await;
 }
 
-/// The ledger is out of reach for a message that the other consumer gives up meanwhile.
+/// The ledger is unreachable for a message that the other consumer gives up meanwhile.
 async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOutbox) {
     let message = outbox.message(new_id(), 1);
     let notices = Notices::new(&outbox, false, &[&message]);
@@ -175,7 +174,7 @@ async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOu
     outbox.append(std::slice::from_ref(&message)).await;
     let broker =
         dispatcher(&outbox, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });
-    // It was published, as a relay believes that marked it, and the ledger never had it.
+    // Published and marked as a relay would, but the ledger never received it.
     let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
     stands(&outbox, NOTICES, &message, delivery::State::Dead).await;
     relay.kill().await;

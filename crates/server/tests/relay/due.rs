@@ -1,4 +1,4 @@
-//! What the sweep publishes again, and when: once for each time that it is due, and by the database's clock.
+//! What the sweep publishes again, and when: once for each due time, by the database's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ testkit::on_both_engines!(
 
 const HOUR: Span = Span::seconds(3_600);
 
-/// As a consumer does that cannot have it now, and has drawn a pause of nothing.
+/// Submits what a consumer does that fails, with a pause of zero.
 async fn fail(store: &Store, message: &Message) {
     let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: LEDGER };
     let error = "broken".to_owned();
@@ -48,7 +48,7 @@ async fn failed(outbox: &TestOutbox, broker: &RecordingBroker) -> Message {
 async fn what_is_due_is_published_once_for_each_time_it_is_due(outbox: TestOutbox) {
     let broker = Arc::new(RecordingBroker::default());
     let relay = outbox.relay(broker.clone(), Settings::default(), true);
-    // Nobody takes what is published again; each is seen by the sweeps for those that come after it.
+    // No consumer takes the repeated publications; later sweeps see each of them.
     let mut all = Vec::new();
     for _ in 0..4 {
         all.push(failed(&outbox, &broker).await);
@@ -63,7 +63,7 @@ async fn what_is_due_is_published_once_for_each_time_it_is_due(outbox: TestOutbo
     assert_eq!(broker.numbers(all[0].id), [1, 2, 3]);
 }
 
-/// Its consumer has failed before the relay can mark what it published.
+/// A broker whose consumer fails before the relay can mark the publication.
 struct Hasty {
     store: Store,
     seen: RecordingBroker,
@@ -90,7 +90,7 @@ async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(o
     let broker = Arc::new(Hasty { store: outbox.store.clone(), seen: RecordingBroker::default() });
     let message = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&message)).await;
-    // Whoever takes it for one that is on its way waits for longer than a test does.
+    // If the sweep considered it to be on its way, it would wait for longer than the test.
     let settings = Settings { unreceived_after: HOUR, ..Settings::default() };
     let relay = outbox.relay(broker.clone(), settings, true);
     until_numbers(&broker.seen, &message, 4).await;

@@ -1,4 +1,4 @@
-//! Relays that die after they published, stand still past their lease, or share the work.
+//! Relays that die after they published, are suspended past their lease, or share the work.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
     dying.kill().await;
     assert_eq!(outbox.posted().await, 10, "published, and not marked");
     assert!(outbox.found(&all).await.iter().all(|message| message.position.is_none()));
-    // As the restarted process on SQLite does; on PostgreSQL the lease lapses first.
+    // As the restarted process on SQLite does; on PostgreSQL the lease expires first.
     let broker = Arc::new(RecordingBroker::default());
     let successor = outbox.relay(broker.clone(), Settings::default(), true);
     outbox.until_published(&all).await;
@@ -48,13 +48,14 @@ async fn a_zombie_marks_nothing(outbox: TestOutbox) {
     let successor = outbox.relay(outbox.embedded(outbox.ledger()), settings, false);
     let marked = outbox.until_all_are_received(&all).await;
     stalling.go_on.add_permits(1_000);
-    // It goes on once it was refused: what is told next may be either's, and is published once.
+    // It goes on after the refusal: either relay may publish the next messages, and each is
+    // published once.
     let more = outbox.messages(10);
     outbox.append(&more).await;
     outbox.until_all_are_received(&more).await;
     zombie.stop().await;
     successor.stop().await;
-    assert_eq!(outbox.found(&all).await, marked, "what the zombie said changed nothing");
+    assert_eq!(outbox.found(&all).await, marked, "the zombie's mark changed nothing");
     assert_eq!(outbox.posted().await, 20);
     let events = outbox.store.events_after(outbox.tenant, 0, &Subject::ALL, 100).await.unwrap();
     assert_eq!(events.len(), 20);

@@ -198,7 +198,7 @@ mod tests {
     fn pair(first: &str, refused: &str, taken: &str, reason: &str) {
         let error = parse(&format!("{first}\n{refused}")).expect_err(refused);
         assert!(error.contains(reason), "{first} {refused}\n-> {error}");
-        parse(&format!("{first}\n{taken}")).unwrap_or_else(|told| panic!("{first} {taken}\n-> {told}"));
+        parse(&format!("{first}\n{taken}")).unwrap_or_else(|error| panic!("{first} {taken}\n-> {error}"));
     }
 
     #[test]

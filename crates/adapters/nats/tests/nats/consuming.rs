@@ -1,4 +1,5 @@
-//! The consumers' side: what is delivered, how often, how much at once, and what NATS is told of it.
+//! The consumers' side: what is delivered, how often, how much at the same time, and the replies to
+//! NATS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +26,8 @@ testkit::on_both_engines!(
     a_message_that_kills_its_process_is_counted_and_dies,
     poison_dies_the_rest_flows_and_mended_it_is_had_once,
     what_is_no_message_is_let_go,
-    what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts,
-    no_more_is_in_hand_than_there_is_room_for,
+    unknown_messages_are_dropped_and_the_outbox_row_is_used,
+    no_more_is_in_progress_than_there_is_room_for,
     one_that_takes_long_is_not_delivered_again,
 );
 
@@ -34,7 +35,7 @@ async fn nothing_is_owed(line: &Line) {
     until("all is acknowledged", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
 }
 
-/// Counts how many are at work at once, and lets one go a permit.
+/// Counts the messages at work at the same time; each permit lets one finish.
 struct Gate {
     inner: Arc<dyn Consumer>,
     at_work: AtomicUsize,
@@ -90,7 +91,7 @@ async fn two_processes_share_the_work(outbox: TestOutbox) {
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = outbox.messages(40);
     outbox.append(&all).await;
-    until("both have some in hand", async || {
+    until("both have some in progress", async || {
         gates.iter().all(|gate| gate.at_work.load(Ordering::SeqCst) == 4).then_some(())
     })
     .await;
@@ -124,10 +125,10 @@ async fn a_subjects_messages_come_in_order(outbox: TestOutbox) {
     at_work.stop().await;
     let came = counting.came.lock().clone();
     for subject in subjects {
-        let told = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
-        let told: Vec<_> = told.collect();
-        let heard: Vec<_> = came.iter().copied().filter(|message| told.contains(message)).collect();
-        assert_eq!(heard, told, "{subject}");
+        let appended = all.iter().filter(|message| message.subject == subject).map(|message| message.id);
+        let appended: Vec<_> = appended.collect();
+        let received: Vec<_> = came.iter().copied().filter(|message| appended.contains(message)).collect();
+        assert_eq!(received, appended, "{subject}");
     }
 }
 
@@ -140,7 +141,7 @@ async fn what_could_not_be_committed_is_delivered_again(outbox: TestOutbox) {
         &all[..5].iter().collect::<Vec<_>>(),
     );
     let at_work = line.consume(outbox.dispatcher(moody.clone()));
-    // Nobody but NATS brings anything again.
+    // Only NATS delivers again here.
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     outbox.append(&all).await;
     outbox.until_posted(15).await;
@@ -153,7 +154,7 @@ async fn what_could_not_be_committed_is_delivered_again(outbox: TestOutbox) {
     at_work.stop().await;
 }
 
-/// The consuming process is killed while the handler has the message in its hands, again and again.
+/// The consuming process is killed again and again while the handler has the message.
 async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let (killer, good) = (outbox.message(new_id(), 1), outbox.messages(5));
@@ -162,8 +163,7 @@ async fn a_message_that_kills_its_process_is_counted_and_dies(outbox: TestOutbox
     outbox.append(&[vec![killer.clone()], good.clone()].concat()).await;
     for death in 1..=4 {
         let process = line.consume(outbox.dispatcher(hanging.clone()));
-        until("it has the message in its hands", async || (hanging.came(&killer) >= death).then_some(()))
-            .await;
+        until("the handler has the message", async || (hanging.came(&killer) >= death).then_some(())).await;
         process.kill().await;
     }
     let survivor = line.consume(outbox.dispatcher(hanging.clone()));
@@ -234,15 +234,15 @@ async fn what_is_no_message_is_let_go(outbox: TestOutbox) {
     at_work.stop().await;
 }
 
-/// Whoever can write to the stream cannot post anything.
-async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox: TestOutbox) {
+/// A client that can write to the stream cannot post anything.
+async fn unknown_messages_are_dropped_and_the_outbox_row_is_used(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = outbox.messages(2);
     outbox.append(&all[..1]).await;
     outbox.until_published(&all[..1]).await;
     relay.stop().await;
-    // One message that nobody ever told, and one whose text was changed on the way.
+    // One message that was never appended, and one whose text was changed on the way.
     outbox.append(&all[1..]).await;
     let mut changed = all[1].clone();
     changed.payload = changed.payload.replace("\"minor\": 5", "\"minor\": 500");
@@ -263,14 +263,14 @@ async fn what_the_outbox_does_not_have_is_let_go_and_its_own_word_counts(outbox:
     assert_eq!(moved_minor(&outbox).await, 10, "as the outbox has it");
 }
 
-/// How much the ledger has moved, in its smallest unit.
+/// The sum of the ledger's movements, in minor units.
 async fn moved_minor(outbox: &TestOutbox) -> i64 {
     let transfers = outbox.store.transfers(outbox.tenant, None, 1_000).await.unwrap();
     let postings = transfers.iter().flat_map(|(_, postings)| postings);
     postings.map(|posting| posting.amount_minor.max(0)).sum()
 }
 
-async fn no_more_is_in_hand_than_there_is_room_for(outbox: TestOutbox) {
+async fn no_more_is_in_progress_than_there_is_room_for(outbox: TestOutbox) {
     let line = Line::with(&outbox, |settings| settings.deliveries_max = 8).await;
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     let all = outbox.messages(200);
@@ -293,11 +293,11 @@ async fn one_that_takes_long_is_not_delivered_again(outbox: TestOutbox) {
     let gate = Gate::new(outbox.ledger());
     let at_work = line.consume(outbox.patient_dispatcher(gate.clone()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    // The second one waits behind the first, of the same subject.
+    // The second message waits behind the first of the same subject.
     let subject = new_id();
     outbox.append(&[outbox.message(subject, 1), outbox.message(subject, 2)]).await;
     until("it has begun", async || (gate.at_work.load(Ordering::SeqCst) == 1).then_some(())).await;
-    // Nothing else tells that nothing happens: three times the wait for a word.
+    // No event shows that nothing happens, so the test waits for three times the ack wait.
     let begun = Instant::now();
     until("time has passed", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
     assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the second one waits for the first");

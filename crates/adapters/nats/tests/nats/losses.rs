@@ -1,4 +1,4 @@
-//! What is lost on the way is missed and published again; what comes twice has its effect once.
+//! A lost message is found and published again; a message that comes twice has its effect once.
 
 use testkit::{ConsumerFault, FaultyConsumer, StalledBroker, TestOutbox, until};
 
@@ -25,7 +25,7 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
     outbox.until_posted(10).await;
     assert!(outbox.found(&all).await.iter().all(|message| message.position.is_none()), "not marked");
 
-    // The stream knows the publications again, and keeps each once.
+    // The stream recognises the publications, and keeps each once.
     let successor = outbox.relay(line.nats.clone(), trusting(), true);
     outbox.until_published(&all).await;
     successor.stop().await;
@@ -35,7 +35,7 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
     expected.sort_unstable();
     assert_eq!(kept, expected);
 
-    // One that has forgotten them, as after its window, keeps and brings them once more.
+    // A stream that has forgotten them, as after its window, keeps and delivers them once more.
     delete_stream(&line.server).await;
     outbox.database.execute("update outbox set position = null, published = 0, published_at = null").await;
     let successor = outbox.relay(line.nats.clone(), trusting(), true);
@@ -53,7 +53,7 @@ async fn what_the_stream_lost_is_published_again(outbox: TestOutbox) {
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
     outbox.until_published(&all).await;
     relay.stop().await;
-    // It said that it keeps them. It remembers their ids, and has lost the messages.
+    // The stream acknowledged them. It knows their ids, but has lost the messages.
     purge_stream(&line.server).await;
     assert!(ids(&line.server).await.is_empty());
 
@@ -94,7 +94,7 @@ async fn a_server_killed_in_the_middle_loses_nothing(outbox: TestOutbox) {
         outbox.append(&before).await;
         outbox.until_published(&before[..20]).await;
         line.server.kill().unwrap();
-        // What is told meanwhile waits in the outbox.
+        // New messages wait in the outbox meanwhile.
         let meanwhile = outbox.messages(40);
         outbox.append(&meanwhile).await;
         line.server.restart().unwrap();

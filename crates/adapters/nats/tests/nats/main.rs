@@ -1,5 +1,5 @@
-//! The broker on a real NATS server: what it is sent, what it keeps, and what becomes of messages where it
-//! loses, repeats or forgets them.
+//! The broker on a real NATS server: what is sent to it, what it keeps, and what happens to
+//! messages if it loses, repeats or forgets them.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 

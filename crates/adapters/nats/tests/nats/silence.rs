@@ -1,4 +1,4 @@
-//! A consumer that delivers to nobody what its stream has is found out and made anew.
+//! A consumer that delivers to nobody what its stream has is detected and made again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,7 +34,8 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOut
     let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let stream = stream(&line.server).await;
 
-    // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
+    // Another client takes one message and neither acknowledges nor returns it, and there is no
+    // room for a second one.
     let taken = consumer(&stream).await;
     let narrow = pull::Config { max_ack_pending: 1, ack_wait: HOUR, backoff: vec![], ..config(&taken) };
     let taken = stream.create_consumer(narrow).await.unwrap();
@@ -74,9 +75,9 @@ async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
     line.server.restart().unwrap();
     posted(500, 510).await;
 
-    // A server that had not flushed, or was restored, may come back with the stream of then and the consumer
-    // of now. What is published has sequences that the consumer has behind it, and the sweep would have to
-    // publish a message hundreds of times until it has one that the consumer has not.
+    // A server that had not flushed, or was restored, may have an old stream and a newer consumer.
+    // The consumer ignores new messages whose sequence is below its position, and the sweep would
+    // have to publish a message hundreds of times to pass it.
     line.server.stop().unwrap();
     std::fs::remove_dir_all(&stream).unwrap();
     copy(&backup, &stream);
@@ -102,7 +103,7 @@ async fn a_consumer_that_owes_nothing_is_left_alone(outbox: TestOutbox) {
     outbox.until_posted(10).await;
     let stream = stream(&line.server).await;
     let before = consumer(&stream).await;
-    // It looks each second, and at an empty stream as well.
+    // It checks each second, also while the stream is empty.
     tokio::time::sleep(Duration::from_secs(4)).await;
     stream.purge().await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;

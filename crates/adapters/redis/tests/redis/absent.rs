@@ -1,4 +1,4 @@
-//! Redis is gone, hangs, forgets or is full: the database is asked, and nobody waits for Redis.
+//! Redis is gone, hangs, forgets or is full: the database answers, and nothing waits for Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,9 @@ const MANY: usize = 300;
 /// Different requests, all answered by the database.
 async fn all_decided_by_the_database(shared: &Cache, round: &str) -> Vec<Arc<dyn InFlightMarker>> {
     let claims: Vec<_> = (0..MANY).map(|number| claim(&format!("{round}-{number}"), "{}")).collect();
-    let asked =
-        soon("all are answered", join_all(claims.iter().map(|claim| shared.idempotency.ask(claim)))).await;
-    let markers = asked.into_iter().map(|asked| match asked {
+    let lookup =
+        soon("all are answered", join_all(claims.iter().map(|claim| shared.idempotency.lookup(claim)))).await;
+    let markers = lookup.into_iter().map(|lookup| match lookup {
         CacheLookup::Decide(marker) => marker,
         CacheLookup::Known(known) => panic!("known: {known:?}"),
     });
@@ -62,7 +62,7 @@ async fn a_redis_that_is_killed_is_found_again() {
     all_decided_by_the_database(&server, "killed").await;
     fixture.redis.restart().unwrap();
     connected(&server).await;
-    // It has forgotten everything: the database answers, and Redis learns of it again.
+    // It has forgotten everything: the database answers, and Redis gets the reply again.
     decides(&server, &same).await.settle(Some(&reply("{}"))).await;
     assert_eq!(known(&server, &same).await, KnownDuplicate::Replay(reply("{}")));
 }
@@ -82,7 +82,7 @@ async fn what_is_flushed_is_asked_of_the_database() {
     assert_eq!(known(&server, &held).await, KnownDuplicate::Replay(reply("[]")));
 }
 
-/// Judged by what Redis is sent: few go out before nothing is sent any more.
+/// Judged by the commands that Redis gets: only a few before no more are sent.
 #[tokio::test]
 async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     let fixture = RedisFixture::new().await;
@@ -92,7 +92,7 @@ async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     fixture.redis.pause().unwrap();
     for round in 0..5 {
         for marker in all_decided_by_the_database(&server, &format!("hung-{round}")).await {
-            soon("it is told", marker.settle(Some(&reply("{}")))).await;
+            soon("it is settled", marker.settle(Some(&reply("{}")))).await;
         }
     }
     fixture.redis.resume().unwrap();
@@ -100,13 +100,13 @@ async fn a_redis_that_hangs_is_soon_not_asked_any_more() {
     let sent = fixture.carried_out("set");
     // One round may be on its way before the first timeout.
     assert!(sent < 2 * MANY as u64, "{sent} commands were sent for {} requests", 5 * MANY);
-    // What arrived late harms nobody for longer than its time.
+    // A marker that arrived late does no harm after its time.
     let late = claim("hung-4-0", "{}");
     decides(&server, &late).await.settle(Some(&reply("{}"))).await;
     assert_eq!(known(&server, &late).await, KnownDuplicate::Replay(reply("{}")));
 }
 
-/// Markers and replies are lost at any moment, in the middle of everything.
+/// Markers and replies are lost at any moment.
 #[tokio::test]
 async fn a_redis_that_evicts_says_nothing_wrong() {
     let tiny =
@@ -120,7 +120,7 @@ async fn a_redis_that_evicts_says_nothing_wrong() {
         decides(&server, &request).await.settle(Some(&reply(&body(number)))).await;
     }
     for number in 0..MANY {
-        match server.idempotency.ask(&claim(&format!("k-{number}"), "{}")).await {
+        match server.idempotency.lookup(&claim(&format!("k-{number}"), "{}")).await {
             CacheLookup::Known(known) => assert_eq!(known, KnownDuplicate::Replay(reply(&body(number)))),
             CacheLookup::Decide(_) => lost += 1,
         }
@@ -128,7 +128,7 @@ async fn a_redis_that_evicts_says_nothing_wrong() {
     assert!((1..MANY).contains(&lost), "{lost} of {MANY} were evicted");
 }
 
-/// It still answers, and takes nothing in.
+/// It still answers, and accepts no new entries.
 #[tokio::test]
 async fn a_redis_that_is_full_is_done_without() {
     let full =

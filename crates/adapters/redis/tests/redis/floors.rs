@@ -1,4 +1,4 @@
-//! The floor of a retry budget that a fleet shares.
+//! The floor of a retry budget that all processes share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ const SERVERS: usize = 4;
 const TAKES: usize = 50;
 
 fn settings(floor_per_second: f64) -> Settings {
-    // Deposits do not matter here: nobody makes a fresh request.
+    // Deposits do not matter here, because there is no fresh request.
     Settings { ratio: 0.0, floor_per_second, ..Settings::default() }
 }
 
@@ -28,7 +28,7 @@ fn floors(server: &Cache) -> Arc<dyn FloorSource> {
     server.floors.clone().expect("with Redis there are floors")
 }
 
-/// A thousandth of a token a second: none comes back while the test runs.
+/// A thousandth of a token per second: none comes back while the test runs.
 const SLOW: f64 = 0.001;
 
 #[tokio::test]
@@ -45,10 +45,10 @@ async fn a_floor_does_not_multiply_by_servers() {
             async move { floors.take(name, &settings, 1).await.unwrap() }
         });
         let taken: u32 = join_all(takes).await.into_iter().sum();
-        // The faster one may have been refilled by a token or so on a slow machine.
+        // The faster bucket may gain a token or so on a slow machine.
         assert!((expected..=expected + 1).contains(&taken), "{name}: {taken} tokens for {SERVERS} servers");
     }
-    // Nobody is asked for what was not wanted.
+    // A token that was not wanted is not taken.
     let some = floors(&servers[0]).take("provider-c", &settings(1.0), 4).await.unwrap();
     assert_eq!(some, 4);
 }
@@ -64,13 +64,13 @@ async fn a_floor_fills_again_by_the_clock_of_redis() {
         (floors.take("provider", &settings, 1).await == Ok(1)).then_some(())
     })
     .await;
-    // Never more than can be saved: the bucket is forgotten once it is full, and is then full.
+    // Never more than can be saved: the bucket expires once it is full, and a new one is full.
     let key = fixture.redis.command(&["KEYS", "*floor:provider"]).unwrap();
     let left = fixture.number(&["PTTL", &key]);
     assert!((1..=11_000).contains(&left), "{left} ms");
 }
 
-/// Without Redis each process has a floor of its own again: more retries than wanted, none that is lost.
+/// Without Redis each process has its own floor again: more retries than wanted, none lost.
 #[tokio::test]
 async fn without_redis_the_local_floor_counts() {
     let fixture = RedisFixture::new().await;
@@ -85,7 +85,7 @@ async fn without_redis_the_local_floor_counts() {
     };
     assert_eq!(withdrawn().await, 1, "one for the fleet");
     fixture.redis.kill().unwrap();
-    // A process that was told a moment ago that nothing is left does not ask at once again.
+    // A process that got no token a moment ago does not try again at once.
     let total = AtomicUsize::new(0);
     until("each has its own", async || {
         let got = withdrawn().await;
@@ -96,7 +96,7 @@ async fn without_redis_the_local_floor_counts() {
     assert_eq!((total, withdrawn().await), (SERVERS, 0), "one for each, and no more");
 }
 
-/// A lost bucket is full again: one floor more, not one for each who asks.
+/// A lost bucket is full again: one more floor, not one per process.
 #[tokio::test]
 async fn a_flushed_floor_is_one_floor_more() {
     let fixture = RedisFixture::with(Options::default()).await;

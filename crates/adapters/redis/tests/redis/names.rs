@@ -1,4 +1,4 @@
-//! Entries belong to one database, and to one course of its history.
+//! Entries belong to one database, and to one part of its history.
 
 use std::time::Duration;
 
@@ -40,7 +40,10 @@ async fn another_database_and_another_epoch_know_nothing_of_it() {
     for (stranger, who) in
         [(server(&redis, &two, "").await, "database"), (server(&redis, &one, "b").await, "epoch")]
     {
-        assert!(matches!(stranger.idempotency.ask(&request).await, CacheLookup::Decide(_)), "another {who}");
+        assert!(
+            matches!(stranger.idempotency.lookup(&request).await, CacheLookup::Decide(_)),
+            "another {who}"
+        );
     }
     assert_eq!(known(&server(&redis, &one, "").await, &request).await, KnownDuplicate::Replay(reply("{}")));
 }
@@ -80,7 +83,7 @@ async fn a_server_that_runs_on_follows_the_database() {
     assert_eq!(known(&server, &request).await, KnownDuplicate::Replay(reply("{}")));
     database.execute(READ_BACK).await;
     until("the server no longer believes what was", async || {
-        matches!(server.idempotency.ask(&request).await, CacheLookup::Decide(_)).then_some(())
+        matches!(server.idempotency.lookup(&request).await, CacheLookup::Decide(_)).then_some(())
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! What it says, and what it leaves behind.
+//! The verdicts of the cache, and the entries that it leaves.
 
 use adapter_redis::Settings;
 use server::ports::idempotency_cache::KnownDuplicate;
@@ -19,7 +19,7 @@ async fn a_duplicate_waits_and_then_gets_the_reply_byte_for_byte() {
     let marker = decides(&one, &same).await;
     for server in [&one, &other] {
         assert_eq!(known(server, &same).await, UNDER_WAY);
-        // The first may yet be refused without a trace: only the database knows.
+        // The first may still be refused without a trace: only the database knows.
         decides(server, &changed).await;
     }
     let making = Uuid::from_u128(7);
@@ -71,14 +71,14 @@ async fn nobody_takes_away_or_changes_the_marker_of_another() {
     first.settle(None).await;
     drop(first);
     assert_eq!(known(&server, &same).await, UNDER_WAY);
-    // A request that found another's marker leaves it as well.
+    // A request that found another's marker leaves it unchanged as well.
     decides(&server, &claim("k", "[]")).await.settle(None).await;
     assert_eq!(known(&server, &same).await, UNDER_WAY);
     second.settle(None).await;
     assert_eq!(fixture.keys(), 0);
 }
 
-/// The late answer of a request whose marker lapsed: what the database has stored, is so.
+/// The late reply of a request whose marker expired: a stored reply counts.
 #[tokio::test]
 async fn a_stored_reply_is_kept_whoever_holds_the_marker() {
     let fixture = RedisFixture::new().await;
@@ -126,9 +126,9 @@ async fn a_reply_is_kept_for_its_time_and_a_large_one_not_at_all() {
     decides(&server, &large).await;
 }
 
-/// What a damaged or foreign entry says is nothing, and what the database decides replaces it.
+/// A damaged or foreign entry gives no verdict, and the database's reply replaces it.
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_says_nothing() {
+async fn an_unreadable_entry_is_ignored() {
     let fixture = RedisFixture::new().await;
     let server = fixture.server().await;
     let same = claim("k", "{}");
@@ -139,7 +139,7 @@ async fn an_entry_that_cannot_be_read_says_nothing() {
         decides(&server, &same).await;
         assert_eq!(fixture.redis.command(&["GET", &key]).unwrap(), rubbish, "it was not ours");
     }
-    // Not even of the right kind.
+    // Not even the right type.
     fixture.redis.command(&["DEL", &key]).unwrap();
     fixture.redis.command(&["LPUSH", &key, "1"]).unwrap();
     decides(&server, &same).await;
@@ -147,7 +147,7 @@ async fn an_entry_that_cannot_be_read_says_nothing() {
     assert_eq!(known(&server, &same).await, KnownDuplicate::Replay(reply("{}")));
 }
 
-/// Markers come back with the time that they had left, replies are as true as they were.
+/// Markers come back with their remaining time, and stored replies are still true.
 #[tokio::test]
 async fn an_old_snapshot_brings_nothing_back_that_harms() {
     let fixture =
@@ -168,11 +168,11 @@ async fn an_old_snapshot_brings_nothing_back_that_harms() {
     assert_eq!(known(&server, &done).await, KnownDuplicate::Replay(reply("{}")));
     assert_eq!(known(&server, &held).await, UNDER_WAY, "for as long as it would have been");
     until("the marker that had a moment left is gone", async || {
-        let asked = server.idempotency.ask(&lapsed).await;
+        let asked = server.idempotency.lookup(&lapsed).await;
         matches!(asked, server::ports::idempotency_cache::CacheLookup::Decide(_)).then_some(())
     })
     .await;
-    // Its owner is told nothing new, and may say it again.
+    // Its owner gets the same reply, and may store it again.
     holding.settle(Some(&reply("[]"))).await;
     assert_eq!(known(&server, &held).await, KnownDuplicate::Replay(reply("[]")));
 }
