@@ -1,14 +1,21 @@
 //! Lifecycles: which states there are, and which moves between them.
 //!
-//! Each is a `const` table of rows (from, on, to, effects). [`CurrentState::step`] is the only way to
-//! another state: a [`CurrentState`] cannot be made from a bare state, so a move without a row cannot be
-//! written. The same tables draw `docs/lifecycles.md` and drive the tests of every state with every
-//! event. That two rows never share (from, on) and that ranks never fall is checked when this crate
-//! is compiled.
+//! Each is a `const` table of rows (from, on, to, effects). A [`Step`] is the only way to another state: a
+//! [`CurrentState`] cannot be made from a bare state, so a move without a row cannot be written.
+//!
+//! | a step from | how |
+//! |---|---|
+//! | a state that may be the wrong one | [`CurrentState::step`], or `require` for a refusal, among the refusals of a command |
+//! | a state that a `match` or `is` has just shown | the function `step` of the lifecycle, in a constant: a missing row is a compile error |
+//!
+//! The same tables draw `docs/lifecycles.md` and drive the tests of every state with every event. The compiler
+//! checks that no two rows share (from, on) and that ranks never fall.
 
 use alloc::string::String;
 use core::fmt::{self, Debug, Write as _};
 use core::ops::Deref;
+
+use crate::refusal::Refusal;
 
 pub mod attempt;
 pub mod booking;
@@ -77,8 +84,8 @@ pub struct Step<S: State> {
 }
 
 impl<S: State> Step<S> {
-    /// For the `first` of each lifecycle: a row that leads from its start.
-    pub(crate) const fn of_first_row(row: &'static Transition<S, S::Event>) -> Step<S> {
+    /// For the function `step` of each lifecycle.
+    pub(crate) const fn of_row(row: &'static Transition<S, S::Event>) -> Step<S> {
         Step { row }
     }
 
@@ -104,6 +111,11 @@ impl<S: State> CurrentState<S> {
     /// The move, if the table has it from here.
     pub fn step(self, event: S::Event) -> Option<Step<S>> {
         S::TABLE.iter().find(|row| row.from == self.0 && row.on == event).map(|row| Step { row })
+    }
+
+    /// The move, or the refusal of a command for which this is the wrong state.
+    pub(crate) fn require(self, event: S::Event) -> Result<Step<S>, Refusal> {
+        self.step(event).ok_or_else(|| Refusal::of_state(self, event))
     }
 
     pub fn is(self, state: S) -> bool {
@@ -158,18 +170,19 @@ macro_rules! lifecycle {
             }
         }
 
-        /// The first move of a new row. To be called in a constant: a move that the table does not have is then
-        /// an error of the compiler.
-        pub const fn first(on: Event) -> $crate::lifecycle::Step<State> {
+        /// The step from a state, for the arm of a `match` on the state of a row. Call it in a constant: then
+        /// the compiler refuses a step that the table does not have.
+        #[allow(dead_code, reason = "not every lifecycle has such a match")]
+        pub(crate) const fn step(from: State, on: Event) -> $crate::lifecycle::Step<State> {
             let rows = <State as $crate::lifecycle::State>::TABLE;
             let mut i = 0;
             while i < rows.len() {
-                if rows[i].from as u8 == State::$initial as u8 && rows[i].on as u8 == on as u8 {
-                    return $crate::lifecycle::Step::of_first_row(&rows[i]);
+                if rows[i].from as u8 == from as u8 && rows[i].on as u8 == on as u8 {
+                    return $crate::lifecycle::Step::of_row(&rows[i]);
                 }
                 i += 1;
             }
-            panic!("the lifecycle does not start with this move")
+            panic!("the lifecycle has no such step")
         }
 
         impl $crate::lifecycle::State for State {

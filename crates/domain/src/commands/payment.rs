@@ -27,7 +27,7 @@ pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
 pub(super) use answer::{Unsent, settle_unsent};
-pub(super) use discard::{discard, needs_of_discard};
+pub(super) use discard::{Discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
 
 use serde_json::json;

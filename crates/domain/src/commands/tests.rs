@@ -17,6 +17,7 @@ mod events;
 mod hand_over;
 mod items;
 mod jobs;
+mod mismatched_states;
 mod movements;
 mod operate;
 mod owed;

@@ -328,7 +328,10 @@ crate::row! {
 impl Review {
     /// As a person, or what was found, closes it; `None` if it is closed already.
     pub fn resolved(&self, resolution: String, at: Timestamp) -> Option<Review> {
-        let state = self.state.step(review::Event::Resolve)?.to();
-        Some(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
+        let step = match *self.state {
+            review::State::Open => const { review::step(review::State::Open, review::Event::Resolve) },
+            review::State::Resolved => return None,
+        };
+        Some(Review { state: step.to(), resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
     }
 }

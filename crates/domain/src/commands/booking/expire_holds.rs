@@ -12,7 +12,7 @@ use super::{Seats, about, tell};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
-use crate::lifecycle::{State as _, Step, job, payment};
+use crate::lifecycle::{State as _, Step, booking, job, payment};
 use crate::limits::HOLD_GRACE_SECONDS;
 use crate::reply::Reply;
 use crate::rows::{Actor, Booking, Facts, Needs};
@@ -42,8 +42,9 @@ impl ExpireHolds {
         let booking = facts
             .bookings
             .get(hold.booking)
-            .filter(|booking| booking.sweep_at <= context.now && booking.open_payment == hold.open_payment)?;
-        Some((booking, booking.state.step(Event::HoldTimedOut)?))
+            .filter(|booking| booking.sweep_at <= context.now && booking.open_payment == hold.open_payment)
+            .filter(|booking| booking.state.is(State::Held))?;
+        Some((booking, const { booking::step(State::Held, Event::HoldTimedOut) }))
     }
 }
 
@@ -110,9 +111,8 @@ fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> bool {
     let job_id = JobId::from(AttemptId::from(payment));
     if let Some(mut job) = facts.jobs.get(job_id).filter(|job| job.state.is(job::State::Ready)).cloned()
         && job.due_at > draft.context.now
-        && let Some(step) = job.state.step(job::Event::Reschedule)
     {
-        job.state = step.to();
+        job.state = const { job::step(job::State::Ready, job::Event::Reschedule) }.to();
         job.due_at = draft.context.now;
         job.updated_at = draft.context.now;
         draft.put(job);

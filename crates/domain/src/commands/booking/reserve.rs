@@ -240,10 +240,12 @@ impl Command for Reserve {
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {
             // Nothing to pay: its security is that it is free, and the audit says so.
-            booking.state = const { booking::first(booking::Event::PaymentSecured) }.to();
+            booking.state =
+                const { booking::step(booking::State::Held, booking::Event::PaymentSecured) }.to();
             booking.confirmed_at = Some(context.now);
             for item in &mut items {
-                item.state = const { booking_item::first(booking_item::Event::Sell) }.to();
+                item.state =
+                    const { booking_item::step(booking_item::State::Held, booking_item::Event::Sell) }.to();
             }
             slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));

@@ -5,7 +5,8 @@ use alloc::collections::BTreeMap;
 
 use crate::commands::draft::Draft;
 use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
-use crate::lifecycle::{Effect, booking_item};
+use crate::lifecycle::booking_item::{Event, State, step};
+use crate::lifecycle::{Effect, Step};
 use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
 
 #[derive(Clone, Copy, Default)]
@@ -16,11 +17,11 @@ struct SlotChange {
 
 impl SlotChange {
     /// Counts an item's seats, or with a negative number no longer, where they are in this state.
-    fn count(&mut self, state: booking_item::State, seats: i64) {
+    fn count(&mut self, state: State, seats: i64) {
         match state {
-            booking_item::State::Held => self.held += seats,
-            booking_item::State::Sold => self.sold += seats,
-            booking_item::State::Released | booking_item::State::Returned => {}
+            State::Held => self.held += seats,
+            State::Sold => self.sold += seats,
+            State::Released | State::Returned => {}
         }
     }
 }
@@ -50,28 +51,29 @@ impl Seats {
         Some(booking)
     }
 
-    /// Does to the items, and so to the counters, what the lifecycle's row says. An item that has no such move
-    /// stays where it is.
+    /// Applies the effects of a booking's step to its items, and so to the counters. An item that is not in the
+    /// state that the effect starts from stays as it is.
     pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
-            let event = match effect {
-                Effect::SellSeats => booking_item::Event::Sell,
-                Effect::ReleaseSeats => booking_item::Event::Release,
-                Effect::ReturnSeats => booking_item::Event::Return,
-                Effect::RetakeSeats => booking_item::Event::Retake,
+            let step = match effect {
+                Effect::SellSeats => const { step(State::Held, Event::Sell) },
+                Effect::ReleaseSeats => const { step(State::Held, Event::Release) },
+                Effect::ReturnSeats => const { step(State::Sold, Event::Return) },
+                Effect::RetakeSeats => const { step(State::Released, Event::Retake) },
             };
             for item in facts.booking_items.owned_by(booking.id) {
-                self.move_item(booking, item, event);
+                if item.state.is(step.from()) {
+                    self.move_item(booking, item, step);
+                }
             }
         }
     }
 
-    fn move_item(&mut self, booking: &Booking, item: &BookingItem, event: booking_item::Event) {
-        let Some(step) = item.state.step(event) else { return };
+    fn move_item(&mut self, booking: &Booking, item: &BookingItem, step: Step<State>) {
         let slot = self.slots.entry(item.slot).or_default();
         slot.count(step.from(), -item.seats);
         slot.count(*step.to(), item.seats);
-        if step.from() == booking_item::State::Held {
+        if step.from() == State::Held {
             self.let_go(booking, item.seats);
         }
         self.items.insert(item.id, BookingItem { state: step.to(), ..item.clone() });

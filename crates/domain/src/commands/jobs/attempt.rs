@@ -3,9 +3,9 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 
-use super::{AfterEnd, JobRules, about, after_end};
+use super::{JobRules, OpenJob, about};
 use crate::commands::draft::Draft;
-use crate::commands::payment::{self, discard, give_up, needs_of_discard};
+use crate::commands::payment::{self, Discard, give_up, needs_of_discard};
 use crate::ids::{AttemptId, JobId};
 use crate::jobs::{USED_UP, of_attempt};
 use crate::lifecycle::{State as _, attempt, job};
@@ -108,13 +108,14 @@ impl JobRules for AttemptJobs {
         why: &str,
     ) -> Result<DeadLetter, Refusal> {
         let (attempt, payment) = found(facts, job).ok_or(Refusal::DeadLetterNotFound)?;
-        let AfterEnd { step, job: after } = after_end(job, attempt, payment, draft.context.now)
-            .ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let open = OpenJob::of(job).ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let discard = Discard::of(facts, attempt, payment)?;
         // Nothing can fail from here on.
 
-        draft.step(about(job), step);
+        draft.step(about(job), open.step_at_end(attempt, payment));
+        let after = open.at_end(attempt, payment, draft.context.now);
         draft.put(after.clone());
-        let attempt = discard(draft, facts, attempt, payment, why);
+        let attempt = discard.run(draft, facts, why);
         Ok(DeadLetter::Job { job: after, attempt: Some(attempt) })
     }
 }

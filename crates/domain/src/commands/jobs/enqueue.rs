@@ -57,7 +57,7 @@ impl Job {
     /// lease lapses.
     pub(in crate::commands) fn born_claimed(mut self, lease: JobLease) -> Job {
         let until = self.created_at.plus(lease.span);
-        self.state = const { job::first(job::Event::Claim) }.to();
+        self.state = const { job::step(job::State::Ready, job::Event::Claim) }.to();
         self.token = 1;
         self.attempts = 1;
         self.worker = Some(lease.worker);

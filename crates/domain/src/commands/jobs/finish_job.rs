@@ -1,12 +1,12 @@
 //! Finish a job: nothing is left to do. An attempt's is finished only once its attempt was settled.
 
-use super::held;
+use super::{OpenJob, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, JobId, TenantId};
-use crate::lifecycle::{State as _, job};
+use crate::lifecycle::State as _;
 use crate::refusal::Refusal;
-use crate::rows::{Actor, Facts, Job, Needs};
-use crate::working_set::{Command, Context, DecisionResult};
+use crate::rows::{Actor, Facts, Needs};
+use crate::working_set::{Command, Context, Decision, DecisionResult};
 
 /// Its handler did what the job wants.
 #[derive(Clone, Debug)]
@@ -26,11 +26,11 @@ impl Command for FinishJob {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, self.job, self.token)?;
+        let job = held(facts, self.job, self.token)?.job;
         if job.attempt().is_some() {
             return Err(Refusal::NothingToDo);
         }
-        finish(job, context)
+        Ok(finish(&job, context))
     }
 }
 
@@ -54,20 +54,17 @@ impl Command for FinishAttempt {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, JobId::from(self.attempt), self.token)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?.job;
         if !facts.attempts.get(self.attempt).is_some_and(|attempt| attempt.state.is_final()) {
             return Err(Refusal::NothingToDo);
         }
-        finish(job, context)
+        Ok(finish(&job, context))
     }
 }
 
-fn finish(job: &Job, context: &Context<'_>) -> DecisionResult {
-    let state = job.state.step(job::Event::Finish).ok_or(Refusal::LeaseLost)?.to();
-    // Nothing can fail from here on.
-
+fn finish(job: &OpenJob<'_>, context: &Context<'_>) -> Decision {
     let origin = Origin::of(Actor::Worker);
     let mut draft = Draft::new(context, &origin);
-    draft.put(Job { state, updated_at: context.now, ..job.clone() });
-    Ok(draft.done())
+    draft.put(job.finished(context.now));
+    draft.done()
 }

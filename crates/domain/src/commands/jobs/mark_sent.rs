@@ -6,7 +6,7 @@ use super::held;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::about;
 use crate::ids::{AttemptId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, attempt, payment};
+use crate::lifecycle::{attempt, payment};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Attempt, AttemptKind, Facts, Needs, Payment};
@@ -64,15 +64,28 @@ impl Command for MarkSent {
     /// Answers the number of the key to call under, or that nothing is to be sent.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         held(facts, JobId::from(self.attempt), self.token)?;
-        let attempt = facts
-            .attempts
-            .get(self.attempt)
-            .filter(|attempt| !attempt.state.is_final())
-            .ok_or(Refusal::NothingToDo)?;
+        let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
+        let send = match *attempt.state {
+            attempt::State::Created => {
+                Some(const { attempt::step(attempt::State::Created, attempt::Event::Send) })
+            }
+            // It was sent before; now the call is repeated.
+            attempt::State::Sent | attempt::State::Unknown | attempt::State::Review => None,
+            attempt::State::Succeeded | attempt::State::Declined | attempt::State::WrittenOff => {
+                return Err(Refusal::NothingToDo);
+            }
+        };
         let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
         let may_send = self.may_send(attempt, &payment, context.now);
-        let send = attempt.state.step(attempt::Event::Send);
-        let sent = payment.state.step(payment::Event::Sent).filter(|_| attempt.kind == AttemptKind::Charge);
+        let sent = match *payment.state {
+            _ if attempt.kind != AttemptKind::Charge => None,
+            payment::State::Created => {
+                Some(const { payment::step(payment::State::Created, payment::Event::Sent) })
+            }
+            payment::State::Pending => None,
+            // The attempt of a charge does not outlive its payment's wait for the provider.
+            _ => return Err(Refusal::of_state(payment.state, payment::Event::Sent)),
+        };
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);

@@ -36,8 +36,7 @@ pub(crate) trait JobRules: Debug + Sync {
         job: &Job,
         _why: &str,
     ) -> Result<DeadLetter, Refusal> {
-        let step = job.state.step(job::Event::Finish);
-        let step = step.ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let step = job.state.require(job::Event::Finish)?;
         // Nothing can fail from here on.
 
         let state = draft.step(about(job), step);

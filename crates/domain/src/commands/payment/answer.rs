@@ -9,14 +9,41 @@ use super::book::book;
 use super::give_up::as_it_stands;
 use super::{about, about_refund, tell, tell_refund};
 use crate::commands::draft::Draft;
-use crate::lifecycle::payment::{Event, State};
-use crate::lifecycle::{State as _, Step, attempt};
+use crate::lifecycle::payment::State;
+use crate::lifecycle::{State as _, Step, attempt, payment, refund};
 use crate::money::Money;
 use crate::provider::Source;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Attempt, AttemptKind, Facts, Failure, FailureCause, Payment, Refund};
 use crate::working_set::Json;
+
+/// The two steps that end an open attempt.
+pub(super) struct Ends {
+    pub succeed: Step<attempt::State>,
+    pub decline: Step<attempt::State>,
+}
+
+impl Ends {
+    /// `None` for an attempt that has ended.
+    pub fn of(attempt: &Attempt) -> Option<Ends> {
+        use attempt::State;
+        match *attempt.state {
+            State::Created => Some(const { Ends::from(State::Created) }),
+            State::Sent => Some(const { Ends::from(State::Sent) }),
+            State::Unknown => Some(const { Ends::from(State::Unknown) }),
+            State::Review => Some(const { Ends::from(State::Review) }),
+            State::Succeeded | State::Declined | State::WrittenOff => None,
+        }
+    }
+
+    const fn from(state: attempt::State) -> Ends {
+        Ends {
+            succeed: attempt::step(state, attempt::Event::Succeed),
+            decline: attempt::step(state, attempt::Event::Decline),
+        }
+    }
+}
 
 /// Settles an open attempt by where its payment now stands, and answers its key.
 /// `refused`: why this very call was turned down, or not sent.
@@ -26,12 +53,7 @@ pub(super) fn settle_attempt(
     payment: &mut Payment,
     refused: Option<&Failure>,
 ) {
-    // One that has ended takes neither.
-    let (Some(succeed), Some(decline)) =
-        (attempt.state.step(attempt::Event::Succeed), attempt.state.step(attempt::Event::Decline))
-    else {
-        return;
-    };
+    let Some(ends) = Ends::of(attempt) else { return };
     let succeeded = match (attempt.kind, *payment.state) {
         (AttemptKind::Charge, State::Authorized | State::Captured) => true,
         (AttemptKind::Capture, State::Captured) => true,
@@ -53,7 +75,7 @@ pub(super) fn settle_attempt(
             return;
         }
     };
-    attempt.state = if succeeded { succeed.to() } else { decline.to() };
+    attempt.state = if succeeded { ends.succeed } else { ends.decline }.to();
     attempt.updated_at = draft.context.now;
     attempt.failure = match (succeeded, refused) {
         (true, _) => None,
@@ -121,24 +143,43 @@ pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund
     }
 }
 
-/// An attempt that was provably never sent, with what it was for.
+/// An attempt that was provably never sent, with the step that its payment or refund takes with it.
 pub(in crate::commands) struct Unsent {
     attempt: Attempt,
-    decline: Step<attempt::State>,
     payment: Payment,
-    refund: Option<Refund>,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    Charge(Step<payment::State>),
+    /// A capture or a void: the payment stays as it is.
+    Change,
+    Refund(Refund),
 }
 
 impl Unsent {
-    /// `None` if it was sent.
-    pub fn of(attempt: &Attempt, payment: &Payment, refund: Option<&Refund>) -> Option<Unsent> {
-        let decline = attempt.state.step(attempt::Event::Decline)?;
-        (decline.from() == attempt::State::Created).then(|| Unsent {
-            attempt: attempt.clone(),
-            decline,
-            payment: payment.clone(),
-            refund: refund.cloned(),
-        })
+    /// `None` if the attempt was sent. Refused if its payment or refund is in a state that no attempt which was
+    /// never sent leaves it in.
+    pub fn of(
+        attempt: &Attempt,
+        payment: &Payment,
+        refund: Option<&Refund>,
+    ) -> Result<Option<Unsent>, Refusal> {
+        if !attempt.state.is(attempt::State::Created) {
+            return Ok(None);
+        }
+        let wanted = match (attempt.kind, refund) {
+            (AttemptKind::Charge, _) => Wanted::Charge(payment.state.require(payment::Event::Declined)?),
+            (AttemptKind::Capture | AttemptKind::Void, _) => Wanted::Change,
+            (AttemptKind::Refund, Some(refund)) if refund.state.is(refund::State::Created) => {
+                Wanted::Refund(refund.clone())
+            }
+            (AttemptKind::Refund, Some(refund)) => {
+                return Err(Refusal::of_state(refund.state, refund::Event::Failed));
+            }
+            (AttemptKind::Refund, None) => return Err(Refusal::RefundNotFound),
+        };
+        Ok(Some(Unsent { attempt: attempt.clone(), payment: payment.clone(), wanted }))
     }
 }
 
@@ -149,26 +190,23 @@ pub(in crate::commands) fn settle_unsent(
     unsent: Unsent,
     failure: Failure,
 ) -> Attempt {
-    let Unsent { mut attempt, decline, mut payment, refund } = unsent;
-    if let Some(mut refund) = refund {
-        let about = about_refund(&refund);
-        attempt.state = decline.to();
-        if let Some(step) = refund.state.step(crate::lifecycle::refund::Event::Failed) {
-            refund.state = draft.step(about, step);
+    let Unsent { mut attempt, mut payment, wanted } = unsent;
+    match wanted {
+        Wanted::Refund(mut refund) => {
+            attempt.state = const { attempt::step(attempt::State::Created, attempt::Event::Decline) }.to();
+            let step = const { refund::step(refund::State::Created, refund::Event::Failed) };
+            refund.state = draft.step(about_refund(&refund), step);
+            refund.failure = Some(Json(failure.clone()));
+            refund.updated_at = draft.context.now;
+            attempt.failure.clone_from(&refund.failure);
+            payment.let_go(refund.amount_minor);
+            tell_refund(draft, &mut refund, &payment, "refund.failed");
+            review_if_unasked(draft, &payment, &refund);
+            let (id, key) = (refund.id.0, attempt.key);
+            draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
+            draft.put(refund);
         }
-        refund.failure = Some(Json(failure.clone()));
-        refund.updated_at = draft.context.now;
-        attempt.failure.clone_from(&refund.failure);
-        payment.let_go(refund.amount_minor);
-        tell_refund(draft, &mut refund, &payment, "refund.failed");
-        review_if_unasked(draft, &payment, &refund);
-        let (id, key) = (refund.id.0, attempt.key);
-        draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
-        draft.put(refund);
-    } else {
-        if attempt.kind == AttemptKind::Charge
-            && let Some(step) = payment.state.step(Event::Declined)
-        {
+        Wanted::Charge(step) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
             payment.state = draft.step(about(&payment), step);
             let movement = format!("payment.failed/{}", payment.id);
@@ -177,8 +215,9 @@ pub(in crate::commands) fn settle_unsent(
             // It ended without money, so none goes back.
             let deadline = attempt.deadline_at.since(attempt.created_at);
             book(draft, facts, &mut payment, Source::Answer, deadline);
+            settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));
         }
-        settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));
+        Wanted::Change => settle_attempt(draft, &mut attempt, &mut payment, Some(&failure)),
     }
     payment.updated_at = draft.context.now;
     attempt.updated_at = draft.context.now;

@@ -8,7 +8,7 @@ use super::return_money::send_back;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
 use crate::ids::SlotId;
-use crate::lifecycle::booking as booking_lifecycle;
+use crate::lifecycle::booking::{Event, State as BookingState, step};
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
 use crate::rows::{Booking, Facts, LateMoney, Payment, Tenant};
@@ -77,16 +77,17 @@ fn secure(
     // What the tenant gave back meanwhile it chose to: that is no other than if it had given it back later.
     let secured = booking.settled_minor + booking.authorized_minor >= booking.total_minor;
     let on_its_way_back = payment.state.is(State::Captured) && payment.refundable_minor() == 0;
-    match *booking.state {
-        booking_lifecycle::State::Held if secured => {}
+    let step = match *booking.state {
+        BookingState::Held if secured => const { step(BookingState::Held, Event::PaymentSecured) },
         _ if on_its_way_back => return None,
-        booking_lifecycle::State::Held => return Some("it does not cover the booking"),
-        booking_lifecycle::State::Expired if secured && may_retake(draft, facts, booking) => {}
-        booking_lifecycle::State::Expired => return Some("the hold had expired"),
-        booking_lifecycle::State::Cancelled => return Some("the booking was cancelled"),
-        _ => return None,
-    }
-    let step = booking.state.step(booking_lifecycle::Event::PaymentSecured)?;
+        BookingState::Held => return Some("it does not cover the booking"),
+        BookingState::Expired if secured && may_retake(draft, facts, booking) => {
+            const { step(BookingState::Expired, Event::PaymentSecured) }
+        }
+        BookingState::Expired => return Some("the hold had expired"),
+        BookingState::Cancelled => return Some("the booking was cancelled"),
+        BookingState::Confirmed | BookingState::Completed | BookingState::NoShow => return None,
+    };
     seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
     booking.confirmed_at = Some(draft.context.now);
@@ -108,10 +109,16 @@ fn release_security(
     if secured || fault_injection::is(fault_injection::InjectedFault::VoidLeavesConfirmed) {
         return;
     }
-    if matches!(*booking.state, booking_lifecycle::State::Completed | booking_lifecycle::State::NoShow) {
-        draft.review(about(payment), "security_released", "the booking it secured is unpaid".to_owned());
-    }
-    let Some(step) = booking.state.step(booking_lifecycle::Event::SecurityReleased) else { return };
+    let step = match *booking.state {
+        BookingState::Confirmed => const { step(BookingState::Confirmed, Event::SecurityReleased) },
+        BookingState::Completed | BookingState::NoShow => {
+            let detail = "the booking it secured is unpaid".to_owned();
+            draft.review(about(payment), "security_released", detail);
+            return;
+        }
+        // The payment never secured it.
+        BookingState::Held | BookingState::Expired | BookingState::Cancelled => return,
+    };
     seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
     booking.ended_at = Some(draft.context.now);

@@ -21,31 +21,41 @@ pub(in crate::commands) fn give_up(
     draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
 }
 
-/// What was sent goes to a person; what never was stays as it is.
+/// An attempt that was sent, and its refund, go to a person. One that was never sent stays as it is.
 pub(super) fn hand_over(draft: &mut Draft<'_>, attempt: &mut Attempt, refund: &mut Option<&mut Refund>) {
     lose_sight(draft, attempt, refund);
-    if let Some(step) = attempt.state.step(attempt::Event::GiveUp) {
-        attempt.state = step.to();
+    if !attempt.state.is(attempt::State::Unknown) {
+        return;
     }
-    if let Some(refund) = refund
-        && let Some(step) = refund.state.step(refund::Event::GaveUp)
-    {
-        refund.state = draft.step(about_refund(refund), step);
+    attempt.state = const { attempt::step(attempt::State::Unknown, attempt::Event::GiveUp) }.to();
+    if let Some(refund) = refund {
+        lose_sight_of_refund(draft, refund);
+        // Any other refund has an outcome from the provider, which stands.
+        if refund.state.is(refund::State::Unknown) {
+            let step = const { refund::step(refund::State::Unknown, refund::Event::GaveUp) };
+            refund.state = draft.step(about_refund(refund), step);
+        }
     }
 }
 
-/// The answer to what was sent is lost.
+/// The reply to a call that was sent is lost. An attempt in any other state has lost none.
 pub(in crate::commands) fn lose_sight(
     draft: &mut Draft<'_>,
     attempt: &mut Attempt,
     refund: &mut Option<&mut Refund>,
 ) {
-    let Some(step) = attempt.state.step(attempt::Event::LoseSight) else { return };
-    attempt.state = step.to();
-    attempt.updated_at = draft.context.now;
-    if let Some(refund) = refund
-        && let Some(step) = refund.state.step(refund::Event::LostSight)
-    {
+    if attempt.state.is(attempt::State::Sent) {
+        attempt.state = const { attempt::step(attempt::State::Sent, attempt::Event::LoseSight) }.to();
+        attempt.updated_at = draft.context.now;
+        if let Some(refund) = refund {
+            lose_sight_of_refund(draft, refund);
+        }
+    }
+}
+
+fn lose_sight_of_refund(draft: &mut Draft<'_>, refund: &mut Refund) {
+    if refund.state.is(refund::State::Created) {
+        let step = const { refund::step(refund::State::Created, refund::Event::LostSight) };
         refund.state = draft.step(about_refund(refund), step);
         refund.updated_at = draft.context.now;
     }

@@ -14,9 +14,9 @@ use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, Closing, OpenEvent};
-use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
+use crate::commands::jobs::{HeldJob, OpenJob, RecheckDelays, give_up_job, held};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, Step, attempt, booking, job, payment};
+use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
@@ -58,7 +58,7 @@ impl ObservedBy {
 
 /// Whoever brings an observation and may: a job under its lease, or an event that is open.
 pub(super) enum Bringer<'f> {
-    Job(&'f Job),
+    Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
 }
 
@@ -110,37 +110,28 @@ impl Settle {
     /// driver's own job is otherwise put off, to look again; a stranger's is left alone. What it comes
     /// back for was planned: whatever error was before this answer makes no retry of it.
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, attempt: &Attempt) {
-        let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return };
+        let Some(job) = facts.jobs.get(JobId::from(attempt.id)).and_then(OpenJob::of) else { return };
         let now = draft.context.now;
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
         let after = if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
             // Also one that is dead: what killed it has settled itself, and no person has to see to it.
-            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
-            job.state.step(job::Event::Finish).map(finished)
-        } else if job.state.is(job::State::Dead) {
-            revive(job, self.look_again.first, now).filter(|_| attempt.state.is_final())
+            job.finished(now)
+        } else if job.state.is(job::State::Dead) && attempt.state.is_final() {
+            // Its call has an outcome after all: the job looks for evidence, and no person has to see to it.
+            job.rechecked(self.look_again.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, now);
-            looks_again(job, self.look_again.pause(job.looks), by, now)
+            job.rechecked(self.look_again.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
             && job.state.is(job::State::Ready)
         {
             // Its driver ends what was declined, so that the customer can try again at once.
-            let due = |step: Step<job::State>| Job {
-                state: step.to(),
-                due_at: now,
-                last_error: None,
-                updated_at: now,
-                ..job.clone()
-            };
-            job.state.step(job::Event::Reschedule).map(due)
+            Job { state: job.again.to(), due_at: now, last_error: None, updated_at: now, ..job.clone() }
         } else {
-            None
+            return;
         };
-        if let Some(job) = after {
-            draft.put(job);
-        }
+        draft.put(after);
     }
 
     /// A hold whose payment may be paid already is looked at by its end.
@@ -163,12 +154,19 @@ impl Settle {
     }
 
     /// The job of a contradicted payment stops: a person decides.
-    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, job: &Job, why: &str) {
+    fn stop_job(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &Payment,
+        held: &HeldJob<'_>,
+        why: &str,
+    ) {
         if let Some(mut attempt) = self.open_attempt(facts).cloned() {
             give_up(draft, &mut attempt, &mut None, payment);
             draft.put(attempt);
         }
-        give_up_job(draft, job.clone(), why.to_owned());
+        give_up_job(draft, held.job.clone(), held.give_up, why.to_owned());
     }
 }
 
@@ -214,8 +212,8 @@ impl Command for Settle {
                 closing.outcome = Some(why.clone());
                 let handed_over = self.handed_over(facts);
                 contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
-                if let Bringer::Job(job) = bringer {
-                    self.stop_job(&mut draft, facts, &payment, job, &why);
+                if let Bringer::Job(held) = &bringer {
+                    self.stop_job(&mut draft, facts, &payment, held, &why);
                 }
             }
             ObservationResult::Stale | ObservationResult::Agrees => {

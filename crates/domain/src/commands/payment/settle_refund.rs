@@ -18,7 +18,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use super::answer::{failed, review_if_unasked};
+use super::answer::{Ends, failed, review_if_unasked};
 use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
@@ -26,7 +26,7 @@ use super::settle::{Bringer, ObservedBy};
 use super::{about, about_refund, tell, tell_refund, tell_refund_of};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
-use crate::commands::jobs::{RecheckDelays, give_up_job, looks_again, revive};
+use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, Step, attempt, job, payment};
@@ -34,7 +34,7 @@ use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, Booking, Facts, Failure, Job, MovementKind, Needs, Payment, Refund};
+use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
@@ -139,15 +139,14 @@ impl SettleRefund {
 
     fn settle_attempt(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
         let Some(attempt) = facts.attempts.get(AttemptId::from(self.refund)) else { return };
-        let event = match *refund.state {
-            State::Pending | State::Succeeded => attempt::Event::Succeed,
-            State::Failed => attempt::Event::Decline,
+        let Some(ends) = Ends::of(attempt) else { return };
+        let step = match *refund.state {
+            State::Pending | State::Succeeded => ends.succeed,
+            State::Failed => ends.decline,
             State::Created | State::Unknown | State::Review | State::WrittenOff => return,
         };
-        // One that has ended takes neither.
-        let Some(step) = attempt.state.step(event) else { return };
         let answer = match &refund.failure {
-            Some(Json(failure)) if event == attempt::Event::Decline => {
+            Some(Json(failure)) if refund.state.is(State::Failed) => {
                 let id = refund.id.0;
                 Err(failed(id, failure, |code| Refusal::RefundFailed { refund: id, code }))
             }
@@ -165,22 +164,20 @@ impl SettleRefund {
     }
 
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
-        let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return };
+        let job = facts.jobs.get(JobId::from(AttemptId::from(self.refund))).and_then(OpenJob::of);
+        let Some(job) = job else { return };
         let now = draft.context.now;
         let after = if matches!(*refund.state, State::Succeeded | State::Failed) {
             // Also one that is dead: what killed it has settled itself, and no person has to see to it.
-            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
-            job.state.step(job::Event::Finish).map(finished)
-        } else if job.state.is(job::State::Dead) {
-            revive(job, self.look_again.first, now).filter(|_| refund.state.is(State::Pending))
+            job.finished(now)
+        } else if job.state.is(job::State::Dead) && refund.state.is(State::Pending) {
+            job.rechecked(self.look_again.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { .. }) {
-            looks_again(job, self.look_again.pause(job.looks), None, now)
+            job.rechecked(self.look_again.pause(job.looks), None, now)
         } else {
-            None
+            return;
         };
-        if let Some(job) = after {
-            draft.put(job);
-        }
+        draft.put(after);
     }
 }
 
@@ -207,7 +204,7 @@ impl SettleRefund {
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
         let (case, why) = (about_refund(refund), why.to_owned());
-        let Bringer::Job(job) = bringer else {
+        let Bringer::Job(held) = bringer else {
             draft.review(case, CONTRADICTS, why);
             return;
         };
@@ -219,7 +216,7 @@ impl SettleRefund {
             }
             _ => draft.review(case, CONTRADICTS, why.clone()),
         }
-        give_up_job(draft, (*job).clone(), why);
+        give_up_job(draft, held.job.clone(), held.give_up, why);
     }
 
     /// Somebody gave back what is in suspense.
