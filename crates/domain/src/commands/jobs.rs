@@ -1,9 +1,9 @@
-//! Jobs: claimed under a lease with a fencing token, kept alive, finished or put off.
+//! Jobs: claimed under a lease with a fencing token, kept alive, finished or rescheduled.
 //!
-//! | whose | commands |
+//! | job | commands |
 //! |---|---|
-//! | every job's | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`] |
-//! | an attempt's, by its driver | [`FinishAttempt`], [`MarkSent`], [`RecordDecline`], [`Postpone`], [`Abandon`], and to settle it |
+//! | any | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`] |
+//! | of an attempt | [`FinishAttempt`], [`MarkSent`], [`RecordDecline`], [`Postpone`], [`Abandon`], and those that settle it |
 //!
 //! The kinds of jobs are a table: [`crate::jobs`].
 
@@ -41,15 +41,15 @@ use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Who works on a job, and how long it may be silent.
+/// The worker of a job, and the time for which its lease lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct JobLease {
     pub worker: WorkerId,
     pub span: Span,
 }
 
-/// When an object that waits for somebody else is looked at again, if nothing is heard of it: each look
-/// that shows nothing new doubles the pause.
+/// The pauses between two rechecks of an object that waits for the customer or the provider. Each recheck
+/// without news doubles the pause.
 #[derive(Clone, Copy, Debug)]
 pub struct RecheckDelays {
     pub first: Span,
@@ -57,8 +57,9 @@ pub struct RecheckDelays {
 }
 
 impl RecheckDelays {
-    pub fn pause(self, looks: i64) -> Span {
-        let doublings = u32::try_from(looks.max(0)).unwrap_or(u32::MAX);
+    /// `rechecks`: how many there were already.
+    pub fn pause(self, rechecks: i64) -> Span {
+        let doublings = u32::try_from(rechecks.max(0)).unwrap_or(u32::MAX);
         let pause = 2_i64.checked_pow(doublings).and_then(|factor| self.first.0.checked_mul(factor));
         Span(pause.unwrap_or(self.longest.0).min(self.longest.0))
     }
@@ -96,8 +97,9 @@ impl OpenJob<'_> {
         Some(OpenJob { row, finish, again })
     }
 
-    /// The job after a call that got an answer and settled nothing: it rechecks the object after the pause, at
-    /// the latest at `by`. The recheck is planned, so it is no retry of an earlier error.
+    /// The job after a call that got an answer and settled nothing: it rechecks the object after
+    /// the pause, at the latest at `by`. The recheck is planned, so it is no retry of an earlier
+    /// error.
     pub fn rechecked(&self, pause: Span, by: Option<Timestamp>, now: Timestamp) -> Job {
         let due_at = now.plus(pause);
         Job {
@@ -146,7 +148,7 @@ pub(super) struct HeldJob<'f> {
     pub give_up: Step<job::State>,
 }
 
-/// The job, if it still runs under this token; else another worker took over and this one must stop.
+/// The job, if it still runs under this token. Otherwise another worker took over, and this one must stop.
 pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<HeldJob<'_>, Refusal> {
     let not_fenced = fault_injection::is(fault_injection::InjectedFault::LeaseNotFenced);
     let job = facts
@@ -165,15 +167,15 @@ pub(super) fn about(job: &Job) -> About {
     About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 }
 }
 
-/// The job goes to the dead letters, where a person finds it.
+/// Moves the job to the dead letters, where a person finds it.
 pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, step: Step<job::State>, why: String) {
     let (from, to) = (step.from(), step.to());
     draft.audit_because(about(&job), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Job { state: to, last_error: Some(why), updated_at: draft.context.now, ..job });
 }
 
-/// The rows of an attempt that is put off or given up: it may have to answer its key, and to free its
-/// booking.
+/// Requests the rows of an attempt that is postponed or ended: its key may get a reply, and its booking may
+/// become free for another payment.
 fn ends_or_waits(
     rows: &mut Needs<'_>,
     attempt: AttemptId,
@@ -195,7 +197,7 @@ fn ends_or_waits(
     Some(())
 }
 
-/// The worker is alive: the lease runs anew.
+/// The worker is alive, so its lease is extended.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     pub job: JobId,

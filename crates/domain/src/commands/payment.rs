@@ -1,7 +1,7 @@
-//! Payments: to start one, to capture, to call off, to refund; and to settle what a provider says.
+//! Payments: start, capture, void and refund them, and settle what a provider reports of them.
 //!
-//! A command that needs a provider only writes down what is wanted: the payment, the attempt, the
-//! job that drives it. The key stays in flight until a worker, or a webhook, settles the attempt.
+//! A command that needs a provider only writes the payment, the attempt, and the job that makes the
+//! calls. The key stays in flight until a worker or a webhook settles the attempt.
 
 mod answer;
 mod book;
@@ -50,8 +50,8 @@ pub(super) fn about_refund(refund: &Refund) -> About {
     About { tenant: refund.tenant, kind: Subject::Refund, id: refund.id.0 }
 }
 
-/// Tells of a payment. `moved` is what this very movement moved, `movement` its own name: the
-/// ledger keys its transfer by that, so it is posted once however often it is told.
+/// Appends a message about a payment to the outbox. `moved` is the amount of this movement. `movement` is its
+/// name: the ledger's transfer has its id from the name, so a repeated message is posted once.
 pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, movement: &str, moved: Money) {
     let payload = json!({
         "payment_id": payment.id.0,
@@ -106,14 +106,14 @@ pub(super) fn own(facts: &Facts, tenant: TenantId, mode: Mode, id: PaymentId) ->
     facts.payments.get(id).filter(is_own).ok_or(Refusal::PaymentNotFound)
 }
 
-/// The payment, and the account whose mode it is of.
+/// Requests the payment, and its account for the mode.
 fn needs_of_own(rows: &mut Needs<'_>, id: PaymentId) -> Option<()> {
     let payment = rows.payment(id)?;
     rows.account(payment.account);
     Some(())
 }
 
-/// What one call at a provider is to move.
+/// One call to a provider that is to be made.
 struct ProviderCall {
     id: AttemptId,
     payment: PaymentId,
@@ -122,12 +122,12 @@ struct ProviderCall {
     kind: AttemptKind,
     amount_minor: i64,
     key: Option<KeyId>,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     deadline: Span,
 }
 
-/// Writes the attempt and the job that drives it. With a lease the job is born claimed: the server
-/// that took the request may drive it at once, and if it dies, the lease lapses.
+/// Writes the attempt and its job. With a lease the new job is claimed already: the server that got
+/// the request works on it at once, and if that server dies, the lease lapses.
 fn enqueue(
     draft: &mut Draft<'_>,
     call: ProviderCall,

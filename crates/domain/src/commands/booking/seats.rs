@@ -1,5 +1,5 @@
-//! Items move with their booking, and the counters of slots, customers and clients with the items: summed up
-//! over one decision, for a sweep may release many bookings of one slot, and each row may be put only once.
+//! The changes of items, and of the seats counted on slots, customers and clients. They are summed up over
+//! one decision, because a sweep may release many bookings of one slot, and a row may be put only once.
 
 use alloc::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ struct SlotChange {
 }
 
 impl SlotChange {
-    /// Counts an item's seats, or with a negative number no longer, where they are in this state.
+    /// Adds seats to the counter that counts items in this state. A negative number subtracts.
     fn count(&mut self, state: State, seats: i64) {
         match state {
             State::Held => self.held += seats,
@@ -28,16 +28,16 @@ impl SlotChange {
 
 #[derive(Default)]
 pub(in crate::commands) struct Seats {
-    /// Those that moved, as they are now.
+    /// The items that changed.
     items: BTreeMap<BookingItemId, BookingItem>,
     slots: BTreeMap<SlotId, SlotChange>,
-    /// Held seats.
+    /// The change of the customer's held seats.
     customers: BTreeMap<CustomerId, i64>,
     clients: BTreeMap<ClientId, i64>,
 }
 
 impl Seats {
-    /// Asks for a booking, and for the rows that any move of its seats needs.
+    /// Requests a booking, and the rows that a change of its seats needs.
     pub fn needs<'f>(rows: &mut Needs<'f>, id: BookingId) -> Option<&'f Booking> {
         let items = rows.booking_items(id);
         let booking = rows.booking(id)?;
@@ -51,8 +51,8 @@ impl Seats {
         Some(booking)
     }
 
-    /// Applies the effects of a booking's step to its items, and so to the counters. An item that is not in the
-    /// state that the effect starts from stays as it is.
+    /// Applies the effects of a booking's step to its items, and so to the counters. An item that
+    /// is not in the state that the effect starts from stays as it is.
     pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
             let step = match effect {
@@ -87,12 +87,12 @@ impl Seats {
         }
     }
 
-    /// The item as it is after these moves.
+    /// The item after these changes.
     pub fn changed_item(&self, item: &BookingItem) -> BookingItem {
         self.items.get(&item.id).unwrap_or(item).clone()
     }
 
-    /// The slot as it is after these moves.
+    /// The slot after these changes.
     pub fn changed(&self, slot: &Slot) -> Slot {
         let SlotChange { held, sold } = self.slots.get(&slot.id).copied().unwrap_or_default();
         Slot { held: slot.held + held, sold: slot.sold + sold, ..slot.clone() }
@@ -100,7 +100,7 @@ impl Seats {
 
     pub fn put(self, draft: &mut Draft<'_>, facts: &Facts) {
         for id in self.slots.keys() {
-            let slot = facts.slots.get(*id).expect("who moves the seats of a slot has asked for it");
+            let slot = facts.slots.get(*id).expect("`needs` requests the slots of every item");
             draft.put(self.changed(slot));
         }
         self.items.into_values().for_each(|item| draft.put(item));

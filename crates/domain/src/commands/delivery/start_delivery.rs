@@ -1,5 +1,5 @@
-//! Start a delivery: counted before the handler starts, so that a message which kills the process is
-//! counted, and dies one day.
+//! Start a delivery: the attempt is counted before the handler starts, so that a message which
+//! kills the process runs out of attempts.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,7 +16,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 #[derive(Clone, Debug)]
 pub struct StartDelivery {
     pub at: DeliveryKey,
-    /// Until it may be begun once more, if nothing is heard of this one.
+    /// The time until the next attempt, if this one does not report its outcome.
     pub pause: Span,
     pub attempts_max: i64,
 }

@@ -1,4 +1,4 @@
-//! Abandon: the provider turned the order away before anything was sent that could move money.
+//! Abandon: the provider refused the operation before a call was sent that could move money.
 
 use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};

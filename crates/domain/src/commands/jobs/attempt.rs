@@ -1,4 +1,4 @@
-//! The jobs of attempts: what is claimed with one, and what becomes of the attempt when its job dies.
+//! The jobs of attempts: the rows that are claimed with a job, and what its death does to the attempt.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -18,12 +18,12 @@ use crate::time::Timestamp;
 const ATTEMPT: &str = "attempt";
 
 impl Job {
-    /// The attempt that it drives, if it drives one.
+    /// The attempt of the job, if it has one.
     pub fn attempt(&self) -> Option<AttemptId> {
         (self.subject_kind == ATTEMPT).then_some(AttemptId(self.subject))
     }
 
-    /// The job that drives an attempt. It has the attempt's id, so each finds the other, and there is one.
+    /// The job of an attempt. It has the attempt's id, so each finds the other, and there is only one.
     pub(in crate::commands) fn of_attempt(attempt: &Attempt, payment: &Payment, now: Timestamp) -> Job {
         let new = super::NewJob {
             id: JobId::from(attempt.id),
@@ -56,7 +56,7 @@ impl JobRules for AttemptJobs {
             rows.refund(refund);
         }
         rows.payment(attempt.payment);
-        // Whoever waits for it is answered as it dies.
+        // The death of the job answers the key.
         if let Some(key) = attempt.key.filter(|_| last) {
             rows.key(key);
         }
@@ -70,7 +70,7 @@ impl JobRules for AttemptJobs {
         Some(ClaimedJob::Attempt(Box::new(AttemptJob { job, attempt, payment, refund })))
     }
 
-    /// Nobody who took it came back to say what became of it: it may be what kills them.
+    /// Every worker that claimed the job ended without a report: the job may be what kills them.
     fn given_up(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) {
         let Some((attempt, payment)) = found(facts, job) else { return };
         let (reason, detail) = ("job_is_dead", USED_UP.to_owned());

@@ -12,15 +12,15 @@ use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Actor, Facts, Job, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Claims jobs that a query found due. Those that another worker got first are passed over, and those that
-/// only a newer version can do.
+/// Claims jobs that a query found due. Jobs that another worker claimed first, and jobs of kinds that only a
+/// newer version knows, are left out.
 #[derive(Clone, Debug)]
 pub struct ClaimJobs {
     pub jobs: Vec<JobId>,
     pub kinds: JobKinds,
     pub lease: JobLease,
-    /// No other process can be at work on this database: whatever runs under another worker's lease
-    /// was left by one that is dead, and is taken over without waiting for the lease to lapse.
+    /// No other process can work on this database: a lease of another worker belongs to a dead
+    /// process, and its job is taken over before the lease lapses.
     pub alone: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Fail a job: its handler could not do it. Again later; or to the dead letters, once its attempts are used up
-//! or its deadline is over.
+//! Fail a job: its handler failed. The job runs again later, or becomes a dead letter once its
+//! attempts are used up or its deadline is over.
 
 use alloc::string::String;
 
@@ -18,7 +18,7 @@ pub struct FailJob {
     pub token: i64,
     pub kind: &'static JobKind,
     pub error: String,
-    /// Until it is due again.
+    /// The time until the job is due again.
     pub pause: Span,
 }
 

@@ -1,4 +1,4 @@
-//! Finish a job: nothing is left to do. An attempt's is finished only once its attempt was settled.
+//! Finish a job: nothing is left to do. The job of an attempt is finished only after the attempt was settled.
 
 use super::{OpenJob, held};
 use crate::commands::draft::{Draft, Origin};
@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs};
 use crate::working_set::{Command, Context, Decision, DecisionResult};
 
-/// Its handler did what the job wants.
+/// The handler did the work of the job.
 #[derive(Clone, Debug)]
 pub struct FinishJob {
     pub job: JobId,
@@ -34,7 +34,7 @@ impl Command for FinishJob {
     }
 }
 
-/// Nothing is left to do for an attempt: it was settled, with evidence, by somebody else.
+/// Nothing is left to do for an attempt, because another command has settled it with evidence.
 #[derive(Clone, Debug)]
 pub struct FinishAttempt {
     pub attempt: AttemptId,

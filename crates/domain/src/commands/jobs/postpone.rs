@@ -1,4 +1,4 @@
-//! Postpone: the work is not done, look again later.
+//! Postpone: the work is not done, and the job runs again later.
 
 use alloc::format;
 use alloc::string::String;
@@ -13,8 +13,8 @@ use crate::rows::{Actor, AttemptKind, Facts, Failure, Job, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// What was sent and not answered becomes *unknown*; past its deadline an unknown attempt becomes a review
-/// case, and one that was never sent is given up.
+/// An attempt that was sent and has no reply becomes *unknown*. After its deadline an unknown attempt gets a
+/// review case, and an attempt that was never sent is declined.
 #[derive(Clone, Debug)]
 pub struct Postpone {
     pub attempt: AttemptId,
@@ -22,13 +22,14 @@ pub struct Postpone {
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
-    /// How long to wait before the next look.
+    /// The time until the next run.
     pub pause: Span,
-    /// The last call may have moved money, and its answer was lost.
+    /// The last call may have moved money, and its reply was lost.
     pub lost_sight: bool,
-    /// The provider keeps an error of its own under the key of the last call: the next one needs another.
+    /// The provider keeps an error of its own under the key of the last call, so the next call
+    /// needs another key.
     pub key_spent: bool,
-    /// Whether the provider was asked anything. A try that was turned away at our own door is none.
+    /// Whether a call reached the provider. A call that our own limits refused does not count.
     pub asked: bool,
     pub error: Option<String>,
 }
@@ -49,7 +50,7 @@ impl Command for Postpone {
         let refund = self.refund.and_then(|id| facts.refunds.get(id));
         let handed_over = attempt.state.is(attempt::State::Review);
         let late = context.now >= attempt.deadline_at;
-        // What a capture or a void was to end has ended by itself.
+        // The payment ended by itself, before the capture or void.
         let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
         if self.key_spent && !fault_injection::is(fault_injection::InjectedFault::SpentKeySentAgain) {
             attempt.key_number += 1;

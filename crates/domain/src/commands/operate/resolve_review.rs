@@ -1,13 +1,12 @@
-//! Resolve a review case: a person says what was found and done.
+//! Resolve a review case, with a person's note of what was found and done.
 //!
 //! | the case is | its attempt | its job |
 //! |---|---|---|
-//! | that of an attempt in review | is written off | ends, or looks at a contradicted capture once more |
+//! | of an attempt in review | is written off | ends, or fetches a contradicted capture once more |
 //! | about a dead job, its attempt not in review | is declined if it was never sent | ends |
 //! | any other | | |
 //!
-//! Whatever money the person moved at the provider meanwhile is seen there, like any that nobody asked us
-//! for.
+//! If the person moved money at the provider, its events report that like any movement made there.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -27,16 +26,16 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct ResolveReview {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    /// Who closes it.
+    /// The client whose API key closes the case.
     pub client: ClientId,
     pub review: ReviewId,
-    /// As the case names it: its rows are locked before those of the case.
+    /// The case's attempt. Its rows are locked before the row of the case.
     pub attempt: Option<AttemptId>,
     pub resolution: String,
 }
 
 impl ResolveReview {
-    /// What ends with the case, if anything does. Its own case closes with it.
+    /// The attempt and job that end with the case, if they do.
     fn ending<'f>(
         &self,
         facts: &'f Facts,

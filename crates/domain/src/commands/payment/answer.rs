@@ -1,4 +1,4 @@
-//! How an attempt ends, and what its key is answered.
+//! How an attempt ends, and the reply that its idempotency key gets.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -45,8 +45,8 @@ impl Ends {
     }
 }
 
-/// Settles an open attempt by where its payment now stands, and answers its key.
-/// `refused`: why this very call was turned down, or not sent.
+/// Settles an open attempt by the state of its payment, and answers its key. `refused` is the reason if the
+/// provider refused this call, or if it was not sent.
 pub(super) fn settle_attempt(
     draft: &mut Draft<'_>,
     attempt: &mut Attempt,
@@ -65,8 +65,8 @@ pub(super) fn settle_attempt(
         (AttemptKind::Void, State::Captured) => false,
         (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
         (kind, state) => {
-            // The customer must act: that is a reply too, though the attempt is still under way. So
-            // is an outcome that the provider itself does not know at the deadline.
+            // The attempt is still under way, but the client gets a reply if the customer must act, or if the
+            // provider itself does not know the outcome at the deadline.
             let waits =
                 kind == AttemptKind::Charge && state == State::Pending && payment.next_action.is_some();
             if waits || draft.context.now >= attempt.deadline_at {
@@ -84,7 +84,7 @@ pub(super) fn settle_attempt(
     };
     payment.end_attempt(attempt.id);
     if attempt.kind == AttemptKind::Void && payment.state.is(State::Authorized) {
-        // It stays reserved, and may be captured or called off again.
+        // The money stays reserved, and can be captured or voided again.
         payment.void_requested = false;
         if attempt.key.is_none() {
             draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
@@ -115,7 +115,7 @@ fn answer(
     let Some(failure) =
         refused.filter(|failure| failure.cause != FailureCause::NotSent || !payment.state.is_final())
     else {
-        // What it was to end has ended by itself.
+        // The payment ended by itself, before the capture or void.
         return Err(Refusal::PaymentIsFinal { state: payment.state.name() });
     };
     Err(failed(id, failure, |code| match attempt.kind {
@@ -124,7 +124,7 @@ fn answer(
     }))
 }
 
-/// A failure as whoever asked is told it. Only what the provider declined is told as that.
+/// The refusal that a client gets for a failure. Only a decline of the provider is reported as a decline.
 pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(String) -> Refusal) -> Refusal {
     let code = failure.code.clone();
     match failure.cause {
@@ -135,7 +135,7 @@ pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(St
     }
 }
 
-/// Nobody waits for a refund that was sent back by itself: if it fails, a person must see it.
+/// Opens a case for a failed refund that no client requested, because no client sees that it failed.
 pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund: &Refund) {
     if refund.key.is_none() {
         let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
@@ -158,8 +158,8 @@ enum Wanted {
 }
 
 impl Unsent {
-    /// `None` if the attempt was sent. Refused if its payment or refund is in a state that no attempt which was
-    /// never sent leaves it in.
+    /// `None` if the attempt was sent. Refused if its payment or refund is in a state that no
+    /// attempt which was never sent leaves it in.
     pub fn of(
         attempt: &Attempt,
         payment: &Payment,
@@ -212,7 +212,7 @@ pub(in crate::commands) fn settle_unsent(
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
             tell(draft, &mut payment, "payment.failed", &movement, nothing);
-            // It ended without money, so none goes back.
+            // The payment ended without money, so no money is returned.
             let deadline = attempt.deadline_at.since(attempt.created_at);
             book(draft, facts, &mut payment, Source::Answer, deadline);
             settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));

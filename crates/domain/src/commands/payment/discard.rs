@@ -1,4 +1,4 @@
-//! Discarding: a person ends an attempt. One whose outcome nobody knows is written off.
+//! Discard: a person ends an attempt. An attempt with an unknown outcome is written off.
 
 use super::answer::{Unsent, settle_unsent};
 use super::give_up::{as_it_stands, hand_over, needs_case};
@@ -11,7 +11,7 @@ use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::rows::{Attempt, AttemptKind, Booking, Facts, Failure, Needs, Payment, Refund};
 
-/// The rows that it takes to discard an attempt.
+/// Requests the rows that the discard of an attempt needs.
 pub(in crate::commands) fn needs_of_discard(rows: &mut Needs<'_>, attempt: AttemptId) -> Option<()> {
     let attempt = rows.attempt(attempt)?;
     needs_case(rows, attempt);
@@ -47,7 +47,8 @@ pub(in crate::commands) struct WriteOff<'f> {
 }
 
 impl<'f> Discard<'f> {
-    /// Refused if the payment or refund is in a state that an attempt without an outcome does not leave it in.
+    /// Refused if the payment or refund is in a state that an attempt without an outcome does not
+    /// leave it in.
     pub fn of(facts: &'f Facts, attempt: &'f Attempt, payment: &'f Payment) -> Result<Self, Refusal> {
         let refund = attempt.refund.and_then(|id| facts.refunds.get(id));
         if let Some(unsent) = Unsent::of(attempt, payment, refund)? {

@@ -1,5 +1,5 @@
-//! Giving up: what only a person can settle. The key gets its reply all the same: an outcome that
-//! is unknown is a stored 202. What is found later still settles the attempt.
+//! Give up: an attempt that only a person can settle. Its key gets a reply, because an unknown outcome is a
+//! stored 202. An outcome that is found later still settles the attempt.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use crate::lifecycle::{State as _, attempt, refund};
 use crate::reply::Reply;
 use crate::rows::{Attempt, AttemptKind, Facts, Needs, Payment, Refund};
 
-/// Hands an open attempt to a person, and answers its key. The review case is the caller's.
+/// Gives an open attempt to a person, and answers its key. The caller opens the review case.
 pub(in crate::commands) fn give_up(
     draft: &mut Draft<'_>,
     attempt: &mut Attempt,
@@ -61,14 +61,14 @@ fn lose_sight_of_refund(draft: &mut Draft<'_>, refund: &mut Refund) {
     }
 }
 
-/// The case of an attempt that a person has.
+/// Requests the review case of an attempt, if it has one.
 pub(super) fn needs_case(rows: &mut Needs<'_>, attempt: &Attempt) {
     if attempt.state.is(attempt::State::Review) {
         rows.review(ReviewId::of_attempt(attempt.id));
     }
 }
 
-/// What became of the attempt is known: its case needs no person any more.
+/// Closes the case of an attempt whose outcome is known now.
 pub(super) fn close_case(draft: &mut Draft<'_>, facts: &Facts, before: &Attempt, after: &Attempt) {
     if !before.state.is(attempt::State::Review) || !after.state.is_final() {
         return;
@@ -79,7 +79,7 @@ pub(super) fn close_case(draft: &mut Draft<'_>, facts: &Facts, before: &Attempt,
     }
 }
 
-/// What an operation without an outcome shows of itself.
+/// The reply of an operation as its rows are now.
 pub(super) fn as_it_stands(attempt: &Attempt, refund: Option<&Refund>, payment: &Payment) -> Reply {
     match (attempt.kind, refund) {
         (_, Some(refund)) => Reply::Refund(Box::new(refund.clone())),

@@ -1,9 +1,8 @@
-//! Settle: a worker or a webhook tells what the provider's object of a payment is now.
+//! Settle: a worker or a webhook submits its observation of the provider's object of a payment.
 //!
-//! The heart of the payment path. One transaction moves the payment, its open attempts, its booking
-//! and seats, answers the waiting idempotency keys, finishes or puts off the job, and marks the
-//! event. It may come twice, late, out of order, and from two sides at once: what it finds settled
-//! it leaves alone.
+//! One transaction moves the payment, its open attempts, its booking and seats, answers the idempotency keys
+//! that are in flight, finishes or reschedules the job, and marks the event. The command may be repeated,
+//! late, out of order, or concurrent with another: rows that are settled stay as they are.
 
 use alloc::borrow::ToOwned;
 
@@ -23,7 +22,7 @@ use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Who brings an observation.
+/// Who submits an observation.
 #[derive(Clone, Copy, Debug)]
 pub enum ObservedBy {
     /// The driver of an attempt, under its job's token.
@@ -42,8 +41,8 @@ impl ObservedBy {
         })
     }
 
-    /// Refuses a worker that lost its lease, an event that was processed before, and one that came
-    /// by another account than the payment's: what it names is not its own.
+    /// Refuses a worker that lost its lease, an event that was processed before, and an event of
+    /// another account than the payment's.
     pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<Bringer<'f>, Refusal> {
         match self {
             ObservedBy::Job { job, token } => held(facts, job, token).map(Bringer::Job),
@@ -56,7 +55,7 @@ impl ObservedBy {
     }
 }
 
-/// Whoever brings an observation and may: a job under its lease, or an event that is open.
+/// The checked source of an observation: a job under its lease, or an event that is not processed yet.
 pub(super) enum Bringer<'f> {
     Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
@@ -75,14 +74,14 @@ impl Bringer<'_> {
 pub struct Settle {
     pub by: ObservedBy,
     pub payment: PaymentId,
-    /// The attempt that the driver works on; of an event, the charge.
+    /// The attempt of the worker's job. For an event, the charge.
     pub attempt: AttemptId,
     pub observation: Observation,
     pub source: Source,
-    /// Why the provider turned this call down.
+    /// Why the provider refused this call.
     pub refused: Option<Failure>,
     pub look_again: RecheckDelays,
-    /// How long an operation may be without an outcome: of money that goes back because its booking cannot take it.
+    /// The longest time without a definite outcome, for the return of money that the booking cannot take.
     pub deadline: Span,
 }
 
@@ -91,7 +90,7 @@ impl Settle {
         AttemptId::from(self.payment)
     }
 
-    /// Settles the driver's attempt and the charge, if they are open.
+    /// Settles the attempt and the charge, if they are open.
     fn settle_attempts(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment) {
         for id in [Some(self.attempt), (self.attempt != self.charge()).then(|| self.charge())] {
             let Some(before) = id.and_then(|id| facts.attempts.get(id)) else { continue };
@@ -106,19 +105,18 @@ impl Settle {
         }
     }
 
-    /// A job ends when its attempt is settled and the payment's end is known from evidence. The
-    /// driver's own job is otherwise put off, to look again; a stranger's is left alone. What it comes
-    /// back for was planned: whatever error was before this answer makes no retry of it.
+    /// A job ends when its attempt is settled and the payment's outcome is known from evidence. Otherwise the
+    /// worker's own job is rescheduled for a recheck, and another job stays as it is.
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, attempt: &Attempt) {
         let Some(job) = facts.jobs.get(JobId::from(attempt.id)).and_then(OpenJob::of) else { return };
         let now = draft.context.now;
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
         let after = if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
-            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
+            // A dead job as well: its outcome is known, so it needs no person.
             job.finished(now)
         } else if job.state.is(job::State::Dead) && attempt.state.is_final() {
-            // Its call has an outcome after all: the job looks for evidence, and no person has to see to it.
+            // The call has an outcome, so the job needs no person: it waits for evidence.
             job.rechecked(self.look_again.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, now);
@@ -126,7 +124,7 @@ impl Settle {
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
             && job.state.is(job::State::Ready)
         {
-            // Its driver ends what was declined, so that the customer can try again at once.
+            // The worker cancels the declined object now, so that the customer can try again at once.
             Job { state: job.again.to(), due_at: now, last_error: None, updated_at: now, ..job.clone() }
         } else {
             return;
@@ -134,7 +132,7 @@ impl Settle {
         draft.put(after);
     }
 
-    /// A hold whose payment may be paid already is looked at by its end.
+    /// The end of a hold: by then the object is fetched, because it may be paid already.
     fn evidence_needed_by(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
         let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
         let soonest = now.plus(self.look_again.first);
@@ -145,7 +143,7 @@ impl Settle {
         facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final())
     }
 
-    /// The attempt that goes to a person with a contradiction that its driver met.
+    /// The attempt that goes to a person with the contradiction that its worker found.
     fn handed_over(&self, facts: &Facts) -> Option<AttemptId> {
         let sent =
             |attempt: &&Attempt| matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown);
@@ -153,7 +151,7 @@ impl Settle {
         self.open_attempt(facts).filter(|_| driven).filter(sent).map(|attempt| attempt.id)
     }
 
-    /// The job of a contradicted payment stops: a person decides.
+    /// Stops the job of a contradicted payment: a person decides.
     fn stop_job(
         &self,
         draft: &mut Draft<'_>,

@@ -1,16 +1,16 @@
-//! Settle a refund: a worker or a webhook tells what the provider's refund is now.
+//! Settle a refund: a worker or a webhook submits its observation of the provider's refund.
 //!
-//! Somebody may have made it at the provider, in its dashboard. Then there is no row of it yet, and it gets
-//! one as its first observation comes: its id is hashed from the provider's.
+//! A person may have made the refund in the provider's dashboard. Then it has no row, and gets one with its
+//! first observation. The row's id is hashed from the provider's id.
 //!
 //! | such a refund, of a payment that | becomes |
 //! |---|---|
 //! | is captured | a refund like any other, under no key |
-//! | was not seen captured yet, or was contradicted | nothing yet: it comes again when that is settled |
-//! | ended, as far as we knew without money | a movement out of suspense, where its money is |
+//! | is not known to be captured yet, or was contradicted | nothing yet: the event is retried after that is settled |
+//! | ended without money in our books | a movement out of suspense, where its money is |
 //!
-//! One that carries the mark of a refund of ours, which is another, needs a person besides: somebody copied
-//! it, or we refunded twice.
+//! If such a refund has the metadata of another refund of ours, a person must look at it as well:
+//! the metadata was copied, or we refunded twice.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -41,7 +41,7 @@ use crate::working_set::{Command, Context, DecisionResult, Json};
 #[derive(Clone, Debug)]
 pub enum RefundOutcome {
     Seen(RefundObservation),
-    /// The provider turned it down for good, or it was never sent; nothing moved.
+    /// The provider refused the refund for good, or it was never sent. No money moved.
     Refused(Failure),
 }
 
@@ -51,17 +51,18 @@ pub struct SettleRefund {
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
-    /// The refund of ours that its metadata name, where it is another.
+    /// The other refund of ours that the metadata name.
     pub mark: Option<RefundId>,
-    /// When to look again at one that is pending.
+    /// When a pending refund is rechecked.
     pub look_again: RecheckDelays,
 }
 
 impl SettleRefund {
-    /// The step that this outcome is for the refund, if it is one, or what it contradicts.
+    /// The refund's step on this outcome, if it has one. An error says what the outcome contradicts.
     fn step_of(&self, refund: &Refund, payment: &Payment) -> Result<Option<Step<State>>, String> {
         match &self.outcome {
-            // A refund that the provider has was not turned down: an earlier call of ours made it.
+            // The provider has the refund, because an earlier call of ours made it: only this call
+            // was refused.
             RefundOutcome::Refused(_) => {
                 let made = refund.provider_ref.is_some();
                 Ok(refund.state.step(Event::Failed).filter(|step| !made && is_open(step.from())))
@@ -101,7 +102,7 @@ impl SettleRefund {
         }
     }
 
-    /// The refund as it is known. What an event shows of another object is another one.
+    /// The row of the refund. If an event shows another object, it is another refund.
     fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
         let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
         let another = match (&self.by, &self.outcome, &known.provider_ref) {
@@ -111,7 +112,7 @@ impl SettleRefund {
         (!another).then_some(known)
     }
 
-    /// The row of a refund that somebody made at the provider, if that is what was seen.
+    /// A new row for a refund that was made at the provider, if the observation is of such a refund.
     fn adopted(&self, payment: &Payment, now: Timestamp) -> Option<Refund> {
         let RefundOutcome::Seen(seen) = &self.outcome else { return None };
         if self.refund != RefundId::at_provider(payment.account, &seen.object) {
@@ -168,7 +169,7 @@ impl SettleRefund {
         let Some(job) = job else { return };
         let now = draft.context.now;
         let after = if matches!(*refund.state, State::Succeeded | State::Failed) {
-            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
+            // A dead job as well: its outcome is known, so it needs no person.
             job.finished(now)
         } else if job.state.is(job::State::Dead) && refund.state.is(State::Pending) {
             job.rechecked(self.look_again.first, None, now)
@@ -182,8 +183,7 @@ impl SettleRefund {
 }
 
 impl SettleRefund {
-    /// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile, and
-    /// the driver's job stops.
+    /// Opens a review case, books the money of the contradiction to suspense, and stops the worker's job.
     fn contradict(
         &self,
         draft: &mut Draft<'_>,
@@ -219,7 +219,7 @@ impl SettleRefund {
         give_up_job(draft, held.job.clone(), held.give_up, why);
     }
 
-    /// Somebody gave back what is in suspense.
+    /// A person returned money that is in suspense.
     fn return_suspense(&self, draft: &mut Draft<'_>, payment: &mut Payment) {
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
@@ -230,7 +230,7 @@ impl SettleRefund {
         }
     }
 
-    /// Takes the step, and counts what it moves.
+    /// Takes the step, and counts the money that it moves.
     fn step(
         &self,
         draft: &mut Draft<'_>,
@@ -269,12 +269,12 @@ impl SettleRefund {
     }
 }
 
-/// Whether its sum is held back for it.
+/// Whether the refund's sum is kept from other refunds.
 fn is_open(state: State) -> bool {
     matches!(state, State::Created | State::Pending | State::Unknown | State::Review)
 }
 
-/// What the move means for the payment's sums and, through it, for the booking's.
+/// Changes the sums of the payment and of its booking after a move.
 fn count(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
@@ -392,7 +392,7 @@ impl Command for SettleRefund {
     }
 }
 
-/// Whether what the provider holds of the payment is in suspense: the books never took it as captured.
+/// Whether the payment's money at the provider is in suspense, because our books never had it as captured.
 fn suspended(payment: &Payment) -> bool {
     payment.state.is_final() && !payment.state.is(payment::State::Captured)
 }
