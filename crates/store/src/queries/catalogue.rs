@@ -5,7 +5,7 @@ use std::ops::Range;
 use domain::rows::{Product, Slot, Unit};
 use domain::{ProductId, SlotId, TenantId, Timestamp};
 
-use super::filter::{Filter, owned, places, with};
+use super::filter::{Filter, owned, placeholders, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
@@ -36,7 +36,7 @@ impl Queries {
         }
         let mut parameters = with![tenant];
         parameters.extend(products.iter().map(owned));
-        let products = places(2, products.len());
+        let products = placeholders(2, products.len());
         self.rows(&format!("where tenant = $1 and product in ({products}) order by id"), parameters).await
     }
 

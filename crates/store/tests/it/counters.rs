@@ -1,4 +1,4 @@
-//! Counters say what the tables say, whoever moved the rows and however it went.
+//! Counters equal the number of rows, whichever command moved the rows and whether it failed.
 
 use domain::lifecycle::booking::Event;
 use domain::rows::{Booking, Facts, Transfer};
@@ -15,7 +15,7 @@ use crate::seats::reserve;
 use crate::test_command::{Seller, TestCommand, WriterPause, insert};
 
 testkit::on_both_engines!(
-    counters_say_what_the_tables_say,
+    counters_equal_the_rows,
     what_is_rolled_back_is_not_counted,
     a_reseated_booking_is_a_late_payment,
     what_was_there_before_is_counted_by_the_migration,
@@ -24,7 +24,7 @@ testkit::on_both_engines!(
 /// As `subject/word count`.
 async fn counters(store: &Store) -> Vec<String> {
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
-    assert_eq!(kept, store.recounted().await.unwrap(), "what the tables say");
+    assert_eq!(kept, store.recounted().await.unwrap(), "the number of rows");
     kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect()
 }
 
@@ -52,7 +52,7 @@ fn step(booking: BookingId, event: Event) -> TestCommand {
     TestCommand::new(move |rows| rows.booking(booking).map(drop), decide)
 }
 
-async fn counters_say_what_the_tables_say(database: StoreDatabase) {
+async fn counters_equal_the_rows(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 10).await;

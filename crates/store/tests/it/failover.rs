@@ -21,7 +21,7 @@ fn either(one: &Private, other: &Private) -> StoreDatabase {
     at(format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", one.port(), other.port()))
 }
 
-/// What became of it, and what the writer says, until it is so.
+/// Waits for the result of a command, and for the state of the writer.
 async fn until(what: &str, so: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !so().await {

@@ -105,9 +105,9 @@ async fn an_operation_in_flight_is_answered_once(database: StoreDatabase) {
     let replay = replayed(begin(&claim, resource).on(&store).await.unwrap());
     assert_eq!(replay.body, "nothing_is_due in request-charge");
     store.close().await;
-    let told: Vec<_> =
+    let answered: Vec<_> =
         database.commits.0.lock().iter().flat_map(|committed| committed.answered.clone()).collect();
-    assert_eq!(told, [(claim.key, replay)]);
+    assert_eq!(answered, [(claim.key, replay)]);
 }
 
 async fn a_refusal_is_stored_unless_it_may_pass(database: StoreDatabase) {
@@ -128,7 +128,7 @@ async fn a_refusal_is_stored_unless_it_may_pass(database: StoreDatabase) {
             matches!(&refused, CommandResult::Refused { refusal, rendered: None } if *refusal == expected)
         );
     }
-    assert_eq!(store.key(seller.tenant, lost.key).await.unwrap(), None, "the key may ask again");
+    assert_eq!(store.key(seller.tenant, lost.key).await.unwrap(), None, "the key can be used again");
 }
 
 async fn replays_inside_one_batch(database: StoreDatabase) {
@@ -172,15 +172,15 @@ async fn one_key_at_once_from_two_servers_is_done_once() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let stores = [database.open().await, database.open().await];
     let seller = Seller::open(&stores[0]).await;
-    // Each server asks for a slot of its own: with one slot its lock would keep them apart.
+    // Each server reserves a slot of its own: with one slot the lock would separate them.
     let slots = [seller.slot(&stores[0], 1000).await, seller.slot(&stores[0], 1000).await];
     for round in 0..10 {
         let claim = seller.claim(&format!("round {round}"));
-        let ask = |at: usize| {
+        let request = |at: usize| {
             let (store, act) = (stores[at % 2].clone(), seller.reserve(slots[at % 2], 1).claiming(&claim));
             tokio::spawn(async move { act.on(&store).await })
         };
-        let tasks: Vec<_> = (0..200).map(ask).collect();
+        let tasks: Vec<_> = (0..200).map(request).collect();
         let (mut fresh, mut bodies) = (0, std::collections::BTreeSet::new());
         for task in tasks {
             match task.await.unwrap() {

@@ -48,11 +48,11 @@ impl Model {
                     self.held[slot] += seats;
                     self.bookings.push((slot, seats, true));
                 }
-                let said = if made { "made" } else { "refused" };
+                let outcomes = if made { "made" } else { "refused" };
                 if let Some(key) = key {
-                    self.keys.insert(key, said);
+                    self.keys.insert(key, outcomes);
                 }
-                said
+                outcomes
             }
             Step::Cancel(at) if at < known => {
                 let (slot, seats, held) = &mut self.bookings[at];
@@ -95,9 +95,9 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
         let expected: Vec<_> = round.iter().map(|step| model.apply(step, known)).collect();
         let acts = round.iter().map(|step| act(seller, &slots, &made, step)).collect();
         let answers = WriterPause::start(store).together(store, acts).await;
-        let mut said = Vec::new();
+        let mut outcomes = Vec::new();
         for answer in answers {
-            said.push(match answer.unwrap() {
+            outcomes.push(match answer.unwrap() {
                 CommandResult::Fresh { reply, .. } => {
                     if let Reply::Booking(reply) = reply {
                         made.push(reply.booking.id);
@@ -109,7 +109,7 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
                 answer => panic!("{answer:?}"),
             });
         }
-        assert_eq!(said, expected, "{round:?}");
+        assert_eq!(outcomes, expected, "{round:?}");
         let mut held = [0; SLOTS];
         for (slot, held) in slots.iter().zip(&mut held) {
             *held = store.slot(seller.tenant, *slot).await.unwrap().unwrap().held;

@@ -56,8 +56,8 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(database: 
     for pair in answers.chunks(2) {
         assert!(matches!(pair[0], Ok(CommandResult::Fresh { .. })), "{pair:?}");
         let Err(Unavailable::Unreadable(why)) = &pair[1] else { panic!("{pair:?}") };
-        let words = "the stored value of tenants.settings is not what this version expects";
-        assert_eq!(*why, format!("{words} (row {})", theirs.tenant.0));
+        let message = "the stored value of tenants.settings is not what this version expects";
+        assert_eq!(*why, format!("{message} (row {})", theirs.tenant.0));
     }
     assert_eq!(store.slot(ours.tenant, our_slot).await.unwrap().unwrap().held, 20);
     assert_eq!(store.slot(theirs.tenant, their_slot).await.unwrap().unwrap().held, 0);
@@ -78,8 +78,8 @@ async fn an_item_that_cannot_be_read_fails_who_needs_its_booking(database: Store
     let answers = WriterPause::start(&store).together(&store, acts).await;
     assert!(matches!(answers[0], Ok(CommandResult::Fresh { .. })), "{answers:?}");
     let Err(Unavailable::Unreadable(why)) = &answers[1] else { panic!("{answers:?}") };
-    let words = "the stored value of booking_items.state is not what this version expects";
-    assert_eq!(*why, format!("{words} (row {})", newer.0));
+    let message = "the stored value of booking_items.state is not what this version expects";
+    assert_eq!(*why, format!("{message} (row {})", newer.0));
 }
 
 async fn what_a_newer_version_added_is_read_over_and_kept(database: StoreDatabase) {
@@ -194,8 +194,8 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(database: StoreDatabas
     assert_eq!(store.messages(&ids).await.unwrap(), expected);
 }
 
-/// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and however long they
-/// are due.
+/// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and
+/// however long they are due.
 async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;

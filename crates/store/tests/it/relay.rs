@@ -127,7 +127,7 @@ async fn a_zombies_marks_are_refused(database: StoreDatabase) {
     let store = database.open().await;
     let (zombie, successor) = (relay(), relay());
     let stale = claim(&store, zombie).await;
-    // Time does not pass by hand on PostgreSQL: the lease lapses behind the store's back.
+    // The test cannot move PostgreSQL's clock, so it ends the lease in the table.
     database.execute("update partitions set lease_until = 0").await;
     let taken = claim(&store, successor).await;
     assert!(taken.len() as i64 == PARTITIONS && taken.iter().all(|one| one.left_behind && one.token == 2));
@@ -161,7 +161,7 @@ async fn positions_are_dense_under_rivals(database: StoreDatabase) {
     assert!(found.iter().all(|message| message.published == 1));
 }
 
-/// However little is asked for, no message comes before a lower one of its subject.
+/// With any limit, no message comes before a lower one of its subject.
 fn in_order(found: &[Message]) {
     let mut next: BTreeMap<Uuid, i64> = BTreeMap::new();
     for message in found {
@@ -286,7 +286,7 @@ fn readable(mut message: Message) -> Message {
     message
 }
 
-/// Published by a broker that says it keeps them; nobody has received them.
+/// Published, and not received by any consumer.
 async fn stored(store: &Store, all: &[Message]) {
     put(store, all).await;
     let claimed = claim(store, relay()).await;
@@ -472,8 +472,9 @@ async fn the_listener_hears_who_is_to_be_woken(database: StoreDatabase) {
         why: "mended".into(),
     };
     fresh(&store, RetryDeadLetter(decided)).await;
-    let told = database.commits.0.lock().clone();
-    let woken: Vec<Vec<WakeUp>> = told.iter().map(|told| told.wake_ups.iter().copied().collect()).collect();
+    let commits = database.commits.0.lock().clone();
+    let woken: Vec<Vec<WakeUp>> =
+        commits.iter().map(|commit| commit.wake_ups.iter().copied().collect()).collect();
     let expected = [&[WakeUp::Messages][..], &[], &[], &[WakeUp::Partitions], &[], &[WakeUp::Retries]];
     assert_eq!(woken, expected);
 }

@@ -1,4 +1,4 @@
-//! The audit, where a setting says for how long it is kept: rows about what is over go, and nothing else.
+//! The audit with a setting that limits its age: only rows about ended subjects are deleted.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -251,10 +251,10 @@ async fn rows_of_one_subject_go_from_the_oldest_on(database: StoreDatabase) {
     let (behind, ahead) = (new_id(), new_id());
     script.audit_as(ahead, ("authorized", "payment"), payment, OLD + 1, "'created', 'authorized'");
     script.audit_as(behind, ("captured", "payment"), payment, OLD + 2, "'authorized', 'captured'");
-    script.audit_as(new_id(), ("told", "payment"), payment, YOUNG, "'captured', 'captured'");
+    script.audit_as(new_id(), ("recent", "payment"), payment, YOUNG, "'captured', 'captured'");
     database.execute(&script.sql).await;
     prune(&store).await;
-    assert_eq!(left(&database).await, BTreeSet::from(["captured".to_owned(), "told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["captured".to_owned(), "recent".to_owned()]));
     prune(&store).await;
-    assert_eq!(left(&database).await, BTreeSet::from(["told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["recent".to_owned()]));
 }

@@ -19,7 +19,7 @@ testkit::on_both_engines!(
     a_batch_sees_what_it_changed,
     changes_of_unlocked_rows_are_all_counted,
     a_batch_that_changes_nothing_commits_nothing,
-    the_listener_hears_of_what_was_committed,
+    the_listener_is_called_for_each_commit,
     a_closed_store_has_done_what_it_took,
 );
 
@@ -48,16 +48,16 @@ async fn a_row_comes_back_as_it_was(database: StoreDatabase) {
 }
 
 async fn load_event(store: &store::Store, event: EventId) -> Option<InboundEvent> {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (found_tx, found) = std::sync::mpsc::channel();
     let act = TestCommand::new(
         move |rows| rows.inbound_event(event).map(drop),
         move |facts, _| {
-            tell.send(facts.inbound_events.get(event).cloned()).unwrap();
+            found_tx.send(facts.inbound_events.get(event).cloned()).unwrap();
             Ok(Decision::default())
         },
     );
     act.on(store).await.unwrap();
-    told.recv().unwrap()
+    found.recv().unwrap()
 }
 
 async fn a_value_may_become_null_and_back(database: StoreDatabase) {
@@ -151,16 +151,16 @@ async fn a_batch_that_changes_nothing_commits_nothing(database: StoreDatabase) {
     assert_eq!(store.stats().commits, before);
 }
 
-async fn the_listener_hears_of_what_was_committed(database: StoreDatabase) {
+async fn the_listener_is_called_for_each_commit(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 3).await;
     database.commits.0.lock().clear();
     seller.reserve(slot, 1).on(&store).await.unwrap();
     store.close().await;
-    let told = database.commits.0.lock().clone();
+    let committed = database.commits.0.lock().clone();
     assert_eq!(
-        told,
+        committed,
         [store::Committed { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Default::default() }]
     );
 }
