@@ -117,7 +117,7 @@ mod tests {
         check(key(KeyProgress::Finished, None, None), KnownKey::Expired { resource });
     }
 
-    /// Another request is told so before anything else, and never what the first one answered.
+    /// A different request gets the mismatch first, and never the reply of the first request.
     #[test]
     fn another_request_never_sees_the_reply() {
         let other = Fingerprint::of("POST", "/v1/payments", b"{\"a\":1}");

@@ -5,10 +5,10 @@
 //! socket or a thread. It is `no_std` so that the compiler enforces this. Time and ids come in
 //! through [`working_set::Context`].
 //!
-//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`]
+//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] has the moves;
+//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved; [`mod@working_set`]
 //! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
-//! has one file for each thing that can be requested; [`jobs`] says which work continues after a
+//! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
 //! transaction, [`consumers`] who receives which messages, and [`ledger`] turns what happened into
 //! balanced transfers.
 #![no_std]

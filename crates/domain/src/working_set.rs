@@ -1,7 +1,7 @@
 //! The working set: the rows that a command decides over, and its changes.
 //!
 //! Each table is described once, with [`row!`](crate::row): its columns, its key, and which columns
-//! guard an update. A [`Command`] says which rows it `needs` and decides purely over the
+//! guard an update. A [`Command`] requests the rows that it `needs` and decides purely over the
 //! [`Facts`](crate::rows::Facts); it returns the changed rows ([`Changes`](crate::rows::Changes))
 //! and its reply, and never changes the facts, so that a refusal has no effect. The store does the
 //! rest for a whole batch:
@@ -237,7 +237,7 @@ macro_rules! working_set {
             }
 
             /// How many ids were requested and are not loaded, including repetitions.
-            pub fn asked(&self) -> usize {
+            pub fn requested(&self) -> usize {
                 self.wanted.iter().map(alloc::vec::Vec::len).sum()
             }
 

@@ -21,7 +21,7 @@ pub(super) fn about(booking: &Booking) -> About {
 }
 
 /// Appends a message about a booking to the outbox. It contains no data of the customer.
-pub(super) fn tell<'i>(
+pub(super) fn append_message<'i>(
     draft: &mut Draft<'_>,
     booking: &mut Booking,
     items: impl Iterator<Item = &'i BookingItem> + Clone,
@@ -38,5 +38,5 @@ pub(super) fn tell<'i>(
         "refunded_minor": booking.refunded_minor,
     });
     let about = about(booking);
-    draft.tell(about, &mut booking.seq, kind, &payload);
+    draft.append_message(about, &mut booking.seq, kind, &payload);
 }

@@ -111,7 +111,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Appends a message to the outbox. `seq` is the subject's counter, which the caller raises.
-    pub fn tell(&mut self, about: About, seq: &mut i64, kind: &str, payload: &JsonValue) {
+    pub fn append_message(&mut self, about: About, seq: &mut i64, kind: &str, payload: &JsonValue) {
         *seq += 1;
         let message = Message {
             id: MessageId(self.context.ids.next()),

@@ -52,7 +52,13 @@ pub(super) fn about_refund(refund: &Refund) -> About {
 
 /// Appends a message about a payment to the outbox. `moved` is the amount of this movement. `movement` is its
 /// name: the ledger's transfer has its id from the name, so a repeated message is posted once.
-pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, movement: &str, moved: Money) {
+pub(super) fn append_message(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    kind: &str,
+    movement: &str,
+    moved: Money,
+) {
     let payload = json!({
         "payment_id": payment.id.0,
         "booking_id": payment.booking.map(|booking| booking.0),
@@ -64,16 +70,21 @@ pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, mov
         "moved": moved,
     });
     let about = about(payment);
-    draft.tell(about, &mut payment.seq, kind, &payload);
+    draft.append_message(about, &mut payment.seq, kind, &payload);
 }
 
-pub(super) fn tell_refund(draft: &mut Draft<'_>, refund: &mut Refund, payment: &Payment, kind: &str) {
+pub(super) fn append_refund_message(
+    draft: &mut Draft<'_>,
+    refund: &mut Refund,
+    payment: &Payment,
+    kind: &str,
+) {
     let movement = alloc::format!("{kind}/{}", refund.id);
     let moved = Money::new(refund.amount_minor, refund.currency);
-    tell_refund_of(draft, refund, payment, kind, &movement, moved);
+    append_refund_movement(draft, refund, payment, kind, &movement, moved);
 }
 
-fn tell_refund_of(
+fn append_refund_movement(
     draft: &mut Draft<'_>,
     refund: &mut Refund,
     payment: &Payment,
@@ -93,7 +104,7 @@ fn tell_refund_of(
         "moved": moved,
     });
     let about = about_refund(refund);
-    draft.tell(about, &mut refund.seq, kind, &payload);
+    draft.append_message(about, &mut refund.seq, kind, &payload);
 }
 
 /// The tenant's payment.

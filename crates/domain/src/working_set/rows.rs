@@ -20,7 +20,7 @@ pub struct Table {
 
 impl Table {
     /// The column that rows are loaded by: the owner's id in a table of owned rows, else the key.
-    pub fn asked_by(&self) -> Option<usize> {
+    pub fn loaded_by(&self) -> Option<usize> {
         let wanted = if self.role == Role::Owned { ColumnUpdate::Owner } else { ColumnUpdate::Key };
         self.columns.iter().position(|column| column.part == wanted)
     }
@@ -181,11 +181,11 @@ impl<R: Row> Rows<R> {
     /// exists must not look like a missing one.
     pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Vec<Unreadable> {
         for id in ids {
-            self.ask(*id);
+            self.request(*id);
         }
         let mut unreadable = Vec::new();
         for values in rows {
-            let id = R::TABLE.asked_by().and_then(|at| values.get(at).cloned()).and_then(Value::id);
+            let id = R::TABLE.loaded_by().and_then(|at| values.get(at).cloned()).and_then(Value::id);
             let stored = unknown::stored(R::TABLE, &values);
             match R::read(values) {
                 Ok(row) => {
@@ -204,7 +204,7 @@ impl<R: Row> Rows<R> {
         unreadable
     }
 
-    fn ask(&mut self, id: Uuid) {
+    fn request(&mut self, id: Uuid) {
         match R::TABLE.role {
             Role::Owned => {
                 self.owners.entry(id).or_default();

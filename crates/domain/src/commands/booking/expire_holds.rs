@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Seats, about, tell};
+use super::{Seats, about, append_message};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
@@ -95,7 +95,7 @@ impl Command for ExpireHolds {
             booking.state = draft.step(about(&booking), step);
             booking.ended_at = Some(context.now);
             let items = facts.booking_items.owned_by(booking.id);
-            tell(&mut draft, &mut booking, items, "booking.expired");
+            append_message(&mut draft, &mut booking, items, "booking.expired");
             draft.put(booking);
             expired += 1;
         }

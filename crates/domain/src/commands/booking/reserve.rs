@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{about, tell};
+use super::{about, append_message};
 use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
@@ -249,10 +249,10 @@ impl Command for Reserve {
             }
             slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
-            tell(&mut draft, &mut booking, items.iter(), "booking.confirmed");
+            append_message(&mut draft, &mut booking, items.iter(), "booking.confirmed");
         } else {
             slot.held += seats;
-            tell(&mut draft, &mut booking, items.iter(), "booking.held");
+            append_message(&mut draft, &mut booking, items.iter(), "booking.held");
             if let Some(client) = client {
                 draft.put(client);
             }

@@ -31,7 +31,7 @@ impl MarkSent {
     /// Whether the attempt may call the provider now.
     fn may_send(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> bool {
         // The person who has the case may move the money by hand at any time.
-        let handed_over = attempt.state.is(attempt::State::Review)
+        let in_review = attempt.state.is(attempt::State::Review)
             && !fault_injection::is(fault_injection::InjectedFault::SentAfterHandOver);
         let contradicted = payment.contradicted_at.is_some_and(|at| at >= attempt.created_at);
         let stands = match attempt.kind {
@@ -46,7 +46,7 @@ impl MarkSent {
             }
             AttemptKind::Capture | AttemptKind::Void => true,
         };
-        !handed_over && !contradicted && stands
+        !in_review && !contradicted && stands
     }
 }
 

@@ -48,7 +48,7 @@ impl Command for Postpone {
         let mut attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?.clone();
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let refund = self.refund.and_then(|id| facts.refunds.get(id));
-        let handed_over = attempt.state.is(attempt::State::Review);
+        let in_review = attempt.state.is(attempt::State::Review);
         let late = context.now >= attempt.deadline_at;
         // The payment ended by itself, before the capture or void.
         let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
@@ -73,8 +73,8 @@ impl Command for Postpone {
             lease_until: None,
             due_at: context.now.plus(self.pause),
             attempts: 0,
-            failures: job.failures + i64::from(self.asked && !handed_over),
-            looks: job.looks + i64::from(self.asked && handed_over),
+            failures: job.failures + i64::from(self.asked && !in_review),
+            looks: job.looks + i64::from(self.asked && in_review),
             last_error: self.error.clone().or_else(|| job.last_error.clone()),
             updated_at: context.now,
             ..job.clone()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::book::book;
 use super::give_up::as_it_stands;
-use super::{about, about_refund, tell, tell_refund};
+use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
 use crate::lifecycle::payment::State;
 use crate::lifecycle::{State as _, Step, attempt, payment, refund};
@@ -200,7 +200,7 @@ pub(in crate::commands) fn settle_unsent(
             refund.updated_at = draft.context.now;
             attempt.failure.clone_from(&refund.failure);
             payment.let_go(refund.amount_minor);
-            tell_refund(draft, &mut refund, &payment, "refund.failed");
+            append_refund_message(draft, &mut refund, &payment, "refund.failed");
             review_if_unasked(draft, &payment, &refund);
             let (id, key) = (refund.id.0, attempt.key);
             draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
@@ -211,7 +211,7 @@ pub(in crate::commands) fn settle_unsent(
             payment.state = draft.step(about(&payment), step);
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
-            tell(draft, &mut payment, "payment.failed", &movement, nothing);
+            append_message(draft, &mut payment, "payment.failed", &movement, nothing);
             // The payment ended without money, so no money is returned.
             let deadline = attempt.deadline_at.since(attempt.created_at);
             book(draft, facts, &mut payment, Source::Answer, deadline);

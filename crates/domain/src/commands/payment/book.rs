@@ -92,7 +92,7 @@ fn secure(
     booking.state = draft.step(booking::about(booking), step);
     booking.confirmed_at = Some(draft.context.now);
     booking.ended_at = None;
-    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
+    booking::append_message(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
     None
 }
 
@@ -122,7 +122,7 @@ fn release_security(
     seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
     booking.ended_at = Some(draft.context.now);
-    booking::tell(draft, booking, facts.booking_items.owned_by(booking.id), "booking.cancelled");
+    booking::append_message(draft, booking, facts.booking_items.owned_by(booking.id), "booking.cancelled");
 }
 
 /// Whether late money takes the seats again: the tenant wants that, the seats are free, and no slot has

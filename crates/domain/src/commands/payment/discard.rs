@@ -1,8 +1,8 @@
 //! Discard: a person ends an attempt. An attempt with an unknown outcome is written off.
 
 use super::answer::{Unsent, settle_unsent};
-use super::give_up::{as_it_stands, hand_over, needs_case};
-use super::{about, about_refund, tell, tell_refund};
+use super::give_up::{as_it_stands, move_to_review, needs_case};
+use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
 use crate::ids::{AttemptId, ReviewId};
 use crate::lifecycle::refund::State as RefundState;
@@ -91,7 +91,7 @@ impl WriteOff<'_> {
         if let Some(review) = facts.reviews.get(ReviewId::of_attempt(attempt.id)) {
             draft.resolve_review(review, why.into());
         }
-        hand_over(draft, &mut attempt, &mut refund.as_mut());
+        move_to_review(draft, &mut attempt, &mut refund.as_mut());
         attempt.state = const { attempt::step(attempt::State::Review, attempt::Event::WriteOff) }.to();
         attempt.updated_at = draft.context.now;
         if payment.active == Some(attempt.id) {
@@ -103,7 +103,7 @@ impl WriteOff<'_> {
             payment.next_action = None;
             let movement = alloc::format!("payment.written_off/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
-            tell(draft, &mut payment, "payment.written_off", &movement, nothing);
+            append_message(draft, &mut payment, "payment.written_off", &movement, nothing);
             free_booking(draft, facts, &payment);
         }
         if let Some(refund) = &mut refund {
@@ -111,7 +111,7 @@ impl WriteOff<'_> {
             refund.state = draft.step(about_refund(refund), step);
             refund.updated_at = draft.context.now;
             payment.let_go(refund.amount_minor);
-            tell_refund(draft, refund, &payment, "refund.written_off");
+            append_refund_message(draft, refund, &payment, "refund.written_off");
         }
         payment.updated_at = draft.context.now;
         draft.answer(attempt.key, Ok(as_it_stands(&attempt, refund.as_ref(), &payment)));

@@ -17,12 +17,12 @@ pub(in crate::commands) fn give_up(
     refund: &mut Option<&mut Refund>,
     payment: &Payment,
 ) {
-    hand_over(draft, attempt, refund);
+    move_to_review(draft, attempt, refund);
     draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_deref(), payment)));
 }
 
 /// An attempt that was sent, and its refund, go to a person. One that was never sent stays as it is.
-pub(super) fn hand_over(draft: &mut Draft<'_>, attempt: &mut Attempt, refund: &mut Option<&mut Refund>) {
+pub(super) fn move_to_review(draft: &mut Draft<'_>, attempt: &mut Attempt, refund: &mut Option<&mut Refund>) {
     lose_sight(draft, attempt, refund);
     if !attempt.state.is(attempt::State::Unknown) {
         return;

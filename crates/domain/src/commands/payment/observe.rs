@@ -19,7 +19,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::movements::{MoneyMoved, record};
-use super::{about, tell};
+use super::{about, append_message};
 use crate::commands::draft::Draft;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
@@ -101,7 +101,7 @@ pub(super) fn observe(
     let kind = format!("payment.{}", payment.state.name());
     let movement = format!("{kind}/{}/{}", payment.id, seen.object);
     let moved = Money::new(moved_minor, payment.currency);
-    tell(draft, payment, &kind, &movement, moved);
+    append_message(draft, payment, &kind, &movement, moved);
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
@@ -146,5 +146,5 @@ fn release_suspense(draft: &mut Draft<'_>, payment: &mut Payment, object: &str) 
     let movement = format!("payment.contradicted/{}/{object}/released", payment.id);
     let moved = Money::new(-payment.suspended_minor, payment.currency);
     payment.suspended_minor = 0;
-    tell(draft, payment, "payment.contradicted", &movement, moved);
+    append_message(draft, payment, "payment.contradicted", &movement, moved);
 }

@@ -144,7 +144,7 @@ impl Settle {
     }
 
     /// The attempt that goes to a person with the contradiction that its worker found.
-    fn handed_over(&self, facts: &Facts) -> Option<AttemptId> {
+    fn attempt_for_review(&self, facts: &Facts) -> Option<AttemptId> {
         let sent =
             |attempt: &&Attempt| matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown);
         let driven = matches!(self.by, ObservedBy::Job { .. });
@@ -208,8 +208,8 @@ impl Command for Settle {
         match verdict {
             ObservationResult::Contradicts(why) => {
                 closing.outcome = Some(why.clone());
-                let handed_over = self.handed_over(facts);
-                contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
+                let attempt = self.attempt_for_review(facts);
+                contradict(&mut draft, &mut payment, &self.observation, why.clone(), attempt);
                 if let Bringer::Job(held) = &bringer {
                     self.stop_job(&mut draft, facts, &payment, held, &why);
                 }

@@ -13,7 +13,7 @@ use alloc::format;
 
 use super::movements::{MoneyMoved, record};
 use super::settle::ObservedBy;
-use super::{about, tell};
+use super::{about, append_message};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::ids::{AccountId, EventId, MovementId, PaymentId, ReviewId, TenantId};
@@ -51,7 +51,7 @@ impl SettleDispute {
             if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
         let movement = format!("{message}/{}/{object}", payment.id);
         let moved = Money::new(*amount_minor, payment.currency);
-        tell(draft, payment, message, &movement, moved);
+        append_message(draft, payment, message, &movement, moved);
     }
 
     /// The case of this dispute, not opened yet.

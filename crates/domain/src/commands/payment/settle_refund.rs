@@ -23,7 +23,7 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{Bringer, ObservedBy};
-use super::{about, about_refund, tell, tell_refund, tell_refund_of};
+use super::{about, about_refund, append_message, append_refund_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
@@ -58,7 +58,7 @@ pub struct SettleRefund {
 }
 
 impl SettleRefund {
-    /// The refund's step on this outcome, if it has one. An error says what the outcome contradicts.
+    /// The refund's step on this outcome, if it has one. An error is what the outcome contradicts.
     fn step_of(&self, refund: &Refund, payment: &Payment) -> Result<Option<Step<State>>, String> {
         match &self.outcome {
             // The provider has the refund, because an earlier call of ours made it: only this call
@@ -199,7 +199,7 @@ impl SettleRefund {
         {
             let movement = format!("refund.contradicted/{}/{}", refund.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            tell_refund_of(draft, refund, payment, "refund.contradicted", &movement, moved);
+            append_refund_movement(draft, refund, payment, "refund.contradicted", &movement, moved);
         }
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
@@ -226,7 +226,7 @@ impl SettleRefund {
         {
             let movement = format!("refund.contradicted/{}/{}", payment.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            tell(draft, payment, "refund.contradicted", &movement, moved);
+            append_message(draft, payment, "refund.contradicted", &movement, moved);
         }
     }
 
@@ -262,7 +262,7 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        tell_refund(draft, refund, payment, kind);
+        append_refund_message(draft, refund, payment, kind);
         if let Some(booking) = booking {
             draft.put(booking);
         }

@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::world::{Rows, World};
+use super::test_store::{Rows, TestStore};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
@@ -17,7 +17,7 @@ use crate::rows::{
 use crate::side_effects::Counter;
 use crate::working_set::{Command, Row};
 
-/// As `subject/word`: all there is to count, but for the late payments that were seated.
+/// The expected counters as `subject/word`, without the late payments that were seated.
 fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     fn all<R: Row>(rows: &Rows) -> impl Iterator<Item = R> {
         let rows = rows.get(R::TABLE.name).into_iter().flat_map(BTreeMap::values);
@@ -32,8 +32,8 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     let voided = all(rows).filter(|row: &Attempt| row.kind == AttemptKind::Void && row.key.is_none());
     let voided = voided.map(|_| "late_payments/voided".into());
     let mut counted = BTreeMap::new();
-    for word in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
-        *counted.entry(word).or_default() += 1;
+    for name in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
+        *counted.entry(name).or_default() += 1;
     }
     for under_way in [
         "bookings/held",
@@ -49,7 +49,7 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     counted
 }
 
-impl World {
+impl TestStore {
     pub fn hold_every_law(&self, before: &Rows, command: &dyn Command) {
         let bookings: Vec<Booking> = self.all();
         let payments: Vec<Payment> = self.all();
@@ -60,10 +60,10 @@ impl World {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
-        self.counters_say_what_the_rows_say(before, command);
+        self.counters_equal_the_rows(before, command);
     }
 
-    fn counters_say_what_the_rows_say(&self, before: &Rows, command: &dyn Command) {
+    fn counters_equal_the_rows(&self, before: &Rows, command: &dyn Command) {
         let mut expected = counted(&self.rows);
         for (counter, count) in counted(before) {
             *expected.entry(counter).or_default() -= count;

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::commands::draft::Draft;
-use crate::commands::payment::{about, tell};
+use crate::commands::payment::{about, append_message};
 use crate::ids::AttemptId;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::State;
@@ -46,17 +46,17 @@ pub(super) fn contradiction(payment: &Payment, seen: &Observation) -> Option<Str
         (ProviderStatus::Captured { amount_minor } | ProviderStatus::Authorized { amount_minor }, _)
             if *amount_minor > payment.amount_minor =>
         {
-            Some(format!("more than asked for was taken: {}", money(*amount_minor)))
+            Some(format!("more than requested was captured: {}", money(*amount_minor)))
         }
         (ProviderStatus::Authorized { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor =>
         {
-            Some(format!("less than asked for was reserved: {}", money(*amount_minor)))
+            Some(format!("less than requested was reserved: {}", money(*amount_minor)))
         }
         (ProviderStatus::Captured { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor && payment.capture == Capture::Automatic =>
         {
-            Some(format!("less than asked for was taken: {}", money(*amount_minor)))
+            Some(format!("less than requested was captured: {}", money(*amount_minor)))
         }
         (ProviderStatus::Cancelled, State::Captured) => {
             Some("it was cancelled after its money was taken".to_owned())
@@ -87,7 +87,7 @@ pub(in crate::commands::payment) fn contradict(
         if own {
             payment.suspended_minor += moved.minor;
         }
-        tell(draft, payment, "payment.contradicted", &movement, moved);
+        append_message(draft, payment, "payment.contradicted", &movement, moved);
     }
     payment.contradicted_at = Some(draft.context.now);
     match attempt {

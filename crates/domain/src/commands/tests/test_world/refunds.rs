@@ -1,8 +1,8 @@
-//! Refunds of the shop's payments, and those that somebody makes at the provider.
+//! Refunds of the world's payments, and those that somebody makes at the provider.
 
 use super::*;
 
-impl Shop {
+impl TestWorld {
     pub fn refund_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartRefund {
         StartRefund {
             claim: self.claim(),
@@ -53,7 +53,7 @@ impl Shop {
         self.run(&SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).reply();
     }
 
-    /// An event tells of a refund that somebody made at the provider.
+    /// An event about a refund that a person made at the provider.
     pub fn refund_at_provider(
         &mut self,
         payment: PaymentId,
@@ -65,7 +65,7 @@ impl Shop {
         self.run(&command)
     }
 
-    /// An event that tells of a refund without a mark of ours.
+    /// An event about a refund without our metadata.
     pub fn refund_event(
         &mut self,
         payment: PaymentId,

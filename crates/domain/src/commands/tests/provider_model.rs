@@ -22,7 +22,7 @@ pub struct Object {
 }
 
 pub struct Return {
-    /// `None`: made by hand.
+    /// `None`: made at the provider.
     pub refund: Option<RefundId>,
     pub key_number: i64,
     pub payment: PaymentId,
@@ -30,11 +30,11 @@ pub struct Return {
     pub status: RefundStatus,
 }
 
-/// What a webhook will tell, as it was when it happened.
+/// The event of a later webhook, with the state of the object at its time.
 #[derive(Clone)]
 pub enum News {
     Payment(PaymentId, ProviderStatus),
-    /// The place of it among the returns.
+    /// Its index in the list of returns.
     Refund(usize, RefundStatus),
 }
 
@@ -59,8 +59,8 @@ fn declined() -> ProviderStatus {
 }
 
 /// What the provider calls a refund.
-pub fn return_object(place: usize) -> String {
-    format!("re_{place}")
+pub fn return_object(index: usize) -> String {
+    format!("re_{index}")
 }
 
 impl ProviderModel {
@@ -148,8 +148,8 @@ impl ProviderModel {
     ) -> CallOutcome<(usize, RefundStatus)> {
         let known =
             |made: &Return| refund.is_some() && (made.refund, made.key_number) == (refund, key_number);
-        let place = self.returns.iter().position(known).unwrap_or(self.returns.len());
-        if place == self.returns.len() {
+        let index = self.returns.iter().position(known).unwrap_or(self.returns.len());
+        if index == self.returns.len() {
             let of_payment = self.returns.iter().filter(|other| other.payment == payment);
             let going: i64 = of_payment.map(|other| other.amount_minor).sum();
             if going + amount_minor > self.objects[&payment].taken_minor {
@@ -161,31 +161,31 @@ impl ProviderModel {
             }
             let status = RefundStatus::Pending;
             self.returns.push(Return { refund, key_number, payment, amount_minor, status });
-            self.news.push(News::Refund(place, RefundStatus::Pending));
+            self.news.push(News::Refund(index, RefundStatus::Pending));
             if !slow {
-                self.pay_back(place);
+                self.pay_back(index);
             }
         }
-        CallOutcome::Object((place, self.returns[place].status.clone()))
+        CallOutcome::Object((index, self.returns[index].status.clone()))
     }
 
     /// By our own reference.
     pub fn find(&self, refund: RefundId) -> CallOutcome<Option<(usize, RefundStatus)>> {
-        let place = self.returns.iter().position(|made| made.refund == Some(refund));
-        CallOutcome::Object(place.map(|place| (place, self.returns[place].status.clone())))
+        let index = self.returns.iter().position(|made| made.refund == Some(refund));
+        CallOutcome::Object(index.map(|index| (index, self.returns[index].status.clone())))
     }
 
-    pub fn pay_back(&mut self, place: usize) {
-        let back = &mut self.returns[place];
+    pub fn pay_back(&mut self, index: usize) {
+        let back = &mut self.returns[index];
         if back.status == RefundStatus::Pending {
             back.status = RefundStatus::Succeeded;
             self.objects.get_mut(&back.payment).unwrap().returned_minor += back.amount_minor;
-            self.news.push(News::Refund(place, RefundStatus::Succeeded));
+            self.news.push(News::Refund(index, RefundStatus::Succeeded));
         }
     }
 
     /// Somebody at the provider's dashboard takes, lets go of, or gives back.
-    pub fn by_hand(&mut self, payment: PaymentId, what: u8) {
+    pub fn act_at_provider(&mut self, payment: PaymentId, what: u8) {
         let Some(object) = self.objects.get(&payment) else { return };
         let left = object.taken_minor - object.returned_minor;
         match (&object.status, what % 3) {
@@ -221,7 +221,7 @@ impl ProviderModel {
 
     fn move_to(&mut self, payment: PaymentId, status: ProviderStatus) {
         self.objects.get_mut(&payment).unwrap().status = status.clone();
-        // One move is often told by several events.
+        // One move often has several events.
         self.news.push(News::Payment(payment, status.clone()));
         self.news.push(News::Payment(payment, status));
     }

@@ -1,4 +1,4 @@
-//! A tenant with a product, a slot and an account, and what is done there in one line each.
+//! A tenant with a product, a slot and an account, and one method for each step of a test.
 
 mod refunds;
 
@@ -9,7 +9,7 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::world::{CommandResult, World};
+use super::test_store::{CommandResult, TestStore};
 use crate::commands::{
     AddSlots, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, JobLease, LapsedHold, MarkSent,
     NewSlot, NewUnit, ObservedBy, PaymentTarget, Provision, RecordEvent, RefundOutcome, Reserve, Settle,
@@ -48,8 +48,8 @@ pub const LOOK_AGAIN: RecheckDelays =
     RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
 pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
-pub struct Shop {
-    pub world: World,
+pub struct TestWorld {
+    pub store: TestStore,
     pub product: ProductId,
     /// One seat, for [`PRICE`].
     pub seat: UnitId,
@@ -60,15 +60,15 @@ pub struct Shop {
     keys: u32,
 }
 
-impl std::ops::Deref for Shop {
-    type Target = World;
-    fn deref(&self) -> &World {
-        &self.world
+impl std::ops::Deref for TestWorld {
+    type Target = TestStore;
+    fn deref(&self) -> &TestStore {
+        &self.store
     }
 }
-impl std::ops::DerefMut for Shop {
-    fn deref_mut(&mut self) -> &mut World {
-        &mut self.world
+impl std::ops::DerefMut for TestWorld {
+    fn deref_mut(&mut self) -> &mut TestStore {
+        &mut self.store
     }
 }
 
@@ -92,7 +92,7 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
     let client = |id, held_seats_max| Client {
         id,
         tenant: TENANT,
-        name: "shop".into(),
+        name: "website".into(),
         held_seats: 0,
         held_seats_max,
         created_at: Timestamp(0),
@@ -135,16 +135,16 @@ pub fn create_product_command(currency: Currency, units: Vec<NewUnit>) -> Create
     }
 }
 
-impl Shop {
-    pub fn new(capacity: i64) -> Shop {
-        let mut world = World::new();
-        world.run(&provision(TENANT, account()));
+impl TestWorld {
+    pub fn new(capacity: i64) -> TestWorld {
+        let mut store = TestStore::new();
+        store.run(&provision(TENANT, account()));
         let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, seats: 1 };
         let units = vec![unit("seat", PRICE), unit("child", 0)];
-        let made = world.run(&create_product_command(Currency::EUR, units));
+        let made = store.run(&create_product_command(Currency::EUR, units));
         let Reply::Product(made) = made.reply() else { panic!("a product was made") };
-        let mut shop = Shop {
-            world,
+        let mut world = TestWorld {
+            store,
             product: made.0.id,
             seat: made.1[0].id,
             child: made.1[1].id,
@@ -152,15 +152,15 @@ impl Shop {
             events: 0,
             keys: 0,
         };
-        shop.slot = shop.add_slot(capacity);
-        shop
+        world.slot = world.add_slot(capacity);
+        world
     }
 
     pub fn add_slot(&mut self, capacity: i64) -> SlotId {
         // One departure a moment.
         let others = self.all::<Slot>().len() as i64;
         let starts_at = self.now.plus(Span::seconds(7 * 24 * 60 * 60)).plus(Span(others));
-        let added = self.world.run(&AddSlots {
+        let added = self.store.run(&AddSlots {
             claim: None,
             tenant: TENANT,
             by: Actor::Client(CLIENT),
@@ -257,7 +257,7 @@ impl Shop {
         matches!(self.run(&command).reply(), Reply::Send(Some(_)))
     }
 
-    /// By the worker that has the attempt's job now.
+    /// By the worker that holds the attempt's job now.
     pub fn mark_sent_command(
         &mut self,
         attempt: impl Into<Uuid>,
@@ -279,7 +279,7 @@ impl Shop {
         }
     }
 
-    /// What an attempt's driver heard, as a command under its token.
+    /// The observation of an attempt's worker, as a command under its token.
     pub fn settle_command(
         &mut self,
         attempt: AttemptId,
@@ -358,7 +358,7 @@ impl Shop {
         }
     }
 
-    /// The driver heard why, and keeps it before it cancels the object.
+    /// The worker records the reason before it cancels the object.
     pub fn record_decline(&mut self, payment: PaymentId, failure: Failure) {
         let token = self.token(payment);
         self.run(&RecordDecline { job: JobId(payment.0), token, payment, failure }).reply();
@@ -383,15 +383,15 @@ impl Shop {
         assert!(matches!(reply, Reply::Send(Some(_))), "{reply:?}");
     }
 
-    /// Whether a call that moves money may be said again.
+    /// Whether a call that moves money may be repeated.
     pub fn may_send_again(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) -> Option<i64> {
         let command = self.mark_sent_command(attempt, payment, None);
         let reply = self.run(&command).reply();
-        let Reply::Send(key) = reply else { panic!("not a leave to send: {reply:?}") };
+        let Reply::Send(key) = reply else { panic!("not a permission to send: {reply:?}") };
         key
     }
 
-    /// What the timer does: looks holds up that lapsed, and expires them.
+    /// Expires lapsed holds, as the timer does.
     pub fn expire(&mut self) -> usize {
         let holds = self.lapsed();
         let Reply::Swept(expired) = self.run(&ExpireHolds { holds }).reply() else {
@@ -428,7 +428,7 @@ impl Shop {
         *self.get::<Payment>(payment).state
     }
 
-    /// What is stored under the key that asked for an attempt, or that it is in flight.
+    /// The reply under the key of an attempt, or that the key is in flight.
     pub fn stored(&self, attempt: impl Into<Uuid>) -> String {
         let attempt: crate::rows::Attempt = self.get(AttemptId(attempt.into()));
         let key: Key = self.get(attempt.key.unwrap());
