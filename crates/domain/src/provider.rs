@@ -187,9 +187,9 @@ pub enum CallOutcome<O> {
     /// The provider refused the call itself, and nothing changed there. `object` is set if the reply has it.
     Refused { code: String, cause: FailureCause, object: Option<O> },
     /// The call was provably not sent, or the provider refused it unread (connect error, 429).
-    /// `asked`: whether the call got as far as the provider. It did not if our circuit is open, or
+    /// `reached_provider`: whether the call got as far as the provider. It did not if our circuit is open, or
     /// if no worker is free.
-    NotSent { error: String, retry_after_seconds: Option<i64>, asked: bool },
+    NotSent { error: String, retry_after_seconds: Option<i64>, reached_provider: bool },
     /// Money may have moved or not. `key_spent`: the provider replied with an error of its own and
     /// stored that reply under the key, so the same call under the same key gets the error again.
     Unknown { error: String, key_spent: bool },

@@ -113,7 +113,7 @@ fn nothing_heard(claimed: &AttemptJob) -> Postpone {
         pause: Span::default(),
         lost_sight: false,
         key_spent: false,
-        asked: true,
+        reached_provider: true,
         error: None,
     }
 }
@@ -197,8 +197,11 @@ impl Driver {
     /// Before anybody was asked.
     async fn turn_away(&self, claimed: &AttemptJob, shut: Denied) -> Result<(), DriveEnded> {
         TURNED_AWAY.increment((claimed.attempt.kind, shut));
-        let postpone =
-            Postpone { pause: self.pace.turned_away(shut), asked: false, ..nothing_heard(claimed) };
+        let postpone = Postpone {
+            pause: self.pace.turned_away(shut),
+            reached_provider: false,
+            ..nothing_heard(claimed)
+        };
         self.submit(postpone).await.map(|_| ())
     }
 
@@ -243,7 +246,7 @@ impl Drive<'_> {
         let turned_away = teller.turn.turned_away();
         let pause = if turned_away { driver.pace.turned_away(Denied::Open) } else { driver.pause(claimed) };
         let pause = pause.max(teller.turn.retry_after());
-        let postpone = Postpone { pause, asked: !turned_away, ..nothing_heard(claimed) };
+        let postpone = Postpone { pause, reached_provider: !turned_away, ..nothing_heard(claimed) };
         driver.put_off(claimed, unheard, postpone).await
     }
 

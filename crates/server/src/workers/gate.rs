@@ -188,7 +188,7 @@ impl AnswerKind {
     pub fn of<O>(heard: &CallOutcome<O>) -> AnswerKind {
         match heard {
             CallOutcome::Object(_) | CallOutcome::Refused { .. } => AnswerKind::Answered,
-            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
+            CallOutcome::NotSent { reached_provider: asked, retry_after_seconds, .. } => {
                 AnswerKind::Nothing { asked: *asked, retry_after_seconds: *retry_after_seconds }
             }
             CallOutcome::Unknown { .. } => AnswerKind::Nothing { asked: true, retry_after_seconds: None },

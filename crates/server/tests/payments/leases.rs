@@ -149,8 +149,9 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     refused(&service, Heartbeat { job, token, span: Span::seconds(30) }).await;
     refused(&service, FinishAttempt { attempt, token }).await;
     let pause = Span::seconds(1);
-    let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
-    let postpone = Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, asked, error };
+    let (refund, lost_sight, key_spent, reached_provider, error) = (None, true, false, true, None);
+    let postpone =
+        Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, reached_provider, error };
     refused(&service, postpone).await;
     // And confirms after all: under the same key, so it hears what became of that.
     service.provider.faults(json!({})).await;

@@ -30,7 +30,7 @@ pub struct Postpone {
     /// needs another key.
     pub key_spent: bool,
     /// Whether a call reached the provider. A call that our own limits refused does not count.
-    pub asked: bool,
+    pub reached_provider: bool,
     pub error: Option<String>,
 }
 
@@ -73,8 +73,8 @@ impl Command for Postpone {
             lease_until: None,
             due_at: context.now.plus(self.pause),
             attempts: 0,
-            failures: job.failures + i64::from(self.asked && !in_review),
-            looks: job.looks + i64::from(self.asked && in_review),
+            failures: job.failures + i64::from(self.reached_provider && !in_review),
+            looks: job.looks + i64::from(self.reached_provider && in_review),
             last_error: self.error.clone().or_else(|| job.last_error.clone()),
             updated_at: context.now,
             ..job.clone()

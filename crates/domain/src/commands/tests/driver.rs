@@ -64,7 +64,11 @@ impl Game {
         }
         let fate = self.chaos.next() % 16;
         match fate {
-            0 => CallOutcome::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
+            0 => CallOutcome::NotSent {
+                error: "refused".into(),
+                retry_after_seconds: None,
+                reached_provider: true,
+            },
             1 => lost(false),
             2 => {
                 call(&mut self.provider);

@@ -32,7 +32,7 @@ pub fn put_off(attempt: impl Into<Uuid>, token: i64, payment: PaymentId) -> Post
         pause: LOOK_AGAIN.first,
         lost_sight: false,
         key_spent: false,
-        asked: true,
+        reached_provider: true,
         error: None,
     }
 }
@@ -340,9 +340,9 @@ fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
     let mut world = TestWorld::new(9);
     let (_, payment) = world.sent(Capture::Automatic);
     let job = JobId(payment.0);
-    let mut tried = |asked: bool| {
+    let mut tried = |reached_provider: bool| {
         let token = world.token(job);
-        world.run(&Postpone { asked, ..put_off(job, token, payment) }).reply();
+        world.run(&Postpone { reached_provider, ..put_off(job, token, payment) }).reply();
         world.wait(LOOK_AGAIN.first);
         world
             .run(&ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease: LEASE, alone: false })
