@@ -49,12 +49,12 @@ pub enum Refusal {
     SlotLooksFull,
     TooManySeatsHeldByCustomer {
         held: i64,
-        asked: i64,
+        requested: i64,
         limit: i64,
     },
     TooManySeatsHeldByClient {
         held: i64,
-        asked: i64,
+        requested: i64,
         limit: i64,
     },
     HoldIsTooLong {

@@ -110,7 +110,7 @@ impl Reserve {
         let limit = facts.tenants.get(self.tenant()).and_then(|t| t.settings.0.seats_held_per_customer_max);
         if let Some(limit) = limit.filter(|limit| seats > 0 && customer.held_seats + seats > *limit) {
             let held = customer.held_seats;
-            return Err(Refusal::TooManySeatsHeldByCustomer { held, asked: seats, limit });
+            return Err(Refusal::TooManySeatsHeldByCustomer { held, requested: seats, limit });
         }
         customer.name.clone_from(&self.customer.name);
         customer.held_seats += seats;
@@ -123,7 +123,7 @@ impl Reserve {
         };
         let held = client.held_seats;
         if let Some(limit) = client.held_seats_max.filter(|limit| seats > 0 && held + seats > *limit) {
-            return Err(Refusal::TooManySeatsHeldByClient { held, asked: seats, limit });
+            return Err(Refusal::TooManySeatsHeldByClient { held, requested: seats, limit });
         }
         Ok(Some(Client { held_seats: held + seats, ..client.clone() }))
     }

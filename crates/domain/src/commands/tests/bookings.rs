@@ -148,7 +148,7 @@ fn a_customer_holds_no_more_than_the_limit() {
     world.set_settings(|settings| settings.seats_held_per_customer_max = Some(3));
     let first = world.reserve(3);
     let command = world.reserve_command(1);
-    let refusal = Refusal::TooManySeatsHeldByCustomer { held: 3, asked: 1, limit: 3 };
+    let refusal = Refusal::TooManySeatsHeldByCustomer { held: 3, requested: 1, limit: 3 };
     assert_eq!(world.refused(&command), refusal);
     // The case of an address makes no other person.
     let mut command = world.reserve_command(1);
@@ -179,7 +179,10 @@ fn a_client_holds_no_more_than_its_limit() {
     let command = by_limited(&mut world, 2, "a");
     world.run(&command).reply();
     let command = by_limited(&mut world, 2, "b");
-    assert_eq!(world.refused(&command), Refusal::TooManySeatsHeldByClient { held: 2, asked: 2, limit: 3 });
+    assert_eq!(
+        world.refused(&command),
+        Refusal::TooManySeatsHeldByClient { held: 2, requested: 2, limit: 3 }
+    );
     world.wait(Span::seconds(HOLD_SECONDS));
     assert_eq!(world.expire(), 1);
     let command = by_limited(&mut world, 3, "c");
