@@ -59,7 +59,7 @@ pub async fn carry_out(
                     observation,
                     source: Source::Webhook,
                     refused: None,
-                    look_again: waits.look_again,
+                    recheck: waits.look_again,
                     deadline: waits.operation_deadline,
                 },
             )
@@ -115,7 +115,7 @@ async fn refund(
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
         mark,
-        look_again: waits.look_again,
+        recheck: waits.look_again,
     };
     if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;

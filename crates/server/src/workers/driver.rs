@@ -293,7 +293,7 @@ impl Drive<'_> {
             observation,
             source,
             refused,
-            look_again: self.driver.pace.look_again(),
+            recheck: self.driver.pace.look_again(),
             deadline: self.driver.operation_deadline,
         };
         self.driver.submit(settle).await.map(|_| ())

@@ -123,7 +123,7 @@ impl Drive<'_> {
             payment: self.claimed.payment.id,
             outcome,
             mark: None,
-            look_again: self.driver.pace.look_again(),
+            recheck: self.driver.pace.look_again(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }

@@ -80,7 +80,7 @@ pub struct Settle {
     pub source: Source,
     /// Why the provider refused this call.
     pub refused: Option<Failure>,
-    pub look_again: RecheckDelays,
+    pub recheck: RecheckDelays,
     /// The longest time without a definite outcome, for the return of money that the booking cannot take.
     pub deadline: Span,
 }
@@ -117,10 +117,10 @@ impl Settle {
             job.finished(now)
         } else if job.state.is(job::State::Dead) && attempt.state.is_final() {
             // The call has an outcome, so the job needs no person: it waits for evidence.
-            job.rechecked(self.look_again.first, None, now)
+            job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, now);
-            job.rechecked(self.look_again.pause(job.looks), by, now)
+            job.rechecked(self.recheck.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
             && job.state.is(job::State::Ready)
         {
@@ -135,7 +135,7 @@ impl Settle {
     /// The end of a hold: by then the object is fetched, because it may be paid already.
     fn evidence_needed_by(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
         let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
-        let soonest = now.plus(self.look_again.first);
+        let soonest = now.plus(self.recheck.first);
         booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
     }
 

@@ -54,7 +54,7 @@ pub struct SettleRefund {
     /// The other refund of ours that the metadata name.
     pub mark: Option<RefundId>,
     /// When a pending refund is rechecked.
-    pub look_again: RecheckDelays,
+    pub recheck: RecheckDelays,
 }
 
 impl SettleRefund {
@@ -172,9 +172,9 @@ impl SettleRefund {
             // A dead job as well: its outcome is known, so it needs no person.
             job.finished(now)
         } else if job.state.is(job::State::Dead) && refund.state.is(State::Pending) {
-            job.rechecked(self.look_again.first, None, now)
+            job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { .. }) {
-            job.rechecked(self.look_again.pause(job.looks), None, now)
+            job.rechecked(self.recheck.pause(job.looks), None, now)
         } else {
             return;
         };

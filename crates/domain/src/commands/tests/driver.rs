@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::jobs::put_off;
 use super::provider_model::{Call, News, ProviderModel, return_object};
 use super::test_store::CommandResult;
-use super::test_world::{DEADLINE, LOOK_AGAIN, TestWorld, account, object};
+use super::test_world::{DEADLINE, RECHECK, TestWorld, account, object};
 use crate::commands::{
     Abandon, FinishAttempt, MarkSent, ObservedBy, Postpone, RecordDecline, RefundOutcome, Settle,
     SettleRefund,
@@ -269,8 +269,7 @@ impl Game {
     fn settle_refund(&mut self, claimed: &AttemptJob, outcome: RefundOutcome) -> Drive {
         let by = ObservedBy::Job { job: claimed.job.id, token: claimed.job.token };
         let (refund, payment) = (claimed.attempt.refund.unwrap(), claimed.payment.id);
-        self.submit(SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
-            .map(drop)
+        self.submit(SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }).map(drop)
     }
 
     fn must_end(&self, claimed: &AttemptJob) -> bool {
@@ -311,7 +310,7 @@ impl Game {
             observation: seen_of(&self.world, claimed.payment.id, seen),
             source,
             refused,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         };
         self.submit(settle).map(drop)
@@ -332,9 +331,8 @@ impl Game {
             News::Payment(payment, status) => {
                 let observation = seen_of(&self.world, payment, status);
                 let (attempt, source, refused) = (payment.into(), Source::Webhook, None);
-                let (look_again, deadline) = (LOOK_AGAIN, DEADLINE);
-                let settle =
-                    Settle { by, payment, attempt, observation, source, refused, look_again, deadline };
+                let (recheck, deadline) = (RECHECK, DEADLINE);
+                let settle = Settle { by, payment, attempt, observation, source, refused, recheck, deadline };
                 self.run_system(&settle);
             }
             News::Refund(index, status) => {
@@ -343,7 +341,7 @@ impl Game {
                 let outside = RefundId::at_provider(account(), &return_object(index));
                 let (mark, outcome) = (made.refund, self.refund_seen(index, status));
                 let refund = mark.unwrap_or(outside);
-                let own = SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN };
+                let own = SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK };
                 let mut answer = self.world.run(&own);
                 if let CommandResult::Refused(Refusal::RefundNotFound) = answer {
                     answer = self.world.run(&SettleRefund { refund: outside, mark, ..own });

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
-use super::test_world::{LEASE, LOOK_AGAIN, PRICE, TestWorld};
+use super::test_world::{LEASE, PRICE, RECHECK, TestWorld};
 use crate::commands::{
     Abandon, ClaimJobs, FinishAttempt, FinishJob, Heartbeat, JobLease, MarkSent, Postpone, RecordDecline,
     RefundOutcome, Settle,
@@ -29,7 +29,7 @@ pub fn put_off(attempt: impl Into<Uuid>, token: i64, payment: PaymentId) -> Post
         token,
         payment,
         refund: None,
-        pause: LOOK_AGAIN.first,
+        pause: RECHECK.first,
         lost_sight: false,
         key_spent: false,
         reached_provider: true,
@@ -343,7 +343,7 @@ fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
     let mut tried = |reached_provider: bool| {
         let token = world.token(job);
         world.run(&Postpone { reached_provider, ..put_off(job, token, payment) }).reply();
-        world.wait(LOOK_AGAIN.first);
+        world.wait(RECHECK.first);
         world
             .run(&ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease: LEASE, alone: false })
             .reply();

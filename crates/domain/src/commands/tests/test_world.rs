@@ -44,8 +44,7 @@ pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
 pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
 pub const PRICE: i64 = 1_000;
 pub const LEASE: JobLease = JobLease { worker: WORKER, span: Span::seconds(30) };
-pub const LOOK_AGAIN: RecheckDelays =
-    RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
+pub const RECHECK: RecheckDelays = RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
 pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
 pub struct TestWorld {
@@ -295,7 +294,7 @@ impl TestWorld {
             observation: self.seen(payment, status),
             source,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         }
     }
@@ -331,7 +330,7 @@ impl TestWorld {
             observation,
             source: Source::Webhook,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         }
     }

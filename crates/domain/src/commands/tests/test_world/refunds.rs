@@ -37,7 +37,7 @@ impl TestWorld {
         let token = self.token(refund);
         let payment = self.get::<Refund>(refund).payment;
         let by = ObservedBy::Job { job: JobId(refund.0), token };
-        SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
+        SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }
     }
 
     pub fn refund_answer(&mut self, refund: RefundId, status: RefundStatus) {
@@ -50,7 +50,7 @@ impl TestWorld {
         let outcome = self.refund_seen(refund, status);
         let payment = self.get::<Refund>(refund).payment;
         let by = ObservedBy::Event(self.record());
-        self.run(&SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).reply();
+        self.run(&SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }).reply();
     }
 
     /// An event about a refund that a person made at the provider.
@@ -76,6 +76,6 @@ impl TestWorld {
         let seen = RefundObservation { object: object.into(), status, amount_minor, currency: Currency::EUR };
         let refund = RefundId::at_provider(account(), object);
         let (by, outcome) = (ObservedBy::Event(self.record()), RefundOutcome::Seen(seen));
-        SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
+        SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }
     }
 }
