@@ -58,7 +58,7 @@ pub enum Reply {
         marked: usize,
         /// Another relay has them.
         lost: Vec<i64>,
-        handed_back: Vec<i64>,
+        released: Vec<i64>,
     },
     /// How many messages were found received, and which must be published again. Never stored.
     Settled {

@@ -305,8 +305,8 @@ pub async fn relay(store: &Store) {
         }
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
-    let hand_back = (0..PARTITIONS).collect();
-    submit(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
+    let release = (0..PARTITIONS).collect();
+    submit(store, MarkPublished { holds, published, release, consumers: Consumers::default() }).await;
 }
 
 /// What both sides hold after an ordinary day.

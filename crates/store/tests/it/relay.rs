@@ -102,7 +102,7 @@ fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkP
     MarkPublished {
         holds: holds.to_vec(),
         published: messages.iter().map(published).collect(),
-        hand_back: vec![],
+        release: vec![],
         consumers: Consumers::default(),
     }
 }
@@ -133,8 +133,7 @@ async fn a_zombies_marks_are_refused(database: StoreDatabase) {
     assert!(taken.len() as i64 == PARTITIONS && taken.iter().all(|one| one.left_behind && one.token == 2));
     let messages = [message(new_id(), new_id(), 1, 5)];
     put(&store, &messages).await;
-    let late =
-        MarkPublished { hand_back: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
+    let late = MarkPublished { release: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
     let answer = store.submit(Box::new(late)).await.unwrap();
     assert!(matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
     assert_eq!(store.messages(&[messages[0].id]).await.unwrap()[0].position, None);
@@ -290,8 +289,8 @@ fn readable(mut message: Message) -> Message {
 async fn stored(store: &Store, all: &[Message]) {
     put(store, all).await;
     let claimed = claim(store, relay()).await;
-    let hand_back = (0..PARTITIONS).collect();
-    fresh(store, MarkPublished { hand_back, ..mark(&holds(&claimed), all, false) }).await;
+    let release = (0..PARTITIONS).collect();
+    fresh(store, MarkPublished { release, ..mark(&holds(&claimed), all, false) }).await;
 }
 
 async fn receive(store: &Store, message: &Message) {
@@ -319,8 +318,8 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(database: StoreData
             assert_eq!(missed.len(), found, "published {} times", row.published);
         }
         let MarkPublished { published, .. } = mark(&[], &[row], false);
-        let looked_at = late;
-        fresh(&store, MarkRepublished { published, looked_at, consumers: Consumers::default() }).await;
+        let found_at = late;
+        fresh(&store, MarkRepublished { published, found_at, consumers: Consumers::default() }).await;
     }
     // A receipt is seen as soon as ever.
     fresh(&store, PostTransfer::of(&message).unwrap().unwrap()).await;
@@ -348,11 +347,8 @@ async fn what_is_due_is_found_until_it_was_published_again(database: StoreDataba
     }
     let row = store.messages(&[known.id]).await.unwrap().remove(0);
     let MarkPublished { published, .. } = mark(&[], &[row], false);
-    fresh(
-        &store,
-        MarkRepublished { published, looked_at: Timestamp(1_000), consumers: Consumers::default() },
-    )
-    .await;
+    fresh(&store, MarkRepublished { published, found_at: Timestamp(1_000), consumers: Consumers::default() })
+        .await;
     for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
         database.execute(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await.len(), found, "due at {due_at}");

@@ -63,12 +63,12 @@ fn messages(world: &mut TestWorld) -> Vec<Message> {
 
 fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkPublished {
     let published = messages.iter().map(|message| published(message, received)).collect();
-    MarkPublished { holds: holds.to_vec(), published, hand_back: vec![], consumers: Consumers::default() }
+    MarkPublished { holds: holds.to_vec(), published, release: vec![], consumers: Consumers::default() }
 }
 
 fn marked(world: &mut TestWorld, command: &MarkPublished) -> (usize, Vec<i64>, Vec<i64>) {
-    let Reply::Marked { marked, lost, handed_back } = world.run(command).reply() else { panic!("counted") };
-    (marked, lost, handed_back)
+    let Reply::Marked { marked, lost, released } = world.run(command).reply() else { panic!("counted") };
+    (marked, lost, released)
 }
 
 #[test]
@@ -91,11 +91,11 @@ fn one_relay_alone_gets_all_and_a_second_gets_none_before_they_are_handed_back()
     assert_eq!((second.len(), waits), (0, 8), "half of them, after their release");
     assert_eq!(claim(&mut world, relay(2)), (vec![], 8), "it claims no more than its share");
     // A mark releases the partitions that another relay waits for, and the holder does not get them again.
-    let (_, lost, handed_back) = marked(&mut world, &mark(&holds(&first), &[], true));
-    assert_eq!((lost.len(), handed_back.len()), (0, 8));
-    assert_eq!(claim_with(&mut world, relay(1), handed_back.clone(), false).0, []);
+    let (_, lost, released) = marked(&mut world, &mark(&holds(&first), &[], true));
+    assert_eq!((lost.len(), released.len()), (0, 8));
+    assert_eq!(claim_with(&mut world, relay(1), released.clone(), false).0, []);
     let (second, waits) = claim(&mut world, relay(2));
-    assert_eq!(second.iter().map(|one| one.number).collect::<Vec<_>>(), handed_back);
+    assert_eq!(second.iter().map(|one| one.number).collect::<Vec<_>>(), released);
     assert!(second.iter().all(|one| !one.left_behind && one.token == 2) && waits == 0);
 }
 
@@ -104,10 +104,10 @@ fn what_is_kept_for_a_relay_that_never_comes_is_free_again() {
     let mut world = TestWorld::new(9);
     let (first, _) = claim(&mut world, relay(1));
     claim(&mut world, relay(2));
-    let (_, _, handed_back) = marked(&mut world, &mark(&holds(&first), &[], true));
+    let (_, _, released) = marked(&mut world, &mark(&holds(&first), &[], true));
     world.wait(Span::seconds(PARTITION_KEPT_FOR_SECONDS));
-    let (claimed, _) = claim_with(&mut world, relay(1), handed_back.clone(), false);
-    assert_eq!(claimed.len(), handed_back.len());
+    let (claimed, _) = claim_with(&mut world, relay(1), released.clone(), false);
+    assert_eq!(claimed.len(), released.len());
     assert!(claimed.iter().all(|one| one.again), "nobody else had them");
 }
 
@@ -123,7 +123,7 @@ fn a_lapsed_lease_is_taken_over_and_tells_what_was_left_behind() {
     assert!(second.iter().all(|one| one.left_behind && one.token == 2));
     // Neither the marks nor the release of the zombie have an effect.
     let all = messages(&mut world);
-    let late = MarkPublished { hand_back: vec![0], ..mark(&holds(&first), &all, true) };
+    let late = MarkPublished { release: vec![0], ..mark(&holds(&first), &all, true) };
     assert_eq!(world.refused(&late), Refusal::LeaseLost);
     let (count, ..) = marked(&mut world, &mark(&holds(&second), &all, true));
     assert_eq!(count, all.len());
@@ -171,8 +171,8 @@ fn positions_are_dense_and_given_once() {
 fn stored(world: &mut TestWorld) -> (Message, DeliveryKey) {
     let (claimed, _) = claim(world, relay(1));
     let all = messages(world);
-    let hand_back = (0..PARTITIONS).collect();
-    world.run(&MarkPublished { hand_back, ..mark(&holds(&claimed), &all, false) }).reply();
+    let release = (0..PARTITIONS).collect();
+    world.run(&MarkPublished { release, ..mark(&holds(&claimed), &all, false) }).reply();
     for message in &all {
         let row: Message = world.get(message.id);
         assert_eq!(row.received_at.is_some(), row.kind != "payment.captured", "only the ledger waits");
@@ -200,9 +200,9 @@ fn fail(world: &mut TestWorld, at: DeliveryKey, pause: Span, attempts_max: i64) 
 /// As a sweep that found the messages just now.
 fn republish(world: &mut TestWorld, message: MessageId) {
     let published = vec![published(&world.get::<Message>(message), false)];
-    let looked_at = world.now;
+    let found_at = world.now;
     assert!(matches!(
-        world.run(&MarkRepublished { published, looked_at, consumers: Consumers::default() }).reply(),
+        world.run(&MarkRepublished { published, found_at, consumers: Consumers::default() }).reply(),
         Reply::Swept(1)
     ));
 }
@@ -262,7 +262,7 @@ fn a_message_is_counted_each_time_it_is_published() {
     let (message, _) = stored(&mut world);
     let again = |world: &mut TestWorld, received| {
         let published = vec![published(&world.get::<Message>(message.id), received)];
-        MarkRepublished { published, looked_at: world.now.minus(Span(7)), consumers: Consumers::default() }
+        MarkRepublished { published, found_at: world.now.minus(Span(7)), consumers: Consumers::default() }
     };
     let first = again(&mut world, false);
     assert!(matches!(world.run(&first).reply(), Reply::Swept(1)));

@@ -28,7 +28,7 @@ pub struct MarkPublished {
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`], those of a subject in the order of their `seq`.
     pub published: Vec<Published>,
     /// Numbers of partitions to release. Partitions that others wait for are released as well.
-    pub hand_back: Vec<i64>,
+    pub release: Vec<i64>,
     pub consumers: Consumers,
 }
 
@@ -102,13 +102,13 @@ impl Command for MarkPublished {
         let marked = self.mark(&mut draft, facts, &held);
         let lost = self.holds.iter().map(|hold| hold.number).filter(|number| !held.contains_key(number));
         let lost: Vec<i64> = lost.collect();
-        let mut handed_back = Vec::new();
+        let mut released = Vec::new();
         for (number, partition) in held {
-            if self.hand_back.contains(&number) || partition.kept_for(context.now).is_some() {
-                handed_back.push(number);
+            if self.release.contains(&number) || partition.kept_for(context.now).is_some() {
+                released.push(number);
                 draft.put(Partition { lease_until: None, ..partition.clone() });
             }
         }
-        Ok(draft.reply(Reply::Marked { marked, lost, handed_back }))
+        Ok(draft.reply(Reply::Marked { marked, lost, released }))
     }
 }

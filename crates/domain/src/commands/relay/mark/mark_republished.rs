@@ -19,7 +19,7 @@ pub struct MarkRepublished {
     pub published: Vec<Published>,
     /// When the sweep found the messages, by the database's clock and before it published them. If a consumer
     /// fails a message before this mark, its next attempt is later than this.
-    pub looked_at: Timestamp,
+    pub found_at: Timestamp,
     pub consumers: Consumers,
 }
 
@@ -47,7 +47,7 @@ impl Command for MarkRepublished {
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
                 let marked = published.mark(facts, message, self.consumers, context.now);
-                draft.put(Message { published_at: Some(self.looked_at), ..marked });
+                draft.put(Message { published_at: Some(self.found_at), ..marked });
             }
         }
         Ok(draft.reply(Reply::Swept(marked)))
