@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// Whether writes work now: a writer answers, and the database has not failed a batch a moment ago.
-    pub async fn ask_writer(&self) -> Result<(), Unavailable> {
+    pub async fn check_writer(&self) -> Result<(), Unavailable> {
         let answer = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(EmptyCommand))).await;
         answer.map_err(|_| Unavailable::Database("the writer does not answer".to_owned()))??;
         match self.inner.counters.failure(FAILED_LATELY) {

@@ -44,7 +44,7 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     Store::migrate(&database.location).await.unwrap();
     let store = database.open().await;
     let seller = Seller::open(&store).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
     let client = testkit::database::connect(&primary.url()).await;
     let behind = "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint \
                   from pg_stat_replication";
@@ -56,10 +56,10 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     primary.stop_immediate().unwrap();
     // The standby answers, and takes nothing.
     assert!(!writes(&store, seller).await);
-    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    assert!(matches!(store.check_writer().await, Err(Unavailable::Database(_))));
     standby.promote().unwrap();
     until("writes are taken again", async || writes(&store, seller).await).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
 }
 
 /// The connection lives on, and the server at its other end takes no writes any more: so do managed databases
@@ -77,9 +77,9 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
     };
     set("on");
     until("nothing is taken", async || !writes(&store, seller).await).await;
-    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    assert!(matches!(store.check_writer().await, Err(Unavailable::Database(_))));
     assert!(!writes(&store, seller).await, "and it stays so");
     set("off");
     until("writes are taken again", async || writes(&store, seller).await).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
 }

@@ -40,13 +40,13 @@ async fn a_full_disk_writes_nothing_by_halves() {
     }
     assert!(done > 0);
     assert!(
-        matches!(store.ask_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
+        matches!(store.check_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
     );
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, done);
     store.close().await;
     // Room again.
     let store = database.open().await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
     assert!(matches!(seller.reserve(slot, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
     let found = store.check().await.unwrap();
     let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();
