@@ -19,7 +19,7 @@ pub const COUNT_MAX: i64 = 100_000;
 /// The number of rows with these values: `["charge", "sent"]` for attempts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowCount {
-    pub words: Vec<String>,
+    pub labels: Vec<String>,
     pub count: i64,
 }
 
@@ -200,7 +200,7 @@ impl Queries {
         let rows = self.values(sql, vec![], &kinds).await?;
         let counted = |mut row: Vec<Value<'static>>| RowCount {
             count: row.pop().and_then(Value::int).unwrap_or(0),
-            words: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),
+            labels: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),
         };
         Ok(rows.into_iter().map(counted).collect())
     }

@@ -25,7 +25,7 @@ testkit::on_both_engines!(
 async fn counters(store: &Store) -> Vec<String> {
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     assert_eq!(kept, store.recounted().await.unwrap(), "the number of rows");
-    kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect()
+    kept.iter().map(|counter| format!("{} {}", counter.labels.join("/"), counter.count)).collect()
 }
 
 fn transfer(seller: Seller, kind: &str) -> TestCommand {
@@ -132,7 +132,7 @@ async fn a_reseated_booking_is_a_late_payment(database: StoreDatabase) {
     reseated(&store, seller).await;
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     let kept: Vec<String> =
-        kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect();
+        kept.iter().map(|counter| format!("{} {}", counter.labels.join("/"), counter.count)).collect();
     assert_eq!(kept, ["bookings/confirmed 1", "late_payments/seated 1"]);
 }
 

@@ -234,7 +234,7 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabas
     let stays: BTreeSet<String> = stays.collect();
     check(&store).await;
     let counters = store.figures(Timestamp(0)).await.unwrap().counters;
-    assert!(counters.iter().any(|counter| counter.words == ["late_payments", "seated"]), "{counters:?}");
+    assert!(counters.iter().any(|counter| counter.labels == ["late_payments", "seated"]), "{counters:?}");
     prune(&store).await;
     assert_eq!(left(&database).await, stays);
     check(&store).await;
