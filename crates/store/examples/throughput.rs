@@ -1,4 +1,4 @@
-//! How many commands a second the write path takes, without HTTP.
+//! The throughput of the write path in commands per second, without HTTP.
 //!
 //! `cargo run --release -p store --example throughput -- [postgres://...]`: on SQLite in a temporary
 //! directory, and on PostgreSQL in a new database beside the one that is named. A command holds one
@@ -81,7 +81,7 @@ impl Command for Reserve {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.slot(self.slot);
         rows.product(self.product);
-        // All is named: what is still to be loaded comes in one round trip.
+        // All rows are requested, so they are loaded in one round trip.
         Some(())
     }
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
@@ -166,7 +166,7 @@ impl Reserve {
     }
 }
 
-/// Puts a product and its slots there.
+/// Inserts a product and its slots.
 #[derive(Debug)]
 struct Open {
     tenant: TenantId,
@@ -202,7 +202,7 @@ impl Command for Open {
         }
         for id in &self.slots {
             let (id, capacity) = (*id, 100_000_000);
-            // One departure a moment.
+            // A product has one departure at one time.
             let starts_at = Outside.now();
             outcome.put(Slot {
                 id,

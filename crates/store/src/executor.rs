@@ -130,7 +130,7 @@ impl Batch<'_> {
             for (command, settled) in self.commands.iter().zip(&mut self.settled) {
                 if settled.is_none() {
                     let before = needs.requested();
-                    match ask_one(*command, &mut needs) {
+                    match call_needs(*command, &mut needs) {
                         // The awaited row does not exist, so the command will name no more rows.
                         Ok(complete) => all &= complete || needs.requested() == before,
                         Err(panic) => *settled = Some(CommandOutcome::Failed(Unavailable::Poisoned(panic))),
@@ -213,7 +213,7 @@ impl Batch<'_> {
             if settled.is_none() {
                 let mut needs = Needs::new(facts);
                 // A panic of `needs` has been handled by an earlier call.
-                let _met_before = ask_one(*command, &mut needs);
+                let _met_before = call_needs(*command, &mut needs);
                 if needs.wanted(table).into_iter().any(&which) {
                     *settled = Some(become_of(*command));
                 }
@@ -263,7 +263,7 @@ fn decide_one(
 }
 
 /// Whether the command has requested all its rows. An error is its panic.
-fn ask_one(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String> {
+fn call_needs(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String> {
     let call = || {
         if let Some(claim) = command.claim() {
             needs.key(claim.key);

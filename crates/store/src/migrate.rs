@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_is_what_the_rows_say() {
+    fn the_schema_equals_the_row_descriptions() {
         let (_directory, connection) = migrated();
         for table in TableName::WRITE_ORDER {
             let table = table.description();

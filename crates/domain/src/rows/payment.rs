@@ -155,14 +155,14 @@ impl Payment {
     }
 
     /// Reserves the amount of a refund under way.
-    pub fn hold_back(&mut self, amount_minor: i64) {
+    pub fn reserve_refund(&mut self, amount_minor: i64) {
         if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor += amount_minor;
         }
     }
 
     /// The refund has ended.
-    pub fn let_go(&mut self, amount_minor: i64) {
+    pub fn release_refund(&mut self, amount_minor: i64) {
         if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor -= amount_minor;
         }

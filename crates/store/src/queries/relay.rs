@@ -206,14 +206,14 @@ impl Queries {
         received_before: Timestamp,
         max: usize,
     ) -> Result<Vec<InboxId>, Error> {
-        let let_go = if fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly) {
+        let pruned = if fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly) {
             ""
         } else {
             "and not exists (select 1 from outbox where outbox.id = inbox.message)"
         };
         let sql = format!(
             "select id from inbox where message < $1 and updated_at < $2 \
-             and state in ('received', 'discarded') {let_go} order by message limit $3"
+             and state in ('received', 'discarded') {pruned} order by message limit $3"
         );
         let parameters = with![first_of(received_before), received_before, limit(max)];
         Ok(self.ids(&sql, parameters).await?.into_iter().map(InboxId).collect())

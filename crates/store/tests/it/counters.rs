@@ -21,7 +21,7 @@ testkit::on_both_engines!(
     what_was_there_before_is_counted_by_the_migration,
 );
 
-/// As `subject/word count`.
+/// The counters as `subject/word count`.
 async fn counters(store: &Store) -> Vec<String> {
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     assert_eq!(kept, store.recounted().await.unwrap(), "the number of rows");
@@ -70,7 +70,7 @@ async fn counters_equal_the_rows(database: StoreDatabase) {
         counters(&store).await,
         ["bookings/cancelled 1", "bookings/confirmed 1", "transfers/refund.succeeded 1"]
     );
-    // Several moves in one batch, and one row that moves twice in it.
+    // One batch has several moves, and one row that moves twice.
     let acts = vec![
         step(made[1], Event::ServiceDelivered),
         step(made[2], Event::HoldTimedOut),
@@ -116,7 +116,7 @@ async fn what_is_rolled_back_is_not_counted(database: StoreDatabase) {
     assert_eq!(counters(&store).await, ["transfers/payment.captured 2"]);
 }
 
-/// A booking whose money came when its hold had lapsed.
+/// A booking whose money arrived after its hold had lapsed.
 pub async fn reseated(store: &Store, seller: Seller) -> BookingId {
     let slot = seller.slot(store, 10).await;
     let booking = reserve(store, seller, slot).await;
@@ -168,7 +168,7 @@ async fn each_connection_to_postgres_has_a_shard_of_its_own() {
     };
     assert_eq!(counts().await, [2, 1]);
     one.close().await;
-    // The shard is free once PostgreSQL has seen the connection off.
+    // The shard is free once PostgreSQL has closed the connection.
     let held = "select count(*) from pg_locks where locktype = 'advisory' \
          and database = (select oid from pg_database where datname = current_database())";
     let begun = std::time::Instant::now();

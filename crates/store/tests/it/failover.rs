@@ -1,4 +1,4 @@
-//! The server that takes writes changes: a real primary, and a real hot standby that is promoted.
+//! Failover from a real primary to a real hot standby that is promoted.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::store_database::StoreDatabase;
 
 use crate::test_command::Seller;
 
-/// Nobody waits so long for a failover; it ends the test where none comes.
+/// Ends the test if there is no failover.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn at(url: String) -> StoreDatabase {
@@ -54,7 +54,7 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     .await;
 
     primary.stop_immediate().unwrap();
-    // The standby answers, and takes nothing.
+    // The standby answers, and refuses writes.
     assert!(!writes(&store, seller).await);
     assert!(matches!(store.check_writer().await, Err(Unavailable::Database(_))));
     standby.promote().unwrap();
@@ -62,8 +62,8 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     assert_eq!(store.check_writer().await, Ok(()));
 }
 
-/// The connection lives on, and the server at its other end takes no writes any more: so do managed databases
-/// while they fail over.
+/// The connection stays open, and its server refuses writes from now on, as managed databases do
+/// during a failover.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_no_writes_any_more_is_left() {
     let server = Private::start(&Options::default()).unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong with one command stays with it.
+//! The failure of one command does not affect others.
 
 use domain::rows::{Product, Slot};
 use domain::working_set::Decision;
@@ -26,7 +26,7 @@ fn poisoned(answer: &Result<CommandResult, Unavailable>) -> &str {
     }
 }
 
-/// Puts one bad command in the middle of fifty good ones and expects it, and nothing else, to fail.
+/// Puts one bad command in the middle of fifty good ones and expects that only it fails.
 async fn alone(
     database: &StoreDatabase,
     bad: impl Fn(Seller, SlotId) -> TestCommand,

@@ -1,4 +1,4 @@
-//! Idempotency keys: done once, answered forever.
+//! Idempotency keys: the work is done once, and the key is known forever.
 
 use domain::idempotency::{Fingerprint, KeyProgress};
 use domain::working_set::{Claim, Decision, LateReply};
@@ -69,7 +69,7 @@ async fn a_pruned_reply_is_expired(database: StoreDatabase) {
     assert!(matches!(answer, CommandResult::Expired { resource: Some(_) }), "{answer:?}");
 }
 
-/// Starts something that a worker will answer.
+/// Starts an operation that a worker will answer.
 fn begin(claim: &Claim, resource: Uuid) -> TestCommand {
     TestCommand::new(|_| Some(()), move |_, _| Ok(Decision::default().settles_later(resource)))
         .claiming(claim)
@@ -100,7 +100,7 @@ async fn an_operation_in_flight_is_answered_once(database: StoreDatabase) {
     );
     let declined = || LateReply::Refused(Refusal::NothingIsDue);
     answer(&claim, declined).on(&store).await.unwrap();
-    // Whatever comes later does not change what was answered.
+    // Later results do not change the stored reply.
     answer(&claim, || LateReply::With(Reply::Swept(9))).on(&store).await.unwrap();
     let replay = replayed(begin(&claim, resource).on(&store).await.unwrap());
     assert_eq!(replay.body, "nothing_is_due in request-charge");
@@ -166,7 +166,7 @@ async fn a_key_in_flight_inside_one_batch(database: StoreDatabase) {
     assert_eq!((fresh, in_flight), (1, 2));
 }
 
-/// Two servers get the same request at the same time, many times over.
+/// Two servers get the same request concurrently, many times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn one_key_at_once_from_two_servers_is_done_once() {
     let database = StoreDatabase::on(Engine::Postgres).await;

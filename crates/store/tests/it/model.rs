@@ -1,5 +1,5 @@
-//! Random commands, in batches of one and of many, on both engines, against a model that has no
-//! database: the same books.
+//! Random commands, in batches of one and of many, on both engines, compared with a model that has
+//! no database.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const CAPACITY: i64 = 6;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Under one of a few keys, so that some are replays.
+    /// Uses one of a few keys, so that some requests are replays.
     Reserve { slot: usize, seats: i64, key: Option<u8> },
     /// The n-th booking made in an earlier round.
     Cancel(usize),
@@ -29,11 +29,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![3 => reserve, 2 => (0..20_usize).prop_map(Step::Cancel)]
 }
 
-/// What should be: seats held, and what became of each key.
+/// The expected state: seats held, and the outcome of each key.
 #[derive(Default)]
 struct Model {
     held: [i64; SLOTS],
-    /// Slot, seats, whether it is held; in the order they were made.
+    /// Slot, seats, and whether they are held, in the order of the bookings.
     bookings: Vec<(usize, i64, bool)>,
     keys: BTreeMap<u8, &'static str>,
 }
@@ -81,7 +81,7 @@ fn act(seller: Seller, slots: &[SlotId], made: &[BookingId], step: &Step) -> Tes
     }
 }
 
-/// The same fingerprint for every request of a key: what matters is that it is done once.
+/// Every request of a key has the same fingerprint.
 async fn play(store: &Store, rounds: &[Vec<Step>]) {
     let seller = Seller::open(store).await;
     let mut slots = Vec::new();
@@ -122,7 +122,7 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
     assert_eq!(found.broken, Vec::<String>::new());
 }
 
-/// Cases a run; a failure prints its seed and its smallest case.
+/// Cases per run. A failure prints its seed and its smallest case.
 const CASES: u32 = 12;
 
 async fn the_books_are_the_models(database: StoreDatabase) {

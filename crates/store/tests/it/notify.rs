@@ -51,7 +51,7 @@ async fn open(database: &StoreDatabase) -> (Store, Arc<RecordingListener>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn others_hear_what_was_committed_and_we_do_not() {
+async fn other_processes_are_notified_and_this_one_is_not() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let (here, own) = open(&database).await;
     let (_there, other) = open(&database).await;

@@ -1,5 +1,5 @@
 //! The plans of the lists that clients can request, and of the queries that run before each refusal: an
-//! index leads to the page, and nothing is sorted. So a page costs the same however much a tenant has.
+//! index finds the page, and nothing is sorted. So a page costs the same for any number of rows.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ testkit::on_both_engines!(
 const BOOKINGS: usize = 20_000;
 const SLOTS: usize = 40;
 
-/// Rows of one tenant, straight into the tables: commands would take minutes.
+/// Writes the rows of one tenant directly into the tables, because commands would take minutes.
 async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<SlotId> {
     let mut slots = Vec::new();
     for _ in 0..SLOTS {
@@ -52,7 +52,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
              '{{}}', i, i from n"
         ))
         .await;
-    // Every second has two items, and both are for its slot.
+    // Every second booking has two items, both for its slot.
     for which in ["", " where i % 2 = 0"] {
         let item = format!(
             "insert into booking_items select {new}, {tenant}, id, {slot}, {product}, {product}, 'Seat', 1, 1, \
@@ -112,7 +112,7 @@ async fn fill_work(database: &StoreDatabase) {
         ),
     ] {
         let columns = columns.replace("NEW", new).replace("EMPTY", empty);
-        // Few are under way.
+        // Few rows are under way.
         let columns =
             columns.replace("OPEN", "case when created_at % 400 = 1 then 'sent' else 'succeeded' end");
         let columns = columns.replace("READY", "case when created_at % 400 = 1 then 'ready' else 'done' end");
@@ -141,7 +141,7 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     uses(&plans, "jobs_due");
     queries.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
     finds_by(&plans, "attempts_open");
-    // So late that half of all random ids are from before.
+    // The instant is so late that half of all random ids are older.
     let late = Timestamp((1 << 47) * 1_000);
     assert!(queries.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
     reads_no_table(&plans);
@@ -157,7 +157,7 @@ async fn foreign_keys_are_checked_by_the_key_from_the_first_row_on(database: Sto
     finds_by(&plans, "payments_by_id");
 }
 
-/// Slots are too few for an index to pay.
+/// There are too few slots for an index to be faster.
 fn reads_no_table(plans: &Plans) {
     let plan = plans.lock().pop().expect("a query has run");
     let reads = |line: &&str| line.contains("Seq Scan") || line.contains("SCAN ");
@@ -219,13 +219,13 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     uses(&plans, "bookings_held");
 }
 
-/// In the order of the page.
+/// The plan reads in the order of the page.
 fn uses(plans: &Plans, index: &str) {
     let plan = finds_by(plans, index);
     assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
 }
 
-/// Where few rows can match, sorting them is nothing.
+/// If few rows can match, a sort of them is cheap.
 fn finds_by(plans: &Plans, index: &str) -> String {
     let plan = plans.lock().pop().expect("a query has run");
     let named = plan.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');

@@ -1,4 +1,4 @@
-//! What stands between the program and PostgreSQL, and what a database may be like that is not for it.
+//! Poolers between the program and PostgreSQL, and databases that the program refuses.
 
 use store::{CommandResult, Error, Location, PostgresUrl, Store};
 use test_servers::pgbouncer::{self, PoolMode};

@@ -1,5 +1,5 @@
-//! PostgreSQL goes away in the middle. What was answered is there, what is unknown is there at most
-//! once, and the store goes on.
+//! PostgreSQL restarts under load. Every confirmed change is there, every change with an unknown
+//! commit is there at most once, and the store continues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ async fn a_server_that_goes_away_loses_nothing() {
         .collect();
     for round in 0..12 {
         let before = served.load(Ordering::SeqCst);
-        // Each time it is in full swing again when it is hit again.
+        // Each restart hits it under full load.
         while served.load(Ordering::SeqCst) < before + 200 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
@@ -120,9 +120,9 @@ async fn a_server_that_goes_away_loses_nothing() {
     assert_eq!(keys, (answered.len() + unknown.len()) as i64);
 }
 
-/// A machine that hangs keeps its connections, acknowledges what is sent, and answers nothing.
+/// A machine that hangs keeps its connections, acknowledges packets, and answers nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_reader_that_is_not_answered_asks_another_connection() {
+async fn a_query_without_a_reply_uses_another_connection() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let few = |options: &mut store::Options| (options.readers, options.query_max) = (1, LIMIT);
     let store = database.open_with(few).await;

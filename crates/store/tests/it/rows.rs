@@ -1,4 +1,4 @@
-//! Rows go in and come out as they were, and updates hold only over what was loaded.
+//! Rows are read as they were written, and updates take effect only over the loaded rows.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ async fn a_row_comes_back_as_it_was(database: StoreDatabase) {
         account: new_id(),
         name: "evt_1".into(),
         kind: "payment.captured".into(),
-        // Sixteen bytes that are no id, and none that are text.
+        // Sixteen bytes that are no id, and no bytes that are text.
         body: vec![0, 255, 1, 254, 2, 253, 3, 252, 4, 251, 5, 250, 6, 249, 7, 248],
         state: domain::lifecycle::CurrentState::start(),
         attempts: 0,
@@ -108,7 +108,7 @@ async fn a_batch_sees_what_it_changed(database: StoreDatabase) {
 async fn changes_of_unlocked_rows_are_all_counted(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
-    // SQLite is one process and one store.
+    // SQLite has one process and one store.
     let other = if matches!(database.location, store::Location::Sqlite { .. }) {
         store.clone()
     } else {
@@ -177,7 +177,7 @@ async fn a_closed_store_has_done_what_it_took(database: StoreDatabase) {
     store.close().await;
     assert_eq!(seller.reserve(slot, 1).on(&late).await.unwrap_err(), Unavailable::Closed);
     drop(late);
-    // What it held, the lock of a SQLite file above all, is free again.
+    // The locks, in particular that of a SQLite file, are released.
     let store = database.open().await;
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 50);
 }

@@ -80,7 +80,7 @@ impl Render for Plain {
     }
 }
 
-/// Keeps what was committed.
+/// Records the commits.
 #[derive(Default)]
 pub struct CommitLog(pub Mutex<Vec<Committed>>);
 

@@ -74,13 +74,13 @@ impl Seats {
         slot.count(step.from(), -item.seats);
         slot.count(*step.to(), item.seats);
         if step.from() == State::Held {
-            self.let_go(booking, item.seats);
+            self.release_hold(booking, item.seats);
         }
         self.items.insert(item.id, BookingItem { state: step.to(), ..item.clone() });
     }
 
     /// The seats no longer count against the limits on held seats.
-    fn let_go(&mut self, booking: &Booking, seats: i64) {
+    fn release_hold(&mut self, booking: &Booking, seats: i64) {
         *self.customers.entry(booking.customer).or_default() -= seats;
         if booking.counts_for_client {
             *self.clients.entry(booking.client).or_default() -= seats;

@@ -199,7 +199,7 @@ pub(in crate::commands) fn settle_unsent(
             refund.failure = Some(Json(failure.clone()));
             refund.updated_at = draft.context.now;
             attempt.failure.clone_from(&refund.failure);
-            payment.let_go(refund.amount_minor);
+            payment.release_refund(refund.amount_minor);
             append_refund_message(draft, &mut refund, &payment, "refund.failed");
             review_if_unasked(draft, &payment, &refund);
             let (id, key) = (refund.id.0, attempt.key);

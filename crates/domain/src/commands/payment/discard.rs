@@ -110,7 +110,7 @@ impl WriteOff<'_> {
             let step = const { refund::step(RefundState::Review, refund::Event::WrittenOff) };
             refund.state = draft.step(about_refund(refund), step);
             refund.updated_at = draft.context.now;
-            payment.let_go(refund.amount_minor);
+            payment.release_refund(refund.amount_minor);
             append_refund_message(draft, refund, &payment, "refund.written_off");
         }
         payment.updated_at = draft.context.now;

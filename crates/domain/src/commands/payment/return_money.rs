@@ -45,7 +45,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
         created_at: now,
         updated_at: now,
     };
-    payment.hold_back(back.amount_minor);
+    payment.reserve_refund(back.amount_minor);
     payment.refunds += 1;
     payment.updated_at = now;
     draft.audit(about_refund(&refund), "refund_started", None, Some("created"));

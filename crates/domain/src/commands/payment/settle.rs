@@ -43,28 +43,28 @@ impl ObservedBy {
 
     /// Refuses a worker that lost its lease, an event that was processed before, and an event of
     /// another account than the payment's.
-    pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<Bringer<'f>, Refusal> {
+    pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<CheckedSource<'f>, Refusal> {
         match self {
-            ObservedBy::Job { job, token } => held(facts, job, token).map(Bringer::Job),
+            ObservedBy::Job { job, token } => held(facts, job, token).map(CheckedSource::Job),
             ObservedBy::Event(event) => {
                 let open = events::open(facts, event)?;
                 let is_own = open.event.account == payment.account;
-                is_own.then_some(Bringer::Event(open)).ok_or(Refusal::PaymentNotFound)
+                is_own.then_some(CheckedSource::Event(open)).ok_or(Refusal::PaymentNotFound)
             }
         }
     }
 }
 
 /// The checked source of an observation: a job under its lease, or an event that is not processed yet.
-pub(super) enum Bringer<'f> {
+pub(super) enum CheckedSource<'f> {
     Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
 }
 
-impl Bringer<'_> {
+impl CheckedSource<'_> {
     /// Marks the event; a job is not marked.
     pub fn close(&self, draft: &mut Draft<'_>, closing: Closing) {
-        if let Bringer::Event(open) = self {
+        if let CheckedSource::Event(open) = self {
             open.close(draft, closing);
         }
     }
@@ -197,7 +197,7 @@ impl Command for Settle {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let bringer = self.by.check(facts, before)?;
+        let source = self.by.check(facts, before)?;
         // Nothing can fail from here on.
 
         let origin = self.by.origin();
@@ -210,7 +210,7 @@ impl Command for Settle {
                 closing.outcome = Some(why.clone());
                 let attempt = self.attempt_for_review(facts);
                 contradict(&mut draft, &mut payment, &self.observation, why.clone(), attempt);
-                if let Bringer::Job(held) = &bringer {
+                if let CheckedSource::Job(held) = &source {
                     self.stop_job(&mut draft, facts, &payment, held, &why);
                 }
             }
@@ -226,7 +226,7 @@ impl Command for Settle {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        bringer.close(&mut draft, closing);
+        source.close(&mut draft, closing);
         Ok(draft.done())
     }
 }

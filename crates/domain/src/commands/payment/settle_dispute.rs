@@ -95,7 +95,7 @@ impl Command for SettleDispute {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let by = ObservedBy::Event(self.event);
-        let bringer = by.check(facts, before)?;
+        let source = by.check(facts, before)?;
         // Nothing can fail from here on.
 
         let origin = by.origin();
@@ -124,7 +124,7 @@ impl Command for SettleDispute {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        bringer.close(&mut draft, Closing::processed(None));
+        source.close(&mut draft, Closing::processed(None));
         Ok(draft.done())
     }
 }

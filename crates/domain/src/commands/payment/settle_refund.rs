@@ -22,7 +22,7 @@ use super::answer::{Ends, failed, review_if_unasked};
 use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
-use super::settle::{Bringer, ObservedBy};
+use super::settle::{CheckedSource, ObservedBy};
 use super::{about, about_refund, append_message, append_refund_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
@@ -190,7 +190,7 @@ impl SettleRefund {
         facts: &Facts,
         refund: &mut Refund,
         payment: &mut Payment,
-        bringer: &Bringer<'_>,
+        source: &CheckedSource<'_>,
         why: &str,
     ) {
         payment.contradicted_at = Some(draft.context.now);
@@ -204,7 +204,7 @@ impl SettleRefund {
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
         let (case, why) = (about_refund(refund), why.to_owned());
-        let Bringer::Job(held) = bringer else {
+        let CheckedSource::Job(held) = source else {
             draft.review(case, CONTRADICTS, why);
             return;
         };
@@ -284,7 +284,7 @@ fn count(
 ) {
     let (to, amount_minor) = (*refund.state, refund.amount_minor);
     if is_open(from) && !is_open(to) {
-        payment.let_go(amount_minor);
+        payment.release_refund(amount_minor);
     }
     let (kind, sign) = match (from, to) {
         (from, State::Succeeded) if from != State::Succeeded => (MovementKind::Refund, 1),
@@ -327,7 +327,7 @@ impl Command for SettleRefund {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let bringer = self.by.check(facts, before)?;
+        let source = self.by.check(facts, before)?;
         let known = self.known(facts);
         let mut refund = match known {
             Some(refund) => refund.clone(),
@@ -345,7 +345,7 @@ impl Command for SettleRefund {
         if in_suspense {
             self.return_suspense(&mut draft, &mut payment);
             draft.put(payment);
-            bringer.close(&mut draft, Closing::processed(None));
+            source.close(&mut draft, Closing::processed(None));
             return Ok(draft.done());
         }
         let mut closing = Closing::processed(None);
@@ -355,18 +355,18 @@ impl Command for SettleRefund {
                 payment.contradicted_at = Some(context.now);
                 draft.review(about(&payment), CONTRADICTS, why.clone());
                 draft.put(payment);
-                bringer.close(&mut draft, Closing::processed(Some(why)));
+                source.close(&mut draft, Closing::processed(Some(why)));
                 return Ok(draft.done());
             }
             Err(why) => {
-                self.contradict(&mut draft, facts, &mut refund, &mut payment, &bringer, &why);
+                self.contradict(&mut draft, facts, &mut refund, &mut payment, &source, &why);
                 closing.outcome = Some(why);
                 stopped = true;
             }
             Ok(None) => closing = Closing::stale(),
             Ok(Some(step)) => {
                 if known.is_none() {
-                    payment.hold_back(refund.amount_minor);
+                    payment.reserve_refund(refund.amount_minor);
                     payment.refunds += 1;
                     draft.audit(about_refund(&refund), "refund_seen_at_provider", None, Some("created"));
                     if let Some(mark) = self.mark {
@@ -387,7 +387,7 @@ impl Command for SettleRefund {
         if known != Some(&refund) {
             draft.put(refund);
         }
-        bringer.close(&mut draft, closing);
+        source.close(&mut draft, closing);
         Ok(draft.done())
     }
 }

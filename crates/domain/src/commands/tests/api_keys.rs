@@ -1,4 +1,4 @@
-//! API keys are given and revoked, and never the last one that could.
+//! API keys are added and revoked. The last key that may do so cannot be revoked.
 
 use std::string::ToString;
 use std::vec::Vec;

@@ -1,4 +1,4 @@
-//! A slot is shown as it would be reserved.
+//! The availability that is shown of a slot equals the decision of a reserve.
 
 use std::vec;
 use std::vec::Vec;
@@ -16,7 +16,7 @@ fn shown(world: &TestWorld, slot: &Slot) -> Availability {
     SlotOffer { product: &product, slot, now: world.now }.availability(&units)
 }
 
-/// So many seats that cost nothing.
+/// A request for this many free seats.
 fn sell(world: &mut TestWorld, seats: i64) {
     let command = Reserve { units: vec![(world.child, seats)], ..world.reserve_command(1) };
     world.run(&command).reply();
@@ -99,7 +99,7 @@ fn slots_are_shown_as_they_are_offered_when_they_are_added() {
     let mut world = TestWorld::new(1);
     let add = |world: &mut TestWorld| {
         let at = |span| NewSlot { starts_at: world.now.plus(span), capacity: 10 };
-        // One departure a moment.
+        // A product has one departure at one time.
         let others = world.all::<Slot>().len() as i64;
         let command = AddSlots {
             claim: None,

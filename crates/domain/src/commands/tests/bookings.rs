@@ -150,11 +150,11 @@ fn a_customer_holds_no_more_than_the_limit() {
     let command = world.reserve_command(1);
     let refusal = Refusal::TooManySeatsHeldByCustomer { held: 3, requested: 1, limit: 3 };
     assert_eq!(world.refused(&command), refusal);
-    // The case of an address makes no other person.
+    // The e-mail address is compared without case.
     let mut command = world.reserve_command(1);
     command.customer.email = "ANA@example.com".into();
     assert_eq!(world.refused(&command), refusal);
-    // What costs nothing is not held.
+    // Free seats are not held.
     let free = Reserve { units: vec![(world.child, 9)], ..world.reserve_command(1) };
     world.run(&free).reply();
     world.set_settings(|settings| settings.seats_held_per_customer_max = Some(2));
@@ -280,7 +280,7 @@ fn a_lapsed_hold_with_a_payment_keeps_its_seats_while_that_is_called_off() {
     assert_eq!(world.booking_is(booking), booking::State::Expired);
 }
 
-/// The sweeper was away for longer than the grace: what was not sent must still not be.
+/// The sweep did not run for longer than the grace: a charge that was not sent must still not be sent.
 #[test]
 fn a_payment_is_called_off_even_when_the_grace_is_over() {
     let mut world = TestWorld::new(10);
@@ -289,7 +289,7 @@ fn a_payment_is_called_off_even_when_the_grace_is_over() {
     world.wait(Span::seconds(HOLD_SECONDS + HOLD_GRACE_SECONDS));
     assert_eq!(world.expire(), 1);
     assert_eq!(world.booking_is(booking), booking::State::Expired);
-    // Its server died; another one takes over.
+    // The server died, and another one takes over.
     let job: Job = world.get(payment.0);
     world
         .run(&crate::commands::ClaimJobs {
@@ -303,7 +303,7 @@ fn a_payment_is_called_off_even_when_the_grace_is_over() {
 }
 
 #[test]
-fn a_booking_tells_of_each_of_its_states() {
+fn each_state_of_a_booking_has_a_message() {
     let mut world = TestWorld::new(10);
     let booking = world.reserve(1);
     world.wait(Span::seconds(HOLD_SECONDS));

@@ -1,4 +1,4 @@
-//! A product is changed over what it is at that moment.
+//! A change of a product is decided over its current state.
 
 use std::format;
 use std::vec;
@@ -92,8 +92,8 @@ fn nothing_is_for_sale_at_a_price_that_nobody_can_pay() {
     let nowhere = CreateProduct { providers: providers(), ..create.clone() };
     assert_eq!(world.refused(&nowhere), Refusal::CurrencyIsNotTaken { currency: Currency::USD });
 
-    // Two of five cents are the least payment; nothing is paid for what is free; and whoever has no
-    // provider sells at any price.
+    // Several units are paid together, free units need no payment, and a tenant without a provider
+    // can use any price.
     for minor in [5, 0] {
         let cheap = ChangeProduct { units: vec![price(minor)], providers: providers(), ..change(&world) };
         world.run(&cheap).reply();

@@ -1,5 +1,6 @@
 //! Random histories: clients, workers, a bad network, webhooks in any order, and jumps of the
-//! clock. Every law holds after every command; and once all is delivered, all is settled.
+//! clock. Every law holds after every command, and once everything is delivered, everything is
+//! settled.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any};
@@ -29,7 +30,7 @@ use crate::time::Span;
 use crate::working_set::Command;
 use crate::{BookingId, JobId, PaymentId, Timestamp};
 
-/// What happens.
+/// A step of a history.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Reserve,
@@ -48,7 +49,7 @@ enum Operation {
     Deliver {
         again: bool,
     },
-    /// The customer, or the bank, comes to an end with a payment.
+    /// The customer, or the bank, finishes a payment.
     Conclude {
         well: bool,
     },
@@ -56,7 +57,7 @@ enum Operation {
         seconds: i64,
     },
     ExpireHolds,
-    /// A dead worker's command arrives after all.
+    /// A dead worker's command arrives late.
     ZombieReturns,
     WearOutJob,
     DecideOnDeadJob {
@@ -65,7 +66,7 @@ enum Operation {
     ActAtProvider,
 }
 
-/// An operation, on which of those there are, and what goes wrong meanwhile.
+/// A step, the index of its row, and the faults during it.
 #[derive(Clone, Debug)]
 struct Happening {
     operation: Operation,
@@ -102,8 +103,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     parts.prop_map(|(operation, which, faults)| Happening { operation, which, faults })
 }
 
-/// The random part stays well inside the deadline of an operation, so that what is unknown when it
-/// ends is fetched in time.
+/// The random part stays well inside the deadline of an operation, so that an unknown outcome at
+/// its end is fetched in time.
 const RANDOM_SECONDS_MAX: i64 = 45 * 60;
 
 struct History {
@@ -227,7 +228,7 @@ impl History {
         }
     }
 
-    /// The same request once more: whatever it answers, it does nothing again.
+    /// The same request once more: it has no further effect, whatever its reply.
     fn repeat(&mut self, command: &dyn Command) {
         let known = self.game.world.find::<Key>(command.claim().unwrap().key).is_some();
         let (payments, bookings) = (self.payments().len(), self.bookings().len());
@@ -238,7 +239,7 @@ impl History {
         }
     }
 
-    /// A job has killed its workers so often that the next claim is its last.
+    /// The next claim of the job is its last.
     fn wear_out(&mut self, which: u8) {
         let jobs = self.game.world.all::<Job>().into_iter();
         let open: Vec<JobId> = jobs.filter(|job| job.state.is(job::State::Ready)).map(|job| job.id).collect();
@@ -303,7 +304,7 @@ impl History {
         claimed.len()
     }
 
-    /// The network is well again: everything is delivered and retried.
+    /// The network recovers: everything is delivered and retried.
     fn calm(&mut self) {
         self.game.chaos = Chaos::default();
         let processing: Vec<PaymentId> = self
@@ -324,7 +325,7 @@ impl History {
             while let Some(zombie) = self.game.zombies.pop() {
                 self.game.run_system(&*zombie);
             }
-            // One that is ahead of what is known comes again.
+            // An event that is ahead of our rows is repeated.
             for _ in 0..self.game.provider.news.len() {
                 self.deliver_one(0, false);
             }
@@ -332,12 +333,12 @@ impl History {
             if self.work(100) > 0 {
                 continue;
             }
-            // What dies once more is given up.
+            // A job that dies again is discarded.
             if let Some(job) = self.dead().first().copied() {
                 self.decide_on(job, self.decided_on.contains(&job));
                 continue;
             }
-            // Nor is what only a person can settle.
+            // Cases for a person stay open as well.
             if self.resolve_one() {
                 continue;
             }
@@ -420,7 +421,7 @@ impl History {
             let own: Vec<Payment> = payments.filter(|payment| payment.booking == Some(booking.id)).collect();
             let net: i64 = own.iter().map(|payment| payment.captured_minor - payment.refunded_minor).sum();
             let reserved = own.iter().any(|payment| payment.state.is(payment::State::Authorized));
-            // A tenant may send back, or let go, what it was paid.
+            // A tenant may refund, or void, a payment.
             let by_tenant = attempts.iter().any(|attempt| {
                 own.iter().any(|payment| payment.id == attempt.payment)
                     && attempt.key.is_some()
@@ -432,7 +433,7 @@ impl History {
                     && attempt.state.is(attempt::State::Declined)
             });
             let lapsed = own.iter().any(|payment| payment.state.is(payment::State::Lapsed));
-            // What a person discarded is a person's.
+            // A person decided on a discarded row.
             let discarded = |attempt: &Attempt| self.discarded.contains(&JobId::from(attempt.id));
             if attempts
                 .iter()
@@ -459,9 +460,9 @@ impl History {
         }
     }
 
-    /// A lawful provider leaves nothing to a person, but for one race: a payment is called off at
-    /// the provider in the moment when its money is reserved there, and the booking learns first of
-    /// the money.
+    /// With a correct provider no case is left for a person, except after one race: a payment is
+    /// voided at the provider at the moment when its money is reserved there, and the booking gets
+    /// the evidence of the money first.
     fn nobody_is_called_in_vain(&self) {
         for review in self.game.world.reviews() {
             let of_a_dead_job = self.odd

@@ -1,4 +1,4 @@
-//! Dead letters: what a person may do about them, and what that does to the money.
+//! Dead letters: the decisions of a person, and their effects on the money.
 
 use std::vec;
 use std::vec::Vec;
@@ -50,7 +50,7 @@ fn discard(world: &mut TestWorld, letter: DeadLetterRef) -> DeadLetter {
     *letter
 }
 
-/// The job of an attempt has used its claims up.
+/// Kills the job of an attempt: its claims are used up.
 pub fn kill(world: &mut TestWorld, id: impl Into<Uuid>) -> DeadLetterRef {
     let id = JobId(id.into());
     let row: Job = world.get(id);
@@ -61,7 +61,7 @@ pub fn kill(world: &mut TestWorld, id: impl Into<Uuid>) -> DeadLetterRef {
     DeadLetterRef::Job(id)
 }
 
-/// A person gives a payment up that was sent, with its outcome unknown.
+/// A person discards a payment that was sent and whose outcome is unknown.
 pub fn write_off(world: &mut TestWorld, payment: PaymentId) {
     let letter = kill(world, payment);
     discard(world, letter);
@@ -141,7 +141,7 @@ fn a_charge_that_is_written_off_frees_its_booking() {
     assert_eq!(world.payment_is(payment), payment::State::WrittenOff);
     assert_eq!(world.get::<Booking>(booking).open_payment, None);
     assert_eq!(world.stored(payment), "payment Pending", "the first answer stands");
-    // The booking is paid otherwise; then the first payment turns out to have been taken.
+    // The booking is paid by another payment. Then the provider reports the first one as captured.
     let command = world.pay_command(booking);
     let again = world.start(&command);
     assert!(world.mark_sent(again));

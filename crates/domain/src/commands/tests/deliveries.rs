@@ -44,7 +44,7 @@ fn attempts(world: &TestWorld, at: DeliveryKey) -> i64 {
 }
 
 #[test]
-fn a_movement_is_posted_once_whoever_tells_it() {
+fn a_movement_in_two_messages_is_posted_once() {
     let mut world = TestWorld::new(9);
     let (post, _) = message_for_ledger(&mut world);
     world.run(&post).reply();
@@ -65,7 +65,7 @@ fn a_message_that_kills_the_process_is_counted_and_dies() {
     for attempt in 1..=ATTEMPTS_MAX {
         assert_eq!(start(&mut world, at), DeliveryStatus::Begun { attempts: attempt });
         assert_eq!(attempts(&world, at), attempt, "counted before it is handled");
-        // The process dies here. Nobody begins it again before its time.
+        // The process dies here. The delivery is not begun again before it is due.
         assert_eq!(start(&mut world, at), DeliveryStatus::Waiting);
         world.wait(PAUSE);
     }
@@ -89,7 +89,7 @@ fn a_failure_counts_once_however_it_began() {
     assert_eq!(attempts(&world, at), 2);
     let row: Delivery = world.get(at.id());
     assert_eq!((row.due_at, row.last_error.as_deref()), (Some(world.now.plus(PAUSE)), Some("broken")));
-    // It goes well at last: the waiting row becomes the receipt.
+    // The last attempt succeeds: the waiting row becomes the receipt.
     world.run(&post).reply();
     let row: Delivery = world.get(at.id());
     assert!(row.state.is(delivery::State::Received) && row.attempts == 2 && row.due_at.is_none());

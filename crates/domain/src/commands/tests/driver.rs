@@ -1,4 +1,4 @@
-//! A worker with a bad network: it drives as the server's workers do, while calls are lost, and it
+//! A worker with a bad network: it works as the server's workers do, while calls are lost, and it
 //! dies, repeats commands, or comes back late as a zombie.
 
 use std::boxed::Box;
@@ -22,7 +22,7 @@ use crate::time::Span;
 use crate::working_set::Command;
 use crate::{PaymentId, RefundId, Refusal};
 
-/// Decides what goes wrong; without bytes nothing does.
+/// Decides what fails. Without bytes nothing fails.
 #[derive(Default)]
 pub struct Chaos(pub Vec<u8>);
 
@@ -74,7 +74,7 @@ impl Game {
                 call(&mut self.provider);
                 lost(false)
             }
-            // It broke down before, or after, it did it; and answers so from now on.
+            // The provider failed before or after the call's effect, and keeps that error under the key.
             3 | 4 => {
                 if fate == 4 {
                     call(&mut self.provider);
@@ -323,8 +323,7 @@ impl Game {
         self.submit(Postpone { refund, pause, lost_sight, key_spent, ..put_off }).map(drop)
     }
 
-    /// A webhook arrives, as an event of its own. One that is ahead of what is known of its payment comes
-    /// again.
+    /// A webhook arrives as an event of its own. An event that is ahead of its payment is repeated.
     pub fn deliver(&mut self, news: &News) {
         let by = ObservedBy::Event(self.world.record());
         match news.clone() {

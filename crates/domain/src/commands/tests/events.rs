@@ -1,4 +1,4 @@
-//! Events as they arrive, and as they are let go.
+//! Events: their arrival, and their deletion.
 
 use std::vec::Vec;
 
@@ -98,6 +98,6 @@ fn work_that_ended_long_ago_is_let_go_and_nothing_else() {
     let left: Vec<_> = world.all::<Job>().iter().map(|job| job.id).collect();
     assert_eq!(left, [JobId::from(AttemptId::from(waiting))]);
     assert_eq!(world.all::<Attempt>().len(), 2, "the attempts are as before");
-    // What comes to the payment later finds no job, and needs none.
+    // A later event of the payment finds no job, and needs none.
     world.refund_at_provider(paid, "re_late", 100, crate::provider::RefundStatus::Succeeded).reply();
 }

@@ -26,7 +26,7 @@ pub fn reserved(world: &mut TestWorld) -> PaymentId {
     payment
 }
 
-/// The provider answers nothing until the deadline, and a case is opened.
+/// The provider does not reply until the deadline, and a case is opened.
 fn move_to_review(
     world: &mut TestWorld,
     attempt: impl Into<Uuid>,
@@ -54,7 +54,7 @@ pub fn resolve(world: &mut TestWorld, attempt: impl Into<Uuid>) {
 }
 
 #[test]
-fn nothing_that_was_handed_over_is_sent_again() {
+fn no_call_of_an_attempt_in_review_is_sent() {
     let mut world = TestWorld::new(9);
     let (_, charge) = world.sent(Capture::Automatic);
     move_to_review(&mut world, charge, charge, None);
@@ -159,7 +159,7 @@ fn a_contradiction_stops_what_is_under_way() {
 }
 
 /// An error that the provider keeps under a key is its reply to each repetition: another key is used, and
-/// where no object shows whether money moved, not at once.
+/// if no object shows whether money moved, only after a wait.
 #[test]
 fn after_an_error_that_is_kept_another_key_is_used() {
     let mut world = TestWorld::new(9);
@@ -191,7 +191,7 @@ fn after_an_error_that_is_kept_another_key_is_used() {
     assert_eq!(world.may_send_again(capture, payment), Some(1), "its object shows that nothing moved");
 }
 
-/// Its job died before anything was sent.
+/// The job died before a call was sent.
 #[test]
 fn a_case_of_a_dead_job_ends_it_unsent() {
     let mut world = TestWorld::new(9);
@@ -209,7 +209,7 @@ fn a_case_of_a_dead_job_ends_it_unsent() {
 
 /// Settled by the reply while its job was dead: the job still waits for evidence.
 #[test]
-fn a_dead_job_whose_attempt_settled_looks_again() {
+fn a_dead_job_whose_attempt_settled_is_revived() {
     let mut world = TestWorld::new(9);
     let payment = reserved(&mut world);
     let capture = world.start_capture(payment, None);

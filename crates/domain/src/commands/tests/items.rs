@@ -12,7 +12,7 @@ use crate::time::Span;
 use crate::working_set::Row as _;
 use crate::{BookingId, BookingItemId, Ids as _, PaymentId, SlotId};
 
-/// A hold of two seats for money, and of three more for nothing that another slot has; the other slot.
+/// A hold of two paid seats, and of three free seats of another slot. Returns the booking and the other slot.
 fn two_slots(world: &mut TestWorld) -> (BookingId, SlotId) {
     let id = world.reserve(2);
     let other = world.add_slot(3);
@@ -42,7 +42,7 @@ fn sent(world: &mut TestWorld, booking: BookingId) -> PaymentId {
     payment
 }
 
-/// Held and sold of the first slot, of the other, and the state of both items.
+/// Held and sold seats of the first slot, of the other slot, and the state of both items.
 fn counted(world: &TestWorld, other: SlotId) -> ([(i64, i64); 2], booking_item::State) {
     let of = |slot: SlotId| {
         let slot: Slot = world.get(slot);

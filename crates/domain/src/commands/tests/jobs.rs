@@ -85,7 +85,7 @@ fn a_job_is_taken_over_only_after_its_lease() {
     assert_eq!(world.get::<Job>(payment.0).token, 2);
 }
 
-/// Where only one process can have the database open, the jobs of its predecessor are orphans.
+/// If only one process can have the database open, the running jobs of its predecessor are orphans.
 #[test]
 fn a_worker_that_is_alone_waits_for_no_lease() {
     let mut world = TestWorld::new(9);
@@ -205,7 +205,7 @@ fn past_the_deadline_the_unknown_waits_for_a_person_and_is_answered() {
     assert_eq!(world.booking_is(booking), booking::State::Confirmed, "the hold was not expired yet");
 }
 
-/// The provider turned each try away unread, until the deadline: sent, and never unknown.
+/// The provider refuses each call unread until the deadline: the attempt is sent, and never unknown.
 #[test]
 fn past_the_deadline_the_sent_waits_for_a_person_too() {
     let mut world = TestWorld::new(9);
@@ -272,7 +272,7 @@ fn a_charge_that_is_turned_away_unsent_failed() {
     assert_eq!(world.payment_is(payment), payment::State::Failed);
     assert_eq!(world.stored(payment), "payment_declined");
     assert_eq!(world.refused(&abandon), Refusal::LeaseLost);
-    // Its void has no object to cancel, and nothing to wait for.
+    // The void has no object to cancel, and nothing to wait for.
     postpone(&mut world, void.0, payment, None, false);
     assert_eq!(world.stored(void), "payment changed Failed, under way: false");
     assert!(world.get::<Job>(void.0).state.is(job::State::Done));
@@ -329,14 +329,14 @@ fn a_job_that_kills_its_workers_dies_and_answers() {
         assert_ne!(world.stored(id), "in flight");
     }
     assert_eq!(world.reviews().len(), 2);
-    // What is found later still settles it.
+    // An outcome that is found later still settles it.
     world.webhook(payment, CAPTURED);
     assert_eq!(attempt_is(&world, payment), attempt::State::Succeeded);
 }
 
-/// However long an outage is waited out behind an open circuit, it makes no poison of what waits.
+/// A long outage with an open circuit does not use up the attempts of the waiting jobs.
 #[test]
-fn a_try_that_was_turned_away_at_our_own_door_does_not_count() {
+fn a_call_that_our_own_limits_refused_does_not_count() {
     let mut world = TestWorld::new(9);
     let (_, payment) = world.sent(Capture::Automatic);
     let job = JobId(payment.0);

@@ -1,4 +1,4 @@
-//! What must hold after every command, whatever came before it.
+//! The laws: what must be true after every command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
@@ -109,7 +109,7 @@ impl TestStore {
         }
     }
 
-    /// A booking costs what its items cost, and each of them is where the booking is.
+    /// A booking costs what its items cost, and its items have the state that the booking's state implies.
     fn items_agree(&self, bookings: &[Booking], command: &dyn Command) {
         let items: Vec<BookingItem> = self.all();
         for booking in bookings {
@@ -231,14 +231,14 @@ impl TestStore {
         }
         for (subject, mut seqs) in seqs {
             seqs.sort_unstable();
-            // The lowest may have been let go.
+            // The lowest may have been pruned.
             let first = seqs[0];
             let dense: Vec<i64> = (first..first + seqs.len() as i64).collect();
             assert_eq!(seqs, dense, "the messages of {subject:?} after {command:?}");
         }
     }
 
-    /// Each new state was reached by audited moves of this very command.
+    /// Each new state was reached by audited moves of this command.
     fn moves_are_audited(&self, before: &Rows, command: &dyn Command) {
         let audited: Vec<Audit> = self.audited.iter().map(|id| self.get(*id)).collect();
         self.audited_in::<Booking, _>(before, &audited, |row| row.state, command);
@@ -278,7 +278,7 @@ impl TestStore {
 
     fn no_attempt_is_forgotten(&self, command: &dyn Command) {
         for attempt in self.all::<Attempt>() {
-            // None: it was done long ago, and let go.
+            // None: the job was done long ago, and was pruned.
             let state = self.find::<Job>(attempt.id.0).map(|job| *job.state);
             let works = matches!(state, Some(job::State::Ready | job::State::Running));
             let seen = self.has_open_review(attempt.payment.0)
@@ -305,7 +305,7 @@ impl TestStore {
         open.filter(|review| review.state.is(review::State::Open)).collect()
     }
 
-    /// Posts every message, twice, and holds the books against the payments.
+    /// Posts every message twice, and compares the books with the payments.
     pub fn close_the_books(&mut self) -> BTreeMap<String, i64> {
         for message in self.all::<Message>() {
             if let Some(post) = PostTransfer::of(&message).unwrap() {

@@ -1,5 +1,5 @@
-//! Rows whose states do not fit together: the command is refused and moves nothing. No command leaves such
-//! rows; a lifecycle that lacks a step would.
+//! Rows whose states do not fit together: the command is refused and moves nothing. No command
+//! leaves such rows, but a lifecycle that lacks a step would.
 
 use super::dead_letters::{decided, kill};
 use super::payments::{AUTHORIZED, CAPTURED};

@@ -60,7 +60,7 @@ fn a_refund_at_the_provider_that_comes_back_is_reversed() {
     assert_eq!(world.close_the_books()["provider"], 2 * PRICE);
 }
 
-/// Its payment was captured at the provider as well, and that is not known yet.
+/// The payment was captured at the provider as well, and that is not known yet.
 #[test]
 fn a_refund_that_is_ahead_of_its_payment_comes_again() {
     let mut world = TestWorld::new(9);

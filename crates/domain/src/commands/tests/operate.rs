@@ -1,4 +1,4 @@
-//! What operators do.
+//! The commands of operators.
 
 use std::vec;
 use uuid::Uuid;
@@ -102,7 +102,7 @@ fn settings_that_contradict_each_other_are_refused() {
                     Refusal::SettingsContradictEachOther { setting, hold_seconds, hold_seconds_max }
                 ),
             }
-            // Whatever came of it, seats can be sold.
+            // After any of these changes seats can be sold.
             world.reserve(1);
         };
     check(None, Some(900), None);
@@ -114,7 +114,7 @@ fn settings_that_contradict_each_other_are_refused() {
     check(Some(5_000), Some(6_000), None);
 }
 
-/// As a version without that rule stored them.
+/// Settings that a version without that rule stored.
 #[test]
 fn a_default_above_the_longest_hold_stops_no_sale() {
     let mut world = TestWorld::new(9);
@@ -124,7 +124,7 @@ fn a_default_above_the_longest_hold_stops_no_sale() {
     assert_eq!(held.booking.hold_expires_at, world.now.plus(Span::seconds(60)));
     let longer = Reserve { hold_seconds: Some(61), ..world.reserve_command(1) };
     assert_eq!(world.refused(&longer), Refusal::HoldIsTooLong { seconds_max: 60 });
-    // What has nothing to do with it can be changed meanwhile.
+    // Other settings can still be changed.
     let settings = SettingsChange { late_money: Some(LateMoney::Refund), ..SettingsChange::default() };
     world.run(&ChangeSettings { settings, ..hold(None, None) }).reply();
     world.run(&hold(Some(60), None)).reply();
@@ -146,7 +146,7 @@ fn a_review_is_resolved_once_and_by_its_tenant() {
     assert!(matches!(world.refused(&command), Refusal::StateDoesNotAllowIt { .. }));
 }
 
-/// The reply goes; what was done under the key is never done again.
+/// The reply is pruned, and the operation is never repeated.
 #[test]
 fn a_pruned_key_does_nothing_again() {
     let mut world = TestWorld::new(9);

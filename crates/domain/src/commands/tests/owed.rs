@@ -1,4 +1,4 @@
-//! What a booking owes: all of it once, however much of that was let go of or given back afterwards.
+//! The amount that is due for a booking: its total once, also after a smaller capture, a void or a refund.
 
 use super::in_review::{paid, reserved};
 use super::movements::dispute;
@@ -29,7 +29,7 @@ fn refunded(world: &mut TestWorld, payment: PaymentId, amount: Option<i64>) {
     world.refund_answer(refund, RefundStatus::Succeeded);
 }
 
-/// Every way in which money is let go of.
+/// Every way in which a tenant releases money.
 #[test]
 fn money_that_was_let_go_of_is_not_owed_again() {
     type LetGo = fn(&mut TestWorld) -> PaymentId;
@@ -69,7 +69,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
         world.run(&settle).reply();
         payment
     };
-    for (name, let_go) in [
+    for (name, release) in [
         ("a part refunded", part),
         ("all refunded", all),
         ("refunded at the provider", at_provider),
@@ -78,7 +78,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
         ("less captured", captured_less),
     ] {
         let mut world = TestWorld::new(9);
-        let payment = let_go(&mut world);
+        let payment = release(&mut world);
         let booking = booking_of(&world, payment);
         assert_eq!((booking.due_minor(), *booking.state), (0, booking::State::Confirmed), "{name}");
         let again = world.pay_command(booking.id);
@@ -87,7 +87,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
 }
 
 #[test]
-fn a_charge_after_a_refund_is_asked_for_by_amount() {
+fn a_charge_after_a_refund_needs_an_amount() {
     let mut world = TestWorld::new(9);
     let payment = paid(&mut world);
     refunded(&mut world, payment, Some(700));
@@ -118,14 +118,14 @@ fn a_hold_is_paid_whole() {
     world.start(&whole);
 }
 
-/// Ten to a thousand, in steps of five, and euros only.
+/// Amounts from ten to a thousand, in steps of five, and only in euros.
 pub const SOME_AMOUNTS: AmountRules = AmountRules(|_, currency| {
     let rule = AmountRule { min_minor: 10, max_minor: 1_000, step_minor: 5 };
     (currency == Currency::EUR).then_some(rule)
 });
 
 #[test]
-fn what_the_provider_cannot_move_is_not_asked_of_it() {
+fn an_amount_that_the_provider_cannot_move_is_refused() {
     let mut world = TestWorld::new(9);
     let rule = (SOME_AMOUNTS.0)("stripe", Currency::EUR).unwrap();
     let of = |world: &mut TestWorld, amount: Money| {
@@ -142,7 +142,7 @@ fn what_the_provider_cannot_move_is_not_asked_of_it() {
     let command = of(&mut world, Money::new(10, currency));
     assert_eq!(world.refused(&command), Refusal::CurrencyIsNotTaken { currency });
 
-    // Nor is a seat held that nobody can pay.
+    // A seat that no provider can charge is not held either.
     let mut reserve = world.reserve_command(2);
     reserve.providers.amounts = SOME_AMOUNTS;
     let amount = eur(2 * PRICE);
@@ -151,7 +151,7 @@ fn what_the_provider_cannot_move_is_not_asked_of_it() {
     reserve.claim = world.claim();
     world.run(&reserve).reply();
 
-    // A part may be less than the least payment.
+    // A part may be below the least payment.
     let payment = reserved(&mut world);
     let mut capture = world.capture_command(payment, Some(12));
     capture.amounts = SOME_AMOUNTS;
@@ -184,7 +184,7 @@ fn a_booking_whose_last_security_is_called_off_is_cancelled() {
     world.reserve(2);
 }
 
-/// It has money, or had it and gave it back by its own decision.
+/// The booking has money, or the tenant has refunded it.
 #[test]
 fn a_booking_with_another_security_stays_confirmed() {
     for all_refunded in [false, true] {
@@ -238,7 +238,7 @@ fn a_failure_ends_with_the_money() {
 
 /// Failures before a reply do not delay the recheck after it.
 #[test]
-fn evidence_is_looked_for_from_the_answer_on() {
+fn rechecks_begin_at_the_reply() {
     let mut world = TestWorld::new(9);
     let (_, payment) = world.sent(Capture::Automatic);
     for _ in 0..8 {
@@ -254,7 +254,7 @@ fn evidence_is_looked_for_from_the_answer_on() {
 
 /// The rechecks become rarer, but one of them is at the end of the hold.
 #[test]
-fn evidence_is_looked_for_by_the_end_of_the_hold() {
+fn a_recheck_is_due_at_the_end_of_the_hold() {
     let mut world = TestWorld::new(9);
     let (booking, payment) = world.sent(Capture::Automatic);
     let expires_at = world.get::<Booking>(booking).hold_expires_at;
@@ -270,7 +270,7 @@ fn evidence_is_looked_for_by_the_end_of_the_hold() {
 
 /// The provider has reported the money, and no fetch was possible since: the seats wait for one.
 #[test]
-fn a_hold_that_is_paid_does_not_lapse_before_it_was_looked_at() {
+fn a_paid_hold_does_not_lapse_before_a_fetch() {
     for seen in [AUTHORIZED, CAPTURED] {
         let mut world = TestWorld::new(9);
         let (booking, payment) = world.sent(Capture::Manual);

@@ -278,7 +278,7 @@ fn a_void_that_comes_after_the_capture_fails() {
     assert_eq!(world.payment_is(payment), payment::State::Captured);
 }
 
-/// Called off before it was sent: the charge is never sent, and both keys are answered.
+/// Voided before it was sent: the charge is never sent, and both keys are answered.
 #[test]
 fn what_was_called_off_is_not_sent() {
     let mut world = TestWorld::new(9);
@@ -298,7 +298,7 @@ fn what_was_called_off_is_not_sent() {
     world.pay(booking);
 }
 
-/// Declined, then cancelled at the provider so that it cannot succeed later: only then it failed.
+/// The payment fails only after the declined object was cancelled, because until then it could still succeed.
 #[test]
 fn a_decline_ends_with_the_cancel() {
     let mut world = TestWorld::new(9);

@@ -1,5 +1,5 @@
-//! A small payment provider with books of its own, which moves only as a lawful one does. It keeps its first
-//! answer under a key, an error of its own too.
+//! A model of a payment provider with books of its own, which moves only as a correct provider
+//! does. It keeps its first reply under a key, also an error of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
@@ -15,7 +15,7 @@ pub struct Object {
     pub amount_minor: i64,
     pub manual: bool,
     pub status: ProviderStatus,
-    /// How often money was taken.
+    /// How often money was captured.
     pub captures: u32,
     pub taken_minor: i64,
     pub returned_minor: i64,
@@ -46,7 +46,7 @@ pub struct ProviderModel {
     pub objects: BTreeMap<PaymentId, Object>,
     pub returns: Vec<Return>,
     pub news: Vec<News>,
-    /// Keys under which an error of its own is kept.
+    /// Keys with an error of the provider's own.
     pub kept: BTreeSet<Call>,
 }
 
@@ -58,7 +58,7 @@ fn declined() -> ProviderStatus {
     ProviderStatus::Declined(failure("card_declined", true))
 }
 
-/// What the provider calls a refund.
+/// The provider's id of a refund.
 pub fn return_object(index: usize) -> String {
     format!("re_{index}")
 }
@@ -105,7 +105,7 @@ impl ProviderModel {
         self.fetch(payment)
     }
 
-    /// The customer, or the bank, comes to an end with it.
+    /// The customer, or the bank, finishes the payment.
     pub fn conclude(&mut self, payment: PaymentId, well: bool) {
         if matches!(
             self.objects[&payment].status,
@@ -138,7 +138,7 @@ impl ProviderModel {
         self.fetch(payment)
     }
 
-    /// Idempotent by its key alone: under another one it is made again.
+    /// Idempotent by its key only: under another key it is made again.
     pub fn refund(
         &mut self,
         (refund, key_number): (Option<RefundId>, i64),
@@ -169,7 +169,7 @@ impl ProviderModel {
         CallOutcome::Object((index, self.returns[index].status.clone()))
     }
 
-    /// By our own reference.
+    /// Finds a refund by our own reference.
     pub fn find(&self, refund: RefundId) -> CallOutcome<Option<(usize, RefundStatus)>> {
         let index = self.returns.iter().position(|made| made.refund == Some(refund));
         CallOutcome::Object(index.map(|index| (index, self.returns[index].status.clone())))
@@ -184,7 +184,7 @@ impl ProviderModel {
         }
     }
 
-    /// Somebody at the provider's dashboard takes, lets go of, or gives back.
+    /// A person captures, cancels or refunds in the provider's dashboard.
     pub fn act_at_provider(&mut self, payment: PaymentId, what: u8) {
         let Some(object) = self.objects.get(&payment) else { return };
         let left = object.taken_minor - object.returned_minor;

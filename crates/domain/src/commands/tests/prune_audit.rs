@@ -12,7 +12,7 @@ use crate::{EventId, PaymentId};
 
 const KEPT: Span = Span::seconds(400 * 24 * 60 * 60);
 
-/// Whether some row about it is there.
+/// Whether a row about the subject exists.
 fn has(world: &TestWorld, kind: Subject, subject: impl Into<uuid::Uuid>) -> bool {
     let subject = subject.into();
     world.all::<Audit>().iter().any(|row| row.subject_kind == kind && row.subject == subject)
@@ -68,7 +68,7 @@ fn only_what_is_over_and_old_goes() {
     world.wait(Span::seconds(60));
     assert!(prune(&mut world) > 0);
     assert!(!has(&world, Subject::Booking, cancelled.0) && !has(&world, Subject::Event, processed.0));
-    // It departed less long ago than rows are kept.
+    // The departure is more recent than the age of the rows.
     assert!(has(&world, Subject::Payment, paid.0) && has(&world, Subject::Refund, refund.0));
 
     world.wait(Span::seconds(8 * 24 * 60 * 60));
@@ -85,6 +85,6 @@ fn only_what_is_over_and_old_goes() {
     ] {
         assert!(has(&world, kind, subject), "{kind:?}");
     }
-    // A refund seen much later needs none of what went.
+    // A refund that is seen much later needs none of the deleted rows.
     world.refund_at_provider(paid, "re_late", 100, RefundStatus::Succeeded).reply();
 }

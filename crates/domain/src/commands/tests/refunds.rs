@@ -1,4 +1,4 @@
-//! Refunds: parts, two at once, failures, and reversals.
+//! Refunds: parts, two concurrent ones, failures, and reversals.
 
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
@@ -66,7 +66,7 @@ fn a_payment_has_so_many_refunds() {
 }
 
 #[test]
-fn a_refund_that_fails_may_be_asked_for_again() {
+fn a_failed_refund_may_be_requested_again() {
     let mut world = TestWorld::new(9);
     let (_, payment) = paid(&mut world);
     let refund = world.refund(payment, None);
@@ -80,7 +80,7 @@ fn a_refund_that_fails_may_be_asked_for_again() {
 }
 
 #[test]
-fn a_refund_that_is_pending_is_answered_and_looked_after() {
+fn a_pending_refund_is_answered_and_rechecked() {
     let mut world = TestWorld::new(9);
     let (_, payment) = paid(&mut world);
     let refund = world.refund(payment, None);
@@ -167,7 +167,7 @@ fn a_second_object_for_one_refund_contradicts() {
     assert!(world.has_open_review(refund.0));
 }
 
-/// Turned down: nothing moved, unless the provider has it from an earlier call of ours.
+/// A refused refund moved no money, unless the provider has it from an earlier call of ours.
 #[test]
 fn a_refusal_fails_only_what_was_never_seen() {
     let mut world = TestWorld::new(9);

@@ -1,4 +1,4 @@
-//! The relay's commands: partitions, marks under their tokens, the sweep, and what is let go.
+//! The relay's commands: partitions, marks under their tokens, the sweep, and pruning.
 
 use std::vec;
 use std::vec::Vec;
@@ -82,7 +82,7 @@ fn a_subject_has_one_partition_and_subjects_are_spread() {
 }
 
 #[test]
-fn one_relay_alone_gets_all_and_a_second_gets_none_before_they_are_handed_back() {
+fn a_single_relay_gets_all_and_a_second_one_gets_none_before_their_release() {
     let mut world = TestWorld::new(9);
     let (first, waits) = claim(&mut world, relay(1));
     assert_eq!((first.len() as i64, waits), (PARTITIONS, 0));
@@ -112,7 +112,7 @@ fn what_is_kept_for_a_relay_that_never_comes_is_free_again() {
 }
 
 #[test]
-fn a_lapsed_lease_is_taken_over_and_tells_what_was_left_behind() {
+fn a_lapsed_lease_is_taken_over_and_reported() {
     let mut world = TestWorld::new(9);
     let (first, _) = claim(&mut world, relay(1));
     world.wait(Span(SPAN.0 - 1));
@@ -127,7 +127,7 @@ fn a_lapsed_lease_is_taken_over_and_tells_what_was_left_behind() {
     assert_eq!(world.refused(&late), Refusal::LeaseLost);
     let (count, ..) = marked(&mut world, &mark(&holds(&second), &all, true));
     assert_eq!(count, all.len());
-    // On SQLite nobody else can be alive.
+    // On SQLite no other process can be alive.
     let (third, _) = claim_with(&mut world, relay(3), vec![0, 1], true);
     assert!(third.len() == 2 && third.iter().all(|one| one.left_behind), "{third:?}");
 }
@@ -167,7 +167,7 @@ fn positions_are_dense_and_given_once() {
     assert_eq!(world.get::<Log>(LogId::of(TENANT)).position, all.len() as i64);
 }
 
-/// The message that moved money, published and not received.
+/// The message of a movement, published and not received.
 fn stored(world: &mut TestWorld) -> (Message, DeliveryKey) {
     let (claimed, _) = claim(world, relay(1));
     let all = messages(world);
@@ -232,7 +232,7 @@ fn the_sweep_believes_receipts_and_nothing_else() {
 fn what_is_due_is_wanted_once_for_each_time_it_is_due_and_then_more_and_more_seldom() {
     let mut world = TestWorld::new(9);
     let (message, at) = stored(&mut world);
-    // Its consumer failed before the first publication was marked.
+    // The consumer failed before the mark of the first publication.
     let marked_at = world.now.plus(Span(9));
     world.set(&Message { published_at: Some(marked_at), ..message.clone() });
     fail(&mut world, at, Span(0), 99);
@@ -300,7 +300,7 @@ fn nothing_is_let_go_before_its_receipt_and_no_receipt_before_its_message() {
     assert!(matches!(world.run(&early).reply(), Reply::Swept(0)), "too young");
     assert_eq!(prune(&mut world), 1);
     assert!(world.find::<Message>(message.id).is_none());
-    // Even were its message gone: what is dead is kept.
+    // A dead delivery stays even without its message.
     let row: Delivery = world.get(at.id());
     let fail = FailDelivery {
         at: DeliveryKey { message: MessageId(Uuid::from_u128(5)), ..at },

@@ -267,7 +267,7 @@ fn success_after_failure_waits_for_a_person() {
     assert_eq!(world.booking_is(booking), booking::State::Held);
 }
 
-/// The books have a part already of an amount that is contradicted.
+/// The books already have a part of a contradicted amount.
 #[test]
 fn suspense_takes_the_difference() {
     let mut world = TestWorld::new(9);
@@ -278,7 +278,7 @@ fn suspense_takes_the_difference() {
     assert_eq!((books["provider"], books["suspense"], books["deferred_revenue"]), (700, -200, -500));
 }
 
-/// A payment that is late for its hold: the booking is expired, the money comes after.
+/// Late money: the booking is expired when the money arrives.
 fn late(world: &mut TestWorld, capture: Capture) -> (crate::BookingId, PaymentId) {
     let (booking, payment) = world.sent(capture);
     world.answer(payment, ProviderStatus::Processing);
@@ -347,7 +347,7 @@ fn a_late_authorisation_is_called_off() {
     world.wait(Span::seconds(HOLD_SECONDS));
     world.expire();
     world.webhook(payment, AUTHORIZED);
-    assert_eq!(world.booking_is(booking), booking::State::Expired, "its money is being let go");
+    assert_eq!(world.booking_is(booking), booking::State::Expired, "its money is being voided");
     world.send(voids[0].id, payment);
     let settle = world.settle_command(voids[0].id, payment, ProviderStatus::Cancelled, Source::Answer);
     world.run(&settle).reply();
@@ -391,7 +391,7 @@ fn money_for_a_cancelled_booking_goes_back() {
     assert_eq!(world.booking_is(booking), booking::State::Cancelled);
 }
 
-/// The money was reserved before the hold lapsed, and seen after it was called off.
+/// The money was reserved before the hold lapsed, and is seen after the void was requested.
 #[test]
 fn a_call_off_that_came_too_late_leaves_no_trace() {
     let mut world = TestWorld::new(9);
@@ -429,8 +429,8 @@ fn an_event_of_another_account_moves_nothing() {
     assert_eq!(world.refused(&command), Refusal::PaymentNotFound);
 }
 
-/// A tenant gave a part, or all, back before the evidence of the capture came: the booking is what
-/// it would be if that had come before.
+/// The tenant refunded a part, or all, before the evidence of the capture arrived: the booking is
+/// as if the evidence had arrived first.
 #[test]
 fn what_was_given_back_before_the_evidence() {
     for amount in [2 * PRICE - 1, 2 * PRICE] {

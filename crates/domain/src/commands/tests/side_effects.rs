@@ -1,4 +1,4 @@
-//! What each change of a row counts and whom it wakes.
+//! The counters and wake-ups of each change of a row.
 
 use std::format;
 use std::string::String;

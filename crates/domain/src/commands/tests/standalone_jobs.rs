@@ -1,5 +1,5 @@
-//! Jobs that drive no attempt: of a kind that only this test registers, and of kinds that only a
-//! newer version knows.
+//! Jobs without an attempt: of a kind that only this test registers, and of kinds that only a newer
+//! version knows.
 
 use alloc::borrow::ToOwned;
 use std::vec;
@@ -66,7 +66,7 @@ fn letter(job: JobId) -> Decided {
 }
 
 #[test]
-fn a_job_is_done_by_whoever_holds_it() {
+fn the_holder_of_the_lease_finishes_the_job() {
     let mut world = TestWorld::new(9);
     let job = job(&mut world);
     assert_eq!(claim(&mut world, job), 1);
@@ -111,7 +111,7 @@ fn a_job_that_fails_too_often_dies_and_a_person_decides() {
 }
 
 #[test]
-fn a_job_that_kills_its_workers_dies_with_the_words_of_its_kind() {
+fn a_job_that_kills_its_workers_dies_with_the_text_of_its_kind() {
     let mut world = TestWorld::new(9);
     let job = job(&mut world);
     for _ in 0..3 {
@@ -140,7 +140,7 @@ fn a_job_dies_at_its_deadline() {
     assert_eq!(is(&world, job), job::State::Dead);
 }
 
-/// Its version works on it: here it is neither claimed, nor counted, nor ended.
+/// A newer version works on it: here it is neither claimed, nor counted, nor ended.
 #[test]
 fn what_only_a_newer_version_knows_is_left_as_it_stands() {
     let changes: [fn(Job) -> Job; 2] = [

@@ -38,7 +38,7 @@ use crate::{
 
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 pub const CLIENT: ClientId = ClientId(Uuid::from_u128(2));
-/// One who has a limit on held seats.
+/// A client with a limit on held seats.
 pub const LIMITED: ClientId = ClientId(Uuid::from_u128(3));
 pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
 pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
@@ -156,7 +156,7 @@ impl TestWorld {
     }
 
     pub fn add_slot(&mut self, capacity: i64) -> SlotId {
-        // One departure a moment.
+        // A product has one departure at one time.
         let others = self.all::<Slot>().len() as i64;
         let starts_at = self.now.plus(Span::seconds(7 * 24 * 60 * 60)).plus(Span(others));
         let added = self.store.run(&AddSlots {
@@ -171,7 +171,7 @@ impl TestWorld {
         added.slots[0].0.id
     }
 
-    /// A claim under a key that nobody used.
+    /// A claim with a new key.
     pub fn claim(&mut self) -> Claim {
         self.keys += 1;
         claim(&format!("key-{}", self.keys))
@@ -231,7 +231,7 @@ impl TestWorld {
         (booking, payment)
     }
 
-    /// The token under which the job runs; it is claimed, and waited for, if it does not run.
+    /// The token of the running job. A job that does not run is claimed when it is due.
     pub fn token(&mut self, job: impl Into<Uuid>) -> i64 {
         let id = JobId(job.into());
         let row: Job = self.get(id);
@@ -375,7 +375,7 @@ impl TestWorld {
         started.attempt.id
     }
 
-    /// Commits that a capture's, void's or refund's call is about to be made.
+    /// Marks a capture, void or refund as sent.
     pub fn send(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) {
         let command = self.mark_sent_command(attempt, payment, None);
         let reply = self.run(&command).reply();
@@ -453,7 +453,7 @@ pub fn claim(text: &str) -> Claim {
     }
 }
 
-/// What the provider calls the payment.
+/// The provider's id of the payment.
 pub fn object(payment: PaymentId) -> String {
     format!("pi_{}", payment.0.as_u128())
 }

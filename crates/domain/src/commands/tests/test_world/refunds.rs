@@ -1,4 +1,4 @@
-//! Refunds of the world's payments, and those that somebody makes at the provider.
+//! Refunds of the world's payments, and refunds that a person makes at the provider.
 
 use super::*;
 
