@@ -172,8 +172,7 @@ macro_rules! lifecycle {
 
         /// The step from a state, for the arm of a `match` on the state of a row. Call it in a constant: then
         /// the compiler refuses a step that the table does not have.
-        #[allow(dead_code, reason = "not every lifecycle has such a match")]
-        pub(crate) const fn step(from: State, on: Event) -> $crate::lifecycle::Step<State> {
+        pub const fn step(from: State, on: Event) -> $crate::lifecycle::Step<State> {
             let rows = <State as $crate::lifecycle::State>::TABLE;
             let mut i = 0;
             while i < rows.len() {

@@ -27,10 +27,11 @@ pub const PARTITIONS: i64 = 16;
 pub const WAITS_FOR_RECEIPTS: [i64; 6] = [1, 1, 2, 4, 8, 16];
 /// How long a partition is kept for the relay that waits for it.
 pub const PARTITION_KEPT_FOR_SECONDS: i64 = 10;
-/// Of the person and the reason of a decision on a dead letter.
+/// The longest name of a person who decides on a dead letter.
 pub const PERSON_CHARACTERS_MAX: usize = 100;
+/// The longest reason for a decision on a dead letter.
 pub const WHY_CHARACTERS_MAX: usize = 1_000;
-/// Of an error that is stored with a row.
+/// The part of an error that is stored with a row.
 pub const ERROR_CHARACTERS_MAX: usize = 500;
 pub const SEATS_PER_UNIT_MAX: i64 = 100;
 pub const CAPACITY_MAX: i64 = 1_000_000;

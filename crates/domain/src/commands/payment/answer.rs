@@ -1,6 +1,7 @@
 //! How an attempt ends, and the reply that its idempotency key gets.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use uuid::Uuid;
@@ -154,7 +155,7 @@ enum Wanted {
     Charge(Step<payment::State>),
     /// A capture or a void: the payment stays as it is.
     Change,
-    Refund(Refund),
+    Refund(Box<Refund>),
 }
 
 impl Unsent {
@@ -172,7 +173,7 @@ impl Unsent {
             (AttemptKind::Charge, _) => Wanted::Charge(payment.state.require(payment::Event::Declined)?),
             (AttemptKind::Capture | AttemptKind::Void, _) => Wanted::Change,
             (AttemptKind::Refund, Some(refund)) if refund.state.is(refund::State::Created) => {
-                Wanted::Refund(refund.clone())
+                Wanted::Refund(Box::new(refund.clone()))
             }
             (AttemptKind::Refund, Some(refund)) => {
                 return Err(Refusal::of_state(refund.state, refund::Event::Failed));
@@ -204,7 +205,7 @@ pub(in crate::commands) fn settle_unsent(
             review_if_unasked(draft, &payment, &refund);
             let (id, key) = (refund.id.0, attempt.key);
             draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
-            draft.put(refund);
+            draft.put(*refund);
         }
         Wanted::Charge(step) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));

@@ -1,5 +1,7 @@
 //! Discard: a person ends an attempt. An attempt with an unknown outcome is written off.
 
+use alloc::boxed::Box;
+
 use super::answer::{Unsent, settle_unsent};
 use super::give_up::{as_it_stands, move_to_review, needs_case};
 use super::{about, about_refund, append_message, append_refund_message};
@@ -31,7 +33,7 @@ pub(in crate::commands) fn needs_of_discard(rows: &mut Needs<'_>, attempt: Attem
 /// How a person's decision ends an attempt.
 pub(in crate::commands) enum Discard<'f> {
     /// It was never sent, so no money moved.
-    Unsent(Unsent),
+    Unsent(Box<Unsent>),
     WriteOff(WriteOff<'f>),
     /// It keeps the outcome that it has.
     Ended(&'f Attempt),
@@ -52,7 +54,7 @@ impl<'f> Discard<'f> {
     pub fn of(facts: &'f Facts, attempt: &'f Attempt, payment: &'f Payment) -> Result<Self, Refusal> {
         let refund = attempt.refund.and_then(|id| facts.refunds.get(id));
         if let Some(unsent) = Unsent::of(attempt, payment, refund)? {
-            return Ok(Discard::Unsent(unsent));
+            return Ok(Discard::Unsent(Box::new(unsent)));
         }
         if attempt.state.is_final() {
             return Ok(Discard::Ended(attempt));
@@ -73,7 +75,7 @@ impl<'f> Discard<'f> {
     pub fn run(self, draft: &mut Draft<'_>, facts: &Facts, why: &str) -> Attempt {
         match self {
             Discard::Unsent(unsent) => {
-                settle_unsent(draft, facts, unsent, Failure::not_sent("discarded", true))
+                settle_unsent(draft, facts, *unsent, Failure::not_sent("discarded", true))
             }
             Discard::WriteOff(write_off) => write_off.run(draft, facts, why),
             Discard::Ended(attempt) => attempt.clone(),
