@@ -101,8 +101,8 @@ fn show_counters(counters: &[RowCount]) {
     let of = |subject: &'static str| {
         let counters = counters
             .iter()
-            .filter(move |counter| counter.words.first().is_some_and(|value| value == subject));
-        counters.map(|counter| (&counter.words[1..], counter.count))
+            .filter(move |counter| counter.labels.first().is_some_and(|value| value == subject));
+        counters.map(|counter| (&counter.labels[1..], counter.count))
     };
     BOOKINGS.set_all(of("bookings"));
     EFFECTS_APPLIED.set_all(of("transfers"));
@@ -119,7 +119,7 @@ fn show_counters(counters: &[RowCount]) {
 }
 
 fn pairs(counted: &[RowCount]) -> impl Iterator<Item = (&[String], i64)> {
-    counted.iter().map(|counted| (counted.words.as_slice(), counted.count))
+    counted.iter().map(|counted| (counted.labels.as_slice(), counted.count))
 }
 
 fn seconds(span: domain::time::Span) -> f64 {

@@ -298,13 +298,13 @@ impl Relay {
             let mark = MarkPublished {
                 holds: self.holds.tokens(),
                 published,
-                hand_back,
+                release: hand_back,
                 consumers: self.parts.consumers,
             };
             match self.submit(mark).await? {
-                Some(Reply::Marked { lost, handed_back, .. }) => {
+                Some(Reply::Marked { lost, released, .. }) => {
                     self.holds.remove(&lost);
-                    self.holds.remove(&handed_back);
+                    self.holds.remove(&released);
                 }
                 _ => self.holds.clear(),
             }
@@ -318,7 +318,7 @@ impl Relay {
             let mark = MarkPublished {
                 holds: self.holds.tokens(),
                 published: Vec::new(),
-                hand_back,
+                release: hand_back,
                 consumers: self.parts.consumers,
             };
             if let Err(error) = self.submit(mark).await {

@@ -26,7 +26,7 @@ use testkit::{StoredCatalogue, new_id, provision, submit};
 
 const EUR: Currency = Currency::EUR;
 pub const PRICE_MINOR: i64 = StoredCatalogue::PRICE_MINOR;
-const LOOK_AGAIN: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
+const RECHECK: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
 const DEADLINE: Span = Span::seconds(3_600);
 
 #[derive(Clone)]
@@ -173,7 +173,7 @@ impl Seller {
             },
             source,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         };
         submit(store, settle).await;
@@ -225,8 +225,7 @@ impl Seller {
         let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
-        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
-            .await;
+        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }).await;
         Refund {
             provider: "stripe".to_owned(),
             account: self.account.clone(),
@@ -256,7 +255,7 @@ impl Seller {
             payment: charging.payment,
             outcome: RefundOutcome::Seen(seen),
             mark: refund.refund().and_then(|ours| ours.parse().map(RefundId).ok()),
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
         };
         submit(store, settle).await;
         copy
@@ -306,8 +305,8 @@ pub async fn relay(store: &Store) {
         }
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
-    let hand_back = (0..PARTITIONS).collect();
-    submit(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
+    let release = (0..PARTITIONS).collect();
+    submit(store, MarkPublished { holds, published, release, consumers: Consumers::default() }).await;
 }
 
 /// What both sides hold after an ordinary day.

@@ -105,10 +105,12 @@ pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Resul
 
 fn received<O>(result: Result<HttpReply, NoReply>) -> Result<HttpReply, CallOutcome<O>> {
     result.map_err(|error| match error {
-        NoReply::NotSent(error) => CallOutcome::NotSent { error, retry_after_seconds: None, asked: true },
+        NoReply::NotSent(error) => {
+            CallOutcome::NotSent { error, retry_after_seconds: None, reached_provider: true }
+        }
         NoReply::CircuitOpen(left) => {
             let error = "the circuit of this account is open".to_owned();
-            CallOutcome::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
+            CallOutcome::NotSent { error, retry_after_seconds: Some(seconds(left)), reached_provider: false }
         }
         NoReply::Unknown(error) => CallOutcome::Unknown { error, key_spent: false },
     })
@@ -127,7 +129,7 @@ fn refusal<O>(reply: &HttpReply) -> Result<Refusal, CallOutcome<O>> {
     let not_sent = |problem: &str| CallOutcome::NotSent {
         error: format!("rejected: {}", describe(reply, problem)),
         retry_after_seconds: retry_after_seconds(reply),
-        asked: true,
+        reached_provider: true,
     };
     let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
     if reply.status == StatusCode::TOO_MANY_REQUESTS {

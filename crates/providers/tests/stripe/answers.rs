@@ -110,7 +110,7 @@ async fn no_connection_is_not_sent() {
     let stripe = stripe_without_retries(base_url);
     assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
     let found = stripe.refunds_of("pi_1").await;
-    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
+    assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
 }
 
 /// The HTTP library must not repeat a call that may have been read, even over a new connection.

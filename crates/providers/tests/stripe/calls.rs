@@ -145,8 +145,8 @@ async fn refunds_are_listed_page_by_page() {
                 let numbers = listed.iter().map(|listed| listed.refund.unwrap().0.as_u128().to_string());
                 numbers.collect::<Vec<_>>().join(" ")
             }
-            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
-                format!("not sent, asked: {asked}, again after {retry_after_seconds:?}")
+            CallOutcome::NotSent { reached_provider, retry_after_seconds, .. } => {
+                format!("not sent, reached: {reached_provider}, again after {retry_after_seconds:?}")
             }
             CallOutcome::Unknown { .. } => "unknown".to_owned(),
             CallOutcome::Refused { .. } => "refused".to_owned(),
@@ -165,7 +165,7 @@ async fn refunds_are_listed_page_by_page() {
     let missing = json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}});
     check(vec![Behaviour::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
     let busy = Behaviour::Answer(answer(429, "retry-after: 7\r\n", "{}"));
-    check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
+    check(vec![busy], "not sent, reached: true, again after Some(7)", 1).await;
 }
 
 /// Events that a lost webhook missed are listed page by page, as a webhook would deliver them.

@@ -40,8 +40,8 @@ fn outcome_name(outcome: &CallOutcome<Observation>) -> &'static str {
     match outcome {
         CallOutcome::Object(_) => "object",
         CallOutcome::Refused { .. } => "refused",
-        CallOutcome::NotSent { asked: true, .. } => "not sent",
-        CallOutcome::NotSent { asked: false, .. } => "not asked",
+        CallOutcome::NotSent { reached_provider: true, .. } => "not sent",
+        CallOutcome::NotSent { reached_provider: false, .. } => "not asked",
         CallOutcome::Unknown { .. } => "unknown",
     }
 }
@@ -142,7 +142,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
         assert_eq!(outcome_name(&stripe.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.state(), breaker::BreakerState::Open);
-    let CallOutcome::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
+    let CallOutcome::NotSent { retry_after_seconds: Some(wait), reached_provider: false, .. } =
         stripe.confirm(&order(1), "pi_1").await
     else {
         panic!("Stripe was called")
@@ -150,7 +150,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     assert!((48..=72).contains(&wait), "{wait} s");
     let found = stripe.refunds_of("pi_1").await;
     assert!(
-        matches!(found, CallOutcome::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
+        matches!(found, CallOutcome::NotSent { retry_after_seconds: Some(_), reached_provider: false, .. }),
         "{found:?}"
     );
     assert_eq!(server.requests().len(), 8);
@@ -208,6 +208,6 @@ async fn a_list_that_is_cut_short_has_called_stripe() {
     let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     let found = stripe.refunds_of("pi_1").await;
-    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
+    assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
     assert_eq!(server.requests().len(), 1);
 }

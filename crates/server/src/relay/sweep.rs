@@ -93,7 +93,9 @@ async fn publish_again(parts: &RelayShares, again: &[MessageId], looked_at: Time
             }
         }
     }
-    submit(parts, MarkRepublished { published, looked_at, consumers: parts.consumers }).await.map(drop)
+    submit(parts, MarkRepublished { published, found_at: looked_at, consumers: parts.consumers })
+        .await
+        .map(drop)
 }
 
 async fn submit(parts: &RelayShares, command: impl Command + 'static) -> Result<Reply, String> {

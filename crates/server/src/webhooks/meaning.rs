@@ -59,7 +59,7 @@ pub async fn carry_out(
                     observation,
                     source: Source::Webhook,
                     refused: None,
-                    look_again: waits.recheck_delays,
+                    recheck: waits.recheck_delays,
                     deadline: waits.operation_deadline,
                 },
             )
@@ -115,7 +115,7 @@ async fn refund(
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
         mark,
-        look_again: waits.recheck_delays,
+        recheck: waits.recheck_delays,
     };
     if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;

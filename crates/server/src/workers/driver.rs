@@ -113,7 +113,7 @@ fn postponement(claimed: &AttemptJob) -> Postpone {
         pause: Span::default(),
         lost_sight: false,
         key_spent: false,
-        asked: true,
+        reached_provider: true,
         error: None,
     }
 }
@@ -197,8 +197,11 @@ impl Driver {
     /// Postpones before the provider was called.
     async fn turn_away(&self, claimed: &AttemptJob, denied: Denied) -> Result<(), DriveEnded> {
         TURNED_AWAY.increment((claimed.attempt.kind, denied));
-        let postpone =
-            Postpone { pause: self.pace.turned_away(denied), asked: false, ..postponement(claimed) };
+        let postpone = Postpone {
+            pause: self.pace.turned_away(denied),
+            reached_provider: false,
+            ..postponement(claimed)
+        };
         self.submit(postpone).await.map(|_| ())
     }
 
@@ -243,7 +246,7 @@ impl Drive<'_> {
         let turned_away = provider.permit.turned_away();
         let pause = if turned_away { driver.pace.turned_away(Denied::Open) } else { driver.pause(claimed) };
         let pause = pause.max(provider.permit.retry_after());
-        let postpone = Postpone { pause, asked: !turned_away, ..postponement(claimed) };
+        let postpone = Postpone { pause, reached_provider: !turned_away, ..postponement(claimed) };
         driver.put_off(claimed, no_outcome, postpone).await
     }
 
@@ -291,7 +294,7 @@ impl Drive<'_> {
             observation,
             source,
             refused,
-            look_again: self.driver.pace.recheck_delays(),
+            recheck: self.driver.pace.recheck_delays(),
             deadline: self.driver.operation_deadline,
         };
         self.driver.submit(settle).await.map(|_| ())

@@ -190,7 +190,7 @@ impl AnswerKind {
     pub fn of<O>(outcome: &CallOutcome<O>) -> AnswerKind {
         match outcome {
             CallOutcome::Object(_) | CallOutcome::Refused { .. } => AnswerKind::Answered,
-            CallOutcome::NotSent { asked: contacted, retry_after_seconds, .. } => {
+            CallOutcome::NotSent { reached_provider: contacted, retry_after_seconds, .. } => {
                 AnswerKind::Nothing { contacted: *contacted, retry_after_seconds: *retry_after_seconds }
             }
             CallOutcome::Unknown { .. } => AnswerKind::Nothing { contacted: true, retry_after_seconds: None },

@@ -123,7 +123,7 @@ impl Drive<'_> {
             payment: self.claimed.payment.id,
             outcome,
             mark: None,
-            look_again: self.driver.pace.recheck_delays(),
+            recheck: self.driver.pace.recheck_delays(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }

@@ -58,7 +58,7 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        recheck: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
     done(server, settle).await;

@@ -39,7 +39,7 @@ async fn captured(server: &TestServer) -> String {
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        recheck: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
     server.store.submit(Box::new(claim)).await.unwrap();

@@ -141,7 +141,7 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
         observation,
         source: Source::Answer,
         refused: None,
-        look_again: Pace::default().recheck_delays(),
+        recheck: Pace::default().recheck_delays(),
         deadline: Span::seconds(60),
     };
     refused(&service, settle).await;
@@ -149,8 +149,9 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
     refused(&service, Heartbeat { job, token, span: Span::seconds(30) }).await;
     refused(&service, FinishAttempt { attempt, token }).await;
     let pause = Span::seconds(1);
-    let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
-    let postpone = Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, asked, error };
+    let (refund, lost_sight, key_spent, reached_provider, error) = (None, true, false, true, None);
+    let postpone =
+        Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, reached_provider, error };
     refused(&service, postpone).await;
     // It confirms anyway, under the same key, so it gets the result of the first confirmation.
     service.provider.faults(json!({})).await;

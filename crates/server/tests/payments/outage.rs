@@ -48,7 +48,7 @@ async fn circuit_becomes(client: &TestClient, state: &str) {
 
 async fn jobs(service: &TestService, state: &str) -> i64 {
     let figures = service.store().figures(SystemClock.now()).await.unwrap();
-    figures.jobs.iter().filter(|jobs| jobs.words == [state]).map(|jobs| jobs.count).sum()
+    figures.jobs.iter().filter(|jobs| jobs.labels == [state]).map(|jobs| jobs.count).sum()
 }
 
 async fn job(service: &TestService, payment: &str) -> domain::rows::Job {

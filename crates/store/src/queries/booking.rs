@@ -8,11 +8,11 @@ use super::filter::{Filter, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
-/// What a search asks for; what is `None` is not asked for.
+/// The conditions of a search. `None` is no condition.
 #[derive(Clone, Debug, Default)]
 pub struct BookingSearch {
     pub slot: Option<SlotId>,
-    /// In any case of its letters.
+    /// Compared without case.
     pub customer_email: Option<String>,
     pub state: Option<booking::State>,
     pub created_from: Option<Timestamp>,
@@ -21,8 +21,9 @@ pub struct BookingSearch {
     pub limit: usize,
 }
 
-/// An item stands for its booking if it is the booking's first in its slot: each booking comes once. A scalar
-/// that is looked up by an index; `exists` may become a reading of the whole table.
+/// Whether an item is its booking's first one in the slot, so that each booking is listed once. It
+/// is a scalar that an index finds, because a planner may turn `exists` into a scan of the whole
+/// table.
 const IS_FIRST_IN_SLOT: &str = "(select 1 from booking_items as earlier where earlier.booking = item.booking \
      and earlier.slot = item.slot and earlier.id < item.id limit 1) is null";
 
@@ -61,7 +62,7 @@ impl Queries {
         self.rows_in(tenant, "id", &ids, "created_at desc, id desc").await
     }
 
-    /// The items of these bookings, each booking's in the order in which they were reserved.
+    /// The items of these bookings, those of one booking in the order in which they were reserved.
     pub async fn items_of_bookings(
         &self,
         tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Due jobs, while an account has so many of them that nobody else's would be found; and those that are late.
+//! Due jobs while one account has more of them than a page; and late jobs.
 
 use domain::commands::{PaymentTarget, StartPayment};
 use domain::jobs::JobKinds;

@@ -1,4 +1,4 @@
-//! Every query runs on both engines, finds what is there, and nothing of another tenant.
+//! Every query runs on both engines, finds the tenant's rows, and none of another tenant.
 
 use domain::lifecycle::booking;
 use domain::{AccountId, EventId, Timestamp};
@@ -40,7 +40,7 @@ async fn a_search_finds_page_by_page(database: StoreDatabase) {
         found.extend(page.iter().map(|booking| booking.id));
     }
     found.reverse();
-    // On SQLite the test's clock stands, so the ids alone give the order.
+    // On SQLite the test's clock does not move, so only the ids give the order.
     assert_eq!(found, made);
     let held = BookingSearch { state: Some(booking::State::Cancelled), limit: 9, ..BookingSearch::default() };
     let cancelled = store.bookings(seller.tenant, &held).await.unwrap();
@@ -178,7 +178,7 @@ async fn put_events(store: &Store, seller: Seller, account: AccountId, count: us
     ids
 }
 
-/// An account that is configured in another process, or in none, may have any number of events that wait.
+/// An account that is configured in another process, or in none, may have any number of waiting events.
 async fn events_of_other_accounts_hide_none(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;

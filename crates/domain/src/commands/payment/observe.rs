@@ -1,4 +1,4 @@
-//! What an observation of the provider's object does to our payment, its attempts and its booking.
+//! The effect of an observation of the provider's object on our payment.
 //!
 //! | the object is | the payment moves | the booking, on evidence only |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | cancelled | -> failed, cancelled or lapsed | free for another payment |
 //! | anything else | no move | none |
 //!
-//! Stale observations are ordinary and move nothing. One that contradicts what is final opens a
-//! review case; money in it goes to the suspense account.
+//! Stale observations are ordinary and move nothing. A contradiction opens a review case, and its money is
+//! booked to the suspense account.
 
 mod contradiction;
 
@@ -19,7 +19,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::movements::{MoneyMoved, record};
-use super::{about, tell};
+use super::{about, append_message};
 use crate::commands::draft::Draft;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
@@ -29,12 +29,12 @@ use crate::rows::{MovementKind, Payment};
 use crate::working_set::Json;
 use contradiction::contradiction;
 
-/// How an observation stands to what we knew.
+/// How an observation relates to the payment's row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ObservationResult {
-    /// It moved the payment, or confirmed where it stands.
+    /// It moved the payment, or confirmed its state.
     Agrees,
-    /// Older than what we know.
+    /// It is older than the payment's row.
     Stale,
     Contradicts(String),
 }
@@ -47,7 +47,7 @@ pub(super) fn observe(
     source: Source,
 ) -> ObservationResult {
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) && !seen.status.has_money() {
-        // An object that was made for this payment and never confirmed: nothing can come of it.
+        // Another object was created for this payment and never confirmed: it cannot move money.
         return ObservationResult::Stale;
     }
     if let Some(why) = contradiction(payment, seen) {
@@ -74,7 +74,7 @@ pub(super) fn observe(
         ProviderStatus::Captured { amount_minor } => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
             record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor });
-            // Whatever was captured of it, it was authorised whole before.
+            // The whole amount was authorised before a part of it was captured.
             payment.authorized_minor = payment.amount_minor;
         }
         _ => {}
@@ -90,9 +90,9 @@ pub(super) fn observe(
         _ => 0,
     };
     if moved_minor > 0 {
-        // An earlier try was declined, a later one was not.
+        // The customer's later try succeeded after a decline.
         payment.failure = None;
-        // Called off, and too late. A void that is under way still ends it.
+        // The void came too late. A void that is under way still ends the payment.
         payment.void_requested &= payment.active.is_some();
     }
     if event == Event::Captured {
@@ -101,14 +101,14 @@ pub(super) fn observe(
     let kind = format!("payment.{}", payment.state.name());
     let movement = format!("{kind}/{}/{}", payment.id, seen.object);
     let moved = Money::new(moved_minor, payment.currency);
-    tell(draft, payment, &kind, &movement, moved);
+    append_message(draft, payment, &kind, &movement, moved);
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
     ObservationResult::Agrees
 }
 
-/// An observation without a move: it may still confirm where the payment stands, or tell what is next.
+/// An observation without a move. It may confirm the payment's state, or have the customer's next action.
 fn no_move(
     payment: &mut Payment,
     status: &ProviderStatus,
@@ -138,7 +138,7 @@ fn no_move(
     }
 }
 
-/// What was held in suspense is counted as captured now.
+/// Money that was in suspense counts as captured now.
 fn release_suspense(draft: &mut Draft<'_>, payment: &mut Payment, object: &str) {
     if payment.suspended_minor == 0 {
         return;
@@ -146,5 +146,5 @@ fn release_suspense(draft: &mut Draft<'_>, payment: &mut Payment, object: &str) 
     let movement = format!("payment.contradicted/{}/{object}/released", payment.id);
     let moved = Money::new(-payment.suspended_minor, payment.currency);
     payment.suspended_minor = 0;
-    tell(draft, payment, "payment.contradicted", &movement, moved);
+    append_message(draft, payment, "payment.contradicted", &movement, moved);
 }

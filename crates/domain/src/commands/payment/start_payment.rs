@@ -1,4 +1,4 @@
-//! Start a payment: write down what the customer owes, at which provider, and enqueue the charge.
+//! Start a payment: write the payment, and enqueue its charge.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -23,8 +23,8 @@ use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 pub enum PaymentTarget {
     Booking {
         booking: BookingId,
-        /// All that is due where it is `None`. What was given back is not due again: whoever charges after a
-        /// refund says how much.
+        /// `None`: all that is due. Refunded money is not due again, so a charge after a refund needs an
+        /// amount.
         amount: Option<Money>,
     },
     Amount {
@@ -44,9 +44,9 @@ pub struct StartPayment {
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub amounts: AmountRules,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     pub deadline: Span,
-    /// The server drives it itself, at once.
+    /// The server that got the request works on the job at once.
     pub lease: Option<JobLease>,
 }
 
