@@ -102,7 +102,7 @@ impl ScenarioVerdict {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             ScenarioVerdict::Held => "held",
             ScenarioVerdict::Broken => "BROKEN",

@@ -72,7 +72,7 @@ pub async fn carry_out(
     let name = UuidV7::default().next().simple().to_string();
     let name: Arc<str> = format!("a{}", &name[name.len() - 10..]).into();
     let mut report = Report::begun(options, &name, described, SystemClock.now());
-    progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
+    progress.line(&format!("attack {name}: {}, seed {}", report.deployment.description, options.seed));
     let ground = Arc::new(options.ground.clone());
     let databases = Arc::new(Mutex::new(databases));
     let outcomes = parking_lot::Mutex::default();

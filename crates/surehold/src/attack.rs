@@ -180,7 +180,7 @@ fn summary(report: &Report) -> String {
     let coverage = if coverage.is_empty() { coverage } else { format!("{coverage}\n") };
     format!(
         "{coverage}{}: {} of {} scenarios ran, {} operations, {} effects, {} duplicates; seed {}",
-        report.verdict.words(),
+        report.verdict.text(),
         report.ran(),
         report.scenarios.len(),
         totals.operations,
