@@ -132,7 +132,7 @@ impl Field {
                 if self.x_max < 3_000.0 { format!("{tick} ms") } else { format!("{} s", tick / 1_000.0) };
             drawing.text("tick", (self.x(tick), self.bottom() + 14.0), "middle", text);
         }
-        drawing.text("axis", (self.right(), self.bottom() + 44.0), "end", name);
+        drawing.text("axis", (self.right(), self.bottom() + 30.0), "end", name);
     }
 }
 
