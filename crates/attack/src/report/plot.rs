@@ -42,7 +42,7 @@ pub(super) fn pairs(outcomes: &[&ScenarioReport]) -> Drawing {
         bar(if right { "effects" } else { "wrong" }, y + 13.0, effects + duplicates);
         let more = if duplicates > 0 { format!(", {duplicates} duplicates") } else { String::new() };
         let text = format!("{} / {}{more}", grouped(operations), grouped(effects));
-        let x = LEFT + width(most(&outcome)) + 8.0;
+        let x = LEFT + width(most(outcome)) + 8.0;
         drawing.text("value", (x, y + 17.0), "start", text);
     }
     drawing
