@@ -180,7 +180,7 @@ fn summary(report: &Report) -> String {
     let coverage = if coverage.is_empty() { coverage } else { format!("{coverage}\n") };
     format!(
         "{coverage}{}: {} of {} scenarios ran, {} operations, {} effects, {} duplicates; seed {}",
-        report.verdict.words(),
+        report.verdict.text(),
         report.ran(),
         report.scenarios.len(),
         totals.operations,
@@ -193,7 +193,7 @@ fn summary(report: &Report) -> String {
 fn list() {
     let mut out = std::io::stdout();
     for Scenario { number, name, promise, needs, .. } in SCENARIOS {
-        let needs: Vec<&str> = needs.iter().map(|need| need.words()).collect();
+        let needs: Vec<&str> = needs.iter().map(|need| need.summary()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!(" Needs {}.", needs.join(", ")) };
         // A reader that has closed the pipe (`| head`) is no failure.
         let _gone = writeln!(out, "{number:>2}  {name:<16} {promise}{needs}");

@@ -1,4 +1,4 @@
-//! A tenant that sells, and what the provider's books say of it.
+//! A tenant that sells, and the provider's books of its payments.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub struct Seller {
     catalogue: StoredCatalogue,
 }
 
-/// A payment under way: the job that drives it runs under our lease.
+/// A payment under way: its job runs under our lease.
 pub struct SentPayment {
     pub payment: PaymentId,
     pub object: String,
@@ -239,7 +239,7 @@ impl Seller {
         }
     }
 
-    /// Somebody makes another at the provider, and copies the metadata of this one.
+    /// A person makes another refund at the provider, and copies the metadata of this one.
     pub async fn copy_refund(&self, store: &Store, charging: &SentPayment, refund: &Refund) -> Refund {
         let copy = Refund { id: format!("{}_copy", refund.id), idempotency_key: None, ..refund.clone() };
         let outside = RefundId::at_provider(AccountId::of("stripe", &self.account), &copy.id);
@@ -309,14 +309,15 @@ pub async fn relay(store: &Store) {
     submit(store, MarkPublished { holds, published, release, consumers: Consumers::default() }).await;
 }
 
-/// What both sides hold after an ordinary day.
+/// The rows and the books after an ordinary day.
 pub struct Day {
     pub ours: Seller,
     pub theirs: Seller,
     pub books: Books,
 }
 
-/// Two tenants; payments captured, refunded in part, captured in part, declined; holds kept and given up.
+/// Two tenants with payments captured, refunded in part, captured in part and declined, and with
+/// holds kept and cancelled.
 pub async fn ordinary_day(store: &Store) -> Day {
     let (ours, theirs) = (Seller::open(store, "acct_ours").await, Seller::open(store, "acct_theirs").await);
     let mut books = Books::default();

@@ -216,7 +216,8 @@ impl Queries {
         let mut parameters = with![tenant];
         parameters.extend(values.iter().map(owned));
         let placeholders = placeholders(2, values.len());
-        self.rows(&format!("where tenant = $1 and {column} in ({placeholders}) order by {order}"), parameters).await
+        self.rows(&format!("where tenant = $1 and {column} in ({placeholders}) order by {order}"), parameters)
+            .await
     }
 
     pub(super) async fn ids(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<Vec<Uuid>, Error> {
