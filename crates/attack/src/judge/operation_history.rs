@@ -247,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn another_answer_is_shown_with_its_plain_code() {
+        let first = DefiniteAnswer { status: 201, body_sha256: None, id: None, state: None, settled: true };
+        let other = DefiniteAnswer { status: 409, ..first.clone() };
+        let mut operation = RecordedOperation {
+            operation: "o".to_owned(),
+            key: "o".to_owned(),
+            wants: ExpectedEffect::Nothing,
+            may_be_refused: false,
+            sent: 2,
+            answer: Some(first),
+            others: Vec::new(),
+        };
+        operation.record_answer(other, Some("slot_is_full"));
+        assert_eq!(operation.others, ["201 and then 409 slot_is_full"]);
+    }
+
+    #[test]
     fn what_can_be_done_is_done() {
         let never = "what_can_be_done_is_done";
         let check =

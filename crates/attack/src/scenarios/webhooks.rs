@@ -26,7 +26,7 @@ use crate::orders::{self, Order, OrderOutcome};
 use crate::{
     Deployment, Error, Need, OperationRequest, PendingWork, Scenario, ScenarioContext, Target, Tuning, judge,
 };
-pub(super) use courier::WebhookForwarder;
+pub(super) use courier::{WebhookForwarder, status_text};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 11,

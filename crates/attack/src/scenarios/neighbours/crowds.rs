@@ -161,7 +161,12 @@ pub(super) async fn reads(
         let read = tokio::time::timeout(ANSWERED_WITHIN, read).await;
         let answered = matches!(read, Ok(Ok(200)));
         context.findings.always("stuck_reads_leave_room_for_a_neighbour", answered, || {
-            format!("beside a neighbour's stuck reads one was answered {read:?}")
+            let answer = match &read {
+                Ok(Ok(status)) => status.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("nothing within {ANSWERED_WITHIN:?}"),
+            };
+            format!("beside a neighbour's stuck reads one was answered {answer}")
         });
     }
     lock.execute("rollback").await?;

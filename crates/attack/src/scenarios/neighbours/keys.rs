@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::true_event;
 use crate::operation_request::{PAYS, PRICE_MINOR};
-use crate::scenarios::webhooks::WebhookForwarder;
+use crate::scenarios::webhooks::{WebhookForwarder, status_text};
 use crate::{
     Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext,
     Target,
@@ -150,7 +150,8 @@ async fn live_event(context: &ScenarioContext, deployment: &Deployment) -> Resul
     event["id"] = json!("evt_live000000000001");
     let status = courier.brings(&own, &event).await?;
     context.findings.always("test_and_live_do_not_mix", status == Some(400), || {
-        format!("a live {} at a test account was answered {status:?}", event["type"])
+        let status = status_text(status);
+        format!("a live {} at a test account was answered {status}", event["type"])
     });
     context.findings.reached("told_by_a_live_event");
     Ok(())

@@ -128,7 +128,8 @@ async fn beside_events(
     // A request without an answer proves nothing.
     if let Ok(code) = taken.await.map_err(std::io::Error::other)? {
         context.findings.always(ROOM, !is_turned_away(code.as_deref()), || {
-            format!("beside a flood of a neighbour's events one was answered {code:?}")
+            let code = code.as_deref().unwrap_or("without a code");
+            format!("beside a flood of a neighbour's events one was refused: {code}")
         });
     }
     Ok(())

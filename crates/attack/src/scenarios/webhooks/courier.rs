@@ -23,6 +23,11 @@ pub struct WebhookForwarder {
     next: usize,
 }
 
+/// A status for a finding.
+pub fn status_text(status: Option<u16>) -> String {
+    status.map_or_else(|| "nothing".to_owned(), |status| status.to_string())
+}
+
 /// No answer, or a refusal by a server that is overloaded or stops.
 fn is_for_the_moment(status: Option<u16>) -> bool {
     status.is_none_or(|status| status == 429 || status >= 500)

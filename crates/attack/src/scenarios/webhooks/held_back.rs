@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::courier::WebhookForwarder;
+use super::courier::{WebhookForwarder, status_text};
 use super::forgery::Forgery;
 use super::plain;
 use crate::operation_request::PAYS;
@@ -155,7 +155,7 @@ impl Stage<'_> {
                 let closed = status.is_none() && forgery == Forgery::TooLarge;
                 let refused = status.is_some_and(|status| (400..500).contains(&status));
                 self.context.findings.always("bad_evidence_is_refused", refused || closed, || {
-                    format!("{forgery:?} for {} was answered {status:?}", victim.payment)
+                    format!("{forgery:?} for {} was answered {}", victim.payment, status_text(status))
                 });
                 self.context.findings.reached(forgery.state());
                 self.context.progress.advance();
@@ -216,7 +216,8 @@ impl Stage<'_> {
     async fn is_taken(&mut self, account: &str, event: &Value) -> Result<(), Error> {
         let status = self.courier.brings(account, event).await?;
         self.context.findings.always("good_evidence_is_taken", status == Some(200), || {
-            format!("{} {} was answered {status:?} at the address of {account}", event["type"], event["id"])
+            let status = status_text(status);
+            format!("{} {} was answered {status} at the address of {account}", event["type"], event["id"])
         });
         Ok(())
     }
