@@ -7,6 +7,7 @@
 //! | [`program`] | the program as a process of its own: started, measured, stopped, killed |
 //! | [`proxy`] | a network between two peers that fails on command |
 //! | [`scrape`] | the text of `/metrics`, read |
+//! | [`scripted_server`] | a server whose answers a test lists |
 //!
 //! With the feature `in_process`, for tests alone:
 //!
@@ -47,6 +48,7 @@ pub mod proxy;
 #[cfg(feature = "in_process")]
 pub mod sandbox_client;
 pub mod scrape;
+pub mod scripted_server;
 #[cfg(feature = "in_process")]
 pub mod service;
 #[cfg(feature = "in_process")]
