@@ -57,14 +57,12 @@ impl ScriptedServer {
 async fn serve(mut stream: TcpStream, script: &Mutex<VecDeque<Behaviour>>, seen: &Mutex<Vec<String>>) {
     loop {
         let _ = stream.readable().await;
-        let behaviour = next(script, |next| *next == Behaviour::ResetUnread);
-        let behaviour = match behaviour {
-            Some(unread) => unread,
-            None => {
-                let Some(request) = read(&mut stream).await else { return };
-                seen.lock().push(request);
-                next(script, |_| true).expect("a script is never empty")
-            }
+        let behaviour = if let Some(unread) = next(script, |next| *next == Behaviour::ResetUnread) {
+            unread
+        } else {
+            let Some(request) = read(&mut stream).await else { return };
+            seen.lock().push(request);
+            next(script, |_| true).expect("a script is never empty")
         };
         match behaviour {
             Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
