@@ -69,13 +69,7 @@ impl Operator for Payer {
 /// Measures charges on each engine, with workers, the provider's sandbox and its webhooks.
 pub async fn charge(options: &Options, progress: &Progress) -> Result<Report, Error> {
     let mut databases = Databases::open(options).await?;
-    let mut report = Report {
-        work: "charge",
-        tasks: options.tasks,
-        seconds: options.duration.as_secs_f64(),
-        figures: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut report = Report::new("charge", options);
     for engine in &options.engines {
         progress.show(format!("{}: setting up", engine.name()));
         let stage = databases.stage(*engine, &options.program).await?;

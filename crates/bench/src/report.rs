@@ -5,6 +5,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::Options;
 use super::load::Loaded;
 use super::meter::Reading;
 
@@ -80,6 +81,11 @@ impl Cost {
 }
 
 impl Report {
+    pub(super) fn new(work: &'static str, options: &Options) -> Report {
+        let seconds = options.duration.as_secs_f64();
+        Report { work, tasks: options.tasks, seconds, figures: Vec::new(), findings: Vec::new() }
+    }
+
     pub(super) fn find(&self, engine: &str, form: &str, work: &str) -> Option<&Figure> {
         self.figures
             .iter()

@@ -58,13 +58,7 @@ impl Operator for Customer {
 pub async fn reserve(options: &Options, progress: &Progress) -> Result<Report, Error> {
     let mut databases = Databases::open(options).await?;
     let wide = format!("{} slots", options.slots);
-    let mut report = Report {
-        work: "reserve",
-        tasks: options.tasks,
-        seconds: options.duration.as_secs_f64(),
-        figures: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut report = Report::new("reserve", options);
     for engine in &options.engines {
         for form in ["surehold", "plain"] {
             progress.show(format!("{}, {form}: setting up", engine.name()));

@@ -7,6 +7,7 @@
 //! | [`program`] | the program as its own process: started, measured, stopped, killed |
 //! | [`proxy`] | a network between two peers that fails on command |
 //! | [`scrape`] | the text of `/metrics`, parsed |
+//! | [`scripted_server`] | a server whose replies the test gives |
 //!
 //! With the feature `in_process`, for tests only:
 //!
@@ -47,6 +48,7 @@ pub mod proxy;
 #[cfg(feature = "in_process")]
 pub mod sandbox_client;
 pub mod scrape;
+pub mod scripted_server;
 #[cfg(feature = "in_process")]
 pub mod service;
 #[cfg(feature = "in_process")]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use client::{Client, Error, RequestFailure, Stop, Timeouts, views::Settings};
+use testkit::scripted_server::{Behaviour, ScriptedServer, answer};
 use tokio::net::TcpListener;
 
 use crate::sdk_service::{RecordedRetries, new_charge};
-use crate::wire::{Behaviour, Server, answer};
 
 fn client(base_url: &str, recorded: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_millis(300), operation: Duration::from_secs(30) };
@@ -18,7 +18,7 @@ fn client(base_url: &str, recorded: &RecordedRetries) -> Client {
 async fn the_bytes_of_all_attempts_are_the_same() {
     let unavailable = || answer(503, "retry-after: 0\r\n", "");
     let torn = b"HTTP/1.1 201 Created\r\ncontent-length: 50\r\n\r\n{".to_vec();
-    let server = Server::start(vec![
+    let server = ScriptedServer::start(vec![
         Behaviour::Answer(unavailable()),
         Behaviour::Reset,
         Behaviour::AnswerAndClose(torn),
@@ -57,7 +57,7 @@ async fn the_bytes_of_all_attempts_are_the_same() {
 #[tokio::test]
 async fn what_each_failure_is_taken_for() {
     let check = async |behaviour: Behaviour, expected: &str| {
-        let server = Server::start(vec![behaviour.clone()]).await;
+        let server = ScriptedServer::start(vec![behaviour.clone()]).await;
         let recorded = RecordedRetries::nothing();
         let error = client(&server.base_url, &recorded).get_settings().await.unwrap_err();
         let Error::Unavailable(stopped) = &error else { panic!("{behaviour:?}: {error}") };
@@ -107,7 +107,7 @@ async fn a_connection_is_kept_and_made_anew() {
         hold_seconds_max: 86_400,
     };
     let body = serde_json::to_string(&settings).unwrap();
-    let server = Server::start(vec![
+    let server = ScriptedServer::start(vec![
         Behaviour::Answer(answer(200, "", &body)),
         Behaviour::AnswerAndClose(answer(200, "", &body)),
         Behaviour::Answer(answer(200, "", &body)),

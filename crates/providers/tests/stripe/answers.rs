@@ -6,13 +6,10 @@ use domain::{
 };
 use providers::Provider;
 use serde_json::{Value, json};
+use testkit::scripted_server::{Behaviour, ScriptedServer, answer};
 use tokio::net::TcpListener;
 
-use crate::{
-    euros, failure, on, order, refund,
-    server::{Behaviour, Server, answer},
-    stripe_without_retries,
-};
+use crate::{euros, failure, on, order, refund, stripe_without_retries};
 
 /// The part of an outcome that these tests compare.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +38,7 @@ fn outcome_kind(outcome: CallOutcome<Observation>) -> OutcomeKind {
 }
 
 async fn check(name: &str, behaviour: Behaviour, expected: OutcomeKind) {
-    let server = Server::start(vec![behaviour]).await;
+    let server = ScriptedServer::start(vec![behaviour]).await;
     let outcome = stripe_without_retries(server.base_url.clone()).confirm(&order(1), "pi_1").await;
     assert_eq!(outcome_kind(outcome), expected, "{name}");
     assert!(server.requests().len() <= 1, "{name}: repeated");
@@ -117,7 +114,7 @@ async fn no_connection_is_not_sent() {
 #[tokio::test]
 async fn a_kept_connection_that_breaks_is_unknown() {
     let whole = Behaviour::Answer(answer(200, "", &intent("succeeded").to_string()));
-    let server = Server::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
+    let server = ScriptedServer::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
     let stripe = stripe_without_retries(server.base_url.clone());
     let captured = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
     assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
@@ -221,7 +218,8 @@ async fn refunds_have_the_same_outcomes() {
         "payment_intent": "pi_1", "metadata": {},
     });
     let check = async |status: u16, body: Value, expected: &str| {
-        let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
+        let server =
+            ScriptedServer::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
         let outcome =
             stripe_without_retries(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
         let outcome = match outcome {
@@ -255,7 +253,12 @@ async fn refunds_have_the_same_outcomes() {
 async fn an_error_text_contains_no_secret() {
     let mut own = intent("succeeded");
     own["currency"] = json!("?");
-    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
+    let server = ScriptedServer::start(vec![Behaviour::Answer(answer(
+        200,
+        "request-id: req_1\r\n",
+        &own.to_string(),
+    ))])
+    .await;
     let outcome =
         stripe_without_retries(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
     let CallOutcome::Unknown { error, .. } = outcome else { panic!("{outcome:?}") };

@@ -3,18 +3,15 @@
 use domain::{Currency, Money, Timestamp, provider::CallOutcome, rows::Capture};
 use providers::{PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
 use serde_json::json;
+use testkit::scripted_server::{Behaviour, ScriptedServer, answer};
 
-use crate::{
-    euros, on, order, refund,
-    server::{Behaviour, Server, answer},
-    stripe_without_retries,
-};
+use crate::{euros, on, order, refund, stripe_without_retries};
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// Any reply will do: the tests look at the request.
-async fn server() -> Server {
-    Server::start(vec![Behaviour::Answer(answer(500, "", ""))]).await
+async fn server() -> ScriptedServer {
+    ScriptedServer::start(vec![Behaviour::Answer(answer(500, "", ""))]).await
 }
 
 async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb: Option<&str>, body: &str) {
@@ -138,7 +135,7 @@ async fn refunds_are_listed_page_by_page() {
         Behaviour::Answer(answer(200, "", &page.to_string()))
     };
     let look = async |pages: Vec<Behaviour>| {
-        let server = Server::start(pages).await;
+        let server = ScriptedServer::start(pages).await;
         let found = stripe_without_retries(server.base_url.clone()).refunds_of("pi_1").await;
         let found = match found {
             CallOutcome::Object(listed) => {
@@ -182,7 +179,7 @@ async fn events_are_listed_page_by_page() {
         Behaviour::Answer(answer(200, "", &page.to_string()))
     };
     let pages = vec![page(vec![event("evt_2", false)], true), page(vec![event("evt_1", false)], false)];
-    let server = Server::start(pages).await;
+    let server = ScriptedServer::start(pages).await;
     let stripe = stripe_without_retries(server.base_url.clone());
     let (from, before) = (Timestamp(1_000_000_000), Timestamp(2_000_000_000));
     let mut names = Vec::new();
@@ -217,7 +214,7 @@ async fn events_are_listed_page_by_page() {
     }
     assert!(line(&requests[1]).contains("&starting_after=evt_2 "));
 
-    let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
+    let of_the_other_mode = ScriptedServer::start(vec![page(vec![event("evt_1", true)], false)]).await;
     let outcome =
         crate::stripe_without_retries(of_the_other_mode.base_url.clone()).events(from, before, None).await;
     assert!(matches!(outcome, CallOutcome::Unknown { .. }), "{outcome:?}");

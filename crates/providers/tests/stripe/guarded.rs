@@ -7,12 +7,9 @@ use parking_lot::Mutex;
 use domain::provider::{CallOutcome, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
 use resilience::{Health, Observer, Retry, breaker, budget};
+use testkit::scripted_server::{Behaviour, ScriptedServer, answer};
 
-use crate::{
-    order,
-    server::{Behaviour, Server, answer},
-    settings,
-};
+use crate::{order, settings};
 
 /// Records the reasons of retries.
 #[derive(Default)]
@@ -54,7 +51,7 @@ enum Call {
 
 async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usize, reasons: &[&str]) {
     let context = format!("{call:?} {script:?}");
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let observed = Arc::new(Reasons::default());
     let guard = Guard::new("test", &guard::Settings::default(), None, observed.clone());
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
@@ -106,7 +103,7 @@ async fn a_call_that_was_never_written_is_retried_whatever_it_is() {
 
 #[tokio::test]
 async fn second_tries_withdraw_from_the_budget_and_deposit_nothing() {
-    let server = Server::start(vec![failing("")]).await;
+    let server = ScriptedServer::start(vec![failing("")]).await;
     let settings_of_guard = guard::Settings {
         budget: budget::Settings { ratio: 1.0, floor_per_second: 0.0, ..Default::default() },
         ..Default::default()
@@ -132,7 +129,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     let mut script = vec![busy.clone(), busy.clone(), busy.clone(), busy];
     script.extend(vec![failing(""); 4]);
     script.push(intent());
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..4 {
         assert_eq!(outcome_name(&stripe.fetch("pi_1").await), "not sent");
@@ -174,7 +171,7 @@ async fn failures_of_one_payment_do_not_open_the_circuit() {
     let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
     let mut script = vec![failing(""); 20];
     script.extend(vec![failing("idempotent-replayed: true\r\n"); 20]);
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..20 {
         assert_eq!(outcome_name(&stripe.confirm(&order(1), "pi_1").await), "unknown");
@@ -205,7 +202,7 @@ async fn a_list_that_is_cut_short_has_called_stripe() {
             "payment_intent": "pi_1", "metadata": {},
         }],
     });
-    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
+    let server = ScriptedServer::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     let found = stripe.refunds_of("pi_1").await;
     assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");

@@ -8,7 +8,6 @@ mod any_bytes;
 mod calls;
 mod guarded;
 mod sandbox;
-mod server;
 #[cfg(feature = "tls")]
 mod tls;
 

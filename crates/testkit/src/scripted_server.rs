@@ -1,15 +1,15 @@
 //! A server that follows a script and records every request.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// How the server handles one request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Sends these bytes and keeps the connection.
     Answer(Vec<u8>),
@@ -17,43 +17,35 @@ pub enum Behaviour {
     AnswerAndClose(Vec<u8>),
     /// Sends these bytes and then nothing.
     AnswerAndStall(Vec<u8>),
-    /// Sends these bytes, then repeats the last ones without end.
+    /// Sends these bytes over and over.
     AnswerEndlessly(Vec<u8>),
     /// Resets the connection after the whole request was read.
     Reset,
-    /// Resets the connection as soon as it is open, or when the next request begins.
+    /// Resets the connection when the request begins.
     ResetUnread,
 }
 
-pub struct Server {
+pub struct ScriptedServer {
     pub base_url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
+impl ScriptedServer {
     /// Handles requests as listed, and all further ones as the last in the list.
-    pub async fn start(behaviours: Vec<Behaviour>) -> Server {
+    pub async fn start(behaviours: Vec<Behaviour>) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         tokio::spawn(async move {
-            let script = Arc::new(Mutex::new(behaviours.into_iter()));
-            let last = Arc::new(Mutex::new(None));
+            let script = Arc::new(Mutex::new(VecDeque::from(behaviours)));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (script, last, seen) = (script.clone(), last.clone(), seen.clone());
-                tokio::spawn(async move {
-                    let next = || {
-                        let mut last = last.lock();
-                        *last = script.lock().next().or(last.take());
-                        last.clone().unwrap()
-                    };
-                    serve(stream, next, &seen).await;
-                });
+                let (script, seen) = (script.clone(), seen.clone());
+                tokio::spawn(async move { serve(stream, &script, &seen).await });
             }
         });
-        Server { base_url, requests }
+        ScriptedServer { base_url, requests }
     }
 
     pub fn requests(&self) -> Vec<String> {
@@ -62,39 +54,40 @@ impl Server {
 }
 
 /// An error means that the client closed the connection, which is expected.
-async fn serve(mut stream: TcpStream, next: impl Fn() -> Behaviour, seen: &Mutex<Vec<String>>) {
+async fn serve(mut stream: TcpStream, script: &Mutex<VecDeque<Behaviour>>, seen: &Mutex<Vec<String>>) {
     loop {
-        let behaviour = next();
-        if !matches!(behaviour, Behaviour::ResetUnread) {
+        let _ = stream.readable().await;
+        let behaviour = if let Some(unread) = next(script, |next| *next == Behaviour::ResetUnread) {
+            unread
+        } else {
             let Some(request) = read(&mut stream).await else { return };
             seen.lock().push(request);
-        }
+            next(script, |_| true).expect("a script is never empty")
+        };
         match behaviour {
-            Behaviour::Answer(bytes) => {
-                let _ = stream.write_all(&bytes).await;
-            }
-            Behaviour::AnswerAndClose(bytes) => {
-                let _ = stream.write_all(&bytes).await;
-                return;
-            }
+            Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
+            Behaviour::AnswerAndClose(bytes) => return drop(stream.write_all(&bytes).await),
             Behaviour::AnswerAndStall(bytes) => {
-                let _ = stream.write_all(&bytes).await;
+                drop(stream.write_all(&bytes).await);
                 std::future::pending::<()>().await;
             }
             Behaviour::AnswerEndlessly(bytes) => while stream.write_all(&bytes).await.is_ok() {},
-            Behaviour::Reset => return reset(&stream),
-            Behaviour::ResetUnread => {
-                let _ = stream.readable().await;
-                return reset(&stream);
-            }
+            Behaviour::Reset | Behaviour::ResetUnread => return stream.set_zero_linger().unwrap(),
         }
     }
 }
 
-fn reset(stream: &TcpStream) {
-    stream.set_zero_linger().unwrap();
+/// The next behaviour if it is `wanted`. The last one stays in the script.
+fn next(script: &Mutex<VecDeque<Behaviour>>, wanted: impl Fn(&Behaviour) -> bool) -> Option<Behaviour> {
+    let mut script = script.lock();
+    if script.len() > 1 {
+        script.pop_front_if(|next| wanted(next))
+    } else {
+        script.front().cloned().filter(wanted)
+    }
 }
 
+/// A whole request, head and body.
 async fn read(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
@@ -112,9 +105,6 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
 }
 
 pub fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status} Whatever\r\nrequest-id: req_1\r\n{headers}content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status} Whatever\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
 }
