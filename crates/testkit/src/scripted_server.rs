@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How the server handles one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Behaviour {
+pub enum ServerStep {
     /// Sends these bytes and keeps the connection.
     Answer(Vec<u8>),
     /// Sends these bytes and closes the connection.
@@ -32,13 +32,13 @@ pub struct ScriptedServer {
 
 impl ScriptedServer {
     /// Handles requests as listed, and all further ones as the last in the list.
-    pub async fn start(behaviours: Vec<Behaviour>) -> ScriptedServer {
+    pub async fn start(steps: Vec<ServerStep>) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         tokio::spawn(async move {
-            let script = Arc::new(Mutex::new(VecDeque::from(behaviours)));
+            let script = Arc::new(Mutex::new(VecDeque::from(steps)));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (script, seen) = (script.clone(), seen.clone());
@@ -54,31 +54,31 @@ impl ScriptedServer {
 }
 
 /// An error means that the client closed the connection, which is expected.
-async fn serve(mut stream: TcpStream, script: &Mutex<VecDeque<Behaviour>>, seen: &Mutex<Vec<String>>) {
+async fn serve(mut stream: TcpStream, script: &Mutex<VecDeque<ServerStep>>, seen: &Mutex<Vec<String>>) {
     loop {
         let _ = stream.readable().await;
-        let behaviour = if let Some(unread) = next(script, |next| *next == Behaviour::ResetUnread) {
+        let step = if let Some(unread) = next(script, |next| *next == ServerStep::ResetUnread) {
             unread
         } else {
             let Some(request) = read(&mut stream).await else { return };
             seen.lock().push(request);
             next(script, |_| true).expect("a script is never empty")
         };
-        match behaviour {
-            Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
-            Behaviour::AnswerAndClose(bytes) => return drop(stream.write_all(&bytes).await),
-            Behaviour::AnswerAndStall(bytes) => {
+        match step {
+            ServerStep::Answer(bytes) => drop(stream.write_all(&bytes).await),
+            ServerStep::AnswerAndClose(bytes) => return drop(stream.write_all(&bytes).await),
+            ServerStep::AnswerAndStall(bytes) => {
                 drop(stream.write_all(&bytes).await);
                 std::future::pending::<()>().await;
             }
-            Behaviour::AnswerEndlessly(bytes) => while stream.write_all(&bytes).await.is_ok() {},
-            Behaviour::Reset | Behaviour::ResetUnread => return stream.set_zero_linger().unwrap(),
+            ServerStep::AnswerEndlessly(bytes) => while stream.write_all(&bytes).await.is_ok() {},
+            ServerStep::Reset | ServerStep::ResetUnread => return stream.set_zero_linger().unwrap(),
         }
     }
 }
 
-/// The next behaviour if it is `wanted`. The last one stays in the script.
-fn next(script: &Mutex<VecDeque<Behaviour>>, wanted: impl Fn(&Behaviour) -> bool) -> Option<Behaviour> {
+/// The next step if it is `wanted`. The last one stays in the script.
+fn next(script: &Mutex<VecDeque<ServerStep>>, wanted: impl Fn(&ServerStep) -> bool) -> Option<ServerStep> {
     let mut script = script.lock();
     if script.len() > 1 {
         script.pop_front_if(|next| wanted(next))

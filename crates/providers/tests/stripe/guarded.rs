@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use domain::provider::{CallOutcome, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
 use resilience::{Health, Observer, Retry, breaker, budget};
-use testkit::scripted_server::{Behaviour, ScriptedServer, answer};
+use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
 use crate::{order, settings};
 
@@ -21,16 +21,16 @@ impl Observer for Reasons {
     }
 }
 
-fn intent() -> Behaviour {
+fn intent() -> ServerStep {
     let body = serde_json::json!({
         "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 2000, "currency": "eur",
         "amount_received": 2000, "amount_capturable": 0, "client_secret": "pi_1_secret", "metadata": {},
     });
-    Behaviour::Answer(answer(200, "", &body.to_string()))
+    ServerStep::Answer(answer(200, "", &body.to_string()))
 }
 
-fn failing(headers: &str) -> Behaviour {
-    Behaviour::Answer(answer(500, headers, "{}"))
+fn failing(headers: &str) -> ServerStep {
+    ServerStep::Answer(answer(500, headers, "{}"))
 }
 
 fn outcome_name(outcome: &CallOutcome<Observation>) -> &'static str {
@@ -49,7 +49,7 @@ enum Call {
     Move,
 }
 
-async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usize, reasons: &[&str]) {
+async fn check(call: Call, script: Vec<ServerStep>, expected: &str, requests: usize, reasons: &[&str]) {
     let context = format!("{call:?} {script:?}");
     let server = ScriptedServer::start(script).await;
     let observed = Arc::new(Reasons::default());
@@ -71,20 +71,20 @@ async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usi
 
 #[tokio::test]
 async fn reads_are_retried_and_calls_that_may_move_money_are_not() {
-    let stall = || Behaviour::AnswerAndStall(Vec::new());
+    let stall = || ServerStep::AnswerAndStall(Vec::new());
     check(Call::Read, vec![failing(""), intent()], "object", 2, &["server_error"]).await;
-    check(Call::Read, vec![Behaviour::Reset, intent()], "object", 2, &["connection_broke"]).await;
+    check(Call::Read, vec![ServerStep::Reset, intent()], "object", 2, &["connection_broke"]).await;
     check(Call::Read, vec![stall(), intent()], "object", 2, &["timed_out"]).await;
     check(Call::Read, vec![failing("")], "unknown", 2, &["server_error"]).await;
     check(Call::Read, vec![failing("retry-after: 3600\r\n"), intent()], "unknown", 1, &[]).await;
-    let busy = Behaviour::Answer(answer(429, "", "{}"));
+    let busy = ServerStep::Answer(answer(429, "", "{}"));
     check(Call::Read, vec![busy, intent()], "not sent", 1, &[]).await;
-    let gone = Behaviour::Answer(answer(404, "", r#"{"error":{"type":"invalid_request_error"}}"#));
+    let gone = ServerStep::Answer(answer(404, "", r#"{"error":{"type":"invalid_request_error"}}"#));
     check(Call::Read, vec![gone, intent()], "refused", 1, &[]).await;
 
     check(Call::Move, vec![intent()], "object", 1, &[]).await;
     check(Call::Move, vec![failing(""), intent()], "unknown", 1, &[]).await;
-    check(Call::Move, vec![Behaviour::Reset, intent()], "unknown", 1, &[]).await;
+    check(Call::Move, vec![ServerStep::Reset, intent()], "unknown", 1, &[]).await;
     check(Call::Move, vec![stall(), intent()], "unknown", 1, &[]).await;
 }
 
@@ -125,7 +125,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
         breaker::Settings { calls_min: 4, open_base: minute, open_cap: minute, ..Default::default() };
     let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
     let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
-    let busy = Behaviour::Answer(answer(429, "", "{}"));
+    let busy = ServerStep::Answer(answer(429, "", "{}"));
     let mut script = vec![busy.clone(), busy.clone(), busy.clone(), busy];
     script.extend(vec![failing(""); 4]);
     script.push(intent());
@@ -202,7 +202,7 @@ async fn a_list_that_is_cut_short_has_called_stripe() {
             "payment_intent": "pi_1", "metadata": {},
         }],
     });
-    let server = ScriptedServer::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
+    let server = ScriptedServer::start(vec![ServerStep::Answer(answer(200, "", &page.to_string()))]).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     let found = stripe.refunds_of("pi_1").await;
     assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
